@@ -1,0 +1,94 @@
+"""Every error xaccel raises, as a tree with one root.
+
+XaccelError
+├── ConfigErrors            all problems found in one configuration
+├── ConfigError             one problem of the configuration
+├── InputRefused            a value that came with one download (also a ValueError)
+│   ├── KeyRefused          an object key that its origin cannot hold
+│   ├── FileNameRefused     a file name that cannot stand in Content-Disposition
+│   ├── HeaderRefused       a header name or value that cannot be sent
+│   ├── OptionRefused       any other option of a download
+│   ├── OriginUnknown       a name that the site does not have
+│   └── OriginNotAllowed    a URL or a storage that lies in none of the site's origins
+├── CredentialsUnavailable  nothing to sign with
+└── NginxError              NGINX could not be asked, or refused a configuration
+
+Each one says what is wrong, where (a settings path or an argument) and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class XaccelError(Exception):
+    """Root of all errors of xaccel.
+
+    `what` is one clause without a final stop, `where` a settings path such as
+    `XACCEL["ORIGINS"]["documents"]` or the name of an argument, `remedy` one or more whole sentences.
+    """
+
+    def __init__(self, what: str, *, where: str, remedy: str) -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class ConfigError(XaccelError):
+    """One problem of a configuration."""
+
+
+class ConfigErrors(XaccelError):
+    """All problems of a configuration at once, in `problems`."""
+
+    def __init__(self, problems: Iterable[ConfigError]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(
+            f"{len(self.problems)} problem(s) in the configuration",
+            where=first.where,
+            remedy="Mend each of the lines below.",
+        )
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.what}:", *(f"  {problem}" for problem in self.problems)])
+
+
+class InputRefused(XaccelError, ValueError):
+    """A value that came with one download cannot be sent. Nothing was sent."""
+
+
+class KeyRefused(InputRefused):
+    """An object key that its origin cannot hold."""
+
+
+class FileNameRefused(InputRefused):
+    """A file name that cannot stand in Content-Disposition."""
+
+
+class HeaderRefused(InputRefused):
+    """A header name that the site does not declare, or a value that cannot be sent."""
+
+
+class OptionRefused(InputRefused):
+    """An option of a download that has no such value."""
+
+
+class OriginUnknown(InputRefused):
+    """A name that the site does not have."""
+
+
+class OriginNotAllowed(InputRefused):
+    """A URL or a storage that lies in none of the site's origins."""
+
+
+class CredentialsUnavailable(XaccelError):
+    """Nothing to sign with: botocore found no credentials, or could not refresh them."""
+
+
+class NginxError(XaccelError):
+    """NGINX could not be asked, or refused a configuration."""

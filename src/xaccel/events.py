@@ -1,0 +1,43 @@
+"""What is told of each decision, whatever the framework."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+logger = logging.getLogger("xaccel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadEvent:
+    """One decision.
+
+    transfer_id: the id in NGINX's log line; "" for a denied one.
+    origin, key: what was asked for; of a stored URL the key is the URL's path.
+    reason: why it was denied; "" for an allowed one.
+    at: aware, in UTC.
+    """
+
+    transfer_id: str
+    allowed: bool
+    origin: str
+    key: str
+    method: str
+    subject: str
+    filename: str
+    as_attachment: bool
+    reason: str
+    at: datetime
+
+
+def log_event(event: DownloadEvent) -> None:
+    """Write `event` to the logger "xaccel" at level INFO, its fields under `extra["xaccel"]`."""
+    logger.info(
+        "download %s: origin=%s id=%s subject=%s",
+        "authorized" if event.allowed else "denied",
+        event.origin,
+        event.transfer_id,
+        event.subject,
+        extra={"xaccel": event},
+    )

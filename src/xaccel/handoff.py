@@ -1,0 +1,230 @@
+"""The hand-off: the app's empty answer that tells NGINX what to send. Pure: no I/O, no framework, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from mimetypes import MimeTypes
+from typing import TYPE_CHECKING
+
+from xaccel import target
+from xaccel.cache_control import cache_control
+from xaccel.content_security import default_policy
+from xaccel.disposition import content_disposition, name_of_key, safe_name
+from xaccel.errors import HeaderRefused, OptionRefused
+from xaccel.header_rules import require_header_value
+from xaccel.options import Options
+from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.signing import Endpoint, S3Signer
+from xaccel.site import Site
+from xaccel.validators import etag_header, last_modified_header
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
+_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?: *;[ -~]*)?")
+_TYPES = MimeTypes()
+_ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOff:
+    """What the app answers, and what it decided.
+
+    status, headers: the app's whole answer; its body is empty.
+    visible_headers: what the user will see on a 200, as far as the app knows: for a 304 that the app answers, and for
+        sending without NGINX.
+    target: the URL, or for a directory the path, that is fetched. It holds the signature: never show or log it.
+    request_headers: what the origin gets beside it.
+    """
+
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    visible_headers: tuple[tuple[str, str], ...]
+    transfer_id: str
+    origin: str
+    key: str
+    method: str
+    subject: str
+    filename: str
+    as_attachment: bool
+    target: str = field(repr=False)
+    request_headers: Mapping[str, str] = field(repr=False)
+    status: int = 200
+
+
+def make_handoff(
+    site: Site,
+    origin_name: str,
+    key: str,
+    options: Options,
+    *,
+    method: str,
+    endpoint: Endpoint | None,
+    signer: S3Signer | None,
+    credentials: ReadOnlyCredentials | None,
+    now: datetime,
+    transfer_id: str,
+    url: str | None = None,
+    origin: Origin | None = None,
+) -> HandOff:
+    """Decide everything about one transfer.
+
+    `key` is the object key as the store has it; with `url` (which lies below the origin's base, byte for byte what
+    is asked for) it only names the file. `origin` stands in for the site's own of that
+    name. `method` other than HEAD means GET. `endpoint`, `signer` and `credentials`
+    belong to an S3 origin. `now` is aware.
+
+    Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
+    """
+    origin = origin or site.origin(origin_name)
+    cached = not isinstance(origin, LocalOrigin) and origin.cache and options.identity is not None
+    asked = "HEAD" if method == "HEAD" and not cached else "GET"
+    if isinstance(origin, LocalOrigin):
+        quoted = target.quote_key(key, dots=False, directory=True)
+        entry, where = f"{site.internal_prefix}{origin_name}/{quoted}", f"{origin.root.rstrip('/')}/{key}"
+        fixed: Mapping[str, str] = {}
+        own = []
+    else:
+        entry = f"{site.internal_prefix}{origin_name}"
+        where, fixed = _remote_target(origin, key, url, endpoint), {}
+        if isinstance(origin, HTTPOrigin):
+            fixed = origin.request_headers
+        elif signer is not None and credentials is not None:
+            where = signer.sign(where, asked, credentials, now)
+        own = [("Xaccel-Url", where), ("Xaccel-Method", asked)]
+        if cached:
+            own.append(
+                ("Xaccel-Cache-Key", cache_key(site, origin_name, origin, key, options.identity or ""))
+            )
+    filename = name_of_key(key) if options.filename is None else safe_name(options.filename)
+    shown = _visible(options, origin, key, filename)
+    return HandOff(
+        headers=(
+            ("X-Accel-Redirect", entry),
+            ("Xaccel-Auth", site.secrets[0]),
+            ("Xaccel-Id", transfer_id),
+            *own,
+            *_private(options, shown),
+            *_extra(site, options, "Xaccel-Header-"),
+        ),
+        visible_headers=(
+            *shown.items(),
+            ("Content-Security-Policy", options.csp or default_policy(shown.get("Content-Type", ""))),
+            ("X-Content-Type-Options", "nosniff"),
+            *_extra(site, options, ""),
+        ),
+        transfer_id=transfer_id,
+        origin=origin_name,
+        key=key,
+        method="HEAD" if method == "HEAD" else "GET",
+        subject=options.subject,
+        filename=filename,
+        as_attachment=options.as_attachment,
+        target=where,
+        request_headers=fixed,
+    )
+
+
+def cache_key(site: Site, origin_name: str, origin: Origin, key: str, identity: str) -> str:
+    """Return the name of a cache entry: 64 hexadecimal digits over site, origin, place, object key and identity.
+
+    Lengths stand before the parts, so that no two lists of parts spell the same text; two buckets, sites or keys
+    never share an entry, and neither signature nor user is in it.
+    """
+    if isinstance(origin, S3Origin):
+        place, key = f"{origin.endpoint_url or ''} {origin.bucket}", origin.prefix + key
+    else:
+        place = origin.base_url if isinstance(origin, HTTPOrigin) else origin.root
+    parts = (site.name, origin_name, place, key, identity)
+    return sha256(
+        "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def _remote_target(
+    origin: S3Origin | HTTPOrigin, key: str, url: str | None, endpoint: Endpoint | None
+) -> str:
+    if url is not None:
+        return url
+    if isinstance(origin, HTTPOrigin):
+        return target.canonical_base(origin.base_url) + target.quote_key(key, dots=False)
+    if endpoint is None:
+        raise OptionRefused(
+            "an S3 origin has no endpoint",
+            where="endpoint",
+            remedy="Pass what signing.resolve_endpoint returned.",
+        )
+    target.quote_key(key, dots=not endpoint.path_style)
+    return endpoint.base_url + target.quote_key(origin.prefix + key, dots=not endpoint.path_style)
+
+
+def _visible(options: Options, origin: Origin, key: str, filename: str) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    content_type = options.content_type
+    if content_type is None and isinstance(origin, LocalOrigin):
+        guessed, encoding = _TYPES.guess_type(key)
+        content_type = _ENCODED_TYPES.get(encoding or "", guessed) or "application/octet-stream"
+    if content_type is not None:
+        if not _TYPE.fullmatch(content_type) or content_type.lower().startswith("multipart/"):
+            raise OptionRefused(
+                f"{content_type!r} is not a media type",
+                where="content_type",
+                remedy='Write it like "application/pdf".',
+            )
+        shown["Content-Type"] = require_header_value(content_type, "content_type")
+    shown["Content-Disposition"] = content_disposition(filename, as_attachment=options.as_attachment)
+    shown["Cache-Control"] = cache_control(
+        options.cache_control, allow_shared_cache=options.allow_shared_cache
+    )
+    if options.etag is not None:
+        shown["ETag"] = etag_header(options.etag)
+    if options.last_modified is not None:
+        shown["Last-Modified"] = last_modified_header(options.last_modified)
+    return shown
+
+
+_PRIVATE_NAMES = {
+    "Content-Type": "Xaccel-Type",
+    "Content-Disposition": "Xaccel-Disposition",
+    "Cache-Control": "Xaccel-Cache-Control",
+    "ETag": "Xaccel-Etag",
+    "Last-Modified": "Xaccel-Last-Modified",
+}
+
+
+def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]]:
+    headers = [(_PRIVATE_NAMES[name], value) for name, value in shown.items()]
+    if options.csp is not None:
+        headers.append(("Xaccel-Csp", require_header_value(options.csp, "csp")))
+    if options.subject:
+        headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
+    for name, value in (("size", options.size), ("limit_rate", options.limit_rate)):
+        if value is not None:
+            headers.append((f"Xaccel-{'Size' if name == 'size' else 'Rate'}", _number(name, value)))
+    return headers
+
+
+def _number(name: str, value: int) -> str:
+    least = 1 if name == "limit_rate" else 0
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
+        raise OptionRefused(
+            f"{value!r} is not a number of bytes", where=name, remedy=f"Give a whole number, {least} or more."
+        )
+    return str(value)
+
+
+def _extra(site: Site, options: Options, prefix: str) -> list[tuple[str, str]]:
+    declared = {name.lower(): name for name in site.response_headers}
+    headers = []
+    for name, value in options.headers.items():
+        if name.lower() not in declared:
+            raise HeaderRefused(
+                f"the site does not declare {name!r}",
+                where="headers",
+                remedy='Add it to XACCEL["RESPONSE_HEADERS"], print the NGINX text again and reload NGINX.',
+            )
+        headers.append((prefix + declared[name.lower()], require_header_value(value, f"headers[{name!r}]")))
+    return headers

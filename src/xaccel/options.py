@@ -1,0 +1,41 @@
+"""What the app may say about one download."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The app's wishes; None and "" mean the default.
+
+    as_attachment: save the file instead of showing it.
+    filename: the name that the user sees; default: the last segment of the object key.
+    content_type: default: the origin's; for a directory, by the key's extension.
+    cache_control: default "private, no-cache". What lets shared caches store needs `allow_shared_cache`.
+    etag, last_modified: the app's own validators; then the app answers the client's conditions and the origin
+        is asked none. `etag` with or without its quotes, `last_modified` aware.
+    size: bytes of the object, if known; written into the log line beside what was sent.
+    limit_rate: bytes a second for this transfer.
+    identity: version or entity tag of the object's bytes. Names the cache entry together with origin and key, where
+        the origin has `cache`. Two different objects must never share it.
+    subject: whom limits and audit mean, for example the user's primary key.
+    csp: Content-Security-Policy; default by type.
+    headers: further response headers, declared in the site's response_headers.
+    """
+
+    as_attachment: bool = False
+    filename: str | None = None
+    content_type: str | None = None
+    cache_control: str | None = None
+    allow_shared_cache: bool = False
+    etag: str | None = None
+    last_modified: datetime | None = None
+    size: int | None = None
+    limit_rate: int | None = None
+    identity: str | None = None
+    subject: str = ""
+    csp: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

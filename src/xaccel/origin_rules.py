@@ -1,0 +1,147 @@
+"""What may stand in an origin: each field checked, every problem told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from xaccel.errors import ConfigError
+from xaccel.header_rules import FORBIDDEN_REQUEST_HEADERS, header_name_ok, header_value_ok
+from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+
+MAX_EXPIRES_S = 7 * 24 * 3600
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
+_HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_URL = re.compile(r"[!$-~]+")
+
+
+def require_http_url(value: object, where: str) -> Iterator[ConfigError]:
+    """Tell what keeps `value` from being an absolute http or https URL that NGINX can be given."""
+    if not isinstance(value, str) or not _URL.fullmatch(value):
+        yield ConfigError(
+            f"{value!r} is not a URL of printable ASCII",
+            where=where,
+            remedy='Write it percent-encoded, for example "https://files.example/".',
+        )
+        return
+    try:
+        parts = urlsplit(value)
+        host, port_ok = parts.hostname or "", parts.port != 0
+    except ValueError:
+        parts, host, port_ok = urlsplit(""), "", True
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+        yield ConfigError(
+            f"{value!r} is not an http or https URL with a host",
+            where=where,
+            remedy='Write scheme, host and path, for example "https://files.example/".',
+        )
+    if not port_ok:
+        yield ConfigError(f"{value!r} has no valid port", where=where, remedy="Give a port from 1 to 65535.")
+    if "@" in parts.netloc:
+        yield ConfigError(
+            "the URL holds user information",
+            where=where,
+            remedy='Give it as request_headers {"Authorization": "Basic …"} instead.',
+        )
+    if "?" in value or "#" in value:
+        yield ConfigError("the URL has a query or a fragment", where=where, remedy="End it with its path.")
+
+
+def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
+    """Tell all that is wrong with `origin`."""
+    if isinstance(origin, S3Origin):
+        yield from _s3_problems(origin, where)
+    elif isinstance(origin, HTTPOrigin):
+        yield from _http_problems(origin, where)
+    else:
+        yield from _local_problems(origin, where)
+    if not isinstance(origin, LocalOrigin):
+        for server in origin.servers:
+            if not _SERVER.fullmatch(server):
+                yield ConfigError(
+                    f"{server!r} is not an address",
+                    where=f"{where} servers",
+                    remedy='Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
+                )
+        if origin.ca_file is not None and not origin.ca_file.startswith("/"):
+            yield ConfigError(
+                f"{origin.ca_file!r} is not an absolute path",
+                where=f"{where} ca_file",
+                remedy="NGINX resolves relative paths from its own folder: give the whole path.",
+            )
+
+
+def _s3_problems(origin: S3Origin, where: str) -> Iterator[ConfigError]:
+    if origin.bucket.startswith("arn:") or origin.bucket.endswith("--x-s3"):
+        yield ConfigError(
+            f"{origin.bucket!r} is an ARN or a directory bucket, which need another signature",
+            where=f"{where} bucket",
+            remedy="Name a general purpose bucket.",
+        )
+    elif not _BUCKET.fullmatch(origin.bucket):
+        yield ConfigError(
+            f"{origin.bucket!r} is not a bucket name",
+            where=f"{where} bucket",
+            remedy="Use letters, digits, '.', '-' and '_', three characters or more.",
+        )
+    if origin.endpoint_url is not None:
+        yield from require_http_url(origin.endpoint_url, f"{where} endpoint_url")
+    if origin.addressing_style not in (None, "path", "virtual", "auto"):
+        yield ConfigError(
+            f"{origin.addressing_style!r} is not an addressing style",
+            where=f"{where} addressing_style",
+            remedy='Valid values: "path", "virtual", "auto".',
+        )
+    if (origin.access_key is None) != (origin.secret_key is None):
+        yield ConfigError(
+            "access_key and secret_key come together",
+            where=f"{where} access_key",
+            remedy="Give both, or neither to use botocore's own search.",
+        )
+    if not isinstance(origin.expires_s, int) or not 1 <= origin.expires_s <= MAX_EXPIRES_S:
+        yield ConfigError(
+            f"{origin.expires_s!r} is not a lifetime that S3 signs",
+            where=f"{where} expires_s",
+            remedy=f"Give whole seconds from 1 to {MAX_EXPIRES_S}.",
+        )
+
+
+def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
+    yield from require_http_url(origin.base_url, f"{where} base_url")
+    if isinstance(origin.base_url, str) and not origin.base_url.endswith("/"):
+        yield ConfigError(
+            f"{origin.base_url!r} does not end with '/'",
+            where=f"{where} base_url",
+            remedy="End it with '/', so that 'files' never stands for 'files-of-others'.",
+        )
+    for name, value in origin.request_headers.items():
+        if not header_name_ok(name) or name.lower() in FORBIDDEN_REQUEST_HEADERS:
+            yield ConfigError(
+                f"{name!r} cannot be a fixed request header",
+                where=f"{where} request_headers",
+                remedy="Names are tokens, and Host, Range, Cookie, the conditions and the headers of the connection"
+                " belong to NGINX.",
+            )
+        elif not header_value_ok(value) or "$" in value:
+            yield ConfigError(
+                f"the value of {name!r} cannot be printed into NGINX's text",
+                where=f"{where} request_headers",
+                remedy="Use printable ASCII without '$', for which NGINX has no escape.",
+            )
+
+
+def _local_problems(origin: LocalOrigin, where: str) -> Iterator[ConfigError]:
+    if not origin.root.startswith("/") or ".." in origin.root.split("/"):
+        yield ConfigError(
+            f"{origin.root!r} is not an absolute path without '..'",
+            where=f"{where} root",
+            remedy="Give the whole path of the directory.",
+        )
+    elif "$" in origin.root or any(ord(char) < 32 or ord(char) == 127 for char in origin.root):
+        yield ConfigError(
+            f"{origin.root!r} cannot be printed into NGINX's text",
+            where=f"{where} root",
+            remedy="Use a path without '$' and control characters.",
+        )

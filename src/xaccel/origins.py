@@ -1,0 +1,77 @@
+"""Where files live: an S3 bucket, an HTTP(S) server, a directory.
+
+Values only. What they mean is decided elsewhere: target.py spells keys, signing.py signs, nginx/ prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Origin:
+    """A bucket of Amazon S3 or of any store that speaks its protocol.
+
+    Whatever is None is read as botocore reads it: environment, shared files, profile, instance role
+    (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
+
+    bucket: its name, not an ARN.
+    prefix: put before each object key, as it is; give the slash yourself.
+    endpoint_url: scheme and host of another store, for example "https://minio.example:9000".
+    addressing_style: "path", "virtual" or "auto".
+    expires_s: seconds that a signature lives (1 to 604800). It is checked once, at the start of a transfer.
+    servers: "host:port" addresses that NGINX connects to instead of looking the name up; the signed name
+        stays in Host and in TLS.
+    ca_file: PEM file of the authorities that may have signed the store's certificate; None: the system's.
+    verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
+    cache: whether NGINX may keep objects of a hand-off that names an identity.
+    """
+
+    bucket: str
+    prefix: str = ""
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+    addressing_style: Literal["path", "virtual", "auto"] | None = None
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_s: int = 120
+    servers: tuple[str, ...] = ()
+    ca_file: str | None = None
+    verify_tls: bool = True
+    cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPOrigin:
+    """A server whose files lie under one base URL.
+
+    base_url: scheme, host, port and path, ending in "/".
+    request_headers: sent by NGINX with each request, for example {"Authorization": "Bearer …"}. They stand in
+        the printed NGINX text and are seen by NGINX and the origin only.
+    servers, ca_file, verify_tls, cache: as for S3Origin.
+    """
+
+    base_url: str
+    request_headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    servers: tuple[str, ...] = ()
+    ca_file: str | None = None
+    verify_tls: bool = True
+    cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOrigin:
+    """A directory that NGINX can read.
+
+    root: absolute path. Python never opens it.
+    """
+
+    root: str
+
+
+Origin = S3Origin | HTTPOrigin | LocalOrigin
+RemoteOrigin = S3Origin | HTTPOrigin

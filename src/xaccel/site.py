@@ -1,0 +1,74 @@
+"""The one value that both halves are made from: the hand-off headers and the NGINX text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xaccel.errors import OriginUnknown
+from xaccel.origins import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """Where NGINX keeps objects of origins that set `cache`.
+
+    path: directory that NGINX's workers can write; only NGINX uses it.
+    max_size, inactive, keys: in NGINX's units, for example "2g", "1h", "10m"
+        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+    valid: how long an object is kept without asking the origin, for example "1h".
+    """
+
+    path: str
+    max_size: str = "2g"
+    inactive: str = "1h"
+    keys: str = "10m"
+    valid: str = "1h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """All origins with the options of NGINX.
+
+    Build it with `site_mapping.read`, which checks everything; the constructor checks nothing.
+
+    origins: by name; a name is lower case letters, digits, '-' and '_', 30 characters at most.
+    secrets: one value, or two while it is rotated: the first is sent, all are taken by NGINX.
+    name: empty for the only site of an NGINX; otherwise it is part of every name in the printed text.
+    response_headers: names that a download may carry beside the library's own.
+    log_path: file of the JSON lines, relative to NGINX's prefix unless absolute.
+    access_logs: the operator's own `access_log` arguments, printed again in each location of ours.
+    add_headers: name and value of the operator's own `add_header … always`, printed again likewise.
+    resolver: addresses of DNS servers for NGINX; empty: names are looked up when NGINX starts.
+    concurrency: transfers at once for one subject; None: no limit.
+    """
+
+    origins: Mapping[str, Origin] = field(hash=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    name: str = ""
+    response_headers: tuple[str, ...] = ()
+    cache: Cache | None = None
+    log_path: str = "xaccel.log"
+    access_logs: tuple[str, ...] = ()
+    add_headers: tuple[tuple[str, str], ...] = ()
+    resolver: tuple[str, ...] = ()
+    concurrency: int | None = None
+
+    @property
+    def internal_prefix(self) -> str:
+        """The path, "/" at both ends, under which all internal locations lie."""
+        return f"/_xaccel_{self.name}/" if self.name else "/_xaccel/"
+
+    def origin(self, name: str) -> Origin:
+        """Return the origin called `name`.
+
+        Raises OriginUnknown when the site has none.
+        """
+        try:
+            return self.origins[name]
+        except KeyError:
+            raise OriginUnknown(
+                f"the site has no origin {name!r}",
+                where="origin",
+                remedy=f"Use one of: {', '.join(sorted(self.origins)) or '(none is configured)'}.",
+            ) from None

@@ -1,0 +1,241 @@
+"""From settings or a TOML file to a Site, with every problem told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xaccel import header_rules
+from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.origin_mapping import read_origins, upper_keys
+from xaccel.origins import LocalOrigin
+from xaccel.site import Cache, Site
+
+KEYS = frozenset(
+    (
+        "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS RESOLVER CONCURRENCY "
+    ).split()
+)
+"""What may stand at the top of the mapping; upper or lower case."""
+
+_SITE_NAME = re.compile(r"[a-z0-9]{0,12}")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_SIZE = re.compile(r"[0-9]+[kKmMgG]?")
+_TIME = re.compile(r"[0-9]+(?:ms|[smhdwMy])?")
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
+
+
+def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
+    """Make a Site of `mapping`.
+
+    Its keys are those of KEYS; "ORIGINS" maps a name to {"BACKEND": "xaccel.S3Origin", "OPTIONS": {…}}, where
+    OPTIONS are the fields of that class. "SECRET" is one text, "SECRETS" a list of two while rotating.
+
+    Raises ConfigErrors with every problem, each at a path that starts with `where`.
+    """
+    found: list[ConfigError] = []
+    values = upper_keys(mapping)
+    origins = read_origins(values, where, found)
+    site = Site(
+        origins=origins,
+        secrets=_secrets(values, where, found),
+        name=_site_name(values, where, found),
+        response_headers=_response_headers(values, where, found),
+        cache=_cache(values, where, found),
+        log_path=_path(values.get("LOG", "xaccel.log"), f'{where}["LOG"]', found),
+        access_logs=tuple(
+            _path(item, f'{where}["ACCESS_LOGS"]', found)
+            for item in _list(values, "ACCESS_LOGS", where, found)
+        ),
+        add_headers=_add_headers(values, where, found),
+        resolver=_resolver(values, where, found),
+        concurrency=_concurrency(values, where, found),
+    )
+    found.extend(
+        ConfigError(
+            f"{key!r} is not a setting", where=where, remedy=f"Valid keys: {', '.join(sorted(KEYS))}."
+        )
+        for key in values
+        if key not in KEYS
+    )
+    caching = [
+        name for name, origin in origins.items() if not isinstance(origin, LocalOrigin) and origin.cache
+    ]
+    if caching and site.cache is None:
+        found.append(
+            ConfigError(
+                f"origin {caching[0]!r} is to be cached and the site has no cache",
+                where=f'{where}["CACHE"]',
+                remedy='Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.',
+            )
+        )
+    if found:
+        raise ConfigErrors(found)
+    return site
+
+
+def _secrets(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:
+    given = [values["SECRET"]] if "SECRET" in values else _list(values, "SECRETS", where, found)
+    path = f'{where}["SECRET"]'
+    if not 1 <= len(given) <= 2 or ("SECRET" in values and "SECRETS" in values):
+        found.append(
+            ConfigError(
+                "the site has no secret, or more than two",
+                where=path,
+                remedy='Give one as "SECRET", or two as "SECRETS" while rotating, the new one first. Make one with:'
+                ' python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            )
+        )
+    elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
+        found.append(
+            ConfigError(
+                "a secret is too short or holds other characters",
+                where=path,
+                remedy="Use 32 to 128 letters, digits, '-' and '_'.",
+            )
+        )
+    return tuple(given)
+
+
+def _site_name(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> str:
+    value = values.get("NAME", "")
+    if not isinstance(value, str) or not _SITE_NAME.fullmatch(value):
+        found.append(
+            ConfigError(
+                f"{value!r} is not a name for a site",
+                where=f'{where}["NAME"]',
+                remedy="Use lower case letters and digits, 12 at most.",
+            )
+        )
+        return ""
+    return value
+
+
+def _list(values: Mapping[str, Any], key: str, where: str, found: list[ConfigError]) -> list[Any]:
+    value = values.get(key, ())
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        found.append(
+            ConfigError(f"{value!r} is not a list", where=f'{where}["{key}"]', remedy="Write a list.")
+        )
+        return []
+    return list(value)
+
+
+def _path(value: object, path: str, found: list[ConfigError]) -> str:
+    if not isinstance(value, str) or not value or _UNPRINTABLE.search(value):
+        found.append(
+            ConfigError(
+                f"{value!r} cannot be printed into NGINX's text",
+                where=path,
+                remedy="Use a path without '$' and control characters.",
+            )
+        )
+        return "xaccel.log"
+    return value
+
+
+def _response_headers(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:
+    names = _list(values, "RESPONSE_HEADERS", where, found)
+    for name in names:
+        if not header_rules.declarable(name):
+            found.append(
+                ConfigError(
+                    f"{name!r} cannot be declared",
+                    where=f'{where}["RESPONSE_HEADERS"]',
+                    remedy="Names are letters, digits and '-'; those that an option or NGINX decides are taken"
+                    " (Cache-Control, Content-Disposition, ETag, Set-Cookie …).",
+                )
+            )
+    lower = [str(name).lower() for name in names]
+    for name in sorted({name for name in lower if lower.count(name) > 1}):
+        found.append(
+            ConfigError(f"{name!r} stands twice", where=f'{where}["RESPONSE_HEADERS"]', remedy="Remove one.")
+        )
+    return tuple(str(name) for name in names)
+
+
+def _add_headers(
+    values: Mapping[str, Any], where: str, found: list[ConfigError]
+) -> tuple[tuple[str, str], ...]:
+    pairs: list[tuple[str, str]] = []
+    for item in _list(values, "ADD_HEADERS", where, found):
+        if (
+            isinstance(item, Sequence)
+            and len(item) == 2
+            and header_rules.header_name_ok(item[0])
+            and header_rules.header_value_ok(item[1])
+            and "$" not in item[1]
+        ):
+            pairs.append((item[0], item[1]))
+        else:
+            found.append(
+                ConfigError(
+                    f"{item!r} is not a header",
+                    where=f'{where}["ADD_HEADERS"]',
+                    remedy='Write pairs such as ["Strict-Transport-Security", "max-age=31536000"], without "$".',
+                )
+            )
+    return tuple(pairs)
+
+
+def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> Cache | None:
+    given = values.get("CACHE")
+    path = f'{where}["CACHE"]'
+    if given is None:
+        return None
+    fields = {field.name for field in dataclasses.fields(Cache)}
+    if not isinstance(given, Mapping) or "path" not in given or not set(given) <= fields:
+        found.append(
+            ConfigError(
+                f"{given!r} is not a cache",
+                where=path,
+                remedy=f"Give 'path' and any of: {', '.join(sorted(fields))}.",
+            )
+        )
+        return None
+    cache = Cache(**given)
+    _path(cache.path, f'{path}["path"]', found)
+    for name, pattern in (("max_size", _SIZE), ("keys", _SIZE), ("inactive", _TIME), ("valid", _TIME)):
+        value = getattr(cache, name)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            found.append(
+                ConfigError(
+                    f"{value!r} is not in NGINX's units",
+                    where=f'{path}["{name}"]',
+                    remedy='For example "1g", "1h".',
+                )
+            )
+    return cache
+
+
+def _resolver(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:
+    addresses = _list(values, "RESOLVER", where, found)
+    for address in addresses:
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            found.append(
+                ConfigError(
+                    f"{address!r} is not the address of a DNS server",
+                    where=f'{where}["RESOLVER"]',
+                    remedy='Write IP addresses, for example "127.0.0.53" or "[fd00::53]:5353".',
+                )
+            )
+    return tuple(addresses)
+
+
+def _concurrency(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> int | None:
+    value = values.get("CONCURRENCY")
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
+        found.append(
+            ConfigError(
+                f"{value!r} is not a number of transfers",
+                where=f'{where}["CONCURRENCY"]',
+                remedy="Give a whole number from 1 to 65535, or leave it out.",
+            )
+        )
+        return None
+    return value

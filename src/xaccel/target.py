@@ -1,0 +1,107 @@
+"""How an object key or a stored URL becomes what NGINX asks its origin for."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+from xaccel.errors import KeyRefused, OriginNotAllowed
+
+MAX_KEY_BYTES = 1024
+"""Bytes of UTF-8 in an S3 key (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+
+_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
+    """Percent-encode `key`, leaving "/" and the unreserved characters of RFC 3986 section 2.3.
+
+    `key` is text as the store has it, never percent-encoded. `dots` allows "." and ".." as segments: only where
+    the whole authority belongs to the origin. `directory` refuses what would name a directory or leave it.
+
+    Raises KeyRefused for an empty key, NUL, a lone surrogate, more than MAX_KEY_BYTES, and what the flags forbid.
+    """
+    if not key:
+        raise KeyRefused("the object key is empty", where="key", remedy="Give the name of one object.")
+    if "\x00" in key:
+        raise KeyRefused(
+            f"{key!r} holds NUL", where="key", remedy="No store keeps such a name: look where it came from."
+        )
+    try:
+        size = len(key.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise KeyRefused(
+            f"{key!r} is not text that UTF-8 can spell",
+            where="key",
+            remedy="Decode the name as the store spells it; do not use surrogateescape.",
+        ) from None
+    if size > MAX_KEY_BYTES:
+        raise KeyRefused(
+            f"the object key has {size} bytes", where="key", remedy=f"Stores keep at most {MAX_KEY_BYTES}."
+        )
+    if not dots and not {".", ".."}.isdisjoint(key.split("/")):
+        raise KeyRefused(
+            f"{key!r} holds '.' or '..' as a segment",
+            where="key",
+            remedy="Store the object under a name without them: it could leave its origin.",
+        )
+    if directory and (key[0] == "/" or key[-1] == "/" or "//" in key):
+        raise KeyRefused(
+            f"{key!r} is not a path of a file below a directory",
+            where="key",
+            remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
+        )
+    return quote(key, safe="/")
+
+
+def canonical_base(url: str) -> str:
+    """Return `url` with lower-case scheme and host and without the scheme's own port."""
+    parts = urlsplit(url)
+    authority = parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
+    return f"{parts.scheme}://{authority}{parts.path or '/'}"
+
+
+def authority(url: str) -> str:
+    """Return scheme, host and port of `url`, without the path."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def below(base: str, url: str) -> str | None:
+    """Return `url` with the authority spelled as `base` has it, or None where it does not lie below `base`.
+
+    Path and query stay byte for byte. They are compared after decoding, so that "%2e%2e" does not pass.
+
+    Raises OriginNotAllowed for what is no absolute http or https URL of printable ASCII with a path, or holds user
+    information, a fragment, a backslash or a "." or ".." segment.
+    """
+    if not _URL.fullmatch(url) or "\\" in url:
+        raise OriginNotAllowed(
+            f"{url!r} is not an absolute URL that can be sent as it is",
+            where="url",
+            remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment.",
+        )
+    try:
+        parts = urlsplit(url)
+        canonical = canonical_base(url)
+    except ValueError:
+        parts, canonical = urlsplit("http://invalid/"), "http://invalid/"
+    path = unquote(parts.path, errors="surrogateescape")
+    while "%" in path and path != unquote(path, errors="surrogateescape"):
+        path = unquote(path, errors="surrogateescape")
+    if not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/")):
+        raise OriginNotAllowed(
+            f"{url!r} holds '.' or '..' as a segment", where="url", remedy="Store the URL without them."
+        )
+    base_path = unquote(urlsplit(base).path)
+    if authority(canonical) != authority(base) or not unquote(parts.path).startswith(base_path):
+        return None
+    rest = url.partition("://")[2]
+    return authority(base) + rest[rest.index("/") :]
+
+
+def key_of_url(base: str, url: str) -> str:
+    """Return what follows `base` in the path of `url`, decoded: for names and records, not for asking."""
+    path = unquote(urlsplit(url).path, errors="replace")
+    return path.removeprefix(unquote(urlsplit(base).path))

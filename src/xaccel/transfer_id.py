@@ -1,0 +1,15 @@
+"""The id that links a decision of the app with NGINX's log line: UUID version 7 (RFC 9562 section 5.7)."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import datetime
+
+
+def new_transfer_id(now: datetime) -> str:
+    """Return a new id in the canonical form; later ones sort later, to the millisecond."""
+    milliseconds = int(now.timestamp() * 1000) & (2**48 - 1)
+    random = int.from_bytes(os.urandom(10))
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (2**62 - 1)
+    return str(uuid.UUID(int=value))

@@ -1,0 +1,7 @@
+"""`python -m xaccel`."""
+
+import sys
+
+from xaccel.cli import main
+
+sys.exit(main())

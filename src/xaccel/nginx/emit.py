@@ -1,0 +1,116 @@
+"""How a directive is printed, or refused."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xaccel.errors import NginxError
+
+_BARE = re.compile(r"[A-Za-z0-9_./:=@%,*-]+")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f$]")
+_WIDTH = 110
+
+
+class Raw(str):
+    """Text in NGINX's own language, written by this package: printed as it is. Never made from a setting."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive.
+
+    args: a plain str is a value and is quoted, or refused; Raw is printed as it is.
+    block: the directives between braces; None ends the directive with ";".
+    why: told in comment lines above it.
+    """
+
+    name: str
+    args: tuple[str, ...] = ()
+    block: tuple[Directive, ...] | None = None
+    why: str = ""
+
+
+def directive(name: str, *args: str | int, why: str = "") -> Directive:
+    """Make a directive without a block."""
+    return Directive(name, tuple(str(arg) if isinstance(arg, int) else arg for arg in args), why=why)
+
+
+def block(name: str, *args: str, inside: Iterable[Directive], why: str = "") -> Directive:
+    """Make a directive with a block."""
+    return Directive(name, args, tuple(inside), why)
+
+
+def var(name: str) -> Raw:
+    """Name a variable."""
+    return Raw(f"${name}")
+
+
+def phrase(text: str) -> Raw:
+    """Quote text of this package in which variables are meant, for example "$a $b", or a regular expression."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return Raw(f'"{escaped}"')
+
+
+def quote(value: str) -> str:
+    """Spell `value` so that NGINX reads back exactly it.
+
+    Raises NginxError for "$", for which NGINX has no escape, and for control characters.
+    """
+    if isinstance(value, Raw):
+        return value
+    if _REFUSED.search(value):
+        raise NginxError(
+            f"{value!r} cannot be printed",
+            where="NGINX text",
+            remedy="Remove '$' and control characters: NGINX has no way to quote them.",
+        )
+    if _BARE.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
+    """Print directives, one a line, four blanks a level.
+
+    Raises NginxError as `quote` does, and for a comment with a line break.
+    """
+    pad = "    " * indent
+    lines: list[str] = []
+    for item in directives:
+        if item.why:
+            if lines:
+                lines.append("")
+            lines += [f"{pad}# {line}" for line in _comment(item.why, _WIDTH - len(pad) - 2)]
+        head = " ".join([item.name, *(quote(arg) for arg in item.args)])
+        if item.block is None:
+            lines += (
+                textwrap.wrap(
+                    f"{head};",
+                    width=_WIDTH,
+                    initial_indent=pad,
+                    subsequent_indent=f"{pad}    ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+                if item.name == "error_page"
+                else [f"{pad}{head};"]
+            )
+        else:
+            if lines and not item.why and lines[-1]:
+                lines.append("")
+            lines += [f"{pad}{head} {{", *emit(item.block, indent=indent + 1).splitlines(), f"{pad}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str, width: int) -> list[str]:
+    if _REFUSED.sub("", text) != text.replace("$", ""):
+        raise NginxError(
+            f"{text!r} cannot be a comment", where="NGINX text", remedy="Remove control characters."
+        )
+    return textwrap.wrap(text, width=width, break_long_words=False, break_on_hyphens=False)

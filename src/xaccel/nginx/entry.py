@@ -1,0 +1,116 @@
+"""From the app's hand-off to the location that sends: what is asked, by whom, and whether it may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from xaccel.nginx import guest
+from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.nginx.names import Names, header_variable
+from xaccel.nginx.transport import Route, pool
+from xaccel.origins import HTTPOrigin
+from xaccel.site import Site
+
+PRIVATE = "auth id url method cache-key subject type disposition cache-control csp etag last-modified rate size".split()
+"""The private headers `Xaccel-…` that become variables."""
+
+
+def remote_location(
+    route: Route, site: Site, names: Names, *, fetch: str, header_names: Iterable[str]
+) -> Directive:
+    """Print the internal location of one remote origin."""
+    fixed = route.origin.request_headers if isinstance(route.origin, HTTPOrigin) else {}
+    values = {name.lower(): value for name, value in fixed.items()}
+    return block(
+        "location",
+        "=",
+        f"{site.internal_prefix}{route.name}",
+        inside=[
+            directive("internal"),
+            directive("set", names.var("origin"), route.name),
+            directive("set", names.var("base"), route.base),
+            directive("set", names.var("peer"), f"{route.scheme}://{pool(route, names)}"),
+            directive("set", names.var("host"), route.host),
+            directive("set", names.var("tls_name"), route.tls_name),
+            *(
+                directive("set", names.var(f"send_{header_variable(name)}"), values.get(name, ""))
+                for name in header_names
+            ),
+            *_jump(site, names, sender=names.location(fetch)),
+        ],
+        why=f"Origin {route.name}. Without `internal` anybody could ask for it by its path.",
+    )
+
+
+def _jump(site: Site, names: Names, *, sender: str) -> Iterator[Directive]:
+    yield directive("set", names.var("sender"), sender)
+    yield directive("set", names.var("seen"), "1")
+    yield from guest.logs(site, names)
+    yield directive("recursive_error_pages", "on")
+    yield directive("error_page", "418", "=", names.location("entry"))
+    yield directive("return", "418")
+
+
+def local_location(name: str, root: str, site: Site, names: Names) -> Directive:
+    """Print the internal location of one directory."""
+    return block(
+        "location",
+        Raw("^~"),
+        f"{site.internal_prefix}{name}/",
+        inside=[
+            directive("internal"),
+            directive("set", names.var("origin"), name),
+            directive("set", names.var("root"), root),
+            *_jump(site, names, sender=names.location("file")),
+        ],
+        why=f"Origin {name}, a directory. Without `internal` anybody could ask for its files by their path.",
+    )
+
+
+def entry_location(site: Site, names: Names) -> Directive:
+    """Print the location that takes over the app's private headers."""
+    sets = [
+        directive(
+            "set", names.var(name.replace("-", "_")), Raw(f"$upstream_http_xaccel_{name.replace('-', '_')}")
+        )
+        for name in PRIVATE
+    ]
+    extra = [
+        directive(
+            "set",
+            names.var(f"add_{header_variable(name)}"),
+            Raw(f"$upstream_http_xaccel_header_{header_variable(name)}"),
+        )
+        for name in site.response_headers
+    ]
+    return block(
+        "location",
+        names.location("entry"),
+        inside=[
+            *sets,
+            *extra,
+            directive("set", names.var("refused"), ""),
+            _refuse(f'{names.var("trusted")} = ""', "forged", names),
+            _refuse(f'{names.var("known")} = ""', "no_id", names),
+            *guest.logs(
+                site,
+                names,
+                why="NGINX's messages about an origin hold the signed URL at every level below emerg. The reason of a"
+                " failure stands in the JSON line.",
+            ),
+            directive("recursive_error_pages", "on"),
+            directive("error_page", "404", "=404", names.location("404")),
+            directive("error_page", "418", "=", names.var("sender")),
+            directive("return", "418"),
+        ],
+        why="The app's private headers are read here, before an origin's answer takes the place of the app's. The jump"
+        " by 418 drops the app's Content-Type.",
+    )
+
+
+def _refuse(condition: str, reason: str, names: Names) -> Directive:
+    return Directive(
+        "if",
+        (Raw(f"({condition})"),),
+        (directive("set", names.var("refused"), reason), directive("return", "404")),
+    )

@@ -1,0 +1,102 @@
+"""What the user gets when an origin does not deliver: a plain page, without a word of the origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xaccel.nginx import guest
+from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.nginx.names import Names
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One status that users see.
+
+    origin: statuses of an origin, or of NGINX about it, that lead here.
+    """
+
+    status: int
+    text: str
+    origin: tuple[int, ...]
+    retry_after_s: int | None = None
+
+
+PAGES: tuple[Page, ...] = (
+    Page(404, "Not found.\\n", (404, 410)),
+    Page(412, "Precondition failed.\\n", (412,)),
+    Page(416, "", (416,)),
+    Page(429, "Too many downloads at once. Try again in a moment.\\n", (), retry_after_s=10),
+    Page(503, "The file store is busy. Try again in a moment.\\n", (429, 503), retry_after_s=10),
+    Page(504, "The file store did not answer in time. Try again in a moment.\\n", (504,)),
+    Page(502, "The file store did not deliver the file.\\n", ()),
+)
+"""Every other status from 300 on but 304 leads to 502."""
+
+_NGINX_ONLY = {304, 499}
+_TAKEN = {status for page in PAGES for status in page.origin}
+_OTHERS = tuple(status for status in range(300, 600) if status not in _TAKEN | _NGINX_ONLY)
+
+
+def remote(names: Names) -> Iterator[Directive]:
+    """Print how statuses of an origin become pages. Explicit codes: a bare "=" lets a cached 416 go out as 200."""
+    yield directive(
+        "proxy_intercept_errors",
+        "on",
+        why="Errors of the origin: its own pages tell bucket, key and more.",
+    )
+    yield directive("recursive_error_pages", "on")
+    for page in PAGES:
+        statuses = page.origin if page.status != 503 else (503,)
+        if page.status == 429:
+            statuses = (429,)
+        if page.status == 502:
+            statuses = _OTHERS
+        yield directive(
+            "error_page", *map(str, statuses), f"={page.status}", names.location(str(page.status))
+        )
+
+
+def local(names: Names) -> Iterator[Directive]:
+    """Print how failures of the file system become pages."""
+    for statuses, page in (((404,), 404), ((412,), 412), ((416,), 416), ((429,), 429), ((403, 500), 502)):
+        yield directive("error_page", *map(str, statuses), f"={page}", names.location(str(page)))
+
+
+def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
+    """Print the pages."""
+    why = "What the user gets instead of the file."
+    for page in PAGES:
+        yield block(
+            "location", names.location(str(page.status)), inside=_page(page, site, nginx, names), why=why
+        )
+        why = ""
+
+
+def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
+    yield from guest.logs(site, names)
+    yield Directive("types", (), ())
+    yield directive("default_type", "text/plain")
+    if nginx.njs:
+        yield directive("js_header_filter", "xaccel_njs.error")
+    if page.status == 416:
+        yield directive("add_header", "Content-Range", Raw("$upstream_http_content_range"), "always")
+    yield directive("add_header", "Cache-Control", "no-store", "always")
+    yield directive("add_header", "X-Content-Type-Options", "nosniff", "always")
+    if page.retry_after_s is not None:
+        yield directive("add_header", "Retry-After", page.retry_after_s, "always")
+    yield from guest.repeated_headers(site)
+    for name in ("gzip", "ssi", "charset", "expires"):
+        yield directive(name, "off")
+    if page.status == 429:
+        busy = next(other for other in PAGES if other.status == 503)
+        yield Directive(
+            "if",
+            (Raw(f"({names.var('origin_status')} = 429)"),),
+            (directive("return", "503", Raw(f'"{busy.text}"')),),
+        )
+        yield directive("set", names.var("refused"), "limited")
+    yield directive("return", str(page.status), Raw(f'"{page.text}"'))

@@ -1,0 +1,164 @@
+"""The location that asks an origin and sends what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from xaccel.nginx import error_pages, guest
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
+from xaccel.nginx.names import Names, header_variable
+from xaccel.nginx.probe import Nginx
+from xaccel.nginx.transport import Tls, tls_directives
+from xaccel.site import Site
+
+_STRENGTH = {
+    "njs": "Everything of the store is hidden by an allow-list (njs). It also refuses an answer that is not HTTP.",
+    "headers-more": "Headers of the store are hidden by prefix (headers-more) and by name. Names that are on neither"
+    " list pass; an answer that is not HTTP/1.x passes as raw bytes. For an allow-list install njs.",
+    "stock": "Headers of the store are hidden by name: stock NGINX has no allow-list. Names that are not on the list"
+    " pass, user metadata (x-amz-meta-*) among them, and an answer that is not HTTP/1.x passes as raw bytes. For an"
+    " allow-list install njs.",
+}
+
+_CONDITIONS = ("If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
+
+
+def fetch_location(
+    site: Site, nginx: Nginx, names: Names, *, location: str, tls: Tls, header_names: Iterable[str]
+) -> Directive:
+    """Print the fetch location for one kind of transport."""
+    return block(
+        "location",
+        names.location(location),
+        inside=[
+            directive("set", names.var("refused"), "url_refused"),
+            Directive("if", (Raw(f'({names.var("path")} = "")'),), (directive("return", "502"),)),
+            directive("set", names.var("refused"), ""),
+            *guest.logs(site, names),
+            *limits(site, names),
+            *_request(names, header_names),
+            *tls_directives(tls, names),
+            *_answer(nginx),
+            *added_headers(site, names, local=False),
+            *guest.untouched_body(nginx),
+            *_buffers(),
+            *_cache(site, names),
+            *error_pages.remote(names),
+        ],
+        why="Asks the origin. Refused before a byte is sent: a URL that does not lie at the origin.",
+    )
+
+
+def strength(nginx: Nginx) -> str:
+    """Name the means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
+    return "njs" if nginx.njs else "headers-more" if nginx.headers_more else "stock"
+
+
+def limits(site: Site, names: Names) -> Iterator[Directive]:
+    """Print rate and concurrency. An operator's own limit_conn outside would switch ours off: it counts once."""
+    if site.concurrency is not None:
+        yield directive("limit_conn", names.plain("subjects"), site.concurrency)
+        yield directive("limit_conn_status", "429")
+    yield directive("limit_rate", names.var("limit_rate"))
+
+
+def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
+    yield directive(
+        "proxy_pass",
+        Raw(f"{names.var('peer')}{names.var('path')}"),
+        why="The request: nothing of the client's but its range and its conditions. No cookie, no authorization,"
+        " no body.",
+    )
+    yield directive("proxy_method", names.var("ask"))
+    yield directive("proxy_http_version", "1.1")
+    yield directive("proxy_pass_request_headers", "off")
+    yield directive("proxy_pass_request_body", "off")
+    yield directive("proxy_set_header", "Host", names.var("host"))
+    yield directive("proxy_set_header", "Connection", "")
+    yield directive("proxy_set_header", "Content-Length", "")
+    yield directive("proxy_set_header", "Range", names.var("ask_range"))
+    for header in _CONDITIONS:
+        yield directive("proxy_set_header", header, names.var(header_variable(header)))
+    for name in header_names:
+        yield directive("proxy_set_header", name.title(), names.var(f"send_{header_variable(name)}"))
+    yield directive("proxy_connect_timeout", "5s")
+    yield directive("proxy_send_timeout", "30s")
+    yield directive("proxy_read_timeout", "30s")
+    yield directive("proxy_socket_keepalive", "on")
+    yield directive("proxy_next_upstream", "error", "timeout")
+    yield directive("proxy_next_upstream_tries", 2)
+    yield directive("proxy_redirect", "off")
+
+
+def _answer(nginx: Nginx) -> Iterator[Directive]:
+    yield directive(
+        "proxy_ignore_headers",
+        *"X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset".split(),
+        *"Cache-Control Expires Set-Cookie Vary".split(),
+        why="The origin does not steer NGINX: an X-Accel-Redirect of its own would reach any internal location.",
+    )
+    if nginx.njs:
+        yield directive("js_header_filter", "xaccel_njs.answer", why=_STRENGTH["njs"])
+    elif nginx.headers_more:
+        yield directive("more_clear_headers", *WILDCARDS, why=_STRENGTH["headers-more"])
+    why = "" if strength(nginx) != "stock" else _STRENGTH["stock"]
+    for name in ALWAYS_HIDDEN if nginx.njs else HIDDEN:
+        yield directive("proxy_hide_header", name, why=why)
+        why = ""
+    yield directive("proxy_headers_hash_max_size", 4096)
+    yield directive("proxy_headers_hash_bucket_size", 256)
+
+
+def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directive]:
+    """Print the headers that the user sees. Without `always` they stand on 2xx and 3xx only."""
+    stem = "file_" if local else "out_"
+    yield directive(
+        "add_header",
+        "Content-Type",
+        names.var("type") if local else names.var("out_type"),
+        why="What the app decided; not on error pages.",
+    )
+    yield directive("add_header", "Content-Disposition", names.var("disposition"))
+    yield directive("add_header", "Cache-Control", names.var("out_cache_control"))
+    yield directive("add_header", "Content-Security-Policy", names.var("out_csp"))
+    yield directive("add_header", "X-Content-Type-Options", "nosniff")
+    yield directive("add_header", "ETag", names.var(f"{stem}etag"))
+    yield directive("add_header", "Last-Modified", names.var(f"{stem}last_modified"))
+    for name in site.response_headers:
+        yield directive("add_header", name, names.var(f"add_{header_variable(name)}"))
+    yield from guest.repeated_headers(site)
+
+
+def _buffers() -> Iterator[Directive]:
+    yield directive(
+        "proxy_buffering",
+        "on",
+        why="Nothing is spilled to disk, and a slow client costs about 170 KB of memory. By default 1 GB a client goes"
+        " to disk.",
+    )
+    yield directive("proxy_max_temp_file_size", 0)
+    yield directive("proxy_buffer_size", "16k")
+    yield directive("proxy_buffers", 8, "16k")
+    yield directive("proxy_busy_buffers_size", "32k")
+    yield directive("proxy_store", "off")
+
+
+def _cache(site: Site, names: Names) -> Iterator[Directive]:
+    if site.cache is None:
+        yield directive("proxy_cache", "off")
+        return
+    yield directive(
+        "proxy_cache",
+        names.var("cache"),
+        why="The cache is keyed by object and version, never by signature or user; each request still asks the app.",
+    )
+    yield directive("proxy_cache_key", phrase(f"{names.var('cache_key')}"))
+    yield directive("proxy_cache_valid", "200", site.cache.valid)
+    yield directive("proxy_cache_convert_head", "on")
+    yield directive("proxy_cache_lock", "on")
+    yield directive("proxy_cache_lock_timeout", "30s")
+    yield directive("proxy_cache_lock_age", "30s")
+    yield directive(
+        "proxy_cache_use_stale", "error", "timeout", "http_500", "http_502", "http_503", "http_504"
+    )

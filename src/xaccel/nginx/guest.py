@@ -1,0 +1,37 @@
+"""What each location of ours says, whatever the NGINX around it says: the operator's settings must not leak in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.nginx.emit import Directive, Raw, directive
+from xaccel.nginx.names import Names
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+
+
+def logs(site: Site, names: Names, *, why: str = "") -> Iterator[Directive]:
+    """Print where a transfer is logged. An access_log in a location silences those outside, so they are repeated.
+
+    NGINX's messages about an origin hold the signed URL at every level below emerg (tests/live/test_secrets.py), so
+    the reason of a failure stands in the JSON line instead.
+    """
+    yield directive("access_log", site.log_path, names.plain("transfer"), Raw(f"if={names.var('seen')}"))
+    for line in site.access_logs:
+        yield directive("access_log", *line.split())
+    yield directive("error_log", "/dev/null", "emerg", why=why)
+
+
+def untouched_body(nginx: Nginx) -> Iterator[Directive]:
+    """Print what keeps other filters away: they would take length and ranges from the answer, or read the file."""
+    for name in ("gzip", "ssi", "charset", "expires"):
+        yield directive(name, "off", **({"why": "The file goes out as it is."} if name == "gzip" else {}))
+    if nginx.gunzip:
+        yield directive("gunzip", "off")
+    yield directive("max_ranges", 1)
+
+
+def repeated_headers(site: Site) -> Iterator[Directive]:
+    """Print the operator's own headers again: an add_header in a location drops those outside."""
+    for name, value in site.add_headers:
+        yield directive("add_header", name, value, "always")

@@ -1,0 +1,52 @@
+"""The locations that send files of a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.nginx import error_pages, guest
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.fetch import added_headers, limits
+from xaccel.nginx.names import Names
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+
+
+def maps(names: Names) -> Iterator[Directive]:
+    """Print whose validators a file has: the app's if it gave any, else NGINX's own."""
+    for name, sent in (("etag", "$sent_http_etag"), ("last_modified", "$sent_http_last_modified")):
+        yield block(
+            "map",
+            names.var("owned"),
+            names.var(f"file_{name}"),
+            inside=[
+                directive("volatile"),
+                directive("default", names.var(name)),
+                Directive(phrase(""), (Raw(sent),)),
+            ],
+        )
+
+
+def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
+    """Print the location that sends a file.
+
+    `root` and `rewrite` take what NGINX decoded from X-Accel-Redirect, once, after its check for "..".
+    """
+    return block(
+        "location",
+        names.location("file"),
+        inside=[
+            directive("rewrite", phrase("(?s)^/[^/]+/[^/]+(/.*)$"), Raw("$1"), "break"),
+            directive("root", names.var("root")),
+            *guest.logs(site, names),
+            *limits(site, names),
+            Directive("types", (), ()),
+            directive("default_type", "", why="The type is the app's."),
+            *added_headers(site, names, local=True),
+            *guest.untouched_body(nginx),
+            directive("autoindex", "off"),
+            directive("log_not_found", "off"),
+            *error_pages.local(names),
+        ],
+        why="Sends a file of a directory.",
+    )

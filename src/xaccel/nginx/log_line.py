@@ -1,0 +1,95 @@
+"""The line of one transfer: JSON, without URI, query, address of the origin and signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.names import Names
+
+FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("v", "1", "version of this line"),
+    ("id", '"${}_id"', "transfer id, UUIDv7; empty where the hand-off had none"),
+    ("origin", '"${}_origin"', "name of the origin"),
+    ("subject", '"${}_subject"', "whom limits and audit mean"),
+    ("method", '"$request_method"', "the client's method"),
+    ("protocol", '"$server_protocol"', "the client's protocol"),
+    ("status", '"$status"', "what the client got; text, since an HTTP/0.9 answer is logged as 009"),
+    (
+        "body_bytes",
+        "$body_bytes_sent",
+        "bytes of the body given to the client's connection, framing included",
+    ),
+    ("sent_length", '"$sent_http_content_length"', "length that was announced; empty when chunked"),
+    ("completion", '"$request_completion"', "OK, or empty when the client went away"),
+    ("range", '"$http_range"', "what the client asked for"),
+    ("content_range", '"$sent_http_content_range"', "what it was given"),
+    ("etag", '"$sent_http_etag"', "validator of the object that was sent"),
+    ("encoding", '"$sent_http_content_encoding"', "coding in which bytes are counted"),
+    ("size", '"${}_size"', "bytes of the object as the app knows them"),
+    (
+        "origin_status",
+        '"${}_origin_status"',
+        "last status of the origin; empty for a directory and a cache hit",
+    ),
+    ("origin_seconds", '"${}_origin_seconds"', "time until the origin's last byte"),
+    ("cache", '"$upstream_cache_status"', "HIT, MISS, STALE …; empty when not cached"),
+    ("why", '"${}_why"', "reason of a refusal or a failure; empty when all is well"),
+    ("end", "$msec", "end of the transfer, seconds since 1970"),
+    ("seconds", "$request_time", "from the client's first byte to the end"),
+    ("ip", '"$remote_addr"', "the client's address as NGINX knows it"),
+)
+"""Name, NGINX expression ("{}" stands for the site's stem) and meaning of each field, in order."""
+
+
+def log_format(names: Names) -> Directive:
+    """Print the format. `escape=json` keeps hostile values inside their quotes."""
+    fields = ",".join(f'"{name}":{expression.replace("{}", names.stem)}' for name, expression, _ in FIELDS)
+    return directive(
+        "log_format",
+        names.plain("transfer"),
+        "escape=json",
+        Raw(f"'{{{fields}}}'"),
+        why="One JSON line a transfer. It holds no URI, no query and no address of the origin.",
+    )
+
+
+def maps(names: Names) -> Iterator[Directive]:
+    """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
+    status, seconds = names.plain("last_status"), names.plain("last_seconds")
+    yield block(
+        "map",
+        Raw("$upstream_status"),
+        names.var("origin_status"),
+        inside=[
+            directive("volatile"),
+            directive("default", ""),
+            Directive(phrase(f"~ : (?:.*[, ])?(?<{status}>[0-9]{{3}})$"), (Raw(f"${status}"),)),
+        ],
+        why="What the origin answered last, and how long it took.",
+    )
+    yield block(
+        "map",
+        Raw("$upstream_response_time"),
+        names.var("origin_seconds"),
+        inside=[
+            directive("volatile"),
+            directive("default", ""),
+            Directive(phrase(f"~ : (?:.*[, ])?(?<{seconds}>[0-9.]+)$"), (Raw(f"${seconds}"),)),
+        ],
+    )
+    reason, code = names.plain("reason"), names.plain("code")
+    yield block(
+        "map",
+        phrase(f"{names.var('refused')}|{names.var('origin_status')}|$upstream_header_time"),
+        names.var("why"),
+        inside=[
+            directive("volatile"),
+            directive("default", ""),
+            Directive(phrase(f"~^(?<{reason}>[^|]+)\\|"), (Raw(f"${reason}"),)),
+            Directive(phrase("~^\\|504\\|.* : (?:.*, )?-$"), ("origin_timeout",)),
+            Directive(phrase("~^\\|50[0-9]\\|.* : (?:.*, )?-$"), ("origin_failed",)),
+            Directive(phrase(f"~^\\|(?<{code}>30[0-35-9]|[45][0-9]{{2}})\\|"), (phrase(f"origin_${code}"),)),
+        ],
+        why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
+    )

@@ -1,0 +1,159 @@
+"""The decisions NGINX takes from the app's private headers, as maps: `if` and `set` cannot be trusted with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel import cache_control, content_security
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.names import Names
+from xaccel.site import Site
+
+
+def _map(
+    source: str, result: str, *rows: tuple[str, str], default: str = "", why: str = "", **flags: bool
+) -> Directive:
+    inside = [directive("volatile")] if flags.get("volatile") else []
+    inside.append(directive("default", default))
+    inside += [Directive(quoted, (value,)) for quoted, value in ((phrase(key), value) for key, value in rows)]
+    return block("map", source, result, inside=inside, why=why)
+
+
+def trust(site: Site, names: Names) -> Iterator[Directive]:
+    """Print who may hand off: another backend of the same NGINX could send the same headers."""
+    yield _map(
+        names.var("auth"),
+        names.var("trusted"),
+        *((f"~^{secret}$", "1") for secret in site.secrets),
+        why="Only an app that knows the site's secret hands off; while it is rotated there are two.",
+    )
+    yield _map(
+        names.var("id"),
+        names.var("known"),
+        ("~^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", "1"),
+        why="A transfer without an id could not be found again in the log.",
+    )
+
+
+def request(names: Names) -> Iterator[Directive]:
+    """Print what is asked of an origin."""
+    base, path = names.plain("b"), names.plain("p")
+    yield _map(
+        phrase(f"{names.var('base')} {names.var('url')}"),
+        names.var("path"),
+        (f"~^(?<{base}>[^ ]+) \\k<{base}>(?<{path}>/[!$-~]*)$", Raw(f"${path}")),
+        why="The path and query to ask for, if the URL lies at the origin and is printable ASCII without blank,"
+        " quote and '#': anything else could change the request line.",
+    )
+    yield _map(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
+    yield _map(
+        Raw("$http_range"),
+        names.var("one_range"),
+        ("~*^bytes=(?:[0-9]+-[0-9]*|-[0-9]+)$", Raw("$http_range")),
+        why="One range is passed on; for several the whole file is the answer (RFC 9110 section 14.2 allows it).",
+    )
+
+
+def validators(names: Names) -> Iterator[Directive]:
+    """Print whose ETag and Last-Modified count: the app's if it gave any, else the origin's."""
+    value, date = names.plain("tag"), names.plain("date")
+    yield _map(
+        phrase(f"{names.var('etag')}{names.var('last_modified')}"),
+        names.var("owned"),
+        ("", ""),
+        default="1",
+        why="Where the app gave a validator it has answered the client's conditions itself, and the origin, which"
+        " would compare them with its own, is asked none.",
+    )
+    for name, header, own in (
+        ("out_etag", "$upstream_http_etag", "etag"),
+        ("out_last_modified", "$upstream_http_last_modified", "last_modified"),
+    ):
+        yield _map(
+            names.var("owned"), names.var(name), ("", Raw(header)), default=names.var(own), volatile=True
+        )
+    yield _map(
+        phrase(f"$http_if_range {names.var('etag')}"),
+        names.var("same_tag"),
+        (f'~^(?<{value}>"[^ ]*) \\k<{value}>$', "1"),
+        why="If-Range is compared with the app's own validator: equal, the range is asked for; else the whole.",
+    )
+    yield _map(
+        phrase(f"$http_if_range|{names.var('last_modified')}"),
+        names.var("same_date"),
+        (f"~^(?<{date}>[A-Za-z0-9 ,:]+)\\|\\k<{date}>$", "1"),
+    )
+    yield _map(Raw("$http_if_range"), names.var("has_if_range"), ("", ""), default="1")
+
+
+def caching(names: Names, *, zone: str) -> Iterator[Directive]:
+    """Print when the cache serves, and which of the client's conditions go to the origin."""
+    yield _map(
+        phrase(
+            f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
+            "$http_if_none_match|$http_if_modified_since"
+        ),
+        names.var("uncacheable"),
+        ("~^1\\|[^|]", "1"),
+        ("~^1\\|\\|\\|.", "1"),
+        why="On a cached answer NGINX compares conditions with the origin's validators; where the app owns them and"
+        " that would answer wrongly, the cache is left out.",
+    )
+    yield _map(
+        phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),
+        names.var("cache"),
+        ("~^\\|[0-9a-f]{64}$", zone),
+        default="off",
+        why="Without a key there is no cache: an empty key would be one entry for all objects.",
+    )
+    yield _map(
+        phrase(f"{names.var('cache')}|{names.var('owned')}"),
+        names.var("conditions"),
+        ("off|", "1"),
+    )
+    for header in ("if_none_match", "if_modified_since", "if_match", "if_unmodified_since", "if_range"):
+        yield _map(names.var("conditions"), names.var(header), ("1", Raw(f"$http_{header}")))
+    yield _map(
+        phrase(
+            f"{names.var('cache')}|{names.var('owned')}|{names.var('has_if_range')}|"
+            f"{names.var('same_tag')}{names.var('same_date')}"
+        ),
+        names.var("ask_range"),
+        ("~^off\\|\\|", names.var("one_range")),
+        ("~^off\\|1\\|\\|", names.var("one_range")),
+        ("~^off\\|1\\|1\\|1", names.var("one_range")),
+        why="A range goes to the origin only when nothing is cached: a part must not be kept as the whole.",
+    )
+
+
+def answer(names: Names) -> Iterator[Directive]:
+    """Print what the user sees."""
+    yield _map(
+        names.var("type"),
+        names.var("out_type"),
+        ("", Raw("$upstream_http_content_type")),
+        default=names.var("type"),
+        volatile=True,
+        why="What the user sees: the app's value, else the origin's or the default.",
+    )
+    yield _map(
+        names.var("out_type"),
+        names.var("type_csp"),
+        *((f"~*{pattern}", policy) for pattern, policy in content_security.BY_TYPE),
+        default=content_security.SANDBOX,
+        volatile=True,
+    )
+    yield _map(
+        names.var("csp"),
+        names.var("out_csp"),
+        ("", names.var("type_csp")),
+        default=names.var("csp"),
+        volatile=True,
+    )
+    yield _map(
+        names.var("cache_control"),
+        names.var("out_cache_control"),
+        ("", cache_control.DEFAULT),
+        default=names.var("cache_control"),
+    )
+    yield _map(names.var("rate"), names.var("limit_rate"), ("~^[0-9]{1,18}$", names.var("rate")), default="0")

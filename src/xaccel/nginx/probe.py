@@ -1,0 +1,91 @@
+"""What the NGINX at hand can do: its version and modules decide what is printed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaccel.errors import NginxError
+
+OLDEST = (1, 26, 0)
+"""The oldest version that the live tests run on."""
+
+_DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nginx:
+    """One build of NGINX.
+
+    njs, headers_more: present, built in or as a file below the modules path.
+    load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
+    """
+
+    version: tuple[int, int, int]
+    njs: bool = False
+    headers_more: bool = False
+    gunzip: bool = False
+    load_modules: tuple[str, ...] = ()
+
+    @property
+    def resolves_upstreams(self) -> bool:
+        """Whether `server NAME resolve` is there (https://nginx.org/en/docs/http/ngx_http_upstream_module.html)."""
+        return self.version >= (1, 27, 3)
+
+    @property
+    def merges_headers(self) -> bool:
+        """Whether `add_header_inherit merge` is there (since 1.29.3)."""
+        return self.version >= (1, 29, 3)
+
+
+def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
+    """Ask `binary` with -V. The flags switch off what is present.
+
+    Raises NginxError when it cannot be run, is no NGINX, or is older than OLDEST.
+    """
+    try:
+        answer = subprocess.run([binary, "-V"], capture_output=True, text=True, timeout=10, check=True).stderr
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NginxError(
+            f"{binary!r} cannot be asked for its version ({error})",
+            where="nginx",
+            remedy="Give the path of the nginx binary, or its version and modules.",
+        ) from error
+    match = re.search(r"nginx version: \S+?/(\d+)\.(\d+)\.(\d+)", answer)
+    if match is None:
+        raise NginxError(
+            f"{binary!r} is no NGINX", where="nginx", remedy="Give the path of the nginx binary."
+        )
+    version = (int(match[1]), int(match[2]), int(match[3]))
+    arguments = shlex.split(answer.partition("configure arguments:")[2])
+    require_supported(version)
+    wanted = {"njs": njs, "headers_more": headers_more}
+    static = {"njs": _has(arguments, "njs"), "headers_more": _has(arguments, "headers-more")}
+    folder = next((arg.partition("=")[2] for arg in arguments if arg.startswith("--modules-path=")), "")
+    files = {name: Path(folder, file) for name, file in _DYNAMIC.items()}
+    dynamic = {name: bool(folder) and not static[name] and path.is_file() for name, path in files.items()}
+    present = {name: wanted[name] and (static[name] or dynamic[name]) for name in wanted}
+    return Nginx(
+        version=version,
+        njs=present["njs"],
+        headers_more=present["headers_more"],
+        gunzip="--with-http_gunzip_module" in arguments,
+        load_modules=tuple(str(files[name]) for name in wanted if present[name] and dynamic[name]),
+    )
+
+
+def require_supported(version: tuple[int, int, int]) -> None:
+    """Raise NginxError for a version that the printed text was never run on."""
+    if version < OLDEST:
+        raise NginxError(
+            f"NGINX {'.'.join(map(str, version))} is too old",
+            where="nginx",
+            remedy=f"Use {'.'.join(map(str, OLDEST))} or newer.",
+        )
+
+
+def _has(arguments: list[str], module: str) -> bool:
+    return any(arg.startswith("--add-module=") and module in arg for arg in arguments)

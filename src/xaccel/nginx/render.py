@@ -1,0 +1,121 @@
+"""A Site as NGINX text, in the parts that an existing configuration includes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaccel.nginx import entry, error_pages, local, log_line, maps
+from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.fetch import fetch_location
+from xaccel.nginx.names import Names, names_of
+from xaccel.nginx.probe import Nginx
+from xaccel.nginx.transport import Route, groups, request_header_names, routes, upstream
+from xaccel.origins import LocalOrigin
+from xaccel.site import Site
+
+SCRIPT = Path(__file__).with_name("xaccel.js")
+"""The njs code; NGINX reads it when it starts and reloads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The text, in three parts.
+
+    http: for the http level. server: for each server that sends downloads. app: for each location that proxies to the
+    app.
+    """
+
+    http: tuple[Directive, ...]
+    server: tuple[Directive, ...]
+    app: tuple[Directive, ...]
+
+
+def render(site: Site, nginx: Nginx, *, script: str | None = None) -> Parts:
+    """Make the text for `site` on `nginx`; `script` is where xaccel.js lies, if not in the package.
+
+    Raises ConfigError where an S3 endpoint or the system's CA bundle cannot be found, NginxError for what cannot be
+    quoted.
+    """
+    names, found = names_of(site), routes(site)
+    return Parts(
+        http=tuple(_http(site, nginx, names, found, script or str(SCRIPT))),
+        server=tuple(_server(site, nginx, names, found)),
+        app=tuple(_app(site)),
+    )
+
+
+def _http(
+    site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], script: str
+) -> Iterator[Directive]:
+    if nginx.njs:
+        yield directive("js_import", "xaccel_njs", "from", script)
+    yield log_line.log_format(names)
+    yield from log_line.maps(names)
+    yield from maps.trust(site, names)
+    yield from maps.answer(names)
+    yield from maps.validators(names)
+    if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
+        yield from local.maps(names)
+    if found:
+        yield from maps.request(names)
+        yield from maps.caching(names, zone=names.plain("cache"))
+    if site.cache is not None:
+        yield directive(
+            "proxy_cache_path",
+            site.cache.path,
+            "levels=1:2",
+            f"keys_zone={names.plain('cache')}:{site.cache.keys}",
+            f"max_size={site.cache.max_size}",
+            f"inactive={site.cache.inactive}",
+            "use_temp_path=off",
+            why="Objects of origins that allow it, for hand-offs that name an identity.",
+        )
+    if site.concurrency is not None:
+        yield directive(
+            "limit_conn_zone",
+            names.var("subject"),
+            f"zone={names.plain('subjects')}:1m",
+            why="Transfers at once for one subject; an empty subject is not limited.",
+        )
+    for route in found:
+        yield upstream(route, site, nginx, names)
+
+
+def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:
+    kinds, header_names = groups(found), request_header_names(found)
+    for route in found:
+        yield entry.remote_location(route, site, names, fetch=kinds[route.tls], header_names=header_names)
+    directories = {name: origin for name, origin in site.origins.items() if isinstance(origin, LocalOrigin)}
+    for name, origin in directories.items():
+        yield entry.local_location(name, origin.root, site, names)
+    yield entry.entry_location(site, names)
+    for kind, location in kinds.items():
+        yield fetch_location(site, nginx, names, location=location, tls=kind, header_names=header_names)
+    if directories:
+        yield local.file_location(site, nginx, names)
+    yield from error_pages.locations(site, nginx, names)
+
+
+def _app(site: Site) -> Iterator[Directive]:
+    yield directive(
+        "proxy_buffer_size",
+        "32k",
+        why="A signed URL with a session token does not fit the default of 4k: NGINX would answer 502.",
+    )
+    yield directive("proxy_buffers", 8, "32k")
+    yield directive("proxy_busy_buffers_size", "64k")
+    why = (
+        "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
+        " These lines replace your own proxy_hide_header lines of an outer level: repeat those."
+    )
+    private = [*entry.PRIVATE, *(f"header-{name.lower()}" for name in site.response_headers)]
+    for name in private:
+        yield directive("proxy_hide_header", f"Xaccel-{name.title()}", why=why)
+        why = ""
+
+
+def app_block(address: str) -> Directive:
+    """Print a pool for the app itself, for a whole configuration."""
+    return block("upstream", "xaccel_app", inside=[directive("server", address), directive("keepalive", 32)])

@@ -1,0 +1,183 @@
+"""How NGINX reaches each origin: one pool of connections an origin, one way of TLS a group of origins."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from xaccel import target
+from xaccel.errors import ConfigError
+from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.names import Names
+from xaccel.nginx.probe import Nginx
+from xaccel.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
+from xaccel.signing import resolve_endpoint
+from xaccel.site import Site
+
+CA_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+)
+"""Where systems keep the authorities they trust: Debian, Fedora, Alpine and BSD, SUSE."""
+
+KEEPALIVE = 64
+"""Idle connections to one origin that each worker keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What origins must share to be served by one fetch location: these directives take no variables."""
+
+    ca_file: str | None
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where NGINX asks for one origin.
+
+    base: scheme and authority, as they stand in Xaccel-Url.
+    host: authority for the Host header. tls_name: host alone, for SNI and the certificate.
+    """
+
+    name: str
+    origin: RemoteOrigin
+    base: str
+    scheme: str
+    host: str
+    tls_name: str
+    servers: tuple[str, ...]
+
+    @property
+    def tls(self) -> Tls:
+        """The group of the origin; all plain HTTP origins are one."""
+        if self.scheme == "http":
+            return Tls(None, verify=True)
+        return Tls(self.origin.ca_file, self.origin.verify_tls)
+
+
+def routes(site: Site) -> tuple[Route, ...]:
+    """Return the route of each remote origin, in the site's order.
+
+    Raises ConfigError as `resolve_endpoint` does.
+    """
+    return tuple(
+        _route(name, origin) for name, origin in site.origins.items() if not isinstance(origin, LocalOrigin)
+    )
+
+
+def _route(name: str, origin: RemoteOrigin) -> Route:
+    base = (
+        resolve_endpoint(origin).base_url
+        if isinstance(origin, S3Origin)
+        else target.canonical_base(origin.base_url)
+    )
+    parts = urlsplit(base)
+    host = parts.hostname or ""
+    address = f"[{host}]" if ":" in host else host
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Route(
+        name=name,
+        origin=origin,
+        base=target.authority(base),
+        scheme=parts.scheme,
+        host=parts.netloc,
+        tls_name=host,
+        servers=origin.servers or (f"{address}:{port}",),
+    )
+
+
+def upstream(route: Route, site: Site, nginx: Nginx, names: Names) -> Directive:
+    """Print the pool of one origin. A variable host without it would open a connection for each download."""
+    resolve = (
+        bool(site.resolver) and nginx.resolves_upstreams and any(_is_name(item) for item in route.servers)
+    )
+    inside: list[Directive] = []
+    if resolve:
+        inside += [
+            directive("zone", names.plain(f"zone_{route.name}"), "64k"),
+            directive("resolver", *site.resolver),
+            directive("resolver_timeout", "5s"),
+        ]
+    inside += [
+        directive("server", server, *(("resolve",) if resolve and _is_name(server) else ()))
+        for server in route.servers
+    ]
+    return block(
+        "upstream",
+        pool(route, names),
+        inside=[*inside, directive("keepalive", KEEPALIVE), directive("keepalive_timeout", "60s")],
+    )
+
+
+def pool(route: Route, names: Names) -> str:
+    """Name the pool of one origin."""
+    return names.plain(f"to_{route.name}")
+
+
+def groups(found: tuple[Route, ...]) -> dict[Tls, str]:
+    """Return the fetch location, without its stem, for each kind of transport that occurs."""
+    kinds = dict.fromkeys(route.tls for route in found)
+    return {kind: "fetch" if index == 0 else f"fetch_{index + 1}" for index, kind in enumerate(kinds)}
+
+
+def tls_directives(kind: Tls, names: Names) -> Iterator[Directive]:
+    """Print verification of the origin's certificate: NGINX's own default is to trust anybody."""
+    yield directive(
+        "proxy_ssl_server_name",
+        "on",
+        why="TLS of the origin: by default NGINX sends no name and takes any certificate.",
+    )
+    yield directive("proxy_ssl_name", names.var("tls_name"))
+    yield directive("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3")
+    yield directive("proxy_ssl_session_reuse", "on")
+    if kind.verify:
+        yield directive("proxy_ssl_verify", "on")
+        yield directive("proxy_ssl_verify_depth", 4)
+        yield directive("proxy_ssl_trusted_certificate", kind.ca_file or system_ca_file())
+    else:
+        yield directive(
+            "proxy_ssl_verify",
+            "off",
+            why="verify_tls is off for these origins: whoever is on the path can read and change the files.",
+        )
+
+
+def system_ca_file() -> str:
+    """Return the authorities that this system trusts.
+
+    Raises ConfigError where none of CA_BUNDLES is there.
+    """
+    for path in CA_BUNDLES:
+        if Path(path).is_file():
+            return path
+    raise ConfigError(
+        "this system has no bundle of certificate authorities",
+        where="ca_file",
+        remedy="Install ca-certificates, or give the origin a ca_file.",
+    )
+
+
+def _is_name(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
+
+
+def request_header_names(found: tuple[Route, ...]) -> tuple[str, ...]:
+    """Return the names, lower case, of all fixed request headers."""
+    names = {
+        name.lower()
+        for route in found
+        if isinstance(route.origin, HTTPOrigin)
+        for name in route.origin.request_headers
+    }
+    return tuple(sorted(names))

@@ -1,0 +1,34 @@
+// What njs does for xaccel: an allow-list of response headers. The stock module only knows names to hide.
+
+const PASS = new Map([
+    'accept-ranges', 'content-encoding', 'content-language', 'content-length', 'content-range', 'etag', 'last-modified',
+    'set-cookie',  // the app's own: proxy_hide_header took the origin's away
+].map((name) => [name, true]));
+
+const PASS_ON_ERROR = new Map(['content-length', 'content-range', 'set-cookie'].map((name) => [name, true]));
+
+const FINAL = new Map([[200, true], [204, true], [206, true], [304, true]]);
+
+function keep(r, allowed) {
+    Object.keys(r.headersOut).forEach((name) => {
+        if (!allowed.has(name.toLowerCase())) {
+            delete r.headersOut[name];
+        }
+    });
+}
+
+// An answer that is no HTTP/1.x, or an interim status sent as a final one, would pass as raw bytes under the
+// app's own host name. An exception closes the connection before a byte of it is sent.
+function answer(r) {
+    if (r.httpVersion === '0.9' || !FINAL.has(r.status)) {
+        throw new Error('the origin did not answer in HTTP');
+    }
+    keep(r, PASS);
+}
+
+// Error pages are ours: nothing of the origin's, and nothing that was meant for the file.
+function error(r) {
+    keep(r, PASS_ON_ERROR);
+}
+
+export default {answer, error};

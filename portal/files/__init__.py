@@ -1,0 +1,1 @@
+"""Files, grants and the log of decisions."""

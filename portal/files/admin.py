@@ -1,0 +1,114 @@
+"""Files, grants and decisions in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet, ModelForm
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+
+from portal.files.models import Decision, File, Grant
+
+
+class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The grants of a file, on the file's page."""
+
+    model = Grant
+    extra = 1
+    autocomplete_fields = ("user", "group")
+    readonly_fields = ("granted_by", "granted_at")
+
+
+@admin.register(File)
+class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Files; origin and key are fixed once stored."""
+
+    list_display = ("name", "kind", "readable_size", "origin", "created_at", "created_by")
+    list_filter = ("origin", "content_type", "created_at")
+    search_fields = ("name", "key", "sha256")
+    inlines = (GrantInline,)
+    fields = ("id", "name", "origin", "key", "size", "content_type", "sha256", "created_at", "created_by")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: File | None = None) -> tuple[str, ...]:
+        always = ("id", "created_at", "created_by")
+        return (*always, "origin", "key") if obj else always
+
+    def save_model(self, request: HttpRequest, obj: File, form: ModelForm[File], change: bool) -> None:
+        if not change:
+            obj.created_by = _user(request)
+        super().save_model(request, obj, form, change)
+
+    def save_formset(
+        self,
+        request: HttpRequest,
+        form: ModelForm[File],
+        formset: BaseInlineFormSet[Any, File, Any],
+        change: bool,
+    ) -> None:
+        for grant in formset.save(commit=False):
+            grant.granted_by = grant.granted_by or _user(request)
+            grant.save()
+        for grant in formset.deleted_objects:
+            grant.delete()
+        formset.save_m2m()
+
+    @admin.display(ordering="content_type")
+    def kind(self, file: File) -> str:
+        return file.kind.label
+
+    @admin.display(description="size", ordering="size")
+    def readable_size(self, file: File) -> str:
+        return filesizeformat(file.size)
+
+
+@admin.register(Grant)
+class GrantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """All grants in one list. One is added or removed, never changed: the row says who gave it and when."""
+
+    list_display = ("file", "user", "group", "granted_by", "granted_at")
+    list_filter = ("granted_at", "group")
+    search_fields = ("file__name", "user__username", "group__name")
+    list_select_related = ("file", "user", "group", "granted_by")
+    autocomplete_fields = ("file", "user", "group")
+    readonly_fields = ("granted_by", "granted_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Grant, form: ModelForm[Grant], change: bool) -> None:
+        obj.granted_by = _user(request)
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Decision)
+class DecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The log, to read and to search."""
+
+    list_display = ("at", "username", "file_name", "allowed", "reason", "method", "ip")
+    list_display_links = ("at",)
+    list_filter = ("allowed", "reason", "method", "at")
+    search_fields = ("username", "file_name", "transfer_id", "ip")
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
+        return super().get_queryset(request).select_related("user", "file")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
+        return False
+
+
+def _user(request: HttpRequest) -> User:
+    # The admin lets nobody in who is not signed in.
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,150 @@
+"""A file: where its bytes are, and what is known of them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+
+from portal.files import content_kind
+
+REFERENCE = ("origin", "key")
+
+printable = RegexValidator(r"[\x00-\x1f\x7f-\x9f]", "Control characters are not allowed.", inverse_match=True)
+no_nul = RegexValidator(r"\x00", "NUL is not allowed.", inverse_match=True)
+sha256_hex = RegexValidator(r"^[0-9a-f]{64}\Z", "Write 64 lower-case hexadecimal digits.")
+
+
+class ReferenceIsFixed(ValueError):
+    """An attempt to point an existing File at another object: its grants and its log would mean something else."""
+
+    def __init__(self) -> None:
+        super().__init__("File: origin and object key cannot change. Add another file for another object.")
+
+
+class FileQuerySet(models.QuerySet["File"]):
+    """Files, and who may have them."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Keep what is granted to `user` or to one of their groups, newest first by `granted_at`, the first grant.
+
+        A superuser has no right of their own to a file: they administrate, and a download needs a grant that
+        stands in the list for everybody with access to it to see.
+        """
+        from portal.files.models.grant import Grant
+
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        # A plain subquery on the groups' ids keeps the portal independent of a custom user model's relation name.
+        grants = Grant.objects.filter(
+            Q(user=user.pk) | Q(group__in=Subquery(_group_ids(user.pk))), file=OuterRef("pk")
+        )
+        first = grants.order_by("granted_at", "pk").values("granted_at")[:1]
+        granted = self.annotate(granted_at=Subquery(first)).filter(granted_at__isnull=False)
+        return granted.order_by("-granted_at", "name", "pk")
+
+    def named_like(self, words: str) -> Self:
+        """Keep the files whose name holds every one of the words, in any order and case."""
+        found = self
+        for word in words.split():
+            found = found.filter(name__icontains=word)
+        return found
+
+    def update(self, **kwargs: Any) -> int:
+        if not kwargs.keys().isdisjoint(REFERENCE):
+            raise ReferenceIsFixed
+        return super().update(**kwargs)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+def _group_ids(user_pk: Any) -> models.QuerySet[Any, Any]:
+    from django.contrib.auth.models import Group
+
+    return Group.objects.filter(user=user_pk).values("pk")
+
+
+class File(models.Model):
+    """A reference to an object in an origin; the portal never holds the bytes.
+
+    The primary key stands in addresses, so it is random: nobody can walk through it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(
+        max_length=255,
+        validators=[printable],
+        help_text="What people see, and the name under which it is saved.",
+    )
+    origin = models.CharField(max_length=64, default="documents", help_text="A name in XACCEL['ORIGINS'].")
+    key = models.CharField(
+        "object key",
+        max_length=1024,
+        validators=[no_nul],
+        help_text="As the store has it, not percent-encoded.",
+    )
+    size = models.PositiveBigIntegerField(help_text="In bytes.")
+    content_type = models.CharField(
+        max_length=127,
+        default="application/octet-stream",
+        validators=[RegexValidator(r"^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(; ?[ -~]+)?\Z")],
+    )
+    sha256 = models.CharField("SHA-256", max_length=64, validators=[sha256_hex])
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects: ClassVar[models.Manager[File]] = models.Manager.from_queryset(FileQuerySet)()
+
+    class Meta:
+        ordering = ("name", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("origin", "key"),
+                name="file_object_once",
+                violation_error_message="There is a file for this object already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        file = super().from_db(*args, **kwargs)
+        file._stored_reference = file._loaded_reference()
+        return file
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Raises ReferenceIsFixed when the origin or the key differs from what was stored."""
+        stored = self.__dict__.get("_stored_reference")
+        if stored and any(getattr(self, name) != value for name, value in stored.items()):
+            raise ReferenceIsFixed
+        super().save(*args, **kwargs)
+        self._stored_reference = self._loaded_reference()
+
+    def clean(self) -> None:
+        if self.origin not in settings.XACCEL["ORIGINS"]:
+            known = ", ".join(sorted(settings.XACCEL["ORIGINS"]))
+            raise ValidationError({"origin": f"No such origin. There are: {known}."})
+
+    def _loaded_reference(self) -> dict[str, str]:
+        # A deferred field is not in __dict__, and reading it here would query the database.
+        return {name: self.__dict__[name] for name in REFERENCE if name in self.__dict__}
+
+    @property
+    def kind(self) -> content_kind.Kind:
+        """The type in words."""
+        return content_kind.kind_of(self.content_type)

@@ -1,0 +1,64 @@
+"""Register people, files and grants; repeating a call changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from portal.files.models import File, Grant
+
+
+def add_person(
+    username: str, password: str, *, full_name: str = "", groups: Iterable[str] = (), superuser: bool = False
+) -> User:
+    """Return the user of that name, made with `password` unless they exist; groups are made as needed.
+
+    The last word of `full_name` becomes the last name.
+    """
+    first, _, last = full_name.rpartition(" ")
+    user, made = User.objects.get_or_create(
+        username=username,
+        defaults={"first_name": first, "last_name": last, "is_staff": superuser, "is_superuser": superuser},
+    )
+    if made:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in groups))
+    return user
+
+
+@transaction.atomic
+def add_file(
+    *,
+    key: str,
+    name: str,
+    size: int,
+    content_type: str,
+    sha256: str,
+    origin: str = "documents",
+    users: Iterable[str] = (),
+    groups: Iterable[str] = (),
+    granted_by: User | None = None,
+) -> File:
+    """Return the File of that object with the given metadata, granted to `users` and `groups` (their names).
+
+    `size` in bytes, `sha256` in lower-case hexadecimal. Of a file that exists already, the metadata is set and the
+    grants are added to. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
+    """
+    file = File.objects.filter(origin=origin, key=key).first() or File(
+        origin=origin, key=key, created_by=granted_by
+    )
+    file.name, file.size, file.content_type, file.sha256 = name, size, content_type, sha256
+    file.full_clean()
+    file.save()
+    for username in users:
+        Grant.objects.get_or_create(
+            file=file, user=User.objects.get(username=username), defaults={"granted_by": granted_by}
+        )
+    for group in groups:
+        Grant.objects.get_or_create(
+            file=file, group=Group.objects.get(name=group), defaults={"granted_by": granted_by}
+        )
+    return file

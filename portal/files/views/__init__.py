@@ -1,0 +1,8 @@
+"""Pages and downloads."""
+
+from portal.files.views.delivery import deliver
+from portal.files.views.my_downloads import MyDownloads
+from portal.files.views.my_files import MyFiles
+from portal.files.views.refused_form import refused_form
+
+__all__ = ["MyDownloads", "MyFiles", "deliver", "refused_form"]

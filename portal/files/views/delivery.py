@@ -1,0 +1,41 @@
+"""The decision: may this person have this file?"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from portal.files.models import File
+from xaccel.django import deny_download, send_file
+
+
+@require_safe
+@login_required
+def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpResponseBase:
+    """Hand the file over, or answer 404 whether it does not exist or is not granted: an address tells nothing."""
+    file = File.objects.visible_to(request.user).filter(pk=pk).first()
+    if file is None:
+        _refuse(request, pk)
+    return send_file(
+        request,
+        file.key,
+        origin=file.origin,
+        filename=file.name,
+        content_type=file.content_type,
+        size=file.size,
+        etag=file.sha256,
+        as_attachment=as_attachment or not file.kind.opens,
+        subject=str(request.user.pk),
+    )
+
+
+def _refuse(request: HttpRequest, pk: UUID) -> NoReturn:
+    file = File.objects.filter(pk=pk).first()
+    if file is None:
+        deny_download(request, status=404, reason="no such file")
+    deny_download(request, status=404, origin=file.origin, key=file.key, reason="no grant")

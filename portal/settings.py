@@ -1,0 +1,131 @@
+"""Settings of the portal, read from environment variables.
+
+PORTAL_SECRET_KEY      Django's SECRET_KEY; needed unless PORTAL_DEBUG=1. The site's secret derives from it.
+PORTAL_DATA_DIR        folder of portal.sqlite3 and of static/ (STATIC_ROOT, what NGINX serves under /static/ after
+                       `manage.py collectstatic`); default: .xaccel/portal beside the package
+PORTAL_DATABASE_URL    postgresql://user:password@host:port/name instead of SQLite; needs psycopg
+PORTAL_ALLOWED_HOSTS   comma-separated host names; default: this machine's loopback names
+PORTAL_DEBUG           1: Django's debug pages. Never on a machine that others reach
+PORTAL_HTTPS           1: people come over HTTPS: secure cookies and HSTS
+PORTAL_TRUSTED_PROXY   1: NGINX is in front and sets X-Real-IP and X-Forwarded-Proto itself; else both are ignored
+PORTAL_TIME_ZONE       for the times on the pages; default UTC
+PORTAL_DELIVERY        nginx (default), or stream: through Django, for development with PORTAL_DEBUG=1 only
+PORTAL_LOG             path of NGINX's JSON lines, one per transfer
+PORTAL_S3_BUCKET       bucket of the origin "documents"
+PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
+                       default: as botocore finds them (environment, profile, instance role)
+PORTAL_XACCEL_EXTRA    JSON merged into XACCEL: its ORIGINS are added by name, other keys replace
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from portal.database_url import read_database
+from portal.xaccel_settings import read_xaccel
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "") == "1"
+
+
+DEBUG = _flag("PORTAL_DEBUG")
+SECRET_KEY = os.environ.get("PORTAL_SECRET_KEY", "django-insecure-for-development-only" if DEBUG else "")
+ALLOWED_HOSTS = os.environ.get("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+TRUSTED_PROXY = _flag("PORTAL_TRUSTED_PROXY")
+HTTPS = _flag("PORTAL_HTTPS")
+
+DATA_DIR = Path(os.environ.get("PORTAL_DATA_DIR", PACKAGE.parent / ".xaccel" / "portal"))
+DATABASES = {"default": read_database(os.environ.get("PORTAL_DATABASE_URL", ""), DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+XACCEL = read_xaccel(os.environ)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "xaccel.django",
+    "portal.files",
+]
+MIDDLEWARE = [
+    "xaccel.django.HandOffMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.content_policy.ContentPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [PACKAGE / "static"]
+_static = "StaticFilesStorage" if DEBUG else "ManifestStaticFilesStorage"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": f"django.contrib.staticfiles.storage.{_static}"},
+}
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "files"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = os.environ.get("PORTAL_TIME_ZONE", "UTC")
+USE_TZ = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "portal.files.views.refused_form"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}

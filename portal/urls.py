@@ -1,0 +1,22 @@
+"""Addresses of the portal."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from portal.files import views
+
+admin.site.site_header = admin.site.site_title = "File portal administration"
+admin.site.index_title = "Files, people and decisions"
+
+urlpatterns = [
+    path("", views.MyFiles.as_view(), name="files"),
+    path("downloads", views.MyDownloads.as_view(), name="downloads"),
+    path("files/<uuid:pk>/download", views.deliver, {"as_attachment": True}, name="download"),
+    path("files/<uuid:pk>/open", views.deliver, {"as_attachment": False}, name="open"),
+    path("login", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,210 @@
+"""An HTTP or HTTPS origin on a real socket that records what it was asked and answers what a test wants."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from xaccel.testing.processes import wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it came over the wire: `target` undecoded, `headers` in their order and spelling.
+
+    `connection` counts the connections of the origin from 1: equal numbers mean that one was kept alive.
+    """
+
+    method: str
+    target: str
+    version: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    connection: int
+
+    def header(self, name: str) -> str | None:
+        """All values of one header, joined by ", "; None when it did not come."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the origin sends.
+
+    Bytes get a Content-Length unless `headers` has one (also a false one). An iterable of blocks is sent as it
+    comes, and the connection closed after it, unless `headers` gives a length. `raw` is sent instead of
+    everything else, byte for byte, and the connection closed. Nothing is sent after the head for HEAD.
+    """
+
+    status: int = 200
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | Iterable[bytes] = b""
+    reason: str | None = None
+    raw: bytes | None = None
+    close: bool = False
+
+
+@dataclass(slots=True)
+class Origin:
+    """A running origin. `requests` grows as they come; `answer` may be replaced while it runs."""
+
+    url: str
+    address: str
+    port: int
+    answer: Callable[[Request], Answer]
+    ca_file: Path | None = None
+    requests: list[Request] = field(default_factory=list)
+
+    def wait_for(self, count: int, *, timeout_s: float = 5.0) -> list[Request]:
+        """The requests, once there are `count` of them. Raises TimeoutError."""
+        if not wait_until(lambda: len(self.requests) >= count, timeout_s=timeout_s):
+            raise TimeoutError(f"{len(self.requests)} of {count} requests after {timeout_s} s")
+        return list(self.requests)
+
+
+@contextmanager
+def origin_server(
+    answer: Callable[[Request], Answer],
+    *,
+    tls_directory: Path | None = None,
+    names: Sequence[str] = ("origin.test",),
+) -> Iterator[Origin]:
+    """Serve on a free loopback port until the block ends.
+
+    With `tls_directory` it speaks TLS with a certificate for `names` from an authority of its own, whose
+    certificate is written there as `ca.pem` (needs the package trustme).
+    """
+    server = _Server(("127.0.0.1", 0), _Handler)
+    context, ca_file = (None, None) if tls_directory is None else _tls(tls_directory, names)
+    server.context = context
+    port = server.server_address[1]
+    scheme = "http" if context is None else "https"
+    server.origin = origin = Origin(
+        f"{scheme}://127.0.0.1:{port}", f"127.0.0.1:{port}", port, answer, ca_file
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield origin
+    finally:
+        server.shutdown()
+        server.cut()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 128
+    origin: Origin
+    context: ssl.SSLContext | None = None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.numbers = itertools.count(1)
+        self.open: set[socket.socket] = set()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # here and not in get_request(), so that one slow handshake does not hold up the others
+        if self.context is not None:
+            try:
+                request = self.context.wrap_socket(request, server_side=True)
+            except OSError:
+                request.close()
+                return
+        self.open.add(request)
+        super().process_request_thread(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """NGINX leaving in the middle is what many tests are about; other errors reach the test by their answer."""
+
+    def cut(self) -> None:
+        """End the connections that are kept alive, or server_close() would wait for them."""
+        for request in list(self.open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    # NGINX's and http.server's small writes must not wait for each other
+    disable_nagle_algorithm = True
+    wbufsize = 65536
+
+    def setup(self) -> None:
+        super().setup()
+        self.number = next(self.server.numbers)
+
+    def handle_one_request(self) -> None:
+        try:
+            self.raw_requestline = self.rfile.readline(1_000_000)
+            if not self.raw_requestline:
+                self.close_connection = True
+                return
+            if self.parse_request():
+                self._answer()
+            self.wfile.flush()
+        except (OSError, ValueError):
+            self.close_connection = True
+
+    def _answer(self) -> None:
+        # not self.path: http.server merges leading slashes
+        method, target, version = self.requestline.split(" ", 2)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = Request(method, target, version, tuple(self.headers.items()), body, self.number)
+        self.server.origin.requests.append(request)
+        answer = self.server.origin.answer(request)
+        if answer.raw is not None:
+            self.wfile.write(answer.raw)
+            self.close_connection = True
+            return
+        self._head(answer)
+        if method != "HEAD":
+            for block in [answer.body] if isinstance(answer.body, bytes) else answer.body:
+                self.wfile.write(block)
+                self.wfile.flush()
+
+    def _head(self, answer: Answer) -> None:
+        self.send_response_only(answer.status, answer.reason)
+        names = {name.lower() for name, _ in answer.headers}
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if "content-length" not in names and "transfer-encoding" not in names:
+            if isinstance(answer.body, bytes) and answer.status not in (204, 304):
+                self.send_header("Content-Length", str(len(answer.body)))
+            elif not isinstance(answer.body, bytes):
+                self.close_connection = True
+        if answer.close:
+            self.close_connection = True
+        if self.close_connection and "connection" not in names:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        """Requests are recorded, not printed."""
+
+
+def _tls(directory: Path, names: Sequence[str]) -> tuple[ssl.SSLContext, Path]:
+    import trustme
+
+    authority = trustme.CA()
+    ca_file = directory / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context, ca_file

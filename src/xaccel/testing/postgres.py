@@ -1,0 +1,130 @@
+"""A PostgreSQL server of its own, from the system's binaries."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xaccel.testing.errors import ServerFailed, ServerMissing
+from xaccel.testing.server import RunningServer, running
+
+USER = "app"
+_UNPRIVILEGED = "nobody"
+# a path of a socket is cut at 107 bytes, and PostgreSQL adds "/.s.PGSQL.5432.lock"
+_LONGEST_DIRECTORY = 85
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server. `dsn` is a URL as psycopg takes it, `env` the same as PG* variables."""
+
+    dsn: str
+    env: Mapping[str, str]
+    server: RunningServer = field(repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        return self.server.pids
+
+    @property
+    def log(self) -> str:
+        return self.server.log
+
+
+@contextmanager
+def postgres_server(directory: Path) -> Iterator[PostgresServer]:
+    """Run PostgreSQL on a socket until the block ends: user `app`, database `postgres`, no password, no TCP.
+
+    PostgreSQL refuses to run as root, so root runs it as `nobody`. When that user cannot reach `directory`, or
+    its path is too long for a socket, a folder below /tmp is used and removed at the end. Nothing is synced to
+    disk. Raises ServerMissing or ServerFailed.
+    """
+    binaries = postgres_binaries()
+    with _reachable(directory.resolve()) as home:
+        identity = _identity(home)
+        data = home / "data"
+        if not (data / "PG_VERSION").exists():
+            _initdb(binaries, data, identity)
+        options = ["listen_addresses=", f"unix_socket_directories={home}"]
+        options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        command = [str(binaries / "postgres"), "-D", str(data)]
+        for option in options:
+            command += ["-c", option]
+        with running(
+            command,
+            name="postgres",
+            directory=home,
+            ready=lambda pid: _says_ready(data / "postmaster.pid"),
+            env={"TMPDIR": str(home)},
+            stop_signal=signal.SIGINT,
+            popen=identity,
+        ) as server:
+            env = {"PGHOST": str(home), "PGPORT": "5432", "PGUSER": USER, "PGDATABASE": "postgres"}
+            yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server)
+
+
+def postgres_binaries() -> Path:
+    """The folder of the newest PostgreSQL here. Raises ServerMissing."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    if found:
+        return max(found, key=lambda path: int(re.sub(r"\D", "", path.parent.name) or 0))
+    on_path = shutil.which("postgres")
+    if on_path:
+        return Path(on_path).resolve().parent
+    raise ServerMissing(
+        "postgres is not installed", where="PostgreSQL", remedy="Run scripts/system, or install postgresql."
+    )
+
+
+@contextmanager
+def _reachable(directory: Path) -> Iterator[Path]:
+    directory.mkdir(parents=True, exist_ok=True)
+    open_to_all = all(folder.stat().st_mode & 0o001 for folder in directory.parents)
+    if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY and (os.geteuid() != 0 or open_to_all):
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="xaccel-pg-", dir="/tmp", ignore_cleanup_errors=True) as other:
+        yield Path(other)
+
+
+def _identity(home: Path) -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(_UNPRIVILEGED)
+    os.chown(home, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _initdb(binaries: Path, data: Path, identity: Mapping[str, Any]) -> None:
+    command = [str(binaries / "initdb"), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8"]
+    done = subprocess.run(
+        [*command, "--locale=C.UTF-8", "--no-sync"],
+        cwd=data.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        **identity,
+    )
+    if done.returncode != 0:
+        raise ServerFailed(
+            "initdb failed", where="PostgreSQL", remedy=f"It says:\n{done.stdout}{done.stderr}"
+        )
+
+
+def _says_ready(file: Path) -> bool:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return False
+    # the eighth line of postmaster.pid is the state of the server (src/include/utils/pidfile.h)
+    return len(lines) > 7 and lines[7].strip() == "ready"

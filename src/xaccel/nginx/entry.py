@@ -44,7 +44,6 @@ def remote_location(
 
 def _jump(site: Site, names: Names, *, sender: str) -> Iterator[Directive]:
     yield directive("set", names.var("sender"), sender)
-    yield directive("set", names.var("seen"), "1")
     yield from guest.logs(site, names)
     yield directive("recursive_error_pages", "on")
     yield directive("error_page", "418", "=", names.location("entry"))

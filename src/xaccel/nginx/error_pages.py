@@ -28,7 +28,7 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page(404, "Not found.\\n", (404, 410)),
     Page(412, "Precondition failed.\\n", (412,)),
-    Page(416, "", (416,)),
+    Page(416, "The file has no such range.\\n", (416,)),
     Page(429, "Too many downloads at once. Try again in a moment.\\n", (), retry_after_s=10),
     Page(503, "The file store is busy. Try again in a moment.\\n", (429, 503), retry_after_s=10),
     Page(504, "The file store did not answer in time. Try again in a moment.\\n", (504,)),
@@ -79,9 +79,10 @@ def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
 def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
     yield from guest.logs(site, names)
     yield Directive("types", (), ())
-    yield directive("default_type", "text/plain")
+    yield directive("default_type", "")
     if nginx.njs:
         yield directive("js_header_filter", "xaccel_njs.error")
+    yield directive("add_header", "Content-Type", "text/plain", "always")
     if page.status == 416:
         yield directive("add_header", "Content-Range", Raw("$upstream_http_content_range"), "always")
     yield directive("add_header", "Cache-Control", "no-store", "always")

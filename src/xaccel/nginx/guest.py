@@ -16,7 +16,9 @@ def logs(site: Site, names: Names, *, why: str = "") -> Iterator[Directive]:
     NGINX's messages about an origin hold the signed URL at every level below emerg (tests/live/test_secrets.py), so
     the reason of a failure stands in the JSON line instead.
     """
-    yield directive("access_log", site.log_path, names.plain("transfer"), Raw(f"if={names.var('seen')}"))
+    yield directive(
+        "access_log", site.log_path, names.plain("transfer"), Raw(f"if={names.var('handed_off')}")
+    )
     for line in site.access_logs:
         yield directive("access_log", *line.split())
     yield directive("error_log", "/dev/null", "emerg", why=why)

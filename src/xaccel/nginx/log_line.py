@@ -56,6 +56,13 @@ def log_format(names: Names) -> Directive:
 
 def maps(names: Names) -> Iterator[Directive]:
     """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
+    yield block(
+        "map",
+        Raw("$upstream_status"),
+        names.var("handed_off"),
+        inside=[directive("volatile"), directive("default", "1"), Directive(phrase(""), ("",))],
+        why="A request from outside for an internal location never reached the app, and is no transfer.",
+    )
     status, seconds = names.plain("last_status"), names.plain("last_seconds")
     yield block(
         "map",

@@ -1,17 +1,26 @@
 // What njs does for xaccel: an allow-list of response headers. The stock module only knows names to hide.
+// Plain objects, since njs 0.8 has neither Map nor Set.
 
-const PASS = new Map([
+function names(list) {
+    const found = {};
+    list.forEach((name) => {
+        found[name] = true;
+    });
+    return found;
+}
+
+const PASS = names([
     'accept-ranges', 'content-encoding', 'content-language', 'content-length', 'content-range', 'etag', 'last-modified',
     'set-cookie',  // the app's own: proxy_hide_header took the origin's away
-].map((name) => [name, true]));
+]);
 
-const PASS_ON_ERROR = new Map(['content-length', 'content-range', 'set-cookie'].map((name) => [name, true]));
+const PASS_ON_ERROR = names(['content-length', 'content-range', 'set-cookie']);
 
-const FINAL = new Map([[200, true], [204, true], [206, true], [304, true]]);
+const FINAL = names(['200', '204', '206', '304']);
 
 function keep(r, allowed) {
     Object.keys(r.headersOut).forEach((name) => {
-        if (!allowed.has(name.toLowerCase())) {
+        if (allowed[name.toLowerCase()] !== true) {
             delete r.headersOut[name];
         }
     });
@@ -20,7 +29,7 @@ function keep(r, allowed) {
 // An answer that is no HTTP/1.x, or an interim status sent as a final one, would pass as raw bytes under the
 // app's own host name. An exception closes the connection before a byte of it is sent.
 function answer(r) {
-    if (r.httpVersion === '0.9' || !FINAL.has(r.status)) {
+    if (r.httpVersion === '0.9' || FINAL[r.status] !== true) {
         throw new Error('the origin did not answer in HTTP');
     }
     keep(r, PASS);

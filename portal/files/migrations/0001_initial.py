@@ -113,7 +113,9 @@ class Migration(migrations.Migration):
                 (
                     "transfer_id",
                     models.CharField(
-                        blank=True, help_text="Links to NGINX's line; empty if refused.", max_length=64
+                        blank=True,
+                        help_text="Links to NGINX's line; empty where NGINX was not asked.",
+                        max_length=64,
                     ),
                 ),
                 ("username", models.CharField(max_length=150)),

@@ -34,12 +34,13 @@ class Decision(models.Model):
     """One answer to one request for a file.
 
     `username` and `file_name` stay when the user or the file is deleted. A request for a file that does not exist
-    is logged without one. People who are not signed in are sent to the sign-in page and leave no row.
+    is logged without one. `reason` says why it was refused, or how the app answered an allowed one itself. People who
+    are not signed in are sent to the sign-in page and leave no row.
     """
 
     at = models.DateTimeField()
     transfer_id = models.CharField(
-        max_length=64, blank=True, help_text="Links to NGINX's line; empty if refused."
+        max_length=64, blank=True, help_text="Links to NGINX's line; empty where NGINX was not asked."
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="decisions")
     username = models.CharField(max_length=150)

@@ -129,8 +129,7 @@ class File(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Raises ReferenceIsFixed when the origin or the key differs from what was stored."""
-        stored = self.__dict__.get("_stored_reference")
-        if stored and any(getattr(self, name) != value for name, value in stored.items()):
+        if not self._state.adding and self._reference_changed():
             raise ReferenceIsFixed
         super().save(*args, **kwargs)
         self._stored_reference = self._loaded_reference()
@@ -139,6 +138,14 @@ class File(models.Model):
         if self.origin not in settings.XACCEL["ORIGINS"]:
             known = ", ".join(sorted(settings.XACCEL["ORIGINS"]))
             raise ValidationError({"origin": f"No such origin. There are: {known}."})
+
+    def _reference_changed(self) -> bool:
+        given = self._loaded_reference()
+        stored: dict[str, str] = self.__dict__.get("_stored_reference", {})
+        if not given.keys() <= stored.keys():
+            # A deferred field that was set later, or an instance made by hand.
+            stored = File.objects.values(*REFERENCE).get(pk=self.pk)
+        return any(stored[name] != value for name, value in given.items())
 
     def _loaded_reference(self) -> dict[str, str]:
         # A deferred field is not in __dict__, and reading it here would query the database.

@@ -30,7 +30,6 @@ def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpRespo
         size=file.size,
         etag=file.sha256,
         as_attachment=as_attachment or not file.kind.opens,
-        subject=str(request.user.pk),
     )
 
 

@@ -1,0 +1,105 @@
+"""What an administrator can do, and cannot."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.urls import reverse
+
+from portal.files.models import Decision, File, Grant
+
+NO_GRANTS = {"grants-TOTAL_FORMS": "0", "grants-INITIAL_FORMS": "0"}
+
+
+@pytest.fixture
+def root(person):
+    return person("root", superuser=True)
+
+
+@pytest.fixture
+def browser(root, signed_in, file):
+    Grant.objects.create(file=file, user=root)
+    browser = signed_in(root)
+    browser.get(reverse("download", args=[file.pk]))
+    return browser
+
+
+def test_every_page_of_every_model_loads(browser):
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200
+        for row in model._default_manager.all()[:1]:
+            assert browser.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+        added = browser.get(reverse(f"{name}_add")).status_code
+        assert added == (403 if model is Decision else 200)
+
+
+def test_decision_can_only_be_read(browser):
+    decision = Decision.objects.get()
+    where = reverse("admin:files_decision_change", args=[decision.pk])
+    assert browser.post(where, {"username": "x"}).status_code == 403
+    assert browser.post(reverse("admin:files_decision_delete", args=[decision.pk])).status_code == 403
+    assert "delete_selected" not in browser.get(reverse("admin:files_decision_changelist")).content.decode()
+    assert Decision.objects.get().username == "root"
+
+
+def test_added_file_and_its_grants_say_who_made_them(browser, root):
+    group = Group.objects.create(name="Finance")
+    entered = {
+        "name": "New.txt",
+        "origin": "documents",
+        "key": "new",
+        "size": "7",
+        "content_type": "text/plain",
+        "sha256": "e" * 64,
+        **NO_GRANTS,
+        "grants-TOTAL_FORMS": "1",
+        "grants-0-group": str(group.pk),
+    }
+    assert browser.post(reverse("admin:files_file_add"), entered).status_code == 302
+    file = File.objects.get(key="new")
+    assert file.created_by == root
+    assert [(grant.group, grant.granted_by) for grant in file.grants.all()] == [(group, root)]
+
+
+def test_key_of_a_stored_file_cannot_be_posted(browser, file):
+    entered = {
+        "name": "Renamed.pdf",
+        "origin": "elsewhere",
+        "key": "another",
+        "size": "7",
+        "content_type": "application/pdf",
+        "sha256": "e" * 64,
+        **NO_GRANTS,
+    }
+    assert browser.post(reverse("admin:files_file_change", args=[file.pk]), entered).status_code == 302
+    stored = File.objects.get(pk=file.pk)
+    assert (stored.name, stored.key, stored.origin) == ("Renamed.pdf", file.key, "documents")
+
+
+def test_grant_is_added_with_its_giver_and_never_changed(browser, root, file, person):
+    sam = person("sam")
+    assert (
+        browser.post(reverse("admin:files_grant_add"), {"file": file.pk, "user": sam.pk}).status_code == 302
+    )
+    grant = Grant.objects.get(user=sam)
+    assert grant.granted_by == root
+    where = reverse("admin:files_grant_change", args=[grant.pk])
+    assert browser.post(where, {"file": file.pk, "user": root.pk}).status_code == 403
+
+
+def test_grant_for_nobody_is_explained(browser, file):
+    page = browser.post(reverse("admin:files_grant_add"), {"file": file.pk})
+    assert "Choose a user or a group, one of the two." in page.content.decode()
+
+
+def test_deleting_a_file_keeps_the_log(browser, file):
+    where = reverse("admin:files_file_delete", args=[file.pk])
+    assert browser.post(where, {"post": "yes"}).status_code == 302
+    assert not File.objects.exists()
+    assert Decision.objects.get().file_name == "Report.pdf"
+
+
+def test_person_who_is_not_staff_does_not_get_in(person, signed_in):
+    assert signed_in(person("mei")).get("/admin/").status_code == 302

@@ -1,0 +1,96 @@
+"""Management commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from portal.files.models import File, Grant
+
+MANAGE = Path(__file__).resolve().parents[2] / "portal" / "manage.py"
+
+
+def run(*arguments):
+    out = io.StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_grant_and_revoke_a_user(person, file):
+    user = person("mei")
+    assert "granted" in run("grant", "mei", str(file.pk))
+    assert "was granted already" in run("grant", "mei", str(file.pk))
+    assert file in File.objects.visible_to(user)
+    assert "revoked" in run("revoke", "mei", str(file.pk))
+    assert file not in File.objects.visible_to(user)
+    with pytest.raises(CommandError, match="no grant of its own"):
+        run("revoke", "mei", str(file.pk))
+
+
+def test_grant_and_revoke_a_group(person, file):
+    user = person("mei", groups=["Finance"])
+    run("grant", "--group", "Finance", str(file.pk))
+    assert file in File.objects.visible_to(user)
+    run("revoke", "--group", "Finance", str(file.pk))
+    assert file not in File.objects.visible_to(user)
+
+
+@pytest.mark.parametrize("command", ["grant", "revoke"])
+def test_unknown_user_or_file_is_an_error(command, person, file):
+    person("mei")
+    for name, pk in (("nobody", file.pk), ("mei", uuid.uuid4())):
+        with pytest.raises(CommandError, match="does not exist"):
+            run(command, name, str(pk))
+
+
+def test_seed_file_twice_makes_one_file_and_one_grant(person):
+    person("mei", groups=["Finance"])
+    arguments = ["seed_file", "--key=a+b #1%.txt", "--name=A.txt", "--size=3", f"--sha256={'a' * 64}"]
+    arguments += ["--user=mei", "--group=Finance"]
+    first, second = run(*arguments), run(*arguments)
+    assert first == second == f"{File.objects.get(key='a+b #1%.txt').pk}\n"
+    assert Grant.objects.count() == 2
+
+
+def test_seed_file_reads_many_from_json(person, tmp_path):
+    person("mei")
+    entry = {"size": 3, "content_type": "text/plain", "sha256": "a" * 64, "users": ["mei"]}
+    entries = [entry | {"key": key, "name": f"{key}.txt"} for key in "abc"]
+    given = tmp_path / "files.json"
+    given.write_text(json.dumps(entries))
+    assert run("seed_file", f"--json={given}").split() == [str(File.objects.get(key=key).pk) for key in "abc"]
+
+
+def test_seed_file_says_what_is_wrong(person):
+    with pytest.raises(CommandError, match="--sha256"):
+        run("seed_file", "--key=a", "--name=a", "--size=1")
+    with pytest.raises(CommandError, match="hexadecimal"):
+        run("seed_file", "--key=a", "--name=a", "--size=1", "--sha256=x")
+    with pytest.raises(CommandError, match="does not exist"):
+        run("seed_file", "--key=a", "--name=a", "--size=1", f"--sha256={'a' * 64}", "--user=nobody")
+
+
+def test_manage_runs_from_any_folder(tmp_path):
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "PORTAL_DEBUG": "1",
+        "PORTAL_S3_BUCKET": "bucket",
+        "PORTAL_DATA_DIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), "makemigrations", "--check", "--dry-run"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No changes detected\n", "")

@@ -1,0 +1,78 @@
+"""Rules that the database and the models hold."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from portal.files.models import File, Grant
+from portal.files.models.file import ReferenceIsFixed
+
+
+@pytest.mark.parametrize("field", ["key", "origin"])
+def test_reference_of_a_stored_file_is_fixed(field, file):
+    for stored in (file, File.objects.get(pk=file.pk)):
+        setattr(stored, field, "another")
+        with pytest.raises(ReferenceIsFixed):
+            stored.save()
+    with pytest.raises(ReferenceIsFixed):
+        File.objects.filter(pk=file.pk).update(**{field: "another"})
+    assert getattr(File.objects.get(pk=file.pk), field) != "another"
+
+
+def test_metadata_can_be_corrected(file):
+    file.name = "Better name.pdf"
+    file.save()
+    assert File.objects.get(pk=file.pk).name == "Better name.pdf"
+
+
+def test_reference_read_later_is_fixed_as_well(file):
+    deferred = File.objects.only("name").get(pk=file.pk)
+    deferred.key = "another"
+    with pytest.raises(ReferenceIsFixed):
+        deferred.save()
+
+
+def test_grant_is_for_a_user_or_a_group_not_both_and_not_none(person, file):
+    user, group = person("mei"), Group.objects.create(name="Finance")
+    for fields in ({}, {"user": user, "group": group}):
+        grant = Grant(file=file, **fields)
+        with pytest.raises(ValidationError, match="a user or a group"):
+            grant.full_clean()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            grant.save()
+
+
+def test_grant_cannot_be_given_twice(person, file):
+    user, group = person("mei"), Group.objects.create(name="Finance")
+    for fields in ({"user": user}, {"group": group}):
+        Grant.objects.create(file=file, **fields)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Grant.objects.create(file=file, **fields)
+
+
+def test_object_has_one_file(file):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        File.objects.create(name="Second", key=file.key, size=1, sha256="c" * 64)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "line\nbreak.txt"),
+        ("key", "nul\0key"),
+        ("sha256", "A" * 64),
+        ("sha256", "a" * 64 + "\n"),
+        ("content_type", "text/plain\r\nX: y"),
+        ("content_type", "no type"),
+        ("origin", "unknown"),
+        ("size", -1),
+    ],
+)
+def test_bad_metadata_is_refused(field, value, file):
+    setattr(file, field, value)
+    with pytest.raises(ValidationError) as refused:
+        file.full_clean()
+    assert list(refused.value.message_dict) == [field]

@@ -1,0 +1,188 @@
+"""What a person sees."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from portal.files.models import File, Grant
+from tests.portal import settings as configured
+
+TRACES = [
+    configured.BUCKET,
+    configured.ENDPOINT,
+    "storage.invalid",
+    configured.ACCESS_KEY,
+    configured.S3_SECRET,
+]
+NAMES = ["四半期報告書.pdf", "تقرير.pdf", 'Minutes "final" & <b>.pdf', "50% off + more #1.txt"]
+
+
+def give(user, names):
+    for name in names:
+        file = File.objects.create(
+            name=name, key=f"key/{name}", size=300 * 1024**2, content_type="application/pdf", sha256="d" * 64
+        )
+        Grant.objects.create(file=file, user=user)
+
+
+def text_of(response):
+    parts: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = parts.append  # type: ignore[method-assign]
+    parser.feed(response.content.decode())
+    return " ".join(" ".join(parts).split())
+
+
+def test_empty_list_says_what_to_do(person, signed_in):
+    words = text_of(signed_in(person("sam")).get(reverse("files")))
+    assert "Nothing has been shared with you yet" in words
+    assert "tell the sender your user name: sam" in words
+
+
+def test_list_shows_names_sizes_and_links(person, signed_in):
+    user = person("mei")
+    give(user, NAMES)
+    response = signed_in(user).get(reverse("files"))
+    words = text_of(response)
+    for name in NAMES:
+        assert name in words
+    assert words.count("300.0\N{NO-BREAK SPACE}MB".replace("\N{NO-BREAK SPACE}", " ")) == len(NAMES)
+    for file in File.objects.all():
+        assert reverse("download", args=[file.pk]) in response.content.decode()
+
+
+def test_search_wants_every_word_in_any_order(person, signed_in):
+    user = person("mei")
+    give(user, ["Annual report.pdf", "Report of the annual meeting.pdf", "Annual budget.pdf"])
+    response = signed_in(user).get(reverse("files"), {"q": "report ANNUAL"})
+    assert {file.name for file in response.context["files"]} == {
+        "Annual report.pdf",
+        "Report of the annual meeting.pdf",
+    }
+
+
+@pytest.mark.parametrize("words", ["zzz", "%", "<script>alert(1)</script>", "nul\0"])
+def test_search_without_a_match_says_so(words, person, signed_in):
+    user = person("mei")
+    give(user, ["Annual report.pdf"])
+    response = signed_in(user).get(reverse("files"), {"q": words})
+    assert "No file of yours matches" in text_of(response)
+    assert b"<script>" not in response.content
+
+
+def test_many_files_come_in_pages_and_the_search_is_kept(person, signed_in):
+    user = person("mei")
+    give(user, [f"Invoice {number}.pdf" for number in range(45)])
+    browser = signed_in(user)
+    seen = set()
+    for page in (1, 2, 3):
+        response = browser.get(reverse("files"), {"q": "invoice", "page": page})
+        seen |= {file.name for file in response.context["files"]}
+        assert f"Page {page} of 3" in text_of(response)
+    assert len(seen) == 45
+    assert "q=invoice&amp;page=2" in response.content.decode()
+    assert browser.get(reverse("files"), {"page": 4}).status_code == 404
+
+
+def test_sign_in_leads_to_what_was_asked_for(person, file):
+    Grant.objects.create(file=file, user=person("mei"))
+    browser, wanted = Client(enforce_csrf_checks=True), reverse("download", args=[file.pk])
+    page = browser.get(wanted, follow=True)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+    entered = {
+        "csrfmiddlewaretoken": token[1],
+        "username": "mei",
+        "password": "password of mei",
+        "next": wanted,
+    }
+    assert browser.post(reverse("login"), entered)["Location"] == wanted
+
+
+def test_sign_in_does_not_lead_to_another_site(person):
+    person("mei")
+    entered = {"username": "mei", "password": "password of mei", "next": "https://elsewhere.example/"}
+    assert Client().post(reverse("login"), entered)["Location"] == reverse("files")
+
+
+def test_wrong_password_is_told_at_the_field(person):
+    person("mei")
+    page = Client().post(reverse("login"), {"username": "mei", "password": "wrong"}).content.decode()
+    assert 'role="alert" id="problem"' in page
+    assert page.count('aria-invalid="true" aria-describedby="problem"') == 2
+
+
+def test_sign_out_needs_a_form_and_ends_the_session(person, signed_in):
+    browser = signed_in(person("mei"))
+    assert browser.get(reverse("logout")).status_code == 405
+    assert browser.post(reverse("logout"))["Location"] == reverse("login")
+    assert browser.get(reverse("files")).status_code == 302
+
+
+def test_form_without_token_gets_the_page_that_explains(person):
+    response = Client(enforce_csrf_checks=True).post(reverse("login"), {"username": "mei", "password": "x"})
+    assert response.status_code == 403
+    assert "The form was out of date" in text_of(response)
+
+
+def every_page(person, signed_in, file):
+    user = person("root", superuser=True)
+    Grant.objects.create(file=file, user=user)
+    browser = signed_in(user)
+    browser.raise_request_exception = False
+    browser.get(reverse("download", args=[file.pk]))
+    yield Client().get(reverse("login"))
+    for path in ("/", "/downloads", "/nothing-here", "/files/not-a-uuid/download", "/admin/"):
+        yield browser.get(path)
+    for path in ("file/", f"file/{file.pk}/change/", "grant/", "decision/", "file/add/"):
+        yield browser.get(f"/admin/files/{path}")
+    yield Client(enforce_csrf_checks=True).post(reverse("login"))
+
+
+def test_no_page_tells_of_the_storage(person, signed_in, file):
+    for response in every_page(person, signed_in, file):
+        everything = response.content.decode() + str(response.headers)
+        assert not [trace for trace in TRACES if trace in everything]
+
+
+def test_every_page_is_protected_and_has_a_language_and_nothing_inline(person, signed_in, file):
+    for response in every_page(person, signed_in, file):
+        policy = response["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert response["X-Frame-Options"] == "DENY"
+        assert response["Referrer-Policy"] == "same-origin"
+        page = response.content.decode()
+        assert re.search(r'<html lang="en', page)
+        assert not re.search(
+            r"<style|<script(?![^>]*(src=|application/json))|\son\w+=|https?://(?!www.w3.org)", page
+        )
+
+
+def test_error_page_says_nothing_of_the_error(person, signed_in, file, settings):
+    settings.XACCEL = {**settings.XACCEL, "ORIGINS": {}}
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    browser = signed_in(user)
+    browser.raise_request_exception = False
+    response = browser.get(reverse("download", args=[file.pk]))
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in text_of(response)
+    assert not [trace for trace in TRACES if trace in response.content.decode()]
+
+
+def test_own_downloads_are_the_persons_own(person, file, signed_in):
+    mei, sam = person("mei"), person("sam")
+    Grant.objects.create(file=file, user=mei)
+    signed_in(mei).get(reverse("download", args=[file.pk]))
+    assert "Report.pdf Downloaded" in text_of(signed_in(mei).get(reverse("downloads")))
+    assert "Report.pdf" not in text_of(signed_in(sam).get(reverse("downloads")))
+
+
+def test_pages_are_not_kept_by_the_browser(person, signed_in):
+    for name in ("files", "downloads"):
+        assert "no-store" in signed_in(person("mei")).get(reverse(name))["Cache-Control"]

@@ -1,0 +1,50 @@
+"""What the environment makes of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from portal.database_url import read_database
+from portal.xaccel_settings import read_xaccel
+
+
+def test_no_url_is_sqlite_in_the_data_folder(tmp_path):
+    database = read_database("", tmp_path / "new")
+    assert database["NAME"] == tmp_path / "new" / "portal.sqlite3"
+    assert (tmp_path / "new").is_dir()
+
+
+def test_postgresql_url_is_decoded():
+    database = read_database(
+        "postgresql://mei:p%40ss%2F@db.example:5433/the%20portal?sslmode=require", Path("unused")
+    )
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    parts = [database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")]
+    assert parts == ["the portal", "mei", "p@ss/", "db.example", "5433", {"sslmode": "require"}]
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "postgresql://host/", "portal.sqlite3"])
+def test_other_database_is_refused(url):
+    with pytest.raises(ImproperlyConfigured, match="PORTAL_DATABASE_URL"):
+        read_database(url, Path("unused"))
+
+
+def test_storage_of_the_environment_becomes_the_origin():
+    origin = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_S3_ENDPOINT": "http://s3", "PORTAL_S3_REGION": ""})
+    assert origin["ORIGINS"]["documents"]["OPTIONS"] == {"bucket": "b", "endpoint_url": "http://s3"}
+
+
+def test_extra_adds_origins_and_replaces_the_rest():
+    extra = '{"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}, "LOG": "x.log"}'
+    xaccel = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_LOG": "first.log", "PORTAL_XACCEL_EXTRA": extra})
+    assert set(xaccel["ORIGINS"]) == {"documents", "disk"}
+    assert xaccel["LOG"] == "x.log"
+
+
+@pytest.mark.parametrize("extra", ["{", "[]", '{"ORIGINS": []}'])
+def test_bad_extra_is_refused(extra):
+    with pytest.raises(ImproperlyConfigured, match="PORTAL_XACCEL_EXTRA"):
+        read_xaccel({"PORTAL_XACCEL_EXTRA": extra})

@@ -1,0 +1,62 @@
+"""A browser's requests without a browser's tidying: what goes out and comes back is seen as it is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        """The values of every line of this name."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def one(self, name: str) -> str | None:
+        """The value of the only line of this name; None where there is none."""
+        values = self.all(name)
+        assert len(values) <= 1, f"{name} stands {len(values)} times: {values}"
+        return values[0] if values else None
+
+    def everything(self) -> bytes:
+        """Head and body in one, to look for traces in."""
+        return (
+            "\n".join(f"{key}: {value}" for key, value in self.headers).encode("latin-1")
+            + b"\n\n"
+            + self.body
+        )
+
+
+def ask(
+    port: int,
+    target: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    body: bytes | None = None,
+) -> Reply:
+    """One request on a connection of its own. `target` goes out byte for byte."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.putrequest(method, target, skip_accept_encoding=True)
+        for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return Reply(response.status, tuple(response.getheaders()), response.read())
+    finally:
+        connection.close()
+
+
+def send_target(asked: Mapping[str, Any]) -> str:
+    """The path and query that make tests/live/decide.py hand off."""
+    return "/send?q=" + quote(json.dumps(asked))

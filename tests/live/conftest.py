@@ -1,0 +1,211 @@
+"""The live stack: one app, one S3 server, two recording origins and a directory, behind each NGINX variant."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.live.client import Reply, ask, send_target
+
+if TYPE_CHECKING:
+    from xaccel.nginx import Nginx
+    from xaccel.site import Site
+    from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Places:
+    """Where the files of the live tests are."""
+
+    bucket: str
+    other_bucket: str
+    s3: S3Server
+    origin: Origin
+    tls_origin: Origin
+    media: Path
+    settings: dict[str, Any] = field(repr=False)
+
+    @property
+    def site(self) -> Site:
+        from xaccel import site_mapping
+
+        return site_mapping.read(self.settings)
+
+
+@dataclass
+class Live:
+    """One NGINX with everything behind it."""
+
+    variant: Variant
+    nginx: NginxServer
+    places: Places
+    app: AppServer
+
+    def get(
+        self,
+        origin: str | None,
+        key: str | None = None,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | tuple[tuple[str, str], ...] = (),
+        body: bytes | None = None,
+        url: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Reply:
+        """Ask the app for a download and return what came through NGINX."""
+        asked = {"origin": origin, "key": key, "url": url, "options": dict(options or {}), **more}
+        return ask(self.nginx.port, send_target(asked), method, headers, body)
+
+    def new_lines(self, action: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
+        """The JSON lines that `action` makes."""
+        before = len(self.nginx.lines())
+        action()
+        return self.nginx.lines(before + count)[before:]
+
+
+def site_settings(
+    s3: S3Server, bucket: str, other_bucket: str, origin: Origin, tls_origin: Origin, media: Path
+) -> dict[str, Any]:
+    """settings.XACCEL of the live tests."""
+    keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
+
+    def s3_origin(**options: Any) -> dict[str, Any]:
+        return {
+            "BACKEND": "xaccel.S3Origin",
+            "OPTIONS": {"bucket": bucket, "endpoint_url": s3.endpoint, **keys, **options},
+        }
+
+    def http_origin(base_url: str, **options: Any) -> dict[str, Any]:
+        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
+
+    named = f"http://{s3.domain}:{s3.address.rpartition(':')[2]}"
+    return {
+        "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {
+            "documents": s3_origin(),
+            "vhost": s3_origin(endpoint_url=named, addressing_style="virtual", servers=[s3.address]),
+            "prefixed": s3_origin(prefix="tenant-a/"),
+            "cached": s3_origin(cache=True),
+            "cached-other": s3_origin(bucket=other_bucket, cache=True),
+            "partner": http_origin(
+                f"{origin.url}/files/", request_headers={"Authorization": "Bearer partner", "X-Api-Key": "k"}
+            ),
+            "partner-cached": http_origin(f"{origin.url}/files/", cache=True),
+            "tls": http_origin(
+                f"https://origin.test:{tls_origin.port}/",
+                servers=[tls_origin.address],
+                ca_file=str(tls_origin.ca_file),
+            ),
+            "tls-wrong-ca": http_origin(
+                f"https://origin.test:{tls_origin.port}/", servers=[tls_origin.address]
+            ),
+            "tls-wrong-name": http_origin(
+                f"https://other.test:{tls_origin.port}/",
+                servers=[tls_origin.address],
+                ca_file=str(tls_origin.ca_file),
+            ),
+            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(media)}},
+        },
+        "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin"],
+        "CACHE": {"path": "cache", "max_size": "64m"},
+        "CONCURRENCY": 3,
+    }
+
+
+@pytest.fixture(scope="session")
+def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    from xaccel.testing import origin_server
+
+    folder = tmp_path_factory.mktemp("places")
+    for name in ("media", "tls"):
+        (folder / name).mkdir()
+    bucket, other = (f"live-{secrets.token_hex(4)}" for _ in range(2))
+    for name in (bucket, other):
+        s3.create_bucket(name)
+    with origin_server(fine) as origin, origin_server(fine, tls_directory=folder / "tls") as tls_origin:
+        settings = site_settings(s3, bucket, other, origin, tls_origin, folder / "media")
+        yield Places(bucket, other, s3, origin, tls_origin, folder / "media", settings)
+
+
+def fine(_: Any) -> Any:
+    """What the recording origins answer unless a test wants something else."""
+    from xaccel.testing import Answer
+
+    return Answer(headers=[("Content-Type", "text/plain"), ("ETag", '"fine"')], body=b"from the origin")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_origins(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "places" in request.fixturenames or "live" in request.fixturenames:
+        places = request.getfixturevalue("places")
+        for origin in (places.origin, places.tls_origin):
+            origin.answer = fine
+            origin.requests.clear()
+
+
+@pytest.fixture(scope="session")
+def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    from xaccel.testing import app_server
+
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "site.json").write_text(json.dumps(places.settings))
+    env = {
+        "PATH": os.environ["PATH"],
+        "LIVE_SITE": str(folder / "site.json"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=2) as server:
+        yield server
+
+
+def build_of(variant: Variant) -> Nginx:
+    """What the configuration of a variant may use."""
+    from xaccel.nginx import probe
+
+    return probe(variant.binary, njs=variant.njs, headers_more=False)
+
+
+def config_text(places: Places, variant: Variant, app: AppServer, port: int, **more: Any) -> str:
+    """The configuration of the live tests."""
+    from xaccel.nginx import standalone
+
+    user = "root" if os.geteuid() == 0 else None
+    return standalone(
+        places.site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, **more
+    )
+
+
+@pytest.fixture(scope="session")
+def live(
+    variant: Variant, places: Places, app: AppServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
+    from xaccel.testing import free_port, nginx_server
+
+    port = free_port()
+    text = config_text(places, variant, app, port)
+    with nginx_server(
+        tmp_path_factory.mktemp(variant.name), text, binary=variant.binary, ready_port=port
+    ) as nginx:
+        yield Live(variant, nginx, places, app)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Put NGINX's own words under a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    live = getattr(item, "funcargs", {}).get("live")
+    if report.when == "call" and report.failed and live is not None:
+        report.sections.append(("NGINX's error log", live.nginx.error_log[-3000:]))

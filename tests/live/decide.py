@@ -1,0 +1,58 @@
+"""The app of the live tests: a Django app in one file that hands off what the test asks for.
+
+`GET /send?q={"origin": …, "key": …, "options": {…}}` calls send_file with just that. `drop` and `put` change the
+answer's headers afterwards, as a broken or a foreign backend would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+if not settings.configured:
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for tests",
+        INSTALLED_APPS=["xaccel.django"],
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        XACCEL=json.loads(Path(os.environ["LIVE_SITE"]).read_text()),
+        USE_TZ=True,
+    )
+    django.setup()
+
+from xaccel.django import send_file
+
+
+def send(request: HttpRequest) -> HttpResponseBase:
+    asked = json.loads(request.GET["q"])
+    options = asked.get("options", {})
+    if "last_modified" in options:
+        options["last_modified"] = datetime.fromisoformat(options["last_modified"])
+    response = send_file(
+        request, asked.get("key"), origin=asked.get("origin"), url=asked.get("url"), **options
+    )
+    for name in asked.get("drop", []):
+        del response.headers[name]
+    for name, value in asked.get("put", {}).items():
+        response.headers[name] = value
+    if "cookie" in asked:
+        response.set_cookie("fresh", asked["cookie"])
+    return response
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("an ordinary page")
+
+
+urlpatterns = [path("send", send), path("page", page)]
+application = get_wsgi_application()

@@ -1,0 +1,78 @@
+"""What an origin learns of the client: the range, the conditions, nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.conftest import Live
+
+pytestmark = pytest.mark.main
+
+NOSY = {
+    "Cookie": "sessionid=topsecret",
+    "Authorization": "Basic dXNlcjpwYXNz",
+    "Referer": "https://app.example/private",
+    "User-Agent": "somebody",
+    "Accept-Language": "de",
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Accel-Redirect": "/_xaccel/documents",
+    "Xaccel-Url": "http://127.0.0.1:1/x",
+    "X-Amz-Security-Token": "t",
+    "Proxy-Authorization": "Basic x",
+    "Accept-Encoding": "gzip",
+}
+
+
+def names(live: Live) -> list[str]:
+    return sorted(name.lower() for name, _ in live.places.origin.requests[-1].headers)
+
+
+def test_only_host_and_the_fixed_headers_are_sent(live: Live) -> None:
+    live.get("partner", "x", headers=NOSY)
+    assert names(live) == ["authorization", "host", "x-api-key"]
+    assert live.places.origin.requests[-1].header("Authorization") == "Bearer partner"
+    assert live.places.origin.requests[-1].header("Host") == live.places.origin.address
+
+
+def test_an_origin_without_fixed_headers_gets_none_of_another_origin(live: Live) -> None:
+    live.get("partner-cached", "x", headers=NOSY)
+    assert names(live) == ["host"]
+
+
+def test_range_and_conditions_pass(live: Live) -> None:
+    conditions = {
+        "Range": "bytes=0-3",
+        "If-Range": '"fine"',
+        "If-None-Match": '"other"',
+        "If-Modified-Since": "Mon, 01 Jan 2024 00:00:00 GMT",
+        "If-Match": '"fine"',
+        "If-Unmodified-Since": "Fri, 01 Jan 2027 00:00:00 GMT",
+    }
+    live.get("partner", "x", headers={**NOSY, **conditions})
+    sent = live.places.origin.requests[-1]
+    assert {name: sent.header(name) for name in conditions} == conditions
+
+
+@pytest.mark.parametrize("owned", [{"etag": "mine"}, {"last_modified": "2026-01-01T00:00:00+00:00"}])
+def test_no_condition_passes_where_the_app_owns_the_validator(live: Live, owned: dict[str, str]) -> None:
+    conditions = {"If-None-Match": '"other"', "If-Range": '"other"', "Range": "bytes=0-3"}
+    reply = live.get("partner", "x", headers=conditions, options=owned)
+    assert reply.status == 200
+    assert names(live) == ["authorization", "host", "x-api-key"]
+
+
+@pytest.mark.parametrize("value", ["bytes=0-1,3-4", "bytes=0-1, 3-4", "lines=1-2", "bytes=a-b", "bytes=-"])
+def test_what_is_not_one_range_is_not_passed_on(live: Live, value: str) -> None:
+    reply = live.get("partner", "x", headers={"Range": value})
+    assert (reply.status, live.places.origin.requests[-1].header("Range")) == (200, None)
+
+
+def test_two_range_lines_are_not_passed_on(live: Live) -> None:
+    live.get("partner", "x", headers=(("Range", "bytes=0-1"), ("Range", "bytes=3-4")))
+    assert live.places.origin.requests[-1].header("Range") is None
+
+
+def test_fixed_headers_of_an_origin_never_reach_the_client(live: Live) -> None:
+    seen = live.get("partner", "x").everything()
+    assert b"Bearer partner" not in seen
+    assert b"X-Api-Key" not in seen

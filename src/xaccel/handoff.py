@@ -80,41 +80,38 @@ def make_handoff(
     Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
     """
     origin = origin or site.origin(origin_name)
-    cached = not isinstance(origin, LocalOrigin) and origin.cache and options.identity is not None
+    cached = not isinstance(origin, LocalOrigin) and origin.cache and bool(options.identity)
     asked = "HEAD" if method == "HEAD" and not cached else "GET"
+    entry = f"{site.internal_prefix}{origin_name}"
     if isinstance(origin, LocalOrigin):
-        quoted = target.quote_key(key, dots=False, directory=True)
-        entry, where = f"{site.internal_prefix}{origin_name}/{quoted}", f"{origin.root.rstrip('/')}/{key}"
-        fixed: Mapping[str, str] = {}
-        own = []
+        entry = f"{entry}/{target.quote_key(key, dots=False, directory=True)}"
+        where = f"{origin.root.rstrip('/')}/{key}"
     else:
-        entry = f"{site.internal_prefix}{origin_name}"
-        where, fixed = _remote_target(origin, key, url, endpoint), {}
-        if isinstance(origin, HTTPOrigin):
-            fixed = origin.request_headers
-        elif signer is not None and credentials is not None:
-            where = signer.sign(where, asked, credentials, now)
-        own = [("Xaccel-Url", where), ("Xaccel-Method", asked)]
-        if cached:
-            own.append(
-                ("Xaccel-Cache-Key", cache_key(site, origin_name, origin, key, options.identity or ""))
-            )
-    filename = name_of_key(key) if options.filename is None else safe_name(options.filename)
+        where = _remote_target(origin, key, url, endpoint)
+    filename = safe_name(options.filename) if options.filename else name_of_key(key)
     shown = _visible(options, origin, key, filename)
+    private, extra = _private(options, shown), _extra(site, options)
+    own: list[tuple[str, str]] = []
+    if not isinstance(origin, LocalOrigin):
+        if cached:
+            own.append(("Xaccel-Cache-Key", cache_key(site, origin_name, where, options.identity or "")))
+        if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
+            where = signer.sign(where, asked, credentials, now)
+        own = [("Xaccel-Url", where), ("Xaccel-Method", asked), *own]
     return HandOff(
         headers=(
             ("X-Accel-Redirect", entry),
             ("Xaccel-Auth", site.secrets[0]),
             ("Xaccel-Id", transfer_id),
             *own,
-            *_private(options, shown),
-            *_extra(site, options, "Xaccel-Header-"),
+            *private,
+            *((f"Xaccel-Header-{name}", value) for name, value in extra),
         ),
         visible_headers=(
             *shown.items(),
             ("Content-Security-Policy", options.csp or default_policy(shown.get("Content-Type", ""))),
             ("X-Content-Type-Options", "nosniff"),
-            *_extra(site, options, ""),
+            *extra,
         ),
         transfer_id=transfer_id,
         origin=origin_name,
@@ -124,21 +121,18 @@ def make_handoff(
         filename=filename,
         as_attachment=options.as_attachment,
         target=where,
-        request_headers=fixed,
+        request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},
     )
 
 
-def cache_key(site: Site, origin_name: str, origin: Origin, key: str, identity: str) -> str:
-    """Return the name of a cache entry: 64 hexadecimal digits over site, origin, place, object key and identity.
+def cache_key(site: Site, origin_name: str, url: str, identity: str) -> str:
+    """Return the name of a cache entry: 64 hexadecimal digits over site, origin, unsigned URL and identity.
 
-    Lengths stand before the parts, so that no two lists of parts spell the same text; two buckets, sites or keys
-    never share an entry, and neither signature nor user is in it.
+    The URL holds endpoint, bucket, object key and query, byte for byte as asked for. Lengths stand before the parts,
+    so that no two lists of parts spell the same text; two buckets, sites or keys never share an entry, and neither
+    signature nor user is in it.
     """
-    if isinstance(origin, S3Origin):
-        place, key = f"{origin.endpoint_url or ''} {origin.bucket}", origin.prefix + key
-    else:
-        place = origin.base_url if isinstance(origin, HTTPOrigin) else origin.root
-    parts = (site.name, origin_name, place, key, identity)
+    parts = (site.name, origin_name, url, identity)
     return sha256(
         "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")
     ).hexdigest()
@@ -163,10 +157,9 @@ def _remote_target(
 
 def _visible(options: Options, origin: Origin, key: str, filename: str) -> dict[str, str]:
     shown: dict[str, str] = {}
-    content_type = options.content_type
+    content_type = options.content_type or None
     if content_type is None and isinstance(origin, LocalOrigin):
-        guessed, encoding = _TYPES.guess_type(key)
-        content_type = _ENCODED_TYPES.get(encoding or "", guessed) or "application/octet-stream"
+        content_type = _type_of_key(key)
     if content_type is not None:
         if not _TYPE.fullmatch(content_type) or content_type.lower().startswith("multipart/"):
             raise OptionRefused(
@@ -177,13 +170,21 @@ def _visible(options: Options, origin: Origin, key: str, filename: str) -> dict[
         shown["Content-Type"] = require_header_value(content_type, "content_type")
     shown["Content-Disposition"] = content_disposition(filename, as_attachment=options.as_attachment)
     shown["Cache-Control"] = cache_control(
-        options.cache_control, allow_shared_cache=options.allow_shared_cache
+        options.cache_control or None, allow_shared_cache=options.allow_shared_cache
     )
-    if options.etag is not None:
+    if options.etag:
         shown["ETag"] = etag_header(options.etag)
     if options.last_modified is not None:
         shown["Last-Modified"] = last_modified_header(options.last_modified)
     return shown
+
+
+def _type_of_key(key: str) -> str:
+    """The "/" keeps mimetypes from reading a key such as "data:text/html,x.pdf" as a URL."""
+    guessed, encoding = _TYPES.guess_type(f"/{key}")
+    if encoding is not None:
+        return _ENCODED_TYPES.get(encoding, "application/octet-stream")
+    return guessed or "application/octet-stream"
 
 
 _PRIVATE_NAMES = {
@@ -197,7 +198,7 @@ _PRIVATE_NAMES = {
 
 def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]]:
     headers = [(_PRIVATE_NAMES[name], value) for name, value in shown.items()]
-    if options.csp is not None:
+    if options.csp:
         headers.append(("Xaccel-Csp", require_header_value(options.csp, "csp")))
     if options.subject:
         headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
@@ -216,9 +217,9 @@ def _number(name: str, value: int) -> str:
     return str(value)
 
 
-def _extra(site: Site, options: Options, prefix: str) -> list[tuple[str, str]]:
+def _extra(site: Site, options: Options) -> list[tuple[str, str]]:
     declared = {name.lower(): name for name in site.response_headers}
-    headers = []
+    headers: dict[str, str] = {}
     for name, value in options.headers.items():
         if name.lower() not in declared:
             raise HeaderRefused(
@@ -226,5 +227,8 @@ def _extra(site: Site, options: Options, prefix: str) -> list[tuple[str, str]]:
                 where="headers",
                 remedy='Add it to XACCEL["RESPONSE_HEADERS"], print the NGINX text again and reload NGINX.',
             )
-        headers.append((prefix + declared[name.lower()], require_header_value(value, f"headers[{name!r}]")))
-    return headers
+        own_name = declared[name.lower()]
+        if own_name in headers:
+            raise HeaderRefused(f"{name!r} stands twice", where="headers", remedy="Give each name once.")
+        headers[own_name] = require_header_value(value, f"headers[{name!r}]")
+    return list(headers.items())

@@ -9,7 +9,7 @@ from xaccel.credentials import CredentialSource
 from xaccel.errors import OriginNotAllowed
 from xaccel.handoff import HandOff, make_handoff
 from xaccel.options import Options
-from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signing import S3Signer, resolve_endpoint
 from xaccel.site import Site
 from xaccel.transfer_id import new_transfer_id
@@ -65,13 +65,13 @@ class Sender:
                 where="origin",
                 remedy="Configure an origin for that bucket, server or directory.",
             )
+        if url is not None:
+            url, key = self._checked_url(chosen, origin_name, url)
         endpoint = signer = credentials = None
         if isinstance(chosen, S3Origin):
             endpoint = resolve_endpoint(chosen)
             signer = S3Signer(region=endpoint.region, expires_s=chosen.expires_s)
             credentials = self._source(chosen).current()
-        if url is not None:
-            url, key = self._checked_url(chosen, origin_name, url)
         now = datetime.now(UTC)
         return make_handoff(
             self.site,
@@ -97,7 +97,7 @@ class Sender:
             (len(base), name)
             for name, origin in self.site.origins.items()
             if not isinstance(origin, LocalOrigin)
-            and target.below(base := self.base_url(origin) + getattr(origin, "prefix", ""), url) is not None
+            and target.below(base := self._place(origin), url) is not None
         ]
         if not matches:
             raise OriginNotAllowed(
@@ -115,11 +115,15 @@ class Sender:
             return target.canonical_base(origin.base_url)
         return origin.root.rstrip("/") + "/"
 
+    def _place(self, origin: RemoteOrigin) -> str:
+        prefix = origin.prefix if isinstance(origin, S3Origin) else ""
+        return self.base_url(origin) + target.quote_prefix(prefix)
+
     def _checked_url(self, origin: Origin, name: str, url: str) -> tuple[str, str]:
         exact = None
         if not isinstance(origin, LocalOrigin):
-            exact = target.below(self.base_url(origin) + getattr(origin, "prefix", ""), url)
-        if exact is None:
+            exact = target.below(self._place(origin), url)
+        if exact is None or isinstance(origin, LocalOrigin):
             raise OriginNotAllowed(
                 f"{url!r} does not lie in origin {name!r}",
                 where="url",
@@ -131,7 +135,14 @@ class Sender:
                 where="url",
                 remedy="Store the URL of the object alone.",
             )
-        return exact, target.key_of_url(self.base_url(origin), exact)
+        key = target.key_of_url(self._place(origin), exact)
+        if isinstance(origin, S3Origin) and not key:
+            raise OriginNotAllowed(
+                f"{url!r} names no object: a store answers it with the list of all",
+                where="url",
+                remedy="Store the URL of one object.",
+            )
+        return exact, key
 
     def _source(self, origin: S3Origin) -> CredentialSource:
         source = self._credentials.get(origin)

@@ -10,7 +10,10 @@ from xaccel.errors import KeyRefused, OriginNotAllowed
 MAX_KEY_BYTES = 1024
 """Bytes of UTF-8 in an S3 key (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
-_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE)
+MAX_URL_BYTES = 4096
+"""Bytes of a stored URL: it travels in one header, beside the others, through NGINX's buffer of a few kilobytes."""
+
+_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -40,7 +43,7 @@ def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
         raise KeyRefused(
             f"the object key has {size} bytes", where="key", remedy=f"Stores keep at most {MAX_KEY_BYTES}."
         )
-    if not dots and not {".", ".."}.isdisjoint(key.split("/")):
+    if not dots and not {".", ".."}.isdisjoint(key.replace("\\", "/").split("/")):
         raise KeyRefused(
             f"{key!r} holds '.' or '..' as a segment",
             where="key",
@@ -53,6 +56,11 @@ def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
             remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
         )
     return quote(key, safe="/")
+
+
+def quote_prefix(prefix: str) -> str:
+    """Percent-encode what stands before the keys of an S3 origin, "" included."""
+    return quote(prefix, safe="/", errors="surrogatepass")
 
 
 def canonical_base(url: str) -> str:
@@ -71,34 +79,47 @@ def authority(url: str) -> str:
 def below(base: str, url: str) -> str | None:
     """Return `url` with the authority spelled as `base` has it, or None where it does not lie below `base`.
 
-    Path and query stay byte for byte. They are compared after decoding, so that "%2e%2e" does not pass.
+    Path and query stay byte for byte. Segments are compared decoded, one by one: "%66iles" is "files", but an encoded
+    "/" separates nothing.
 
-    Raises OriginNotAllowed for what is no absolute http or https URL of printable ASCII with a path, or holds user
-    information, a fragment, a backslash or a "." or ".." segment.
+    Raises OriginNotAllowed for what is no absolute http or https URL of printable ASCII with a path, is longer than
+    MAX_URL_BYTES, or holds user information, a fragment, a backslash or a "." or ".." segment, however often encoded
+    and with or without the ";parameter" that some servers cut off.
     """
-    if not _URL.fullmatch(url) or "\\" in url:
+    if not _URL.fullmatch(url) or "\\" in url or len(url) > MAX_URL_BYTES:
         raise OriginNotAllowed(
             f"{url!r} is not an absolute URL that can be sent as it is",
             where="url",
-            remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment.",
+            remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment, no more than"
+            f" {MAX_URL_BYTES} bytes.",
         )
     try:
-        parts = urlsplit(url)
-        canonical = canonical_base(url)
-    except ValueError:
-        parts, canonical = urlsplit("http://invalid/"), "http://invalid/"
-    path = unquote(parts.path, errors="surrogateescape")
-    while "%" in path and path != unquote(path, errors="surrogateescape"):
-        path = unquote(path, errors="surrogateescape")
-    if not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/")):
+        path, canonical = urlsplit(url).path, canonical_base(url)
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
+    if _leaves(path):
         raise OriginNotAllowed(
             f"{url!r} holds '.' or '..' as a segment", where="url", remedy="Store the URL without them."
         )
-    base_path = unquote(urlsplit(base).path)
-    if authority(canonical) != authority(base) or not unquote(parts.path).startswith(base_path):
+    if authority(canonical) != authority(base) or not _starts_with(path, urlsplit(base).path):
         return None
     rest = url.partition("://")[2]
     return authority(base) + rest[rest.index("/") :]
+
+
+def _leaves(path: str) -> bool:
+    decoded = unquote(path, errors="surrogateescape")
+    while decoded != path:
+        path, decoded = decoded, unquote(decoded, errors="surrogateescape")
+    segments = decoded.replace("\\", "/").split("/")
+    return any(segment.partition(";")[0] in (".", "..") for segment in segments)
+
+
+def _starts_with(path: str, base_path: str) -> bool:
+    segments = [unquote(segment, errors="surrogateescape") for segment in path.split("/")]
+    *whole, last = [unquote(segment, errors="surrogateescape") for segment in base_path.split("/")]
+    deeper = segments[len(whole) :]
+    return segments[: len(whole)] == whole and bool(deeper) and deeper[0].startswith(last)
 
 
 def key_of_url(base: str, url: str) -> str:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xaccel
+
+PACKAGE = Path(xaccel.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+LOADED = """
+import sys
+import xaccel
+heavy = ("botocore", "boto3", "django", "flask", "starlette", "storages", "mirakuru", "urllib3", "xaccel.django",
+         "xaccel.nginx", "xaccel.testing")
+print(sorted(name for name in sys.modules if name in heavy or name.startswith(tuple(f"{one}." for one in heavy))))
+"""
+
+
+def test_import_loads_no_framework_and_no_botocore() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_hand_off_from_a_server_or_a_directory_loads_no_botocore() -> None:
+    script = """
+import sys
+from xaccel import HTTPOrigin, LocalOrigin, Sender, Site
+site = Site(origins={"web": HTTPOrigin(base_url="https://h.example/"), "disk": LocalOrigin(root="/srv")},
+            secrets=("s" * 32,))
+sender = Sender(site)
+sender.hand_off("web", "a.pdf")
+sender.hand_off("disk", "a.pdf")
+print("botocore" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_is_over_300_lines(module: Path) -> None:
+    assert len(module.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_the_public_names_are_few_sorted_and_there() -> None:
+    assert len(xaccel.__all__) <= 12
+    assert list(xaccel.__all__) == sorted(xaccel.__all__)
+    assert [name for name in xaccel.__all__ if not hasattr(xaccel, name)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import ssl
@@ -213,6 +214,11 @@ class TestApp:
                 socket.create_connection((host, int(port)))
 
 
+def strays(ports: list[str]) -> list[Path]:
+    """Sockets of SeaweedFS outside its directory."""
+    return [path for path in Path("/tmp").glob("seaweedfs-*.sock") if path.stem.rpartition("-")[2] in ports]
+
+
 class TestS3:
     def test_stores_and_verifies_signatures(self, s3: S3Server) -> None:
         s3.create_bucket("stack-test")
@@ -239,8 +245,11 @@ class TestS3:
             first.create_bucket("kept")
             first.put("kept", "object", b"here")
             pids = first.pids
-            assert pids
+            ports = re.findall(r"grpc=([0-9]+)", command_line(first.server.pid))
+            assert len(ports) == 5
+            assert strays(ports)
         assert gone(pids)
+        assert not strays(ports)
         with s3_server(tmp_path) as second:
             assert second.access_key == first.access_key
             assert second.client().get_object(Bucket="kept", Key="object")["Body"].read() == b"here"

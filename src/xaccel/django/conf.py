@@ -1,0 +1,95 @@
+"""settings.XACCEL, read at the first use and again after a test has changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from xaccel import site_mapping
+from xaccel.django.origins_setting import from_storages, with_storages
+from xaccel.django.secret import derived_secrets
+from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.sender import Sender
+from xaccel.site import Site
+
+WHERE = "XACCEL"
+"""The name of the setting, and how the errors' paths begin."""
+
+DELIVERIES = ("nginx", "stream")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What the settings say.
+
+    delivery: "nginx", or "stream": through Django, for development.
+    skipped: why an alias of STORAGES gave no origin; only where the origins come from there.
+    """
+
+    site: Site
+    sender: Sender
+    delivery: Literal["nginx", "stream"]
+    skipped: tuple[ConfigError, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def configuration() -> Configuration:
+    """Return the one configuration of this process.
+
+    Raises ConfigErrors with every problem of settings.XACCEL.
+    """
+    given = getattr(settings, WHERE, {})
+    if not isinstance(given, Mapping):
+        raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])
+    values = {str(key).upper(): value for key, value in given.items()}
+    found: list[ConfigError] = []
+    skipped: list[ConfigError] = []
+    delivery = _delivery(values.pop("DELIVERY", "nginx"), found)
+    if "ORIGINS" not in values:
+        values["ORIGINS"] = from_storages(skipped)
+    elif isinstance(values["ORIGINS"], Mapping):
+        values["ORIGINS"] = with_storages(values["ORIGINS"], WHERE, found)
+    if not {"SECRET", "SECRETS"} & values.keys():
+        values["SECRETS"] = derived_secrets(str(values.get("NAME", "")))
+    site = _site(values, found)
+    return Configuration(site=site, sender=Sender(site), delivery=delivery, skipped=tuple(skipped))
+
+
+def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
+    try:
+        site = site_mapping.read(values, where=WHERE)
+    except ConfigErrors as errors:
+        # Where each entry had its own problem, none is left, and saying so again helps nobody.
+        empty = f'{WHERE}["ORIGINS"]'
+        found.extend(problem for problem in errors.problems if not (found and problem.where == empty))
+        raise ConfigErrors(found) from errors
+    if found:
+        raise ConfigErrors(found)
+    return site
+
+
+def _delivery(value: object, found: list[ConfigError]) -> Literal["nginx", "stream"]:
+    if value not in DELIVERIES:
+        found.append(
+            ConfigError(
+                f"{value!r} is not a way to deliver",
+                where=f'{WHERE}["DELIVERY"]',
+                remedy="Valid values: 'nginx', and 'stream' for development without NGINX.",
+            )
+        )
+    return "stream" if value == "stream" else "nginx"
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting in _READ or setting.startswith("AWS_"):
+        configuration.cache_clear()
+
+
+_READ = frozenset({WHERE, "SECRET_KEY", "SECRET_KEY_FALLBACKS", "STORAGES", "MEDIA_ROOT"})
+
+setting_changed.connect(_forget, dispatch_uid="xaccel.django.conf")

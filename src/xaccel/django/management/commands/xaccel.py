@@ -1,0 +1,35 @@
+"""`manage.py xaccel …`: the commands of `python -m xaccel`, for the site of settings.XACCEL."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from contextlib import redirect_stdout
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from xaccel import cli
+from xaccel.django.conf import configuration
+from xaccel.errors import XaccelError
+
+
+class Command(BaseCommand):
+    """Print the NGINX text of this project's site."""
+
+    help = "Print the NGINX configuration of settings.XACCEL."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the arguments of `python -m xaccel`, without its file."""
+        cli.add_arguments(parser, file=False)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
+        printed = io.StringIO()
+        try:
+            with redirect_stdout(printed):
+                cli.run(argparse.Namespace(**options), configuration().site)
+        except XaccelError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(printed.getvalue(), ending="")

@@ -1,0 +1,108 @@
+"""What other middleware and decorators put on a download, given to NGINX in the only way that reaches the user."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from xaccel.cache_control import keeps_shared_caches_out
+from xaccel.django.conf import configuration
+from xaccel.django.hand_off_response import HandOffResponse
+from xaccel.events import logger
+from xaccel.header_rules import header_value_ok
+from xaccel.site import Site
+
+_DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
+"""NGINX takes these over from the app's answer, and sends them beside the download's own."""
+
+
+class HandOffMiddleware:
+    """First in MIDDLEWARE, so that it sees what all others did.
+
+    Of a hand-off, NGINX takes over Content-Type, Content-Disposition, Cache-Control, Expires, Set-Cookie and
+    Accept-Ranges; every other header ends there. So the headers that the site declares in RESPONSE_HEADERS move
+    into the hand-off, and those that would stand twice are taken out. A Cache-Control that keeps shared caches out
+    replaces the default one; any other is dropped. Cookies stay.
+
+    Other answers lose what only a hand-off may carry, in case a view copies headers from elsewhere.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer with what the rest of the project answers, its headers put in order."""
+        if self._is_async:
+            return self._acall(request)
+        response: HttpResponseBase = self.get_response(request)
+        return _in_order(response)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        return _in_order(await self.get_response(request))
+
+
+def _in_order(response: HttpResponseBase) -> HttpResponseBase:
+    if isinstance(response, HandOffResponse):
+        _move_declared(response, configuration().site)
+        _settle_cache_control(response)
+        for name in _DOUBLED:
+            del response[name]
+    else:
+        _disarm(response)
+    return response
+
+
+def _move_declared(response: HandOffResponse, site: Site) -> None:
+    for name in site.response_headers:
+        value = response.get(name)
+        del response[name]
+        private = f"Xaccel-Header-{name}"
+        if value is None or private in response:
+            continue
+        if header_value_ok(value):
+            response[private] = value
+        else:
+            logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
+
+
+def _settle_cache_control(response: HandOffResponse) -> None:
+    value = response.get("Cache-Control")
+    del response["Cache-Control"]
+    if value is None or response.keeps_cache_control:
+        return
+    if header_value_ok(value) and keeps_shared_caches_out(value):
+        response["Xaccel-Cache-Control"] = value
+    else:
+        logger.warning(
+            "Cache-Control %r was dropped from a download: it lets shared caches keep it. Pass cache_control= and"
+            " allow_shared_cache=True to send_file if everybody may have the file.",
+            value,
+        )
+
+
+def _disarm(response: HttpResponseBase) -> None:
+    names = [name for name in response.headers if name.lower().startswith("xaccel-")]
+    redirect = response.get("X-Accel-Redirect")
+    # Another package's internal locations are its own affair.
+    if redirect is not None and _is_internal(redirect):
+        names.append("X-Accel-Redirect")
+    for name in names:
+        del response[name]
+        logger.warning("the header %s was removed from an answer that is no hand-off", name)
+
+
+def _is_internal(redirect: str) -> bool:
+    path = posixpath.normpath("/" + unquote(redirect.partition("?")[0]).lstrip("/")) + "/"
+    return path.startswith(configuration().site.internal_prefix)

@@ -1,0 +1,184 @@
+"""Which origin and which object a call of send_file means."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import Storage
+from django.core.signals import setting_changed
+from django.db.models.fields.files import FieldFile
+
+from xaccel.django import storages
+from xaccel.errors import ConfigError, OriginNotAllowed
+from xaccel.origins import LocalOrigin, Origin, S3Origin
+from xaccel.sender import Sender
+
+if TYPE_CHECKING:
+    FileOrKey = FieldFile | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What to send: the object `key` of the origin called `name`, or a stored `url` below its base.
+
+    origin: the same place with a storage's own credentials; None: with the site's.
+    """
+
+    name: str
+    key: str = ""
+    url: str | None = None
+    origin: Origin | None = dataclasses.field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """An origin of the site that holds the files of a storage.
+
+    prefix: text before the storage's object keys that the origin's prefix or root stands for already.
+    inside: text to put before them.
+    """
+
+    name: str
+    origin: Origin | None
+    prefix: str
+    inside: str = ""
+
+
+class StorageMatches:
+    """The origins that hold a storage's files, found once for each storage and sender.
+
+    By identity, and weakly: a project may compare storages by their settings, and may make one for each tenant.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[
+            tuple[int, int], tuple[weakref.ref[Storage], weakref.ref[Sender], tuple[_Match, ...]]
+        ] = {}
+
+    def get(self, sender: Sender, storage: Storage) -> tuple[_Match, ...] | None:
+        """Return what `find` found before, or None."""
+        entry = self._known.get((id(sender), id(storage)))
+        if entry is None or entry[0]() is not storage or entry[1]() is not sender:
+            return None
+        return entry[2]
+
+    def find(self, sender: Sender, storage: Storage) -> tuple[_Match, ...]:
+        """Return the origins, the one that is nearest to the files first. May take 0.1 s, once."""
+        matches = self.get(sender, storage)
+        if matches is None:
+            matches = _matches(sender, storage)
+            slot = (id(sender), id(storage))
+
+            def forget(_: object) -> None:
+                self._known.pop(slot, None)
+
+            self._known[slot] = (weakref.ref(storage, forget), weakref.ref(sender, forget), matches)
+        return matches
+
+    def clear(self) -> None:
+        """Forget all, for tests that change settings which storages read."""
+        self._known.clear()
+
+
+_matches_of = StorageMatches()
+setting_changed.connect(lambda **_: _matches_of.clear(), weak=False, dispatch_uid="xaccel.django.place")
+
+
+def find_place(sender: Sender, file_or_key: FileOrKey, *, origin: str | None, url: str | None) -> Place:
+    """Return what a call means. Asks no storage; may take 0.1 s for the first call that meets an S3 place.
+
+    Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
+    """
+    if (file_or_key is None) == (url is None):
+        raise TypeError("send_file takes a file or an object key, or url=, and not both")
+    if url is not None:
+        return Place(name=sender.origin_of_url(url) if origin is None else origin, url=url)
+    if isinstance(file_or_key, FieldFile):
+        return _place_of_file(sender, file_or_key, origin)
+    if not isinstance(file_or_key, str):
+        raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
+    return Place(name=_only_origin(sender) if origin is None else origin, key=file_or_key)
+
+
+def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: str | None) -> bool:
+    """Tell whether `find_place` will only look at memory."""
+    if url is not None:
+        return all(sender.ready(name) for name in sender.site.origins)
+    if isinstance(file_or_key, FieldFile):
+        return _matches_of.get(sender, storages.unwrapped(file_or_key.storage)) is not None
+    return True
+
+
+def _only_origin(sender: Sender) -> str:
+    names = list(sender.site.origins)
+    if len(names) != 1:
+        raise TypeError(
+            f"the site has {len(names)} origins: pass origin= with one of {', '.join(sorted(names))}"
+        )
+    return names[0]
+
+
+def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None) -> Place:
+    storage = storages.unwrapped(file.storage)
+    key = storages.object_key(storage, file.name or "")
+    if wanted is not None:
+        sender.site.origin(wanted)
+    for match in _matches_of.find(sender, storage):
+        if wanted in (None, match.name) and key.startswith(match.prefix):
+            return Place(
+                name=match.name, key=match.inside + key.removeprefix(match.prefix), origin=match.origin
+            )
+    raise OriginNotAllowed(
+        f"the storage of this file ({type(storage).__qualname__}) lies in "
+        + ("none of the site's origins" if wanted is None else f"another place than origin {wanted!r}"),
+        where="file",
+        remedy='Add {"STORAGE": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], print the NGINX text again and'
+        " reload NGINX.",
+    )
+
+
+def _matches(sender: Sender, storage: Storage) -> tuple[_Match, ...]:
+    try:
+        own = storages.describe(storage, "file")
+    except ConfigError as problem:
+        raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
+    found: list[tuple[int, _Match]] = []
+    for name, origin in sender.site.origins.items():
+        match = (
+            _local_match(name, origin, own)
+            if isinstance(own, LocalOrigin)
+            else _s3_match(sender, name, origin, own)
+        )
+        if match is not None:
+            found.append((len(match.prefix) - len(match.inside), match))
+    return tuple(match for _, match in sorted(found, key=lambda pair: pair[0], reverse=True))
+
+
+def _local_match(name: str, origin: Origin, own: LocalOrigin) -> _Match | None:
+    if not isinstance(origin, LocalOrigin):
+        return None
+    root, location = origin.root.rstrip("/") + "/", own.root.rstrip("/") + "/"
+    if not location.startswith(root):
+        return None
+    return _Match(name=name, origin=None, prefix="", inside=location.removeprefix(root))
+
+
+def _s3_match(sender: Sender, name: str, origin: Origin, own: S3Origin) -> _Match | None:
+    if not isinstance(origin, S3Origin) or origin.bucket != own.bucket:
+        return None
+    if sender.base_url(own) != sender.base_url(origin):
+        return None
+    signing = dataclasses.replace(
+        origin,
+        region=own.region,
+        endpoint_url=own.endpoint_url,
+        addressing_style=own.addressing_style,
+        profile=own.profile,
+        access_key=own.access_key,
+        secret_key=own.secret_key,
+        session_token=own.session_token,
+    )
+    return _Match(name=name, origin=None if signing == origin else signing, prefix=origin.prefix)

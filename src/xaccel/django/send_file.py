@@ -1,0 +1,125 @@
+"""The one line in a view: hand a file to NGINX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from xaccel.django.conditions import answer_to_conditions
+from xaccel.django.conf import Configuration, configuration
+from xaccel.django.decision import atell, authorized, tell
+from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
+from xaccel.django.place import Place, find_place, place_is_known
+from xaccel.django.stream import astream, stream
+from xaccel.django.subject import asubject_of, subject_of
+from xaccel.handoff import HandOff
+from xaccel.options import Options
+
+if TYPE_CHECKING:
+    from xaccel.django.place import FileOrKey
+
+
+class SendOptions(TypedDict, total=False):
+    """The keywords of send_file: the fields of `xaccel.options.Options`, which says what they mean."""
+
+    as_attachment: bool
+    filename: str | None
+    content_type: str | None
+    cache_control: str | None
+    allow_shared_cache: bool
+    etag: str | None
+    last_modified: datetime | None
+    size: int | None
+    limit_rate: int | None
+    identity: str | None
+    subject: str
+    csp: str | None
+    headers: Mapping[str, str]
+
+
+def send_file(
+    request: HttpRequest,
+    file_or_key: FileOrKey = None,
+    *,
+    origin: str | None = None,
+    url: str | None = None,
+    **options: Unpack[SendOptions],
+) -> HttpResponseBase:
+    """Return the answer that makes NGINX send a file. The permission is the caller's to check, before.
+
+    `file_or_key` is the value of a FileField, whose storage is matched to an origin of the site, or an object key in
+    `origin` (may be left out where the site has one). `url` instead is a stored absolute URL that lies below the base
+    of an origin; it is asked for byte for byte. Nothing is asked of the storage.
+
+    With `etag` or `last_modified` the client's conditions are answered here. `subject` is the user's primary key unless
+    given. `download_authorized` is sent before this returns.
+
+    Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent,
+    CredentialsUnavailable, and ConfigErrors when settings.XACCEL is wrong.
+    """
+    keep_out_of_caches(request)
+    if "subject" not in options:
+        options["subject"] = subject_of(request)
+    conf, chosen = configuration(), Options(**options)
+    place = find_place(conf.sender, file_or_key, origin=origin, url=url)
+    hand_off = _hand_off(conf, request, place, chosen)
+    answer = answer_to_conditions(request, hand_off)
+    tell(request, authorized(hand_off, None if answer is None else answer.status_code))
+    if answer is not None:
+        return answer
+    if conf.delivery == "stream":
+        return stream(request, hand_off, chosen, conf.site.origin(place.name))
+    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
+
+
+async def asend_file(
+    request: HttpRequest,
+    file_or_key: FileOrKey = None,
+    *,
+    origin: str | None = None,
+    url: str | None = None,
+    **options: Unpack[SendOptions],
+) -> HttpResponseBase:
+    """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
+    keep_out_of_caches(request)
+    if "subject" not in options:
+        options["subject"] = await asubject_of(request)
+    conf, chosen = configuration(), Options(**options)
+    if place_is_known(conf.sender, file_or_key, url=url):
+        place = find_place(conf.sender, file_or_key, origin=origin, url=url)
+    else:
+        place = await sync_to_async(find_place, thread_sensitive=False)(
+            conf.sender, file_or_key, origin=origin, url=url
+        )
+    if not conf.sender.ready(place.name, origin=place.origin):
+        await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
+    hand_off = _hand_off(conf, request, place, chosen)
+    answer = answer_to_conditions(request, hand_off)
+    await atell(request, authorized(hand_off, None if answer is None else answer.status_code))
+    if answer is not None:
+        return answer
+    if conf.delivery == "stream":
+        return await astream(request, hand_off, chosen, conf.site.origin(place.name))
+    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
+
+
+def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: Options) -> HandOff:
+    return conf.sender.hand_off(
+        place.name,
+        place.key,
+        url=place.url,
+        method="HEAD" if request.method == "HEAD" else "GET",
+        options=options,
+        origin=place.origin,
+    )
+
+
+def _prepare(conf: Configuration, place: Place) -> None:
+    # The hand-off compares the place with the site's own origin, whose endpoint is then looked up too.
+    conf.sender.base_url(conf.site.origin(place.name))
+    conf.sender.prepare(place.name, origin=place.origin)

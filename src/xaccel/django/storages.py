@@ -1,0 +1,116 @@
+"""What a Django storage means: an origin, and the object key of a name in it.
+
+Everything is read from the storage's own attributes. No client is made, no file is opened, nothing is asked.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import FileSystemStorage, Storage
+from django.utils.functional import LazyObject, empty
+
+from xaccel.errors import ConfigError, KeyRefused
+from xaccel.origins import LocalOrigin, S3Origin
+
+
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
+
+
+def unwrapped(storage: Storage) -> Storage:
+    """Return the storage behind a lazy one such as `default_storage`."""
+    if isinstance(storage, LazyObject):
+        wrapper: Any = storage
+        if wrapper._wrapped is empty:
+            wrapper._setup()
+        return unwrapped(wrapper._wrapped)
+    return storage
+
+
+def describe(storage: Storage, where: str) -> S3Origin | LocalOrigin:
+    """Return the origin that `storage` keeps its files in; its `location` is the origin's prefix or root.
+
+    `where` names the storage in the error.
+
+    Raises StorageNotDescribed for any but Django's FileSystemStorage and django-storages' S3Storage.
+    """
+    storage = unwrapped(storage)
+    if isinstance(storage, FileSystemStorage):
+        if not storage.base_location:
+            raise StorageNotDescribed(
+                "the storage has no location, so that it means the working directory",
+                where=where,
+                remedy="Set MEDIA_ROOT, or the storage's OPTIONS['location'].",
+            )
+        return LocalOrigin(root=str(storage.location))
+    if _is_s3(storage):
+        return _s3_origin(storage, where)
+    raise StorageNotDescribed(
+        f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
+        where=where,
+        remedy="Describe the place under XACCEL['ORIGINS'] with BACKEND and OPTIONS, and pass its files by key:"
+        ' send_file(request, file.name, origin="…").',
+    )
+
+
+def object_key(storage: Storage, name: str) -> str:
+    """Return where `storage` keeps `name`: for S3 the whole key, location included; for a directory the name.
+
+    Raises KeyRefused for an empty name, and for one that leaves the storage's location.
+    """
+    if not name:
+        raise KeyRefused(
+            "the file field is empty",
+            where="file",
+            remedy="Answer 404 where there is no file, or upload one.",
+        )
+    bare: Any = unwrapped(storage)
+    if not _is_s3(bare):
+        return name
+    from storages.utils import clean_name
+
+    try:
+        key: str = bare._normalize_name(clean_name(name))
+    except SuspiciousOperation as error:
+        raise KeyRefused(
+            f"{name!r} lies outside of the storage's location",
+            where="file",
+            remedy="Look where the name came from.",
+        ) from error
+    return key
+
+
+def _is_s3(storage: Storage) -> bool:
+    # An S3 storage cannot exist before its module is loaded; importing it here would load boto3 for nothing.
+    module = sys.modules.get("storages.backends.s3")
+    return module is not None and isinstance(storage, module.S3Storage)
+
+
+def _s3_origin(storage: Any, where: str) -> S3Origin:
+    if not storage.bucket_name:
+        raise StorageNotDescribed(
+            "the storage names no bucket",
+            where=where,
+            remedy="Set AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name'].",
+        )
+    config = storage.client_config
+    s3_config = getattr(config, "s3", None) or {}
+    location = storage.location.strip("/")
+    profile = storage.session_profile or None
+    verify = storage.verify
+    return S3Origin(
+        bucket=storage.bucket_name,
+        prefix=f"{location}/" if location else "",
+        region=storage.region_name or getattr(config, "region_name", None),
+        endpoint_url=storage.endpoint_url or None,
+        addressing_style=s3_config.get("addressing_style") or None,
+        profile=profile,
+        access_key=None if profile else storage.access_key or None,
+        secret_key=None if profile else storage.secret_key or None,
+        session_token=None if profile else storage.security_token or None,
+        ca_file=verify if isinstance(verify, str) else None,
+        verify_tls=verify is not False,
+    )

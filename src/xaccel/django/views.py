@@ -1,0 +1,129 @@
+"""A download as a class-based view: one object, one permission, one file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.views.generic import View
+from django.views.generic.detail import SingleObjectMixin
+
+from xaccel.django.conf import configuration
+from xaccel.django.deny import DeniedStatus, adeny_download, deny_download
+from xaccel.django.place import find_place
+from xaccel.django.send_file import SendOptions, asend_file, send_file
+from xaccel.errors import XaccelError
+
+if TYPE_CHECKING:
+    _SingleObject = SingleObjectMixin[Any]
+else:
+    _SingleObject = SingleObjectMixin
+
+
+class _Download(_SingleObject):
+    """What both views have.
+
+    file_field: name of the object's FileField.
+    origin: name of the site's origin; None: the one that holds the file's storage.
+    denied_status: 403, or 404 to hide that the object exists.
+    """
+
+    file_field: ClassVar[str] = "file"
+    origin: str | None = None
+    as_attachment: bool = True
+    denied_status: DeniedStatus = 403
+    object: Any
+    request: HttpRequest
+
+    def has_permission(self) -> bool | Awaitable[bool]:
+        """Tell whether `self.request.user` may have `self.object`. Must be overridden."""
+        raise ImproperlyConfigured(
+            f"{type(self).__qualname__} does not say who may download: override has_permission()."
+        )
+
+    def get_file(self) -> FieldFile | str:
+        """Return the value of a FileField, or an object key in `origin`. An empty one is answered 404."""
+        file: FieldFile = getattr(self.object, self.file_field)
+        return file
+
+    def get_filename(self) -> str | None:
+        """Return the name that the user sees; None: the last segment of the object key."""
+        return None
+
+    def get_options(self) -> SendOptions:
+        """Return the keywords for `send_file`. An override extends what this returns."""
+        return {"as_attachment": self.as_attachment, "filename": self.get_filename()}
+
+    def _denied(self) -> dict[str, Any]:
+        """Say for the record which file it was about, as far as that is known."""
+        record = {
+            "status": self.denied_status,
+            "origin": self.origin or "",
+            "key": "",
+            "reason": "has_permission",
+        }
+        file = self.get_file()
+        record["key"] = (file.name if isinstance(file, FieldFile) else file) or ""
+        if record["key"]:
+            try:
+                place = find_place(configuration().sender, file, origin=self.origin, url=None)
+            except (XaccelError, TypeError):
+                # A refusal must not turn into an error page because the file could not have been sent anyway.
+                return record
+            record |= {"origin": place.name, "key": place.key}
+        return record
+
+
+class DownloadView(_Download, View):
+    """Send the file of one object, found as in DetailView, to whom `has_permission` allows it.
+
+    A refusal sends `download_denied`.
+    """
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer GET and HEAD."""
+        self.object = self.get_object()
+        allowed = self.has_permission()
+        if inspect.isawaitable(allowed):
+            # A coroutine that nobody awaits counts as true.
+            if inspect.iscoroutine(allowed):
+                allowed.close()
+            raise ImproperlyConfigured(
+                f"{type(self).__qualname__}.has_permission() is a coroutine: use AsyncDownloadView."
+            )
+        if not allowed:
+            deny_download(request, **self._denied())
+        file = self.get_file()
+        if not file:
+            raise Http404
+        return send_file(request, file, origin=self.origin, **self.get_options())
+
+
+class AsyncDownloadView(_Download, View):
+    """DownloadView as a coroutine.
+
+    `has_permission` may be a coroutine function or a plain one; that, `get_object`, `get_file` and `get_options` then
+    run in a thread and may query the database.
+    """
+
+    async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer GET and HEAD."""
+        self.object = await sync_to_async(self.get_object)()
+        if iscoroutinefunction(self.has_permission):
+            allowed = await self.has_permission()
+        else:
+            allowed = await sync_to_async(self.has_permission)()
+            if inspect.isawaitable(allowed):
+                allowed = await allowed
+        if not allowed:
+            await adeny_download(request, **await sync_to_async(self._denied)())
+        file, options = await sync_to_async(lambda: (self.get_file(), self.get_options()))()
+        if not file:
+            raise Http404
+        return await asend_file(request, file, origin=self.origin, **options)

@@ -1,0 +1,66 @@
+"""Django is set up here, for this folder alone: the environment stays as it was, for tests that start processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import django
+import pytest
+
+_before = os.environ.get("DJANGO_SETTINGS_MODULE")
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.django.settings"
+django.setup()
+if _before is None:
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+else:
+    os.environ["DJANGO_SETTINGS_MODULE"] = _before
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    """No cache and no memory of another test."""
+    from django.core.cache import cache
+
+    from xaccel.django.conf import configuration
+    from xaccel.django.place import _matches_of
+
+    cache.clear()
+    configuration.cache_clear()
+    _matches_of.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def site(settings: Any) -> Callable[..., None]:
+    """Changes keys of settings.XACCEL: site(DELIVERY="stream")."""
+
+    def change(**keys: Any) -> None:
+        settings.XACCEL = {**settings.XACCEL, **keys}
+
+    return change
+
+
+@pytest.fixture
+def ada(django_user_model: Any) -> Any:
+    """A user."""
+    return django_user_model.objects.create_user(username="ada", password="x")
+
+
+@pytest.fixture
+def events() -> Iterator[list[Any]]:
+    """What the two signals told, in order: (request, event)."""
+    from xaccel.django import download_authorized, download_denied
+
+    told: list[Any] = []
+
+    def record(sender: Any, *, request: Any, event: Any, **_: Any) -> None:
+        told.append((request, event))
+
+    for signal in (download_authorized, download_denied):
+        signal.connect(record)
+    yield told
+    for signal in (download_authorized, download_denied):
+        signal.disconnect(record)

@@ -1,0 +1,173 @@
+"""send_file and asend_file: the answer that NGINX obeys."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_type_hints
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import AnonymousUser
+from django.test import AsyncClient, Client, RequestFactory
+
+from xaccel import OriginNotAllowed
+from xaccel.django import send_file
+from xaccel.django.send_file import SendOptions
+from xaccel.errors import KeyRefused, OriginUnknown
+from xaccel.options import Options
+
+GET = RequestFactory().get("/")
+
+
+def test_answer_is_empty_and_private() -> None:
+    """NGINX would send these headers beside those of the download."""
+    response = send_file(GET, "a/report.pdf", origin="documents")
+    assert response.status_code == 200
+    assert response.content == b""
+    assert response["Content-Length"] == "0"
+    assert response["X-Accel-Redirect"] == "/_xaccel/documents"
+    assert not {"Content-Disposition", "Cache-Control", "Expires", "Accept-Ranges"} & set(response.headers)
+
+
+def test_object_key_lies_below_the_location_of_the_origin() -> None:
+    url = urlsplit(send_file(GET, "a/r p#.pdf", origin="documents")["Xaccel-Url"])
+    assert url.netloc == "acme-documents.s3.eu-central-1.amazonaws.com"
+    assert url.path == "/tenant-a/a/r%20p%23.pdf"
+    assert parse_qs(url.query)["X-Amz-Credential"][0].startswith("AKIASTORAGE/")
+
+
+def test_options_reach_the_hand_off() -> None:
+    response = send_file(
+        GET,
+        "a",
+        origin="documents",
+        as_attachment=True,
+        filename="Zoë.pdf",
+        content_type="application/pdf",
+        size=7,
+    )
+    assert response["Xaccel-Disposition"] == "attachment; filename=\"Zoe.pdf\"; filename*=UTF-8''Zo%C3%AB.pdf"
+    assert response["Xaccel-Type"] == "application/pdf"
+    assert response["Xaccel-Size"] == "7"
+
+
+def test_keywords_are_the_fields_of_options() -> None:
+    fields = {field.name for field in dataclasses.fields(Options)}
+    assert set(SendOptions.__annotations__) == fields
+    assert get_type_hints(SendOptions) == get_type_hints(Options)
+
+
+@pytest.mark.parametrize(("method", "signed"), [("GET", "GET"), ("HEAD", "HEAD"), ("POST", "GET")])
+def test_only_head_is_signed_as_head(method: str, signed: str) -> None:
+    response = send_file(RequestFactory().generic(method, "/"), "a.pdf", origin="documents")
+    assert response["Xaccel-Method"] == signed
+
+
+def test_subject_is_the_users_primary_key(client: Client, ada: Any) -> None:
+    client.force_login(ada)
+    assert client.get("/key/")["Xaccel-Subject"] == str(ada.pk)
+
+
+def test_subject_of_a_coroutine_is_the_users_primary_key(async_client: AsyncClient, ada: Any) -> None:
+    async_client.force_login(ada)
+    assert async_to_sync(async_client.get)("/akey/")["Xaccel-Subject"] == str(ada.pk)
+
+
+@pytest.mark.parametrize("user", [AnonymousUser(), None])
+def test_anonymous_request_has_no_subject(user: Any) -> None:
+    request = RequestFactory().get("/")
+    if user is not None:
+        request.user = user
+    assert "Xaccel-Subject" not in send_file(request, "a.pdf", origin="documents")
+
+
+def test_subject_of_the_caller_wins_and_no_user_is_loaded() -> None:
+    class NoDatabase:
+        @property
+        def is_authenticated(self) -> bool:
+            raise AssertionError("the user was loaded")
+
+    request = RequestFactory().get("/")
+    request.user = NoDatabase()
+    assert send_file(request, "a.pdf", origin="documents", subject="team 7")["Xaccel-Subject"] == "team 7"
+
+
+def test_primary_key_that_no_header_carries_is_quoted() -> None:
+    class Named:
+        is_authenticated = True
+        pk = "josé\r\nX-Evil: 1"
+
+    request = RequestFactory().get("/")
+    request.user = Named()
+    assert send_file(request, "a.pdf", origin="documents")["Xaccel-Subject"] == "jos%C3%A9%0D%0AX-Evil%3A%201"
+
+
+def test_stored_url_is_sent_byte_for_byte() -> None:
+    url = "https://files.partner.example/out/a%2fb%20c?token=A%2bB"
+    response = send_file(GET, url=url)
+    assert response["X-Accel-Redirect"] == "/_xaccel/partner"
+    assert response["Xaccel-Url"] == url
+
+
+def test_stored_url_is_matched_after_normalising_the_host() -> None:
+    response = send_file(GET, url="https://FILES.partner.example:443/out/x%7Ey")
+    assert response["Xaccel-Url"] == "https://files.partner.example/out/x%7Ey"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://files.partner.example/outside/x",
+        "https://files.partner.example/out/../x",
+        "https://files.partner.example/out/%2e%2e/x",
+        "https://files.partner.example.evil.test/out/x",
+        "https://files.partner.example@evil.test/out/x",
+        "https://files.partner.example:8443/out/x",
+        "http://files.partner.example/out/x",
+        "file:///etc/passwd",
+    ],
+)
+def test_url_outside_of_every_origin_is_refused(url: str, events: list[Any]) -> None:
+    with pytest.raises(OriginNotAllowed):
+        send_file(GET, url=url)
+    assert events == []
+
+
+def test_url_in_another_origin_than_the_named_one_is_refused() -> None:
+    with pytest.raises(OriginNotAllowed, match="documents"):
+        send_file(GET, url="https://files.partner.example/out/x", origin="documents")
+
+
+def test_unknown_origin_is_refused() -> None:
+    with pytest.raises(OriginUnknown, match="partner"):
+        send_file(GET, "x", origin="nowhere")
+
+
+def test_origin_may_be_left_out_where_there_is_one(site: Any) -> None:
+    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/"}}})
+    assert send_file(GET, "x y")["Xaccel-Url"] == "https://p.example/x%20y"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"file_or_key": "a", "url": "https://x.example/"}, {"file_or_key": "a"}]
+)
+def test_call_that_names_nothing_or_too_much_is_a_type_error(arguments: Any) -> None:
+    with pytest.raises(TypeError):
+        send_file(GET, **arguments)
+
+
+def test_key_that_leaves_its_origin_is_refused(events: list[Any]) -> None:
+    with pytest.raises(KeyRefused):
+        send_file(GET, "../x", origin="disk")
+    assert events == []
+
+
+def test_coroutine_hands_off_like_the_function(async_client: AsyncClient, client: Client) -> None:
+    expected = client.get("/key/")
+    response = async_to_sync(async_client.get)("/akey/")
+    varying = {"Xaccel-Id", "Xaccel-Url"}
+    assert {n: v for n, v in response.headers.items() if n not in varying} == {
+        n: v for n, v in expected.headers.items() if n not in varying
+    }
+    assert urlsplit(response["Xaccel-Url"]).path == urlsplit(expected["Xaccel-Url"]).path

@@ -1,0 +1,35 @@
+"""One address for each way to use xaccel.django."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+from django.views.decorators.cache import cache_control, cache_page, never_cache
+
+from tests.django import views
+
+urlpatterns = [
+    path("key/", views.key),
+    path("akey/", views.akey),
+    path("cached/", cache_page(600)(views.own_key)),
+    path("never-cached/", never_cache(views.key)),
+    path("public/", cache_control(public=True, max_age=3600)(views.key)),
+    path("chosen-cache-control/", never_cache(views.chosen_cache_control)),
+    path("session/", views.with_session),
+    path("header/", views.with_header),
+    path("validators/", views.with_validators),
+    path("avalidators/", views.awith_validators),
+    path("cached-validators/", cache_page(600)(views.with_validators)),
+    path("deny/<int:status>/", views.deny),
+    path("document/<int:pk>/", views.OwnDocument.as_view()),
+    path("hidden/<int:pk>/", views.OwnDocument.as_view(denied_status=404)),
+    path("inline/<int:pk>/", views.OwnDocument.as_view(as_attachment=False)),
+    path("scan/<int:pk>/", views.OwnScan.as_view()),
+    path("login/<int:pk>/", views.DocumentOfMembers.as_view()),
+    path("adocument/<int:pk>/", views.AsyncOwnDocument.as_view()),
+    path("acoroutine/<int:pk>/", views.AsyncOwnDocumentByCoroutine.as_view()),
+    path("alogin/<int:pk>/", login_required(views.AsyncOwnDocument.as_view())),
+    path("no-rule/<int:pk>/", views.NoRule.as_view()),
+    path("forgotten-await/<int:pk>/", views.ForgottenAwait.as_view()),
+    path("forged/", views.forged),
+]

@@ -74,9 +74,10 @@ class Live:
 
 
 def site_settings(
-    s3: S3Server, bucket: str, other_bucket: str, origin: Origin, tls_origin: Origin, media: Path
+    s3: S3Server, buckets: tuple[str, str], origin: Origin, tls_origin: Origin, media: Path
 ) -> dict[str, Any]:
     """settings.XACCEL of the live tests."""
+    bucket, other_bucket = buckets
     keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
 
     def s3_origin(**options: Any) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     for name in (bucket, other):
         s3.create_bucket(name)
     with origin_server(fine) as origin, origin_server(fine, tls_directory=folder / "tls") as tls_origin:
-        settings = site_settings(s3, bucket, other, origin, tls_origin, folder / "media")
+        settings = site_settings(s3, (bucket, other), origin, tls_origin, folder / "media")
         yield Places(bucket, other, s3, origin, tls_origin, folder / "media", settings)
 
 

@@ -41,8 +41,9 @@ KEYS = (
     "<angle>.txt",
     "at@colon:.txt",
 )
-S3_KEYS = (*KEYS, "/lead.txt", "//lead.txt", "line\nbreak.txt", "tab\tand\x01control.txt")
-LOCAL_KEYS = tuple(key for key in KEYS if "//" not in key) + ("line\nbreak.txt",)
+# SeaweedFS takes "//" for "/": of two such keys only one can be stored there.
+S3_KEYS = (*KEYS, "//lead.txt", "line\nbreak.txt", "tab\tand\x01control.txt")
+LOCAL_KEYS = (*(key for key in KEYS if "//" not in key), "line\nbreak.txt")
 
 
 def content(key: str) -> bytes:
@@ -75,7 +76,7 @@ def test_every_file_of_a_directory_arrives_unchanged(live: Live) -> None:
 
 
 def test_every_key_reaches_an_http_origin_percent_encoded_once(live: Live) -> None:
-    for key in S3_KEYS:
+    for key in (*S3_KEYS, "d/e.txt", "/lead.txt", "trail/"):
         assert live.get("partner", key).status == 200
         assert live.places.origin.requests[-1].target == f"/files/{quote(key, safe='/')}"
 

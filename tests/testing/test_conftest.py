@@ -1,0 +1,73 @@
+"""What tests/conftest.py promises about long tests and missing servers, in a pytest of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).parents[1] / "conftest.py"
+
+SUITE = """
+import pytest
+
+@pytest.mark.main
+def test_short():
+    pass
+
+@pytest.mark.main
+@pytest.mark.slow
+def test_long():
+    pass
+"""
+
+MISSING = """
+def test_live(unavailable):
+    unavailable("no such server here")
+"""
+
+
+def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[int, str]:
+    (folder / "conftest.py").write_text(CONFTEST.read_text())
+    (folder / "test_suite.py").write_text(suite)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = main\n  slow\n")
+    kept = {name: value for name, value in os.environ.items() if name != "XACCEL_REQUIRE_LIVE"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", *arguments],
+        cwd=folder,
+        env={**kept, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m", "main")])
+def test_long_tests_are_deselected(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    status, said = pytest_says(tmp_path, SUITE, *arguments)
+    assert status == 0
+    assert "1 passed, 1 deselected" in said
+
+
+@pytest.mark.parametrize("arguments", [("--slow",), ("--slow", "-m", "main")])
+def test_slow_runs_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    status, said = pytest_says(tmp_path, SUITE, *arguments)
+    assert status == 0
+    assert "2 passed" in said
+
+
+def test_missing_server_is_a_skip_that_says_so(tmp_path: Path) -> None:
+    status, said = pytest_says(tmp_path, MISSING)
+    assert status == 0
+    assert "1 skipped" in said
+    assert "no such server here" in said
+
+
+def test_missing_server_is_a_failure_where_live_tests_are_required(tmp_path: Path) -> None:
+    status, said = pytest_says(tmp_path, MISSING, XACCEL_REQUIRE_LIVE="1")
+    assert status == 1
+    assert "no such server here" in said

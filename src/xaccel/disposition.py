@@ -14,7 +14,7 @@ MAX_NAME_BYTES = 200
 _SEPARATORS = re.compile(r"[/\\]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_PLAIN = re.compile(r"[A-Za-z0-9!#$&'()+,.;=@^_`{}~\[\] -]+")
+_PLAIN = re.compile(r"[A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}(?:\.(?:gz|bz2|xz|zst))?$")
 _ATTR_CHAR = "!#$&+-.^_`|~"
 
@@ -22,18 +22,20 @@ _ATTR_CHAR = "!#$&+-.^_`|~"
 def safe_name(name: str) -> str:
     """Return `name` as a browser may be given it.
 
-    Separators become "_", bidirectional controls go (they make "exe.pdf" read backwards), blanks and dots at the
-    ends go, the stem is cut so that at most MAX_NAME_BYTES are left.
+    Separators become "_", bidirectional controls go (they make "exe.pdf" read backwards), blanks at the ends and
+    dots at the end go, the stem is cut so that at most MAX_NAME_BYTES are left.
 
-    Raises FileNameRefused for other control characters and for lone surrogates.
+    Raises FileNameRefused for other control characters, for lone surrogates and for what is no text.
     """
+    if not isinstance(name, str):
+        raise FileNameRefused(f"{name!r} is not text", where="filename", remedy="Pass a str.")
     if _CONTROLS.search(name):
         raise FileNameRefused(
             f"{name!r} holds a control character",
             where="filename",
             remedy="Remove it, or leave filename out.",
         )
-    name = _BIDI.sub("", _SEPARATORS.sub("_", name)).strip(" ")
+    name = _BIDI.sub("", _SEPARATORS.sub("_", name)).lstrip(" ").rstrip(" .")
     try:
         encoded = name.encode("utf-8")
     except UnicodeEncodeError:
@@ -59,7 +61,8 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
     """Return the header's value for a name that `safe_name` returned.
 
     Plain ASCII stands in `filename` alone. Any other name stands in `filename*`, with an ASCII fallback before it
-    for old clients. "%" counts as not plain: Chromium decodes it in `filename` (tests/browser).
+    for old clients. "%" and "=" count as not plain: in `filename` Chromium decodes the one and drops a word that is
+    the other (tests/unit/test_disposition.py).
     """
     kind = "attachment" if as_attachment else "inline"
     if _PLAIN.fullmatch(name):
@@ -68,4 +71,5 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
     fallback = "".join(
         char if _PLAIN.fullmatch(char) else "" if unicodedata.combining(char) else "_" for char in decomposed
     )
+    fallback = fallback if fallback.strip(" .") else "download"
     return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"

@@ -17,9 +17,9 @@ def etag_header(value: str) -> str:
 
     Raises OptionRefused for blanks, quotes inside, control characters and non-ASCII.
     """
-    if _ETAG.fullmatch(value):
+    if isinstance(value, str) and _ETAG.fullmatch(value):
         return value
-    if not _OPAQUE.fullmatch(value):
+    if not isinstance(value, str) or not _OPAQUE.fullmatch(value):
         raise OptionRefused(
             f"{value!r} cannot be an entity tag",
             where="etag",
@@ -31,11 +31,11 @@ def etag_header(value: str) -> str:
 def last_modified_header(value: datetime) -> str:
     """Return an HTTP date in whole seconds (RFC 9110 section 5.6.7).
 
-    Raises OptionRefused for a naive datetime.
+    Raises OptionRefused for a naive datetime, and for what is none.
     """
-    if value.tzinfo is None or value.utcoffset() is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise OptionRefused(
-            f"{value!r} has no time zone",
+            f"{value!r} is not a datetime with a time zone",
             where="last_modified",
             remedy="Pass an aware datetime, for example in UTC.",
         )

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from xaccel.content_security import BY_TYPE, SANDBOX, default_policy
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/html",
+        "TEXT/HTML; charset=utf-8",
+        "application/xhtml+xml",
+        "image/svg+xml",
+        "text/xml",
+        "application/xml",
+        "text/plain",
+        "application/json",
+        "application/octet-stream",
+        "image/png",
+        "application/pdfx",
+        "application/pdf+xml",
+        "x-application/pdf",
+        "text/video/mp4",
+        " video/mp4",
+        "text/html; x=video/mp4",
+        "text/html; x=application/pdf",
+    ],
+)
+def test_whatever_is_no_media_and_no_pdf_is_sandboxed(content_type: str) -> None:
+    assert default_policy(content_type) == SANDBOX
+    assert "sandbox" in SANDBOX
+    assert "script-src" not in SANDBOX
+    assert "default-src 'none'" in SANDBOX
+
+
+@pytest.mark.parametrize("content_type", ["audio/mpeg", "video/mp4", "VIDEO/MP4", "video/webm; codecs=vp9"])
+def test_audio_and_video_may_play(content_type: str) -> None:
+    policy = default_policy(content_type)
+    assert "media-src 'self'" in policy
+    assert "sandbox" not in policy
+    assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/pdf", "Application/PDF", "application/pdf; version=1.7"]
+)
+def test_pdf_may_open_its_viewer_and_runs_no_script(content_type: str) -> None:
+    policy = default_policy(content_type)
+    assert "object-src 'self'" in policy
+    assert "sandbox" not in policy
+    assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("policy", [SANDBOX, *(policy for _, policy in BY_TYPE)])
+def test_each_policy_can_be_a_header_and_lets_nothing_else_load(policy: str) -> None:
+    assert re.fullmatch("[!-~](?:[ -~]*[!-~])?", policy)
+    assert "$" not in policy
+    assert not {"*", "http:", "https:", "'unsafe-eval'"} & set(re.split("[ ;]+", policy))

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from browser_download_filename import parse_content_disposition, suggested_filename
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from xaccel.disposition import MAX_NAME_BYTES, content_disposition, name_of_key, safe_name
+from xaccel.errors import FileNameRefused
+
+HOSTILE = [
+    "report.pdf",
+    "100%.pdf",
+    "50%25 off.pdf",
+    "%41%2e%2e%2fpasswd",
+    "%",
+    'say "hi".pdf',
+    '"',
+    '\\"; filename="evil.exe',
+    "it's 'quoted'.pdf",
+    "UTF-8''evil.exe",
+    "utf-8''%41.pdf",
+    "a; filename=evil.exe",
+    "a;b;.pdf",
+    "2 + 2 = 4.pdf",
+    "=",
+    "= x.pdf",
+    "a=b.pdf",
+    "=?utf-8?Q?evil=2Eexe?=",
+    "=?utf-8?B?ZXZpbA==?=",
+    "back\\slash.pdf",
+    "..\\..\\evil.exe",
+    "../../etc/passwd",
+    "a/b/c.pdf",
+    "日本語のレポート.pdf",
+    "تقرير سنوي.pdf",
+    "דוח.pdf",
+    "e\u0301te\u0301.pdf",
+    "été.pdf",
+    "\u0301",
+    "😀👩‍👩‍👧.png",
+    "\u202efdp.exe",
+    "a\u2066b\u2069c\u061c.pdf",
+    "\ufb01le.pdf",
+    "\uff02\uff05\uff1d\uff0f\uff3c.pdf",
+    "\u00a0x\u00a0.pdf",
+    "x\u200by.pdf",
+    "\ufeffbom.pdf",
+    "...",
+    "..",
+    ".",
+    ".htaccess",
+    "..hidden",
+    " leading.pdf",
+    "trailing.pdf ",
+    "trailing.pdf. .",
+    "   ",
+    "",
+    "no extension",
+    "a  two  blanks .pdf",
+    "archive.tar.gz",
+    "a*b?c:d<e>f|g.txt",
+    "!#$&'()+,.;@[]^_`{}~-",
+    "CON",
+    "-rf",
+    "~root.pdf",
+    "a, b.pdf",
+    "x" * 300 + ".pdf",
+    "あ" * 300 + ".tar.gz",
+    "😀" * 300,
+    "." * 300,
+    "%" * 300 + ".pdf",
+]
+
+
+@pytest.mark.parametrize("as_attachment", [True, False])
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name)[:40])
+def test_chromium_reads_the_name_that_was_meant(name: str, as_attachment: bool) -> None:
+    safe = safe_name(name)
+    parsed = parse_content_disposition(content_disposition(safe, as_attachment=as_attachment))
+    assert parsed.type == ("attachment" if as_attachment else "inline")
+    assert not parsed.blocks_download
+    assert unicodedata.normalize("NFC", parsed.filename or "") == unicodedata.normalize("NFC", safe)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=40))
+@example("a = b")
+@example("%")
+def test_chromium_reads_any_name(name: str) -> None:
+    safe = safe_name(name)
+    header = content_disposition(safe, as_attachment=True)
+    parsed = parse_content_disposition(header)
+    assert unicodedata.normalize("NFC", parsed.filename or "") == unicodedata.normalize("NFC", safe)
+    assert re.fullmatch("[ -~]+", header)
+
+
+@given(st.text(st.sampled_from("AZaz09!#$&'()+,.;=@^_`{}~[]- \"%*"), max_size=12))
+@example("9 =")
+def test_chromium_reads_any_ascii_name(name: str) -> None:
+    safe = safe_name(name)
+    assert parse_content_disposition(content_disposition(safe, as_attachment=True)).filename == safe
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("..\\evil.exe", "_evil.exe"),
+        ("\u202efdp.exe", "fdp.exe"),
+        (".htaccess", "htaccess"),
+        ('say "hi".pdf', "say _hi_.pdf"),
+        ("2 + 2 = 4.pdf", "2 + 2 = 4.pdf"),
+        ("100%25.pdf", "100%25.pdf"),
+        ("日本語.pdf", "日本語.pdf"),
+        ("trailing.", "trailing"),
+        ("", "download"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("platform", ["posix", "windows"])
+def test_chromium_saves_under_a_harmless_name(name: str, saved: str, platform: str) -> None:
+    header = content_disposition(safe_name(name), as_attachment=True)
+    assert suggested_filename([("Content-Disposition", header)], platform=platform) == saved
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("a b.pdf", 'attachment; filename="a b.pdf"'),
+        ("it's.pdf", 'attachment; filename="it\'s.pdf"'),
+        ("100%.pdf", "attachment; filename=\"100_.pdf\"; filename*=UTF-8''100%25.pdf"),
+        ("a=b.pdf", "attachment; filename=\"a_b.pdf\"; filename*=UTF-8''a%3Db.pdf"),
+        ('a"b.pdf', "attachment; filename=\"a_b.pdf\"; filename*=UTF-8''a%22b.pdf"),
+        ("ét*'é.pdf", "attachment; filename=\"et_'e.pdf\"; filename*=UTF-8''%C3%A9t%2A%27%C3%A9.pdf"),
+        ("日.pdf", "attachment; filename=\"_.pdf\"; filename*=UTF-8''%E6%97%A5.pdf"),
+        ("\u0301", "attachment; filename=\"download\"; filename*=UTF-8''%CC%81"),
+        ("\uff02", "attachment; filename=\"_\"; filename*=UTF-8''%EF%BC%82"),
+    ],
+    ids=ascii,
+)
+def test_the_header_is_exact(name: str, header: str) -> None:
+    assert content_disposition(name, as_attachment=True) == header
+    assert content_disposition(name, as_attachment=False) == "inline" + header.removeprefix("attachment")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\x00",
+        "a\r\nX: y.pdf",
+        "a\nb",
+        "a\tb",
+        "\x1b[0m",
+        "a\x7f",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029",
+        "a\ud800",
+    ],
+)
+def test_control_characters_and_broken_text_are_refused(name: str) -> None:
+    with pytest.raises(FileNameRefused):
+        safe_name(name)
+
+
+@pytest.mark.parametrize("name", [b"a.pdf", 7, None], ids=repr)
+def test_what_is_no_text_is_refused(name: object) -> None:
+    with pytest.raises(FileNameRefused, match="not text"):
+        safe_name(name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+        ("x" * 300 + ".tar.gz", "x" * 193 + ".tar.gz"),
+        ("あ" * 300 + ".pdf", "あ" * 65 + ".pdf"),
+        ("x" + "あ" * 300 + ".pdf", "x" + "あ" * 65 + ".pdf"),
+        ("😀" * 300, "😀" * 50),
+        ("x" * 190 + " ." * 40 + ".pdf", "x" * 190 + ".pdf"),
+        ("x" * 200, "x" * 200),
+        ("x" * 196 + ".pdf", "x" * 196 + ".pdf"),
+        ("x" * 197 + ".pdf", "x" * 196 + ".pdf"),
+        ("x." + "y" * 300, "x." + "y" * 198),
+    ],
+    ids=lambda name: f"{ascii(name)[:12]}-{len(name)}",
+)
+def test_a_long_name_is_cut_and_keeps_its_extension(name: str, cut: str) -> None:
+    assert safe_name(name) == cut
+    assert len(cut.encode()) <= MAX_NAME_BYTES
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=400))
+@example(" .a")
+@example("x" * 199 + " .pdf")
+@example("." * 210 + "pdf")
+def test_a_safe_name_is_short_one_segment_and_stays(name: str) -> None:
+    safe = safe_name(name)
+    assert 0 < len(safe.encode()) <= MAX_NAME_BYTES
+    assert not set(safe) & set("/\\\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+    assert safe == safe.strip(" ")
+    assert not safe.endswith(".")
+    assert safe_name(safe) == safe
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("a/b/c.pdf", "c.pdf"),
+        ("c.pdf", "c.pdf"),
+        ("a/folder/", "folder"),
+        ("/", "download"),
+        ("", "download"),
+        ("a/..", "download"),
+        ("a/b\\c.pdf", "b_c.pdf"),
+        ("a/b\r\nX: 1.pdf", "b__X: 1.pdf"),
+        ("a/b\x00.pdf", "b_.pdf"),
+        ("a/\ud800.pdf", "?.pdf"),
+        ("a/100%25.pdf", "100%25.pdf"),
+    ],
+    ids=ascii,
+)
+def test_a_key_always_gives_a_name(key: str, name: str) -> None:
+    assert name_of_key(key) == name
+
+
+@given(st.text(max_size=60))
+def test_no_key_is_refused_for_its_name(key: str) -> None:
+    header = content_disposition(name_of_key(key), as_attachment=True)
+    assert re.fullmatch("[ -~]+", header)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xaccel.errors import HeaderRefused
+from xaccel.header_rules import (
+    FORBIDDEN_REQUEST_HEADERS,
+    OWNED_RESPONSE_HEADERS,
+    declarable,
+    header_name_ok,
+    header_value_ok,
+    require_header_value,
+)
+
+
+@pytest.mark.parametrize("name", ["X-Robots-Tag", "vary", "A", "X-1", "a" * 64])
+def test_a_plain_name_is_taken(name: str) -> None:
+    assert header_name_ok(name)
+    assert declarable(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "X_Robots",
+        "X Robots",
+        "1-X",
+        "-X",
+        "X:",
+        "X\n",
+        "X\r\nY",
+        "Xé",
+        "\u212a",
+        "a" * 65,
+        "$http_cookie",
+        None,
+        3,
+    ],
+    ids=ascii,
+)
+def test_what_is_no_name_is_refused(name: object) -> None:
+    assert not header_name_ok(name)
+    assert not declarable(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Cache-Control",
+        "CONTENT-DISPOSITION",
+        "content-type",
+        "ETag",
+        "Last-Modified",
+        "Set-Cookie",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Content-Encoding",
+        "Location",
+        "X-Content-Type-Options",
+        "X-Accel-Redirect",
+        "x-accel-buffering",
+        "Xaccel-Auth",
+        "xaccel-header-x",
+    ],
+)
+def test_names_with_an_owner_cannot_be_declared(name: str) -> None:
+    assert header_name_ok(name)
+    assert not declarable(name)
+
+
+def test_the_lists_are_lower_case() -> None:
+    for names in (OWNED_RESPONSE_HEADERS, FORBIDDEN_REQUEST_HEADERS):
+        assert names
+        assert all(name == name.lower() and header_name_ok(name) for name in names)
+
+
+@pytest.mark.parametrize("value", ["a", "a b", "noindex, nofollow", '"quoted"', "$x", "~!"])
+def test_printable_ascii_is_a_value(value: str) -> None:
+    assert require_header_value(value, "headers") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", " a", "a ", "a\tb", "a\n", "a\r\nX: y", "a\x00", "a\x7f", "é", "\ud800", None, 5, b"a"],
+    ids=ascii,
+)
+def test_anything_else_is_refused(value: object) -> None:
+    assert not header_value_ok(value)
+    with pytest.raises(HeaderRefused) as refused:
+        require_header_value(value, "options.subject")
+    assert refused.value.where == "options.subject"
+
+
+@given(st.text(max_size=20))
+def test_a_value_is_taken_exactly_when_it_is_printable_ascii(value: str) -> None:
+    printable = value.isascii() and value.isprintable() and bool(value) and value == value.strip(" ")
+    assert header_value_ok(value) == printable

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from xaccel import Options
+
+
+def test_nothing_is_decided_by_default() -> None:
+    options = Options()
+    assert dataclasses.asdict(options) == {
+        "as_attachment": False,
+        "filename": None,
+        "content_type": None,
+        "cache_control": None,
+        "allow_shared_cache": False,
+        "etag": None,
+        "last_modified": None,
+        "size": None,
+        "limit_rate": None,
+        "identity": None,
+        "subject": "",
+        "csp": None,
+        "headers": {},
+    }
+
+
+def test_options_are_values() -> None:
+    assert Options(filename="a") == Options(filename="a")
+    assert Options().headers is not Options().headers
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().filename = "b"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Options("a.pdf")  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Options(file_name="a.pdf")  # type: ignore[call-arg]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-from xaccel.errors import CredentialsUnavailable
+from xaccel.errors import CredentialsUnavailable, XaccelError
 from xaccel.events import logger
 from xaccel.origins import S3Origin
 from xaccel.signing import new_session
@@ -18,6 +19,9 @@ REFRESH_AHEAD_S = 15 * 60
 
 STILL_GOOD_S = 30
 """Seconds of life that credentials must have to be signed with while others are fetched."""
+
+PAUSE_S = 10
+"""Least seconds between two refreshes ahead: one that fails, or brings a short life, is not tried at each request."""
 
 
 class CredentialSource:
@@ -32,21 +36,31 @@ class CredentialSource:
         self._found: Any = None
         self._frozen: ReadOnlyCredentials | None = None
         self._refreshing = threading.Lock()
+        self._next_ahead = 0.0
 
     def ready(self) -> bool:
         """Tell whether `current` will answer without asking files, processes or the network."""
-        return self._frozen is not None and not self._needs_refresh(STILL_GOOD_S)
+        return not self._needs_refresh(STILL_GOOD_S) and self._frozen is not None
 
     def current(self) -> ReadOnlyCredentials:
         """Return credentials that are valid now. Waits only when there are none.
 
-        Raises CredentialsUnavailable when the chain finds none or their refresh fails.
+        Raises CredentialsUnavailable when the chain finds none, or their refresh fails and the old ones are over.
         """
-        if self._frozen is None or self._needs_refresh(STILL_GOOD_S):
+        over = self._needs_refresh(STILL_GOOD_S)  # asked before `_frozen` is read: see _fetch
+        frozen = self._frozen
+        if frozen is None or over:
             return self._fetch()
-        if self._needs_refresh(REFRESH_AHEAD_S) and self._refreshing.acquire(blocking=False):
-            threading.Thread(target=self._refresh_ahead, name="xaccel-credentials", daemon=True).start()
-        return self._frozen
+        if (
+            self._needs_refresh(REFRESH_AHEAD_S)
+            and time.monotonic() >= self._next_ahead
+            and self._refreshing.acquire(blocking=False)
+        ):
+            try:
+                threading.Thread(target=self._refresh_ahead, name="xaccel-credentials", daemon=True).start()
+            except RuntimeError:  # no thread can be had now: a later request tries again
+                self._refreshing.release()
+        return frozen
 
     def _needs_refresh(self, ahead_s: int) -> bool:
         refresh_needed = getattr(self._found, "refresh_needed", None)
@@ -55,27 +69,34 @@ class CredentialSource:
     def _refresh_ahead(self) -> None:
         try:
             self._fetch()
-        except CredentialsUnavailable as error:
+        except XaccelError as error:
             logger.warning("credentials were not refreshed, the old ones are still valid: %s", error)
         finally:
+            self._next_ahead = time.monotonic() + PAUSE_S
             self._refreshing.release()
 
     def _fetch(self) -> ReadOnlyCredentials:
         with self._lock:
-            if self._found is None:
-                self._found = self._look_up()
-            from botocore.exceptions import BotoCoreError, ClientError
-
+            old = self._frozen
+            if self._needs_refresh(STILL_GOOD_S):
+                # botocore tells the new end before the new values are here: nobody may pair it with the old ones.
+                self._frozen = None
             try:
-                frozen: ReadOnlyCredentials = self._found.get_frozen_credentials()
-            except (BotoCoreError, ClientError, OSError) as error:
-                raise CredentialsUnavailable(
-                    f"botocore could not refresh them ({type(error).__name__})",
-                    where=f"S3Origin(bucket={self._origin.bucket!r})",
-                    remedy="Look at the role, the instance metadata service or the profile that gives them.",
-                ) from error
-            self._frozen = frozen
-            return frozen
+                if self._found is None:
+                    self._found = self._look_up()
+                self._frozen = self._found.get_frozen_credentials()
+            except XaccelError:
+                raise
+            except Exception as error:  # botocore runs processes and plug-ins here: their errors are anything
+                if old is None or self._needs_refresh(0):
+                    raise CredentialsUnavailable(
+                        f"botocore could not fetch them ({type(error).__name__})",
+                        where=f"S3Origin(bucket={self._origin.bucket!r})",
+                        remedy="Look at the role, the instance metadata service or the profile that gives them.",
+                    ) from error
+                logger.warning("credentials were not refreshed, the old ones end in seconds: %s", error)
+                self._frozen = old
+            return self._frozen
 
     def _look_up(self) -> Any:
         if self._origin.access_key is not None:

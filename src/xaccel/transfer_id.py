@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_transfer_id(now: datetime) -> str:
     """Return a new id in the canonical form; later ones sort later, to the millisecond."""
-    milliseconds = int(now.timestamp() * 1000) & (2**48 - 1)
+    milliseconds = (now - _EPOCH) // _MILLISECOND & (2**48 - 1)
     random = int.from_bytes(os.urandom(10))
     value = milliseconds << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (2**62 - 1)
     return str(uuid.UUID(int=value))

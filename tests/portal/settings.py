@@ -1,4 +1,4 @@
-"""The portal's own settings, with an origin that no test reaches."""
+"""The portal's own settings, with an origin that no test reaches; on PORTAL_DATABASE_URL where it is set."""
 
 import os
 
@@ -34,4 +34,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+if not os.environ.get("PORTAL_DATABASE_URL"):
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.live.client import Reply, ask, send_target
+from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.nginx import Nginx
@@ -49,6 +50,7 @@ class Live:
     nginx: NginxServer
     places: Places
     app: AppServer
+    mark: str = ""
 
     def get(
         self,
@@ -63,14 +65,28 @@ class Live:
         **more: Any,
     ) -> Reply:
         """Ask the app for a download and return what came through NGINX."""
-        asked = {"origin": origin, "key": key, "url": url, "options": dict(options or {}), **more}
+        asked = {
+            "origin": origin,
+            "key": key,
+            "url": url,
+            "options": {"subject": self.mark, **(options or {})},
+            **more,
+        }
         return ask(self.nginx.port, send_target(asked), method, headers, body)
 
     def new_lines(self, action: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
-        """The JSON lines that `action` makes."""
-        before = len(self.nginx.lines())
+        """The JSON lines of the downloads that `action` asks for, found by a subject of their own."""
+        self.mark = secrets.token_hex(8)
         action()
-        return self.nginx.lines(before + count)[before:]
+        found: list[dict[str, Any]] = []
+
+        def arrived() -> bool:
+            found[:] = [line for line in self.nginx.lines() if line["subject"] == self.mark]
+            return len(found) >= count
+
+        assert wait_until(arrived, timeout_s=5), f"{len(found)} of {count} lines: {found}"
+        self.mark = ""
+        return found
 
 
 def site_settings(

@@ -111,7 +111,10 @@ def _answer(nginx: Nginx) -> Iterator[Directive]:
 
 
 def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directive]:
-    """Print the headers that the user sees. Without `always` they stand on 2xx and 3xx only."""
+    """Print the headers that the user sees. Without `always` they stand on 2xx and 3xx only.
+
+    The two with it cover what no error_page can name: an origin that answers 499 or 600 and more.
+    """
     stem = "file_" if local else "out_"
     yield directive(
         "add_header",
@@ -121,8 +124,8 @@ def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directiv
     )
     yield directive("add_header", "Content-Disposition", names.var("disposition"))
     yield directive("add_header", "Cache-Control", names.var("out_cache_control"))
-    yield directive("add_header", "Content-Security-Policy", names.var("out_csp"))
-    yield directive("add_header", "X-Content-Type-Options", "nosniff")
+    yield directive("add_header", "Content-Security-Policy", names.var("out_csp"), "always")
+    yield directive("add_header", "X-Content-Type-Options", "nosniff", "always")
     yield directive("add_header", "ETag", names.var(f"{stem}etag"))
     yield directive("add_header", "Last-Modified", names.var(f"{stem}last_modified"))
     for name in site.response_headers:

@@ -38,6 +38,12 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
         inside=[
             directive("rewrite", phrase("(?s)^/[^/]+/[^/]+(/.*)$"), Raw("$1"), "break"),
             directive("root", names.var("root")),
+            directive(
+                "try_files",
+                Raw("$uri"),
+                "=404",
+                why="A directory is no file: by default NGINX would redirect to its path.",
+            ),
             *guest.logs(site, names),
             *limits(site, names),
             Directive("types", (), ()),

@@ -1,0 +1,146 @@
+"""Nobody but the app hands off: not from outside, not from another backend, not with a part missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.client import ask
+from tests.live.conftest import Live
+from xaccel.testing import Answer
+
+pytestmark = pytest.mark.main
+
+OTHER_ID = "019aae21-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stored(places) -> None:  # type: ignore[no-untyped-def]
+    places.s3.put(places.bucket, "internal.txt", b"secret", "text/plain")
+    (places.media / "internal.txt").write_bytes(b"secret")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_xaccel/documents",
+        "//_xaccel/documents",
+        "/./_xaccel/documents",
+        "/x/../_xaccel/documents",
+        "/%5Fxaccel/documents",
+        "/%5fxaccel%2fdocuments",
+        "/_xaccel//documents",
+        "/_xaccel/documents?x=1",
+        "/_xaccel/media/internal.txt",
+        "/_xaccel/media/%69nternal.txt",
+        "/_xaccel/media/../media/internal.txt",
+    ],
+)
+def test_an_internal_location_is_404_from_outside(live: Live, path: str, method: str) -> None:
+    headers = {
+        "X-Accel-Redirect": "/_xaccel/documents",
+        "Xaccel-Auth": live.places.site.secrets[0],
+        "Xaccel-Id": OTHER_ID,
+        "Xaccel-Url": f"{live.places.s3.endpoint}/{live.places.bucket}/internal.txt",
+    }
+    reply = ask(live.nginx.port, path, method, headers)
+    assert reply.status == 404
+    assert b"secret" not in reply.body
+
+
+def test_named_locations_are_no_paths(live: Live) -> None:
+    for name in ("entry", "fetch", "file", "404"):
+        assert ask(live.nginx.port, f"/@xaccel_{name}").status == 404
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"drop": ["Xaccel-Auth"]},
+        {"put": {"Xaccel-Auth": "0123456789-abcdefghijklmnopqrstuvwxyZ"}},
+        {"put": {"Xaccel-Auth": "0123456789-abcdefghijklmnopqrstuvwxyz0"}},
+        {"put": {"Xaccel-Auth": "."}},
+    ],
+)
+@pytest.mark.parametrize("origin", ["documents", "media", "partner"])
+def test_a_hand_off_without_the_sites_secret_is_404(
+    live: Live, origin: str, forged: dict[str, object]
+) -> None:
+    before = len(live.places.origin.requests)
+    (line,) = live.new_lines(lambda: assert_plain_404(live.get(origin, "internal.txt", **forged)))
+    assert line["why"] == "forged"
+    assert len(live.places.origin.requests) == before
+
+
+def assert_plain_404(reply) -> None:  # type: ignore[no-untyped-def]
+    assert (reply.status, reply.body, reply.one("Content-Disposition")) == (404, b"Not found.\n", None)
+
+
+@pytest.mark.parametrize("value", ["", "x", "019aae21-0000-4000-8000-000000000000", OTHER_ID + "0"])
+def test_a_hand_off_without_a_transfer_id_is_404(live: Live, value: str) -> None:
+    reply = live.get(
+        "documents", "internal.txt", put={"Xaccel-Id": value} if value else {}, drop=["Xaccel-Id"]
+    )
+    assert_plain_404(reply)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://127.0.0.1:1/x",
+        "http://{address}.evil.test/x",
+        "http://{address}@evil.test/x",
+        "http://user@{address}/x",
+        "http://{address}",
+        "http://{address}0/x",
+        "https://{address}/x",
+        "HTTP://{address}/x",
+        "http://unix:/tmp/x:/",
+        "http://{address}/a b",
+        "http://{address}/a#b",
+        'http://{address}/a"b',
+        "http://{address}/é",
+        "//{address}/x",
+        "/x",
+        "http://169.254.169.254/latest/meta-data/",
+    ],
+)
+def test_a_url_outside_the_origin_is_refused_before_a_byte_is_sent(live: Live, url: str) -> None:
+    spelled = url.format(address=live.places.origin.address)
+    change = {"put": {"Xaccel-Url": spelled}} if spelled else {"drop": ["Xaccel-Url"]}
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x", **change)))
+    assert (replies[0].status, line["why"]) == (502, "url_refused")
+    assert live.places.origin.requests == []
+
+
+def test_an_unknown_origin_is_404(live: Live) -> None:
+    for entry in ("/_xaccel/none", "/_xaccel/", "/_xaccel/documents/x", "/_xaccel/media"):
+        assert live.get("documents", "internal.txt", put={"X-Accel-Redirect": entry}).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["..%2f..%2fetc/passwd", "%2e%2e/%2e%2e/etc/passwd", "a%00b", "../internal.txt"]
+)
+def test_a_directory_is_not_left_by_a_forged_path(live: Live, path: str) -> None:
+    reply = live.get("media", "internal.txt", put={"X-Accel-Redirect": f"/_xaccel/media/{path}"})
+    assert reply.status in (400, 404, 500)
+    assert b"root:" not in reply.body
+
+
+def test_a_client_cannot_hand_off_by_headers(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(body=b"fetched")
+    headers = {"X-Accel-Redirect": "/_xaccel/partner", "Xaccel-Url": f"{live.places.origin.url}/files/x"}
+    reply = ask(live.nginx.port, "/page", headers=headers)
+    assert (reply.status, reply.body) == (200, b"an ordinary page")
+    assert live.places.origin.requests == []
+
+
+def test_only_hand_offs_make_a_line(live: Live) -> None:
+    live.new_lines(lambda: live.get("documents", "internal.txt"))
+    before = live.nginx.lines()
+    for path in ("/_xaccel/documents", "/_xaccel/media/internal.txt", "/page"):
+        ask(live.nginx.port, path)
+    live.new_lines(lambda: live.get("documents", "internal.txt"))
+    assert len(live.nginx.lines()) == len(before) + 1

@@ -1,0 +1,149 @@
+"""One NGINX with a site of a test's own. Its app runs in the test's process: hand-offs can be seen and bent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.live.client import Reply, ask, send_target
+from tests.live.conftest import build_of
+from xaccel import site_mapping
+from xaccel.handoff import HandOff
+from xaccel.nginx import Directive, Parts, render, standalone
+from xaccel.options import Options
+from xaccel.sender import Sender
+from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
+
+if TYPE_CHECKING:
+    from xaccel.site import Site
+
+SECRET = "stage-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass
+class Stage:
+    """A running NGINX, and every hand-off its app has made, oldest first."""
+
+    nginx: NginxServer
+    site: Site
+    variant: Variant
+    hand_offs: list[HandOff] = field(default_factory=list)
+
+    def get(
+        self,
+        origin: str,
+        key: str = "x",
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | tuple[tuple[str, str], ...] = (),
+        options: Mapping[str, Any] | None = None,
+        put: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask for a download; `put` replaces headers of the hand-off as a forger would."""
+        return ask(self.nginx.port, target(origin, key, options, put), method, headers)
+
+    def new_lines(self, action: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
+        """The JSON lines that `action` makes."""
+        before = len(self.nginx.lines())
+        action()
+        return self.nginx.lines(before + count)[before:]
+
+
+def target(
+    origin: str,
+    key: str = "x",
+    options: Mapping[str, Any] | None = None,
+    put: Mapping[str, str] | None = None,
+) -> str:
+    """The path and query that make the app hand off."""
+    return send_target({"origin": origin, "key": key, "options": dict(options or {}), "put": dict(put or {})})
+
+
+def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request], Answer]:
+    """An app that hands off what /send?q=… asks for; any other path is an ordinary page."""
+
+    def answer(request: Request) -> Answer:
+        parts = urlsplit(request.target)
+        if parts.path != "/send":
+            return Answer(
+                headers=[("Content-Type", "text/html")], body=b"an ordinary page, long enough " * 200
+            )
+        asked = json.loads(parse_qs(parts.query)["q"][0])
+        hand_off = sender.hand_off(
+            asked["origin"], asked["key"], method=request.method, options=Options(**asked["options"])
+        )
+        hand_offs.append(hand_off)
+        headers = {**dict(hand_off.headers), "Content-Type": "text/html", **asked["put"]}
+        return Answer(status=hand_off.status, headers=list(headers.items()))
+
+    return answer
+
+
+@contextmanager
+def stage(
+    directory: Path,
+    variant: Variant,
+    origins: Mapping[str, Mapping[str, Any]],
+    *,
+    change: Callable[[Parts], Parts] = lambda parts: parts,
+    write: Callable[[Parts, int, str], str] | None = None,
+    **settings: Any,
+) -> Iterator[Stage]:
+    """Run NGINX for one site: `origins` are the options of HTTP origins, or of a directory where they have a root.
+
+    `settings` are further keys of settings.XACCEL. `change` edits the printed directives. `write` makes the whole
+    text from parts, port and the app's address; the default is `standalone`.
+    """
+    site = site_mapping.read(
+        {
+            "SECRET": SECRET,
+            "ORIGINS": {
+                name: {
+                    "BACKEND": "xaccel.LocalOrigin" if "root" in options else "xaccel.HTTPOrigin",
+                    "OPTIONS": dict(options),
+                }
+                for name, options in origins.items()
+            },
+            **{key.upper(): value for key, value in settings.items()},
+        }
+    )
+    build, port, made = build_of(variant), free_port(), []
+    parts = change(render(site, build))
+    with origin_server(application(Sender(site), made)) as app:
+        if write is not None:
+            text = write(parts, port, app.address)
+        else:
+            user = "root" if os.geteuid() == 0 else None
+            text = standalone(
+                site, build, listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
+            )
+        with nginx_server(directory, text, binary=variant.binary, ready_port=port) as nginx:
+            yield Stage(nginx, site, variant, made)
+
+
+def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:
+    """`parts` with other arguments for every directive called `name`. Raises LookupError where there is none."""
+    changed = 0
+
+    def walk(directives: Sequence[Directive]) -> tuple[Directive, ...]:
+        nonlocal changed
+        result = []
+        for item in directives:
+            if item.name == name:
+                changed += 1
+                item = replace(item, args=args)
+            elif item.block is not None:
+                item = replace(item, block=walk(item.block))
+            result.append(item)
+        return tuple(result)
+
+    new = Parts(walk(parts.http), walk(parts.server), walk(parts.app))
+    if not changed:
+        raise LookupError(f"no {name} is printed")
+    return new

@@ -15,12 +15,15 @@ from portal.files.models import Decision, File, Grant
 
 
 class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The grants of a file, on the file's page."""
+    """The grants of a file, on the file's page: to add and to remove, as in GrantAdmin."""
 
     model = Grant
     extra = 1
     autocomplete_fields = ("user", "group")
     readonly_fields = ("granted_by", "granted_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: File | None = None) -> bool:
+        return False
 
 
 @admin.register(File)
@@ -50,7 +53,7 @@ class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         change: bool,
     ) -> None:
         for grant in formset.save(commit=False):
-            grant.granted_by = grant.granted_by or _user(request)
+            grant.granted_by = _user(request)
             grant.save()
         for grant in formset.deleted_objects:
             grant.delete()

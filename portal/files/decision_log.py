@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from portal.files.client_address import client_address
 from portal.files.models import Decision, File
 from xaccel.django import download_authorized, download_denied
-from xaccel.events import DownloadEvent
+
+if TYPE_CHECKING:
+    from xaccel.events import DownloadEvent
 
 
 def connect() -> None:

@@ -63,6 +63,26 @@ def test_added_file_and_its_grants_say_who_made_them(browser, root):
     assert [(grant.group, grant.granted_by) for grant in file.grants.all()] == [(group, root)]
 
 
+def test_grant_on_the_page_of_its_file_can_be_removed_and_not_changed(browser, root, file, person):
+    grant, sam = Grant.objects.get(user=root), person("sam")
+    entered = {
+        "name": file.name,
+        "size": "7",
+        "content_type": file.content_type,
+        "sha256": file.sha256,
+        "grants-TOTAL_FORMS": "1",
+        "grants-INITIAL_FORMS": "1",
+        "grants-0-id": str(grant.pk),
+        "grants-0-file": str(file.pk),
+        "grants-0-user": str(sam.pk),
+    }
+    where = reverse("admin:files_file_change", args=[file.pk])
+    assert browser.post(where, entered).status_code == 302
+    assert [grant.user for grant in file.grants.all()] == [root]
+    assert browser.post(where, entered | {"grants-0-DELETE": "on"}).status_code == 302
+    assert not file.grants.exists()
+
+
 def test_key_of_a_stored_file_cannot_be_posted(browser, file):
     entered = {
         "name": "Renamed.pdf",

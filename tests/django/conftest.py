@@ -9,13 +9,15 @@ from typing import Any
 import django
 import pytest
 
+SETTINGS = "tests.django.settings"
 _before = os.environ.get("DJANGO_SETTINGS_MODULE")
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.django.settings"
-django.setup()
-if _before is None:
-    del os.environ["DJANGO_SETTINGS_MODULE"]
-else:
-    os.environ["DJANGO_SETTINGS_MODULE"] = _before
+# A pytest process has one Django: with the settings of other tests, these are left out.
+collect_ignore_glob = [] if _before in (None, SETTINGS) else ["test_*.py"]
+if not collect_ignore_glob:
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
+    django.setup()
+    if _before is None:
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(autouse=True)

@@ -71,7 +71,8 @@ def _answer(request: HttpRequest, hand_off: HandOff, options: Options, fetched: 
         request, etag=headers.get("ETag"), last_modified=last_modified, response=response
     )
     if answer is not None and answer is not response:
-        response.close()
+        # Closing the response instead would end the request, and with it the database connection, too early.
+        body.close()
         return answer
     return response
 

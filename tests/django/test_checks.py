@@ -1,0 +1,146 @@
+"""System checks: each id is stable, documented and seen."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+
+import xaccel.django
+from xaccel.django import HandOffMiddleware, checks
+
+
+class OwnMiddleware(HandOffMiddleware):
+    """A project may extend it."""
+
+
+def found() -> list[str]:
+    """The ids that `manage.py check` shows."""
+    messages = run_checks(tags=["xaccel"])
+    assert all(message.hint for message in messages)
+    return [str(message.id) for message in messages]
+
+
+def test_settings_of_these_tests_pass() -> None:
+    assert found() == []
+
+
+def test_checks_run_with_all_others() -> None:
+    assert [message for message in run_checks() if str(message.id).startswith("xaccel.")] == []
+
+
+def test_E001_is_one_message_for_each_problem(settings: Any) -> None:
+    settings.XACCEL = {"ORIGINS": {"a": {"BACKEND": "x"}, "b": {"BACKEND": "y"}}, "DELIVERY": "z"}
+    assert found() == ["xaccel.E001"] * 3
+
+
+def test_E002_middleware_is_missing(settings: Any) -> None:
+    settings.MIDDLEWARE = settings.MIDDLEWARE[1:]
+    assert found() == ["xaccel.E002"]
+
+
+def test_E003_middleware_is_not_first(settings: Any) -> None:
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware", *settings.MIDDLEWARE]
+    assert found() == ["xaccel.E003"]
+
+
+@pytest.mark.parametrize("path", [f"{__name__}.OwnMiddleware", "xaccel.django.middleware.HandOffMiddleware"])
+def test_subclass_and_long_path_are_the_middleware(settings: Any, path: str) -> None:
+    settings.MIDDLEWARE = [path, "nowhere.Middleware"]
+    assert found() == []
+
+
+def test_E004_stream_without_debug(site: Any) -> None:
+    site(DELIVERY="stream")
+    assert found() == ["xaccel.E004"]
+
+
+def test_stream_is_right_with_debug(settings: Any, site: Any) -> None:
+    settings.DEBUG = True
+    site(DELIVERY="stream")
+    assert found() == []
+
+
+def test_stream_is_right_where_only_the_test_runner_switched_debug_off(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`manage.py test` runs the checks after it set DEBUG to False."""
+    monkeypatch.setattr(apps.get_app_config("xaccel"), "debug_at_start", True)
+    site(DELIVERY="stream")
+    assert found() == []
+
+
+@pytest.mark.parametrize("name", ["MEDIA_URL", "STATIC_URL"])
+@pytest.mark.parametrize("url", ["/_xaccel/media/", "https://cdn.example/_xaccel/"])
+def test_E005_public_url_below_the_internal_locations(settings: Any, name: str, url: str) -> None:
+    setattr(settings, name, url)
+    assert found() == ["xaccel.E005"] + (["xaccel.W002"] if name == "MEDIA_URL" else [])
+
+
+def test_E006_storage_that_cannot_be_read(settings: Any, site: Any) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    }
+    site(ORIGINS={"a": {"STORAGE": "memory"}, "b": {"STORAGE": "nowhere"}})
+    assert found() == ["xaccel.E006", "xaccel.E006"]
+
+
+def test_E007_botocore_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found() == []
+    # None is how Python's import system marks a module that is not there.
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    assert found() == ["xaccel.E007"]
+
+
+def test_W001_alias_that_gives_no_origin(settings: Any) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    }
+    settings.XACCEL = {}
+    assert found() == ["xaccel.W001"]
+
+
+def test_W002_origin_in_a_published_folder(settings: Any, site: Any) -> None:
+    settings.MEDIA_URL = "/media/"
+    assert found() == ["xaccel.W002"]
+    site(
+        ORIGINS={
+            "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": settings.MEDIA_ROOT + "/private"}}
+        }
+    )
+    assert found() == ["xaccel.W002"]
+    site(
+        ORIGINS={
+            "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": settings.MEDIA_ROOT + "-private"}}
+        }
+    )
+    assert found() == []
+
+
+def test_W003_header_of_a_middleware_that_is_not_declared(settings: Any, site: Any) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.middleware.security.SecurityMiddleware",
+        "corsheaders.middleware.CorsMiddleware",
+    ]
+    settings.SECURE_HSTS_SECONDS = 60
+    assert found() == []
+    site(RESPONSE_HEADERS=["vary"])
+    assert found() == ["xaccel.W003", "xaccel.W003"]
+
+
+def test_every_id_is_in_the_table_and_has_a_test() -> None:
+    source = "".join(path.read_text() for path in Path(xaccel.django.__file__).parent.rglob("*.py"))
+    used = set(re.findall(r'"([EW]\d{3})"', source))
+    tested = set(re.findall(r"def test_([EW]\d{3})_", Path(__file__).read_text()))
+    documented = {number.removeprefix("xaccel.") for number in checks.CHECKS}
+    assert used == tested == documented
+    keys = re.findall(r'"xaccel\.([EW]\d{3})":', Path(checks.__file__).read_text())
+    assert len(keys) == len(set(keys))

@@ -1,0 +1,77 @@
+"""If-None-Match and the others, answered by Django where the app has validators of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
+
+CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
+LATER = "Sun, 01 Mar 2026 12:00:01 GMT"
+EARLIER = "Sun, 01 Mar 2026 11:59:59 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"If-None-Match": '"v1"'}, 304),
+        ({"If-None-Match": 'W/"v1"'}, 304),
+        ({"If-None-Match": '"v0", "v1"'}, 304),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-None-Match": '"v0"'}, 200),
+        ({"If-None-Match": '"v0"', "If-Modified-Since": CHANGED}, 200),
+        ({"If-Modified-Since": CHANGED}, 304),
+        ({"If-Modified-Since": LATER}, 304),
+        ({"If-Modified-Since": EARLIER}, 200),
+        ({"If-Match": '"v1"'}, 200),
+        ({"If-Match": '"v0"'}, 412),
+        ({"If-Unmodified-Since": EARLIER}, 412),
+        ({"If-Unmodified-Since": CHANGED}, 200),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_condition_is_answered(client: Client, async_client: AsyncClient, headers: Any, status: int) -> None:
+    assert client.get("/validators/", headers=headers).status_code == status
+    assert client.head("/validators/", headers=headers).status_code == status
+    assert async_to_sync(async_client.get)("/avalidators/", headers=headers).status_code == status
+
+
+def test_304_has_the_headers_of_the_download_and_none_of_the_hand_off(client: Client) -> None:
+    response = client.get("/validators/", headers={"If-None-Match": '"v1"'})
+    assert dict(response.headers) == {
+        "Cache-Control": "private, no-cache",
+        "ETag": '"v1"',
+        "Last-Modified": CHANGED,
+        "Vary": "Cookie",
+    }
+
+
+def test_412_has_the_validators_and_nothing_of_the_hand_off(client: Client) -> None:
+    response = client.get("/validators/", headers={"If-Match": '"v0"'})
+    assert response.content == b""
+    assert {"ETag": '"v1"', "Last-Modified": CHANGED}.items() <= dict(response.headers).items()
+    assert not [name for name in response.headers if name.lower().startswith(("x-accel", "xaccel"))]
+
+
+def test_whole_answer_gives_the_validators_to_nginx_only(client: Client) -> None:
+    response = client.get("/validators/")
+    assert (response["Xaccel-Etag"], response["Xaccel-Last-Modified"]) == ('"v1"', CHANGED)
+    assert not {"ETag", "Last-Modified"} & set(response.headers)
+
+
+def test_conditions_pass_where_the_app_has_no_validators(client: Client) -> None:
+    response = client.get("/key/", headers={"If-None-Match": "*", "If-Modified-Since": LATER})
+    assert response.status_code == 200
+    assert "Xaccel-Etag" not in response
+
+
+def test_event_of_a_304_has_no_transfer_id(client: Client, events: list[Any]) -> None:
+    """NGINX writes no line for it, so that an audit must not wait for one."""
+    client.get("/validators/", headers={"If-None-Match": '"v1"'})
+    client.get("/validators/")
+    (_, answered), (_, sent) = events
+    assert (answered.allowed, answered.transfer_id, answered.reason) == (True, "", "304 by the app")
+    assert (sent.allowed, bool(sent.transfer_id), sent.reason) == (True, True, "")

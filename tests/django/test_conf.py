@@ -1,0 +1,130 @@
+"""settings.XACCEL: the origins, the secret, and every problem at once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from xaccel import ConfigErrors, LocalOrigin, S3Origin
+from xaccel.django import send_file
+from xaccel.django.conf import configuration
+
+PARTNER = {"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/"}}}
+
+
+def problems() -> list[str]:
+    """What is wrong, as "where: what"."""
+    with pytest.raises(ConfigErrors) as raised:
+        configuration()
+    return [f"{problem.where}: {problem.what}" for problem in raised.value.problems]
+
+
+def test_secret_is_derived_from_the_secret_key() -> None:
+    (secret,) = configuration().site.secrets
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", secret)
+    assert send_file(RequestFactory().get("/"), "a", origin="documents")["Xaccel-Auth"] == secret
+
+
+def test_secret_is_another_for_another_key_or_site(settings: Any, site: Any) -> None:
+    found = [configuration().site.secrets]
+    settings.SECRET_KEY = "another-key-0123456789-0123456789-0123456789-01234"
+    found.append(configuration().site.secrets)
+    site(NAME="two")
+    found.append(configuration().site.secrets)
+    assert len(set(found)) == 3
+
+
+def test_old_key_gives_the_second_secret(settings: Any) -> None:
+    before = configuration().site.secrets
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY, "older-still"]
+    settings.SECRET_KEY = "another-key-0123456789-0123456789-0123456789-01234"
+    first, second = configuration().site.secrets
+    assert (second,) == before
+    assert send_file(RequestFactory().get("/"), "a", origin="documents")["Xaccel-Auth"] == first
+
+
+@pytest.mark.parametrize("keys", [{"SECRET": "s" * 32}, {"secret": "s" * 32}, {"SECRETS": ["s" * 32]}])
+def test_secret_of_the_settings_is_taken(settings: Any, keys: Any) -> None:
+    settings.XACCEL = {"ORIGINS": PARTNER, **keys}
+    assert configuration().site.secrets == ("s" * 32,)
+
+
+def test_origin_may_name_a_storage_and_add_to_it(site: Any) -> None:
+    site(
+        ORIGINS={
+            "documents": {"STORAGE": "bucket", "OPTIONS": {"expires_s": 30, "servers": ["10.0.0.5:9000"]}}
+        }
+    )
+    origin = configuration().site.origins["documents"]
+    assert isinstance(origin, S3Origin)
+    assert (origin.bucket, origin.prefix, origin.expires_s) == ("acme-documents", "tenant-a/", 30)
+    assert origin.servers == ("10.0.0.5:9000",)
+
+
+@pytest.mark.parametrize("given", [{}, {"RESPONSE_HEADERS": []}, None])
+def test_without_origins_they_come_from_storages(settings: Any, given: Any) -> None:
+    if given is None:
+        del settings.XACCEL
+    else:
+        settings.XACCEL = given
+    origins = configuration().site.origins
+    assert set(origins) == {"default", "bucket"}
+    assert origins["default"] == LocalOrigin(root=settings.MEDIA_ROOT)
+
+
+def test_storage_that_cannot_be_read_is_left_out_where_origins_come_from_storages(settings: Any) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "broken": {"BACKEND": "nowhere.Storage"},
+    }
+    settings.XACCEL = {}
+    conf = configuration()
+    assert set(conf.site.origins) == {"default", "bucket"}
+    assert [problem.where for problem in conf.skipped] == ['STORAGES["memory"]', 'STORAGES["broken"]']
+
+
+def test_every_problem_is_told_at_once(settings: Any) -> None:
+    settings.XACCEL = {
+        "ORIGINS": {
+            "a": {"STORAGE": "nowhere"},
+            "b": {"STORAGE": "bucket", "BACKEND": "xaccel.S3Origin"},
+            "c": {"STORAGE": "bucket", "OPTIONS": {"expires": 5}},
+            "d": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "relative"}},
+        },
+        "DELIVERY": "carrier pigeon",
+        "SECRET": "short",
+        "TYPO": 1,
+    }
+    found = "\n".join(problems())
+    for part in ('["a"]', '["b"]', '["c"]', '["d"]', '["DELIVERY"]', '["SECRET"]', "TYPO"):
+        assert part in found
+
+
+def test_entry_with_a_problem_is_not_called_missing(settings: Any) -> None:
+    settings.XACCEL = {"ORIGINS": {"a": {"STORAGE": "nowhere"}}}
+    (problem,) = problems()
+    assert problem.startswith('XACCEL["ORIGINS"]["a"]["STORAGE"]')
+
+
+@pytest.mark.parametrize("given", [7, [], {"ORIGINS": {}}, {"ORIGINS": 7}, {"ORIGINS": {"a": 7}}])
+def test_setting_of_another_shape_is_one_problem(settings: Any, given: Any) -> None:
+    settings.XACCEL = given
+    assert len(problems()) == 1
+
+
+def test_secrets_are_in_no_message_and_no_repr(site: Any) -> None:
+    site(ORIGINS={"documents": {"STORAGE": "bucket", "OPTIONS": {"endpoint_url": "ftp://x"}}})
+    assert "storage-secret" not in "\n".join(problems())
+    site(ORIGINS={"documents": {"STORAGE": "bucket"}})
+    assert "storage-secret" not in repr(configuration())
+    assert configuration().site.secrets[0] not in repr(configuration())
+
+
+def test_changed_setting_is_seen(site: Any) -> None:
+    assert configuration() is configuration()
+    site(ORIGINS=PARTNER)
+    assert set(configuration().site.origins) == {"partner"}

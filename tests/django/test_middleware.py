@@ -1,0 +1,172 @@
+"""HandOffMiddleware: what other middleware and decorators set reaches the user, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, RequestFactory
+
+from xaccel.django import HandOffMiddleware, send_file
+
+OURS = "xaccel.django.HandOffMiddleware"
+SESSIONS = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+
+def through(**headers: str) -> HttpResponse:
+    """A hand-off on which a middleware has set `headers`."""
+
+    def get_response(request: HttpRequest) -> Any:
+        response = send_file(request, "a.pdf", origin="documents")
+        for name, value in headers.items():
+            response[name.replace("_", "-")] = value
+        return response
+
+    return HandOffMiddleware(get_response)(RequestFactory().get("/"))  # type: ignore[return-value]
+
+
+def test_declared_header_moves_into_the_hand_off() -> None:
+    response = through(Referrer_Policy="same-origin")
+    assert response["Xaccel-Header-Referrer-Policy"] == "same-origin"
+    assert "Referrer-Policy" not in response
+
+
+def test_undeclared_header_stays_for_nginx_to_drop() -> None:
+    response = through(X_Frame_Options="DENY")
+    assert response["X-Frame-Options"] == "DENY"
+    assert not [name for name in response.headers if name.startswith("Xaccel-Header-")]
+
+
+def test_header_of_the_view_wins(settings: Any, client: Client) -> None:
+    settings.MIDDLEWARE = [OURS, "django.middleware.security.SecurityMiddleware", *SESSIONS]
+    settings.SECURE_REFERRER_POLICY = "same-origin"
+    response = client.get("/header/")
+    assert response["Xaccel-Header-Referrer-Policy"] == "no-referrer"
+    assert "Referrer-Policy" not in response
+
+
+def test_value_that_no_header_carries_is_dropped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    response = through(X_Robots_Tag="né")
+    assert not [name for name in response.headers if "Robots" in name]
+    assert "X-Robots-Tag was dropped" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["Content-Disposition", "Expires", "Accept-Ranges"])
+def test_header_that_would_stand_twice_is_taken_out(name: str) -> None:
+    assert name not in through(**{name.replace("-", "_"): "x"})
+
+
+@pytest.mark.parametrize("value", ["private, max-age=60", "no-store", "No-Store"])
+def test_cache_control_that_keeps_shared_caches_out_is_the_downloads(value: str) -> None:
+    response = through(Cache_Control=value)
+    assert response["Xaccel-Cache-Control"] == value
+    assert "Cache-Control" not in response
+
+
+@pytest.mark.parametrize(
+    "value", ["public, max-age=60", "max-age=60", "no-cache", "s-maxage=1", 'x="private"']
+)
+def test_cache_control_that_lets_shared_caches_store_is_dropped(
+    value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = through(Cache_Control=value)
+    assert response["Xaccel-Cache-Control"] == "private, no-cache"
+    assert "Cache-Control" not in response
+    assert "lets shared caches keep it" in caplog.text
+
+
+def test_never_cache_makes_the_download_no_store(client: Client) -> None:
+    response = client.get("/never-cached/")
+    assert "no-store" in response["Xaccel-Cache-Control"]
+    assert not {"Cache-Control", "Expires"} & set(response.headers)
+
+
+def test_public_cache_control_of_a_decorator_is_dropped(client: Client) -> None:
+    assert client.get("/public/")["Xaccel-Cache-Control"] == "private, no-cache"
+
+
+def test_cache_control_of_the_view_wins(client: Client) -> None:
+    response = client.get("/chosen-cache-control/")
+    assert response["Xaccel-Cache-Control"] == "private, max-age=60"
+    assert "Cache-Control" not in response
+
+
+@pytest.mark.django_db
+def test_changed_session_keeps_its_cookie(client: Client) -> None:
+    response = client.get("/session/")
+    assert response.cookies["sessionid"].value
+    assert response["Xaccel-Header-Vary"] == "Cookie"
+    assert "Vary" not in response
+
+
+def test_hsts_of_the_security_middleware_moves(settings: Any, client: Client) -> None:
+    settings.MIDDLEWARE = [OURS, "django.middleware.security.SecurityMiddleware", *SESSIONS]
+    settings.SECURE_HSTS_SECONDS = 3600
+    response = client.get("/key/", secure=True)
+    assert response["Xaccel-Header-Strict-Transport-Security"] == "max-age=3600"
+
+
+def test_cors_headers_move(settings: Any, client: Client) -> None:
+    settings.MIDDLEWARE = [OURS, "corsheaders.middleware.CorsMiddleware"]
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    response = client.get("/key/", headers={"Origin": "https://app.example"})
+    assert response["Xaccel-Header-Access-Control-Allow-Origin"] == "https://app.example"
+    assert response["Xaccel-Header-Vary"] == "origin"
+    assert "Access-Control-Allow-Origin" not in response
+    assert "Xaccel-Header-Access-Control-Allow-Origin" not in client.get(
+        "/key/", headers={"Origin": "https://x.example"}
+    )
+
+
+@pytest.mark.parametrize("path", ["/key/", "/akey/"])
+def test_coroutines_pass_too(settings: Any, async_client: AsyncClient, path: str) -> None:
+    settings.MIDDLEWARE = [OURS, "django.middleware.security.SecurityMiddleware"]
+    response = async_to_sync(async_client.get)(path)
+    assert response["Xaccel-Header-Referrer-Policy"] == "same-origin"
+
+
+def test_conditional_get_and_gzip_leave_the_hand_off_alone(settings: Any, client: Client) -> None:
+    settings.MIDDLEWARE = [
+        OURS,
+        "django.middleware.gzip.GZipMiddleware",
+        "django.middleware.http.ConditionalGetMiddleware",
+        *SESSIONS,
+    ]
+    headers = {
+        "Accept-Encoding": "gzip",
+        "If-None-Match": "*",
+        "If-Modified-Since": "Sun, 01 Mar 2099 12:00:00 GMT",
+    }
+    response = client.get("/key/", headers=headers)
+    assert (response.status_code, response.content, response["Content-Length"]) == (200, b"", "0")
+    assert response["X-Accel-Redirect"] == "/_xaccel/documents"
+    assert not {"ETag", "Content-Encoding"} & set(response.headers)
+
+
+@pytest.mark.parametrize(
+    "redirect",
+    ["/_xaccel/documents", "//_xaccel/documents", "/x/../_xaccel/", "/%5Fxaccel/disk/a", "/_xaccel?x"],
+)
+def test_other_answers_lose_what_only_a_hand_off_may_carry(
+    client: Client, caplog: pytest.LogCaptureFixture, redirect: str
+) -> None:
+    response = client.get("/forged/", {"to": redirect})
+    assert not {"X-Accel-Redirect", "Xaccel-Url"} & set(response.headers)
+    assert (response.content, response["X-Other"]) == (b"page", "stays")
+    assert "Xaccel-Url was removed" in caplog.text
+
+
+def test_internal_locations_of_others_are_their_own_affair(client: Client) -> None:
+    response = client.get("/forged/", {"to": "/protected/x"})
+    assert response["X-Accel-Redirect"] == "/protected/x"
+    assert "Xaccel-Url" not in response
+
+
+def test_wrong_settings_do_not_break_other_answers(settings: Any, client: Client) -> None:
+    settings.XACCEL = {"ORIGINS": 7}
+    assert client.get("/deny/404/").status_code == 404

@@ -1,0 +1,96 @@
+"""download_authorized and download_denied."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client, RequestFactory
+
+from xaccel.django import asend_file, deny_download, download_authorized, download_denied, send_file
+from xaccel.django.deny import adeny_download
+
+
+def test_authorized_says_what_was_decided(client: Client, ada: Any, events: list[Any]) -> None:
+    client.force_login(ada)
+    response = client.get("/key/?key=a/r.pdf")
+    ((request, event),) = events
+    assert request.path == "/key/"
+    assert (event.allowed, event.reason) == (True, "")
+    assert (event.origin, event.key, event.method) == ("documents", "a/r.pdf", "GET")
+    assert (event.subject, event.filename, event.as_attachment) == (str(ada.pk), "r.pdf", False)
+    assert event.transfer_id == response["Xaccel-Id"]
+    assert datetime.now(UTC) - event.at < timedelta(minutes=1)
+
+
+def test_authorized_is_told_by_coroutines_too(async_client: AsyncClient, events: list[Any]) -> None:
+    response = async_to_sync(async_client.head)("/akey/")
+    ((_, event),) = events
+    assert (event.transfer_id, event.method) == (response["Xaccel-Id"], "HEAD")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_denied_is_told_and_answered(client: Client, ada: Any, events: list[Any], status: int) -> None:
+    client.force_login(ada)
+    response = client.get(f"/deny/{status}/")
+    ((_, event),) = events
+    assert response.status_code == status
+    assert (event.allowed, event.transfer_id, event.subject) == (False, "", str(ada.pk))
+    assert (event.origin, event.key, event.reason) == ("documents", "secret.pdf", "embargo")
+    assert b"secret.pdf" not in response.content
+    assert b"embargo" not in response.content
+
+
+def test_denial_with_another_status_is_an_error_and_not_told(events: list[Any]) -> None:
+    with pytest.raises(ValueError, match="403 or 404"):
+        deny_download(RequestFactory().get("/"), status=500)  # type: ignore[arg-type]
+    assert events == []
+
+
+class AuditIsDown(Exception):
+    """What a receiver raises."""
+
+
+def fails(sender: Any, **kwargs: Any) -> None:
+    raise AuditIsDown
+
+
+async def afails(sender: Any, **kwargs: Any) -> None:
+    raise AuditIsDown
+
+
+@pytest.mark.parametrize("receiver", [fails, afails])
+def test_receiver_that_fails_stops_the_download(receiver: Any) -> None:
+    download_authorized.connect(receiver)
+    try:
+        with pytest.raises(AuditIsDown):
+            send_file(RequestFactory().get("/"), "a.pdf", origin="documents")
+        with pytest.raises(AuditIsDown):
+            async_to_sync(asend_file)(RequestFactory().get("/"), "a.pdf", origin="documents")
+    finally:
+        download_authorized.disconnect(receiver)
+
+
+@pytest.mark.parametrize("receiver", [fails, afails])
+def test_receiver_that_fails_does_not_turn_a_denial_into_a_download(receiver: Any) -> None:
+    download_denied.connect(receiver)
+    try:
+        with pytest.raises(AuditIsDown):
+            deny_download(RequestFactory().get("/"))
+        with pytest.raises(AuditIsDown):
+            async_to_sync(adeny_download)(RequestFactory().get("/"))
+    finally:
+        download_denied.disconnect(receiver)
+
+
+def test_each_decision_is_one_line_of_the_log(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="xaccel"):
+        client.get("/key/")
+        client.get("/deny/403/")
+    lines = [record for record in caplog.records if record.name == "xaccel"]
+    assert [line.xaccel.allowed for line in lines] == [True, False]
+    assert "Signature" not in caplog.text
+    assert "acme-documents" not in caplog.text

@@ -1,0 +1,254 @@
+"""Files of FileFields: the storage is matched to an origin, and nothing is asked of it."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage, storages
+from django.test import AsyncRequestFactory, RequestFactory
+from storages.backends.s3 import S3Storage
+
+from tests.django.data_dir import DATA_DIR
+from tests.django.library.models import Document
+from xaccel import OriginNotAllowed
+from xaccel.django import asend_file, send_file
+from xaccel.django.place import _matches_of
+from xaccel.django.storages import StorageNotDescribed, describe
+from xaccel.errors import KeyRefused
+from xaccel.origins import LocalOrigin, S3Origin
+
+GET = RequestFactory().get("/")
+
+
+def file_on(storage: Any, name: str) -> Any:
+    """A FieldFile of a field with this storage."""
+    field = Document._meta.get_field("file")
+    file = field.attr_class(Document(), field, name)
+    file.storage = storage
+    return file
+
+
+def s3(**options: Any) -> S3Storage:
+    """The storage of the settings, with other options."""
+    return S3Storage(**{**STORAGE, **options})
+
+
+STORAGE = {
+    "bucket_name": "acme-documents",
+    "region_name": "eu-central-1",
+    "location": "tenant-a",
+    "access_key": "AKIAOTHER",
+    "secret_key": "other-secret",
+}
+
+
+def test_file_on_the_disk_is_named_relative_to_the_storage() -> None:
+    document = Document(file="2026/März 1.pdf")
+    assert send_file(GET, document.file)["X-Accel-Redirect"] == "/_xaccel/disk/2026/M%C3%A4rz%201.pdf"
+
+
+def test_disk_is_not_touched() -> None:
+    """The media folder does not even exist."""
+    assert not (DATA_DIR / "media").exists()
+    send_file(GET, Document(file="a.pdf").file)
+    assert not (DATA_DIR / "media").exists()
+
+
+def test_storage_in_a_folder_of_an_origin_keeps_its_folder() -> None:
+    storage = FileSystemStorage(location=DATA_DIR / "media" / "invoices")
+    assert send_file(GET, file_on(storage, "7.pdf"))["X-Accel-Redirect"] == "/_xaccel/disk/invoices/7.pdf"
+
+
+@pytest.mark.parametrize("folder", ["media-of-others", "", "media/.."])
+def test_storage_beside_the_origin_is_refused(folder: str) -> None:
+    storage = FileSystemStorage(location=DATA_DIR / folder)
+    with pytest.raises(OriginNotAllowed, match="none of the site's origins"):
+        send_file(GET, file_on(storage, "7.pdf"))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../settings.py", "a/../../x", "a/./b", "a//b", "a\x00b"])
+def test_name_that_leaves_the_directory_is_refused(name: str) -> None:
+    with pytest.raises(KeyRefused):
+        send_file(GET, file_on(default_storage, name))
+
+
+def test_empty_field_is_refused() -> None:
+    with pytest.raises(KeyRefused, match="empty"):
+        send_file(GET, Document().file)
+
+
+def test_file_on_s3_is_signed_with_the_credentials_of_its_storage() -> None:
+    url = urlsplit(send_file(GET, file_on(s3(), "x/y.pdf"))["Xaccel-Url"])
+    assert url.path == "/tenant-a/x/y.pdf"
+    assert parse_qs(url.query)["X-Amz-Credential"][0].startswith("AKIAOTHER/")
+
+
+def test_session_token_of_the_storage_is_in_the_signature() -> None:
+    url = send_file(GET, file_on(s3(security_token="TOKEN+1"), "x"))["Xaccel-Url"]
+    assert parse_qs(urlsplit(url).query)["X-Amz-Security-Token"] == ["TOKEN+1"]
+
+
+def test_profile_of_the_storage_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text(
+        "[audit]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n"
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    storage = s3(access_key=None, secret_key=None, session_profile="audit")
+    url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
+    assert parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].startswith("AKIAPROFILE/")
+
+
+@pytest.mark.parametrize("name", ["a/./b.pdf", "a/c/../b.pdf", "a//b.pdf", "a\\b.pdf"])
+def test_name_on_s3_is_normalised_as_the_storage_does(name: str) -> None:
+    storage = s3()
+    key = urlsplit(send_file(GET, file_on(storage, name))["Xaccel-Url"]).path
+    assert key == urlsplit(storage.url(name)).path == "/tenant-a/a/b.pdf"
+
+
+def test_name_that_leaves_the_location_is_refused() -> None:
+    with pytest.raises(KeyRefused, match="outside"):
+        send_file(GET, file_on(s3(), "../tenant-b/x.pdf"))
+
+
+def test_file_outside_of_the_origins_prefix_is_refused() -> None:
+    """The same bucket is not enough: the origin is one tenant's part of it."""
+    with pytest.raises(OriginNotAllowed):
+        send_file(GET, file_on(s3(location="tenant-b"), "x.pdf"))
+
+
+def test_storage_below_the_origins_prefix_keeps_its_place() -> None:
+    url = send_file(GET, file_on(s3(location="tenant-a/scans"), "x.pdf"))["Xaccel-Url"]
+    assert urlsplit(url).path == "/tenant-a/scans/x.pdf"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bucket_name": "acme-other"},
+        {"region_name": "us-west-2"},
+        {"endpoint_url": "https://minio.example"},
+    ],
+)
+def test_another_bucket_region_or_endpoint_is_another_place(options: Any) -> None:
+    with pytest.raises(OriginNotAllowed, match="S3Storage"):
+        send_file(GET, file_on(s3(**options), "x"))
+
+
+@pytest.mark.parametrize(
+    ("style", "base"), [("path", "s3.example:9000/acme"), ("virtual", "acme.s3.example:9000")]
+)
+def test_endpoint_and_addressing_style_are_the_storages(site: Any, style: str, base: str) -> None:
+    site(
+        ORIGINS={
+            "minio": {
+                "BACKEND": "xaccel.S3Origin",
+                "OPTIONS": {
+                    "bucket": "acme",
+                    "endpoint_url": "https://s3.example:9000",
+                    "addressing_style": style,
+                },
+            }
+        }
+    )
+    storage = s3(bucket_name="acme", endpoint_url="https://s3.example:9000/", addressing_style=style)
+    url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
+    assert url.startswith(f"https://{base}/tenant-a/x?")
+
+
+def test_origin_with_the_longest_prefix_wins(site: Any) -> None:
+    def bucket(prefix: str) -> Any:
+        return {
+            "BACKEND": "xaccel.S3Origin",
+            "OPTIONS": {"bucket": "acme-documents", "region": "eu-central-1", "prefix": prefix},
+        }
+
+    site(ORIGINS={"all": bucket(""), "a": bucket("tenant-a/"), "b": bucket("tenant-b/")})
+    assert send_file(GET, file_on(s3(), "x"))["X-Accel-Redirect"] == "/_xaccel/a"
+    assert send_file(GET, file_on(s3(location="tenant-c"), "x"))["X-Accel-Redirect"] == "/_xaccel/all"
+    assert send_file(GET, file_on(s3(), "x"), origin="all")["X-Accel-Redirect"] == "/_xaccel/all"
+
+
+def test_named_origin_must_hold_the_file() -> None:
+    with pytest.raises(OriginNotAllowed, match="'partner'"):
+        send_file(GET, file_on(s3(), "x"), origin="partner")
+
+
+def test_no_client_is_made_and_nothing_is_asked() -> None:
+    """The endpoint would refuse the connection."""
+    storage = s3()
+    send_file(GET, file_on(storage, "x"))
+    assert storage._bucket is None
+    assert not hasattr(storage._connections, "connection")
+
+
+def test_storage_of_another_kind_is_refused_with_a_remedy() -> None:
+    with pytest.raises(OriginNotAllowed, match=r"InMemoryStorage.*send_file\(request, file.name, origin="):
+        send_file(GET, file_on(InMemoryStorage(), "x"))
+
+
+def test_storage_without_location_is_not_the_working_directory(settings: Any) -> None:
+    settings.MEDIA_ROOT = ""
+    with pytest.raises(StorageNotDescribed, match="MEDIA_ROOT"):
+        describe(storages["default"], "here")
+
+
+def test_storage_without_bucket_is_not_described() -> None:
+    with pytest.raises(StorageNotDescribed, match="bucket"):
+        describe(s3(bucket_name=None), "here")
+
+
+def test_everything_that_concerns_signing_and_tls_is_read(tmp_path: Path) -> None:
+    storage = s3(
+        endpoint_url="https://s3.example",
+        addressing_style="path",
+        security_token="T",
+        verify=str(tmp_path / "ca.pem"),
+    )
+    assert describe(storage, "here") == S3Origin(
+        bucket="acme-documents",
+        prefix="tenant-a/",
+        region="eu-central-1",
+        endpoint_url="https://s3.example",
+        addressing_style="path",
+        access_key="AKIAOTHER",
+        secret_key="other-secret",
+        session_token="T",
+        ca_file=str(tmp_path / "ca.pem"),
+    )
+    assert describe(s3(verify=False), "here").verify_tls is False  # type: ignore[union-attr]
+
+
+def test_lazy_storage_is_the_one_behind_it(settings: Any) -> None:
+    assert describe(default_storage, "here") == LocalOrigin(root=settings.MEDIA_ROOT)
+
+
+def test_match_is_kept_as_long_as_the_storage() -> None:
+    storage = s3()
+    send_file(GET, file_on(storage, "x"))
+    assert len(_matches_of._known) == 1
+    send_file(GET, file_on(storage, "y"))
+    assert len(_matches_of._known) == 1
+    del storage
+    gc.collect()
+    assert len(_matches_of._known) == 0
+
+
+def test_changed_media_root_is_seen(site: Any, settings: Any, tmp_path: Path) -> None:
+    file = Document(file="a.pdf").file
+    send_file(GET, file)
+    settings.MEDIA_ROOT = str(tmp_path)
+    site(ORIGINS={"moved": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}}})
+    assert send_file(GET, file)["X-Accel-Redirect"] == "/_xaccel/moved/a.pdf"
+
+
+def test_coroutine_finds_the_same_place() -> None:
+    request = AsyncRequestFactory().get("/")
+    file = file_on(s3(), "x/y.pdf")
+    for _ in range(2):
+        response = async_to_sync(asend_file)(request, file)
+        assert urlsplit(response["Xaccel-Url"]).path == "/tenant-a/x/y.pdf"

@@ -1,0 +1,274 @@
+"""DELIVERY = "stream": the same views without NGINX, for development."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.signals import request_finished
+from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
+
+from tests.django.origin_server import BODY, OriginServer, origin_server
+from xaccel.django import asend_file, fetch, send_file
+
+# Closing a response that streams ends the request, which looks at the database connections.
+pytestmark = pytest.mark.django_db
+
+SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
+
+
+@pytest.fixture
+def origin(site: Any, tmp_path: Path) -> Iterator[OriginServer]:
+    """A server that is all origins; "disk" is the folder tmp_path."""
+    with origin_server() as server:
+        bucket = {
+            "bucket": "acme-documents",
+            "endpoint_url": server.url.rstrip("/"),
+            "addressing_style": "path",
+            "access_key": "AKIASTREAM",
+            "secret_key": "stream-secret",
+        }
+        http = {"base_url": f"{server.url}out/", "request_headers": {"Authorization": "Bearer partner"}}
+        site(
+            DELIVERY="stream",
+            ORIGINS={
+                "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket},
+                "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http},
+                "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}},
+            },
+        )
+        yield server
+
+
+def body(response: Any) -> bytes:
+    """The whole body, read as the server would."""
+    if not response.streaming:
+        return bytes(response.content)
+    try:
+        if response.is_async:
+
+            async def read() -> bytes:
+                return b"".join([chunk async for chunk in response])
+
+            return async_to_sync(read)()
+        return b"".join(response)
+    finally:
+        response.close()
+
+
+def get(
+    key: str, name: str = "documents", *, headers: Any = None, method: str = "GET", **options: Any
+) -> Any:
+    """What a plain view answers."""
+    request = RequestFactory().generic(method, "/", headers=headers)
+    return send_file(request, key, origin=name, **options)
+
+
+def aget(key: str, name: str = "documents", **options: Any) -> Any:
+    """What a coroutine answers."""
+    return async_to_sync(asend_file)(AsyncRequestFactory().get("/"), key, origin=name, **options)
+
+
+@pytest.mark.parametrize("ask", [get, aget])
+@pytest.mark.parametrize("name", ["documents", "partner", "disk"])
+def test_file_arrives_whole_with_the_headers_of_the_download(
+    origin: OriginServer, tmp_path: Path, ask: Any, name: str
+) -> None:
+    (tmp_path / "r.pdf").write_bytes(BODY)
+    response = ask("r.pdf", name, filename="Report.pdf", as_attachment=True)
+    assert body(response) == BODY
+    headers = dict(response.headers)
+    assert headers.pop("ETag", '"origin"') == '"origin"'
+    headers.pop("Last-Modified", None)
+    assert headers == {
+        "Content-Type": "application/pdf",
+        "Content-Length": str(len(BODY)),
+        "Content-Disposition": 'attachment; filename="Report.pdf"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'",
+        "Accept-Ranges": "none",
+    }
+
+
+def test_origin_is_asked_with_what_nginx_would_send(origin: OriginServer) -> None:
+    headers = {
+        "Cookie": "sessionid=1",
+        "Authorization": "Basic u",
+        "Range": "bytes=0-1",
+        "If-None-Match": '"x"',
+    }
+    body(get("a b.pdf", headers=headers))
+    body(get("a b.pdf", "partner", headers=headers))
+    (method, path, asked), (_, partner_path, partner_asked) = origin.asked
+    assert (method, path.partition("?")[0]) == ("GET", "/acme-documents/a%20b.pdf")
+    assert "X-Amz-Signature=" in path
+    assert (partner_path, partner_asked["authorization"]) == ("/out/a%20b.pdf", "Bearer partner")
+    for received in (asked, partner_asked):
+        assert received["if-none-match"] == '"x"'
+        assert not {"cookie", "range"} & set(received)
+    assert "authorization" not in asked
+
+
+def test_range_is_answered_with_the_whole(origin: OriginServer, tmp_path: Path) -> None:
+    (tmp_path / "r.pdf").write_bytes(BODY)
+    for name in ("documents", "disk"):
+        response = get("r.pdf", name, headers={"Range": "bytes=0-9"})
+        assert (response.status_code, response["Accept-Ranges"], body(response)) == (200, "none", BODY)
+
+
+@pytest.mark.parametrize("name", ["documents", "partner", "disk"])
+def test_head_has_the_length_and_no_body(origin: OriginServer, tmp_path: Path, name: str) -> None:
+    (tmp_path / "r.pdf").write_bytes(BODY)
+    response = get("r.pdf", name, method="HEAD")
+    assert (response.status_code, response["Content-Length"], response.content) == (200, str(len(BODY)), b"")
+    assert [method for method, _, _ in origin.asked] == ([] if name == "disk" else ["HEAD"])
+
+
+def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, tmp_path: Path) -> None:
+    """It was signed for GET, as NGINX's cache needs it."""
+    http = {"base_url": origin.url, "cache": True}
+    site(
+        ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}},
+        CACHE={"path": str(tmp_path)},
+    )
+    response = get("r.pdf", "partner", method="HEAD", identity="v1")
+    assert (response.content, response["Content-Length"]) == (b"", str(len(BODY)))
+    assert [method for method, _, _ in origin.asked] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("at_origin", "status", "text"),
+    [
+        (400, 502, b"The file store did not deliver the file.\n"),
+        (403, 502, b"The file store did not deliver the file.\n"),
+        (404, 404, b"Not found.\n"),
+        (410, 404, b"Not found.\n"),
+        (412, 412, b"Precondition failed.\n"),
+        (429, 503, b"The file store is busy. Try again in a moment.\n"),
+        (500, 502, b"The file store did not deliver the file.\n"),
+        (503, 503, b"The file store is busy. Try again in a moment.\n"),
+        (504, 504, b"The file store did not answer in time. Try again in a moment.\n"),
+        (302, 502, b"The file store did not deliver the file.\n"),
+    ],
+)
+@pytest.mark.parametrize("ask", [get, aget])
+def test_error_of_the_origin_is_a_plain_page(
+    origin: OriginServer, ask: Any, at_origin: int, status: int, text: bytes
+) -> None:
+    response = ask(str(at_origin), as_attachment=True)
+    assert (response.status_code, response.content) == (status, text)
+    assert response["Content-Type"] == "text/plain"
+    assert response["Cache-Control"] == "no-store"
+    assert not {"Content-Disposition", "ETag", "x-amz-request-id", "Set-Cookie"} & set(response.headers)
+    assert len(origin.asked) == 1
+
+
+def test_304_of_the_origin_passes(origin: OriginServer) -> None:
+    response = get("304", headers={"If-None-Match": '"origin"'})
+    assert response.status_code == 304
+    assert dict(response.headers) == {"Cache-Control": "private, no-cache", "ETag": '"origin"'}
+
+
+def test_validators_of_the_app_keep_conditions_from_the_origin(origin: OriginServer) -> None:
+    response = get("r.pdf", headers={"If-None-Match": '"v0"'}, etag="v1")
+    assert (response["ETag"], body(response)) == ('"v1"', BODY)
+    assert "if-none-match" not in origin.asked[0][2]
+    assert get("r.pdf", headers={"If-None-Match": '"v1"'}, etag="v1").status_code == 304
+
+
+@pytest.mark.parametrize("ask", [get, aget])
+def test_silent_origin_is_504(origin: OriginServer, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
+    assert ask("silent").status_code == 504
+
+
+def test_origin_that_hangs_up_is_502(origin: OriginServer) -> None:
+    assert get("reset").status_code == 502
+
+
+def test_origin_that_is_not_there_is_502(site: Any) -> None:
+    with origin_server() as server:
+        gone = server.url
+    site(
+        DELIVERY="stream",
+        ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": gone}}},
+    )
+    response = get("x", "partner")
+    assert (response.status_code, response.content) == (502, b"The file store did not deliver the file.\n")
+
+
+def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
+    response = get("page")
+    body(response)
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert response["Content-Security-Policy"] == SANDBOX
+    assert response["Content-Disposition"] == 'inline; filename="page"'
+    own = get("page", content_type="application/pdf", csp="default-src 'self'")
+    body(own)
+    assert (own["Content-Type"], own["Content-Security-Policy"]) == ("application/pdf", "default-src 'self'")
+
+
+def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, site: Any) -> None:
+    address = origin.url.removeprefix("http://").rstrip("/")
+    http = {"base_url": "http://files.invalid/", "servers": [address]}
+    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+    assert body(get("r.pdf", "partner")) == BODY
+    assert origin.asked[0][2]["host"] == "files.invalid"
+
+
+@pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])
+def test_what_is_no_file_of_the_folder_is_404(origin: OriginServer, tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "r.pdf").write_bytes(b"")
+    os.mkfifo(tmp_path / "fifo")
+    assert get(name, "disk").status_code == 404
+
+
+def test_empty_file_is_sent(origin: OriginServer, tmp_path: Path) -> None:
+    (tmp_path / "e.txt").write_bytes(b"")
+    response = get("e.txt", "disk")
+    assert (response["Content-Length"], body(response)) == ("0", b"")
+
+
+def test_date_of_the_file_answers_conditions(origin: OriginServer, tmp_path: Path) -> None:
+    (tmp_path / "r.pdf").write_bytes(BODY)
+    response = get("r.pdf", "disk")
+    body(response)
+    ended: list[Any] = []
+
+    def record(**kwargs: Any) -> None:
+        ended.append(kwargs)
+
+    request_finished.connect(record)
+    again = get("r.pdf", "disk", headers={"If-Modified-Since": response["Last-Modified"]})
+    request_finished.disconnect(record)
+    assert (again.status_code, ended) == (304, [])
+
+
+@pytest.mark.parametrize("path", ["/key/?key=r.pdf", "/akey/?key=r.pdf"])
+def test_either_view_streams_under_either_server_without_a_warning(origin: OriginServer, path: str) -> None:
+    """Django warns when an iterator does not fit the server."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert body(Client().get(path)) == BODY
+        assert body(async_to_sync(AsyncClient().get)(path)) == BODY
+
+
+def test_stream_is_told_like_a_hand_off(origin: OriginServer, events: list[Any]) -> None:
+    body(get("r.pdf", subject="7"))
+    ((_, event),) = events
+    assert (event.allowed, event.key, event.subject) == (True, "r.pdf", "7")
+
+
+def test_answer_carries_nothing_of_the_hand_off(origin: OriginServer, client: Client) -> None:
+    response = client.get("/key/?key=r.pdf")
+    body(response)
+    shown = f"{dict(response.headers)}"
+    for private in ("xaccel", "X-Accel", "Signature", "acme-documents", "127.0.0.1", "AKIASTREAM", "store"):
+        assert private not in shown

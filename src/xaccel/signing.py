@@ -6,9 +6,9 @@ botocore is loaded at the first use, not at import.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
@@ -38,38 +38,56 @@ def new_session(origin: S3Origin) -> Any:
     Raises ConfigError when botocore is missing or the profile does not exist.
     """
     try:
-        from botocore.exceptions import ProfileNotFound
+        from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError as error:
         raise ConfigError(
             "S3 origins need botocore, which is not installed",
             where=f"S3Origin(bucket={origin.bucket!r})",
-            remedy="Install it with: pip install 'xaccel[s3]'",
+            remedy="Install it with: pip install 'xaccel[s3]'.",
         ) from error
     session = Session(profile=origin.profile)
     try:
         session.get_scoped_config()
-    except ProfileNotFound as error:
+    except BotoCoreError as error:
         raise ConfigError(
-            f"the profile {origin.profile!r} does not exist",
+            f"botocore cannot read its configuration ({_in_one_line(error)})",
             where=f"S3Origin(bucket={origin.bucket!r}) profile",
-            remedy="Name a profile of AWS's shared config or credentials file.",
+            remedy="Name a profile of AWS's shared config or credentials file, and mend the file if it is named.",
         ) from error
     return session
 
 
-@lru_cache(maxsize=4096)
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def resolve_endpoint(origin: S3Origin) -> Endpoint:
+    """Return where the bucket answers. Credentials and prefix have no part in it, so that new ones cost nothing.
+
+    Raises ConfigError for what botocore refuses, in its words.
+    """
+    return _resolve(
+        origin.bucket, origin.region, origin.endpoint_url, origin.profile, origin.addressing_style
+    )
+
+
+@lru_cache(maxsize=4096)
+def _resolve(
+    bucket: str,
+    region: str | None,
+    endpoint_url: str | None,
+    profile: str | None,
+    addressing_style: Literal["path", "virtual", "auto"] | None,
+) -> Endpoint:
     """Ask botocore once where the bucket answers; about 0.1 s for the first, no network.
 
     A client is made for it and thrown away: only the client knows the rules for addressing styles, dual-stack, FIPS
     and custom endpoints, from arguments, environment and shared files alike. Its call is answered before it is sent,
     by the event that botocore's own Stubber uses. Presigning would not do: it names the global host
     `bucket.s3.amazonaws.com`, which redirects for a new bucket of another region.
-
-    Raises ConfigError for what botocore refuses, in its words.
     """
-    session = new_session(origin)
+    session = new_session(S3Origin(bucket=bucket, profile=profile))
     from botocore import UNSIGNED
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
@@ -81,27 +99,27 @@ def resolve_endpoint(origin: S3Origin) -> Endpoint:
         asked.append(params["url"])
         return AWSResponse(params["url"], 200, {}, None), {}
 
-    style = {} if origin.addressing_style is None else {"s3": {"addressing_style": origin.addressing_style}}
+    style = {} if addressing_style is None else {"s3": {"addressing_style": addressing_style}}
     try:
         client = session.create_client(
             "s3",
-            region_name=origin.region,
-            endpoint_url=origin.endpoint_url,
+            region_name=region,
+            endpoint_url=endpoint_url,
             config=Config(signature_version=UNSIGNED, **style),
         )
         client.meta.events.register_last("before-call.s3.GetObject", answer_here)
-        client.get_object(Bucket=origin.bucket, Key="k")
+        client.get_object(Bucket=bucket, Key="k")
     except (BotoCoreError, ValueError) as error:
         raise ConfigError(
-            f"botocore cannot resolve it ({error})",
-            where=f"S3Origin(bucket={origin.bucket!r})",
+            f"botocore cannot resolve it ({_in_one_line(error)})",
+            where=f"S3Origin(bucket={bucket!r})",
             remedy="Mend bucket, region or endpoint_url.",
         ) from error
     base = canonical_base(asked[0].removesuffix("k"))
-    region = client.meta.region_name
+    found = client.meta.region_name
     return Endpoint(
         base_url=base,
-        region="us-east-1" if region in (None, "aws-global") else region,
+        region="us-east-1" if found in (None, "aws-global") else found,
         path_style=urlsplit(base).path != "/",
     )
 
@@ -143,7 +161,7 @@ def _query_auth() -> type[Any]:
             self._now = now
 
         def add_auth(self, request: Any) -> None:
-            request.context["timestamp"] = self._now.strftime(SIGV4_TIMESTAMP)
+            request.context["timestamp"] = self._now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
             self._modify_request_before_signing(request)
             to_sign = self.string_to_sign(request, self.canonical_request(request))
             self._inject_signature_to_request(request, self.signature(to_sign, request))

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from botocore.session import Session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xaccel import ConfigError, S3Origin
+from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
+from xaccel.target import quote_key
+
+KEYS = [
+    "a.pdf",
+    "a%2Fb",
+    "a?b=c&d",
+    "a#b",
+    "a+b c",
+    "a//b",
+    "/leading",
+    "trailing/",
+    "//",
+    "\"quotes\" and 'more'",
+    "line\r\nbreak\t\x01",
+    "日本語/レポート.pdf",
+    "e\u0301",
+    "\u202e😀",
+    "~-._!*'();:@&=$,[]{}|\\^`<>",
+    "..",
+    "a/../b",
+    "./a",
+    "k" * 1024,
+]
+CREDENTIALS = ReadOnlyCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
+WITH_TOKEN = ReadOnlyCredentials("ASIAEXAMPLE", "secret/+=", "FwoGZXIvYXdzE+/=token")
+NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
+
+
+def date_of(signed: str) -> datetime:
+    (stamp,) = parse_qs(urlsplit(signed).query)["X-Amz-Date"]
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("credentials", [CREDENTIALS, WITH_TOKEN], ids=["key", "token"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "base",
+    ["https://docs.s3.eu-west-1.amazonaws.com/", "http://127.0.0.1:9000/docs/"],
+    ids=["virtual", "path"],
+)
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: ascii(key)[:24])
+def test_the_signature_is_the_one_botocores_signer_makes(
+    key: str, base: str, method: str, credentials: ReadOnlyCredentials
+) -> None:
+    url = base + quote_key(key, dots=True)
+    request = AWSRequest(method=method, url=url)
+    S3SigV4QueryAuth(credentials, "s3", "eu-west-1", 300).add_auth(request)
+    signer = S3Signer(region="eu-west-1", expires_s=300)
+    assert signer.sign(url, method, credentials, date_of(request.url)) == request.url
+    assert request.url.startswith(f"{url}?X-Amz-Algorithm=AWS4-HMAC-SHA256&")
+
+
+@pytest.fixture(scope="module")
+def clients() -> dict[tuple[str, str], Any]:
+    made = {}
+    for style in ("path", "virtual"):
+        for name, credentials in (("key", CREDENTIALS), ("token", WITH_TOKEN)):
+            session = Session()
+            session.set_credentials(credentials.access_key, credentials.secret_key, credentials.token)
+            made[style, name] = session.create_client(
+                "s3",
+                region_name="ap-southeast-2",
+                endpoint_url="https://store.example:9000",
+                config=Config(signature_version="s3v4", s3={"addressing_style": style}),
+            )
+    return made
+
+
+@pytest.mark.parametrize("operation", ["get_object", "head_object"])
+@pytest.mark.parametrize("given_by", ["key", "token"])
+@pytest.mark.parametrize("style", ["path", "virtual"])
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS if key not in ("..", "a/../b", "./a")], ids=lambda k: ascii(k)[:24]
+)
+def test_the_url_is_the_one_botocores_client_presigns(
+    clients: dict[tuple[str, str], Any], key: str, style: Any, given_by: str, operation: str
+) -> None:
+    theirs = clients[style, given_by].generate_presigned_url(
+        operation, Params={"Bucket": "documents", "Key": key}, ExpiresIn=120
+    )
+    place = resolve_endpoint(
+        S3Origin(
+            bucket="documents",
+            region="ap-southeast-2",
+            endpoint_url="https://store.example:9000",
+            addressing_style=style,
+        )
+    )
+    credentials = CREDENTIALS if given_by == "key" else WITH_TOKEN
+    ours = S3Signer(region=place.region, expires_s=120).sign(
+        place.base_url + quote_key(key, dots=True),
+        "GET" if operation == "get_object" else "HEAD",
+        credentials,
+        date_of(theirs),
+    )
+    assert ours == theirs
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40))
+def test_any_key_is_signed_as_botocore_signs_it(key: str) -> None:
+    url = "https://docs.s3.amazonaws.com/" + quote_key(key, dots=True)
+    request = AWSRequest(method="GET", url=url)
+    S3SigV4QueryAuth(CREDENTIALS, "s3", "us-east-1", 60).add_auth(request)
+    signed = S3Signer(region="us-east-1", expires_s=60).sign(url, "GET", CREDENTIALS, date_of(request.url))
+    assert signed == request.url
+
+
+def test_the_query_holds_what_the_store_checks() -> None:
+    signed = S3Signer(region="eu-west-1", expires_s=77).sign(
+        "https://d.s3.example/k", "GET", WITH_TOKEN, NOON
+    )
+    query = {name: values[0] for name, values in parse_qs(urlsplit(signed).query).items()}
+    signature = query.pop("X-Amz-Signature")
+    assert len(signature) == 64
+    assert query == {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": "ASIAEXAMPLE/20261105/eu-west-1/s3/aws4_request",
+        "X-Amz-Date": "20261105T120000Z",
+        "X-Amz-Expires": "77",
+        "X-Amz-SignedHeaders": "host",
+        "X-Amz-Security-Token": "FwoGZXIvYXdzE+/=token",
+    }
+
+
+def test_each_part_changes_the_signature() -> None:
+    url = "https://d.s3.example/k"
+    signed = {
+        S3Signer(region="eu-west-1", expires_s=60).sign(url, "GET", CREDENTIALS, NOON),
+        S3Signer(region="eu-west-1", expires_s=60).sign(url, "HEAD", CREDENTIALS, NOON),
+        S3Signer(region="eu-west-2", expires_s=60).sign(url, "GET", CREDENTIALS, NOON),
+        S3Signer(region="eu-west-1", expires_s=61).sign(url, "GET", CREDENTIALS, NOON),
+        S3Signer(region="eu-west-1", expires_s=60).sign(url, "GET", WITH_TOKEN, NOON),
+        S3Signer(region="eu-west-1", expires_s=60).sign(url, "GET", CREDENTIALS, NOON + timedelta(seconds=1)),
+        S3Signer(region="eu-west-1", expires_s=60).sign(url + "/", "GET", CREDENTIALS, NOON),
+    }
+    assert len({one.rpartition("X-Amz-Signature=")[2] for one in signed}) == 7
+
+
+def test_the_zone_of_the_clock_plays_no_part() -> None:
+    signer = S3Signer(region="eu-west-1", expires_s=60)
+    away = NOON.astimezone(timezone(timedelta(hours=11)))
+    assert signer.sign("https://d.example/k", "GET", CREDENTIALS, away) == signer.sign(
+        "https://d.example/k", "GET", CREDENTIALS, NOON
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "place"),
+    [
+        (
+            S3Origin(bucket="docs", region="eu-west-1"),
+            Endpoint("https://docs.s3.eu-west-1.amazonaws.com/", "eu-west-1", False),
+        ),
+        (
+            S3Origin(bucket="docs", region="us-east-1"),
+            Endpoint("https://docs.s3.amazonaws.com/", "us-east-1", False),
+        ),
+        (
+            S3Origin(bucket="docs", region="cn-north-1"),
+            Endpoint("https://docs.s3.cn-north-1.amazonaws.com.cn/", "cn-north-1", False),
+        ),
+        (
+            S3Origin(bucket="docs", region="eu-west-1", addressing_style="path"),
+            Endpoint("https://s3.eu-west-1.amazonaws.com/docs/", "eu-west-1", True),
+        ),
+        (
+            S3Origin(bucket="do.cs", region="eu-west-1"),
+            Endpoint("https://s3.eu-west-1.amazonaws.com/do.cs/", "eu-west-1", True),
+        ),
+        (
+            S3Origin(bucket="Docs_Old", region="us-east-1"),
+            Endpoint("https://s3.amazonaws.com/Docs_Old/", "us-east-1", True),
+        ),
+        (
+            S3Origin(bucket="docs", endpoint_url="http://127.0.0.1:9000", region="x"),
+            Endpoint("http://127.0.0.1:9000/docs/", "x", True),
+        ),
+        (
+            S3Origin(
+                bucket="docs",
+                endpoint_url="https://Store.Example:443/",
+                addressing_style="virtual",
+                region="x",
+            ),
+            Endpoint("https://docs.store.example/", "x", False),
+        ),
+        (
+            S3Origin(
+                bucket="docs",
+                endpoint_url="https://store.example/gateway",
+                addressing_style="path",
+                region="x",
+            ),
+            Endpoint("https://store.example/gateway/docs/", "x", True),
+        ),
+        (
+            S3Origin(
+                bucket="docs", endpoint_url="https://store.example/gw", addressing_style="virtual", region="x"
+            ),
+            Endpoint("https://docs.store.example/gw/", "x", True),
+        ),
+        (
+            S3Origin(bucket="docs", endpoint_url="http://127.0.0.1:9001"),
+            Endpoint("http://127.0.0.1:9001/docs/", "us-east-1", True),
+        ),
+    ],
+    ids=repr,
+)
+def test_arguments_name_the_place_as_botocore_reads_them(origin: S3Origin, place: Endpoint) -> None:
+    assert resolve_endpoint(origin) == place
+
+
+def test_the_environment_names_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9333")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
+    assert resolve_endpoint(S3Origin(bucket="by-environment")) == Endpoint(
+        "http://127.0.0.1:9333/by-environment/", "ap-southeast-2", True
+    )
+    assert resolve_endpoint(
+        S3Origin(bucket="by-environment", endpoint_url="http://127.0.0.1:2")
+    ).base_url == ("http://127.0.0.1:2/by-environment/")
+
+
+def test_aws_region_is_read_where_this_botocore_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    theirs = Session().create_client("s3").meta.region_name
+    place = resolve_endpoint(S3Origin(bucket="by-aws-region"))
+    assert place.region == ("us-east-1" if theirs in (None, "aws-global") else theirs)
+
+
+def test_a_profile_names_the_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "aws-config").write_text(
+        "[profile virtual]\nregion = eu-north-1\nendpoint_url = https://store.example\n"
+        "s3 =\n    addressing_style = virtual\n"
+        "[profile path]\nregion = eu-north-1\ns3 =\n    addressing_style = path\n"
+        "[profile dual]\nregion = eu-north-1\ns3 =\n    use_dualstack_endpoint = true\n"
+        "[profile services]\nregion = eu-north-1\nservices = local\n"
+        "[services local]\ns3 =\n    endpoint_url = http://127.0.0.1:9444\n"
+    )
+
+    def base(profile: str | None, bucket: str, **more: Any) -> str:
+        return resolve_endpoint(S3Origin(bucket=bucket, profile=profile, **more)).base_url
+
+    assert base("virtual", "profiled") == "https://profiled.store.example/"
+    assert base("path", "profiled") == "https://s3.eu-north-1.amazonaws.com/profiled/"
+    assert (
+        base("path", "profiled", addressing_style="virtual")
+        == "https://profiled.s3.eu-north-1.amazonaws.com/"
+    )
+    assert base("dual", "profiled") == "https://profiled.s3.dualstack.eu-north-1.amazonaws.com/"
+    assert base("services", "profiled") == "http://127.0.0.1:9444/profiled/"
+    monkeypatch.setenv("AWS_PROFILE", "dual")
+    assert base(None, "by-aws-profile") == "https://by-aws-profile.s3.dualstack.eu-north-1.amazonaws.com/"
+
+
+def test_other_credentials_or_another_prefix_are_not_resolved_again(tmp_path: Path) -> None:
+    config = tmp_path / "aws-config"
+    config.write_text("[profile once]\nregion = eu-west-1\n")
+    first = resolve_endpoint(S3Origin(bucket="resolved-once", profile="once"))
+    config.write_text("[profile once]\nregion = eu-west-2\n")
+    again = resolve_endpoint(
+        S3Origin(
+            bucket="resolved-once", profile="once", prefix="p/", access_key="a", secret_key="b", expires_s=9
+        )
+    )
+    assert again == first
+    assert resolve_endpoint(S3Origin(bucket="resolved-now", profile="once")).region == "eu-west-2"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        S3Origin(bucket="white space"),
+        S3Origin(bucket="docs", region="no such region"),
+        S3Origin(bucket="docs", endpoint_url="no-scheme"),
+        S3Origin(bucket="docs", endpoint_url="http://bad host/"),
+        S3Origin(bucket="docs", profile="no-such"),
+        S3Origin(bucket="arn:aws:s3:eu-west-1:123456789012:nonsense/x"),
+    ],
+    ids=repr,
+)
+def test_what_botocore_refuses_is_a_configuration_error_on_one_line(origin: S3Origin) -> None:
+    with pytest.raises(ConfigError) as told:
+        resolve_endpoint(origin)
+    assert "\n" not in str(told.value)
+    assert origin.bucket in told.value.where
+
+
+def test_a_broken_shared_file_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "aws-config").write_text("this is no ini file\n")
+    with pytest.raises(ConfigError, match="aws-config"):
+        resolve_endpoint(S3Origin(bucket="broken-file"))
+
+
+def test_a_missing_botocore_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    with pytest.raises(ConfigError, match=r"pip install 'xaccel\[s3\]'"):
+        resolve_endpoint(S3Origin(bucket="without-botocore"))

@@ -16,58 +16,12 @@ pytestmark = pytest.mark.main
 
 XML = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><BucketName>acme</BucketName><Key>x</Key></Error>"
 EXPECTED = {404: 404, 410: 404, 412: 412, 416: 416, 429: 503, 503: 503, 504: 504}
-STATUSES = (
-    *(300, 301, 302, 303, 305, 306, 307, 308, 310, 399),
-    *(
-        400,
-        401,
-        402,
-        403,
-        404,
-        405,
-        407,
-        408,
-        409,
-        410,
-        411,
-        413,
-        414,
-        415,
-        417,
-        418,
-        421,
-        422,
-        425,
-        426,
-        428,
-        429,
-        431,
-    ),
-    *(
-        444,
-        451,
-        460,
-        494,
-        495,
-        496,
-        497,
-        498,
-        500,
-        501,
-        502,
-        503,
-        504,
-        505,
-        506,
-        507,
-        508,
-        511,
-        520,
-        525,
-        598,
-        599,
-    ),
-)
+CLOSING = (408, 444)
+"""NGINX takes these for its own "client timed out" and "no answer", and closes before any error page."""
+STATUSES = [
+    status for status in (*range(300, 318), *range(400, 452), *range(494, 512), 598, 599) if status != 304
+]
+STATUSES = [status for status in STATUSES if status not in (499, *CLOSING)]
 OPTIONS = {
     "filename": "report.pdf",
     "as_attachment": True,
@@ -98,7 +52,7 @@ def require_plain(reply: Reply, status: int) -> None:
 
 @pytest.mark.parametrize("origin", ["partner", "partner-cached"])
 def test_every_status_of_an_origin_becomes_a_plain_page(live: Live, origin: str) -> None:
-    for status in STATUSES:
+    for status in STATUSES[:: 1 if live.variant.name == "deb" else 3]:
         headers = [
             ("Content-Type", "application/xml"),
             ("Content-Disposition", "attachment; filename=error.xml"),
@@ -131,9 +85,8 @@ def test_a_status_that_no_error_page_can_name_is_cut_or_sandboxed(live: Live, st
         )
 
 
-@pytest.mark.parametrize("status", [408, 444])
+@pytest.mark.parametrize("status", CLOSING)
 def test_two_statuses_of_an_origin_close_the_connection(live: Live, status: int) -> None:
-    """NGINX takes them for its own "client timed out" and "no answer", before any error page."""
     live.places.origin.answer = lambda _: Answer(status=status, body=XML)
     with pytest.raises(http.client.RemoteDisconnected):
         live.get("partner", "x")

@@ -56,15 +56,16 @@ def remote(names: Names) -> Iterator[Directive]:
             statuses = (429,)
         if page.status == 502:
             statuses = _OTHERS
-        yield directive(
-            "error_page", *map(str, statuses), f"={page.status}", names.location(str(page.status))
-        )
+        # The page for 429 answers 429 or 503 itself; for the others the code is explicit: see the docstring.
+        code = "=" if page.status == 429 else f"={page.status}"
+        yield directive("error_page", *map(str, statuses), code, names.location(str(page.status)))
 
 
 def local(names: Names) -> Iterator[Directive]:
     """Print how failures of the file system become pages."""
     for statuses, page in (((404,), 404), ((412,), 412), ((416,), 416), ((429,), 429), ((403, 500), 502)):
-        yield directive("error_page", *map(str, statuses), f"={page}", names.location(str(page)))
+        code = "=" if page == 429 else f"={page}"
+        yield directive("error_page", *map(str, statuses), code, names.location(str(page)))
 
 
 def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:

@@ -1,0 +1,114 @@
+"""One object, one entry: for all users and signatures, and for no other object, tenant or version."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.conftest import Live
+from xaccel.testing import Answer
+
+pytestmark = pytest.mark.main
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stored(places) -> None:  # type: ignore[no-untyped-def]
+    for bucket, owner in ((places.bucket, b"tenant one"), (places.other_bucket, b"tenant two")):
+        places.s3.put(bucket, "same/key.txt", owner, "text/plain")
+        places.s3.put(bucket, "same/other.txt", owner + b", other", "text/plain")
+
+
+def cache_status(live: Live, origin: str, key: str, **options: str) -> tuple[str, bytes]:
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options=options)))
+    assert replies[0].status == 200
+    return line["cache"], replies[0].body
+
+
+def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> None:
+    first = live.get(
+        "cached", "same/key.txt", options={"identity": "a", "filename": "one.txt", "subject": "1"}
+    )
+    second = live.get(
+        "cached", "same/key.txt", options={"identity": "a", "filename": "two.txt", "subject": "2"}
+    )
+    assert (first.body, second.body) == (b"tenant one", b"tenant one")
+    assert second.one("Content-Disposition") == 'inline; filename="two.txt"'
+    assert cache_status(live, "cached", "same/key.txt", identity="a") == ("HIT", b"tenant one")
+
+
+def test_tenants_never_share_an_entry(live: Live) -> None:
+    for _ in range(2):
+        for origin, body in (("cached", b"tenant one"), ("cached-other", b"tenant two")):
+            assert live.get(origin, "same/key.txt", options={"identity": "shared"}).body == body
+
+
+def test_keys_and_versions_never_share_an_entry(live: Live) -> None:
+    for _ in range(2):
+        assert cache_status(live, "cached", "same/other.txt", identity="k")[1] == b"tenant one, other"
+        assert cache_status(live, "cached", "same/key.txt", identity="k")[1] == b"tenant one"
+    assert cache_status(live, "cached", "same/key.txt", identity=f"new {live.variant.name}")[0] == "MISS"
+
+
+@pytest.mark.parametrize("origin", ["cached", "documents"])
+def test_without_an_identity_or_a_cache_nothing_is_kept(live: Live, origin: str) -> None:
+    options = {} if origin == "cached" else {"identity": "x"}
+    for _ in range(2):
+        assert cache_status(live, origin, "same/key.txt", **options) == ("", b"tenant one")
+
+
+def test_a_forged_key_is_no_entry(live: Live) -> None:
+    for key in ("", "x", "G" * 64, "0" * 63):
+        for _ in range(2):
+            (line,) = live.new_lines(
+                lambda k=key: live.get(
+                    "cached",
+                    "same/key.txt",
+                    options={"identity": "x"},
+                    drop=["Xaccel-Cache-Key"],
+                    put={"Xaccel-Cache-Key": k} if k else {},
+                )
+            )
+            assert line["cache"] == ""
+
+
+def test_a_cold_range_keeps_the_whole_object_and_only_that(live: Live) -> None:
+    body = bytes(range(256))
+    live.places.origin.answer = lambda request: (
+        Answer(status=206, headers=[("Content-Range", "bytes 0-3/256")], body=body[:4])
+        if request.header("Range")
+        else Answer(headers=[("Cache-Control", "max-age=1000"), ("Accept-Ranges", "bytes")], body=body)
+    )
+    options = {"identity": f"cold {live.variant.name}"}
+    part = live.get("partner-cached", "cold", headers={"Range": "bytes=0-3"}, options=options)
+    whole = live.get("partner-cached", "cold", options=options)
+    assert (part.status, part.body) == (206, body[:4])
+    assert (whole.status, whole.body) == (200, body)
+    assert [request.header("Range") for request in live.places.origin.requests] == [None]
+
+
+def test_an_origin_cannot_forbid_or_vary_an_entry(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(
+        headers=[("Cache-Control", "private, no-store"), ("Set-Cookie", "a=b"), ("Vary", "*")], body=b"kept"
+    )
+    options = {"identity": f"forbid {live.variant.name}"}
+    for _ in range(3):
+        assert live.get("partner-cached", "x", options=options).body == b"kept"
+    assert len(live.places.origin.requests) == 1
+
+
+def test_an_error_is_not_kept(live: Live) -> None:
+    options = {"identity": f"error {live.variant.name}"}
+    live.places.origin.answer = lambda _: Answer(status=404)
+    assert live.get("partner-cached", "x", options=options).status == 404
+    live.places.origin.answer = lambda _: Answer(body=b"now it is there")
+    assert live.get("partner-cached", "x", options=options).body == b"now it is there"
+
+
+def test_each_request_asks_the_app_also_on_a_hit(live: Live) -> None:
+    live.get("cached", "same/key.txt", options={"identity": "asked"})
+    reply = live.get(
+        "cached", "same/key.txt", options={"identity": "asked", "etag": "v"}, headers={"If-None-Match": '"v"'}
+    )
+    assert reply.status == 304
+    denied = live.get("no-such-origin", "same/key.txt", options={"identity": "asked"})
+    assert denied.status == 500

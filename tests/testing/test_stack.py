@@ -259,6 +259,19 @@ class TestS3:
         assert gone(pids)
         assert {path.name for path in tmp_path.iterdir()} >= {"data", "s3.json", "s3.log"}
 
+    @pytest.mark.parametrize("index", [0, 6], ids=["master", "s3"])
+    def test_port_taken_in_the_last_moment(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: int
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as quicker:
+            first = free_ports(10)
+            first[index] = quicker.getsockname()[1]
+            offers = [free_ports(10), first]
+            monkeypatch.setattr("xaccel.testing.s3.free_ports", lambda count: offers.pop())
+            with s3_server(tmp_path) as s3:
+                s3.create_bucket("after-all")
+        assert not offers
+
 
 class TestPostgres:
     def test_answers_and_leaves_nothing(self, tmp_path: Path, unavailable: Unavailable) -> None:

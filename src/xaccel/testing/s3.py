@@ -19,6 +19,7 @@ from xaccel.testing.server import RunningServer, running
 DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
+_PORT_TAKEN = ("is not available on", "address already in use")
 _PART = 16 * 1024 * 1024
 
 
@@ -122,7 +123,7 @@ def _started(
                 started = stack.enter_context(server)
             except ServerFailed as error:
                 # another program was quicker to take one of the ports
-                if attempt == _ATTEMPTS or "address already in use" not in str(error):
+                if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
                     raise
                 continue
             yield started, ports["s3"][0]
@@ -157,7 +158,8 @@ def _server(
         "-admin.ui=false",
         "-master.telemetry=false",
     ]
-    client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key)
+    # a program that took the port may never answer
+    client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key, read_timeout_s=2)
     bucket = f"ready-{secrets.token_hex(8)}"
 
     def ready(pid: int) -> bool:
@@ -189,7 +191,7 @@ def _stores(client: Any, bucket: str) -> bool:
     return True
 
 
-def _client(endpoint: str, access_key: str, secret_key: str) -> Any:
+def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: float = 30) -> Any:
     import botocore.session
     from botocore.config import Config
 
@@ -203,7 +205,7 @@ def _client(endpoint: str, access_key: str, secret_key: str) -> Any:
         config=Config(
             retries={"total_max_attempts": 1},
             connect_timeout=2,
-            read_timeout=30,
+            read_timeout=read_timeout_s,
             proxies={},
             s3={"addressing_style": "path"},
         ),

@@ -1,0 +1,63 @@
+"""What a question of the benchmark is, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.spread import Spread
+
+Size = Literal["full", "quick", "smoke"]
+Cell = str | int | float | Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A promise and what was measured of it.
+
+    timed: it is about time, so that a slow machine may miss it without anything being broken.
+    """
+
+    what: str
+    limit: float
+    measured: float
+    unit: str
+    timed: bool = True
+
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table; the first cell of a row names the contender. `note` says how it was measured."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A file of this package asks one.
+
+    answer: runs in a process of its own. It checks what every contender made, also at the size "smoke", and raises
+        WrongAnswer when something was not right.
+    """
+
+    asks: str
+    answer: Callable[[Size], Sequence[Table]]
+
+
+class WrongAnswer(Exception):
+    """A contender did not do what it was timed for, so its time means nothing."""
+
+
+def require(right: bool, what: str) -> None:
+    """Raise WrongAnswer, with `what` was wrong, unless `right`."""
+    if not right:
+        raise WrongAnswer(what)

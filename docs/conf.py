@@ -1,0 +1,21 @@
+"""Sphinx configuration. Nothing here asks the network."""
+
+import tomllib
+from pathlib import Path
+
+_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+project = _PROJECT["name"]
+version = release = _PROJECT["version"]
+author = "the xaccel maintainers"
+project_copyright = f"2026, {author}"
+
+extensions = ["myst_parser"]
+exclude_patterns = ["_build", "generated"]
+myst_heading_anchors = 4
+myst_enable_extensions = ["deflist"]
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_copy_source = False
+html_show_sourcelink = False

@@ -1,0 +1,61 @@
+"""The checks page: each id, its meaning, and what it says for settings that really raise it."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import django
+from django.conf import settings
+from django.test import override_settings
+
+if not settings.configured:
+    settings.configure(
+        SECRET_KEY="only for the documentation",
+        INSTALLED_APPS=["xaccel.django"],
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        XACCEL={"ORIGINS": {"files": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}}},
+    )
+    django.setup()
+
+from xaccel.django import checks
+
+_BUCKET = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}
+_MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+_DISK = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/srv/files"}}
+_SECURITY = "django.middleware.security.SecurityMiddleware"
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Orgin"}}}},
+    "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
+    "xaccel.E003": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
+    "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
+    "xaccel.E005": {"MEDIA_URL": "/_xaccel/media/"},
+    "xaccel.E006": {"XACCEL": {"ORIGINS": {"files": {"STORAGE": "default"}}}, "STORAGES": {"default": _MEMORY}},
+    "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.W001": {"XACCEL": {}, "STORAGES": {"default": _DISK, "scratch": _MEMORY}},
+    "xaccel.W002": {"MEDIA_ROOT": "/srv", "MEDIA_URL": "/media/"},
+    "xaccel.W003": {
+        "MIDDLEWARE": ["xaccel.django.HandOffMiddleware", _SECURITY],
+        "SECURE_HSTS_SECONDS": 31536000,
+    },
+}
+
+
+def sections() -> str:
+    """Return one section for each id."""
+    parts = []
+    for identifier, meaning in checks.CHECKS.items():
+        message = _message(identifier)
+        parts.append(
+            f"### `{identifier}`\n\n{meaning}\n\n"
+            f"```text\n{message.msg}\n\tHINT: {message.hint}\n```\n".replace("\t", "    ")
+        )
+    return "\n".join(parts)
+
+
+def _message(identifier: str) -> Any:
+    found = checks.find_spec if identifier != "xaccel.E007" else lambda _: None
+    with override_settings(**_SETTINGS[identifier]), patch.object(checks, "find_spec", found):
+        said = [*checks.check_configuration(), *checks.check_middleware()]
+    return next(message for message in said if message.id == identifier)

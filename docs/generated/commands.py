@@ -1,0 +1,48 @@
+"""The page of the commands, from argparse."""
+
+from __future__ import annotations
+
+import argparse
+
+from xaccel import cli
+
+
+def parsers(*, file: bool) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each subcommand."""
+    parser = argparse.ArgumentParser(prog="xaccel")
+    cli.add_arguments(parser, file=file)
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= action.choices
+    return found
+
+
+def sections() -> str:
+    """Return one section for each command, with a table of its arguments."""
+    parts = []
+    for name, parser in parsers(file=True).items():
+        rows = ["| Argument | Meaning |", "|---|---|"]
+        for action in parser._actions:
+            if action.dest != "help":
+                rows.append(f"| {_spelled(action)} | {_meaning(parser, action)} |")
+        parts.append(f"## `{name}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _spelled(action: argparse.Action) -> str:
+    value = ""
+    if action.nargs != 0:
+        value = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+        if action.choices is not None:
+            value = "{" + ",".join(map(str, action.choices)) + "}"
+    if not action.option_strings:
+        return f"`{value}`"
+    return ", ".join(f"`{option} {value}`".replace(" `", "`") for option in action.option_strings)
+
+
+def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    values = {"default": action.default, "prog": parser.prog}
+    text = (action.help or "") % values
+    again = ". May be given more than once" if isinstance(action, argparse._AppendAction) else ""
+    return f"{text}{again}".replace("|", "\\|")

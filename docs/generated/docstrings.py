@@ -1,0 +1,55 @@
+"""A docstring as Markdown, and the descriptions of a dataclass's fields in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_FIELD = re.compile(r"([a-z_]+(?:, [a-z_]+)*): (.+)")
+
+
+def prose(documented: Any) -> list[str]:
+    """Return the paragraphs of a docstring, each in one line, without those that describe fields."""
+    return [text for text in _paragraphs(documented) if not _FIELD.match(text)]
+
+
+def field_texts(documented: Any) -> dict[str, str]:
+    """Return the description of each field, from lines that begin with "name: " or "name, other: "."""
+    found: dict[str, str] = {}
+    for text in _paragraphs(documented):
+        if match := _FIELD.match(text):
+            found |= dict.fromkeys(match[1].split(", "), match[2])
+    return found
+
+
+def default_of(field: dataclasses.Field[Any]) -> str:
+    """Return the default of a field as one writes it."""
+    if field.default is not dataclasses.MISSING:
+        return f"`{field.default!r}`"
+    if field.default_factory is not dataclasses.MISSING:
+        return f"`{field.default_factory()!r}`"
+    return "required"
+
+
+def field_table(kind: type) -> str:
+    """Return a table of the fields of a dataclass."""
+    texts = field_texts(kind)
+    rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
+    for field in dataclasses.fields(kind):
+        cells = (f"`{field.name}`", f"`{field.type}`", default_of(field), texts.get(field.name, ""))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _paragraphs(documented: Any) -> Iterator[str]:
+    lines: list[str] = []
+    for line in [*inspect.cleandoc(documented.__doc__ or "").splitlines(), ""]:
+        begins_field = _FIELD.match(line) is not None
+        if lines and (not line or begins_field):
+            yield " ".join(lines)
+            lines = []
+        if line:
+            lines.append(line.strip())

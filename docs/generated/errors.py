@@ -1,0 +1,99 @@
+"""The errors page: the tree, and for each error what it says, from a call that really raised it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import xaccel.errors
+from docs.generated.docstrings import prose
+from xaccel import HTTPOrigin, S3Origin, Sender, Site, site_mapping
+from xaccel.cache_control import cache_control
+from xaccel.disposition import safe_name
+from xaccel.errors import ConfigErrors, XaccelError
+from xaccel.header_rules import require_header_value
+from xaccel.nginx.emit import quote
+from xaccel.target import quote_key
+
+_SITE = Site(
+    origins={
+        "documents": S3Origin(bucket="acme-documents", region="eu-central-1"),
+        "partner": HTTPOrigin(base_url="https://files.partner.example/"),
+    },
+    secrets=("s" * 32,),
+)
+
+
+def tree() -> str:
+    """Return the docstring's tree."""
+    lines = (xaccel.errors.__doc__ or "").splitlines()
+    start = lines.index("XaccelError")
+    return "\n".join(["```text", *lines[start : lines.index("", start)], "```"]) + "\n"
+
+
+def kinds() -> list[type[XaccelError]]:
+    """Return every error of xaccel.errors, in the order of the module."""
+    return [
+        kind
+        for kind in vars(xaccel.errors).values()
+        if isinstance(kind, type) and issubclass(kind, XaccelError)
+    ]
+
+
+def sections() -> str:
+    """Return one section for each error."""
+    parts = []
+    for kind in kinds():
+        said = _said(kind)
+        example = f"\n```text\n{said}\n```\n" if said else ""
+        parts.append(f"### `{kind.__name__}`\n\n" + "\n\n".join(prose(kind)) + f"\n{example}")
+    return "\n".join(parts)
+
+
+def _said(kind: type[XaccelError]) -> str:
+    call = _CALLS.get(kind.__name__)
+    if call is None:
+        return ""
+    try:
+        call()
+    except kind as error:
+        assert type(error) is kind, f"{call} raises {type(error).__name__}"
+        return str(error)
+    raise AssertionError(f"the example for {kind.__name__} raises nothing")
+
+
+def _one_problem() -> None:
+    try:
+        site_mapping.read({"SECRET": "short", "ORIGINS": {"disk": _DISK}})
+    except ConfigErrors as errors:
+        raise errors.problems[0] from None
+
+
+@contextmanager
+def _no_credentials() -> Iterator[None]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    with patch.dict(os.environ, {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true"}, clear=True):
+        yield
+
+
+def _unsigned() -> None:
+    with _no_credentials():
+        Sender(_SITE).hand_off("documents", "report.pdf")
+
+
+_DISK = {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}
+_CALLS: dict[str, Callable[[], object]] = {
+    "ConfigErrors": lambda: site_mapping.read({"ORIGIN": {}, "SECRET": "short", "CONCURRENCY": 0}),
+    "ConfigError": _one_problem,
+    "KeyRefused": lambda: quote_key("reports/../../secret", dots=False),
+    "FileNameRefused": lambda: safe_name("report\r\n.pdf"),
+    "HeaderRefused": lambda: require_header_value("noindex\r\nSet-Cookie: a=b", "headers['X-Robots-Tag']"),
+    "OptionRefused": lambda: cache_control("public, max-age=3600", allow_shared_cache=False),
+    "OriginUnknown": lambda: Sender(_SITE).hand_off("archive", "report.pdf"),
+    "OriginNotAllowed": lambda: Sender(_SITE).origin_of_url("https://elsewhere.example/report.pdf"),
+    "CredentialsUnavailable": _unsigned,
+    "NginxError": lambda: quote("$uri"),
+}

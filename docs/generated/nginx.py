@@ -1,0 +1,88 @@
+"""What NGINX is told and what it writes: private headers, error pages, the line of a transfer, a whole text."""
+
+from __future__ import annotations
+
+from xaccel import S3Origin, Site
+from xaccel.nginx import Nginx, emit, render
+from xaccel.nginx.entry import PRIVATE
+from xaccel.nginx.error_pages import PAGES
+from xaccel.nginx.hide_list import OTHERS, WILDCARDS
+from xaccel.nginx.log_line import FIELDS
+
+MEANINGS = {
+    "auth": ("the site's secret", "refused: 404"),
+    "id": ("transfer id, UUIDv7", "refused: 404"),
+    "url": ("absolute URL to ask for, percent-encoded ASCII, with its signature", "refused: 502"),
+    "method": ("GET or HEAD: what was signed", "GET"),
+    "cache-key": ("name of the cache entry, 64 hexadecimal digits", "not cached"),
+    "subject": ("whom limits and audit mean", "not limited"),
+    "type": ("Content-Type", "the origin's"),
+    "disposition": ("Content-Disposition", "none is sent"),
+    "cache-control": ("Cache-Control", "`private, no-cache`"),
+    "csp": ("Content-Security-Policy", "by type"),
+    "etag": ("ETag", "the origin's, unless the app gives Last-Modified"),
+    "last-modified": ("Last-Modified", "the origin's, unless the app gives ETag"),
+    "rate": ("bytes a second for this transfer", "not limited"),
+    "size": ("bytes of the object, for the log line", "not written"),
+}
+
+
+def private_headers() -> str:
+    """Return the table of the private headers."""
+    assert list(MEANINGS) == PRIVATE, "a private header of nginx/entry.py is not described here"
+    rows = ["| Header | Meaning | When empty |", "|---|---|---|"]
+    rows += [f"| `Xaccel-{name.title()}` | {meaning} | {empty} |" for name, (meaning, empty) in MEANINGS.items()]
+    return "\n".join(rows) + "\n"
+
+
+def error_pages() -> str:
+    """Return the table of what users get for a status of the origin."""
+    rows = ["| The origin answers | The user gets | With the text |", "|---|---|---|"]
+    for page in PAGES:
+        origin = ", ".join(map(str, page.origin))
+        if page.status == 429:
+            origin = "(is not asked: the subject has too many transfers at once)"
+        elif not page.origin:
+            origin = "any other status from 300 on but 304; or it refuses or resets the connection"
+        elif page.status == 504:
+            origin += "; or not in time"
+        text = page.text.replace("\\n", "").strip()
+        again = f" (Retry-After: {page.retry_after_s})" if page.retry_after_s else ""
+        rows.append(f"| {origin} | {page.status} | {text}{again} |")
+    return "\n".join(rows) + "\n"
+
+
+def log_fields() -> str:
+    """Return the table of the fields of a line."""
+    rows = ["| Field | JSON type | Meaning |", "|---|---|---|"]
+    for name, expression, meaning in FIELDS:
+        kind = "text" if expression.startswith('"') else "number"
+        rows.append(f"| `{name}` | {kind} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def stores() -> str:
+    """Return the stores whose headers are on the published list."""
+    names = ", ".join(["Amazon S3", *OTHERS])
+    return f"The list has the headers of: {names}.\n"
+
+
+def wildcards() -> str:
+    """Return the prefixes that headers-more clears."""
+    return ", ".join(f"`{name}`" for name in WILDCARDS) + "\n"
+
+
+def sample() -> str:
+    """Return the text for one bucket on Debian's NGINX with njs."""
+    origin = S3Origin(
+        bucket="acme-documents",
+        region="eu-central-1",
+        endpoint_url="https://s3.eu-central-1.amazonaws.com",
+        addressing_style="virtual",
+        ca_file="/etc/ssl/certs/ca-certificates.crt",
+    )
+    site = Site(origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log")
+    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True)
+    parts = render(site, nginx, script="/etc/nginx/xaccel/xaccel.js")
+    texts = (f"# {name}\n{emit(getattr(parts, name))}" for name in ("http", "server", "app"))
+    return "```nginx\n" + "\n".join(texts) + "```\n"

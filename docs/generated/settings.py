@@ -1,0 +1,67 @@
+"""The settings page: each key of settings.XACCEL with its meaning, default and an example."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from docs.generated.docstrings import default_of, field_table, field_texts, prose
+from xaccel.django.conf import DELIVERIES
+from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site import Cache, Site
+from xaccel.site_mapping import KEYS
+
+FIELD_OF_KEY = {
+    "ORIGINS": "origins",
+    "SECRET": "secrets",
+    "SECRETS": "secrets",
+    "NAME": "name",
+    "LOG": "log_path",
+    "RESPONSE_HEADERS": "response_headers",
+    "ADD_HEADERS": "add_headers",
+    "ACCESS_LOGS": "access_logs",
+    "CACHE": "cache",
+    "CONCURRENCY": "concurrency",
+    "RESOLVER": "resolver",
+}
+
+EXAMPLES = {
+    "ORIGINS": '{"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}}',
+    "SECRET": '"<32 or more letters, digits, - and _>"',
+    "SECRETS": '["<the new one>", "<the old one>"]',
+    "NAME": '"intranet"',
+    "LOG": '"/var/log/nginx/xaccel.log"',
+    "RESPONSE_HEADERS": '["X-Robots-Tag", "Access-Control-Allow-Origin"]',
+    "ADD_HEADERS": '[["Strict-Transport-Security", "max-age=31536000"]]',
+    "ACCESS_LOGS": '["/var/log/nginx/access.log combined"]',
+    "CACHE": '{"path": "/var/cache/nginx/xaccel", "max_size": "20g"}',
+    "CONCURRENCY": "8",
+    "RESOLVER": '["127.0.0.53"]',
+}
+
+
+def keys() -> str:
+    """Return one section for each key that Django and a TOML file share."""
+    assert set(FIELD_OF_KEY) == KEYS == set(EXAMPLES), "a key of site_mapping.KEYS is not described here"
+    fields = {field.name: field for field in dataclasses.fields(Site)}
+    texts = {**field_texts(Site), "cache": prose(Cache)[0]}
+    sections = []
+    for key, name in FIELD_OF_KEY.items():
+        default = "" if name in ("origins", "secrets") else f" Default: {default_of(fields[name])}."
+        text = texts[name][0].upper() + texts[name][1:]
+        sections.append(f"### `{key}`\n\n{text}{default}\n\nExample: `{EXAMPLES[key]}`\n")
+    return "\n".join(sections)
+
+
+def deliveries() -> str:
+    """Return the values of DELIVERY."""
+    return "Valid values: " + ", ".join(f"`{value!r}`" for value in DELIVERIES) + ".\n"
+
+
+def origin(name: str) -> str:
+    """Return the table of one kind of origin."""
+    return field_table({"S3Origin": S3Origin, "HTTPOrigin": HTTPOrigin, "LocalOrigin": LocalOrigin}[name])
+
+
+def cache() -> str:
+    """Return the table of CACHE."""
+    return field_table(Cache)

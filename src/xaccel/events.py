@@ -13,9 +13,9 @@ logger = logging.getLogger("xaccel")
 class DownloadEvent:
     """One decision.
 
-    transfer_id: the id in NGINX's log line; "" for a denied one.
+    transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
     origin, key: what was asked for; of a stored URL the key is the URL's path.
-    reason: why it was denied; "" for an allowed one.
+    reason: why it was denied, or "304 by the app"; "" for a file that is sent.
     at: aware, in UTC.
     """
 

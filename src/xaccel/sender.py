@@ -34,7 +34,9 @@ class Sender:
 
         Raises CredentialsUnavailable, and ConfigError for what botocore refuses.
         """
-        chosen = origin or self.site.origin(origin_name)
+        configured = self.site.origin(origin_name)
+        chosen = origin or configured
+        self.base_url(configured)
         if isinstance(chosen, S3Origin):
             resolve_endpoint(chosen)
             self._source(chosen).current()

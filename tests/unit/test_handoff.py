@@ -1,0 +1,457 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, Options, S3Origin, Site
+from xaccel.content_security import SANDBOX, default_policy
+from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused, OriginUnknown
+from xaccel.handoff import cache_key, make_handoff
+from xaccel.origins import Origin
+from xaccel.signing import Endpoint, S3Signer
+
+SECRET = "0123456789abcdef0123456789abcdef"
+NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
+ID = "019a53f1-0000-7000-8000-000000000000"
+VIRTUAL = Endpoint("https://docs.s3.eu-west-1.amazonaws.com/", "eu-west-1", False)
+PATH = Endpoint("http://127.0.0.1:9000/docs/", "us-east-1", True)
+SIGNER = S3Signer(region="eu-west-1", expires_s=120)
+CREDENTIALS = ReadOnlyCredentials("AKIDEXAMPLE", "secret-key", None)
+
+
+def site(**more: Any) -> Site:
+    origins: dict[str, Origin] = {
+        "s3": S3Origin(bucket="docs", cache=True),
+        "tenant": S3Origin(bucket="docs", prefix="tenant 1/"),
+        "web": HTTPOrigin(
+            base_url="HTTPS://Files.Example:443/base/",
+            request_headers={"Authorization": "Bearer hush"},
+            cache=True,
+        ),
+        "disk": LocalOrigin(root="/srv/files/"),
+    }
+    given_here = {
+        "origins": origins,
+        "secrets": (SECRET, "old" * 12),
+        "response_headers": ("X-Robots-Tag", "Vary"),
+    }
+    return Site(**{**given_here, **more})
+
+
+def hand_off(
+    origin_name: str, key: str, options: Options | None = None, *, method: str = "GET", **more: Any
+) -> HandOff:
+    given_here = {"endpoint": VIRTUAL, "signer": SIGNER, "credentials": CREDENTIALS}
+    return make_handoff(
+        more.pop("site", None) or site(),
+        origin_name,
+        key,
+        options or Options(),
+        method=method,
+        now=NOON,
+        transfer_id=ID,
+        **{**given_here, **more},
+    )
+
+
+def test_the_headers_for_a_bucket_are_complete() -> None:
+    made = hand_off("s3", "reports/Q1 100%.pdf")
+    url = "https://docs.s3.eu-west-1.amazonaws.com/reports/Q1%20100%25.pdf"
+    assert made.headers == (
+        ("X-Accel-Redirect", "/_xaccel/s3"),
+        ("Xaccel-Auth", SECRET),
+        ("Xaccel-Id", ID),
+        ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
+        ("Xaccel-Method", "GET"),
+        ("Xaccel-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
+        ("Xaccel-Cache-Control", "private, no-cache"),
+    )
+    assert made.visible_headers == (
+        ("Content-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
+        ("Cache-Control", "private, no-cache"),
+        ("Content-Security-Policy", SANDBOX),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    assert (made.status, made.origin, made.key, made.method) == (200, "s3", "reports/Q1 100%.pdf", "GET")
+    assert (made.filename, made.as_attachment, made.subject) == ("Q1 100%.pdf", False, "")
+    assert made.request_headers == {}
+
+
+def test_every_option_has_its_header() -> None:
+    made = hand_off(
+        "s3",
+        "k",
+        Options(
+            as_attachment=True,
+            filename="Bericht.pdf",
+            content_type="application/pdf",
+            cache_control="private, max-age=60",
+            etag="v7",
+            last_modified=NOON,
+            size=0,
+            limit_rate=1,
+            identity="v7",
+            subject="user 42",
+            csp="default-src 'none'",
+            headers={"x-robots-tag": "noindex", "VARY": "Cookie"},
+        ),
+        method="HEAD",
+    )
+    url = "https://docs.s3.eu-west-1.amazonaws.com/k"
+    assert made.headers == (
+        ("X-Accel-Redirect", "/_xaccel/s3"),
+        ("Xaccel-Auth", SECRET),
+        ("Xaccel-Id", ID),
+        ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
+        ("Xaccel-Method", "GET"),
+        ("Xaccel-Cache-Key", cache_key(site(), "s3", url, "v7")),
+        ("Xaccel-Type", "application/pdf"),
+        ("Xaccel-Disposition", 'attachment; filename="Bericht.pdf"'),
+        ("Xaccel-Cache-Control", "private, max-age=60"),
+        ("Xaccel-Etag", '"v7"'),
+        ("Xaccel-Last-Modified", "Thu, 05 Nov 2026 12:00:00 GMT"),
+        ("Xaccel-Csp", "default-src 'none'"),
+        ("Xaccel-Subject", "user 42"),
+        ("Xaccel-Size", "0"),
+        ("Xaccel-Rate", "1"),
+        ("Xaccel-Header-X-Robots-Tag", "noindex"),
+        ("Xaccel-Header-Vary", "Cookie"),
+    )
+    assert made.visible_headers == (
+        ("Content-Type", "application/pdf"),
+        ("Content-Disposition", 'attachment; filename="Bericht.pdf"'),
+        ("Cache-Control", "private, max-age=60"),
+        ("ETag", '"v7"'),
+        ("Last-Modified", "Thu, 05 Nov 2026 12:00:00 GMT"),
+        ("Content-Security-Policy", "default-src 'none'"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Robots-Tag", "noindex"),
+        ("Vary", "Cookie"),
+    )
+    assert made.method == "HEAD"
+
+
+def test_the_headers_for_a_server_are_complete() -> None:
+    made = hand_off("web", "a b/日.txt")
+    assert made.headers == (
+        ("X-Accel-Redirect", "/_xaccel/web"),
+        ("Xaccel-Auth", SECRET),
+        ("Xaccel-Id", ID),
+        ("Xaccel-Url", "https://files.example/base/a%20b/%E6%97%A5.txt"),
+        ("Xaccel-Method", "GET"),
+        ("Xaccel-Disposition", "inline; filename=\"_.txt\"; filename*=UTF-8''%E6%97%A5.txt"),
+        ("Xaccel-Cache-Control", "private, no-cache"),
+    )
+    assert made.target == "https://files.example/base/a%20b/%E6%97%A5.txt"
+    assert made.request_headers == {"Authorization": "Bearer hush"}
+    assert "hush" not in repr(made.headers)
+
+
+def test_the_headers_for_a_directory_are_complete() -> None:
+    made = hand_off("disk", "a b/100%?#.html")
+    assert made.headers == (
+        ("X-Accel-Redirect", "/_xaccel/disk/a%20b/100%25%3F%23.html"),
+        ("Xaccel-Auth", SECRET),
+        ("Xaccel-Id", ID),
+        ("Xaccel-Type", "text/html"),
+        ("Xaccel-Disposition", "inline; filename=\"100__#.html\"; filename*=UTF-8''100%25%3F#.html"),
+        ("Xaccel-Cache-Control", "private, no-cache"),
+    )
+    assert made.target == "/srv/files/a b/100%?#.html"
+
+
+def test_a_named_site_has_its_own_entry() -> None:
+    assert hand_off("s3", "k", site=site(name="shop")).headers[0] == ("X-Accel-Redirect", "/_xaccel_shop/s3")
+
+
+@pytest.mark.parametrize(
+    ("origin_name", "method", "identity", "asked"),
+    [
+        ("s3", "GET", None, "GET"),
+        ("s3", "HEAD", None, "HEAD"),
+        ("s3", "HEAD", "", "HEAD"),
+        ("s3", "HEAD", "v1", "GET"),
+        ("tenant", "HEAD", "v1", "HEAD"),
+        ("s3", "POST", None, "GET"),
+        ("web", "HEAD", None, "HEAD"),
+        ("web", "HEAD", "v1", "GET"),
+    ],
+)
+def test_the_method_that_nginx_asks_with_is_the_signed_one(
+    origin_name: str, method: str, identity: str | None, asked: str
+) -> None:
+    made = hand_off(origin_name, "k", Options(identity=identity), method=method)
+    headers = dict(made.headers)
+    assert headers["Xaccel-Method"] == asked
+    assert ("Xaccel-Cache-Key" in headers) == (identity == "v1" and origin_name != "tenant")
+    if origin_name == "s3":
+        url = "https://docs.s3.eu-west-1.amazonaws.com/k"
+        assert made.target == SIGNER.sign(url, asked, CREDENTIALS, NOON)
+
+
+def test_a_prefix_stands_before_the_key_and_only_in_the_target() -> None:
+    made = hand_off("tenant", "a/b.pdf")
+    assert made.target.partition("?")[0] == "https://docs.s3.eu-west-1.amazonaws.com/tenant%201/a/b.pdf"
+    assert (made.key, made.filename) == ("a/b.pdf", "b.pdf")
+
+
+@pytest.mark.parametrize("key", ["..", "a/../b", "./a", "..\\x"])
+def test_dot_segments_are_keys_only_where_the_host_is_the_buckets(key: str) -> None:
+    assert unquote(urlsplit(hand_off("s3", key, endpoint=VIRTUAL).target).path) == f"/{key}"
+    for origin_name in ("s3", "web", "disk"):
+        with pytest.raises(KeyRefused):
+            hand_off(origin_name, key, endpoint=PATH)
+
+
+def test_a_prefix_cannot_make_a_dot_segment_out_of_harmless_keys() -> None:
+    dotted = site(origins={"s3": S3Origin(bucket="docs", prefix="tenant/.")})
+    with pytest.raises(KeyRefused):
+        hand_off("s3", "./../other", site=dotted, endpoint=PATH)
+    with pytest.raises(KeyRefused):
+        hand_off("s3", "k", site=site(origins={"s3": S3Origin(bucket="docs", prefix="../")}), endpoint=PATH)
+    joined = site(origins={"s3": S3Origin(bucket="docs", prefix="a.")})
+    assert hand_off("s3", ".b", site=joined, endpoint=PATH).target.startswith(
+        "http://127.0.0.1:9000/docs/a..b?"
+    )
+
+
+def test_prefix_and_key_together_keep_to_the_length_of_a_key() -> None:
+    prefixed = site(origins={"s3": S3Origin(bucket="docs", prefix="p" * 24)})
+    assert hand_off("s3", "k" * 1000, site=prefixed)
+    with pytest.raises(KeyRefused, match="1025 bytes"):
+        hand_off("s3", "k" * 1001, site=prefixed)
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        ("a.pdf", "application/pdf"),
+        ("a.PDF", "application/pdf"),
+        ("a.html", "text/html"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.html.gz", "application/gzip"),
+        ("a.html.br", "application/octet-stream"),
+        ("a.txt.Z", "application/octet-stream"),
+        ("a.csv.bz2", "application/x-bzip2"),
+        ("a.csv.xz", "application/x-xz"),
+        ("a", "application/octet-stream"),
+        ("a.unknown-extension", "application/octet-stream"),
+        ("data:text/html,x.pdf", "application/pdf"),
+        ("data:te\r\nxt/html,x", "application/octet-stream"),
+        ("web:a?b.html", "text/html"),
+        ("a.pdf?x.html", "text/html"),
+    ],
+)
+def test_a_file_of_a_directory_has_the_type_of_its_extension(key: str, content_type: str) -> None:
+    made = hand_off("disk", key)
+    assert dict(made.headers)["Xaccel-Type"] == content_type
+    assert dict(made.visible_headers)["Content-Security-Policy"] == default_policy(content_type)
+
+
+def test_an_empty_option_means_the_default() -> None:
+    empty = Options(filename="", content_type="", cache_control="", etag="", identity="", subject="", csp="")
+    for origin_name in ("s3", "web", "disk"):
+        assert hand_off(origin_name, "a/b.pdf", empty) == hand_off(origin_name, "a/b.pdf")
+
+
+REFUSED: list[tuple[str, type[InputRefused], Options]] = [
+    ("filename", FileNameRefused, Options(filename="a\r\nX-Injected: 1.pdf")),
+    ("filename", FileNameRefused, Options(filename="a\ud800")),
+    ("content_type", OptionRefused, Options(content_type="text")),
+    ("content_type", OptionRefused, Options(content_type="text/html\r\nX: y")),
+    ("content_type", OptionRefused, Options(content_type="multipart/x-mixed-replace; boundary=x")),
+    ("content_type", OptionRefused, Options(content_type="Multipart/byteranges")),
+    ("content_type", OptionRefused, Options(content_type="text/html, text/plain")),
+    ("content_type", OptionRefused, Options(content_type="text/hétml")),
+    ("content_type", HeaderRefused, Options(content_type="text/html; ")),
+    ("cache_control", OptionRefused, Options(cache_control="public")),
+    ("cache_control", HeaderRefused, Options(cache_control="private\n")),
+    ("etag", OptionRefused, Options(etag='a"b')),
+    ("last_modified", OptionRefused, Options(last_modified=datetime(2026, 1, 1))),  # noqa: DTZ001
+    ("size", OptionRefused, Options(size=-1)),
+    ("size", OptionRefused, Options(size=True)),
+    ("size", OptionRefused, Options(size=1.5)),  # type: ignore[arg-type]
+    ("size", OptionRefused, Options(size=2**63)),
+    ("size", OptionRefused, Options(size="12")),  # type: ignore[arg-type]
+    ("limit_rate", OptionRefused, Options(limit_rate=0)),
+    ("limit_rate", OptionRefused, Options(limit_rate=-5)),
+    ("subject", HeaderRefused, Options(subject="a\r\nX: y")),
+    ("subject", HeaderRefused, Options(subject="é")),
+    ("subject", HeaderRefused, Options(subject=42)),  # type: ignore[arg-type]
+    ("csp", HeaderRefused, Options(csp="default-src 'none'\nX: y")),
+    ("headers", HeaderRefused, Options(headers={"X-Undeclared": "1"})),
+    ("headers", HeaderRefused, Options(headers={"Xaccel-Url": "http://evil.example/"})),
+    ("headers", HeaderRefused, Options(headers={"Vary\r\nX": "1"})),
+    ("headers", HeaderRefused, Options(headers={"Vary": "a", "vary": "b"})),
+    ("headers['Vary']", HeaderRefused, Options(headers={"Vary": "a\r\nSet-Cookie: x=y"})),
+    ("headers['Vary']", HeaderRefused, Options(headers={"Vary": ""})),
+]
+
+
+@pytest.mark.parametrize("origin_name", ["s3", "web", "disk"])
+@pytest.mark.parametrize(("where", "error", "options"), REFUSED, ids=lambda value: ascii(value)[:60])
+def test_a_wrong_option_is_refused_before_anything_is_signed(
+    origin_name: str, where: str, error: type[InputRefused], options: Options
+) -> None:
+    """The credentials are no credentials: signing with them would end in an AttributeError."""
+    with pytest.raises(error) as refused:
+        hand_off(origin_name, "k", options, credentials=object())
+    assert type(refused.value) is error
+    assert refused.value.where == where
+
+
+@pytest.mark.parametrize("origin_name", ["s3", "web", "disk"])
+@pytest.mark.parametrize("key", ["", "a\x00b", "\ud800", "k" * 1025], ids=lambda key: ascii(key)[:12])
+def test_a_wrong_key_is_refused_before_anything_is_signed(origin_name: str, key: str) -> None:
+    with pytest.raises(KeyRefused):
+        hand_off(origin_name, key, credentials=object())
+
+
+def test_what_would_be_signed_is_signed_last() -> None:
+    with pytest.raises(AttributeError):
+        hand_off("s3", "k", credentials=object())
+
+
+def test_an_unknown_origin_is_told_with_the_known_ones() -> None:
+    with pytest.raises(OriginUnknown, match="disk, s3, tenant, web"):
+        hand_off("nowhere", "k")
+
+
+def test_an_s3_origin_needs_its_endpoint() -> None:
+    with pytest.raises(OptionRefused, match="resolve_endpoint"):
+        hand_off("s3", "k", endpoint=None)
+
+
+def test_what_is_private_stands_in_no_repr() -> None:
+    shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(site())
+    assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)
+
+
+CHARACTERS = st.characters(exclude_categories=[])
+ANY = st.text(CHARACTERS, max_size=30) | st.sampled_from(
+    ["\r\nX: y", "a\n", "\x00", "é", "\ud800", "a\u2028b", '"', "%0d%0a"]
+)
+
+
+@given(
+    key=ANY,
+    filename=st.none() | ANY,
+    subject=ANY,
+    etag=st.none() | ANY,
+    content_type=st.none() | ANY.map("text/".__add__),
+    cache_control=st.none() | ANY.map("private, ".__add__),
+    csp=st.none() | ANY,
+    identity=st.none() | ANY,
+    vary=ANY,
+    name=st.sampled_from(["Vary", "vary", "X-Robots-Tag"]) | ANY,
+    origin_name=st.sampled_from(["s3", "tenant", "web", "disk"]),
+    endpoint=st.sampled_from([VIRTUAL, PATH]),
+)
+def test_nothing_that_is_given_injects_a_header(  # noqa: PLR0917
+    key: str, filename: Any, subject: str, etag: Any, content_type: Any, cache_control: Any, csp: Any, identity: Any,
+    vary: str, name: str, origin_name: str, endpoint: Endpoint,
+) -> None:  # fmt: skip
+    """Each field is tried alone beside the key, so that one refusal hides no other field."""
+    tried = [
+        Options(filename=filename),
+        Options(subject=subject),
+        Options(etag=etag),
+        Options(content_type=content_type),
+        Options(cache_control=cache_control),
+        Options(csp=csp),
+        Options(identity=identity),
+        Options(headers={name: vary}),
+        Options(filename=filename, subject=subject, etag=etag, identity=identity),
+    ]
+    for options in tried:
+        try:
+            made = hand_off(origin_name, key, options, endpoint=endpoint)
+        except InputRefused:
+            continue
+        for header, value in (*made.headers, *made.visible_headers):
+            assert re.fullmatch("[A-Za-z-]+", header)
+            assert re.fullmatch("[!-~](?:[ -~]*[!-~])?", value)
+        names = [header for header, _ in made.headers]
+        assert len(names) == len(set(names))
+        assert len({header for header, _ in made.visible_headers}) == len(made.visible_headers)
+
+
+@given(
+    key=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40),
+    endpoint=st.sampled_from([VIRTUAL, PATH]),
+)
+def test_the_target_is_the_object_and_nothing_else(key: str, endpoint: Endpoint) -> None:
+    try:
+        made = hand_off("tenant", key, endpoint=endpoint)
+    except KeyRefused:
+        assert endpoint is PATH
+        return
+    parts = urlsplit(made.target)
+    assert f"{parts.scheme}://{parts.netloc}{unquote(parts.path)}" == f"{endpoint.base_url}tenant 1/{key}"
+    assert {name for name in parse_qs(parts.query) if not name.startswith("X-Amz-")} == set()
+    assert parts.fragment == ""
+
+
+PART = st.text("ab/:0123456789 ", max_size=4) | st.text(max_size=4)
+
+
+@given(st.tuples(PART, PART, PART, PART), st.tuples(PART, PART, PART, PART))
+def test_cache_entries_differ_in_every_part(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    first = cache_key(site(name=one[0]), *one[1:])
+    second = cache_key(site(name=other[0]), *other[1:])
+    assert (first == second) == (one == other)
+    assert re.fullmatch("[0-9a-f]{64}", first)
+
+
+@given(
+    prefixes=st.tuples(st.text("ab/%", max_size=4), st.text("ab/%", max_size=4)),
+    keys=st.tuples(st.text("ab/%", min_size=1, max_size=4), st.text("ab/%", min_size=1, max_size=4)),
+    identities=st.tuples(st.sampled_from(["1", "2"]), st.sampled_from(["1", "2"])),
+    endpoints=st.tuples(st.sampled_from([VIRTUAL, PATH]), st.sampled_from([VIRTUAL, PATH])),
+)
+def test_two_objects_never_share_an_entry(
+    prefixes: tuple[str, str],
+    keys: tuple[str, str],
+    identities: tuple[str, str],
+    endpoints: tuple[Endpoint, Endpoint],
+) -> None:
+    entries, objects = [], []
+    for prefix, key, identity, endpoint in zip(prefixes, keys, identities, endpoints, strict=True):
+        one = site(origins={"s3": S3Origin(bucket="docs", prefix=prefix, cache=True)})
+        made = hand_off("s3", key, Options(identity=identity), site=one, endpoint=endpoint)
+        entries.append(dict(made.headers)["Xaccel-Cache-Key"])
+        objects.append((endpoint, prefix + key, identity))
+    assert (entries[0] == entries[1]) == (objects[0] == objects[1])
+
+
+def test_an_entry_is_named_by_no_signature_user_or_moment() -> None:
+    made = [
+        dict(hand_off("s3", "k", Options(identity="1", subject=subject), credentials=credentials).headers)
+        for subject in ("a", "b")
+        for credentials in (CREDENTIALS, ReadOnlyCredentials("OTHER", "x", "token"))
+    ]
+    assert len({headers["Xaccel-Cache-Key"] for headers in made}) == 1
+    url = "https://docs.s3.eu-west-1.amazonaws.com/k"
+    spelled = f"0:2:s3{len(url)}:{url}1:1"
+    assert made[0]["Xaccel-Cache-Key"] == sha256(spelled.encode()).hexdigest()
+
+
+@given(st.text(CHARACTERS, min_size=1, max_size=30))
+def test_a_directory_target_never_leaves_the_directory(key: str) -> None:
+    assume("\ud800" not in key)
+    try:
+        made = hand_off("disk", key)
+    except KeyRefused:
+        return
+    assert made.target == f"/srv/files/{key}"
+    entry = dict(made.headers)["X-Accel-Redirect"]
+    assert unquote(entry) == f"/_xaccel/disk/{key}"
+    assert not {"", ".", ".."} & set(key.split("/"))

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from xaccel import HTTPOrigin, LocalOrigin, Options, OriginNotAllowed, S3Origin, Sender, Site
+from xaccel.errors import CredentialsUnavailable, KeyRefused, OriginUnknown
+from xaccel.origins import Origin
+
+KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s"}
+STORE = {"endpoint_url": "http://127.0.0.1:9000", "region": "us-east-1"}
+BUCKET = "http://127.0.0.1:9000/docs/"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def sender(**origins: Origin) -> Sender:
+    standard: dict[str, Origin] = {
+        "docs": S3Origin(bucket="docs", cache=True, **STORE, **KEYS),
+        "tenant": S3Origin(bucket="docs", prefix="tenant/", cache=True, **STORE, **KEYS),
+        "web": HTTPOrigin(base_url="https://files.example/base/", cache=True),
+        "deep": HTTPOrigin(base_url="https://files.example/base/deep/"),
+        "disk": LocalOrigin(root="/srv"),
+    }
+    return Sender(Site(origins={**standard, **origins}, secrets=(SECRET,)))
+
+
+def unsigned(url: str) -> str:
+    return url.partition("?")[0]
+
+
+def test_a_hand_off_gets_clock_id_and_credentials() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    made = sender().hand_off("docs", "a b.pdf", method="HEAD", options=Options(subject="7"))
+    query = parse_qs(urlsplit(made.target).query)
+    signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    assert before <= signed_at <= datetime.now(UTC)
+    assert query["X-Amz-Credential"][0].startswith("AKIDEXAMPLE/")
+    assert query["X-Amz-Expires"] == ["120"]
+    assert uuid.UUID(made.transfer_id).version == 7
+    assert abs((uuid.UUID(made.transfer_id).int >> 80) / 1000 - signed_at.timestamp()) < 60
+    headers = dict(made.headers)
+    assert unsigned(headers["Xaccel-Url"]) == BUCKET + "a%20b.pdf"
+    assert headers["Xaccel-Method"] == "HEAD"
+    assert headers["Xaccel-Subject"] == "7"
+
+
+def test_a_server_and_a_directory_need_no_credentials() -> None:
+    one = sender()
+    for name in ("web", "disk"):
+        assert one.ready(name)
+        one.prepare(name)
+        assert one.hand_off(name, "a.pdf").origin == name
+
+
+def test_prepare_makes_ready() -> None:
+    one = sender()
+    assert not one.ready("docs")
+    one.prepare("docs")
+    assert one.ready("docs")
+    other = S3Origin(bucket="docs", **STORE, access_key="other", secret_key="s")
+    assert not one.ready("docs", origin=other)
+    one.prepare("docs", origin=other)
+    assert one.ready("docs", origin=other)
+
+
+def test_an_origin_without_credentials_is_told() -> None:
+    one = sender(bare=S3Origin(bucket="docs", **STORE))
+    with pytest.raises(CredentialsUnavailable):
+        one.hand_off("bare", "a.pdf")
+    with pytest.raises(CredentialsUnavailable):
+        one.prepare("bare")
+
+
+@pytest.mark.parametrize("call", ["hand_off", "ready", "prepare"])
+def test_an_unknown_origin_is_told(call: str) -> None:
+    with pytest.raises(OriginUnknown):
+        getattr(sender(), call)("nowhere")
+
+
+@pytest.mark.parametrize("origin_name", ["docs", "tenant", "web", "disk"])
+def test_neither_key_nor_url_is_no_object(origin_name: str) -> None:
+    with pytest.raises(KeyRefused):
+        sender().hand_off(origin_name)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["a.pdf", "a%20b%2Fc.pdf", "a+b", "//x", "%E6%97%A5.pdf", "%e6%97%a5.pdf", "a?sig=x%2F&b=../c", "a%"],
+)
+def test_a_stored_url_is_asked_for_byte_for_byte(rest: str) -> None:
+    made = sender().hand_off("web", url=f"https://FILES.example:443/b%61se/{rest}")
+    assert dict(made.headers)["Xaccel-Url"] == f"https://files.example/b%61se/{rest}"
+
+
+def test_a_stored_url_of_a_bucket_is_signed_as_it_is() -> None:
+    made = sender().hand_off("docs", url=BUCKET + "tenant/%e6%97%a5+(1).pdf")
+    assert unsigned(made.target) == BUCKET + "tenant/%e6%97%a5+(1).pdf"
+    assert "X-Amz-Signature=" in made.target
+    assert made.key == "tenant/日+(1).pdf"
+    assert made.filename == "日+(1).pdf"
+
+
+def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
+    one = sender()
+    by_key = one.hand_off("tenant", "a/b.pdf")
+    by_url = one.hand_off("tenant", url=BUCKET + "tenant/a/b.pdf")
+    assert by_key.key == by_url.key == "a/b.pdf"
+    assert unsigned(by_key.target) == unsigned(by_url.target) == BUCKET + "tenant/a/b.pdf"
+
+
+def entry(**given: Any) -> str:
+    return dict(sender().hand_off(**given, options=Options(identity="1")).headers)["Xaccel-Cache-Key"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://files.example/base/x?id=1", "https://files.example/base/x?id=2"),
+        ("https://files.example/base/x", "https://files.example/base/x?"),
+        ("https://files.example/base/%FF", "https://files.example/base/%FE"),
+        ("https://files.example/base/a%2Fb", "https://files.example/base/a/b"),
+    ],
+)
+def test_two_stored_urls_never_share_a_cache_entry(one: str, other: str) -> None:
+    assert entry(origin_name="web", url=one) != entry(origin_name="web", url=other)
+
+
+def test_a_stored_url_never_shares_a_cache_entry_with_another_object_by_key() -> None:
+    by_url = entry(origin_name="tenant", url=BUCKET + "tenant/x")
+    assert by_url == entry(origin_name="tenant", key="x")
+    assert by_url != entry(origin_name="tenant", key="tenant/x")
+
+
+@pytest.mark.parametrize(
+    ("origin_name", "url"),
+    [
+        ("web", "https://files.example/base-of-others/a"),
+        ("web", "https://files.example/base"),
+        ("web", "https://other.example/base/a"),
+        ("web", "https://files.example/base/../a"),
+        ("web", "https://files.example/base/%252e%252e/a"),
+        ("web", "https://u@files.example/base/a"),
+        ("web", BUCKET + "a"),
+        ("docs", "http://127.0.0.1:9000/docs-of-others/a"),
+        ("docs", "http://127.0.0.1:9000/docs%2Fa"),
+        ("docs", BUCKET + "a?versionId=1"),
+        ("docs", BUCKET + "?list-type=2"),
+        ("docs", BUCKET + "a?"),
+        ("docs", BUCKET),
+        ("docs", "http://127.0.0.1:9000/docs"),
+        ("docs", "http://127.0.0.1:9000/"),
+        ("tenant", BUCKET + "tenant-2/a"),
+        ("tenant", BUCKET + "tenant/"),
+        ("tenant", BUCKET + "tenant"),
+        ("tenant", BUCKET + "a"),
+        ("tenant", BUCKET),
+        ("disk", "file:///srv/a"),
+        ("disk", "http://127.0.0.1/srv/a"),
+    ],
+)
+def test_a_url_outside_its_origin_is_refused_before_credentials_are_asked(origin_name: str, url: str) -> None:
+    bare: dict[str, Origin] = {
+        "docs": S3Origin(bucket="docs", **STORE),
+        "tenant": S3Origin(bucket="docs", prefix="tenant/", **STORE),
+    }
+    with pytest.raises(OriginNotAllowed):
+        sender(**bare).hand_off(origin_name, url=url)
+
+
+@pytest.mark.parametrize("prefix", ["q?1/", "h#1/", "50%/", "a%2Fb/", "a b/", "日/"])
+def test_a_prefix_is_text_and_no_url(prefix: str) -> None:
+    one = sender(odd=S3Origin(bucket="docs", prefix=prefix, **STORE, **KEYS))
+    inside = unsigned(one.hand_off("odd", "x").target)
+    assert unsigned(one.hand_off("odd", url=inside).target) == inside
+    with pytest.raises(OriginNotAllowed):
+        one.hand_off("odd", url=BUCKET + prefix[0] + "/x")
+    with pytest.raises(OriginNotAllowed):
+        one.hand_off("odd", url=BUCKET + "a/b/x")
+
+
+def test_an_empty_last_segment_of_the_host_is_no_bucket_listing() -> None:
+    one = sender(virtual=S3Origin(bucket="docs", region="eu-west-1", **KEYS))
+    with pytest.raises(OriginNotAllowed, match="no object"):
+        one.hand_off("virtual", url="https://docs.s3.eu-west-1.amazonaws.com/")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin_name"),
+    [
+        ("https://files.example/base/a", "web"),
+        ("https://files.example/base/deep/a", "deep"),
+        ("https://files.example/base/deeper/a", "web"),
+        (BUCKET + "a", "docs"),
+        (BUCKET + "tenant/a", "tenant"),
+        (BUCKET + "tenant", "docs"),
+    ],
+)
+def test_a_url_finds_the_origin_with_the_longest_base(url: str, origin_name: str) -> None:
+    assert sender().origin_of_url(url) == origin_name
+
+
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/a", "https://files.example/", "not a url", "file:///srv/a"]
+)
+def test_a_url_of_no_origin_is_refused(url: str) -> None:
+    with pytest.raises(OriginNotAllowed):
+        sender().origin_of_url(url)
+
+
+def test_a_stand_in_brings_its_credentials_and_prefix() -> None:
+    stand_in = S3Origin(
+        bucket="docs", prefix="p/", **STORE, access_key="other", secret_key="s", session_token="t"
+    )
+    made = sender().hand_off("docs", "a", origin=stand_in)
+    assert unsigned(made.target) == BUCKET + "p/a"
+    query = parse_qs(urlsplit(made.target).query)
+    assert query["X-Amz-Credential"][0].startswith("other/")
+    assert query["X-Amz-Security-Token"] == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("origin_name", "stand_in"),
+    [
+        ("docs", S3Origin(bucket="other", **STORE, **KEYS)),
+        ("docs", S3Origin(bucket="docs", endpoint_url="http://127.0.0.1:9001", region="us-east-1", **KEYS)),
+        ("docs", LocalOrigin(root="/srv")),
+        ("web", HTTPOrigin(base_url="https://files.example/")),
+        ("disk", LocalOrigin(root="/")),
+        ("disk", LocalOrigin(root="/srv2")),
+    ],
+    ids=repr,
+)
+def test_a_stand_in_for_another_place_is_refused(origin_name: str, stand_in: Origin) -> None:
+    with pytest.raises(OriginNotAllowed):
+        sender().hand_off(origin_name, "a", origin=stand_in)
+
+
+def test_a_directory_is_the_same_with_and_without_its_last_slash() -> None:
+    assert sender().hand_off("disk", "a", origin=LocalOrigin(root="/srv/")).target == "/srv/a"
+
+
+def test_a_stand_in_is_resolved_with_its_origin() -> None:
+    """Else the first hand-off in an async view would read files in the event loop."""
+    from xaccel import signing
+
+    one = sender(far=S3Origin(bucket="far-away", **STORE, **KEYS, profile=None, addressing_style="path"))
+    near = S3Origin(bucket="far-away", **STORE, **KEYS)
+    one.prepare("far", origin=near)
+    misses = signing._resolve.cache_info().misses
+    one.hand_off("far", "a", origin=near)
+    assert signing._resolve.cache_info().misses == misses
+
+
+def test_many_threads_make_whole_hand_offs() -> None:
+    one = sender()
+    made: list[str] = []
+
+    def work(number: int) -> None:
+        made.extend(unsigned(one.hand_off("docs", f"{number}/{step}").target) for step in range(20))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(made) == sorted(f"{BUCKET}{number}/{step}" for number in range(8) for step in range(20))

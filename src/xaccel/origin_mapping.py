@@ -55,7 +55,7 @@ def read_origins(values: Mapping[str, Any], where: str, found: list[ConfigError]
 
 def _origin(entry: object, path: str, found: list[ConfigError]) -> Origin | None:
     if isinstance(entry, (S3Origin, HTTPOrigin, LocalOrigin)):
-        return entry
+        entry = {"BACKEND": f"xaccel.{type(entry).__name__}", "OPTIONS": _values(entry)}
     if not isinstance(entry, Mapping):
         found.append(
             ConfigError(
@@ -94,6 +94,10 @@ def _origin(entry: object, path: str, found: list[ConfigError]) -> Origin | None
     return backend(**plain)
 
 
+def _values(origin: Origin) -> dict[str, Any]:
+    return {field.name: getattr(origin, field.name) for field in dataclasses.fields(origin)}
+
+
 def _option_problems(backend: type[Origin], options: Mapping[Any, Any], path: str) -> Iterator[ConfigError]:
     fields = {field.name: field for field in dataclasses.fields(backend)}
     for name in options:
@@ -113,8 +117,9 @@ def _option_problems(backend: type[Origin], options: Mapping[Any, Any], path: st
                     remedy=f"Give {name!r}: it has no default.",
                 )
         elif not _fits(str(field.type), value):
+            shown = repr(value) if field.repr else "what is given (a secret, not shown)"
             yield ConfigError(
-                f"{value!r} is not a value for {name!r}", where=path, remedy=f"Its type is {field.type}."
+                f"{shown} is not a value for {name!r}", where=path, remedy=f"Its type is {field.type}."
             )
 
 

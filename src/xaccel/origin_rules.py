@@ -28,7 +28,7 @@ def require_http_url(value: object, where: str) -> Iterator[ConfigError]:
         return
     try:
         parts = urlsplit(value)
-        host, port_ok = parts.hostname or "", parts.port != 0
+        host, port_ok = parts.hostname or "", parts.port != 0 and not parts.netloc.endswith(":")
     except ValueError:
         parts, host, port_ok = urlsplit(""), "", True
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):

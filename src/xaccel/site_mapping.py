@@ -37,6 +37,10 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
     found: list[ConfigError] = []
+    if not isinstance(mapping, Mapping):
+        raise ConfigErrors(
+            [ConfigError(f"{mapping!r} is not a mapping", where=where, remedy='Write {"ORIGINS": {…}}.')]
+        )
     values = upper_keys(mapping)
     origins = read_origins(values, where, found)
     site = Site(
@@ -85,8 +89,8 @@ def _secrets(values: Mapping[str, Any], where: str, found: list[ConfigError]) ->
             ConfigError(
                 "the site has no secret, or more than two",
                 where=path,
-                remedy='Give one as "SECRET", or two as "SECRETS" while rotating, the new one first. Make one with:'
-                ' python -c "import secrets; print(secrets.token_urlsafe(32))"',
+                remedy="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+                ' Give it as "SECRET", or two as "SECRETS" while rotating, the new one first.',
             )
         )
     elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
@@ -164,6 +168,7 @@ def _add_headers(
     for item in _list(values, "ADD_HEADERS", where, found):
         if (
             isinstance(item, Sequence)
+            and not isinstance(item, str)
             and len(item) == 2
             and header_rules.header_name_ok(item[0])
             and header_rules.header_value_ok(item[1])

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site import Cache
+from xaccel.site_mapping import KEYS, read
+
+SECRET = "0123456789abcdef0123456789ABCDEF-_"
+DISK = {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}
+LEAST = {"ORIGINS": DISK, "SECRET": SECRET}
+
+
+def told(mapping: Any) -> list[str]:
+    with pytest.raises(ConfigErrors) as errors:
+        read(mapping)
+    return [problem.where for problem in errors.value.problems]
+
+
+def test_the_least_is_an_origin_and_a_secret() -> None:
+    site = read(LEAST)
+    assert site.origins == {"disk": LocalOrigin(root="/srv")}
+    assert site.secrets == (SECRET,)
+    assert (site.name, site.response_headers, site.cache, site.log_path) == ("", (), None, "xaccel.log")
+    assert (site.access_logs, site.add_headers, site.resolver, site.concurrency) == ((), (), (), None)
+
+
+def test_a_toml_file_in_lower_case_gives_everything() -> None:
+    site = read(
+        tomllib.loads(f"""
+secrets = ["{SECRET}", "{"old" * 12}"]
+name = "shop2"
+response_headers = ["X-Robots-Tag", "Vary"]
+log = "/var/log/nginx/xaccel.log"
+access_logs = ["/var/log/nginx/access.log combined"]
+add_headers = [["Strict-Transport-Security", "max-age=31536000; includeSubDomains"]]
+resolver = ["127.0.0.53", "[fd00::53]:5353"]
+concurrency = 8
+
+[cache]
+path = "/var/cache/nginx/xaccel"
+max_size = "512m"
+
+[origins.docs]
+backend = "xaccel.S3Origin"
+options = {{bucket = "docs", cache = true, servers = ["10.0.0.5:9000"]}}
+
+[origins.web]
+backend = "xaccel.HTTPOrigin"
+options = {{base_url = "https://h.example/"}}
+""")
+    )
+    assert site.origins == {
+        "docs": S3Origin(bucket="docs", cache=True, servers=("10.0.0.5:9000",)),
+        "web": HTTPOrigin(base_url="https://h.example/"),
+    }
+    assert site.secrets == (SECRET, "old" * 12)
+    assert site.name == "shop2"
+    assert site.response_headers == ("X-Robots-Tag", "Vary")
+    assert site.cache == Cache(path="/var/cache/nginx/xaccel", max_size="512m")
+    assert site.log_path == "/var/log/nginx/xaccel.log"
+    assert site.access_logs == ("/var/log/nginx/access.log combined",)
+    assert site.add_headers == (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
+    assert site.resolver == ("127.0.0.53", "[fd00::53]:5353")
+    assert site.concurrency == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"SECRET": ""}, "SECRET"),
+        ({"SECRET": "a" * 31}, "SECRET"),
+        ({"SECRET": "a" * 129}, "SECRET"),
+        ({"SECRET": "a" * 31 + " "}, "SECRET"),
+        ({"SECRET": "a" * 32 + "\n"}, "SECRET"),
+        ({"SECRET": "é" * 32}, "SECRET"),
+        ({"SECRET": None}, "SECRET"),
+        ({"SECRET": 5}, "SECRET"),
+        ({"SECRETS": [SECRET]}, "SECRET"),
+        ({"NAME": "Shop"}, "NAME"),
+        ({"NAME": "s" * 13}, "NAME"),
+        ({"NAME": "a-b"}, "NAME"),
+        ({"NAME": "a\n"}, "NAME"),
+        ({"NAME": None}, "NAME"),
+        ({"RESPONSE_HEADERS": "Vary"}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": 5}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": ["Set-Cookie"]}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": ["Xaccel-Auth"]}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": ["Vary", "vary"]}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": ["Vary: x"]}, "RESPONSE_HEADERS"),
+        ({"RESPONSE_HEADERS": [None]}, "RESPONSE_HEADERS"),
+        ({"CACHE": "/var/cache"}, "CACHE"),
+        ({"CACHE": {}}, "CACHE"),
+        ({"CACHE": {"path": "/c", "size": "1g"}}, "CACHE"),
+        ({"CACHE": {"path": "/c/$host"}}, 'CACHE"]["path'),
+        ({"CACHE": {"path": ""}}, 'CACHE"]["path'),
+        ({"CACHE": {"path": None}}, 'CACHE"]["path'),
+        ({"CACHE": {"path": "/c", "max_size": "1 g"}}, 'CACHE"]["max_size'),
+        ({"CACHE": {"path": "/c", "max_size": 5}}, 'CACHE"]["max_size'),
+        ({"CACHE": {"path": "/c", "keys": "1;"}}, 'CACHE"]["keys'),
+        ({"CACHE": {"path": "/c", "inactive": "1 hour"}}, 'CACHE"]["inactive'),
+        ({"CACHE": {"path": "/c", "valid": "-1"}}, 'CACHE"]["valid'),
+        ({"LOG": ""}, "LOG"),
+        ({"LOG": None}, "LOG"),
+        ({"LOG": "/var/log/$host.log"}, "LOG"),
+        ({"LOG": "/var/log/x\n"}, "LOG"),
+        ({"ACCESS_LOGS": "access.log"}, "ACCESS_LOGS"),
+        ({"ACCESS_LOGS": [""]}, "ACCESS_LOGS"),
+        ({"ACCESS_LOGS": ["a\nb"]}, "ACCESS_LOGS"),
+        ({"ADD_HEADERS": {"X": "y"}}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": ["ab"]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X", "y", "z"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X Y", "y"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X", "y\r\nZ: 1"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X", "$host"]]}, "ADD_HEADERS"),
+        ({"ADD_HEADERS": [["X", 5]]}, "ADD_HEADERS"),
+        ({"RESOLVER": "127.0.0.1"}, "RESOLVER"),
+        ({"RESOLVER": ["dns.example"]}, "RESOLVER"),
+        ({"RESOLVER": ["127.0.0.1;"]}, "RESOLVER"),
+        ({"RESOLVER": ["fd00::53"]}, "RESOLVER"),
+        ({"RESOLVER": [53]}, "RESOLVER"),
+        ({"CONCURRENCY": 0}, "CONCURRENCY"),
+        ({"CONCURRENCY": True}, "CONCURRENCY"),
+        ({"CONCURRENCY": "8"}, "CONCURRENCY"),
+        ({"CONCURRENCY": 65536}, "CONCURRENCY"),
+    ],
+    ids=lambda value: ascii(value)[:60],
+)
+def test_a_wrong_value_is_told_at_its_path(given: dict[str, Any], where: str) -> None:
+    assert told({**LEAST, **given}) == [f'XACCEL["{where}"]']
+
+
+@pytest.mark.parametrize("secrets", [[], [SECRET] * 3, SECRET, None, ["short"], [SECRET, 5]], ids=ascii)
+def test_secrets_are_one_or_two(secrets: Any) -> None:
+    assert 'XACCEL["SECRET"]' in told({"ORIGINS": DISK, "SECRETS": secrets})
+
+
+def test_a_site_needs_a_secret() -> None:
+    assert told({"ORIGINS": DISK}) == ['XACCEL["SECRET"]']
+
+
+def test_no_secret_is_repeated() -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        read({"ORIGINS": DISK, "SECRETS": ["hush", "hush-hush"]})
+    assert "hush" not in str(errors.value)
+
+
+def test_an_unknown_key_is_told_with_the_valid_ones() -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        read({**LEAST, "ORIGIN": {}, "debug": True})
+    assert [problem.what for problem in errors.value.problems] == [
+        "'ORIGIN' is not a setting",
+        "'DEBUG' is not a setting",
+    ]
+    assert all(key in str(errors.value) for key in KEYS)
+
+
+def test_a_cached_origin_needs_a_cache() -> None:
+    origins = {"docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "cache": True}}}
+    assert told({"ORIGINS": origins, "SECRET": SECRET}) == ['XACCEL["CACHE"]']
+    assert read({"ORIGINS": origins, "SECRET": SECRET, "CACHE": {"path": "/c"}}).cache == Cache(path="/c")
+
+
+@pytest.mark.parametrize("mapping", [None, [], "settings", 5], ids=repr)
+def test_what_is_no_mapping_is_told(mapping: Any) -> None:
+    assert told(mapping) == ["XACCEL"]
+
+
+def test_all_problems_are_told_at_once_below_the_given_path() -> None:
+    wrong = {
+        "ORIGINS": {"Docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "x"}}, "web": {}},
+        "SECRET": "short",
+        "NAME": "A",
+        "LOG": "",
+        "CACHE": {"path": "", "max_size": "big"},
+        "CONCURRENCY": -1,
+        "WHAT": 1,
+    }
+    with pytest.raises(ConfigErrors) as errors:
+        read(wrong, where="site.toml ")
+    wheres = [problem.where for problem in errors.value.problems]
+    assert len(wheres) == 10
+    assert all(where.startswith("site.toml ") for where in wheres)
+    assert str(errors.value).startswith("10 problem(s) in the configuration:\n")
+    assert len(str(errors.value).splitlines()) == 11

@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ def _section(path: str, value: Any) -> str:
     if inspect.isclass(value):
         if dataclasses.is_dataclass(value) and dataclasses.fields(value):
             parts.append(field_table(value).rstrip())
-        parts += [f"`{_signature(member, name)}`: {' '.join(prose(member))}" for name, member in _methods(value)]
+        parts += [
+            f"`{_signature(member, name)}`: {' '.join(prose(member))}" for name, member in _methods(value)
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,6 +61,6 @@ def _signature(function: Any, name: str) -> str:
     raise AssertionError(f"{name} has no source")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(file: str) -> ast.Module:
     return ast.parse(Path(file).read_text(encoding="utf-8"))

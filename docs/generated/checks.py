@@ -11,7 +11,7 @@ from django.test import override_settings
 
 if not settings.configured:
     settings.configure(
-        SECRET_KEY="only for the documentation",
+        SECRET_KEY="only for the documentation",  # noqa: S106
         INSTALLED_APPS=["xaccel.django"],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
         XACCEL={"ORIGINS": {"files": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}}},
@@ -31,7 +31,10 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.E003": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
     "xaccel.E005": {"MEDIA_URL": "/_xaccel/media/"},
-    "xaccel.E006": {"XACCEL": {"ORIGINS": {"files": {"STORAGE": "default"}}}, "STORAGES": {"default": _MEMORY}},
+    "xaccel.E006": {
+        "XACCEL": {"ORIGINS": {"files": {"STORAGE": "default"}}},
+        "STORAGES": {"default": _MEMORY},
+    },
     "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W001": {"XACCEL": {}, "STORAGES": {"default": _DISK, "scratch": _MEMORY}},
     "xaccel.W002": {"MEDIA_ROOT": "/srv", "MEDIA_URL": "/media/"},

@@ -31,7 +31,9 @@ def private_headers() -> str:
     """Return the table of the private headers."""
     assert list(MEANINGS) == PRIVATE, "a private header of nginx/entry.py is not described here"
     rows = ["| Header | Meaning | When empty |", "|---|---|---|"]
-    rows += [f"| `Xaccel-{name.title()}` | {meaning} | {empty} |" for name, (meaning, empty) in MEANINGS.items()]
+    rows += [
+        f"| `Xaccel-{name.title()}` | {meaning} | {empty} |" for name, (meaning, empty) in MEANINGS.items()
+    ]
     return "\n".join(rows) + "\n"
 
 
@@ -81,7 +83,9 @@ def sample() -> str:
         addressing_style="virtual",
         ca_file="/etc/ssl/certs/ca-certificates.crt",
     )
-    site = Site(origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log")
+    site = Site(
+        origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
+    )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True)
     parts = render(site, nginx, script="/etc/nginx/xaccel/xaccel.js")
     texts = (f"# {name}\n{emit(getattr(parts, name))}" for name in ("http", "server", "app"))

@@ -26,7 +26,10 @@ EXAMPLES = {
 
 def options() -> str:
     """Return one section for each option."""
-    texts = {"allow_shared_cache": "Allow a `cache_control` that lets shared caches store.", **field_texts(Options)}
+    texts = {
+        "allow_shared_cache": "Allow a `cache_control` that lets shared caches store.",
+        **field_texts(Options),
+    }
     sections = []
     for field in dataclasses.fields(Options):
         text = texts[field.name][0].upper() + texts[field.name][1:]

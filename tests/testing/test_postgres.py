@@ -1,0 +1,31 @@
+"""PostgreSQL as xaccel.testing runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.testing.asking import gone
+from xaccel.testing import ServerMissing, postgres_server
+
+pytestmark = pytest.mark.main
+
+Unavailable = Callable[[str], NoReturn]
+
+
+def test_answers_and_leaves_nothing(tmp_path: Path, unavailable: Unavailable) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    try:
+        with postgres_server(tmp_path) as postgres:
+            with psycopg.connect(postgres.dsn) as connection:
+                assert connection.execute("select 6 * 7").fetchone() == (42,)
+            home = Path(postgres.env["PGHOST"])
+            pids = postgres.pids
+            assert len(pids) > 3
+    except ServerMissing as missing:
+        unavailable(str(missing))
+    assert gone(pids)
+    assert home == tmp_path or not home.exists()

@@ -19,6 +19,7 @@ from xaccel.nginx import Directive, Parts, render, standalone
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
+from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -48,11 +49,22 @@ class Stage:
         """Ask for a download; `put` replaces headers of the hand-off as a forger would."""
         return ask(self.nginx.port, target(origin, key, options, put), method, headers)
 
-    def new_lines(self, action: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
-        """The JSON lines that `action` makes."""
-        before = len(self.nginx.lines())
+    def lines_of(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
+        """The JSON lines of the hand-offs that `action` causes, in the order of the hand-offs."""
+        before = len(self.hand_offs)
         action()
-        return self.nginx.lines(before + count)[before:]
+        return [line_where(self.nginx, "id", made.transfer_id) for made in self.hand_offs[before:]]
+
+
+def line_where(nginx: NginxServer, name: str, value: str) -> dict[str, Any]:
+    """The line whose field has this value: NGINX writes it after the client has its bytes, perhaps after the next."""
+
+    def found() -> list[dict[str, Any]]:
+        return [line for line in nginx.lines() if line[name] == value]
+
+    assert wait_until(lambda: bool(found()), timeout_s=5), f"no line has {name} {value}"
+    [line] = found()
+    return line
 
 
 def target(

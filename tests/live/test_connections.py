@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.client import Reply
 from tests.live.conftest import Live
-from tests.live.stage import Stage, stage
+from tests.live.stage import Stage, line_where, stage
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
 pytestmark = pytest.mark.main
@@ -39,12 +39,11 @@ def test_a_connection_that_the_origin_closed_is_replaced_unnoticed(live: Live) -
         return Answer(body=b"whole")
 
     live.places.origin.answer = once_a_connection
-    rounds = 6
-    lines = live.new_lines(
-        lambda: [live.get("partner", "x").body == b"whole" or pytest.fail("broken") for _ in range(rounds)],
-        rounds,
-    )
+    subjects = [f"stale-{number}" for number in range(6)]
+    for subject in subjects:
+        assert live.get("partner", "x", options={"subject": subject}).body == b"whole"
     assert closed, "no kept connection was used, so none was found closed"
+    lines = [line_where(live.nginx, "subject", subject) for subject in subjects]
     assert {(line["status"], line["origin_status"], line["why"]) for line in lines} == {("200", "200", "")}
 
 
@@ -79,7 +78,7 @@ def test_several_servers_share_the_work(several: tuple[Stage, Origin, Origin]) -
 def test_where_one_server_refuses_another_answers(several: tuple[Stage, Origin, Origin]) -> None:
     running, _, _ = several
     replies: list[Reply] = []
-    lines = running.new_lines(lambda: replies.extend(running.get("one") for _ in range(6)), 6)
+    lines = running.lines_of(lambda: replies.extend(running.get("one") for _ in range(6)))
     assert [(reply.status, reply.body) for reply in replies] == [(200, b"second")] * 6
     assert {(line["origin_status"], line["why"]) for line in lines} == {("200", "")}
 

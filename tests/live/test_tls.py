@@ -1,0 +1,186 @@
+"""TLS of an origin: who is taken for it, and what happens when it is somebody else."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.live.raw_server import raw_server
+from tests.live.stage import Stage, stage
+from xaccel.testing import Variant
+
+pytestmark = pytest.mark.main
+
+NAME = "origin.test"
+
+
+@dataclass
+class TlsOrigin:
+    """An HTTPS server. `names` are what clients said in SNI, `asked` the paths of requests that came through."""
+
+    address: str
+    port: int
+    names: list[str | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    server: _Server
+
+    def do_GET(self) -> None:
+        self.server.origin.asked.append(self.path)
+        self.send_response_only(200)
+        self.send_header("Content-Length", "8")
+        self.end_headers()
+        self.wfile.write(b"over TLS")
+
+    def log_message(self, *args: object) -> None:
+        """Nothing is printed."""
+
+
+class _Server(ThreadingHTTPServer):
+    origin: TlsOrigin
+
+    def handle_error(self, *args: object) -> None:
+        """NGINX leaves in the middle of what it does not trust."""
+
+
+@contextmanager
+def tls_server(context: ssl.SSLContext) -> Iterator[TlsOrigin]:
+    """Serve "over TLS" to whoever shakes hands."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    port = server.server_address[1]
+    server.origin = origin = TlsOrigin(f"127.0.0.1:{port}", port)
+    context.sni_callback = lambda _socket, name, _context: origin.names.append(name)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield origin
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def context_for(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names, **dates).configure_cert(context)
+    return context
+
+
+def old_protocol(authority: trustme.CA) -> ssl.SSLContext:
+    """Speaks TLS 1.1 and nothing newer."""
+    context = context_for(authority, NAME)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(category=DeprecationWarning, action="ignore"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+@dataclass
+class Tls:
+    stage: Stage
+    origins: dict[str, TlsOrigin]
+
+
+@pytest.fixture(scope="module")
+def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
+    """Origins with every kind of certificate, each its own server."""
+    folder: Path = tmp_path_factory.mktemp("tls")
+    authority, stranger = trustme.CA(), trustme.CA()
+    intermediate = authority.create_child_ca().create_child_ca()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    contexts = {
+        "right": context_for(authority, NAME),
+        "deep": context_for(intermediate, NAME),
+        "stranger": context_for(stranger, NAME),
+        "other-name": context_for(authority, "elsewhere.test"),
+        "expired": context_for(
+            authority, NAME, not_before=yesterday - timedelta(days=1), not_after=yesterday
+        ),
+        "not-yet": context_for(authority, NAME, not_before=datetime.now(UTC) + timedelta(days=1)),
+        "old": old_protocol(authority),
+        "unverified": context_for(stranger, "elsewhere.test"),
+    }
+    with ExitStack() as open_servers:
+        origins = {name: open_servers.enter_context(tls_server(made)) for name, made in contexts.items()}
+        options = {
+            name: {
+                "base_url": f"https://{NAME}:{origin.port}/",
+                "servers": [origin.address],
+                "ca_file": str(folder / "ca.pem"),
+            }
+            for name, origin in origins.items()
+        }
+        del options["unverified"]["ca_file"]
+        options["unverified"]["verify_tls"] = False
+        options["address"] = {**options["right"], "base_url": f"https://127.0.0.1:{origins['right'].port}/"}
+        plain = open_servers.enter_context(raw_server(answer_in_plain_http))
+        options["plain"] = {**options["right"], "base_url": f"https://{plain}/", "servers": [plain]}
+        yield Tls(open_servers.enter_context(stage(folder / "nginx", variant, options)), origins)
+
+
+def answer_in_plain_http(connection: socket.socket, _: threading.Event) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\nConnection: close\r\n\r\nplain")
+
+
+def test_the_right_origin_is_believed(tls: Tls) -> None:
+    reply = tls.stage.get("right")
+    assert (reply.status, reply.body) == (200, b"over TLS")
+
+
+def test_two_authorities_may_stand_between(tls: Tls) -> None:
+    assert tls.stage.get("deep").status == 200
+
+
+def test_the_name_is_sent_without_its_port_and_an_address_is_not(tls: Tls) -> None:
+    """An address is no name for SNI (RFC 6066 section 3), and the certificate is not for it."""
+    tls.stage.get("deep")
+    assert set(tls.origins["deep"].names) == {NAME}
+    tls.origins["right"].names.clear()
+    tls.stage.get("address")
+    assert tls.origins["right"].names == [None]
+
+
+@pytest.mark.parametrize(
+    "origin", ["stranger", "other-name", "expired", "not-yet", "old", "address", "plain"]
+)
+def test_anybody_else_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin: str) -> None:
+    replies = []
+    [line] = tls.stage.lines_of(
+        lambda: replies.append(tls.stage.get(origin, "refused", options={"filename": "secret-name.txt"}))
+    )
+    [reply] = replies
+    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert reply.one("Content-Disposition") is None
+    assert (line["status"], line["origin_status"], line["why"]) == ("502", "502", "origin_failed")
+    assert (
+        origin == "plain"
+        or tls.origins["right" if origin == "address" else origin].asked.count("/refused") == 0
+    )
+
+
+def test_whoever_switches_verification_off_believes_anybody(tls: Tls) -> None:
+    assert tls.stage.get("unverified").body == b"over TLS"
+
+
+def test_no_message_about_the_handshake_tells_the_url(tls: Tls) -> None:
+    tls.stage.get("expired", "a-secret-key")
+    assert "a-secret-key" not in tls.stage.nginx.error_log

@@ -26,7 +26,7 @@ _DISK = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"
 _SECURITY = "django.middleware.security.SecurityMiddleware"
 
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Orgin"}}}},
+    "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Bucket"}}}},
     "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
     "xaccel.E003": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},

@@ -20,14 +20,19 @@ def parsers(*, file: bool) -> dict[str, argparse.ArgumentParser]:
 
 def sections() -> str:
     """Return one section for each command, with a table of its arguments."""
-    parts = []
-    for name, parser in parsers(file=True).items():
-        rows = ["| Argument | Meaning |", "|---|---|"]
-        for action in parser._actions:
-            if action.dest != "help":
-                rows.append(f"| {_spelled(action)} | {_meaning(parser, action)} |")
-        parts.append(f"## `{name}`\n\n{parser.description}\n\n" + "\n".join(rows) + "\n")
-    return "\n".join(parts)
+    return "\n".join(
+        f"## `{name}`\n\n{parser.description}\n\n{arguments(parser)}"
+        for name, parser in parsers(file=True).items()
+    )
+
+
+def arguments(parser: argparse.ArgumentParser) -> str:
+    """Return the table of a parser's arguments."""
+    rows = ["| Argument | Meaning |", "|---|---|"]
+    for action in parser._actions:
+        if action.dest != "help":
+            rows.append(f"| {_spelled(action)} | {_meaning(parser, action)} |")
+    return "\n".join(rows) + "\n"
 
 
 def _spelled(action: argparse.Action) -> str:
@@ -44,5 +49,4 @@ def _spelled(action: argparse.Action) -> str:
 def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     values = {"default": action.default, "prog": parser.prog}
     text = (action.help or "") % values
-    again = ". May be given more than once" if isinstance(action, argparse._AppendAction) else ""
-    return f"{text}{again}".replace("|", "\\|")
+    return text.replace("|", "\\|")

@@ -19,6 +19,7 @@ Each one says what is wrong, where (a settings path or an argument) and what to 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class XaccelError(Exception):
@@ -36,6 +37,10 @@ class XaccelError(Exception):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. {self.remedy}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle call a class with `args`, which keyword-only arguments do not take."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(XaccelError):

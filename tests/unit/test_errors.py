@@ -1,0 +1,286 @@
+"""Each place of the core that tells an error is made to tell it, for real, and its words are read."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import pickle
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from botocore.credentials import RefreshableCredentials
+
+import xaccel
+from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors, site_mapping
+from xaccel.credentials import CredentialSource
+from xaccel.errors import (
+    ConfigError,
+    ConfigErrors,
+    CredentialsUnavailable,
+    InputRefused,
+    KeyRefused,
+    XaccelError,
+)
+from xaccel.handoff import make_handoff
+from xaccel.signing import resolve_endpoint
+
+PACKAGE = Path(xaccel.__file__).parent
+ERRORS_FILE = str(PACKAGE / "errors.py")
+SECRET = "0123456789abcdef0123456789abcdef"
+STORE: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:9000", "region": "us-east-1"}
+KEYS: dict[str, Any] = {"access_key": "a", "secret_key": "b"}
+
+
+def sender() -> Sender:
+    origins = {
+        "docs": S3Origin(bucket="docs", **STORE, **KEYS),
+        "web": HTTPOrigin(base_url="https://files.example/base/"),
+        "disk": LocalOrigin(root="/srv"),
+    }
+    return Sender(Site(origins=origins, secrets=(SECRET,), response_headers=("Vary",)))
+
+
+def sends(origin_name: str = "web", key: str = "k", **more: Any) -> Callable[[], object]:
+    return lambda: sender().hand_off(origin_name, key, **more)
+
+
+def sends_with(**options: Any) -> Callable[[], object]:
+    return sends(options=Options(**options))
+
+
+def reads(**settings: Any) -> Callable[[], object]:
+    standard = {
+        "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
+        "SECRET": SECRET,
+    }
+    return lambda: site_mapping.read({**standard, **settings})
+
+
+def reads_origin(backend: str, **options: Any) -> Callable[[], object]:
+    return reads(ORIGINS={"one": {"BACKEND": f"xaccel.{backend}", "OPTIONS": options}})
+
+
+def without_endpoint() -> None:
+    site = Site(origins={"docs": S3Origin(bucket="docs")}, secrets=(SECRET,))
+    none: dict[str, Any] = {"endpoint": None, "signer": None, "credentials": None}
+    make_handoff(site, "docs", "k", Options(), method="GET", now=datetime.now(UTC), transfer_id="", **none)
+
+
+def refresh_fails() -> None:
+    def refresh() -> dict[str, Any]:
+        raise OSError("no route")
+
+    ends = datetime.now(UTC) + timedelta(seconds=1)
+    given = {"access_key": "a", "secret_key": "b", "token": "c", "expiry_time": ends.isoformat()}
+    source = CredentialSource(S3Origin(bucket="docs"))
+    source._found = RefreshableCredentials.create_from_metadata(given, refresh, "test")
+    source.current()
+
+
+def without_botocore() -> None:
+    kept = sys.modules["botocore.session"]
+    sys.modules["botocore.session"] = None  # type: ignore[assignment]
+    try:
+        resolve_endpoint(S3Origin(bucket="without-botocore"))
+    finally:
+        sys.modules["botocore.session"] = kept
+
+
+TRIGGERS: dict[str, Callable[[], object]] = {
+    "key: empty": sends(key=""),
+    "key: NUL": sends(key="a\x00"),
+    "key: surrogate": sends(key="\ud800"),
+    "key: long": sends(key="k" * 1025),
+    "key: dots": sends(key="../k"),
+    "key: directory": sends("disk", "a//b"),
+    "origin: unknown": sends("nowhere"),
+    "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
+    "origin: other place": sends("disk", origin=LocalOrigin(root="/other")),
+    "url: not exact": sends(url="https://files.example/base/a b"),
+    "url: dots": sends(url="https://files.example/base/%2e%2e/a"),
+    "url: outside": sends(url="https://files.example/a"),
+    "url: query": sends("docs", url="http://127.0.0.1:9000/docs/a?x"),
+    "url: no object": sends("docs", url="http://127.0.0.1:9000/docs/"),
+    "url: of no origin": lambda: sender().origin_of_url("https://elsewhere.example/"),
+    "filename: type": sends_with(filename=5),
+    "filename: control": sends_with(filename="a\nb"),
+    "filename: surrogate": sends_with(filename="\ud800"),
+    "content_type": sends_with(content_type="nonsense"),
+    "cache_control": sends_with(cache_control="public"),
+    "cache_control: value": sends_with(cache_control="private\n"),
+    "etag": sends_with(etag="a b"),
+    "last_modified": sends_with(last_modified=datetime(2026, 1, 1)),  # noqa: DTZ001
+    "size": sends_with(size=-1),
+    "limit_rate": sends_with(limit_rate=0),
+    "subject": sends_with(subject="é"),
+    "csp": sends_with(csp="\n"),
+    "headers: undeclared": sends_with(headers={"X-Other": "1"}),
+    "headers: twice": sends_with(headers={"Vary": "a", "vary": "b"}),
+    "headers: value": sends_with(headers={"Vary": "\n"}),
+    "endpoint": without_endpoint,
+    "credentials: none": lambda: CredentialSource(S3Origin(bucket="docs")).current(),
+    "credentials: refresh": refresh_fails,
+    "botocore: missing": without_botocore,
+    "botocore: profile": lambda: resolve_endpoint(S3Origin(bucket="docs", profile="no-such")),
+    "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
+    "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
+    "settings: no mapping": lambda: site_mapping.read([]),  # type: ignore[arg-type]
+    "settings: unknown key": reads(WHAT=1),
+    "settings: no origins": reads(ORIGINS={}),
+    "settings: no secret": lambda: site_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
+    "settings: short secret": reads(SECRET="short"),
+    "settings: name": reads(NAME="-"),
+    "settings: no list": reads(RESOLVER="x"),
+    "settings: path": reads(LOG="$x"),
+    "settings: header": reads(RESPONSE_HEADERS=["Set-Cookie", "Vary", "vary"]),
+    "settings: pair": reads(ADD_HEADERS=["x"]),
+    "settings: cache": reads(CACHE={}),
+    "settings: cache units": reads(CACHE={"path": "", "valid": "x"}),
+    "settings: resolver": reads(RESOLVER=["x"]),
+    "settings: concurrency": reads(CONCURRENCY=0),
+    "settings: uncached": reads_origin("S3Origin", bucket="docs", cache=True),
+    "origins: name": reads(ORIGINS={"Bad name": LocalOrigin(root="/srv")}),
+    "origins: entry": reads(ORIGINS={"one": 5}),
+    "origins: backend": reads(ORIGINS={"one": {"BACKEND": "x"}}),
+    "origins: option": reads_origin("LocalOrigin", nonsense=1),
+    "origins: type": reads_origin("LocalOrigin", root=5),
+    "origins: secret type": reads_origin("S3Origin", bucket="docs", secret_key=5),
+    "bucket": reads_origin("S3Origin", bucket="x", endpoint_url="x y", addressing_style="x", expires_s=0),
+    "bucket: key": reads_origin("S3Origin", bucket="docs", access_key="a"),
+    "bucket: ARN": reads_origin(
+        "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", servers=["x"], ca_file="x"
+    ),
+    "server": reads_origin(
+        "HTTPOrigin", base_url="https://u@h.example:0/?x", request_headers={"Host": "x", "X": "$x"}
+    ),
+    "server: redirect_hosts": reads_origin(
+        "HTTPOrigin", base_url="https://h.example/", redirect_hosts=["a b"]
+    ),
+    "directory": reads_origin("LocalOrigin", root="srv"),
+    "directory: unprintable": reads_origin("LocalOrigin", root="/$x"),
+    "file": lambda: cli.main(["config", "/no/such/file.toml"]),
+}
+
+
+def told_by(trigger: Callable[[], object]) -> list[tuple[str, int, XaccelError]]:
+    """Module, line and error of each error that was made, also of those that were collected and never raised."""
+    made: list[tuple[str, int, XaccelError]] = []
+    code = XaccelError.__init__.__code__
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code is code:
+            maker: FrameType | None = frame.f_back
+            while maker is not None and maker.f_code.co_filename == ERRORS_FILE:
+                maker = maker.f_back
+            assert maker is not None
+            made.append((Path(maker.f_code.co_filename).name, maker.f_lineno, frame.f_locals["self"]))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        trigger()
+    except XaccelError:
+        pass
+    finally:
+        sys.setprofile(before)
+    return made
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS.keys())
+def test_a_message_says_where_what_and_the_remedy(trigger: Callable[[], object]) -> None:
+    """The form is "<where>: <what>. <remedy>." on one line."""
+    told = [error for _, _, error in told_by(trigger)]
+    assert told
+    for error in told:
+        lines = (
+            [str(problem) for problem in error.problems] if isinstance(error, ConfigErrors) else [str(error)]
+        )
+        for line in lines:
+            assert re.fullmatch(r"\S(?:.*?\S)?: \S.*[^\s.:;,!?]\. [A-Z].*\.", line), line
+            assert line.isprintable()
+            assert not re.search(r"\bwe\b|\bplease\b|\.\. |  ", line, re.IGNORECASE)
+        if not isinstance(error, ConfigErrors):
+            assert lines == [f"{error.where}: {error.what}. {error.remedy}"]
+
+
+KINDS = {
+    name
+    for name, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, (ConfigError, ConfigErrors, InputRefused, CredentialsUnavailable))
+}
+
+
+def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
+    for module in PACKAGE.glob("*.py"):
+        if str(module) != ERRORS_FILE:
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
+                    yield module.name, node.func.id, node.lineno, node.end_lineno or node.lineno
+
+
+def test_each_place_that_makes_an_error_is_triggered_above() -> None:
+    made = {
+        (module, type(error).__name__, line)
+        for trigger in TRIGGERS.values()
+        for module, line, error in told_by(trigger)
+    }
+    silent = [
+        f"{module}:{first} {kind}"
+        for module, kind, first, last in places_in_the_source()
+        if not any((module, kind, line) in made for line in range(first, last + 1))
+    ]
+    assert silent == []
+
+
+def test_each_kind_of_error_is_triggered_above() -> None:
+    made = {type(error).__name__ for trigger in TRIGGERS.values() for _, _, error in told_by(trigger)}
+    assert made >= KINDS - {"InputRefused"}
+
+
+def test_the_tree_of_the_docstring_is_the_tree_of_the_classes() -> None:
+    listed = re.findall(r"^(?:XaccelError|[│ ]*[├└]── (\w+))", errors.__doc__ or "", re.MULTILINE)
+    classes = [
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if kind.__module__ == errors.__name__
+    ]
+    assert sorted(name or "XaccelError" for name in listed) == sorted(classes)
+    assert all(issubclass(getattr(errors, name), XaccelError) for name in classes)
+
+
+def test_refused_input_is_a_value_error() -> None:
+    assert issubclass(InputRefused, ValueError)
+    assert not issubclass(ConfigError, ValueError)
+
+
+def test_collected_problems_are_told_one_a_line() -> None:
+    problems = [
+        ConfigError("one is wrong", where="A", remedy="Mend one."),
+        ConfigError("two", where="B", remedy="Do."),
+    ]
+    told = ConfigErrors(problems)
+    assert told.problems == tuple(problems)
+    assert str(told) == "2 problem(s) in the configuration:\n  A: one is wrong. Mend one.\n  B: two. Do."
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyRefused("it is empty", where="key", remedy="Give one."),
+        ConfigErrors([ConfigError("one is wrong", where="A", remedy="Mend one.")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_crosses_a_process_boundary(error: XaccelError, again: Callable[[Any], Any]) -> None:
+    arrived = again(error)
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert (arrived.what, arrived.where, arrived.remedy) == (error.what, error.where, error.remedy)

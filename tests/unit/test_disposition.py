@@ -128,6 +128,13 @@ def test_chromium_saves_under_a_harmless_name(name: str, saved: str, platform: s
 
 
 @pytest.mark.parametrize(
+    "mark", "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", ids=ascii
+)
+def test_no_character_that_turns_the_direction_is_kept(mark: str) -> None:
+    assert safe_name(f"{mark}a{mark}{mark}b.pdf{mark}") == "ab.pdf"
+
+
+@pytest.mark.parametrize(
     ("name", "header"),
     [
         ("a b.pdf", 'attachment; filename="a b.pdf"'),

@@ -218,6 +218,8 @@ def test_a_prefix_cannot_make_a_dot_segment_out_of_harmless_keys() -> None:
     with pytest.raises(KeyRefused):
         hand_off("s3", "k", site=site(origins={"s3": S3Origin(bucket="docs", prefix="../")}), endpoint=PATH)
     joined = site(origins={"s3": S3Origin(bucket="docs", prefix="a.")})
+    with pytest.raises(KeyRefused):
+        hand_off("s3", "../b", site=joined, endpoint=PATH)
     assert hand_off("s3", ".b", site=joined, endpoint=PATH).target.startswith(
         "http://127.0.0.1:9000/docs/a..b?"
     )

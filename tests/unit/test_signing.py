@@ -174,6 +174,7 @@ def test_the_zone_of_the_clock_plays_no_part() -> None:
             S3Origin(bucket="docs", region="us-east-1"),
             Endpoint("https://docs.s3.amazonaws.com/", "us-east-1", False),
         ),
+        (S3Origin(bucket="docs"), Endpoint("https://docs.s3.amazonaws.com/", "us-east-1", False)),
         (
             S3Origin(bucket="docs", region="cn-north-1"),
             Endpoint("https://docs.s3.cn-north-1.amazonaws.com.cn/", "cn-north-1", False),

@@ -6,6 +6,7 @@ Servers are imported where they are used: tests/unit and tests/django run where 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests (marker slow)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # a run that is ended from outside stops its servers, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.testing.asking import gone
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
@@ -30,10 +33,23 @@ def test_live(unavailable):
 """
 
 
-def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[int, str]:
+SERVING = """
+import signal
+
+def test_serving(s3):
+    print(*s3.pids, flush=True)
+    signal.pause()
+"""
+
+
+def write_suite(folder: Path, suite: str) -> None:
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     (folder / "test_suite.py").write_text(suite)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = main\n  slow\n")
+
+
+def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[int, str]:
+    write_suite(folder, suite)
     kept = {name: value for name, value in os.environ.items() if name != "XACCEL_REQUIRE_LIVE"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", *arguments],
@@ -71,3 +87,15 @@ def test_missing_server_is_a_failure_where_live_tests_are_required(tmp_path: Pat
     status, said = pytest_says(tmp_path, MISSING, XACCEL_REQUIRE_LIVE="1")
     assert status == 1
     assert "no such server here" in said
+
+
+def test_run_that_is_terminated_leaves_no_server(tmp_path: Path) -> None:
+    write_suite(tmp_path, SERVING)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-s"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        pids = [int(word) for word in child.stdout.readline().split()]
+        assert pids
+        child.send_signal(signal.SIGTERM)
+        child.communicate(timeout=20)
+    assert gone(pids)

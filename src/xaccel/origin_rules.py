@@ -13,6 +13,9 @@ from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 MAX_EXPIRES_S = 7 * 24 * 3600
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
+_REDIRECT_HOST = re.compile(
+    r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
 _HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _URL = re.compile(r"[!$-~]+")
 
@@ -64,6 +67,13 @@ def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
                     f"{server!r} is not an address",
                     where=f"{where} servers",
                     remedy='Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
+                )
+        for host in origin.redirect_hosts:
+            if not _REDIRECT_HOST.fullmatch(host):
+                yield ConfigError(
+                    f"{host!r} is not a host that a redirect may lead to",
+                    where=f"{where} redirect_hosts",
+                    remedy='Write "host", "host:port" or "*.suffix" in lower case, for example "*.cdn.example".',
                 )
         if origin.ca_file is not None and not origin.ca_file.startswith("/"):
             yield ConfigError(

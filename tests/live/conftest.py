@@ -31,6 +31,7 @@ class Places:
     other_bucket: str
     s3: S3Server
     origin: Origin
+    second_origin: Origin
     tls_origin: Origin
     media: Path
     settings: dict[str, Any] = field(repr=False)
@@ -90,10 +91,10 @@ class Live:
 
 
 def site_settings(
-    s3: S3Server, buckets: tuple[str, str], origin: Origin, tls_origin: Origin, media: Path
+    s3: S3Server, buckets: tuple[str, str], origins: tuple[Origin, Origin, Origin], media: Path
 ) -> dict[str, Any]:
     """settings.XACCEL of the live tests."""
-    bucket, other_bucket = buckets
+    (bucket, other_bucket), (origin, second_origin, tls_origin) = buckets, origins
     keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
 
     def s3_origin(**options: Any) -> dict[str, Any]:
@@ -115,7 +116,9 @@ def site_settings(
             "cached": s3_origin(cache=True),
             "cached-other": s3_origin(bucket=other_bucket, cache=True),
             "partner": http_origin(
-                f"{origin.url}/files/", request_headers={"Authorization": "Bearer partner", "X-Api-Key": "k"}
+                f"{origin.url}/files/",
+                request_headers={"Authorization": "Bearer partner", "X-Api-Key": "k"},
+                redirect_hosts=[second_origin.address],
             ),
             "partner-cached": http_origin(f"{origin.url}/files/", cache=True),
             "tls": http_origin(
@@ -149,9 +152,13 @@ def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     bucket, other = (f"live-{secrets.token_hex(4)}" for _ in range(2))
     for name in (bucket, other):
         s3.create_bucket(name)
-    with origin_server(fine) as origin, origin_server(fine, tls_directory=folder / "tls") as tls_origin:
-        settings = site_settings(s3, (bucket, other), origin, tls_origin, folder / "media")
-        yield Places(bucket, other, s3, origin, tls_origin, folder / "media", settings)
+    with (
+        origin_server(fine) as origin,
+        origin_server(fine) as second,
+        origin_server(fine, tls_directory=folder / "tls") as tls_origin,
+    ):
+        settings = site_settings(s3, (bucket, other), (origin, second, tls_origin), folder / "media")
+        yield Places(bucket, other, s3, origin, second, tls_origin, folder / "media", settings)
 
 
 def fine(_: Any) -> Any:
@@ -166,7 +173,7 @@ def _fresh_origins(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "places" in request.fixturenames or "live" in request.fixturenames:
         places = request.getfixturevalue("places")
-        for origin in (places.origin, places.tls_origin):
+        for origin in (places.origin, places.second_origin, places.tls_origin):
             origin.answer = fine
             origin.requests.clear()
 

@@ -151,12 +151,50 @@ def test_a_body_that_ends_early_is_no_complete_file(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
         headers=[("Content-Length", "1000")], body=b"x" * 500, close=True
     )
+
+    def broken() -> None:
+        with pytest.raises(http.client.IncompleteRead):
+            live.get("partner", "x")
+
+    (line,) = live.new_lines(broken)
+    assert (line["why"], line["sent_length"], line["framing"]) == ("origin_cut", "1000", "length")
+
+
+def test_another_size_than_the_apps_is_told(live: Live) -> None:
+    for size, why in ((15, ""), (16, "size_differs"), (0, "size_differs")):
+        (line,) = live.new_lines(lambda s=size: live.get("partner", "x", options={"size": s}))
+        assert (line["status"], line["why"]) == ("200", why)
+
+
+def test_an_answer_without_an_end_is_marked_and_with_njs_refused(live: Live) -> None:
+    """Without length and chunks a cut cannot be told from the end (RFC 9112 section 6.3)."""
+    live.places.origin.answer = lambda _: Answer(
+        raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello"
+    )
+
+    def fetched() -> None:
+        if live.variant.njs:
+            with pytest.raises(http.client.RemoteDisconnected):
+                live.get("partner", "x")
+        else:
+            assert live.get("partner", "x").body == b"hello"
+
+    (line,) = live.new_lines(fetched)
+    assert line["framing"] == "unframed"
+
+
+def test_chunks_are_passed_on_and_a_cut_in_them_is_seen(live: Live) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    live.places.origin.answer = lambda _: Answer(raw=head + b"5\r\nhello\r\n0\r\n\r\n")
+    (line,) = live.new_lines(lambda: live.get("partner", "x"))
+    assert (line["framing"], line["status"]) == ("chunked", "200")
+    live.places.origin.answer = lambda _: Answer(raw=head + b"5\r\nhello\r\n")
     with pytest.raises(http.client.IncompleteRead):
         live.get("partner", "x")
 
 
 def test_what_an_origin_answers_is_told_in_the_line(live: Live) -> None:
-    for status, why in ((403, "origin_403"), (302, "origin_302"), (429, "origin_429"), (500, "origin_500")):
+    for status, why in ((403, "origin_403"), (306, "origin_306"), (429, "origin_429"), (500, "origin_500")):
         live.places.origin.answer = lambda _, s=status: Answer(status=s)
         (line,) = live.new_lines(lambda: live.get("partner", "x"))
         assert (line["why"], line["origin_status"]) == (why, str(status))

@@ -95,7 +95,6 @@ def test_a_hand_off_without_a_transfer_id_is_404(live: Live, value: str) -> None
         "http://{address}",
         "http://{address}0/x",
         "https://{address}/x",
-        "HTTP://{address}/x",
         "http://unix:/tmp/x:/",
         "http://{address}/a b",
         "http://{address}/a#b",

@@ -42,7 +42,6 @@ def test_an_origin_without_fixed_headers_gets_none_of_another_origin(live: Live)
 def test_range_and_conditions_pass(live: Live) -> None:
     conditions = {
         "Range": "bytes=0-3",
-        "If-Range": '"fine"',
         "If-None-Match": '"other"',
         "If-Modified-Since": "Mon, 01 Jan 2024 00:00:00 GMT",
         "If-Match": '"fine"',
@@ -51,6 +50,33 @@ def test_range_and_conditions_pass(live: Live) -> None:
     live.get("partner", "x", headers={**NOSY, **conditions})
     sent = live.places.origin.requests[-1]
     assert {name: sent.header(name) for name in conditions} == conditions
+
+
+@pytest.mark.parametrize(
+    ("if_range", "asked"),
+    [
+        ('"fine"', {"Range": "bytes=0-3", "If-Match": '"fine"', "If-Unmodified-Since": None}),
+        (
+            "Mon, 01 Jan 2024 00:00:00 GMT",
+            {"Range": "bytes=0-3", "If-Match": None, "If-Unmodified-Since": "Mon, 01 Jan 2024 00:00:00 GMT"},
+        ),
+        ('W/"fine"', {"Range": None, "If-Match": None, "If-Unmodified-Since": None}),
+        ("junk", {"Range": None, "If-Match": None, "If-Unmodified-Since": None}),
+    ],
+)
+def test_if_range_travels_as_a_precondition_too(
+    live: Live, if_range: str, asked: dict[str, str | None]
+) -> None:
+    live.get("partner", "x", headers={"Range": "bytes=0-3", "If-Range": if_range})
+    sent = live.places.origin.requests[-1]
+    assert {name: sent.header(name) for name in asked} == asked
+
+
+def test_if_match_of_the_client_is_not_replaced(live: Live) -> None:
+    headers = {"Range": "bytes=0-3", "If-Range": '"fine"', "If-Match": '"mine"'}
+    live.get("partner", "x", headers=headers)
+    sent = live.places.origin.requests[-1]
+    assert (sent.header("If-Match"), sent.header("Range")) == ('"mine"', None)
 
 
 @pytest.mark.parametrize("owned", [{"etag": "mine"}, {"last_modified": "2026-01-01T00:00:00+00:00"}])

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from xaccel.nginx import guest
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.names import Names, header_variable
-from xaccel.nginx.transport import Route, pool
+from xaccel.nginx.pools import pool
+from xaccel.nginx.transport import Route
 from xaccel.origins import HTTPOrigin
 from xaccel.site import Site
 
@@ -28,10 +29,8 @@ def remote_location(
         inside=[
             directive("internal"),
             directive("set", names.var("origin"), route.name),
-            directive("set", names.var("base"), route.base),
-            directive("set", names.var("peer"), f"{route.scheme}://{pool(route, names)}"),
-            directive("set", names.var("host"), route.host),
-            directive("set", names.var("tls_name"), route.tls_name),
+            directive("set", names.var("home"), route.base),
+            directive("set", names.var("home_peer"), f"{route.scheme}://{pool(route, names)}"),
             *(
                 directive("set", names.var(f"send_{header_variable(name)}"), values.get(name, ""))
                 for name in header_names
@@ -88,7 +87,7 @@ def entry_location(site: Site, names: Names) -> Directive:
         inside=[
             *sets,
             *extra,
-            directive("set", names.var("refused"), ""),
+            *(directive("set", names.var(name), "") for name in ("refused", "hop", "hops", "whole")),
             _refuse(f'{names.var("trusted")} = ""', "forged", names),
             _refuse(f'{names.var("known")} = ""', "no_id", names),
             *guest.logs(

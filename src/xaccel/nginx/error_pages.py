@@ -9,6 +9,7 @@ from xaccel.nginx import guest
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
+from xaccel.nginx.steps import FOLLOWED
 from xaccel.site import Site
 
 
@@ -39,10 +40,10 @@ such an answer is cut, without it passes with a sandbox (tests/live/test_errors.
 
 _NGINX_ONLY = {304, 499}
 _TAKEN = {status for page in PAGES for status in page.origin}
-_OTHERS = tuple(status for status in range(300, 600) if status not in _TAKEN | _NGINX_ONLY)
+_OTHERS = tuple(status for status in range(300, 600) if status not in _TAKEN | _NGINX_ONLY | set(FOLLOWED))
 
 
-def remote(names: Names) -> Iterator[Directive]:
+def remote(names: Names, *, location: str) -> Iterator[Directive]:
     """Print how statuses of an origin become pages. Explicit codes: a bare "=" lets a cached 416 go out as 200."""
     yield directive(
         "proxy_intercept_errors",
@@ -50,6 +51,7 @@ def remote(names: Names) -> Iterator[Directive]:
         why="Errors of the origin: its own pages tell bucket, key and more.",
     )
     yield directive("recursive_error_pages", "on")
+    yield directive("error_page", *map(str, FOLLOWED), "=", names.location(location))
     for page in PAGES:
         statuses = page.origin if page.status != 503 else (503,)
         if page.status == 429:
@@ -94,6 +96,19 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield from guest.repeated_headers(site)
     for name in ("gzip", "ssi", "charset", "expires"):
         yield directive(name, "off")
+    if page.status == 412:
+        yield directive("recursive_error_pages", "on")
+        yield directive("error_page", "418", "=", names.var("sender"))
+        yield Directive(
+            "if",
+            (Raw(f"({names.var('guard')})"),),
+            (
+                directive("set", names.var("whole"), "1"),
+                directive("set", names.var("hop"), ""),
+                directive("return", "418"),
+            ),
+            why="The object was replaced since the client got its part: send the whole.",
+        )
     if page.status == 429:
         busy = next(other for other in PAGES if other.status == 503)
         yield Directive(

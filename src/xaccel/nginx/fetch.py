@@ -8,8 +8,9 @@ from xaccel.nginx import error_pages, guest
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
 from xaccel.nginx.names import Names, header_variable
+from xaccel.nginx.pools import redirect_pools, resolvers
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.transport import Tls, tls_directives
+from xaccel.nginx.transport import Route, Tls, request_header_names, tls_directives
 from xaccel.site import Site
 
 _STRENGTH = {
@@ -25,28 +26,32 @@ _CONDITIONS = ("If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If
 
 
 def fetch_location(
-    site: Site, nginx: Nginx, names: Names, *, location: str, tls: Tls, header_names: Iterable[str]
+    site: Site, nginx: Nginx, names: Names, *, location: str, tls: Tls, members: tuple[Route, ...]
 ) -> Directive:
     """Print the fetch location for one kind of transport."""
     return block(
         "location",
         names.location(location),
         inside=[
-            directive("set", names.var("refused"), "url_refused"),
-            Directive("if", (Raw(f'({names.var("path")} = "")'),), (directive("return", "502"),)),
-            directive("set", names.var("refused"), ""),
+            directive("set", names.var("url"), names.var("next")),
+            directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}")),
+            directive("set", names.var("refused"), names.var("refusal")),
+            Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "502"),)),
+            directive("set", names.var("hop"), "x"),
             *guest.logs(site, names),
             *limits(site, names),
-            *_request(names, header_names),
+            *_request(names, request_header_names(members)),
+            *_lookup(site, names, members),
             *tls_directives(tls, names),
             *_answer(nginx),
             *added_headers(site, names, local=False),
             *guest.untouched_body(nginx),
             *_buffers(),
             *_cache(site, names),
-            *error_pages.remote(names),
+            *error_pages.remote(names, location=location),
         ],
-        why="Asks the origin. Refused before a byte is sent: a URL that does not lie at the origin.",
+        why="Asks the origin, and on its redirect enters itself again. Refused before a byte is sent: a URL that lies"
+        " neither at the origin nor where the origin may lead.",
     )
 
 
@@ -81,7 +86,7 @@ def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
     for header in _CONDITIONS:
         yield directive("proxy_set_header", header, names.var(header_variable(header)))
     for name in header_names:
-        yield directive("proxy_set_header", name.title(), names.var(f"send_{header_variable(name)}"))
+        yield directive("proxy_set_header", name.title(), names.var(f"fixed_{header_variable(name)}"))
     yield directive("proxy_connect_timeout", "5s")
     yield directive("proxy_send_timeout", "30s")
     yield directive("proxy_read_timeout", "30s")
@@ -89,6 +94,13 @@ def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
     yield directive("proxy_next_upstream", "error", "timeout")
     yield directive("proxy_next_upstream_tries", 2)
     yield directive("proxy_redirect", "off")
+
+
+def _lookup(site: Site, names: Names, members: tuple[Route, ...]) -> Iterator[Directive]:
+    """Print the DNS servers for redirect hosts that are only known by a suffix."""
+    if any(not pool.name for route in members for pool in redirect_pools(route, names)):
+        yield directive("resolver", *resolvers(site))
+        yield directive("resolver_timeout", "5s")
 
 
 def _answer(nginx: Nginx) -> Iterator[Directive]:

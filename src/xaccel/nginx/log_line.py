@@ -25,6 +25,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("range", '"$http_range"', "what the client asked for"),
     ("content_range", '"$sent_http_content_range"', "what it was given"),
     ("etag", '"$sent_http_etag"', "validator of the object that was sent"),
+    ("framing", '"${}_framing"', "length, chunked or unframed: how the origin marked the end of the body"),
     ("encoding", '"$sent_http_content_encoding"', "coding in which bytes are counted"),
     ("size", '"${}_size"', "bytes of the object as the app knows them"),
     (
@@ -85,18 +86,65 @@ def maps(names: Names) -> Iterator[Directive]:
             Directive(phrase(f"~ : (?:.*[, ])?(?<{seconds}>[0-9.]+)$"), (Raw(f"${seconds}"),)),
         ],
     )
-    reason, code = names.plain("reason"), names.plain("code")
     yield block(
         "map",
-        phrase(f"{names.var('refused')}|{names.var('origin_status')}|$upstream_header_time"),
+        phrase("$body_bytes_sent|$sent_http_content_length"),
+        names.var("all_sent"),
+        inside=[
+            directive("volatile"),
+            directive("default", ""),
+            Directive(phrase("~\\|$"), ("unknown",)),
+            Directive(
+                phrase(f"~^(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$"), ("yes",)
+            ),
+        ],
+    )
+    yield block(
+        "map",
+        phrase("$upstream_http_content_length|$upstream_http_transfer_encoding"),
+        names.var("framing"),
+        inside=[
+            directive("volatile"),
+            directive("default", "length"),
+            Directive(phrase("|"), ("unframed",)),
+            Directive(phrase("~*\\|.*chunked"), ("chunked",)),
+        ],
+        why="How the origin marked the end of its answer; unframed: a cut cannot be told from the end.",
+    )
+    yield from _why(names)
+
+
+def _why(names: Names) -> Iterator[Directive]:
+    size, reason, code = names.plain("known"), names.plain("reason"), names.plain("code")
+    yield block(
+        "map",
+        phrase(f"$status|{names.var('size')}|$upstream_http_content_length"),
+        names.var("size_ok"),
+        inside=[
+            directive("volatile"),
+            directive("default", "1"),
+            Directive(phrase(f"~^200\\|(?<{size}>[0-9]+)\\|\\k<{size}>$"), ("1",)),
+            Directive(phrase("~^200\\|[0-9]+\\|[0-9]+$"), ("",)),
+        ],
+    )
+    yield block(
+        "map",
+        phrase(
+            f"{names.var('refused')}|{names.var('origin_status')}|$upstream_http_x_amz_bucket_region|"
+            f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
+            f"{names.var('size_ok')}"
+        ),
         names.var("why"),
         inside=[
             directive("volatile"),
             directive("default", ""),
+            Directive(phrase("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|"), ("wrong_region",)),
             Directive(phrase(f"~^(?<{reason}>[^|]+)\\|"), (Raw(f"${reason}"),)),
-            Directive(phrase("~^\\|504\\|.* : (?:.*, )?-$"), ("origin_timeout",)),
-            Directive(phrase("~^\\|50[0-9]\\|.* : (?:.*, )?-$"), ("origin_failed",)),
+            Directive(phrase("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_timeout",)),
+            Directive(phrase("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_failed",)),
             Directive(phrase(f"~^\\|(?<{code}>30[0-35-9]|[45][0-9]{{2}})\\|"), (phrase(f"origin_${code}"),)),
+            Directive(phrase("~\\|GETOK\\|20[06]\\|"), ("origin_cut",)),
+            Directive(phrase("~\\|200\\|$"), ("size_differs",)),
         ],
         why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
     )

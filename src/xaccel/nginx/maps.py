@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from xaccel import cache_control, content_security
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.names import Names
+from xaccel.nginx.names import Names, header_variable
 from xaccel.site import Site
 
 
@@ -35,16 +35,8 @@ def trust(site: Site, names: Names) -> Iterator[Directive]:
     )
 
 
-def request(names: Names) -> Iterator[Directive]:
+def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]:
     """Print what is asked of an origin."""
-    base, path = names.plain("b"), names.plain("p")
-    yield _map(
-        phrase(f"{names.var('base')} {names.var('url')}"),
-        names.var("path"),
-        (f"~^(?<{base}>[^ ]+) \\k<{base}>(?<{path}>/[!$-~]*)$", Raw(f"${path}")),
-        why="The path and query to ask for, if the URL lies at the origin and is printable ASCII without blank,"
-        " quote and '#': anything else could change the request line.",
-    )
     yield _map(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
     yield _map(
         Raw("$http_range"),
@@ -52,6 +44,16 @@ def request(names: Names) -> Iterator[Directive]:
         ("~*^bytes=(?:[0-9]+-[0-9]*|-[0-9]+)$", Raw("$http_range")),
         why="One range is passed on; for several the whole file is the answer (RFC 9110 section 14.2 allows it).",
     )
+    why = "Fixed request headers of an origin go to no other host that it redirects to."
+    for header in map(header_variable, header_names):
+        yield _map(
+            names.var("at_home"),
+            names.var(f"fixed_{header}"),
+            ("1", names.var(f"send_{header}")),
+            volatile=True,
+            why=why,
+        )
+        why = ""
 
 
 def validators(names: Names) -> Iterator[Directive]:
@@ -112,19 +114,54 @@ def caching(names: Names, *, zone: str) -> Iterator[Directive]:
         names.var("conditions"),
         ("off|", "1"),
     )
-    for header in ("if_none_match", "if_modified_since", "if_match", "if_unmodified_since", "if_range"):
-        yield _map(names.var("conditions"), names.var(header), ("1", Raw(f"$http_{header}")))
+    yield from _splice_guard(names)
+    for header, source in (
+        ("if_none_match", Raw("$http_if_none_match")),
+        ("if_modified_since", Raw("$http_if_modified_since")),
+        ("if_match", names.var("match")),
+        ("if_unmodified_since", names.var("unmodified_since")),
+        ("if_range", Raw("$http_if_range")),
+    ):
+        yield _map(names.var("conditions"), names.var(header), ("1", source), volatile=True)
     yield _map(
         phrase(
-            f"{names.var('cache')}|{names.var('owned')}|{names.var('has_if_range')}|"
-            f"{names.var('same_tag')}{names.var('same_date')}"
+            f"{names.var('whole')}|{names.var('cache')}|{names.var('owned')}|{names.var('has_if_range')}|"
+            f"{names.var('same_tag')}{names.var('same_date')}|{names.var('guard')}"
         ),
         names.var("ask_range"),
-        ("~^off\\|\\|", names.var("one_range")),
-        ("~^off\\|1\\|\\|", names.var("one_range")),
-        ("~^off\\|1\\|1\\|1", names.var("one_range")),
+        ("~^\\|off\\|\\|\\|", names.var("one_range")),
+        ("~^\\|off\\|\\|1\\|\\|[td]", names.var("one_range")),
+        ("~^\\|off\\|1\\|\\|", names.var("one_range")),
+        ("~^\\|off\\|1\\|1\\|1", names.var("one_range")),
+        volatile=True,
         why="A range goes to the origin only when nothing is cached: a part must not be kept as the whole.",
     )
+
+
+def _splice_guard(names: Names) -> Iterator[Directive]:
+    yield _map(
+        phrase(
+            f"{names.var('whole')}|{names.var('conditions')}|$http_if_match$http_if_unmodified_since|"
+            f"{names.var('one_range')}|$http_if_range"
+        ),
+        names.var("guard"),
+        ('~^\\|1\\|\\|[^|]+\\|"', "tag"),
+        ("~^\\|1\\|\\|[^|]+\\|[A-Z][a-z]", "date"),
+        volatile=True,
+        why="A part of a replaced object must not be put behind a part of the old one, also where the origin ignores"
+        " If-Range: it travels as If-Match too, and on 412 the whole is asked for.",
+    )
+    for name, kind, header in (
+        ("match", "tag", "$http_if_match"),
+        ("unmodified_since", "date", "$http_if_unmodified_since"),
+    ):
+        yield _map(
+            names.var("guard"),
+            names.var(name),
+            (kind, Raw("$http_if_range")),
+            default=Raw(header),
+            volatile=True,
+        )
 
 
 def answer(names: Names) -> Iterator[Directive]:

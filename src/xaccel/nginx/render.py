@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import entry, error_pages, local, log_line, maps
+from xaccel.nginx import entry, error_pages, local, log_line, maps, steps
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_location
 from xaccel.nginx.names import Names, names_of
+from xaccel.nginx.pools import upstreams
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.transport import Route, groups, request_header_names, routes, upstream
+from xaccel.nginx.transport import Route, groups, request_header_names, routes
 from xaccel.origins import LocalOrigin
 from xaccel.site import Site
 
@@ -59,7 +60,8 @@ def _http(
     if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
         yield from local.maps(names)
     if found:
-        yield from maps.request(names)
+        yield from steps.maps(found, names)
+        yield from maps.request(names, header_names=request_header_names(found))
         yield from maps.caching(names, zone=names.plain("cache"))
     if site.cache is not None:
         yield directive(
@@ -80,7 +82,7 @@ def _http(
             why="Transfers at once for one subject; an empty subject is not limited.",
         )
     for route in found:
-        yield upstream(route, site, nginx, names)
+        yield from upstreams(route, site, nginx, names)
 
 
 def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:
@@ -92,7 +94,8 @@ def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) ->
         yield entry.local_location(name, origin.root, site, names)
     yield entry.entry_location(site, names)
     for kind, location in kinds.items():
-        yield fetch_location(site, nginx, names, location=location, tls=kind, header_names=header_names)
+        members = tuple(route for route in found if route.tls == kind)
+        yield fetch_location(site, nginx, names, location=location, tls=kind, members=members)
     if directories:
         yield local.file_location(site, nginx, names)
     yield from error_pages.locations(site, nginx, names)

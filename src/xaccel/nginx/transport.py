@@ -1,8 +1,7 @@
-"""How NGINX reaches each origin: one pool of connections an origin, one way of TLS a group of origins."""
+"""How NGINX speaks to each origin: its route, and one way of TLS for a group of origins."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,8 @@ from urllib.parse import urlsplit
 
 from xaccel import target
 from xaccel.errors import ConfigError
-from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.emit import Directive, directive
 from xaccel.nginx.names import Names
-from xaccel.nginx.probe import Nginx
 from xaccel.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.signing import resolve_endpoint
 from xaccel.site import Site
@@ -24,9 +22,6 @@ CA_BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
 )
 """Where systems keep the authorities they trust: Debian, Fedora, Alpine and BSD, SUSE."""
-
-KEEPALIVE = 64
-"""Idle connections to one origin that each worker keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +87,6 @@ def _route(name: str, origin: RemoteOrigin) -> Route:
     )
 
 
-def upstream(route: Route, site: Site, nginx: Nginx, names: Names) -> Directive:
-    """Print the pool of one origin. A variable host without it would open a connection for each download."""
-    resolve = (
-        bool(site.resolver) and nginx.resolves_upstreams and any(_is_name(item) for item in route.servers)
-    )
-    inside: list[Directive] = []
-    if resolve:
-        inside += [
-            directive("zone", names.plain(f"zone_{route.name}"), "64k"),
-            directive("resolver", *site.resolver),
-            directive("resolver_timeout", "5s"),
-        ]
-    inside += [
-        directive("server", server, *(("resolve",) if resolve and _is_name(server) else ()))
-        for server in route.servers
-    ]
-    return block(
-        "upstream",
-        pool(route, names),
-        inside=[*inside, directive("keepalive", KEEPALIVE), directive("keepalive_timeout", "60s")],
-    )
-
-
-def pool(route: Route, names: Names) -> str:
-    """Name the pool of one origin."""
-    return names.plain(f"to_{route.name}")
-
-
 def groups(found: tuple[Route, ...]) -> dict[Tls, str]:
     """Return the fetch location, without its stem, for each kind of transport that occurs."""
     kinds = dict.fromkeys(route.tls for route in found)
@@ -161,15 +128,6 @@ def system_ca_file() -> str:
         where="ca_file",
         remedy="Install ca-certificates, or give the origin a ca_file.",
     )
-
-
-def _is_name(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
 
 
 def request_header_names(found: tuple[Route, ...]) -> tuple[str, ...]:

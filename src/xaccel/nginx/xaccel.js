@@ -32,6 +32,11 @@ function answer(r) {
     if (r.httpVersion === '0.9' || FINAL[r.status] !== true) {
         throw new Error('the origin did not answer in HTTP');
     }
+    // Without a length and without chunks a cut cannot be told from the end of the file.
+    if (r.status === 200 && r.headersOut['Content-Length'] === undefined
+            && !r.variables.upstream_http_content_length && !r.variables.upstream_http_transfer_encoding) {
+        throw new Error('the origin did not say where its answer ends');
+    }
     keep(r, PASS);
 }
 

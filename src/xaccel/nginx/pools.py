@@ -1,0 +1,128 @@
+"""The connections that NGINX keeps to each origin and to each host that its redirects may lead to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaccel.errors import ConfigError
+from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.names import Names
+from xaccel.nginx.probe import Nginx
+from xaccel.nginx.transport import Route
+from xaccel.site import Site
+
+KEEPALIVE = 64
+"""Idle connections to one origin that each worker keeps."""
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+_DEFAULT_PORT = {"http": "80", "https": "443"}
+
+
+def upstreams(route: Route, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
+    """Print the pools of one origin. A variable host without one would open a connection for each download."""
+    yield _upstream(pool(route, names), route.servers, site, nginx)
+    for other in redirect_pools(route, names):
+        if other.name:
+            yield _upstream(other.name, (other.server,), site, nginx)
+
+
+def _upstream(name: str, servers: tuple[str, ...], site: Site, nginx: Nginx) -> Directive:
+    resolve = bool(site.resolver) and nginx.resolves_upstreams and any(_is_name(item) for item in servers)
+    inside: list[Directive] = []
+    if resolve:
+        inside += [
+            directive("zone", name, "64k"),
+            directive("resolver", *site.resolver),
+            directive("resolver_timeout", "5s"),
+        ]
+    inside += [
+        directive("server", server, *(("resolve",) if resolve and _is_name(server) else ()))
+        for server in servers
+    ]
+    return block(
+        "upstream",
+        name,
+        inside=[*inside, directive("keepalive", KEEPALIVE), directive("keepalive_timeout", "60s")],
+    )
+
+
+def pool(route: Route, names: Names) -> str:
+    """Name the pool of one origin."""
+    return names.plain(f"to_{route.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectPool:
+    """Where a redirect of an origin may lead.
+
+    pattern: matches scheme and authority. name: its upstream; empty where the host is only known by a suffix, and is
+    looked up for each transfer.
+    """
+
+    pattern: str
+    scheme: str
+    name: str
+    server: str
+
+
+def redirect_pools(route: Route, names: Names) -> Iterator[RedirectPool]:
+    """Return the pools of an origin's redirect hosts; an https origin leads to https only."""
+    for index, host in enumerate(route.origin.redirect_hosts, start=1):
+        for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
+            port = _DEFAULT_PORT[scheme]
+            name, _, given = host.rpartition(":") if _has_port(host) else (host, "", "")
+            authority = (
+                re.escape(name).replace("\\*\\.", "[a-z0-9.-]+\\.", 1)
+                if name.startswith("*.")
+                else re.escape(name)
+            )
+            suffix = f":{given}" if given else f"(?::{port})?"
+            yield RedirectPool(
+                pattern=f"{scheme}://{authority}{suffix}",
+                scheme=scheme,
+                name="" if name.startswith("*.") else f"{pool(route, names)}_{index}_{scheme}",
+                server=f"{name}:{given or port}",
+            )
+
+
+def _has_port(host: str) -> bool:
+    return re.search(r":[0-9]+$", host) is not None and not re.fullmatch(r"\[[^\]]*\]", host)
+
+
+def resolvers(site: Site) -> tuple[str, ...]:
+    """Return the DNS servers for NGINX: the site's, else the system's.
+
+    Raises ConfigError where there is none.
+    """
+    if site.resolver:
+        return site.resolver
+    try:
+        lines = RESOLV_CONF.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = [
+        words[1].partition("%")[0]
+        for line in lines
+        if (words := line.split())[:1] == ["nameserver"] and words[1:]
+    ]
+    if not found:
+        raise ConfigError(
+            "NGINX needs a DNS server and this system names none",
+            where='XACCEL["RESOLVER"]',
+            remedy='Give its address, for example ["127.0.0.53"].',
+        )
+    return tuple(f"[{address}]" if ":" in address else address for address in found)
+
+
+def _is_name(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,139 @@
+"""One step of a transfer: the first request to an origin, or the next one after a redirect.
+
+The app's URL and each Location are taken apart by the same maps, and go out only where the origin may lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.names import Names
+from xaccel.nginx.pools import redirect_pools
+from xaccel.nginx.transport import Route
+
+MAX_REDIRECTS = 4
+"""NGINX allows ten changes of location in one request: the hand-off, the entry, a second try without Range and the
+error page need the others (tests/live/test_redirects.py)."""
+
+FOLLOWED = (301, 302, 303, 307, 308)
+
+_CHAR = "[!$-\\[\\]-~]"
+_FRAGMENT = "(?:#[ -~]*)?$"
+_SEGMENT = "[A-Za-z0-9._~%!$&'()*+,;=@-]+"
+
+
+def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
+    """Print where a step goes, or why it is refused."""
+    yield from _parts(names)
+    yield from _next(names)
+    yield from _peers(found, names)
+    yield from _refusal(names)
+
+
+def _volatile(
+    source: str, result: str, *rows: tuple[str, str], default: str = "", why: str = ""
+) -> Directive:
+    return block(
+        "map",
+        source,
+        result,
+        inside=[
+            directive("volatile"),
+            directive("default", default),
+            *(Directive(phrase(key), (value,)) for key, value in rows),
+        ],
+        why=why,
+    )
+
+
+def _parts(names: Names) -> Iterator[Directive]:
+    url = names.var("url")
+
+    def part(name: str, pattern: str, *, why: str = "") -> Directive:
+        capture = names.plain(f"in_{name}")
+        return _volatile(
+            url, names.var(name), (pattern.replace("?<>", f"?<{capture}>"), Raw(f"${capture}")), why=why
+        )
+
+    authority = "(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\\[[0-9a-f:.]+\\])(?::[0-9]{1,5})?"
+    yield part(
+        "base",
+        f"~*^(?<>https?://{authority})/",
+        why="The URL of a step, taken apart: printable ASCII without blank, quote, '#' and backslash, which could"
+        " change the request line; no user information.",
+    )
+    yield part("path", f"~*^https?://{authority}(?<>/{_CHAR}*)$")
+    yield part("scheme", "~*^(?<>https?:)//")
+    yield part("host", f"~*^https?://(?<>{authority})/")
+    yield part("tls_name", "~*^https?://\\[?(?<>[a-z0-9.-]+|[0-9a-f:.]+)\\]?(?::[0-9]+)?/")
+    yield part("file", "~*^https?://[^/]+(?<>/[^?]*)")
+    yield part("dir", "~*^https?://[^/]+(?<>/(?:[^?]*/)?)")
+
+
+def _next(names: Names) -> Iterator[Directive]:
+    target = names.plain("target")
+
+    def row(pattern: str, before: str) -> tuple[str, str]:
+        return f"~*^x {pattern.replace('?<>', f'?<{target}>')}{_FRAGMENT}", phrase(f"{before}${target}")
+
+    yield _volatile(
+        phrase(f"{names.var('hop')} $upstream_http_location"),
+        names.var("next"),
+        ("~^ ", names.var("url")),
+        row(f"(?<>https?://{_CHAR}+?)", ""),
+        row(f"(?<>//[^/]{_CHAR}*?)", names.var("scheme")),
+        row(f"(?<>/{_CHAR}*?)", names.var("base")),
+        row(f"(?<>\\?{_CHAR}*?)", f"{names.var('base')}{names.var('file')}"),
+        row(f"(?<>{_SEGMENT}(?:[/?]{_CHAR}*?)?)", f"{names.var('base')}{names.var('dir')}"),
+        why="Where a step goes: first what the app gave, then the origin's Location (RFC 3986 section 4.2), without"
+        " its fragment.",
+    )
+
+
+def _peers(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
+    home = names.plain("own")
+    yield _volatile(
+        phrase(f"{names.var('home')} {names.var('base')}"),
+        names.var("at_home"),
+        (f"~*^(?<{home}>[^ ]+) \\k<{home}>$", "1"),
+        (f"~*^(?<{home}_tls>https://[^ ]+) \\k<{home}_tls>:443$", "1"),
+        (f"~*^(?<{home}_plain>http://[^ ]+) \\k<{home}_plain>:80$", "1"),
+        why="Whether a step goes to the origin itself, and if not, through which connections; nowhere else.",
+    )
+    yield _volatile(
+        phrase(f"{names.var('at_home')} {names.var('origin')} {names.var('base')}"),
+        names.var("peer"),
+        ("~^1 ", names.var("home_peer")),
+        *(
+            (
+                f"~*^ {route.name} {pool.pattern}$",
+                Raw(f"{pool.scheme}://{pool.name}") if pool.name else names.var("base"),
+            )
+            for route in found
+            for pool in redirect_pools(route, names)
+        ),
+    )
+
+
+def _refusal(names: Names) -> Iterator[Directive]:
+    dots = "(?:\\.|%2e){1,2}"
+    for name, source in (("path_ok", "path"), ("peer_ok", "peer")):
+        rows = [("", "")]
+        if name == "path_ok":
+            rows.append((f"~*/{dots}(?:[/?]|$)", ""))
+        yield _volatile(names.var(source), names.var(name), *rows, default="1")
+    yield _volatile(
+        phrase(
+            f"{names.var('hop')}|{names.var('hops')}|{names.var('path_ok')}|{names.var('at_home')}|"
+            f"{names.var('peer_ok')}|$upstream_http_location"
+        ),
+        names.var("refusal"),
+        ("~^\\|[^|]*\\|1\\|1\\|", ""),
+        ("~^\\|", "url_refused"),
+        (f"~^x\\|{'x' * (MAX_REDIRECTS + 1)}", "too_many_redirects"),
+        ("~\\|$", "redirect_without_location"),
+        ("~^x\\|[^|]*\\|1\\|[^|]*\\|1\\|", ""),
+        default="redirect_refused",
+        why="Why a step is not taken; empty where it is.",
+    )

@@ -1,0 +1,247 @@
+"""Redirects of an origin are followed inside NGINX, where the origin may lead, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live.conftest import Live
+from xaccel.nginx.steps import FOLLOWED, MAX_REDIRECTS
+from xaccel.testing import Answer
+from xaccel.testing.origin import Request
+
+pytestmark = pytest.mark.main
+
+BODY = b"behind the redirect"
+
+
+def lead(live: Live, location: str | None, *, status: int = 302, times: int = 1) -> None:
+    """Let the origin redirect `times` times to `location`, and then deliver."""
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        if len(asked) <= times:
+            headers = [("Set-Cookie", "a=b"), ("Content-Disposition", "attachment; filename=evil")]
+            headers += [("Location", location)] if location is not None else []
+            return Answer(status=status, headers=headers, body=b"<a href=secret>moved</a>")
+        return Answer(headers=[("Content-Type", "text/plain")], body=BODY)
+
+    live.places.origin.answer = answer
+
+
+def targets(live: Live) -> list[str]:
+    return [request.target for request in live.places.origin.requests]
+
+
+@pytest.mark.parametrize("status", FOLLOWED)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_each_kind_of_redirect_is_followed(live: Live, status: int, method: str) -> None:
+    lead(live, "/moved?x=%20y", status=status)
+    reply = live.get("partner", "a.txt", method=method, options={"filename": "mine.txt", "subject": "7"})
+    assert (reply.status, reply.body) == (200, BODY if method == "GET" else b"")
+    assert reply.one("Content-Disposition") == 'inline; filename="mine.txt"'
+    assert (reply.one("Location"), reply.one("Set-Cookie")) == (None, None)
+    assert targets(live) == ["/files/a.txt", "/moved?x=%20y"]
+    assert [request.method for request in live.places.origin.requests] == [method, method]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("http://{home}/abs/x%2Fy?z=%3F", "/abs/x%2Fy?z=%3F"),
+        ("HTTP://{home}/upper", "/upper"),
+        ("//{home}/scheme-relative", "/scheme-relative"),
+        ("/path-absolute", "/path-absolute"),
+        ("/", "/"),
+        ("relative/x.txt?q=1", "/files/dir/relative/x.txt?q=1"),
+        ("sibling", "/files/dir/sibling"),
+        ("?only=query", "/files/dir/a.txt?only=query"),
+        ("/frag#part", "/frag"),
+        ("http://{home}/abs#part?x", "/abs"),
+        ("//{home}/a//b", "/a//b"),
+        ("/colon:in/path", "/colon:in/path"),
+        ("http://{other}/elsewhere", None),
+    ],
+)
+def test_each_form_of_location_is_resolved(live: Live, location: str, target: str | None) -> None:
+    home, other = live.places.origin.address, live.places.second_origin.address
+    lead(live, location.format(home=home, other=other))
+    reply = live.get("partner", "dir/a.txt")
+    assert reply.status == 200
+    if target is None:
+        assert live.places.second_origin.requests[-1].target == "/elsewhere"
+    else:
+        assert (reply.body, targets(live)[-1]) == (BODY, target)
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        (None, "redirect_without_location"),
+        ("", "redirect_without_location"),
+        ("http://127.0.0.1:1/", "redirect_refused"),
+        ("http://127.0.0.1/", "redirect_refused"),
+        ("http://169.254.169.254/latest/meta-data/", "redirect_refused"),
+        ("http://10.0.0.1/", "redirect_refused"),
+        ("http://[::1]/", "redirect_refused"),
+        ("http://0x7f000001/", "redirect_refused"),
+        ("http://localhost/", "redirect_refused"),
+        ("http://{home}.evil.test/x", "redirect_refused"),
+        ("http://{home}@evil.test/x", "redirect_refused"),
+        ("http://user:pw@{home}/x", "redirect_refused"),
+        ("http://{home}", "redirect_refused"),
+        ("http://{home}?x=1", "redirect_refused"),
+        ("http://{home}0/x", "redirect_refused"),
+        ("https://{home}/x", "redirect_refused"),
+        ("ftp://{home}/x", "redirect_refused"),
+        ("unix:/tmp/x", "redirect_refused"),
+        ("http://unix:/tmp/x:/y", "redirect_refused"),
+        ("///evil.test/x", None),
+        ("/\\evil.test/x", "redirect_refused"),
+        ("\\\\evil.test/x", "redirect_refused"),
+        ("http:/x", "redirect_refused"),
+        ("http:x", "redirect_refused"),
+        ("javascript:alert(1)", "redirect_refused"),
+        ("/a b", "redirect_refused"),
+        ("/a\tb", "redirect_refused"),
+        ('/a"b', "redirect_refused"),
+        ("/é", "redirect_refused"),
+        ("/../x", "redirect_refused"),
+        ("/a/./x", "redirect_refused"),
+        ("../x", "redirect_refused"),
+        ("./x", "redirect_refused"),
+        ("/a/%2e%2e/x", "redirect_refused"),
+        ("/a/.%2E", "redirect_refused"),
+        ("#fragment", "redirect_refused"),
+        ("/_xaccel/media/x", None),
+    ],
+)
+def test_what_leads_elsewhere_is_refused_with_a_reason(
+    live: Live, location: str | None, why: str | None
+) -> None:
+    lead(live, None if location is None else location.format(home=live.places.origin.address))
+    replies = []
+    (line,) = live.new_lines(
+        lambda: replies.append(live.get("partner", "dir/a.txt", options={"filename": "f"}))
+    )
+    if why is None:
+        # A path on the origin itself, whatever it looks like.
+        assert (replies[0].status, len(live.places.origin.requests)) == (200, 2)
+        return
+    assert (replies[0].status, line["why"], len(live.places.origin.requests)) == (502, why, 1)
+    assert replies[0].body == b"The file store did not deliver the file.\n"
+    assert replies[0].one("Content-Disposition") is None
+    assert b"evil" not in replies[0].everything()
+
+
+def test_two_location_lines_are_refused(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(status=302, headers=[("Location", "/a"), ("Location", "/b")])
+    assert live.get("partner", "x").status == 502
+
+
+def test_an_origin_without_redirect_hosts_leads_to_itself_only(live: Live) -> None:
+    lead(live, f"http://{live.places.second_origin.address}/x")
+    assert live.get("partner-cached", "x").status == 502
+    assert live.places.second_origin.requests == []
+
+
+def test_fixed_headers_and_cookies_go_to_no_other_host(live: Live) -> None:
+    lead(live, f"http://{live.places.second_origin.address}/x")
+    headers = {"Cookie": "sid=1", "Authorization": "Basic x", "Range": "bytes=1-2", "If-None-Match": '"q"'}
+    assert live.get("partner", "x", headers=headers).status == 200
+    here, there = live.places.origin.requests[-1], live.places.second_origin.requests[-1]
+    assert here.header("Authorization") == "Bearer partner"
+    assert dict(there.headers) == {
+        "Host": live.places.second_origin.address,
+        "Range": "bytes=1-2",
+        "If-None-Match": '"q"',
+    }
+
+
+def test_fixed_headers_go_along_on_the_origin_itself(live: Live) -> None:
+    lead(live, "/moved")
+    live.get("partner", "x")
+    assert [request.header("Authorization") for request in live.places.origin.requests] == [
+        "Bearer partner"
+    ] * 2
+
+
+def test_redirects_are_followed_up_to_a_bound(live: Live) -> None:
+    lead(live, "/again", times=MAX_REDIRECTS)
+    assert live.get("partner", "x").status == 200
+    lead(live, "/again", times=MAX_REDIRECTS + 1)
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
+    assert (replies[0].status, line["why"]) == (502, "too_many_redirects")
+    assert len(live.places.origin.requests) == 2 * (MAX_REDIRECTS + 1)
+
+
+def test_errors_behind_the_last_redirect_are_plain_pages(live: Live) -> None:
+    answers = iter([*(Answer(status=302, headers=[("Location", f"/{n}")]) for n in range(MAX_REDIRECTS))])
+    live.places.origin.answer = lambda _: next(answers, Answer(status=403, body=b"<Error>"))
+    reply = live.get("partner", "x")
+    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+
+
+@pytest.mark.parametrize("hops", [0, 1, MAX_REDIRECTS])
+def test_a_replaced_object_is_sent_whole_also_behind_redirects(live: Live, hops: int) -> None:
+    new = b"the new object, whole"
+
+    def answer(request: Request) -> Answer:
+        number = int(request.target.rpartition("/")[2]) if "/hop/" in request.target else 0
+        if number < hops:
+            return Answer(status=302, headers=[("Location", f"/hop/{number + 1}")])
+        if request.header("If-Match") not in (None, '"new"'):
+            return Answer(status=412, body=b"<Error>")
+        if request.header("Range"):
+            return Answer(status=206, headers=[("Content-Range", f"bytes 0-2/{len(new)}")], body=new[:3])
+        return Answer(headers=[("ETag", '"new"')], body=new)
+
+    live.places.origin.answer = answer
+    old = live.get("partner", "x", headers={"Range": "bytes=0-2", "If-Range": '"old"'})
+    same = live.get("partner", "x", headers={"Range": "bytes=0-2", "If-Range": '"new"'})
+    assert (old.status, old.body, old.one("ETag")) == (200, new, '"new"')
+    assert (same.status, same.body) == (206, new[:3])
+
+
+def test_an_error_after_all_of_that_is_still_a_plain_page(live: Live) -> None:
+    """The most changes of location that one transfer makes; one more and NGINX would answer 500 itself."""
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        if len(asked) <= MAX_REDIRECTS:
+            return Answer(status=302, headers=[("Location", f"/hop/{len(asked)}")])
+        return Answer(status=412 if request.header("If-Match") else 403, body=b"<Error>")
+
+    live.places.origin.answer = answer
+    reply = live.get("partner", "x", headers={"Range": "bytes=0-2", "If-Range": '"old"'})
+    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert len(asked) == MAX_REDIRECTS + 2
+
+
+def test_the_line_of_a_redirected_transfer_is_one(live: Live) -> None:
+    lead(live, "/moved", times=2)
+    (line,) = live.new_lines(lambda: live.get("partner", "x"))
+    assert (line["status"], line["origin_status"], line["why"]) == ("200", "200", "")
+
+
+def test_a_cached_object_behind_a_redirect_is_kept_under_its_key(live: Live) -> None:
+    lead(live, "/moved")
+    options = {"identity": f"redirected {live.variant.name}"}
+    for _ in range(2):
+        assert live.get("partner-cached", "x", options=options).body == BODY
+    assert len(live.places.origin.requests) == 2
+
+
+def test_wrong_region_of_a_bucket_is_named_in_the_line(live: Live) -> None:
+    for status in (301, 307, 400):
+        live.places.origin.answer = lambda _, s=status: Answer(
+            status=s,
+            headers=[
+                ("x-amz-bucket-region", "eu-west-1"),
+                ("Location", "https://b.s3.eu-west-1.amazonaws.com/x"),
+            ],
+        )
+        (line,) = live.new_lines(lambda: live.get("partner", "x"))
+        assert (line["status"], line["why"]) == ("502", "wrong_region")

@@ -87,6 +87,8 @@ def sample() -> str:
         origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
     )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True)
-    parts = render(site, nginx, script="/etc/nginx/xaccel/xaccel.js")
+    parts = render(
+        site, nginx, script="/etc/nginx/xaccel/xaccel.js", lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443")
+    )
     texts = (f"# {name}\n{emit(getattr(parts, name))}" for name in ("http", "server", "app"))
     return "```nginx\n" + "\n".join(texts) + "```\n"

@@ -1,9 +1,8 @@
-"""The commands `python -m xaccel` and `manage.py xaccel`: print the NGINX text of a site."""
+"""The commands `python -m xaccel` and `manage.py xaccel`: print the NGINX text of a site, and keep it fresh."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import sys
@@ -13,13 +12,11 @@ from pathlib import Path
 
 from xaccel import site_mapping
 from xaccel.errors import ConfigError, NginxError, XaccelError
-from xaccel.nginx import Nginx, Parts, emit, probe, render, standalone
+from xaccel.nginx import Nginx, files, probe, render, standalone
 from xaccel.nginx.fetch import strength
 from xaccel.nginx.probe import require_supported
-from xaccel.nginx.render import SCRIPT
 from xaccel.site import Site
 
-PARTS = ("http", "server", "app")
 _MODULES = ("njs", "headers-more")
 
 
@@ -32,11 +29,30 @@ def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
         description="Print the NGINX configuration of the site: three parts to include in your own, or a whole file."
         " The text holds the site's secret and the fixed request headers of origins: keep it as readable as a key.",
     )
-    if file:
-        config.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
+    refresh = commands.add_parser(
+        "refresh",
+        help="look the origins' addresses up again and reload NGINX if they changed",
+        description="Write the files of `config --write DIR` again. Where one changed and `nginx -t` accepts it, NGINX"
+        " is reloaded; where it does not, the old files come back. For an NGINX before 1.27.3, which cannot follow DNS"
+        " itself: run it every few minutes.",
+    )
+    for command in (config, refresh):
+        if file:
+            command.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
+        _add_build_arguments(command)
+    refresh.add_argument(
+        "--write", metavar="DIR", required=True, help="the folder that `config --write` wrote"
+    )
+    refresh.add_argument(
+        "--nginx-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="passed to nginx before -t and before -s reload, for example --nginx-option=-p/srv/nginx/",
+    )
     config.add_argument(
         "--part",
-        choices=PARTS,
+        choices=files.PARTS,
         help="print one part only: http level, server level, location that proxies to the app",
     )
     config.add_argument(
@@ -50,23 +66,31 @@ def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
     config.add_argument(
         "--user", help="with --standalone, for a master that runs as root: user of the workers"
     )
-    config.add_argument(
+
+
+def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
     )
-    config.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
-    config.add_argument(
+    parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
+    parser.add_argument(
         "--module",
         action="append",
         default=[],
         choices=_MODULES,
         help="with --nginx-version: a module it has",
     )
-    config.add_argument(
+    parser.add_argument(
         "--without",
         action="append",
         default=[],
         choices=_MODULES,
         help="print as if this module were not there",
+    )
+    parser.add_argument(
+        "--resolve",
+        action="store_true",
+        help="write addresses instead of names of origins (always done for an NGINX before 1.27.3)",
     )
 
 
@@ -80,14 +104,25 @@ def run(args: argparse.Namespace, site: Site) -> None:
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
         file=sys.stderr,
     )
-    if args.standalone:
-        text = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user)
+    if args.xaccel_command == "refresh":
+        changed = files.refresh(
+            files.texts(site, nginx, Path(args.write), write_addresses=args.resolve),
+            [args.nginx or find_nginx(), *args.nginx_option],
+        )
+        print(
+            f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed"
+        )
+    elif args.standalone:
+        parts = render(site, nginx, write_addresses=args.resolve)
+        text = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
         sys.stdout.write(text)
     elif args.write:
-        _write(site, nginx, Path(args.write))
+        for path in files.write(files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)):
+            print(path)
     else:
-        parts = render(site, nginx)
-        sys.stdout.write("\n".join(_part(parts, name) for name in ([args.part] if args.part else PARTS)))
+        parts = render(site, nginx, write_addresses=args.resolve)
+        chosen = [args.part] if args.part else files.PARTS
+        sys.stdout.write("\n".join(files.part_text(parts, name) for name in chosen))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,19 +150,25 @@ def _read(file: str) -> Site:
     return site_mapping.read(mapping, file)
 
 
+def find_nginx() -> str:
+    """Return the nginx on the PATH, or where systems put it.
+
+    Raises NginxError where there is none.
+    """
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NginxError(
+            "there is no nginx on the PATH",
+            where="--nginx",
+            remedy="Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine.",
+        )
+    return found
+
+
 def _nginx(args: argparse.Namespace) -> Nginx:
     wanted = {name: name not in args.without for name in _MODULES}
     if args.nginx_version is None:
-        binary = (
-            args.nginx or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-        )
-        if binary is None:
-            raise NginxError(
-                "there is no nginx on the PATH",
-                where="--nginx",
-                remedy="Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine.",
-            )
-        return probe(binary, njs=wanted["njs"], headers_more=wanted["headers-more"])
+        return probe(args.nginx or find_nginx(), njs=wanted["njs"], headers_more=wanted["headers-more"])
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
     if match is None:
         raise NginxError(
@@ -139,35 +180,3 @@ def _nginx(args: argparse.Namespace) -> Nginx:
     require_supported(version)
     present = {name: wanted[name] and name in args.module for name in _MODULES}
     return Nginx(version=version, njs=present["njs"], headers_more=present["headers-more"])
-
-
-_HEADINGS = {
-    "http": "Inside http { }: include it once.",
-    "server": "Inside each server { } that sends downloads.",
-    "app": "Inside each location { } that proxies to the app.",
-}
-
-
-def _part(parts: Parts, name: str) -> str:
-    return f"# xaccel-{name}.conf. {_HEADINGS[name]}\n{emit(getattr(parts, name))}"
-
-
-def _write(site: Site, nginx: Nginx, folder: Path) -> None:
-    folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    script = folder / SCRIPT.name
-    parts = render(site, nginx, script=str(script))
-    texts = {f"xaccel-{name}.conf": _part(parts, name) for name in PARTS}
-    if nginx.njs:
-        texts[script.name] = SCRIPT.read_text(encoding="utf-8")
-    for name, text in texts.items():
-        _replace(folder / name, text, mode=0o644 if name == script.name else 0o600)
-        print(folder / name)
-
-
-def _replace(path: Path, text: str, *, mode: int) -> None:
-    fresh = path.with_suffix(f"{path.suffix}.new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)

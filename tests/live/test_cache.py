@@ -7,7 +7,7 @@ import pytest
 from tests.live.conftest import Live
 from xaccel.testing import Answer
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from tests.live.client import ask
 from tests.live.conftest import Live
 from xaccel.testing import Answer
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 OTHER_ID = "019aae21-0000-7000-8000-000000000000"
 

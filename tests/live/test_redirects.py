@@ -9,7 +9,7 @@ from xaccel.nginx.steps import FOLLOWED, MAX_REDIRECTS
 from xaccel.testing import Answer
 from xaccel.testing.origin import Request
 
-pytestmark = pytest.mark.main
+pytestmark = pytest.mark.nginx
 
 BODY = b"behind the redirect"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.live.conftest import Live
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 NOSY = {
     "Cookie": "sessionid=topsecret",

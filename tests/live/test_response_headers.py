@@ -9,7 +9,7 @@ from xaccel.content_security import BY_TYPE, SANDBOX
 from xaccel.nginx.hide_list import HIDDEN
 from xaccel.testing import Answer
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 KNOWN = {
     "accept-ranges",

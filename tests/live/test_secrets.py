@@ -14,7 +14,7 @@ from tests.live.client import ask, send_target
 from tests.live.conftest import Live, Places, config_text
 from xaccel.testing import Answer, AppServer, NginxServer, Variant, free_port, nginx_server
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xaccel.errors import ConfigError
+from xaccel.nginx.addresses import Lookup, is_name
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.names import Names
-from xaccel.nginx.probe import Nginx
 from xaccel.nginx.transport import Route
 from xaccel.site import Site
 
@@ -23,32 +22,52 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
-def upstreams(route: Route, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
-    """Print the pools of one origin. A variable host without one would open a connection for each download."""
-    yield _upstream(pool(route, names), route.servers, site, nginx)
+def upstreams(route: Route, site: Site, names: Names, lookup: Lookup | None) -> Iterator[Directive]:
+    """Print the pools of one origin. A variable host without one would open a connection for each download.
+
+    `lookup` writes addresses instead of names; None leaves the names to NGINX, which then follows DNS.
+    """
+    yield _upstream(pool(route, names), route.servers, site, lookup)
     for other in redirect_pools(route, names):
         if other.name:
-            yield _upstream(other.name, (other.server,), site, nginx)
+            yield _upstream(other.name, (other.server,), site, lookup)
 
 
-def _upstream(name: str, servers: tuple[str, ...], site: Site, nginx: Nginx) -> Directive:
-    resolve = bool(site.resolver) and nginx.resolves_upstreams and any(_is_name(item) for item in servers)
+def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Directive:
     inside: list[Directive] = []
-    if resolve:
+    if lookup is None and any(is_name(server) for server in servers):
         inside += [
             directive("zone", name, "64k"),
-            directive("resolver", *site.resolver),
+            directive("resolver", *resolvers(site)),
             directive("resolver_timeout", "5s"),
         ]
-    inside += [
-        directive("server", server, *(("resolve",) if resolve and _is_name(server) else ()))
-        for server in servers
-    ]
+    for server in servers:
+        if not is_name(server):
+            inside.append(directive("server", server))
+        elif lookup is None:
+            inside.append(directive("server", server, "resolve"))
+        else:
+            inside += _addresses(server, lookup)
     return block(
         "upstream",
         name,
         inside=[*inside, directive("keepalive", KEEPALIVE), directive("keepalive_timeout", "60s")],
     )
+
+
+def _addresses(server: str, lookup: Lookup) -> Iterator[Directive]:
+    found = lookup(server)
+    if not found:
+        yield directive(
+            "server",
+            "127.0.0.1:1",
+            "down",
+            why=f"{server} did not resolve: NGINX starts all the same and answers 502. `xaccel refresh` mends it.",
+        )
+    why = f"{server}, looked up when this was printed; `xaccel refresh` follows its changes."
+    for address in found:
+        yield directive("server", address, why=why)
+        why = ""
 
 
 def pool(route: Route, names: Names) -> str:
@@ -117,12 +136,3 @@ def resolvers(site: Site) -> tuple[str, ...]:
             remedy='Give its address, for example ["127.0.0.53"].',
         )
     return tuple(f"[{address}]" if ":" in address else address for address in found)
-
-
-def _is_name(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False

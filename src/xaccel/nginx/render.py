@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xaccel.nginx import entry, error_pages, local, log_line, maps, steps
+from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_location
 from xaccel.nginx.names import Names, names_of
@@ -33,25 +34,37 @@ class Parts:
     app: tuple[Directive, ...]
 
 
-def render(site: Site, nginx: Nginx, *, script: str | None = None) -> Parts:
+def render(
+    site: Site,
+    nginx: Nginx,
+    *,
+    script: str | None = None,
+    write_addresses: bool = False,
+    lookup: Lookup = system_lookup,
+) -> Parts:
     """Make the text for `site` on `nginx`; `script` is where xaccel.js lies, if not in the package.
+
+    Names of origins are left to an NGINX that can follow DNS; for one that cannot, and with `write_addresses`, their
+    addresses are looked up now.
 
     Raises ConfigError where an S3 endpoint or the system's CA bundle cannot be found, NginxError for what cannot be
     quoted.
     """
     names, found = names_of(site), routes(site)
+    wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
     return Parts(
-        http=tuple(_http(site, nginx, names, found, script or str(SCRIPT))),
+        http=(*_script(nginx, script or str(SCRIPT)), *_http(site, names, found, wanted)),
         server=tuple(_server(site, nginx, names, found)),
         app=tuple(_app(site)),
     )
 
 
-def _http(
-    site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], script: str
-) -> Iterator[Directive]:
+def _script(nginx: Nginx, script: str) -> Iterator[Directive]:
     if nginx.njs:
         yield directive("js_import", "xaccel_njs", "from", script)
+
+
+def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | None) -> Iterator[Directive]:
     yield log_line.log_format(names)
     yield from log_line.maps(names)
     yield from maps.trust(site, names)
@@ -82,7 +95,7 @@ def _http(
             why="Transfers at once for one subject; an empty subject is not limited.",
         )
     for route in found:
-        yield from upstreams(route, site, nginx, names)
+        yield from upstreams(route, site, names, lookup)
 
 
 def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:

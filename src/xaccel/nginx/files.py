@@ -1,0 +1,99 @@
+"""The parts as files that an NGINX includes: written whole or not at all, and again when DNS changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xaccel.errors import NginxError
+from xaccel.nginx.emit import emit
+from xaccel.nginx.probe import Nginx
+from xaccel.nginx.render import SCRIPT, Parts, render
+from xaccel.site import Site
+
+PARTS = ("http", "server", "app")
+
+_HEADINGS = {
+    "http": "Inside http { }: include it once.",
+    "server": "Inside each server { } that sends downloads.",
+    "app": "Inside each location { } that proxies to the app.",
+}
+
+
+def part_text(parts: Parts, name: str) -> str:
+    """Print one part under a line that says where it belongs."""
+    return f"# xaccel-{name}.conf. {_HEADINGS[name]}\n{emit(getattr(parts, name))}"
+
+
+def texts(site: Site, nginx: Nginx, folder: Path, *, write_addresses: bool = False) -> dict[Path, str]:
+    """Return the files for `folder` with their text; the njs code is one of them where it is used.
+
+    Raises what `render` raises.
+    """
+    folder = folder.resolve()
+    script = folder / SCRIPT.name
+    parts = render(site, nginx, script=str(script), write_addresses=write_addresses)
+    made = {folder / f"xaccel-{name}.conf": part_text(parts, name) for name in PARTS}
+    if nginx.njs:
+        made[script] = SCRIPT.read_text(encoding="utf-8")
+    return made
+
+
+def write(made: Mapping[Path, str]) -> list[Path]:
+    """Write the files, readable by their owner alone: they hold the site's secret. Return their paths."""
+    for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+    return list(made)
+
+
+def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
+    """Write what differs, test it with `nginx -t` and reload; return the paths that changed.
+
+    `nginx` is the program with its options for prefix and configuration. Nothing is done where nothing differs.
+
+    Raises NginxError in NGINX's words where it refuses; the old files are back then, and NGINX goes on as it was.
+    """
+    old = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in made}
+    changed = {path: text for path, text in made.items() if text != old[path]}
+    if not changed:
+        return []
+    write(changed)
+    try:
+        _call([*nginx, "-t"])
+    except NginxError:
+        for path in changed:
+            before = old[path]
+            if before is None:
+                path.unlink()
+            else:
+                _replace(path, before)
+        raise
+    _call([*nginx, "-s", "reload"])
+    return list(changed)
+
+
+def _call(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NginxError(
+            f"{command[0]!r} cannot be run ({error})", where="nginx", remedy="Give its path with --nginx."
+        ) from error
+    if done.returncode != 0:
+        raise NginxError(
+            f"`{' '.join(command)}` failed",
+            where="nginx",
+            remedy=f"It says: {done.stderr.strip() or '(nothing)'}",
+        )
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    mode = 0o644 if path.name == SCRIPT.name else 0o600
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)

@@ -1,0 +1,148 @@
+"""Names of origins: followed by an NGINX that can, written and refreshed for one that cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import ask, send_target
+from tests.live.conftest import Places, build_of
+from xaccel.errors import NginxError
+from xaccel.nginx import files, render, standalone
+from xaccel.nginx.pools import resolvers
+from xaccel.origins import HTTPOrigin
+from xaccel.site import Site
+from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
+from xaccel.testing.processes import wait_until
+
+pytestmark = pytest.mark.nginx
+
+
+def named_site(places: Places) -> Site:
+    """The site of the live tests, with one origin whose host is a name that nobody resolves."""
+    partner = HTTPOrigin(base_url=f"http://nowhere.invalid:{places.origin.port}/files/")
+    return replace(
+        places.site, origins={**places.site.origins, "partner": partner}, resolver=("127.0.0.1:1",)
+    )
+
+
+@contextmanager
+def running(
+    variant: Variant, site: Site, app: AppServer, folder: Path, lookup: dict[str, tuple[str, ...]]
+) -> Iterator[NginxServer]:
+    port = free_port()
+    parts = render(site, build_of(variant), lookup=lambda server: lookup.get(server, ()))
+    user = "root" if os.geteuid() == 0 else None
+    text = standalone(
+        site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
+    )
+    with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+        yield nginx
+
+
+def test_a_name_that_does_not_resolve_stops_nothing_but_its_own_downloads(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path
+) -> None:
+    places.s3.put(places.bucket, "dns.txt", b"here")
+    with running(variant, named_site(places), app, tmp_path, {}) as nginx:
+        assert ask(nginx.port, send_target({"origin": "documents", "key": "dns.txt"})).body == b"here"
+        # The app of the live tests knows the origin under its address, so the URL is put in its place.
+        asked = {
+            "origin": "partner",
+            "key": "x",
+            "put": {"Xaccel-Url": f"http://nowhere.invalid:{places.origin.port}/files/x"},
+        }
+        reply = ask(nginx.port, send_target(asked))
+        assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+
+
+def test_an_address_written_for_a_name_is_used(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path
+) -> None:
+    name = f"nowhere.invalid:{places.origin.port}"
+    site = named_site(places)
+    parts = render(site, build_of(variant), write_addresses=True, lookup=lambda _: (places.origin.address,))
+    port = free_port()
+    user = "root" if os.geteuid() == 0 else None
+    text = standalone(
+        site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
+    )
+    with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port):
+        asked = {"origin": "partner", "key": "x", "put": {"Xaccel-Url": f"http://{name}/files/x"}}
+        assert ask(port, send_target(asked)).status == 200
+        assert places.origin.requests[-1].header("Host") == name
+
+
+def test_only_an_nginx_that_follows_dns_is_given_a_name(variant: Variant, places: Places) -> None:
+    site = named_site(places)
+    build = build_of(variant)
+    text = files.part_text(render(site, build, lookup=lambda _: ("192.0.2.1:80",)), "http")
+    follows = f"server nowhere.invalid:{places.origin.port} resolve;" in text
+    assert follows == build.resolves_upstreams == variant.name.startswith("wheel")
+    assert ("server 192.0.2.1:80;" in text) == (not follows)
+
+
+def included(site: Site, variant: Variant, folder: Path, port: int, app: AppServer) -> str:
+    """A configuration that includes the written http part, as an operator's does."""
+    build = build_of(variant)
+    whole = render(site, build, script=str(folder / "xaccel" / "xaccel.js"), write_addresses=True)
+    text = standalone(
+        site,
+        build,
+        listen=f"127.0.0.1:{port}",
+        app=app.address,
+        root_user="root" if os.geteuid() == 0 else None,
+        parts=replace(whole, http=()),
+    )
+    return text.replace("http {", f'http {{\n    include "{folder}/xaccel/xaccel-http.conf";', 1)
+
+
+def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path
+) -> None:
+    site, build, folder = places.site, build_of(variant), tmp_path / "xaccel"
+    files.write(files.texts(site, build, folder, write_addresses=True))
+    port = free_port()
+    text = included(site, variant, tmp_path, port, app)
+    command = [variant.binary, "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "stderr"]
+    with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
+        workers = set(nginx.pids)
+        assert files.refresh(files.texts(site, build, folder, write_addresses=True), command) == []
+        assert set(nginx.pids) == workers
+
+        other = replace(site, log_path="other.log")
+        changed = files.refresh(files.texts(other, build, folder, write_addresses=True), command)
+        assert {path.name for path in changed} == {"xaccel-server.conf"}
+        assert wait_until(
+            lambda: nginx.pid in nginx.pids and not workers - {nginx.pid} <= set(nginx.pids), timeout_s=10
+        )
+
+        before = (folder / "xaccel-http.conf").read_text()
+        broken = {**files.texts(other, build, folder), folder / "xaccel-http.conf": "nonsense;\n"}
+        with pytest.raises(NginxError, match="unknown directive"):
+            files.refresh(broken, command)
+        assert (folder / "xaccel-http.conf").read_text() == before
+        assert ask(port, "/page").status == 200
+        os.kill(nginx.pid, signal.SIGHUP)
+        assert wait_until(lambda: ask(port, "/page").status == 200, timeout_s=5)
+
+
+def test_written_files_are_for_their_owner_alone(variant: Variant, places: Places, tmp_path: Path) -> None:
+    for path in files.write(files.texts(places.site, build_of(variant), tmp_path)):
+        assert path.stat().st_mode & 0o077 == (0o044 if path.suffix == ".js" else 0)
+
+
+def test_the_systems_dns_servers_are_the_default(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = tmp_path / "resolv.conf"
+    conf.write_text("# comment\nsearch example\nnameserver 192.0.2.53\nnameserver fd00::53%eth0\n")
+    monkeypatch.setattr("xaccel.nginx.pools.RESOLV_CONF", conf)
+    assert resolvers(places.site) == ("192.0.2.53", "[fd00::53]")
+    assert resolvers(replace(places.site, resolver=("127.0.0.53",))) == ("127.0.0.53",)

@@ -45,7 +45,10 @@ def error_pages() -> str:
         if page.status == 429:
             origin = "(is not asked: the subject has too many transfers at once)"
         elif not page.origin:
-            origin = "any other status from 300 on but 304; or it refuses or resets the connection"
+            origin = (
+                "any other status from 300 on but 304, and a redirect that is not followed;"
+                " or it refuses or resets the connection"
+            )
         elif page.status == 504:
             origin += "; or not in time"
         text = page.text.replace("\\n", "").strip()
@@ -81,6 +84,7 @@ def sample() -> str:
         region="eu-central-1",
         endpoint_url="https://s3.eu-central-1.amazonaws.com",
         addressing_style="virtual",
+        servers=("192.0.2.10:443",),
         ca_file="/etc/ssl/certs/ca-certificates.crt",
     )
     site = Site(
@@ -88,7 +92,10 @@ def sample() -> str:
     )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True)
     parts = render(
-        site, nginx, script="/etc/nginx/xaccel/xaccel.js", lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443")
+        site,
+        nginx,
+        script="/etc/nginx/xaccel/xaccel.js",
+        lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443"),
     )
     texts = (f"# {name}\n{emit(getattr(parts, name))}" for name in ("http", "server", "app"))
-    return "```nginx\n" + "\n".join(texts) + "```\n"
+    return "```text\n" + "\n".join(texts) + "```\n"

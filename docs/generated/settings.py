@@ -19,6 +19,7 @@ FIELD_OF_KEY = {
     "RESPONSE_HEADERS": "response_headers",
     "ADD_HEADERS": "add_headers",
     "ACCESS_LOGS": "access_logs",
+    "ERROR_PAGES": "error_pages",
     "CACHE": "cache",
     "CONCURRENCY": "concurrency",
     "RESOLVER": "resolver",
@@ -33,6 +34,7 @@ EXAMPLES = {
     "RESPONSE_HEADERS": '["X-Robots-Tag", "Access-Control-Allow-Origin"]',
     "ADD_HEADERS": '[["Strict-Transport-Security", "max-age=31536000"]]',
     "ACCESS_LOGS": '["/var/log/nginx/access.log combined"]',
+    "ERROR_PAGES": '{404: "/srv/errors/missing.html"}',
     "CACHE": '{"path": "/var/cache/nginx/xaccel", "max_size": "20g"}',
     "CONCURRENCY": "8",
     "RESOLVER": '["127.0.0.53"]',
@@ -41,14 +43,16 @@ EXAMPLES = {
 
 def keys() -> str:
     """Return one section for each key that Django and a TOML file share."""
-    assert set(FIELD_OF_KEY) == KEYS == set(EXAMPLES), "a key of site_mapping.KEYS is not described here"
     fields = {field.name: field for field in dataclasses.fields(Site)}
     texts = {**field_texts(Site), "cache": prose(Cache)[0]}
     sections = []
-    for key, name in FIELD_OF_KEY.items():
-        default = "" if name in ("origins", "secrets") else f" Default: {default_of(fields[name])}."
+    for key in [*(key for key in FIELD_OF_KEY if key in KEYS), *sorted(KEYS - FIELD_OF_KEY.keys())]:
+        name = FIELD_OF_KEY.get(key, key.lower())
         text = texts[name][0].upper() + texts[name][1:]
-        sections.append(f"### `{key}`\n\n{text}{default}\n\nExample: `{EXAMPLES[key]}`\n")
+        if name not in ("origins", "secrets"):
+            text += f" Default: {default_of(fields[name])}."
+        example = f"\nExample: `{EXAMPLES[key]}`\n" if key in EXAMPLES else ""
+        sections.append(f"### `{key}`\n\n{text}\n{example}")
     return "\n".join(sections)
 
 

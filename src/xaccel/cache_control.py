@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.request import parse_http_list
-
 from xaccel.errors import OptionRefused
 from xaccel.header_rules import require_header_value
 
@@ -13,6 +11,9 @@ DEFAULT = "private, no-cache"
 
 def keeps_shared_caches_out(value: str) -> bool:
     """Tell whether no shared cache may store an answer with this Cache-Control (RFC 9111 section 5.2.2)."""
+    # Here, because its module loads http.client, ssl and email: a third of what `import xaccel` would cost.
+    from urllib.request import parse_http_list
+
     directives = {item.strip().lower() for item in parse_http_list(value)}
     return not directives.isdisjoint({"private", "no-store"})
 

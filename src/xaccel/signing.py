@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.origins import S3Origin
@@ -160,10 +160,22 @@ def _query_auth() -> type[Any]:
             super().__init__(credentials, service, region, expires)
             self._now = now
 
+        def headers_to_sign(self, request: Any) -> Any:
+            # botocore makes them twice, from the same host; that is a sixth of the time of a signature.
+            found = request.context.get("headers_to_sign")
+            if found is None:
+                found = request.context["headers_to_sign"] = super().headers_to_sign(request)
+            return found
+
         def add_auth(self, request: Any) -> None:
             request.context["timestamp"] = self._now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
             self._modify_request_before_signing(request)
             to_sign = self.string_to_sign(request, self.canonical_request(request))
             self._inject_signature_to_request(request, self.signature(to_sign, request))
+
+        def _normalize_url_path(self, path: str) -> str:
+            # A store decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
+            # target.py; a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
+            return quote(unquote_to_bytes(path), safe="/")
 
     return ClockedQueryAuth

@@ -9,6 +9,9 @@ from django.utils.http import parse_http_date
 
 from xaccel.handoff import HandOff
 
+_CONDITIONS = frozenset(
+    ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
+)
 _ON_412 = ("Cache-Control", "ETag", "Last-Modified")
 
 
@@ -17,6 +20,8 @@ def answer_to_conditions(request: HttpRequest, hand_off: HandOff) -> HttpRespons
 
     Without one the origin's validators stand, and the conditions pass to it.
     """
+    if _CONDITIONS.isdisjoint(request.META):
+        return None
     visible = dict(hand_off.visible_headers)
     etag, last_modified = visible.get("ETag"), visible.get("Last-Modified")
     if etag is None and last_modified is None:

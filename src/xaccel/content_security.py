@@ -7,6 +7,7 @@ printed NGINX text (the type may be the origin's, known there only) and the deve
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
 """For HTML, SVG, XML, text and every type not below: shown, without scripts, forms, storage and origin."""
@@ -24,6 +25,7 @@ A sandbox keeps Chromium from playing media and from opening its PDF viewer: tes
 """
 
 
+@lru_cache(maxsize=256)
 def default_policy(content_type: str) -> str:
     """Return the policy for a Content-Type, "" included."""
     for pattern, policy in BY_TYPE:

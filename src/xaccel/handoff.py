@@ -151,7 +151,8 @@ def _remote_target(
             where="endpoint",
             remedy="Pass what signing.resolve_endpoint returned.",
         )
-    target.quote_key(key, dots=not endpoint.path_style)
+    if origin.prefix:  # which must not make a key of what is none
+        target.quote_key(key, dots=not endpoint.path_style)
     return endpoint.base_url + target.quote_key(origin.prefix + key, dots=not endpoint.path_style)
 
 
@@ -218,6 +219,8 @@ def _number(name: str, value: int) -> str:
 
 
 def _extra(site: Site, options: Options) -> list[tuple[str, str]]:
+    if not options.headers:
+        return []
     declared = {name.lower(): name for name in site.response_headers}
     headers: dict[str, str] = {}
     for name, value in options.headers.items():

@@ -14,8 +14,10 @@ MAX_EXPIRES_S = 7 * 24 * 3600
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
 _REDIRECT_HOST = re.compile(
-    r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+    r"|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 )
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 _HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _URL = re.compile(r"[!$-~]+")
 
@@ -75,11 +77,19 @@ def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
                     where=f"{where} redirect_hosts",
                     remedy='Write "host", "host:port" or "*.suffix" in lower case, for example "*.cdn.example".',
                 )
-        if origin.ca_file is not None and not origin.ca_file.startswith("/"):
+        for name in ("ca_file", "client_certificate", "client_key"):
+            path = getattr(origin, name)
+            if path is not None and (not path.startswith("/") or _UNPRINTABLE.search(path)):
+                yield ConfigError(
+                    f"{path!r} is not an absolute path that can be printed",
+                    where=f"{where} {name}",
+                    remedy="NGINX resolves relative paths from its own folder: give the whole path, without '$'.",
+                )
+        if (origin.client_certificate is None) != (origin.client_key is None):
             yield ConfigError(
-                f"{origin.ca_file!r} is not an absolute path",
-                where=f"{where} ca_file",
-                remedy="NGINX resolves relative paths from its own folder: give the whole path.",
+                "client_certificate and client_key come together",
+                where=f"{where} client_certificate",
+                remedy="Give both, or neither.",
             )
 
 

@@ -26,6 +26,7 @@ class S3Origin:
         stays in Host and in TLS.
     ca_file: PEM file of the authorities that may have signed the store's certificate; None: the system's.
     verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
+    client_certificate, client_key: PEM files that NGINX's master can read; shown to a store that asks for them.
     redirect_hosts: hosts that the origin's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
         An https origin leads to https only.
     cache: whether NGINX may keep objects of a hand-off that names an identity.
@@ -44,6 +45,8 @@ class S3Origin:
     servers: tuple[str, ...] = ()
     ca_file: str | None = None
     verify_tls: bool = True
+    client_certificate: str | None = None
+    client_key: str | None = None
     redirect_hosts: tuple[str, ...] = ()
     cache: bool = False
 
@@ -54,8 +57,8 @@ class HTTPOrigin:
 
     base_url: scheme, host, port and path, ending in "/".
     request_headers: sent by NGINX with each request, for example {"Authorization": "Bearer …"}. They stand in
-        the printed NGINX text and are seen by NGINX and the origin only.
-    servers, ca_file, verify_tls, redirect_hosts, cache: as for S3Origin. request_headers go to no other host.
+        the printed NGINX text and are seen by NGINX and the origin only: redirects take them to no other host.
+    servers, ca_file, verify_tls, client_certificate, client_key, redirect_hosts, cache: as for S3Origin.
     """
 
     base_url: str
@@ -63,6 +66,8 @@ class HTTPOrigin:
     servers: tuple[str, ...] = ()
     ca_file: str | None = None
     verify_tls: bool = True
+    client_certificate: str | None = None
+    client_key: str | None = None
     redirect_hosts: tuple[str, ...] = ()
     cache: bool = False
 

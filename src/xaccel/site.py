@@ -39,6 +39,7 @@ class Site:
     log_path: file of the JSON lines, relative to NGINX's prefix unless absolute.
     access_logs: the operator's own `access_log` arguments, printed again in each location of ours.
     add_headers: name and value of the operator's own `add_header … always`, printed again likewise.
+    error_pages: the operator's own pages, by status: files of HTML that NGINX's workers can read.
     resolver: addresses of DNS servers for NGINX; empty: names are looked up when NGINX starts.
     concurrency: transfers at once for one subject; None: no limit.
     """
@@ -51,6 +52,7 @@ class Site:
     log_path: str = "xaccel.log"
     access_logs: tuple[str, ...] = ()
     add_headers: tuple[tuple[str, str], ...] = ()
+    error_pages: Mapping[int, str] = field(default_factory=dict, hash=False)
     resolver: tuple[str, ...] = ()
     concurrency: int | None = None
 

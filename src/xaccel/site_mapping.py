@@ -15,11 +15,16 @@ from xaccel.site import Cache, Site
 
 KEYS = frozenset(
     (
-        "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS RESOLVER CONCURRENCY "
+        "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
+        "CONCURRENCY"
     ).split()
 )
 """What may stand at the top of the mapping; upper or lower case."""
 
+ERROR_STATUSES = ("404", "412", "416", "429", "502", "503", "504")
+"""The statuses that a download can end with, as keys of ERROR_PAGES (in a TOML file keys are text)."""
+
+_PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _SITE_NAME = re.compile(r"[a-z0-9]{0,12}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _SIZE = re.compile(r"[0-9]+[kKmMgG]?")
@@ -55,6 +60,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
             for item in _list(values, "ACCESS_LOGS", where, found)
         ),
         add_headers=_add_headers(values, where, found),
+        error_pages=_error_pages(values, where, found),
         resolver=_resolver(values, where, found),
         concurrency=_concurrency(values, where, found),
     )
@@ -214,6 +220,24 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
                 )
             )
     return cache
+
+
+def _error_pages(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[int, str]:
+    given = values.get("ERROR_PAGES", {})
+    pages: dict[int, str] = {}
+    for status, path in given.items() if isinstance(given, Mapping) else [("", given)]:
+        if str(status) in ERROR_STATUSES and isinstance(path, str) and _PAGE.fullmatch(path):
+            pages[int(status)] = path
+        else:
+            found.append(
+                ConfigError(
+                    f"{status!r}: {path!r} is not an error page",
+                    where=f'{where}["ERROR_PAGES"]',
+                    remedy="Give the whole path (letters, digits, '.', '_', '-') of a file for any of: "
+                    f"{', '.join(ERROR_STATUSES)}.",
+                )
+            )
+    return pages
 
 
 def _resolver(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:

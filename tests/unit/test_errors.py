@@ -160,6 +160,10 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "server": reads_origin(
         "HTTPOrigin", base_url="https://u@h.example:0/?x", request_headers={"Host": "x", "X": "$x"}
     ),
+    "server: client certificate": reads_origin(
+        "HTTPOrigin", base_url="https://h.example/", client_certificate="/c.pem"
+    ),
+    "settings: error page": reads(ERROR_PAGES={"404": "relative.html"}),
     "server: redirect_hosts": reads_origin(
         "HTTPOrigin", base_url="https://h.example/", redirect_hosts=["a b"]
     ),

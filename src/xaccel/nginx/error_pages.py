@@ -58,16 +58,15 @@ def remote(names: Names, *, location: str) -> Iterator[Directive]:
             statuses = (429,)
         if page.status == 502:
             statuses = _OTHERS
-        # The page for 429 answers 429 or 503 itself; for the others the code is explicit: see the docstring.
-        code = "=" if page.status == 429 else f"={page.status}"
-        yield directive("error_page", *map(str, statuses), code, names.location(str(page.status)))
+        yield directive(
+            "error_page", *map(str, statuses), f"={page.status}", names.location(str(page.status))
+        )
 
 
 def local(names: Names) -> Iterator[Directive]:
     """Print how failures of the file system become pages."""
     for statuses, page in (((404,), 404), ((412,), 412), ((416,), 416), ((429,), 429), ((403, 500), 502)):
-        code = "=" if page == 429 else f"={page}"
-        yield directive("error_page", *map(str, statuses), code, names.location(str(page)))
+        yield directive("error_page", *map(str, statuses), f"={page}", names.location(str(page)))
 
 
 def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
@@ -81,12 +80,14 @@ def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
 
 
 def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
+    file = site.error_pages.get(page.status)
     yield from guest.logs(site, names)
     yield Directive("types", (), ())
     yield directive("default_type", "")
     if nginx.njs:
         yield directive("js_header_filter", "xaccel_njs.error")
-    yield directive("add_header", "Content-Type", "text/plain", "always")
+    kind = "text/plain" if file is None else "text/html; charset=utf-8"
+    yield directive("add_header", "Content-Type", kind, "always")
     if page.status == 416:
         yield directive("add_header", "Content-Range", Raw("$upstream_http_content_range"), "always")
     yield directive("add_header", "Cache-Control", "no-store", "always")
@@ -96,6 +97,20 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield from guest.repeated_headers(site)
     for name in ("gzip", "ssi", "charset", "expires"):
         yield directive(name, "off")
+    yield from _instead(page, names)
+    if file is None:
+        yield directive("return", str(page.status), Raw(f'"{page.text}"'))
+    else:
+        folder, _, name = file.rpartition("/")
+        yield directive("root", folder or "/", why="The operator's own page.")
+        yield directive("try_files", f"/{name}", f"={page.status}")
+        yield directive("etag", "off")
+        yield directive("add_header", "Last-Modified", "", "always")
+        yield directive("max_ranges", 0)
+
+
+def _instead(page: Page, names: Names) -> Iterator[Directive]:
+    """Print what is done before the page is sent, where the status alone does not decide."""
     if page.status == 412:
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "418", "=", names.var("sender"))
@@ -110,11 +125,12 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
             why="The object was replaced since the client got its part: send the whole.",
         )
     if page.status == 429:
-        busy = next(other for other in PAGES if other.status == 503)
+        yield directive("recursive_error_pages", "on")
+        yield directive("error_page", "503", "=503", names.location("503"))
         yield Directive(
             "if",
             (Raw(f"({names.var('origin_status')} = 429)"),),
-            (directive("return", "503", Raw(f'"{busy.text}"')),),
+            (directive("return", "503"),),
+            why="The origin's own limit is no fault of the user.",
         )
         yield directive("set", names.var("refused"), "limited")
-    yield directive("return", str(page.status), Raw(f'"{page.text}"'))

@@ -28,8 +28,10 @@ CA_BUNDLES = (
 class Tls:
     """What origins must share to be served by one fetch location: these directives take no variables."""
 
-    ca_file: str | None
-    verify: bool
+    ca_file: str | None = None
+    verify: bool = True
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class Route:
     def tls(self) -> Tls:
         """The group of the origin; all plain HTTP origins are one."""
         if self.scheme == "http":
-            return Tls(None, verify=True)
-        return Tls(self.origin.ca_file, self.origin.verify_tls)
+            return Tls()
+        origin = self.origin
+        return Tls(origin.ca_file, origin.verify_tls, origin.client_certificate, origin.client_key)
 
 
 def routes(site: Site) -> tuple[Route, ...]:
@@ -103,6 +106,9 @@ def tls_directives(kind: Tls, names: Names) -> Iterator[Directive]:
     yield directive("proxy_ssl_name", names.var("tls_name"))
     yield directive("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3")
     yield directive("proxy_ssl_session_reuse", "on")
+    if kind.certificate is not None and kind.key is not None:
+        yield directive("proxy_ssl_certificate", kind.certificate)
+        yield directive("proxy_ssl_certificate_key", kind.key)
     if kind.verify:
         yield directive("proxy_ssl_verify", "on")
         yield directive("proxy_ssl_verify_depth", 4)

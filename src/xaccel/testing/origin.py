@@ -77,14 +77,17 @@ def origin_server(
     *,
     tls_directory: Path | None = None,
     names: Sequence[str] = ("origin.test",),
+    prepare_tls: Callable[[ssl.SSLContext], None] | None = None,
 ) -> Iterator[Origin]:
     """Serve on a free loopback port until the block ends.
 
     With `tls_directory` it speaks TLS with a certificate for `names` from an authority of its own, whose
-    certificate is written there as `ca.pem` (needs the package trustme).
+    certificate is written there as `ca.pem` (needs the package trustme); `prepare_tls` may change its context.
     """
     server = _Server(("127.0.0.1", 0), _Handler)
     context, ca_file = (None, None) if tls_directory is None else _tls(tls_directory, names)
+    if context is not None and prepare_tls is not None:
+        prepare_tls(context)
     server.context = context
     port = server.server_address[1]
     scheme = "http" if context is None else "https"

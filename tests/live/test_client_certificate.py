@@ -1,0 +1,58 @@
+"""A store that asks for a client certificate gets the origin's own, and no other origin shows it."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import ask, send_target
+from tests.live.conftest import Places, build_of, fine
+from xaccel.nginx import standalone
+from xaccel.origins import HTTPOrigin
+from xaccel.testing import AppServer, Variant, free_port, nginx_server, origin_server
+
+pytestmark = pytest.mark.nginx
+
+
+def test_a_client_certificate_is_shown_where_it_is_configured(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path
+) -> None:
+    import trustme
+
+    authority = trustme.CA()
+    client = authority.issue_cert("nginx.client.test")
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    client.cert_chain_pems[0].write_to_path(str(certificate))
+    client.private_key_pem.write_to_path(str(key))
+
+    def ask_for_certificate(context: ssl.SSLContext) -> None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        authority.configure_trust(context)
+
+    (tmp_path / "tls").mkdir()
+    with origin_server(fine, tls_directory=tmp_path / "tls", prepare_tls=ask_for_certificate) as origin:
+        common = {
+            "base_url": f"https://origin.test:{origin.port}/",
+            "servers": (origin.address,),
+            "ca_file": str(origin.ca_file),
+        }
+        shows = HTTPOrigin(**common, client_certificate=str(certificate), client_key=str(key))
+        site = replace(places.site, origins={"tls": shows, "tls-wrong-name": HTTPOrigin(**common)})
+        port = free_port()
+        user = "root" if os.geteuid() == 0 else None
+        text = standalone(
+            site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user
+        )
+        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port):
+            for name, status in (("tls", 200), ("tls-wrong-name", 502)):
+                asked = {
+                    "origin": name,
+                    "key": "x",
+                    "put": {"Xaccel-Url": f"https://origin.test:{origin.port}/x"},
+                }
+                assert ask(port, send_target(asked)).status == status
+            assert len(origin.requests) == 1

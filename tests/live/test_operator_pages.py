@@ -1,0 +1,51 @@
+"""The operator's own error pages: his words, our status, headers and log line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import Reply, ask, send_target
+from tests.live.conftest import Places, build_of
+from xaccel.nginx import standalone
+from xaccel.testing import Answer, AppServer, Variant, free_port, nginx_server
+
+pytestmark = pytest.mark.nginx
+
+STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
+
+
+def test_his_page_is_sent_with_our_status_headers_and_line(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path
+) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    named = {status: pages / f"{status}.html" for status in (404, 412, 416, 429, 502, 503, 504)}
+    for status, file in named.items():
+        file.write_text(f"<p>His own {status}</p>")
+    site = replace(places.site, error_pages={status: str(file) for status, file in named.items()})
+    port = free_port()
+    user = "root" if os.geteuid() == 0 else None
+    text = standalone(site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user)
+
+    def get(headers: dict[str, str]) -> Reply:
+        return ask(port, send_target({"origin": "partner", "key": "x"}), headers=headers)
+
+    with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+        for origin, user_gets in STATUSES.items():
+            places.origin.answer = lambda _, status=origin: Answer(
+                status=status, body=b"<Error>bucket</Error>"
+            )
+            for headers in ({}, {"Range": "bytes=0-1"}, {"If-None-Match": '"x"'}):
+                reply = get(headers)
+                assert (reply.status, reply.body) == (user_gets, f"<p>His own {user_gets}</p>".encode())
+                assert reply.one("Content-Type") == "text/html; charset=utf-8"
+                assert reply.one("Cache-Control") == "no-store"
+                assert (
+                    reply.all("Content-Disposition") == reply.all("Last-Modified") == reply.all("ETag") == []
+                )
+        lines = nginx.lines(3 * len(STATUSES))
+        assert {line["why"] for line in lines} == {f"origin_{status}" for status in STATUSES}

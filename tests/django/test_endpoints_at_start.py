@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from django.http import HttpResponse
+from django.test import override_settings
+
+from xaccel import signing
+from xaccel.django import HandOffMiddleware
+
+S3 = {
+    "BACKEND": "xaccel.S3Origin",
+    "OPTIONS": {
+        "bucket": "documents",
+        "region": "us-east-1",
+        "endpoint_url": "http://127.0.0.1:9",
+        "access_key": "k",
+    },
+}
+SITE = {"ORIGINS": {"documents": {**S3, "OPTIONS": {**S3["OPTIONS"], "secret_key": "s"}}}}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_found_yet() -> None:
+    signing._resolve.cache_clear()
+
+
+@override_settings(XACCEL=SITE)
+def test_the_endpoint_is_found_before_the_first_request() -> None:
+    HandOffMiddleware(lambda request: HttpResponse())
+    assert signing._resolve.cache_info().currsize == 1
+
+
+@override_settings(XACCEL={"ORIGINS": {"documents": S3}})
+def test_a_wrong_configuration_does_not_keep_the_server_from_starting() -> None:
+    middleware = HandOffMiddleware(lambda request: HttpResponse("a page"))
+    assert middleware.get_response(None).content == b"a page"
+
+
+@override_settings(
+    XACCEL={
+        "ORIGINS": {
+            "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "documents", "profile": "none"}}
+        }
+    }
+)
+def test_an_endpoint_that_botocore_refuses_does_not_keep_the_server_from_starting() -> None:
+    HandOffMiddleware(lambda request: HttpResponse())
+    assert signing._resolve.cache_info().currsize == 0

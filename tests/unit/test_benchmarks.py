@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import report
+from benchmarks.interleave import each, interleave
+from benchmarks.processes import memory, peak
+from benchmarks.question import Table, Target, WrongAnswer, require
+from benchmarks.spread import Spread, spread
+
+MISSED = Target(what="a call", limit=1, measured=2, unit="µs")
+TABLE = Table(title="T", columns=("who", "µs"), rows=(("one", spread([1.0, 2.0, 3.0])),), targets=(MISSED,))
+
+
+def test_a_spread_is_the_median_with_its_quartiles() -> None:
+    assert spread([5.0, 1.0, 3.0, 2.0, 4.0]) == Spread(3.0, 2.0, 4.0, 5)
+    assert spread([7.0]) == Spread(7.0, 7.0, 7.0, 1)
+
+
+def test_each_contender_is_sampled_once_a_round() -> None:
+    calls: list[str] = []
+    contenders = {name: each(lambda name=name: calls.append(name), calls=2) for name in ("a", "b")}
+    samples = interleave(contenders, rounds=3)
+    assert {name: len(found) for name, found in samples.items()} == {"a": 3, "b": 3}
+    rounds = [calls[start : start + 4] for start in range(0, len(calls), 4)]
+    assert [sorted(one) for one in rounds] == [["a", "a", "b", "b"]] * 4
+
+
+def test_a_table_shows_columns_and_a_missed_target() -> None:
+    assert report.text(TABLE).splitlines() == [
+        "T",
+        "",
+        "who                 µs",
+        "---  -----------------",
+        "one  2.00 (1.50..2.50)",
+        "  MISSED: a call: 2.00 µs, at most 1.00",
+    ]
+
+
+def test_the_record_is_json_and_names_no_machine() -> None:
+    record = report.record("smoke", {"question": [TABLE]})
+    text = json.dumps(record)
+    assert os.uname().nodename not in text
+    assert record["questions"]["question"][0]["targets"][0]["met"] is False
+
+
+@pytest.mark.parametrize(("timed", "status"), [(True, 0), (False, 1)])
+def test_only_a_broken_promise_that_is_not_about_time_fails_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, timed: bool, status: int
+) -> None:
+    target = Target(what="x", limit=1, measured=2, unit="MB", timed=timed)
+    table = Table(title="T", columns=("who",), rows=(("one",),), targets=(target,))
+    monkeypatch.setattr(command, "_alone", lambda name, size: [table])
+    file = tmp_path / "record.json"
+    assert command.main(["--smoke", "--json", str(file), "signing"]) == status
+    assert list(json.loads(file.read_text())["questions"]) == ["signing"]
+
+
+def test_a_question_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["nothing"])
+    assert "handoff, signing, memory, import_cost" in capsys.readouterr().err
+
+
+def test_a_wrong_answer_stops_the_run() -> None:
+    with pytest.raises(WrongAnswer, match="3 bytes"):
+        require(False, "3 bytes")
+
+
+def test_memory_that_a_process_takes_is_seen_also_when_it_is_given_back() -> None:
+    script = "import sys\nfor line in sys.stdin: data = b'0123456789abcdef' * int(line); print(flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+
+        def hold(megabytes: int) -> None:
+            print(megabytes * 65536, file=child.stdin)
+            child.stdout.readline()
+
+        hold(1)
+        before = memory([child.pid])
+        with peak(lambda: [child.pid], every_s=0.005) as most:
+            hold(40)
+            looks = most.looks
+            while most.looks < looks + 2:
+                pass
+            hold(1)
+        after = memory([child.pid])
+        child.stdin.close()
+    assert most.pss - before.pss > 30e6
+    assert most.anonymous - before.anonymous > 30e6
+    assert after.pss - before.pss < 10e6

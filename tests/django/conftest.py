@@ -26,11 +26,9 @@ def _nothing_kept() -> Iterator[None]:
     from django.core.cache import cache
 
     from xaccel.django.conf import configuration
-    from xaccel.django.place import _matches_of
 
     cache.clear()
     configuration.cache_clear()
-    _matches_of.clear()
     yield
     cache.clear()
 

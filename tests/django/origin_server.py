@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
+CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
 BODY = bytes(range(256)) * 1024
 """More than one chunk."""
 
@@ -45,7 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
             (self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         )
         name = self.path.partition("?")[0].rpartition("/")[2]
-        if name == "silent":
+        if self.path.startswith("/to/"):
+            self._redirect(unquote(self.path.removeprefix("/to/")))
+        elif name == "silent":
             self.server.stopping.wait(20)
         elif name == "reset":
             self.close_connection = True
@@ -58,12 +62,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def _redirect(self, location: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _send(self, status: int, body: bytes, content_type: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         if status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.send_header("ETag", '"origin"')
+        self.send_header("Last-Modified", CHANGED)
         self.send_header("x-amz-request-id", "ABC")
         self.send_header("Set-Cookie", "store=1")
         self.send_header("Content-Disposition", "attachment; filename=store.bin")

@@ -64,6 +64,12 @@ def test_origin_may_name_a_storage_and_add_to_it(site: Any) -> None:
     assert origin.servers == ("10.0.0.5:9000",)
 
 
+def test_origin_may_be_given_as_a_value(site: Any) -> None:
+    origin = LocalOrigin(root="/srv/files")
+    site(ORIGINS={"files": origin})
+    assert configuration().site.origins == {"files": origin}
+
+
 @pytest.mark.parametrize("given", [{}, {"RESPONSE_HEADERS": []}, None])
 def test_without_origins_they_come_from_storages(settings: Any, given: Any) -> None:
     if given is None:

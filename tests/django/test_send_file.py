@@ -115,6 +115,16 @@ def test_stored_url_is_matched_after_normalising_the_host() -> None:
     assert response["Xaccel-Url"] == "https://files.partner.example/out/x%7Ey"
 
 
+def test_stored_url_belongs_to_the_origin_with_the_longest_base(site: Any) -> None:
+    def server(base: str) -> Any:
+        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base}}
+
+    site(ORIGINS={"all": server("https://p.example/"), "out": server("https://p.example/out/")})
+    assert send_file(GET, url="https://p.example/out/x")["X-Accel-Redirect"] == "/_xaccel/out"
+    assert send_file(GET, url="https://p.example/outer/x")["X-Accel-Redirect"] == "/_xaccel/all"
+    assert send_file(GET, url="https://p.example/out/x", origin="all")["X-Accel-Redirect"] == "/_xaccel/all"
+
+
 @pytest.mark.parametrize(
     "url",
     [

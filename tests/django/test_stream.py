@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import socket
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.request import Request
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.signals import request_finished
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
+from django.utils.http import parse_http_date
 
-from tests.django.origin_server import BODY, OriginServer, origin_server
+from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django import asend_file, fetch, send_file
+from xaccel.django.redirects import Redirects
+from xaccel.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.
 pytestmark = pytest.mark.django_db
@@ -83,8 +89,10 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
     response = ask("r.pdf", name, filename="Report.pdf", as_attachment=True)
     assert body(response) == BODY
     headers = dict(response.headers)
-    assert headers.pop("ETag", '"origin"') == '"origin"'
-    headers.pop("Last-Modified", None)
+    if name == "disk":
+        assert parse_http_date(headers.pop("Last-Modified")) == int((tmp_path / "r.pdf").stat().st_mtime)
+    else:
+        assert (headers.pop("ETag"), headers.pop("Last-Modified")) == ('"origin"', CHANGED)
     assert headers == {
         "Content-Type": "application/pdf",
         "Content-Length": str(len(BODY)),
@@ -154,7 +162,6 @@ def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, 
         (500, 502, b"The file store did not deliver the file.\n"),
         (503, 503, b"The file store is busy. Try again in a moment.\n"),
         (504, 504, b"The file store did not answer in time. Try again in a moment.\n"),
-        (302, 502, b"The file store did not deliver the file.\n"),
     ],
 )
 @pytest.mark.parametrize("ask", [get, aget])
@@ -172,7 +179,11 @@ def test_error_of_the_origin_is_a_plain_page(
 def test_304_of_the_origin_passes(origin: OriginServer) -> None:
     response = get("304", headers={"If-None-Match": '"origin"'})
     assert response.status_code == 304
-    assert dict(response.headers) == {"Cache-Control": "private, no-cache", "ETag": '"origin"'}
+    assert dict(response.headers) == {
+        "Cache-Control": "private, no-cache",
+        "ETag": '"origin"',
+        "Last-Modified": CHANGED,
+    }
 
 
 def test_validators_of_the_app_keep_conditions_from_the_origin(origin: OriginServer) -> None:
@@ -186,6 +197,18 @@ def test_validators_of_the_app_keep_conditions_from_the_origin(origin: OriginSer
 def test_silent_origin_is_504(origin: OriginServer, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
     assert ask("silent").status_code == 504
+
+
+def test_origin_that_takes_no_connection_is_504(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its queue is full, so that Linux answers nothing."""
+    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        waiting = stack.enter_context(socket.socket())
+        waiting.connect(full.getsockname())
+        http = {"base_url": f"http://127.0.0.1:{full.getsockname()[1]}/"}
+        site(DELIVERY="stream", ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+        assert get("x", "partner").status_code == 504
 
 
 def test_origin_that_hangs_up_is_502(origin: OriginServer) -> None:
@@ -222,6 +245,78 @@ def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, si
     assert origin.asked[0][2]["host"] == "files.invalid"
 
 
+def led(site: Any, origin: OriginServer, location: str, *hosts: str, method: str = "GET") -> Any:
+    """What a view answers when the origin redirects to `location`."""
+    http = {"base_url": f"{origin.url}to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}
+    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+    return get(location, "partner", method=method)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_redirect_within_the_origin_is_followed(site: Any, origin: OriginServer, method: str) -> None:
+    response = led(site, origin, "/elsewhere/r.pdf", method=method)
+    assert (response["Content-Length"], body(response)) == (str(len(BODY)), BODY if method == "GET" else b"")
+    assert [(verb, headers["x-key"]) for verb, _, headers in origin.asked] == [(method, "k")] * 2
+
+
+def test_redirect_to_an_allowed_host_is_followed_without_the_fixed_headers(
+    site: Any, origin: OriginServer
+) -> None:
+    there = f"localhost:{origin.server_address[1]}"
+    assert body(led(site, origin, f"http://{there}/r.pdf", there)) == BODY
+    assert [headers.get("x-key") for _, _, headers in origin.asked] == ["k", None]
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "hosts", "follows"),
+    [
+        ("https://p.example/", "https://a.cdn.example/x", ("*.cdn.example",), True),
+        ("https://p.example/", "https://a.b.cdn.example:443/x", ("*.cdn.example",), True),
+        ("https://p.example/", "https://CDN.example/x", ("cdn.example:443",), True),
+        ("https://p.example/", "https://cdn.example/x", ("*.cdn.example",), False),
+        ("https://p.example/", "https://evilcdn.example/x", ("*.cdn.example", "cdn.example"), False),
+        ("https://p.example/", "https://cdn.example.evil/x", ("*.cdn.example", "cdn.example"), False),
+        ("https://p.example/", "https://cdn.example:8443/x", ("cdn.example",), False),
+        ("https://p.example/", "http://cdn.example/x", ("cdn.example",), False),
+        ("https://p.example/", "http://p.example/x", (), False),
+        ("http://p.example/", "https://cdn.example/x", ("cdn.example",), True),
+        ("http://p.example/", "https://[::1]:443/x", ("[::1]",), True),
+    ],
+)
+def test_redirect_hosts_are_matched_as_nginx_matches_them(
+    base: str, location: str, hosts: tuple[str, ...], follows: bool
+) -> None:
+    redirects = Redirects(HTTPOrigin(base_url=base, redirect_hosts=hosts), base, {})
+    there = redirects.redirect_request(Request(base, method="HEAD"), None, 302, "", {}, location)
+    assert (there and (there.full_url, there.get_method())) == ((location, "HEAD") if follows else None)
+
+
+@pytest.mark.parametrize(
+    ("location", "hosts"),
+    [
+        ("http://localhost:{port}/r.pdf", ()),
+        ("http://localhost:{port}/r.pdf", ("localhost",)),
+        ("http://localhost:{port}/r.pdf", ("*.localhost:{port}",)),
+        ("http://evil-localhost:{port}/r.pdf", ("*.localhost:{port}", "localhost:{port}")),
+        ("http://user@127.0.0.1:{port}/r.pdf", ()),
+        ("ftp://localhost/r.pdf", ("localhost",)),
+        ("file:///etc/passwd", ("localhost",)),
+        ("http://localhost:port/r.pdf", ("localhost",)),
+    ],
+)
+def test_redirect_to_another_place_is_502(site: Any, origin: OriginServer, location: str, hosts: Any) -> None:
+    port = origin.server_address[1]
+    response = led(site, origin, location.format(port=port), *(host.format(port=port) for host in hosts))
+    assert (response.status_code, response.content) == (502, b"The file store did not deliver the file.\n")
+    assert len(origin.asked) == 1
+
+
+def test_redirects_without_end_are_502(site: Any, origin: OriginServer) -> None:
+    http = {"base_url": origin.url}
+    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+    assert get("to/" + "/to/" * 9 + "r.pdf", "partner").status_code == 502
+
+
 @pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])
 def test_what_is_no_file_of_the_folder_is_404(origin: OriginServer, tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
@@ -254,10 +349,16 @@ def test_date_of_the_file_answers_conditions(origin: OriginServer, tmp_path: Pat
 @pytest.mark.parametrize("path", ["/key/?key=r.pdf", "/akey/?key=r.pdf"])
 def test_either_view_streams_under_either_server_without_a_warning(origin: OriginServer, path: str) -> None:
     """Django warns when an iterator does not fit the server."""
+
+    async def read(response: Any) -> bytes:
+        return b"".join([chunk async for chunk in response])
+
+    wsgi, asgi = Client().get(path), async_to_sync(AsyncClient().get)(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert body(Client().get(path)) == BODY
-        assert body(async_to_sync(AsyncClient().get)(path)) == BODY
+        assert b"".join(wsgi) == async_to_sync(read)(asgi) == BODY
+    wsgi.close()
+    asgi.close()
 
 
 def test_stream_is_told_like_a_hand_off(origin: OriginServer, events: list[Any]) -> None:

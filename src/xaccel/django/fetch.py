@@ -15,8 +15,10 @@ from email.utils import formatdate
 from functools import partial
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.parse import urlsplit
+from urllib.request import HTTPHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
+from xaccel.django.redirects import Redirects
 from xaccel.handoff import HandOff
 from xaccel.origins import LocalOrigin, Origin, RemoteOrigin
 
@@ -46,15 +48,18 @@ class Fetched:
 def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> Fetched:
     """Ask `origin` for what `hand_off` names. `conditions` are the client's, where the origin's validators stand.
 
-    Never raises for what an origin does: its failures are statuses, 504 for silence and 502 for the rest. A redirect
-    is not followed. The status is the origin's own otherwise.
+    Never raises for what an origin does: its failures are statuses, 504 for silence and 502 for the rest. Redirects are
+    followed where the origin's `redirect_hosts` allow it. The status is the origin's own otherwise.
     """
     if isinstance(origin, LocalOrigin):
         return _open(hand_off.target)
     method = dict(hand_off.headers)["Xaccel-Method"]
     request = Request(hand_off.target, headers={**conditions, **hand_off.request_headers}, method=method)  # noqa: S310
+    redirects = Redirects(origin, hand_off.target, conditions)
     try:
-        answer = build_opener(_NoRedirects, *_transport(origin)).open(request, timeout=TIMEOUT_S)
+        answer = build_opener(redirects, *_transport(origin, hand_off.target)).open(
+            request, timeout=TIMEOUT_S
+        )
     except HTTPError as error:
         with error:
             return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
@@ -62,7 +67,7 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
         return Fetched(504 if isinstance(error.reason, TimeoutError) else 502)
     except TimeoutError:
         return Fetched(504)
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):
         return Fetched(502)
     return Fetched(200, _passed_on(answer.headers), answer)
 
@@ -89,50 +94,44 @@ def _passed_on(headers: Message) -> dict[str, str]:
     return {name: value for name, value in found.items() if "\n" not in value and "\r" not in value}
 
 
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow none: the signature and the request headers are for one place."""
-
-
-def _transport(origin: RemoteOrigin) -> list[Any]:
+def _transport(origin: RemoteOrigin, target: str) -> list[Any]:
     context = ssl.create_default_context(cafile=origin.ca_file)
     if not origin.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if not origin.servers:
         return [HTTPSHandler(context=context)]
-    address = origin.servers[0]
-    return [ProxyHandler({}), _PinnedHTTP(address), _PinnedHTTPS(address, context)]
+    pin = partial(_pinned, urlsplit(target).netloc, origin.servers[0])
+    return [ProxyHandler({}), _PinnedHTTP(pin), _PinnedHTTPS(pin, context)]
 
 
 class _PinnedHTTP(HTTPHandler):
-    """Connects to one address, whatever the URL's host is."""
+    """Connects to one address for the origin's name."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, pin: Any) -> None:
         super().__init__()
-        self._address = address
+        self._pin = pin
 
     def http_open(self, req: Request) -> Any:
-        return self.do_open(partial(_pinned, http.client.HTTPConnection, self._address), req)
+        return self.do_open(partial(self._pin, http.client.HTTPConnection), req)
 
 
 class _PinnedHTTPS(HTTPSHandler):
     """The same over TLS; the certificate is still the one of the URL's host."""
 
-    def __init__(self, address: str, context: ssl.SSLContext) -> None:
+    def __init__(self, pin: Any, context: ssl.SSLContext) -> None:
         super().__init__(context=context)
-        self._address, self._tls = address, context
+        self._pin, self._tls = pin, context
 
     def https_open(self, req: Request) -> Any:
-        connection = partial(http.client.HTTPSConnection, context=self._tls)
-        return self.do_open(partial(_pinned, connection, self._address), req)
+        return self.do_open(partial(self._pin, partial(http.client.HTTPSConnection, context=self._tls)), req)
 
 
-def _pinned(kind: Any, address: str, host: str, **options: Any) -> Any:
-    name, _, port = address.rpartition(":")
+def _pinned(authority: str, address: str, kind: Any, host: str, **options: Any) -> Any:
     connection = kind(host, **options)
-    # The one seam of http.client between the name for Host and TLS and the address to connect to.
-    connection._create_connection = lambda _, *rest: socket.create_connection(
-        (name.strip("[]"), int(port)), *rest
-    )
+    if host == authority:
+        name, _, port = address.rpartition(":")
+        there = (name.strip("[]"), int(port))
+        # The one seam of http.client between the name for Host and TLS and the address to connect to.
+        connection._create_connection = lambda _, *rest: socket.create_connection(there, *rest)
     return connection

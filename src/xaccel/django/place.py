@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import Storage
-from django.core.signals import setting_changed
 from django.db.models.fields.files import FieldFile
 
 from xaccel.django import storages
@@ -78,13 +77,8 @@ class StorageMatches:
             self._known[slot] = (weakref.ref(storage, forget), weakref.ref(sender, forget), matches)
         return matches
 
-    def clear(self) -> None:
-        """Forget all, for tests that change settings which storages read."""
-        self._known.clear()
-
 
 _matches_of = StorageMatches()
-setting_changed.connect(lambda **_: _matches_of.clear(), weak=False, dispatch_uid="xaccel.django.place")
 
 
 def find_place(sender: Sender, file_or_key: FileOrKey, *, origin: str | None, url: str | None) -> Place:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from xaccel.errors import NginxError
 
 _BARE = re.compile(r"[A-Za-z0-9_./:=@%,*-]+")
-_REFUSED = re.compile(r"[\x00-\x1f\x7f$]")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f$\ud800-\udfff]")
 _WIDTH = 110
+_LONGEST = 4000
+"""Bytes: NGINX reads a configuration through a buffer of 4096 (NGX_CONF_BUFFER) that a whole value must fit in."""
 
 
 class Raw(str):
@@ -59,10 +61,20 @@ def phrase(text: str) -> Raw:
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
-    Raises NginxError for "$", for which NGINX has no escape, and for control characters.
+    Raises NginxError for "$", for which NGINX has no escape, for control characters and lone surrogates, and for what
+    is longer than NGINX reads.
     """
-    if isinstance(value, Raw):
-        return value
+    spelled = value if isinstance(value, Raw) else _spell(value)
+    if len(spelled.encode()) > _LONGEST:
+        raise NginxError(
+            f"{value[:40]!r}… is longer than {_LONGEST} bytes",
+            where="NGINX text",
+            remedy="Shorten it: NGINX does not read longer values.",
+        )
+    return spelled
+
+
+def _spell(value: str) -> str:
     if _REFUSED.search(value):
         raise NginxError(
             f"{value!r} cannot be printed",
@@ -104,8 +116,13 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
         else:
             if lines and not item.why and lines[-1]:
                 lines.append("")
-            lines += [f"{pad}{head} {{", *emit(item.block, indent=indent + 1).splitlines(), f"{pad}}}"]
+            lines += [f"{pad}{head} {{", *_lines(item.block, indent + 1), f"{pad}}}"]
     return "\n".join(lines) + "\n"
+
+
+def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
+    """Not splitlines(): it also breaks at U+0085 and U+2028, within a value."""
+    return emit(directives, indent=indent)[:-1].split("\n")
 
 
 def _comment(text: str, width: int) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -17,17 +18,26 @@ BODY = bytes(range(256)) * 1024
 class OriginServer(ThreadingHTTPServer):
     """Keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._tls = tls
         self.url = f"http://127.0.0.1:{self.server_address[1]}/"
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.stopping = threading.Event()
 
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer one connection, in its thread. Clients may refuse the handshake."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        with suppress(OSError), self._tls.wrap_socket(request, server_side=True) as encrypted:
+            super().finish_request(encrypted, client_address)
+
 
 @contextmanager
-def origin_server() -> Iterator[OriginServer]:
+def origin_server(tls: ssl.SSLContext | None = None) -> Iterator[OriginServer]:
     """Serve on a free port until the block ends."""
-    server = OriginServer()
+    server = OriginServer(tls)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -176,6 +176,19 @@ def test_error_of_the_origin_is_a_plain_page(
     assert len(origin.asked) == 1
 
 
+def test_failure_of_the_origin_is_logged_without_its_address(
+    origin: OriginServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="xaccel"):
+        get("403")
+        get("reset")
+    said = "\n".join(record.getMessage() for record in caplog.records if record.name == "xaccel")
+    assert "status 403" in said
+    assert "RemoteDisconnected" in said
+    for private in ("127.0.0.1", "Signature", "acme-documents"):
+        assert private not in said
+
+
 def test_304_of_the_origin_passes(origin: OriginServer) -> None:
     response = get("304", headers={"If-None-Match": '"origin"'})
     assert response.status_code == 304

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from xaccel.django.redirects import Redirects
+from xaccel.events import logger
 from xaccel.handoff import HandOff
 from xaccel.origins import LocalOrigin, Origin, RemoteOrigin
 
@@ -62,14 +63,18 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
         )
     except HTTPError as error:
         with error:
+            _say(hand_off, f"status {error.code}")
             return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
-    except URLError as error:
-        return Fetched(504 if isinstance(error.reason, TimeoutError) else 502)
-    except TimeoutError:
-        return Fetched(504)
-    except (OSError, ValueError, http.client.HTTPException):
-        return Fetched(502)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        _say(hand_off, type(reason).__name__)
+        return Fetched(504 if isinstance(reason, TimeoutError) else 502)
     return Fetched(200, _passed_on(answer.headers), answer)
+
+
+def _say(hand_off: HandOff, why: str) -> None:
+    # Messages of these errors may hold the URL, and with it the signature.
+    logger.info("the origin %s answered transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
 
 
 def _open(path: str) -> Fetched:
@@ -99,6 +104,8 @@ def _transport(origin: RemoteOrigin, target: str) -> list[Any]:
     if not origin.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if origin.client_certificate is not None:
+        context.load_cert_chain(origin.client_certificate, origin.client_key)
     if not origin.servers:
         return [HTTPSHandler(context=context)]
     pin = partial(_pinned, urlsplit(target).netloc, origin.servers[0])

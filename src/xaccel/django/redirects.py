@@ -25,8 +25,12 @@ class Redirects(HTTPRedirectHandler):
         self, req: Request, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
     ) -> Request | None:
         """Return the next request, or None for a place that the origin may not lead to."""
-        there = urlsplit(newurl)
-        at_home = _place(there) == _place(self._first)
+        try:
+            there = urlsplit(newurl)
+            at_home = _place(there) == _place(self._first)
+        except ValueError:
+            # An error from here would leave the answer, and its socket, open.
+            return None
         if there.username is not None or not (at_home or self._may_lead_to(there)):
             return None
         fixed = self._origin.request_headers if at_home and isinstance(self._origin, HTTPOrigin) else {}

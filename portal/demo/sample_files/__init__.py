@@ -1,0 +1,1 @@
+"""The bytes of the samples, made by code: no file of somebody else's is needed, and every run makes the same."""

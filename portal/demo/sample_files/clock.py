@@ -1,0 +1,63 @@
+"""A video that shows its own time, so that a jump in it can be seen.
+
+WebM with VP8. Pillow writes a lossy WebP picture as one VP8 key frame (RFC 9649 section 2.5), so the frames need no
+video encoder: they are taken out of the WebP files and put into a Matroska container. Every frame is a key frame, so
+that a player can jump to any of them by the index at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Iterator
+
+from PIL import Image, ImageDraw, ImageFont
+
+from portal.demo.sample_files import matroska
+
+SECONDS = 120
+_PICTURES_A_SECOND = 2
+_REPEATS = 5
+"""One picture stands in this many frames: it makes the file large enough that players load it in parts."""
+
+_SIZE = (640, 360)
+
+
+def blocks() -> Iterator[bytes]:
+    """Yield the file, one second of it at a time; about 10 MB."""
+    frame_ms = 1000 // (_PICTURES_A_SECOND * _REPEATS)
+    yield from matroska.webm(_clusters(frame_ms), size=_SIZE, seconds=SECONDS)
+
+
+def _clusters(frame_ms: int) -> Iterator[list[tuple[int, bytes]]]:
+    font = ImageFont.load_default(140)
+    for second in range(SECONDS):
+        frames = []
+        for half in range(_PICTURES_A_SECOND):
+            frame = _vp8(_picture(second, half, font))
+            start = half * _REPEATS
+            frames += [((start + repeat) * frame_ms, frame) for repeat in range(_REPEATS)]
+        yield frames
+
+
+def _picture(second: int, half: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+    picture = Image.new("RGB", _SIZE, (18, 52, 86))
+    draw = ImageDraw.Draw(picture)
+    turn = 2 * math.pi * (second + half / _PICTURES_A_SECOND) / 60
+    draw.ellipse([30, 80, 230, 280], outline=(127, 200, 169), width=6)
+    hand = (130 + 88 * math.sin(turn), 180 - 88 * math.cos(turn))
+    draw.line([(130, 180), hand], fill=(255, 255, 255), width=6)
+    draw.text((440, 180), f"{second // 60}:{second % 60:02}", font=font, anchor="mm", fill=(255, 255, 255))
+    draw.rectangle([0, 350, _SIZE[0] * second // SECONDS, 360], fill=(127, 200, 169))
+    return picture
+
+
+def _vp8(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=92, method=0)
+    file = out.getvalue()
+    kind, length = struct.unpack("<4sI", file[12:20])
+    if kind != b"VP8 ":
+        raise ValueError(f"Pillow wrote {kind!r} instead of a lossy picture")
+    return file[20 : 20 + length]

@@ -1,0 +1,30 @@
+"""What a question found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portal.demo.check.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """check: a short name, by which failures.py means it. seen: for people, what came back."""
+
+    check: str
+    ok: bool
+    seen: str
+
+
+Question = Callable[["Scene"], Iterator[Answer]]
+
+
+def verdict(check: str, problems: list[str], good: str) -> Answer:
+    """Return an answer that is good when there are no problems, and else tells the first of them."""
+    if not problems:
+        return Answer(check, True, good)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Answer(check, False, problems[0] + more)

@@ -1,0 +1,147 @@
+"""A client that does what a person's browser does, and remembers everything that came back.
+
+http.client sends a path as it is given, which a tidier client would not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from urllib.parse import urlencode
+
+_BLOCK = 256 * 1024
+_KEPT = 1024 * 1024
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer.
+
+    `body` is cut at 1 MB unless it was asked to be kept; `size` counts all of it. `status` is 0 where no answer, or
+    half of one, came.
+    """
+
+    who: str
+    method: str
+    path: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    size: int
+    sha256: str
+
+    def every(self, name: str) -> list[str]:
+        """Return the value of each line of that header."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str:
+        """Return the value of that header, "" without it, and lines joined where there are several."""
+        return ", ".join(self.every(name))
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the body is the bytes of a file, in whole or in part."""
+        return self.status in (200, 206) and bool(self.header("Content-Disposition"))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}: {self.status}"
+
+
+class Browser:
+    """One person's session, or nobody's. `seen` takes every exchange."""
+
+    def __init__(self, port: int, seen: list[Exchange], who: str = "nobody") -> None:
+        self._port = port
+        self._seen = seen
+        self._cookies: dict[str, str] = {}
+        self.who = who
+
+    @property
+    def cookie(self) -> str:
+        """The Cookie header that is sent."""
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
+    def sign_in(self, password: str) -> Exchange:
+        """Fill in the form and send it. Raises LookupError when there is no form."""
+        form = self.get("/login")
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
+        if token is None:
+            raise LookupError(f"no form to sign in: {form}")
+        fields = {"csrfmiddlewaretoken": token[1], "username": self.who, "password": password, "next": "/"}
+        return self.request(
+            "POST",
+            "/login",
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(fields).encode("ascii"),
+        )
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, *, keep: bool = False) -> Exchange:
+        """Send GET; `keep` holds the bytes of a file too."""
+        return self.request("GET", path, headers, keep=keep)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+        keep: bool = False,
+    ) -> Exchange:
+        """Send one request, read the whole answer and remember both; no answer, or half of one, has status 0."""
+        digest, size, kept = hashlib.sha256(), 0, b""
+        status = 0
+        fields: tuple[tuple[str, str], ...] = ()
+        try:
+            with self.opened(method, path, headers, body=body) as answer:
+                fields = tuple(answer.getheaders())
+                while block := answer.read(_BLOCK):
+                    digest.update(block)
+                    size += len(block)
+                    if keep or len(kept) < _KEPT:
+                        kept += block
+                status = answer.status
+        except (ConnectionError, HTTPException):
+            status = 0
+        found = Exchange(self.who, method, path, status, fields, kept, size, digest.hexdigest())
+        self._remember_cookies(found)
+        self._seen.append(found)
+        return found
+
+    @contextmanager
+    def opened(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, body: bytes | None = None
+    ) -> Iterator[HTTPResponse]:
+        """Send a request and yield the answer unread; the connection ends with the block."""
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
+            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self._cookies else {})}
+            connection.request(method, path, body=body, headers={**own, **(headers or {})})
+            yield connection.getresponse()
+
+    def links_to_files(self) -> dict[str, str]:
+        """Return the name of each file by its download's path, as the pages "my files" show them."""
+        found: dict[str, str] = {}
+        path = "/"
+        while path:
+            page = self.get(path).text
+            for pk in re.findall(r'href="/files/([0-9a-f-]+)/download"', page):
+                name = re.search(rf'id="f-{pk}">.*?<bdi>(.*?)</bdi>', page, re.DOTALL)
+                found[f"/files/{pk}/download"] = html.unescape(name[1]) if name else ""
+            following = re.search(r'rel="next" href="([^"]+)"', page)
+            path = f"/{html.unescape(following[1])}" if following else ""
+        return found
+
+    def _remember_cookies(self, exchange: Exchange) -> None:
+        for line in exchange.every("Set-Cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            self._cookies[name.strip()] = value

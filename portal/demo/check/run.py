@@ -1,0 +1,101 @@
+"""All questions in order, on servers as they are or on ones that were broken first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from http.client import HTTPException
+from subprocess import CalledProcessError
+
+from portal.demo.check import (
+    app_killed,
+    decisions,
+    downloads,
+    forgery,
+    head,
+    internal,
+    line_log,
+    logs,
+    not_modified,
+    origin_view,
+    ranges,
+    refusals,
+    revocation,
+    sign_in,
+    storage_errors,
+    table,
+    traces,
+)
+from portal.demo.check.answer import Answer, Question
+from portal.demo.check.scene import Scene
+from portal.demo.failures import FAILURES, broken
+from portal.demo.stack import Stack
+
+QUESTIONS: tuple[Question, ...] = (
+    sign_in.ask,
+    downloads.ask,
+    head.ask,
+    ranges.ask,
+    not_modified.ask,
+    refusals.ask,
+    revocation.ask,
+    internal.ask,
+    forgery.ask,
+    origin_view.ask,
+    storage_errors.ask,
+    decisions.ask,
+    line_log.ask,
+    logs.ask,
+    traces.ask,
+)
+"""Those that leave everything as it was."""
+
+
+def check_all(stack: Stack) -> bool:
+    """Ask everything, print the table, and tell whether all is good. The app is dead then."""
+    return all(answer.ok for answer in _print_answers(stack, (*QUESTIONS, app_killed.ask)))
+
+
+def expect_failure(stack: Stack, name: str, *, ask_all: bool = True) -> bool:
+    """Break the running servers, ask, mend them, and tell whether a check meant for this break found it.
+
+    The meant checks must be good before: one that always fails finds nothing. Without `ask_all` nothing else is asked
+    of the broken servers either.
+    """
+    failure = FAILURES[name]
+    print(f"\nBefore the break {name!r}: {failure.what}.")
+    stack.forget_logs()
+    asked = [
+        question for question in QUESTIONS if question.__module__.rpartition(".")[2] in failure.questions
+    ]
+    before = _print_answers(stack, asked)
+    if not {answer.check for answer in before if answer.ok} >= failure.meant:
+        print(f"{name}: the check for it does not pass on sound servers")
+        return False
+    with broken(stack, name):
+        print(f"\nAfter the break {name!r}:")
+        stack.forget_logs()
+        after = _print_answers(stack, QUESTIONS if ask_all else asked)
+    failed = {answer.check for answer in after if not answer.ok}
+    found = failure.meant & failed
+    print(f"{name}: {'found by ' + ', '.join(sorted(found)) if found else 'NOT found'}")
+    return bool(found)
+
+
+def _print_answers(stack: Stack, questions: Iterable[Question]) -> list[Answer]:
+    started, answers = time.monotonic(), []
+    print(table.heading())
+    for answer in _answers(Scene(stack), questions):
+        print(table.row(answer))
+        answers.append(answer)
+    print(table.summary(answers, time.monotonic() - started))
+    return answers
+
+
+def _answers(scene: Scene, questions: Iterable[Question]) -> Iterator[Answer]:
+    for question in questions:
+        try:
+            yield from question(scene)
+        except (OSError, HTTPException, LookupError, CalledProcessError) as error:
+            name = question.__module__.rpartition(".")[2].replace("_", "-")
+            yield Answer(name, False, f"broke off: {type(error).__name__}: {error}")

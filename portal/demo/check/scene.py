@@ -1,0 +1,47 @@
+"""What every question is given: the servers, people with open browsers, and all that was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from portal.demo.check.browser import Browser, Exchange
+from portal.demo.probes import Probes
+from portal.demo.stack import SharedFile, Stack
+
+
+@dataclass(slots=True)
+class Scene:
+    """One run of the check. `seen` grows with every answer."""
+
+    stack: Stack
+    seen: list[Exchange] = field(default_factory=list)
+    _browsers: dict[str, Browser] = field(default_factory=dict)
+
+    def nobody(self) -> Browser:
+        """Return a browser in which nobody has signed in."""
+        return Browser(self.stack.nginx.port, self.seen)
+
+    def browser(self, username: str) -> Browser:
+        """Return the browser of that person, who signs in at the first call. Raises PermissionError."""
+        found = self._browsers.get(username)
+        if found is None:
+            found = Browser(self.stack.nginx.port, self.seen, username)
+            answer = found.sign_in(self.stack.identity.passwords[username])
+            if answer.status != 302:
+                raise PermissionError(f"{username} cannot sign in: {answer}")
+            self._browsers[username] = found
+        return found
+
+    def file(self, name: str) -> SharedFile:
+        """Return the sample of that name."""
+        return next(file for file in self.stack.files if file.name == name)
+
+    @property
+    def probes(self) -> Probes:
+        """The two servers for the check. The stack must have been started with them."""
+        assert self.stack.probes is not None
+        return self.stack.probes
+
+    def probe_path(self, name: str) -> str:
+        """Return the path of one of the files that only the check asks for."""
+        return f"/files/{self.stack.extra_pks[name]}/download"

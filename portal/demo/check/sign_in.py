@@ -1,0 +1,34 @@
+"""Can people sign in, and do they see their files and nobody else's?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from portal.demo.check.answer import Answer, verdict
+from portal.demo.check.scene import Scene
+
+
+def ask(scene: Scene) -> Iterator[Answer]:
+    wrong = scene.nobody()
+    wrong.who = "alice"
+    refused = wrong.sign_in("not-her-password")
+    turned_away = scene.nobody().get("/")
+    problems = (
+        [] if refused.status == 200 and "sessionid" not in refused.header("Set-Cookie") else [str(refused)]
+    )
+    if turned_away.status != 302 or not turned_away.header("Location").startswith("/login"):
+        problems.append(f"nobody signed in, {turned_away}")
+    people = ("alice", "bob", "carol", "admin")
+    for username in people:
+        scene.browser(username)
+    yield verdict("sign-in", problems, f"{len(people)} people by the form; not with a wrong password")
+
+    problems, counts = [], []
+    for username in people:
+        wanted = {file.path: file.name for file in scene.stack.files_of(username)}
+        found = scene.browser(username).links_to_files()
+        counts.append(f"{username} {len(found)}")
+        if found != wanted:
+            names = sorted({*found.items()} ^ {*wanted.items()})
+            problems.append(f"{username} sees {len(found)} of {len(wanted)} files; differs: {names[0][1]!r}")
+    yield verdict("file-list", problems, ", ".join(counts))

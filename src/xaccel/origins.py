@@ -30,6 +30,8 @@ class S3Origin:
     redirect_hosts: hosts that the origin's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
         An https origin leads to https only.
     cache: whether NGINX may keep objects of a hand-off that names an identity.
+    missing_as_403: the identity may not list the bucket, so that the store answers 403 for what is missing: users
+        then get 404 for a 403 instead of 502. The line keeps "origin_403".
     """
 
     bucket: str
@@ -49,6 +51,7 @@ class S3Origin:
     client_key: str | None = None
     redirect_hosts: tuple[str, ...] = ()
     cache: bool = False
+    missing_as_403: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from xaccel import target
 from xaccel.credentials import CredentialSource
@@ -22,7 +23,8 @@ class Sender:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._credentials: dict[S3Origin, CredentialSource] = {}
+        # Bounded: a storage whose tokens change stands in with a new origin each time.
+        self._source = lru_cache(maxsize=256)(CredentialSource)
 
     def ready(self, origin_name: str, *, origin: Origin | None = None) -> bool:
         """Tell whether the next hand-off for this origin asks neither files nor the network."""
@@ -145,9 +147,3 @@ class Sender:
                 remedy="Store the URL of one object.",
             )
         return exact, key
-
-    def _source(self, origin: S3Origin) -> CredentialSource:
-        source = self._credentials.get(origin)
-        if source is None:
-            source = self._credentials.setdefault(origin, CredentialSource(origin))
-        return source

@@ -176,7 +176,7 @@ def _add_headers(
             isinstance(item, Sequence)
             and not isinstance(item, str)
             and len(item) == 2
-            and header_rules.header_name_ok(item[0])
+            and header_rules.declarable(item[0])
             and header_rules.header_value_ok(item[1])
             and "$" not in item[1]
         ):
@@ -186,7 +186,8 @@ def _add_headers(
                 ConfigError(
                     f"{item!r} is not a header",
                     where=f'{where}["ADD_HEADERS"]',
-                    remedy='Write pairs such as ["Strict-Transport-Security", "max-age=31536000"], without "$".',
+                    remedy='Write pairs such as ["Strict-Transport-Security", "max-age=31536000"], without "$", and'
+                    " none of the headers that xaccel or NGINX decides.",
                 )
             )
     return tuple(pairs)

@@ -13,6 +13,7 @@ from django.core.checks import run_checks
 
 import xaccel.django
 from xaccel.django import HandOffMiddleware, checks
+from xaccel.testing.origin import Answer, origin_server
 
 
 class OwnMiddleware(HandOffMiddleware):
@@ -144,3 +145,18 @@ def test_every_id_is_in_the_table_and_has_a_test() -> None:
     assert used == tested == documented
     keys = re.findall(r'"xaccel\.([EW]\d{3})":', Path(checks.__file__).read_text())
     assert len(keys) == len(set(keys))
+
+
+def test_W004_bucket_in_another_region_is_asked_for_at_deployment_only(site: Any) -> None:
+    named = Answer(status=403, headers=[("x-amz-bucket-region", "eu-west-1")])
+    with origin_server(lambda _: named) as store:
+        options = {"bucket": "docs", "endpoint_url": store.url, "access_key": "a", "secret_key": "b"}
+        entry = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {**options, "region": "us-east-1"}}
+        site(ORIGINS={"docs": entry})
+        assert found() == []
+        assert store.requests == []
+        messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
+        assert [message.id for message in messages] == ["xaccel.W004"]
+        assert "eu-west-1" in (messages[0].hint or "")
+        site(ORIGINS={"docs": {**entry, "OPTIONS": {**options, "region": "eu-west-1"}}})
+        assert run_checks(tags=["xaccel"], include_deployment_checks=True) == []

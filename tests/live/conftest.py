@@ -113,6 +113,7 @@ def site_settings(
             "documents": s3_origin(),
             "vhost": s3_origin(endpoint_url=named, addressing_style="virtual", servers=[s3.address]),
             "prefixed": s3_origin(prefix="tenant-a/"),
+            "hides": s3_origin(endpoint_url=origin.url, missing_as_403=True),
             "cached": s3_origin(cache=True),
             "cached-other": s3_origin(bucket=other_bucket, cache=True),
             "partner": http_origin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import copy
 import inspect
@@ -93,6 +94,13 @@ def without_botocore() -> None:
         sys.modules["botocore.session"] = kept
 
 
+def explains_nothing() -> object:
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser, file=False)
+    site = Site(origins={"disk": LocalOrigin(root="/srv")}, secrets=(SECRET,), log_path="/nowhere/xaccel.log")
+    return cli.run(parser.parse_args(["explain", "no-such-transfer"]), site)
+
+
 TRIGGERS: dict[str, Callable[[], object]] = {
     "key: empty": sends(key=""),
     "key: NUL": sends(key="a\x00"),
@@ -131,6 +139,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: profile": lambda: resolve_endpoint(S3Origin(bucket="docs", profile="no-such")),
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
+    "explain: no object": explains_nothing,
     "settings: no mapping": lambda: site_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
     "settings: no origins": reads(ORIGINS={}),

@@ -17,7 +17,9 @@ from xaccel.django.conf import Configuration, configuration
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.django.storages import StorageNotDescribed
 from xaccel.errors import ConfigErrors
+from xaccel.explain import bucket_region
 from xaccel.origins import LocalOrigin, S3Origin
+from xaccel.signing import resolve_endpoint
 
 CHECKS: Mapping[str, str] = {
     "xaccel.E001": "settings.XACCEL has a problem; each problem is one message.",
@@ -30,6 +32,7 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W001": "An alias of STORAGES gives no origin, where the origins come from STORAGES.",
     "xaccel.W002": "The directory of an origin is also published under MEDIA_URL.",
     "xaccel.W003": "A middleware sets a header that the site does not declare, so that downloads lack it.",
+    "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
 }
 """Every id with its meaning: the reference is made from this table."""
 
@@ -73,6 +76,30 @@ def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list
             )
         ]
     return []
+
+
+def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+    """Ask each store for the region of its bucket, on the network: only with `check --deploy`.
+
+    A signature names the region, so that S3 refuses every download of such a bucket.
+    """
+    try:
+        conf = configuration()
+    except ConfigErrors:
+        return []
+    found: list[CheckMessage] = []
+    for name, origin in conf.site.origins.items():
+        if isinstance(origin, S3Origin):
+            signed, said = resolve_endpoint(origin).region, bucket_region(origin)
+            if said is not None and said != signed:
+                found.append(
+                    _warning(
+                        "W004",
+                        f"The bucket of origin {name!r} is in {said}, and its downloads are signed for {signed}.",
+                        f"Set the origin's region to {said!r}.",
+                    )
+                )
+    return found
 
 
 def _is_ours(path: str) -> bool:

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
 from xaccel import site_mapping
+from xaccel.cli import FindObject
 from xaccel.django.origins_setting import from_storages, with_storages
 from xaccel.django.secret import derived_secrets
 from xaccel.errors import ConfigError, ConfigErrors
@@ -28,12 +30,14 @@ class Configuration:
     """What the settings say.
 
     delivery: "nginx", or "stream": through Django, for development.
+    find_transfer: from a transfer id to origin and object key, as the project recorded them; for `explain`.
     skipped: why an alias of STORAGES gave no origin; only where the origins come from there.
     """
 
     site: Site
     sender: Sender
     delivery: Literal["nginx", "stream"]
+    find_transfer: FindObject | None = None
     skipped: tuple[ConfigError, ...] = ()
 
 
@@ -50,6 +54,7 @@ def configuration() -> Configuration:
     found: list[ConfigError] = []
     skipped: list[ConfigError] = []
     delivery = _delivery(values.pop("DELIVERY", "nginx"), found)
+    find_transfer = _find_transfer(values.pop("FIND_TRANSFER", None), found)
     if "ORIGINS" not in values:
         values["ORIGINS"] = from_storages(skipped)
     elif isinstance(values["ORIGINS"], Mapping):
@@ -57,7 +62,9 @@ def configuration() -> Configuration:
     if not {"SECRET", "SECRETS"} & values.keys():
         values["SECRETS"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
-    return Configuration(site=site, sender=Sender(site), delivery=delivery, skipped=tuple(skipped))
+    return Configuration(
+        site=site, sender=Sender(site), delivery=delivery, find_transfer=find_transfer, skipped=tuple(skipped)
+    )
 
 
 def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
@@ -83,6 +90,23 @@ def _delivery(value: object, found: list[ConfigError]) -> Literal["nginx", "stre
             )
         )
     return "stream" if value == "stream" else "nginx"
+
+
+def _find_transfer(path: object, found: list[ConfigError]) -> FindObject | None:
+    if path is None:
+        return None
+    try:
+        function: FindObject = import_string(path)  # type: ignore[arg-type]
+    except (ImportError, AttributeError) as error:
+        found.append(
+            ConfigError(
+                f"{path!r} cannot be imported ({error})",
+                where=f'{WHERE}["FIND_TRANSFER"]',
+                remedy="Give the dotted path of a function from a transfer id to (origin, key) or None.",
+            )
+        )
+        return None
+    return function
 
 
 def _forget(*, setting: str, **_: object) -> None:

@@ -9,7 +9,7 @@ from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.names import Names, header_variable
 from xaccel.nginx.pools import pool
 from xaccel.nginx.transport import Route
-from xaccel.origins import HTTPOrigin
+from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
 
 PRIVATE = "auth id url method cache-key subject type disposition cache-control csp etag last-modified rate size".split()
@@ -30,6 +30,7 @@ def remote_location(
             directive("internal"),
             directive("set", names.var("origin"), route.name),
             directive("set", names.var("home"), route.base),
+            directive("set", names.var("hides_missing"), _hides_missing(route)),
             directive("set", names.var("home_peer"), f"{route.scheme}://{pool(route, names)}"),
             *(
                 directive("set", names.var(f"send_{header_variable(name)}"), values.get(name, ""))
@@ -39,6 +40,10 @@ def remote_location(
         ],
         why=f"Origin {route.name}. Without `internal` anybody could ask for it by its path.",
     )
+
+
+def _hides_missing(route: Route) -> str:
+    return "1" if isinstance(route.origin, S3Origin) and route.origin.missing_as_403 else ""
 
 
 def _jump(site: Site, names: Names, *, sender: str) -> Iterator[Directive]:

@@ -124,6 +124,15 @@ def _instead(page: Page, names: Names) -> Iterator[Directive]:
             ),
             why="The object was replaced since the client got its part: send the whole.",
         )
+    if page.status == 502:
+        yield directive("recursive_error_pages", "on")
+        yield directive("error_page", "404", "=404", names.location("404"))
+        yield Directive(
+            "if",
+            (Raw(f"({names.var('missing')})"),),
+            (directive("return", "404"),),
+            why="A store answers 403 for what is missing to those who may not list: missing_as_403 of the origin.",
+        )
     if page.status == 429:
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "503", "=503", names.location("503"))

@@ -15,9 +15,9 @@ from xaccel.errors import XaccelError
 
 
 class Command(BaseCommand):
-    """Print the NGINX text of this project's site."""
+    """Print the NGINX text of this project's site, keep it fresh, explain a transfer."""
 
-    help = "Print the NGINX configuration of settings.XACCEL."
+    help = "Print the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +29,8 @@ class Command(BaseCommand):
         printed = io.StringIO()
         try:
             with redirect_stdout(printed):
-                cli.run(argparse.Namespace(**options), configuration().site)
+                conf = configuration()
+                cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer)
         except XaccelError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(printed.getvalue(), ending="")

@@ -42,6 +42,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "MIDDLEWARE": ["xaccel.django.HandOffMiddleware", _SECURITY],
         "SECURE_HSTS_SECONDS": 31536000,
     },
+    "xaccel.W004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
 }
 
 
@@ -59,6 +60,12 @@ def sections() -> str:
 
 def _message(identifier: str) -> Any:
     found = checks.find_spec if identifier != "xaccel.E007" else lambda _: None
-    with override_settings(**_SETTINGS[identifier]), patch.object(checks, "find_spec", found):
+    with (
+        override_settings(**_SETTINGS[identifier]),
+        patch.object(checks, "find_spec", found),
+        patch.object(checks, "bucket_region", lambda _: "eu-central-1"),
+    ):
         said = [*checks.check_configuration(), *checks.check_middleware()]
+        if identifier == "xaccel.W004":
+            said = checks.check_regions()
     return next(message for message in said if message.id == identifier)

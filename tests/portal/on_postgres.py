@@ -1,0 +1,28 @@
+"""pytest, with a PostgreSQL server of its own for the portal's tests: `python -m tests.portal.on_postgres …`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from xaccel.testing import ServerMissing, postgres_server
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with postgres_server(Path(folder)) as server:
+                environ = {**os.environ, "PORTAL_DATABASE_URL": server.dsn}
+                command = [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[1:]]
+                return subprocess.run(command, env=environ, check=False).returncode
+        except ServerMissing as missing:
+            required = os.environ.get("XACCEL_REQUIRE_LIVE") == "1"
+            print(f"{'failed' if required else 'skipped'}: {missing}")
+            return int(required)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,5 +32,5 @@ def test_a_decision_is_one_line_and_carries_its_event(
         log_event(told)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("xaccel", logging.INFO)
-    assert record.getMessage() == f"download {word}: origin=docs id=0199-id subject=42"
+    assert record.getMessage() == f"download {word}: origin=docs id=0199-id subject='42'"
     assert record.__dict__["xaccel"] is told

@@ -90,7 +90,7 @@ def sample() -> str:
     site = Site(
         origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
     )
-    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True)
+    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True, gzip_static=True)
     parts = render(
         site,
         nginx,

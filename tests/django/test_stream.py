@@ -20,6 +20,7 @@ from django.utils.http import parse_http_date
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django import asend_file, fetch, send_file
 from xaccel.django.redirects import Redirects
+from xaccel.nginx.steps import MAX_REDIRECTS
 from xaccel.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.
@@ -324,10 +325,14 @@ def test_redirect_to_another_place_is_502(site: Any, origin: OriginServer, locat
     assert len(origin.asked) == 1
 
 
-def test_redirects_without_end_are_502(site: Any, origin: OriginServer) -> None:
-    http = {"base_url": origin.url}
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
-    assert get("to/" + "/to/" * 9 + "r.pdf", "partner").status_code == 502
+@pytest.mark.parametrize(("redirects", "status"), [(MAX_REDIRECTS, 200), (MAX_REDIRECTS + 1, 502)])
+def test_as_many_redirects_are_followed_as_by_nginx(
+    site: Any, origin: OriginServer, redirects: int, status: int
+) -> None:
+    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": origin.url}}})
+    response = get("to/" + "/to/" * (redirects - 1) + "/r.pdf", "partner")
+    body(response)
+    assert (response.status_code, len(origin.asked)) == (status, MAX_REDIRECTS + 1)
 
 
 @pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])

@@ -13,6 +13,7 @@ from urllib.request import Request
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.core.signals import request_finished
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
@@ -175,6 +176,12 @@ def test_error_of_the_origin_is_a_plain_page(
     assert response["Cache-Control"] == "no-store"
     assert not {"Content-Disposition", "ETag", "x-amz-request-id", "Set-Cookie"} & set(response.headers)
     assert len(origin.asked) == 1
+
+
+def test_403_is_404_where_the_store_hides_what_is_missing(site: Any, origin: OriginServer) -> None:
+    bucket = settings.XACCEL["ORIGINS"]["documents"]["OPTIONS"] | {"missing_as_403": True}
+    site(ORIGINS={"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket}})
+    assert get("403").status_code == 404
 
 
 def test_failure_of_the_origin_is_logged_without_its_address(

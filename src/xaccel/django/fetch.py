@@ -21,7 +21,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, ProxyHandler, Request, bui
 from xaccel.django.redirects import Redirects
 from xaccel.events import logger
 from xaccel.handoff import HandOff
-from xaccel.origins import LocalOrigin, Origin, RemoteOrigin
+from xaccel.origins import LocalOrigin, Origin, RemoteOrigin, S3Origin
 
 TIMEOUT_S = 30.0
 """How long an origin may be silent; NGINX waits as long (nginx/fetch.py)."""
@@ -64,6 +64,8 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
     except HTTPError as error:
         with error:
             _say(hand_off, f"status {error.code}")
+            if error.code == 403 and isinstance(origin, S3Origin) and origin.missing_as_403:
+                return Fetched(404)
             return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error

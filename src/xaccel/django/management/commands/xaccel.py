@@ -33,4 +33,5 @@ class Command(BaseCommand):
                 cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer)
         except XaccelError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(printed.getvalue(), ending="")
+        finally:
+            self.stdout.write(printed.getvalue(), ending="")

@@ -1,0 +1,59 @@
+"""Arguments of scripts/demo that cannot be followed, and those that only print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal.demo.failures import FAILURES
+from tests.demo.running import run_demo
+from xaccel.testing.ports import listening_socket
+
+pytestmark = pytest.mark.main
+
+
+def test_failures_are_listed_one_a_line() -> None:
+    done = run_demo("--list-failures")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == list(FAILURES)
+    assert len(FAILURES) >= 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--check", "--expect-failure", "nothing-like-it"], "unknown failure 'nothing-like-it'"),
+        (["--expect-failure", "internal-removed"], "--expect-failure needs --check"),
+        (["--port", "0"], "0 is not a port"),
+        (["--port", "70000"], "70000 is not a port"),
+        (["--port", "http"], "invalid int value"),
+        (["--nginx", "/nowhere/nginx"], "/nowhere/nginx"),
+        (["--nginx", "/bin/true"], "is no NGINX"),
+        (["--ready-file", "/nowhere/ready.json"], "there is no folder /nowhere"),
+        (["--ready-file", "/tmp"], "is a folder"),
+        (["--data-dir", "/proc/nothing"], "/proc/nothing cannot be used"),
+        (["--unheard-of"], "unrecognized arguments"),
+    ],
+)
+def test_bad_argument_ends_with_status_2_and_a_reason(arguments: list[str], reason: str) -> None:
+    done = run_demo(*arguments)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_port_that_is_taken_is_refused() -> None:
+    with listening_socket() as taken:
+        taken.listen()
+        done = run_demo("--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "is taken" in done.stderr
+
+
+def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    done = run_demo("--data-dir", tmp_path)
+    assert done.returncode == 2
+    assert "was not made by this demo" in done.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["letter.txt"]

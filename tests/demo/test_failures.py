@@ -1,0 +1,85 @@
+"""Every named break is found by the check that is meant for it, and mended again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import pytest
+
+from portal.demo.app_breaks import BREAKS as APP_BREAKS
+from portal.demo.check import run
+from portal.demo.failures import FAILURES
+from portal.demo.nginx_breaks import BREAKS as NGINX_BREAKS
+from portal.demo.rewrite import NothingChanged
+from portal.demo.stack import Stack, running_stack
+from xaccel.nginx import Parts, probe
+from xaccel.testing import nginx_binaries
+
+pytestmark = pytest.mark.main
+
+_LARGE_BYTES = 16 * 1024 * 1024
+
+
+@contextmanager
+def _environ_kept() -> Iterator[None]:
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
+) -> Iterator[Stack]:
+    binary = next(iter(nginx_binaries().values()), None)
+    if binary is None:
+        unavailable("no NGINX is installed")
+    folder = tmp_path_factory.mktemp("demo")
+    with (
+        _environ_kept(),
+        running_stack(folder, binary, probe(binary), large_bytes=_LARGE_BYTES, with_probes=True) as started,
+    ):
+        yield started
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_break_is_found(name: str, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.expect_failure(stack, name, ask_all=False), capsys.readouterr().out
+
+
+def test_break_that_breaks_nothing_is_not_found(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(NGINX_BREAKS, "nosniff-removed", lambda parts: parts)
+    assert not run.expect_failure(stack, "nosniff-removed", ask_all=False)
+    assert "NOT found" in capsys.readouterr().out
+
+
+def test_check_that_always_fails_finds_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    impossible = dataclasses.replace(FAILURES["nosniff-removed"], meant=frozenset({"no-such-check"}))
+    monkeypatch.setitem(FAILURES, "nosniff-removed", impossible)
+    assert not run.expect_failure(stack, "nosniff-removed", ask_all=False)
+    assert "does not pass on sound servers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NGINX_BREAKS)
+def test_break_of_text_without_its_directive_is_an_error(name: str) -> None:
+    with pytest.raises(NothingChanged, match=name):
+        NGINX_BREAKS[name](Parts(http=(), server=(), app=()))
+
+
+def test_every_break_has_a_check_and_a_question() -> None:
+    assert FAILURES.keys() == APP_BREAKS.keys() | NGINX_BREAKS.keys()
+    questions = {question.__module__.rpartition(".")[2] for question in run.QUESTIONS}
+    for failure in FAILURES.values():
+        assert failure.questions <= questions
+        assert failure.meant

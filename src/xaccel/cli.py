@@ -15,12 +15,13 @@ from typing import Any
 from xaccel import site_mapping
 from xaccel.errors import ConfigError, NginxError, OptionRefused, XaccelError
 from xaccel.explain import ask_store, line_of
-from xaccel.nginx import Nginx, files, probe, render, standalone
+from xaccel.nginx import Nginx, advisories, files, probe, render, standalone
 from xaccel.nginx.fetch import strength
 from xaccel.nginx.probe import require_supported
 from xaccel.site import Site
 
 _MODULES = ("njs", "headers-more")
+_FILTERS = ("gunzip", "gzip-static")
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
@@ -98,7 +99,7 @@ def _add_build_arguments(parser: argparse.ArgumentParser) -> None:
         "--module",
         action="append",
         default=[],
-        choices=_MODULES,
+        choices=_MODULES + _FILTERS,
         help="with --nginx-version: a module it has",
     )
     parser.add_argument(
@@ -132,6 +133,14 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None = N
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
         file=sys.stderr,
     )
+    known = advisories.warnings(nginx)
+    for warning in known:
+        print(f"xaccel: warning: {warning}", file=sys.stderr)
+    if known:
+        print(
+            "xaccel: warning: a distribution may have mended it under this number: see its notices",
+            file=sys.stderr,
+        )
     if args.xaccel_command == "refresh":
         changed = files.refresh(
             files.texts(site, nginx, Path(args.write), write_addresses=args.resolve),
@@ -230,4 +239,10 @@ def _nginx(args: argparse.Namespace) -> Nginx:
     version = (int(match[1]), int(match[2]), int(match[3]))
     require_supported(version)
     present = {name: wanted[name] and name in args.module for name in _MODULES}
-    return Nginx(version=version, njs=present["njs"], headers_more=present["headers-more"])
+    return Nginx(
+        version=version,
+        njs=present["njs"],
+        headers_more=present["headers-more"],
+        gunzip="gunzip" in args.module,
+        gzip_static="gzip-static" in args.module,
+    )

@@ -85,7 +85,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield Directive("types", (), ())
     yield directive("default_type", "")
     if nginx.njs:
-        yield directive("js_header_filter", "xaccel_njs.error")
+        yield directive("js_header_filter", f"{names.plain('njs')}.error")
     kind = "text/plain" if file is None else "text/html; charset=utf-8"
     yield directive("add_header", "Content-Type", kind, "always")
     if page.status == 416:

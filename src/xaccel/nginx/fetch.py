@@ -43,7 +43,7 @@ def fetch_location(
             *_request(names, request_header_names(members)),
             *_lookup(site, names, members),
             *tls_directives(tls, names),
-            *_answer(nginx),
+            *_answer(nginx, names),
             *added_headers(site, names, local=False),
             *guest.untouched_body(nginx),
             *_buffers(),
@@ -103,7 +103,7 @@ def _lookup(site: Site, names: Names, members: tuple[Route, ...]) -> Iterator[Di
         yield directive("resolver_timeout", "5s")
 
 
-def _answer(nginx: Nginx) -> Iterator[Directive]:
+def _answer(nginx: Nginx, names: Names) -> Iterator[Directive]:
     yield directive(
         "proxy_ignore_headers",
         *"X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset".split(),
@@ -111,13 +111,14 @@ def _answer(nginx: Nginx) -> Iterator[Directive]:
         why="The origin does not steer NGINX: an X-Accel-Redirect of its own would reach any internal location.",
     )
     if nginx.njs:
-        yield directive("js_header_filter", "xaccel_njs.answer", why=_STRENGTH["njs"])
+        yield directive("js_header_filter", f"{names.plain('njs')}.answer", why=_STRENGTH["njs"])
     elif nginx.headers_more:
         yield directive("more_clear_headers", *WILDCARDS, why=_STRENGTH["headers-more"])
     why = "" if strength(nginx) != "stock" else _STRENGTH["stock"]
     for name in ALWAYS_HIDDEN if nginx.njs else HIDDEN:
         yield directive("proxy_hide_header", name, why=why)
         why = ""
+    yield from guest.origin_alone()
     yield directive("proxy_headers_hash_max_size", 4096)
     yield directive("proxy_headers_hash_bucket_size", 256)
 
@@ -177,3 +178,4 @@ def _cache(site: Site, names: Names) -> Iterator[Directive]:
     yield directive(
         "proxy_cache_use_stale", "error", "timeout", "http_500", "http_502", "http_503", "http_504"
     )
+    yield from guest.cache_alone()

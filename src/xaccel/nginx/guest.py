@@ -31,6 +31,43 @@ def untouched_body(nginx: Nginx) -> Iterator[Directive]:
     if nginx.gunzip:
         yield directive("gunzip", "off")
     yield directive("max_ranges", 1)
+    yield directive("if_modified_since", "exact")
+    yield directive("limit_rate_after", 0)
+
+
+def file_alone(nginx: Nginx) -> Iterator[Directive]:
+    """Print what keeps NGINX to the very file: gzip_static sends x.gz, another object, to whoever asks for x."""
+    if nginx.gzip_static:
+        yield directive("gzip_static", "off")
+    yield directive("etag", "on")
+    yield directive("autoindex", "off")
+    yield directive("log_not_found", "off")
+
+
+def origin_alone() -> Iterator[Directive]:
+    """Print what undoes an operator's settings for his own proxying, as far as they change an answer or a rate."""
+    yield directive(
+        "proxy_pass_header",
+        "X-Xaccel-None",
+        why="No answer has this header. The line replaces such lines of an outer level, which would show what is"
+        " hidden here.",
+    )
+    yield directive("proxy_force_ranges", "off")
+    yield directive("proxy_limit_rate", 0)
+
+
+def cache_alone() -> Iterator[Directive]:
+    """Print NGINX's own defaults for what else an operator may have said about caching."""
+    for name, *values in (
+        ("proxy_no_cache", "0"),
+        ("proxy_cache_bypass", "0"),
+        ("proxy_cache_methods", "GET", "HEAD"),
+        ("proxy_cache_min_uses", "1"),
+        ("proxy_cache_revalidate", "off"),
+        ("proxy_cache_background_update", "off"),
+        ("proxy_cache_max_range_offset", str(2**63 - 1)),
+    ):
+        yield directive(name, *values)
 
 
 def repeated_headers(site: Site) -> Iterator[Directive]:

@@ -21,6 +21,7 @@ class Nginx:
     """One build of NGINX.
 
     njs, headers_more: present, built in or as a file below the modules path.
+    gunzip, gzip_static: present; what an operator switches on with them is switched off for downloads.
     load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
     """
 
@@ -28,6 +29,7 @@ class Nginx:
     njs: bool = False
     headers_more: bool = False
     gunzip: bool = False
+    gzip_static: bool = False
     load_modules: tuple[str, ...] = ()
 
     @property
@@ -73,6 +75,7 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
         njs=present["njs"],
         headers_more=present["headers_more"],
         gunzip="--with-http_gunzip_module" in arguments,
+        gzip_static="--with-http_gzip_static_module" in arguments,
         load_modules=tuple(str(files[name]) for name in wanted if present[name] and dynamic[name]),
     )
 

@@ -53,15 +53,15 @@ def render(
     names, found = names_of(site), routes(site)
     wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
     return Parts(
-        http=(*_script(nginx, script or str(SCRIPT)), *_http(site, names, found, wanted)),
+        http=(*_script(nginx, names, script or str(SCRIPT)), *_http(site, names, found, wanted)),
         server=tuple(_server(site, nginx, names, found)),
         app=tuple(_app(site)),
     )
 
 
-def _script(nginx: Nginx, script: str) -> Iterator[Directive]:
+def _script(nginx: Nginx, names: Names, script: str) -> Iterator[Directive]:
     if nginx.njs:
-        yield directive("js_import", "xaccel_njs", "from", script)
+        yield directive("js_import", names.plain("njs"), "from", script)
 
 
 def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | None) -> Iterator[Directive]:

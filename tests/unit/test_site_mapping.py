@@ -182,8 +182,8 @@ def test_all_problems_are_told_at_once_below_the_given_path() -> None:
     }
     with pytest.raises(ConfigErrors) as errors:
         read(wrong, where="site.toml ")
-    wheres = [problem.where for problem in errors.value.problems]
-    assert len(wheres) == 10
-    assert all(where.startswith("site.toml ") for where in wheres)
+    places = [problem.where for problem in errors.value.problems]
+    assert len(places) == 10
+    assert all(where.startswith("site.toml ") for where in places)
     assert str(errors.value).startswith("10 problem(s) in the configuration:\n")
     assert len(str(errors.value).splitlines()) == 11

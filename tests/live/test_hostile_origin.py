@@ -1,0 +1,123 @@
+"""An origin that lies: nothing of it becomes the app's, and no transfer ends as something that it is not."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import send_target
+from tests.live.conftest import Live, fine
+from tests.live.stage import stage
+from xaccel.testing import Answer, Variant
+
+pytestmark = pytest.mark.nginx
+
+
+@contextmanager
+def on_ipv6() -> Iterator[int]:
+    """An origin on [::1] that answers each connection once."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        head = connection.recv(65536)
+                        body = head.split(b"\r\n")[1]
+                        connection.sendall(
+                            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+                        )
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_origin_on_ipv6_is_asked_with_its_own_host(variant: Variant, tmp_path: Path) -> None:
+    with (
+        on_ipv6() as port,
+        stage(tmp_path, variant, {"six": {"base_url": f"http://[::1]:{port}/"}}) as running,
+    ):
+        reply = running.get("six")
+        assert (reply.status, reply.body) == (200, f"Host: [::1]:{port}".encode())
+
+
+def test_more_bytes_than_announced_are_cut_off(live: Live) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    smuggled = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\nworse"
+    live.places.origin.answer = lambda _: Answer(raw=head + b"hello" + smuggled)
+    reply = live.get("partner", "x")
+    assert (reply.body, reply.all("Set-Cookie")) == (b"hello", [])
+    live.places.origin.answer = fine
+    assert live.get("partner", "x").body == b"from the origin"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Content-Length: -5\r\n",
+        b"Content-Length: 5, 7\r\n",
+        b"Content-Length: 99999999999999999999\r\n",
+        b"Content-Length: five\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+    ],
+)
+def test_a_lie_about_the_length_is_no_file(live: Live, lines: bytes) -> None:
+    live.places.origin.answer = lambda _: Answer(raw=b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nhello")
+    try:
+        reply = live.get("partner", "x")
+    except (http.client.HTTPException, ConnectionError):
+        return
+    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+
+
+def test_a_gzip_bomb_goes_out_as_it_is(live: Live) -> None:
+    """NGINX unpacks nothing: the bomb costs its own few bytes, and the browser is told what it is."""
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    headers = [("Content-Encoding", "gzip"), ("Content-Type", "text/plain")]
+    live.places.origin.answer = lambda _: Answer(headers=headers, body=bomb)
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
+    assert (replies[0].body, replies[0].one("Content-Encoding")) == (bomb, "gzip")
+    assert (line["encoding"], line["body_bytes"]) == ("gzip", len(bomb))
+
+
+@pytest.mark.parametrize("status", [100, 101, 102, 103, 199])
+def test_an_interim_status_is_never_a_file(live: Live, status: int) -> None:
+    """As a final answer: 1.26 passes it on without njs; 1.31 waits for the real one. With njs nothing is sent."""
+    live.places.origin.answer = lambda _: Answer(
+        raw=b"HTTP/1.1 %d Hm\r\nSet-Cookie: sid=evil\r\nContent-Type: text/html\r\n\r\n<script>" % status
+    )
+    with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as connection:
+        target = send_target({"origin": "partner", "key": "x"})
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        seen = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b"sid=evil" not in seen
+    if live.variant.njs:
+        assert b"<script>" not in seen
+    assert b"Content-Disposition" not in seen or not live.variant.njs
+
+
+def test_many_headers_are_refused_or_dropped(live: Live) -> None:
+    for count, size in ((500, 20), (3, 5000), (1, 60_000)):
+        headers = [(f"X-Amz-Meta-{number}", "a" * size) for number in range(count)]
+        live.places.origin.answer = lambda _, h=tuple(headers): Answer(headers=h, body=b"x")
+        reply = live.get("partner", "x")
+        assert reply.status in (200, 502)
+        if live.variant.njs and reply.status == 200:
+            assert not any(name.lower().startswith("x-amz") for name, _ in reply.headers)
+
+
+def test_after_all_of_that_nginx_serves(live: Live) -> None:
+    assert live.get("partner", "x").body == b"from the origin"
+    assert "[alert]" not in live.nginx.error_log
+    assert "signal" not in live.nginx.error_log

@@ -9,9 +9,9 @@ from xaccel.nginx.names import Names
 
 FIELDS: tuple[tuple[str, str, str], ...] = (
     ("v", "1", "version of this line"),
-    ("id", '"${}_id"', "transfer id, UUIDv7; empty where the hand-off had none"),
+    ("id", '"${}_line_id"', "transfer id, UUIDv7; empty where the hand-off had none"),
     ("origin", '"${}_origin"', "name of the origin"),
-    ("subject", '"${}_subject"', "whom limits and audit mean"),
+    ("subject", '"${}_line_subject"', "whom limits and audit mean"),
     ("method", '"$request_method"', "the client's method"),
     ("protocol", '"$server_protocol"', "the client's protocol"),
     ("status", '"$status"', "what the client got; text, since an HTTP/0.9 answer is logged as 009"),
@@ -22,12 +22,12 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ),
     ("sent_length", '"$sent_http_content_length"', "length that was announced; empty when chunked"),
     ("completion", '"$request_completion"', "OK, or empty when the client went away"),
-    ("range", '"$http_range"', "what the client asked for"),
-    ("content_range", '"$sent_http_content_range"', "what it was given"),
-    ("etag", '"$sent_http_etag"', "validator of the object that was sent"),
+    ("range", '"${}_line_range"', "what the client asked for"),
+    ("content_range", '"${}_line_content_range"', "what it was given"),
+    ("etag", '"${}_line_etag"', "validator of the object that was sent"),
     ("framing", '"${}_framing"', "length, chunked or unframed: how the origin marked the end of the body"),
-    ("encoding", '"$sent_http_content_encoding"', "coding in which bytes are counted"),
-    ("size", '"${}_size"', "bytes of the object as the app knows them"),
+    ("encoding", '"${}_line_encoding"', "coding in which bytes are counted"),
+    ("size", '"${}_line_size"', "bytes of the object as the app knows them"),
     (
         "origin_status",
         '"${}_origin_status"',
@@ -41,6 +41,17 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("ip", '"$remote_addr"', "the client's address as NGINX knows it"),
 )
 """Name, NGINX expression ("{}" stands for the site's stem) and meaning of each field, in order."""
+
+FOREIGN: tuple[tuple[str, str], ...] = (
+    ("id", "${}_id"),
+    ("subject", "${}_subject"),
+    ("range", "$http_range"),
+    ("content_range", "$sent_http_content_range"),
+    ("etag", "$sent_http_etag"),
+    ("encoding", "$sent_http_content_encoding"),
+    ("size", "${}_size"),
+)
+"""Fields that a client, an origin or a forger writes, and where their text comes from."""
 
 
 def log_format(names: Names) -> Directive:
@@ -64,6 +75,22 @@ def maps(names: Names) -> Iterator[Directive]:
         inside=[directive("volatile"), directive("default", "1"), Directive(phrase(""), ("",))],
         why="A request from outside for an internal location never reached the app, and is no transfer.",
     )
+    for name, source in FOREIGN:
+        value = Raw(source.replace("{}", names.stem))
+        yield block(
+            "map",
+            value,
+            names.var(f"line_{name}"),
+            inside=[
+                directive("volatile"),
+                directive("default", "(unprintable)"),
+                Directive(phrase(""), ("",)),
+                Directive(phrase("~^[ -~]*$"), (value,)),
+            ],
+            why="JSON is UTF-8: one byte of somebody else's would make the whole line unreadable."
+            if name == FOREIGN[0][0]
+            else "",
+        )
     status, seconds = names.plain("last_status"), names.plain("last_seconds")
     yield block(
         "map",

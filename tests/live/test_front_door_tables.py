@@ -1,0 +1,74 @@
+"""The tables of the other live tests, row by row, through TLS and HTTP/2: a row added there runs here too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.live import (
+    conftest,
+    test_bytes,
+    test_errors,
+    test_internal,
+    test_methods,
+    test_ranges,
+    test_redirects,
+    test_request_headers,
+    test_response_headers,
+)
+from tests.live.client import Reply
+from tests.live.conftest import Live
+from tests.live.front_door import Door, door
+
+__all__ = ["door"]
+
+pytestmark = pytest.mark.nginx
+
+TABLES = (
+    test_bytes,
+    test_errors,
+    test_internal,
+    test_methods,
+    test_ranges,
+    test_redirects,
+    test_request_headers,
+    test_response_headers,
+)
+SPOKEN_BY_HAND = {
+    "test_an_answer_that_is_not_http_is_cut_where_njs_can": "HTTP/1.1 on a socket; over HTTP/2 in test_front_door",
+}
+
+
+def collected(tables: Iterable[ModuleType]) -> dict[str, Callable[..., Any]]:
+    """The tests of these modules, and the fixtures that store what they ask for."""
+    found: dict[str, Callable[..., Any]] = {}
+    for table in tables:
+        short = table.__name__.rpartition("test_")[2]
+        for name, value in vars(table).items():
+            if name == "_stored":
+                found[f"_stored_for_{short}"] = value
+            elif name.startswith("test_") and name not in SPOKEN_BY_HAND:
+                assert name not in found, f"two tables have {name}"
+                found[name] = value
+    return found
+
+
+globals().update(collected(TABLES))
+
+
+@pytest.fixture
+def live(door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """As the `live` of the other tests, but whoever asks does so over HTTP/2."""
+
+    def ask(port: int, *request: Any, **more: Any) -> Reply:
+        assert port == door.live.nginx.port
+        return door.ask("h2", *request, **more)
+
+    for module in (conftest, *TABLES):
+        if hasattr(module, "ask"):
+            monkeypatch.setattr(module, "ask", ask)
+    yield door.live
+    assert "HTTP/1" not in door.live.nginx.access_log, "a test found another way in than this fixture's"

@@ -13,7 +13,7 @@ from tests.live.conftest import Live
 from xaccel.testing import Answer, Request
 from xaccel.testing.processes import wait_until
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 SIZE = 200_000_000
 BLOCK = b"0123456789abcdef" * 4096

@@ -24,7 +24,7 @@ from xaccel.sender import Sender
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 from xaccel.testing.processes import wait_until
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 BODY = b"<!--# echo var='request_uri' --> plain text that gzip would like " * 500
 SECRET_NAME = "secret-name.txt"

@@ -17,7 +17,7 @@ from tests.live.stage import line_where
 from xaccel.testing import Answer
 from xaccel.testing.processes import wait_until
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 MIB = 1024 * 1024
 AT_ONCE = 3

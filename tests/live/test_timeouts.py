@@ -20,7 +20,7 @@ from tests.live.stage import Stage, line_where, set_everywhere, stage
 from xaccel.nginx import Parts
 from xaccel.testing import Variant
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 PAGES = {

@@ -20,7 +20,7 @@ from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, stage
 from xaccel.testing import Variant
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 NAME = "origin.test"
 

@@ -184,13 +184,15 @@ def bare_project(
         yield running
 
 
-@pytest.fixture
-def shown(project: Project, variant: Variant, tmp_path: Path) -> Iterator[Shown]:
-    with behind_nginx(project, variant, tmp_path) as running:
+@pytest.fixture(scope="package")
+def shown(project: Project, variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    with behind_nginx(project, variant, tmp_path_factory.mktemp(variant.name)) as running:
         yield running
 
 
-@pytest.fixture
-def shown_bare(bare_project: Project, variant: Variant, tmp_path: Path) -> Iterator[Shown]:
-    with behind_nginx(bare_project, variant, tmp_path) as running:
+@pytest.fixture(scope="package")
+def shown_bare(
+    bare_project: Project, variant: Variant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shown]:
+    with behind_nginx(bare_project, variant, tmp_path_factory.mktemp(variant.name)) as running:
         yield running

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from portal.demo.place import PROJECT
+from portal.demo.place import ENVIRONMENTS, PROJECT
 
-_FOREIGN = ("AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
+_FOREIGN = ("PYTHONDONTWRITEBYTECODE", "AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
 _EMPTY = os.devnull
 
 
@@ -31,7 +31,8 @@ def quiet(home: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": _EMPTY,
         "AWS_SHARED_CREDENTIALS_FILE": _EMPTY,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # compiled modules beside their sources would be files outside of .xaccel/, and without any all starts slowly
+        "PYTHONPYCACHEPREFIX": str(ENVIRONMENTS / "pycache"),
         "PYTHONPATH": str(PROJECT),
     }
 

@@ -198,7 +198,9 @@ def test_a_subject_has_three_transfers_at_once(door: Door, protocol: str) -> Non
     door.live.places.origin.answer = lambda _: endless()
     subject, extra = f"limited-{uuid4()}", f"other-{uuid4()}"
     with held(door, protocol, subject) as transfers:
-        fourth = door.ask(protocol, hand_off(subject))
+        with door.transfer(protocol, Asked(hand_off(subject))) as refused:
+            assert refused.until_head().status == 429
+            fourth = refused.reply()
         assert (fourth.status, fourth.body, fourth.one("Retry-After")) == (429, TOO_MANY, "10")
         assert fourth.one("Content-Disposition") is None
         line = one_line(door, subject, protocol)

@@ -11,6 +11,7 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel import target
+from xaccel.cache_control import DEFAULT as DEFAULT_CACHE_CONTROL
 from xaccel.cache_control import cache_control
 from xaccel.content_security import default_policy
 from xaccel.disposition import content_disposition, name_of_key, safe_name
@@ -97,7 +98,8 @@ def make_handoff(
             own.append(("Xaccel-Cache-Key", cache_key(site, origin_name, where, options.identity or "")))
         if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
             where = signer.sign(where, asked, credentials, now)
-        own = [("Xaccel-Url", where), ("Xaccel-Method", asked), *own]
+        # What NGINX takes for granted is not said: each header costs the app server its time.
+        own = [("Xaccel-Url", where), *([("Xaccel-Method", "HEAD")] if asked == "HEAD" else []), *own]
     return HandOff(
         headers=(
             ("X-Accel-Redirect", entry),
@@ -198,7 +200,11 @@ _PRIVATE_NAMES = {
 
 
 def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]]:
-    headers = [(_PRIVATE_NAMES[name], value) for name, value in shown.items()]
+    headers = [
+        (_PRIVATE_NAMES[name], value)
+        for name, value in shown.items()
+        if name != "Cache-Control" or value != DEFAULT_CACHE_CONTROL
+    ]
     if options.csp:
         headers.append(("Xaccel-Csp", require_header_value(options.csp, "csp")))
     if options.subject:

@@ -75,7 +75,7 @@ def test_cache_control_that_lets_shared_caches_store_is_dropped(
     value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = through(Cache_Control=value)
-    assert response["Xaccel-Cache-Control"] == "private, no-cache"
+    assert "Xaccel-Cache-Control" not in response, "NGINX adds the default"
     assert "Cache-Control" not in response
     assert "lets shared caches keep it" in caplog.text
 
@@ -87,7 +87,7 @@ def test_never_cache_makes_the_download_no_store(client: Client) -> None:
 
 
 def test_public_cache_control_of_a_decorator_is_dropped(client: Client) -> None:
-    assert client.get("/public/")["Xaccel-Cache-Control"] == "private, no-cache"
+    assert "Xaccel-Cache-Control" not in client.get("/public/"), "NGINX adds the default"
 
 
 def test_cache_control_of_the_view_wins(client: Client) -> None:

@@ -70,9 +70,7 @@ def test_the_headers_for_a_bucket_are_complete() -> None:
         ("Xaccel-Auth", SECRET),
         ("Xaccel-Id", ID),
         ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
-        ("Xaccel-Method", "GET"),
         ("Xaccel-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
-        ("Xaccel-Cache-Control", "private, no-cache"),
     )
     assert made.visible_headers == (
         ("Content-Disposition", "inline; filename=\"Q1 100_.pdf\"; filename*=UTF-8''Q1%20100%25.pdf"),
@@ -111,7 +109,6 @@ def test_every_option_has_its_header() -> None:
         ("Xaccel-Auth", SECRET),
         ("Xaccel-Id", ID),
         ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
-        ("Xaccel-Method", "GET"),
         ("Xaccel-Cache-Key", cache_key(site(), "s3", url, "v7")),
         ("Xaccel-Type", "application/pdf"),
         ("Xaccel-Disposition", 'attachment; filename="Bericht.pdf"'),
@@ -146,9 +143,7 @@ def test_the_headers_for_a_server_are_complete() -> None:
         ("Xaccel-Auth", SECRET),
         ("Xaccel-Id", ID),
         ("Xaccel-Url", "https://files.example/base/a%20b/%E6%97%A5.txt"),
-        ("Xaccel-Method", "GET"),
         ("Xaccel-Disposition", "inline; filename=\"_.txt\"; filename*=UTF-8''%E6%97%A5.txt"),
-        ("Xaccel-Cache-Control", "private, no-cache"),
     )
     assert made.target == "https://files.example/base/a%20b/%E6%97%A5.txt"
     assert made.request_headers == {"Authorization": "Bearer hush"}
@@ -163,7 +158,6 @@ def test_the_headers_for_a_directory_are_complete() -> None:
         ("Xaccel-Id", ID),
         ("Xaccel-Type", "text/html"),
         ("Xaccel-Disposition", "inline; filename=\"100__#.html\"; filename*=UTF-8''100%25%3F#.html"),
-        ("Xaccel-Cache-Control", "private, no-cache"),
     )
     assert made.target == "/srv/files/a b/100%?#.html"
 
@@ -190,7 +184,7 @@ def test_the_method_that_nginx_asks_with_is_the_signed_one(
 ) -> None:
     made = hand_off(origin_name, "k", Options(identity=identity), method=method)
     headers = dict(made.headers)
-    assert headers["Xaccel-Method"] == asked
+    assert headers.get("Xaccel-Method", "GET") == asked
     assert ("Xaccel-Cache-Key" in headers) == (identity == "v1" and origin_name != "tenant")
     if origin_name == "s3":
         url = "https://docs.s3.eu-west-1.amazonaws.com/k"

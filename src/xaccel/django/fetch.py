@@ -54,7 +54,7 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
     """
     if isinstance(origin, LocalOrigin):
         return _open(hand_off.target)
-    method = dict(hand_off.headers)["Xaccel-Method"]
+    method = dict(hand_off.headers).get("Xaccel-Method", "GET")
     request = Request(hand_off.target, headers={**conditions, **hand_off.request_headers}, method=method)  # noqa: S310
     redirects = Redirects(origin, hand_off.target, conditions)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -41,9 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (XaccelError, SeedingFailed) as error:
         print(f"scripts/demo: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # nobody reads any more, as in `scripts/demo | head`
+        _print_no_more()
+        return 0
     except _Ended as ended:
+        _print_no_more()
         # serving ends like this; before, somebody changed their mind
         return 0 if ended.served else 128 + ended.number
+
+
+def _print_no_more() -> None:
+    """Let what is still to be printed go nowhere: a full pipe that nobody reads would keep the program from ending."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Ended(BaseException):
@@ -96,11 +107,9 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
                 print(line)
     except _Ended as ended:
         ended.served = True
-        print("\nStopping …")
+        if sys.stdout.isatty():
+            print("\nStopping …")
         raise
-    except BrokenPipeError:
-        # nobody reads any more, as in `scripts/demo | head`
-        sys.stdout = sys.__stderr__
 
 
 if __name__ == "__main__":

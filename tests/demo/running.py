@@ -62,10 +62,10 @@ def run_demo(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str | Path, **env: str) -> Iterator[Demo]:
+def serving(folder: Path, *arguments: str | Path, into: int | None = None, **env: str) -> Iterator[Demo]:
     """Run the demo, and wait for its ready file in `folder`; end it with the block if it still runs."""
     ready_file = folder / "ready.json"
-    with starting(folder, "--ready-file", ready_file, *arguments, **env) as (process, output):
+    with starting(folder, "--ready-file", ready_file, *arguments, into=into, **env) as (process, output):
         wait_until(lambda: ready_file.exists() or process.poll() is not None, timeout_s=_READY_WITHIN_S)
         assert ready_file.exists(), output.read_text()
         yield Demo(process, json.loads(ready_file.read_text()), ready_file, output)
@@ -73,9 +73,9 @@ def serving(folder: Path, *arguments: str | Path, **env: str) -> Iterator[Demo]:
 
 @contextmanager
 def starting(
-    folder: Path, *arguments: str | Path, **env: str
+    folder: Path, *arguments: str | Path, into: int | None = None, **env: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run the demo, without waiting; yield its process and the file of what it prints."""
+    """Run the demo, without waiting; yield its process and the file of what it prints, if not `into` a descriptor."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.txt"
     with output.open("wb") as out:
@@ -84,7 +84,7 @@ def starting(
             cwd=ROOT,
             env=_environ(env),
             stdin=subprocess.DEVNULL,
-            stdout=out,
+            stdout=into or out,
             stderr=subprocess.STDOUT,
         )
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -31,6 +33,16 @@ def homes(tmp_path: Path) -> dict[str, str]:
     for folder in folders.values():
         folder.mkdir()
     return {name: str(folder) for name, folder in folders.items()}
+
+
+@contextmanager
+def unread_pipe() -> Iterator[int]:
+    """A pipe of 4 KB for what the demo prints, as a program has that does not care to read it."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    yield writing
+    os.close(reading)
+    os.close(writing)
 
 
 def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
@@ -125,7 +137,7 @@ def test_two_demos_at_once_one_keeps_its_folder(
             assert two.end(signal.SIGTERM) == 0
         assert one.end(signal.SIGINT) == 0
         assert not any(alive(pid) for pid in [*one.pids, *two.pids])
-    with serving(tmp_path / "three", "--data-dir", kept) as again:
+    with unread_pipe() as pipe, serving(tmp_path / "three", "--data-dir", kept, into=pipe) as again:
         assert again.user("alice") == {
             **one.user("alice"),
             "files": [
@@ -137,6 +149,10 @@ def test_two_demos_at_once_one_keeps_its_folder(
         assert browser.sign_in(again.user("bob")["password"]).status == 302
         for file in again.user("bob")["files"]:
             assert browser.get(urlsplit(file["url"]).path).sha256 == file["sha256"]
+        # more lines than the pipe holds
+        for _ in range(80):
+            browser.get(urlsplit(again.user("bob")["files"][0]["url"]).path)
+        assert again.end(signal.SIGINT) == 0
 
 
 def test_ended_while_it_starts_leaves_nothing(tmp_path: Path, homes: dict[str, str]) -> None:

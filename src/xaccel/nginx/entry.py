@@ -92,9 +92,9 @@ def entry_location(site: Site, names: Names) -> Directive:
         inside=[
             *sets,
             *extra,
-            *(directive("set", names.var(name), "") for name in ("refused", "hop", "hops", "whole")),
-            _refuse(f'{names.var("trusted")} = ""', "forged", names),
-            _refuse(f'{names.var("known")} = ""', "no_id", names),
+            *(directive("set", names.var(name), "") for name in ("hop", "hops", "whole")),
+            directive("set", names.var("refused"), names.var("distrust")),
+            Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),)),
             *guest.logs(
                 site,
                 names,
@@ -108,12 +108,4 @@ def entry_location(site: Site, names: Names) -> Directive:
         ],
         why="The app's private headers are read here, before an origin's answer takes the place of the app's. The jump"
         " by 418 drops the app's Content-Type.",
-    )
-
-
-def _refuse(condition: str, reason: str, names: Names) -> Directive:
-    return Directive(
-        "if",
-        (Raw(f"({condition})"),),
-        (directive("set", names.var("refused"), reason), directive("return", "404")),
     )

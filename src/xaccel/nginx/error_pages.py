@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xaccel.nginx import guest
-from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.steps import FOLLOWED
+from xaccel.origins import LocalOrigin
 from xaccel.site import Site
 
 
@@ -63,6 +64,16 @@ def remote(names: Names, *, location: str) -> Iterator[Directive]:
         )
 
 
+def maps(names: Names) -> Iterator[Directive]:
+    """Print when an origin's 403 means that nothing is there."""
+    yield block(
+        "map",
+        phrase(f"{names.var('hides_missing')}|{names.var('origin_status')}|{names.var('refused')}"),
+        names.var("missing"),
+        inside=[directive("volatile"), directive("default", ""), Directive(phrase("1|403|"), ("1",))],
+    )
+
+
 def local(names: Names) -> Iterator[Directive]:
     """Print how failures of the file system become pages."""
     for statuses, page in (((404,), 404), ((412,), 412), ((416,), 416), ((429,), 429), ((403, 500), 502)):
@@ -97,6 +108,8 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield from guest.repeated_headers(site)
     for name in ("gzip", "ssi", "charset", "expires"):
         yield directive(name, "off")
+    if any(not isinstance(origin, LocalOrigin) for origin in site.origins.values()):
+        yield from _instead_of_origin(page, names)
     yield from _instead(page, names)
     if file is None:
         yield directive("return", str(page.status), Raw(f'"{page.text}"'))
@@ -109,21 +122,19 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("max_ranges", 0)
 
 
-def _instead(page: Page, names: Names) -> Iterator[Directive]:
-    """Print what is done before the page is sent, where the status alone does not decide."""
+def _instead_of_origin(page: Page, names: Names) -> Iterator[Directive]:
+    """Print what is done before the page is sent, where the status of an origin alone does not decide."""
     if page.status == 412:
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "418", "=", names.var("sender"))
-        yield Directive(
-            "if",
-            (Raw(f"({names.var('guard')})"),),
-            (
-                directive("set", names.var("whole"), "1"),
-                directive("set", names.var("hop"), ""),
-                directive("return", "418"),
-            ),
+        yield directive(
+            "set",
+            names.var("whole"),
+            names.var("guard"),
             why="The object was replaced since the client got its part: send the whole.",
         )
+        yield directive("set", names.var("hop"), "")
+        yield Directive("if", (Raw(f"({names.var('whole')})"),), (directive("return", "418"),))
     if page.status == 502:
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "404", "=404", names.location("404"))
@@ -133,6 +144,9 @@ def _instead(page: Page, names: Names) -> Iterator[Directive]:
             (directive("return", "404"),),
             why="A store answers 403 for what is missing to those who may not list: missing_as_403 of the origin.",
         )
+
+
+def _instead(page: Page, names: Names) -> Iterator[Directive]:
     if page.status == 429:
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "503", "=503", names.location("503"))

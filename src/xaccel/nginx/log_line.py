@@ -138,12 +138,6 @@ def maps(names: Names) -> Iterator[Directive]:
         ],
         why="How the origin marked the end of its answer; unframed: a cut cannot be told from the end.",
     )
-    yield block(
-        "map",
-        phrase(f"{names.var('hides_missing')}|{names.var('origin_status')}|{names.var('refused')}"),
-        names.var("missing"),
-        inside=[directive("volatile"), directive("default", ""), Directive(phrase("1|403|"), ("1",))],
-    )
     yield from _why(names)
 
 

@@ -33,6 +33,12 @@ def trust(site: Site, names: Names) -> Iterator[Directive]:
         ("~^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", "1"),
         why="A transfer without an id could not be found again in the log.",
     )
+    yield _map(
+        phrase(f"{names.var('trusted')}|{names.var('known')}"),
+        names.var("distrust"),
+        ("~^\\|", "forged"),
+        ("1|", "no_id"),
+    )
 
 
 def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]:

@@ -73,6 +73,7 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
     if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
         yield from local.maps(names)
     if found:
+        yield from error_pages.maps(names)
         yield from steps.maps(found, names)
         yield from maps.request(names, header_names=request_header_names(found))
         yield from maps.caching(names, zone=names.plain("cache"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xaccel.nginx.emit import Directive, Raw, block, directive, emit
+from xaccel.nginx.emit import Directive, Raw, block, directive, emit, phrase
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, app_block, render
 from xaccel.site import Site
@@ -44,6 +44,16 @@ def standalone(
         *made.http,
         app_block(app),
         block(
+            "map",
+            Raw("$http_host"),
+            Raw("$xaccel_app_port"),
+            inside=[
+                directive("default", ""),
+                Directive(phrase("~(?<xaccel_app_digits>:[0-9]+)$"), (Raw("$xaccel_app_digits"),)),
+            ],
+            why="$host is what NGINX checked and took for the name; the port that the client used is not in it.",
+        ),
+        block(
             "server",
             inside=[
                 directive("listen", listen),
@@ -54,7 +64,7 @@ def standalone(
                         directive("proxy_pass", "http://xaccel_app"),
                         directive("proxy_http_version", "1.1"),
                         directive("proxy_set_header", "Connection", ""),
-                        directive("proxy_set_header", "Host", Raw("$http_host")),
+                        directive("proxy_set_header", "Host", phrase("$host$xaccel_app_port")),
                         directive("proxy_set_header", "X-Real-IP", Raw("$remote_addr")),
                         directive("proxy_set_header", "X-Forwarded-For", Raw("$remote_addr")),
                         directive("proxy_set_header", "X-Forwarded-Proto", Raw("$scheme")),

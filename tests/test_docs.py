@@ -123,11 +123,11 @@ def test_every_field_header_and_page_of_nginx_has_its_row() -> None:
 def test_every_reason_that_nginx_prints_is_explained() -> None:
     printed = "".join(
         (ROOT / f"src/xaccel/nginx/{module}.py").read_text(encoding="utf-8")
-        for module in ("entry", "fetch", "error_pages", "log_line", "local", "steps")
+        for module in ("entry", "fetch", "error_pages", "log_line", "local", "maps", "steps")
     )
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
     reasons = set(re.findall(r'var\("refused"\), "([a-z_]+)"', printed))
-    reasons |= set(re.findall(r'_refuse\([^,]+, "([a-z_]+)"', printed))
+    reasons |= set(re.findall(r'\(".*", "(forged|no_id)"\)', printed))
     reasons |= set(re.findall(r'\("([a-z]+_[a-z]+)",\)', printed))
     reasons |= set(re.findall(r'"(url_refused|[a-z_]*redirect[a-z_]*)"(?:\)|,\n)', printed))
     assert {"forged", "no_id", "limited", "origin_timeout", "wrong_region", "too_many_redirects"} <= reasons

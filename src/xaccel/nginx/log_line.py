@@ -12,7 +12,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("id", '"${}_line_id"', "transfer id, UUIDv7; empty where the hand-off had none"),
     ("origin", '"${}_origin"', "name of the origin"),
     ("subject", '"${}_line_subject"', "whom limits and audit mean"),
-    ("method", '"$request_method"', "the client's method"),
+    ("method", '"${}_client_method"', "the client's method; NGINX itself asks with GET or HEAD"),
     ("protocol", '"$server_protocol"', "the client's protocol"),
     ("status", '"$status"', "what the client got; text, since an HTTP/0.9 answer is logged as 009"),
     (
@@ -91,6 +91,17 @@ def maps(names: Names) -> Iterator[Directive]:
             if name == FOREIGN[0][0]
             else "",
         )
+    method = names.plain("verb")
+    yield block(
+        "map",
+        Raw("$request"),
+        names.var("client_method"),
+        inside=[
+            directive("default", ""),
+            Directive(phrase(f"~^(?<{method}>[A-Z]{{1,16}}) "), (Raw(f"${method}"),)),
+        ],
+        why="The client's method: $request_method is GET after a hand-off, whatever it was.",
+    )
     status, seconds = names.plain("last_status"), names.plain("last_seconds")
     yield block(
         "map",

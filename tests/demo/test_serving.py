@@ -6,7 +6,9 @@ import fcntl
 import hashlib
 import os
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from xaccel.testing.processes import alive, family, wait_until
 
 pytestmark = pytest.mark.main
 
+PIPE_BYTES = 4096
 _LARGE = "Archive, 300 MB.bin"
 
 
@@ -39,10 +42,18 @@ def homes(tmp_path: Path) -> dict[str, str]:
 def unread_pipe() -> Iterator[int]:
     """A pipe of 4 KB for what the demo prints, as a program has that does not care to read it."""
     reading, writing = os.pipe()
-    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    assert fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES) == PIPE_BYTES
     yield writing
     os.close(reading)
     os.close(writing)
+
+
+def bytes_in(pipe: int) -> int:
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
+def blocked_in_write(pid: int) -> bool:
+    return "pipe_write" in Path(f"/proc/{pid}/wchan").read_text()
 
 
 def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
@@ -149,9 +160,11 @@ def test_two_demos_at_once_one_keeps_its_folder(
         assert browser.sign_in(again.user("bob")["password"]).status == 302
         for file in again.user("bob")["files"]:
             assert browser.get(urlsplit(file["url"]).path).sha256 == file["sha256"]
-        # more lines than the pipe holds
+        # more lines than the pipe holds, and not a byte of it left
         for _ in range(80):
             browser.get(urlsplit(again.user("bob")["files"][0]["url"]).path)
+        assert wait_until(lambda: blocked_in_write(again.process.pid), timeout_s=10)
+        os.write(pipe, b"." * (PIPE_BYTES - bytes_in(pipe)))
         assert again.end(signal.SIGINT) == 0
 
 

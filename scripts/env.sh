@@ -79,7 +79,7 @@ xaccel_environment() {
 
     case $group in
         uv) exec 9>&-; return 0 ;;
-        gixy) files=(requirements/gixy.txt) ;;
+        gixy | gixy-ng) files=("requirements/$group.txt") ;;
         check) files=(requirements/build.txt requirements/check.txt requirements/tools.txt) ;;
         *) files=(requirements/build.txt "requirements/${group%%-*}.txt") ;;
     esac
@@ -95,7 +95,7 @@ xaccel_environment() {
         printf '%s\n' "$wanted" >"$stamp"
     fi
     wanted=$(cksum <pyproject.toml)
-    if [ "$group" != gixy ] && [ "$(cat "$stamp-project" 2>/dev/null)" != "$wanted" ]; then
+    if [ "${group%%-*}" != gixy ] && [ "$(cat "$stamp-project" 2>/dev/null)" != "$wanted" ]; then
         "$XACCEL_UV" pip install --quiet --no-index --no-deps --no-build-isolation --reinstall-package xaccel \
             --python "$folder/bin/python" --editable . || return 1
         printf '%s\n' "$wanted" >"$stamp-project"

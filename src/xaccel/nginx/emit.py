@@ -53,8 +53,11 @@ def var(name: str) -> Raw:
 
 
 def phrase(text: str) -> Raw:
-    """Quote text of this package in which variables are meant, for example "$a $b", or a regular expression."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    """Quote text of this package in which variables are meant, for example "$a $b", or a regular expression.
+
+    NGINX takes a backslash for itself before a quote, a backslash, t, r and n only; elsewhere one is enough.
+    """
+    escaped = re.sub(r'\\(?=[\\"trn]|$)', r"\\\\", text).replace('"', '\\"')
     return Raw(f'"{escaped}"')
 
 

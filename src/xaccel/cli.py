@@ -192,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         run(args, _read(args.file))
-    except XaccelError as error:
+    except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 1
     return 0

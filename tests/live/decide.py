@@ -54,5 +54,5 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse("an ordinary page")
 
 
-urlpatterns = [path("send", send), path("page", page)]
+urlpatterns = [path("send", send), path("a/b/nginx.conf", send), path("page", page)]
 application = get_wsgi_application()

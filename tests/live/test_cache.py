@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+
 import pytest
 
 from tests.live.conftest import Live
@@ -94,6 +97,20 @@ def test_an_origin_cannot_forbid_or_vary_an_entry(live: Live) -> None:
     for _ in range(3):
         assert live.get("partner-cached", "x", options=options).body == b"kept"
     assert len(live.places.origin.requests) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 100}])
+def test_what_may_be_a_part_is_not_kept(live: Live, options: dict[str, int]) -> None:
+    """Without length and chunks a cut cannot be told; another size than the app's is no whole either."""
+    named = {"identity": f"cut {live.variant.name} {options}", **options}
+    if options:
+        live.places.origin.answer = lambda _: Answer(body=b"half")
+    else:
+        live.places.origin.answer = lambda _: Answer(raw=b"HTTP/1.1 200 OK\r\n\r\nhalf")
+    for _ in range(2):
+        with contextlib.suppress(http.client.HTTPException):
+            assert live.get("partner-cached", "x", options=named).body == b"half"
+    assert len(live.places.origin.requests) == 2
 
 
 def test_an_error_is_not_kept(live: Live) -> None:

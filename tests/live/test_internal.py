@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.client import ask
+from tests.live.client import ask, send_target
 from tests.live.conftest import Live
 from xaccel.testing import Answer
 
@@ -112,6 +112,16 @@ def test_a_url_outside_the_origin_is_refused_before_a_byte_is_sent(live: Live, u
     (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x", **change)))
     assert (replies[0].status, line["why"]) == (502, "url_refused")
     assert live.places.origin.requests == []
+
+
+@pytest.mark.parametrize("name", ["entry", "fetch", "file", "404", "412", "416", "429", "502", "503", "504"])
+def test_a_jump_past_the_entry_sends_nothing(live: Live, name: str) -> None:
+    """Any backend may answer `X-Accel-Redirect: @name`: without the secret it gets a page, never a file."""
+    asked = {"origin": "media", "key": "internal.txt", "drop": ["Xaccel-Auth"]}
+    query = send_target({**asked, "put": {"X-Accel-Redirect": f"@xaccel_{name}"}}).partition("?")[2]
+    reply = ask(live.nginx.port, f"/a/b/nginx.conf?{query}")
+    assert reply.status >= 400
+    assert b"xaccel" not in reply.body
 
 
 def test_an_unknown_origin_is_404(live: Live) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+
 import pytest
 
 from tests.live.conftest import Live
@@ -158,6 +160,25 @@ def test_a_304_of_the_origin_carries_the_apps_headers(live: Live) -> None:
         "private, no-cache",
     )
     assert reply.one("Set-Cookie") is None
+
+
+def test_words_in_a_content_range_reach_nobody(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(
+        status=416, headers=[("Content-Range", "bytes */secret-bucket")]
+    )
+    reply = live.get("partner", "x", headers={"Range": "bytes=0-1"})
+    assert (reply.status, reply.one("Content-Range")) == (416, None)
+
+
+def test_a_part_that_nobody_asked_for_is_cut_where_njs_can(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(
+        status=206, headers=[("Content-Range", "bytes 0-3/100")], body=b"part"
+    )
+    if live.variant.njs:
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+            live.get("partner", "x")
+    else:
+        assert live.get("partner", "x").status == 206
 
 
 def test_a_412_of_the_origin_is_a_plain_page(live: Live) -> None:

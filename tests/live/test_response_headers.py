@@ -99,6 +99,13 @@ def test_headers_that_nobody_knows_pass_only_without_njs(live: Live) -> None:
     assert (seen, metadata) == ((None, None) if live.variant.njs else ("leaked", "somebody"))
 
 
+def test_private_headers_of_an_origin_are_hidden(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(
+        headers=[("Xaccel-Url", "x"), ("Xaccel-Auth", "y")], body=b"x"
+    )
+    assert not any(name.lower().startswith("xaccel") for name, _ in live.get("partner", "x").headers)
+
+
 def test_an_origin_cannot_steer_nginx(live: Live) -> None:
     for steering in (
         ("X-Accel-Redirect", "/page"),

@@ -120,5 +120,8 @@ def _disarm(response: HttpResponseBase) -> None:
 
 
 def _is_internal(redirect: str) -> bool:
+    redirect = redirect.strip()
+    if redirect.startswith("@xaccel"):
+        return True
     path = posixpath.normpath("/" + unquote(redirect.partition("?")[0]).lstrip("/")) + "/"
     return path.startswith(configuration().site.internal_prefix)

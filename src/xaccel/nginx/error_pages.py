@@ -64,6 +64,21 @@ def remote(names: Names, *, location: str) -> Iterator[Directive]:
         )
 
 
+def range_map(names: Names) -> Directive:
+    """Print what of an origin's Content-Range may stand on our page: the length, no words."""
+    length = names.plain("length")
+    return block(
+        "map",
+        Raw("$upstream_http_content_range"),
+        names.var("no_such_range"),
+        inside=[
+            directive("volatile"),
+            directive("default", ""),
+            Directive(phrase(f"~^(?<{length}>bytes \\*/[0-9]{{1,19}})$"), (Raw(f"${length}"),)),
+        ],
+    )
+
+
 def maps(names: Names) -> Iterator[Directive]:
     """Print when an origin's 403 means that nothing is there."""
     yield block(
@@ -100,7 +115,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     kind = "text/plain" if file is None else "text/html; charset=utf-8"
     yield directive("add_header", "Content-Type", kind, "always")
     if page.status == 416:
-        yield directive("add_header", "Content-Range", Raw("$upstream_http_content_range"), "always")
+        yield directive("add_header", "Content-Range", names.var("no_such_range"), "always")
     yield directive("add_header", "Cache-Control", "no-store", "always")
     yield directive("add_header", "X-Content-Type-Options", "nosniff", "always")
     if page.retry_after_s is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from xaccel.nginx import error_pages, guest
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.entry import PRIVATE
 from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
 from xaccel.nginx.names import Names, header_variable
 from xaccel.nginx.pools import redirect_pools, resolvers
@@ -33,6 +34,7 @@ def fetch_location(
         "location",
         names.location(location),
         inside=[
+            *guest.entry_guard(names),
             directive("set", names.var("url"), names.var("next")),
             directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}")),
             directive("set", names.var("refused"), names.var("refusal")),
@@ -115,7 +117,7 @@ def _answer(nginx: Nginx, names: Names) -> Iterator[Directive]:
     elif nginx.headers_more:
         yield directive("more_clear_headers", *WILDCARDS, why=_STRENGTH["headers-more"])
     why = "" if strength(nginx) != "stock" else _STRENGTH["stock"]
-    for name in ALWAYS_HIDDEN if nginx.njs else HIDDEN:
+    for name in (*(ALWAYS_HIDDEN if nginx.njs else HIDDEN), *(f"Xaccel-{name.title()}" for name in PRIVATE)):
         yield directive("proxy_hide_header", name, why=why)
         why = ""
     yield from guest.origin_alone()
@@ -136,7 +138,7 @@ def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directiv
         why="What the app decided; not on error pages.",
     )
     yield directive("add_header", "Content-Disposition", names.var("disposition"))
-    yield directive("add_header", "Cache-Control", names.var("out_cache_control"))
+    yield directive("add_header", "Cache-Control", names.var("out_cache_control"), "always")
     yield directive("add_header", "Content-Security-Policy", names.var("out_csp"), "always")
     yield directive("add_header", "X-Content-Type-Options", "nosniff", "always")
     yield directive("add_header", "ETag", names.var(f"{stem}etag"))
@@ -163,6 +165,7 @@ def _buffers() -> Iterator[Directive]:
 def _cache(site: Site, names: Names) -> Iterator[Directive]:
     if site.cache is None:
         yield directive("proxy_cache", "off")
+        yield directive("proxy_no_cache", 0)
         return
     yield directive(
         "proxy_cache",
@@ -170,6 +173,11 @@ def _cache(site: Site, names: Names) -> Iterator[Directive]:
         why="The cache is keyed by object and version, never by signature or user; each request still asks the app.",
     )
     yield directive("proxy_cache_key", phrase(f"{names.var('cache_key')}"))
+    yield directive(
+        "proxy_no_cache",
+        names.var("doubtful"),
+        why="What may be a part is not kept as the whole: an answer without an end, or of another size than the app's.",
+    )
     yield directive("proxy_cache_valid", "200", site.cache.valid)
     yield directive("proxy_cache_convert_head", "on")
     yield directive("proxy_cache_lock", "on")

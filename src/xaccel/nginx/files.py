@@ -60,18 +60,18 @@ def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
     changed = {path: text for path, text in made.items() if text != old[path]}
     if not changed:
         return []
-    write(changed)
     try:
+        write(changed)
         _call([*nginx, "-t"])
-    except NginxError:
+        _call([*nginx, "-s", "reload"])
+    except (NginxError, OSError):
         for path in changed:
             before = old[path]
             if before is None:
-                path.unlink()
+                path.unlink(missing_ok=True)
             else:
                 _replace(path, before)
         raise
-    _call([*nginx, "-s", "reload"])
     return list(changed)
 
 

@@ -10,6 +10,12 @@ from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
 
 
+def entry_guard(names: Names) -> Iterator[Directive]:
+    """Print the refusal of a jump past the entry: any backend may send `X-Accel-Redirect: @name`."""
+    yield directive("set", names.var("refused"), names.var("distrust"))
+    yield Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),))
+
+
 def logs(site: Site, names: Names, *, why: str = "") -> Iterator[Directive]:
     """Print where a transfer is logged. An access_log in a location silences those outside, so they are repeated.
 
@@ -59,7 +65,6 @@ def origin_alone() -> Iterator[Directive]:
 def cache_alone() -> Iterator[Directive]:
     """Print NGINX's own defaults for what else an operator may have said about caching."""
     for name, *values in (
-        ("proxy_no_cache", "0"),
         ("proxy_cache_bypass", "0"),
         ("proxy_cache_methods", "GET", "HEAD"),
         ("proxy_cache_min_uses", "1"),

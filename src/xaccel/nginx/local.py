@@ -36,6 +36,7 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
         "location",
         names.location("file"),
         inside=[
+            *guest.entry_guard(names),
             directive("rewrite", phrase("(?s)^/[^/]+/[^/]+(/.*)$"), Raw("$1"), "break"),
             directive("root", names.var("root")),
             directive(

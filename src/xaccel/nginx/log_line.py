@@ -156,7 +156,7 @@ def _why(names: Names) -> Iterator[Directive]:
     size, reason, code = names.plain("known"), names.plain("reason"), names.plain("code")
     yield block(
         "map",
-        phrase(f"$status|{names.var('size')}|$upstream_http_content_length"),
+        phrase(f"$status|{names.var('size')}|$sent_http_content_length"),
         names.var("size_ok"),
         inside=[
             directive("volatile"),
@@ -180,7 +180,10 @@ def _why(names: Names) -> Iterator[Directive]:
             Directive(phrase(f"~^(?<{reason}>[^|]+)\\|"), (Raw(f"${reason}"),)),
             Directive(phrase("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_timeout",)),
             Directive(phrase("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_failed",)),
-            Directive(phrase(f"~^\\|(?<{code}>30[0-35-9]|[45][0-9]{{2}})\\|"), (phrase(f"origin_${code}"),)),
+            Directive(
+                phrase(f"~^\\|(?<{code}>20[1-57-9]|2[1-9][0-9]|30[0-35-9]|[45][0-9]{{2}})\\|"),
+                (phrase(f"origin_${code}"),),
+            ),
             Directive(phrase("~\\|GETOK\\|20[06]\\|"), ("origin_cut",)),
             Directive(phrase("~\\|200\\|$"), ("size_differs",)),
         ],

@@ -103,10 +103,18 @@ def caching(names: Names, *, zone: str) -> Iterator[Directive]:
         ),
         names.var("uncacheable"),
         ("~^1\\|[^|]", "1"),
+        ("~^1\\|\\|[^|]", "1"),
         ("~^1\\|\\|\\|[^|]", "1"),
         ("~^1\\|.*\\|W/", "1"),
         why="On a cached answer NGINX compares conditions with the origin's validators; where the app owns them and"
         " that would answer wrongly, the cache is left out.",
+    )
+    yield _map(
+        phrase(f"{names.var('framing')}|{names.var('size_ok')}"),
+        names.var("doubtful"),
+        ("~^unframed", "1"),
+        ("~\\|$", "1"),
+        volatile=True,
     )
     yield _map(
         phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),

@@ -70,6 +70,7 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
     yield from maps.trust(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
+    yield error_pages.range_map(names)
     if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
         yield from local.maps(names)
     if found:

@@ -118,22 +118,20 @@ def _peers(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
 
 def _refusal(names: Names) -> Iterator[Directive]:
     dots = "(?:\\.|%2e){1,2}"
-    for name, source in (("path_ok", "path"), ("peer_ok", "peer")):
-        rows = [("", "")]
-        if name == "path_ok":
-            rows.append((f"~*/{dots}(?:[/?]|$)", ""))
-        yield _volatile(names.var(source), names.var(name), *rows, default="1")
+    yield _volatile(names.var("path"), names.var("path_ok"), ("", ""), default="1")
+    yield _volatile(names.var("peer"), names.var("peer_ok"), ("", ""), default="1")
+    yield _volatile(names.var("path"), names.var("straight"), (f"~*^[^?]*/{dots}(?:[/?]|$)", ""), default="1")
     yield _volatile(
         phrase(
             f"{names.var('hop')}|{names.var('hops')}|{names.var('path_ok')}|{names.var('at_home')}|"
-            f"{names.var('peer_ok')}|$upstream_http_location"
+            f"{names.var('peer_ok')}|{names.var('straight')}|$upstream_http_location"
         ),
         names.var("refusal"),
         ("~^\\|[^|]*\\|1\\|1\\|", ""),
         ("~^\\|", "url_refused"),
         (f"~^x\\|{'x' * (MAX_REDIRECTS + 1)}", "too_many_redirects"),
         ("~\\|$", "redirect_without_location"),
-        ("~^x\\|[^|]*\\|1\\|[^|]*\\|1\\|", ""),
+        ("~^x\\|[^|]*\\|1\\|[^|]*\\|1\\|1\\|", ""),
         default="redirect_refused",
         why="Why a step is not taken; empty where it is.",
     )

@@ -37,6 +37,14 @@ function answer(r) {
             && !r.variables.upstream_http_content_length && !r.variables.upstream_http_transfer_encoding) {
         throw new Error('the origin did not say where its answer ends');
     }
+    // A part that nobody asked for would be taken for the whole.
+    if (r.status === 206 && r.headersIn.Range === undefined) {
+        throw new Error('the origin sent a part that nobody asked for');
+    }
+    const part = r.headersOut['Content-Range'];
+    if (part !== undefined && !/^bytes ([0-9]+-[0-9]+|\*)\/([0-9]+|\*)$/.test(part)) {
+        throw new Error('the origin sent words for a range');
+    }
     keep(r, PASS);
 }
 

@@ -125,7 +125,9 @@ def test_an_answer_that_is_not_http_is_cut_where_njs_can(door: Door, protocol: s
         assert (end, transfer.body, shown) == (NOTHING, b"", {})
     elif protocol == "h2":
         assert (transfer.status, transfer.body, end) == (0, raw, WHOLE)
-        assert set(shown) == {"server", "date", "content-security-policy", "x-content-type-options"}
+        ours = {"cache-control", "content-security-policy", "x-content-type-options"}
+        assert set(shown) == {"server", "date", *ours}
+        assert shown["cache-control"] == "private, no-cache"
         assert shown["content-security-policy"] == SANDBOX
     else:
         assert (transfer.status, transfer.body, end) == (200, b"<script>", WHOLE)

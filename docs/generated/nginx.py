@@ -14,7 +14,10 @@ MEANINGS = {
     "id": ("transfer id, UUIDv7", "refused: 404"),
     "url": ("absolute URL to ask for, percent-encoded ASCII, with its signature", "refused: 502"),
     "method": ("GET or HEAD: what was signed", "GET"),
-    "cache-key": ("name of the cache entry, 64 hexadecimal digits", "not cached"),
+    "cache-key": (
+        "name of the cache entry: 64 hexadecimal digits of the object, -, 64 of the identity",
+        "not cached",
+    ),
     "subject": ("whom limits and audit mean", "not limited"),
     "type": ("Content-Type", "the origin's"),
     "disposition": ("Content-Disposition", "none is sent"),

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel import target
 from xaccel.cache_control import DEFAULT as DEFAULT_CACHE_CONTROL
 from xaccel.cache_control import cache_control
+from xaccel.cache_key import cache_key
 from xaccel.content_security import default_policy
 from xaccel.disposition import content_disposition, name_of_key, safe_name
 from xaccel.errors import HeaderRefused, OptionRefused
@@ -95,7 +95,7 @@ def make_handoff(
     own: list[tuple[str, str]] = []
     if not isinstance(origin, LocalOrigin):
         if cached:
-            own.append(("Xaccel-Cache-Key", cache_key(site, origin_name, where, options.identity or "")))
+            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, where, options.identity or "")))
         if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
             where = signer.sign(where, asked, credentials, now)
         # What NGINX takes for granted is not said: each header costs the app server its time.
@@ -125,19 +125,6 @@ def make_handoff(
         target=where,
         request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},
     )
-
-
-def cache_key(site: Site, origin_name: str, url: str, identity: str) -> str:
-    """Return the name of a cache entry: 64 hexadecimal digits over site, origin, unsigned URL and identity.
-
-    The URL holds endpoint, bucket, object key and query, byte for byte as asked for. Lengths stand before the parts,
-    so that no two lists of parts spell the same text; two buckets, sites or keys never share an entry, and neither
-    signature nor user is in it.
-    """
-    parts = (site.name, origin_name, url, identity)
-    return sha256(
-        "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")
-    ).hexdigest()
 
 
 def _remote_target(

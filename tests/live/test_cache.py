@@ -60,7 +60,14 @@ def test_without_an_identity_or_a_cache_nothing_is_kept(live: Live, origin: str)
 
 
 def test_a_forged_key_is_no_entry(live: Live) -> None:
-    for key in ("", "x", "G" * 64, "0" * 63):
+    for key in (
+        "",
+        "x",
+        "0" * 64,
+        f"{'0' * 64}-{'G' * 64}",
+        f"{'0' * 64}-{'0' * 63}",
+        f"{'0' * 64}-{'0' * 65}",
+    ):
         for _ in range(2):
             (line,) = live.new_lines(
                 lambda k=key: live.get(

@@ -119,7 +119,7 @@ def caching(names: Names, *, zone: str) -> Iterator[Directive]:
     yield _map(
         phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),
         names.var("cache"),
-        ("~^\\|[0-9a-f]{64}$", zone),
+        ("~^\\|[0-9a-f]{64}-[0-9a-f]{64}$", zone),
         default="off",
         why="Without a key there is no cache: an empty key would be one entry for all objects.",
     )

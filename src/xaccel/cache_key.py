@@ -1,0 +1,25 @@
+"""The name of a cache entry: one part for the object, one for its identity."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+
+def object_part(site_name: str, origin_name: str, url: str) -> str:
+    """Return the part that all entries of one object share: 64 hexadecimal digits.
+
+    `url` is unsigned and holds endpoint, bucket, object key and query, byte for byte as asked for. Two sites, origins,
+    buckets or keys never share it, and neither signature nor user is in it.
+    """
+    return _digest(site_name, origin_name, url)
+
+
+def cache_key(site_name: str, origin_name: str, url: str, identity: str) -> str:
+    """Return the name of one entry: the object's part, "-", and 64 hexadecimal digits over the identity."""
+    return f"{object_part(site_name, origin_name, url)}-{_digest(identity)}"
+
+
+def _digest(*parts: str) -> str:
+    """Lengths stand before the parts, so that no two lists of parts spell the same text."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

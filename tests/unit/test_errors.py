@@ -193,7 +193,8 @@ def told_by(trigger: Callable[[], object]) -> list[tuple[str, int, XaccelError]]
             while maker is not None and maker.f_code.co_filename == ERRORS_FILE:
                 maker = maker.f_back
             assert maker is not None
-            made.append((Path(maker.f_code.co_filename).name, maker.f_lineno, frame.f_locals["self"]))
+            module = str(Path(maker.f_code.co_filename).relative_to(PACKAGE))
+            made.append((module, maker.f_lineno, frame.f_locals["self"]))
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -231,11 +232,16 @@ KINDS = {
 
 
 def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
-    for module in PACKAGE.glob("*.py"):
+    for module in (*PACKAGE.glob("*.py"), *PACKAGE.glob("cli/*.py")):
         if str(module) != ERRORS_FILE:
             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:
-                    yield module.name, node.func.id, node.lineno, node.end_lineno or node.lineno
+                    yield (
+                        str(module.relative_to(PACKAGE)),
+                        node.func.id,
+                        node.lineno,
+                        node.end_lineno or node.lineno,
+                    )
 
 
 def test_each_place_that_makes_an_error_is_triggered_above() -> None:

@@ -12,7 +12,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from xaccel import site_mapping
-from xaccel.cli import FindObject
+from xaccel.cli.command import FindObject
 from xaccel.django.origins_setting import from_storages, with_storages
 from xaccel.django.secret import derived_secrets
 from xaccel.errors import ConfigError, ConfigErrors

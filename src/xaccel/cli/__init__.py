@@ -1,0 +1,60 @@
+"""The commands `python -m xaccel` and `manage.py xaccel`, by their names."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from xaccel import site_mapping
+from xaccel.cli import config, explain, refresh
+from xaccel.cli.command import FindObject
+from xaccel.errors import ConfigError, XaccelError
+from xaccel.site import Site
+
+_COMMANDS = {"config": config.COMMAND, "refresh": refresh.COMMAND, "explain": explain.COMMAND}
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
+    """Add the subcommands to `parser`; `file` for a command that reads the site from a TOML file."""
+    commands = parser.add_subparsers(dest="xaccel_command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        own = commands.add_parser(name, help=command.help, description=command.description)
+        if file:
+            own.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
+        command.add_arguments(own)
+
+
+def run(args: argparse.Namespace, site: Site, find_object: FindObject | None = None) -> None:
+    """Carry out the parsed command for `site`. `find_object` knows what `explain` is not told.
+
+    Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
+    """
+    _COMMANDS[args.xaccel_command].run(args, site, find_object)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `python -m xaccel`; return the exit status."""
+    parser = argparse.ArgumentParser(prog="xaccel", description="Your app decides, NGINX delivers.")
+    add_arguments(parser, file=True)
+    args = parser.parse_args(argv)
+    try:
+        run(args, _read(args.file))
+    except (XaccelError, OSError) as error:
+        print(f"xaccel: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(file: str) -> Site:
+    try:
+        mapping = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"it cannot be read ({error})",
+            where=file,
+            remedy="Give a TOML file with the keys of settings.XACCEL.",
+        ) from error
+    return site_mapping.read(mapping, file)

@@ -1,0 +1,102 @@
+"""Which NGINX the text is for: the one at hand, or the one that the arguments describe."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+
+from xaccel.errors import NginxError
+from xaccel.nginx import Nginx, advisories, probe
+from xaccel.nginx.fetch import strength
+from xaccel.nginx.probe import require_supported
+
+_MODULES = ("njs", "headers-more")
+_FILTERS = ("gunzip", "gzip-static")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which NGINX it is."""
+    parser.add_argument(
+        "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
+    )
+    parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
+    parser.add_argument(
+        "--module",
+        action="append",
+        default=[],
+        choices=_MODULES + _FILTERS,
+        help="with --nginx-version: a module it has",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=_MODULES,
+        help="print as if this module were not there",
+    )
+    parser.add_argument(
+        "--resolve",
+        action="store_true",
+        help="write addresses instead of names of origins (always done for an NGINX before 1.27.3)",
+    )
+
+
+def find_nginx() -> str:
+    """Return the nginx on the PATH, or where systems put it.
+
+    Raises NginxError where there is none.
+    """
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NginxError(
+            "there is no nginx on the PATH",
+            where="--nginx",
+            remedy="Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine.",
+        )
+    return found
+
+
+def nginx_of(args: argparse.Namespace) -> Nginx:
+    """Return what that NGINX can do, and tell it on standard error, with the known faults of its version.
+
+    Raises NginxError where it cannot be asked or is too old.
+    """
+    nginx = _nginx(args)
+    print(
+        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
+        file=sys.stderr,
+    )
+    known = advisories.warnings(nginx)
+    for warning in known:
+        print(f"xaccel: warning: {warning}", file=sys.stderr)
+    if known:
+        print(
+            "xaccel: warning: a distribution may have mended it under this number: see its notices",
+            file=sys.stderr,
+        )
+    return nginx
+
+
+def _nginx(args: argparse.Namespace) -> Nginx:
+    wanted = {name: name not in args.without for name in _MODULES}
+    if args.nginx_version is None:
+        return probe(args.nginx or find_nginx(), njs=wanted["njs"], headers_more=wanted["headers-more"])
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
+    if match is None:
+        raise NginxError(
+            f"{args.nginx_version!r} is not a version",
+            where="--nginx-version",
+            remedy="Write it like 1.26.3.",
+        )
+    version = (int(match[1]), int(match[2]), int(match[3]))
+    require_supported(version)
+    present = {name: wanted[name] and name in args.module for name in _MODULES}
+    return Nginx(
+        version=version,
+        njs=present["njs"],
+        headers_more=present["headers-more"],
+        gunzip="gunzip" in args.module,
+        gzip_static="gzip-static" in args.module,
+    )

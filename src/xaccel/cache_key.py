@@ -15,8 +15,13 @@ def object_part(site_name: str, origin_name: str, url: str) -> str:
 
 
 def cache_key(site_name: str, origin_name: str, url: str, identity: str) -> str:
-    """Return the name of one entry: the object's part, "-", and 64 hexadecimal digits over the identity."""
-    return f"{object_part(site_name, origin_name, url)}-{_digest(identity)}"
+    """Return the name of one entry: the object's part, "-", and the identity's."""
+    return f"{object_part(site_name, origin_name, url)}-{identity_part(identity)}"
+
+
+def identity_part(identity: str) -> str:
+    """Return the part that tells the versions of one object apart: 64 hexadecimal digits."""
+    return _digest(identity)
 
 
 def _digest(*parts: str) -> str:

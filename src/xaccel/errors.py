@@ -11,7 +11,8 @@ XaccelError
 │   ├── OriginUnknown       a name that the site does not have
 │   └── OriginNotAllowed    a URL or a storage that lies in none of the site's origins
 ├── CredentialsUnavailable  nothing to sign with
-└── NginxError              NGINX could not be asked, or refused a configuration
+├── NginxError              NGINX could not be asked, or refused a configuration
+└── CacheError              NGINX's cache could not be read, emptied or filled
 
 Each one says what is wrong, where (a settings path or an argument) and what to do.
 """
@@ -97,3 +98,7 @@ class CredentialsUnavailable(XaccelError):
 
 class NginxError(XaccelError):
     """NGINX could not be asked, or refused a configuration."""
+
+
+class CacheError(XaccelError):
+    """NGINX's cache could not be read, emptied or filled."""

@@ -18,7 +18,7 @@ from xaccel.disposition import content_disposition, name_of_key, safe_name
 from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.header_rules import require_header_value
 from xaccel.options import Options
-from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signing import Endpoint, S3Signer
 from xaccel.site import Site
 from xaccel.validators import etag_header, last_modified_header
@@ -88,7 +88,7 @@ def make_handoff(
         entry = f"{entry}/{target.quote_key(key, dots=False, directory=True)}"
         where = f"{origin.root.rstrip('/')}/{key}"
     else:
-        where = _remote_target(origin, key, url, endpoint)
+        where = remote_target(origin, key, url, endpoint)
     filename = safe_name(options.filename) if options.filename else name_of_key(key)
     shown = _visible(options, origin, key, filename)
     private, extra = _private(options, shown), _extra(site, options)
@@ -127,9 +127,11 @@ def make_handoff(
     )
 
 
-def _remote_target(
-    origin: S3Origin | HTTPOrigin, key: str, url: str | None, endpoint: Endpoint | None
-) -> str:
+def remote_target(origin: RemoteOrigin, key: str, url: str | None, endpoint: Endpoint | None) -> str:
+    """Return the unsigned URL of an object: `url` as it is, else the one that `key` makes.
+
+    Raises KeyRefused, and OptionRefused where an S3 origin has no endpoint.
+    """
     if url is not None:
         return url
     if isinstance(origin, HTTPOrigin):

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from xaccel import target
+from xaccel.cache_key import object_part
 from xaccel.credentials import CredentialSource
-from xaccel.errors import OriginNotAllowed
-from xaccel.handoff import HandOff, make_handoff
+from xaccel.errors import OptionRefused, OriginNotAllowed
+from xaccel.handoff import HandOff, make_handoff, remote_target
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signing import S3Signer, resolve_endpoint
@@ -91,6 +92,23 @@ class Sender:
             url=url,
             origin=origin,
         )
+
+    def object_part(self, origin_name: str, key: str = "", *, url: str | None = None) -> str:
+        """Return the part of a cache key that all entries of one object share, whatever their identity.
+
+        Raises InputRefused as `hand_off` does, and OptionRefused for a directory, of which nothing is cached.
+        """
+        origin = self.site.origin(origin_name)
+        if isinstance(origin, LocalOrigin):
+            raise OptionRefused(
+                f"{origin_name!r} is a directory, of which nothing is cached",
+                where="origin",
+                remedy="Name an origin with a cache.",
+            )
+        if url is not None:
+            url, key = self._checked_url(origin, origin_name, url)
+        endpoint = resolve_endpoint(origin) if isinstance(origin, S3Origin) else None
+        return object_part(self.site.name, origin_name, remote_target(origin, key, url, endpoint))
 
     def origin_of_url(self, url: str) -> str:
         """Return the name of the origin below whose base `url` lies; of several, the one with the longest base.

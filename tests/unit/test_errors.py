@@ -6,12 +6,14 @@ import argparse
 import ast
 import copy
 import inspect
+import os
 import pickle
 import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -22,6 +24,7 @@ import xaccel
 from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors, site_mapping
 from xaccel.credentials import CredentialSource
 from xaccel.errors import (
+    CacheError,
     ConfigError,
     ConfigErrors,
     CredentialsUnavailable,
@@ -30,7 +33,9 @@ from xaccel.errors import (
     XaccelError,
 )
 from xaccel.handoff import make_handoff
+from xaccel.nginx import cache_files
 from xaccel.signing import resolve_endpoint
+from xaccel.site import Cache
 
 PACKAGE = Path(xaccel.__file__).parent
 ERRORS_FILE = str(PACKAGE / "errors.py")
@@ -94,11 +99,28 @@ def without_botocore() -> None:
         sys.modules["botocore.session"] = kept
 
 
-def explains_nothing() -> object:
+def runs(*words: str, **site: Any) -> Callable[[], object]:
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser, file=False)
-    site = Site(origins={"disk": LocalOrigin(root="/srv")}, secrets=(SECRET,), log_path="/nowhere/xaccel.log")
-    return cli.run(parser.parse_args(["explain", "no-such-transfer"]), site)
+    made = Site(
+        origins={"disk": LocalOrigin(root="/srv"), "web": HTTPOrigin(base_url="https://files.example/")},
+        secrets=(SECRET,),
+        **site,
+    )
+    return lambda: cli.run(parser.parse_args(words), made)
+
+
+def reads_a_closed_cache() -> None:
+    with TemporaryDirectory() as folder:
+        closed = Path(folder, "cache")
+        closed.mkdir(mode=0)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            list(cache_files.files(closed))
+        finally:
+            os.seteuid(before)
 
 
 TRIGGERS: dict[str, Callable[[], object]] = {
@@ -139,7 +161,14 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: profile": lambda: resolve_endpoint(S3Origin(bucket="docs", profile="no-such")),
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
-    "explain: no object": explains_nothing,
+    "explain: no object": runs("explain", "no-such-transfer", log_path="/nowhere/xaccel.log"),
+    "purge: nothing": runs("purge"),
+    "purge: no cache": runs("purge", "web", "a"),
+    "purge: no prefix": runs("purge", "web", "a", cache=Cache(path="cache")),
+    "purge: a directory": runs("purge", "disk", "a", cache=Cache(path="/nowhere")),
+    "cache: no directory": runs("purge", "--all", cache=Cache(path="/nowhere")),
+    "cache: another directory": runs("purge", "--all", cache=Cache(path=str(PACKAGE))),
+    "cache: closed": reads_a_closed_cache,
     "settings: no mapping": lambda: site_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
     "settings: no origins": reads(ORIGINS={}),
@@ -227,12 +256,12 @@ def test_a_message_says_where_what_and_the_remedy(trigger: Callable[[], object])
 KINDS = {
     name
     for name, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, (ConfigError, ConfigErrors, InputRefused, CredentialsUnavailable))
+    if issubclass(kind, (ConfigError, ConfigErrors, InputRefused, CredentialsUnavailable, CacheError))
 }
 
 
 def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
-    for module in (*PACKAGE.glob("*.py"), *PACKAGE.glob("cli/*.py")):
+    for module in (*PACKAGE.glob("*.py"), *PACKAGE.glob("cli/*.py"), PACKAGE / "nginx/cache_files.py"):
         if str(module) != ERRORS_FILE:
             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS:

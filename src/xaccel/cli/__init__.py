@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xaccel import site_mapping
-from xaccel.cli import config, explain, refresh
+from xaccel.cli import config, explain, purge, refresh
 from xaccel.cli.command import FindObject
 from xaccel.errors import ConfigError, XaccelError
 from xaccel.site import Site
 
-_COMMANDS = {"config": config.COMMAND, "refresh": refresh.COMMAND, "explain": explain.COMMAND}
+_COMMANDS = {
+    "config": config.COMMAND,
+    "refresh": refresh.COMMAND,
+    "explain": explain.COMMAND,
+    "purge": purge.COMMAND,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:

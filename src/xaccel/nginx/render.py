@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import entry, error_pages, local, log_line, maps, steps
+from xaccel.nginx import cache_files, entry, error_pages, local, log_line, maps, steps
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_location
@@ -82,7 +82,7 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
         yield directive(
             "proxy_cache_path",
             site.cache.path,
-            "levels=1:2",
+            f"levels={cache_files.LEVELS}",
             f"keys_zone={names.plain('cache')}:{site.cache.keys}",
             f"max_size={site.cache.max_size}",
             f"inactive={site.cache.inactive}",

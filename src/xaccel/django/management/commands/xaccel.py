@@ -15,9 +15,9 @@ from xaccel.errors import XaccelError
 
 
 class Command(BaseCommand):
-    """Print the NGINX text of this project's site, keep it fresh, explain a transfer."""
+    """Print the NGINX text of this project's site, keep it fresh, explain a transfer, purge its cache."""
 
-    help = "Print the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer."
+    help = "Print the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer, purge its cache."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,0 +1,95 @@
+"""`xaccel purge`: remove objects from NGINX's cache."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from xaccel.cache_key import identity_part
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import ConfigError, OptionRefused
+from xaccel.nginx import cache_files
+from xaccel.sender import Sender
+from xaccel.site import Site
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("origin", metavar="ORIGIN", nargs="?", help="origin of the objects")
+    parser.add_argument("keys", metavar="KEY", nargs="*", help="their object keys")
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="a stored URL, where the app sends by URL; ORIGIN may then be left out",
+    )
+    parser.add_argument(
+        "--identity", metavar="X", help="this version alone (default: all versions of each object)"
+    )
+    parser.add_argument("--all", action="store_true", help="everything, instead of ORIGIN and KEY")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
+    parser.add_argument(
+        "--prefix", metavar="DIR", help="NGINX's prefix, below which a relative path of the cache lies"
+    )
+
+
+def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    named = args.keys or args.url
+    if (args.origin or args.url or args.identity) if args.all else not named:
+        raise OptionRefused(
+            "which objects is not said",
+            where="purge",
+            remedy="Give ORIGIN and at least one KEY or --url, or --all and nothing else.",
+        )
+    directory = _directory(site, args.prefix)
+    sender = Sender(site)
+    wanted = {
+        **{sender.object_part(args.origin, key): key for key in args.keys},
+        **{sender.object_part(args.origin or sender.origin_of_url(url), url=url): url for url in args.url},
+    }
+    identity = None if args.identity is None else identity_part(args.identity)
+    entries, sizes = Counter[str](), Counter[str]()
+    for file in cache_files.files(directory):
+        if args.all:
+            name = "everything"
+        else:
+            parts = cache_files.parts_of(file)
+            if parts is None or parts[0] not in wanted or identity not in (None, parts[1]):
+                continue
+            name = wanted[parts[0]]
+        size = cache_files.remove(file, dry_run=args.dry_run)
+        if size is not None:
+            entries[name] += 1
+            sizes[name] += size
+    for name in ["everything"] if args.all else wanted.values():
+        print(
+            f"{name}: {'would purge' if args.dry_run else 'purged'} {entries[name]} entries, {sizes[name]} bytes"
+        )
+
+
+def _directory(site: Site, prefix: str | None) -> Path:
+    if site.cache is None:
+        raise ConfigError(
+            "the site has no cache",
+            where="CACHE",
+            remedy='Give {"path": "/var/cache/nginx/xaccel"}, as NGINX has it.',
+        )
+    path = Path(site.cache.path)
+    if not path.is_absolute() and prefix is None:
+        raise OptionRefused(
+            f"the cache's path {site.cache.path!r} is relative to NGINX's prefix, which is not known here",
+            where="--prefix",
+            remedy="Give the prefix that NGINX runs with: its -p, or the one that `nginx -V` names.",
+        )
+    return Path(prefix or "/") / path
+
+
+COMMAND = Command(
+    help="remove objects from NGINX's cache",
+    description="Remove every version of these objects from NGINX's cache, parts of them too, while NGINX runs."
+    " The next request asks the origin; transfers that have begun go on. It reads the cache's directory, so run it as"
+    " root or as the user of NGINX's workers, on the machine of each NGINX.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

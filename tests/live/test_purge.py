@@ -1,0 +1,160 @@
+"""`xaccel purge` on the cache of a running NGINX."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import send_target
+from tests.live.conftest import Live
+from xaccel import cli
+from xaccel.nginx import cache_files
+from xaccel.testing import Answer
+from xaccel.testing.processes import wait_until
+
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
+
+LARGE = bytes(range(256)) * 65536
+"""16 MiB: more than the buffers of NGINX and of the kernel hold."""
+
+
+def purge(live: Live, *words: str) -> None:
+    parser = cli.argparse.ArgumentParser()
+    cli.add_arguments(parser, file=False)
+    args = parser.parse_args(["purge", *words, "--prefix", str(live.nginx.directory)])
+    cli.run(args, live.places.site)
+
+
+def answer_with(live: Live, body: bytes) -> None:
+    live.places.origin.answer = lambda _: Answer(body=body)
+
+
+def cache_status(live: Live, origin: str, key: str, identity: str) -> tuple[str, bytes]:
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options={"identity": identity})))
+    assert replies[0].status == 200
+    return line["cache"], replies[0].body
+
+
+def being_written(live: Live) -> list[Path]:
+    return [file for file in cache_files.files(live.nginx.directory / "cache") if file.suffix]
+
+
+def test_the_next_request_after_a_purge_gets_the_new_object(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_with(live, b"old")
+    for identity in ("1", "2"):
+        assert cache_status(live, "partner-cached", "purged/a", identity) == ("MISS", b"old")
+        assert cache_status(live, "partner-cached", "purged/a", identity) == ("HIT", b"old")
+    assert cache_status(live, "partner-cached", "purged/b", "1") == ("MISS", b"old")
+    answer_with(live, b"new")
+
+    purge(live, "partner-cached", "purged/a", "--identity", "1")
+    assert capsys.readouterr().out.startswith("purged/a: purged 1 entries, ")
+    assert cache_status(live, "partner-cached", "purged/a", "1") == ("MISS", b"new")
+    assert cache_status(live, "partner-cached", "purged/a", "1") == ("HIT", b"new")
+    assert cache_status(live, "partner-cached", "purged/a", "2") == ("HIT", b"old")
+
+    purge(live, "partner-cached", "purged/a")
+    assert capsys.readouterr().out.startswith("purged/a: purged 2 entries, ")
+    assert cache_status(live, "partner-cached", "purged/a", "2") == ("MISS", b"new")
+    assert cache_status(live, "partner-cached", "purged/b", "1") == ("HIT", b"old")
+
+
+def test_the_other_tenants_object_of_the_same_key_stays(live: Live) -> None:
+    for bucket, body in ((live.places.bucket, b"one"), (live.places.other_bucket, b"two")):
+        live.places.s3.put(bucket, "purge/same.txt", body, "text/plain")
+    for origin, body in (("cached", b"one"), ("cached-other", b"two")):
+        assert cache_status(live, origin, "purge/same.txt", "1") == ("MISS", body)
+    purge(live, "cached", "purge/same.txt")
+    assert cache_status(live, "cached", "purge/same.txt", "1") == ("MISS", b"one")
+    assert cache_status(live, "cached-other", "purge/same.txt", "1") == ("HIT", b"two")
+
+
+def test_a_transfer_that_is_sent_from_the_cache_goes_on(live: Live) -> None:
+    answer_with(live, LARGE)
+    assert cache_status(live, "partner-cached", "purged/large", "1") == ("MISS", LARGE)
+    with begun(live, "purged/large") as response:
+        start = response.read(1000)
+        answer_with(live, b"new")
+        purge(live, "partner-cached", "purged/large")
+        assert cache_status(live, "partner-cached", "purged/large", "1") == ("MISS", b"new")
+        assert start + response.read() == LARGE
+
+
+def test_what_was_being_written_is_not_kept_and_its_transfer_goes_on(live: Live) -> None:
+    """A fill that began before the purge would otherwise put the old object back after it."""
+    half, go_on = len(LARGE) // 2, threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        yield LARGE[:half]
+        go_on.wait(20)
+        yield LARGE[half:]
+
+    live.places.origin.answer = lambda _: Answer(headers=[("Content-Length", str(len(LARGE)))], body=slowly())
+    with begun(live, "purged/slow") as response:
+        start = response.read(1000)
+        assert wait_until(lambda: bool(being_written(live)), timeout_s=10)
+        purge(live, "partner-cached", "purged/slow")
+        left = being_written(live)
+        go_on.set()
+        assert start + response.read() == LARGE
+    assert left == []
+    answer_with(live, b"new")
+    assert cache_status(live, "partner-cached", "purged/slow", "1") == ("MISS", b"new")
+    assert cache_status(live, "partner-cached", "purged/slow", "1") == ("HIT", b"new")
+
+
+@contextlib.contextmanager
+def begun(live: Live, key: str) -> Iterator[http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
+    asked = {"origin": "partner-cached", "key": key, "options": {"identity": "1"}}
+    with contextlib.closing(connection):
+        connection.request("GET", send_target(asked))
+        yield connection.getresponse()
+
+
+def test_the_command_purges_everything(live: Live, tmp_path: Path) -> None:
+    answer_with(live, b"old")
+    for key in ("all/a", "all/b"):
+        cache_status(live, "partner-cached", key, "1")
+    answer_with(live, b"new")
+    file = tmp_path / "site.toml"
+    file.write_text(
+        f"""
+SECRET = "{live.places.site.secrets[0]}"
+CACHE = {{ path = "{live.nginx.directory}/cache" }}
+[ORIGINS.partner-cached]
+BACKEND = "xaccel.HTTPOrigin"
+OPTIONS = {{ base_url = "{live.places.origin.url}/files/", cache = true }}
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "xaccel", "purge", str(file), "--all"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("everything: purged ")
+    assert list(cache_files.files(live.nginx.directory / "cache")) == []
+    for key in ("all/a", "all/b"):
+        assert cache_status(live, "partner-cached", key, "1") == ("MISS", b"new")
+
+
+def test_the_documented_rm_purges_everything(live: Live) -> None:
+    answer_with(live, b"old")
+    cache_status(live, "partner-cached", "rm", "1")
+    answer_with(live, b"new")
+    subprocess.run(["sh", "-c", f"rm -rf {live.nginx.directory}/cache/*"], check=True, timeout=60)
+    for status in ("MISS", "HIT"):
+        assert cache_status(live, "partner-cached", "rm", "1") == (status, b"new")

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "xaccel.django",
+    "xaccel.audit",
     "portal.files",
 ]
 MIDDLEWARE = [

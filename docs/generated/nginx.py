@@ -27,6 +27,7 @@ MEANINGS = {
     "last-modified": ("Last-Modified", "the origin's, unless the app gives ETag"),
     "rate": ("bytes a second for this transfer", "not limited"),
     "size": ("bytes of the object, for the log line", "not written"),
+    "note": ("the decision, for the log line; printable ASCII", "not written"),
 }
 
 

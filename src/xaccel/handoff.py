@@ -51,6 +51,8 @@ class HandOff:
     subject: str
     filename: str
     as_attachment: bool
+    version: str
+    size: int | None
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
     status: int = 200
@@ -122,6 +124,8 @@ def make_handoff(
         subject=options.subject,
         filename=filename,
         as_attachment=options.as_attachment,
+        version=options.identity or shown.get("ETag", ""),
+        size=options.size,
         target=where,
         request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},
     )

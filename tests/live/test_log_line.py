@@ -43,6 +43,7 @@ QUIET = {
     "origin_status": "200",
     "cache": "",
     "why": "",
+    "note": "",
     "subject": "",
     "ip": "127.0.0.1",
 }
@@ -294,7 +295,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("field", ["id", "subject", "range", "size", "trusted-subject"])
+@pytest.mark.parametrize("field", ["id", "subject", "range", "size", "note", "trusted-subject"])
 def test_hostile_values_stay_inside_their_field(log: Log, field: str, value: str) -> None:
     """Another backend forges a hand-off; a client makes up a range; even the app lets a strange subject through."""
     mark, name = str(uuid4()), field.removeprefix("trusted-")
@@ -304,7 +305,7 @@ def test_hostile_values_stay_inside_their_field(log: Log, field: str, value: str
         headers = {"Range": f"x{value}"}
     else:
         put[f"Xaccel-{name.title()}"] = f"x{value}"
-    if field in ("id", "subject", "size"):
+    if field in ("id", "subject", "size", "note"):
         put["Xaccel-Auth"] = f"x{value}"
     reply = log.stage.get("store", headers=headers, put=put)
     assert wait_until(lambda: mark.encode() in log.raw, timeout_s=5)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xaccel import site_mapping
 from xaccel.cli import config, explain, purge, refresh
-from xaccel.cli.command import FindObject
+from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, XaccelError
 from xaccel.site import Site
 
-_COMMANDS = {
+_COMMANDS: Mapping[str, Command] = {
     "config": config.COMMAND,
     "refresh": refresh.COMMAND,
     "explain": explain.COMMAND,
@@ -22,22 +22,32 @@ _COMMANDS = {
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, file: bool) -> None:
-    """Add the subcommands to `parser`; `file` for a command that reads the site from a TOML file."""
+def add_arguments(
+    parser: argparse.ArgumentParser, *, file: bool, more: Mapping[str, Command] | None = None
+) -> None:
+    """Add the subcommands, and `more` of them, to `parser`.
+
+    `file` for a command that reads the site from a TOML file.
+    """
     commands = parser.add_subparsers(dest="xaccel_command", required=True, metavar="COMMAND")
-    for name, command in _COMMANDS.items():
+    for name, command in {**_COMMANDS, **(more or {})}.items():
         own = commands.add_parser(name, help=command.help, description=command.description)
         if file:
             own.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
         command.add_arguments(own)
 
 
-def run(args: argparse.Namespace, site: Site, find_object: FindObject | None = None) -> None:
+def run(
+    args: argparse.Namespace,
+    site: Site,
+    find_object: FindObject | None = None,
+    more: Mapping[str, Command] | None = None,
+) -> None:
     """Carry out the parsed command for `site`. `find_object` knows what `explain` is not told.
 
     Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
     """
-    _COMMANDS[args.xaccel_command].run(args, site, find_object)
+    {**_COMMANDS, **(more or {})}[args.xaccel_command].run(args, site, find_object)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,6 +28,8 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
         as_attachment=hand_off.as_attachment,
         reason="" if answered is None else f"{answered} by the app",
         at=datetime.now(UTC),
+        version=hand_off.version,
+        size=hand_off.size,
     )
 
 

@@ -15,14 +15,17 @@ class HandOffResponse(HttpResponse):
     It has no Content-Disposition, Cache-Control or Expires of its own: NGINX would send them beside those of the
     download.
 
+    note: what NGINX's line carries beside its own fields; printable ASCII.
     keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.
     """
 
-    def __init__(self, hand_off: HandOff, *, keeps_cache_control: bool) -> None:
+    def __init__(self, hand_off: HandOff, *, keeps_cache_control: bool, note: str = "") -> None:
         super().__init__(
             status=hand_off.status, content_type="application/octet-stream", headers=dict(hand_off.headers)
         )
         self["Content-Length"] = "0"
+        if note:
+            self["Xaccel-Note"] = note
         self.keeps_cache_control = keeps_cache_control
 
     def __getstate__(self) -> NoReturn:

@@ -14,6 +14,7 @@ from xaccel.django.conditions import answer_to_conditions
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.decision import atell, authorized, tell
 from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
+from xaccel.django.note_maker import note_of
 from xaccel.django.place import Place, find_place, place_is_known
 from xaccel.django.stream import astream, stream
 from xaccel.django.subject import asubject_of, subject_of
@@ -69,12 +70,15 @@ def send_file(
     place = find_place(conf.sender, file_or_key, origin=origin, url=url)
     hand_off = _hand_off(conf, request, place, chosen)
     answer = answer_to_conditions(request, hand_off)
-    tell(request, authorized(hand_off, None if answer is None else answer.status_code))
+    event = authorized(hand_off, None if answer is None else answer.status_code)
+    tell(request, event)
     if answer is not None:
         return answer
     if conf.delivery == "stream":
         return stream(request, hand_off, chosen, conf.site.origin(place.name))
-    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
+    return HandOffResponse(
+        hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
+    )
 
 
 async def asend_file(
@@ -100,12 +104,15 @@ async def asend_file(
         await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
     hand_off = _hand_off(conf, request, place, chosen)
     answer = answer_to_conditions(request, hand_off)
-    await atell(request, authorized(hand_off, None if answer is None else answer.status_code))
+    event = authorized(hand_off, None if answer is None else answer.status_code)
+    await atell(request, event)
     if answer is not None:
         return answer
     if conf.delivery == "stream":
         return await astream(request, hand_off, chosen, conf.site.origin(place.name))
-    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
+    return HandOffResponse(
+        hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
+    )
 
 
 def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: Options) -> HandOff:

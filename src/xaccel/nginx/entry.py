@@ -12,7 +12,9 @@ from xaccel.nginx.transport import Route
 from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
 
-PRIVATE = "auth id url method cache-key subject type disposition cache-control csp etag last-modified rate size".split()
+PRIVATE = (
+    "auth id url method cache-key subject type disposition cache-control csp etag last-modified rate size note"
+).split()
 """The private headers `Xaccel-…` that become variables."""
 
 

@@ -36,6 +36,7 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("origin_seconds", '"${}_origin_seconds"', "time until the origin's last byte"),
     ("cache", '"$upstream_cache_status"', "HIT, MISS, STALE …; empty when not cached"),
     ("why", '"${}_why"', "reason of a refusal or a failure; empty when all is well"),
+    ("note", '"${}_line_note"', "the app's decision, where no row is written in the request; base64url"),
     ("end", "$msec", "end of the transfer, seconds since 1970"),
     ("seconds", "$request_time", "from the client's first byte to the end"),
     ("ip", '"$remote_addr"', "the client's address as NGINX knows it"),
@@ -50,6 +51,7 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     ("etag", "$sent_http_etag"),
     ("encoding", "$sent_http_content_encoding"),
     ("size", "${}_size"),
+    ("note", "${}_note"),
 )
 """Fields that a client, an origin or a forger writes, and where their text comes from."""
 

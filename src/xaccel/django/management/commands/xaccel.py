@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
+from xaccel.django import command_table
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
-        cli.add_arguments(parser, file=False)
+        cli.add_arguments(parser, file=False, more=command_table.COMMANDS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         try:
             with redirect_stdout(printed):
                 conf = configuration()
-                cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer)
+                cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer, command_table.COMMANDS)
         except XaccelError as error:
             raise CommandError(str(error)) from error
         finally:

@@ -1,4 +1,4 @@
-"""pytest, with a PostgreSQL server of its own for the portal's tests: `python -m tests.portal.on_postgres …`."""
+"""pytest, with a PostgreSQL server of its own: `python -m tests.on_postgres …`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         try:
             with postgres_server(Path(folder)) as server:
-                environ = {**os.environ, "PORTAL_DATABASE_URL": server.dsn}
+                urls = dict.fromkeys(("PORTAL_DATABASE_URL", "AUDIT_DATABASE_URL"), server.dsn)
+                environ = {**os.environ, **urls}
                 command = [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[1:]]
                 return subprocess.run(command, env=environ, check=False).returncode
         except ServerMissing as missing:

@@ -1,0 +1,25 @@
+"""The Django application of the audit trail."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """`INSTALLED_APPS = ["xaccel.django", "xaccel.audit"]`."""
+
+    name = "xaccel.audit"
+    label = "xaccel_audit"
+    verbose_name = "Downloads"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to the app's decisions, and add the commands."""
+        from xaccel.audit import commands, recorder
+        from xaccel.django import command_table, note_maker
+        from xaccel.django.signals import download_authorized, download_denied
+
+        for signal in (download_authorized, download_denied):
+            signal.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
+        note_maker.register(recorder.note)
+        command_table.COMMANDS.update(commands.COMMANDS)

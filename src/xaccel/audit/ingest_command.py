@@ -1,0 +1,142 @@
+"""`manage.py xaccel ingest`: from a log to rows."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from django.db import router
+from tqdm import tqdm
+
+from xaccel.audit.conf import configuration
+from xaccel.audit.ingest import BATCH, Counted, Ingest, follow
+from xaccel.audit.logs import LONGEST_LINE
+from xaccel.audit.models import Transfer
+from xaccel.audit.sweep import sweep
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import InputRefused
+from xaccel.site import Site
+
+POLL_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the arguments of `ingest`."""
+    parser.add_argument(
+        "file", metavar="FILE", help="the log, under the name that NGINX writes to; - for standard input"
+    )
+    parser.add_argument("--follow", action="store_true", help="go on until stopped, through rotations")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    """Take the log in.
+
+    Raises ConfigErrors for wrong settings, InputRefused for a file that is not there.
+    """
+    conf, using = configuration(), router.db_for_write(Transfer)
+    path = Path(args.file)
+    if args.file != "-" and not path.exists() and not args.follow:
+        raise InputRefused(
+            "there is no such file", where=args.file, remedy='Give the log of the site: XACCEL["LOG"].'
+        )
+
+    def tidy() -> None:
+        sweep(conf, now=datetime.now(UTC), using=using)
+
+    with _stopping() as stopped, _bar(path, quiet=args.quiet) as seen:
+        ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
+        if args.file == "-":
+            ingest.take_stream(_batches(sys.stdin.buffer, stopped))
+        elif args.follow:
+            follow(ingest, poll_s=POLL_S, between=tidy)
+        else:
+            while ingest.once() and not stopped():
+                pass
+        if not stopped():
+            tidy()
+    if not args.quiet:
+        print(_summary(ingest.counted))
+
+
+def _summary(counted: Counted) -> str:
+    said = [f"{counted.lines} lines"]
+    if counted.duplicates:
+        said.append(f"{counted.duplicates} of them known already")
+    if counted.garbage:
+        said.append(f"{counted.garbage} that are none, kept in the table xaccel_garbage")
+    if counted.lost:
+        said.append(f"{counted.lost} files lost before their end was read")
+    return ", ".join(said)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and Ctrl-C end the work behind the batch that is being stored."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(path: Path, *, quiet: bool) -> Iterator[Callable[[int], object]]:
+    """Show progress where a person watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    total = path.stat().st_size if path.is_file() else None
+    with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
+        yield bar.update
+
+
+def _batches(file: BinaryIO, stopped: Callable[[], bool]) -> Iterator[tuple[bytes, ...]]:
+    """Return lines as they come: many at once when there are many, and a few when the sender pauses."""
+    number, rest = file.fileno(), b""
+    lines: list[bytes] = []
+    while not stopped():
+        ready, _, _ = select.select([number], [], [], POLL_S)
+        if not ready:
+            if lines:
+                yield tuple(lines)
+                lines = []
+            continue
+        chunk = os.read(number, 1 << 16)
+        *found, rest = (rest + chunk).split(b"\n")
+        lines += found
+        if len(rest) > LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        if not chunk:
+            lines += [rest] if rest else []
+            break
+        if len(lines) >= BATCH:
+            yield tuple(lines)
+            lines = []
+    if lines:
+        yield tuple(lines)
+
+
+COMMAND = Command(
+    help="take NGINX's log of transfers into the database",
+    description="Take NGINX's JSON lines, or the app's file of decisions, into the database of the audit trail. The"
+    " position is kept with the rows: run it again, by a timer or with --follow, and it goes on where it was. Rotated"
+    " files beside FILE are found.",
+    add_arguments=add_arguments,
+    run=run,
+)

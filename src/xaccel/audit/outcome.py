@@ -1,0 +1,19 @@
+"""What became of a decision, in one word."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+
+
+class Outcome(TextChoices):
+    """The states of a transfer. GRANTED is left when NGINX's line arrives, or for UNKNOWN after a deadline."""
+
+    GRANTED = "granted", "granted, no line yet"
+    DENIED = "denied", "denied"
+    SENT = "sent", "all that was announced was sent"
+    INCOMPLETE = "incomplete", "less was sent than announced"
+    INEXACT = "inexact", "sent, its end not known"
+    HEADERS = "headers", "headers only (HEAD)"
+    NOT_MODIFIED = "not_modified", "not modified (304)"
+    REFUSED = "refused", "refused, by NGINX or the origin"
+    UNKNOWN = "unknown", "no line came"

@@ -1,0 +1,106 @@
+"""How a decision is recorded: a row in the request, or no database write there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import router
+from django.http import HttpRequest
+
+from xaccel.audit.conf import configuration
+from xaccel.audit.models import Transfer
+from xaccel.audit.note import Decision, note_of
+from xaccel.audit.outcome import Outcome
+from xaccel.events import DownloadEvent
+from xaccel.transfer_id import new_transfer_id
+
+_APP = "decided_at origin key subject client method filename as_attachment reason".split()
+
+
+def client_of(request: HttpRequest) -> str:
+    """Return which program asked: 16 hexadecimal digits over its User-Agent. The address is NGINX's to tell."""
+    return sha256(request.headers.get("User-Agent", "").encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: Any) -> None:
+    """Take a decision down. What it raises stops the download: what cannot be recorded is not carried out."""
+    conf = configuration()
+    if conf.record == "request":
+        _row(request, event)
+    elif not event.transfer_id:
+        append(conf.decisions, request, event)
+
+
+def _row(request: HttpRequest, event: DownloadEvent) -> None:
+    row = Transfer(
+        id=UUID(event.transfer_id or new_transfer_id(event.at)),
+        outcome=_outcome(event),
+        decided_at=event.at,
+        origin=event.origin,
+        key=event.key.replace("\0", "�"),
+        version=event.version,
+        subject=event.subject,
+        client=client_of(request),
+        method=event.method,
+        filename=event.filename,
+        as_attachment=event.as_attachment,
+        reason=event.reason,
+    )
+    # The line may be here already: what it says stays, and the app's half is added.
+    Transfer.objects.using(router.db_for_write(Transfer)).bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=[*_APP, *(["version"] if event.version else [])],
+    )
+
+
+def _outcome(event: DownloadEvent) -> Outcome:
+    if not event.allowed:
+        return Outcome.DENIED
+    return Outcome.GRANTED if event.transfer_id else Outcome.NOT_MODIFIED
+
+
+def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:
+    """Write a decision that no line of NGINX follows to a file of the app's own: one line, one write.
+
+    Raises OSError.
+    """
+    line = {
+        "decided": event.at.timestamp(),
+        "id": new_transfer_id(event.at),
+        "allowed": event.allowed,
+        "origin": event.origin,
+        "subject": event.subject,
+        "method": event.method,
+        "note": note_of(_decision(request, event)),
+    }
+    # Several processes append: a write of this size to a file that is open for appending is not torn apart.
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(file, f"{json.dumps(line)}\n".encode("ascii"))
+    finally:
+        os.close(file)
+
+
+def _decision(request: HttpRequest, event: DownloadEvent) -> Decision:
+    return Decision(
+        event.at,
+        event.key,
+        event.version,
+        client_of(request),
+        event.filename,
+        event.as_attachment,
+        event.reason,
+    )
+
+
+def note(request: HttpRequest, event: DownloadEvent) -> str:
+    """Return what travels in NGINX's line; "" where a row is made in the request."""
+    if configuration().record == "request" or not event.transfer_id:
+        return ""
+    return note_of(_decision(request, event))

@@ -1,0 +1,29 @@
+"""What time alone decides: a line that never came, a download that nobody goes on with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import F
+
+from xaccel.audit.conf import Configuration
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.outcome import Outcome
+
+
+def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
+    """Return how many transfers became `unknown` and how many downloads were closed.
+
+    Call it when everything that was written before `now` is taken in. A line that comes later is still stored.
+    """
+    unknown = (
+        Transfer.objects.using(using)
+        .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
+        .update(outcome=Outcome.UNKNOWN)
+    )
+    closed = (
+        Download.objects.using(using)
+        .filter(closed_at__isnull=True, last_at__lt=now - conf.idle)
+        .update(closed_at=F("last_at"))
+    )
+    return unknown, closed

@@ -1,0 +1,139 @@
+"""Django is set up here, for this folder alone; the database is what AUDIT_DATABASE_URL names, or SQLite."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+
+from xaccel.transfer_id import new_transfer_id
+
+SETTINGS = "tests.audit.settings"
+_before = os.environ.get("DJANGO_SETTINGS_MODULE")
+# A pytest process has one Django: with the settings of other tests, these are left out.
+collect_ignore_glob = [] if _before == SETTINGS else ["test_*.py"]
+if not collect_ignore_glob:
+    django.setup()
+
+T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/audit/" in str(item.path):
+            item.add_marker(pytest.mark.audit)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    """No memory of another test."""
+    from xaccel.audit.conf import configuration as audit
+    from xaccel.django.conf import configuration
+
+    configuration.cache_clear()
+    audit.cache_clear()
+    yield
+    configuration.cache_clear()
+    audit.cache_clear()
+
+
+class Log:
+    """A log of lines as NGINX writes them; `line` makes one, `write` appends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def line(self, at: float = 0.0, **fields: Any) -> dict[str, Any]:
+        """A whole download of 100 bytes that ended `at` seconds after T0, but for what `fields` say."""
+        ended = T0 + timedelta(seconds=at)
+        said = {
+            "v": 1,
+            "id": new_transfer_id(ended),
+            "origin": "partner",
+            "subject": "7",
+            "method": "GET",
+            "protocol": "HTTP/1.1",
+            "status": "200",
+            "body_bytes": 100,
+            "sent_length": "100",
+            "completion": "OK",
+            "range": "",
+            "content_range": "",
+            "etag": '"v1"',
+            "framing": "length",
+            "encoding": "",
+            "size": "",
+            "origin_status": "200",
+            "origin_seconds": "0.010",
+            "cache": "",
+            "why": "",
+            "note": "",
+            "end": ended.timestamp(),
+            "seconds": 1.0,
+            "ip": "192.0.2.7",
+        }
+        return {**said, **fields}
+
+    def part(self, first: int, end: int, total: int, at: float = 0.0, **fields: Any) -> dict[str, Any]:
+        """A 206 of the bytes from `first` up to but without `end`, all of them sent unless `body_bytes` says less."""
+        return self.line(
+            at,
+            **{
+                "status": "206",
+                "body_bytes": end - first,
+                "sent_length": str(end - first),
+                "range": f"bytes={first}-{end - 1}",
+                "content_range": f"bytes {first}-{end - 1}/{total}",
+                **fields,
+            },
+        )
+
+    def write(self, *lines: dict[str, Any] | bytes) -> None:
+        with self.path.open("ab") as file:
+            for line in lines:
+                file.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path / "xaccel.log")
+
+
+def decide(line: dict[str, Any], key: str = "report.pdf", **fields: Any) -> Any:
+    """Store the app's half of the transfer of `line`."""
+    from xaccel.audit.models import Transfer
+
+    at = datetime.fromtimestamp(line["end"] - line["seconds"], UTC)
+    said = {
+        "outcome": "granted",
+        "decided_at": at,
+        "origin": line["origin"],
+        "key": key,
+        "version": "",
+        "subject": line["subject"],
+        "client": "0123456789abcdef",
+        "method": line["method"],
+        "filename": key,
+        "as_attachment": True,
+        "reason": "",
+    }
+    return Transfer.objects.create(id=line["id"], **{**said, **fields})
+
+
+def take(log: Log, **conf: Any) -> Any:
+    """Take in all that is there, and return what was counted."""
+    from dataclasses import replace
+
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest import Ingest
+
+    ingest = Ingest(log.path, replace(configuration(), **conf), using="default")
+    while ingest.once():
+        pass
+    return ingest.counted

@@ -1,0 +1,118 @@
+"""`manage.py xaccel ingest`, as an operator runs it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log
+from xaccel.testing.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ingest(*arguments: str) -> str:
+    from django.core.management import call_command
+
+    printed = io.StringIO()
+    call_command("xaccel", "ingest", *arguments, stdout=printed)
+    return printed.getvalue()
+
+
+def test_it_says_what_it_took(log: Log) -> None:
+    line = log.line()
+    log.write(line, line, b"garbage\n")
+    assert (
+        ingest(str(log.path))
+        == "2 lines, 1 of them known already, 1 that are none, kept in the table xaccel_garbage\n"
+    )
+    assert ingest(str(log.path)) == "0 lines\n"
+    assert ingest("--quiet", str(log.path)) == ""
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    from django.core.management import CommandError
+
+    with pytest.raises(CommandError, match="there is no such file"):
+        ingest("/nowhere/xaccel.log")
+
+
+def process(log: Log, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, on the same database."""
+    from django.db import connection
+
+    settings = connection.settings_dict
+    code = (
+        "import sys, json; from django.conf import settings; import django; django.setup();"
+        "from django.db import connections;"
+        "connections['default'].settings_dict['NAME'] = sys.argv[1];"
+        "from django.core.management import call_command; call_command('xaccel', 'ingest', *sys.argv[2:])"
+    )
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.audit.settings"}
+    command = [sys.executable, "-c", code, str(settings["NAME"]), *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, **options)
+
+
+@pytest.fixture
+def shared(db: Any) -> None:
+    """Ends a test whose database lives in this process's memory only."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
+        pytest.fail("the tests need a database that another process can open")
+
+
+def count() -> int:
+    from xaccel.audit.models import Transfer
+
+    return Transfer.objects.filter(ended_at__isnull=False).count()
+
+
+@pytest.mark.usefixtures("shared")
+def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None:
+    log.write(log.line())
+    running = process(log, "--follow", str(log.path))
+    try:
+        assert wait_until(lambda: count() == 1, timeout_s=30)
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+        log.write(log.line())
+        assert wait_until(lambda: count() == 2, timeout_s=30)
+        running.send_signal(signal.SIGTERM)
+        output, _ = running.communicate(timeout=30)
+        assert running.returncode == 0
+        assert output == b"2 lines\n"
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.usefixtures("shared")
+def test_standard_input_is_taken_as_it_comes(log: Log) -> None:
+    log.write(log.line())
+    running = process(log, "-", stdin=subprocess.PIPE)
+    try:
+        assert running.stdin is not None
+        running.stdin.write(log.path.read_bytes())
+        running.stdin.flush()
+        assert wait_until(lambda: count() == 1, timeout_s=30)
+        running.stdin.write(log.path.read_bytes() + b"garbage")
+        running.stdin.close()
+        assert running.wait(30) == 0
+        assert running.stdout is not None
+        said = running.stdout.read()
+        assert (
+            said == b"2 lines, 1 of them known already, 1 that are none, kept in the table xaccel_garbage\n"
+        )
+        running.stdout.close()
+    finally:
+        running.kill()
+        running.wait()

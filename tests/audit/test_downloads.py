@@ -1,0 +1,193 @@
+"""What a person did, out of what NGINX wrote: whole, in parts, again, of another version."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import T0, Log, decide, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def downloads() -> list[Any]:
+    from xaccel.audit.models import Download
+
+    return list(Download.objects.order_by("opened_at", "id"))
+
+
+def taken(log: Log, *lines: dict[str, Any], **fields: Any) -> list[Any]:
+    for line in lines:
+        decide(line, **fields)
+    log.write(*lines)
+    take(log)
+    return downloads()
+
+
+def test_a_whole_file_is_one_complete_download(log: Log) -> None:
+    (found,) = taken(log, log.line())
+    assert (found.subject, found.origin, found.key) == ("7", "partner", "report.pdf")
+    assert (found.sent_bytes, found.given_bytes, found.total, found.transfers) == (100, 100, 100, 1)
+    assert (found.sent_complete, found.mixed, found.spans) == (True, False, [[0, 100]])
+    assert found.opened_at == T0 - timedelta(seconds=1)
+    assert found.completed_at == found.last_at == T0
+
+
+def test_a_resume_in_three_parts_is_one_download(log: Log) -> None:
+    (found,) = taken(
+        log,
+        log.line(0, body_bytes=30, sent_length="100", completion=""),
+        log.part(30, 100, 100, 10, body_bytes=20, completion=""),
+        log.part(50, 100, 100, 20),
+    )
+    assert (found.transfers, found.sent_complete, found.sent_bytes) == (3, True, 100)
+
+
+def test_parts_in_any_order_and_twice_count_once(log: Log) -> None:
+    lines = [log.part(50, 100, 100, 1), log.part(0, 60, 100, 1), log.part(55, 70, 100, 2)]
+    (found,) = taken(log, *lines)
+    assert (found.spans, found.sent_bytes, found.given_bytes) == ([[0, 100]], 100, 125)
+
+
+def test_what_was_not_sent_is_not_complete(log: Log) -> None:
+    (found,) = taken(log, log.part(0, 99, 100))
+    assert (found.sent_complete, found.completed_at, found.sent_bytes) == (False, None, 99)
+
+
+def test_a_new_start_after_the_end_is_a_new_download(log: Log) -> None:
+    first, second = taken(log, log.line(0), log.line(10))
+    assert first.sent_complete
+    assert second.sent_complete
+    assert first.closed_at is not None
+    assert second.closed_at is None
+
+
+def test_a_range_after_the_end_belongs_to_the_open_one(log: Log) -> None:
+    (found,) = taken(log, log.line(0), log.part(40, 60, 100, 5))
+    assert (found.transfers, found.given_bytes, found.sent_bytes) == (2, 120, 100)
+
+
+def test_a_second_start_before_the_end_belongs_to_the_open_one(log: Log) -> None:
+    (found,) = taken(log, log.line(0, body_bytes=10, completion=""), log.line(5))
+    assert (found.transfers, found.sent_complete) == (2, True)
+
+
+def test_half_an_hour_of_nothing_closes_it(log: Log) -> None:
+    first, second = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 31 * 60 + 1))
+    assert not first.sent_complete
+    assert not second.sent_complete
+    assert first.closed_at == T0 + timedelta(minutes=30)
+
+
+def test_just_less_than_half_an_hour_does_not(log: Log) -> None:
+    (found,) = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 30 * 60))
+    assert found.sent_complete
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "HEAD", "body_bytes": 0},
+        {"status": "304", "body_bytes": 0, "sent_length": ""},
+        {"status": "416", "body_bytes": 27, "sent_length": "27"},
+        {"status": "404", "body_bytes": 11, "sent_length": "11"},
+        {"status": "429", "body_bytes": 11, "sent_length": "11", "why": "limited"},
+        {"status": "502", "body_bytes": 41, "sent_length": "41", "why": "redirect_refused"},
+    ],
+)
+def test_what_gives_no_byte_opens_none(log: Log, fields: dict[str, Any]) -> None:
+    assert taken(log, log.line(**fields)) == []
+
+
+def test_an_empty_file_completes_on_200(log: Log) -> None:
+    (found,) = taken(log, log.line(body_bytes=0, sent_length="0"))
+    assert (found.sent_complete, found.total, found.spans) == (True, 0, [])
+
+
+@pytest.mark.parametrize("changed", ["subject", "client", "key", "origin"])
+def test_another_person_program_or_file_is_another_download(log: Log, changed: str) -> None:
+    first, second = log.part(0, 50, 100, 0), log.part(50, 100, 100, 5)
+    decide(first)
+    decide(second, **{changed: "other"})
+    log.write(first, second)
+    take(log)
+    assert [found.sent_complete for found in downloads()] == [False, False]
+
+
+def test_who_is_not_signed_in_is_told_apart_by_address(log: Log) -> None:
+    first, second = log.part(0, 50, 100, 0, subject=""), log.part(50, 100, 100, 5, subject="", ip="192.0.2.8")
+    assert len(taken(log, first, second)) == 2
+
+
+def test_who_is_signed_in_may_change_the_address(log: Log) -> None:
+    first, second = log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, ip="192.0.2.8")
+    (found,) = taken(log, first, second)
+    assert found.sent_complete
+
+
+def test_versions_are_never_added_up(log: Log) -> None:
+    first, second = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"'))
+    assert (first.sent_complete, second.sent_complete) == (False, False)
+    assert (first.mixed, second.mixed) == (True, True)
+    assert (first.version, second.version) == ('"v1"', '"v2"')
+
+
+def test_a_new_version_from_its_start_is_not_mixed(log: Log) -> None:
+    first, second = taken(log, log.part(0, 50, 100, 0), log.line(5, etag='"v2"'))
+    assert (first.mixed, second.mixed, second.sent_complete) == (False, False, True)
+
+
+def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
+    (found,) = taken(
+        log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"'), version="identity 1"
+    )
+    assert found.version == "identity 1"
+
+
+def test_another_length_of_the_same_version_is_mixed(log: Log) -> None:
+    (found,) = taken(log, log.part(0, 50, 100, 0), log.part(50, 200, 200, 5))
+    assert (found.mixed, found.sent_complete, found.sent_bytes) == (True, False, 50)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sent_length": "", "framing": "chunked", "body_bytes": 107},
+        {"sent_length": "", "framing": "unframed", "body_bytes": 100, "protocol": "HTTP/1.0"},
+        {"status": "206", "sent_length": "320", "body_bytes": 320, "range": "bytes=0-1,5-6"},
+    ],
+)
+def test_what_is_not_exact_is_marked_and_not_guessed(log: Log, fields: dict[str, Any]) -> None:
+    from xaccel.audit.models import Transfer
+
+    (found,) = taken(log, log.line(**fields))
+    assert (found.sent_complete, found.sent_bytes, found.spans) == (False, 0, [])
+    transfer = Transfer.objects.get()
+    assert (transfer.outcome, transfer.exact, transfer.first) == ("inexact", False, None)
+
+
+def test_chunks_over_http_2_are_exact_where_the_app_knows_the_size(log: Log) -> None:
+    (found,) = taken(
+        log, log.line(sent_length="", framing="chunked", size="100", protocol="HTTP/2.0", body_bytes=100)
+    )
+    assert found.sent_complete
+
+
+def test_five_terabytes(log: Log) -> None:
+    total = 5 * 2**40
+    (found,) = taken(log, log.part(total - 10, total, total))
+    assert (found.total, found.spans) == (total, [[total - 10, total]])
+
+
+def test_lines_in_another_order_make_the_same_downloads(log: Log) -> None:
+    lines = [log.part(50, 100, 100, 20), log.line(0, body_bytes=50, completion="")]
+    (found,) = taken(log, *lines)
+    assert (found.sent_complete, found.opened_at) == (True, T0 - timedelta(seconds=1))
+
+
+def test_batches_see_what_earlier_ones_opened(log: Log) -> None:
+    taken(log, log.part(0, 50, 100, 0))
+    (found,) = taken(log, log.part(50, 100, 100, 5))
+    assert (found.transfers, found.sent_complete) == (2, True)

@@ -1,0 +1,379 @@
+"""From a log to rows, through whatever happens to logs: no line lost, none doubled, nothing fatal."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, decide, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ids() -> set[str]:
+    from xaccel.audit.models import Transfer
+
+    return {str(id_) for id_ in Transfer.objects.filter(ended_at__isnull=False).values_list("id", flat=True)}
+
+
+def some(log: Log, count: int = 3) -> list[dict[str, Any]]:
+    return [log.line(at) for at in range(count)]
+
+
+def wanted(*lines: dict[str, Any]) -> set[str]:
+    return {line["id"] for line in lines}
+
+
+def test_a_line_completes_the_row_of_its_decision(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+
+    line = log.part(10, 30, 100, encoding="gzip", cache="HIT", why="", origin_status="206", seconds=0.25)
+    decide(line, key="größe/☃.pdf", filename="Größe.pdf")
+    log.write(line)
+    assert take(log).lines == 1
+    row = Transfer.objects.get()
+    assert (row.outcome, row.key, row.filename, row.as_attachment) == (
+        "sent",
+        "größe/☃.pdf",
+        "Größe.pdf",
+        True,
+    )
+    assert (row.status, row.first, row.sent, row.total, row.exact) == (206, 10, 20, 100, True)
+    assert (row.asked_range, row.content_range) == ("bytes=10-29", "bytes 10-29/100")
+    assert (row.encoding, row.cache, row.origin_status, row.origin_seconds) == ("gzip", "HIT", 206, 0.01)
+    assert (row.ip, row.protocol, row.etag) == ("192.0.2.7", "HTTP/1.1", '"v1"')
+    assert (row.ended_at - row.started_at).total_seconds() == 0.25
+
+
+def test_going_on_takes_only_what_is_new(log: Log) -> None:
+    first, second = some(log), some(log)
+    log.write(*first)
+    assert take(log).lines == 3
+    log.write(*second)
+    counted = take(log)
+    assert (counted.lines, counted.duplicates) == (3, 0)
+    assert ids() == wanted(*first, *second)
+
+
+def test_a_half_written_line_waits_for_its_end(log: Log) -> None:
+    import json
+
+    line = log.line()
+    text = json.dumps(line).encode() + b"\n"
+    log.write(text[:100])
+    counted = take(log)
+    assert (counted.lines, counted.garbage) == (0, 0)
+    log.write(text[100:])
+    assert take(log).lines == 1
+    assert ids() == wanted(line)
+
+
+ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"not json\n",
+        b"\xff\xfe\x00\n",
+        b"[]\n",
+        b'{"id": "x", "status": "200", "end": 1}\n',
+        b"{" + ID + b', "status": "200", "end": 1e300}\n',
+        b"{" + ID + b', "status": "200", "end": 1, "body_bytes": 1e99}\n',
+        b"{" + ID + b', "status": "200", "end": 1, "body_bytes": 9999999999999999999}\n',
+        b"{" + ID + b', "status": "", "end": 1}\n',
+        b"{" + ID + b', "status": "200", "end": 1, "note": "%%%"}\n',
+        b"{" + ID + b', "status": "200", "end": 1, "ip": "nowhere"}\n',
+        b'{"decided": 1, ' + ID + b"}\n",
+        b"x" * 2_500_000 + b"\n",
+    ],
+)
+def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
+    from xaccel.audit.models import Garbage
+
+    before, after = log.line(), log.line()
+    log.write(before, text, after)
+    counted = take(log)
+    assert (counted.lines, counted.garbage) == (2, 1)
+    kept = Garbage.objects.get()
+    assert bytes(kept.text) == text.rstrip(b"\n")[:4096]
+    assert kept.reason
+    assert kept.path == str(log.path)
+    assert ids() == wanted(before, after)
+
+
+def test_nul_and_odd_text_are_stored(log: Log) -> None:
+    line = log.line(subject="a\0b", etag="☃", why="x\0")
+    log.write(line)
+    assert take(log).lines == 1
+    assert ids() == wanted(line)
+
+
+def test_a_line_before_its_decision_waits_for_it(log: Log) -> None:
+    from xaccel.audit.models import Download, Transfer
+
+    line = log.line()
+    log.write(line)
+    take(log)
+    assert Transfer.objects.get().line_first
+    assert Download.objects.count() == 0
+    _arrives(line)
+    row = Transfer.objects.get()
+    assert (row.outcome, row.key, row.body_bytes, row.version) == ("sent", "late.pdf", 100, '"v1"')
+    other = log.line(5)
+    log.write(other)
+    take(log)
+    (found,) = Download.objects.all()
+    assert (found.key, found.sent_complete) == ("late.pdf", True)
+    assert Transfer.objects.get(pk=line["id"]).download_id == found.pk
+
+
+def _arrives(line: dict[str, Any]) -> None:
+    from datetime import UTC, datetime
+
+    from django.test import RequestFactory
+
+    from xaccel.audit.recorder import record
+    from xaccel.events import DownloadEvent
+
+    event = DownloadEvent(
+        transfer_id=line["id"],
+        allowed=True,
+        origin="partner",
+        key="late.pdf",
+        method="GET",
+        subject="7",
+        filename="late.pdf",
+        as_attachment=False,
+        reason="",
+        at=datetime.now(UTC),
+    )
+    record(None, request=RequestFactory().get("/"), event=event)
+
+
+def test_a_line_twice_counts_once(log: Log) -> None:
+    from xaccel.audit.models import Download
+
+    line = log.line()
+    decide(line)
+    log.write(line, line)
+    assert take(log).duplicates == 1
+    log.write({**line, "body_bytes": 5})
+    assert take(log).duplicates == 1
+    (found,) = Download.objects.all()
+    assert (found.transfers, found.given_bytes) == (1, 100)
+
+
+@pytest.mark.parametrize("name", ["xaccel.log.1", "xaccel.log-20261124"])
+def test_rename_and_reopen_lose_nothing(log: Log, name: str) -> None:
+    first, late, new = some(log), some(log), some(log)
+    log.write(*first)
+    take(log)
+    rotated = log.path.with_name(name)
+    log.path.rename(rotated)
+    # NGINX goes on writing to the old file until it has opened the new one.
+    Log(rotated).write(*late)
+    take(log)
+    log.write(*new)
+    later = some(log)
+    Log(rotated).write(*later)
+    counted = take(log)
+    assert ids() == wanted(*first, *late, *new, *later)
+    assert counted.duplicates == 0
+
+
+def test_a_file_that_was_left_alone_is_done_with(log: Log) -> None:
+    from xaccel.audit.models import LogPosition
+
+    log.write(*some(log))
+    take(log)
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    log.write(*some(log))
+    take(log)
+    assert LogPosition.objects.filter(finished=True).count() == 0
+    os.utime(rotated, (1, 1))
+    take(log)
+    assert LogPosition.objects.filter(finished=True).count() == 1
+
+
+def test_several_rotations_while_nobody_looked(log: Log) -> None:
+    lines = [some(log) for _ in range(4)]
+    log.write(*lines[0][:2])
+    take(log)
+    log.write(lines[0][2])
+    for number, more in enumerate(lines[1:]):
+        for older in range(number, 0, -1):
+            log.path.with_name(f"xaccel.log.{older}").rename(log.path.with_name(f"xaccel.log.{older + 1}"))
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+        os.utime(log.path.with_name("xaccel.log.1"), (1000 + number, 1000 + number))
+        log.write(*more)
+    counted = take(log)
+    assert ids() == wanted(*(line for some in lines for line in some))
+    assert (counted.lines, counted.duplicates, counted.lost) == (10, 0, 0)
+    assert take(log).lines == 0
+
+
+def test_a_compressed_one_is_read_from_where_it_was(log: Log) -> None:
+    lines = some(log, 5)
+    log.write(*lines[:2])
+    take(log)
+    log.write(*lines[2:])
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    with gzip.open(f"{rotated}.gz", "wb") as file:
+        file.write(rotated.read_bytes())
+    rotated.unlink()
+    counted = take(log)
+    assert (counted.lines, counted.duplicates, counted.lost) == (3, 0, 0)
+    assert ids() == wanted(*lines)
+
+
+def test_copytruncate_finds_the_rest_in_the_copy(log: Log) -> None:
+    lines, new = some(log, 5), some(log)
+    log.write(*lines[:2])
+    take(log)
+    log.write(*lines[2:])
+    shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+    os.truncate(log.path, 0)
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*lines, *new)
+    assert (counted.duplicates, counted.lost) == (0, 0)
+
+
+def test_copytruncate_is_noticed_when_the_file_has_grown_beyond_the_old_position(log: Log) -> None:
+    lines, new = some(log, 2), some(log, 9)
+    log.write(*lines)
+    take(log)
+    shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+    os.truncate(log.path, 0)
+    log.write(*new)
+    take(log)
+    assert ids() == wanted(*lines, *new)
+
+
+def test_a_truncated_file_without_a_copy_is_said_and_read_anew(log: Log, caplog: Any) -> None:
+    lines, new = some(log, 5), some(log)
+    log.write(*lines)
+    take(log)
+    os.truncate(log.path, 0)
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*lines, *new)
+    assert counted.lost == 1
+    assert "lost" in caplog.text
+
+
+def test_another_file_under_the_same_inode_is_read_from_its_start(log: Log) -> None:
+    log.write(*some(log))
+    take(log)
+    new = some(log, 9)
+    content = log.path.read_bytes()
+    log.path.with_name("xaccel.log.1").write_bytes(content)
+    with log.path.open("wb"):
+        pass
+    log.write(*new)
+    take(log)
+    assert ids() >= wanted(*new)
+
+
+def test_what_lies_beside_and_is_no_log_is_left_alone(log: Log) -> None:
+    log.write(*some(log))
+    take(log)
+    log.path.with_name("xaccel.log.notes").write_text("remember the milk\n")
+    log.path.rename(log.path.with_name("xaccel.log.1"))
+    os.utime(log.path.with_name("xaccel.log.1"), (1, 1))
+    log.write(*some(log))
+    assert take(log).garbage == 0
+
+
+def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest import Ingest
+
+    log.write(*some(log))
+    one, other = (Ingest(log.path, configuration(), using="default") for _ in range(2))
+    (found,) = one._files()
+    assert other.once()
+    one._read(found)
+    found.log.close()
+    assert one.counted.lines == 0
+    assert len(ids()) == 3
+
+
+def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log: Log) -> None:
+    from xaccel.audit.models import Download, Transfer, Untold
+    from xaccel.audit.signals import download_completed, transfer_completed
+
+    told: list[tuple[str, Any]] = []
+    fail = [True]
+
+    def on_transfer(sender: Any, *, transfer: Any, **_: Any) -> None:
+        if fail[0]:
+            raise RuntimeError("not today")
+        told.append(("transfer", transfer.pk))
+
+    def on_download(sender: Any, *, download: Any, **_: Any) -> None:
+        assert download.sent_complete
+        told.append(("download", download.pk))
+
+    transfer_completed.connect(on_transfer)
+    download_completed.connect(on_download)
+    try:
+        line = log.line()
+        decide(line)
+        log.write(line)
+        take(log)
+        assert [kind for kind, _ in told] == ["download"] or told == []
+        fail[0] = False
+        take(log)
+        assert sorted(told, key=str) == sorted(
+            [("download", Download.objects.get().pk), ("transfer", Transfer.objects.get().pk)], key=str
+        )
+        assert Untold.objects.count() == 0
+    finally:
+        transfer_completed.disconnect(on_transfer)
+        download_completed.disconnect(on_download)
+
+
+def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_num_queries: Any) -> None:
+    from xaccel.audit.models import Untold
+
+    log.write(log.line())
+    take(log)
+    assert Untold.objects.count() == 0
+
+
+def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(log: Log) -> None:
+    from datetime import UTC, datetime
+
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.sweep import sweep
+
+    line, denied = log.line(), log.line()
+    decide(line)
+    decide(denied, outcome="denied")
+    now = datetime.now(UTC)
+    assert sweep(configuration(), now=now, using="default") == (1, 0)
+    assert {row.outcome for row in Transfer.objects.all()} == {"unknown", "denied"}
+    log.write(line)
+    take(log)
+    assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
+    assert sweep(configuration(), now=now, using="default") == (0, 1)
+    assert Download.objects.get().closed_at is not None
+
+
+def test_the_position_says_how_much_was_taken(log: Log) -> None:
+    from xaccel.audit.models import LogPosition
+
+    log.write(*some(log), b"garbage\n")
+    take(log)
+    position = LogPosition.objects.get()
+    assert (position.lines, position.garbage, position.offset) == (3, 1, Path(log.path).stat().st_size)

@@ -1,0 +1,144 @@
+"""What the app decided, recorded in the request, or carried by NGINX's line and a file of the app's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def rows() -> list[Any]:
+    from xaccel.audit.models import Transfer
+
+    return list(Transfer.objects.order_by("id"))
+
+
+def test_a_decision_is_a_row_before_the_answer_goes_out(client: Any) -> None:
+    answer = client.get(
+        "/send", {"key": "größe.pdf", "identity": "v7", "subject": "42"}, HTTP_USER_AGENT="curl/8"
+    )
+    (row,) = rows()
+    assert str(row.id) == answer["Xaccel-Id"]
+    assert (row.outcome, row.origin, row.key, row.version) == ("granted", "partner", "größe.pdf", "v7")
+    assert (row.subject, row.method, row.filename, row.reason) == ("42", "GET", "größe.pdf", "")
+    assert row.decided_at is not None
+    assert (row.ended_at, row.ip, row.status) == (None, None, None)
+    assert len(row.client) == 16
+    assert "Xaccel-Note" not in answer
+
+
+def test_two_programs_are_two_clients(client: Any) -> None:
+    for agent in ("curl/8", "curl/8", "Wget/1"):
+        client.get("/send", {"key": "a"}, HTTP_USER_AGENT=agent)
+    assert len({row.client for row in rows()}) == 2
+
+
+def test_a_denial_is_a_row(client: Any) -> None:
+    assert client.get("/deny", {"key": "a.pdf"}).status_code == 403
+    (row,) = rows()
+    assert (row.outcome, row.key, row.reason) == ("denied", "a.pdf", "no grant")
+
+
+def test_a_304_of_the_app_is_a_row_that_awaits_no_line(client: Any) -> None:
+    answer = client.get("/send", {"key": "a", "etag": "x"}, HTTP_IF_NONE_MATCH='"x"')
+    assert answer.status_code == 304
+    (row,) = rows()
+    assert (row.outcome, row.reason, row.version) == ("not_modified", "304 by the app", '"x"')
+
+
+def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import DatabaseError
+
+    from xaccel.audit import recorder
+
+    def fail(*_: Any) -> None:
+        raise DatabaseError("no disk")
+
+    monkeypatch.setattr(recorder, "_row", fail)
+    with pytest.raises(DatabaseError):
+        client.get("/send", {"key": "a"})
+
+
+@pytest.fixture
+def decisions(settings: Any, tmp_path: Path) -> Path:
+    """The file of decisions, with RECORD set to "line"."""
+    path = tmp_path / "decisions.log"
+    settings.XACCEL_AUDIT = {"RECORD": "line", "DECISIONS": str(path)}
+    return path
+
+
+def test_without_a_write_in_the_request_the_decision_travels_in_the_line(
+    client: Any, decisions: Path, log: Log, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        answer = client.get("/send", {"key": "größe ☃.pdf", "identity": "v7", "subject": "42"})
+    assert rows() == []
+    assert not decisions.exists()
+    log.write(log.line(id=answer["Xaccel-Id"], subject="42", note=answer["Xaccel-Note"]))
+    assert take(log).lines == 1
+    (row,) = rows()
+    assert (row.outcome, row.key, row.version, row.subject) == ("sent", "größe ☃.pdf", "v7", "42")
+    assert (row.filename, len(row.client), row.line_first) == ("größe ☃.pdf", 16, False)
+    assert row.decided_at is not None
+    assert row.download is not None
+
+
+def test_denials_and_304s_go_to_a_file_that_ingest_takes(client: Any, decisions: Path) -> None:
+    client.get("/deny", {"key": "größe.pdf"})
+    client.get("/send", {"key": "b", "etag": "x"}, HTTP_IF_NONE_MATCH='"x"')
+    assert rows() == []
+    assert len([json.loads(line) for line in decisions.read_text().splitlines()]) == 2
+    assert decisions.stat().st_mode & 0o777 == 0o600
+    assert take(Log(decisions)).lines == 2
+    found = {row.outcome: row for row in rows()}
+    assert found["denied"].key == "größe.pdf"
+    assert found["denied"].reason == "no grant"
+    assert (found["not_modified"].key, found["not_modified"].reason) == ("b", "304 by the app")
+    counted = take(Log(decisions))
+    assert counted.lines == 0
+    assert len(rows()) == 2
+
+
+def test_a_note_of_somebody_else_is_garbage(log: Log) -> None:
+    log.write(log.line(note="bm90IG91cnM"))
+    assert take(log).garbage == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"RECORD": "never"},
+        {"RECORD": "line"},
+        {"RECORD": "line", "DECISIONS": "relative"},
+        {"IDLE_S": 0},
+        {"IDLE_S": True},
+        {"UNKNOWN_AFTER_S": "1 day"},
+        {"DRAIN_S": -1},
+        {"NAME": "x"},
+        ["RECORD"],
+    ],
+)
+def test_wrong_settings_are_told(settings: Any, wrong: Any) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.errors import ConfigErrors
+
+    settings.XACCEL_AUDIT = wrong
+    with pytest.raises(ConfigErrors) as told:
+        configuration()
+    assert all("XACCEL_AUDIT" in problem.where and problem.remedy for problem in told.value.problems)
+
+
+def test_all_problems_are_told_at_once(settings: Any) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.errors import ConfigErrors
+
+    settings.XACCEL_AUDIT = {"RECORD": "never", "IDLE_S": 0, "X": 1}
+    with pytest.raises(ConfigErrors) as told:
+        configuration()
+    assert len(told.value.problems) == 3

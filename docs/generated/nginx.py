@@ -8,6 +8,7 @@ from xaccel.nginx.entry import PRIVATE
 from xaccel.nginx.error_pages import PAGES
 from xaccel.nginx.hide_list import OTHERS, WILDCARDS
 from xaccel.nginx.log_line import FIELDS
+from xaccel.nginx.probe import OPTIONAL
 
 MEANINGS = {
     "auth": ("the site's secret", "refused: 404"),
@@ -94,7 +95,7 @@ def sample() -> str:
     site = Site(
         origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
     )
-    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, gunzip=True, gzip_static=True)
+    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, **dict.fromkeys(OPTIONAL, True))
     parts = render(
         site,
         nginx,

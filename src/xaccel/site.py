@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from xaccel.errors import OriginUnknown
 from xaccel.origins import Origin
+
+MERGE: Literal["merge"] = "merge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,8 @@ class Site:
     response_headers: names that a download may carry beside the library's own.
     log_path: file of the JSON lines, relative to NGINX's prefix unless absolute.
     access_logs: the operator's own `access_log` arguments, printed again in each location of ours.
-    add_headers: name and value of the operator's own `add_header … always`, printed again likewise.
+    add_headers: name and value of the operator's own `add_header … always`, printed again likewise; or "merge": all
+        such lines of outer levels, as they are (NGINX 1.29.3 and newer).
     error_pages: the operator's own pages, by status: files of HTML that NGINX's workers can read.
     resolver: addresses of DNS servers for NGINX; empty: names are looked up when NGINX starts.
     concurrency: transfers at once for one subject; None: no limit.
@@ -51,7 +55,7 @@ class Site:
     cache: Cache | None = None
     log_path: str = "xaccel.log"
     access_logs: tuple[str, ...] = ()
-    add_headers: tuple[tuple[str, str], ...] = ()
+    add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = ()
     error_pages: Mapping[int, str] = field(default_factory=dict, hash=False)
     resolver: tuple[str, ...] = ()
     concurrency: int | None = None

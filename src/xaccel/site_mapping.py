@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from xaccel import header_rules
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origins import LocalOrigin
-from xaccel.site import Cache, Site
+from xaccel.site import MERGE, Cache, Site
 
 KEYS = frozenset(
     (
@@ -169,7 +169,9 @@ def _response_headers(values: Mapping[str, Any], where: str, found: list[ConfigE
 
 def _add_headers(
     values: Mapping[str, Any], where: str, found: list[ConfigError]
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[tuple[str, str], ...] | Literal["merge"]:
+    if values.get("ADD_HEADERS") == MERGE:
+        return MERGE
     pairs: list[tuple[str, str]] = []
     for item in _list(values, "ADD_HEADERS", where, found):
         if (

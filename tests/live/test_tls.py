@@ -8,16 +8,21 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.live.raw_server import raw_server
-from tests.live.stage import Stage, stage
+from tests.live.stage import Stage, set_everywhere, stage
+from xaccel.nginx import Parts
+from xaccel.nginx.emit import directive
 from xaccel.testing import Variant
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -27,12 +32,16 @@ NAME = "origin.test"
 
 @dataclass
 class TlsOrigin:
-    """An HTTPS server. `names` are what clients said in SNI, `asked` the paths of requests that came through."""
+    """An HTTPS server. `names` are what clients said in SNI, `asked` the paths of requests that came through.
+
+    `resumed` tells for each request whether its connection went on with an earlier session.
+    """
 
     address: str
     port: int
     names: list[str | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    resumed: list[bool | None] = field(default_factory=list)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -42,8 +51,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.origin.asked.append(self.path)
+        self.server.origin.resumed.append(self.connection.session_reused)
         self.send_response_only(200)
         self.send_header("Content-Length", "8")
+        if self.path == "/closes":
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"over TLS")
 
@@ -83,6 +95,13 @@ def context_for(authority: trustme.CA, *names: str, **dates: datetime) -> ssl.SS
     return context
 
 
+def only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """Speaks one version of TLS."""
+    context = context_for(authority, NAME)
+    context.minimum_version = context.maximum_version = version
+    return context
+
+
 def old_protocol(authority: trustme.CA) -> ssl.SSLContext:
     """Speaks TLS 1.1 and nothing newer."""
     context = context_for(authority, NAME)
@@ -116,6 +135,8 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ),
         "not-yet": context_for(authority, NAME, not_before=datetime.now(UTC) + timedelta(days=1)),
         "old": old_protocol(authority),
+        "tls12": only(authority, ssl.TLSVersion.TLSv1_2),
+        "tls13": only(authority, ssl.TLSVersion.TLSv1_3),
         "unverified": context_for(stranger, "elsewhere.test"),
     }
     with ExitStack() as open_servers:
@@ -175,6 +196,65 @@ def test_anybody_else_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin
         origin == "plain"
         or tls.origins["right" if origin == "address" else origin].asked.count("/refused") == 0
     )
+
+
+@pytest.mark.parametrize("origin", ["tls12", "tls13"])
+def test_a_session_is_resumed_where_the_origin_closes_each_connection(tls: Tls, origin: str) -> None:
+    """Each of the two workers shakes hands in full once."""
+    for _ in range(10):
+        assert tls.stage.get(origin, "closes").body == b"over TLS"
+    resumed = tls.origins[origin].resumed
+    assert len(resumed) == 10
+    assert 1 <= resumed.count(False) <= 2
+
+
+def test_it_is_our_line_that_refuses_old_tls(variant: Variant, tmp_path: Path) -> None:
+    """The origin of TLS 1.1 does deliver to an NGINX that is told to speak it."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with tls_server(old_protocol(authority)) as origin:
+        options = {
+            "base_url": f"https://{NAME}:{origin.port}/",
+            "servers": [origin.address],
+            "ca_file": str(tmp_path / "ca.pem"),
+        }
+
+        def speak_it(parts: Parts) -> Parts:
+            older = set_everywhere(parts, "proxy_ssl_protocols", "TLSv1.1")
+            return set_everywhere(older, "proxy_ssl_ciphers", "ALL:@SECLEVEL=0")
+
+        with stage(tmp_path / "nginx", variant, {"old": options}, change=speak_it) as running:
+            assert running.get("old").body == b"over TLS"
+
+
+def test_what_the_operator_says_of_tls_to_other_servers_does_not_matter(
+    variant: Variant, tmp_path: Path
+) -> None:
+    """A list of revoked certificates is one: NGINX then wants a list of every authority in the chain."""
+    authority, key = trustme.CA(), ec.generate_private_key(ec.SECP256R1())
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    now = datetime.now(UTC)
+    revoked = x509.CertificateRevocationListBuilder(x509.Name([]), now, now + timedelta(days=1))
+    pem = revoked.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "revoked.pem").write_bytes(pem)
+    his = (
+        directive("proxy_ssl_crl", str(tmp_path / "revoked.pem")),
+        directive("proxy_ssl_ciphers", "NULL-SHA256"),
+        directive("proxy_ssl_session_reuse", "off"),
+        directive("proxy_ssl_verify_depth", 0),
+    )
+    with tls_server(only(authority, ssl.TLSVersion.TLSv1_2)) as origin:
+        options = {
+            "base_url": f"https://{NAME}:{origin.port}/",
+            "servers": [origin.address],
+            "ca_file": str(tmp_path / "ca.pem"),
+        }
+
+        def say_it(parts: Parts) -> Parts:
+            return replace(parts, http=(*his, *parts.http))
+
+        with stage(tmp_path / "nginx", variant, {"store": options}, change=say_it) as running:
+            assert running.get("store").body == b"over TLS"
 
 
 def test_whoever_switches_verification_off_believes_anybody(tls: Tls) -> None:

@@ -187,3 +187,7 @@ def test_all_problems_are_told_at_once_below_the_given_path() -> None:
     assert all(where.startswith("site.toml ") for where in places)
     assert str(errors.value).startswith("10 problem(s) in the configuration:\n")
     assert len(str(errors.value).splitlines()) == 11
+
+
+def test_the_operators_header_lines_may_be_merged() -> None:
+    assert read({**LEAST, "ADD_HEADERS": "merge"}).add_headers == "merge"

@@ -10,10 +10,10 @@ import sys
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, advisories, probe
 from xaccel.nginx.fetch import strength
-from xaccel.nginx.probe import require_supported
+from xaccel.nginx.probe import OPTIONAL, require_supported
 
 _MODULES = ("njs", "headers-more")
-_FILTERS = ("gunzip", "gzip-static")
+_OPTIONAL = tuple(name.replace("_", "-") for name in OPTIONAL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--module",
         action="append",
         default=[],
-        choices=_MODULES + _FILTERS,
+        choices=_MODULES + _OPTIONAL,
         help="with --nginx-version: a module it has",
     )
     parser.add_argument(
@@ -97,6 +97,9 @@ def _nginx(args: argparse.Namespace) -> Nginx:
         version=version,
         njs=present["njs"],
         headers_more=present["headers-more"],
+        addition="addition" in args.module,
+        auth_request="auth-request" in args.module,
         gunzip="gunzip" in args.module,
         gzip_static="gzip-static" in args.module,
+        sub="sub" in args.module,
     )

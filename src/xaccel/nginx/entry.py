@@ -49,6 +49,7 @@ def _hides_missing(route: Route) -> str:
 
 
 def _jump(site: Site, names: Names, *, sender: str) -> Iterator[Directive]:
+    yield directive("client_max_body_size", 0, why="The app's location has taken the body.")
     yield directive("set", names.var("sender"), sender)
     yield from guest.logs(site, names)
     yield directive("recursive_error_pages", "on")

@@ -120,9 +120,8 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield directive("add_header", "X-Content-Type-Options", "nosniff", "always")
     if page.retry_after_s is not None:
         yield directive("add_header", "Retry-After", page.retry_after_s, "always")
-    yield from guest.repeated_headers(site)
-    for name in ("gzip", "ssi", "charset", "expires"):
-        yield directive(name, "off")
+    yield from guest.repeated_headers(site, nginx)
+    yield from guest.no_filters(nginx)
     if any(not isinstance(origin, LocalOrigin) for origin in site.origins.values()):
         yield from _instead_of_origin(page, names)
     yield from _instead(page, names)
@@ -131,6 +130,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     else:
         folder, _, name = file.rpartition("/")
         yield directive("root", folder or "/", why="The operator's own page.")
+        yield from guest.asked_already(nginx)
         yield directive("try_files", f"/{name}", f"={page.status}")
         yield directive("etag", "off")
         yield directive("add_header", "Last-Modified", "", "always")

@@ -46,8 +46,9 @@ def fetch_location(
             *_lookup(site, names, members),
             *tls_directives(tls, names),
             *_answer(nginx, names),
-            *added_headers(site, names, local=False),
+            *added_headers(site, nginx, names, local=False),
             *guest.untouched_body(nginx),
+            *guest.asked_already(nginx),
             *_buffers(),
             *_cache(site, names),
             *error_pages.remote(names, location=location),
@@ -120,12 +121,12 @@ def _answer(nginx: Nginx, names: Names) -> Iterator[Directive]:
     for name in (*(ALWAYS_HIDDEN if nginx.njs else HIDDEN), *(f"Xaccel-{name.title()}" for name in PRIVATE)):
         yield directive("proxy_hide_header", name, why=why)
         why = ""
-    yield from guest.origin_alone()
+    yield from guest.origin_alone(nginx)
     yield directive("proxy_headers_hash_max_size", 4096)
     yield directive("proxy_headers_hash_bucket_size", 256)
 
 
-def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directive]:
+def added_headers(site: Site, nginx: Nginx, names: Names, *, local: bool) -> Iterator[Directive]:
     """Print the headers that the user sees. Without `always` they stand on 2xx and 3xx only.
 
     The two with it cover what no error_page can name: an origin that answers 499 or 600 and more.
@@ -145,7 +146,7 @@ def added_headers(site: Site, names: Names, *, local: bool) -> Iterator[Directiv
     yield directive("add_header", "Last-Modified", names.var(f"{stem}last_modified"))
     for name in site.response_headers:
         yield directive("add_header", name, names.var(f"add_{header_variable(name)}"))
-    yield from guest.repeated_headers(site)
+    yield from guest.repeated_headers(site, nginx)
 
 
 def _buffers() -> Iterator[Directive]:

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, directive
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
-from xaccel.site import Site
+from xaccel.site import MERGE, Site
+
+_NO_TYPE = "xaccel/none"
+"""A type that nothing has."""
+
+_DOORS = (
+    ("access", "allow", "all"),
+    ("auth_basic", "auth_basic", "off"),
+    ("mirror", "mirror", "off"),
+)
+_FILTERS = (
+    ("gzip", "gzip", "off"),
+    ("ssi", "ssi", "off"),
+    ("charset", "charset", "off"),
+    ("userid", "userid", "log"),
+    ("headers", "expires", "off"),
+)
+"""Module, directive, value."""
 
 
 def entry_guard(names: Names) -> Iterator[Directive]:
@@ -32,8 +50,7 @@ def logs(site: Site, names: Names, *, why: str = "") -> Iterator[Directive]:
 
 def untouched_body(nginx: Nginx) -> Iterator[Directive]:
     """Print what keeps other filters away: they would take length and ranges from the answer, or read the file."""
-    for name in ("gzip", "ssi", "charset", "expires"):
-        yield directive(name, "off", **({"why": "The file goes out as it is."} if name == "gzip" else {}))
+    yield from no_filters(nginx, why="The file goes out as it is.")
     if nginx.gunzip:
         yield directive("gunzip", "off")
     yield directive("max_ranges", 1)
@@ -41,16 +58,42 @@ def untouched_body(nginx: Nginx) -> Iterator[Directive]:
     yield directive("limit_rate_after", 0)
 
 
+def no_filters(nginx: Nginx, *, why: str = "") -> Iterator[Directive]:
+    """Print what keeps the operator's filters away. Those with types are not `*`: they see no type of ours."""
+    for module, name, value in _FILTERS:
+        if module not in nginx.lacks:
+            yield directive(name, value, why=why)
+            why = ""
+    for present, name in ((nginx.sub, "sub_filter_types"), (nginx.addition, "addition_types")):
+        if present:
+            yield directive(name, _NO_TYPE)
+
+
+def asked_already(nginx: Nginx) -> Iterator[Directive]:
+    """Print what keeps the operator's doors for all pages from being opened anew at each change of location.
+
+    He decided at the location that proxies to the app, where his settings stand. `allow all` alone opens nothing.
+    """
+    why = "Who may come in was decided before the app was asked: nothing of it is asked again."
+    for module, name, value in _DOORS:
+        if module not in nginx.lacks:
+            yield directive(name, value, why=why)
+            why = ""
+    if nginx.auth_request:
+        yield directive("auth_request", "off", why=why)
+
+
 def file_alone(nginx: Nginx) -> Iterator[Directive]:
     """Print what keeps NGINX to the very file: gzip_static sends x.gz, another object, to whoever asks for x."""
     if nginx.gzip_static:
         yield directive("gzip_static", "off")
     yield directive("etag", "on")
-    yield directive("autoindex", "off")
+    if "autoindex" not in nginx.lacks:
+        yield directive("autoindex", "off")
     yield directive("log_not_found", "off")
 
 
-def origin_alone() -> Iterator[Directive]:
+def origin_alone(nginx: Nginx) -> Iterator[Directive]:
     """Print what undoes an operator's settings for his own proxying, as far as they change an answer or a rate."""
     yield directive(
         "proxy_pass_header",
@@ -60,6 +103,9 @@ def origin_alone() -> Iterator[Directive]:
     )
     yield directive("proxy_force_ranges", "off")
     yield directive("proxy_limit_rate", 0)
+    yield directive("proxy_ignore_client_abort", "off")
+    if nginx.passes_trailers:
+        yield directive("proxy_pass_trailers", "off")
 
 
 def cache_alone() -> Iterator[Directive]:
@@ -75,7 +121,20 @@ def cache_alone() -> Iterator[Directive]:
         yield directive(name, *values)
 
 
-def repeated_headers(site: Site) -> Iterator[Directive]:
-    """Print the operator's own headers again: an add_header in a location drops those outside."""
-    for name, value in site.add_headers:
+def repeated_headers(site: Site, nginx: Nginx) -> Iterator[Directive]:
+    """Print the operator's own headers again: an add_header in a location drops those outside.
+
+    Raises NginxError where the site merges and this NGINX cannot.
+    """
+    merges = site.add_headers == MERGE
+    if nginx.merges_headers:
+        yield directive("add_header_inherit", "merge" if merges else "on")
+        yield directive("add_trailer_inherit", "off")
+    elif merges:
+        raise NginxError(
+            f"NGINX {'.'.join(map(str, nginx.version))} cannot merge add_header lines (1.29.3 and newer can)",
+            where='XACCEL["ADD_HEADERS"]',
+            remedy='Name your lines: [["Strict-Transport-Security", "max-age=31536000"]].',
+        )
+    for name, value in () if site.add_headers == MERGE else site.add_headers:
         yield directive("add_header", name, value, "always")

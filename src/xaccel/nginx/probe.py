@@ -13,6 +13,9 @@ from xaccel.errors import NginxError
 OLDEST = (1, 26, 0)
 """The oldest version that the live tests run on."""
 
+OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "sub")
+"""Modules that a build has or not, and that an operator may switch on for all his pages."""
+
 _DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
 
 
@@ -21,15 +24,20 @@ class Nginx:
     """One build of NGINX.
 
     njs, headers_more: present, built in or as a file below the modules path.
-    gunzip, gzip_static: present; what an operator switches on with them is switched off for downloads.
+    addition, auth_request, gunzip, gzip_static, sub: present; what an operator switches on with them is switched off
+    for downloads. lacks: modules of the default build that this one is without.
     load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
     """
 
     version: tuple[int, int, int]
     njs: bool = False
     headers_more: bool = False
+    addition: bool = False
+    auth_request: bool = False
     gunzip: bool = False
     gzip_static: bool = False
+    sub: bool = False
+    lacks: frozenset[str] = frozenset()
     load_modules: tuple[str, ...] = ()
 
     @property
@@ -38,8 +46,13 @@ class Nginx:
         return self.version >= (1, 27, 3)
 
     @property
+    def passes_trailers(self) -> bool:
+        """Whether `proxy_pass_trailers` is there (since 1.27.2)."""
+        return self.version >= (1, 27, 2)
+
+    @property
     def merges_headers(self) -> bool:
-        """Whether `add_header_inherit merge` is there (since 1.29.3)."""
+        """Whether `add_header_inherit` and `add_trailer_inherit` are there (since 1.29.3)."""
         return self.version >= (1, 29, 3)
 
 
@@ -74,8 +87,8 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
         version=version,
         njs=present["njs"],
         headers_more=present["headers_more"],
-        gunzip="--with-http_gunzip_module" in arguments,
-        gzip_static="--with-http_gzip_static_module" in arguments,
+        **{name: f"--with-http_{name}_module" in arguments for name in OPTIONAL},
+        lacks=frozenset(re.findall(r"--without-http_(\w+)_module", answer)),
         load_modules=tuple(str(files[name]) for name in wanted if present[name] and dynamic[name]),
     )
 

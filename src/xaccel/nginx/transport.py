@@ -106,9 +106,16 @@ def tls_directives(kind: Tls, names: Names) -> Iterator[Directive]:
     yield directive("proxy_ssl_name", names.var("tls_name"))
     yield directive("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3")
     yield directive("proxy_ssl_session_reuse", "on")
-    if kind.certificate is not None and kind.key is not None:
-        yield directive("proxy_ssl_certificate", kind.certificate)
-        yield directive("proxy_ssl_certificate_key", kind.key)
+    yield directive(
+        "proxy_ssl_certificate",
+        kind.certificate or "",
+        why=""
+        if kind.certificate
+        else "Empty: no certificate that was meant for other servers is shown to these.",
+    )
+    yield directive("proxy_ssl_certificate_key", kind.key or "")
+    yield directive("proxy_ssl_crl", "")
+    yield directive("proxy_ssl_ciphers", "DEFAULT")
     if kind.verify:
         yield directive("proxy_ssl_verify", "on")
         yield directive("proxy_ssl_verify_depth", 4)

@@ -1,0 +1,120 @@
+"""What an operator does to all his pages, and how often a download meets it: doors, counters, headers, trailers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.live.client import ask
+from tests.live.conftest import build_of
+from tests.live.stage import Stage, stage, target
+from tests.live.test_guest import BODY, OPERATOR_PAGE, ORIGINS, Guest, answer, get, guest, operators_text
+from xaccel.errors import NginxError
+from xaccel.testing import Variant, origin_server
+
+__all__ = ["guest"]
+
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("log", ["auth.log", "mirror.log"])
+def test_a_door_is_gone_through_once(guest: Guest, origin: str, log: str) -> None:
+    """Before the app is asked; NGINX would do it again at each change of location."""
+    nginx, mark = guest.stage.nginx, str(uuid4())
+    guest.stage.lines_of(
+        lambda: guest.stage.get(origin, options={"subject": mark}, headers={"Cookie": "sid=topsecret"})
+    )
+    assert (nginx.directory / log).read_text().count(mark) == 1
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_request_is_counted_once(guest: Guest, origin: str) -> None:
+    counted = {"X-Counted": str(uuid4())}
+    assert get(guest, origin, **counted).status == 200
+    limited = get(guest, origin, **counted)
+    assert (limited.status, OPERATOR_PAGE in limited.body) == (429, True)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_body_that_the_apps_location_takes_is_taken(guest: Guest, origin: str) -> None:
+    at = target(origin, options={"identity": "1"})
+    reply = ask(guest.stage.nginx.port, at, "POST", body=b"x" * 2000)
+    assert (reply.status, reply.body) == (200, BODY)
+
+
+def test_his_doors_stand_for_everybody_else(guest: Guest) -> None:
+    port = guest.stage.nginx.port
+    assert ask(port, "/a.pdf").status == 200  # `return` comes before his doors
+    assert ask(port, "/closed/x").status == 403
+    assert ask(port, "/static/page.html").all("Set-Cookie")[0].startswith("uid=")
+
+
+def test_a_trailer_of_an_origin_goes_to_nobody(guest: Guest) -> None:
+    """An operator may pass them on for his own servers (proxy_pass_trailers, since NGINX 1.27.2)."""
+    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=5) as connection:
+        at = target("partner", "trailer")
+        connection.sendall(
+            f"GET {at} HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: close\r\n\r\n".encode()
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b"abc\r\n0\r\n\r\n")
+
+
+@contextmanager
+def with_lines(variant: Variant, folder: Path, server: str, **settings: object) -> Iterator[Stage]:
+    (folder / "media").mkdir()
+    (folder / "media" / "x").write_bytes(BODY)
+    with origin_server(answer) as origin:
+        origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
+        text = operators_text(variant, server=server)
+        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
+            yield running
+
+
+HIS = """
+    add_header Strict-Transport-Security max-age=31536000 always;
+    add_header X-Frame-Options DENY;
+    add_header Cache-Control public always;
+"""
+
+
+def test_all_his_header_lines_are_merged_where_nginx_can(variant: Variant, tmp_path: Path) -> None:
+    """Also those that contradict ours: this is why merging is asked for, and not the default."""
+    if not build_of(variant).merges_headers:
+        with (
+            pytest.raises(NginxError, match="cannot merge"),
+            with_lines(variant, tmp_path, HIS, add_headers="merge"),
+        ):
+            pass
+        return
+    with with_lines(variant, tmp_path, HIS, add_headers="merge") as running:
+        for origin in ("partner", "media"):
+            for key, status in (("x", 200), ("missing", 404)):
+                reply = running.get(origin, key)
+                assert reply.status == status
+                assert reply.one("Strict-Transport-Security") == "max-age=31536000"
+                assert reply.one("X-Frame-Options") == ("DENY" if status == 200 else None)
+                ours = "private, no-cache" if status == 200 else "no-store"
+                assert sorted(reply.all("Cache-Control")) == sorted([ours, "public"])
+
+
+@pytest.mark.parametrize("origin", ["partner", "media"])
+def test_a_trailer_of_his_takes_the_length_from_a_download_where_nginx_cannot_switch_it_off(
+    variant: Variant, tmp_path: Path, origin: str
+) -> None:
+    """Documented: add_trailer on an outer level, before NGINX 1.29.3. The bytes are whole all the same."""
+    with with_lines(variant, tmp_path, "add_trailer X-Operator his always;") as running:
+        reply = running.get(origin)
+    assert reply.body == BODY
+    inherits = not build_of(variant).merges_headers
+    assert (reply.one("Content-Length") is None, reply.one("Transfer-Encoding") == "chunked") == (
+        inherits,
+        inherits,
+    )

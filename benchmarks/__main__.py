@@ -15,7 +15,16 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.question import Question, Size, Table
 
-QUESTIONS = ("handoff", "signing", "memory", "import_cost")
+QUESTIONS = (
+    "handoff",
+    "signing",
+    "memory",
+    "import_cost",
+    "small_objects",
+    "large_objects",
+    "cache_hits",
+    "connections",
+)
 """The files of this package that ask one, in the order of the report."""
 
 
@@ -64,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Questions:\n" + "\n".join(f"  {name:12} {question(name).asks}" for name in QUESTIONS),
+        epilog="Questions:\n" + "\n".join(f"  {name:14} {question(name).asks}" for name in QUESTIONS),
     )
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--quick", action="store_true", help="fewer samples, smaller files")

@@ -17,6 +17,7 @@ class Target:
     """A promise and what was measured of it.
 
     timed: it is about time, so that a slow machine may miss it without anything being broken.
+    at_least: `limit` is the least, not the most.
     """
 
     what: str
@@ -24,10 +25,11 @@ class Target:
     measured: float
     unit: str
     timed: bool = True
+    at_least: bool = False
 
     @property
     def met(self) -> bool:
-        return self.measured <= self.limit
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,8 @@ def _shown(cell: Cell) -> str:
 
 def _verdict(target: Target) -> str:
     word = "met" if target.met else "MISSED"
-    return f"  {word}: {target.what}: {short(target.measured)} {target.unit}, at most {short(target.limit)}"
+    bound = "at least" if target.at_least else "at most"
+    return f"  {word}: {target.what}: {short(target.measured)} {target.unit}, {bound} {short(target.limit)}"
 
 
 def _processor() -> str:

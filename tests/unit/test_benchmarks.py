@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import report
+from benchmarks import clients, report
+from benchmarks.clients import Stored
 from benchmarks.interleave import each, interleave
 from benchmarks.processes import memory, peak
 from benchmarks.question import Table, Target, WrongAnswer, require
 from benchmarks.spread import Spread, spread
+from xaccel.testing import Answer, origin_server
 
 MISSED = Target(what="a call", limit=1, measured=2, unit="µs")
 TABLE = Table(title="T", columns=("who", "µs"), rows=(("one", spread([1.0, 2.0, 3.0])),), targets=(MISSED,))
@@ -44,6 +49,40 @@ def test_a_table_shows_columns_and_a_missed_target() -> None:
     ]
 
 
+def test_a_target_may_be_the_least_instead_of_the_most() -> None:
+    target = Target(what="x", limit=10, measured=12, unit="times", at_least=True)
+    assert target.met
+    assert not replace(target, measured=9.9).met
+    assert report.text(replace(TABLE, targets=(target,))).endswith("met: x: 12.0 times, at least 10.0")
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed: run scripts/system")
+def test_a_body_that_differs_in_one_byte_stops_the_run(tmp_path: Path) -> None:
+    right, wrong = b"x" * 4095 + b"y", b"x" * 4096
+    stored = Stored(tmp_path / "small", 4096, hashlib.sha256(right).hexdigest())
+    stored.path.write_bytes(right)
+    with origin_server(lambda _: Answer(body=right)) as origin:
+        url = f"{origin.url}/small"
+        assert clients.requests_per_second(url, stored, connections=2, seconds=1, compare=True) > 0
+        clients.compare(origin.port, "/small", stored)
+        origin.answer = lambda _: Answer(body=wrong)
+        with pytest.raises(WrongAnswer, match="wrong"):
+            clients.requests_per_second(url, stored, connections=2, seconds=1, compare=True)
+        with pytest.raises(WrongAnswer, match="wrong bytes"):
+            clients.compare(origin.port, "/small", stored)
+        origin.answer = lambda _: Answer(status=502, body=right)
+        with pytest.raises(WrongAnswer, match="failed"):
+            clients.requests_per_second(url, stored, connections=2, seconds=1)
+        with pytest.raises(WrongAnswer, match="502"):
+            clients.transfer_seconds(origin.port, "/small", stored, connections=1, each=1)
+
+
+def test_a_body_of_another_size_stops_the_run(tmp_path: Path) -> None:
+    stored = Stored(tmp_path / "small", 10, "")
+    with origin_server(lambda _: Answer(body=b"short")) as origin, pytest.raises(WrongAnswer, match="of 10"):
+        clients.transfer_seconds(origin.port, "/small", stored, connections=1, each=1)
+
+
 def test_the_record_is_json_and_names_no_machine() -> None:
     record = report.record("smoke", {"question": [TABLE]})
     text = json.dumps(record)
@@ -66,7 +105,7 @@ def test_only_a_broken_promise_that_is_not_about_time_fails_the_run(
 def test_a_question_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["nothing"])
-    assert "handoff, signing, memory, import_cost" in capsys.readouterr().err
+    assert "handoff, signing, memory, import_cost, small_objects" in capsys.readouterr().err
 
 
 def test_a_wrong_answer_stops_the_run() -> None:

@@ -1,0 +1,101 @@
+"""How fast is a cache hit, against the same file that the same NGINX sends without asking anybody?
+
+A hit asks the app first, as every download does. A file of a directory that is handed off shows what that costs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.interleave import interleave
+from benchmarks.question import Cell, Question, Size, Table, Target, require
+from benchmarks.spread import spread
+
+_SIZES = {"1 MB": 1_000_000, "100 MB": 100_000_000}
+_SMOKE = {"1 MB": 1_000_000, "100 MB": 4_000_000}
+_EACH = {"1 MB": 100, "100 MB": 2}
+_ROUNDS = {"full": 11, "quick": 3, "smoke": 1}
+_CONNECTIONS = 2
+_LEAST = {"deb": 0.9, "wheel": 0.85}
+
+
+def answer(size: Size) -> list[Table]:
+    """Send hits, files of a directory and plain files in turns; before that, compare every byte."""
+    from benchmarks import clients
+    from benchmarks.servers import WORKERS, stage
+
+    sizes = _SMOKE if size == "smoke" else _SIZES
+    each = {name: 2 if size == "smoke" else count for name, count in _EACH.items()}
+    names = {title: f"{title.replace(' ', '-')}.bin" for title in sizes}
+    with stage({names[title]: count for title, count in sizes.items()}) as behind:
+
+        def load(port: int, path: str, title: str) -> Callable[[], float]:
+            stored = behind.files[names[title]]
+            clients.compare(port, path, stored)
+            clients.compare(port, path, stored)
+            return lambda: clients.transfer_seconds(
+                port, path, stored, connections=_CONNECTIONS, each=each[title]
+            )
+
+        contenders, fronts = {}, []
+        for variant in behind.variants:
+            front = behind.front(variant)
+            fronts.append(front)
+            for title, file in names.items():
+                for way, port, path in (
+                    ("hit", front.port, f"/cached/{file}"),
+                    ("local", front.port, f"/local/{file}"),
+                    ("static", front.static_port, f"/{file}"),
+                ):
+                    contenders[f"{variant.name} {title} {way}"] = load(port, path, title)
+        samples = interleave(contenders, rounds=_ROUNDS[size])
+        for front in fronts:
+            total = sum(2 + (1 + _ROUNDS[size]) * _CONNECTIONS * each[title] for title in names)
+            lines = front.nginx.lines(2 * total, timeout_s=10)
+            found = [line["cache"] for line in lines if line["origin"] == "cached"]
+            require(
+                found.count("MISS") == len(names) and found.count("HIT") == total - len(names),
+                f"{front.variant.name}: {len(found)} downloads, {found.count('HIT')} hits of {total}",
+            )
+    rows: list[tuple[Cell, ...]] = []
+    targets = []
+    for variant in behind.variants:
+        least = _LEAST[variant.name.partition("-")[0]]
+        for title in names:
+            megabytes = _CONNECTIONS * each[title] * sizes[title] / 1e6
+            hit, local, static = (
+                samples[f"{variant.name} {title} {way}"] for way in ("hit", "local", "static")
+            )
+            ratio = spread([one / own for own, one in zip(hit, static, strict=True)])
+            rows.append(
+                (
+                    f"{variant.name}, {title}",
+                    spread([megabytes / one for one in hit]),
+                    spread([megabytes / one for one in static]),
+                    ratio,
+                    spread([one / own for own, one in zip(local, static, strict=True)]),
+                )
+            )
+            targets.append(
+                Target(
+                    what=f"{variant.name}, {title}, hit over static file",
+                    limit=least,
+                    measured=ratio.median,
+                    unit="times",
+                    at_least=True,
+                )
+            )
+    return [
+        Table(
+            title="Cache hits",
+            columns=("NGINX, object", "hit, MB/s", "static file, MB/s", "ratio", "directory to static"),
+            rows=tuple(rows),
+            note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {_CONNECTIONS} clients at once,"
+            f" {WORKERS} workers. NGINX's line says HIT for each.\nA hit and a file of a directory ask the app, a"
+            " static file does not. Every byte was compared twice for each row, sizes always.",
+            targets=tuple(targets),
+        )
+    ]
+
+
+QUESTION = Question(asks="how fast a cache hit is, against a static file", answer=answer)

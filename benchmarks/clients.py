@@ -1,0 +1,116 @@
+"""Clients that load an NGINX: wrk for many small answers, threads that read for large ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.question import require
+
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+_BUFFER = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that an origin holds."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def requests_per_second(
+    url: str, stored: Stored, *, connections: int, seconds: int, compare: bool = False
+) -> float:
+    """Ask again and again on connections that are kept, one thread, and return the answers in a second.
+
+    Every answer must be a 200 of at least the file's size; with `compare` its body must be the file, which costs
+    time. Raises WrongAnswer.
+    """
+    wrk = shutil.which("wrk") or ""
+    require(bool(wrk), "wrk is not installed: run scripts/system")
+    done = subprocess.run(
+        [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url],
+        env={**os.environ, **({"BENCH_BODY": str(stored.path)} if compare else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = json.loads(done.stdout.splitlines()[-1])
+    require(said["requests"] > 0 and said["failed"] == 0 and said["wrong"] == 0, f"{url}: {said}")
+    require(said["bytes"] >= said["requests"] * stored.size, f"{url}: bytes are missing: {said}")
+    return float(said["requests"] / said["seconds"])
+
+
+def transfer_seconds(port: int, path: str, stored: Stored, *, connections: int, each: int) -> float:
+    """Download `each` times on each of some connections at once and return the seconds that it took.
+
+    Status and size must be right each time. Raises WrongAnswer.
+    """
+
+    def client() -> None:
+        with Connection(port) as connection:
+            for _ in range(each):
+                connection.get(path, stored.size)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(connections) as pool:
+        for running in [pool.submit(client) for _ in range(connections)]:
+            running.result()
+    return time.perf_counter() - start
+
+
+def compare(port: int, path: str, stored: Stored) -> None:
+    """Download once and compare every byte. Raises WrongAnswer."""
+    digest = hashlib.sha256()
+    with Connection(port) as connection:
+        connection.get(path, stored.size, digest.update)
+    require(digest.hexdigest() == stored.sha256, f"{path}: wrong bytes")
+
+
+class Connection:
+    """A connection that is kept. It does as little as a client can: http.client would be most of the time."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._buffer = memoryview(bytearray(_BUFFER))
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def get(self, path: str, size: int, take: object = None) -> bytes:
+        """Ask for `path`, read a body of `size` bytes (-1: any) and return its first block."""
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        head = b""
+        while (end := head.find(b"\r\n\r\n")) < 0:
+            block = self._socket.recv(65536)
+            require(bool(block), f"{path}: closed within the headers")
+            head += block
+        status, *lines = head[:end].decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        require(status.split()[1] == "200", f"{path}: {status}")
+        length = int(fields.get("content-length", -1))
+        require(length >= 0 and size in (-1, length), f"{path}: {length} of {size} bytes announced")
+        first = head[end + 4 :]
+        if callable(take):
+            take(first)
+        left = length - len(first)
+        while left:
+            count = self._socket.recv_into(self._buffer, min(left, _BUFFER))
+            require(count > 0, f"{path}: {left} of {length} bytes are missing")
+            if callable(take):
+                take(self._buffer[:count])
+            left -= count
+        return first

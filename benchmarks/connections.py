@@ -1,0 +1,86 @@
+"""Does each worker keep its connection to an origin?
+
+Counted at the origin: the connections on which it was asked by downloads that one worker sent one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.question import Cell, Question, Size, Table, Target, require
+
+if TYPE_CHECKING:
+    from benchmarks.clients import Connection
+    from benchmarks.servers import Front, Stage
+
+_NAME, _BYTES = "small.bin", 4096
+_DOWNLOADS = 100
+
+
+def answer(_: Size) -> list[Table]:
+    """Download from each worker of every build, from one after the other."""
+    from benchmarks.servers import WORKERS, stage
+
+    rows: list[tuple[Cell, ...]] = []
+    targets = []
+    with stage({_NAME: _BYTES}) as behind:
+        for variant in behind.variants:
+            front = behind.front(variant)
+            own = [_opened(behind, on, f"/tls/{_NAME}") for on in _one_each(front, front.port)]
+            recipe = _opened(behind, _one_each(front, front.classic_port)[0], f"/classic/{_NAME}")
+            rows.append((variant.name, *own, recipe))
+            targets.append(
+                Target(
+                    what=f"{variant.name}, new connections of a worker in {_DOWNLOADS} downloads",
+                    limit=1,
+                    measured=max(own),
+                    unit="connections",
+                    timed=False,
+                )
+            )
+    return [
+        Table(
+            title=f"Connections that an origin with TLS saw in {_DOWNLOADS} downloads, one after the other",
+            columns=("NGINX", *(f"worker {number + 1}" for number in range(WORKERS)), "classic, one worker"),
+            rows=tuple(rows),
+            note="A connection of the client belongs to one worker, which names itself on it. Sizes were compared.",
+            targets=tuple(targets),
+        )
+    ]
+
+
+def _one_each(front: Front, port: int, *, timeout_s: float = 20) -> list[Connection]:
+    """Open connections until every worker has taken one."""
+    from benchmarks.clients import Connection
+    from benchmarks.servers import WORKERS
+
+    found: dict[bytes, Connection] = {}
+    deadline = time.monotonic() + timeout_s
+    while len(found) < WORKERS:
+        require(
+            time.monotonic() < deadline, f"{front.variant.name}: {len(found)} of {WORKERS} workers answered"
+        )
+        fresh = Connection(port)
+        pid = fresh.get("/pid", -1)
+        if pid in found:
+            with fresh:
+                continue
+        found[pid] = fresh
+    return list(found.values())
+
+
+def _opened(behind: Stage, connection: Connection, path: str) -> int:
+    before = len(behind.origin_connections())
+    with connection:
+        for _ in range(_DOWNLOADS):
+            connection.get(path, _BYTES)
+    deadline = time.monotonic() + 5
+    while len(behind.origin_connections()) < before + _DOWNLOADS:
+        require(time.monotonic() < deadline, f"{path}: the origin did not log {_DOWNLOADS} requests")
+    seen = behind.origin_connections()[before:]
+    require(len(seen) == _DOWNLOADS, f"{path}: the origin was asked {len(seen)} times")
+    return len(set(seen))
+
+
+QUESTION = Question(asks="whether each worker keeps its connection to an origin", answer=answer)

@@ -1,0 +1,239 @@
+"""What speed is measured on: an origin with and without TLS, a stub app that only hands off, and NGINX in front.
+
+Origin and app are one NGINX, so that as little as possible of a measured time is theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import classic
+from benchmarks.clients import Stored
+from benchmarks.question import require
+from xaccel import Options, Sender, site_mapping
+from xaccel.nginx import probe, render, standalone
+from xaccel.nginx.emit import Directive, Raw, block, directive, emit
+from xaccel.nginx.render import Parts
+from xaccel.site import Site
+from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
+
+WORKERS = 2
+_ROOT = Path(__file__).parents[1]
+_ORIGINS = ("tls", "plain", "cached", "local")
+_KEEPALIVE_REQUESTS = 1_000_000
+"""To the app, so that its connections are no part of what is measured. The origin has NGINX's default of 1,000."""
+
+Change = Callable[[Parts], Parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """An NGINX in front.
+
+    classic_port, static_port: servers of the same NGINX, one with the classic configuration and one that sends the
+        origin's files without any hand-off.
+    """
+
+    variant: Variant
+    nginx: NginxServer
+    classic_port: int
+    static_port: int
+
+    @property
+    def port(self) -> int:
+        return self.nginx.port
+
+    def cpu_seconds(self) -> float:
+        """What all its processes have used of a processor so far."""
+        ticks = 0
+        for pid in self.nginx.pids:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything behind an NGINX in front.
+
+    The app answers `/<origin>/<file>` and, for the classic configuration, `/classic/<file>`.
+    """
+
+    folder: Path
+    files: Mapping[str, Stored]
+    site: Site
+    app: str
+    back: NginxServer
+    variants: tuple[Variant, ...]
+    _open: ExitStack = field(repr=False)
+
+    def front(self, variant: Variant, *, change: Change = lambda parts: parts) -> Front:
+        """Start an NGINX with our text, `change`d, the classic configuration and the files beside it."""
+        folder = Path(tempfile.mkdtemp(prefix=f"{variant.name}-", dir=self.folder))
+        port, classic_port, static_port = free_ports(3)
+        build = probe(variant.binary, njs=variant.njs, headers_more=False)
+        text = standalone(
+            self.site,
+            build,
+            listen=f"127.0.0.1:{port}",
+            app=self.app,
+            root_user="root" if os.geteuid() == 0 else None,
+            workers=WORKERS,
+            parts=change(render(self.site, build)),
+            extra_server=[_pid()],
+            extra_http=[
+                directive("keepalive_requests", _KEEPALIVE_REQUESTS),
+                classic.server(classic_port),
+                block(
+                    "server",
+                    inside=[
+                        directive("listen", f"127.0.0.1:{static_port}"),
+                        directive("root", str(self.folder / "files")),
+                    ],
+                ),
+            ],
+        )
+        nginx = self._open.enter_context(nginx_server(folder, text, binary=variant.binary, ready_port=port))
+        return Front(variant, nginx, classic_port, static_port)
+
+    def origin_connections(self) -> list[str]:
+        """The connections on which the origin was asked so far, one entry a request."""
+        return (self.back.directory / "origin.log").read_text().split()
+
+
+@contextmanager
+def stage(sizes: Mapping[str, int]) -> Iterator[Stage]:
+    """Run origin and app with files of these names and sizes (bytes); the fronts stop with them."""
+    import trustme
+
+    found = tuple(variant for variant in variants().values() if not variant.missing)
+    require(bool(found), "no NGINX was found: run scripts/system")
+    (_ROOT / ".xaccel").mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=_ROOT / ".xaccel") as name,
+        ExitStack() as open_servers,
+    ):
+        folder = Path(name)
+        (folder / "files").mkdir()
+        files = {name: _file(folder / "files" / name, size) for name, size in sizes.items()}
+        app, tls, plain = free_ports(3)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+        authority.issue_cert("origin.test").private_key_and_cert_chain_pem.write_to_path(
+            str(folder / "tls.pem")
+        )
+        site = _site(folder, tls, plain)
+        back = open_servers.enter_context(
+            nginx_server(
+                folder / "back",
+                emit(_back(folder, app, tls, plain, _answers(site, files, tls))),
+                binary=found[0].binary,
+                ready_port=app,
+            )
+        )
+        yield Stage(folder, files, site, f"127.0.0.1:{app}", back, found, open_servers)
+
+
+def _file(path: Path, size: int) -> Stored:
+    content = random.Random(size).randbytes(size)
+    path.write_bytes(content)
+    return Stored(path, size, hashlib.sha256(content).hexdigest())
+
+
+def _site(folder: Path, tls: int, plain: int) -> Site:
+    def http(base_url: str, **options: object) -> dict[str, object]:
+        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
+
+    return site_mapping.read(
+        {
+            "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+            "CACHE": {"path": "cache", "max_size": "1g"},
+            "ORIGINS": {
+                "tls": http(
+                    f"https://origin.test:{tls}/",
+                    servers=[f"127.0.0.1:{tls}"],
+                    ca_file=str(folder / "ca.pem"),
+                ),
+                "plain": http(f"http://127.0.0.1:{plain}/"),
+                "cached": http(f"http://127.0.0.1:{plain}/", cache=True),
+                "local": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(folder / "files")}},
+            },
+        }
+    )
+
+
+def _answers(site: Site, files: Mapping[str, Stored], tls: int) -> dict[str, dict[str, str]]:
+    sender = Sender(site)
+    found: dict[str, dict[str, str]] = {}
+    for name, stored in files.items():
+        options = Options(as_attachment=True, subject="42", size=stored.size, identity="1")
+        for origin in _ORIGINS:
+            found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
+        found[f"/classic/{name}"] = classic.hand_off(f"https://127.0.0.1:{tls}/{name}")
+    return found
+
+
+def _pid() -> Directive:
+    return block("location", "=", "/pid", inside=[directive("return", "200", Raw("$pid"))])
+
+
+def _back(
+    folder: Path, app: int, tls: int, plain: int, answers: Mapping[str, Mapping[str, str]]
+) -> list[Directive]:
+    files = directive("root", str(folder / "files"))
+    http = [
+        *(
+            directive(f"{name}_temp_path", f"tmp/{name}")
+            for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+        ),
+        directive("sendfile", "on"),
+        directive("access_log", "off"),
+        directive("log_format", "connection", Raw("$connection")),
+        block(
+            "server",
+            inside=[
+                directive("listen", f"127.0.0.1:{tls}", "ssl"),
+                directive("ssl_certificate", str(folder / "tls.pem")),
+                directive("ssl_certificate_key", str(folder / "tls.pem")),
+                directive("access_log", "origin.log", "connection"),
+                files,
+            ],
+        ),
+        block("server", inside=[directive("listen", f"127.0.0.1:{plain}"), files]),
+        block(
+            "server",
+            inside=[
+                directive("listen", f"127.0.0.1:{app}"),
+                directive("keepalive_requests", _KEEPALIVE_REQUESTS),
+                *(
+                    block(
+                        "location",
+                        "=",
+                        path,
+                        inside=[
+                            *(directive("add_header", *header) for header in headers.items()),
+                            directive("return", "200"),
+                        ],
+                    )
+                    for path, headers in answers.items()
+                ),
+            ],
+        ),
+    ]
+    return [
+        *([directive("user", "root")] if os.geteuid() == 0 else []),
+        directive("daemon", "off"),
+        directive("worker_processes", WORKERS),
+        directive("worker_rlimit_nofile", 20000),
+        directive("pid", "nginx.pid"),
+        directive("error_log", "error.log", "warn"),
+        block("events", inside=[directive("worker_connections", 4096)]),
+        block("http", inside=http),
+    ]

@@ -1,0 +1,19 @@
+-- For wrk: prints what was counted as JSON, and compares every body with the file BENCH_BODY names, if it names one.
+local threads, file = {}, os.getenv("BENCH_BODY")
+wrong = 0
+function setup(thread) table.insert(threads, thread) end
+if file then
+   local handle = assert(io.open(file, "rb"))
+   local expected = handle:read("*a")
+   handle:close()
+   function response(status, headers, body)
+      if status ~= 200 or body ~= expected then wrong = wrong + 1 end
+   end
+end
+function done(summary)
+   local errors, bad = summary.errors, 0
+   for _, thread in ipairs(threads) do bad = bad + thread:get("wrong") end
+   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+   io.write(string.format('\n{"requests":%d,"bytes":%d,"seconds":%.6f,"failed":%d,"wrong":%d}\n',
+      summary.requests, summary.bytes, summary.duration / 1e6, failed, bad))
+end

@@ -18,6 +18,7 @@ EXAMPLES = {
     "size": "size=document.size",
     "limit_rate": "limit_rate=2_000_000",
     "identity": "identity=document.sha256",
+    "version_id": "version_id=document.version_id",
     "subject": "subject=str(request.user.pk)",
     "csp": "csp=\"default-src 'none'; sandbox\"",
     "headers": 'headers={"X-Robots-Tag": "noindex"}',

@@ -10,7 +10,7 @@ from typing import Any
 
 from xaccel import target
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.signing import new_session
+from xaccel.signing import client_options, new_session
 from xaccel.site import Site
 
 REMEDIES: Mapping[str, str] = {
@@ -18,25 +18,46 @@ REMEDIES: Mapping[str, str] = {
     "NoSuchBucket": "There is no such bucket. Compare `bucket` and `endpoint_url` with the store's.",
     "NoSuchVersion": "The version was deleted. Send another version.",
     "AccessDenied": "The object is missing and the identity may not list the bucket, or it may not read it: allow"
-    " s3:GetObject, and s3:ListBucket to tell the two apart; look for a bucket policy that denies.",
+    " s3:GetObject (for a version s3:GetObjectVersion), and s3:ListBucket to tell the two apart; look for a bucket"
+    " policy that denies; set `request_payer` for a Requester Pays bucket.",
     "InvalidAccessKeyId": "The store does not know the access key: it was deleted, or belongs to another store.",
     "SignatureDoesNotMatch": "The secret key is wrong, or something between here and the store changes the request.",
     "ExpiredToken": "The session token has expired: look at what refreshes the credentials.",
     "InvalidToken": "The session token does not belong to the access key.",
     "RequestTimeTooSkewed": "The clock of this machine differs from the store's by more than 15 minutes: set it.",
     "InvalidObjectState": "The object is archived. Restore it, or move it to another storage class.",
+    "MethodNotAllowed": "The version is a delete marker: it has no bytes. Send another version.",
     "AuthorizationHeaderMalformed": "The bucket is in another region: set `region` of the origin.",
     "PermanentRedirect": "The bucket is in another region: set `region` of the origin.",
     "KMS.DisabledException": "The key that encrypts the object is disabled in KMS.",
     "KMS.NotFoundException": "The key that encrypts the object does not exist in KMS.",
+    "KMS.KMSInvalidStateException": "The key that encrypts the object is pending deletion or import in KMS.",
     "SlowDown": "The store limits requests. Spread them, or let NGINX cache.",
 }
 """What to do for each error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
+
+_BY_MESSAGE = (
+    (
+        "AccessDenied",
+        "kms:",
+        "The identity may not use the key that encrypts the object: allow kms:Decrypt on it.",
+    ),
+    (
+        "InvalidRequest",
+        "Server Side Encryption",
+        "The object is encrypted with a key of the client's (SSE-C), which NGINX cannot send: copy it to SSE-S3 or"
+        " SSE-KMS.",
+    ),
+)
+"""Code, words of the store's message, and what to do where the code alone says too little."""
+
+_DELETED = "The newest version is a delete marker. Remove the marker, or send an older version."
 
 _BY_STATUS = {
     "301": "PermanentRedirect",
     "403": "AccessDenied",
     "404": "NoSuchKey",
+    "405": "MethodNotAllowed",
 }
 
 
@@ -66,8 +87,10 @@ def line_of(transfer_id: str, log: Path) -> dict[str, Any] | None:
     return found
 
 
-def ask_store(site: Site, origin_name: str, key: str) -> Finding:
+def ask_store(site: Site, origin_name: str, key: str, version_id: str | None = None) -> Finding:
     """Ask the store for the first byte of an object, once, and say what keeps it from delivering.
+
+    `version_id` is for S3 origins; None: the newest version.
 
     Raises OriginUnknown, KeyRefused, CredentialsUnavailable, and ConfigError as `resolve_endpoint` does.
     """
@@ -77,7 +100,7 @@ def ask_store(site: Site, origin_name: str, key: str) -> Finding:
         return _look(Path(origin.root) / key)
     if isinstance(origin, HTTPOrigin):
         return _fetch(target.canonical_base(origin.base_url) + target.quote_key(key, dots=False), origin)
-    return _get(origin, key)
+    return _get(origin, key, version_id)
 
 
 def _look(path: Path) -> Finding:
@@ -113,19 +136,20 @@ def _fetch(url: str, origin: HTTPOrigin) -> Finding:
     return Finding("", "The server delivers to this machine. Look at the way from NGINX to it.")
 
 
-def _get(origin: S3Origin, key: str) -> Finding:
+def _get(origin: S3Origin, key: str, version_id: str | None) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
     target.quote_key(key, dots=True)
+    asked = {"Bucket": origin.bucket, "Key": origin.prefix + key, "Range": "bytes=0-0"}
+    if version_id:
+        asked["VersionId"] = version_id
+    if origin.request_payer:
+        asked["RequestPayer"] = "requester"
     try:
-        answer = _client(origin).get_object(Bucket=origin.bucket, Key=origin.prefix + key, Range="bytes=0-0")
+        answer = _client(origin).get_object(**asked)
         answer["Body"].close()
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        code = _BY_STATUS.get(code, code)
-        if code == "InvalidRange":
-            return Finding("", "The store delivers: the object is empty.")
-        return Finding(code, REMEDIES.get(code, "Look the code up in the store's documentation."))
+        return _refused(error.response)
     except BotoCoreError as error:
         return Finding(
             "unreachable", f"{' '.join(str(error).split())}. Look at name, port, network and certificate."
@@ -135,13 +159,31 @@ def _get(origin: S3Origin, key: str) -> Finding:
     )
 
 
+def _refused(answer: Mapping[str, Any]) -> Finding:
+    told = answer.get("Error", {})
+    code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+    code = _BY_STATUS.get(code, code)
+    if code == "InvalidRange":
+        return Finding("", "The store delivers: the object is empty.")
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    if code == "NoSuchKey" and headers.get("x-amz-delete-marker") == "true":
+        return Finding(code, _DELETED)
+    for known, words, remedy in _BY_MESSAGE:
+        if code == known and words in message:
+            return Finding(code, remedy)
+    return Finding(code, REMEDIES.get(code, "Look the code up in the store's documentation."))
+
+
 def _client(origin: S3Origin, *, unsigned: bool = False) -> Any:
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    options: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}
-    if origin.addressing_style is not None:
-        options["s3"] = {"addressing_style": origin.addressing_style}
+    options: dict[str, Any] = {
+        **client_options(origin),
+        "connect_timeout": 5,
+        "read_timeout": 10,
+        "retries": {"total_max_attempts": 1},
+    }
     if unsigned:
         options["signature_version"] = UNSIGNED
     return new_session(origin).create_client(

@@ -22,6 +22,7 @@ from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Orig
 from xaccel.signing import Endpoint, S3Signer
 from xaccel.site import Site
 from xaccel.validators import etag_header, last_modified_header
+from xaccel.version_id import cache_identity, version_query
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -83,7 +84,9 @@ def make_handoff(
     Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
     """
     origin = origin or site.origin(origin_name)
-    cached = not isinstance(origin, LocalOrigin) and origin.cache and bool(options.identity)
+    version = version_query(origin, options.version_id)
+    identity = cache_identity(options.identity, options.version_id)
+    cached = not isinstance(origin, LocalOrigin) and origin.cache and bool(identity)
     asked = "HEAD" if method == "HEAD" and not cached else "GET"
     entry = f"{site.internal_prefix}{origin_name}"
     if isinstance(origin, LocalOrigin):
@@ -97,7 +100,8 @@ def make_handoff(
     own: list[tuple[str, str]] = []
     if not isinstance(origin, LocalOrigin):
         if cached:
-            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, where, options.identity or "")))
+            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, where, identity)))
+        where += version
         if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
             where = signer.sign(where, asked, credentials, now)
         # What NGINX takes for granted is not said: each header costs the app server its time.
@@ -124,7 +128,7 @@ def make_handoff(
         subject=options.subject,
         filename=filename,
         as_attachment=options.as_attachment,
-        version=options.identity or shown.get("ETag", ""),
+        version=options.identity or options.version_id or shown.get("ETag", ""),
         size=options.size,
         target=where,
         request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},

@@ -20,7 +20,8 @@ class Options:
     size: bytes of the object, if known; written into the log line beside what was sent.
     limit_rate: bytes a second for this transfer.
     identity: version or entity tag of the object's bytes. Names the cache entry together with origin and key, where
-        the origin has `cache`. Two different objects must never share it.
+        the origin has `cache`. Two different objects must never share it. Default: `version_id`, unless that is "null".
+    version_id: the version of an S3 object, as the bucket has it; None: the newest one.
     subject: whom limits and audit mean, for example the user's primary key.
     csp: Content-Security-Policy; default by type.
     headers: further response headers, declared in the site's response_headers.
@@ -36,6 +37,7 @@ class Options:
     size: int | None = None
     limit_rate: int | None = None
     identity: str | None = None
+    version_id: str | None = None
     subject: str = ""
     csp: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -136,6 +136,6 @@ def _fits(annotation: str, value: object) -> bool:
         return isinstance(value, Mapping) and all(
             isinstance(item, str) for pair in value.items() for item in pair
         )
-    if annotation == "bool" or isinstance(value, bool):
-        return annotation == "bool" and isinstance(value, bool)
+    if annotation.startswith("bool") or isinstance(value, bool):
+        return annotation.startswith("bool") and isinstance(value, bool)
     return isinstance(value, int if annotation == "int" else str)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from xaccel.errors import ConfigError
 from xaccel.header_rules import FORBIDDEN_REQUEST_HEADERS, header_name_ok, header_value_ok
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.s3_unsupported import SSE_C, bucket_problem, endpoint_problem
 
 MAX_EXPIRES_S = 7 * 24 * 3600
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
@@ -94,12 +95,9 @@ def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
 
 
 def _s3_problems(origin: S3Origin, where: str) -> Iterator[ConfigError]:
-    if origin.bucket.startswith("arn:") or origin.bucket.endswith("--x-s3"):
-        yield ConfigError(
-            f"{origin.bucket!r} is an ARN or a directory bucket, which need another signature",
-            where=f"{where} bucket",
-            remedy="Name a general purpose bucket.",
-        )
+    unsupported = bucket_problem(origin.bucket, f"{where} bucket")
+    if unsupported is not None:
+        yield unsupported
     elif not _BUCKET.fullmatch(origin.bucket):
         yield ConfigError(
             f"{origin.bucket!r} is not a bucket name",
@@ -107,7 +105,7 @@ def _s3_problems(origin: S3Origin, where: str) -> Iterator[ConfigError]:
             remedy="Use letters, digits, '.', '-' and '_', three characters or more.",
         )
     if origin.endpoint_url is not None:
-        yield from require_http_url(origin.endpoint_url, f"{where} endpoint_url")
+        yield from _endpoint_problems(origin, origin.endpoint_url, where)
     if origin.addressing_style not in (None, "path", "virtual", "auto"):
         yield ConfigError(
             f"{origin.addressing_style!r} is not an addressing style",
@@ -128,6 +126,20 @@ def _s3_problems(origin: S3Origin, where: str) -> Iterator[ConfigError]:
         )
 
 
+def _endpoint_problems(origin: S3Origin, endpoint_url: str, where: str) -> Iterator[ConfigError]:
+    unsupported = endpoint_problem(endpoint_url, f"{where} endpoint_url")
+    if unsupported is not None:
+        yield unsupported
+    else:
+        yield from require_http_url(endpoint_url, f"{where} endpoint_url")
+    if origin.use_dualstack_endpoint or origin.use_fips_endpoint or origin.use_accelerate_endpoint:
+        yield ConfigError(
+            "an endpoint of its own has no dual-stack, FIPS or accelerated variant: botocore would leave it out",
+            where=f"{where} endpoint_url",
+            remedy="Give the URL of that endpoint alone, or leave endpoint_url out.",
+        )
+
+
 def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
     yield from require_http_url(origin.base_url, f"{where} base_url")
     if isinstance(origin.base_url, str) and not origin.base_url.endswith("/"):
@@ -137,7 +149,13 @@ def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
             remedy="End it with '/', so that 'files' never stands for 'files-of-others'.",
         )
     for name, value in origin.request_headers.items():
-        if not header_name_ok(name) or name.lower() in FORBIDDEN_REQUEST_HEADERS:
+        if isinstance(name, str) and name.lower().startswith(SSE_C):
+            yield ConfigError(
+                f"{name!r} belongs to SSE-C, whose key would stand in NGINX's text",
+                where=f"{where} request_headers",
+                remedy="Store the objects with SSE-S3 or SSE-KMS.",
+            )
+        elif not header_name_ok(name) or name.lower() in FORBIDDEN_REQUEST_HEADERS:
             yield ConfigError(
                 f"{name!r} cannot be a fixed request header",
                 where=f"{where} request_headers",

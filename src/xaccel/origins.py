@@ -17,10 +17,14 @@ class S3Origin:
     Whatever is None is read as botocore reads it: environment, shared files, profile, instance role
     (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
 
-    bucket: its name, not an ARN.
+    bucket: its name, or the alias of an access point; not an ARN.
     prefix: put before each object key, as it is; give the slash yourself.
     endpoint_url: scheme and host of another store, for example "https://minio.example:9000".
     addressing_style: "path", "virtual" or "auto".
+    use_dualstack_endpoint: the endpoint of Amazon S3 that IPv6 reaches too.
+    use_fips_endpoint: the one with validated cryptography (FIPS 140).
+    use_accelerate_endpoint: the one at the edge of Amazon's network (Transfer Acceleration).
+    request_payer: whoever the credentials belong to pays for the requests (Requester Pays).
     expires_s: seconds that a signature lives (1 to 604800). It is checked once, at the start of a transfer.
     servers: "host:port" addresses that NGINX connects to instead of looking the name up; the signed name
         stays in Host and in TLS.
@@ -40,6 +44,10 @@ class S3Origin:
     endpoint_url: str | None = None
     profile: str | None = None
     addressing_style: Literal["path", "virtual", "auto"] | None = None
+    use_dualstack_endpoint: bool | None = None
+    use_fips_endpoint: bool | None = None
+    use_accelerate_endpoint: bool | None = None
+    request_payer: bool = False
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)

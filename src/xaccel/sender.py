@@ -75,7 +75,9 @@ class Sender:
         endpoint = signer = credentials = None
         if isinstance(chosen, S3Origin):
             endpoint = resolve_endpoint(chosen)
-            signer = S3Signer(region=endpoint.region, expires_s=chosen.expires_s)
+            signer = S3Signer(
+                region=endpoint.region, expires_s=chosen.expires_s, request_payer=chosen.request_payer
+            )
             credentials = self._source(chosen).current()
         now = datetime.now(UTC)
         return make_handoff(

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.origins import S3Origin
+from xaccel.s3_unsupported import bucket_problem, endpoint_problem
 from xaccel.target import canonical_base
 
 if TYPE_CHECKING:
@@ -62,65 +64,87 @@ def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def client_options(origin: S3Origin) -> dict[str, Any]:
+    """Return the arguments of botocore's Config that decide where `origin` is found."""
+    in_s3 = {
+        name: value
+        # Dual-stack has two places in botocore; this one is stronger than those of environment and profile.
+        for name in ("addressing_style", "use_dualstack_endpoint", "use_accelerate_endpoint")
+        if (value := getattr(origin, name)) is not None
+    }
+    return {"use_fips_endpoint": origin.use_fips_endpoint, **({"s3": in_s3} if in_s3 else {})}
+
+
+_PLACE = (
+    "bucket",
+    "region",
+    "endpoint_url",
+    "profile",
+    "addressing_style",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+    "use_accelerate_endpoint",
+)
+_place = attrgetter(*_PLACE)
+
+
 def resolve_endpoint(origin: S3Origin) -> Endpoint:
     """Return where the bucket answers. Credentials and prefix have no part in it, so that new ones cost nothing.
 
-    Raises ConfigError for what botocore refuses, in its words.
+    Raises ConfigError for what s3_unsupported.py names, and for what botocore refuses, in its words.
     """
-    return _resolve(
-        origin.bucket, origin.region, origin.endpoint_url, origin.profile, origin.addressing_style
-    )
+    return _resolve(_place(origin))
 
 
 @lru_cache(maxsize=4096)
-def _resolve(
-    bucket: str,
-    region: str | None,
-    endpoint_url: str | None,
-    profile: str | None,
-    addressing_style: Literal["path", "virtual", "auto"] | None,
-) -> Endpoint:
+def _resolve(place: tuple[Any, ...]) -> Endpoint:
     """Ask botocore once where the bucket answers; about 0.1 s for the first, no network.
 
     A client is made for it and thrown away: only the client knows the rules for addressing styles, dual-stack, FIPS
-    and custom endpoints, from arguments, environment and shared files alike. Its call is answered before it is sent,
+    and custom endpoints, from arguments, environment and shared files alike. Its call is answered before it is signed,
     by the event that botocore's own Stubber uses. Presigning would not do: it names the global host
     `bucket.s3.amazonaws.com`, which redirects for a new bucket of another region.
     """
-    session = new_session(S3Origin(bucket=bucket, profile=profile))
-    from botocore import UNSIGNED
+    origin = S3Origin(**dict(zip(_PLACE, place, strict=True)))
+    where = f"S3Origin(bucket={origin.bucket!r})"
+    problem = bucket_problem(origin.bucket, where) or endpoint_problem(origin.endpoint_url or "", where)
+    if problem is not None:
+        raise problem
+    session = new_session(origin)
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    asked: list[str] = []
+    asked: list[tuple[str, dict[str, Any]]] = []
 
-    def answer_here(params: dict[str, Any], **_: object) -> tuple[Any, dict[str, Any]]:
-        asked.append(params["url"])
+    def answer_here(
+        params: dict[str, Any], context: dict[str, Any], **_: object
+    ) -> tuple[Any, dict[str, Any]]:
+        asked.append((params["url"], context["signing"]))
         return AWSResponse(params["url"], 200, {}, None), {}
 
-    style = {} if addressing_style is None else {"s3": {"addressing_style": addressing_style}}
     try:
         client = session.create_client(
             "s3",
-            region_name=region,
-            endpoint_url=endpoint_url,
-            config=Config(signature_version=UNSIGNED, **style),
+            region_name=origin.region,
+            endpoint_url=origin.endpoint_url,
+            # The rules for the region of a signature are asked only of a client that would sign.
+            aws_access_key_id="unused",
+            aws_secret_access_key="unused",  # noqa: S106
+            config=Config(signature_version="s3v4", **client_options(origin)),
         )
         client.meta.events.register_last("before-call.s3.GetObject", answer_here)
-        client.get_object(Bucket=bucket, Key="k")
+        client.get_object(Bucket=origin.bucket, Key="k")
     except (BotoCoreError, ValueError) as error:
         raise ConfigError(
             f"botocore cannot resolve it ({_in_one_line(error)})",
-            where=f"S3Origin(bucket={bucket!r})",
+            where=where,
             remedy="Mend bucket, region or endpoint_url.",
         ) from error
-    base = canonical_base(asked[0].removesuffix("k"))
-    found = client.meta.region_name
+    [(url, signing)] = asked
+    base = canonical_base(url.removesuffix("k"))
     return Endpoint(
-        base_url=base,
-        region="us-east-1" if found in (None, "aws-global") else found,
-        path_style=urlsplit(base).path != "/",
+        base_url=base, region=signing.get("region") or "us-east-1", path_style=urlsplit(base).path != "/"
     )
 
 
@@ -129,10 +153,13 @@ class S3Signer:
     """Signs in the query, with Signature Version 4 and an unsigned payload.
 
     expires_s: seconds that a signature lives; the store checks it when a request starts.
+    request_payer: the signer pays. In the query, where a signed URL has it
+        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html).
     """
 
     region: str
     expires_s: int
+    request_payer: bool = False
 
     def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
         """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Pure: nothing is read or sent.
@@ -141,6 +168,8 @@ class S3Signer:
         """
         from botocore.awsrequest import AWSRequest
 
+        if self.request_payer:
+            url += f"{'&' if '?' in url else '?'}x-amz-request-payer=requester"
         request = AWSRequest(method=method, url=url)
         _query_auth()(credentials, "s3", self.region, self.expires_s, now).add_auth(request)
         signed: str = request.url

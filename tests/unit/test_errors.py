@@ -150,6 +150,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "size": sends_with(size=-1),
     "limit_rate": sends_with(limit_rate=0),
     "subject": sends_with(subject="é"),
+    "version_id: no bucket": sends_with(version_id="v1"),
+    "version_id": sends("docs", options=Options(version_id="a b")),
     "csp": sends_with(csp="\n"),
     "headers: undeclared": sends_with(headers={"X-Other": "1"}),
     "headers: twice": sends_with(headers={"Vary": "a", "vary": "b"}),
@@ -194,6 +196,17 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "bucket: key": reads_origin("S3Origin", bucket="docs", access_key="a"),
     "bucket: ARN": reads_origin(
         "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", servers=["x"], ca_file="x"
+    ),
+    "bucket: endpoint of another kind": reads_origin(
+        "S3Origin", bucket="docs", endpoint_url="https://s3express-use1-az5.us-east-1.amazonaws.com"
+    ),
+    "bucket: variant of an endpoint": reads_origin(
+        "S3Origin", bucket="docs", endpoint_url="http://127.0.0.1:9000", use_fips_endpoint=True
+    ),
+    "server: SSE-C": reads_origin(
+        "HTTPOrigin",
+        base_url="https://h.example/",
+        request_headers={"x-amz-server-side-encryption-customer-key": "x"},
     ),
     "server": reads_origin(
         "HTTPOrigin", base_url="https://u@h.example:0/?x", request_headers={"Host": "x", "X": "$x"}

@@ -20,6 +20,7 @@ def test_nothing_is_decided_by_default() -> None:
         "size": None,
         "limit_rate": None,
         "identity": None,
+        "version_id": None,
         "subject": "",
         "csp": None,
         "headers": {},

@@ -340,3 +340,38 @@ def test_a_missing_botocore_is_told_with_the_way_to_install_it(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(ConfigError, match=r"pip install 'xaccel\[s3\]'"):
         resolve_endpoint(S3Origin(bucket="without-botocore"))
+
+
+@pytest.mark.parametrize(
+    "version", ["3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "null", "a b/&=?#%"]
+)
+@pytest.mark.parametrize("method", ["get_object", "head_object"])
+def test_a_version_is_asked_for_as_botocores_client_presigns_it(
+    clients: dict[tuple[str, str], Any], version: str, method: str
+) -> None:
+    theirs = clients["virtual", "token"].generate_presigned_url(
+        method, Params={"Bucket": "documents", "Key": "a b", "VersionId": version}, ExpiresIn=120
+    )
+    url = f"https://documents.store.example:9000/a%20b?versionId={quote_key(version, dots=True).replace('/', '%2F')}"
+    signer = S3Signer(region="ap-southeast-2", expires_s=120)
+    ours = signer.sign(url, "GET" if method == "get_object" else "HEAD", WITH_TOKEN, date_of(theirs))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("query", ["", "?versionId=v1"])
+def test_who_pays_stands_in_the_signed_query(query: str) -> None:
+    """botocore's client presigns a header that whoever fetches must send; the query needs nothing of NGINX."""
+    url = f"https://documents.s3.eu-west-1.amazonaws.com/k{query}"
+    signed = S3Signer(region="eu-west-1", expires_s=60, request_payer=True).sign(
+        url, "GET", CREDENTIALS, NOON
+    )
+    before, _, signature = signed.rpartition("&X-Amz-Signature=")
+    assert (
+        f"{url}{'&' if query else '?'}x-amz-request-payer=requester&X-Amz-Algorithm=AWS4-HMAC-SHA256&"
+        in before
+    )
+    assert "X-Amz-SignedHeaders=host&" in f"{before}&"
+    plain = S3Signer(region="eu-west-1", expires_s=60)
+    again = plain.sign(f"{url}{'&' if query else '?'}x-amz-request-payer=requester", "GET", CREDENTIALS, NOON)
+    assert again == signed
+    assert signature not in plain.sign(url, "GET", CREDENTIALS, NOON)

@@ -19,6 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", metavar="FILE", help="NGINX's JSON line log (default: the site's)")
     parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the line's)")
     parser.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
+    parser.add_argument("--version-id", metavar="ID", help="version of an S3 object (default: the newest)")
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -39,7 +40,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
             where="explain",
             remedy="Give --origin and --key: the line holds no object key.",
         )
-    finding = ask_store(site, origin, key)
+    finding = ask_store(site, origin, key, args.version_id)
     print(f"store: {finding.code or 'delivers'}")
     print(f"remedy: {finding.remedy}")
 

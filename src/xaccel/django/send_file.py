@@ -38,6 +38,7 @@ class SendOptions(TypedDict, total=False):
     size: int | None
     limit_rate: int | None
     identity: str | None
+    version_id: str | None
     subject: str
     csp: str | None
     headers: Mapping[str, str]

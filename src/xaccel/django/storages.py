@@ -6,6 +6,7 @@ Everything is read from the storage's own attributes. No client is made, no file
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -14,6 +15,9 @@ from django.utils.functional import LazyObject, empty
 
 from xaccel.errors import ConfigError, KeyRefused
 from xaccel.origins import LocalOrigin, S3Origin
+from xaccel.s3_unsupported import bucket_problem
+
+_NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
 
 
 class StorageNotDescribed(ConfigError):
@@ -59,7 +63,8 @@ def describe(storage: Storage, where: str) -> S3Origin | LocalOrigin:
 def object_key(storage: Storage, name: str) -> str:
     """Return where `storage` keeps `name`: for S3 the whole key, location included; for a directory the name.
 
-    Raises KeyRefused for an empty name, and for one that leaves the storage's location.
+    Raises KeyRefused for an empty name, for one that leaves the storage's location, and for an object that the storage
+    reads with a key of the client's (SSE-C).
     """
     if not name:
         raise KeyRefused(
@@ -80,7 +85,17 @@ def object_key(storage: Storage, name: str) -> str:
             where="file",
             remedy="Look where the name came from.",
         ) from error
+    if _names_a_key(bare.get_object_parameters(key)):
+        raise KeyRefused(
+            f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send",
+            where="file",
+            remedy=_NO_SSE_C,
+        )
     return key
+
+
+def _names_a_key(object_parameters: Mapping[str, Any]) -> bool:
+    return any(name.startswith("SSECustomer") for name in object_parameters)
 
 
 def _is_s3(storage: Storage) -> bool:
@@ -96,6 +111,15 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
             where=where,
             remedy="Set AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name'].",
         )
+    if _names_a_key(storage.object_parameters):
+        raise StorageNotDescribed(
+            "its object_parameters name a key of the client's (SSE-C), which NGINX cannot send",
+            where=where,
+            remedy=_NO_SSE_C,
+        )
+    problem = bucket_problem(storage.bucket_name, where)
+    if problem is not None:
+        raise StorageNotDescribed(problem.what, where=problem.where, remedy=problem.remedy)
     config = storage.client_config
     s3_config = getattr(config, "s3", None) or {}
     location = storage.location.strip("/")
@@ -107,6 +131,12 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
         region=storage.region_name or getattr(config, "region_name", None),
         endpoint_url=storage.endpoint_url or None,
         addressing_style=s3_config.get("addressing_style") or None,
+        use_dualstack_endpoint=s3_config.get(
+            "use_dualstack_endpoint", getattr(config, "use_dualstack_endpoint", None)
+        ),
+        use_fips_endpoint=getattr(config, "use_fips_endpoint", None),
+        use_accelerate_endpoint=s3_config.get("use_accelerate_endpoint"),
+        request_payer=storage.object_parameters.get("RequestPayer") == "requester",
         profile=profile,
         access_key=None if profile else storage.access_key or None,
         secret_key=None if profile else storage.secret_key or None,

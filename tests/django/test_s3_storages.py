@@ -1,0 +1,107 @@
+"""What a storage of django-storages says about S3 beyond the bucket: who pays, which endpoint, whose key encrypts."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.config import Config
+from storages.backends.s3 import S3Storage
+
+from tests.django.test_storages import GET, STORAGE, file_on, s3
+from xaccel import ConfigErrors
+from xaccel.django import send_file
+from xaccel.django.conf import configuration
+from xaccel.django.storages import StorageNotDescribed, describe
+from xaccel.errors import InputRefused, KeyRefused
+from xaccel.origins import S3Origin
+
+SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+
+
+def described(**options: Any) -> S3Origin:
+    origin = describe(s3(**options), "here")
+    assert isinstance(origin, S3Origin)
+    return origin
+
+
+def test_who_pays_is_what_the_storage_says() -> None:
+    assert described().request_payer is False
+    assert described(object_parameters={"RequestPayer": "requester"}).request_payer is True
+
+
+def test_a_storage_that_pays_pays_for_its_downloads() -> None:
+    storage = s3(object_parameters={"RequestPayer": "requester"})
+    url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
+    assert parse_qs(urlsplit(url).query)["x-amz-request-payer"] == ["requester"]
+    assert "x-amz-request-payer" not in send_file(GET, file_on(s3(), "x"))["Xaccel-Url"]
+
+
+def test_an_origin_that_pays_pays_for_every_storage(site: Any) -> None:
+    site(
+        ORIGINS={
+            "docs": {
+                "BACKEND": "xaccel.S3Origin",
+                "OPTIONS": {"bucket": "acme-documents", "region": "eu-central-1", "request_payer": True},
+            }
+        }
+    )
+    assert "x-amz-request-payer=requester" in send_file(GET, file_on(s3(), "x"))["Xaccel-Url"]
+
+
+@pytest.mark.parametrize(
+    ("config", "host"),
+    [
+        (Config(use_dualstack_endpoint=True), "s3.dualstack.eu-central-1"),
+        (Config(s3={"use_dualstack_endpoint": True}), "s3.dualstack.eu-central-1"),
+        (Config(use_dualstack_endpoint=True, s3={"use_dualstack_endpoint": False}), "s3.eu-central-1"),
+        (Config(use_fips_endpoint=True), "s3-fips.eu-central-1"),
+        (Config(s3={"use_accelerate_endpoint": True}), "s3-accelerate"),
+    ],
+    ids=["dual-stack", "dual-stack in s3", "dual-stack off in s3", "FIPS", "accelerate"],
+)
+def test_the_endpoint_is_the_one_of_the_storages_client(
+    site: Any, settings: Any, config: Config, host: str
+) -> None:
+    options = {**STORAGE, "client_config": config}
+    settings.STORAGES = {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
+    site(ORIGINS={"docs": {"STORAGE": "default"}})
+    url = send_file(GET, file_on(S3Storage(**options), "x"), version_id="v1")["Xaccel-Url"]
+    assert url.startswith(f"https://acme-documents.{host}.amazonaws.com/tenant-a/x?versionId=v1&")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"object_parameters": SSE_C},
+        {"bucket_name": "arn:aws:s3:eu-west-1:123456789012:accesspoint/reports"},
+        {"bucket_name": "reports--use1-az5--x-s3"},
+    ],
+    ids=["SSE-C", "ARN", "S3 Express"],
+)
+def test_what_cannot_be_had_is_told_at_configuration_and_at_the_call(
+    site: Any, settings: Any, options: dict[str, Any]
+) -> None:
+    with pytest.raises(StorageNotDescribed) as told:
+        described(**options)
+    assert "k" * 32 not in str(told.value)
+    with pytest.raises(InputRefused, match=told.value.what.split()[-1]):
+        send_file(GET, file_on(s3(**options), "x"))
+    settings.STORAGES = {
+        "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**STORAGE, **options}}
+    }
+    site(ORIGINS={"docs": {"STORAGE": "default"}})
+    with pytest.raises(ConfigErrors, match=told.value.what.split()[-1]):
+        configuration()
+
+
+def test_a_key_for_some_files_is_refused_for_those() -> None:
+    class SomeEncrypted(S3Storage):
+        def get_object_parameters(self, name: str) -> dict[str, Any]:
+            return SSE_C if name.startswith("tenant-a/secret/") else {}
+
+    storage = SomeEncrypted(**STORAGE)
+    assert "Xaccel-Url" in send_file(GET, file_on(storage, "open/x"))
+    with pytest.raises(KeyRefused, match="SSE-C"):
+        send_file(GET, file_on(storage, "secret/x"))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from xaccel import ConfigError, HTTPOrigin, S3Origin
+from xaccel.origin_rules import problems
+from xaccel.s3_unsupported import bucket_problem, endpoint_problem
+from xaccel.signing import resolve_endpoint
+
+ACCOUNT = "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "kind", "remedy"),
+    [
+        (f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports", "access point", "-s3alias"),
+        (f"arn:aws-cn:s3:cn-north-1:{ACCOUNT}:accesspoint:reports", "access point", "-s3alias"),
+        (f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap", "multi-region", "one region"),
+        ("mfzwi23gnjvgw.mrap", "multi-region", "one region"),
+        (f"arn:aws:s3-object-lambda:eu-west-1:{ACCOUNT}:accesspoint/x", "Object Lambda", "--ol-s3"),
+        (
+            f"arn:aws:s3-outposts:eu-west-1:{ACCOUNT}:outpost/op-1/accesspoint/x",
+            "Outposts",
+            "general purpose",
+        ),
+        ("reports-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3", "Outposts", "general purpose"),
+        ("arn:aws:s3:::reports", "an ARN", "bucket itself"),
+        ("arn:", "an ARN", "bucket itself"),
+        ("reports--use1-az5--x-s3", "S3 Express", "general purpose"),
+        ("point--use1-az5--xa-s3", "S3 Express", "general purpose"),
+    ],
+)
+def test_a_bucket_that_wants_another_signature_is_refused_by_name(
+    bucket: str, kind: str, remedy: str
+) -> None:
+    problem = bucket_problem(bucket, "here")
+    assert problem is not None
+    assert kind in problem.what
+    assert remedy in problem.remedy
+    [told] = problems(S3Origin(bucket=bucket), "XACCEL")
+    assert str(told) == f"XACCEL bucket: {problem.what}. {problem.remedy}"
+    with pytest.raises(ConfigError) as raised:  # also for an origin that no rule has read
+        resolve_endpoint(S3Origin(bucket=bucket, region="us-east-1"))
+    assert raised.value.what == problem.what
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "reports",
+        "reports-abc123def456-s3alias",
+        "reports-abc123def456-ext-s3alias",
+        "reports-0123456789abc--ol-s3",
+        "reports--table-s3",
+        "arn-reports",
+        "x-s3",
+        "mrap",
+    ],
+)
+def test_general_purpose_buckets_and_aliases_are_taken(bucket: str) -> None:
+    assert bucket_problem(bucket, "here") is None
+    place = resolve_endpoint(S3Origin(bucket=bucket, region="eu-west-1"))
+    assert place.base_url == f"https://{bucket}.s3.eu-west-1.amazonaws.com/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3express-use1-az5.us-east-1.amazonaws.com",
+        "https://s3express-control.us-east-1.amazonaws.com/",
+        "https://docs--use1-az5--x-s3.s3express-use1-az5.us-east-1.amazonaws.com",
+        f"https://reports-{ACCOUNT}.s3-accesspoint.eu-west-1.amazonaws.com",
+        "https://s3-accesspoint-fips.eu-west-1.amazonaws.com",
+        "https://s3-object-lambda.eu-west-1.amazonaws.com",
+        "https://op-1.s3-outposts.eu-west-1.amazonaws.com",
+        "https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com",
+        "https://S3-ACCESSPOINT.cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_an_endpoint_of_another_kind_of_bucket_is_refused(url: str) -> None:
+    assert endpoint_problem(url, "here") is not None
+    [told] = problems(S3Origin(bucket="docs", endpoint_url=url), "XACCEL")
+    assert told.where == "XACCEL endpoint_url"
+    with pytest.raises(ConfigError, match="another kind of bucket"):
+        resolve_endpoint(S3Origin(bucket="docs", region="us-east-1", endpoint_url=url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://s3.eu-west-1.amazonaws.com",
+        "https://s3-accelerate.amazonaws.com",
+        "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+        "https://s3-outposts.example",
+        "https://s3express-store.example:9000",
+        "http://127.0.0.1:9000",
+    ],
+)
+def test_other_endpoints_are_taken(url: str) -> None:
+    assert endpoint_problem(url, "here") is None
+    assert list(problems(S3Origin(bucket="docs", endpoint_url=url), "XACCEL")) == []
+
+
+@pytest.mark.parametrize("name", ["use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"])
+def test_an_endpoint_of_its_own_has_no_variants(name: str) -> None:
+    """botocore would connect to the plain one without a word."""
+    url = "https://store.example"
+    [told] = problems(S3Origin(bucket="docs", endpoint_url=url, **{name: True}), "XACCEL")  # type: ignore[arg-type]
+    assert told.where == "XACCEL endpoint_url"
+    assert list(problems(S3Origin(bucket="docs", endpoint_url=url, **{name: False}), "XACCEL")) == []  # type: ignore[arg-type]
+    assert list(problems(S3Origin(bucket="docs", **{name: True}), "XACCEL")) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["algorithm", "key", "key-MD5"])
+def test_a_key_of_the_clients_is_no_fixed_header(name: str) -> None:
+    header = f"X-Amz-Server-Side-Encryption-Customer-{name}"
+    origin = HTTPOrigin(base_url="https://files.example/", request_headers={header: "c2VjcmV0"})
+    [told] = problems(origin, "XACCEL")
+    assert "SSE-C" in told.what
+    assert "c2VjcmV0" not in str(told)

@@ -1,0 +1,82 @@
+"""A pinned version: in the signed URL, and in the name of the cache entry."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.unit.test_sender import BUCKET, KEYS, STORE, sender
+from xaccel import Options, S3Origin
+from xaccel.errors import OptionRefused
+
+
+def query_of(key: str = "k", **more: Any) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(sender().hand_off("docs", key, **more).target).query)
+
+
+def entry(**options: Any) -> str | None:
+    made = sender().hand_off("docs", "k", options=Options(**options))
+    return dict(made.headers).get("Xaccel-Cache-Key")
+
+
+@pytest.mark.parametrize("version", ["v1", "null", "+/=&?#% ".strip(), "~" * 1024])
+def test_a_version_is_asked_for(version: str) -> None:
+    query = query_of(options=Options(version_id=version))
+    assert query["versionId"] == [version]
+    assert "X-Amz-Signature" in query
+
+
+def test_a_version_of_a_stored_url_is_asked_for() -> None:
+    query = query_of("", url=f"{BUCKET}a%20b", options=Options(version_id="v1"))
+    assert query["versionId"] == ["v1"]
+
+
+@pytest.mark.parametrize("version", [None, ""])
+def test_without_a_version_the_newest_is_asked_for(version: str | None) -> None:
+    assert "versionId" not in query_of(options=Options(version_id=version))
+
+
+@pytest.mark.parametrize("version", ["a b", "a\n", "é", "v" * 1025, 5])
+def test_what_is_no_version_is_refused(version: Any) -> None:
+    with pytest.raises(OptionRefused, match="version_id"):
+        sender().hand_off("docs", "k", options=Options(version_id=version))
+
+
+@pytest.mark.parametrize("name", ["web", "disk"])
+def test_only_buckets_have_versions(name: str) -> None:
+    with pytest.raises(OptionRefused, match="only the objects of an S3 origin"):
+        sender().hand_off(name, "k", options=Options(version_id="v1"))
+
+
+def test_a_version_names_the_cache_entry() -> None:
+    entries = {
+        entry(identity="v1"),
+        entry(version_id="v1"),
+        entry(version_id="v2"),
+        entry(version_id="v1", identity="i"),
+        entry(version_id="v2", identity="i"),
+        entry(identity="i"),
+    }
+    assert len(entries) == 6
+    assert None not in entries
+    assert entry(version_id="v1") == entry(version_id="v1", subject="another")
+
+
+def test_versions_of_one_object_share_the_part_by_which_it_is_purged() -> None:
+    parts = {(entry(**given) or "").partition("-")[0] for given in ({"identity": "i"}, {"version_id": "v1"})}
+    assert len(parts) == 1
+
+
+def test_the_version_null_names_nothing() -> None:
+    """It is written anew while versioning is off or suspended."""
+    assert entry(version_id="null") is None
+    assert entry(version_id="null", identity="i") == entry(identity="i")
+
+
+def test_who_pays_is_asked_for_and_names_no_entry() -> None:
+    pays = S3Origin(bucket="docs", cache=True, request_payer=True, **STORE, **KEYS)  # type: ignore[arg-type]
+    made = sender(docs=pays).hand_off("docs", "k", options=Options(identity="i"))
+    assert parse_qs(urlsplit(made.target).query)["x-amz-request-payer"] == ["requester"]
+    assert dict(made.headers)["Xaccel-Cache-Key"] == entry(identity="i")

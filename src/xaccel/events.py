@@ -15,7 +15,7 @@ class DownloadEvent:
 
     transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
     origin, key: what was asked for; of a stored URL the key is the URL's path.
-    version: of the object's bytes, as far as the app knows one: the identity of the options, else the entity tag.
+    version: of the object's bytes, as far as the app knows one: identity, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
     reason: why it was denied, or "304 by the app"; "" for a file that is sent.
     at: aware, in UTC.

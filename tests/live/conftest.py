@@ -90,6 +90,11 @@ class Live:
         return found
 
 
+def versioned(bucket: str) -> str:
+    """The bucket beside `bucket` that keeps versions."""
+    return f"{bucket}-versioned"
+
+
 def site_settings(
     s3: S3Server, buckets: tuple[str, str], origins: tuple[Origin, Origin, Origin], media: Path
 ) -> dict[str, Any]:
@@ -114,6 +119,8 @@ def site_settings(
             "vhost": s3_origin(endpoint_url=named, addressing_style="virtual", servers=[s3.address]),
             "prefixed": s3_origin(prefix="tenant-a/"),
             "hides": s3_origin(endpoint_url=origin.url, missing_as_403=True),
+            "versioned": s3_origin(bucket=versioned(bucket), request_payer=True),
+            "versioned-cached": s3_origin(bucket=versioned(bucket), cache=True),
             "cached": s3_origin(cache=True),
             "cached-other": s3_origin(bucket=other_bucket, cache=True),
             "partner": http_origin(
@@ -151,8 +158,9 @@ def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     for name in ("media", "tls"):
         (folder / name).mkdir()
     bucket, other = (f"live-{secrets.token_hex(4)}" for _ in range(2))
-    for name in (bucket, other):
+    for name in (bucket, other, versioned(bucket)):
         s3.create_bucket(name)
+    s3.client().put_bucket_versioning(Bucket=versioned(bucket), VersioningConfiguration={"Status": "Enabled"})
     with (
         origin_server(fine) as origin,
         origin_server(fine) as second,

@@ -1,0 +1,108 @@
+"""Objects stored with Content-Encoding keep it, counted in encoded bytes, whatever filters the operator has on."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import Live, build_of
+from tests.live.stage import Stage, stage
+from xaccel.nginx import Directive, Parts
+from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+
+pytestmark = pytest.mark.nginx
+
+PLAIN = b"a,b,c\n" * 4000
+CODED = gzip.compress(PLAIN, mtime=0)
+TAG = '"coded"'
+
+
+def check(get, coding: str = "gzip", body: bytes = CODED) -> None:  # type: ignore[no-untyped-def]
+    """Whole, HEAD, parts and conditions, for a client that takes the coding and one that does not."""
+    size = len(body)
+    for accepts in ({}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}):
+        whole = get(headers=accepts)
+        assert (whole.status, whole.body, whole.all("Content-Encoding")) == (200, body, [coding])
+        assert whole.one("Content-Length") == str(size)
+        head = get(method="HEAD", headers=accepts)
+        assert (head.status, head.one("Content-Length"), head.one("Content-Encoding")) == (
+            200,
+            str(size),
+            coding,
+        )
+        tag = whole.one("ETag") or ""
+        assert tag.startswith('"')
+        for guard in ({}, {"If-Range": tag}):
+            part = get(headers={**accepts, **guard, "Range": "bytes=10-"})
+            assert (part.status, part.body) == (206, body[10:])
+            assert part.one("Content-Range") == f"bytes 10-{size - 1}/{size}"
+            assert part.one("Content-Encoding") == coding
+        assert get(headers={**accepts, "Range": "bytes=-5"}).body == body[-5:]
+        other = get(headers={**accepts, "Range": "bytes=10-", "If-Range": '"other"'})
+        assert (other.status, other.body, other.one("Content-Encoding")) == (200, body, coding)
+        assert get(headers={**accepts, "If-None-Match": tag}).status == 304
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", CODED), ("br", b"not really brotli" * 9)], ids=["gzip", "br"]
+)
+def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
+    live.places.s3.client().put_object(
+        Bucket=live.places.bucket,
+        Key=f"t.{coding}",
+        Body=body,
+        ContentEncoding=coding,
+        ContentType="text/csv",
+    )
+    check(lambda **more: live.get("documents", f"t.{coding}", **more), coding, body)
+    (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(body)}))
+    assert (line["encoding"], line["body_bytes"], line["why"]) == (coding, len(body), "")
+    (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(PLAIN)}))
+    assert line["why"] == "size_differs"
+
+
+def coded(request: Request) -> Answer:
+    shown = [("Content-Encoding", "gzip"), ("Content-Type", "text/csv"), ("ETag", TAG)]
+    if request.header("If-None-Match") == TAG:
+        return Answer(status=304, headers=[("ETag", TAG)])
+    if request.header("If-Match") not in (None, TAG):
+        return Answer(status=412)
+    asked = request.header("Range")
+    if asked is None:
+        return Answer(headers=shown, body=CODED)
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    start = int(first) if first else len(CODED) - int(last)
+    shown.append(("Content-Range", f"bytes {start}-{len(CODED) - 1}/{len(CODED)}"))
+    return Answer(status=206, headers=shown, body=CODED[start:])
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    with origin_server(coded) as running:
+        yield running
+
+
+@pytest.fixture
+def filtered(variant: Variant, origin: Origin, tmp_path: Path) -> Iterator[Stage]:
+    """An operator who compresses everything, and expands what a client does not take, where his NGINX can."""
+
+    def filters(parts: Parts) -> Parts:
+        own = [("gzip", "on"), ("gzip_types", "*"), ("gzip_min_length", "1"), ("gzip_proxied", "any")]
+        if build_of(variant).gunzip:
+            own.append(("gunzip", "on"))
+        return Parts(
+            (*(Directive(name, (value,)) for name, value in own), *parts.http), parts.server, parts.app
+        )
+
+    with stage(tmp_path, variant, {"files": {"base_url": f"{origin.url}/"}}, change=filters) as running:
+        yield running
+
+
+def test_an_operators_gzip_and_gunzip_leave_it_alone(filtered: Stage) -> None:
+    assert "gzip on;" in (filtered.nginx.directory / "nginx.conf").read_text()
+    check(lambda **more: filtered.get("files", "x", **more))
+    (line,) = filtered.lines_of(lambda: filtered.get("files", "x", options={"size": len(CODED)}))
+    assert (line["encoding"], line["body_bytes"], line["why"]) == ("gzip", len(CODED), "")

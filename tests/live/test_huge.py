@@ -1,0 +1,123 @@
+"""An object of 5 TB, the most that S3 keeps: an origin that makes each byte from its offset."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.client import send_target
+from tests.live.conftest import Live
+from xaccel.testing import Answer, Request
+
+pytestmark = pytest.mark.nginx
+
+SIZE = 5 * 2**40
+BLOCK = 65536
+ORIGINS = ["partner", "hides"]
+"""An HTTP server, and a bucket whose requests are signed."""
+
+
+def content(start: int, stop: int) -> bytes:
+    """Eight bytes spell their own offset, so that no two places look alike."""
+    first = start - start % 8
+    text = b"".join(at.to_bytes(8, "big") for at in range(first, stop, 8))
+    return text[start - first : stop - first]
+
+
+def blocks(start: int, stop: int) -> Iterator[bytes]:
+    for at in range(start, stop, BLOCK):
+        yield content(at, min(at + BLOCK, stop))
+
+
+def virtual(request: Request) -> Answer:
+    shown = [("Content-Type", "application/octet-stream"), ("ETag", '"huge"'), ("Accept-Ranges", "bytes")]
+    asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.header("Range") or "")
+    if asked is None:
+        return Answer(headers=[*shown, ("Content-Length", str(SIZE))], body=blocks(0, SIZE), close=True)
+    first, last = asked[1], asked[2]
+    start = int(first) if first else SIZE - int(last)
+    stop = min(int(last) + 1, SIZE) if first and last else SIZE
+    if start >= SIZE:
+        return Answer(status=416, headers=[("Content-Range", f"bytes */{SIZE}")])
+    shown += [("Content-Range", f"bytes {start}-{stop - 1}/{SIZE}"), ("Content-Length", str(stop - start))]
+    return Answer(status=206, headers=shown, body=blocks(start, stop))
+
+
+@pytest.fixture(autouse=True)
+def _huge(live: Live) -> None:
+    live.places.origin.answer = virtual
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_head_tells_the_whole_length(live: Live, origin: str) -> None:
+    replies = []
+    (line,) = live.new_lines(
+        lambda: replies.append(live.get(origin, "x", method="HEAD", options={"size": SIZE}))
+    )
+    assert (replies[0].status, replies[0].one("Content-Length")) == (200, "5497558138880")
+    assert (line["sent_length"], line["size"], line["body_bytes"]) == ("5497558138880", "5497558138880", 0)
+    assert line["why"] == ""
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-9", 0, 10),
+        (f"bytes={2**31 - 5}-{2**31 + 4}", 2**31 - 5, 2**31 + 5),
+        (f"bytes={2**32 - 5}-{2**32 + 4}", 2**32 - 5, 2**32 + 5),
+        (f"bytes={SIZE - 10}-{SIZE - 1}", SIZE - 10, SIZE),
+        (f"bytes={SIZE - 10}-", SIZE - 10, SIZE),
+        (f"bytes={SIZE - 10}-{SIZE + 10**6}", SIZE - 10, SIZE),
+        ("bytes=-7", SIZE - 7, SIZE),
+        (f"bytes={SIZE - 4_000_001}-", SIZE - 4_000_001, SIZE),
+    ],
+    ids=["start", "2 GiB", "4 GiB", "end", "open", "past the end", "suffix", "4 MB from the end"],
+)
+def test_a_part_anywhere_is_right_to_the_byte(
+    live: Live, origin: str, asked: str, start: int, stop: int
+) -> None:
+    replies = []
+    (line,) = live.new_lines(
+        lambda: replies.append(live.get(origin, "x", headers={"Range": asked}, options={"size": SIZE}))
+    )
+    [reply] = replies
+    assert reply.status == 206
+    assert reply.body == content(start, stop)
+    shown = f"bytes {start}-{stop - 1}/{SIZE}"
+    assert reply.one("Content-Range") == shown
+    assert reply.one("Content-Length") == str(stop - start)
+    assert (line["body_bytes"], line["content_range"], line["range"]) == (stop - start, shown, asked)
+    assert (line["size"], line["completion"], line["why"]) == (str(SIZE), "OK", "")
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_part_behind_the_end_is_416_with_the_length(live: Live, origin: str) -> None:
+    reply = live.get(origin, "x", headers={"Range": f"bytes={SIZE}-"})
+    assert (reply.status, reply.one("Content-Range")) == (416, f"bytes */{SIZE}")
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, origin: str) -> None:
+    """A client that goes away after the first megabyte; nothing of the rest waits on a disk."""
+
+    def begin() -> None:
+        path = send_target({"origin": origin, "key": "x", "options": {"subject": live.mark, "size": SIZE}})
+        with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            got = b""
+            while len(got) < 2**20:
+                block = client.recv(BLOCK)
+                assert block, "the transfer ended"
+                got += block
+        head, _, body = got.partition(b"\r\n\r\n")
+        assert b"Content-Length: 5497558138880" in head
+        assert body == content(0, len(body))
+
+    (line,) = live.new_lines(begin)
+    assert (line["status"], line["sent_length"], line["completion"]) == ("200", str(SIZE), "")
+    assert isinstance(line["body_bytes"], int)
+    assert 2**19 < line["body_bytes"] < 2**28

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -25,6 +25,7 @@ class Configuration:
     idle: how long a download stays open with nothing sent.
     unknown_after: how long a line is awaited.
     drain_s: how long a file that was rotated away is still looked at after the last byte was written to it.
+    chain: whether transfers are sealed, so that `verify` finds what was changed later.
     """
 
     record: Literal["request", "line"] = "request"
@@ -32,10 +33,42 @@ class Configuration:
     idle: timedelta = timedelta(minutes=30)
     unknown_after: timedelta = timedelta(hours=24)
     drain_s: float = 60.0
+    chain: bool = False
 
 
-_SECONDS = {"IDLE_S": "idle", "UNKNOWN_AFTER_S": "unknown_after", "DRAIN_S": "drain_s"}
-_KEYS = ("RECORD", "DECISIONS", *_SECONDS)
+def _seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9
+
+
+def _path(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    name: str
+    ok: Callable[[object], bool]
+    wrong: str
+    remedy: str
+    make: Callable[[Any], object] = field(default=lambda value: value)
+
+
+_A_TIME = ("is no number of seconds", "Give a number above 0.")
+_KEYS = {
+    "RECORD": _Key(
+        "record",
+        lambda value: value in ("request", "line"),
+        "is not a way to record",
+        "Write 'request' or 'line'.",
+    ),
+    "DECISIONS": _Key("decisions", _path, "is not an absolute path", "Begin it with '/'."),
+    "CHAIN": _Key(
+        "chain", lambda value: isinstance(value, bool), "is neither true nor false", "Write True or False."
+    ),
+    "IDLE_S": _Key("idle", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
+    "UNKNOWN_AFTER_S": _Key("unknown_after", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
+    "DRAIN_S": _Key("drain_s", _seconds, *_A_TIME, float),
+}
 
 
 @lru_cache(maxsize=1)
@@ -49,38 +82,17 @@ def configuration() -> Configuration:
         raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])
     found: list[ConfigError] = []
     values: dict[str, Any] = {}
-    for key, value in given.items():
-        where = f'{WHERE}["{key}"]'
-        if key in _SECONDS:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10**9:
-                found.append(
-                    ConfigError(
-                        f"{value!r} is no number of seconds", where=where, remedy="Give a number above 0."
-                    )
-                )
-            else:
-                values[_SECONDS[key]] = float(value) if key == "DRAIN_S" else timedelta(seconds=value)
-        elif key == "RECORD" and value in ("request", "line"):
-            values["record"] = value
-        elif key == "RECORD":
-            found.append(
-                ConfigError(
-                    f"{value!r} is not a way to record",
-                    where=where,
-                    remedy="Valid values: 'request', 'line'.",
-                )
-            )
-        elif key == "DECISIONS" and isinstance(value, str) and value.startswith("/"):
-            values["decisions"] = value
-        elif key == "DECISIONS":
-            found.append(
-                ConfigError(f"{value!r} is not an absolute path", where=where, remedy="Begin it with '/'.")
-            )
-        else:
+    for name, value in given.items():
+        where, key = f'{WHERE}["{name}"]', _KEYS.get(name)
+        if key is None:
             found.append(
                 ConfigError("it is not a key", where=where, remedy=f"Use one of: {', '.join(_KEYS)}.")
             )
-    if values.get("record") == "line" and not values.get("decisions") and not found:
+        elif not key.ok(value):
+            found.append(ConfigError(f"{value!r} {key.wrong}", where=where, remedy=key.remedy))
+        else:
+            values[key.name] = key.make(value)
+    if values.get("record") == "line" and "DECISIONS" not in given:
         found.append(
             ConfigError(
                 "RECORD is 'line', and what gets no line has no place",

@@ -144,7 +144,7 @@ class Ingest:
             current = self._locked(log, position)
             if current is None:
                 return None
-            applied = apply(lines, using=self.using, idle=self.conf.idle)
+            applied = apply(lines, using=self.using, conf=self.conf)
             Garbage.objects.using(self.using).bulk_create(garbage)
             mark = log.advance(pieces[-1].end)
             current.offset, current.start, current.start_length = mark.offset, mark.start, mark.start_length
@@ -176,7 +176,7 @@ class Ingest:
             lines, garbage = parse(self.path, pieces)
             with transaction.atomic(using=self.using):
                 upsert.alone(self.using)
-                applied = apply(lines, using=self.using, idle=self.conf.idle)
+                applied = apply(lines, using=self.using, conf=self.conf)
                 Garbage.objects.using(self.using).bulk_create(garbage)
                 owed.note(applied, using=self.using)
             self._count(applied, garbage)

@@ -208,4 +208,5 @@ def _text(text: str) -> str:
 def _address(text: str) -> str | None:
     if not text or text == "unix:":
         return None
-    return str(ip_address(text))
+    address = ip_address(text)
+    return str(getattr(address, "ipv4_mapped", None) or address)

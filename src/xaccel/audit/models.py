@@ -69,6 +69,7 @@ class Transfer(models.Model):
         known. exact: whether `sent` is right to the byte.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
     line_first: the line came before the decision; the next ingestion puts the transfer into its download.
+    sealed: whether the hash chain has it as it is; null where it waits for its line, or there is no chain.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -115,6 +116,7 @@ class Transfer(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     line_first = models.BooleanField(default=False)
+    sealed = models.BooleanField(null=True)
 
     class Meta:
         """Indexes for the questions by user, by object, by time, and for what was denied, cut or is awaited."""
@@ -137,6 +139,7 @@ class Transfer(models.Model):
             models.Index(
                 fields=["id"], condition=models.Q(line_first=True), name="xaccel_transfer_line_first"
             ),
+            models.Index(fields=["id"], condition=models.Q(sealed=False), name="xaccel_transfer_unsealed"),
         )
 
     def __str__(self) -> str:
@@ -203,3 +206,31 @@ class Untold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transfer or self.download}"
+
+
+class Seal(models.Model):
+    """One link of the hash chain: what a transfer was when it was over, or that some were deleted or pseudonymised.
+
+    content: digest of what points to no person; person and address: digests of what does, each with a random salt that
+    is removed when the person is forgotten, or the address dropped. chain: digest of the link before and this one.
+    count: for "prune" and "forget", how many transfers; `text` says which.
+    """
+
+    kind = models.CharField(max_length=16)
+    transfer = models.UUIDField(null=True, db_index=True)
+    content = models.CharField(max_length=64)
+    person = models.CharField(max_length=64)
+    person_salt = models.CharField(max_length=32)
+    address = models.CharField(max_length=64)
+    address_salt = models.CharField(max_length=32)
+    count = models.BigIntegerField(default=0)
+    text = models.TextField(default="")
+    chain = models.CharField(max_length=64)
+
+    class Meta:
+        """In the order of `id`."""
+
+        db_table = "xaccel_seal"
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.chain}"

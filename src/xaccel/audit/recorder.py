@@ -36,9 +36,10 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
 
 
 def _row(request: HttpRequest, event: DownloadEvent) -> None:
+    outcome = _outcome(event)
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),
-        outcome=_outcome(event),
+        outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
         key=event.key.replace("\0", "�"),
@@ -49,6 +50,7 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         filename=event.filename,
         as_attachment=event.as_attachment,
         reason=event.reason,
+        sealed=False if configuration().chain and outcome != Outcome.GRANTED else None,
     )
     # The line may be here already: what it says stays, and the app's half is added.
     Transfer.objects.using(router.db_for_write(Transfer)).bulk_create(

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from xaccel.audit import upsert
+from xaccel.audit.chain import seal
+from xaccel.audit.conf import Configuration
 from xaccel.audit.downloads import Piece, State, assign, group_of
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import Download, Transfer
@@ -50,7 +52,7 @@ class Known(NamedTuple):
     reason: str = ""
 
 
-def apply(batch: Iterable[Line | Decided], *, using: str, idle: timedelta) -> Applied:
+def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -> Applied:
     """Store `batch` in the open transaction, in which `upsert.alone` was called before.
 
     A line whose transfer has one already changes nothing: reading a log twice is harmless.
@@ -64,30 +66,37 @@ def apply(batch: Iterable[Line | Decided], *, using: str, idle: timedelta) -> Ap
             lines.setdefault(item.id, item)
         else:
             decided.setdefault(item.id, item)
-    rows = {
+    stored = {
         id_: (ended, Known(*values))
         for id_, ended, *values in Transfer.objects.using(using)
         .filter(id__in=list(lines))
         .values_list("id", "ended_at", *Known._fields)
     }
-    fresh = [line for line in lines.values() if line.id not in rows or rows[line.id][0] is None]
-    made = [(line, _known(line, rows.get(line.id))) for line in fresh]
+    fresh = [line for line in lines.values() if line.id not in stored or stored[line.id][0] is None]
+    made = [(line, _known(line, stored.get(line.id))) for line in fresh]
     late = _late(using)
     pieces = [_piece(line, known) for line, known in made if _counts(line, known)]
     pieces += [_late_piece(row) for row in late if row.outcome in _GAVE_BYTES]
-    placed, completed = _place(pieces, using, idle)
+    placed, completed = _place(pieces, using, conf.idle)
+    rows = [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made]
     upsert.write(
         using,
         Transfer,
         _COLUMNS,
-        [_row(line, known, placed.get(line.id)) for line, known in made],
+        [list(row.values()) for row in rows],
         changing=_LINE,
         only='"xaccel_transfer"."ended_at" IS NULL',
     )
-    upsert.write(using, Transfer, _COLUMNS, [_decided_row(item) for item in decided.values()])
+    upsert.write(
+        using, Transfer, _COLUMNS, [_decided_row(item, chain=conf.chain) for item in decided.values()]
+    )
+    if conf.chain:
+        seal([row for row in rows if row["sealed"]], using=using)
     for row in late:
         Transfer.objects.using(using).filter(id=row.id).update(
-            download_id=placed[row.id].id if row.id in placed else None, line_first=False
+            download_id=placed[row.id].id if row.id in placed else None,
+            line_first=False,
+            sealed=False if conf.chain else None,
         )
     return Applied(count, count - len(fresh) - len(decided), [line.id for line in fresh], completed)
 
@@ -180,7 +189,7 @@ def _state_row(state: State) -> list[Any]:
     return [json.dumps(state.spans) if name == "spans" else getattr(state, name) for name in _STATE]
 
 
-def _row(line: Line, known: Known | None, state: State | None) -> list[Any]:
+def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> dict[str, Any]:
     said = known or Known(origin=line.origin, subject=line.subject, method=line.method)
     values = {
         **said._asdict(),
@@ -210,11 +219,12 @@ def _row(line: Line, known: Known | None, state: State | None) -> list[Any]:
         "started_at": line.started_at,
         "ended_at": line.ended_at,
         "line_first": known is None,
+        "sealed": known is not None if chain else None,
     }
-    return [values[name] for name in _COLUMNS]
+    return {name: values[name] for name in _COLUMNS}
 
 
-def _decided_row(item: Decided) -> list[Any]:
+def _decided_row(item: Decided, *, chain: bool) -> list[Any]:
     said = item.decision
     values = {
         "id": item.id,
@@ -230,6 +240,7 @@ def _decided_row(item: Decided) -> list[Any]:
         "as_attachment": said.as_attachment,
         "reason": said.reason,
         "line_first": False,
+        "sealed": False if chain else None,
     }
     return [values.get(name, _NOTHING.get(name)) for name in _COLUMNS]
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import F
 
+from xaccel.audit import upsert
+from xaccel.audit.chain import seal_waiting
 from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.outcome import Outcome
@@ -19,11 +22,15 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
     unknown = (
         Transfer.objects.using(using)
         .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
-        .update(outcome=Outcome.UNKNOWN)
+        .update(outcome=Outcome.UNKNOWN, sealed=False if conf.chain else None)
     )
     closed = (
         Download.objects.using(using)
         .filter(closed_at__isnull=True, last_at__lt=now - conf.idle)
         .update(closed_at=F("last_at"))
     )
+    if conf.chain:
+        with transaction.atomic(using=using):
+            upsert.alone(using)
+            seal_waiting(using=using)
     return unknown, closed

@@ -27,12 +27,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
-        printed = io.StringIO()
         try:
-            with redirect_stdout(printed):
+            with redirect_stdout(_Printed(self.stdout)):
                 conf = configuration()
                 cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer, command_table.COMMANDS)
         except XaccelError as error:
             raise CommandError(str(error)) from error
-        finally:
-            self.stdout.write(printed.getvalue(), ending="")
+
+
+class _Printed(io.TextIOBase):
+    """Django's own stream adds a newline to each write."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write(text, ending="")
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()

@@ -1,0 +1,150 @@
+"""The trail in Django's admin: to look at and to take away, never to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.functional import cached_property
+
+from xaccel.audit.export import csv_rows, json_rows
+from xaccel.audit.models import Download, Transfer
+from xaccel.django.conf import configuration
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+@admin.action(description="Export as CSV")
+def as_csv(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
+    """Send what is chosen as CSV, while it is read."""
+    return _stream(csv_rows(rows), rows.model, "csv", "text/csv; charset=utf-8")
+
+
+@admin.action(description="Export as JSON Lines")
+def as_json_lines(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
+    """Send what is chosen as JSON Lines, while it is read."""
+    return _stream(json_rows(rows), rows.model, "jsonl", "application/jsonl")
+
+
+def _stream(texts: Iterator[str], model: type[Model], suffix: str, kind: str) -> StreamingHttpResponse:
+    name = f"{model._meta.model_name}s.{suffix}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingHttpResponse(texts, content_type=kind, headers=headers)
+
+
+MOST = 10_000
+"""Rows that a list leads through: counting all would read millions for each page. Filters and the export reach all."""
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts to MOST and no further."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, MOST at most."""
+        rows: Any = self.object_list
+        return len(rows.values_list("pk")[:MOST])
+
+
+class OriginFilter(admin.SimpleListFilter):
+    """By the origins of the settings: asking the table for all of them would read every row."""
+
+    title = "origin"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The names of the site's origins."""
+        return [(name, name) for name in sorted(configuration().site.origins)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of one origin."""
+        return queryset.filter(origin=self.value()) if self.value() else queryset
+
+
+class ReadOnly(_ModelAdmin):
+    """Rows that nobody edits here, without a count of millions for each page."""
+
+    actions = (as_csv, as_json_lines)
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+
+    # What makes Django show the field; how it is searched is said below.
+    search_fields = ("subject",)
+    search_help_text = "a whole subject, object key or id"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by whole values, which indexes know: in millions of rows a part of one would be looked for in each."""
+        if not search_term:
+            return queryset, False
+        found = Q(subject=search_term) | Q(origin__in=list(configuration().site.origins), key=search_term)
+        with suppress(ValueError):
+            found |= Q(id=UUID(search_term))
+        return queryset.filter(found), False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Download)
+class DownloadAdmin(ReadOnly):
+    """What people did."""
+
+    list_display = (
+        "opened_at",
+        "subject",
+        "origin",
+        "key",
+        "progress",
+        "sent_complete",
+        "transfers",
+        "mixed",
+    )
+    list_filter = ("sent_complete", "mixed", OriginFilter, "opened_at")
+    ordering = ("-opened_at",)
+
+    @admin.display(description="sent")
+    def progress(self, download: Download) -> str:
+        """How much of the file was sent."""
+        if not download.total:
+            return "empty file" if download.total == 0 else f"{download.sent_bytes:,} bytes"
+        share = 100 * download.sent_bytes / download.total
+        shown = "100" if download.sent_complete else f"{min(share, 99.9):.1f}"
+        return f"{shown} % of {download.total:,} bytes"
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnly):
+    """Single requests."""
+
+    list_display = (
+        "decided_at",
+        "outcome",
+        "subject",
+        "origin",
+        "key",
+        "status",
+        "sent",
+        "total",
+        "why",
+        "ip",
+    )
+    list_filter = ("outcome", OriginFilter, "decided_at")
+    ordering = ("-decided_at",)

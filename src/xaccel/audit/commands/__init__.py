@@ -1,0 +1,13 @@
+"""The subcommands of `manage.py xaccel` that belong to the audit trail."""
+
+from __future__ import annotations
+
+from xaccel.audit.commands import export, forget, ingest, prune, verify
+
+COMMANDS = {
+    "ingest": ingest.COMMAND,
+    "export": export.COMMAND,
+    "prune": prune.COMMAND,
+    "forget": forget.COMMAND,
+    "verify": verify.COMMAND,
+}

@@ -1,0 +1,86 @@
+"""How long what is kept: deleting what is old, and taking out of the rest what points to a person."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import Q
+
+from xaccel.audit import upsert
+from xaccel.audit.chain import seal_note
+from xaccel.audit.models import Download, Garbage, LogPosition, Seal, Transfer
+
+AT_ONCE = 5000
+"""Rows a transaction, so that an app that records meanwhile does not wait long."""
+
+
+@dataclass(slots=True)
+class Removed:
+    """How many rows of each kind."""
+
+    transfers: int = 0
+    downloads: int = 0
+    garbage: int = 0
+
+
+def prune(before: datetime, *, using: str) -> Removed:
+    """Delete what was decided, sent or found before `before`."""
+    removed = Removed()
+    old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
+    while ids := list(Transfer.objects.using(using).filter(old).values_list("id", flat=True)[:AT_ONCE]):
+        with transaction.atomic(using=using):
+            upsert.alone(using)
+            rows = Transfer.objects.using(using).filter(id__in=ids)
+            sealed = rows.filter(sealed__isnull=False).count()
+            removed.transfers += rows.delete()[0]
+            if sealed:
+                seal_note("prune", sealed, f"before {before.isoformat()}", using=using)
+    past = Download.objects.using(using).filter(last_at__lt=before)
+    while ids := list(past.values_list("id", flat=True)[:AT_ONCE]):
+        # A part that is kept does not point to nothing.
+        Transfer.objects.using(using).filter(download_id__in=ids).update(download_id=None)
+        removed.downloads += Download.objects.using(using).filter(id__in=ids).delete()[0]
+    removed.garbage = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
+    LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
+    return removed
+
+
+def drop_addresses(before: datetime, *, using: str) -> int:
+    """Remove the addresses of transfers that ended before `before`; return how many."""
+    old = Transfer.objects.using(using).filter(ended_at__lt=before, ip__isnull=False)
+    count = 0
+    while ids := list(old.values_list("id", flat=True)[:AT_ONCE]):
+        with transaction.atomic(using=using):
+            upsert.alone(using)
+            Seal.objects.using(using).filter(transfer__in=ids).update(address_salt="")
+            count += Transfer.objects.using(using).filter(id__in=ids).update(ip=None)
+    return count
+
+
+def forget(subject: str, *, using: str) -> tuple[str, Removed]:
+    """Put a random pseudonym in the place of `subject`, and remove what else points to the person.
+
+    Sums stay what they were: the rows stay, and those of one person stay together. Addresses, programs, file names and
+    the digests made of them go. Return the pseudonym, which is stored nowhere else, and the rows that were changed.
+    """
+    pseudonym = f"forgotten-{secrets.token_hex(8)}"
+    changed = Removed()
+    with transaction.atomic(using=using):
+        upsert.alone(using)
+        rows = Transfer.objects.using(using).filter(subject=subject)
+        sealed = Seal.objects.using(using).filter(transfer__in=rows.values("id"))
+        if count := sealed.values("transfer").distinct().count():
+            sealed.update(person_salt="", address_salt="")
+            seal_note("forget", count, "", using=using)
+        changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
+        for id_ in Download.objects.using(using).filter(subject=subject).values_list("id", flat=True):
+            changed.downloads += (
+                Download.objects.using(using)
+                .filter(id=id_)
+                .update(subject=pseudonym, client="", group=uuid4())
+            )
+    return pseudonym, changed

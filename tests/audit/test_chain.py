@@ -1,0 +1,188 @@
+"""The hash chain: what was changed afterwards shows, and what was deleted or forgotten by the rules does not alarm."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, decide, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _chained(settings: Any) -> None:
+    settings.XACCEL_AUDIT = {"CHAIN": True}
+
+
+def tidy() -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.sweep import sweep
+
+    sweep(configuration(), now=datetime.now(UTC), using="default")
+
+
+def verdict(known: str = "") -> Any:
+    from xaccel.audit.chain import verify
+
+    return verify(using="default", known=known)
+
+
+@pytest.fixture
+def filled(log: Log, client: Any) -> list[Any]:
+    """Five transfers sent, one denied, one awaited too long, one awaited."""
+    from xaccel.audit.models import Transfer
+
+    lines = [log.line(at, subject=str(at % 2), ip=f"192.0.2.{at}") for at in range(5)]
+    for line in lines:
+        decide(line)
+    decide(log.line(-10))
+    client.get("/deny", {"key": "größe.pdf"})
+    client.get("/send", {"key": "awaited"})
+    log.write(*lines)
+    take(log)
+    tidy()
+    return list(Transfer.objects.order_by("id"))
+
+
+def test_an_honest_trail_holds(filled: list[Any]) -> None:
+    found = verdict()
+    assert (found.many, found.problems) == (0, [])
+    assert (found.sealed, found.deleted, found.forgotten) == (7, 0, 0)
+    assert verdict(found.newest).many == 0
+
+
+def test_the_same_holds_on_the_next_day(filled: list[Any], log: Log) -> None:
+    before = verdict().newest
+    line = log.line(99)
+    decide(line)
+    log.write(line)
+    take(log)
+    found = verdict(before)
+    assert (found.many, found.sealed) == (0, 8)
+    assert found.newest != before
+
+
+def test_a_line_after_its_deadline_is_sealed_anew(filled: list[Any], log: Log) -> None:
+    (unknown,) = [row for row in filled if row.outcome == "unknown"]
+    log.write(log.line(-10, id=str(unknown.id)))
+    take(log)
+    assert (verdict().problems, verdict().again) == ([], 1)
+
+
+def test_a_decision_after_its_line_is_sealed_anew(log: Log) -> None:
+    from tests.audit.test_ingest import _arrives
+
+    line = log.line()
+    log.write(line)
+    take(log)
+    tidy()
+    assert (verdict().sealed, verdict().problems) == (1, [])
+    _arrives(line)
+    assert verdict().problems == []
+    log.write(log.line(1))
+    take(log)
+    tidy()
+    assert (verdict().sealed, verdict().problems) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("sent", 99, "was changed"),
+        ("key", "other.pdf", "was changed"),
+        ("outcome", "incomplete", "was changed"),
+        ("decided_at", datetime(2026, 1, 1, tzinfo=UTC), "was changed"),
+        ("subject", "nobody", "the person of"),
+        ("filename", "other.pdf", "the person of"),
+        ("ip", "198.51.100.1", "the address of"),
+    ],
+)
+def test_a_change_shows(filled: list[Any], column: str, value: Any, said: str) -> None:
+    from xaccel.audit.models import Transfer
+
+    row = next(row for row in filled if row.outcome == "sent")
+    Transfer.objects.filter(pk=row.pk).update(**{column: value})
+    found = verdict()
+    assert found.many == 1
+    assert said in found.problems[0]
+    assert str(row.pk) in found.problems[0]
+
+
+def test_a_row_that_is_gone_shows(filled: list[Any]) -> None:
+    from xaccel.audit.models import Transfer
+
+    Transfer.objects.filter(pk=filled[0].pk).delete()
+    assert verdict().problems == ["1 transfers are gone that `prune` did not delete"]
+
+
+def test_a_row_that_was_slipped_in_shows(filled: list[Any]) -> None:
+    decide({**vars(Log), **Log(None).line()}, sealed=True)  # type: ignore[arg-type]
+    assert verdict().problems == ["1 transfers say that they are sealed and are not"]
+
+
+def test_a_link_that_is_gone_or_changed_shows(filled: list[Any]) -> None:
+    from xaccel.audit.models import Seal, Transfer
+
+    link = Seal.objects.order_by("id")[2]
+    Transfer.objects.filter(pk=link.transfer).delete()
+    link.delete()
+    assert any("does not follow" in problem for problem in verdict().problems)
+
+
+def test_a_chain_that_was_cut_or_made_anew_shows_to_who_kept_a_link(filled: list[Any]) -> None:
+    from xaccel.audit.models import Seal, Transfer
+
+    newest = verdict().newest
+    last = Seal.objects.order_by("-id")[0]
+    Transfer.objects.filter(pk=last.transfer).delete()
+    last.delete()
+    assert verdict().problems == []
+    assert "is not in the chain" in verdict(newest).problems[0]
+
+
+def test_prune_and_forget_keep_it_whole(filled: list[Any]) -> None:
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.retention import drop_addresses, forget, prune
+
+    pseudonym, changed = forget("1", using="default")
+    assert changed.transfers == 2
+    found = verdict()
+    assert (found.problems, found.forgotten) == ([], 2)
+    assert drop_addresses(datetime.now(UTC), using="default") == 3
+    assert verdict().problems == []
+    cutoff = min(row.decided_at for row in filled if row.outcome == "sent") + timedelta(seconds=2)
+    removed = prune(cutoff, using="default")
+    assert removed.transfers == 3
+    found = verdict()
+    assert (found.problems, found.deleted) == ([], 3)
+    row = Transfer.objects.filter(subject=pseudonym).first()
+    assert row is not None
+    Transfer.objects.filter(pk=row.pk).update(key="other")
+    assert verdict().many == 1
+
+
+def test_blanking_a_person_by_hand_shows(filled: list[Any]) -> None:
+    from xaccel.audit.models import Seal
+
+    link = Seal.objects.order_by("id")[0]
+    Seal.objects.filter(pk=link.pk).update(person_salt="")
+    assert verdict().problems == ["1 transfers were pseudonymised, but not by `forget`"]
+
+
+def test_the_command_says_so(filled: list[Any]) -> None:
+    from django.core.management import CommandError, call_command
+
+    from xaccel.audit.models import Transfer
+
+    printed = io.StringIO()
+    call_command("xaccel", "verify", stdout=printed)
+    assert "7 transfers are sealed" in printed.getvalue()
+    newest = printed.getvalue().split()[-1]
+    call_command("xaccel", "verify", "--link", newest, stdout=printed)
+    Transfer.objects.filter(outcome="sent").update(sent=1)
+    with pytest.raises(CommandError, match="5 problems in the chain"):
+        call_command("xaccel", "verify", stdout=printed)

@@ -1,0 +1,157 @@
+"""Deleting what is old, and forgetting a person without losing the sums."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import T0, Log, decide, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_prune_deletes_what_is_older_and_nothing_else(log: Log) -> None:
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.retention import prune
+
+    lines = [log.line(0), log.line(7200), log.line(14400)]
+    for line in lines:
+        decide(line)
+    log.write(*lines, log.line(0, subject="early"))
+    take(log)
+    removed = prune(T0 + timedelta(hours=1), using="default")
+    assert (removed.transfers, removed.downloads) == (2, 1)
+    assert {str(id_) for id_ in Transfer.objects.values_list("id", flat=True)} == {
+        lines[1]["id"],
+        lines[2]["id"],
+    }
+    assert Download.objects.count() == 2
+    assert {row.download_id for row in Transfer.objects.all()} == {row.pk for row in Download.objects.all()}
+
+
+def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
+    from django.db.models import Sum
+
+    from xaccel.audit.downloads import group_of
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.retention import forget
+
+    lines = [log.line(at, subject=subject) for at, subject in enumerate(["7", "7", "8"])]
+    for line in lines:
+        decide(line, filename="Ada's report.pdf")
+    log.write(*lines)
+    take(log)
+    before = Transfer.objects.aggregate(Sum("sent")), Download.objects.aggregate(Sum("given_bytes"))
+    pseudonym, changed = forget("7", using="default")
+    assert (changed.transfers, changed.downloads) == (2, 2)
+    assert (Transfer.objects.aggregate(Sum("sent")), Download.objects.aggregate(Sum("given_bytes"))) == before
+    for row in Transfer.objects.filter(subject=pseudonym):
+        assert (row.ip, row.client, row.filename) == (None, "", "")
+    digest = group_of("7", "partner", "report.pdf", "0123456789abcdef", None)
+    assert not Download.objects.filter(group=digest).exists()
+    other = Transfer.objects.get(subject="8")
+    assert (other.ip, other.filename) == ("192.0.2.7", "Ada's report.pdf")
+    assert forget("7", using="default")[0] != pseudonym
+
+
+def test_reading_the_log_again_brings_nobody_back(log: Log) -> None:
+    from xaccel.audit.models import LogPosition, Transfer
+    from xaccel.audit.retention import forget
+
+    line = log.line()
+    decide(line)
+    log.write(line)
+    take(log)
+    forget("7", using="default")
+    LogPosition.objects.all().delete()
+    assert take(log).duplicates == 1
+    assert not Transfer.objects.filter(subject="7").exists()
+
+
+def run(*arguments: str) -> str:
+    from django.core.management import call_command
+
+    printed = io.StringIO()
+    call_command("xaccel", *arguments, stdout=printed)
+    return printed.getvalue()
+
+
+def test_the_commands(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+
+    line = log.line()
+    decide(line)
+    log.write(line)
+    take(log)
+    assert run("prune", "--addresses-older-than", "1h") == "removed 1 addresses\n"
+    assert Transfer.objects.get().ip is None
+    assert run("forget", "7").startswith("1 transfers and 1 downloads now belong to forgotten-")
+    days = (datetime.now(UTC) - T0).days
+    assert run("prune", "--older-than", f"{days + 2}d").startswith("deleted 0 transfers")
+    assert run("prune", "--older-than", "1h").startswith("deleted 1 transfers, 1 downloads")
+
+
+@pytest.mark.parametrize("arguments", [("prune",), ("prune", "--older-than", "1"), ("forget", "")])
+def test_what_makes_no_sense_is_told(arguments: tuple[str, ...]) -> None:
+    from django.core.management import CommandError
+
+    with pytest.raises(CommandError) as told:
+        run(*arguments)
+    assert "older-than" in str(told.value) or "signed in" in str(told.value)
+
+
+ROWS: dict[str, Any] = {
+    "=1+1": "'=1+1",
+    "+1": "'+1",
+    "-1": "'-1",
+    "@x": "'@x",
+    "\tx": "'\tx",
+    'a,"b"\nc': 'a,"b"\nc',
+    "größe ☃": "größe ☃",
+}
+
+
+def test_csv_is_safe_in_a_spreadsheet_and_complete(log: Log) -> None:
+    import csv
+
+    for key in ROWS:
+        decide(log.line(), key=key)
+    rows = list(csv.DictReader(io.StringIO(run("export", "transfers"))))
+    assert {row["key"] for row in rows} == set(ROWS.values())
+    assert {row["sent"] for row in rows} == {""}
+    assert all(datetime.fromisoformat(row["decided_at"]).tzinfo for row in rows)
+
+
+def test_json_lines_are_exact(log: Log) -> None:
+    import json
+
+    for key in ROWS:
+        line = log.line()
+        decide(line, key=key)
+        log.write(line)
+    take(log)
+    rows = [json.loads(text) for text in run("export", "downloads", "--format", "jsonl").splitlines()]
+    assert {row["key"] for row in rows} == set(ROWS)
+    assert rows[0]["spans"] == [[0, 100]]
+    assert rows[0]["sent_complete"] is True
+
+
+def test_export_takes_what_was_asked_for(log: Log) -> None:
+    for at in (0, 3600, 7200):
+        decide(log.line(at), key=f"{at}")
+    text = run(
+        "export",
+        "transfers",
+        "--since",
+        "2026-11-01T12:30",
+        "--until",
+        "2026-11-01T13:30",
+        "--format",
+        "jsonl",
+    )
+    assert len(text.splitlines()) == 1
+    assert run("export", "transfers", "--key", "0", "--subject", "7", "--format", "jsonl").count("\n") == 1
+    assert run("export", "transfers", "--origin", "other", "--format", "jsonl") == ""

@@ -91,7 +91,7 @@ class CredentialSource:
                 if old is None or self._needs_refresh(0):
                     raise CredentialsUnavailable(
                         f"botocore could not fetch them ({type(error).__name__})",
-                        where=f"S3Origin(bucket={self._origin.bucket!r})",
+                        where=f"S3Origin(profile={self._origin.profile!r})",
                         remedy="Look at the role, the instance metadata service or the profile that gives them.",
                     ) from error
                 logger.warning("credentials were not refreshed, the old ones end in seconds: %s", error)
@@ -107,7 +107,7 @@ class CredentialSource:
         if found is None:
             raise CredentialsUnavailable(
                 "botocore found no credentials",
-                where=f"S3Origin(bucket={self._origin.bucket!r})",
+                where=f"S3Origin(profile={self._origin.profile!r})",
                 remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or give access_key and"
                 " secret_key to the origin.",
             )

@@ -15,6 +15,7 @@ class DownloadEvent:
 
     transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
     origin, key: what was asked for; of a stored URL the key is the URL's path.
+    bucket: which one, where the origin covers many; else "".
     version: of the object's bytes, as far as the app knows one: identity, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
     reason: why it was denied, or "304 by the app"; "" for a file that is sent.
@@ -33,6 +34,12 @@ class DownloadEvent:
     at: datetime
     version: str = ""
     size: int | None = None
+    bucket: str = ""
+
+    @property
+    def object_name(self) -> str:
+        """The key, behind bucket and "/" where the origin covers many buckets: what names one object of an origin."""
+        return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
 
 def log_event(event: DownloadEvent) -> None:

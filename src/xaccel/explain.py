@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xaccel import target
+from xaccel.buckets import bucket_named
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.signing import client_options, new_session
 from xaccel.site import Site
@@ -87,12 +88,15 @@ def line_of(transfer_id: str, log: Path) -> dict[str, Any] | None:
     return found
 
 
-def ask_store(site: Site, origin_name: str, key: str, version_id: str | None = None) -> Finding:
+def ask_store(
+    site: Site, origin_name: str, key: str, version_id: str | None = None, *, bucket: str | None = None
+) -> Finding:
     """Ask the store for the first byte of an object, once, and say what keeps it from delivering.
 
-    `version_id` is for S3 origins; None: the newest version.
+    `version_id` is for S3 origins; None: the newest version. `bucket` names one of an origin that covers many.
 
-    Raises OriginUnknown, KeyRefused, CredentialsUnavailable, and ConfigError as `resolve_endpoint` does.
+    Raises OriginUnknown, KeyRefused, OptionRefused and OriginNotAllowed as `bucket_named` does, CredentialsUnavailable,
+    and ConfigError as `resolve_endpoint` does.
     """
     origin = site.origin(origin_name)
     if isinstance(origin, LocalOrigin):
@@ -100,7 +104,7 @@ def ask_store(site: Site, origin_name: str, key: str, version_id: str | None = N
         return _look(Path(origin.root) / key)
     if isinstance(origin, HTTPOrigin):
         return _fetch(target.canonical_base(origin.base_url) + target.quote_key(key, dots=False), origin)
-    return _get(origin, key, version_id)
+    return _get(replace(origin, bucket=bucket_named(origin, bucket)), key, version_id)
 
 
 def _look(path: Path) -> Finding:

@@ -10,6 +10,7 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel import target
+from xaccel.buckets import bucket_named, covers_many, is_place_of
 from xaccel.cache_control import DEFAULT as DEFAULT_CACHE_CONTROL
 from xaccel.cache_control import cache_control
 from xaccel.cache_key import cache_key
@@ -39,6 +40,7 @@ class HandOff:
     status, headers: the app's whole answer; its body is empty.
     visible_headers: what the user will see on a 200, as far as the app knows: for a 304 that the app answers, and for
         sending without NGINX.
+    bucket: which one, where the origin covers many; else "".
     target: the URL, or for a directory the path, that is fetched. It holds the signature: never show or log it.
     request_headers: what the origin gets beside it.
     """
@@ -56,6 +58,7 @@ class HandOff:
     size: int | None
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
+    bucket: str = ""
     status: int = 200
 
 
@@ -73,17 +76,20 @@ def make_handoff(
     transfer_id: str,
     url: str | None = None,
     origin: Origin | None = None,
+    bucket: str | None = None,
 ) -> HandOff:
     """Decide everything about one transfer.
 
     `key` is the object key as the store has it; with `url` (which lies below the origin's base, byte for byte what
     is asked for) it only names the file. `origin` stands in for the site's own of that
     name. `method` other than HEAD means GET. `endpoint`, `signer` and `credentials`
-    belong to an S3 origin. `now` is aware.
+    belong to an S3 origin, `bucket` to one of many buckets, whose endpoint is then the bucket's. `now` is aware.
 
     Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
     """
-    origin = origin or site.origin(origin_name)
+    configured = site.origin(origin_name)
+    origin = origin or configured
+    bucket = bucket_named(origin, bucket)
     version = version_query(origin, options.version_id)
     identity = cache_identity(options.identity, options.version_id)
     cached = not isinstance(origin, LocalOrigin) and origin.cache and bool(identity)
@@ -93,7 +99,7 @@ def make_handoff(
         entry = f"{entry}/{target.quote_key(key, dots=False, directory=True)}"
         where = f"{origin.root.rstrip('/')}/{key}"
     else:
-        where = remote_target(origin, key, url, endpoint)
+        where = remote_target(origin, bucket, key, url, endpoint)
     filename = safe_name(options.filename) if options.filename else name_of_key(key)
     shown = _visible(options, origin, key, filename)
     private, extra = _private(options, shown), _extra(site, options)
@@ -123,6 +129,7 @@ def make_handoff(
         ),
         transfer_id=transfer_id,
         origin=origin_name,
+        bucket=bucket if covers_many(configured) else "",
         key=key,
         method="HEAD" if method == "HEAD" else "GET",
         subject=options.subject,
@@ -135,10 +142,12 @@ def make_handoff(
     )
 
 
-def remote_target(origin: RemoteOrigin, key: str, url: str | None, endpoint: Endpoint | None) -> str:
+def remote_target(
+    origin: RemoteOrigin, bucket: str, key: str, url: str | None, endpoint: Endpoint | None
+) -> str:
     """Return the unsigned URL of an object: `url` as it is, else the one that `key` makes.
 
-    Raises KeyRefused, and OptionRefused where an S3 origin has no endpoint.
+    Raises KeyRefused, and OptionRefused where an S3 origin has no endpoint, or one of another bucket.
     """
     if url is not None:
         return url
@@ -152,6 +161,12 @@ def remote_target(origin: RemoteOrigin, key: str, url: str | None, endpoint: End
         )
     if origin.prefix:  # which must not make a key of what is none
         target.quote_key(key, dots=not endpoint.path_style)
+    if bucket != origin.bucket and not is_place_of(endpoint.base_url, bucket):
+        raise OptionRefused(
+            f"the endpoint is not the one of the bucket {bucket!r}",
+            where="endpoint",
+            remedy="Pass what signing.resolve_endpoint returned for origin and bucket.",
+        )
     return endpoint.base_url + target.quote_key(origin.prefix + key, dots=not endpoint.path_style)
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from xaccel import buckets
 from xaccel.errors import ConfigError
 from xaccel.header_rules import FORBIDDEN_REQUEST_HEADERS, header_name_ok, header_value_ok
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.s3_unsupported import SSE_C, bucket_problem, endpoint_problem
 
 MAX_EXPIRES_S = 7 * 24 * 3600
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
 _REDIRECT_HOST = re.compile(
     r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
@@ -98,7 +98,14 @@ def _s3_problems(origin: S3Origin, where: str) -> Iterator[ConfigError]:
     unsupported = bucket_problem(origin.bucket, f"{where} bucket")
     if unsupported is not None:
         yield unsupported
-    elif not _BUCKET.fullmatch(origin.bucket):
+    elif buckets.is_pattern(origin.bucket):
+        if not buckets.pattern_ok(origin.bucket):
+            yield ConfigError(
+                f"{origin.bucket!r} is not a pattern of bucket names",
+                where=f"{where} bucket",
+                remedy="Write one '*', with three letters or digits or more that all your buckets share: \"tenant-*\".",
+            )
+    elif not buckets.NAME.fullmatch(origin.bucket):
         yield ConfigError(
             f"{origin.bucket!r} is not a bucket name",
             where=f"{where} bucket",

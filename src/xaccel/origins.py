@@ -17,7 +17,8 @@ class S3Origin:
     Whatever is None is read as botocore reads it: environment, shared files, profile, instance role
     (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
 
-    bucket: its name, or the alias of an access point; not an ARN.
+    bucket: its name, or the alias of an access point; not an ARN. With one "*" it is a pattern, for example "tenant-*":
+        each hand-off names its bucket, and the "*" stands for one or more lower case letters, digits and "-".
     prefix: put before each object key, as it is; give the slash yourself.
     endpoint_url: scheme and host of another store, for example "https://minio.example:9000".
     addressing_style: "path", "virtual" or "auto".

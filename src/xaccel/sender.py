@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from xaccel import target
+from xaccel.buckets import bucket_named, covers, covers_many, expression
 from xaccel.cache_key import object_part
 from xaccel.credentials import CredentialSource
 from xaccel.errors import OptionRefused, OriginNotAllowed
@@ -15,6 +17,7 @@ from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Orig
 from xaccel.signing import S3Signer, resolve_endpoint
 from xaccel.site import Site
 from xaccel.transfer_id import new_transfer_id
+from xaccel.url_index import UrlIndex
 
 _DEFAULT_OPTIONS = Options()
 
@@ -25,7 +28,20 @@ class Sender:
     def __init__(self, site: Site) -> None:
         self.site = site
         # Bounded: a storage whose tokens change stands in with a new origin each time.
-        self._source = lru_cache(maxsize=256)(CredentialSource)
+        self._source_of_keys = lru_cache(maxsize=256)(CredentialSource)
+        self._source = lru_cache(maxsize=4096)(self._shared_source)
+
+    def _shared_source(self, origin: S3Origin) -> CredentialSource:
+        """Origins with the same keys or the same profile have one source: one look-up, one refresh."""
+        return self._source_of_keys(
+            S3Origin(
+                bucket="",
+                profile=origin.profile,
+                access_key=origin.access_key,
+                secret_key=origin.secret_key,
+                session_token=origin.session_token,
+            )
+        )
 
     def ready(self, origin_name: str, *, origin: Origin | None = None) -> bool:
         """Tell whether the next hand-off for this origin asks neither files nor the network."""
@@ -49,6 +65,7 @@ class Sender:
         origin_name: str,
         key: str = "",
         *,
+        bucket: str | None = None,
         url: str | None = None,
         method: str = "GET",
         options: Options = _DEFAULT_OPTIONS,
@@ -56,25 +73,29 @@ class Sender:
     ) -> HandOff:
         """Make the hand-off for one request.
 
-        `url` instead of `key` is a stored absolute URL below the origin's base; it is asked for byte for byte.
-        `origin` stands in for the configured one with other credentials or another prefix: its bucket must be the
-        same one, since NGINX asks where the site says.
+        `bucket` names one of the buckets of an origin that covers many. `url` instead of `key` is a stored absolute URL
+        below the origin's base; it is asked for byte for byte, and names the bucket itself. `origin` stands in for the
+        configured one with other credentials or another prefix: it must lie where the site says, since NGINX asks
+        there.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed …) and CredentialsUnavailable.
         """
         configured = self.site.origin(origin_name)
         chosen = configured if origin is None else origin
-        if origin is not None and self.base_url(origin) != self.base_url(configured):
+        if url is not None:
+            url, key, bucket = self._checked_url(chosen, origin_name, url, bucket)
+        bucket = bucket_named(chosen, bucket)
+        if origin is not None and self.base_url(origin, bucket) != self.base_url(
+            configured, bucket_named(configured, bucket)
+        ):
             raise OriginNotAllowed(
                 f"the place given is not the one of origin {origin_name!r}",
                 where="origin",
                 remedy="Configure an origin for that bucket, server or directory.",
             )
-        if url is not None:
-            url, key = self._checked_url(chosen, origin_name, url)
         endpoint = signer = credentials = None
         if isinstance(chosen, S3Origin):
-            endpoint = resolve_endpoint(chosen)
+            endpoint = resolve_endpoint(chosen, bucket)
             signer = S3Signer(
                 region=endpoint.region, expires_s=chosen.expires_s, request_payer=chosen.request_payer
             )
@@ -93,9 +114,12 @@ class Sender:
             transfer_id=new_transfer_id(now),
             url=url,
             origin=origin,
+            bucket=bucket,
         )
 
-    def object_part(self, origin_name: str, key: str = "", *, url: str | None = None) -> str:
+    def object_part(
+        self, origin_name: str, key: str = "", *, bucket: str | None = None, url: str | None = None
+    ) -> str:
         """Return the part of a cache key that all entries of one object share, whatever their identity.
 
         Raises InputRefused as `hand_off` does, and OptionRefused for a directory, of which nothing is cached.
@@ -108,62 +132,100 @@ class Sender:
                 remedy="Name an origin with a cache.",
             )
         if url is not None:
-            url, key = self._checked_url(origin, origin_name, url)
-        endpoint = resolve_endpoint(origin) if isinstance(origin, S3Origin) else None
-        return object_part(self.site.name, origin_name, remote_target(origin, key, url, endpoint))
+            url, key, bucket = self._checked_url(origin, origin_name, url, bucket)
+        bucket = bucket_named(origin, bucket)
+        endpoint = resolve_endpoint(origin, bucket) if isinstance(origin, S3Origin) else None
+        return object_part(self.site.name, origin_name, remote_target(origin, bucket, key, url, endpoint))
 
     def origin_of_url(self, url: str) -> str:
         """Return the name of the origin below whose base `url` lies; of several, the one with the longest base.
 
         Raises OriginNotAllowed where there is none.
         """
-        matches = [
-            (len(base), name)
-            for name, origin in self.site.origins.items()
-            if not isinstance(origin, LocalOrigin)
-            and target.below(base := self._place(origin), url) is not None
-        ]
+        matches = []
+        for _, name in self._url_index.candidates(url):
+            origin = self.site.origins[name]
+            found = None if isinstance(origin, LocalOrigin) else self._find(origin, url, None)
+            if found is not None:
+                matches.append((len(found.place), not covers_many(origin), name))
         if not matches:
             raise OriginNotAllowed(
                 f"{url!r} lies in none of the site's origins",
                 where="url",
                 remedy="Configure an origin with its base URL, or do not send it.",
             )
-        return max(matches)[1]
+        return max(matches)[2]
 
-    def base_url(self, origin: Origin) -> str:
-        """Return where `origin` is found: an absolute URL, or for a directory its path; ends in "/"."""
+    @property
+    def knows_places(self) -> bool:
+        """Whether `origin_of_url` will only look at memory."""
+        return "_url_index" in self.__dict__
+
+    @cached_property
+    def _url_index(self) -> UrlIndex:
+        return UrlIndex(
+            (self._place(origin), name)
+            for name, origin in self.site.origins.items()
+            if not isinstance(origin, LocalOrigin)
+        )
+
+    def base_url(self, origin: Origin, bucket: str | None = None) -> str:
+        """Return where `origin` is found: an absolute URL, or for a directory its path; ends in "/".
+
+        For an origin of many buckets it is the URL of `bucket`, or holds the pattern's "*".
+        """
         if isinstance(origin, S3Origin):
-            return resolve_endpoint(origin).base_url
+            return resolve_endpoint(origin, bucket).base_url
         if isinstance(origin, HTTPOrigin):
             return target.canonical_base(origin.base_url)
         return origin.root.rstrip("/") + "/"
 
-    def _place(self, origin: RemoteOrigin) -> str:
+    def _place(self, origin: RemoteOrigin, bucket: str | None = None) -> str:
         prefix = origin.prefix if isinstance(origin, S3Origin) else ""
-        return self.base_url(origin) + target.quote_prefix(prefix)
+        return self.base_url(origin, bucket) + target.quote_prefix(prefix)
 
-    def _checked_url(self, origin: Origin, name: str, url: str) -> tuple[str, str]:
-        exact = None
+    def _find(self, origin: RemoteOrigin, url: str, bucket: str | None) -> _Found | None:
+        if bucket is None and isinstance(origin, S3Origin) and covers_many(origin):
+            target.require_absolute(url)
+            match = expression(self.base_url(origin)).match(target.canonical_base(url))
+            bucket = origin.bucket.replace("*", match[1]) if match else ""
+            if not covers(origin.bucket, bucket):
+                return None
+        place = self._place(origin, bucket)
+        exact = target.below(place, url)
+        return None if exact is None else _Found(place, exact, bucket)
+
+    def _checked_url(
+        self, origin: Origin, name: str, url: str, bucket: str | None
+    ) -> tuple[str, str, str | None]:
+        found = None
         if not isinstance(origin, LocalOrigin):
-            exact = target.below(self._place(origin), url)
-        if exact is None or isinstance(origin, LocalOrigin):
+            found = self._find(origin, url, bucket)
+        if found is None:
             raise OriginNotAllowed(
                 f"{url!r} does not lie in origin {name!r}",
                 where="url",
                 remedy="Leave `origin` out to have it found, or configure an origin with that base URL.",
             )
-        if isinstance(origin, S3Origin) and "?" in exact:
+        if isinstance(origin, S3Origin) and "?" in found.url:
             raise OriginNotAllowed(
                 f"{url!r} has a query, which a signature would cover",
                 where="url",
                 remedy="Store the URL of the object alone.",
             )
-        key = target.key_of_url(self._place(origin), exact)
+        key = target.key_of_url(found.place, found.url)
         if isinstance(origin, S3Origin) and not key:
             raise OriginNotAllowed(
                 f"{url!r} names no object: a store answers it with the list of all",
                 where="url",
                 remedy="Store the URL of one object.",
             )
-        return exact, key
+        return found.url, key, found.bucket
+
+
+class _Found(NamedTuple):
+    """Where a stored URL lies: the place, the URL spelled as the place is, the bucket if the URL named it."""
+
+    place: str
+    url: str
+    bucket: str | None

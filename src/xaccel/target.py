@@ -82,6 +82,22 @@ def below(base: str, url: str) -> str | None:
     Path and query stay byte for byte. Segments are compared decoded, one by one: "%66iles" is "files", but an encoded
     "/" separates nothing.
 
+    Raises OriginNotAllowed as `require_absolute` does.
+    """
+    require_absolute(url)
+    try:
+        path, canonical = urlsplit(url).path, canonical_base(url)
+    except ValueError:  # brackets that hold no IPv6 address
+        return None
+    if authority(canonical) != authority(base) or not _starts_with(path, urlsplit(base).path):
+        return None
+    rest = url.partition("://")[2]
+    return authority(base) + rest[rest.index("/") :]
+
+
+def require_absolute(url: str) -> None:
+    """Refuse a stored URL that cannot be sent as it is.
+
     Raises OriginNotAllowed for what is no absolute http or https URL of printable ASCII with a path, is longer than
     MAX_URL_BYTES, or holds user information, a fragment, a backslash or a "." or ".." segment, however often encoded
     and with or without the ";parameter" that some servers cut off.
@@ -93,18 +109,10 @@ def below(base: str, url: str) -> str | None:
             remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment, no more than"
             f" {MAX_URL_BYTES} bytes.",
         )
-    try:
-        path, canonical = urlsplit(url).path, canonical_base(url)
-    except ValueError:  # brackets that hold no IPv6 address
-        return None
-    if _leaves(path):
+    if _leaves(url.partition("://")[2].partition("/")[2].partition("?")[0]):
         raise OriginNotAllowed(
             f"{url!r} holds '.' or '..' as a segment", where="url", remedy="Store the URL without them."
         )
-    if authority(canonical) != authority(base) or not _starts_with(path, urlsplit(base).path):
-        return None
-    rest = url.partition("://")[2]
-    return authority(base) + rest[rest.index("/") :]
 
 
 def _leaves(path: str) -> bool:
@@ -115,9 +123,15 @@ def _leaves(path: str) -> bool:
     return any(segment.partition(";")[0] in (".", "..") for segment in segments)
 
 
+def segments_of(path: str) -> tuple[str, ...]:
+    """Return what lies between the "/" of `path`, each decoded."""
+    return tuple(unquote(segment, errors="surrogateescape") for segment in path.split("/"))
+
+
 def _starts_with(path: str, base_path: str) -> bool:
-    segments = [unquote(segment, errors="surrogateescape") for segment in path.split("/")]
-    *whole, last = [unquote(segment, errors="surrogateescape") for segment in base_path.split("/")]
+    segments = segments_of(path)
+    *spelled, last = segments_of(base_path)
+    whole = tuple(spelled)
     deeper = segments[len(whole) :]
     return segments[: len(whole)] == whole and bool(deeper) and deeper[0].startswith(last)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from tests.audit.conftest import Log, take
+from xaccel.transfer_id import new_transfer_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,6 +66,30 @@ def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: py
     monkeypatch.setattr(recorder, "_row", fail)
     with pytest.raises(DatabaseError):
         client.get("/send", {"key": "a"})
+
+
+def test_the_objects_of_two_tenants_are_two(client: Any) -> None:
+    from xaccel.audit.recorder import _decision, _row
+    from xaccel.events import DownloadEvent
+
+    request = RequestFactory().get("/")
+    for bucket in ("acme-one", "acme-two"):
+        event = DownloadEvent(
+            transfer_id=new_transfer_id(datetime.now(UTC)),
+            allowed=True,
+            origin="tenants",
+            bucket=bucket,
+            key="a.pdf",
+            method="GET",
+            subject="42",
+            filename="a.pdf",
+            as_attachment=True,
+            reason="",
+            at=datetime.now(UTC),
+        )
+        _row(request, event)
+        assert _decision(request, event).key == f"{bucket}/a.pdf"
+    assert [row.key for row in rows()] == ["acme-one/a.pdf", "acme-two/a.pdf"]
 
 
 @pytest.fixture

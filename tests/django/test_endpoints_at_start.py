@@ -22,6 +22,7 @@ SITE = {"ORIGINS": {"documents": {**S3, "OPTIONS": {**S3["OPTIONS"], "secret_key
 @pytest.fixture(autouse=True)
 def _nothing_found_yet() -> None:
     signing._resolve.cache_clear()
+    signing._endpoint.cache_clear()
 
 
 @override_settings(XACCEL=SITE)

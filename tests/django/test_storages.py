@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -45,6 +46,7 @@ STORAGE = {
     "access_key": "AKIAOTHER",
     "secret_key": "other-secret",
 }
+STORE_KEYS = {"region": "eu-central-1", "access_key": "AKIAOWN", "secret_key": "own-secret"}
 
 
 def test_file_on_the_disk_is_named_relative_to_the_storage() -> None:
@@ -173,6 +175,100 @@ def test_origin_with_the_longest_prefix_wins(site: Any) -> None:
     assert send_file(GET, file_on(s3(), "x"))["X-Accel-Redirect"] == "/_xaccel/a"
     assert send_file(GET, file_on(s3(location="tenant-c"), "x"))["X-Accel-Redirect"] == "/_xaccel/all"
     assert send_file(GET, file_on(s3(), "x"), origin="all")["X-Accel-Redirect"] == "/_xaccel/all"
+
+
+TENANTS = {
+    "tenants": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-*", "region": "eu-central-1"}}
+}
+
+
+def test_storage_of_a_tenant_is_matched_to_the_pattern(site: Any) -> None:
+    site(ORIGINS=TENANTS)
+    for bucket in ("acme-one", "acme-two"):
+        answer = send_file(GET, file_on(s3(bucket_name=bucket), "x"))
+        assert answer["X-Accel-Redirect"] == "/_xaccel/tenants"
+        assert answer["Xaccel-Url"].startswith(f"https://{bucket}.s3.eu-central-1.amazonaws.com/tenant-a/x?")
+        assert "AKIAOTHER" in answer["Xaccel-Url"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bucket_name": "other-one"},
+        {"bucket_name": "acme-one.two"},
+        {"bucket_name": "acme-one", "region_name": "us-west-2"},
+        {"bucket_name": "acme-one", "endpoint_url": "https://minio.example"},
+    ],
+)
+def test_storage_beside_the_pattern_is_refused(site: Any, options: Any) -> None:
+    site(ORIGINS=TENANTS)
+    with pytest.raises(OriginNotAllowed, match="S3Storage"):
+        send_file(GET, file_on(s3(**options), "x"))
+
+
+def test_origin_of_the_bucket_itself_comes_before_the_pattern(site: Any) -> None:
+    one = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-one", "region": "eu-central-1"}}
+    for name in ("a", "z"):
+        site(ORIGINS={**TENANTS, name: one})
+        assert send_file(GET, file_on(s3(bucket_name="acme-one"), "x"))["X-Accel-Redirect"].endswith(
+            f"/{name}"
+        )
+        answer = send_file(GET, file_on(s3(bucket_name="acme-one"), "x"), origin="tenants")
+        assert answer["X-Accel-Redirect"] == "/_xaccel/tenants"
+
+
+def test_bucket_is_named_by_the_call_for_a_key(site: Any) -> None:
+    site(ORIGINS={"tenants": {**TENANTS["tenants"], "OPTIONS": {**STORE_KEYS, "bucket": "acme-*"}}})
+    url = send_file(GET, "x", bucket="acme-one")["Xaccel-Url"]
+    assert url.startswith("https://acme-one.s3.eu-central-1.amazonaws.com/x?")
+    with pytest.raises(OriginNotAllowed):
+        send_file(GET, "x", bucket="other-one")
+
+
+def test_bucket_given_for_a_file_must_be_its_own(site: Any) -> None:
+    site(ORIGINS=TENANTS)
+    file = file_on(s3(bucket_name="acme-one"), "x")
+    assert send_file(GET, file, bucket="acme-one")["X-Accel-Redirect"] == "/_xaccel/tenants"
+    with pytest.raises(OriginNotAllowed, match="'acme-two'"):
+        send_file(GET, file, bucket="acme-two")
+
+
+def test_a_storage_is_not_compared_with_each_origin(site: Any) -> None:
+    def calls(count: int) -> int:
+        origins = {
+            f"s{number}": {
+                "BACKEND": "xaccel.S3Origin",
+                "OPTIONS": {"bucket": f"acme-{number}", "region": "eu-central-1"},
+            }
+            for number in range(count)
+        }
+        folders = {
+            f"d{number}": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": f"/srv/{number}"}}
+            for number in range(count)
+        }
+        site(ORIGINS={**origins, **folders})
+        bucket, folder = (
+            s3(bucket_name=f"acme-{count - 1}"),
+            FileSystemStorage(location=f"/srv/{count - 1}/sub"),
+        )
+        send_file(GET, file_on(s3(bucket_name="acme-1"), "x"))
+        made = 0
+
+        def count_calls(*_: object) -> None:
+            nonlocal made
+            made += 1
+
+        sys.setprofile(count_calls)
+        try:
+            send_file(GET, file_on(bucket, "x"))
+            send_file(GET, file_on(folder, "x"))
+        finally:
+            sys.setprofile(None)
+        return made
+
+    calls(10)
+    few, many = calls(10), calls(500)
+    assert many <= few * 1.2, f"{few} calls with 20 origins, {many} with 1000"
 
 
 def test_named_origin_must_hold_the_file() -> None:

@@ -6,12 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured
-from django.test import AsyncClient, Client
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.test import AsyncClient, Client, RequestFactory
 
 from tests.django.library.models import Document
+from xaccel.django import AsyncDownloadView, DownloadView
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,44 @@ def test_other_methods_are_refused(address: str, document: Document, ada: Any) -
     client.force_login(ada)
     assert client.post(address.format(document.pk)).status_code == 405
     assert client.head(address.format(document.pk))["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
+
+
+class Tenant(DownloadView):
+    model = Document
+    origin = "tenants"
+
+    def has_permission(self) -> bool:
+        return self.request.user == self.object.owner
+
+    def get_file(self) -> str:
+        return str(self.object.file.name)
+
+    def get_bucket(self) -> str:
+        return f"acme-{self.object.owner.username}"
+
+
+class AsyncTenant(Tenant, AsyncDownloadView):
+    get = AsyncDownloadView.get
+
+
+@pytest.mark.parametrize("view", [Tenant, AsyncTenant])
+def test_the_view_names_the_bucket_of_its_object(  # noqa: PLR0917
+    view: Any, site: Any, document: Document, ada: Any, bob: Any, events: list[Any]
+) -> None:
+    options = {"bucket": "acme-*", "region": "eu-central-1", "access_key": "a", "secret_key": "s"}
+    site(ORIGINS={"tenants": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}})
+    request = RequestFactory().get("/")
+
+    def answer(user: Any) -> Any:
+        request.user, request.auser = user, sync_to_async(lambda: user)
+        made = view.as_view()
+        return (async_to_sync(made) if view is AsyncTenant else made)(request, pk=document.pk)
+
+    url = answer(ada)["Xaccel-Url"]
+    assert url.startswith(f"https://acme-{ada.username}.s3.eu-central-1.amazonaws.com/a/report.pdf?")
+    with pytest.raises(PermissionDenied):
+        answer(bob)
+    assert [(event.allowed, event.origin, event.bucket, event.key) for _, event in events] == [
+        (True, "tenants", f"acme-{ada.username}", "a/report.pdf"),
+        (False, "tenants", f"acme-{ada.username}", "a/report.pdf"),
+    ]

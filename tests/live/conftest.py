@@ -122,6 +122,10 @@ def site_settings(
             "versioned": s3_origin(bucket=versioned(bucket), request_payer=True),
             "versioned-cached": s3_origin(bucket=versioned(bucket), cache=True),
             "cached": s3_origin(cache=True),
+            "tenants": s3_origin(bucket="live-*", cache=True),
+            "tenants-vhost": s3_origin(
+                bucket="live-*", endpoint_url=named, addressing_style="virtual", servers=[s3.address]
+            ),
             "cached-other": s3_origin(bucket=other_bucket, cache=True),
             "partner": http_origin(
                 f"{origin.url}/files/",

@@ -39,7 +39,12 @@ def send(request: HttpRequest) -> HttpResponseBase:
     if "last_modified" in options:
         options["last_modified"] = datetime.fromisoformat(options["last_modified"])
     response = send_file(
-        request, asked.get("key"), origin=asked.get("origin"), url=asked.get("url"), **options
+        request,
+        asked.get("key"),
+        origin=asked.get("origin"),
+        bucket=asked.get("bucket"),
+        url=asked.get("url"),
+        **options,
     )
     for name in asked.get("drop", []):
         del response.headers[name]

@@ -64,6 +64,13 @@ SITES = {
         name="shop",
         origins={
             "documents": BUCKET,
+            "tenants": S3Origin(
+                bucket="acme-tenant-*",
+                region="eu-central-1",
+                endpoint_url="https://s3.eu-central-1.amazonaws.com",
+                addressing_style="virtual",
+                ca_file="ca.pem",
+            ),
             "partner": PARTNER,
             "private": PRIVATE_CA,
             "unverified": HTTPOrigin(base_url="https://lab.example/", verify_tls=False),

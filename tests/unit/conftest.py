@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from xaccel import signing
+
 settings.register_profile(
     "unit", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 settings.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_resolved_yet() -> None:
+    """Each test may have another environment, which an endpoint found by the test before knows nothing of."""
+    signing._resolve.cache_clear()
+    signing._endpoint.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,7 @@ KEYS: dict[str, Any] = {"access_key": "a", "secret_key": "b"}
 def sender() -> Sender:
     origins = {
         "docs": S3Origin(bucket="docs", **STORE, **KEYS),
+        "tenants": S3Origin(bucket="tenant-*", **STORE, **KEYS),
         "web": HTTPOrigin(base_url="https://files.example/base/"),
         "disk": LocalOrigin(root="/srv"),
     }
@@ -77,6 +78,14 @@ def without_endpoint() -> None:
     site = Site(origins={"docs": S3Origin(bucket="docs")}, secrets=(SECRET,))
     none: dict[str, Any] = {"endpoint": None, "signer": None, "credentials": None}
     make_handoff(site, "docs", "k", Options(), method="GET", now=datetime.now(UTC), transfer_id="", **none)
+
+
+def with_endpoint_of_another_bucket() -> None:
+    site, endpoint = sender().site, resolve_endpoint(S3Origin(bucket="docs", **STORE))
+    given: dict[str, Any] = {"endpoint": endpoint, "signer": None, "credentials": None, "bucket": "tenant-7"}
+    make_handoff(
+        site, "tenants", "k", Options(), method="GET", now=datetime.now(UTC), transfer_id="", **given
+    )
 
 
 def refresh_fails() -> None:
@@ -132,6 +141,11 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "key: directory": sends("disk", "a//b"),
     "origin: unknown": sends("nowhere"),
     "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
+    "bucket: not named": sends("tenants"),
+    "bucket: not covered": sends("tenants", bucket="docs"),
+    "bucket: of none": sends(bucket="docs"),
+    "bucket: pattern": reads_origin("S3Origin", bucket="*"),
+    "endpoint: of another bucket": with_endpoint_of_another_bucket,
     "origin: other place": sends("disk", origin=LocalOrigin(root="/other")),
     "url: not exact": sends(url="https://files.example/base/a b"),
     "url: dots": sends(url="https://files.example/base/%2e%2e/a"),

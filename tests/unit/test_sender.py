@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from xaccel import HTTPOrigin, LocalOrigin, Options, OriginNotAllowed, S3Origin, Sender, Site
-from xaccel.errors import CredentialsUnavailable, KeyRefused, OriginUnknown
+from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.origins import Origin
 
 KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s"}
@@ -269,3 +271,112 @@ def test_many_threads_make_whole_hand_offs() -> None:
     for thread in threads:
         thread.join(20)
     assert sorted(made) == sorted(f"{BUCKET}{number}/{step}" for number in range(8) for step in range(20))
+
+
+MANY = {"tenants": S3Origin(bucket="tenant-*", prefix="files/", cache=True, **STORE, **KEYS)}
+
+
+def test_one_origin_sends_from_each_bucket_of_its_pattern() -> None:
+    one = sender(**MANY)
+    for bucket in ("tenant-7", "tenant-8"):
+        made = one.hand_off("tenants", "a b.pdf", bucket=bucket)
+        assert unsigned(made.target) == f"http://127.0.0.1:9000/{bucket}/files/a%20b.pdf"
+        assert (made.origin, made.bucket, made.key) == ("tenants", bucket, "a b.pdf")
+        assert dict(made.headers)["X-Accel-Redirect"] == "/_xaccel/tenants"
+
+
+@pytest.mark.parametrize("bucket", ["docs", "tenant-7/../docs", "tenant-", "tenant-a.b", ""])
+def test_another_bucket_is_refused_before_credentials_are_asked(bucket: str) -> None:
+    one = sender(tenants=S3Origin(bucket="tenant-*", **STORE))
+    with pytest.raises(OriginNotAllowed):
+        one.hand_off("tenants", "a", bucket=bucket)
+    with pytest.raises(OptionRefused):
+        one.hand_off("tenants", "a")
+
+
+def test_two_tenants_never_share_a_cache_entry() -> None:
+    one = sender(**MANY)
+    entries = {
+        dict(one.hand_off("tenants", key, bucket=bucket, options=Options(identity="1")).headers)[
+            "Xaccel-Cache-Key"
+        ]
+        for bucket, key in (("tenant-7", "a"), ("tenant-8", "a"), ("tenant-7", "b"))
+    }
+    assert len(entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("style", "base"),
+    [
+        ("path", "https://s3.eu-west-1.amazonaws.com/{}/"),
+        ("virtual", "https://{}.s3.eu-west-1.amazonaws.com/"),
+    ],
+)
+def test_a_stored_url_names_the_bucket_itself(style: Any, base: str) -> None:
+    many = S3Origin(bucket="tenant-*", region="eu-west-1", addressing_style=style, **KEYS)
+    exact = S3Origin(bucket="tenant-9", region="eu-west-1", addressing_style=style, **KEYS)
+    one = sender(tenants=many, zz=exact, aa=exact)
+    url = base.format("tenant-7") + "a%2f"
+    assert one.origin_of_url(url) == "tenants"
+    assert one.origin_of_url(base.format("tenant-9") + "a") in ("aa", "zz")
+    made = one.hand_off("tenants", url=url)
+    assert (made.bucket, unsigned(made.target)) == ("tenant-7", url)
+    assert one.hand_off("tenants", url=url, bucket="tenant-7").target
+    with pytest.raises(OriginNotAllowed):
+        one.hand_off("tenants", url=url, bucket="tenant-8")
+    for other in ("docs", "tenant-", "tenant-a.b", "tenant-%37", *(["TENANT-7"] if style == "path" else [])):
+        with pytest.raises(OriginNotAllowed):
+            one.origin_of_url(base.format(other) + "a")
+        with pytest.raises(OriginNotAllowed):
+            one.hand_off("tenants", url=base.format(other) + "a")
+
+
+def test_a_stand_in_may_be_the_tenants_own_bucket_or_the_pattern() -> None:
+    one = sender(**MANY)
+    own = S3Origin(bucket="tenant-7", **STORE, access_key="own", secret_key="s")
+    made = one.hand_off("tenants", "a", origin=own)
+    assert (made.bucket, unsigned(made.target)) == ("tenant-7", "http://127.0.0.1:9000/tenant-7/a")
+    made = one.hand_off("tenants", "a", bucket="tenant-8", origin=replace(MANY["tenants"], access_key="own"))
+    assert made.bucket == "tenant-8"
+    assert "own%2F" in made.target
+    for other in (replace(own, bucket="docs"), replace(own, endpoint_url="http://127.0.0.1:9001")):
+        with pytest.raises(OriginNotAllowed):
+            one.hand_off("tenants", "a", origin=other)
+
+
+def test_origins_with_the_same_keys_share_their_credentials() -> None:
+    """A thousand origins with one role ask the instance once, not a thousand times."""
+    one = sender(other=S3Origin(bucket="other", **STORE, **KEYS))
+    one.prepare("docs")
+    assert one.ready("other")
+
+
+def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
+    """What is done for one download is counted: it is the same with ten origins and with a thousand."""
+
+    def work(count: int) -> int:
+        origins: dict[str, Origin] = {}
+        for number in range(count):
+            origins[f"s{number}"] = S3Origin(bucket=f"bucket-{number}", **STORE, **KEYS)
+            origins[f"w{number}"] = HTTPOrigin(base_url=f"https://files.example/{number}/")
+            origins[f"h{number}"] = HTTPOrigin(base_url=f"https://h{number}.example/")
+        one = Sender(Site(origins=origins, secrets=(SECRET,)))
+        assert one.origin_of_url("https://files.example/3/a") == "w3"
+        calls = 0
+
+        def count_calls(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        sys.setprofile(count_calls)
+        try:
+            one.hand_off(one.origin_of_url(f"http://127.0.0.1:9000/bucket-{count - 1}/a"), "a")
+            one.hand_off(one.origin_of_url(f"https://files.example/{count - 1}/a"), "a")
+            one.hand_off(one.origin_of_url(f"https://h{count - 1}.example/a"), "a")
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    work(10)
+    few, many = work(10), work(1000)
+    assert many <= few * 1.2, f"{few} calls with 30 origins, {many} with 3000"

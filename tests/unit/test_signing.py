@@ -15,7 +15,7 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel import ConfigError, S3Origin
+from xaccel import ConfigError, S3Origin, signing
 from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
 from xaccel.target import quote_key
 
@@ -308,7 +308,66 @@ def test_other_credentials_or_another_prefix_are_not_resolved_again(tmp_path: Pa
         )
     )
     assert again == first
-    assert resolve_endpoint(S3Origin(bucket="resolved-now", profile="once")).region == "eu-west-2"
+    assert resolve_endpoint(S3Origin(bucket="resolved.now", profile="once")).region == "eu-west-2"
+
+
+def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() -> None:
+    """botocore takes a tenth of a second each time: a thousand buckets would take minutes."""
+    style: dict[str, Any] = {"region": "eu-west-1"}
+    for number in range(50):
+        place = resolve_endpoint(S3Origin(bucket=f"tenant-{number}", **style))
+        assert place.base_url == f"https://tenant-{number}.s3.eu-west-1.amazonaws.com/"
+    assert signing._resolve.cache_info().misses == 1
+    for bucket, base in (
+        ("with.dots", "https://s3.eu-west-1.amazonaws.com/with.dots/"),
+        ("Under_Score", "https://s3.eu-west-1.amazonaws.com/Under_Score/"),
+        ("two--hyphens", "https://two--hyphens.s3.eu-west-1.amazonaws.com/"),
+        ("n" * 63, f"https://{'n' * 63}.s3.eu-west-1.amazonaws.com/"),
+        ("n" * 64, f"https://s3.eu-west-1.amazonaws.com/{'n' * 64}/"),
+    ):
+        assert resolve_endpoint(S3Origin(bucket=bucket, **style)).base_url == base
+    assert signing._resolve.cache_info().misses == 5
+
+
+@pytest.mark.parametrize(
+    ("origin", "of_pattern", "of_bucket"),
+    [
+        (
+            S3Origin(bucket="tenant-*", region="eu-west-1"),
+            "https://tenant-*.s3.eu-west-1.amazonaws.com/",
+            "https://tenant-7.s3.eu-west-1.amazonaws.com/",
+        ),
+        (
+            S3Origin(bucket="tenant-*", region="eu-west-1", addressing_style="path"),
+            "https://s3.eu-west-1.amazonaws.com/tenant-*/",
+            "https://s3.eu-west-1.amazonaws.com/tenant-7/",
+        ),
+        (
+            S3Origin(bucket="tenant-*", endpoint_url="https://tenant.example/tenant", region="x"),
+            "https://tenant.example/tenant/tenant-*/",
+            "https://tenant.example/tenant/tenant-7/",
+        ),
+        (
+            S3Origin(
+                bucket="tenant-*",
+                endpoint_url="https://store.example/gw",
+                addressing_style="virtual",
+                region="x",
+            ),
+            "https://tenant-*.store.example/gw/",
+            "https://tenant-7.store.example/gw/",
+        ),
+    ],
+    ids=repr,
+)
+def test_a_pattern_stands_where_the_bucket_will(origin: S3Origin, of_pattern: str, of_bucket: str) -> None:
+    assert resolve_endpoint(origin).base_url == of_pattern
+    assert resolve_endpoint(origin, "tenant-7").base_url == of_bucket
+
+
+def test_dots_beside_the_star_mean_path_style_where_a_certificate_would_not_fit() -> None:
+    origin = S3Origin(bucket="*.files.example", region="eu-west-1")
+    assert resolve_endpoint(origin).base_url == "https://s3.eu-west-1.amazonaws.com/*.files.example/"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
-        key=event.key.replace("\0", "�"),
+        key=event.object_name.replace("\0", "�"),
         version=event.version,
         subject=event.subject,
         client=client_of(request),
@@ -92,7 +92,7 @@ def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:
 def _decision(request: HttpRequest, event: DownloadEvent) -> Decision:
     return Decision(
         event.at,
-        event.key,
+        event.object_name,
         event.version,
         client_of(request),
         event.filename,

@@ -18,6 +18,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log", metavar="FILE", help="NGINX's JSON line log (default: the site's)")
     parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the line's)")
+    parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
     parser.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
     parser.add_argument("--version-id", metavar="ID", help="version of an S3 object (default: the newest)")
 
@@ -40,7 +41,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
             where="explain",
             remedy="Give --origin and --key: the line holds no object key.",
         )
-    finding = ask_store(site, origin, key, args.version_id)
+    finding = ask_store(site, origin, key, args.version_id, bucket=args.bucket)
     print(f"store: {finding.code or 'delivers'}")
     print(f"remedy: {finding.remedy}")
 

@@ -17,6 +17,7 @@ from xaccel.site import Site
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("origin", metavar="ORIGIN", nargs="?", help="origin of the objects")
     parser.add_argument("keys", metavar="KEY", nargs="*", help="their object keys")
+    parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
     parser.add_argument(
         "--url",
         metavar="URL",
@@ -45,7 +46,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     directory = _directory(site, args.prefix)
     sender = Sender(site)
     wanted = {
-        **{sender.object_part(args.origin, key): key for key in args.keys},
+        **{sender.object_part(args.origin, key, bucket=args.bucket): key for key in args.keys},
         **{sender.object_part(args.origin or sender.origin_of_url(url), url=url): url for url in args.url},
     }
     identity = None if args.identity is None else identity_part(args.identity)

@@ -13,6 +13,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
+from xaccel.buckets import covers_many
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.django.storages import StorageNotDescribed
@@ -81,7 +82,8 @@ def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list
 def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
     """Ask each store for the region of its bucket, on the network: only with `check --deploy`.
 
-    A signature names the region, so that S3 refuses every download of such a bucket.
+    A signature names the region, so that S3 refuses every download of such a bucket. Which buckets a pattern covers is
+    not known here.
     """
     try:
         conf = configuration()
@@ -89,7 +91,7 @@ def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[Ch
         return []
     found: list[CheckMessage] = []
     for name, origin in conf.site.origins.items():
-        if isinstance(origin, S3Origin):
+        if isinstance(origin, S3Origin) and not covers_many(origin):
             signed, said = resolve_endpoint(origin).region, bucket_region(origin)
             if said is not None and said != signed:
                 found.append(

@@ -21,6 +21,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
         transfer_id=hand_off.transfer_id if answered is None else "",
         allowed=True,
         origin=hand_off.origin,
+        bucket=hand_off.bucket,
         key=hand_off.key,
         method=hand_off.method,
         subject=hand_off.subject,
@@ -33,12 +34,15 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
     )
 
 
-def denied(request: HttpRequest, *, subject: str, origin: str, key: str, reason: str) -> DownloadEvent:
+def denied(
+    request: HttpRequest, *, subject: str, origin: str, bucket: str, key: str, reason: str
+) -> DownloadEvent:
     """Return the event of a download that is refused."""
     return DownloadEvent(
         transfer_id="",
         allowed=False,
         origin=origin,
+        bucket=bucket,
         key=key,
         method="HEAD" if request.method == "HEAD" else "GET",
         subject=subject,

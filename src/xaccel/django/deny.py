@@ -14,27 +14,44 @@ DeniedStatus = Literal[403, 404]
 
 
 def deny_download(
-    request: HttpRequest, *, status: DeniedStatus = 403, origin: str = "", key: str = "", reason: str = ""
+    request: HttpRequest,
+    *,
+    status: DeniedStatus = 403,
+    origin: str = "",
+    bucket: str = "",
+    key: str = "",
+    reason: str = "",
 ) -> NoReturn:
     """Send `download_denied` and end the request.
 
-    `origin`, `key` and `reason` are for the record only; the user sees none of them. 404 hides that the file exists.
-    A coroutine calls it in a thread: `await sync_to_async(deny_download)(request, …)`.
+    `origin`, `bucket`, `key` and `reason` are for the record only; the user sees none of them. 404 hides that the file
+    exists. A coroutine calls it in a thread: `await sync_to_async(deny_download)(request, …)`.
 
     Raises PermissionDenied, or Http404 for 404; ValueError for another status.
     """
     refusal = _refusal(status)
-    tell(request, denied(request, subject=subject_of(request), origin=origin, key=key, reason=reason))
+    tell(
+        request,
+        denied(request, subject=subject_of(request), origin=origin, bucket=bucket, key=key, reason=reason),
+    )
     raise refusal
 
 
 async def adeny_download(
-    request: HttpRequest, *, status: DeniedStatus = 403, origin: str = "", key: str = "", reason: str = ""
+    request: HttpRequest,
+    *,
+    status: DeniedStatus = 403,
+    origin: str = "",
+    bucket: str = "",
+    key: str = "",
+    reason: str = "",
 ) -> NoReturn:
     """Like `deny_download`, in a coroutine."""
     refusal = _refusal(status)
     subject = await asubject_of(request)
-    await atell(request, denied(request, subject=subject, origin=origin, key=key, reason=reason))
+    await atell(
+        request, denied(request, subject=subject, origin=origin, bucket=bucket, key=key, reason=reason)
+    )
     raise refusal
 
 

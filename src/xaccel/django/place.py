@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile
 
+from xaccel.buckets import covers, covers_many
 from xaccel.django import storages
 from xaccel.errors import ConfigError, OriginNotAllowed
 from xaccel.origins import LocalOrigin, Origin, S3Origin
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 class Place:
     """What to send: the object `key` of the origin called `name`, or a stored `url` below its base.
 
+    bucket: which of the buckets of an origin that covers many.
     origin: the same place with a storage's own credentials; None: with the site's.
     """
 
     name: str
     key: str = ""
+    bucket: str | None = None
     url: str | None = None
     origin: Origin | None = dataclasses.field(default=None, repr=False)
 
@@ -41,6 +44,7 @@ class _Match:
     """
 
     name: str
+    bucket: str | None = None
     origin: Origin | None
     prefix: str
     inside: str = ""
@@ -81,7 +85,9 @@ class StorageMatches:
 _matches_of = StorageMatches()
 
 
-def find_place(sender: Sender, file_or_key: FileOrKey, *, origin: str | None, url: str | None) -> Place:
+def find_place(
+    sender: Sender, file_or_key: FileOrKey, *, origin: str | None, url: str | None, bucket: str | None = None
+) -> Place:
     """Return what a call means. Asks no storage; may take 0.1 s for the first call that meets an S3 place.
 
     Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
@@ -89,18 +95,18 @@ def find_place(sender: Sender, file_or_key: FileOrKey, *, origin: str | None, ur
     if (file_or_key is None) == (url is None):
         raise TypeError("send_file takes a file or an object key, or url=, and not both")
     if url is not None:
-        return Place(name=sender.origin_of_url(url) if origin is None else origin, url=url)
+        return Place(name=sender.origin_of_url(url) if origin is None else origin, url=url, bucket=bucket)
     if isinstance(file_or_key, FieldFile):
-        return _place_of_file(sender, file_or_key, origin)
+        return _place_of_file(sender, file_or_key, origin, bucket)
     if not isinstance(file_or_key, str):
         raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
-    return Place(name=_only_origin(sender) if origin is None else origin, key=file_or_key)
+    return Place(name=_only_origin(sender) if origin is None else origin, key=file_or_key, bucket=bucket)
 
 
 def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: str | None) -> bool:
     """Tell whether `find_place` will only look at memory."""
     if url is not None:
-        return all(sender.ready(name) for name in sender.site.origins)
+        return sender.knows_places
     if isinstance(file_or_key, FieldFile):
         return _matches_of.get(sender, storages.unwrapped(file_or_key.storage)) is not None
     return True
@@ -115,19 +121,28 @@ def _only_origin(sender: Sender) -> str:
     return names[0]
 
 
-def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None) -> Place:
+def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None, bucket: str | None) -> Place:
     storage = storages.unwrapped(file.storage)
     key = storages.object_key(storage, file.name or "")
     if wanted is not None:
         sender.site.origin(wanted)
     for match in _matches_of.find(sender, storage):
-        if wanted in (None, match.name) and key.startswith(match.prefix):
+        if wanted in (None, match.name) and bucket in (None, match.bucket) and key.startswith(match.prefix):
             return Place(
-                name=match.name, key=match.inside + key.removeprefix(match.prefix), origin=match.origin
+                name=match.name,
+                key=match.inside + key.removeprefix(match.prefix),
+                bucket=match.bucket,
+                origin=match.origin,
             )
     raise OriginNotAllowed(
         f"the storage of this file ({type(storage).__qualname__}) lies in "
-        + ("none of the site's origins" if wanted is None else f"another place than origin {wanted!r}"),
+        + (
+            "none of the site's origins"
+            if wanted is None and bucket is None
+            else f"another place than origin {wanted!r}"
+            if bucket is None
+            else f"another place than bucket {bucket!r}"
+        ),
         where="file",
         remedy='Add {"STORAGE": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], print the NGINX text again and'
         " reload NGINX.",
@@ -139,16 +154,52 @@ def _matches(sender: Sender, storage: Storage) -> tuple[_Match, ...]:
         own = storages.describe(storage, "file")
     except ConfigError as problem:
         raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
-    found: list[tuple[int, _Match]] = []
-    for name, origin in sender.site.origins.items():
+    found: list[tuple[int, bool, _Match]] = []
+    for name in _index_of(sender).names(own):
+        origin = sender.site.origins[name]
         match = (
             _local_match(name, origin, own)
             if isinstance(own, LocalOrigin)
             else _s3_match(sender, name, origin, own)
         )
         if match is not None:
-            found.append((len(match.prefix) - len(match.inside), match))
-    return tuple(match for _, match in sorted(found, key=lambda pair: pair[0], reverse=True))
+            found.append((len(match.prefix) - len(match.inside), not covers_many(origin), match))
+    return tuple(match for *_, match in sorted(found, key=lambda row: row[:2], reverse=True))
+
+
+class _Index:
+    """The origins that may hold the files of a storage, by bucket or directory: not one by one."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._buckets: dict[str, list[str]] = {}
+        self._patterns: list[tuple[str, str]] = []
+        self._roots: dict[str, list[str]] = {}
+        for name, origin in sender.site.origins.items():
+            if isinstance(origin, LocalOrigin):
+                self._roots.setdefault(origin.root.rstrip("/"), []).append(name)
+            elif isinstance(origin, S3Origin):
+                if covers_many(origin):
+                    self._patterns.append((origin.bucket, name))
+                else:
+                    self._buckets.setdefault(origin.bucket, []).append(name)
+
+    def names(self, own: S3Origin | LocalOrigin) -> list[str]:
+        if isinstance(own, LocalOrigin):
+            parts = own.root.rstrip("/").split("/")
+            parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+            return [name for parent in parents for name in self._roots.get(parent, ())]
+        many = [name for pattern, name in self._patterns if covers(pattern, own.bucket)]
+        return [*self._buckets.get(own.bucket, ()), *many]
+
+
+_indexes: weakref.WeakKeyDictionary[Sender, _Index] = weakref.WeakKeyDictionary()
+
+
+def _index_of(sender: Sender) -> _Index:
+    index = _indexes.get(sender)
+    if index is None:
+        index = _indexes[sender] = _Index(sender)
+    return index
 
 
 def _local_match(name: str, origin: Origin, own: LocalOrigin) -> _Match | None:
@@ -161,9 +212,7 @@ def _local_match(name: str, origin: Origin, own: LocalOrigin) -> _Match | None:
 
 
 def _s3_match(sender: Sender, name: str, origin: Origin, own: S3Origin) -> _Match | None:
-    if not isinstance(origin, S3Origin) or origin.bucket != own.bucket:
-        return None
-    if sender.base_url(own) != sender.base_url(origin):
+    if not isinstance(origin, S3Origin) or sender.base_url(own) != sender.base_url(origin, own.bucket):
         return None
     signing = dataclasses.replace(
         origin,
@@ -179,4 +228,9 @@ def _s3_match(sender: Sender, name: str, origin: Origin, own: S3Origin) -> _Matc
         secret_key=own.secret_key,
         session_token=own.session_token,
     )
-    return _Match(name=name, origin=None if signing == origin else signing, prefix=origin.prefix)
+    return _Match(
+        name=name,
+        bucket=own.bucket,
+        origin=None if signing == origin else signing,
+        prefix=origin.prefix,
+    )

@@ -49,13 +49,15 @@ def send_file(
     file_or_key: FileOrKey = None,
     *,
     origin: str | None = None,
+    bucket: str | None = None,
     url: str | None = None,
     **options: Unpack[SendOptions],
 ) -> HttpResponseBase:
     """Return the answer that makes NGINX send a file. The permission is the caller's to check, before.
 
     `file_or_key` is the value of a FileField, whose storage is matched to an origin of the site, or an object key in
-    `origin` (may be left out where the site has one). `url` instead is a stored absolute URL that lies below the base
+    `origin` (may be left out where the site has one). `bucket` names one of the buckets of an origin that covers many;
+    the storage of a FileField names it itself. `url` instead is a stored absolute URL that lies below the base
     of an origin; it is asked for byte for byte. Nothing is asked of the storage.
 
     With `etag` or `last_modified` the client's conditions are answered here. `subject` is the user's primary key unless
@@ -68,7 +70,7 @@ def send_file(
     if "subject" not in options:
         options["subject"] = subject_of(request)
     conf, chosen = configuration(), Options(**options)
-    place = find_place(conf.sender, file_or_key, origin=origin, url=url)
+    place = find_place(conf.sender, file_or_key, origin=origin, bucket=bucket, url=url)
     hand_off = _hand_off(conf, request, place, chosen)
     answer = answer_to_conditions(request, hand_off)
     event = authorized(hand_off, None if answer is None else answer.status_code)
@@ -87,6 +89,7 @@ async def asend_file(
     file_or_key: FileOrKey = None,
     *,
     origin: str | None = None,
+    bucket: str | None = None,
     url: str | None = None,
     **options: Unpack[SendOptions],
 ) -> HttpResponseBase:
@@ -96,10 +99,10 @@ async def asend_file(
         options["subject"] = await asubject_of(request)
     conf, chosen = configuration(), Options(**options)
     if place_is_known(conf.sender, file_or_key, url=url):
-        place = find_place(conf.sender, file_or_key, origin=origin, url=url)
+        place = find_place(conf.sender, file_or_key, origin=origin, bucket=bucket, url=url)
     else:
         place = await sync_to_async(find_place, thread_sensitive=False)(
-            conf.sender, file_or_key, origin=origin, url=url
+            conf.sender, file_or_key, origin=origin, bucket=bucket, url=url
         )
     if not conf.sender.ready(place.name, origin=place.origin):
         await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
@@ -120,6 +123,7 @@ def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: 
     return conf.sender.hand_off(
         place.name,
         place.key,
+        bucket=place.bucket,
         url=place.url,
         method="HEAD" if request.method == "HEAD" else "GET",
         options=options,

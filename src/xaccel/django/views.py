@@ -52,6 +52,10 @@ class _Download(_SingleObject):
         file: FieldFile = getattr(self.object, self.file_field)
         return file
 
+    def get_bucket(self) -> str | None:
+        """Return which bucket, for an object key in an origin of many; a FileField's storage names it itself."""
+        return None
+
     def get_filename(self) -> str | None:
         """Return the name that the user sees; None: the last segment of the object key."""
         return None
@@ -65,6 +69,7 @@ class _Download(_SingleObject):
         record = {
             "status": self.denied_status,
             "origin": self.origin or "",
+            "bucket": "",
             "key": "",
             "reason": "has_permission",
         }
@@ -72,11 +77,13 @@ class _Download(_SingleObject):
         record["key"] = (file.name if isinstance(file, FieldFile) else file) or ""
         if record["key"]:
             try:
-                place = find_place(configuration().sender, file, origin=self.origin, url=None)
+                place = find_place(
+                    configuration().sender, file, origin=self.origin, bucket=self.get_bucket(), url=None
+                )
             except (XaccelError, TypeError):
                 # A refusal must not turn into an error page because the file could not have been sent anyway.
                 return record
-            record |= {"origin": place.name, "key": place.key}
+            record |= {"origin": place.name, "bucket": place.bucket or "", "key": place.key}
         return record
 
 
@@ -102,13 +109,13 @@ class DownloadView(_Download, View):
         file = self.get_file()
         if not file:
             raise Http404
-        return send_file(request, file, origin=self.origin, **self.get_options())
+        return send_file(request, file, origin=self.origin, bucket=self.get_bucket(), **self.get_options())
 
 
 class AsyncDownloadView(_Download, View):
     """DownloadView as a coroutine.
 
-    `has_permission` may be a coroutine function or a plain one; that, `get_object`, `get_file` and `get_options` then
+    `has_permission` may be a coroutine function or a plain one; that and the methods whose names begin with `get_` then
     run in a thread and may query the database.
     """
 
@@ -123,7 +130,9 @@ class AsyncDownloadView(_Download, View):
                 allowed = await allowed
         if not allowed:
             await adeny_download(request, **await sync_to_async(self._denied)())
-        file, options = await sync_to_async(lambda: (self.get_file(), self.get_options()))()
+        file, bucket, options = await sync_to_async(
+            lambda: (self.get_file(), self.get_bucket(), self.get_options())
+        )()
         if not file:
             raise Http404
-        return await asend_file(request, file, origin=self.origin, **options)
+        return await asend_file(request, file, origin=self.origin, bucket=bucket, **options)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from xaccel.nginx import guest
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.names import Names, header_variable
-from xaccel.nginx.pools import pool
 from xaccel.nginx.transport import Route
 from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
@@ -19,9 +18,15 @@ PRIVATE = (
 
 
 def remote_location(
-    route: Route, site: Site, names: Names, *, fetch: str, header_names: Iterable[str]
+    route: Route,
+    site: Site,
+    names: Names,
+    *,
+    fetch: str,
+    header_names: Iterable[str],
+    destination: Iterable[Directive],
 ) -> Directive:
-    """Print the internal location of one remote origin."""
+    """Print the internal location of one remote origin; `destination` is what peers.py makes for it."""
     fixed = route.origin.request_headers if isinstance(route.origin, HTTPOrigin) else {}
     values = {name.lower(): value for name, value in fixed.items()}
     return block(
@@ -31,9 +36,8 @@ def remote_location(
         inside=[
             directive("internal"),
             directive("set", names.var("origin"), route.name),
-            directive("set", names.var("home"), route.base),
+            *destination,
             directive("set", names.var("hides_missing"), _hides_missing(route)),
-            directive("set", names.var("home_peer"), f"{route.scheme}://{pool(route, names)}"),
             *(
                 directive("set", names.var(f"send_{header_variable(name)}"), values.get(name, ""))
                 for name in header_names

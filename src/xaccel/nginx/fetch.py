@@ -9,7 +9,7 @@ from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.entry import PRIVATE
 from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
 from xaccel.nginx.names import Names, header_variable
-from xaccel.nginx.pools import redirect_pools, resolvers
+from xaccel.nginx.pools import resolvers
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.transport import Route, Tls, request_header_names, tls_directives
 from xaccel.site import Site
@@ -43,7 +43,7 @@ def fetch_location(
             *guest.logs(site, names),
             *limits(site, names),
             *_request(names, request_header_names(members)),
-            *_lookup(site, names, members),
+            *_lookup(site, members),
             *tls_directives(tls, names),
             *_answer(nginx, names),
             *added_headers(site, nginx, names, local=False),
@@ -99,9 +99,9 @@ def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
     yield directive("proxy_redirect", "off")
 
 
-def _lookup(site: Site, names: Names, members: tuple[Route, ...]) -> Iterator[Directive]:
+def _lookup(site: Site, members: tuple[Route, ...]) -> Iterator[Directive]:
     """Print the DNS servers for redirect hosts that are only known by a suffix."""
-    if any(not pool.name for route in members for pool in redirect_pools(route, names)):
+    if any(host.startswith("*.") for route in members for host in route.origin.redirect_hosts):
         yield directive("resolver", *resolvers(site))
         yield directive("resolver_timeout", "5s")
 

@@ -11,7 +11,7 @@ from xaccel.errors import ConfigError
 from xaccel.nginx.addresses import Lookup, is_name
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.names import Names
-from xaccel.nginx.transport import Route
+from xaccel.nginx.transport import Route, Tls
 from xaccel.site import Site
 
 KEEPALIVE = 64
@@ -22,15 +22,24 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
-def upstreams(route: Route, site: Site, names: Names, lookup: Lookup | None) -> Iterator[Directive]:
-    """Print the pools of one origin. A variable host without one would open a connection for each download.
+def upstreams(
+    found: tuple[Route, ...], site: Site, names: Names, lookup: Lookup | None
+) -> Iterator[Directive]:
+    """Print the pools of all origins. A variable host without one would open a connection for each download.
 
     `lookup` writes addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
-    yield _upstream(pool(route, names), route.servers, site, lookup)
-    for other in redirect_pools(route, names):
-        if other.name:
-            yield _upstream(other.name, (other.server,), site, lookup)
+    for route in found:
+        if route.pool == route.name:
+            yield _upstream(pool(route, names), route.servers, site, lookup)
+    servers = {
+        lead.pool: lead.server
+        for led in leads(found, names).values()
+        for lead in led
+        if lead.pool is not None
+    }
+    for name, server in servers.items():
+        yield _upstream(name, (server,), site, lookup)
 
 
 def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Directive:
@@ -72,41 +81,50 @@ def _addresses(server: str, lookup: Lookup) -> Iterator[Directive]:
 
 def pool(route: Route, names: Names) -> str:
     """Name the pool of one origin."""
-    return names.plain(f"to_{route.name}")
+    return names.plain(f"to_{route.pool}")
 
 
 @dataclass(frozen=True, slots=True)
-class RedirectPool:
+class Lead:
     """Where a redirect of an origin may lead.
 
-    pattern: matches scheme and authority. name: its upstream; empty where the host is only known by a suffix, and is
-    looked up for each transfer.
+    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". pool: its upstream; None
+    where the host is only known by a suffix, and is looked up for each transfer.
     """
 
-    pattern: str
-    scheme: str
-    name: str
+    base: str
+    pool: str | None
     server: str
 
+    @property
+    def peer(self) -> str:
+        """What NGINX passes to; empty for a suffix."""
+        return "" if self.pool is None else f"{self.base.partition('://')[0]}://{self.pool}"
 
-def redirect_pools(route: Route, names: Names) -> Iterator[RedirectPool]:
-    """Return the pools of an origin's redirect hosts; an https origin leads to https only."""
-    for index, host in enumerate(route.origin.redirect_hosts, start=1):
-        for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
-            port = _DEFAULT_PORT[scheme]
-            name, _, given = host.rpartition(":") if _has_port(host) else (host, "", "")
-            authority = (
-                re.escape(name).replace("\\*\\.", "[a-z0-9.-]+\\.", 1)
-                if name.startswith("*.")
-                else re.escape(name)
-            )
-            suffix = f":{given}" if given else f"(?::{port})?"
-            yield RedirectPool(
-                pattern=f"{scheme}://{authority}{suffix}",
-                scheme=scheme,
-                name="" if name.startswith("*.") else f"{pool(route, names)}_{index}_{scheme}",
-                server=f"{name}:{given or port}",
-            )
+
+def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]:
+    """Return where each origin may lead, by its name; an https origin leads to https only.
+
+    Origins with the same way of TLS share the connections to one host.
+    """
+    shared: dict[tuple[str, Tls], str] = {}
+
+    def led(route: Route) -> Iterator[Lead]:
+        for index, host in enumerate(route.origin.redirect_hosts, start=1):
+            name, _, port = host.rpartition(":") if _has_port(host) else (host, "", "")
+            for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
+                own_port = _DEFAULT_PORT[scheme]
+                base = f"{scheme}://{name}" if port in ("", own_port) else f"{scheme}://{name}:{port}"
+                wanted = f"to_{route.name}_{index}_{scheme}"
+                yield Lead(
+                    base=base,
+                    pool=None
+                    if name.startswith("*.")
+                    else shared.setdefault((base, route.tls), names.plain(wanted)),
+                    server=f"{name}:{port or own_port}",
+                )
+
+    return {route.name: tuple(led(route)) for route in found}
 
 
 def _has_port(host: str) -> bool:

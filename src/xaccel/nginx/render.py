@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import cache_files, entry, error_pages, local, log_line, maps, steps
+from xaccel.nginx import cache_files, entry, error_pages, local, log_line, maps, peers, steps
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_location
@@ -96,14 +96,21 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
             f"zone={names.plain('subjects')}:1m",
             why="Transfers at once for one subject; an empty subject is not limited.",
         )
-    for route in found:
-        yield from upstreams(route, site, names, lookup)
+    yield from upstreams(found, site, names, lookup)
 
 
 def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:
     kinds, header_names = groups(found), request_header_names(found)
+    destinations = peers.destinations(found, names)
     for route in found:
-        yield entry.remote_location(route, site, names, fetch=kinds[route.tls], header_names=header_names)
+        yield entry.remote_location(
+            route,
+            site,
+            names,
+            fetch=kinds[route.tls],
+            header_names=header_names,
+            destination=destinations[route.name],
+        )
     directories = {name: origin for name, origin in site.origins.items() if isinstance(origin, LocalOrigin)}
     for name, origin in directories.items():
         yield entry.local_location(name, origin.root, site, names)

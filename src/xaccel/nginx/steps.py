@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xaccel.nginx import peers
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names
-from xaccel.nginx.pools import redirect_pools
 from xaccel.nginx.transport import Route
 
 MAX_REDIRECTS = 4
@@ -27,7 +27,7 @@ def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     """Print where a step goes, or why it is refused."""
     yield from _parts(names)
     yield from _next(names)
-    yield from _peers(found, names)
+    yield from peers.maps(found, names)
     yield from _refusal(names)
 
 
@@ -88,31 +88,6 @@ def _next(names: Names) -> Iterator[Directive]:
         row(f"(?<>{_SEGMENT}(?:[/?]{_CHAR}*?)?)", f"{names.var('base')}{names.var('dir')}"),
         why="Where a step goes: first what the app gave, then the origin's Location (RFC 3986 section 4.2), without"
         " its fragment.",
-    )
-
-
-def _peers(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
-    home = names.plain("own")
-    yield _volatile(
-        phrase(f"{names.var('home')} {names.var('base')}"),
-        names.var("at_home"),
-        (f"~*^(?<{home}>[^ ]+) \\k<{home}>$", "1"),
-        (f"~*^(?<{home}_tls>https://[^ ]+) \\k<{home}_tls>:443$", "1"),
-        (f"~*^(?<{home}_plain>http://[^ ]+) \\k<{home}_plain>:80$", "1"),
-        why="Whether a step goes to the origin itself, and if not, through which connections; nowhere else.",
-    )
-    yield _volatile(
-        phrase(f"{names.var('at_home')} {names.var('origin')} {names.var('base')}"),
-        names.var("peer"),
-        ("~^1 ", names.var("home_peer")),
-        *(
-            (
-                f"~*^ {route.name} {pool.pattern}$",
-                Raw(f"{pool.scheme}://{pool.name}") if pool.name else names.var("base"),
-            )
-            for route in found
-            for pool in redirect_pools(route, names)
-        ),
     )
 
 

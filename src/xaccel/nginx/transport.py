@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel import target
+from xaccel.buckets import is_pattern, without_bucket
 from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, directive
 from xaccel.nginx.names import Names
@@ -38,17 +39,16 @@ class Tls:
 class Route:
     """Where NGINX asks for one origin.
 
-    base: scheme and authority, as they stand in Xaccel-Url.
-    host: authority for the Host header. tls_name: host alone, for SNI and the certificate.
+    home: scheme and authority, as they stand in Xaccel-Url; for a pattern of buckets the whole URL, with its "*".
+    pool: the origin whose connections it uses: the first that is reached in the same way.
     """
 
     name: str
     origin: RemoteOrigin
-    base: str
+    home: str
     scheme: str
-    host: str
-    tls_name: str
     servers: tuple[str, ...]
+    pool: str
 
     @property
     def tls(self) -> Tls:
@@ -62,32 +62,40 @@ class Route:
 def routes(site: Site) -> tuple[Route, ...]:
     """Return the route of each remote origin, in the site's order.
 
+    Origins at one host, with the same addresses and the same way of TLS, share their connections; nothing else does: a
+    connection whose certificate one origin accepts must not serve another that would not.
+
     Raises ConfigError as `resolve_endpoint` does.
     """
-    return tuple(
-        _route(name, origin) for name, origin in site.origins.items() if not isinstance(origin, LocalOrigin)
-    )
+    found: list[Route] = []
+    pools: dict[tuple[str, tuple[str, ...], Tls], str] = {}
+    for name, origin in site.origins.items():
+        if not isinstance(origin, LocalOrigin):
+            route, host = _route(name, origin)
+            found.append(replace(route, pool=pools.setdefault((host, route.servers, route.tls), name)))
+    return tuple(found)
 
 
-def _route(name: str, origin: RemoteOrigin) -> Route:
+def _route(name: str, origin: RemoteOrigin) -> tuple[Route, str]:
     base = (
         resolve_endpoint(origin).base_url
         if isinstance(origin, S3Origin)
         else target.canonical_base(origin.base_url)
     )
-    parts = urlsplit(base)
+    bucket = origin.bucket if isinstance(origin, S3Origin) else ""
+    many = is_pattern(bucket)
+    parts = urlsplit(without_bucket(base, bucket) if many else base)
     host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return Route(
         name=name,
         origin=origin,
-        base=target.authority(base),
+        home=base if many else target.authority(base),
         scheme=parts.scheme,
-        host=parts.netloc,
-        tls_name=host,
         servers=origin.servers or (f"{address}:{port}",),
-    )
+        pool=name,
+    ), target.authority(base)
 
 
 def groups(found: tuple[Route, ...]) -> dict[Tls, str]:

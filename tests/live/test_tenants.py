@@ -1,0 +1,161 @@
+"""One origin for the buckets of all tenants: a new one is sent from at once, and none but them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.live.conftest import Live
+from tests.live.test_cache import cache_status
+
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
+
+ORIGINS = ("tenants", "tenants-vhost")
+
+
+@pytest.fixture(scope="module")
+def stranger(places) -> Iterator[str]:  # type: ignore[no-untyped-def]
+    """A bucket at the same endpoint, which the same credentials can read, and the pattern does not match."""
+    name = f"stranger-{secrets.token_hex(4)}"
+    places.s3.create_bucket(name)
+    places.s3.put(name, "a.txt", b"of a stranger", "text/plain")
+    return name
+
+
+def new_tenant(live: Live, body: bytes) -> str:
+    name = f"live-{secrets.token_hex(6)}"
+    live.places.s3.create_bucket(name)
+    live.places.s3.put(name, "a b.txt", body, "text/plain")
+    return name
+
+
+def signed(live: Live, bucket: str, style: str) -> str:
+    """A URL that the store would answer."""
+    from xaccel import S3Origin, Sender, Site
+
+    s3 = live.places.s3
+    named = f"http://{s3.domain}:{s3.address.rpartition(':')[2]}"
+    origin = S3Origin(
+        bucket=bucket,
+        endpoint_url=named if style == "virtual" else s3.endpoint,
+        addressing_style="virtual" if style == "virtual" else "path",
+        region="us-east-1",
+        access_key=s3.access_key,
+        secret_key=s3.secret_key,
+    )
+    return Sender(Site(origins={"x": origin}, secrets=("s",))).hand_off("x", "a.txt").target
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_new_tenant_needs_no_new_text(live: Live, origin: str) -> None:
+    """The buckets are made while NGINX runs, with the text that it started with."""
+    for body in (b"of the first", b"of the second"):
+        bucket = new_tenant(live, body)
+        reply = live.get(origin, "a b.txt", bucket=bucket)
+        assert (reply.status, reply.body) == (200, body)
+        part = live.get(origin, "a b.txt", bucket=bucket, headers={"Range": "bytes=0-1"})
+        assert (part.status, part.body) == (206, body[:2])
+
+
+def test_two_tenants_with_one_key_and_one_identity_never_share_an_entry(live: Live) -> None:
+    buckets = {new_tenant(live, body): body for body in (b"of the first", b"of the second")}
+    for expected in ("MISS", "HIT"):
+        for bucket, body in buckets.items():
+            replies = []
+            (line,) = live.new_lines(
+                lambda b=bucket, r=replies: r.append(
+                    live.get("tenants", "a b.txt", bucket=b, options={"identity": "v1"})
+                )
+            )
+            assert (line["cache"], replies[0].body) == (expected, body)
+
+
+def test_the_pattern_and_an_origin_of_one_bucket_keep_their_entries_apart(live: Live) -> None:
+    live.places.s3.put(live.places.bucket, "apart.txt", b"apart", "text/plain")
+    identity = f"apart {live.variant.name}"
+    assert cache_status(live, "cached", "apart.txt", identity=identity)[0] == "MISS"
+    (line,) = live.new_lines(
+        lambda: live.get("tenants", "apart.txt", bucket=live.places.bucket, options={"identity": identity})
+    )
+    assert line["cache"] == "MISS"
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_bucket_outside_the_pattern_is_refused_by_the_app(live: Live, origin: str, stranger: str) -> None:
+    before = len(live.nginx.lines())
+    for bucket in (stranger, "live-", "live-A", f"live-x/../{stranger}", None):
+        reply = live.get(origin, "a.txt", bucket=bucket)
+        assert reply.status == 500
+        assert b"of a stranger" not in reply.body
+    assert len(live.nginx.lines()) == before, "a hand-off was made"
+
+
+def forged(live: Live, origin: str, url: str) -> tuple[Any, dict[str, Any]]:
+    replies = []
+    (line,) = live.new_lines(
+        lambda: replies.append(live.get(origin, "a.txt", bucket=live.places.bucket, put={"Xaccel-Url": url}))
+    )
+    return replies[0], line
+
+
+@pytest.mark.parametrize(("origin", "style"), [("tenants", "path"), ("tenants-vhost", "virtual")])
+def test_a_hand_off_for_another_bucket_is_refused_by_nginx_too(
+    live: Live, origin: str, style: str, stranger: str
+) -> None:
+    """With the site's secret, and a signature that the store accepts, as an origin of one bucket shows."""
+    url = signed(live, stranger, style)
+    if style == "path":
+        assert live.get("documents", "a.txt", put={"Xaccel-Url": url}).body == b"of a stranger"
+    reply, line = forged(live, origin, url)
+    assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
+    assert b"of a stranger" not in reply.body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "live-/a.txt",
+        "live-A/a.txt",
+        "live-a.b/a.txt",
+        "live-a%2f/a.txt",
+        "live-a",
+        "xlive-a/a.txt",
+        "x/live-a/a.txt",
+        "live-a/../{stranger}/a.txt",
+        "live-a/%2e%2e/{stranger}/a.txt",
+        "live-a/x/.%2E%2F{stranger}/a.txt",
+        "live-a/..",
+        "live-a/..;x/{stranger}/a.txt",
+        "{stranger}/a.txt?/live-a/",
+        "{stranger}/a.txt {endpoint}/live-a/",
+    ],
+)
+def test_a_url_that_only_looks_like_the_pattern_is_refused(live: Live, path: str, stranger: str) -> None:
+    endpoint = live.places.s3.endpoint
+    reply, line = forged(live, "tenants", f"{endpoint}/{path.format(stranger=stranger, endpoint=endpoint)}")
+    assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
+
+
+@pytest.mark.parametrize(
+    "host", ["{stranger}.{domain}", "live-a.b.{domain}", "live-a.{domain}.evil", "live-.{domain}", "{domain}"]
+)
+def test_a_host_that_only_looks_like_the_pattern_is_refused(live: Live, host: str, stranger: str) -> None:
+    s3 = live.places.s3
+    authority = f"{host.format(stranger=stranger, domain=s3.domain)}:{s3.address.rpartition(':')[2]}"
+    reply, line = forged(live, "tenants-vhost", f"http://{authority}/a.txt")
+    assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
+
+
+def test_a_stored_url_names_its_tenant(live: Live, stranger: str) -> None:
+    bucket = new_tenant(live, b"by URL")
+    s3 = live.places.s3
+    for url in (
+        f"{s3.endpoint}/{bucket}/a%20b.txt",
+        f"http://{bucket}.{s3.domain}:{s3.address.rpartition(':')[2]}/a%20b.txt",
+    ):
+        reply = live.get(None, url=url)
+        assert (reply.status, reply.body) == (200, b"by URL")
+    assert live.get(None, url=f"{s3.endpoint}/{stranger}/a.txt").status == 500

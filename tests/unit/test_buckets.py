@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin, buckets
+from xaccel.errors import OptionRefused
+from xaccel.origin_rules import problems
+from xaccel.origins import Origin
+
+MANY = S3Origin(bucket="tenant-*")
+
+
+@pytest.mark.parametrize("bucket", ["tenant-7", "tenant-acme-eu", "tenant-" + "a" * 56])
+def test_a_bucket_of_the_pattern_is_taken(bucket: str) -> None:
+    assert buckets.bucket_named(MANY, bucket) == bucket
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "",
+        "*",
+        "tenant-*",
+        "tenant-",
+        "tenant--",
+        "tenant-a-",
+        "xtenant-7",
+        "tenants-7",
+        "TENANT-7",
+        "tenant-A",
+        "tenant-a.b",
+        "tenant-a/b",
+        "tenant-a%2fb",
+        "tenant-a?x",
+        "tenant-7\n",
+        "tenant-é",
+        "tenant-" + "a" * 57,
+        "tenant-a--x-s3",
+        "tenant-a--ol-s3",
+        "tenant-a-s3alias",
+        "other",
+        7,
+    ],
+)
+def test_a_bucket_outside_the_pattern_is_refused(bucket: str) -> None:
+    with pytest.raises(OriginNotAllowed):
+        buckets.bucket_named(MANY, bucket)
+
+
+def test_an_origin_of_many_needs_a_name_and_an_origin_of_one_needs_none() -> None:
+    with pytest.raises(OptionRefused, match="none of them is named"):
+        buckets.bucket_named(MANY, None)
+    one = S3Origin(bucket="docs")
+    assert buckets.bucket_named(one, None) == buckets.bucket_named(one, "docs") == "docs"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [S3Origin(bucket="docs"), HTTPOrigin(base_url="https://h.example/"), LocalOrigin(root="/srv")],
+    ids=repr,
+)
+def test_a_bucket_that_the_origin_does_not_have_is_refused(origin: Origin) -> None:
+    with pytest.raises(OriginNotAllowed):
+        buckets.bucket_named(origin, "tenant-7")
+
+
+@pytest.mark.parametrize("pattern", ["tenant-*", "*-files", "a*bc", "files.*.example", "abc*"])
+def test_a_pattern_that_is_somebodys_own_is_taken(pattern: str) -> None:
+    assert not list(problems(S3Origin(bucket=pattern), "x"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*", "**", "ab*", "a-*b", "*.-*", "tenant-*-*", "tenant *", "-tenant*", "tenant/*", "t" * 70 + "*"],
+)
+def test_a_pattern_of_everybodys_buckets_or_of_none_is_refused(pattern: str) -> None:
+    [problem] = problems(S3Origin(bucket=pattern), "x")
+    assert "pattern" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("base_url", "of"),
+    [
+        ("https://s3.example/tenant-7/", "tenant-7"),
+        ("https://tenant-7.s3.example/", "tenant-7"),
+        ("https://tenant-7.s3.example/gateway/", "tenant-7"),
+    ],
+)
+def test_a_place_belongs_to_the_whole_name_only(base_url: str, of: str) -> None:
+    assert buckets.is_place_of(base_url, of)
+    assert not buckets.is_place_of(base_url, "tenant-77")
+    assert not buckets.is_place_of(base_url, "tenant-")
+    assert not buckets.is_place_of(base_url, "nant-7")

@@ -100,7 +100,8 @@ def refresh_fails() -> None:
 
 
 def without_botocore() -> None:
-    kept = sys.modules["botocore.session"]
+    from botocore import session as kept
+
     sys.modules["botocore.session"] = None  # type: ignore[assignment]
     try:
         resolve_endpoint(S3Origin(bucket="without-botocore"))

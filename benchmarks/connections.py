@@ -24,7 +24,7 @@ def answer(_: Size) -> list[Table]:
 
     rows: list[tuple[Cell, ...]] = []
     targets = []
-    with stage({_NAME: _BYTES}) as behind:
+    with stage({_NAME: _BYTES}, log_connections=True) as behind:
         for variant in behind.variants:
             front = behind.front(variant)
             own = [_opened(behind, on, f"/tls/{_NAME}") for on in _one_each(front, front.port)]

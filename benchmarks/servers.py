@@ -109,8 +109,11 @@ class Stage:
 
 
 @contextmanager
-def stage(sizes: Mapping[str, int]) -> Iterator[Stage]:
-    """Run origin and app with files of these names and sizes (bytes); the fronts stop with them."""
+def stage(sizes: Mapping[str, int], *, log_connections: bool = False) -> Iterator[Stage]:
+    """Run origin and app with files of these names and sizes (bytes); the fronts stop with them.
+
+    log_connections: for `Stage.origin_connections`; each request then costs the origin more.
+    """
     import trustme
 
     found = tuple(variant for variant in variants().values() if not variant.missing)
@@ -123,7 +126,8 @@ def stage(sizes: Mapping[str, int]) -> Iterator[Stage]:
         folder = Path(name)
         (folder / "files").mkdir()
         files = {name: _file(folder / "files" / name, size) for name, size in sizes.items()}
-        app, tls, plain = free_ports(3)
+        app = f"unix:{open_servers.enter_context(tempfile.TemporaryDirectory(prefix='bench-'))}/app"
+        tls, plain = free_ports(2)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
         authority.issue_cert("origin.test").private_key_and_cert_chain_pem.write_to_path(
@@ -133,12 +137,12 @@ def stage(sizes: Mapping[str, int]) -> Iterator[Stage]:
         back = open_servers.enter_context(
             nginx_server(
                 folder / "back",
-                emit(_back(folder, app, tls, plain, _answers(site, files, tls))),
+                emit(_back(folder, app, tls, plain, _answers(site, files, tls), log=log_connections)),
                 binary=found[0].binary,
-                ready_port=app,
+                ready_port=plain,
             )
         )
-        yield Stage(folder, files, site, f"127.0.0.1:{app}", back, found, open_servers)
+        yield Stage(folder, files, site, app, back, found, open_servers)
 
 
 def _file(path: Path, size: int) -> Stored:
@@ -185,7 +189,7 @@ def _pid() -> Directive:
 
 
 def _back(
-    folder: Path, app: int, tls: int, plain: int, answers: Mapping[str, Mapping[str, str]]
+    folder: Path, app: str, tls: int, plain: int, answers: Mapping[str, Mapping[str, str]], *, log: bool
 ) -> list[Directive]:
     files = directive("root", str(folder / "files"))
     http = [
@@ -202,7 +206,7 @@ def _back(
                 directive("listen", f"127.0.0.1:{tls}", "ssl"),
                 directive("ssl_certificate", str(folder / "tls.pem")),
                 directive("ssl_certificate_key", str(folder / "tls.pem")),
-                directive("access_log", "origin.log", "connection"),
+                *([directive("access_log", "origin.log", "connection")] if log else []),
                 files,
             ],
         ),
@@ -210,7 +214,7 @@ def _back(
         block(
             "server",
             inside=[
-                directive("listen", f"127.0.0.1:{app}"),
+                directive("listen", app),
                 directive("keepalive_requests", _KEEPALIVE_REQUESTS),
                 *(
                     block(

@@ -126,11 +126,12 @@ def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) ->
 def _app(site: Site) -> Iterator[Directive]:
     yield directive(
         "proxy_buffer_size",
-        "32k",
-        why="A signed URL with a session token does not fit the default of 4k: NGINX would answer 502.",
+        "24k",
+        why="A signed URL with a session token does not fit the default of 4k: NGINX would answer 502. With 32k an"
+        " NGINX on musl would ask the system for memory at each request.",
     )
-    yield directive("proxy_buffers", 8, "32k")
-    yield directive("proxy_busy_buffers_size", "64k")
+    yield directive("proxy_buffers", 8, "24k")
+    yield directive("proxy_busy_buffers_size", "48k")
     why = (
         "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
         " These lines replace your own proxy_hide_header lines of an outer level: repeat those."

@@ -13,10 +13,10 @@ from benchmarks.spread import spread
 
 _SIZES = {"1 MB": 1_000_000, "100 MB": 100_000_000}
 _SMOKE = {"1 MB": 1_000_000, "4 MB": 4_000_000}
-_EACH = {"1 MB": 25, "100 MB": 1}
+_TAKES = {"1 MB": (8, 25), "100 MB": (2, 1)}
+"""Clients at once, more than processors for the small one, so that one waits for the app while others send; downloads
+of each."""
 _ROUNDS = {"full": 11, "quick": 3, "smoke": 1}
-_CONNECTIONS = 8
-"""More than processors, so that one waits for the app while others send."""
 _LEAST = {"deb": 0.9, "wheel": 0.85}
 
 
@@ -26,7 +26,7 @@ def answer(size: Size) -> list[Table]:
     from benchmarks.servers import WORKERS, stage
 
     sizes = _SMOKE if size == "smoke" else _SIZES
-    each = {name: 2 if size == "smoke" else _EACH[name] for name in sizes}
+    takes = {name: (2, 2) if size == "smoke" else _TAKES[name] for name in sizes}
     names = {title: f"{title.replace(' ', '-')}.bin" for title in sizes}
     with stage({names[title]: count for title, count in sizes.items()}) as behind:
 
@@ -35,7 +35,7 @@ def answer(size: Size) -> list[Table]:
             clients.compare(port, path, stored)
             clients.compare(port, path, stored)
             return lambda: clients.transfer_seconds(
-                port, path, stored, connections=_CONNECTIONS, each=each[title]
+                port, path, stored, connections=takes[title][0], each=takes[title][1]
             )
 
         contenders, fronts = {}, []
@@ -51,7 +51,7 @@ def answer(size: Size) -> list[Table]:
                     contenders[f"{variant.name} {title} {way}"] = load(port, path, title)
         samples = interleave(contenders, rounds=_ROUNDS[size])
         for front in fronts:
-            total = sum(2 + (1 + _ROUNDS[size]) * _CONNECTIONS * each[title] for title in names)
+            total = sum(2 + (1 + _ROUNDS[size]) * takes[title][0] * takes[title][1] for title in names)
             lines = front.nginx.lines(2 * total, timeout_s=10)
             found = [line["cache"] for line in lines if line["origin"] == "cached"]
             require(
@@ -63,7 +63,7 @@ def answer(size: Size) -> list[Table]:
     for variant in behind.variants:
         least = _LEAST[variant.name.partition("-")[0]]
         for title in names:
-            megabytes = _CONNECTIONS * each[title] * sizes[title] / 1e6
+            megabytes = takes[title][0] * takes[title][1] * sizes[title] / 1e6
             hit, local, static = (
                 samples[f"{variant.name} {title} {way}"] for way in ("hit", "local", "static")
             )
@@ -91,7 +91,7 @@ def answer(size: Size) -> list[Table]:
             title="Cache hits",
             columns=("NGINX, object", "hit, MB/s", "static file, MB/s", "ratio", "directory to static"),
             rows=tuple(rows),
-            note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {_CONNECTIONS} clients at once,"
+            note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved;"
             f" {WORKERS} workers. NGINX's line says HIT for each.\nA hit and a file of a directory ask the app, a"
             " static file does not. Every byte was compared twice for each row, sizes always.",
             targets=tuple(targets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.s3_unsupported import SSE_C, bucket_problem, endpoint_problem
 
 MAX_EXPIRES_S = 7 * 24 * 3600
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
 _REDIRECT_HOST = re.compile(
     r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
@@ -21,6 +23,25 @@ _REDIRECT_HOST = re.compile(
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 _HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _URL = re.compile(r"[!$-~]+")
+
+
+def host_ok(host: str) -> bool:
+    """Tell whether NGINX and DNS take `host`: an address, one of IPv6 in brackets, or a name (RFC 1035)."""
+    labels = host.split(".")
+    if host.startswith("[") or labels[-1].isdigit():
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        return host.startswith("[") == (":" in host)
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+
+
+def authority_ok(authority: str) -> bool:
+    """Tell whether NGINX takes "host" or "host:port", with a port from 1 to 65535."""
+    with_port = ":" in authority and not authority.endswith("]")
+    host, _, port = authority.rpartition(":") if with_port else (authority, "", "1")
+    return host_ok(host) and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535
 
 
 def require_http_url(value: object, where: str) -> Iterator[ConfigError]:
@@ -37,7 +58,8 @@ def require_http_url(value: object, where: str) -> Iterator[ConfigError]:
         host, port_ok = parts.hostname or "", parts.port != 0 and not parts.netloc.endswith(":")
     except ValueError:
         parts, host, port_ok = urlsplit(""), "", True
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+    named = f"[{host}]" if ":" in host else host
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or not host_ok(named):
         yield ConfigError(
             f"{value!r} is not an http or https URL with a host",
             where=where,
@@ -65,14 +87,14 @@ def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
         yield from _local_problems(origin, where)
     if not isinstance(origin, LocalOrigin):
         for server in origin.servers:
-            if not _SERVER.fullmatch(server):
+            if not _SERVER.fullmatch(server) or not authority_ok(server):
                 yield ConfigError(
                     f"{server!r} is not an address",
                     where=f"{where} servers",
                     remedy='Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
                 )
         for host in origin.redirect_hosts:
-            if not _REDIRECT_HOST.fullmatch(host):
+            if not _REDIRECT_HOST.fullmatch(host) or not authority_ok(host.removeprefix("*.")):
                 yield ConfigError(
                     f"{host!r} is not a host that a redirect may lead to",
                     where=f"{where} redirect_hosts",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from xaccel import header_rules
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
+from xaccel.origin_rules import authority_ok
 from xaccel.origins import LocalOrigin
 from xaccel.site import MERGE, Cache, Site
 
@@ -27,8 +28,10 @@ ERROR_STATUSES = ("404", "412", "416", "429", "502", "503", "504")
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _SITE_NAME = re.compile(r"[a-z0-9]{0,12}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
-_SIZE = re.compile(r"[0-9]+[kKmMgG]?")
-_TIME = re.compile(r"[0-9]+(?:ms|[smhdwMy])?")
+_SIZE = re.compile(r"[0-9]{1,9}[kKmMgG]?")
+_KEYS = re.compile(r"[1-9][0-9]{5,8}|(?:6[4-9]|[7-9][0-9]|[1-9][0-9]{2,5})[kK]|[1-9][0-9]{0,5}[mM]")
+"""64k and more: in less, NGINX does not start. It knows no "g" here."""
+_TIME = re.compile(r"[0-9]{1,6}[smhdwMy]?")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 
@@ -135,7 +138,7 @@ def _list(values: Mapping[str, Any], key: str, where: str, found: list[ConfigErr
 
 
 def _path(value: object, path: str, found: list[ConfigError]) -> str:
-    if not isinstance(value, str) or not value or _UNPRINTABLE.search(value):
+    if not isinstance(value, str) or not value.strip() or value == "off" or _UNPRINTABLE.search(value):
         found.append(
             ConfigError(
                 f"{value!r} cannot be printed into NGINX's text",
@@ -212,14 +215,14 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
         return None
     cache = Cache(**given)
     _path(cache.path, f'{path}["path"]', found)
-    for name, pattern in (("max_size", _SIZE), ("keys", _SIZE), ("inactive", _TIME), ("valid", _TIME)):
+    for name, pattern in (("max_size", _SIZE), ("keys", _KEYS), ("inactive", _TIME), ("valid", _TIME)):
         value = getattr(cache, name)
         if not isinstance(value, str) or not pattern.fullmatch(value):
             found.append(
                 ConfigError(
                     f"{value!r} is not in NGINX's units",
                     where=f'{path}["{name}"]',
-                    remedy='For example "1g", "1h".',
+                    remedy='For example "20g" for max_size, "10m" for keys (64k is the least), "1h" for the others.',
                 )
             )
     return cache
@@ -246,7 +249,7 @@ def _error_pages(values: Mapping[str, Any], where: str, found: list[ConfigError]
 def _resolver(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:
     addresses = _list(values, "RESOLVER", where, found)
     for address in addresses:
-        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address) or not authority_ok(address):
             found.append(
                 ConfigError(
                     f"{address!r} is not the address of a DNS server",

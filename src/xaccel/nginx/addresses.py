@@ -28,7 +28,7 @@ def system_lookup(server: str) -> tuple[str, ...]:
     name, _, port = server.rpartition(":")
     try:
         found = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    except OSError:
+    except (OSError, UnicodeError):
         return ()
     hosts = sorted({str(info[4][0]) for info in found})
     return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)

@@ -40,6 +40,12 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
             directive("rewrite", phrase("(?s)^/[^/]+/[^/]+(/.*)$"), Raw("$1"), "break"),
             directive("root", names.var("root")),
             directive(
+                "disable_symlinks",
+                "if_not_owner",
+                Raw(f"from={names.var('root')}"),
+                why="A link that leads out of the directory is followed only if what it leads to has the same owner.",
+            ),
+            directive(
                 "try_files",
                 Raw("$uri"),
                 "=404",

@@ -21,6 +21,11 @@ SCRIPT = Path(__file__).with_name("xaccel.js")
 """The njs code; NGINX reads it when it starts and reloads."""
 
 
+_LONGEST_HIDDEN = 46 - len("Xaccel-")
+"""A longer name does not fit proxy_headers_hash_bucket_size, which is the operator's here. Such a one is a header that
+was declared for users."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The text, in three parts.
@@ -138,6 +143,8 @@ def _app(site: Site) -> Iterator[Directive]:
     )
     private = [*entry.PRIVATE, *(f"header-{name.lower()}" for name in site.response_headers)]
     for name in private:
+        if len(name) > _LONGEST_HIDDEN:
+            continue
         yield directive("proxy_hide_header", f"Xaccel-{name.title()}", why=why)
         why = ""
 

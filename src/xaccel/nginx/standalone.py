@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, block, directive, emit, phrase
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, app_block, render
+from xaccel.origin_rules import authority_ok
 from xaccel.site import Site
+
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def standalone(
@@ -28,8 +33,11 @@ def standalone(
     `root_user` is the user of the workers where the master runs as root. `extra_http` and `extra_server` are put
     behind the parts; `parts` replaces what `render` makes.
 
-    Raises what `render` raises.
+    Raises NginxError for what is no address or user, and what `render` raises.
     """
+    _require("--listen", listen, _address_ok(listen), "127.0.0.1:8080")
+    _require("--app", app, _address_ok(app), '127.0.0.1:8000" or "unix:/run/app.sock')
+    _require("--user", root_user, root_user is None or _USER.fullmatch(root_user) is not None, "www-data")
     made = parts or render(site, nginx)
     http = [
         *(
@@ -91,3 +99,16 @@ def standalone(
         block("http", inside=http),
     ]
     return emit(main)
+
+
+def _address_ok(address: str) -> bool:
+    if address.startswith("unix:/"):
+        return " " not in address
+    return ":" in address and authority_ok(address.replace("*:", "0.0.0.0:", 1))
+
+
+def _require(option: str, value: str | None, ok: bool, example: str) -> None:
+    if not ok:
+        raise NginxError(
+            f"{value!r} is nothing that NGINX takes", where=option, remedy=f'For example "{example}".'
+        )

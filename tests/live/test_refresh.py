@@ -1,0 +1,58 @@
+"""`xaccel refresh` where NGINX refuses: the old files come back, and the command says so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from xaccel.cli import main
+from xaccel.testing import Variant, free_port
+
+pytestmark = pytest.mark.nginx
+
+SITE = """
+secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
+log = "{log}"
+[origins.media]
+backend = "xaccel.LocalOrigin"
+options = {{ root = "/srv" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ("", ("-s reload` failed", "nginx.pid")),
+        ("nonsense;", ("-t` failed", 'unknown directive "nonsense"')),
+    ],
+)
+def test_what_nginx_refuses_leaves_the_files_as_they_were(
+    variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: str, words: tuple[str, str]
+) -> None:
+    """No NGINX runs, so that nothing can be reloaded; or the operator has made a mistake of his own meanwhile."""
+    folder, site = tmp_path / "xaccel", tmp_path / "site.toml"
+    site.write_text(SITE.format(log="first.log"))
+    build = ["--nginx", variant.binary, *([] if variant.njs else ["--without", "njs"])]
+    common = [str(site), *build, "--without", "headers-more", "--write", str(folder)]
+    assert main(["config", *common]) == 0
+    (tmp_path / "nginx.conf").write_text(
+        f"""{"".join(f"load_module {path};" for path in variant.load_modules)}
+        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }} {broken}
+        http {{
+            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
+            access_log off;
+            include xaccel/xaccel-http.conf;
+            server {{ listen 127.0.0.1:{free_port()}; include xaccel/xaccel-server.conf; }}
+        }}"""
+    )
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    site.write_text(SITE.format(log="second.log"))
+    options = [f"--nginx-option={option}" for option in (f"-p{tmp_path}/", "-cnginx.conf", "-estderr")]
+    capsys.readouterr()
+    assert main(["refresh", *common, *options]) == 1
+    said = capsys.readouterr()
+    assert all(word in said.err for word in words)
+    assert said.out == ""
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before

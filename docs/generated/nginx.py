@@ -26,9 +26,12 @@ MEANINGS = {
     "csp": ("Content-Security-Policy", "by type"),
     "etag": ("ETag", "the origin's, unless the app gives Last-Modified"),
     "last-modified": ("Last-Modified", "the origin's, unless the app gives ETag"),
-    "rate": ("bytes a second for this transfer", "not limited"),
     "size": ("bytes of the object, for the log line", "not written"),
     "note": ("the decision, for the log line; printable ASCII", "not written"),
+    "rate": ("bytes a second for this transfer; 0: not limited", "the site's"),
+    "rate-after": ("bytes that go out first at full speed", "the site's"),
+    "concurrency": ("class that counts this transfer, or `unlimited`", "`default`, if the site has it"),
+    "concurrency-key": ("for whom it is counted", "the subject"),
 }
 
 

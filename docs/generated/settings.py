@@ -22,6 +22,8 @@ FIELD_OF_KEY = {
     "ERROR_PAGES": "error_pages",
     "CACHE": "cache",
     "CONCURRENCY": "concurrency",
+    "LIMIT_RATE": "limit_rate",
+    "LIMIT_RATE_AFTER": "limit_rate_after",
     "RESOLVER": "resolver",
 }
 
@@ -36,7 +38,9 @@ EXAMPLES = {
     "ACCESS_LOGS": '["/var/log/nginx/access.log combined"]',
     "ERROR_PAGES": '{404: "/srv/errors/missing.html"}',
     "CACHE": '{"path": "/var/cache/nginx/xaccel", "max_size": "20g"}',
-    "CONCURRENCY": "8",
+    "CONCURRENCY": '{"default": 8, "guests": 2}',
+    "LIMIT_RATE": "10_000_000",
+    "LIMIT_RATE_AFTER": "5_000_000",
     "RESOLVER": '["127.0.0.53"]',
 }
 

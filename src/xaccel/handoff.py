@@ -17,7 +17,8 @@ from xaccel.cache_key import cache_key
 from xaccel.content_security import default_policy
 from xaccel.disposition import content_disposition, name_of_key, safe_name
 from xaccel.errors import HeaderRefused, OptionRefused
-from xaccel.header_rules import require_header_value
+from xaccel.header_rules import require_header_value, require_number
+from xaccel.limits import limit_headers
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signing import Endpoint, S3Signer
@@ -102,7 +103,8 @@ def make_handoff(
         where = remote_target(origin, bucket, key, url, endpoint)
     filename = safe_name(options.filename) if options.filename else name_of_key(key)
     shown = _visible(options, origin, key, filename)
-    private, extra = _private(options, shown), _extra(site, options)
+    private = [*_private(options, shown), *limit_headers(site, options)]
+    extra = _extra(site, options)
     own: list[tuple[str, str]] = []
     if not isinstance(origin, LocalOrigin):
         if cached:
@@ -221,19 +223,9 @@ def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]
         headers.append(("Xaccel-Csp", require_header_value(options.csp, "csp")))
     if options.subject:
         headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
-    for name, value in (("size", options.size), ("limit_rate", options.limit_rate)):
-        if value is not None:
-            headers.append((f"Xaccel-{'Size' if name == 'size' else 'Rate'}", _number(name, value)))
+    if options.size is not None:
+        headers.append(("Xaccel-Size", require_number(options.size, "size", 0)))
     return headers
-
-
-def _number(name: str, value: int) -> str:
-    least = 1 if name == "limit_rate" else 0
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise OptionRefused(
-            f"{value!r} is not a number of bytes", where=name, remedy=f"Give a whole number, {least} or more."
-        )
-    return str(value)
 
 
 def _extra(site: Site, options: Options) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from xaccel.errors import HeaderRefused
+from xaccel.errors import HeaderRefused, OptionRefused
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
@@ -60,3 +60,17 @@ def require_header_value(value: object, where: str) -> str:
             remedy="Use printable ASCII without blanks at its ends.",
         )
     return value
+
+
+def require_number(value: object, where: str, least: int) -> str:
+    """Return a number of bytes as a header carries it, 18 digits at most.
+
+    Raises OptionRefused for anything but a whole number from `least` on.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 10**18:
+        raise OptionRefused(
+            f"{value!r} is not a number of bytes",
+            where=where,
+            remedy=f"Give a whole number, {least} or more.",
+        )
+    return str(value)

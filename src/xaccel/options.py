@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
+
+UNLIMITED = "unlimited"
+"""As `limit_rate` or `concurrency`: whatever the site's default is, not for this transfer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,10 @@ class Options:
     etag, last_modified: the app's own validators; then the app answers the client's conditions and the origin
         is asked none. `etag` with or without its quotes, `last_modified` aware.
     size: bytes of the object, if known; written into the log line beside what was sent.
-    limit_rate: bytes a second for this transfer.
+    limit_rate: bytes a second for this transfer, or "unlimited"; default: the site's.
+    limit_rate_after: so many bytes go out first at full speed; default: the site's.
+    concurrency: the class of the site's CONCURRENCY that counts this transfer, or "unlimited"; default: "default".
+    concurrency_key: for whom it is counted, any text; default: the subject.
     identity: version or entity tag of the object's bytes. Names the cache entry together with origin and key, where
         the origin has `cache`. Two different objects must never share it. Default: `version_id`, unless that is "null".
     version_id: the version of an S3 object, as the bucket has it; None: the newest one.
@@ -35,7 +42,10 @@ class Options:
     etag: str | None = None
     last_modified: datetime | None = None
     size: int | None = None
-    limit_rate: int | None = None
+    limit_rate: int | Literal["unlimited"] | None = None
+    limit_rate_after: int | None = None
+    concurrency: str | None = None
+    concurrency_key: str | None = None
     identity: str | None = None
     version_id: str | None = None
     subject: str = ""

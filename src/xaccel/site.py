@@ -11,6 +11,9 @@ from xaccel.origins import Origin
 
 MERGE: Literal["merge"] = "merge"
 
+DEFAULT_CLASS = "default"
+"""The class of concurrency that counts a transfer which names none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
@@ -45,7 +48,10 @@ class Site:
         such lines of outer levels, as they are (NGINX 1.29.3 and newer).
     error_pages: the operator's own pages, by status: files of HTML that NGINX's workers can read.
     resolver: addresses of DNS servers for NGINX; empty: names are looked up when NGINX starts.
-    concurrency: transfers at once for one subject; None: no limit.
+    concurrency: transfers at once for one subject or key, in each class that an app may name; empty: no limit.
+        `"default"` counts every transfer that names no class. A single number is that of "default".
+    limit_rate: bytes a second for each transfer whose hand-off says nothing else; None: not limited.
+    limit_rate_after: so many bytes of a transfer go out first at full speed.
     """
 
     origins: Mapping[str, Origin] = field(hash=False)
@@ -58,7 +64,9 @@ class Site:
     add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = ()
     error_pages: Mapping[int, str] = field(default_factory=dict, hash=False)
     resolver: tuple[str, ...] = ()
-    concurrency: int | None = None
+    concurrency: Mapping[str, int] = field(default_factory=dict, hash=False)
+    limit_rate: int | None = None
+    limit_rate_after: int = 0
 
     @property
     def internal_prefix(self) -> str:

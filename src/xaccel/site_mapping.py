@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from xaccel import header_rules
+from xaccel import header_rules, limit_settings
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origin_rules import authority_ok
@@ -17,7 +17,7 @@ from xaccel.site import MERGE, Cache, Site
 KEYS = frozenset(
     (
         "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
-        "CONCURRENCY"
+        "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER"
     ).split()
 )
 """What may stand at the top of the mapping; upper or lower case."""
@@ -65,7 +65,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
         add_headers=_add_headers(values, where, found),
         error_pages=_error_pages(values, where, found),
         resolver=_resolver(values, where, found),
-        concurrency=_concurrency(values, where, found),
+        **limit_settings.read(values, where, found),
     )
     found.extend(
         ConfigError(
@@ -258,19 +258,3 @@ def _resolver(values: Mapping[str, Any], where: str, found: list[ConfigError]) -
                 )
             )
     return tuple(addresses)
-
-
-def _concurrency(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> int | None:
-    value = values.get("CONCURRENCY")
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 65535:
-        found.append(
-            ConfigError(
-                f"{value!r} is not a number of transfers",
-                where=f'{where}["CONCURRENCY"]',
-                remedy="Give a whole number from 1 to 65535, or leave it out.",
-            )
-        )
-        return None
-    return value

@@ -150,7 +150,7 @@ def site_settings(
         },
         "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin"],
         "CACHE": {"path": "cache", "max_size": "64m"},
-        "CONCURRENCY": 3,
+        "CONCURRENCY": {"default": 3, "guests": 1},
     }
 
 

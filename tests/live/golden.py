@@ -96,7 +96,9 @@ SITES = {
         add_headers=(("Strict-Transport-Security", "max-age=31536000"),),
         error_pages={404: "/srv/pages/404.html", 502: "/srv/pages/502.html"},
         resolver=("192.0.2.53",),
-        concurrency=8,
+        concurrency={"default": 8, "guests": 2},
+        limit_rate=10_000_000,
+        limit_rate_after=5_000_000,
     ),
 }
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.live.client import send_target
 from tests.live.conftest import Live
-from tests.live.stage import line_where
-from xaccel.testing import Answer
+from tests.live.held import held
+from tests.live.stage import line_where, stage, target
+from xaccel.limits import LONGEST_KEY
+from xaccel.nginx import Parts
+from xaccel.testing import Answer, Request, Variant
 from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -30,16 +36,16 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
     (places.media / "limits.bin").write_bytes(b"x" * MIB)
 
 
-def seconds_of(live: Live, origin: str) -> list[float]:
-    """How long a download with a rate took, and one without on the same connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
+def seconds_of(
+    port: int, target: Callable[[Mapping[str, Any]], str], *each: Mapping[str, Any]
+) -> list[float]:
+    """How long downloads of 1 MiB took, one after another on one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     seconds = []
     try:
-        for options in ({"limit_rate": 500_000}, {}):
+        for options in each:
             started = time.monotonic()
-            connection.request(
-                "GET", send_target({"origin": origin, "key": "limits.bin", "options": options})
-            )
+            connection.request("GET", target(options))
             response = connection.getresponse()
             assert (response.status, len(response.read())) == (200, MIB)
             seconds.append(time.monotonic() - started)
@@ -49,35 +55,38 @@ def seconds_of(live: Live, origin: str) -> list[float]:
 
 
 def test_the_rate_holds_for_this_transfer_and_not_for_the_next(live: Live) -> None:
+    def of(origin: str) -> list[float]:
+        def asked(options: Mapping[str, Any]) -> str:
+            return send_target({"origin": origin, "key": "limits.bin", "options": options})
+
+        free = {"limit_rate": 500_000, "limit_rate_after": 800_000}
+        return seconds_of(live.nginx.port, asked, {"limit_rate": 500_000}, {}, free)
+
     with ThreadPoolExecutor() as pool:
-        measured = list(pool.map(lambda origin: seconds_of(live, origin), ("documents", "media")))
-    for limited, unlimited in measured:
+        measured = list(pool.map(of, ("documents", "media")))
+    for limited, unlimited, first_part_free in measured:
         assert 1.5 < limited < 4
         assert unlimited < 1
+        assert first_part_free < limited - 1
 
 
-@contextmanager
-def held(live: Live, origin: str, subject: str, count: int) -> Iterator[Callable[[], None]]:
-    """`count` transfers of this subject that have begun and will not end; yields what ends one of them."""
-    target = send_target(
-        {"origin": origin, "key": "limits.bin", "options": {"limit_rate": 1000, "subject": subject}}
-    )
-    with ExitStack() as open_transfers:
-        transfers = []
-        for _ in range(count):
-            connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
-            open_transfers.callback(connection.close)
-            connection.request("GET", target)
-            response = connection.getresponse()
-            open_transfers.callback(response.close)
-            assert response.status == 200
-            transfers.append((connection, response))
+def test_the_site_has_a_rate_for_whoever_says_nothing(variant: Variant, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x" * MIB)
+    settings = {"limit_rate": 500_000, "limit_rate_after": 800_000}
+    each = ({"limit_rate_after": 0}, {}, {"limit_rate": "unlimited"}, {"limit_rate": 10**17})
+    with stage(tmp_path / "nginx", variant, {"media": {"root": str(tmp_path)}}, **settings) as running:
+        limited, first_part_free, *unlimited = seconds_of(
+            running.nginx.port, lambda options: target("media", options=options), *each
+        )
+    assert 1.5 < limited < 4
+    assert first_part_free < limited - 1
+    assert max(unlimited) < 1
 
-        def end_one() -> None:
-            for part in reversed(transfers.pop()):
-                part.close()
 
-        yield end_one
+def begin(live: Live, origin: str, count: int, **options: Any) -> AbstractContextManager[Callable[[], None]]:
+    """Hold `count` transfers."""
+    target = send_target({"origin": origin, "key": "limits.bin", "options": {"limit_rate": 1000, **options}})
+    return held(live.nginx.port, [target] * count)
 
 
 @pytest.mark.parametrize("origin", ["documents", "media"])
@@ -92,7 +101,7 @@ def test_a_subject_has_three_transfers_at_once(live: Live, origin: str) -> None:
             options={"subject": who, "filename": "secret-name.bin"},
         )
 
-    with held(live, origin, subject, AT_ONCE) as end_one:
+    with begin(live, origin, AT_ONCE, subject=subject) as end_one:
         fourth = ask(subject)
         assert (fourth.status, fourth.body, fourth.one("Retry-After")) == (429, PAGE, "10")
         assert fourth.one("Content-Type") == "text/plain"
@@ -105,7 +114,7 @@ def test_a_subject_has_three_transfers_at_once(live: Live, origin: str) -> None:
 
 def test_the_line_says_that_a_transfer_was_limited_and_no_origin_was_asked(live: Live) -> None:
     subject = f"limited-{uuid4()}"
-    with held(live, "documents", subject, AT_ONCE):
+    with begin(live, "documents", AT_ONCE, subject=subject):
         live.places.origin.requests.clear()
         assert live.get("partner", "x", options={"subject": subject}).status == 429
         line = line_where(live.nginx, "subject", subject)
@@ -114,7 +123,7 @@ def test_the_line_says_that_a_transfer_was_limited_and_no_origin_was_asked(live:
 
 
 def test_without_a_subject_nobody_is_limited(live: Live) -> None:
-    with held(live, "documents", "", AT_ONCE + 1):
+    with begin(live, "documents", AT_ONCE + 1, subject=""):
         assert live.get("documents", "limits.bin").status == 200
 
 
@@ -128,3 +137,111 @@ def test_an_origin_that_is_asked_too_much_is_busy_and_the_user_is_not_to_blame(l
     assert (reply.status, reply.one("Retry-After")) == (503, "10")
     assert reply.body == b"The file store is busy. Try again in a moment.\n"
     assert (line["status"], line["why"], line["origin_status"]) == ("503", "origin_429", "429")
+
+
+def test_a_head_request_is_counted_too_and_has_no_body(live: Live) -> None:
+    subject = f"head-{uuid4()}"
+    with begin(live, "media", AT_ONCE, subject=subject):
+        reply = live.get("media", "limits.bin", method="HEAD", options={"subject": subject})
+        assert (reply.status, reply.body, reply.one("Retry-After")) == (429, b"", "10")
+
+
+@pytest.mark.parametrize("origin", ["documents", "media"])
+def test_each_class_counts_for_itself_and_no_class_means_the_default(live: Live, origin: str) -> None:
+    subject = f"classes-{uuid4()}"
+
+    def status(**options: str) -> int:
+        return live.get(origin, "limits.bin", options={"subject": subject, **options}).status
+
+    with ExitStack() as opened:
+        opened.enter_context(begin(live, origin, 1, subject=subject, concurrency="guests"))
+        assert status(concurrency="guests") == 429
+        opened.enter_context(begin(live, origin, AT_ONCE, subject=subject))
+        assert [status(), status(concurrency="default"), status(concurrency="guests")] == [429] * 3
+        opened.enter_context(begin(live, origin, AT_ONCE + 1, subject=subject, concurrency="unlimited"))
+        assert status(concurrency="unlimited") == 200
+        assert status(concurrency="guests", subject="somebody else") == 200
+
+
+def test_a_class_that_the_printed_text_does_not_know_counts_as_the_default(live: Live) -> None:
+    """The app was restarted with a new class, and nobody has printed the text again."""
+    subject, put = f"newer-{uuid4()}", {"Xaccel-Concurrency": "newer"}
+    with begin(live, "media", AT_ONCE, subject=subject):
+        assert live.get("media", "limits.bin", options={"subject": subject}, put=put).status == 429
+
+
+@pytest.mark.parametrize("key", ["team 7", "zo\u00eb \u2603 | $x\n", "k" * 255, "k" * 256], ids=ascii)
+def test_transfers_are_counted_for_any_key_whoever_the_subjects_are(live: Live, key: str) -> None:
+    asked = {"subject": "first", "concurrency": "guests", "concurrency_key": key}
+    with begin(live, "media", 1, **asked):
+        asked["subject"] = "second"
+        assert live.get("media", "limits.bin", options=asked).status == 429
+        assert live.get("media", "limits.bin", options={**asked, "concurrency_key": "else"}).status == 200
+
+
+@pytest.mark.parametrize(("length", "status"), [(LONGEST_KEY, 429), (LONGEST_KEY + 1, 200)])
+def test_nginx_itself_counts_no_key_that_is_longer(live: Live, length: int, status: int) -> None:
+    """Why the app hashes such a key."""
+    put = {"Xaccel-Concurrency-Key": "z" * length}
+    options = {"subject": "long", "concurrency": "guests", "limit_rate": 1000}
+    asked = {"origin": "media", "key": "limits.bin", "options": options, "put": put}
+    with held(live.nginx.port, [send_target(asked)]):
+        reply = live.get("media", "limits.bin", method="HEAD", options=options, put=put)
+        assert reply.status == status
+
+
+def test_the_steps_of_a_redirect_count_once(live: Live) -> None:
+    def answer(request: Request) -> Answer:
+        step = int(request.target.rpartition("/")[2])
+        return Answer(status=302, headers=[("Location", str(step - 1))]) if step else Answer(body=b"found")
+
+    live.places.origin.answer = answer
+    options = {"subject": f"leads-{uuid4()}", "concurrency": "guests"}
+    for _ in range(2):
+        assert live.get("partner", "3", options=options).body == b"found"
+
+
+def test_where_the_zone_is_full_a_new_subject_is_429_and_those_in_it_go_on(
+    variant: Variant, tmp_path: Path
+) -> None:
+    """32 KB, the least that NGINX takes, instead of 10 MB; keys of 240 bytes take 512 each."""
+
+    def small(parts: Parts) -> Parts:
+        http = tuple(
+            replace(item, args=(item.args[0], item.args[1].replace(":10m", ":32k")))
+            if item.name == "limit_conn_zone"
+            else item
+            for item in parts.http
+        )
+        return replace(parts, http=http)
+
+    (tmp_path / "x").write_bytes(b"x" * MIB)
+    origins = {"media": {"root": str(tmp_path)}}
+    with (
+        stage(tmp_path / "nginx", variant, origins, change=small, concurrency=8) as running,
+        ExitStack() as opened,
+    ):
+
+        def options(subject: int) -> dict[str, Any]:
+            return {"subject": f"{subject:0240}", "limit_rate": 1000}
+
+        def begin_one(subject: int) -> Callable[[], None]:
+            return opened.enter_context(held(running.nginx.port, [target("media", options=options(subject))]))
+
+        def has_room() -> bool:
+            return running.get("media", method="HEAD", options=options(1000)).status == 200
+
+        ends: list[Callable[[], None]] = []
+        while has_room() and len(ends) < 64:
+            ends.append(begin_one(len(ends)))
+        assert 8 <= len(ends) < 64
+        full = running.get("media", options=options(1000))
+        assert (full.status, full.body) == (429, PAGE)
+        line = line_where(running.nginx, "id", running.hand_offs[-1].transfer_id)
+        assert line["why"] == "limited"
+        assert "no memory in limit_conn_zone" in running.nginx.error_log
+        begin_one(0)
+        ends[1]()
+        assert wait_until(
+            lambda: running.get("media", method="HEAD", options=options(1001)).status == 200, timeout_s=5
+        )

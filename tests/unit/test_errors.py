@@ -51,7 +51,9 @@ def sender() -> Sender:
         "web": HTTPOrigin(base_url="https://files.example/base/"),
         "disk": LocalOrigin(root="/srv"),
     }
-    return Sender(Site(origins=origins, secrets=(SECRET,), response_headers=("Vary",)))
+    return Sender(
+        Site(origins=origins, secrets=(SECRET,), response_headers=("Vary",), concurrency={"few": 1})
+    )
 
 
 def sends(origin_name: str = "web", key: str = "k", **more: Any) -> Callable[[], object]:
@@ -164,6 +166,9 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "last_modified": sends_with(last_modified=datetime(2026, 1, 1)),  # noqa: DTZ001
     "size": sends_with(size=-1),
     "limit_rate": sends_with(limit_rate=0),
+    "concurrency": sends_with(concurrency="guests"),
+    "concurrency_key: type": sends_with(concurrency_key=5),
+    "concurrency_key: none": sends_with(concurrency="few"),
     "subject": sends_with(subject="é"),
     "version_id: no bucket": sends_with(version_id="v1"),
     "version_id": sends("docs", options=Options(version_id="a b")),
@@ -199,7 +204,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: cache": reads(CACHE={}),
     "settings: cache units": reads(CACHE={"path": "", "valid": "x"}),
     "settings: resolver": reads(RESOLVER=["x"]),
-    "settings: concurrency": reads(CONCURRENCY=0),
+    "settings: concurrency": reads(CONCURRENCY={"Bad": 0}),
+    "settings: limit_rate": reads(LIMIT_RATE=0),
     "settings: uncached": reads_origin("S3Origin", bucket="docs", cache=True),
     "origins: name": reads(ORIGINS={"Bad name": LocalOrigin(root="/srv")}),
     "origins: entry": reads(ORIGINS={"one": 5}),

@@ -43,6 +43,7 @@ def site(**more: Any) -> Site:
         "origins": origins,
         "secrets": (SECRET, "old" * 12),
         "response_headers": ("X-Robots-Tag", "Vary"),
+        "concurrency": {"default": 8, "guests": 2},
     }
     return Site(**{**given_here, **more})
 
@@ -97,6 +98,9 @@ def test_every_option_has_its_header() -> None:
             last_modified=NOON,
             size=0,
             limit_rate=1,
+            limit_rate_after=0,
+            concurrency="guests",
+            concurrency_key="team 7",
             identity="v7",
             subject="user 42",
             csp="default-src 'none'",
@@ -120,6 +124,9 @@ def test_every_option_has_its_header() -> None:
         ("Xaccel-Subject", "user 42"),
         ("Xaccel-Size", "0"),
         ("Xaccel-Rate", "1"),
+        ("Xaccel-Rate-After", "0"),
+        ("Xaccel-Concurrency", "guests"),
+        ("Xaccel-Concurrency-Key", "team 7"),
         ("Xaccel-Header-X-Robots-Tag", "noindex"),
         ("Xaccel-Header-Vary", "Cookie"),
     )

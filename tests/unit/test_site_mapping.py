@@ -25,7 +25,7 @@ def test_the_least_is_an_origin_and_a_secret() -> None:
     assert site.origins == {"disk": LocalOrigin(root="/srv")}
     assert site.secrets == (SECRET,)
     assert (site.name, site.response_headers, site.cache, site.log_path) == ("", (), None, "xaccel.log")
-    assert (site.access_logs, site.add_headers, site.resolver, site.concurrency) == ((), (), (), None)
+    assert (site.access_logs, site.add_headers, site.resolver, site.concurrency) == ((), (), (), {})
 
 
 def test_a_toml_file_in_lower_case_gives_everything() -> None:
@@ -39,6 +39,8 @@ access_logs = ["/var/log/nginx/access.log combined"]
 add_headers = [["Strict-Transport-Security", "max-age=31536000; includeSubDomains"]]
 resolver = ["127.0.0.53", "[fd00::53]:5353"]
 concurrency = 8
+limit_rate = 10000
+limit_rate_after = 5
 
 [cache]
 path = "/var/cache/nginx/xaccel"
@@ -65,7 +67,7 @@ options = {{base_url = "https://h.example/"}}
     assert site.access_logs == ("/var/log/nginx/access.log combined",)
     assert site.add_headers == (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
     assert site.resolver == ("127.0.0.53", "[fd00::53]:5353")
-    assert site.concurrency == 8
+    assert (site.concurrency, site.limit_rate, site.limit_rate_after) == ({"default": 8}, 10_000, 5)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,16 @@ options = {{base_url = "https://h.example/"}}
         ({"CONCURRENCY": True}, "CONCURRENCY"),
         ({"CONCURRENCY": "8"}, "CONCURRENCY"),
         ({"CONCURRENCY": 65536}, "CONCURRENCY"),
+        ({"CONCURRENCY": {"default": 0}}, "CONCURRENCY"),
+        ({"CONCURRENCY": {"Guests": 2}}, "CONCURRENCY"),
+        ({"CONCURRENCY": {"unlimited": 2}}, "CONCURRENCY"),
+        ({"CONCURRENCY": {"g" * 21: 2}}, "CONCURRENCY"),
+        ({"CONCURRENCY": {5: 2}}, "CONCURRENCY"),
+        ({"LIMIT_RATE": 0}, "LIMIT_RATE"),
+        ({"LIMIT_RATE": "10m"}, "LIMIT_RATE"),
+        ({"LIMIT_RATE": True}, "LIMIT_RATE"),
+        ({"LIMIT_RATE_AFTER": -1}, "LIMIT_RATE_AFTER"),
+        ({"LIMIT_RATE_AFTER": 10**18}, "LIMIT_RATE_AFTER"),
     ],
     ids=lambda value: ascii(value)[:60],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
@@ -36,7 +36,10 @@ class SendOptions(TypedDict, total=False):
     etag: str | None
     last_modified: datetime | None
     size: int | None
-    limit_rate: int | None
+    limit_rate: int | Literal["unlimited"] | None
+    limit_rate_after: int | None
+    concurrency: str | None
+    concurrency_key: str | None
     identity: str | None
     version_id: str | None
     subject: str

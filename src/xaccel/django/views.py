@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
@@ -32,12 +32,16 @@ class _Download(_SingleObject):
     file_field: name of the object's FileField.
     origin: name of the site's origin; None: the one that holds the file's storage.
     denied_status: 403, or 404 to hide that the object exists.
+    limit_rate, limit_rate_after, concurrency: options of the download, as in `xaccel.options.Options`.
     """
 
     file_field: ClassVar[str] = "file"
     origin: str | None = None
     as_attachment: bool = True
     denied_status: DeniedStatus = 403
+    limit_rate: int | Literal["unlimited"] | None = None
+    limit_rate_after: int | None = None
+    concurrency: str | None = None
     object: Any
     request: HttpRequest
 
@@ -62,7 +66,13 @@ class _Download(_SingleObject):
 
     def get_options(self) -> SendOptions:
         """Return the keywords for `send_file`. An override extends what this returns."""
-        return {"as_attachment": self.as_attachment, "filename": self.get_filename()}
+        return {
+            "as_attachment": self.as_attachment,
+            "filename": self.get_filename(),
+            "limit_rate": self.limit_rate,
+            "limit_rate_after": self.limit_rate_after,
+            "concurrency": self.concurrency,
+        }
 
     def _denied(self) -> dict[str, Any]:
         """Say for the record which file it was about, as far as that is known."""

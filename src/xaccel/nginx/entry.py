@@ -12,7 +12,8 @@ from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
 
 PRIVATE = (
-    "auth id url method cache-key subject type disposition cache-control csp etag last-modified rate size note"
+    "auth id url method cache-key subject type disposition cache-control csp etag last-modified size note rate "
+    "rate-after concurrency concurrency-key"
 ).split()
 """The private headers `Xaccel-…` that become variables."""
 

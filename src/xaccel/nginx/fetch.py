@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xaccel.nginx import error_pages, guest
+from xaccel.nginx import error_pages, guest, limits
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.entry import PRIVATE
 from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
@@ -41,7 +41,7 @@ def fetch_location(
             Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "502"),)),
             directive("set", names.var("hop"), "x"),
             *guest.logs(site, names),
-            *limits(site, names),
+            *limits.in_location(site, names),
             *_request(names, request_header_names(members)),
             *_lookup(site, members),
             *tls_directives(tls, names),
@@ -61,14 +61,6 @@ def fetch_location(
 def strength(nginx: Nginx) -> str:
     """Name the means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
     return "njs" if nginx.njs else "headers-more" if nginx.headers_more else "stock"
-
-
-def limits(site: Site, names: Names) -> Iterator[Directive]:
-    """Print rate and concurrency. An operator's own limit_conn outside would switch ours off: it counts once."""
-    if site.concurrency is not None:
-        yield directive("limit_conn", names.plain("subjects"), site.concurrency)
-        yield directive("limit_conn_status", "429")
-    yield directive("limit_rate", names.var("limit_rate"))
 
 
 def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:

@@ -55,7 +55,6 @@ def untouched_body(nginx: Nginx) -> Iterator[Directive]:
         yield directive("gunzip", "off")
     yield directive("max_ranges", 1)
     yield directive("if_modified_since", "exact")
-    yield directive("limit_rate_after", 0)
 
 
 def no_filters(nginx: Nginx, *, why: str = "") -> Iterator[Directive]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xaccel.nginx import error_pages, guest
+from xaccel.nginx import error_pages, guest, limits
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.fetch import added_headers, limits
+from xaccel.nginx.fetch import added_headers
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
@@ -52,7 +52,7 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
                 why="A directory is no file: by default NGINX would redirect to its path.",
             ),
             *guest.logs(site, names),
-            *limits(site, names),
+            *limits.in_location(site, names),
             Directive("types", (), ()),
             directive("default_type", "", why="The type is the app's."),
             *added_headers(site, nginx, names, local=True),

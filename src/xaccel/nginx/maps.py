@@ -208,4 +208,3 @@ def answer(names: Names) -> Iterator[Directive]:
         ("", cache_control.DEFAULT),
         default=names.var("cache_control"),
     )
-    yield _map(names.var("rate"), names.var("limit_rate"), ("~^[0-9]{1,18}$", names.var("rate")), default="0")

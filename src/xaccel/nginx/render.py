@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import cache_files, entry, error_pages, local, log_line, maps, peers, steps
+from xaccel.nginx import cache_files, entry, error_pages, limits, local, log_line, maps, peers, steps
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_location
@@ -75,6 +75,7 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
     yield from maps.trust(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
+    yield from limits.maps(site, names)
     yield error_pages.range_map(names)
     if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
         yield from local.maps(names)
@@ -93,13 +94,6 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
             f"inactive={site.cache.inactive}",
             "use_temp_path=off",
             why="Objects of origins that allow it, for hand-offs that name an identity.",
-        )
-    if site.concurrency is not None:
-        yield directive(
-            "limit_conn_zone",
-            names.var("subject"),
-            f"zone={names.plain('subjects')}:1m",
-            why="Transfers at once for one subject; an empty subject is not limited.",
         )
     yield from upstreams(found, site, names, lookup)
 

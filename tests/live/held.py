@@ -1,0 +1,28 @@
+"""Transfers that have begun and do not end."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+
+@contextmanager
+def held(port: int, targets: Iterable[str]) -> Iterator[Callable[[], None]]:
+    """Begin one transfer for each target, on connections of their own; yields what ends the last of them."""
+    with ExitStack() as opened:
+        transfers = []
+        for target in targets:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            opened.callback(connection.close)
+            connection.request("GET", target)
+            response = connection.getresponse()
+            opened.callback(response.close)
+            assert response.status == 200
+            transfers.append((connection, response))
+
+        def end_one() -> None:
+            for part in reversed(transfers.pop()):
+                part.close()
+
+        yield end_one

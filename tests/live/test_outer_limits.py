@@ -1,0 +1,85 @@
+"""A limit_conn of the operator's own around the parts: NGINX counts one level only, and this is which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.live.held import held
+from tests.live.stage import Stage, stage, target
+from tests.live.test_guest import operators_text
+from tests.live.test_limits import MIB
+from xaccel.testing import Answer, Variant, origin_server
+
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
+
+OURS = 2
+TEAM = {"X-Team": "blue"}
+
+
+@contextmanager
+def beside(variant: Variant, folder: Path, http: str, server: str, **settings: Any) -> Iterator[Stage]:
+    """The parts in the NGINX of an operator with these lines."""
+    (folder / "media").mkdir(parents=True)
+    (folder / "media" / "x").write_bytes(b"x" * MIB)
+    with origin_server(lambda _: Answer(body=b"x" * MIB)) as origin:
+        origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
+        text = operators_text(variant, http=http, server=server)
+        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
+            yield running
+
+
+def statuses(running: Stage, origin: str, already: int) -> tuple[int, str | None]:
+    """Status and Retry-After of one transfer more than `already`."""
+    options = {"subject": str(uuid4()), "limit_rate": 1000}
+    with held(running.nginx.port, [target(origin, options=options, put=TEAM)] * already):
+        reply = running.get(origin, method="HEAD", options=options, put=TEAM)
+    return reply.status, reply.one("Retry-After")
+
+
+@pytest.mark.parametrize("origin", ["partner", "media"])
+@pytest.mark.parametrize("level", ["http", "server"])
+def test_his_limit_on_an_outer_level_switches_ours_off(
+    variant: Variant, tmp_path: Path, level: str, origin: str
+) -> None:
+    his = 4
+    zone, line = "limit_conn_zone $binary_remote_addr zone=his:1m;", f"limit_conn his {his};"
+    http, server = (f"{zone} {line}", "") if level == "http" else (zone, line)
+    with beside(variant, tmp_path, http, server, concurrency=OURS) as running:
+        assert statuses(running, origin, his - 1) == (200, None)
+    with beside(variant, tmp_path / "again", http, server, concurrency=OURS) as running:
+        hand_offs = len(running.hand_offs)
+        assert statuses(running, origin, his)[0] == 503
+        assert len(running.hand_offs) == hand_offs + his
+
+
+@pytest.mark.parametrize("origin", ["partner", "media"])
+def test_where_the_key_of_his_is_empty_for_the_app_ours_counts(
+    variant: Variant, tmp_path: Path, origin: str
+) -> None:
+    http = 'map $uri $his { default $binary_remote_addr; "~^/send" ""; } limit_conn_zone $his zone=his:1m;'
+    with beside(variant, tmp_path, http, "limit_conn his 1;", concurrency=OURS) as running:
+        assert statuses(running, origin, OURS) == (429, "10")
+
+
+@pytest.mark.parametrize("origin", ["partner", "media"])
+@pytest.mark.parametrize("ours", [None, OURS])
+def test_ours_switches_off_his_whose_key_is_known_only_after_the_app_has_answered(
+    variant: Variant, tmp_path: Path, ours: int | None, origin: str
+) -> None:
+    """Without ours it counts, since it reaches into our locations."""
+    http = "limit_conn_zone $upstream_http_x_team zone=his:1m;"
+    with beside(variant, tmp_path, http, "limit_conn his 1;", concurrency=ours) as running:
+        assert statuses(running, origin, OURS - 1)[0] == (200 if ours else 503)
+
+
+@pytest.mark.parametrize("origin", ["partner", "media"])
+def test_his_dry_run_does_not_reach_ours(variant: Variant, tmp_path: Path, origin: str) -> None:
+    http = "limit_conn_dry_run on; limit_conn_status 444;"
+    with beside(variant, tmp_path, http, "", concurrency=OURS) as running:
+        assert statuses(running, origin, OURS) == (429, "10")

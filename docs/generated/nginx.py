@@ -19,6 +19,7 @@ MEANINGS = {
         "name of the cache entry: 64 hexadecimal digits of the object, -, 64 of the identity",
         "not cached",
     ),
+    "slices": ("1 where the signature lasts for a download in slices", "the object is fetched whole"),
     "subject": ("whom limits and audit mean", "not limited"),
     "type": ("Content-Type", "the origin's"),
     "disposition": ("Content-Disposition", "none is sent"),

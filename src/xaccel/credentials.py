@@ -62,6 +62,16 @@ class CredentialSource:
                 self._refreshing.release()
         return frozen
 
+    def last(self, credentials: ReadOnlyCredentials, seconds: int) -> bool:
+        """Tell whether `credentials`, which `current` returned, are known to be valid for `seconds` more.
+
+        Not known: a session token that was given as it is, whose end nobody tells.
+        """
+        if credentials.token is not None and not hasattr(self._found, "refresh_needed"):
+            return False
+        # In this order: a refresh tells the new end before the new values are here, see _fetch.
+        return not self._needs_refresh(seconds) and not self._lock.locked() and self._frozen is credentials
+
     def _needs_refresh(self, ahead_s: int) -> bool:
         refresh_needed = getattr(self._found, "refresh_needed", None)
         return bool(refresh_needed and refresh_needed(refresh_in=ahead_s))

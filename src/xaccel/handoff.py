@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from xaccel.header_rules import require_header_value, require_number
 from xaccel.limits import limit_headers
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
+from xaccel.signature_life import choose_life
 from xaccel.signing import Endpoint, S3Signer
 from xaccel.site import Site
 from xaccel.validators import etag_header, last_modified_header
@@ -73,6 +74,7 @@ def make_handoff(
     endpoint: Endpoint | None,
     signer: S3Signer | None,
     credentials: ReadOnlyCredentials | None,
+    lasts: Callable[[int], bool] | None = None,
     now: datetime,
     transfer_id: str,
     url: str | None = None,
@@ -84,7 +86,8 @@ def make_handoff(
     `key` is the object key as the store has it; with `url` (which lies below the origin's base, byte for byte what
     is asked for) it only names the file. `origin` stands in for the site's own of that
     name. `method` other than HEAD means GET. `endpoint`, `signer` and `credentials`
-    belong to an S3 origin, `bucket` to one of many buckets, whose endpoint is then the bucket's. `now` is aware.
+    belong to an S3 origin, `bucket` to one of many buckets, whose endpoint is then the bucket's.
+    `lasts` tells whether the credentials are known to live so many seconds more. `now` is aware.
 
     Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
     """
@@ -107,11 +110,20 @@ def make_handoff(
     extra = _extra(site, options)
     own: list[tuple[str, str]] = []
     if not isinstance(origin, LocalOrigin):
+        life = choose_life(
+            origin,
+            options,
+            site.cache if cached else None,
+            lasts or _unknown,
+            limit_rate=site.limit_rate,
+        )
         if cached:
             own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, where, identity)))
+            if life.slices:
+                own.append(("Xaccel-Slices", "1"))
         where += version
         if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
-            where = signer.sign(where, asked, credentials, now)
+            where = replace(signer, expires_s=life.expires_s).sign(where, asked, credentials, now)
         # What NGINX takes for granted is not said: each header costs the app server its time.
         own = [("Xaccel-Url", where), *([("Xaccel-Method", "HEAD")] if asked == "HEAD" else []), *own]
     return HandOff(
@@ -142,6 +154,10 @@ def make_handoff(
         target=where,
         request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},
     )
+
+
+def _unknown(_: int) -> bool:
+    return False
 
 
 def remote_target(

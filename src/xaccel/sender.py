@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
 from xaccel import target
@@ -93,13 +93,15 @@ class Sender:
                 where="origin",
                 remedy="Configure an origin for that bucket, server or directory.",
             )
-        endpoint = signer = credentials = None
+        endpoint = signer = credentials = lasts = None
         if isinstance(chosen, S3Origin):
             endpoint = resolve_endpoint(chosen, bucket)
             signer = S3Signer(
                 region=endpoint.region, expires_s=chosen.expires_s, request_payer=chosen.request_payer
             )
-            credentials = self._source(chosen).current()
+            source = self._source(chosen)
+            credentials = source.current()
+            lasts = partial(source.last, credentials)
         now = datetime.now(UTC)
         return make_handoff(
             self.site,
@@ -110,6 +112,7 @@ class Sender:
             endpoint=endpoint,
             signer=signer,
             credentials=credentials,
+            lasts=lasts,
             now=now,
             transfer_id=new_transfer_id(now),
             url=url,

@@ -20,16 +20,30 @@ class Cache:
     """Where NGINX keeps objects of origins that set `cache`.
 
     path: directory that NGINX's workers can write; only NGINX uses it.
-    max_size, inactive, keys: in NGINX's units, for example "2g", "1h", "10m"
-        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+    max_size, min_free, inactive, keys: in NGINX's units, for example "2g", "500m", "1h", "10m"; an empty min_free is
+        no bound (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
     valid: how long an object is kept without asking the origin, for example "1h".
+    lock: how long those who ask for what another one is fetching wait for it; then they ask the origin themselves.
+    slice: the parts in which an NGINX with the module `slice` fetches and keeps large objects, for example "4m"; "0"
+        for whole objects only.
+    slowest_rate: bytes a second of the slowest client whose download in slices must not outlive its signature.
     """
 
     path: str
     max_size: str = "2g"
+    min_free: str = ""
     inactive: str = "1h"
     keys: str = "10m"
     valid: str = "1h"
+    lock: str = "30s"
+    slice: str = "4m"
+    slowest_rate: int = 65536
+
+    @property
+    def slice_bytes(self) -> int:
+        """The size of a slice; 0 where there are none."""
+        digits = self.slice.rstrip("kKmM")
+        return int(digits) * {"": 1, "k": 1 << 10, "m": 1 << 20}[self.slice[len(digits) :].lower()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,15 @@ _SIZE = re.compile(r"[0-9]{1,9}[kKmMgG]?")
 _KEYS = re.compile(r"[1-9][0-9]{5,8}|(?:6[4-9]|[7-9][0-9]|[1-9][0-9]{2,5})[kK]|[1-9][0-9]{0,5}[mM]")
 """64k and more: in less, NGINX does not start. It knows no "g" here."""
 _TIME = re.compile(r"[0-9]{1,6}[smhdwMy]?")
+_CACHE_UNITS = {
+    "max_size": _SIZE,
+    "min_free": re.compile(rf"(?:{_SIZE.pattern})?"),
+    "inactive": _TIME,
+    "keys": _KEYS,
+    "valid": _TIME,
+    "lock": _TIME,
+    "slice": re.compile(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"),
+}
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 
@@ -215,7 +224,7 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
         return None
     cache = Cache(**given)
     _path(cache.path, f'{path}["path"]', found)
-    for name, pattern in (("max_size", _SIZE), ("keys", _KEYS), ("inactive", _TIME), ("valid", _TIME)):
+    for name, pattern in _CACHE_UNITS.items():
         value = getattr(cache, name)
         if not isinstance(value, str) or not pattern.fullmatch(value):
             found.append(
@@ -225,6 +234,15 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
                     remedy='For example "20g" for max_size, "10m" for keys (64k is the least), "1h" for the others.',
                 )
             )
+    rate = cache.slowest_rate
+    if not isinstance(rate, int) or isinstance(rate, bool) or rate < 1:
+        found.append(
+            ConfigError(
+                f"{rate!r} is not a number of bytes a second",
+                where=f'{path}["slowest_rate"]',
+                remedy="Give a whole number, 1 or more.",
+            )
+        )
     return cache
 
 

@@ -18,7 +18,7 @@ SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-987654321
 NJS_MODULE = "modules/ngx_http_js_module.so"
 HEADERS_MORE_MODULE = "modules/ngx_http_headers_more_filter_module.so"
 
-DEBIAN = dict.fromkeys(("addition", "auth_request", "gunzip", "gzip_static", "sub"), True)
+DEBIAN = dict.fromkeys(("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub"), True)
 BUILDS = {
     "deb": Nginx(version=(1, 26, 3), **DEBIAN),
     "deb-njs": Nginx(version=(1, 26, 3), njs=True, **DEBIAN, load_modules=(NJS_MODULE,)),

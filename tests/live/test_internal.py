@@ -6,11 +6,23 @@ import pytest
 
 from tests.live.client import ask, send_target
 from tests.live.conftest import Live
+from xaccel.nginx.error_pages import PAGES
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 OTHER_ID = "019aae21-0000-7000-8000-000000000000"
+
+NAMED = (
+    "entry",
+    "fetch",
+    "fetch_whole",
+    "fetch_slices",
+    "cut",
+    "file",
+    *(str(page.status) for page in PAGES),
+)
+"""The named locations; those of slices are there where the module is."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,7 +61,7 @@ def test_an_internal_location_is_404_from_outside(live: Live, path: str, method:
 
 
 def test_named_locations_are_no_paths(live: Live) -> None:
-    for name in ("entry", "fetch", "file", "404"):
+    for name in NAMED:
         assert ask(live.nginx.port, f"/@xaccel_{name}").status == 404
 
 
@@ -114,7 +126,7 @@ def test_a_url_outside_the_origin_is_refused_before_a_byte_is_sent(live: Live, u
     assert live.places.origin.requests == []
 
 
-@pytest.mark.parametrize("name", ["entry", "fetch", "file", "404", "412", "416", "429", "502", "503", "504"])
+@pytest.mark.parametrize("name", NAMED)
 def test_a_jump_past_the_entry_sends_nothing(live: Live, name: str) -> None:
     """Any backend may answer `X-Accel-Redirect: @name`: without the secret it gets a page, never a file."""
     asked = {"origin": "media", "key": "internal.txt", "drop": ["Xaccel-Auth"]}

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,29 @@ def test_a_thread_that_cannot_start_costs_no_request_and_is_tried_again() -> Non
     source.current()
     finish_refresh()
     assert source.current().access_key == "new"
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(3000, True), (4000, False)])
+def test_how_long_credentials_last_is_known_of_those_that_are_refreshed(seconds: int, known: bool) -> None:
+    source = source_of(Role(), 3600)
+    assert source.last(source.current(), seconds) is known
+
+
+def test_the_end_of_new_credentials_is_never_told_of_the_old_ones() -> None:
+    role = Role()
+    source = source_of(role, REFRESH_AHEAD_S - 60)
+    old = source.current()
+    finish_refresh()
+    assert source.current().access_key == "new"
+    assert source.last(source.current(), 3000)
+    assert not source.last(old, 3000)
+
+
+def test_a_session_token_without_an_end_is_not_known_to_last() -> None:
+    given_as_it_is = S3Origin(bucket="docs", access_key="a", secret_key="s", session_token="t")
+    for origin, lasts in ((given_as_it_is, False), (replace(given_as_it_is, session_token=None), True)):
+        source = CredentialSource(origin)
+        assert source.last(source.current(), 60) is lasts
 
 
 def test_the_key_of_an_origin_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,6 +202,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: header": reads(RESPONSE_HEADERS=["Set-Cookie", "Vary", "vary"]),
     "settings: pair": reads(ADD_HEADERS=["x"]),
     "settings: cache": reads(CACHE={}),
+    "settings: slowest client": reads(CACHE={"path": "c", "slowest_rate": 0}),
     "settings: cache units": reads(CACHE={"path": "", "valid": "x"}),
     "settings: resolver": reads(RESOLVER=["x"]),
     "settings: concurrency": reads(CONCURRENCY={"Bad": 0}),

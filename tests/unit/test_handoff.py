@@ -18,6 +18,7 @@ from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefu
 from xaccel.handoff import make_handoff
 from xaccel.origins import Origin
 from xaccel.signing import Endpoint, S3Signer
+from xaccel.site import Cache
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
@@ -62,6 +63,23 @@ def hand_off(
         transfer_id=ID,
         **{**given_here, **more},
     )
+
+
+@pytest.mark.parametrize(("lasts", "expires"), [(True, "16504"), (False, "120")])
+def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: str) -> None:
+    options = Options(identity="v1", size=1 << 30)
+    made = hand_off("s3", "a", options, site=site(cache=Cache(path="c")), lasts=lambda _: lasts)
+    headers = dict(made.headers)
+    assert headers.get("Xaccel-Slices") == ("1" if lasts else None)
+    assert parse_qs(urlsplit(headers["Xaccel-Url"]).query)["X-Amz-Expires"] == [expires]
+
+
+def test_no_slices_where_nobody_tells_how_long_credentials_last() -> None:
+    options = Options(identity="v1", size=1 << 30)
+    for name, slices in (("s3", False), ("web", True), ("tenant", False), ("disk", False)):
+        made = hand_off(name, "a", options, site=site(cache=Cache(path="c")))
+        assert ("Xaccel-Slices" in dict(made.headers)) == slices, name
+        assert "Xaccel-Slices" not in dict(hand_off(name, "a", options).headers)
 
 
 def test_the_headers_for_a_bucket_are_complete() -> None:

@@ -95,6 +95,10 @@ options = {{base_url = "https://h.example/"}}
         ({"RESPONSE_HEADERS": ["Vary: x"]}, "RESPONSE_HEADERS"),
         ({"RESPONSE_HEADERS": [None]}, "RESPONSE_HEADERS"),
         ({"CACHE": "/var/cache"}, "CACHE"),
+        ({"CACHE": {"path": "/c", "slice": "1g"}}, 'CACHE"]["slice'),
+        ({"CACHE": {"path": "/c", "lock": "a while"}}, 'CACHE"]["lock'),
+        ({"CACHE": {"path": "/c", "min_free": "some"}}, 'CACHE"]["min_free'),
+        ({"CACHE": {"path": "/c", "slowest_rate": True}}, 'CACHE"]["slowest_rate'),
         ({"CACHE": {}}, "CACHE"),
         ({"CACHE": {"path": "/c", "size": "1g"}}, "CACHE"),
         ({"CACHE": {"path": "/c/$host"}}, 'CACHE"]["path'),
@@ -175,6 +179,13 @@ def test_a_cached_origin_needs_a_cache() -> None:
     origins = {"docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "cache": True}}}
     assert told({"ORIGINS": origins, "SECRET": SECRET}) == ['XACCEL["CACHE"]']
     assert read({"ORIGINS": origins, "SECRET": SECRET, "CACHE": {"path": "/c"}}).cache == Cache(path="/c")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("4m", 4 << 20), ("64k", 65_536), ("1M", 1 << 20), ("100", 100)]
+)
+def test_a_slice_is_counted_as_nginx_counts(text: str, size: int) -> None:
+    assert Cache(path="/c", slice=text).slice_bytes == size
 
 
 @pytest.mark.parametrize("mapping", [None, [], "settings", 5], ids=repr)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xaccel.nginx import guest
-from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names, header_variable
 from xaccel.nginx.transport import Route
-from xaccel.origins import HTTPOrigin, S3Origin
+from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Site
 
 PRIVATE = (
-    "auth id url method cache-key subject type disposition cache-control csp etag last-modified size note rate "
-    "rate-after concurrency concurrency-key"
+    "auth id url method cache-key slices subject type disposition cache-control csp etag last-modified size note"
+    " rate rate-after concurrency concurrency-key"
 ).split()
 """The private headers `Xaccel-…` that become variables."""
 
@@ -43,7 +43,7 @@ def remote_location(
                 directive("set", names.var(f"send_{header_variable(name)}"), values.get(name, ""))
                 for name in header_names
             ),
-            *_jump(site, names, sender=names.location(fetch)),
+            *_jump(site, names, location=names.location(fetch)),
         ],
         why=f"Origin {route.name}. Without `internal` anybody could ask for it by its path.",
     )
@@ -53,9 +53,16 @@ def _hides_missing(route: Route) -> str:
     return "1" if isinstance(route.origin, S3Origin) and route.origin.missing_as_403 else ""
 
 
-def _jump(site: Site, names: Names, *, sender: str) -> Iterator[Directive]:
+def sender(site: Site, names: Names) -> Raw:
+    """Name the location that sends, as the hand-off decides it: by the kind of origin, and by the way to fetch."""
+    if site.cache is None or not any(not isinstance(one, LocalOrigin) for one in site.origins.values()):
+        return names.var("sender")
+    return phrase(f"{names.var('sender')}{names.var('way')}")
+
+
+def _jump(site: Site, names: Names, *, location: str) -> Iterator[Directive]:
     yield directive("client_max_body_size", 0, why="The app's location has taken the body.")
-    yield directive("set", names.var("sender"), sender)
+    yield directive("set", names.var("sender"), location)
     yield from guest.logs(site, names)
     yield directive("recursive_error_pages", "on")
     yield directive("error_page", "418", "=", names.location("entry"))
@@ -72,7 +79,7 @@ def local_location(name: str, root: str, site: Site, names: Names) -> Directive:
             directive("internal"),
             directive("set", names.var("origin"), name),
             directive("set", names.var("root"), root),
-            *_jump(site, names, sender=names.location("file")),
+            *_jump(site, names, location=names.location("file")),
         ],
         why=f"Origin {name}, a directory. Without `internal` anybody could ask for its files by their path.",
     )
@@ -100,7 +107,7 @@ def entry_location(site: Site, names: Names) -> Directive:
         inside=[
             *sets,
             *extra,
-            *(directive("set", names.var(name), "") for name in ("hop", "hops", "whole")),
+            *(directive("set", names.var(name), "") for name in ("asked", "hops", "whole")),
             directive("set", names.var("refused"), names.var("distrust")),
             Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),)),
             *guest.logs(
@@ -111,7 +118,7 @@ def entry_location(site: Site, names: Names) -> Directive:
             ),
             directive("recursive_error_pages", "on"),
             directive("error_page", "404", "=404", names.location("404")),
-            directive("error_page", "418", "=", names.var("sender")),
+            directive("error_page", "418", "=", sender(site, names)),
             directive("return", "418"),
         ],
         why="The app's private headers are read here, before an origin's answer takes the place of the app's. The jump"

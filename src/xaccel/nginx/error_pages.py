@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xaccel.nginx import guest
+from xaccel.nginx import entry, guest
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
@@ -44,24 +44,35 @@ _TAKEN = {status for page in PAGES for status in page.origin}
 _OTHERS = tuple(status for status in range(300, 600) if status not in _TAKEN | _NGINX_ONLY | set(FOLLOWED))
 
 
-def remote(names: Names, *, location: str) -> Iterator[Directive]:
-    """Print how statuses of an origin become pages. Explicit codes: a bare "=" lets a cached 416 go out as 200."""
+def remote(
+    names: Names, *, again: str, again_on: tuple[int, ...] = FOLLOWED, pages: Raw | None = None
+) -> Iterator[Directive]:
+    """Print how statuses of an origin become pages, or another request.
+
+    Explicit codes: a bare "=" lets a cached 416 go out as 200. `again` is the location that asks once more; `pages`
+    stands for the page of the status.
+    """
     yield directive(
         "proxy_intercept_errors",
         "on",
         why="Errors of the origin: its own pages tell bucket, key and more.",
     )
     yield directive("recursive_error_pages", "on")
-    yield directive("error_page", *map(str, FOLLOWED), "=", names.location(location))
+    yield directive("error_page", *map(str, again_on), "=", again)
     for page in PAGES:
         statuses = page.origin if page.status != 503 else (503,)
         if page.status == 429:
             statuses = (429,)
         if page.status == 502:
             statuses = _OTHERS
-        yield directive(
-            "error_page", *map(str, statuses), f"={page.status}", names.location(str(page.status))
-        )
+        statuses = tuple(status for status in statuses if status not in again_on)
+        if statuses:
+            yield directive(
+                "error_page",
+                *map(str, statuses),
+                f"={page.status}",
+                pages or names.location(str(page.status)),
+            )
 
 
 def range_map(names: Names) -> Directive:
@@ -123,7 +134,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
     yield from guest.repeated_headers(site, nginx)
     yield from guest.no_filters(nginx)
     if any(not isinstance(origin, LocalOrigin) for origin in site.origins.values()):
-        yield from _instead_of_origin(page, names)
+        yield from _instead_of_origin(page, site, names)
     yield from _instead(page, names)
     if file is None:
         yield directive("return", str(page.status), Raw(f'"{page.text}"'))
@@ -137,18 +148,17 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("max_ranges", 0)
 
 
-def _instead_of_origin(page: Page, names: Names) -> Iterator[Directive]:
+def _instead_of_origin(page: Page, site: Site, names: Names) -> Iterator[Directive]:
     """Print what is done before the page is sent, where the status of an origin alone does not decide."""
     if page.status == 412:
         yield directive("recursive_error_pages", "on")
-        yield directive("error_page", "418", "=", names.var("sender"))
+        yield directive("error_page", "418", "=", entry.sender(site, names))
         yield directive(
             "set",
             names.var("whole"),
             names.var("guard"),
             why="The object was replaced since the client got its part: send the whole.",
         )
-        yield directive("set", names.var("hop"), "")
         yield Directive("if", (Raw(f"({names.var('whole')})"),), (directive("return", "418"),))
     if page.status == 502:
         yield directive("recursive_error_pages", "on")

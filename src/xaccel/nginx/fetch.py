@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xaccel.nginx import error_pages, guest, limits
+from xaccel.nginx import error_pages, guest, limits, slices
+from xaccel.nginx.caching import Way, cache_directives, ways
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.entry import PRIVATE
 from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
@@ -23,39 +24,57 @@ _STRENGTH = {
     " allow-list install njs.",
 }
 
+_WHY = {
+    Way.ASKED: "Asks the origin, and on its redirect enters itself again. Refused before a byte is sent: a URL that"
+    " lies neither at the origin nor where the origin may lead.",
+    Way.WHOLE: "The same for a whole object that is kept.",
+    Way.SLICES: "The same for an object that is kept in slices, where the app says that its signature lasts. A later"
+    " slice is asked for like the first one, with the same signature.",
+}
+
 _CONDITIONS = ("If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
 
 
-def fetch_location(
+def fetch_locations(
     site: Site, nginx: Nginx, names: Names, *, location: str, tls: Tls, members: tuple[Route, ...]
-) -> Directive:
-    """Print the fetch location for one kind of transport."""
-    return block(
-        "location",
-        names.location(location),
-        inside=[
-            *guest.entry_guard(names),
-            directive("set", names.var("url"), names.var("next")),
-            directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}")),
-            directive("set", names.var("refused"), names.var("refusal")),
-            Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "502"),)),
-            directive("set", names.var("hop"), "x"),
-            *guest.logs(site, names),
-            *limits.in_location(site, names),
-            *_request(names, request_header_names(members)),
-            *_lookup(site, members),
-            *tls_directives(tls, names),
-            *_answer(nginx, names),
-            *added_headers(site, nginx, names, local=False),
-            *guest.untouched_body(nginx),
-            *guest.asked_already(nginx),
-            *_buffers(),
-            *_cache(site, names),
-            *error_pages.remote(names, location=location),
-        ],
-        why="Asks the origin, and on its redirect enters itself again. Refused before a byte is sent: a URL that lies"
-        " neither at the origin nor where the origin may lead.",
-    )
+) -> Iterator[Directive]:
+    """Print the fetch locations for one kind of transport, one for each way to fetch."""
+    for way in ways(site, nginx):
+        yield block(
+            "location",
+            names.location(f"{location}{way.value}"),
+            inside=_fetch(site, nginx, names, way, location=location, tls=tls, members=members),
+            why=_WHY[way],
+        )
+
+
+def _fetch(
+    site: Site, nginx: Nginx, names: Names, way: Way, *, location: str, tls: Tls, members: tuple[Route, ...]
+) -> Iterator[Directive]:
+    if way is Way.SLICES:
+        yield directive("set", names.var("first"), Raw("$slice_range"))
+    yield from guest.entry_guard(names)
+    yield directive("set", names.var("url"), names.var("next"))
+    yield directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}"))
+    yield directive("set", names.var("refused"), names.var("refusal"))
+    yield Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "502"),))
+    yield directive("set", names.var("asked"), "x")
+    yield from slices.logs(site, names) if way is Way.SLICES else guest.logs(site, names)
+    yield from limits.in_location(site, names)
+    yield from _request(names, way, request_header_names(members))
+    yield from _lookup(site, members)
+    yield from tls_directives(tls, names)
+    yield from _answer(nginx, names)
+    yield from added_headers(site, nginx, names, local=False)
+    yield from guest.untouched_body(nginx)
+    yield from guest.asked_already(nginx)
+    yield from _buffers()
+    yield from cache_directives(site, names, way)
+    if way is Way.SLICES:
+        instead = names.var("instead")
+        yield from error_pages.remote(names, again=instead, again_on=slices.LEAVES_ON, pages=instead)
+    else:
+        yield from error_pages.remote(names, again=names.location(f"{location}{way.value}"))
 
 
 def strength(nginx: Nginx) -> str:
@@ -63,10 +82,10 @@ def strength(nginx: Nginx) -> str:
     return "njs" if nginx.njs else "headers-more" if nginx.headers_more else "stock"
 
 
-def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
+def _request(names: Names, way: Way, header_names: Iterable[str]) -> Iterator[Directive]:
     yield directive(
         "proxy_pass",
-        Raw(f"{names.var('peer')}{names.var('path')}"),
+        Raw(f"{names.var('slice_peer' if way is Way.SLICES else 'peer')}{names.var('path')}"),
         why="The request: nothing of the client's but its range and its conditions. No cookie, no authorization,"
         " no body.",
     )
@@ -77,9 +96,12 @@ def _request(names: Names, header_names: Iterable[str]) -> Iterator[Directive]:
     yield directive("proxy_set_header", "Host", names.var("host"))
     yield directive("proxy_set_header", "Connection", "")
     yield directive("proxy_set_header", "Content-Length", "")
-    yield directive("proxy_set_header", "Range", names.var("ask_range"))
-    for header in _CONDITIONS:
-        yield directive("proxy_set_header", header, names.var(header_variable(header)))
+    if way is Way.ASKED:
+        yield directive("proxy_set_header", "Range", names.var("ask_range"))
+        for header in _CONDITIONS:
+            yield directive("proxy_set_header", header, names.var(header_variable(header)))
+    if way is Way.SLICES:
+        yield directive("proxy_set_header", "Range", Raw("$slice_range"))
     for name in header_names:
         yield directive("proxy_set_header", name.title(), names.var(f"fixed_{header_variable(name)}"))
     yield directive("proxy_connect_timeout", "5s")
@@ -153,30 +175,3 @@ def _buffers() -> Iterator[Directive]:
     yield directive("proxy_buffers", 8, "16k")
     yield directive("proxy_busy_buffers_size", "32k")
     yield directive("proxy_store", "off")
-
-
-def _cache(site: Site, names: Names) -> Iterator[Directive]:
-    if site.cache is None:
-        yield directive("proxy_cache", "off")
-        yield directive("proxy_no_cache", 0)
-        return
-    yield directive(
-        "proxy_cache",
-        names.var("cache"),
-        why="The cache is keyed by object and version, never by signature or user; each request still asks the app.",
-    )
-    yield directive("proxy_cache_key", phrase(f"{names.var('cache_key')}"))
-    yield directive(
-        "proxy_no_cache",
-        names.var("doubtful"),
-        why="What may be a part is not kept as the whole: an answer without an end, or of another size than the app's.",
-    )
-    yield directive("proxy_cache_valid", "200", site.cache.valid)
-    yield directive("proxy_cache_convert_head", "on")
-    yield directive("proxy_cache_lock", "on")
-    yield directive("proxy_cache_lock_timeout", "30s")
-    yield directive("proxy_cache_lock_age", "30s")
-    yield directive(
-        "proxy_cache_use_stale", "error", "timeout", "http_500", "http_502", "http_503", "http_504"
-    )
-    yield from guest.cache_alone()

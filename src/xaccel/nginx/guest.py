@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, directive
@@ -34,17 +35,29 @@ def entry_guard(names: Names) -> Iterator[Directive]:
     yield Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),))
 
 
-def logs(site: Site, names: Names, *, why: str = "") -> Iterator[Directive]:
+def logs(
+    site: Site,
+    names: Names,
+    *,
+    only: Raw | None = None,
+    conditions: Mapping[int, Raw] = MappingProxyType({}),
+    why: str = "",
+) -> Iterator[Directive]:
     """Print where a transfer is logged. An access_log in a location silences those outside, so they are repeated.
 
     NGINX's messages about an origin hold the signed URL at every level below emerg (tests/live/test_secrets.py), so
-    the reason of a failure stands in the JSON line instead.
+    the reason of a failure stands in the JSON line instead. `only` is another condition for all lines, and
+    `conditions` for those of the operator's that have one already, by their number.
     """
     yield directive(
-        "access_log", site.log_path, names.plain("transfer"), Raw(f"if={names.var('handed_off')}")
+        "access_log", site.log_path, names.plain("transfer"), Raw(f"if={only or names.var('handed_off')}")
     )
-    for line in site.access_logs:
-        yield directive("access_log", *line.split())
+    for index, line in enumerate(site.access_logs):
+        words = line.split()
+        if only is not None:
+            words = [word for word in words if not word.startswith("if=")]
+            words.append(Raw(f"if={conditions.get(index, only)}"))
+        yield directive("access_log", *words)
     yield directive("error_log", "/dev/null", "emerg", why=why)
 
 

@@ -68,7 +68,7 @@ def log_format(names: Names) -> Directive:
     )
 
 
-def maps(names: Names) -> Iterator[Directive]:
+def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
     yield block(
         "map",
@@ -151,10 +151,10 @@ def maps(names: Names) -> Iterator[Directive]:
         ],
         why="How the origin marked the end of its answer; unframed: a cut cannot be told from the end.",
     )
-    yield from _why(names)
+    yield from _why(names, slices=slices)
 
 
-def _why(names: Names) -> Iterator[Directive]:
+def _why(names: Names, *, slices: bool) -> Iterator[Directive]:
     size, reason, code = names.plain("known"), names.plain("reason"), names.plain("code")
     yield block(
         "map",
@@ -170,7 +170,8 @@ def _why(names: Names) -> Iterator[Directive]:
     yield block(
         "map",
         phrase(
-            f"{names.var('refused')}|{names.var('origin_status')}|$upstream_http_x_amz_bucket_region|"
+            f"{names.var('refused')}{names.var('lost') if slices else ''}|{names.var('origin_status')}|"
+            f"$upstream_http_x_amz_bucket_region|"
             f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
             f"{names.var('size_ok')}"
         ),

@@ -94,8 +94,33 @@ def validators(names: Names) -> Iterator[Directive]:
     yield _map(Raw("$http_if_range"), names.var("has_if_range"), ("", ""), default="1")
 
 
-def caching(names: Names, *, zone: str) -> Iterator[Directive]:
-    """Print when the cache serves, and which of the client's conditions go to the origin."""
+def conditions(names: Names) -> Iterator[Directive]:
+    """Print which range and which conditions of the client go to the origin."""
+    yield from _splice_guard(names)
+    for header, source in (
+        ("if_none_match", Raw("$http_if_none_match")),
+        ("if_modified_since", Raw("$http_if_modified_since")),
+        ("if_match", names.var("match")),
+        ("if_unmodified_since", names.var("unmodified_since")),
+        ("if_range", Raw("$http_if_range")),
+    ):
+        yield _map(names.var("owned"), names.var(header), ("", source), volatile=True)
+    yield _map(
+        phrase(
+            f"{names.var('whole')}|{names.var('owned')}|{names.var('has_if_range')}|"
+            f"{names.var('same_tag')}{names.var('same_date')}|{names.var('guard')}"
+        ),
+        names.var("ask_range"),
+        ("~^\\|\\|\\|", names.var("one_range")),
+        ("~^\\|\\|1\\|\\|[td]", names.var("one_range")),
+        ("~^\\|1\\|\\|", names.var("one_range")),
+        ("~^\\|1\\|1\\|1", names.var("one_range")),
+        volatile=True,
+    )
+
+
+def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
+    """Print when the cache serves, and which way a transfer goes because of it."""
     yield _map(
         phrase(
             f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
@@ -124,43 +149,32 @@ def caching(names: Names, *, zone: str) -> Iterator[Directive]:
         why="Without a key there is no cache: an empty key would be one entry for all objects.",
     )
     yield _map(
-        phrase(f"{names.var('cache')}|{names.var('owned')}"),
-        names.var("conditions"),
-        ("off|", "1"),
-    )
-    yield from _splice_guard(names)
-    for header, source in (
-        ("if_none_match", Raw("$http_if_none_match")),
-        ("if_modified_since", Raw("$http_if_modified_since")),
-        ("if_match", names.var("match")),
-        ("if_unmodified_since", names.var("unmodified_since")),
-        ("if_range", Raw("$http_if_range")),
-    ):
-        yield _map(names.var("conditions"), names.var(header), ("1", source), volatile=True)
-    yield _map(
-        phrase(
-            f"{names.var('whole')}|{names.var('cache')}|{names.var('owned')}|{names.var('has_if_range')}|"
-            f"{names.var('same_tag')}{names.var('same_date')}|{names.var('guard')}"
-        ),
-        names.var("ask_range"),
-        ("~^\\|off\\|\\|\\|", names.var("one_range")),
-        ("~^\\|off\\|\\|1\\|\\|[td]", names.var("one_range")),
-        ("~^\\|off\\|1\\|\\|", names.var("one_range")),
-        ("~^\\|off\\|1\\|1\\|1", names.var("one_range")),
+        phrase(f"{names.var('whole')}|{names.var('one_range')}"),
+        names.var("unsliced"),
+        ("~^\\|.", ""),
+        default="_whole",
         volatile=True,
-        why="A range goes to the origin only when nothing is cached: a part must not be kept as the whole.",
+        why="Which way to fetch: the whole object, and keep it; or the range that was asked for, and keep nothing.",
+    )
+    yield _map(
+        phrase(f"{names.var('cache')}|{names.var('slices')}"),
+        names.var("way"),
+        ("~^off\\|", ""),
+        *([("~\\|1$", "_slices")] if slices else []),
+        default=names.var("unsliced"),
+        volatile=True,
     )
 
 
 def _splice_guard(names: Names) -> Iterator[Directive]:
     yield _map(
         phrase(
-            f"{names.var('whole')}|{names.var('conditions')}|$http_if_match$http_if_unmodified_since|"
+            f"{names.var('whole')}|{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
             f"{names.var('one_range')}|$http_if_range"
         ),
         names.var("guard"),
-        ('~^\\|1\\|\\|[^|]+\\|"', "tag"),
-        ("~^\\|1\\|\\|[^|]+\\|[A-Z][a-z]", "date"),
+        ('~^\\|\\|\\|[^|]+\\|"', "tag"),
+        ("~^\\|\\|\\|[^|]+\\|[A-Z][a-z]", "date"),
         volatile=True,
         why="A part of a replaced object must not be put behind a part of the old one, also where the origin ignores"
         " If-Range: it travels as If-Match too, and on 412 the whole is asked for.",

@@ -13,8 +13,8 @@ from xaccel.errors import NginxError
 OLDEST = (1, 26, 0)
 """The oldest version that the live tests run on."""
 
-OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "sub")
-"""Modules that a build has or not, and that an operator may switch on for all his pages."""
+OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub")
+"""Modules that a build has or not. All but `slice`: an operator may switch them on for all his pages."""
 
 _DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
 
@@ -26,6 +26,7 @@ class Nginx:
     njs, headers_more: present, built in or as a file below the modules path.
     addition, auth_request, gunzip, gzip_static, sub: present; what an operator switches on with them is switched off
     for downloads. lacks: modules of the default build that this one is without.
+    slice: present; large objects can be fetched and kept in parts.
     load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
     """
 
@@ -36,6 +37,7 @@ class Nginx:
     auth_request: bool = False
     gunzip: bool = False
     gzip_static: bool = False
+    slice: bool = False
     sub: bool = False
     lacks: frozenset[str] = frozenset()
     load_modules: tuple[str, ...] = ()

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import cache_files, entry, error_pages, limits, local, log_line, maps, peers, steps
+from xaccel.nginx import cache_files, entry, error_pages, limits, local, log_line, maps, peers, slices, steps
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
-from xaccel.nginx.fetch import fetch_location
+from xaccel.nginx.fetch import fetch_locations
 from xaccel.nginx.names import Names, names_of
 from xaccel.nginx.pools import upstreams
 from xaccel.nginx.probe import Nginx
@@ -58,7 +58,7 @@ def render(
     names, found = names_of(site), routes(site)
     wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
     return Parts(
-        http=(*_script(nginx, names, script or str(SCRIPT)), *_http(site, names, found, wanted)),
+        http=(*_script(nginx, names, script or str(SCRIPT)), *_http(site, nginx, names, found, wanted)),
         server=tuple(_server(site, nginx, names, found)),
         app=tuple(_app(site)),
     )
@@ -69,9 +69,11 @@ def _script(nginx: Nginx, names: Names, script: str) -> Iterator[Directive]:
         yield directive("js_import", names.plain("njs"), "from", script)
 
 
-def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | None) -> Iterator[Directive]:
+def _http(
+    site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], lookup: Lookup | None
+) -> Iterator[Directive]:
     yield log_line.log_format(names)
-    yield from log_line.maps(names)
+    yield from log_line.maps(names, slices=slices.present(site, nginx))
     yield from maps.trust(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
@@ -83,7 +85,11 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
         yield from error_pages.maps(names)
         yield from steps.maps(found, names)
         yield from maps.request(names, header_names=request_header_names(found))
-        yield from maps.caching(names, zone=names.plain("cache"))
+        yield from maps.conditions(names)
+        if site.cache is not None:
+            yield from maps.caching(names, zone=names.plain("cache"), slices=slices.present(site, nginx))
+        if slices.present(site, nginx):
+            yield from slices.maps(site, names)
     if site.cache is not None:
         yield directive(
             "proxy_cache_path",
@@ -91,6 +97,7 @@ def _http(site: Site, names: Names, found: tuple[Route, ...], lookup: Lookup | N
             f"levels={cache_files.LEVELS}",
             f"keys_zone={names.plain('cache')}:{site.cache.keys}",
             f"max_size={site.cache.max_size}",
+            *([f"min_free={site.cache.min_free}"] if site.cache.min_free else []),
             f"inactive={site.cache.inactive}",
             "use_temp_path=off",
             why="Objects of origins that allow it, for hand-offs that name an identity.",
@@ -116,7 +123,9 @@ def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) ->
     yield entry.entry_location(site, names)
     for kind, location in kinds.items():
         members = tuple(route for route in found if route.tls == kind)
-        yield fetch_location(site, nginx, names, location=location, tls=kind, members=members)
+        yield from fetch_locations(site, nginx, names, location=location, tls=kind, members=members)
+    if found and slices.present(site, nginx):
+        yield slices.cut_location(site, names)
     if directories:
         yield local.file_location(site, nginx, names)
     yield from error_pages.locations(site, nginx, names)

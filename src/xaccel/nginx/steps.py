@@ -25,6 +25,12 @@ _SEGMENT = "[A-Za-z0-9._~%!$&'()*+,;=@-]+"
 
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     """Print where a step goes, or why it is refused."""
+    yield _volatile(
+        phrase(f"{names.var('asked')}{names.var('origin_status')}"),
+        names.var("hop"),
+        (f"~^x(?:{'|'.join(map(str, FOLLOWED))})$", "x"),
+        why="Whether this step follows a redirect.",
+    )
     yield from _parts(names)
     yield from _next(names)
     yield from peers.maps(found, names)

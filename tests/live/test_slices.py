@@ -1,0 +1,254 @@
+"""Objects in slices, on an NGINX that has them; on one that has not, the same requests are answered all the same."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.live.conftest import build_of
+from tests.live.objects import ranges, serve
+from tests.live.stage import Stage, stage
+from xaccel.testing import Answer, Origin, Variant, origin_server
+from xaccel.testing.origin import Request
+
+pytestmark = pytest.mark.nginx
+
+SLICE = 65_536
+BODY = bytes(range(251)) * 2_000
+"""7.66 slices."""
+FIRST, SECOND, LAST = "bytes=0-65535", "bytes=65536-131071", "bytes=458752-524287"
+ALL = [f"bytes={first}-{first + SLICE - 1}" for first in range(0, len(BODY), SLICE)]
+
+
+@dataclass
+class Sliced:
+    """A stage whose cached origin is real; each test has an object of its own."""
+
+    stage: Stage
+    origin: Origin
+    slices: bool
+    name: str
+
+    def get(self, headers: dict[str, str] | None = None, **options: Any):  # type: ignore[no-untyped-def]
+        given = {"identity": self.name, "size": len(BODY), **options}
+        return self.stage.get("store", headers=headers or {}, options=given)
+
+    def asked(self) -> list[str | None]:
+        """The ranges that the origin was asked for since the last call."""
+        found = ranges(self.origin.requests)
+        self.origin.requests.clear()
+        return found
+
+
+@pytest.fixture(scope="module")
+def running(
+    variant: Variant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stage, Origin, bool]]:
+    with origin_server(lambda request: serve(request, BODY)) as origin:
+        settings = {"cache": {"path": "cache", "slice": "64k"}}
+        directory = tmp_path_factory.mktemp("slices")
+        store = {"base_url": f"{origin.url}/", "cache": True}
+        with stage(directory, variant, {"store": store}, **settings) as made:
+            yield made, origin, build_of(variant).slice
+
+
+@pytest.fixture
+def sliced(running: tuple[Stage, Origin, bool], request: pytest.FixtureRequest) -> Sliced:
+    made, origin, slices = running
+    origin.answer = lambda asked: serve(asked, BODY)
+    origin.requests.clear()
+    return Sliced(made, origin, slices, request.node.name)
+
+
+def test_the_module_is_found_by_its_name(sliced: Sliced, variant: Variant) -> None:
+    assert sliced.slices == variant.name.startswith("deb")
+
+
+def test_each_slice_is_fetched_once(sliced: Sliced) -> None:
+    (line,) = sliced.stage.lines_of(sliced.get)
+    assert sliced.asked() == (ALL if sliced.slices else [None])
+    assert (line["status"], line["body_bytes"], line["sent_length"]) == ("200", len(BODY), str(len(BODY)))
+    assert (line["cache"], line["why"], line["completion"]) == ("MISS", "", "OK")
+    assert line["origin_status"] == ("206" if sliced.slices else "200")
+    reply = sliced.get()
+    assert (reply.status, reply.body, sliced.asked()) == (200, BODY, [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "part", "needed"),
+    [
+        ("bytes=70000-70009", (70_000, 70_010), [SECOND]),
+        ("bytes=65535-65536", (65_535, 65_537), [FIRST, SECOND]),
+        ("bytes=460000-", (460_000, len(BODY)), [LAST]),
+        ("bytes=-10", (len(BODY) - 10, len(BODY)), [FIRST, LAST]),
+    ],
+)
+def test_a_range_fetches_the_slices_that_it_needs(
+    sliced: Sliced, asked: str, part: tuple[int, int], needed: list[str]
+) -> None:
+    reply = sliced.get({"Range": asked})
+    assert (reply.status, reply.body) == (206, BODY[slice(*part)])
+    assert sliced.asked() == (needed if sliced.slices else [asked])
+    again = sliced.get({"Range": asked})
+    assert (again.status, again.body) == (206, BODY[slice(*part)])
+    assert sliced.asked() == ([] if sliced.slices else [asked])
+
+
+def test_a_small_object_is_not_sliced(sliced: Sliced) -> None:
+    small = BODY[:SLICE]
+    sliced.origin.answer = lambda request: serve(request, small)
+    assert sliced.get(size=SLICE).body == small
+    assert sliced.asked() == [None]
+
+
+def test_an_empty_object_is_empty(sliced: Sliced) -> None:
+    """Of nothing a server has no first slice: it answers 416."""
+    sliced.origin.answer = lambda request: serve(request, b"")
+    for _ in range(2):
+        reply = sliced.get(size=None)
+        assert (reply.status, reply.body, reply.one("Content-Length")) == (200, b"", "0")
+    assert sliced.asked() == ([FIRST, None, FIRST] if sliced.slices else [None])
+    # Kept as a whole, NGINX takes no range of it (RFC 9110 section 14.2 allows that); asked for anew, it is a 416.
+    reply = sliced.get({"Range": "bytes=0-5"}, size=None)
+    assert (reply.status, reply.body) == (200, b"")
+
+
+def test_an_origin_without_ranges_is_kept_whole_and_once(sliced: Sliced) -> None:
+    sliced.origin.answer = lambda _: Answer(headers=[("ETag", '"one"')], body=BODY)
+    for _ in range(2):
+        reply = sliced.get()
+        assert (reply.status, reply.body) == (200, BODY)
+    assert sliced.asked() == ([FIRST] if sliced.slices else [None])
+    for _ in range(2):
+        reply = sliced.get({"Range": "bytes=70000-70009"})
+        assert (reply.status, reply.body) == (200, BODY)
+    assert sliced.asked() == ([SECOND, SECOND] if sliced.slices else [])
+
+
+def test_what_was_sent_whole_for_a_slice_is_no_part_of_a_later_download(sliced: Sliced) -> None:
+    sliced.origin.answer = lambda _: Answer(headers=[("ETag", '"one"')], body=BODY)
+    sliced.get({"Range": "bytes=70000-70009"})
+    sliced.origin.answer = lambda asked: serve(asked, BODY)
+    reply = sliced.get()
+    assert (reply.status, reply.body) == (200, BODY)
+
+
+def test_a_redirected_object_is_fetched_whole(sliced: Sliced) -> None:
+    """Each slice would be redirected, and a later one cannot follow. The signature of the target is used once."""
+
+    def answer(request: Request) -> Answer:
+        if request.target == "/x":
+            return Answer(status=302, headers=[("Location", "/moved?signature=short")])
+        return serve(request, BODY)
+
+    sliced.origin.answer = answer
+    for _ in range(2):
+        assert sliced.get().body == BODY
+    part = sliced.get({"Range": "bytes=70000-70009"})
+    assert (part.status, part.body) == (206, BODY[70_000:70_010])
+    assert sliced.asked() == ([FIRST, None, FIRST, SECOND] if sliced.slices else [None, None])
+
+
+def cut(request: Request, count: int) -> Answer:
+    """An answer that ends after `count` bytes, as when a connection or a server dies."""
+    whole = serve(request, BODY)
+    headers = [*whole.headers, ("Content-Length", str(len(whole.body)))]  # type: ignore[arg-type]
+    return Answer(status=whole.status, headers=headers, body=whole.body[:count], close=True)  # type: ignore[index]
+
+
+LATER: dict[str, Callable[[Request], Answer]] = {
+    "404": lambda _: Answer(status=404, body=b"<Error>missing</Error>"),
+    "403": lambda _: Answer(status=403, body=b"<Error>expired</Error>"),
+    "500": lambda _: Answer(status=500, body=b"<Error>oh</Error>"),
+    "503": lambda _: Answer(status=503, body=b"<Error>slow down</Error>"),
+    "416": lambda _: Answer(status=416),
+    "redirect": lambda _: Answer(status=302, headers=[("Location", "/x")]),
+    "nothing": lambda _: Answer(raw=b""),
+    "not HTTP": lambda _: Answer(raw=b"<html>no\r\n\r\n"),
+    "whole": lambda _: Answer(headers=[("ETag", '"one"')], body=BODY),
+    "another object": lambda request: serve(request, BODY[::-1], etag='"two"'),
+    "another part": lambda _: Answer(
+        status=206,
+        headers=[("Content-Range", f"bytes 0-65535/{len(BODY)}"), ("ETag", '"one"')],
+        body=BODY[:SLICE],
+    ),
+    "a cut": lambda request: cut(request, 1000),
+    "a cut at once": lambda request: cut(request, 0),
+    "a cut at the last byte": lambda request: cut(request, SLICE - 1),
+    "chunks": lambda request: Answer(
+        raw=b'HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\nETag: "one"\r\n'
+        + f"Content-Range: bytes {SLICE}-{2 * SLICE - 1}/{len(BODY)}\r\n\r\n3e8\r\n".encode()
+        + BODY[SLICE : SLICE + 1000]
+    ),
+}
+
+
+@pytest.mark.parametrize("failure", LATER)
+def test_a_later_slice_that_fails_cuts_the_transfer(sliced: Sliced, failure: str) -> None:
+    """Never a word of a page in the middle of the file, never a short file that looks whole."""
+    sliced.origin.answer = lambda request: (
+        LATER[failure](request) if request.header("Range") == SECOND else serve(request, BODY)
+    )
+    if not sliced.slices:
+        assert (sliced.get().body, sliced.asked()) == (BODY, [None])
+        return
+    partial, line = broken(sliced)
+    assert SLICE <= len(partial) < 2 * SLICE
+    assert (line["status"], line["why"], line["completion"]) == ("200", "slice_failed", "")
+    # the failure is told in the line alone: NGINX's own words would hold the signed URL
+    assert sliced.origin.address not in sliced.stage.nginx.error_log
+    sliced.origin.answer = lambda request: serve(request, BODY)
+    assert sliced.get().body == BODY
+
+
+def broken(sliced: Sliced, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, Any]]:
+    """What a client got of a transfer that must break, and the only line about it."""
+    ends: list[http.client.IncompleteRead] = []
+
+    def download() -> None:
+        with pytest.raises(http.client.IncompleteRead) as raised:
+            sliced.get(headers)
+        ends.append(raised.value)
+
+    (line,) = sliced.stage.lines_of(download)
+    (partial,) = (end.partial for end in ends)
+    first = int((headers or {"Range": "bytes=0-"})["Range"].removeprefix("bytes=").removesuffix("-"))
+    assert partial == BODY[first : first + len(partial)]
+    assert line["body_bytes"] == len(partial) < int(line["sent_length"]) == len(BODY) - first
+    return partial, line
+
+
+def test_a_torn_slice_in_a_range_cuts_the_transfer(sliced: Sliced) -> None:
+    """What a resumed download puts behind its first part must be in its place."""
+    torn = "bytes=131072-196607"
+    sliced.origin.answer = lambda request: (
+        cut(request, 999) if request.header("Range") == torn else serve(request, BODY)
+    )
+    if not sliced.slices:
+        return
+    partial, line = broken(sliced, {"Range": "bytes=70000-"})
+    assert (len(partial), line["status"], line["why"]) == (131_072 + 999 - 70_000, "206", "slice_failed")
+    sliced.origin.answer = lambda request: serve(request, BODY)
+    rest = sliced.get({"Range": f"bytes={70_000 + len(partial)}-"})
+    assert partial + rest.body == BODY[70_000:]
+
+
+@pytest.mark.parametrize("torn", [FIRST, LAST])
+def test_a_torn_first_or_last_slice_is_no_whole_file(sliced: Sliced, torn: str) -> None:
+    sliced.origin.answer = lambda request: (
+        cut(request, 999) if request.header("Range") in (torn, None) else serve(request, BODY)
+    )
+    _, line = broken(sliced)
+    assert line["why"] == "origin_cut"
+
+
+def test_a_rate_holds_over_all_slices(sliced: Sliced) -> None:
+    before = time.monotonic()
+    assert sliced.get(limit_rate=250_000).body == BODY
+    seconds = time.monotonic() - before
+    assert 1 <= seconds <= 6, seconds

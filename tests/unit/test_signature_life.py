@@ -1,0 +1,91 @@
+"""A signature outlives the transfer in slices, or there are no slices."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xaccel import HTTPOrigin, S3Origin
+from xaccel.options import Options
+from xaccel.signature_life import LONGEST_S, MARGIN_S, Life, choose_life, transfer_s
+from xaccel.site import Cache
+
+CACHE = Cache(path="c", slice="4m", slowest_rate=65_536)
+BUCKET = S3Origin(bucket="b", cache=True, expires_s=120)
+SERVER = HTTPOrigin(base_url="https://h.example/", cache=True)
+GIB = 1 << 30
+SHORT, WHOLE = Life(120, slices=False), Life(0, slices=False)
+
+
+def always(_: int) -> bool:
+    return True
+
+
+def options(**more: int | str | None) -> Options:
+    return Options(**{"size": GIB, **more})  # type: ignore[arg-type]
+
+
+def test_a_large_object_of_known_size_is_signed_for_its_slowest_client() -> None:
+    assert choose_life(BUCKET, options(), CACHE, always) == Life(120 + GIB // 65_536, slices=True)
+
+
+def test_a_rate_of_the_apps_own_may_be_slower_still() -> None:
+    assert choose_life(BUCKET, options(limit_rate=10_000), CACHE, always).expires_s == 120 + 107_375
+    assert choose_life(BUCKET, options(limit_rate=10**9), CACHE, always).expires_s == 120 + 16_384
+
+
+@pytest.mark.parametrize(
+    ("origin", "more", "cache"),
+    [
+        (BUCKET, {"size": None}, CACHE),
+        (BUCKET, {"size": 4 << 20}, CACHE),
+        (BUCKET, {}, None),
+        (BUCKET, {}, Cache(path="c", slice="0")),
+        (S3Origin(bucket="b", cache=True, redirect_hosts=("cdn.example",)), {}, CACHE),
+        (BUCKET, {"size": 65_536 * LONGEST_S}, CACHE),
+    ],
+)
+def test_else_the_signature_is_short_and_checked_once(
+    origin: S3Origin, more: dict[str, int | str | None], cache: Cache | None
+) -> None:
+    assert choose_life(origin, options(**more), cache, always) == SHORT
+
+
+def test_an_origin_without_signatures_is_sliced_without_knowing_the_size() -> None:
+    assert choose_life(SERVER, options(size=None), CACHE, always) == Life(0, slices=True)
+    assert choose_life(SERVER, options(size=1), CACHE, always) == WHOLE
+    leading = HTTPOrigin(base_url="https://h.example/", cache=True, redirect_hosts=("cdn.example",))
+    assert choose_life(leading, options(), CACHE, always) == WHOLE
+
+
+@given(
+    size=st.integers(0, 1 << 50),
+    slowest=st.integers(1, 1 << 30),
+    rate=st.none() | st.integers(1, 1 << 40),
+    left_s=st.integers(-1000, 2 * LONGEST_S),
+    expires_s=st.integers(1, LONGEST_S),
+)
+def test_slices_never_outlive_signature_or_credentials(
+    size: int, slowest: int, rate: int | None, left_s: int, expires_s: int
+) -> None:
+    cache = Cache(path="c", slice="1m", slowest_rate=slowest)
+    origin = S3Origin(bucket="b", cache=True, expires_s=expires_s)
+    life = choose_life(origin, options(size=size, limit_rate=rate), cache, lambda s: s <= left_s)
+    if not life.slices:
+        assert life.expires_s == expires_s
+        return
+    slowest_s = size / min(slowest, rate or slowest)
+    assert slowest_s + expires_s <= life.expires_s <= min(LONGEST_S, left_s - MARGIN_S)
+
+
+@given(st.integers(0, 1 << 60), st.integers(1, 1 << 40))
+def test_seconds_are_rounded_up(size: int, rate: int) -> None:
+    seconds = transfer_s(size, rate, None)
+    assert (seconds - 1) * rate < size <= seconds * rate
+
+
+def test_the_sites_own_rate_counts_where_the_app_gives_none() -> None:
+    slow = choose_life(BUCKET, options(), CACHE, always, limit_rate=10_000)
+    assert slow.expires_s == 120 + 107_375
+    assert choose_life(BUCKET, options(limit_rate=0), CACHE, always, limit_rate=10_000).expires_s == 16_504

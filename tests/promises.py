@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 VARIANTS = {"deb", "deb-njs", "wheel", "wheel-njs"}
+_VARIANT = re.compile(r"(?:^|-)((?:deb|wheel)(?:-njs)?)(?=-|$)")
 _ID = re.compile(r"tests/live/(?P<test>\S+?::\w+)\[(?P<parameters>.*)\]$")
 
 
@@ -21,9 +22,9 @@ def collected() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for line in done.stdout.splitlines():
         if match := _ID.match(line):
-            variant = re.match(r"(deb|wheel)(-njs)?(?=-|$)", match["parameters"])
+            variant = _VARIANT.search(match["parameters"])
             if variant:
-                found.setdefault(match["test"], set()).add(variant[0])
+                found.setdefault(match["test"], set()).add(variant[1])
     return found
 
 

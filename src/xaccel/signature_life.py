@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, RemoteOrigin
@@ -69,7 +70,7 @@ def choose_life(
     return Life(needed_s, slices=True)
 
 
-def transfer_s(size: int, slowest_rate: int, limit_rate: int | None) -> int:
-    """Return the seconds, rounded up, that the slowest client takes for `size` bytes; no `limit_rate` is None or 0."""
-    rate = min(slowest_rate, limit_rate) if limit_rate else slowest_rate
+def transfer_s(size: int, slowest_rate: int, limit_rate: int | Literal["unlimited"] | None) -> int:
+    """Return the seconds, rounded up, that the slowest client takes for `size` bytes."""
+    rate = min(slowest_rate, limit_rate) if isinstance(limit_rate, int) else slowest_rate
     return -(-size // rate)

@@ -88,4 +88,7 @@ def test_seconds_are_rounded_up(size: int, rate: int) -> None:
 def test_the_sites_own_rate_counts_where_the_app_gives_none() -> None:
     slow = choose_life(BUCKET, options(), CACHE, always, limit_rate=10_000)
     assert slow.expires_s == 120 + 107_375
-    assert choose_life(BUCKET, options(limit_rate=0), CACHE, always, limit_rate=10_000).expires_s == 16_504
+    assert (
+        choose_life(BUCKET, options(limit_rate="unlimited"), CACHE, always, limit_rate=10_000).expires_s
+        == 16_504
+    )

@@ -245,8 +245,8 @@ ROWS = [
     Row(
         "an answer without an end",
         always(raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + TEXT),
-        Got(end=NOTHING, logged="200", framing="unframed"),
-        stock=Got(200, TEXT, FILE, framing="unframed"),
+        Got(end=NOTHING, why="unframed", logged="200", framing="unframed"),
+        stock=Got(200, TEXT, FILE, why="unframed", framing="unframed"),
     ),
     *(
         Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from typing import Any
 
 import pytest
 
@@ -74,15 +75,17 @@ def test_a_status_that_no_error_page_can_name_is_cut_or_sandboxed(live: Live, st
         status=status, headers=[("Content-Type", "text/html")], body=XML
     )
     if live.variant.njs:
-        with pytest.raises(http.client.RemoteDisconnected):
-            live.get("partner", "x", options=OPTIONS)
+        reply, line = attempt(live, options=OPTIONS)
+        assert reply is None
     else:
-        reply = live.get("partner", "x", options=OPTIONS)
+        reply, line = attempt(live, options=OPTIONS)
+        assert reply is not None
         assert (reply.status, reply.one("Content-Disposition")) == (status, None)
         assert (reply.one("Content-Security-Policy"), reply.one("X-Content-Type-Options")) == (
             SANDBOX,
             "nosniff",
         )
+    assert (line["status"], line["why"]) == (str(status), f"origin_{status}")
 
 
 @pytest.mark.parametrize("status", CLOSING)
@@ -92,14 +95,14 @@ def test_two_statuses_of_an_origin_close_the_connection(live: Live, status: int)
         live.get("partner", "x")
 
 
-def test_the_challenge_of_a_401_is_hidden_where_njs_can(live: Live) -> None:
-    """NGINX copies WWW-Authenticate of a 401 past proxy_hide_header. A browser ignores it on a 502."""
-    live.places.origin.answer = lambda _: Answer(
-        status=401, headers=[("WWW-Authenticate", 'Basic realm="s3"')]
-    )
-    reply = live.get("partner", "x")
-    assert reply.status == 502
-    assert (reply.one("WWW-Authenticate") is None) == live.variant.njs
+def test_the_challenge_of_a_401_is_on_no_page(live: Live) -> None:
+    """NGINX copies WWW-Authenticate of a 401 past proxy_hide_header."""
+    challenges = [("WWW-Authenticate", 'Basic realm="s3"'), ("WWW-Authenticate", "Negotiate")]
+    live.places.origin.answer = lambda _: Answer(status=401, headers=challenges)
+    replies: list[Reply] = []
+    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
+    require_plain(replies[0], 502)
+    assert (line["status"], line["why"]) == ("502", "origin_401")
 
 
 def test_head_of_a_missing_object_is_404_without_a_body(live: Live) -> None:
@@ -160,10 +163,88 @@ def test_a_body_that_ends_early_is_no_complete_file(live: Live) -> None:
     assert (line["why"], line["sent_length"], line["framing"]) == ("origin_cut", "1000", "length")
 
 
-def test_another_size_than_the_apps_is_told(live: Live) -> None:
-    for size, why in ((15, ""), (16, "size_differs"), (0, "size_differs")):
-        (line,) = live.new_lines(lambda s=size: live.get("partner", "x", options={"size": s}))
-        assert (line["status"], line["why"]) == ("200", why)
+def attempt(live: Live, **asked: Any) -> tuple[Reply | None, dict[str, Any]]:
+    """The answer, None where there was none, and the line."""
+    replies: list[Reply | None] = []
+
+    def fetched() -> None:
+        try:
+            replies.append(live.get(**{"origin": "partner", "key": "x", **asked}))
+        except (http.client.RemoteDisconnected, ConnectionError):
+            replies.append(None)
+
+    (line,) = live.new_lines(fetched)
+    return replies[0], line
+
+
+def require_refused_with_njs(live: Live, why: str, status: int, **asked: Any) -> None:
+    reply, line = attempt(live, **asked)
+    assert (line["status"], line["why"]) == (str(status), why)
+    if live.variant.njs:
+        assert (reply, line["body_bytes"], line["completion"]) == (None, 0, "")
+    else:
+        assert reply is not None
+        assert (reply.status, line["completion"]) == (status, "OK")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("size", [16, 0, 1500])
+def test_another_size_than_the_apps_is_refused_with_njs_and_told(live: Live, method: str, size: int) -> None:
+    require_refused_with_njs(live, "size_differs", 200, method=method, options={"size": size})
+    reply, line = attempt(live, method=method, options={"size": 15})
+    assert reply is not None
+    assert (reply.one("Content-Length"), line["status"], line["why"]) == ("15", "200", "")
+
+
+def test_the_size_of_a_part_is_the_whole_behind_the_stroke(live: Live) -> None:
+    headers = [("Content-Range", "bytes 0-3/100")]
+    live.places.origin.answer = lambda _: Answer(status=206, headers=headers, body=b"part")
+    asked = {"headers": {"Range": "bytes=0-3"}}
+    require_refused_with_njs(live, "size_differs", 206, options={"size": 4}, **asked)
+    reply, line = attempt(live, options={"size": 100}, **asked)
+    assert reply is not None
+    assert (reply.body, line["why"]) == (b"part", "")
+    headers[:] = [("Content-Range", "bytes 0-3/*")]
+    assert attempt(live, options={"size": 4}, **asked)[1]["why"] == ""
+
+
+def test_a_cached_file_has_the_size_that_the_app_says_today(live: Live) -> None:
+    identity = f"sized {live.variant.name}"
+    live.places.origin.answer = lambda _: Answer(
+        headers=[("Accept-Ranges", "bytes")], body=b"from the origin"
+    )
+    for headers, status in (({}, 200), ({"Range": "bytes=0-3"}, 206)):
+        asked = {"origin": "partner-cached", "headers": headers}
+        reply, line = attempt(live, options={"size": 15, "identity": identity}, **asked)
+        assert reply is not None
+        assert (reply.status, line["why"]) == (status, ""), line
+        reply, line = attempt(live, options={"size": 9, "identity": identity}, **asked)
+        assert (line["cache"], line["why"]) == ("HIT", "size_differs")
+        assert (reply is None) == live.variant.njs
+
+
+def test_the_size_is_not_held_against_coded_bytes_nor_where_nothing_is_sent(live: Live) -> None:
+    live.places.origin.answer = lambda _: Answer(headers=[("Content-Encoding", "br")], body=b"coded")
+    reply, line = attempt(live, options={"size": 100})
+    assert reply is not None
+    assert (reply.body, line["why"]) == (b"coded", "size_differs")
+    live.places.origin.answer = lambda _: Answer(status=304, headers=[("ETag", '"fine"')])
+    reply, line = attempt(live, options={"size": 100}, headers={"If-None-Match": '"fine"'})
+    assert reply is not None
+    assert (reply.status, line["why"]) == (304, "")
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 205, 207, 226, 299])
+def test_a_success_that_is_no_file_is_refused_with_njs_and_told(live: Live, status: int) -> None:
+    live.places.origin.answer = lambda _: Answer(status=status, body=b"<accepted>")
+    require_refused_with_njs(live, f"origin_{status}", status)
+
+
+@pytest.mark.parametrize("words", [None, "secret-bucket", "bytes */100", "bytes 0-3"])
+def test_a_part_that_does_not_say_which_is_refused_with_njs_and_told(live: Live, words: str | None) -> None:
+    headers = [("Content-Range", words)] if words else []
+    live.places.origin.answer = lambda _: Answer(status=206, headers=headers, body=b"part")
+    require_refused_with_njs(live, "bad_part", 206, headers={"Range": "bytes=0-3"})
 
 
 def test_an_answer_without_an_end_is_marked_and_with_njs_refused(live: Live) -> None:
@@ -171,26 +252,68 @@ def test_an_answer_without_an_end_is_marked_and_with_njs_refused(live: Live) -> 
     live.places.origin.answer = lambda _: Answer(
         raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello"
     )
+    require_refused_with_njs(live, "unframed", 200)
+    reply, line = attempt(live, method="HEAD")
+    assert reply is not None
+    assert (reply.status, line["why"], line["framing"]) == (200, "", "unframed")
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/0.9"])
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b""], ids=["whole", "cut"])
+def test_chunks_for_a_client_of_http_1_0_are_an_answer_without_an_end(
+    live: Live, version: str, end: bytes
+) -> None:
+    """It knows no chunks: a cut in them would look like the end of a whole file."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    live.places.origin.answer = lambda _: Answer(raw=head + b"5\r\nhello\r\n" + end)
+    seen: list[bytes] = []
 
     def fetched() -> None:
-        if live.variant.njs:
-            with pytest.raises(http.client.RemoteDisconnected):
-                live.get("partner", "x")
-        else:
-            assert live.get("partner", "x").body == b"hello"
+        asked = send_target({"origin": "partner", "key": "x", "options": {"subject": live.mark}})
+        spoken = f" {version}\r\nHost: x\r\n\r\n" if version == "HTTP/1.0" else "\r\n"
+        seen.append(old_client(live, f"GET {asked}{spoken}"))
 
     (line,) = live.new_lines(fetched)
-    assert line["framing"] == "unframed"
+    assert (line["framing"], line["why"]) == ("unframed", "unframed")
+    assert (seen == [b""]) == live.variant.njs
+    assert seen[0].endswith(b"" if live.variant.njs else b"hello")
+
+
+def test_a_client_of_http_1_0_gets_what_has_a_length(live: Live) -> None:
+    asked = send_target({"origin": "partner", "key": "x"})
+    seen = old_client(live, f"GET {asked} HTTP/1.0\r\nHost: x\r\n\r\n")
+    assert b"Content-Length: 15\r\n" in seen
+    assert seen.endswith(b"\r\n\r\nfrom the origin")
+
+
+def old_client(live: Live, request: str) -> bytes:
+    """What comes until the connection ends."""
+    with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_chunks_are_passed_on_and_a_cut_in_them_is_seen(live: Live) -> None:
+    """By the client. The line of a cut looks like that of a whole but for its length, which nobody knows."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    live.places.origin.answer = lambda _: Answer(raw=head + b"5\r\nhello\r\n0\r\n\r\n")
-    (line,) = live.new_lines(lambda: live.get("partner", "x"))
-    assert (line["framing"], line["status"]) == ("chunked", "200")
-    live.places.origin.answer = lambda _: Answer(raw=head + b"5\r\nhello\r\n")
-    with pytest.raises(http.client.IncompleteRead):
-        live.get("partner", "x")
+    whole, cut = (Answer(raw=head + b"5\r\nhello\r\n" + end) for end in (b"0\r\n\r\n", b""))
+    live.places.origin.answer = lambda _: whole
+    reply, line = attempt(live)
+    assert reply is not None
+    assert (reply.body, line["framing"], line["status"], line["why"]) == (b"hello", "chunked", "200", "")
+    live.places.origin.answer = lambda _: cut
+
+    def broken() -> None:
+        with pytest.raises(http.client.IncompleteRead):
+            live.get("partner", "x")
+
+    (line,) = live.new_lines(broken)
+    assert (line["framing"], line["sent_length"], line["completion"], line["why"]) == (
+        "chunked",
+        "",
+        "OK",
+        "",
+    )
 
 
 def test_what_an_origin_answers_is_told_in_the_line(live: Live) -> None:

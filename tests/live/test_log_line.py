@@ -37,6 +37,7 @@ QUIET = {
     "range": "",
     "content_range": "",
     "etag": '"v1"',
+    "last_modified": "",
     "framing": "length",
     "encoding": "",
     "size": "",
@@ -67,12 +68,16 @@ def answer(request: Request) -> Answer:  # noqa: PLR0911
     headers = [("ETag", '"v1"'), ("Content-Type", "text/plain")]
     if path in ("/missing", "/forbidden"):
         return Answer(status=404 if path == "/missing" else 403, body=b"<Error>bucket</Error>")
-    if request.header("If-None-Match") == '"v1"':
+    if path != "/dated" and request.header("If-None-Match") == '"v1"':
         return Answer(status=304, headers=headers)
     if request.header("Range") == "bytes=5000-":
         return Answer(status=416, headers=[("Content-Range", "bytes */1000")])
-    if request.header("Range") == "bytes=0-9":
+    if path != "/dated" and request.header("Range") == "bytes=0-9":
         return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
+    if path == "/dated":
+        headers = [("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")]
+        if request.header("Range") == "bytes=0-9":
+            return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
     if path == "/cut":
         return Answer(headers=[*headers, ("Content-Length", "1000")], body=iter([BODY[:300]]), close=True)
     if path == "/unframed":
@@ -95,7 +100,8 @@ def answer(request: Request) -> Answer:  # noqa: PLR0911
 def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     folder: Path = tmp_path_factory.mktemp("log")
     (folder / "media").mkdir()
-    (folder / "media" / "x").write_bytes(BODY)
+    for name in ("x", "dated"):
+        (folder / "media" / name).write_bytes(BODY)
     with origin_server(answer) as origin:
         origins = {
             "partner": {
@@ -116,7 +122,10 @@ def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     [
         ({}, {}),
         ({"options": {"subject": "u-7", "size": 1000}}, {"subject": "u-7", "size": "1000"}),
-        ({"options": {"size": 999}}, {"size": "999", "why": "size_differs"}),
+        (
+            {"key": "gzip", "options": {"size": 999}},
+            {"size": "999", "why": "size_differs", "encoding": "gzip"},
+        ),
         ({"method": "HEAD"}, {"method": "HEAD", "body_bytes": 0}),
         (
             {"headers": {"Range": "bytes=0-9"}},
@@ -189,7 +198,7 @@ def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ({"key": "cut"}, {"body_bytes": 300, "why": "origin_cut"}),
         ({"key": "gzip"}, {"encoding": "gzip"}),
         ({"key": "chunked"}, {"framing": "chunked", "sent_length": "", "body_bytes": 1012}),
-        ({"origin": "media"}, {"origin_status": "", "etag": "*", "framing": "*"}),
+        ({"origin": "media"}, {"origin_status": "", "etag": "*", "last_modified": "*", "framing": "*"}),
         (
             {"origin": "media", "key": "none"},
             {
@@ -220,9 +229,29 @@ def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[st
 def test_an_answer_without_an_end_is_marked_and_with_njs_refused(log: Log) -> None:
     """Where the connection's end is the body's end, nobody can tell a cut from a whole."""
     [line] = log.stage.lines_of(lambda: attempt(lambda: log.stage.get("store", "unframed")))
-    assert (line["framing"], line["sent_length"], line["status"], line["why"]) == ("unframed", "", "200", "")
+    assert (line["framing"], line["sent_length"], line["status"]) == ("unframed", "", "200")
     expected = (0, "") if log.stage.variant.njs else (1012, "OK")
-    assert (line["body_bytes"], line["completion"]) == expected
+    assert (line["body_bytes"], line["completion"], line["why"]) == (*expected, "unframed")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": '"v1"'}])
+@pytest.mark.parametrize("origin", ["store", "cached", "media"])
+def test_without_if_range_the_line_has_the_objects_validator(
+    log: Log, origin: str, headers: dict[str, str]
+) -> None:
+    """So that whoever puts two parts together from their lines can see that the object was replaced between them."""
+    options = {"identity": str(uuid4())}
+    for key, names in (("x", ("etag",)), ("dated", ("last_modified",))):
+        replies: list[Reply] = []
+        [line] = log.stage.lines_of(
+            lambda key=key, replies=replies: replies.append(
+                log.stage.get(origin, key, headers=headers, options=options)
+            )
+        )
+        shown = {"etag": replies[0].one("ETag") or "", "last_modified": replies[0].one("Last-Modified") or ""}
+        assert {name: line[name] for name in shown} == shown
+        assert all(shown[name] for name in names)
+        assert (line["etag"] == "") == (key == "dated" and origin != "media")
 
 
 def attempt(action: Callable[[], Reply]) -> None:

@@ -176,15 +176,32 @@ def test_words_in_a_content_range_reach_nobody(live: Live) -> None:
     assert (reply.status, reply.one("Content-Range")) == (416, None)
 
 
-def test_a_part_that_nobody_asked_for_is_cut_where_njs_can(live: Live) -> None:
+@pytest.mark.parametrize(
+    ("headers", "options"),
+    [
+        ({}, {}),
+        ({"Range": "bytes=0-1,5-6"}, {}),
+        ({"Range": "bytes=0-3", "If-Range": '"v6"'}, {"etag": MINE}),
+    ],
+    ids=["no range", "two ranges", "a range of an older version"],
+)
+def test_a_part_that_nobody_asked_for_is_cut_where_njs_can(
+    live: Live, headers: dict[str, str], options: dict[str, str]
+) -> None:
     live.places.origin.answer = lambda _: Answer(
         status=206, headers=[("Content-Range", "bytes 0-3/100")], body=b"part"
     )
-    if live.variant.njs:
-        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
-            live.get("partner", "x")
-    else:
-        assert live.get("partner", "x").status == 206
+
+    def fetched() -> None:
+        if live.variant.njs:
+            with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+                live.get("partner", "x", headers=headers, options=options)
+        else:
+            assert live.get("partner", "x", headers=headers, options=options).status == 206
+
+    (line,) = live.new_lines(fetched)
+    assert (line["status"], line["why"]) == ("206", "unasked_part")
+    assert line["completion"] == ("" if live.variant.njs else "OK")
 
 
 def test_a_412_of_the_origin_is_a_plain_page(live: Live) -> None:

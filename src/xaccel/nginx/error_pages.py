@@ -40,7 +40,7 @@ PAGES: tuple[Page, ...] = (
 such an answer is cut, without it passes with a sandbox (tests/live/test_errors.py)."""
 
 _NGINX_ONLY = {304, 499}
-_TAKEN = {status for page in PAGES for status in page.origin}
+_TAKEN = {401, *(status for page in PAGES for status in page.origin)}
 _OTHERS = tuple(status for status in range(300, 600) if status not in _TAKEN | _NGINX_ONLY | set(FOLLOWED))
 
 
@@ -59,6 +59,7 @@ def remote(
     )
     yield directive("recursive_error_pages", "on")
     yield directive("error_page", *map(str, again_on), "=", again)
+    yield directive("error_page", "401", "=401", pages or names.location("401"))
     for page in PAGES:
         statuses = page.origin if page.status != 503 else (503,)
         if page.status == 429:
@@ -108,12 +109,36 @@ def local(names: Names) -> Iterator[Directive]:
 
 def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
     """Print the pages."""
+    if _has_remote(site):
+        yield challenge(site, nginx, names)
     why = "What the user gets instead of the file."
     for page in PAGES:
         yield block(
             "location", names.location(str(page.status)), inside=_page(page, site, nginx, names), why=why
         )
         why = ""
+
+
+def challenge(site: Site, nginx: Nginx, names: Names) -> Directive:
+    """Print how the challenge of an origin's 401 is dropped on the way to the page of 502.
+
+    NGINX copies WWW-Authenticate past proxy_hide_header, and takes it back only where another way of access has
+    succeeded (tests/live/test_errors.py).
+    """
+    return block(
+        "location",
+        names.location("401"),
+        inside=[
+            *guest.logs(site, names),
+            directive("recursive_error_pages", "on"),
+            directive("error_page", "502", "=502", names.location("502")),
+            directive("satisfy", "any"),
+            *guest.asked_already(nginx),
+            directive("root", "/dev/null"),
+            directive("try_files", "/none", "=502"),
+        ],
+        why="The origin's challenge would stand on our page; where access is granted, NGINX takes it back.",
+    )
 
 
 def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
@@ -133,7 +158,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("add_header", "Retry-After", page.retry_after_s, "always")
     yield from guest.repeated_headers(site, nginx)
     yield from guest.no_filters(nginx)
-    if any(not isinstance(origin, LocalOrigin) for origin in site.origins.values()):
+    if _has_remote(site):
         yield from _instead_of_origin(page, site, names)
     yield from _instead(page, names)
     if file is None:
@@ -146,6 +171,10 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("etag", "off")
         yield directive("add_header", "Last-Modified", "", "always")
         yield directive("max_ranges", 0)
+
+
+def _has_remote(site: Site) -> bool:
+    return any(not isinstance(origin, LocalOrigin) for origin in site.origins.values())
 
 
 def _instead_of_origin(page: Page, site: Site, names: Names) -> Iterator[Directive]:

@@ -16,7 +16,7 @@ from xaccel.nginx.transport import Route, Tls, request_header_names, tls_directi
 from xaccel.site import Site
 
 _STRENGTH = {
-    "njs": "Everything of the store is hidden by an allow-list (njs). It also refuses an answer that is not HTTP.",
+    "njs": "Everything of the store is hidden by an allow-list (njs). It also refuses what cannot be the file.",
     "headers-more": "Headers of the store are hidden by prefix (headers-more) and by name. Names that are on neither"
     " list pass; an answer that is not HTTP/1.x passes as raw bytes. For an allow-list install njs.",
     "stock": "Headers of the store are hidden by name: stock NGINX has no allow-list. Names that are not on the list"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xaccel.nginx import doubt
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names
 
@@ -25,7 +26,8 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     ("range", '"${}_line_range"', "what the client asked for"),
     ("content_range", '"${}_line_content_range"', "what it was given"),
     ("etag", '"${}_line_etag"', "validator of the object that was sent"),
-    ("framing", '"${}_framing"', "length, chunked or unframed: how the origin marked the end of the body"),
+    ("last_modified", '"${}_line_last_modified"', "its date; a validator too, where it has no ETag"),
+    ("framing", '"${}_framing"', "length, chunked or unframed: how the client can tell the end of the body"),
     ("encoding", '"${}_line_encoding"', "coding in which bytes are counted"),
     ("size", '"${}_line_size"', "bytes of the object as the app knows them"),
     (
@@ -49,6 +51,7 @@ FOREIGN: tuple[tuple[str, str], ...] = (
     ("range", "$http_range"),
     ("content_range", "$sent_http_content_range"),
     ("etag", "$sent_http_etag"),
+    ("last_modified", "$sent_http_last_modified"),
     ("encoding", "$sent_http_content_encoding"),
     ("size", "${}_size"),
     ("note", "${}_note"),
@@ -68,7 +71,7 @@ def log_format(names: Names) -> Directive:
     )
 
 
-def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
+def maps(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
     """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
     yield block(
         "map",
@@ -139,41 +142,19 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
             ),
         ],
     )
-    yield block(
-        "map",
-        phrase("$upstream_http_content_length|$upstream_http_transfer_encoding"),
-        names.var("framing"),
-        inside=[
-            directive("volatile"),
-            directive("default", "length"),
-            Directive(phrase("|"), ("unframed",)),
-            Directive(phrase("~*\\|.*chunked"), ("chunked",)),
-        ],
-        why="How the origin marked the end of its answer; unframed: a cut cannot be told from the end.",
-    )
-    yield from _why(names, slices=slices)
+    yield from doubt.shape(names)
+    yield from _why(names, remote=remote, slices=slices)
 
 
-def _why(names: Names, *, slices: bool) -> Iterator[Directive]:
-    size, reason, code = names.plain("known"), names.plain("reason"), names.plain("code")
-    yield block(
-        "map",
-        phrase(f"$status|{names.var('size')}|$sent_http_content_length"),
-        names.var("size_ok"),
-        inside=[
-            directive("volatile"),
-            directive("default", "1"),
-            Directive(phrase(f"~^200\\|(?<{size}>[0-9]+)\\|\\k<{size}>$"), ("1",)),
-            Directive(phrase("~^200\\|[0-9]+\\|[0-9]+$"), ("",)),
-        ],
-    )
+def _why(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
+    reason, code, doubted = names.plain("reason"), names.plain("code"), names.plain("doubted")
     yield block(
         "map",
         phrase(
             f"{names.var('refused')}{names.var('lost') if slices else ''}|{names.var('origin_status')}|"
             f"$upstream_http_x_amz_bucket_region|"
             f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
-            f"{names.var('size_ok')}"
+            f"{names.var('size_ok')}|{names.var('doubt') if remote else ''}"
         ),
         names.var("why"),
         inside=[
@@ -184,11 +165,14 @@ def _why(names: Names, *, slices: bool) -> Iterator[Directive]:
             Directive(phrase("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_timeout",)),
             Directive(phrase("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_failed",)),
             Directive(
-                phrase(f"~^\\|(?<{code}>20[1-57-9]|2[1-9][0-9]|30[0-35-9]|[45][0-9]{{2}})\\|"),
+                phrase(
+                    f"~^\\|(?<{code}>1[0-9]{{2}}|20[1-57-9]|2[1-9][0-9]|30[0-35-9]|3[1-9][0-9]|[4-9][0-9]{{2}})\\|"
+                ),
                 (phrase(f"origin_${code}"),),
             ),
             Directive(phrase("~\\|GETOK\\|20[06]\\|"), ("origin_cut",)),
-            Directive(phrase("~\\|200\\|$"), ("size_differs",)),
+            Directive(phrase(f"~\\|(?<{doubted}>[a-z_]+)$"), (Raw(f"${doubted}"),)),
+            Directive(phrase("~\\|20[06]\\|\\|$"), ("size_differs",)),
         ],
         why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
     )

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx import cache_files, entry, error_pages, limits, local, log_line, maps, peers, slices, steps
+from xaccel.nginx import (
+    cache_files,
+    doubt,
+    entry,
+    error_pages,
+    limits,
+    local,
+    log_line,
+    maps,
+    peers,
+    slices,
+    steps,
+)
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.fetch import fetch_locations
@@ -73,7 +85,7 @@ def _http(
     site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], lookup: Lookup | None
 ) -> Iterator[Directive]:
     yield log_line.log_format(names)
-    yield from log_line.maps(names, slices=slices.present(site, nginx))
+    yield from log_line.maps(names, remote=bool(found), slices=slices.present(site, nginx))
     yield from maps.trust(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
@@ -86,6 +98,7 @@ def _http(
         yield from steps.maps(found, names)
         yield from maps.request(names, header_names=request_header_names(found))
         yield from maps.conditions(names)
+        yield from doubt.maps(names, slices=slices.present(site, nginx))
         if site.cache is not None:
             yield from maps.caching(names, zone=names.plain("cache"), slices=slices.present(site, nginx))
         if slices.present(site, nginx):

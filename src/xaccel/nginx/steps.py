@@ -19,8 +19,15 @@ error page need the others (tests/live/test_redirects.py)."""
 FOLLOWED = (301, 302, 303, 307, 308)
 
 _CHAR = "[!$-\\[\\]-~]"
+_IN_AUTHORITY = "[!$-.0->@-\\[\\]-~]"
 _FRAGMENT = "(?:#[ -~]*)?$"
 _SEGMENT = "[A-Za-z0-9._~%!$&'()*+,;=@-]+"
+
+_PERCENT = "%(?:25)*"
+DOT_SEGMENT = f"(?:/|{_PERCENT}(?:2f|5c))(?:\\.|{_PERCENT}2e){{1,2}}(?:[/;]|$|{_PERCENT}(?:2f|5c|3b))"
+"""A "." or ".." in a path, however often encoded and with or without a ";parameter", as `target.below` refuses it."""
+ENCODED_DIGIT = f"{_PERCENT}[0-9a-f]?{_PERCENT}(?:3[0-9]|[46][1-6])"
+"""A percent-encoded digit of a percent-encoding: nothing but a disguise, for a dot segment among others."""
 
 
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
@@ -78,7 +85,12 @@ def _parts(names: Names) -> Iterator[Directive]:
 
 
 def _next(names: Names) -> Iterator[Directive]:
-    target = names.plain("target")
+    target, query = names.plain("target"), names.plain("target_query")
+
+    def bare(pattern: str, before: str) -> tuple[str, str]:
+        rest = f"(?<{query}>(?:\\?{_CHAR}*?)?)"
+        found = f"~*^x {pattern.replace('?<>', f'?<{target}>')}{rest}{_FRAGMENT}"
+        return found, phrase(f"{before}${target}/${query}")
 
     def row(pattern: str, before: str) -> tuple[str, str]:
         return f"~*^x {pattern.replace('?<>', f'?<{target}>')}{_FRAGMENT}", phrase(f"{before}${target}")
@@ -87,21 +99,28 @@ def _next(names: Names) -> Iterator[Directive]:
         phrase(f"{names.var('hop')} $upstream_http_location"),
         names.var("next"),
         ("~^ ", names.var("url")),
+        bare(f"(?<>https?://{_IN_AUTHORITY}+)", ""),
+        bare(f"(?<>//{_IN_AUTHORITY}+)", names.var("scheme")),
         row(f"(?<>https?://{_CHAR}+?)", ""),
         row(f"(?<>//[^/]{_CHAR}*?)", names.var("scheme")),
         row(f"(?<>/{_CHAR}*?)", names.var("base")),
         row(f"(?<>\\?{_CHAR}*?)", f"{names.var('base')}{names.var('file')}"),
         row(f"(?<>{_SEGMENT}(?:[/?]{_CHAR}*?)?)", f"{names.var('base')}{names.var('dir')}"),
         why="Where a step goes: first what the app gave, then the origin's Location (RFC 3986 section 4.2), without"
-        " its fragment.",
+        ' its fragment. An empty path is "/".',
     )
 
 
 def _refusal(names: Names) -> Iterator[Directive]:
-    dots = "(?:\\.|%2e){1,2}"
     yield _volatile(names.var("path"), names.var("path_ok"), ("", ""), default="1")
     yield _volatile(names.var("peer"), names.var("peer_ok"), ("", ""), default="1")
-    yield _volatile(names.var("path"), names.var("straight"), (f"~*^[^?]*/{dots}(?:[/?]|$)", ""), default="1")
+    yield _volatile(
+        names.var("file"),
+        names.var("straight"),
+        (f"~*{DOT_SEGMENT}", ""),
+        (f"~*{ENCODED_DIGIT}", ""),
+        default="1",
+    )
     yield _volatile(
         phrase(
             f"{names.var('hop')}|{names.var('hops')}|{names.var('path_ok')}|{names.var('at_home')}|"

@@ -1,0 +1,49 @@
+"""A Location may not name by disguise what a stored URL may not name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xaccel.errors import OriginNotAllowed
+from xaccel.nginx.steps import DOT_SEGMENT, ENCODED_DIGIT
+from xaccel.target import below
+
+PIECES = st.sampled_from(
+    ["%", "2", "5", "e", "E", "f", "c", "3", "b", "4", "6", ".", "/", ";", "a", "%25", "%2e", "%2F"]
+)
+
+
+def refused(path: str) -> bool:
+    """As the map of nginx/steps.py decides."""
+    return any(re.search(pattern, path, re.IGNORECASE) for pattern in (DOT_SEGMENT, ENCODED_DIGIT))
+
+
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_what_a_stored_url_may_not_name_a_redirect_may_not_either(rest: str) -> None:
+    try:
+        below("https://files.example/", f"https://files.example/{rest}")
+    except OriginNotAllowed:
+        assert refused(f"/{rest}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/100%25.txt",
+        "/100%25%20off",
+        "/a%2Fb",
+        "/...",
+        "/..a/b..",
+        "/%2e%2e%2e",
+        "/a;b/.c",
+        "/%25",
+        "/%e2%82%ac",
+    ],
+)
+def test_ordinary_paths_are_followed(path: str) -> None:
+    assert not refused(path)

@@ -101,6 +101,40 @@ def test_what_gives_no_byte_opens_none(log: Log, fields: dict[str, Any]) -> None
     assert taken(log, log.line(**fields)) == []
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"why": "size_differs", "size": "99"},
+        {"why": "size_differs", "size": "99", "method": "HEAD"},
+        {"why": "unframed", "framing": "unframed", "sent_length": ""},
+        {"why": "unasked_part", "status": "206", "content_range": "bytes 0-99/200"},
+        {"why": "bad_part", "status": "206", "range": "bytes=0-99"},
+        {"why": "origin_202", "status": "202"},
+    ],
+)
+def test_what_njs_refuses_before_its_head_is_refused_and_opens_none(log: Log, fields: dict[str, Any]) -> None:
+    from xaccel.audit.models import Transfer
+
+    assert taken(log, log.line(**{"body_bytes": 0, "completion": "", **fields})) == []
+    assert Transfer.objects.get().outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"why": "", "body_bytes": 0, "completion": ""},
+        {"why": "size_differs", "size": "99", "body_bytes": 7, "completion": ""},
+        {"why": "origin_cut", "body_bytes": 0},
+    ],
+    ids=["client gone at once", "client gone on stock NGINX", "origin cut"],
+)
+def test_a_head_that_went_out_is_no_refusal(log: Log, fields: dict[str, Any]) -> None:
+    from xaccel.audit.models import Transfer
+
+    taken(log, log.line(**fields))
+    assert Transfer.objects.get().outcome == "incomplete"
+
+
 def test_an_empty_file_completes_on_200(log: Log) -> None:
     (found,) = taken(log, log.line(body_bytes=0, sent_length="0"))
     assert (found.sent_complete, found.total, found.spans) == (True, 0, [])

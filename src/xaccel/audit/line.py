@@ -154,7 +154,7 @@ def _line(raw: _Raw, end: float) -> Line:
         method=raw.method[:16],
         protocol=raw.protocol[:16],
         status=status,
-        outcome=_outcome(raw.method, status, body_bytes, announced, exact=exact),
+        outcome=_outcome(raw, status, announced, exact=exact),
         first=first if exact else None,
         sent=body_bytes if first is not None and raw.method != "HEAD" else 0,
         total=total,
@@ -178,16 +178,21 @@ def _line(raw: _Raw, end: float) -> Line:
     )
 
 
-def _outcome(method: str, status: int, body_bytes: int, announced: int | None, *, exact: bool) -> Outcome:
+def _outcome(raw: _Raw, status: int, announced: int | None, *, exact: bool) -> Outcome:
     if status == 304:
         return Outcome.NOT_MODIFIED
-    if status not in (200, 206):
+    if status not in (200, 206) or _withheld(raw):
         return Outcome.REFUSED
-    if method == "HEAD":
+    if raw.method == "HEAD":
         return Outcome.HEADERS
     if not exact:
         return Outcome.INEXACT
-    return Outcome.SENT if body_bytes == announced else Outcome.INCOMPLETE
+    return Outcome.SENT if raw.body_bytes == announced else Outcome.INCOMPLETE
+
+
+def _withheld(raw: _Raw) -> bool:
+    # njs closes the connection before the head of what cannot be the file.
+    return bool(raw.why) and raw.body_bytes == 0 and not raw.completion
 
 
 def _number(text: str) -> int | None:

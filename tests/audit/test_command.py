@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.audit.conftest import Log
+from tests.audit.ingester import process
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def ingest(*arguments: str) -> str:
@@ -46,22 +42,6 @@ def test_a_file_that_is_not_there_is_told() -> None:
         ingest("/nowhere/xaccel.log")
 
 
-def process(log: Log, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, on the same database."""
-    from django.db import connection
-
-    settings = connection.settings_dict
-    code = (
-        "import sys, json; from django.conf import settings; import django; django.setup();"
-        "from django.db import connections;"
-        "connections['default'].settings_dict['NAME'] = sys.argv[1];"
-        "from django.core.management import call_command; call_command('xaccel', 'ingest', *sys.argv[2:])"
-    )
-    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.audit.settings"}
-    command = [sys.executable, "-c", code, str(settings["NAME"]), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, **options)
-
-
 @pytest.fixture
 def shared(db: Any) -> None:
     """Ends a test whose database lives in this process's memory only."""
@@ -80,7 +60,7 @@ def count() -> int:
 @pytest.mark.usefixtures("shared")
 def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None:
     log.write(log.line())
-    running = process(log, "--follow", str(log.path))
+    running = process("--follow", str(log.path))
     try:
         assert wait_until(lambda: count() == 1, timeout_s=30)
         log.path.rename(log.path.with_name("xaccel.log.1"))
@@ -98,7 +78,7 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
 @pytest.mark.usefixtures("shared")
 def test_standard_input_is_taken_as_it_comes(log: Log) -> None:
     log.write(log.line())
-    running = process(log, "-", stdin=subprocess.PIPE)
+    running = process("-", stdin=subprocess.PIPE)
     try:
         assert running.stdin is not None
         running.stdin.write(log.path.read_bytes())

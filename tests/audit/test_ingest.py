@@ -202,6 +202,44 @@ def test_a_file_that_was_left_alone_is_done_with(log: Log) -> None:
     assert LogPosition.objects.filter(finished=True).count() == 1
 
 
+def test_what_was_rotated_after_the_log_was_empty_is_found(log: Log) -> None:
+    first, second, third = some(log), some(log), some(log)
+    log.write(*first)
+    take(log)
+    log.path.rename(log.path.with_name("xaccel.log.2"))
+    os.utime(log.path.with_name("xaccel.log.2"), (1, 1))
+    log.write()
+    take(log)
+    log.write(*second)
+    log.path.rename(log.path.with_name("xaccel.log.1"))
+    log.write(*third)
+    take(log)
+    assert ids() == wanted(*first, *second, *third)
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_crash_in_the_very_first_batch_and_then_a_rotation(log: Log, monkeypatch: Any, copy: bool) -> None:
+    first, second = some(log), some(log)
+    log.write(*first)
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xaccel.audit.ingest.apply", crash)
+        with pytest.raises(KeyboardInterrupt):
+            take(log)
+    if copy:
+        shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+        os.truncate(log.path, 0)
+    else:
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+    log.write(*second)
+    counted = take(log)
+    assert ids() == wanted(*first, *second)
+    assert (counted.duplicates, counted.lost) == (0, 0)
+
+
 def test_several_rotations_while_nobody_looked(log: Log) -> None:
     lines = [some(log) for _ in range(4)]
     log.write(*lines[0][:2])
@@ -256,6 +294,34 @@ def test_copytruncate_is_noticed_when_the_file_has_grown_beyond_the_old_position
     log.write(*new)
     take(log)
     assert ids() == wanted(*lines, *new)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("read", [1, 4])
+def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, before: int, read: int) -> None:
+    from xaccel.audit import logs
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.models import Garbage
+
+    lines, new = some(log, 8), some(log, 20)
+    log.write(*lines[:before])
+    take(log)
+    log.write(*lines[before:])
+    monkeypatch.setattr("xaccel.audit.ingest.BATCH", read)
+    monkeypatch.setattr(logs, "CHUNK", 1500)
+
+    def truncate(_: int) -> None:
+        if not log.path.with_name("xaccel.log.1").exists():
+            shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+            os.truncate(log.path, 0)
+            log.write(*new)
+
+    ingest = Ingest(log.path, configuration(), using="default", seen=truncate)
+    while ingest.once():
+        pass
+    assert ids() == wanted(*lines, *new)
+    assert (ingest.counted.lost, ingest.counted.duplicates, Garbage.objects.count()) == (0, 0, 0)
 
 
 def test_a_truncated_file_without_a_copy_is_said_and_read_anew(log: Log, caplog: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from xaccel.audit import logs, owed, upsert
 from xaccel.audit.conf import Configuration
@@ -80,8 +81,7 @@ class Ingest:
 
     def _files(self) -> Iterator[_File]:
         current: _File | None = None
-        positions = LogPosition.objects.using(self.using).filter(path=str(self.path), finished=False)
-        for position in positions.order_by("at", "id"):
+        for position in self._positions().filter(finished=False).order_by("at", "id"):
             if current is None and (log := self._current(position)):
                 current = _File(log, position, False)
             else:
@@ -89,7 +89,21 @@ class Ingest:
         if current is not None:
             yield current
         elif self.path.exists():
-            yield _File(Log(self.path), None, False)
+            log = Log(self.path)
+            yield _File(log, self._first(log), False)
+
+    def _first(self, log: Log) -> LogPosition | None:
+        """Note the first file of all before anything of it is taken: killed now, it is found under its next name."""
+        log.know()
+        if not log.mark.start_length:
+            return None
+        with transaction.atomic(using=self.using):
+            upsert.alone(self.using)
+            if self._positions().exists():
+                return None
+            position = self._new(log.mark)
+            position.save(using=self.using)
+        return position
 
     def _current(self, position: LogPosition) -> Log | None:
         mark = _mark(position)
@@ -121,11 +135,16 @@ class Ingest:
                     yield _File(log, None, logs.left_alone(other, self.conf.drain_s))
             if not done:  # NGINX may still write to it, until it has opened the new one
                 return
-        if not self.stopped():
-            LogPosition.objects.using(self.using).filter(pk=position.pk).update(finished=True)
+        # What was rotated after the newest one is found by it: that one is never done with.
+        later = self._positions().filter(pk__gt=position.pk).exists()
+        if (later or found is None) and not self.stopped():
+            self._positions().filter(pk=position.pk).update(finished=True)
+
+    def _positions(self) -> QuerySet[LogPosition]:
+        return LogPosition.objects.using(self.using).filter(path=str(self.path))
 
     def _known(self, log: Log) -> bool:
-        rows = LogPosition.objects.using(self.using).filter(path=str(self.path), start_length__gt=0)
+        rows = self._positions().filter(start_length__gt=0)
         return any(log.begins_with(row.start_length) == row.start for row in rows)
 
     def _read(self, file: _File) -> None:
@@ -166,7 +185,13 @@ class Ingest:
 
     def _new(self, mark: Mark) -> LogPosition:
         return LogPosition(
-            path=str(self.path), device=mark.device, inode=mark.inode, start="", start_length=0, offset=0
+            path=str(self.path),
+            device=mark.device,
+            inode=mark.inode,
+            start=mark.start,
+            start_length=mark.start_length,
+            offset=0,
+            at=datetime.now(UTC),
         )
 
     def take_stream(self, texts: Iterable[tuple[bytes, ...]]) -> None:

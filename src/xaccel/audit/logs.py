@@ -54,16 +54,20 @@ class Log:
         self.file: BinaryIO = open_log(path)
         stat = os.fstat(self.file.fileno())
         self.mark = mark or Mark(stat.st_dev, stat.st_ino, digest(b""), 0, 0)
+        self._start = b""
 
     def close(self) -> None:
         """Close the file."""
         self.file.close()
 
     def pieces(self, *, final: bool = False) -> Iterator[Piece]:
-        """Read the lines that are there now; a half-written last one is left, unless the file is `final`."""
+        """Read the lines that are there now; a half-written last one is left, unless the file is `final`.
+
+        Ends where the file was truncated meanwhile: what stands there is of another time.
+        """
         buffer, offset, skipping = b"", self.mark.offset, False
         at = offset
-        while chunk := self._read(at, CHUNK):
+        while (chunk := self._read(at, CHUNK)) and self._goes_on(chunk, at):
             at += len(chunk)
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")
@@ -84,10 +88,27 @@ class Log:
     def advance(self, offset: int) -> Mark:
         """Remember that everything before `offset` is done with, and by what the file is known again."""
         if self.mark.start_length < START and offset > self.mark.start_length:
-            length = min(START, offset)
-            self.mark.start, self.mark.start_length = self.begins_with(length), length
+            # not what the file begins with now: it may have been truncated since
+            start = self._start[:offset]
+            self.mark.start, self.mark.start_length = digest(start), len(start)
         self.mark.offset = offset
         return self.mark
+
+    def know(self) -> None:
+        """Remember by what the file is known again, before anything of it is done with."""
+        self._start = self._read(0, START)
+        self.mark.start, self.mark.start_length = digest(self._start), len(self._start)
+
+    def _goes_on(self, chunk: bytes, at: int) -> bool:
+        """Tell whether the file still began as it did after `chunk` was read at `at`."""
+        if not self._start:
+            self._start = chunk[:START] if at == 0 else self._read(0, START)
+            return digest(self._start[: self.mark.start_length]) == self.mark.start
+        if self.path.suffix == ".gz":  # nobody writes to it, and going back reads it anew
+            return True
+        now, before = self._read(0, START), self._start
+        self._start = now
+        return now.startswith(before)
 
     def begins_with(self, length: int) -> str:
         """Return the digest of the first `length` bytes."""
@@ -106,7 +127,10 @@ class Log:
 
 def open_log(path: Path) -> BinaryIO:
     """Open a log for reading, a compressed one too. Raises OSError."""
-    return cast("BinaryIO", gzip.GzipFile(path)) if path.suffix == ".gz" else path.open("rb")
+    if path.suffix == ".gz":
+        return cast("BinaryIO", gzip.GzipFile(path))
+    # a buffer would give back what stood there before a truncation
+    return cast("BinaryIO", path.open("rb", buffering=0))
 
 
 def digest(start: bytes) -> str:

@@ -1,0 +1,30 @@
+"""`manage.py xaccel ingest` in a process of its own, on the database of the test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.audit.conftest import SETTINGS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def process(*arguments: str, before: str = "", **options: Any) -> subprocess.Popen[bytes]:
+    """Start it; `before` is Python that runs when everything is imported and the work not begun."""
+    from django.db import connection
+
+    code = (
+        "import sys; import django; django.setup();"
+        "from django.db import connections;"
+        "connections['default'].settings_dict['NAME'] = sys.argv[1];"
+        "from xaccel.audit import ingest; from xaccel.audit.commands import ingest as command;"
+        f"from django.core.management import call_command; {before or 'pass'};"
+        "call_command('xaccel', 'ingest', *sys.argv[2:])"
+    )
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS}
+    command = [sys.executable, "-c", code, str(connection.settings_dict["NAME"]), *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, **options)

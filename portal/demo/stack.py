@@ -11,6 +11,7 @@ from pathlib import Path
 from portal.demo import probes as probing
 from portal.demo import seed, surroundings
 from portal.demo.identity import Identity, read_or_make
+from portal.demo.ingester import ingester
 from portal.demo.kept_samples import kept_or_stored
 from portal.demo.place import PROJECT
 from portal.demo.portal_settings import portal_settings, site_of
@@ -195,6 +196,7 @@ def running_stack(
             log_starts=log_starts,
         )
         stack.nginx = exits.enter_context(serve_on(port, folder / "nginx", stack.text, binary))
+        exits.enter_context(ingester(folder / "ingest", stack.manage, stack.line_log))
         yield stack
 
 

@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 
 from portal.demo.check import (
     app_killed,
+    audit_trail,
     decisions,
     downloads,
     forgery,
@@ -44,6 +45,7 @@ QUESTIONS: tuple[Question, ...] = (
     origin_view.ask,
     storage_errors.ask,
     decisions.ask,
+    audit_trail.ask,
     line_log.ask,
     logs.ask,
     traces.ask,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
@@ -9,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from portal.files.models import Decision
+from portal.files.sent_share import sent_shares
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -25,3 +28,11 @@ class MyDownloads(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
 
     def get_queryset(self) -> QuerySet[Decision]:
         return Decision.objects.filter(user=self.request.user.pk).order_by("-at", "-pk")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        shares = sent_shares(context["decisions"])
+        context["rows"] = [
+            (decision, shares.get(decision.transfer_id, "")) for decision in context["decisions"]
+        ]
+        return context

@@ -1,0 +1,50 @@
+"""Does the record of a download change from granted to sent, and tell the truth about a part?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from portal.demo.check.answer import Answer, verdict
+from portal.demo.check.scene import Scene
+
+_WAIT_S = 10
+
+
+def ask(scene: Scene) -> Iterator[Answer]:
+    alice, carol, problems = scene.browser("alice"), scene.browser("carol"), []
+    file = scene.file("C++ notes.txt")
+    before = {row["id"] for row in _rows(scene)}
+    alice.get(file.path)
+    alice.get(file.path, {"Range": "bytes=0-9"})
+    carol.get(file.path)
+    found: list[dict[str, Any]] = []
+    until = time.monotonic() + _WAIT_S
+    while time.monotonic() < until:
+        found = [row for row in _rows(scene) if row["id"] not in before]
+        if sorted(row["outcome"] for row in found) == ["denied", "sent", "sent"]:
+            break
+        time.sleep(0.1)
+    if sorted(row["outcome"] for row in found) != ["denied", "sent", "sent"]:
+        problems.append(f"the rows say {sorted(row['outcome'] for row in found)}")
+    sent = sorted(row["sent"] for row in found if row["outcome"] == "sent")
+    if sent != sorted([10, file.size]):
+        problems.append(f"{sent} bytes were sent instead of 10 and {file.size}")
+    if any(row["subject"] != str(scene.stack.people["alice"]) for row in found if row["outcome"] == "sent"):
+        problems.append("a row names somebody else")
+    if "all of it sent" not in alice.get("/downloads").text:
+        problems.append("alice's list does not say that all of it was sent")
+    yield verdict("audit-trail", problems, "granted becomes sent, to the byte; a refusal is recorded too")
+
+
+def _rows(scene: Scene) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [*scene.stack.manage, "xaccel", "export", "transfers", "--format", "jsonl"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]

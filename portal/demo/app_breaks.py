@@ -103,6 +103,14 @@ def _through_python() -> None:
     configuration.cache_clear()
 
 
+def _trail_forgotten() -> None:
+    from xaccel.django import download_authorized, download_denied
+
+    for signal in (download_authorized, download_denied):
+        if not signal.disconnect(dispatch_uid="xaccel.audit.recorder"):
+            raise LookupError("the audit trail is connected under another name")
+
+
 def _decisions_forgotten() -> None:
     from portal.files import decision_log
     from xaccel.django import download_authorized, download_denied
@@ -149,6 +157,7 @@ BREAKS: dict[str, Break] = {
     "redirect-instead-of-hand-off": _redirect,
     "bytes-streamed-through-python": _through_python,
     "decisions-forgotten": _decisions_forgotten,
+    "trail-forgotten": _trail_forgotten,
     "one-id-for-all": _one_id_for_all,
     "bucket-on-a-page": _bucket_on_a_page,
 }

@@ -69,6 +69,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "bytes-streamed-through-python": _failure("the app sends the bytes itself", "line_log", "line-log"),
     "decisions-forgotten": _failure("no decision is recorded", "decisions", "decisions"),
+    "trail-forgotten": _failure("the audit trail misses what the app decides", "audit_trail", "audit-trail"),
     "one-id-for-all": _failure("all transfers have the same id", "line_log", "line-log"),
     "bucket-on-a-page": _failure("a page of the portal names the bucket", "traces", "no-trace-of-storage"),
 }

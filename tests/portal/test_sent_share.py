@@ -1,0 +1,36 @@
+"""What a person is told of how much went out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.urls import reverse
+
+from portal.files.models import Grant
+from xaccel.audit.models import Transfer
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "on its way"),
+        ({"outcome": "sent", "sent": 100, "total": 100}, "all of it sent"),
+        ({"outcome": "sent", "sent": 10, "total": 100}, "a part of it sent"),
+        ({"outcome": "incomplete", "sent": 62, "sent_length": 100}, "broken off after 62 %"),
+        ({"outcome": "incomplete", "sent": 0, "sent_length": 100}, "broken off"),
+        ({"outcome": "refused", "status": 502}, "the storage did not deliver"),
+        ({"outcome": "unknown"}, "not known how much was sent"),
+    ],
+)
+def test_the_list_says_how_much(person: Any, signed_in: Any, file: Any, fields: Any, words: str) -> None:
+    ada = person("ada")
+    Grant.objects.create(file=file, user=ada)
+    browser = signed_in(ada)
+    answer = browser.get(reverse("download", args=[file.pk]))
+    assert (
+        Transfer.objects.filter(pk=UUID(answer["Xaccel-Id"])).update(**{"outcome": "granted", **fields}) == 1
+    )
+    page = browser.get("/downloads").content.decode()
+    assert f'<span class="share">{words}</span>' in page

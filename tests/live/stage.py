@@ -41,13 +41,14 @@ class Stage:
         origin: str,
         key: str = "x",
         *,
+        bucket: str | None = None,
         method: str = "GET",
         headers: Mapping[str, str] | tuple[tuple[str, str], ...] = (),
         options: Mapping[str, Any] | None = None,
         put: Mapping[str, str] | None = None,
     ) -> Reply:
         """Ask for a download; `put` replaces headers of the hand-off as a forger would."""
-        return ask(self.nginx.port, target(origin, key, options, put), method, headers)
+        return ask(self.nginx.port, target(origin, key, options, put, bucket), method, headers)
 
     def lines_of(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
         """The JSON lines of the hand-offs that `action` causes, in the order of the hand-offs."""
@@ -72,9 +73,16 @@ def target(
     key: str = "x",
     options: Mapping[str, Any] | None = None,
     put: Mapping[str, str] | None = None,
+    bucket: str | None = None,
 ) -> str:
     """The path and query that make the app hand off."""
-    return send_target({"origin": origin, "key": key, "options": dict(options or {}), "put": dict(put or {})})
+    asked = {"origin": origin, "key": key, "bucket": bucket}
+    return send_target({**asked, "options": dict(options or {}), "put": dict(put or {})})
+
+
+def backend(options: Mapping[str, Any]) -> str:
+    """The kind of origin that has these options."""
+    return f"xaccel.{'LocalOrigin' if 'root' in options else 'S3Origin' if 'bucket' in options else 'HTTPOrigin'}"
 
 
 def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request], Answer]:
@@ -88,7 +96,11 @@ def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request],
             )
         asked = json.loads(parse_qs(parts.query)["q"][0])
         hand_off = sender.hand_off(
-            asked["origin"], asked["key"], method=request.method, options=Options(**asked["options"])
+            asked["origin"],
+            asked["key"],
+            bucket=asked["bucket"],
+            method=request.method,
+            options=Options(**asked["options"]),
         )
         hand_offs.append(hand_off)
         headers = {**dict(hand_off.headers), "Content-Type": "text/html", **asked["put"]}
@@ -107,7 +119,7 @@ def stage(
     write: Callable[[Parts, int, str], str] | None = None,
     **settings: Any,
 ) -> Iterator[Stage]:
-    """Run NGINX for one site: `origins` are the options of HTTP origins, or of a directory where they have a root.
+    """Run NGINX for one site: `origins` are options, of S3 where they have a bucket, of a directory where a root.
 
     `settings` are further keys of settings.XACCEL. `change` edits the printed directives. `write` makes the whole
     text from parts, port and the app's address; the default is `standalone`.
@@ -116,10 +128,7 @@ def stage(
         {
             "SECRET": SECRET,
             "ORIGINS": {
-                name: {
-                    "BACKEND": "xaccel.LocalOrigin" if "root" in options else "xaccel.HTTPOrigin",
-                    "OPTIONS": dict(options),
-                }
+                name: {"BACKEND": backend(options), "OPTIONS": dict(options)}
                 for name, options in origins.items()
             },
             **{key.upper(): value for key, value in settings.items()},

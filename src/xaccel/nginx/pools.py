@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from xaccel.errors import ConfigError
-from xaccel.nginx.addresses import Lookup, is_name
+from xaccel.nginx.addresses import Lookup, all_at_once, is_name
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.names import Names
 from xaccel.nginx.transport import Route, Tls
@@ -29,17 +30,13 @@ def upstreams(
 
     `lookup` writes addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
-    for route in found:
-        if route.pool == route.name:
-            yield _upstream(pool(route, names), route.servers, site, lookup)
-    servers = {
-        lead.pool: lead.server
-        for led in leads(found, names).values()
-        for lead in led
-        if lead.pool is not None
-    }
-    for name, server in servers.items():
-        yield _upstream(name, (server,), site, lookup)
+    pools = {pool(route, names): route.servers for route in found if route.pool == route.name}
+    for led in leads(found, names).values():
+        pools |= {lead.pool: (lead.server,) for lead in led if lead.pool is not None}
+    if lookup is not None:
+        lookup = all_at_once(lookup, chain.from_iterable(pools.values()))
+    for name, servers in pools.items():
+        yield _upstream(name, servers, site, lookup)
 
 
 def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Directive:

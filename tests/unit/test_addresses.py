@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from xaccel.nginx.addresses import all_at_once, is_name
+
+
+@pytest.mark.parametrize(
+    ("server", "named"), [("h.test:80", True), ("192.0.2.1:80", False), ("[::1]:80", False)]
+)
+def test_an_address_is_no_name(server: str, named: bool) -> None:
+    assert is_name(server) == named
+
+
+def test_names_are_looked_up_at_the_same_time_each_once_and_addresses_never() -> None:
+    asked: list[str] = []
+    together = threading.Barrier(8)
+
+    def lookup(server: str) -> tuple[str, ...]:
+        asked.append(server)
+        together.wait(10)
+        return (f"192.0.2.1:{server.rpartition(':')[2]}",) if server != "h3.test:3" else ()
+
+    names = [f"h{number}.test:{number}" for number in range(8)]
+    found = all_at_once(lookup, [*names, "192.0.2.9:80", *names])
+    assert sorted(asked) == names
+    assert found("h7.test:7") == ("192.0.2.1:7",)
+    assert found("h3.test:3") == ()
+
+
+def test_where_no_name_is_nothing_is_asked() -> None:
+    all_at_once(lambda _: pytest.fail("asked"), ["192.0.2.9:80"])
+    all_at_once(lambda _: pytest.fail("asked"), [])

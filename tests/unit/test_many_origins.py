@@ -1,0 +1,39 @@
+"""What NGINX tries one by one does not grow with the origins: the regular expressions of maps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.live.golden import BUILDS
+from xaccel import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.nginx import render
+from xaccel.nginx.emit import emit
+from xaccel.site import Site
+
+STORE: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:9000", "region": "x"}
+
+
+def printed(count: int, build: str) -> tuple[int, int, int]:
+    """Rows of all maps, fetch locations, and pools of connections to the store that all buckets share."""
+    origins: dict[str, Any] = {}
+    for number in range(count):
+        origins[f"web-{number}"] = HTTPOrigin(
+            base_url=f"http://h{number}.test/", servers=("127.0.0.1:1",), redirect_hosts=("127.0.0.1:2",)
+        )
+        origins[f"s3-{number}"] = S3Origin(bucket=f"bucket-{number}", **STORE)
+        origins[f"tenants-{number}"] = S3Origin(bucket=f"tenant{number}-*", **STORE)
+        origins[f"media-{number}"] = LocalOrigin(root=f"/srv/{number}")
+    parts = render(Site(origins=origins, secrets=("s" * 32,)), BUILDS[build])
+    rows = sum(len(item.block or ()) for item in parts.http if item.name == "map")
+    fetches = len(re.findall(r"location @\w*fetch", emit(parts.server)))
+    pools = sum(item.name == "upstream" and "s3" in str(item.args[0]) for item in parts.http)
+    return rows, fetches, pools
+
+
+@pytest.mark.parametrize("build", ["deb", "deb-njs", "wheel", "wheel-njs"])
+def test_no_map_and_no_fetch_location_grows_with_the_origins(build: str) -> None:
+    assert printed(3, build) == printed(300, build)
+    assert printed(3, build)[1:] == (1, 1)

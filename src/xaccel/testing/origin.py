@@ -107,7 +107,7 @@ def origin_server(
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
-    request_queue_size = 128
+    request_queue_size = 1024
     origin: Origin
     context: ssl.SSLContext | None = None
 

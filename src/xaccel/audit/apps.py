@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.apps import AppConfig
+
+from xaccel.errors import ConfigErrors
 
 
 class AuditConfig(AppConfig):
@@ -16,6 +20,7 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         """Listen to the app's decisions, and add the commands."""
         from xaccel.audit import commands, recorder
+        from xaccel.audit.conf import configuration
         from xaccel.django import command_table, note_maker
         from xaccel.django.signals import download_authorized, download_denied
 
@@ -23,3 +28,8 @@ class AuditConfig(AppConfig):
             signal.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
         note_maker.register(recorder.note)
         command_table.COMMANDS.update(commands.COMMANDS)
+        with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
+            if configuration().metrics:
+                from xaccel.audit.metrics import count_decisions
+
+                count_decisions()

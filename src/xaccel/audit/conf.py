@@ -26,6 +26,7 @@ class Configuration:
     unknown_after: how long a line is awaited.
     drain_s: how long a file that was rotated away is still looked at after the last byte was written to it.
     chain: whether transfers are sealed, so that `verify` finds what was changed later.
+    metrics: whether decisions are counted for Prometheus.
     """
 
     record: Literal["request", "line"] = "request"
@@ -34,10 +35,15 @@ class Configuration:
     unknown_after: timedelta = timedelta(hours=24)
     drain_s: float = 60.0
     chain: bool = False
+    metrics: bool = False
 
 
 def _seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def _path(value: object) -> bool:
@@ -54,6 +60,7 @@ class _Key:
 
 
 _A_TIME = ("is no number of seconds", "Give a number above 0.")
+_A_FLAG = ("is neither true nor false", "Write True or False.")
 _KEYS = {
     "RECORD": _Key(
         "record",
@@ -62,9 +69,8 @@ _KEYS = {
         "Write 'request' or 'line'.",
     ),
     "DECISIONS": _Key("decisions", _path, "is not an absolute path", "Begin it with '/'."),
-    "CHAIN": _Key(
-        "chain", lambda value: isinstance(value, bool), "is neither true nor false", "Write True or False."
-    ),
+    "CHAIN": _Key("chain", _flag, *_A_FLAG),
+    "METRICS": _Key("metrics", _flag, *_A_FLAG),
     "IDLE_S": _Key("idle", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "UNKNOWN_AFTER_S": _Key("unknown_after", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "DRAIN_S": _Key("drain_s", _seconds, *_A_TIME, float),

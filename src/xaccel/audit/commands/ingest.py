@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE", help="the log, under the name that NGINX writes to; - for standard input"
     )
     parser.add_argument("--follow", action="store_true", help="go on until stopped, through rotations")
+    parser.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        type=_address,
+        help="count for Prometheus, and answer GET /metrics there; needs prometheus-client",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
 
@@ -53,7 +59,7 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     def tidy() -> None:
         sweep(conf, now=datetime.now(UTC), using=using)
 
-    with _stopping() as stopped, _bar(path, quiet=args.quiet) as seen:
+    with _stopping() as stopped, _metrics(args.metrics), _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         if args.file == "-":
             ingest.take_stream(_batches(sys.stdin.buffer, stopped))
@@ -93,6 +99,38 @@ def _stopping() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: write it like 127.0.0.1:9109")
+    return host.strip("[]"), int(port)
+
+
+@contextmanager
+def _metrics(address: tuple[str, int] | None) -> Iterator[None]:
+    """Tell Prometheus meanwhile what is taken in.
+
+    Raises InputRefused for an address that cannot be had.
+    """
+    if address is None:
+        yield
+        return
+    from xaccel.audit.metrics import serve
+
+    try:
+        end = serve(*address)
+    except OSError as error:
+        raise InputRefused(
+            f"the address cannot be had: {error.strerror or error}",
+            where="--metrics",
+            remedy="Give an address of this machine and a port that is free.",
+        ) from error
+    try:
+        yield
+    finally:
+        end()
 
 
 @contextmanager

@@ -1,0 +1,152 @@
+"""Counters and histograms of decisions, transfers and downloads, for Prometheus. Needs prometheus-client.
+
+No label has a value that a client, a user or a store chooses: a metric has as many series as the site has origins,
+times a few words.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, start_http_server
+
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.signals import download_completed, transfer_completed
+from xaccel.django.conf import configuration
+from xaccel.django.signals import download_authorized, download_denied
+from xaccel.events import DownloadEvent
+
+logger = logging.getLogger("xaccel.audit")
+
+WHYS = frozenset(
+    "forged no_id url_refused redirect_refused redirect_without_location too_many_redirects"
+    " wrong_region limited origin_timeout origin_failed origin_cut slice_failed size_differs not_http"
+    " unframed unasked_part bad_part".split()
+)
+"""What NGINX gives as the reason of a refusal, but for the statuses of origins (docs/reference/log-line.md)."""
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+"""Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""
+
+
+def why_of(why: str) -> str:
+    """Return one of the known words: a status of the origin becomes its class, what is not known "other"."""
+    if not why or why in WHYS:
+        return why
+    status = re.fullmatch(r"origin_([1-5])[0-9]{2}", why)
+    return f"origin_{status[1]}xx" if status else "other"
+
+
+def origin_of(name: str) -> str:
+    """Return `name` if the site has such an origin, "" for none, else "other"."""
+    return name if not name or name in configuration().site.origins else "other"
+
+
+def _harmless(count: Callable[..., None]) -> Callable[..., None]:
+    """Make a receiver log its own failure: a download must not stop because it could not be counted."""
+
+    @wraps(count)
+    def counted(*args: Any, **kwargs: Any) -> None:
+        try:
+            count(*args, **kwargs)
+        except Exception:
+            logger.exception("a metric was not counted")
+
+    return counted
+
+
+class Metrics:
+    """The metrics of one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Raises ValueError where `registry` has them already."""
+        self.decisions = Counter(
+            "xaccel_decisions",
+            "Decisions of the app.",
+            ("origin", "decision"),
+            registry=registry,
+        )
+        self.transfers = Counter(
+            "xaccel_transfers",
+            "Transfers whose line was taken in.",
+            ("origin", "outcome", "why"),
+            registry=registry,
+        )
+        self.sent_bytes = Counter(
+            "xaccel_sent_bytes",
+            "Bytes of files that NGINX gave to connections.",
+            ("origin",),
+            registry=registry,
+        )
+        self.origin_seconds = Histogram(
+            "xaccel_origin_seconds",
+            "Time until the last byte of the origin's answer.",
+            ("origin",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.downloads = Counter(
+            "xaccel_downloads_completed",
+            "Downloads of which every byte was sent.",
+            ("origin",),
+            registry=registry,
+        )
+
+    @_harmless
+    def decided(self, sender: object, *, event: DownloadEvent, **_: Any) -> None:
+        """Count a decision."""
+        decision = "allowed" if event.allowed else "denied"
+        self.decisions.labels(origin_of(event.origin), decision).inc()
+
+    @_harmless
+    def transferred(self, sender: object, *, transfer: Transfer, **_: Any) -> None:
+        """Count a transfer whose line has come."""
+        origin = origin_of(transfer.origin)
+        self.transfers.labels(origin, transfer.outcome, why_of(transfer.why)).inc()
+        if transfer.sent:
+            self.sent_bytes.labels(origin).inc(transfer.sent)
+        if transfer.origin_seconds is not None:
+            self.origin_seconds.labels(origin).observe(transfer.origin_seconds)
+
+    @_harmless
+    def completed(self, sender: object, *, download: Download, **_: Any) -> None:
+        """Count a download that is complete."""
+        self.downloads.labels(origin_of(download.origin)).inc()
+
+
+@cache
+def metrics() -> Metrics:
+    """Return the metrics of prometheus-client's own registry."""
+    return Metrics(REGISTRY)
+
+
+def count_decisions() -> None:
+    """Count from now on what this process decides: for the app. Calling it twice changes nothing."""
+    for signal in (download_authorized, download_denied):
+        signal.connect(metrics().decided, dispatch_uid="xaccel.audit.metrics")
+
+
+def count_transfers() -> None:
+    """Count from now on what this process takes in: for whoever runs `Ingest`. Calling it twice changes nothing."""
+    transfer_completed.connect(metrics().transferred, dispatch_uid="xaccel.audit.metrics")
+    download_completed.connect(metrics().completed, dispatch_uid="xaccel.audit.metrics")
+
+
+def serve(host: str, port: int) -> Callable[[], None]:
+    """Count transfers, and answer `GET /metrics` on `host`:`port` from a thread. Return what ends that.
+
+    Raises OSError where the port cannot be had.
+    """
+    count_transfers()
+    server, thread = start_http_server(port, host)
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return end

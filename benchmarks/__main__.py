@@ -24,6 +24,7 @@ QUESTIONS = (
     "large_objects",
     "cache_hits",
     "connections",
+    "many_origins",
 )
 """The files of this package that ask one, in the order of the report."""
 

@@ -15,15 +15,17 @@ class Memory:
     """Bytes of all processes together, each shared page counted once by its shares (proc(5), smaps_rollup).
 
     pss: everything. anonymous: without the pages of files, which other programs that map the same file change.
+    seen: the same with each shared page counted in every process that sees it.
     """
 
     pss: int
     anonymous: int
+    seen: int
 
 
 def memory(pids: Iterable[int]) -> Memory:
     """Return what the processes hold now. Raises ProcessLookupError or FileNotFoundError when one is gone."""
-    pss = anonymous = 0
+    pss = anonymous = seen = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             name, _, rest = line.partition(":")
@@ -31,7 +33,9 @@ def memory(pids: Iterable[int]) -> Memory:
                 pss += int(rest.split()[0]) * 1024
             elif name == "Pss_Anon":
                 anonymous += int(rest.split()[0]) * 1024
-    return Memory(pss, anonymous)
+            elif name == "Anonymous":
+                seen += int(rest.split()[0]) * 1024
+    return Memory(pss, anonymous, seen)
 
 
 @dataclass(slots=True)

@@ -26,11 +26,12 @@ from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, varia
 
 WORKERS = 2
 _ROOT = Path(__file__).parents[1]
-_ORIGINS = ("tls", "plain", "cached", "local")
 _KEEPALIVE_REQUESTS = 1_000_000
 """To the app, so that its connections are no part of what is measured. The origin has NGINX's default of 1,000."""
 
 Change = Callable[[Parts], Parts]
+More = Callable[[int], Mapping[str, object]]
+"""Further origins, by their names, at the origin's port without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,25 @@ class Stage:
     variants: tuple[Variant, ...]
     _open: ExitStack = field(repr=False)
 
-    def front(self, variant: Variant, *, change: Change = lambda parts: parts) -> Front:
-        """Start an NGINX with our text, `change`d, the classic configuration and the files beside it."""
+    def front(
+        self, variant: Variant, *, change: Change = lambda parts: parts, site: Site | None = None
+    ) -> Front:
+        """Start an NGINX with our text, `change`d, the classic configuration and the files beside it.
+
+        `site` is part of the stage's own, which is the default.
+        """
+        site = site or self.site
         folder = Path(tempfile.mkdtemp(prefix=f"{variant.name}-", dir=self.folder))
         port, classic_port, static_port = free_ports(3)
         build = probe(variant.binary, njs=variant.njs, headers_more=False)
         text = standalone(
-            self.site,
+            site,
             build,
             listen=f"127.0.0.1:{port}",
             app=self.app,
             root_user="root" if os.geteuid() == 0 else None,
             workers=WORKERS,
-            parts=change(render(self.site, build)),
+            parts=change(render(site, build)),
             extra_server=[_pid()],
             extra_http=[
                 directive("keepalive_requests", _KEEPALIVE_REQUESTS),
@@ -109,7 +116,9 @@ class Stage:
 
 
 @contextmanager
-def stage(sizes: Mapping[str, int], *, log_connections: bool = False) -> Iterator[Stage]:
+def stage(
+    sizes: Mapping[str, int], *, log_connections: bool = False, more: More = lambda _: {}
+) -> Iterator[Stage]:
     """Run origin and app with files of these names and sizes (bytes); the fronts stop with them.
 
     log_connections: for `Stage.origin_connections`; each request then costs the origin more.
@@ -133,7 +142,7 @@ def stage(sizes: Mapping[str, int], *, log_connections: bool = False) -> Iterato
         authority.issue_cert("origin.test").private_key_and_cert_chain_pem.write_to_path(
             str(folder / "tls.pem")
         )
-        site = _site(folder, tls, plain)
+        site = _site(folder, tls, plain, more(plain))
         back = open_servers.enter_context(
             nginx_server(
                 folder / "back",
@@ -151,7 +160,7 @@ def _file(path: Path, size: int) -> Stored:
     return Stored(path, size, hashlib.sha256(content).hexdigest())
 
 
-def _site(folder: Path, tls: int, plain: int) -> Site:
+def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Site:
     def http(base_url: str, **options: object) -> dict[str, object]:
         return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
 
@@ -168,6 +177,7 @@ def _site(folder: Path, tls: int, plain: int) -> Site:
                 "plain": http(f"http://127.0.0.1:{plain}/"),
                 "cached": http(f"http://127.0.0.1:{plain}/", cache=True),
                 "local": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(folder / "files")}},
+                **more,
             },
         }
     )
@@ -178,7 +188,7 @@ def _answers(site: Site, files: Mapping[str, Stored], tls: int) -> dict[str, dic
     found: dict[str, dict[str, str]] = {}
     for name, stored in files.items():
         options = Options(as_attachment=True, subject="42", size=stored.size, identity="1")
-        for origin in _ORIGINS:
+        for origin in site.origins:
             found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
         found[f"/classic/{name}"] = classic.hand_off(f"https://127.0.0.1:{tls}/{name}")
     return found

@@ -24,6 +24,7 @@ FIELD_OF_KEY = {
     "CONCURRENCY": "concurrency",
     "LIMIT_RATE": "limit_rate",
     "LIMIT_RATE_AFTER": "limit_rate_after",
+    "BUFFERS": "buffers",
     "RESOLVER": "resolver",
 }
 
@@ -41,6 +42,7 @@ EXAMPLES = {
     "CONCURRENCY": '{"default": 8, "guests": 2}',
     "LIMIT_RATE": "10_000_000",
     "LIMIT_RATE_AFTER": "5_000_000",
+    "BUFFERS": '"8 64k"',
     "RESOLVER": '["127.0.0.53"]',
 }
 

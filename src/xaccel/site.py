@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from xaccel import buffer_setting
 from xaccel.errors import OriginUnknown
 from xaccel.origins import Origin
 
@@ -66,6 +67,8 @@ class Site:
         `"default"` counts every transfer that names no class. A single number is that of "default".
     limit_rate: bytes a second for each transfer whose hand-off says nothing else; None: not limited.
     limit_rate_after: so many bytes of a transfer go out first at full speed.
+    buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. Their product
+        is what a slow client costs in memory, beside 40 KB; nothing goes to disk.
     """
 
     origins: Mapping[str, Origin] = field(hash=False)
@@ -81,6 +84,7 @@ class Site:
     concurrency: Mapping[str, int] = field(default_factory=dict, hash=False)
     limit_rate: int | None = None
     limit_rate_after: int = 0
+    buffers: str = buffer_setting.DEFAULT
 
     @property
     def internal_prefix(self) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from xaccel import header_rules, limit_settings
+from xaccel import buffer_setting, header_rules, limit_settings
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origin_rules import authority_ok
@@ -17,7 +17,7 @@ from xaccel.site import MERGE, Cache, Site
 KEYS = frozenset(
     (
         "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
-        "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER"
+        "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER BUFFERS"
     ).split()
 )
 """What may stand at the top of the mapping; upper or lower case."""
@@ -75,6 +75,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
         error_pages=_error_pages(values, where, found),
         resolver=_resolver(values, where, found),
         **limit_settings.read(values, where, found),
+        buffers=buffer_setting.read(values.get("BUFFERS"), f'{where}["BUFFERS"]', found),
     )
     found.extend(
         ConfigError(

@@ -99,6 +99,7 @@ SITES = {
         concurrency={"default": 8, "guests": 2},
         limit_rate=10_000_000,
         limit_rate_after=5_000_000,
+        buffers="16 32k",
     ),
 }
 

@@ -14,8 +14,12 @@ from tests.live.transfer import NAME, TIMEOUT_S, Asked, Transfer, tls_context
 class H1Connection:
     """One TLS connection, one transfer."""
 
-    def __init__(self, port: int, ca_file: Path) -> None:
-        plain = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
+    def __init__(self, port: int, ca_file: Path, *, receive_buffer: int | None = None) -> None:
+        plain = socket.socket()
+        if receive_buffer is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(TIMEOUT_S)
+        plain.connect(("127.0.0.1", port))
         self._socket = tls_context(ca_file, "http/1.1").wrap_socket(plain, server_hostname=NAME)
 
     def send(self, asked: Asked) -> Transfer:

@@ -59,6 +59,7 @@ AWKWARD = """
     mirror /mirror; userid on;
     limit_req_zone $http_x_counted zone=counted:1m rate=1r/m; limit_req zone=counted; limit_req_status 429;
     client_max_body_size 1k;
+    proxy_busy_buffers_size 4k; proxy_temp_file_write_size 4k; send_timeout 1s;
 """
 # what only Debian's build has
 AWKWARD_DEB = """

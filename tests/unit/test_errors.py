@@ -207,6 +207,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: resolver": reads(RESOLVER=["x"]),
     "settings: concurrency": reads(CONCURRENCY={"Bad": 0}),
     "settings: limit_rate": reads(LIMIT_RATE=0),
+    "settings: buffers": reads(BUFFERS="8"),
     "settings: uncached": reads_origin("S3Origin", bucket="docs", cache=True),
     "origins: name": reads(ORIGINS={"Bad name": LocalOrigin(root="/srv")}),
     "origins: entry": reads(ORIGINS={"one": 5}),

@@ -101,7 +101,7 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
         if item.why:
             if lines:
                 lines.append("")
-            lines += [f"{pad}# {line}" for line in _comment(item.why, _WIDTH - len(pad) - 2)]
+            lines += comment(item.why, pad)
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
             lines += (
@@ -128,9 +128,14 @@ def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
     return emit(directives, indent=indent)[:-1].split("\n")
 
 
-def _comment(text: str, width: int) -> list[str]:
+def comment(text: str, pad: str = "") -> list[str]:
+    """Print `text` as comment lines.
+
+    Raises NginxError where it holds a control character.
+    """
     if _REFUSED.sub("", text) != text.replace("$", ""):
         raise NginxError(
             f"{text!r} cannot be a comment", where="NGINX text", remedy="Remove control characters."
         )
-    return textwrap.wrap(text, width=width, break_long_words=False, break_on_hyphens=False)
+    wrapped = textwrap.wrap(text, width=_WIDTH - len(pad) - 2, break_long_words=False, break_on_hyphens=False)
+    return [f"{pad}# {line}" for line in wrapped]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xaccel.nginx import error_pages, guest, limits, slices
+from xaccel.nginx import buffers, error_pages, guest, limits, slices
 from xaccel.nginx.caching import Way, cache_directives, ways
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.entry import PRIVATE
@@ -68,7 +68,8 @@ def _fetch(
     yield from added_headers(site, nginx, names, local=False)
     yield from guest.untouched_body(nginx)
     yield from guest.asked_already(nginx)
-    yield from _buffers()
+    yield from buffers.in_fetch(site)
+    yield from buffers.patience()
     yield from cache_directives(site, names, way)
     if way is Way.SLICES:
         instead = names.var("instead")
@@ -161,17 +162,3 @@ def added_headers(site: Site, nginx: Nginx, names: Names, *, local: bool) -> Ite
     for name in site.response_headers:
         yield directive("add_header", name, names.var(f"add_{header_variable(name)}"))
     yield from guest.repeated_headers(site, nginx)
-
-
-def _buffers() -> Iterator[Directive]:
-    yield directive(
-        "proxy_buffering",
-        "on",
-        why="Nothing is spilled to disk, and a slow client costs about 170 KB of memory. By default 1 GB a client goes"
-        " to disk.",
-    )
-    yield directive("proxy_max_temp_file_size", 0)
-    yield directive("proxy_buffer_size", "16k")
-    yield directive("proxy_buffers", 8, "16k")
-    yield directive("proxy_busy_buffers_size", "32k")
-    yield directive("proxy_store", "off")

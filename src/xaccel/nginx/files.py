@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xaccel.errors import NginxError
-from xaccel.nginx.emit import emit
+from xaccel.nginx import buffers
+from xaccel.nginx.emit import comment, emit
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import SCRIPT, Parts, render
 from xaccel.site import Site
@@ -16,15 +17,16 @@ from xaccel.site import Site
 PARTS = ("http", "server", "app")
 
 _HEADINGS = {
-    "http": "Inside http { }: include it once.",
-    "server": "Inside each server { } that sends downloads.",
+    "http": f"Inside http {{ }}: include it once. {buffers.CONNECTIONS}",
+    "server": f"Inside each server {{ }} that sends downloads. {buffers.SEND_BUFFER}",
     "app": "Inside each location { } that proxies to the app.",
 }
 
 
 def part_text(parts: Parts, name: str) -> str:
     """Print one part under a line that says where it belongs."""
-    return f"# xaccel-{name}.conf. {_HEADINGS[name]}\n{emit(getattr(parts, name))}"
+    heading = "\n".join(comment(f"xaccel-{name}.conf. {_HEADINGS[name]}"))
+    return f"{heading}\n{emit(getattr(parts, name))}"
 
 
 def texts(site: Site, nginx: Nginx, folder: Path, *, write_addresses: bool = False) -> dict[Path, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xaccel.nginx import error_pages, guest, limits
+from xaccel.nginx import buffers, error_pages, guest, limits
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.fetch import added_headers
 from xaccel.nginx.names import Names
@@ -59,6 +59,7 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
             *guest.untouched_body(nginx),
             *guest.asked_already(nginx),
             *guest.file_alone(nginx),
+            *buffers.patience(),
             *error_pages.local(names),
         ],
         why="Sends a file of a directory.",

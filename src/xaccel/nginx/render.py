@@ -153,6 +153,7 @@ def _app(site: Site) -> Iterator[Directive]:
     )
     yield directive("proxy_buffers", 8, "24k")
     yield directive("proxy_busy_buffers_size", "48k")
+    yield directive("proxy_temp_file_write_size", "48k")
     why = (
         "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
         " These lines replace your own proxy_hide_header lines of an outer level: repeat those."

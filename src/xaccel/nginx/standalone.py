@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from xaccel.errors import NginxError
+from xaccel.nginx import buffers
 from xaccel.nginx.emit import Directive, Raw, block, directive, emit, phrase
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, app_block, render
@@ -64,7 +65,7 @@ def standalone(
         block(
             "server",
             inside=[
-                directive("listen", listen),
+                directive("listen", listen, why=buffers.SEND_BUFFER),
                 block(
                     "location",
                     "/",
@@ -95,7 +96,7 @@ def standalone(
         directive("worker_shutdown_timeout", "30s"),
         directive("pid", "nginx.pid"),
         directive("error_log", "error.log", "warn"),
-        block("events", inside=[directive("worker_connections", 4096)]),
+        block("events", inside=[directive("worker_connections", 4096, why=buffers.CONNECTIONS)]),
         block("http", inside=http),
     ]
     return emit(main)

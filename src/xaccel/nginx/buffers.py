@@ -1,0 +1,57 @@
+"""What a client that reads slowly, or pauses, costs NGINX: memory, time, connections, and nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.buffer_setting import HEAD_KB, split
+from xaccel.nginx.emit import Directive, directive
+from xaccel.site import Site
+
+CONNECTIONS = (
+    "Each download takes two connections and two file descriptors, the client's and the origin's, for as long as the"
+    " client takes. So for 2,000 at once on a worker: worker_connections 4096 or more, and worker_rlimit_nofile above."
+)
+SEND_BUFFER = (
+    "For many slow clients add sndbuf=256k to your listen line: it bounds what the kernel holds of a download for each"
+    " of them, by itself up to some MB, and how far the bytes of the log line can be ahead of the client. It also"
+    " bounds the speed of one download, to sndbuf a round trip: 256k at 100 ms are 2.5 MB/s."
+)
+_BESIDE_KB = 24
+"""What a transfer holds beside its buffers: measured (docs/explanation/performance.md)."""
+
+
+def memory_kb(buffers: str) -> int:
+    """Return what a slow client costs at most, without TLS, in KB."""
+    count, size = split(buffers)
+    return count * size + HEAD_KB + _BESIDE_KB
+
+
+def in_fetch(site: Site) -> Iterator[Directive]:
+    """Print the buffers between origin and client.
+
+    proxy_temp_file_write_size means nothing without a file; a smaller one of an outer level would stop NGINX.
+    """
+    count, size = split(site.buffers)
+    busy = max(HEAD_KB, min(2 * size, (count - 1) * size))
+    yield directive(
+        "proxy_buffering",
+        "on",
+        why="Nothing is spilled to disk: by default 1 GB a client goes there. A client that reads more slowly than the"
+        f" origin sends costs about {memory_kb(site.buffers)} KB of memory, and some 60 KB more for a side with TLS.",
+    )
+    yield directive("proxy_max_temp_file_size", 0)
+    yield directive("proxy_temp_file_write_size", f"{busy}k")
+    yield directive("proxy_buffer_size", f"{HEAD_KB}k")
+    yield directive("proxy_buffers", count, f"{size}k")
+    yield directive("proxy_busy_buffers_size", f"{busy}k")
+    yield directive("proxy_store", "off")
+
+
+def patience() -> Iterator[Directive]:
+    """Print how long a client may take nothing: a person who pauses a video takes nothing for minutes."""
+    yield directive(
+        "send_timeout",
+        "10m",
+        why="How long a client may take nothing, for example a paused video. By default, 60 s, it would be cut.",
+    )

@@ -1,0 +1,47 @@
+"""Which BUFFERS a site may have; tests/live/test_buffers.py asks NGINX the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.test_site_mapping import LEAST, told
+from xaccel.buffer_setting import DEFAULT, split
+from xaccel.nginx.buffers import memory_kb
+from xaccel.site_mapping import read
+
+TAKEN = ["8 16k", "2 16k", "3 8k", "5 4k", "2 1024k", "256 1024k", "8 64k", "4 32k"]
+REFUSED = ["1 16k", "2 8k", "4 4k", "8 3k", "2 1025k", "257 16k"]
+UNREADABLE = [
+    "",
+    "8",
+    "16k",
+    "8 16",
+    "8 1m",
+    "8  16k",
+    " 8 16k",
+    "8 16k\n",
+    "08 16k",
+    "8 16K;",
+    "-8 16k",
+    "٨ 16k",
+]
+
+
+def test_the_default_is_eight_of_16k() -> None:
+    assert read(LEAST).buffers == DEFAULT == "8 16k"
+    assert read({**LEAST, "BUFFERS": None}).buffers == DEFAULT
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_what_nginx_takes_is_taken(text: str) -> None:
+    assert read({**LEAST, "buffers": text}).buffers == text
+
+
+@pytest.mark.parametrize("given", [*REFUSED, *UNREADABLE, 8, ["8", "16k"], {"count": 8}, b"8 16k", True])
+def test_everything_else_is_told_with_its_place(given: object) -> None:
+    assert told({**LEAST, "BUFFERS": given}) == ['XACCEL["BUFFERS"]']
+
+
+def test_the_memory_grows_with_the_product() -> None:
+    assert split("16 32k") == (16, 32)
+    assert [memory_kb(text) for text in ("8 4k", "8 16k", "8 64k")] == [72, 168, 552]

@@ -23,6 +23,7 @@ QUESTIONS = (
     "small_objects",
     "large_objects",
     "cache_hits",
+    "slow_clients",
     "connections",
     "many_origins",
 )

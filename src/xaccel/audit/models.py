@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from xaccel.audit.allowances import Allowance, Reservation
 from xaccel.audit.outcome import Outcome
+
+__all__ = ["Allowance", "Download", "Garbage", "LogPosition", "Reservation", "Seal", "Transfer", "Untold"]
 
 
 class Download(models.Model):

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal_note
-from xaccel.audit.models import Download, Garbage, LogPosition, Seal, Transfer
+from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Seal, Transfer
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
@@ -44,6 +44,7 @@ def prune(before: datetime, *, using: str) -> Removed:
         # A part that is kept does not point to nothing.
         Transfer.objects.using(using).filter(download_id__in=ids).update(download_id=None)
         removed.downloads += Download.objects.using(using).filter(id__in=ids).delete()[0]
+    Reservation.objects.using(using).filter(settled_at__lt=before, expires_at__lt=before).delete()
     removed.garbage = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
     return removed

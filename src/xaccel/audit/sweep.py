@@ -1,4 +1,4 @@
-"""What time alone decides: a line that never came, a download that nobody goes on with."""
+"""What time alone decides: a line that never came, a download that nobody goes on with, a use that is given back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from xaccel.audit.chain import seal_waiting
 from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.outcome import Outcome
+from xaccel.audit.settle import settle
 
 
 def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
@@ -29,6 +30,7 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
         .filter(closed_at__isnull=True, last_at__lt=now - conf.idle)
         .update(closed_at=F("last_at"))
     )
+    settle(conf, now=now, using=using)
     if conf.chain:
         with transaction.atomic(using=using):
             upsert.alone(using)

@@ -56,7 +56,7 @@ def postgres_server(directory: Path) -> Iterator[PostgresServer]:
         if not (data / "PG_VERSION").exists():
             _initdb(binaries, data, identity)
         options = ["listen_addresses=", f"unix_socket_directories={home}"]
-        options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+        options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"]
         command = [str(binaries / "postgres"), "-D", str(data)]
         for option in options:
             command += ["-c", option]

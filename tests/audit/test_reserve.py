@@ -1,0 +1,286 @@
+"""Limited uses: the last one goes once, resume is free, and next to nothing is given back, seldom."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+
+from tests.audit import urls
+from tests.audit.conftest import Log, take
+from xaccel.audit.reserve import COOKIE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOTAL = 10_000
+
+
+def allowance(limit: int = 1, **fields: Any) -> Any:
+    from xaccel.audit.models import Allowance
+
+    return Allowance.objects.create(limit=limit, **fields)
+
+
+def get(client: Client, of: Any, **query: str) -> Any:
+    return client.get("/share", {"allowance": of.pk, **query})
+
+
+def used(of: Any) -> tuple[int, int]:
+    of.refresh_from_db()
+    return of.used, of.given_back
+
+
+def line(log: Log, answer: Any, sent: int, **fields: Any) -> dict[str, Any]:
+    """NGINX's line of a hand-off of which `sent` bytes went out."""
+    said = {"body_bytes": sent, "sent_length": str(TOTAL), "completion": "OK" if sent == TOTAL else ""}
+    return log.line(
+        id=answer["Xaccel-Id"],
+        subject=answer["Xaccel-Subject"],
+        note=answer.get("Xaccel-Note", ""),
+        **said | fields,
+    )
+
+
+def tidy(later: timedelta = timedelta(hours=1)) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.sweep import sweep
+
+    sweep(configuration(), now=datetime.now(UTC) + later, using="default")
+
+
+def at_once(count: int, of: Any, cookie: str = "") -> Counter[int]:
+    """Answers of so many clients, each in a thread with a connection of its own, all behind one barrier."""
+    barrier, statuses = threading.Barrier(count), []
+
+    def one() -> None:
+        try:
+            client = Client()
+            if cookie:
+                client.cookies[COOKIE] = cookie
+            connection.ensure_connection()
+            barrier.wait(60)
+            statuses.append(get(client, of).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Counter(statuses)
+
+
+def test_of_200_first_requests_at_once_exactly_one_wins() -> None:
+    one = allowance()
+    assert at_once(200, one) == {200: 1, 403: 199}
+    assert used(one) == (1, 0)
+
+
+def test_of_200_requests_at_once_of_one_client_all_are_one_use() -> None:
+    one, two = allowance(), allowance(limit=2)
+    for of in (one, two):
+        assert at_once(200, of, cookie="A" * 43) == {200: 200}
+        assert used(of) == (1, 0)
+        assert of.reservations.get().requests == 200
+
+
+@pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])
+@pytest.mark.parametrize("record", ["request", "line"])
+def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(
+    log: Log, settings: Any, tmp_path: Any, record: str, ingestion: bool
+) -> None:
+    settings.XACCEL_AUDIT = {"RECORD": record, "DECISIONS": str(tmp_path / "decisions")}
+    one, first, answered = allowance(), Client(), Counter()
+    for _ in range(100):
+        for client in (first, Client()):
+            answer = get(client, one)
+            answered[client is first, answer.status_code] += 1
+            if answer.status_code == 200:
+                log.write(line(log, answer, TOTAL - 1))
+        if ingestion:
+            take(log)
+            tidy()
+    assert answered == {(True, 200): 100, (False, 403): 100}
+    assert used(one) == (1, 0)
+
+
+def test_resume_and_seeking_are_free_and_another_client_is_not() -> None:
+    two, first = allowance(limit=2), Client()
+    for _ in range(20):
+        answer = get(first, two)
+        assert answer.status_code == 200
+    assert len({answer["Xaccel-Subject"]}) == 1
+    cookie = answer.cookies[COOKIE]
+    assert (cookie["httponly"], cookie["samesite"], len(cookie.value)) == (True, "Lax", 43)
+    assert used(two) == (1, 0)
+    assert get(Client(), two).status_code == 200
+    assert get(Client(), two).status_code == 403
+    assert used(two) == (2, 0)
+
+
+def test_another_version_another_allowance_and_a_made_up_cookie_are_other_uses() -> None:
+    three, other, client = allowance(limit=3), allowance(), Client()
+    assert [get(client, three, version=version).status_code for version in ("v1", "v2", "v1")] == [200] * 3
+    assert used(three) == (2, 0)
+    assert get(client, other).status_code == 200
+    client.cookies[COOKIE] = "no such '; cookie"
+    assert get(client, three).status_code == 200
+    assert used(three) == (3, 0)
+
+
+def test_the_database_does_not_hold_what_the_cookie_says() -> None:
+    one, client = allowance(), Client()
+    cookie = get(client, one).cookies[COOKIE].value
+    row = one.reservations.get()
+    assert cookie not in {str(value) for value in vars(row).values()}
+
+
+def test_head_takes_no_use_and_tells_whether_one_is_left() -> None:
+    one = allowance()
+    query = {"allowance": one.pk}
+    assert [Client().head("/share", query).status_code for _ in range(5)] == [200] * 5
+    assert used(one) == (0, 0)
+    client = Client()
+    get(client, one)
+    assert client.head("/share", query).status_code == 200
+    assert Client().head("/share", query).status_code == 403
+    assert one.reservations.get().requests == 1
+
+
+def test_next_to_nothing_is_given_back_a_bounded_number_of_times(log: Log) -> None:
+    one = allowance(give_backs=3)
+    for number in range(1, 6):
+        client = Client()
+        answer = get(client, one)
+        if number <= 4:
+            assert answer.status_code == 200
+            log.write(line(log, answer, TOTAL // 100 - 1))
+            take(log)
+            tidy()
+        else:
+            assert answer.status_code == 403
+    assert used(one) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "given"),
+    [
+        ({"body_bytes": 99}, True),
+        ({"body_bytes": 100}, False),
+        ({"status": "502", "body_bytes": 500, "sent_length": "500"}, True),
+        ({"status": "304", "body_bytes": 0, "sent_length": ""}, True),
+        ({"body_bytes": 0, "sent_length": "0"}, False),
+        ({"body_bytes": 99, "sent_length": "", "framing": "chunked"}, False),
+        ({"status": "206", "body_bytes": 99, "content_range": "", "sent_length": "99"}, False),
+        ({"status": "404", "body_bytes": 0, "why": "forged"}, False),
+    ],
+    ids=[
+        "99 of 10,000",
+        "1 %",
+        "the origin failed",
+        "304",
+        "an empty file",
+        "no length",
+        "no range",
+        "forged",
+    ],
+)
+def test_only_what_is_known_to_be_under_a_hundredth_comes_back(
+    log: Log, fields: dict[str, Any], given: bool
+) -> None:
+    one = allowance()
+    log.write(line(log, get(Client(), one), 0, **fields))
+    take(log)
+    tidy()
+    assert used(one) == ((0, 1) if given else (1, 0))
+
+
+def test_nothing_comes_back_while_a_hand_off_has_no_line(log: Log) -> None:
+    """The other transfer may be the whole file, on its way."""
+    one, client = allowance(), Client()
+    first, second = get(client, one), get(client, one)
+    log.write(line(log, first, 10))
+    take(log)
+    tidy()
+    assert used(one) == (1, 0)
+    tidy(timedelta(days=3))
+    log.write(line(log, second, 10))
+    take(log)
+    tidy(timedelta(days=3))
+    assert used(one) == (1, 0)
+
+
+def test_many_small_parts_are_added_up(log: Log) -> None:
+    one, client = allowance(), Client()
+    log.write(*(line(log, get(client, one), 60) for _ in range(2)))
+    take(log)
+    tidy()
+    assert used(one) == (1, 0)
+
+
+def test_a_use_that_came_back_is_no_longer_held(log: Log) -> None:
+    one, client = allowance(), Client()
+    log.write(line(log, get(client, one), 10))
+    take(log)
+    tidy(timedelta())  # not idle yet
+    assert used(one) == (1, 0)
+    tidy()
+    assert used(one) == (0, 1)
+    assert get(Client(), one).status_code == 200
+    assert get(client, one).status_code == 403
+
+
+def test_a_reservation_ends_by_time_and_by_requests(settings: Any) -> None:
+    from xaccel.audit.models import Reservation
+
+    two, client = allowance(limit=2, requests=3), Client()
+    assert [get(client, two).status_code for _ in range(7)] == [200] * 6 + [403]
+    assert used(two) == (2, 0)
+    one, client = allowance(), Client()
+    get(client, one)
+    Reservation.objects.filter(allowance=one).update(expires_at=datetime.now(UTC))
+    assert get(client, one).status_code == 403
+
+
+def test_a_failure_before_the_hand_off_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = allowance()
+
+    def fail() -> None:
+        raise DatabaseError("the app crashed")
+
+    monkeypatch.setattr(urls, "wait", fail)
+    with pytest.raises(DatabaseError):
+        get(Client(), one)
+    assert used(one) == (0, 0)
+    assert not one.reservations.exists()
+
+
+def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xaccel.audit import settle
+
+    one, client = allowance(), Client()
+    log.write(line(log, get(client, one), 10))
+    take(log)
+    real = settle._sent
+
+    def sent(*args: Any) -> Any:
+        found = real(*args)
+        assert get(client, one).status_code == 200
+        return found
+
+    monkeypatch.setattr(settle, "_sent", sent)
+    tidy()
+    assert used(one) == (1, 0)
+    assert one.reservations.get().ended_at is None
+
+
+def test_the_tables_are_those_of_the_migrations() -> None:
+    from django.core.management import call_command
+
+    call_command("makemigrations", "xaccel_audit", "--check", "--dry-run", verbosity=0)

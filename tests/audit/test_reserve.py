@@ -284,3 +284,20 @@ def test_the_tables_are_those_of_the_migrations() -> None:
     from django.core.management import call_command
 
     call_command("makemigrations", "xaccel_audit", "--check", "--dry-run", verbosity=0)
+
+
+def test_many_are_settled_in_one_sweep_and_pruned(log: Log) -> None:
+    from xaccel.audit.models import Reservation
+    from xaccel.audit.retention import prune
+
+    many = allowance(limit=150, give_backs=10)
+    log.write(*(line(log, get(Client(), many), 10) for _ in range(150)))
+    take(log)
+    tidy()
+    assert used(many) == (140, 10)
+    assert Reservation.objects.filter(given_back=True).count() == 10
+    assert not Reservation.objects.filter(settled_at__isnull=True).exists()
+    prune(datetime.now(UTC) + timedelta(hours=5), using="default")
+    assert many.reservations.count() == 150  # they may still be held
+    prune(datetime.now(UTC) + timedelta(hours=7), using="default")
+    assert many.reservations.count() == 0

@@ -26,6 +26,8 @@ QUESTIONS = (
     "slow_clients",
     "connections",
     "many_origins",
+    "ingest",
+    "audit_plans",
 )
 """The files of this package that ask one, in the order of the report."""
 

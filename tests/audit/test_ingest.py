@@ -108,10 +108,13 @@ def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
 
 
 def test_nul_and_odd_text_are_stored(log: Log) -> None:
-    line = log.line(subject="a\0b", etag="☃", why="x\0")
-    log.write(line)
-    assert take(log).lines == 1
-    assert ids() == wanted(line)
+    from xaccel.audit.models import Transfer
+
+    odd = ["a\0b", "☃", "\\N", "\\", "a\tb", "a\nb\rc", "\\.", "", "'\"", "\u2028\x85\x7f"]
+    log.write(*[log.line(at, subject=text, etag=text) for at, text in enumerate(odd)])
+    assert take(log).lines == len(odd)
+    wanted = [(text.replace("\0", "�"),) * 2 for text in odd]
+    assert list(Transfer.objects.order_by("ended_at").values_list("subject", "etag")) == wanted
 
 
 def test_a_line_before_its_decision_waits_for_it(log: Log) -> None:

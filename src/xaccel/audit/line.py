@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 from uuid import UUID
@@ -19,7 +20,7 @@ class NotALine(Exception):
 
 
 class _Raw(msgspec.Struct, gc=False):
-    id: str = ""
+    id: UUID
     origin: str = ""
     subject: str = ""
     method: str = ""
@@ -124,7 +125,7 @@ def _decided(raw: _Raw) -> Decided:
     if decision is None:
         raise NotALine("a decision without a note")
     return Decided(
-        UUID(raw.id), raw.allowed, _text(raw.origin), _text(raw.subject), raw.method, _text(raw.why), decision
+        raw.id, raw.allowed, _text(raw.origin), _text(raw.subject), raw.method, _text(raw.why), decision
     )
 
 
@@ -148,7 +149,7 @@ def _line(raw: _Raw, end: float) -> Line:
         exact = status != 206
     announced = sent_length if sent_length is not None else total
     return Line(
-        id=UUID(raw.id),
+        id=raw.id,
         origin=_text(raw.origin),
         subject=_text(raw.subject),
         method=raw.method[:16],
@@ -210,6 +211,7 @@ def _text(text: str) -> str:
     return text.replace("\0", "�")
 
 
+@lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
     if not text or text == "unix:":
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal
@@ -19,8 +20,10 @@ from xaccel.audit.outcome import Outcome
 
 _GAVE_BYTES = (Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT)
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
+_SEALED = _COLUMNS.index("sealed")
 _APP = "id decided_at origin key subject client method filename as_attachment reason".split()
 _LINE = tuple(name for name in _COLUMNS if name not in _APP)
+_json = msgspec.json.Encoder().encode
 _STATE = tuple(column.name for column in fields(State))
 _CHANGING = tuple(
     name for name in _STATE if name not in {"id", "subject", "origin", "key", "version", "client", "group"}
@@ -69,7 +72,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     stored = {
         id_: (ended, Known(*values))
         for id_, ended, *values in Transfer.objects.using(using)
-        .filter(id__in=list(lines))
+        .filter(id__in=upsert.among(using, lines))
         .values_list("id", "ended_at", *Known._fields)
     }
     fresh = [line for line in lines.values() if line.id not in stored or stored[line.id][0] is None]
@@ -83,7 +86,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         using,
         Transfer,
         _COLUMNS,
-        [list(row.values()) for row in rows],
+        rows,
         changing=_LINE,
         only='"xaccel_transfer"."ended_at" IS NULL',
     )
@@ -91,7 +94,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         using, Transfer, _COLUMNS, [_decided_row(item, chain=conf.chain) for item in decided.values()]
     )
     if conf.chain:
-        seal([row for row in rows if row["sealed"]], using=using)
+        seal((dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[_SEALED]), using=using)
     for row in late:
         Transfer.objects.using(using).filter(id=row.id).update(
             download_id=placed[row.id].id if row.id in placed else None,
@@ -166,10 +169,10 @@ def _late_piece(row: Transfer) -> Piece:
 
 def _place(pieces: list[Piece], using: str, idle: timedelta) -> tuple[dict[UUID, State], list[UUID]]:
     known: dict[UUID, list[State]] = {}
-    groups = list({piece.group for piece in pieces})
+    groups = {piece.group for piece in pieces}
     for row in (
         Download.objects.using(using)
-        .filter(group__in=groups, closed_at__isnull=True)
+        .filter(group__in=upsert.among(using, groups), closed_at__isnull=True)
         .order_by("opened_at", "id")
         .values_list(*_STATE)
         if groups
@@ -180,48 +183,56 @@ def _place(pieces: list[Piece], using: str, idle: timedelta) -> tuple[dict[UUID,
         known.setdefault(state.group, []).append(state)
     complete = {state.id for states in known.values() for state in states if state.sent_complete}
     placed = assign(pieces, known, idle)
-    states = {state.id: state for states in known.values() for state in states}.values()
+    states = [state for states in known.values() for state in states]
     upsert.write(using, Download, _STATE, [_state_row(state) for state in states], changing=_CHANGING)
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 
 def _state_row(state: State) -> list[Any]:
-    return [json.dumps(state.spans) if name == "spans" else getattr(state, name) for name in _STATE]
+    return [_json(state.spans).decode() if name == "spans" else getattr(state, name) for name in _STATE]
 
 
-def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> dict[str, Any]:
+def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> tuple[Any, ...]:
+    """Return the columns of the model, in its order."""
     said = known or Known(origin=line.origin, subject=line.subject, method=line.method)
-    values = {
-        **said._asdict(),
-        "id": line.id,
-        "version": said.version or line.etag,
-        "outcome": line.outcome.value,
-        "download_id": state.id if state else None,
-        "ip": line.ip,
-        "protocol": line.protocol,
-        "status": line.status,
-        "first": line.first,
-        "sent": line.sent,
-        "total": line.total,
-        "exact": line.exact,
-        "body_bytes": line.body_bytes,
-        "sent_length": line.sent_length,
-        "completion": line.completion,
-        "asked_range": line.asked_range,
-        "content_range": line.content_range,
-        "etag": line.etag,
-        "framing": line.framing,
-        "encoding": line.encoding,
-        "origin_status": line.origin_status,
-        "origin_seconds": line.origin_seconds,
-        "cache": line.cache,
-        "why": line.why,
-        "started_at": line.started_at,
-        "ended_at": line.ended_at,
-        "line_first": known is None,
-        "sealed": known is not None if chain else None,
-    }
-    return {name: values[name] for name in _COLUMNS}
+    return (
+        line.id,
+        line.outcome.value,
+        said.decided_at,
+        said.origin,
+        said.key,
+        said.version or line.etag,
+        said.subject,
+        said.client,
+        said.method,
+        said.filename,
+        said.as_attachment,
+        said.reason,
+        state.id if state else None,
+        line.ip,
+        line.protocol,
+        line.status,
+        line.first,
+        line.sent,
+        line.total,
+        line.exact,
+        line.body_bytes,
+        line.sent_length,
+        line.completion,
+        line.asked_range,
+        line.content_range,
+        line.etag,
+        line.framing,
+        line.encoding,
+        line.origin_status,
+        line.origin_seconds,
+        line.cache,
+        line.why,
+        line.started_at,
+        line.ended_at,
+        known is None,
+        known is not None if chain else None,
+    )
 
 
 def _decided_row(item: Decided, *, chain: bool) -> list[Any]:

@@ -80,7 +80,7 @@ def _lock(cache: Cache, way: Way) -> Iterator[Directive]:
         "proxy_cache_lock",
         "on",
         why=f"Of many who ask for the same {what} one fetches it, and the others look every half second whether it is"
-        f" whole. After {cache.lock} they ask the origin themselves, and what they get is not kept.",
+        f" whole. After {cache.lock} they ask the origin themselves.",
     )
     yield directive("proxy_cache_lock_timeout", cache.lock)
     yield directive("proxy_cache_lock_age", cache.lock)

@@ -68,7 +68,7 @@ def _fetch(
     yield from added_headers(site, nginx, names, local=False)
     yield from guest.untouched_body(nginx)
     yield from guest.asked_already(nginx)
-    yield from buffers.in_fetch(site)
+    yield from buffers.in_fetch(site, slices=way is Way.SLICES)
     yield from buffers.patience()
     yield from cache_directives(site, names, way)
     if way is Way.SLICES:

@@ -1,0 +1,133 @@
+"""What is kept is sent while the origin is down: whole, as a range, from slices and from one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.client import Reply
+from tests.live.objects import serve
+from tests.live.stage import Stage, stage
+from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing.processes import wait_until
+
+pytestmark = pytest.mark.nginx
+
+SLICE = 65_536
+LARGE = bytes(range(251)) * 1_000
+"""3.8 slices, where there are slices."""
+SMALL = LARGE[:SLICE]
+BODIES = pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+
+DOWN: dict[str, Callable[[Request], Answer]] = {
+    "500": lambda _: Answer(status=500, body=b"<Error>oh</Error>"),
+    "502": lambda _: Answer(status=502),
+    "503": lambda _: Answer(status=503, headers=[("Retry-After", "60")]),
+    "504": lambda _: Answer(status=504),
+    "nothing": lambda _: Answer(raw=b""),
+}
+
+
+def site(origin: Origin, valid: str) -> dict[str, Any]:
+    return {
+        "origins": {"store": {"base_url": f"{origin.url}/", "cache": True}},
+        "cache": {"path": "cache", "slice": "64k", "valid": valid},
+    }
+
+
+@pytest.fixture(scope="module")
+def short(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
+    """What is kept is out of date after a second."""
+    with (
+        origin_server(lambda request: serve(request, LARGE)) as origin,
+        stage(tmp_path_factory.mktemp("down"), variant, **site(origin, "1s")) as made,
+    ):
+        yield made, origin
+
+
+def get(
+    made: Stage, name: str, body: bytes, headers: dict[str, str] | None = None, method: str = "GET"
+) -> Reply:
+    options = {"identity": name, "size": len(body)}
+    return made.get("store", headers=headers or {}, method=method, options=options)
+
+
+def require_all(made: Stage, name: str, body: bytes) -> None:
+    """Whole, HEAD, ranges and conditions are as ever."""
+    end = len(body)
+    whole, head = get(made, name, body), get(made, name, body, method="HEAD")
+    assert (whole.status, whole.body) == (200, body)
+    assert (head.status, head.one("Content-Length")) == (200, str(end))
+    for asked, first, last in (
+        ("bytes=5-9", 5, 10),
+        (f"bytes={end - 70_000 if end > 70_000 else 100}-", end - 70_000 if end > 70_000 else 100, end),
+        ("bytes=-7", end - 7, end),
+    ):
+        part = get(made, name, body, {"Range": asked})
+        assert (part.status, part.body) == (206, body[first:last])
+        assert part.one("Content-Range") == f"bytes {first}-{last - 1}/{end}"
+    assert get(made, name, body, {"If-None-Match": '"one"'}).status == 304
+    assert get(made, name, body, {"Range": "bytes=5-9", "If-Range": '"one"'}).body == body[5:10]
+
+
+def out_of_date(made: Stage, name: str, body: bytes) -> bool:
+    """Whether NGINX asks the origin again, and says so in the line."""
+    (line,) = made.lines_of(lambda: get(made, name, body, {"Range": "bytes=0-0"}))
+    return bool(line["cache"] != "HIT")
+
+
+@BODIES
+def test_what_is_kept_is_sent_while_the_origin_refuses(variant: Variant, tmp_path: Path, body: bytes) -> None:
+    """Its port is closed. What is not kept is a plain page."""
+    with ExitStack() as up:
+        origin = up.enter_context(origin_server(lambda request: serve(request, body)))
+        with stage(tmp_path, variant, **site(origin, "1h")) as made:
+            assert get(made, "kept", body).body == body
+            up.close()
+            require_all(made, "kept", body)
+            cold = get(made, "cold", body)
+            assert (cold.status, cold.body) == (502, b"The file store did not deliver the file.\n")
+
+
+@BODIES
+@pytest.mark.parametrize("failure", DOWN)
+def test_what_is_out_of_date_is_sent_while_the_origin_fails(
+    short: tuple[Stage, Origin], failure: str, body: bytes
+) -> None:
+    made, origin = short
+    name = f"{failure} {len(body)}"
+    origin.answer = lambda request: serve(request, body)
+    assert get(made, name, body).body == body
+    origin.answer = DOWN[failure]
+    assert wait_until(lambda: out_of_date(made, name, body), timeout_s=10)
+    origin.requests.clear()
+    (line,) = made.lines_of(lambda: get(made, name, body))
+    why = "origin_failed" if failure == "nothing" else f"origin_{failure}"
+    assert (line["cache"], line["why"], line["completion"]) == ("STALE", why, "OK")
+    assert origin.requests
+    require_all(made, name, body)
+    # back again: what it says now is kept
+    changed = body[::-1]
+    origin.answer = lambda request: serve(request, changed, etag='"two"')
+    assert get(made, name, body).body == changed
+
+
+@BODIES
+@pytest.mark.parametrize(("status", "page"), [(404, 404), (403, 502), (410, 404)])
+def test_what_the_origin_says_of_the_object_beats_what_is_out_of_date(
+    short: tuple[Stage, Origin], status: int, page: int, body: bytes
+) -> None:
+    """An object that was deleted, or that may no longer be had, is not sent again."""
+    made, origin = short
+    name = f"{status} {len(body)}"
+    origin.answer = lambda request: serve(request, body)
+    assert get(made, name, body).body == body
+    origin.answer = lambda _: Answer(status=status, body=b"<Error>gone</Error>")
+    assert wait_until(lambda: out_of_date(made, name, body), timeout_s=10)
+    for headers in ({}, {"Range": "bytes=-7"}):
+        reply = get(made, name, body, headers)
+        assert (reply.status, b"gone" in reply.body) == (page, False)

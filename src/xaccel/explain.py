@@ -70,13 +70,16 @@ class Finding:
     remedy: str
 
 
-def line_of(transfer_id: str, log: Path) -> dict[str, Any] | None:
+def line_of(transfer_id: str, log: Path, *, start: int = 0) -> dict[str, Any] | None:
     """Return NGINX's line of a transfer; the last one where there are several. None where there is none.
 
-    Lines that are no JSON are passed over. Raises OSError for a log that cannot be read.
+    Lines that are no JSON are passed over, and what lies before the byte `start`.
+
+    Raises OSError for a log that cannot be read.
     """
     found: dict[str, Any] | None = None
     with log.open(encoding="utf-8", errors="replace") as lines:
+        lines.seek(start)
         for text in lines:
             if transfer_id in text:
                 try:

@@ -42,6 +42,7 @@ _CACHE_UNITS = {
     "slice": re.compile(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"),
 }
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
+_SOCKETS = re.compile(r"(?=.{2,80}$)(?:/[A-Za-z0-9._-]+)+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 
 
@@ -225,6 +226,15 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
         return None
     cache = Cache(**given)
     _path(cache.path, f'{path}["path"]', found)
+    folder = cache.warm_directory
+    if folder is not None and not (isinstance(folder, str) and _SOCKETS.fullmatch(folder)):
+        found.append(
+            ConfigError(
+                f"{folder!r} is not a directory for sockets",
+                where=f'{path}["warm_directory"]',
+                remedy="Give an absolute path of letters, digits, '.', '_', '-' and '/', 80 characters at most.",
+            )
+        )
     for name, pattern in _CACHE_UNITS.items():
         value = getattr(cache, name)
         if not isinstance(value, str) or not pattern.fullmatch(value):

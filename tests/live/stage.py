@@ -164,7 +164,7 @@ def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:
             result.append(item)
         return tuple(result)
 
-    new = Parts(walk(parts.http), walk(parts.server), walk(parts.app))
+    new = Parts(walk(parts.http), walk(parts.server), walk(parts.app), walk(parts.warm))
     if not changed:
         raise LookupError(f"no {name} is printed")
     return new

@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xaccel import site_mapping
-from xaccel.cli import config, explain, purge, refresh
+from xaccel.cli import config, explain, purge, refresh, warm
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, XaccelError
 from xaccel.site import Site
+
+STOPPED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 _COMMANDS: Mapping[str, Command] = {
     "config": config.COMMAND,
     "refresh": refresh.COMMAND,
     "explain": explain.COMMAND,
     "purge": purge.COMMAND,
+    "warm": warm.COMMAND,
 }
 
 
@@ -60,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return STOPPED
     return 0
 
 

@@ -17,10 +17,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--part",
         choices=files.PARTS,
-        help="print one part only: http level, server level, location that proxies to the app",
+        help="print one part only: http level, server level, location that proxies to the app, server of `warm`",
     )
     parser.add_argument(
-        "--write", metavar="DIR", help="write xaccel-http.conf, -server.conf, -app.conf and xaccel.js"
+        "--write",
+        metavar="DIR",
+        help="write xaccel-http.conf, -server.conf, -app.conf, -warm.conf and xaccel.js, as far as wanted",
     )
     parser.add_argument("--standalone", action="store_true", help="print a whole nginx.conf")
     parser.add_argument("--listen", default="127.0.0.1:8080", help="with --standalone (default %(default)s)")
@@ -43,13 +45,13 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         text = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
         sys.stdout.write(text)
     else:
-        chosen = [args.part] if args.part else files.PARTS
+        chosen = [args.part] if args.part else files.names_of_parts(parts)
         sys.stdout.write("\n".join(files.part_text(parts, name) for name in chosen))
 
 
 COMMAND = Command(
     help="print the NGINX configuration of the site",
-    description="Print the NGINX configuration of the site: three parts to include in your own, or a whole file."
+    description="Print the NGINX configuration of the site: parts to include in your own, or a whole file."
     " The text holds the site's secret and the fixed request headers of origins: keep it as readable as a key.",
     add_arguments=_add_arguments,
     run=_run,

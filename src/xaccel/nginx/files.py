@@ -14,13 +14,19 @@ from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import SCRIPT, Parts, render
 from xaccel.site import Site
 
-PARTS = ("http", "server", "app")
+PARTS = ("http", "server", "app", "warm")
 
 _HEADINGS = {
     "http": f"Inside http {{ }}: include it once. {buffers.CONNECTIONS}",
     "server": f"Inside each server {{ }} that sends downloads. {buffers.SEND_BUFFER}",
     "app": "Inside each location { } that proxies to the app.",
+    "warm": "Inside http { }, behind xaccel-http.conf, where `xaccel warm` fills the cache.",
 }
+
+
+def names_of_parts(parts: Parts) -> tuple[str, ...]:
+    """Return the names of the parts that the site has."""
+    return tuple(name for name in PARTS if getattr(parts, name))
 
 
 def part_text(parts: Parts, name: str) -> str:
@@ -37,7 +43,7 @@ def texts(site: Site, nginx: Nginx, folder: Path, *, write_addresses: bool = Fal
     folder = folder.resolve()
     script = folder / SCRIPT.name
     parts = render(site, nginx, script=str(script), write_addresses=write_addresses)
-    made = {folder / f"xaccel-{name}.conf": part_text(parts, name) for name in PARTS}
+    made = {folder / f"xaccel-{name}.conf": part_text(parts, name) for name in names_of_parts(parts)}
     if nginx.njs:
         made[script] = SCRIPT.read_text(encoding="utf-8")
     return made

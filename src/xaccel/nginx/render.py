@@ -18,6 +18,7 @@ from xaccel.nginx import (
     peers,
     slices,
     steps,
+    warm_server,
 )
 from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, block, directive
@@ -40,15 +41,16 @@ was declared for users."""
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The text, in three parts.
+    """The text, in parts.
 
     http: for the http level. server: for each server that sends downloads. app: for each location that proxies to the
-    app.
+    app. warm: a server for `xaccel warm`, for the http level behind the first part; empty where the site wants none.
     """
 
     http: tuple[Directive, ...]
     server: tuple[Directive, ...]
     app: tuple[Directive, ...]
+    warm: tuple[Directive, ...] = ()
 
 
 def render(
@@ -69,11 +71,11 @@ def render(
     """
     names, found = names_of(site), routes(site)
     wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
-    return Parts(
-        http=(*_script(nginx, names, script or str(SCRIPT)), *_http(site, nginx, names, found, wanted)),
-        server=tuple(_server(site, nginx, names, found)),
-        app=tuple(_app(site)),
-    )
+    http = (*_script(nginx, names, script or str(SCRIPT)), *_http(site, nginx, names, found, wanted))
+    server, app = tuple(_server(site, nginx, names, found)), tuple(_app(site))
+    folder = site.cache.warm_directory if site.cache else None
+    warm = tuple(warm_server.server(folder, nginx, app=app, downloads=server)) if folder else ()
+    return Parts(http=http, server=server, app=app, warm=warm)
 
 
 def _script(nginx: Nginx, names: Names, script: str) -> Iterator[Directive]:

@@ -85,6 +85,7 @@ def standalone(
                 *extra_server,
             ],
         ),
+        *made.warm,
         *extra_http,
     ]
     main = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -16,9 +17,9 @@ from xaccel.errors import XaccelError
 
 
 class Command(BaseCommand):
-    """Print the NGINX text of this project's site, keep it fresh, explain a transfer, purge its cache."""
+    """Print the NGINX text of this project's site, keep it fresh, explain a transfer, purge and warm its cache."""
 
-    help = "Print the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer, purge its cache."
+    help = "Print the NGINX text of settings.XACCEL, keep it fresh, explain a transfer, purge and warm its cache."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,6 +34,8 @@ class Command(BaseCommand):
                 cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer, command_table.COMMANDS)
         except XaccelError as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            sys.exit(cli.STOPPED)
 
 
 class _Printed(io.TextIOBase):

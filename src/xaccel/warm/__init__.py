@@ -1,0 +1,1 @@
+"""Filling NGINX's cache through NGINX itself, without a user: both sides of `xaccel warm`."""

@@ -252,3 +252,8 @@ def test_a_rate_holds_over_all_slices(sliced: Sliced) -> None:
     assert sliced.get(limit_rate=250_000).body == BODY
     seconds = time.monotonic() - before
     assert 1 <= seconds <= 6, seconds
+
+
+def test_a_range_in_an_odd_spelling_is_no_doubt(sliced: Sliced) -> None:
+    (line,) = sliced.stage.lines_of(lambda: sliced.get({"Range": "bytes= 0-9"}))
+    assert (line["status"], line["why"]) == ("206", "")

@@ -73,7 +73,7 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     yield _map(
         phrase(
             f"{names.var('origin_status')}|$status|$request_method|{names.var('framing')}|"
-            f"{names.var('ask_range')}{'$slice_range' if slices else ''}|"
+            f"{names.var('ask_range')}{names.var('first') if slices else ''}|"
             f"{names.var('part')}|{names.var('origin_size_ok')}|$upstream_http_content_encoding"
         ),
         names.var("doubt"),

@@ -26,6 +26,9 @@ ECHOED = (
 """What the origin is asked to tell, of what came to it."""
 
 ECHO_LINE = "this is the echo origin"
+ECHO_BYTES = len(f"{ECHO_LINE}\n") + sum(len(f"{name}=\n") for name in ECHOED)
+"""Length of its answer when nothing came to it. With njs NGINX refuses what is longer than the portal says."""
+
 ROGUE_PATHS = ("/rogue/without-secret", "/rogue/with-wrong-secret")
 
 _ID = "018f0000-0000-7000-8000-000000000000"

@@ -218,6 +218,13 @@ def _extra_entries() -> dict[str, dict[str, object]]:
     """Name the files that only the check asks for: one at the echo origin, one whose object is not there."""
     common = {"size": 5, "content_type": "text/plain", "users": ["prober"]}
     return {
-        "echo": {**common, "origin": "echo", "key": "echo", "name": "Echo.txt", "sha256": "e" * 64},
+        "echo": {
+            **common,
+            "size": probing.ECHO_BYTES,
+            "origin": "echo",
+            "key": "echo",
+            "name": "Echo.txt",
+            "sha256": "e" * 64,
+        },
         "missing": {**common, "key": "gone/removed.pdf", "name": "Removed.pdf", "sha256": "f" * 64},
     }

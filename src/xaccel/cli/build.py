@@ -97,9 +97,7 @@ def _nginx(args: argparse.Namespace) -> Nginx:
         version=version,
         njs=present["njs"],
         headers_more=present["headers-more"],
-        addition="addition" in args.module,
-        auth_request="auth-request" in args.module,
-        gunzip="gunzip" in args.module,
-        gzip_static="gzip-static" in args.module,
-        sub="sub" in args.module,
+        **{name: name.replace("_", "-") in args.module for name in OPTIONAL},
+        lacks=frozenset(),
+        load_modules=(),
     )

@@ -1,0 +1,34 @@
+"""`--module` for an NGINX on another machine: each name that is offered changes the text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xaccel import cli
+from xaccel.nginx.probe import OPTIONAL
+
+SITE = """
+SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
+CACHE = { path = "cache" }
+[ORIGINS.partner]
+BACKEND = "xaccel.HTTPOrigin"
+OPTIONS = { base_url = "http://127.0.0.1:1/", cache = true }
+[ORIGINS.media]
+BACKEND = "xaccel.LocalOrigin"
+OPTIONS = { root = "/srv/media" }
+"""
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_a_named_module_changes_the_text(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE)
+    texts = []
+    for more in ([], ["--module", name.replace("_", "-")]):
+        assert cli.main(["config", str(site), "--nginx-version", "1.26.3", *more]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] != texts[1]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from xaccel import buffer_setting
 from xaccel.errors import OriginUnknown
-from xaccel.origins import Origin
+from xaccel.origins import LocalOrigin, Origin
 
 MERGE: Literal["merge"] = "merge"
 
@@ -93,6 +93,16 @@ class Site:
     def internal_prefix(self) -> str:
         """The path, "/" at both ends, under which all internal locations lie."""
         return f"/_xaccel_{self.name}/" if self.name else "/_xaccel/"
+
+    @property
+    def directories(self) -> dict[str, LocalOrigin]:
+        """The origins that are directories, by name."""
+        return {name: origin for name, origin in self.origins.items() if isinstance(origin, LocalOrigin)}
+
+    @property
+    def has_remote_origins(self) -> bool:
+        """Whether NGINX asks anybody."""
+        return len(self.directories) < len(self.origins)
 
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`.

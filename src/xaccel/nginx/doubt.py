@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, phrase
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
-
-
-def _map(source: str, result: str, *rows: tuple[str, str], default: str = "", why: str = "") -> Directive:
-    return block(
-        "map",
-        source,
-        result,
-        inside=[
-            directive("volatile"),
-            directive("default", default),
-            *(Directive(phrase(key), (value,)) for key, value in rows),
-        ],
-        why=why,
-    )
 
 
 def shape(names: Names) -> Iterator[Directive]:
     """Print how the end of an answer is marked, and whether its length is the app's."""
     size = names.plain("known")
-    yield _map(
+    yield volatile_map(
         phrase("$server_protocol|$upstream_http_content_length|$upstream_http_transfer_encoding"),
         names.var("framing"),
         ("~^(?:HTTP/1\\.0)?\\|\\|", "unframed"),
@@ -35,7 +22,7 @@ def shape(names: Names) -> Iterator[Directive]:
         why="How the end of the answer is marked; unframed: a cut cannot be told from the end. A client of"
         " HTTP/1.0 is given no chunks.",
     )
-    yield _map(
+    yield volatile_map(
         phrase(f"$status|{names.var('size')}|$sent_http_content_length|$sent_http_content_range"),
         names.var("size_ok"),
         (f"~^200\\|(?<{size}>[0-9]+)\\|\\k<{size}>\\|", "1"),
@@ -54,7 +41,7 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     no map here.
     """
     other, size = names.plain("other"), names.plain("wanted")
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('size')}|$upstream_http_content_length|$upstream_http_content_range"),
         names.var("origin_size_ok"),
         (f"~^(?<{size}>[0-9]+)\\|\\k<{size}>\\|$", "1"),
@@ -63,14 +50,14 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
         ("~^[0-9]+\\|[^|]*\\|bytes [0-9]+-[0-9]+/[0-9]+$", ""),
         default="1",
     )
-    yield _map(
+    yield volatile_map(
         Raw("$upstream_http_content_range"),
         names.var("part"),
         ("", "none"),
         ("~^bytes [0-9]+-[0-9]+/(?:[0-9]+|\\*)$", "ok"),
         default="bad",
     )
-    yield _map(
+    yield volatile_map(
         phrase(
             f"{names.var('origin_status')}|$status|$request_method|{names.var('framing')}|"
             f"{names.var('ask_range')}{names.var('first') if slices else ''}|"

@@ -8,7 +8,7 @@ from xaccel.nginx import guest
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names, header_variable
 from xaccel.nginx.transport import Route
-from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
 
 PRIVATE = (
@@ -55,7 +55,7 @@ def _hides_missing(route: Route) -> str:
 
 def sender(site: Site, names: Names) -> Raw:
     """Name the location that sends, as the hand-off decides it: by the kind of origin, and by the way to fetch."""
-    if site.cache is None or not any(not isinstance(one, LocalOrigin) for one in site.origins.values()):
+    if site.cache is None or not site.has_remote_origins:
         return names.var("sender")
     return phrase(f"{names.var('sender')}{names.var('way')}")
 

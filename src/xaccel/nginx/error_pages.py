@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from xaccel.nginx import entry, guest
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.steps import FOLLOWED
-from xaccel.origins import LocalOrigin
 from xaccel.site import Site
 
 
@@ -79,25 +79,19 @@ def remote(
 def range_map(names: Names) -> Directive:
     """Print what of an origin's Content-Range may stand on our page: the length, no words."""
     length = names.plain("length")
-    return block(
-        "map",
+    return volatile_map(
         Raw("$upstream_http_content_range"),
         names.var("no_such_range"),
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            Directive(phrase(f"~^(?<{length}>bytes \\*/[0-9]{{1,19}})$"), (Raw(f"${length}"),)),
-        ],
+        (f"~^(?<{length}>bytes \\*/[0-9]{{1,19}})$", Raw(f"${length}")),
     )
 
 
 def maps(names: Names) -> Iterator[Directive]:
     """Print when an origin's 403 means that nothing is there."""
-    yield block(
-        "map",
+    yield volatile_map(
         phrase(f"{names.var('hides_missing')}|{names.var('origin_status')}|{names.var('refused')}"),
         names.var("missing"),
-        inside=[directive("volatile"), directive("default", ""), Directive(phrase("1|403|"), ("1",))],
+        ("1|403|", "1"),
     )
 
 
@@ -109,7 +103,7 @@ def local(names: Names) -> Iterator[Directive]:
 
 def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
     """Print the pages."""
-    if _has_remote(site):
+    if site.has_remote_origins:
         yield challenge(site, nginx, names)
     why = "What the user gets instead of the file."
     for page in PAGES:
@@ -158,7 +152,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("add_header", "Retry-After", page.retry_after_s, "always")
     yield from guest.repeated_headers(site, nginx)
     yield from guest.no_filters(nginx)
-    if _has_remote(site):
+    if site.has_remote_origins:
         yield from _instead_of_origin(page, site, names)
     yield from _instead(page, names)
     if file is None:
@@ -171,10 +165,6 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
         yield directive("etag", "off")
         yield directive("add_header", "Last-Modified", "", "always")
         yield directive("max_ranges", 0)
-
-
-def _has_remote(site: Site) -> bool:
-    return any(not isinstance(origin, LocalOrigin) for origin in site.origins.values())
 
 
 def _instead_of_origin(page: Page, site: Site, names: Names) -> Iterator[Directive]:

@@ -12,7 +12,7 @@ from xaccel.nginx.hide_list import ALWAYS_HIDDEN, HIDDEN, WILDCARDS
 from xaccel.nginx.names import Names, header_variable
 from xaccel.nginx.pools import resolvers
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.transport import Route, Tls, request_header_names, tls_directives
+from xaccel.nginx.transport import Group, Route, request_header_names, tls_directives
 from xaccel.site import Site
 
 _STRENGTH = {
@@ -35,22 +35,18 @@ _WHY = {
 _CONDITIONS = ("If-Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
 
 
-def fetch_locations(
-    site: Site, nginx: Nginx, names: Names, *, location: str, tls: Tls, members: tuple[Route, ...]
-) -> Iterator[Directive]:
+def fetch_locations(site: Site, nginx: Nginx, names: Names, group: Group) -> Iterator[Directive]:
     """Print the fetch locations for one kind of transport, one for each way to fetch."""
     for way in ways(site, nginx):
         yield block(
             "location",
-            names.location(f"{location}{way.value}"),
-            inside=_fetch(site, nginx, names, way, location=location, tls=tls, members=members),
+            names.location(f"{group.location}{way.value}"),
+            inside=_fetch(site, nginx, names, way, group),
             why=_WHY[way],
         )
 
 
-def _fetch(
-    site: Site, nginx: Nginx, names: Names, way: Way, *, location: str, tls: Tls, members: tuple[Route, ...]
-) -> Iterator[Directive]:
+def _fetch(site: Site, nginx: Nginx, names: Names, way: Way, group: Group) -> Iterator[Directive]:
     if way is Way.SLICES:
         yield directive("set", names.var("first"), Raw("$slice_range"))
     yield from guest.entry_guard(names)
@@ -61,9 +57,9 @@ def _fetch(
     yield directive("set", names.var("asked"), "x")
     yield from slices.logs(site, names) if way is Way.SLICES else guest.logs(site, names)
     yield from limits.in_location(site, names)
-    yield from _request(names, way, request_header_names(members))
-    yield from _lookup(site, members)
-    yield from tls_directives(tls, names)
+    yield from _request(names, way, request_header_names(group.members))
+    yield from _lookup(site, group.members)
+    yield from tls_directives(group.tls, names)
     yield from _answer(nginx, names)
     yield from added_headers(site, nginx, names, local=False)
     yield from guest.untouched_body(nginx)
@@ -75,7 +71,7 @@ def _fetch(
         instead = names.var("instead")
         yield from error_pages.remote(names, again=instead, again_on=slices.LEAVES_ON, pages=instead)
     else:
-        yield from error_pages.remote(names, again=names.location(f"{location}{way.value}"))
+        yield from error_pages.remote(names, again=names.location(f"{group.location}{way.value}"))
 
 
 def strength(nginx: Nginx) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xaccel.nginx.emit import Directive, block, directive, phrase
+from xaccel.nginx.emit import Directive, directive, phrase
+from xaccel.nginx.map_block import map_block
 from xaccel.nginx.names import Names
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
@@ -18,14 +19,11 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
     """Print what the app chose, or the site's default; and the zones that count."""
     why = "How fast a transfer goes: as the app said, else as the site says; 0 is not limited."
     for header, default in (("rate", site.limit_rate or 0), ("rate_after", site.limit_rate_after)):
-        yield block(
-            "map",
+        yield map_block(
             names.var(header),
             names.var(f"limit_{header}"),
-            inside=[
-                directive("default", default),
-                Directive(phrase("~^[0-9]{1,18}$"), (names.var(header),)),
-            ],
+            ("~^[0-9]{1,18}$", names.var(header)),
+            default=default,
             why=why,
         )
         why = ""
@@ -34,14 +32,11 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
 
 
 def _counting(site: Site, names: Names) -> Iterator[Directive]:
-    yield block(
-        "map",
+    yield map_block(
         names.var("concurrency_key"),
         names.var("counted_for"),
-        inside=[
-            directive("default", names.var("concurrency_key")),
-            Directive(phrase(""), (names.var("subject"),)),
-        ],
+        ("", names.var("subject")),
+        default=names.var("concurrency_key"),
         why="Transfers at once, counted by this NGINX alone, for the subject unless the app gave another key. Each"
         " class has its own number and zone; a transfer is counted where its key is not empty. A class that this text"
         " does not know counts as the default one.",
@@ -51,14 +46,10 @@ def _counting(site: Site, names: Names) -> Iterator[Directive]:
         rows = [*others, ("~\\|.", names.var("counted_for"))]
         if name != DEFAULT_CLASS:
             rows = [(f"~^{name}\\|.", names.var("counted_for"))]
-        yield block(
-            "map",
+        yield map_block(
             phrase(f"{names.var('concurrency')}|{names.var('counted_for')}"),
             names.var(f"counted_{name}"),
-            inside=[
-                directive("default", ""),
-                *(Directive(phrase(pattern), (value,)) for pattern, value in rows),
-            ],
+            *rows,
         )
         yield directive(
             "limit_conn_zone", names.var(f"counted_{name}"), f"zone={names.plain(f'at_once_{name}')}:{_ZONE}"

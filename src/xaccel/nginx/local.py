@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from xaccel.nginx import buffers, error_pages, guest, limits
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.fetch import added_headers
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
@@ -15,15 +16,8 @@ from xaccel.site import Site
 def maps(names: Names) -> Iterator[Directive]:
     """Print whose validators a file has: the app's if it gave any, else NGINX's own."""
     for name, sent in (("etag", "$sent_http_etag"), ("last_modified", "$sent_http_last_modified")):
-        yield block(
-            "map",
-            names.var("owned"),
-            names.var(f"file_{name}"),
-            inside=[
-                directive("volatile"),
-                directive("default", names.var(name)),
-                Directive(phrase(""), (Raw(sent),)),
-            ],
+        yield volatile_map(
+            names.var("owned"), names.var(f"file_{name}"), ("", Raw(sent)), default=names.var(name)
         )
 
 

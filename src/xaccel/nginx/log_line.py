@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.nginx import doubt
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, directive, phrase
+from xaccel.nginx.map_block import map_block, volatile_map
 from xaccel.nginx.names import Names
 
 FIELDS: tuple[tuple[str, str, str], ...] = (
@@ -73,74 +74,49 @@ def log_format(names: Names) -> Directive:
 
 def maps(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
     """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
-    yield block(
-        "map",
+    yield volatile_map(
         Raw("$upstream_status"),
         names.var("handed_off"),
-        inside=[directive("volatile"), directive("default", "1"), Directive(phrase(""), ("",))],
+        ("", ""),
+        default=1,
         why="A request from outside for an internal location never reached the app, and is no transfer.",
     )
     for name, source in FOREIGN:
         value = Raw(source.replace("{}", names.stem))
-        yield block(
-            "map",
+        yield volatile_map(
             value,
             names.var(f"line_{name}"),
-            inside=[
-                directive("volatile"),
-                directive("default", "(unprintable)"),
-                Directive(phrase(""), ("",)),
-                Directive(phrase("~^[ -~]*$"), (value,)),
-            ],
+            ("", ""),
+            ("~^[ -~]*$", value),
+            default="(unprintable)",
             why="JSON is UTF-8: one byte of somebody else's would make the whole line unreadable."
             if name == FOREIGN[0][0]
             else "",
         )
     method = names.plain("verb")
-    yield block(
-        "map",
+    yield map_block(
         Raw("$request"),
         names.var("client_method"),
-        inside=[
-            directive("default", ""),
-            Directive(phrase(f"~^(?<{method}>[A-Z]{{1,16}}) "), (Raw(f"${method}"),)),
-        ],
+        (f"~^(?<{method}>[A-Z]{{1,16}}) ", Raw(f"${method}")),
         why="The client's method: $request_method is GET after a hand-off, whatever it was.",
     )
     status, seconds = names.plain("last_status"), names.plain("last_seconds")
-    yield block(
-        "map",
+    yield volatile_map(
         Raw("$upstream_status"),
         names.var("origin_status"),
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            Directive(phrase(f"~ : (?:.*[, ])?(?<{status}>[0-9]{{3}})$"), (Raw(f"${status}"),)),
-        ],
+        (f"~ : (?:.*[, ])?(?<{status}>[0-9]{{3}})$", Raw(f"${status}")),
         why="What the origin answered last, and how long it took.",
     )
-    yield block(
-        "map",
+    yield volatile_map(
         Raw("$upstream_response_time"),
         names.var("origin_seconds"),
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            Directive(phrase(f"~ : (?:.*[, ])?(?<{seconds}>[0-9.]+)$"), (Raw(f"${seconds}"),)),
-        ],
+        (f"~ : (?:.*[, ])?(?<{seconds}>[0-9.]+)$", Raw(f"${seconds}")),
     )
-    yield block(
-        "map",
+    yield volatile_map(
         phrase("$body_bytes_sent|$sent_http_content_length"),
         names.var("all_sent"),
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            Directive(phrase("~\\|$"), ("unknown",)),
-            Directive(
-                phrase(f"~^(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$"), ("yes",)
-            ),
-        ],
+        ("~\\|$", "unknown"),
+        (f"~^(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$", "yes"),
     )
     yield from doubt.shape(names)
     yield from _why(names, remote=remote, slices=slices)
@@ -148,8 +124,7 @@ def maps(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
 
 def _why(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
     reason, code, doubted = names.plain("reason"), names.plain("code"), names.plain("doubted")
-    yield block(
-        "map",
+    yield volatile_map(
         phrase(
             f"{names.var('refused')}{names.var('lost') if slices else ''}|{names.var('origin_status')}|"
             f"$upstream_http_x_amz_bucket_region|"
@@ -157,22 +132,16 @@ def _why(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
             f"{names.var('size_ok')}|{names.var('doubt') if remote else ''}"
         ),
         names.var("why"),
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            Directive(phrase("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|"), ("wrong_region",)),
-            Directive(phrase(f"~^(?<{reason}>[^|]+)\\|"), (Raw(f"${reason}"),)),
-            Directive(phrase("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_timeout",)),
-            Directive(phrase("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|"), ("origin_failed",)),
-            Directive(
-                phrase(
-                    f"~^\\|(?<{code}>1[0-9]{{2}}|20[1-57-9]|2[1-9][0-9]|30[0-35-9]|3[1-9][0-9]|[4-9][0-9]{{2}})\\|"
-                ),
-                (phrase(f"origin_${code}"),),
-            ),
-            Directive(phrase("~\\|GETOK\\|20[06]\\|"), ("origin_cut",)),
-            Directive(phrase(f"~\\|(?<{doubted}>[a-z_]+)$"), (Raw(f"${doubted}"),)),
-            Directive(phrase("~\\|20[06]\\|\\|$"), ("size_differs",)),
-        ],
+        ("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|", "wrong_region"),
+        (f"~^(?<{reason}>[^|]+)\\|", Raw(f"${reason}")),
+        ("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_timeout"),
+        ("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_failed"),
+        (
+            f"~^\\|(?<{code}>1[0-9]{{2}}|20[1-57-9]|2[1-9][0-9]|30[0-35-9]|3[1-9][0-9]|[4-9][0-9]{{2}})\\|",
+            phrase(f"origin_${code}"),
+        ),
+        ("~\\|GETOK\\|20[06]\\|", "origin_cut"),
+        (f"~\\|(?<{doubted}>[a-z_]+)$", Raw(f"${doubted}")),
+        ("~\\|20[06]\\|\\|$", "size_differs"),
         why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
     )

@@ -5,35 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xaccel import cache_control, content_security
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, phrase
+from xaccel.nginx.map_block import map_block, volatile_map
 from xaccel.nginx.names import Names, header_variable
 from xaccel.site import Site
 
 
-def _map(
-    source: str, result: str, *rows: tuple[str, str], default: str = "", why: str = "", **flags: bool
-) -> Directive:
-    inside = [directive("volatile")] if flags.get("volatile") else []
-    inside.append(directive("default", default))
-    inside += [Directive(quoted, (value,)) for quoted, value in ((phrase(key), value) for key, value in rows)]
-    return block("map", source, result, inside=inside, why=why)
-
-
 def trust(site: Site, names: Names) -> Iterator[Directive]:
     """Print who may hand off: another backend of the same NGINX could send the same headers."""
-    yield _map(
+    yield map_block(
         names.var("auth"),
         names.var("trusted"),
         *((f"~^{secret}$", "1") for secret in site.secrets),
         why="Only an app that knows the site's secret hands off; while it is rotated there are two.",
     )
-    yield _map(
+    yield map_block(
         names.var("id"),
         names.var("known"),
         ("~^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", "1"),
         why="A transfer without an id could not be found again in the log.",
     )
-    yield _map(
+    yield map_block(
         phrase(f"{names.var('trusted')}|{names.var('known')}"),
         names.var("distrust"),
         ("~^\\|", "forged"),
@@ -43,8 +35,8 @@ def trust(site: Site, names: Names) -> Iterator[Directive]:
 
 def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]:
     """Print what is asked of an origin."""
-    yield _map(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
-    yield _map(
+    yield map_block(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
+    yield map_block(
         Raw("$http_range"),
         names.var("one_range"),
         ("~*^bytes=(?:[0-9]+-[0-9]*|-[0-9]+)$", Raw("$http_range")),
@@ -52,11 +44,10 @@ def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]
     )
     why = "Fixed request headers of an origin go to no other host that it redirects to."
     for header in map(header_variable, header_names):
-        yield _map(
+        yield volatile_map(
             names.var("at_home"),
             names.var(f"fixed_{header}"),
             ("1", names.var(f"send_{header}")),
-            volatile=True,
             why=why,
         )
         why = ""
@@ -65,7 +56,7 @@ def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]
 def validators(names: Names) -> Iterator[Directive]:
     """Print whose ETag and Last-Modified count: the app's if it gave any, else the origin's."""
     value, date = names.plain("tag"), names.plain("date")
-    yield _map(
+    yield map_block(
         phrase(f"{names.var('etag')}{names.var('last_modified')}"),
         names.var("owned"),
         ("", ""),
@@ -77,21 +68,19 @@ def validators(names: Names) -> Iterator[Directive]:
         ("out_etag", "$upstream_http_etag", "etag"),
         ("out_last_modified", "$upstream_http_last_modified", "last_modified"),
     ):
-        yield _map(
-            names.var("owned"), names.var(name), ("", Raw(header)), default=names.var(own), volatile=True
-        )
-    yield _map(
+        yield volatile_map(names.var("owned"), names.var(name), ("", Raw(header)), default=names.var(own))
+    yield map_block(
         phrase(f"$http_if_range {names.var('etag')}"),
         names.var("same_tag"),
         (f'~^(?<{value}>"[^ ]*) \\k<{value}>$', "1"),
         why="If-Range is compared with the app's own validator: equal, the range is asked for; else the whole.",
     )
-    yield _map(
+    yield map_block(
         phrase(f"$http_if_range|{names.var('last_modified')}"),
         names.var("same_date"),
         (f"~^(?<{date}>[A-Za-z0-9 ,:]+)\\|\\k<{date}>$", "1"),
     )
-    yield _map(Raw("$http_if_range"), names.var("has_if_range"), ("", ""), default="1")
+    yield map_block(Raw("$http_if_range"), names.var("has_if_range"), ("", ""), default="1")
 
 
 def conditions(names: Names) -> Iterator[Directive]:
@@ -104,8 +93,8 @@ def conditions(names: Names) -> Iterator[Directive]:
         ("if_unmodified_since", names.var("unmodified_since")),
         ("if_range", Raw("$http_if_range")),
     ):
-        yield _map(names.var("owned"), names.var(header), ("", source), volatile=True)
-    yield _map(
+        yield volatile_map(names.var("owned"), names.var(header), ("", source))
+    yield volatile_map(
         phrase(
             f"{names.var('whole')}|{names.var('owned')}|{names.var('has_if_range')}|"
             f"{names.var('same_tag')}{names.var('same_date')}|{names.var('guard')}"
@@ -115,13 +104,12 @@ def conditions(names: Names) -> Iterator[Directive]:
         ("~^\\|\\|1\\|\\|[td]", names.var("one_range")),
         ("~^\\|1\\|\\|", names.var("one_range")),
         ("~^\\|1\\|1\\|1", names.var("one_range")),
-        volatile=True,
     )
 
 
 def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
     """Print when the cache serves, and which way a transfer goes because of it."""
-    yield _map(
+    yield map_block(
         phrase(
             f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
             "$http_if_none_match|$http_if_modified_since|$http_if_range"
@@ -134,40 +122,37 @@ def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
         why="On a cached answer NGINX compares conditions with the origin's validators; where the app owns them and"
         " that would answer wrongly, the cache is left out.",
     )
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('framing')}|{names.var('size_ok')}"),
         names.var("doubtful"),
         ("~^unframed", "1"),
         ("~\\|$", "1"),
-        volatile=True,
     )
-    yield _map(
+    yield map_block(
         phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),
         names.var("cache"),
         ("~^\\|[0-9a-f]{64}-[0-9a-f]{64}$", zone),
         default="off",
         why="Without a key there is no cache: an empty key would be one entry for all objects.",
     )
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('whole')}|{names.var('one_range')}"),
         names.var("unsliced"),
         ("~^\\|.", ""),
         default="_whole",
-        volatile=True,
         why="Which way to fetch: the whole object, and keep it; or the range that was asked for, and keep nothing.",
     )
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('cache')}|{names.var('slices')}"),
         names.var("way"),
         ("~^off\\|", ""),
         *([("~\\|1$", "_slices")] if slices else []),
         default=names.var("unsliced"),
-        volatile=True,
     )
 
 
 def _splice_guard(names: Names) -> Iterator[Directive]:
-    yield _map(
+    yield volatile_map(
         phrase(
             f"{names.var('whole')}|{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
             f"{names.var('one_range')}|$http_if_range"
@@ -175,7 +160,6 @@ def _splice_guard(names: Names) -> Iterator[Directive]:
         names.var("guard"),
         ('~^\\|\\|\\|[^|]+\\|"', "tag"),
         ("~^\\|\\|\\|[^|]+\\|[A-Z][a-z]", "date"),
-        volatile=True,
         why="A part of a replaced object must not be put behind a part of the old one, also where the origin ignores"
         " If-Range: it travels as If-Match too, and on 412 the whole is asked for.",
     )
@@ -183,40 +167,36 @@ def _splice_guard(names: Names) -> Iterator[Directive]:
         ("match", "tag", "$http_if_match"),
         ("unmodified_since", "date", "$http_if_unmodified_since"),
     ):
-        yield _map(
+        yield volatile_map(
             names.var("guard"),
             names.var(name),
             (kind, Raw("$http_if_range")),
             default=Raw(header),
-            volatile=True,
         )
 
 
 def answer(names: Names) -> Iterator[Directive]:
     """Print what the user sees."""
-    yield _map(
+    yield volatile_map(
         names.var("type"),
         names.var("out_type"),
         ("", Raw("$upstream_http_content_type")),
         default=names.var("type"),
-        volatile=True,
         why="What the user sees: the app's value, else the origin's or the default.",
     )
-    yield _map(
+    yield volatile_map(
         names.var("out_type"),
         names.var("type_csp"),
         *((f"~*{pattern}", policy) for pattern, policy in content_security.BY_TYPE),
         default=content_security.SANDBOX,
-        volatile=True,
     )
-    yield _map(
+    yield volatile_map(
         names.var("csp"),
         names.var("out_csp"),
         ("", names.var("type_csp")),
         default=names.var("csp"),
-        volatile=True,
     )
-    yield _map(
+    yield map_block(
         names.var("cache_control"),
         names.var("out_cache_control"),
         ("", cache_control.DEFAULT),

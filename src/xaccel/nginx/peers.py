@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.buckets import STAR
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, directive, phrase
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.pools import Lead, leads, pool
 from xaccel.nginx.transport import Route
@@ -20,14 +21,14 @@ _LONGEST = 2000
 
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     """Print where the origin set in its location is compared with the URL of the step."""
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('home')} {names.var('base')} {names.var('url')}"),
         names.var("at_home"),
         *_homes(found, names),
         why="Whether a step goes to the origin itself, and if not, through which connections; nowhere else.",
     )
     any_leads = _may_lead(found)
-    yield _map(
+    yield volatile_map(
         phrase(f"{names.var('at_home')}{names.var('leads')} |{names.var('base')}")
         if any_leads
         else names.var("at_home"),
@@ -69,20 +70,6 @@ def _pieces(texts: list[str]) -> Iterator[str]:
             piece = ""
         piece += text
     yield piece
-
-
-def _map(source: str, result: str, *rows: tuple[str, str], why: str = "") -> Directive:
-    return block(
-        "map",
-        source,
-        result,
-        inside=[
-            directive("volatile"),
-            directive("default", ""),
-            *(Directive(phrase(key), (value,)) for key, value in rows),
-        ],
-        why=why,
-    )
 
 
 def _homes(found: tuple[Route, ...], names: Names) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,6 @@ from xaccel.nginx.names import Names, names_of
 from xaccel.nginx.pools import upstreams
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.transport import Route, groups, request_header_names, routes
-from xaccel.origins import LocalOrigin
 from xaccel.site import Site
 
 SCRIPT = Path(__file__).with_name("xaccel.js")
@@ -93,7 +92,7 @@ def _http(
     yield from maps.validators(names)
     yield from limits.maps(site, names)
     yield error_pages.range_map(names)
-    if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
+    if site.directories:
         yield from local.maps(names)
     if found:
         yield from error_pages.maps(names)
@@ -122,26 +121,25 @@ def _http(
 
 def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:
     kinds, header_names = groups(found), request_header_names(found)
+    fetch = {route.name: group.location for group in kinds for route in group.members}
     destinations = peers.destinations(found, names)
     for route in found:
         yield entry.remote_location(
             route,
             site,
             names,
-            fetch=kinds[route.tls],
+            fetch=fetch[route.name],
             header_names=header_names,
             destination=destinations[route.name],
         )
-    directories = {name: origin for name, origin in site.origins.items() if isinstance(origin, LocalOrigin)}
-    for name, origin in directories.items():
+    for name, origin in site.directories.items():
         yield entry.local_location(name, origin.root, site, names)
     yield entry.entry_location(site, names)
-    for kind, location in kinds.items():
-        members = tuple(route for route in found if route.tls == kind)
-        yield from fetch_locations(site, nginx, names, location=location, tls=kind, members=members)
+    for group in kinds:
+        yield from fetch_locations(site, nginx, names, group)
     if found and slices.present(site, nginx):
         yield slices.cut_location(site, names)
-    if directories:
+    if site.directories:
         yield local.file_location(site, nginx, names)
     yield from error_pages.locations(site, nginx, names)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.nginx import guest
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, block, directive, phrase
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.steps import FOLLOWED
@@ -35,23 +36,9 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
     yield _lost(names)
 
 
-def _map(source: Raw, result: Raw, *rows: tuple[str, str], default: str = "", why: str = "") -> Directive:
-    return block(
-        "map",
-        source,
-        result,
-        inside=[
-            directive("volatile"),
-            directive("default", default),
-            *(Directive(phrase(key), (value,)) for key, value in rows),
-        ],
-        why=why,
-    )
-
-
 def _instead(names: Names) -> Directive:
     first, page = names.plain("first_range"), names.plain("page")
-    return _map(
+    return volatile_map(
         phrase(f"{names.var('first')}|$slice_range|$status"),
         names.var("instead"),
         (
@@ -70,7 +57,7 @@ def _instead(names: Names) -> Directive:
 
 def _kept(names: Names) -> Directive:
     total = names.plain("total")
-    return _map(
+    return volatile_map(
         phrase(f"{names.var('first')}|{names.var('size')}|$upstream_http_content_range"),
         names.var("no_slice"),
         ("~^[^|]+\\|\\|bytes ", ""),
@@ -84,7 +71,7 @@ def _kept(names: Names) -> Directive:
 
 def _torn(names: Names) -> Iterator[Directive]:
     torn, length = names.plain("torn"), names.plain("slice_length")
-    yield _map(
+    yield volatile_map(
         phrase("$upstream_cache_status|$upstream_response_length|$upstream_http_content_length"),
         names.var("whole_slice"),
         ("~^(?:HIT|STALE|UPDATING|REVALIDATED)\\|", ""),
@@ -93,7 +80,7 @@ def _torn(names: Names) -> Iterator[Directive]:
         why="Whether a later slice came whole. NGINX does not look: it would put the next one behind what there is, and"
         " the file would lack a piece in its middle. The last line remembers a torn one by its capture.",
     )
-    yield _map(
+    yield volatile_map(
         names.var("torn"),
         names.var("slice_peer"),
         ("", names.var("peer")),
@@ -102,7 +89,7 @@ def _torn(names: Names) -> Iterator[Directive]:
 
 
 def _logged(site: Site, names: Names) -> Iterator[Directive]:
-    yield _map(
+    yield volatile_map(
         phrase("$slice_range|$upstream_status"),
         names.var("logged"),
         ("~\\|$", names.var("whole_slice")),
@@ -111,7 +98,7 @@ def _logged(site: Site, names: Names) -> Iterator[Directive]:
         why="When a line is written: for the transfer, not for a later slice, whose end is the moment to look at it.",
     )
     for index, condition in access_conditions(site):
-        yield _map(
+        yield volatile_map(
             phrase(f"{names.var('logged')}|{condition}"),
             names.var(f"logged_{index}"),
             ("~^\\|", ""),
@@ -122,7 +109,7 @@ def _logged(site: Site, names: Names) -> Iterator[Directive]:
 
 def _lost(names: Names) -> Directive:
     sent = names.plain("sent")
-    return _map(
+    return volatile_map(
         phrase(f"{names.var('refused')}|$request_completion|$body_bytes_sent|$slice_range"),
         names.var("lost"),
         (f"~^\\|\\|(?<{sent}>[1-9][0-9]*)\\|bytes=\\k<{sent}>-", "slice_failed"),

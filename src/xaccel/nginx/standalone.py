@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from xaccel.errors import NginxError
 from xaccel.nginx import buffers
 from xaccel.nginx.emit import Directive, Raw, block, directive, emit, phrase
+from xaccel.nginx.map_block import map_block
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, app_block, render
 from xaccel.origin_rules import authority_ok
@@ -52,14 +53,10 @@ def standalone(
         directive("tcp_nopush", "on"),
         *made.http,
         app_block(app),
-        block(
-            "map",
+        map_block(
             Raw("$http_host"),
             Raw("$xaccel_app_port"),
-            inside=[
-                directive("default", ""),
-                Directive(phrase("~(?<xaccel_app_digits>:[0-9]+)$"), (Raw("$xaccel_app_digits"),)),
-            ],
+            ("~(?<xaccel_app_digits>:[0-9]+)$", Raw("$xaccel_app_digits")),
             why="$host is what NGINX checked and took for the name; the port that the client used is not in it.",
         ),
         block(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.nginx import peers
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, phrase
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.transport import Route
 
@@ -32,7 +33,7 @@ ENCODED_DIGIT = f"{_PERCENT}[0-9a-f]?{_PERCENT}(?:3[0-9]|[46][1-6])"
 
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     """Print where a step goes, or why it is refused."""
-    yield _volatile(
+    yield volatile_map(
         phrase(f"{names.var('asked')}{names.var('origin_status')}"),
         names.var("hop"),
         (f"~^x(?:{'|'.join(map(str, FOLLOWED))})$", "x"),
@@ -44,28 +45,12 @@ def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     yield from _refusal(names)
 
 
-def _volatile(
-    source: str, result: str, *rows: tuple[str, str], default: str = "", why: str = ""
-) -> Directive:
-    return block(
-        "map",
-        source,
-        result,
-        inside=[
-            directive("volatile"),
-            directive("default", default),
-            *(Directive(phrase(key), (value,)) for key, value in rows),
-        ],
-        why=why,
-    )
-
-
 def _parts(names: Names) -> Iterator[Directive]:
     url = names.var("url")
 
     def part(name: str, pattern: str, *, why: str = "") -> Directive:
         capture = names.plain(f"in_{name}")
-        return _volatile(
+        return volatile_map(
             url, names.var(name), (pattern.replace("?<>", f"?<{capture}>"), Raw(f"${capture}")), why=why
         )
 
@@ -95,7 +80,7 @@ def _next(names: Names) -> Iterator[Directive]:
     def row(pattern: str, before: str) -> tuple[str, str]:
         return f"~*^x {pattern.replace('?<>', f'?<{target}>')}{_FRAGMENT}", phrase(f"{before}${target}")
 
-    yield _volatile(
+    yield volatile_map(
         phrase(f"{names.var('hop')} $upstream_http_location"),
         names.var("next"),
         ("~^ ", names.var("url")),
@@ -112,16 +97,16 @@ def _next(names: Names) -> Iterator[Directive]:
 
 
 def _refusal(names: Names) -> Iterator[Directive]:
-    yield _volatile(names.var("path"), names.var("path_ok"), ("", ""), default="1")
-    yield _volatile(names.var("peer"), names.var("peer_ok"), ("", ""), default="1")
-    yield _volatile(
+    yield volatile_map(names.var("path"), names.var("path_ok"), ("", ""), default="1")
+    yield volatile_map(names.var("peer"), names.var("peer_ok"), ("", ""), default="1")
+    yield volatile_map(
         names.var("file"),
         names.var("straight"),
         (f"~*{DOT_SEGMENT}", ""),
         (f"~*{ENCODED_DIGIT}", ""),
         default="1",
     )
-    yield _volatile(
+    yield volatile_map(
         phrase(
             f"{names.var('hop')}|{names.var('hops')}|{names.var('path_ok')}|{names.var('at_home')}|"
             f"{names.var('peer_ok')}|{names.var('straight')}|$upstream_http_location"

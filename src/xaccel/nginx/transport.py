@@ -98,10 +98,24 @@ def _route(name: str, origin: RemoteOrigin) -> tuple[Route, str]:
     ), target.authority(base)
 
 
-def groups(found: tuple[Route, ...]) -> dict[Tls, str]:
-    """Return the fetch location, without its stem, for each kind of transport that occurs."""
-    kinds = dict.fromkeys(route.tls for route in found)
-    return {kind: "fetch" if index == 0 else f"fetch_{index + 1}" for index, kind in enumerate(kinds)}
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Origins that one fetch location serves; `location` is its name without stem."""
+
+    location: str
+    tls: Tls
+    members: tuple[Route, ...]
+
+
+def groups(found: tuple[Route, ...]) -> tuple[Group, ...]:
+    """Return a group for each kind of transport that occurs, in the order of its first origin."""
+    kinds: dict[Tls, list[Route]] = {}
+    for route in found:
+        kinds.setdefault(route.tls, []).append(route)
+    return tuple(
+        Group("fetch" if index == 0 else f"fetch_{index + 1}", kind, tuple(members))
+        for index, (kind, members) in enumerate(kinds.items())
+    )
 
 
 def tls_directives(kind: Tls, names: Names) -> Iterator[Directive]:

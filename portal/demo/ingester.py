@@ -19,6 +19,6 @@ def ingester(folder: Path, manage: Sequence[str], log: Path) -> Iterator[None]:
         name="ingest",
         directory=folder,
         ready=lambda pid: True,
-        popen={"cwd": str(PROJECT)},
+        cwd=PROJECT,
     ):
         yield

@@ -123,7 +123,9 @@ def make_handoff(
                 own.append(("Xaccel-Slices", "1"))
         where += version
         if isinstance(origin, S3Origin) and signer is not None and credentials is not None:
-            where = replace(signer, expires_s=life.expires_s).sign(where, asked, credentials, now)
+            if life.expires_s != signer.expires_s:
+                signer = replace(signer, expires_s=life.expires_s)
+            where = signer.sign(where, asked, credentials, now)
         # What NGINX takes for granted is not said: each header costs the app server its time.
         own = [("Xaccel-Url", where), *([("Xaccel-Method", "HEAD")] if asked == "HEAD" else []), *own]
     return HandOff(

@@ -39,6 +39,11 @@ class Configuration:
     metrics: bool = False
     reserve: timedelta = timedelta(hours=6)
 
+    @property
+    def unsealed(self) -> bool | None:
+        """What `Transfer.sealed` is while a seal is owed."""
+        return False if self.chain else None
+
 
 def _seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9

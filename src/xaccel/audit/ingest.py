@@ -163,18 +163,14 @@ class Ingest:
             current = self._locked(log, position)
             if current is None:
                 return None
-            applied = apply(lines, using=self.using, conf=self.conf)
-            Garbage.objects.using(self.using).bulk_create(garbage)
+            applied = self._store(lines, garbage)
             mark = log.advance(pieces[-1].end)
             current.offset, current.start, current.start_length = mark.offset, mark.start, mark.start_length
             current.lines += len(lines)
             current.garbage += len(garbage)
             current.at = datetime.now(UTC)
             current.save(using=self.using)
-            owed.note(applied, using=self.using)
-        self._count(applied, garbage)
-        self.seen(pieces[-1].end - pieces[0].offset)
-        owed.deliver(self.using)
+        self._told(applied, garbage, pieces[-1].end - pieces[0].offset)
         return current
 
     def _locked(self, log: Log, position: LogPosition | None) -> LogPosition | None:
@@ -201,17 +197,22 @@ class Ingest:
             lines, garbage = parse(self.path, pieces)
             with transaction.atomic(using=self.using):
                 upsert.alone(self.using)
-                applied = apply(lines, using=self.using, conf=self.conf)
-                Garbage.objects.using(self.using).bulk_create(garbage)
-                owed.note(applied, using=self.using)
-            self._count(applied, garbage)
-            self.seen(sum(map(len, batch)))
-            owed.deliver(self.using)
+                applied = self._store(lines, garbage)
+            self._told(applied, garbage, sum(map(len, batch)))
 
-    def _count(self, applied: Applied, garbage: list[Garbage]) -> None:
+    def _store(self, lines: list[Line | Decided], garbage: list[Garbage]) -> Applied:
+        applied = apply(lines, using=self.using, conf=self.conf)
+        Garbage.objects.using(self.using).bulk_create(garbage)
+        owed.note(applied, using=self.using)
+        return applied
+
+    def _told(self, applied: Applied, garbage: list[Garbage], size: int) -> None:
+        """Count what is committed, and send the signals for it."""
         self.counted.lines += applied.lines
         self.counted.duplicates += applied.duplicates
         self.counted.garbage += len(garbage)
+        self.seen(size)
+        owed.deliver(self.using)
 
 
 def parse(path: Path, pieces: Iterable[Piece]) -> tuple[list[Line | Decided], list[Garbage]]:

@@ -92,14 +92,12 @@ class Decided(NamedTuple):
     origin: str
     subject: str
     method: str
-    why: str
     decision: Decision
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/(?:([0-9]{1,19})|\*)")
 _LARGEST = 2**63 - 1
-_HTTP_2 = ("HTTP/2.0", "HTTP/3.0")
 
 
 def read_line(text: bytes) -> Line | Decided:
@@ -124,9 +122,7 @@ def _decided(raw: _Raw) -> Decided:
     decision = decision_of(raw.note)
     if decision is None:
         raise NotALine("a decision without a note")
-    return Decided(
-        raw.id, raw.allowed, _text(raw.origin), _text(raw.subject), raw.method, _text(raw.why), decision
-    )
+    return Decided(raw.id, raw.allowed, _text(raw.origin), _text(raw.subject), raw.method, decision)
 
 
 def _line(raw: _Raw, end: float) -> Line:

@@ -190,7 +190,7 @@ def _beside(path: Path) -> list[Path]:
     return [
         other
         for other in path.parent.iterdir()
-        if other.name != path.name and other.name.startswith(f"{path.name}") and other.is_file()
+        if other.name != path.name and other.name.startswith(path.name) and other.is_file()
     ]
 
 

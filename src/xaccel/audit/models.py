@@ -62,6 +62,10 @@ class Download(models.Model):
         return f"{self.origin}:{self.key} by {self.subject or 'nobody known'}"
 
 
+OF_THE_APP = "decided_at origin key subject client method filename as_attachment reason".split()
+"""Columns of a transfer that the app's decision fills; `version` is the app's if it knows one, else the line's."""
+
+
 class Transfer(models.Model):
     """One decision of the app, and what NGINX's line said of it.
 

@@ -12,13 +12,11 @@ from django.db import router
 from django.http import HttpRequest
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.models import Transfer
+from xaccel.audit.models import OF_THE_APP, Transfer
 from xaccel.audit.note import Decision, note_of
 from xaccel.audit.outcome import Outcome
 from xaccel.events import DownloadEvent
 from xaccel.transfer_id import new_transfer_id
-
-_APP = "decided_at origin key subject client method filename as_attachment reason".split()
 
 
 def client_of(request: HttpRequest) -> str:
@@ -50,14 +48,14 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         filename=event.filename,
         as_attachment=event.as_attachment,
         reason=event.reason,
-        sealed=False if configuration().chain and outcome != Outcome.GRANTED else None,
+        sealed=None if outcome == Outcome.GRANTED else configuration().unsealed,
     )
     # The line may be here already: what it says stays, and the app's half is added.
     Transfer.objects.using(router.db_for_write(Transfer)).bulk_create(
         [row],
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=[*_APP, *(["version"] if event.version else [])],
+        update_fields=[*OF_THE_APP, *(["version"] if event.version else [])],
     )
 
 

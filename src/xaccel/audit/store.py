@@ -15,14 +15,13 @@ from xaccel.audit.chain import seal
 from xaccel.audit.conf import Configuration
 from xaccel.audit.downloads import Piece, State, assign, group_of
 from xaccel.audit.line import Decided, Line
-from xaccel.audit.models import Download, Transfer
+from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import Outcome
 
 _GAVE_BYTES = (Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT)
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
 _SEALED = _COLUMNS.index("sealed")
-_APP = "id decided_at origin key subject client method filename as_attachment reason".split()
-_LINE = tuple(name for name in _COLUMNS if name not in _APP)
+_LINE = tuple(name for name in _COLUMNS if name not in ("id", *OF_THE_APP))
 _json = msgspec.json.Encoder().encode
 _STATE = tuple(column.name for column in fields(State))
 _CHANGING = tuple(
@@ -78,7 +77,9 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     fresh = [line for line in lines.values() if line.id not in stored or stored[line.id][0] is None]
     made = [(line, _known(line, stored.get(line.id))) for line in fresh]
     late = _late(using)
-    pieces = [_piece(line, known) for line, known in made if _counts(line, known)]
+    pieces = [
+        _piece(line, known) for line, known in made if known is not None and line.outcome in _GAVE_BYTES
+    ]
     pieces += [_late_piece(row) for row in late if row.outcome in _GAVE_BYTES]
     placed, completed = _place(pieces, using, conf.idle)
     rows = [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made]
@@ -90,16 +91,14 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         changing=_LINE,
         only='"xaccel_transfer"."ended_at" IS NULL',
     )
-    upsert.write(
-        using, Transfer, _COLUMNS, [_decided_row(item, chain=conf.chain) for item in decided.values()]
-    )
+    upsert.write(using, Transfer, _COLUMNS, [_decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
         seal((dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[_SEALED]), using=using)
     for row in late:
         Transfer.objects.using(using).filter(id=row.id).update(
             download_id=placed[row.id].id if row.id in placed else None,
             line_first=False,
-            sealed=False if conf.chain else None,
+            sealed=conf.unsealed,
         )
     return Applied(count, count - len(fresh) - len(decided), [line.id for line in fresh], completed)
 
@@ -125,12 +124,7 @@ def _known(line: Line, row: tuple[Any, Known] | None) -> Known | None:
     return known if known.version else known._replace(version=line.etag)
 
 
-def _counts(line: Line, known: Known | None) -> bool:
-    return known is not None and line.outcome in _GAVE_BYTES
-
-
-def _piece(line: Line, known: Known | None) -> Piece:
-    assert known is not None
+def _piece(line: Line, known: Known) -> Piece:
     return Piece(
         line.id,
         group_of(known.subject, known.origin, known.key, known.client, line.ip),
@@ -235,7 +229,7 @@ def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -
     )
 
 
-def _decided_row(item: Decided, *, chain: bool) -> list[Any]:
+def _decided_row(item: Decided, unsealed: bool | None) -> list[Any]:
     said = item.decision
     values = {
         "id": item.id,
@@ -251,7 +245,7 @@ def _decided_row(item: Decided, *, chain: bool) -> list[Any]:
         "as_attachment": said.as_attachment,
         "reason": said.reason,
         "line_first": False,
-        "sealed": False if chain else None,
+        "sealed": unsealed,
     }
     return [values.get(name, _NOTHING.get(name)) for name in _COLUMNS]
 

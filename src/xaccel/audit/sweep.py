@@ -23,7 +23,7 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
     unknown = (
         Transfer.objects.using(using)
         .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
-        .update(outcome=Outcome.UNKNOWN, sealed=False if conf.chain else None)
+        .update(outcome=Outcome.UNKNOWN, sealed=conf.unsealed)
     )
     closed = (
         Download.objects.using(using)

@@ -12,7 +12,7 @@ from wsgiref.util import setup_testing_defaults
 
 from benchmarks.interleave import Sampler, each, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
-from benchmarks.spread import Spread, spread
+from benchmarks.spread import Spread, ratio, spread
 
 _BATCH, _ROUNDS = 10, {"full": 1500, "quick": 300, "smoke": 10}
 _WAYS = {
@@ -55,8 +55,8 @@ def _table(size: Size, middleware: list[str], how: str) -> Table:
         whole, apart = samples[way], samples.get(f"{way} unsigned", samples[way])
         over = _micro([own - base for own, base in zip(apart, empty, strict=True)])
         signing = _micro([own - without for own, without in zip(whole, apart, strict=True)])
-        ratio = spread([own / base for own, base in zip(whole, empty, strict=True)])
-        rows.append((title, _micro(whole), over, signing if way in _SIGNED else "", ratio))
+        over_all = ratio(whole, empty)
+        rows.append((title, _micro(whole), over, signing if way in _SIGNED else "", over_all))
         targets.append(
             Target(
                 what=f"{title}, over the empty answer, signing apart",

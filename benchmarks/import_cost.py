@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.interleave import Sampler, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
-from benchmarks.spread import spread
+from benchmarks.spread import ratio, spread
 
 _ROUNDS = {"full": 25, "quick": 10, "smoke": 2}
 _HEAVY = ("asgiref", "boto3", "botocore", "django", "flask", "mirakuru", "starlette", "storages", "urllib3")
@@ -61,13 +61,12 @@ def answer(size: Size) -> list[Table]:
     own = samples["import xaccel"]
     rows: list[tuple[Cell, ...]] = []
     for name, seconds in samples.items():
-        ratios = [one / base for one, base in zip(seconds, own, strict=True)]
         heavy = _heavy(loaded[name])
         rows.append(
             (
                 name,
                 spread([one * 1e3 for one in seconds]),
-                "" if name == "import xaccel" else spread(ratios),
+                "" if name == "import xaccel" else ratio(seconds, own),
                 len(loaded[name]),
                 ", ".join(heavy) or "none",
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.interleave import Sampler, each, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
-from benchmarks.spread import Spread, spread
+from benchmarks.spread import Spread, ratio, spread
 
 if TYPE_CHECKING:
     from benchmarks.servers import Front, Stage
@@ -125,7 +125,7 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
     targets = []
     for variant in behind.variants:
         rates = [samples[f"{variant.name} {count}"] for count in _COUNTS]
-        ratios = [_ratio(one, rates[0]) for one in rates[1:]]
+        ratios = [ratio(one, rates[0]) for one in rates[1:]]
         rows.append((variant.name, *map(spread, rates), *ratios))
         targets.append(
             Target(
@@ -169,13 +169,13 @@ def _handed_off(sites: Mapping[int, Site], size: Size) -> Table:
     targets = []
     for way, title in (("key", "object key"), ("url", "stored URL, its origin found")):
         times = [samples[f"{way} {count}"] for count in _COUNTS]
-        ratio = _ratio(times[-1], times[0])
-        rows.append((title, *(_micro(one) for one in times), ratio))
+        grown = ratio(times[-1], times[0])
+        rows.append((title, *(_micro(one) for one in times), grown))
         targets.append(
             Target(
                 what=f"{title}, {_COUNTS[-1]} origins over one",
                 limit=_MOST_HAND_OFF,
-                measured=ratio.median,
+                measured=grown.median,
                 unit="times",
             )
         )
@@ -186,10 +186,6 @@ def _handed_off(sites: Mapping[int, Site], size: Size) -> Table:
         note=f"Median (quartiles) of {_BATCHES[size]} batches of {_BATCH}, interleaved in one process, CPU time.",
         targets=tuple(targets),
     )
-
-
-def _ratio(samples: Sequence[float], to: Sequence[float]) -> Spread:
-    return spread([one / other for one, other in zip(samples, to, strict=True)])
 
 
 def _micro(seconds: Sequence[float]) -> Spread:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks.interleave import Sampler, each, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
-from benchmarks.spread import spread
+from benchmarks.spread import ratio, spread
 
 _BATCH, _ROUNDS = 10, {"full": 800, "quick": 200, "smoke": 10}
 _THREAD_ROUNDS = {"full": 40, "quick": 15, "smoke": 3}
@@ -78,8 +78,13 @@ def _table(contenders: dict[str, Sampler], own: str, *, rounds: int, title: str,
     samples = interleave(contenders, rounds=rounds)
     rows: list[tuple[Cell, ...]] = []
     for name, seconds in samples.items():
-        ratios = [one / base for one, base in zip(seconds, samples[own], strict=True)]
-        rows.append((name, spread([one * 1e6 for one in seconds]), "" if name == own else spread(ratios)))
+        rows.append(
+            (
+                name,
+                spread([one * 1e6 for one in seconds]),
+                "" if name == own else ratio(seconds, samples[own]),
+            )
+        )
     return Table(
         title=title,
         columns=("signer", "µs", f"ratio to {own}"),

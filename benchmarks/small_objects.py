@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.interleave import interleave
 from benchmarks.question import Cell, Question, Size, Table, Target
-from benchmarks.spread import spread
+from benchmarks.spread import ratio, spread
 
 _NAME, _BYTES = "small.bin", 4096
 _CONNECTIONS = 32
@@ -50,13 +50,13 @@ def answer(size: Size) -> list[Table]:
     targets = []
     for variant in behind.variants:
         own, recipe = samples[variant.name], samples[f"{variant.name} classic"]
-        ratio = spread([one / other for one, other in zip(own, recipe, strict=True)])
-        rows.append((variant.name, spread(own), spread(recipe), ratio))
+        more = ratio(own, recipe)
+        rows.append((variant.name, spread(own), spread(recipe), more))
         targets.append(
             Target(
                 what=f"{variant.name}, over the classic configuration",
                 limit=_TIMES,
-                measured=ratio.median,
+                measured=more.median,
                 unit="times",
                 at_least=True,
             )

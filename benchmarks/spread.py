@@ -28,6 +28,11 @@ def spread(samples: Sequence[float]) -> Spread:
     return Spread(median(samples), low, high, len(samples))
 
 
+def ratio(samples: Sequence[float], to: Sequence[float]) -> Spread:
+    """Return the spread of the ratios of samples that were taken in the same rounds."""
+    return spread([one / other for one, other in zip(samples, to, strict=True)])
+
+
 def short(value: float) -> str:
     """Return `value` with about three digits."""
     size = abs(value)

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,18 @@ def operators_server(parts: Parts, port: int, app: str, more: str = "") -> str:
 class Guest:
     stage: Stage
     origin: Origin
+
+
+@contextmanager
+def guest_with_lines(variant: Variant, folder: Path, server: str, **settings: Any) -> Iterator[Guest]:
+    """The operator's NGINX with `server` among the lines of his own, and two origins."""
+    (folder / "media").mkdir()
+    (folder / "media" / "x").write_bytes(BODY)
+    with origin_server(answer) as origin:
+        origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
+        text = operators_text(variant, server=server)
+        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
+            yield Guest(running, origin)
 
 
 def answer(request: Request) -> Answer:
@@ -312,14 +324,8 @@ def repeating(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "add_headers": [["Strict-Transport-Security", "max-age=31536000"], ["X-Frame-Options", "DENY"]],
         "access_logs": ["his.log", "his-combined.log combined"],
     }
-    folder = tmp_path_factory.mktemp("repeating")
-    (folder / "media").mkdir()
-    (folder / "media" / "x").write_bytes(BODY)
-    with origin_server(answer) as origin:
-        origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
-        text = operators_text(variant, server=server)
-        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
-            yield Guest(running, origin)
+    with guest_with_lines(variant, tmp_path_factory.mktemp("repeating"), server, **settings) as running:
+        yield running
 
 
 @pytest.mark.parametrize("key", ["x", "missing", "refused"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,10 +10,18 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of
-from tests.live.stage import Stage, stage, target
-from tests.live.test_guest import BODY, OPERATOR_PAGE, ORIGINS, Guest, answer, get, guest, operators_text
+from tests.live.stage import target
+from tests.live.test_guest import (
+    BODY,
+    OPERATOR_PAGE,
+    ORIGINS,
+    Guest,
+    get,
+    guest,
+    guest_with_lines,
+)
 from xaccel.errors import NginxError
-from xaccel.testing import Variant, origin_server
+from xaccel.testing import Variant
 
 __all__ = ["guest"]
 
@@ -67,17 +73,6 @@ def test_a_trailer_of_an_origin_goes_to_nobody(guest: Guest) -> None:
     assert received.endswith(b"abc\r\n0\r\n\r\n")
 
 
-@contextmanager
-def with_lines(variant: Variant, folder: Path, server: str, **settings: object) -> Iterator[Stage]:
-    (folder / "media").mkdir()
-    (folder / "media" / "x").write_bytes(BODY)
-    with origin_server(answer) as origin:
-        origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
-        text = operators_text(variant, server=server)
-        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
-            yield running
-
-
 HIS = """
     add_header Strict-Transport-Security max-age=31536000 always;
     add_header X-Frame-Options DENY;
@@ -90,14 +85,14 @@ def test_all_his_header_lines_are_merged_where_nginx_can(variant: Variant, tmp_p
     if not build_of(variant).merges_headers:
         with (
             pytest.raises(NginxError, match="cannot merge"),
-            with_lines(variant, tmp_path, HIS, add_headers="merge"),
+            guest_with_lines(variant, tmp_path, HIS, add_headers="merge"),
         ):
             pass
         return
-    with with_lines(variant, tmp_path, HIS, add_headers="merge") as running:
+    with guest_with_lines(variant, tmp_path, HIS, add_headers="merge") as running:
         for origin in ("partner", "media"):
             for key, status in (("x", 200), ("missing", 404)):
-                reply = running.get(origin, key)
+                reply = running.stage.get(origin, key)
                 assert reply.status == status
                 assert reply.one("Strict-Transport-Security") == "max-age=31536000"
                 assert reply.one("X-Frame-Options") == ("DENY" if status == 200 else None)
@@ -110,8 +105,8 @@ def test_a_trailer_of_his_takes_the_length_from_a_download_where_nginx_cannot_sw
     variant: Variant, tmp_path: Path, origin: str
 ) -> None:
     """Documented: add_trailer on an outer level, before NGINX 1.29.3. The bytes are whole all the same."""
-    with with_lines(variant, tmp_path, "add_trailer X-Operator his always;") as running:
-        reply = running.get(origin)
+    with guest_with_lines(variant, tmp_path, "add_trailer X-Operator his always;") as running:
+        reply = running.stage.get(origin)
     assert reply.body == BODY
     inherits = not build_of(variant).merges_headers
     assert (reply.one("Content-Length") is None, reply.one("Transfer-Encoding") == "chunked") == (

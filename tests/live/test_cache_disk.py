@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.objects import serve
+from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
 from xaccel.nginx import cache_files
 from xaccel.testing import Variant, origin_server
@@ -41,20 +42,6 @@ def running(directory: Path, variant: Variant, **cache: str) -> Iterator[Stage]:
 
 def body_of(made: Stage, name: str) -> bytes:
     return made.get("store", options={"identity": name, "size": len(BODY)}).body
-
-
-@contextmanager
-def small_disk(directory: Path, size: str) -> Iterator[Path]:
-    """The place of the cache as a file system of its own."""
-    cache = directory / "cache"
-    cache.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(cache)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small file system needs root")
-    try:
-        yield cache
-    finally:
-        subprocess.run(["umount", str(cache)], check=True)
 
 
 def size_of(file: Path) -> int:

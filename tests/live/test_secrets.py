@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.live.client import ask, send_target
 from tests.live.conftest import Live, Places, config_text
+from tests.live.small_disk import small_disk
 from xaccel.testing import Answer, AppServer, NginxServer, Variant, free_port, nginx_server
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -89,14 +89,7 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     """The cache lies on a file system of 128 KB; NGINX's alerts about it name the upstream URL."""
-    cache = tmp_path / "nginx" / "cache"
-    cache.mkdir(parents=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(cache)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with small_disk(tmp_path / "nginx", "128k"):
         port = free_port()
         text = config_text(places, variant, app, port)
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
@@ -106,8 +99,6 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
                     assert ask(port, send_target(asked)).status in (200, 502, 500)
             nginx.lines(2)
             require_clean(nginx, app, places)
-    finally:
-        subprocess.run(["umount", str(cache)], check=True)
 
 
 def test_at_the_usual_level_the_signature_would_be_logged(

@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -56,8 +58,11 @@ def test_a_target_may_be_the_least_instead_of_the_most() -> None:
     assert report.text(replace(TABLE, targets=(target,))).endswith("met: x: 12.0 times, at least 10.0")
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed: run scripts/system")
-def test_a_body_that_differs_in_one_byte_stops_the_run(tmp_path: Path) -> None:
+def test_a_body_that_differs_in_one_byte_stops_the_run(
+    tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    if shutil.which("wrk") is None:
+        unavailable("wrk is not installed: run scripts/system")
     right, wrong = b"x" * 4095 + b"y", b"x" * 4096
     stored = Stored(tmp_path / "small", 4096, hashlib.sha256(right).hexdigest())
     stored.path.write_bytes(right)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from portal.demo.check.answer import Answer, verdict
 from portal.demo.check.scene import Scene
+from xaccel.testing.processes import wait_until
 
 _WAIT_S = 10
 
@@ -22,13 +22,12 @@ def ask(scene: Scene) -> Iterator[Answer]:
     alice.get(file.path, {"Range": "bytes=0-9"})
     carol.get(file.path)
     found: list[dict[str, Any]] = []
-    until = time.monotonic() + _WAIT_S
-    while time.monotonic() < until:
-        found = [row for row in _rows(scene) if row["id"] not in before]
-        if sorted(row["outcome"] for row in found) == ["denied", "sent", "sent"]:
-            break
-        time.sleep(0.1)
-    if sorted(row["outcome"] for row in found) != ["denied", "sent", "sent"]:
+
+    def outcomes() -> list[str]:
+        found[:] = [row for row in _rows(scene) if row["id"] not in before]
+        return sorted(row["outcome"] for row in found)
+
+    if not wait_until(lambda: outcomes() == ["denied", "sent", "sent"], timeout_s=_WAIT_S, every_s=0.1):
         problems.append(f"the rows say {sorted(row['outcome'] for row in found)}")
     sent = sorted(row["sent"] for row in found if row["outcome"] == "sent")
     if sent != sorted([10, file.size]):

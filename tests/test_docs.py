@@ -121,15 +121,13 @@ def test_every_field_header_and_page_of_nginx_has_its_row() -> None:
 
 
 def test_every_reason_that_nginx_prints_is_explained() -> None:
-    printed = "".join(
-        (ROOT / f"src/xaccel/nginx/{module}.py").read_text(encoding="utf-8")
-        for module in ("entry", "fetch", "error_pages", "log_line", "local", "maps", "steps")
-    )
+    printed = text(ROOT / "tests/golden/everything-deb.conf")
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
-    reasons = set(re.findall(r'var\("refused"\), "([a-z_]+)"', printed))
-    reasons |= set(re.findall(r'\(".*", "(forged|no_id)"\)', printed))
-    reasons |= set(re.findall(r'\("([a-z]+_[a-z]+)",\)', printed))
-    reasons |= set(re.findall(r'"(url_refused|[a-z_]*redirect[a-z_]*)"(?:\)|,\n)', printed))
+    reasons = set(re.findall(r"set \$xaccel_shop_refused ([a-z_]+);", printed))
+    for block in re.findall(
+        r"map [^\n]* \$xaccel_shop_(?:distrust|refusal|doubt|lost|why) \{\n(.*?)\n    \}", printed, re.DOTALL
+    ):
+        reasons |= set(re.findall(r" ([a-z]+(?:_[a-z]+)*);$", block, re.MULTILINE)) - {"volatile"}
     assert {"forged", "no_id", "limited", "origin_timeout", "wrong_region", "too_many_redirects"} <= reasons
     assert [reason for reason in sorted(reasons) if f"| `{reason}` |" not in table] == []
 

@@ -12,6 +12,9 @@ from xaccel.origins import LocalOrigin, Origin
 
 MERGE: Literal["merge"] = "merge"
 
+PROTOCOL = 1
+"""The version of the hand-off between app and NGINX (docs/reference/protocol.md); it is bound to `internal_prefix`."""
+
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
 
@@ -91,7 +94,10 @@ class Site:
 
     @property
     def internal_prefix(self) -> str:
-        """The path, "/" at both ends, under which all internal locations lie."""
+        """The path, "/" at both ends, under which all internal locations lie.
+
+        Another PROTOCOL has another prefix: its hand-offs then find no location, and are not misread.
+        """
         return f"/_xaccel_{self.name}/" if self.name else "/_xaccel/"
 
     @property

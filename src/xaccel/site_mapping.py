@@ -1,4 +1,4 @@
-"""From settings or a TOML file to a Site, with every problem told at once."""
+"""From settings or a file to a Site, with every problem told at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = frozenset(
 """What may stand at the top of the mapping; upper or lower case."""
 
 ERROR_STATUSES = ("404", "412", "416", "429", "502", "503", "504")
-"""The statuses that a download can end with, as keys of ERROR_PAGES (in a TOML file keys are text)."""
+"""The statuses that a download can end with, as keys of ERROR_PAGES (in a file keys are text)."""
 
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _SITE_NAME = re.compile(r"[a-z0-9]{0,12}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -31,13 +32,17 @@ def add_arguments(
 ) -> None:
     """Add the subcommands, and `more` of them, to `parser`.
 
-    `file` for a command that reads the site from a TOML file.
+    `file` for a command that reads the site from a file.
     """
     commands = parser.add_subparsers(dest="xaccel_command", required=True, metavar="COMMAND")
     for name, command in {**_COMMANDS, **(more or {})}.items():
         own = commands.add_parser(name, help=command.help, description=command.description)
         if file:
-            own.add_argument("file", metavar="FILE.toml", help="the site, in the keys of settings.XACCEL")
+            own.add_argument(
+                "file",
+                metavar="FILE",
+                help="the site, in the keys of settings.XACCEL: TOML, or JSON in a file named *.json",
+            )
         command.add_arguments(own)
 
 
@@ -70,12 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _read(file: str) -> Site:
+    path = Path(file)
     try:
-        mapping = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        mapping = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"it cannot be read ({error})",
             where=file,
-            remedy="Give a TOML file with the keys of settings.XACCEL.",
+            remedy="Give a file of TOML, or of JSON named *.json, with the keys of settings.XACCEL.",
         ) from error
     return site_mapping.read(mapping, file)

@@ -12,7 +12,7 @@ from xaccel.nginx import buffers
 from xaccel.nginx.emit import comment, emit
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import SCRIPT, Parts, render
-from xaccel.site import Site
+from xaccel.site import PROTOCOL, Site
 
 PARTS = ("http", "server", "app", "warm")
 
@@ -30,8 +30,8 @@ def names_of_parts(parts: Parts) -> tuple[str, ...]:
 
 
 def part_text(parts: Parts, name: str) -> str:
-    """Print one part under a line that says where it belongs."""
-    heading = "\n".join(comment(f"xaccel-{name}.conf. {_HEADINGS[name]}"))
+    """Print one part under a line that says what it understands and where it belongs."""
+    heading = "\n".join(comment(f"xaccel-{name}.conf, for hand-off protocol {PROTOCOL}. {_HEADINGS[name]}"))
     return f"{heading}\n{emit(getattr(parts, name))}"
 
 

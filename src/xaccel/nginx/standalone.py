@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from xaccel.errors import NginxError
 from xaccel.nginx import buffers
-from xaccel.nginx.emit import Directive, Raw, block, directive, emit, phrase
+from xaccel.nginx.emit import Directive, Raw, block, comment, directive, emit, phrase
 from xaccel.nginx.map_block import map_block
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, app_block, render
 from xaccel.origin_rules import authority_ok
-from xaccel.site import Site
+from xaccel.site import PROTOCOL, Site
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -97,7 +97,8 @@ def standalone(
         block("events", inside=[directive("worker_connections", 4096, why=buffers.CONNECTIONS)]),
         block("http", inside=http),
     ]
-    return emit(main)
+    heading = "\n".join(comment(f"A whole nginx.conf, for hand-off protocol {PROTOCOL}."))
+    return f"{heading}\n{emit(main)}"
 
 
 def _address_ok(address: str) -> bool:

@@ -1,0 +1,33 @@
+"""The conditions in docs/reference/vectors.json, answered by Django."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from tests.vectors.run import hand_off
+from xaccel.django.conditions import answer_to_conditions
+
+DOCUMENT = json.loads(
+    (Path(__file__).resolve().parents[2] / "docs/reference/vectors.json").read_text(encoding="ascii")
+)
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["conditions"], ids=lambda vector: vector["name"])
+def test_django_answers_the_conditions_as_the_vector_says(vector: dict[str, Any]) -> None:
+    request = RequestFactory().generic(vector["method"], "/", headers=vector["request_headers"])
+    made = hand_off(vector, DOCUMENT["sites"])
+    answer = answer_to_conditions(request, made)
+    if vector["answer"] == "hand_off":
+        assert answer is None
+        assert dict(made.headers)["X-Accel-Redirect"] == "/_xaccel/partner"
+    else:
+        assert answer is not None
+        expected = vector["answer"]
+        assert answer.status_code == expected["status"]
+        assert {name: answer.headers[name] for name in expected["headers"]} == expected["headers"]
+        assert not [name for name in answer.headers if name.lower().startswith(("xaccel-", "x-accel-"))]

@@ -1,0 +1,46 @@
+"""The file that `python -m xaccel` reads the site from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xaccel import cli
+
+ASK = ["--nginx-version", "1.26.3", "--part", "server"]
+ORIGIN = {"backend": "xaccel.HTTPOrigin", "options": {"base_url": "http://192.0.2.1/"}}
+SITE = {"secret": "s" * 32, "response_headers": ["X-Robots-Tag"], "origins": {"web": ORIGIN}}
+TOML = """
+secret = "ssssssssssssssssssssssssssssssss"
+response_headers = ["X-Robots-Tag"]
+
+[origins.web]
+backend = "xaccel.HTTPOrigin"
+options = { base_url = "http://192.0.2.1/" }
+"""
+
+
+def test_a_site_may_be_toml_or_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"site.toml": TOML, "site.json": json.dumps(SITE)}
+    printed = []
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        assert cli.main(["config", str(tmp_path / name), *ASK]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].startswith("# xaccel-server.conf, for hand-off protocol 1. ")
+    assert "location = /_xaccel/web {" in printed[0]
+
+
+@pytest.mark.parametrize("text", ['{"secret":', '["a list"]', TOML])
+def test_a_json_file_that_is_no_site_is_told(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "site.json"
+    file.write_text(text)
+    assert cli.main(["config", str(file), *ASK]) == 1
+    told = capsys.readouterr().err
+    assert str(file) in told
+    assert "Traceback" not in told

@@ -1,0 +1,67 @@
+"""docs/reference/vectors.json says what the library does. Other implementations follow it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.vectors.run import outcome
+from tests.vectors.write import FILE, text
+from xaccel.nginx.entry import PRIVATE
+from xaccel.site import PROTOCOL
+
+DOCUMENT = json.loads(FILE.read_text(encoding="ascii"))
+VECTORS: list[dict[str, Any]] = DOCUMENT["vectors"]
+OUTCOMES = ("hand_off", "unsigned_url", "refused")
+
+
+@cache
+def outcomes() -> dict[str, dict[str, Any]]:
+    """All at once, inside the first test that asks: each test of this folder finds every endpoint anew, 0.1 s each."""
+    return {vector["name"]: outcome(vector, DOCUMENT["sites"]) for vector in VECTORS}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_the_library_does_what_the_vector_says(vector: dict[str, Any]) -> None:
+    expected = {field: vector[field] for field in OUTCOMES if field in vector}
+    assert outcomes()[vector["name"]] == expected
+
+
+def test_the_file_is_what_scripts_vectors_writes() -> None:
+    assert FILE.read_text(encoding="ascii") == text(), "run scripts/vectors and read the difference"
+
+
+def test_every_vector_has_a_name_of_its_own() -> None:
+    names = [vector["name"] for vector in [*VECTORS, *DOCUMENT["conditions"]]]
+    assert len(names) > 250
+    assert len(set(names)) == len(names)
+
+
+def test_the_worked_example_of_amazon_has_amazons_signature() -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
+    (vector,) = (vector for vector in VECTORS if vector["name"] == "amazon-example")
+    signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+    assert vector["hand_off"]["headers"]["Xaccel-Url"].endswith(f"&X-Amz-Signature={signature}")
+
+
+def test_every_private_header_is_in_a_vector() -> None:
+    """A note is the app's own text, which no vector can give."""
+    shown = {
+        name.lower() for vector in VECTORS if "hand_off" in vector for name in vector["hand_off"]["headers"]
+    }
+    assert [name for name in PRIVATE if f"xaccel-{name}" not in shown] == ["note"]
+
+
+def test_every_input_can_be_refused_in_a_vector() -> None:
+    refused = {vector["refused"] for vector in VECTORS if "refused" in vector}
+    assert refused >= {"key", "url", "origin", "bucket", "filename", "content_type", "cache_control", "csp"}
+    assert refused >= {"etag", "subject", "size", "limit_rate", "limit_rate_after", "concurrency", "headers"}
+
+
+def test_page_vectors_and_library_name_the_same_version() -> None:
+    page = FILE.with_name("protocol.md").read_text(encoding="utf-8")
+    assert page.splitlines()[2].startswith(f"Version {PROTOCOL}. ")
+    assert DOCUMENT["protocol"] == PROTOCOL

@@ -26,6 +26,7 @@ from xaccel.signing import Endpoint, S3Signer
 from xaccel.site import Site
 from xaccel.validators import etag_header, last_modified_header
 from xaccel.version_id import cache_identity, version_query
+from xaccel.visible_headers import CSP, DECLARED, PRIVATE_NAMES
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -135,7 +136,7 @@ def make_handoff(
             ("Xaccel-Id", transfer_id),
             *own,
             *private,
-            *((f"Xaccel-Header-{name}", value) for name, value in extra),
+            *((f"{DECLARED}{name}", value) for name, value in extra),
         ),
         visible_headers=(
             *shown.items(),
@@ -222,23 +223,14 @@ def _type_of_key(key: str) -> str:
     return guessed or "application/octet-stream"
 
 
-_PRIVATE_NAMES = {
-    "Content-Type": "Xaccel-Type",
-    "Content-Disposition": "Xaccel-Disposition",
-    "Cache-Control": "Xaccel-Cache-Control",
-    "ETag": "Xaccel-Etag",
-    "Last-Modified": "Xaccel-Last-Modified",
-}
-
-
 def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]]:
     headers = [
-        (_PRIVATE_NAMES[name], value)
+        (PRIVATE_NAMES[name], value)
         for name, value in shown.items()
         if name != "Cache-Control" or value != DEFAULT_CACHE_CONTROL
     ]
     if options.csp:
-        headers.append(("Xaccel-Csp", require_header_value(options.csp, "csp")))
+        headers.append((CSP, require_header_value(options.csp, "csp")))
     if options.subject:
         headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
     if options.size is not None:

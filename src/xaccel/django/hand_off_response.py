@@ -15,6 +15,7 @@ class HandOffResponse(HttpResponse):
     It has no Content-Disposition, Cache-Control or Expires of its own: NGINX would send them beside those of the
     download.
 
+    hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
     note: what NGINX's line carries beside its own fields; printable ASCII.
     keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.
     """
@@ -26,6 +27,7 @@ class HandOffResponse(HttpResponse):
         self["Content-Length"] = "0"
         if note:
             self["Xaccel-Note"] = note
+        self.hand_off = hand_off
         self.keeps_cache_control = keeps_cache_control
 
     def __getstate__(self) -> NoReturn:

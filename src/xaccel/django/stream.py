@@ -104,8 +104,9 @@ class _Chunks:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._body.read(CHUNK_BYTES):
-            yield chunk
+        with self._body:
+            while chunk := self._body.read(CHUNK_BYTES):
+                yield chunk
 
     def close(self) -> None:
         self._body.close()
@@ -117,8 +118,9 @@ class _AsyncChunks:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = sync_to_async(self._body.read, thread_sensitive=False)
-        while chunk := await read(CHUNK_BYTES):
-            yield chunk
+        with self._body:
+            while chunk := await read(CHUNK_BYTES):
+                yield chunk
 
     def close(self) -> None:
         self._body.close()

@@ -1,18 +1,48 @@
-"""Real servers for tests and demonstrations: NGINX, an S3 server, PostgreSQL, an application under gunicorn.
+"""For tests of downloads: assertions on a hand-off, and real servers.
 
-Each is a context manager. Every file of a server lies in the directory it is given, its ports come from the
-operating system, it is ready when the block begins and nothing of it runs when the block has ended.
-Linux only; needs the extra `testing`.
+The servers (NGINX, an S3 server, PostgreSQL, an application under gunicorn) are context managers. Every file of a
+server lies in the directory it is given, its ports come from the operating system, it is ready when the block begins
+and nothing of it runs when the block has ended. They are for Linux, and need the extra `testing`; the assertions need
+nothing. So each name is loaded at its first use.
 """
 
-from xaccel.testing.app import AppServer, app_server
-from xaccel.testing.errors import ServerFailed, ServerMissing
-from xaccel.testing.nginx import NginxServer, check_config, nginx_server
-from xaccel.testing.origin import Answer, Origin, Request, origin_server
-from xaccel.testing.ports import free_port, free_ports
-from xaccel.testing.postgres import PostgresServer, postgres_server
-from xaccel.testing.s3 import S3Server, s3_server
-from xaccel.testing.variants import Variant, nginx_binaries, variants
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xaccel.testing.app import AppServer, app_server
+    from xaccel.testing.errors import ServerFailed, ServerMissing
+    from xaccel.testing.hand_off import assert_hand_off
+    from xaccel.testing.leaks import assert_nothing_leaked
+    from xaccel.testing.nginx import NginxServer, check_config, nginx_server
+    from xaccel.testing.origin import Answer, Origin, Request, origin_server
+    from xaccel.testing.ports import free_port, free_ports
+    from xaccel.testing.postgres import PostgresServer, postgres_server
+    from xaccel.testing.s3 import S3Server, s3_server
+    from xaccel.testing.variants import Variant, nginx_binaries, variants
+else:
+    _MODULES = {
+        "app": ("AppServer", "app_server"),
+        "errors": ("ServerFailed", "ServerMissing"),
+        "hand_off": ("assert_hand_off",),
+        "leaks": ("assert_nothing_leaked",),
+        "nginx": ("NginxServer", "check_config", "nginx_server"),
+        "origin": ("Answer", "Origin", "Request", "origin_server"),
+        "ports": ("free_port", "free_ports"),
+        "postgres": ("PostgresServer", "postgres_server"),
+        "s3": ("S3Server", "s3_server"),
+        "variants": ("Variant", "nginx_binaries", "variants"),
+    }
+
+    def __getattr__(name: str) -> object:
+        for module, names in _MODULES.items():
+            if name in names:
+                found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Answer",
@@ -26,6 +56,8 @@ __all__ = [
     "ServerMissing",
     "Variant",
     "app_server",
+    "assert_hand_off",
+    "assert_nothing_leaked",
     "check_config",
     "free_port",
     "free_ports",

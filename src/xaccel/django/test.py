@@ -1,0 +1,98 @@
+"""Test clients that follow a hand-off without NGINX: a view's test receives the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import django.test
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test.client import AsyncClientHandler, ClientHandler
+from django.utils.http import parse_http_date
+
+from xaccel.django.conf import configuration
+from xaccel.django.hand_off_response import HandOffResponse
+from xaccel.django.stream import astream, stream
+from xaccel.handoff import HandOff
+from xaccel.options import Options
+from xaccel.origins import Origin
+from xaccel.visible_headers import CSP, visible_headers
+
+__all__ = ["AsyncClient", "Client", "FollowedResponse"]
+
+
+class FollowedResponse(HttpResponse):
+    """What a user receives for a hand-off: the file with the headers that NGINX would send, or NGINX's plain page.
+
+    hand_off: the app's own answer, as `xaccel.testing.assert_hand_off` takes it.
+    """
+
+    hand_off: HandOffResponse
+
+
+class _Handler(ClientHandler):
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        response = super().get_response(request)
+        if not isinstance(response, HandOffResponse):
+            return response
+        answer = stream(request, *_told(response))
+        return _followed(response, answer, b"".join(answer))
+
+
+class _AsyncHandler(AsyncClientHandler):
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        response = await super().get_response_async(request)
+        if not isinstance(response, HandOffResponse):
+            return response
+        answer = await astream(request, *_told(response))
+        if isinstance(answer, StreamingHttpResponse):
+            return _followed(response, answer, b"".join([chunk async for chunk in answer]))
+        return _followed(response, answer, b"".join(answer))
+
+
+class Client(django.test.Client):
+    """`django.test.Client`, for which a download is the file itself.
+
+    A hand-off is followed after all middleware, through the code that streams in development: the storage is really
+    asked, a missing file is the 404 that NGINX would answer, and as always with Django there are no ranges. Of the
+    app's own headers the client sees what NGINX would pass on. `response.hand_off` is the hand-off.
+    """
+
+    def __init__(self, enforce_csrf_checks: bool = False, **kwargs: Any) -> None:
+        super().__init__(enforce_csrf_checks=enforce_csrf_checks, **kwargs)
+        self.handler = _Handler(enforce_csrf_checks)
+
+
+class AsyncClient(django.test.AsyncClient):
+    """`django.test.AsyncClient` that follows as `Client` does."""
+
+    def __init__(self, enforce_csrf_checks: bool = False, **kwargs: Any) -> None:
+        super().__init__(enforce_csrf_checks=enforce_csrf_checks, **kwargs)
+        self.handler = _AsyncHandler(enforce_csrf_checks)
+
+
+def _told(response: HandOffResponse) -> tuple[HandOff, Options, Origin]:
+    """What the hand-off says after middleware, as `stream` takes it."""
+    made = response.hand_off
+    headers = tuple(response.items())
+    shown = visible_headers(headers)
+    changed = shown.get("Last-Modified")
+    options = Options(
+        etag=shown.get("ETag"),
+        last_modified=None if changed is None else datetime.fromtimestamp(parse_http_date(changed), UTC),
+        csp=response.get(CSP),
+    )
+    told = replace(made, headers=headers, visible_headers=tuple(shown.items()))
+    return told, options, configuration().site.origin(made.origin)
+
+
+def _followed(response: HandOffResponse, answer: HttpResponseBase, content: bytes) -> FollowedResponse:
+    followed: Any = FollowedResponse(content, status=answer.status_code, headers=dict(answer.items()))
+    # NGINX passes Set-Cookie on
+    followed.cookies = response.cookies
+    followed.hand_off = response
+    # the request's uploads are closed with the answer that the test gets
+    followed._resource_closers.extend(vars(response)["_resource_closers"])
+    return cast("FollowedResponse", followed)

@@ -1,0 +1,142 @@
+"""xaccel.django.test: clients that follow a hand-off without NGINX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.files.base import ContentFile
+from django.utils.http import http_date
+
+from tests.django.library.models import Document
+from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
+from xaccel.django.conf import configuration
+from xaccel.django.test import AsyncClient, Client, FollowedResponse
+from xaccel.testing import assert_hand_off, assert_nothing_leaked
+
+
+@pytest.fixture
+def origin(site: Any) -> Iterator[OriginServer]:
+    """A server that is the bucket."""
+    with origin_server() as server:
+        bucket = {
+            "bucket": "acme-documents",
+            "endpoint_url": server.url.rstrip("/"),
+            "addressing_style": "path",
+            "access_key": "AKIASTREAM",
+            "secret_key": "stream-secret",
+        }
+        site(ORIGINS={"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket}})
+        yield server
+
+
+def get(path: str, **more: Any) -> Any:
+    """What the client has for a plain view."""
+    return Client().get(path, **more)
+
+
+def aget(path: str, **more: Any) -> Any:
+    """What the asynchronous client has for a coroutine."""
+    return async_to_sync(AsyncClient().get)(f"/a{path.removeprefix('/')}", **more)
+
+
+BOTH = pytest.mark.parametrize("ask", [get, aget])
+
+
+@BOTH
+def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: OriginServer, ask: Any) -> None:
+    response = ask("/key/?key=2026/r.pdf")
+    assert isinstance(response, FollowedResponse)
+    assert (response.status_code, response.content) == (200, BODY)
+    assert dict(response.headers) == {
+        "Content-Type": "application/pdf",
+        "Content-Length": str(len(BODY)),
+        "Content-Disposition": 'inline; filename="r.pdf"',
+        "Cache-Control": "private, no-cache",
+        "ETag": '"origin"',
+        "Last-Modified": CHANGED,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'",
+        "Accept-Ranges": "none",
+        "Vary": "Cookie",  # declared by the site, and moved into the hand-off by the middleware
+    }
+    assert_hand_off(response.hand_off, origin="documents", key="2026/r.pdf", site=configuration().site)
+    assert_nothing_leaked(response, "acme-documents", origin.url, "AKIASTREAM", "stream-secret")
+
+
+@BOTH
+def test_ranges_are_ignored_as_by_django(origin: OriginServer, ask: Any) -> None:
+    response = ask("/key/", headers={"range": "bytes=0-1"})
+    assert (response.status_code, response.content) == (200, BODY)
+    assert response["Accept-Ranges"] == "none"
+
+
+@BOTH
+@pytest.mark.parametrize(("status", "seen"), [(404, 404), (403, 502), (500, 502)])
+def test_what_the_storage_refuses_is_nginxs_page(
+    origin: OriginServer, ask: Any, status: int, seen: int
+) -> None:
+    response = ask(f"/key/?key={status}")
+    assert response.status_code == seen
+    assert response["Content-Type"] == "text/plain"
+    assert_nothing_leaked(response, "acme-documents", "AKIASTREAM")
+
+
+@BOTH
+def test_the_clients_conditions_reach_the_storage_or_the_app(origin: OriginServer, ask: Any) -> None:
+    ask("/key/", headers={"if-none-match": '"known"'})
+    assert origin.asked[-1][2]["if-none-match"] == '"known"'
+    assert ask("/validators/", headers={"if-none-match": '"v1"'}).status_code == 304
+
+
+def test_head_has_the_headers_and_no_body(origin: OriginServer) -> None:
+    response = Client().head("/key/")
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["Content-Length"] == str(len(BODY))
+    assert origin.asked[-1][0] == "HEAD"
+
+
+def test_headers_of_middleware_are_what_passes_nginx(origin: OriginServer, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.security.SecurityMiddleware"]
+    response = Client().get("/never-cached/")
+    assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert "Cross-Origin-Opener-Policy" not in response, (
+        "it is not declared, so that NGINX does not pass it on"
+    )
+
+
+@pytest.mark.django_db
+def test_a_session_goes_on(origin: OriginServer) -> None:
+    client = Client()
+    assert client.get("/session/").content == BODY
+    assert client.session["seen"] == "yes"
+
+
+@pytest.mark.django_db
+def test_a_file_field_on_a_disk_is_read_and_a_missing_one_is_404(
+    ada: Any, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    document = Document(owner=ada)
+    document.file.save("minutes.pdf", ContentFile(b"the minutes"))
+    client = Client()
+    client.force_login(ada)
+    response = client.get(f"/document/{document.pk}/")
+    assert (response.status_code, response.content) == (200, b"the minutes")
+    assert response["Content-Disposition"] == 'attachment; filename="minutes.pdf"'
+    assert response["Last-Modified"] == http_date((tmp_path / "minutes.pdf").stat().st_mtime)
+
+    (tmp_path / "minutes.pdf").unlink()
+    assert client.get(f"/document/{document.pk}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_what_is_no_hand_off_stays_as_it_is(ada: Any) -> None:
+    document = Document.objects.create(owner=ada, file="x.pdf")
+    response = Client().get(f"/document/{document.pk}/")
+    assert response.status_code == 403
+    assert not isinstance(response, FollowedResponse)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
@@ -22,14 +23,17 @@ pytestmark = pytest.mark.nginx
 
 BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""
+LARGE = 524_288
+"""More than the buffers of a transfer hold."""
 LOOKS_S = 30
 """NGINX looks at the cache at least every ten seconds (ngx_http_file_cache_expire)."""
 
 
 @contextmanager
 def running(directory: Path, variant: Variant, **cache: str) -> Iterator[Stage]:
+    objects = {f"/{size}": (BODY * 5)[:size] for size in (LARGE, 2 * LARGE)}
     with (
-        origin_server(lambda request: serve(request, BODY)) as origin,
+        origin_server(lambda request: serve(request, objects.get(request.target, BODY))) as origin,
         stage(
             directory,
             variant,
@@ -81,18 +85,29 @@ def test_a_full_disk_cuts_what_would_be_kept_and_nothing_else(variant: Variant, 
     with small_disk(tmp_path, "128k") as cache, running(tmp_path, variant) as made:
         for _ in range(2):
             (line,) = made.lines_of(lambda: require_cut(made))
-            assert line["completion"] == ""
+            assert (line["status"], line["completion"]) == ("200", "")
             assert line["body_bytes"] < int(line["sent_length"]) == len(BODY)
+            # in the middle of a later slice it looks as if the client had left
+            assert line["why"] == ("" if build_of(variant).slice else "cache_failed")
         assert made.get("store").body == BODY
         subprocess.run(["mount", "-o", "remount,size=4m", str(cache)], check=True)
         assert body_of(made, "full") == BODY
 
 
-def require_cut(made: Stage) -> None:
+@pytest.mark.parametrize("size", [2 * LARGE, LARGE], ids=["first slice", "whole"])
+def test_a_disk_without_room_for_the_beginning_is_told(variant: Variant, tmp_path: Path, size: int) -> None:
+    """Where the object, or its slice, is larger than the buffers: NGINX has read a smaller one to its end."""
+    with small_disk(tmp_path, "128k"), running(tmp_path, variant, slice=str(LARGE)) as made:
+        (line,) = made.lines_of(lambda: require_cut(made, size))
+    assert (line["status"], line["completion"], line["why"]) == ("200", "", "cache_failed")
+    assert line["sent_length"] == str(size)
+
+
+def require_cut(made: Stage, size: int = len(BODY)) -> None:
     """Download; what comes is no whole file, and is a beginning of it."""
     with pytest.raises(http.client.HTTPException) as raised:
-        body_of(made, "full")
+        made.get("store", str(size), options={"identity": "full", "size": size})
     if isinstance(raised.value, http.client.IncompleteRead):
-        assert BODY.startswith(raised.value.partial)
+        assert (BODY * 5).startswith(raised.value.partial)
     else:
         assert isinstance(raised.value, http.client.RemoteDisconnected)

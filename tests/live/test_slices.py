@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import pytest
 
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
-from tests.live.stage import Stage, stage
+from tests.live.stage import Stage, stage, target
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
 
@@ -204,6 +206,58 @@ def test_a_later_slice_that_fails_cuts_the_transfer(sliced: Sliced, failure: str
     assert sliced.origin.address not in sliced.stage.nginx.error_log
     sliced.origin.answer = lambda request: serve(request, BODY)
     assert sliced.get().body == BODY
+
+
+@pytest.mark.parametrize("failure", ["another object", "another part", "whole", "403", "nothing"])
+def test_a_later_slice_of_a_range_that_fails_is_told(sliced: Sliced, failure: str) -> None:
+    """Where the range begins inside a slice too, and for every failure: NGINX itself says of some of them nothing."""
+    sliced.origin.answer = lambda request: (
+        LATER[failure](request) if request.header("Range") == SECOND else serve(request, BODY)
+    )
+    if not sliced.slices:
+        return
+    partial, line = broken(sliced, {"Range": "bytes=1000-"})
+    assert len(partial) == SLICE - 1000
+    assert (line["status"], line["why"], line["completion"]) == ("206", "slice_failed", "")
+
+
+def test_a_kept_slice_of_another_object_cuts_the_transfer(sliced: Sliced) -> None:
+    """The object was replaced under its identity. In a range that begins inside a slice no variable tells it."""
+    if not sliced.slices:
+        return
+    sliced.origin.answer = lambda request: serve(request, BODY, etag='"two"')
+    assert sliced.get({"Range": "bytes=65536-65540"}).status == 206
+    sliced.origin.answer = lambda request: serve(request, BODY)
+    for headers, first, why in ((None, 0, "slice_failed"), ({"Range": "bytes=1000-"}, 1000, "")):
+        partial, line = broken(sliced, headers)
+        assert (len(partial), line["why"], line["completion"]) == (SLICE - first, why, "")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=1000-"}])
+def test_a_client_that_leaves_while_a_later_slice_is_awaited_is_no_failure(
+    sliced: Sliced, headers: dict[str, str]
+) -> None:
+    if not sliced.slices:
+        return
+    gone = threading.Event()
+
+    def answer(request: Request) -> Answer:
+        if request.header("Range") == SECOND:
+            assert gone.wait(10)
+        return serve(request, BODY)
+
+    def leave() -> None:
+        path = target("store", options={"identity": sliced.name, "size": len(BODY)})
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        with socket.create_connection(("127.0.0.1", sliced.stage.nginx.port), timeout=10) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+            assert client.recv(100).startswith(b"HTTP/1.1 20")
+            sliced.origin.wait_for(2)
+        gone.set()
+
+    sliced.origin.answer = answer
+    (line,) = sliced.stage.lines_of(leave)
+    assert (line["completion"], line["why"]) == ("", "")
 
 
 def broken(sliced: Sliced, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, Any]]:

@@ -24,7 +24,7 @@ logger = logging.getLogger("xaccel.audit")
 
 WHYS = frozenset(
     "forged no_id url_refused redirect_refused redirect_without_location too_many_redirects"
-    " wrong_region limited origin_timeout origin_failed origin_cut slice_failed size_differs not_http"
+    " wrong_region limited origin_timeout origin_failed origin_cut slice_failed cache_failed size_differs not_http"
     " unframed unasked_part bad_part".split()
 )
 """What NGINX gives as the reason of a refusal, but for the statuses of origins (docs/reference/log-line.md)."""

@@ -65,7 +65,7 @@ def _kept(cache: Cache, names: Names, way: Way) -> Iterator[Directive]:
         return
     yield directive(
         "proxy_no_cache",
-        names.var("no_slice" if way is Way.SLICES else "doubtful"),
+        *([names.var("slice_came"), names.var("no_slice")] if way is Way.SLICES else [names.var("doubtful")]),
         why="What may be a part is not kept as the whole: an answer without an end, or of another size than the app's.",
     )
     yield directive("proxy_cache_valid", *([200, 206] if way is Way.SLICES else [200]), cache.valid)

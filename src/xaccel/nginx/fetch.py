@@ -98,7 +98,7 @@ def _request(names: Names, way: Way, header_names: Iterable[str]) -> Iterator[Di
         for header in _CONDITIONS:
             yield directive("proxy_set_header", header, names.var(header_variable(header)))
     if way is Way.SLICES:
-        yield directive("proxy_set_header", "Range", Raw("$slice_range"))
+        yield directive("proxy_set_header", "Range", names.var("slice_asked"))
     for name in header_names:
         yield directive("proxy_set_header", name.title(), names.var(f"fixed_{header_variable(name)}"))
     yield directive("proxy_connect_timeout", "5s")

@@ -72,7 +72,7 @@ def log_format(names: Names) -> Directive:
     )
 
 
-def maps(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
+def maps(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     """Print what the line needs of the origin's answer: the last of NGINX's " : " list, whose first is the app's."""
     yield volatile_map(
         Raw("$upstream_status"),
@@ -119,14 +119,14 @@ def maps(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
         (f"~^(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$", "yes"),
     )
     yield from doubt.shape(names)
-    yield from _why(names, remote=remote, slices=slices)
+    yield from _why(names, remote=remote, kept=kept)
 
 
-def _why(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
+def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     reason, code, doubted = names.plain("reason"), names.plain("code"), names.plain("doubted")
     yield volatile_map(
         phrase(
-            f"{names.var('refused')}{names.var('lost') if slices else ''}|{names.var('origin_status')}|"
+            f"{names.var('refused')}|{names.var('origin_status')}|"
             f"$upstream_http_x_amz_bucket_region|"
             f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
             f"{names.var('size_ok')}|{names.var('doubt') if remote else ''}"
@@ -143,5 +143,6 @@ def _why(names: Names, *, remote: bool, slices: bool) -> Iterator[Directive]:
         ("~\\|GETOK\\|20[06]\\|", "origin_cut"),
         (f"~\\|(?<{doubted}>[a-z_]+)$", Raw(f"${doubted}")),
         ("~\\|20[06]\\|\\|$", "size_differs"),
+        *([("~\\|GET\\|20[06]\\|1\\|$", names.var("interrupted"))] if kept else []),
         why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
     )

@@ -11,6 +11,7 @@ from xaccel.nginx import (
     doubt,
     entry,
     error_pages,
+    interrupted,
     limits,
     local,
     log_line,
@@ -86,7 +87,7 @@ def _http(
     site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], lookup: Lookup | None
 ) -> Iterator[Directive]:
     yield log_line.log_format(names)
-    yield from log_line.maps(names, remote=bool(found), slices=slices.present(site, nginx))
+    yield from log_line.maps(names, remote=bool(found), kept=bool(found) and site.cache is not None)
     yield from maps.trust(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
@@ -102,6 +103,7 @@ def _http(
         yield from doubt.maps(names, slices=slices.present(site, nginx))
         if site.cache is not None:
             yield from maps.caching(names, zone=names.plain("cache"), slices=slices.present(site, nginx))
+            yield from interrupted.maps(names, slices=slices.present(site, nginx))
         if slices.present(site, nginx):
             yield from slices.maps(site, names)
     if site.cache is not None:

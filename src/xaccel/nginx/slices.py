@@ -33,7 +33,6 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
     yield _kept(names)
     yield from _torn(names)
     yield from _logged(site, names)
-    yield _lost(names)
 
 
 def _instead(names: Names) -> Directive:
@@ -105,16 +104,6 @@ def _logged(site: Site, names: Names) -> Iterator[Directive]:
             ("~^1\\|0?$", ""),
             default="1",
         )
-
-
-def _lost(names: Names) -> Directive:
-    sent = names.plain("sent")
-    return volatile_map(
-        phrase(f"{names.var('refused')}|$request_completion|$body_bytes_sent|$slice_range"),
-        names.var("lost"),
-        (f"~^\\|\\|(?<{sent}>[1-9][0-9]*)\\|bytes=\\k<{sent}>-", "slice_failed"),
-        why="A transfer that ended just where a later slice begins: its answer was not what it should be.",
-    )
 
 
 def access_conditions(site: Site) -> Iterator[tuple[int, str]]:

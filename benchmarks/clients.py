@@ -78,10 +78,14 @@ def compare(port: int, path: str, stored: Stored) -> None:
 
 
 class Connection:
-    """A connection that is kept. It does as little as a client can: http.client would be most of the time."""
+    """A connection that is kept. It does as little as a client can: http.client would be most of the time.
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+    fields: header lines, each with its line end, that every request has.
+    """
+
+    def __init__(self, port: int, fields: str = "", *, timeout_s: float = 600) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+        self._fields = f"Host: 127.0.0.1:{port}\r\n{fields}\r\n"
         self._buffer = memoryview(bytearray(_BUFFER))
 
     def __enter__(self) -> Connection:
@@ -92,7 +96,18 @@ class Connection:
 
     def get(self, path: str, size: int, take: object = None) -> bytes:
         """Ask for `path`, read a body of `size` bytes (-1: any) and return its first block."""
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        return self._read(path, 200, size, take)[1]
+
+    def location(self, path: str) -> str:
+        """Ask for `path` and return where it redirects to."""
+        return self._read(path, 302, -1, None)[0].get("location", "")
+
+    def fields(self, path: str) -> dict[str, str]:
+        """Ask for `path` and return the header fields of its 200, names in small letters."""
+        return self._read(path, 200, -1, None)[0]
+
+    def _read(self, path: str, wanted: int, size: int, take: object) -> tuple[dict[str, str], bytes]:
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\n{self._fields}".encode())
         head = b""
         while (end := head.find(b"\r\n\r\n")) < 0:
             block = self._socket.recv(65536)
@@ -100,7 +115,7 @@ class Connection:
             head += block
         status, *lines = head[:end].decode("latin-1").split("\r\n")
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        require(status.split()[1] == "200", f"{path}: {status}")
+        require(status.split()[1] == str(wanted), f"{path}: {status}")
         length = int(fields.get("content-length", -1))
         require(length >= 0 and size in (-1, length), f"{path}: {length} of {size} bytes announced")
         first = head[end + 4 :]
@@ -113,4 +128,4 @@ class Connection:
             if callable(take):
                 take(self._buffer[:count])
             left -= count
-        return first
+        return fields, first

@@ -15,8 +15,10 @@ from benchmarks.interleave import Sampler, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import ratio, spread
 
-_ROUNDS = {"full": 25, "quick": 10, "smoke": 2}
-_HEAVY = ("asgiref", "boto3", "botocore", "django", "flask", "mirakuru", "starlette", "storages", "urllib3")
+_ROUNDS = {"full": 25, "quick": 10, "smoke": 1}
+_HEAVY = tuple(
+    "asgiref boto3 botocore django flask minio mirakuru obstore starlette storages urllib3".split()
+)
 
 _CHILD = """
 import json, sys, time
@@ -41,6 +43,8 @@ _STATEMENTS = {
     "import django.http": "import django.http",
     "import botocore.session, .auth": "import botocore.session, botocore.auth",
     "import boto3": "import boto3",
+    "import minio": "import minio",
+    "import obstore": "import obstore",
     "first hand-off, directory": _SITE + 'assert sender.hand_off("local", "a.pdf").headers',
     "first hand-off, S3": _SITE + 'assert "X-Amz-Signature" in sender.hand_off("s3", "a.pdf").target',
     "first URL of boto3": """
@@ -56,7 +60,7 @@ def answer(size: Size) -> list[Table]:
     """Time the statements, each in interpreters of its own, and list what they load."""
     loaded: dict[str, list[str]] = {}
     contenders = {name: _sampler(name, loaded) for name in _STATEMENTS}
-    samples = interleave(contenders, rounds=_ROUNDS[size])
+    samples = interleave(contenders, rounds=_ROUNDS[size], warm=size != "smoke")
     require("botocore.auth" in loaded["first hand-off, S3"], "the S3 hand-off did not sign with botocore")
     own = samples["import xaccel"]
     rows: list[tuple[Cell, ...]] = []

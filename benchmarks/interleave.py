@@ -26,17 +26,21 @@ def each(call: Callable[[], object], *, calls: int) -> Sampler:
     return sample
 
 
-def interleave(contenders: Mapping[str, Sampler], *, rounds: int) -> dict[str, list[float]]:
+def interleave(
+    contenders: Mapping[str, Sampler], *, rounds: int, warm: bool = True
+) -> dict[str, list[float]]:
     """Return the samples of each contender, one for each round.
 
     Each round runs all of them once, in an order drawn anew, so samples of the same index belong together and a
-    ratio or difference of two contenders is made within a round. A first round is thrown away.
+    ratio or difference of two contenders is made within a round. A first round is thrown away, unless times mean
+    nothing (`warm` is False).
     """
     samples: dict[str, list[float]] = {name: [] for name in contenders}
     order = list(contenders)
     drawn = random.Random(1)
-    for name in order:
-        contenders[name]()
+    if warm:
+        for name in order:
+            contenders[name]()
     for _ in range(rounds):
         drawn.shuffle(order)
         for name in order:

@@ -203,4 +203,8 @@ def _download(port: int, stored: _Object) -> None:
     )
 
 
-QUESTION = Question(asks="whether the app's memory grows with the files that are downloaded", answer=answer)
+QUESTION = Question(
+    asks="whether the app's memory grows with the files that are downloaded",
+    answer=answer,
+    alone=True,  # a page that two programs share counts half, until one of them ends
+)

@@ -1,8 +1,9 @@
-"""The memory of processes, as Linux accounts for it."""
+"""The memory of processes, as Linux accounts for it, and the time that they took of the processors."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,3 +81,11 @@ def peak(pids: Callable[[], Iterable[int]], *, every_s: float = 0.05) -> Iterato
         thread.join()
     if failed:
         raise failed[0]
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """What the processes have used of a processor so far, all threads together, to the nanosecond.
+
+    The clock of another process is numbered as clock_getcpuclockid(3) does it in glibc and musl.
+    """
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)

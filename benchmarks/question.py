@@ -34,13 +34,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table; the first cell of a row names the contender. `note` says how it was measured."""
+    """One table; the first cell of a row names the contender. `note` says how it was measured.
+
+    plot: the number of the column, from 0, that a picture of this table shows; None: there is no picture.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     targets: tuple[Target, ...] = ()
+    plot: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +53,12 @@ class Question:
 
     answer: runs in a process of its own. It checks what every contender made, also at the size "smoke", and raises
         WrongAnswer when something was not right.
+    alone: other processes beside it would change what it counts, also at the size "smoke".
     """
 
     asks: str
     answer: Callable[[Size], Sequence[Table]]
+    alone: bool = False
 
 
 class WrongAnswer(Exception):

@@ -220,7 +220,14 @@ def _back(
                 files,
             ],
         ),
-        block("server", inside=[directive("listen", f"127.0.0.1:{plain}"), files]),
+        block(
+            "server",
+            inside=[
+                directive("listen", f"127.0.0.1:{plain}"),
+                *([directive("access_log", "origin.log", "connection")] if log else []),
+                files,
+            ],
+        ),
         block(
             "server",
             inside=[

@@ -1,7 +1,7 @@
 """What does a signed URL cost, and the first one on a new thread?
 
-xaccel's signer, boto3's generate_presigned_url and django-storages' S3Storage.url sign the same objects with the same
-keys. Each of them must make the very same URL for the same second.
+xaccel's signer, boto3, django-storages, minio and obstore sign the same objects with the same keys. Each of them must
+make the very same URL for the same second.
 """
 
 from __future__ import annotations
@@ -10,33 +10,31 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from benchmarks.contenders import signers
+from benchmarks.contenders.signers import SIGNERS, Sign
 from benchmarks.interleave import Sampler, each, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import ratio, spread
 
 _BATCH, _ROUNDS = 10, {"full": 800, "quick": 200, "smoke": 10}
 _THREAD_ROUNDS = {"full": 40, "quick": 15, "smoke": 3}
-_EXPIRES_S = 120
 _LIMIT_US = 100
 _TOKEN = "FwoGZXIvYXdzE" + "Jr" * 200
 """A session token: those of AWS have some hundred characters."""
-
-Sign = Callable[[str], str]
 
 
 def answer(size: Size) -> list[Table]:
     """Time signing again and again on one thread, then the first URL on a new one."""
     from benchmarks import app
 
-    xaccel, boto3, storages = _xaccel(None), _boto3(None), _storages()
-    with_token, boto3_with_token = _xaccel(_TOKEN), _boto3(_TOKEN)
-    _check(xaccel, {"boto3": boto3, "django-storages": storages}, None)
-    _check(with_token, {"boto3 with a token": boto3_with_token}, _TOKEN)
+    made = {name: make() for name, make in SIGNERS.items()}
+    xaccel, boto3, storages = made["xaccel"], made["boto3"], made["django-storages"]
+    with_token, boto3_with_token = signers.xaccel(_TOKEN), signers.boto3(_TOKEN)
+    _check(made, None)
+    _check({"xaccel with a token": with_token, "boto3 with a token": boto3_with_token}, _TOKEN)
     fresh_key = (f"2026/reports/{number:08}.pdf" for number in itertools.count())
     own = "xaccel, the same key"
     calls: dict[str, Callable[[], str]] = {
@@ -46,6 +44,8 @@ def answer(size: Size) -> list[Table]:
         "boto3 generate_presigned_url": lambda: boto3(app.KEY),
         "boto3, with a session token": lambda: boto3_with_token(app.KEY),
         "django-storages S3Storage.url": lambda: storages(app.KEY),
+        "minio presigned_get_object": lambda: made["minio"](app.KEY),
+        "obstore sign": lambda: made["obstore"](app.KEY),
     }
     each_url = _table(
         {name: each(call, calls=_BATCH) for name, call in calls.items()},
@@ -63,6 +63,8 @@ def answer(size: Size) -> list[Table]:
             "boto3, the second on that thread": _on_new_thread(lambda: boto3(app.KEY), 2),
             "django-storages S3Storage.url": _on_new_thread(lambda: storages(app.KEY), 1),
             "django-storages, the second on that thread": _on_new_thread(lambda: storages(app.KEY), 2),
+            "minio, one client for all threads": _on_new_thread(lambda: made["minio"](app.KEY), 1),
+            "obstore, one store for all threads": _on_new_thread(lambda: made["obstore"](app.KEY), 1),
         },
         "xaccel",
         rounds=_THREAD_ROUNDS[size],
@@ -95,6 +97,7 @@ def _table(contenders: dict[str, Sampler], own: str, *, rounds: int, title: str,
             for name in samples
             if name.startswith("xaccel,")
         ),
+        plot=1,
     )
 
 
@@ -118,81 +121,15 @@ def _on_new_thread(call: Callable[[], object], number: int) -> Sampler:
     return sample
 
 
-def _xaccel(token: str | None) -> Sign:
-    """What `Sender.hand_off` does for an S3 origin between the key and the signed URL."""
-    from xaccel.credentials import CredentialSource
-    from xaccel.signing import S3Signer, resolve_endpoint
-    from xaccel.target import quote_key
-
-    origin = replace(_origin(), session_token=token)
-    source = CredentialSource(origin)
-
-    def sign(key: str) -> str:
-        endpoint = resolve_endpoint(origin)
-        signer = S3Signer(region=endpoint.region, expires_s=origin.expires_s)
-        url = endpoint.base_url + quote_key(key, dots=False)
-        return signer.sign(url, "GET", source.current(), datetime.now(UTC))
-
-    return sign
-
-
-def _origin() -> Any:
-    from benchmarks import app
-    from xaccel.origins import S3Origin
-
-    return S3Origin(
-        bucket=app.BUCKET,
-        endpoint_url=app.ENDPOINT,
-        region=app.REGION,
-        addressing_style="path",
-        access_key=app.ACCESS_KEY,
-        secret_key=app.SECRET_KEY,
-        expires_s=_EXPIRES_S,
-    )
-
-
-def _boto3(token: str | None) -> Sign:
-    import boto3
-    from botocore.config import Config
-
-    from benchmarks import app
-
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=app.ENDPOINT,
-        region_name=app.REGION,
-        aws_access_key_id=app.ACCESS_KEY,
-        aws_secret_access_key=app.SECRET_KEY,
-        aws_session_token=token,
-        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-    )
-
-    def sign(key: str) -> str:
-        params = {"Bucket": app.BUCKET, "Key": key}
-        found: str = client.generate_presigned_url("get_object", Params=params, ExpiresIn=_EXPIRES_S)
-        return found
-
-    return sign
-
-
-def _storages() -> Sign:
-    from django.core.files.storage import storages
-
-    from benchmarks import app  # noqa: F401  # configures Django
-
-    storage = storages["default"]
-    return lambda key: storage.url(key, expire=_EXPIRES_S)  # type: ignore[call-arg]
-
-
-def _check(xaccel: Sign, others: dict[str, Sign], token: str | None) -> None:
-    """Each other URL, signed again by xaccel's signer at that URL's own time, must come out the same."""
+def _check(made: dict[str, Sign], token: str | None) -> None:
+    """Each URL, signed again by xaccel's signer at that URL's own time, must come out the same."""
     from benchmarks import app
     from xaccel.credentials import CredentialSource
     from xaccel.signing import S3Signer
 
-    credentials = CredentialSource(replace(_origin(), session_token=token)).current()
-    signer = S3Signer(region=app.REGION, expires_s=_EXPIRES_S)
-    for name, sign in {"xaccel": xaccel, **others}.items():
+    credentials = CredentialSource(signers.origin(token)).current()
+    signer = S3Signer(region=app.REGION, expires_s=signers.EXPIRES_S)
+    for name, sign in made.items():
         url = sign(app.KEY)
         bare, query = url.partition("?")[0], dict(parse_qsl(urlsplit(url).query))
         at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -42,7 +42,7 @@ def answer(request: HttpRequest, way: str) -> HttpResponseBase:
         return HttpResponse(status=403)
     file = File(content=KEY)
     if way == "empty":
-        return HttpResponse()
+        return HttpResponse(headers={"Content-Length": "0"})  # as CommonMiddleware adds it
     if way == "field":
         return send_file(request, file.content, as_attachment=True)
     if way == "owned":

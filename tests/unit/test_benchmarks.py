@@ -110,7 +110,7 @@ def test_only_a_broken_promise_that_is_not_about_time_fails_the_run(
 def test_a_question_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["nothing"])
-    assert "handoff, signing, memory, import_cost, small_objects" in capsys.readouterr().err
+    assert "handoff, signing, app_server, memory, thread_memory, import_cost" in capsys.readouterr().err
 
 
 def test_a_wrong_answer_stops_the_run() -> None:

@@ -1,0 +1,102 @@
+"""The NGINX of the contenders: servers beside ours, each as its contender's documentation has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmarks import classic
+from benchmarks.contenders.place import DOWNLOADVIEW_INTERNAL
+from xaccel.nginx import buffers
+from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.site import Site
+
+_STORE = "store"
+
+
+def local(port: int, files: str) -> Directive:
+    """Print the server of what needs nothing but an internal directory, or nothing at all."""
+    root = Path(files)
+    return block(
+        "server",
+        inside=[
+            directive("listen", f"127.0.0.1:{port}"),
+            block("location", "/", inside=_app()),
+            block(
+                "location",
+                f"/{root.name}/",
+                inside=[directive("internal"), directive("root", str(root.parent))],
+                why="https://django-sendfile2.readthedocs.io/en/latest/backends.html#nginx-backend",
+            ),
+            block(
+                "location",
+                DOWNLOADVIEW_INTERNAL,
+                inside=[directive("internal"), directive("alias", f"{root}/")],
+                why="https://django-downloadview.readthedocs.io/en/latest/optimizations/nginx.html",
+            ),
+        ],
+    )
+
+
+def recipe(port: int) -> Directive:
+    """Print the classic recipe's server."""
+    return classic.server(port)
+
+
+def streaming(port: int, app: str, *, buffered: bool = True) -> Directive:
+    """Print a server in front of an app that sends the bytes itself: https://docs.gunicorn.org/en/stable/deploy.html."""
+    return block(
+        "server",
+        inside=[
+            directive("listen", f"127.0.0.1:{port}"),
+            block(
+                "location",
+                "/",
+                inside=[
+                    directive("proxy_set_header", "X-Forwarded-For", Raw("$proxy_add_x_forwarded_for")),
+                    directive("proxy_set_header", "X-Forwarded-Proto", Raw("$scheme")),
+                    directive("proxy_set_header", "Host", Raw("$http_host")),
+                    directive("proxy_redirect", "off"),
+                    *([] if buffered else [directive("proxy_buffering", "off")]),
+                    directive("proxy_pass", f"http://{app}"),
+                ],
+            ),
+        ],
+    )
+
+
+def plain(port: int, store: str, signed: Mapping[str, str], site: Site) -> Iterator[Directive]:
+    """Print NGINX's plain proxy_pass of objects, by name and signed path; /usual/ with its own default buffers."""
+    yield block("upstream", _STORE, inside=[directive("server", store), directive("keepalive", 32)])
+    yield block(
+        "server",
+        inside=[
+            directive("listen", f"127.0.0.1:{port}"),
+            *(
+                block(
+                    "location",
+                    "=",
+                    f"/{kind}/{name}",
+                    inside=[
+                        *(buffers.in_fetch(site, slices=False) if kind == "plain" else ()),
+                        directive("proxy_http_version", "1.1"),
+                        directive("proxy_set_header", "Connection", ""),
+                        directive("proxy_set_header", "Host", store),
+                        directive("proxy_set_header", "Cookie", ""),
+                        directive("proxy_pass", Raw(f"http://{_STORE}{path}")),
+                    ],
+                )
+                for kind in ("plain", "usual")
+                for name, path in signed.items()
+            ),
+        ],
+    )
+
+
+def _app() -> list[Directive]:
+    return [
+        directive("proxy_pass", "http://xaccel_app"),
+        directive("proxy_http_version", "1.1"),
+        directive("proxy_set_header", "Connection", ""),
+        directive("proxy_set_header", "Host", Raw("$http_host")),
+    ]

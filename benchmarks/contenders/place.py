@@ -1,0 +1,45 @@
+"""Where the contenders find store, files and database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DOWNLOADVIEW_INTERNAL = "/nginx-optimized-by-decorator/"
+"""The internal location of django-downloadview's page on NGINX."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """endpoint, region, bucket, access_key, secret_key: the store; its objects have the names of the files.
+
+    files: the directory with the same files. database: SQLite's file.
+    """
+
+    endpoint: str
+    region: str
+    bucket: str
+    access_key: str
+    secret_key: str
+    files: str
+    database: str
+
+    def xaccel(self) -> dict[str, Any]:
+        """settings.XACCEL: the bucket, the bucket with a cache, and the directory."""
+        s3 = {
+            "bucket": self.bucket,
+            "endpoint_url": self.endpoint,
+            "region": self.region,
+            "addressing_style": "path",
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+        }
+        return {
+            "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+            "CACHE": {"path": "cache", "max_size": "4g"},
+            "ORIGINS": {
+                "s3": {"BACKEND": "xaccel.S3Origin", "OPTIONS": s3},
+                "cached": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {**s3, "cache": True}},
+                "directory": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": self.files}},
+            },
+        }

@@ -14,6 +14,7 @@ admin.site.index_title = "Files, people and decisions"
 urlpatterns = [
     path("", views.MyFiles.as_view(), name="files"),
     path("downloads", views.MyDownloads.as_view(), name="downloads"),
+    path("statistics", views.Statistics.as_view(), name="statistics"),
     path("files/<uuid:pk>/download", views.deliver, {"as_attachment": True}, name="download"),
     path("files/<uuid:pk>/open", views.deliver, {"as_attachment": False}, name="open"),
     path("login", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -21,6 +21,6 @@ PEOPLE = (
     Person("alice", "Alice Moreau", "files granted to her by name"),
     Person("bob", "Bob Tanaka", "files granted to his group", groups=("finance",)),
     Person("carol", "Carol Ahmed", "no file at all"),
-    Person("admin", "Admin", "the administration, under /admin/; no file either", superuser=True),
+    Person("admin", "Admin", "the charts and the administration; no file either", superuser=True),
     Person("prober", "Check", "what only the check looks at", listed=False),
 )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from browser_download_filename import suggested_filename
@@ -54,9 +54,13 @@ def portal(variant: Variant, browser: Browser, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def alice(portal: Stack, page: Page) -> Page:
     """Her list of files, after she signed in."""
+    return signed_in(portal, page, "alice")
+
+
+def signed_in(portal: Stack, page: Page, name: str) -> Page:
     page.goto(portal.nginx.url)
-    page.get_by_label("User name").fill("alice")
-    page.get_by_label("Password").fill(portal.identity.passwords["alice"])
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(portal.identity.passwords[name])
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="My files").wait_for()
     return page
@@ -163,3 +167,41 @@ def test_a_page_that_somebody_uploaded_is_not_opened_but_saved(
     save_into(alice, tmp_path / "saved")
     alice.evaluate("target => { location.href = target }", f"/files/{file.pk}/open")
     assert the_file_in(tmp_path / "saved") == ("Page.html", file.size, file.sha256)
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "drawn_in"),
+    [(1200, "light", "rgb(31, 111, 125)"), (375, "dark", "rgb(99, 183, 196)")],
+    ids=["desk", "phone in the dark"],
+)
+def test_the_charts_show_what_was_downloaded(
+    portal: Stack, browser: Browser, width: int, scheme: Literal["light", "dark"], drawn_in: str
+) -> None:
+    """Under the policy of the portal's pages: a style or script that it forbids is told on the console."""
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context.set_default_timeout(15_000)
+    page, told = context.new_page(), []
+    page.on("console", lambda message: told.append(message.text))
+    try:
+        signed_in(portal, page, "alice")
+        assert page.request.get(f"{portal.nginx.url}{named(portal, '会議').path}").ok
+        context.clear_cookies()
+        signed_in(portal, page, "admin")
+        page.get_by_role("link", name="Statistics").click()
+
+        def shown() -> bool:
+            page.reload()
+            return page.locator("#files svg").count() == 1 and "会議" in page.locator("#files").inner_text()
+
+        assert wait_until(shown, timeout_s=10)
+        bar = page.locator("#downloads svg .tone-whole rect[height]").last
+        assert bar.evaluate("bar => getComputedStyle(bar).fill") == drawn_in
+        assert bar.bounding_box()["height"] > 20
+        for text in page.locator("#downloads svg text").all():
+            assert text.bounding_box()["height"] > 10
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.get_by_text("Show the numbers of Most").click()
+        assert page.locator("#files tbody th").first.is_visible()
+        assert told == []
+    finally:
+        context.close()

@@ -136,7 +136,7 @@ def every_page(person, signed_in, file):
     browser.raise_request_exception = False
     browser.get(reverse("download", args=[file.pk]))
     yield Client().get(reverse("login"))
-    for path in ("/", "/downloads", "/nothing-here", "/files/not-a-uuid/download", "/admin/"):
+    for path in ("/", "/downloads", "/statistics", "/nothing-here", "/files/not-a-uuid/download", "/admin/"):
         yield browser.get(path)
     for path in ("file/", f"file/{file.pk}/change/", "grant/", "decision/", "file/add/"):
         yield browser.get(f"/admin/files/{path}")
@@ -184,5 +184,5 @@ def test_own_downloads_are_the_persons_own(person, file, signed_in):
 
 
 def test_pages_are_not_kept_by_the_browser(person, signed_in):
-    for name in ("files", "downloads"):
-        assert "no-store" in signed_in(person("mei")).get(reverse(name))["Cache-Control"]
+    for name in ("files", "downloads", "statistics"):
+        assert "no-store" in signed_in(person("mei", superuser=True)).get(reverse(name))["Cache-Control"]

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-SHEET = Path(__file__).resolve().parents[2] / "portal" / "static" / "portal" / "portal.css"
-LIGHT, DARK = SHEET.read_text().split("*, *::before")[0].split("@media (prefers-color-scheme: dark)")
+STATIC = Path(__file__).resolve().parents[2] / "portal" / "static" / "portal"
+
+
+def scheme_of(sheet: str, end: str) -> tuple[str, str]:
+    light, dark = (STATIC / sheet).read_text().split(end)[0].split("@media (prefers-color-scheme: dark)")
+    return light, dark
+
+
+LIGHT, DARK = map(
+    "".join, zip(scheme_of("portal.css", "*, *::before"), scheme_of("charts.css", ".tone-"), strict=True)
+)
 TEXT = {
     "ink": ["page", "card", "wash"],
     "soft": ["page", "card", "wash"],
@@ -18,7 +27,11 @@ TEXT = {
     "good": ["good-wash"],
     "bad": ["bad-wash"],
 }
-DRAWN = ["field", *(f"tint-{kind}" for kind in ("document", "image", "video", "audio", "table", "archive"))]
+DRAWN = [
+    "field",
+    *(f"tint-{kind}" for kind in ("document", "image", "video", "audio", "table", "archive")),
+    *(f"tone-{kind}" for kind in ("whole", "part", "denied", "refused", "nothing")),
+]
 
 
 def luminance(colour: str) -> float:

@@ -36,7 +36,12 @@ def ask(scene: Scene) -> Iterator[Answer]:
         problems.append("a row names somebody else")
     if "all of it sent" not in alice.get("/downloads").text:
         problems.append("alice's list does not say that all of it was sent")
-    yield verdict("audit-trail", problems, "granted becomes sent, to the byte; a refusal is recorded too")
+    charts = scene.browser("admin").get("/statistics").text
+    if file.name not in charts or charts.count('class="pygal-chart"') != 4:
+        problems.append("the administrator's charts do not show it")
+    yield verdict(
+        "audit-trail", problems, "granted becomes sent, to the byte; a refusal is recorded too; charts"
+    )
 
 
 def _rows(scene: Scene) -> list[dict[str, Any]]:

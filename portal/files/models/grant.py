@@ -28,6 +28,7 @@ class Grant(models.Model):
 
     class Meta:
         ordering = ("-granted_at", "-pk")
+        indexes = (models.Index(fields=("-granted_at",), name="grant_by_time"),)
         constraints = (
             models.CheckConstraint(
                 condition=Q(user__isnull=False, group__isnull=True)

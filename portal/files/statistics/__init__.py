@@ -1,0 +1,1 @@
+"""What happened with the files, counted: for the people who look after them."""

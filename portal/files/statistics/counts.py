@@ -1,0 +1,116 @@
+"""The numbers behind the charts: an index narrows each query to the days that are shown.
+
+Days are cut by the database, in Django's current time zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
+from django.db.models.functions import Cast, TruncDate
+
+from portal.files.models import File, Grant
+from portal.files.statistics.period import Period
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.outcome import Outcome
+
+ByDay = dict[tuple[date, str], int]
+"""How many, by day and by kind; what is not there is none."""
+
+TROUBLES = (Outcome.DENIED, Outcome.INCOMPLETE, Outcome.REFUSED, Outcome.GRANTED, Outcome.UNKNOWN)
+COMPLETE, PART, NOTHING = "complete", "part", "nothing"
+
+
+def downloads(period: Period) -> ByDay:
+    """Count downloads by the day they began, COMPLETE and PART."""
+    rows = Download.objects.filter(_within("opened_at", period)).annotate(day=TruncDate("opened_at"))
+    # Two questions that an index answers alone, for one that reads every row.
+    everything, part = (
+        dict(some.values_list("day").annotate(many=Count("*")).order_by())
+        for some in (rows, rows.filter(sent_complete=False))
+    )
+    whole = {(day, COMPLETE): many - part.get(day, 0) for day, many in everything.items()}
+    return {key: many for key, many in whole.items() if many} | {
+        (day, PART): many for day, many in part.items()
+    }
+
+
+def top_files(period: Period, most: int) -> list[tuple[str, int, int]]:
+    """Return name, complete and other downloads of the files that were downloaded most, the first one first."""
+    rows = Download.objects.filter(_within("opened_at", period)).values("origin", "key")
+    counted = rows.annotate(all=Count("pk"), complete=Count("pk", filter=Q(sent_complete=True)))
+    found = list(counted.order_by("-all", "origin", "key")[:most])
+    names = _names((row["origin"], row["key"]) for row in found)
+    return [
+        (names.get((row["origin"], row["key"]), row["key"]), row["complete"], row["all"] - row["complete"])
+        for row in found
+    ]
+
+
+def _names(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    one_of = Q(pk__in=())
+    for origin, key in references:
+        one_of |= Q(origin=origin, key=key)
+    return {(file.origin, file.key): file.name for file in File.objects.filter(one_of)}
+
+
+def troubles(period: Period) -> ByDay:
+    """Count requests by the day they were decided that came to nothing or to a part: by outcome, of TROUBLES."""
+    rows = Transfer.objects.filter(_within("decided_at", period), outcome__in=TROUBLES)
+    found = rows.annotate(day=TruncDate("decided_at")).values_list("day", "outcome")
+    return {(day, outcome): many for day, outcome, many in found.annotate(many=Count("*")).order_by()}
+
+
+def collected(period: Period) -> ByDay:
+    """Count grants by their day and by how much was downloaded since: COMPLETE, PART or NOTHING.
+
+    A grant to a group is collected when one of its people did.
+    """
+    counted: ByDay = {}
+    for grants in _grants(period):
+        found = grants.annotate(day=TruncDate("granted_at")).values_list("day", "state")
+        for day, state, many in found.annotate(many=Count("pk")).order_by():
+            counted[day, state] = counted.get((day, state), 0) + many
+    return counted
+
+
+def waiting(period: Period, most: int) -> list[Grant]:
+    """Return the grants that nobody has begun to download, the oldest first."""
+    found = [
+        grant
+        for grants in _grants(period)
+        for grant in grants.filter(Q(state=NOTHING))
+        .select_related("file", "user", "group")
+        .order_by("granted_at", "pk")[:most]
+    ]
+    return sorted(found, key=lambda grant: (grant.granted_at, grant.pk))[:most]
+
+
+def _grants(period: Period) -> Iterable[QuerySet[Grant, Any]]:
+    """Those of people and those of groups, each with its `state`: asked apart, each finds its rows by an index."""
+    one = Cast(OuterRef("user_id"), TextField())
+    members: Any = get_user_model()._meta.get_field("groups").remote_field.through.objects  # type: ignore[union-attr]
+    some = members.filter(group=OuterRef(OuterRef("group_id"))).annotate(text=Cast("user_id", TextField()))
+    for kind, subject in (("user", Q(subject=one)), ("group", Q(subject__in=Subquery(some.values("text"))))):
+        theirs = Download.objects.filter(
+            subject,
+            origin=OuterRef("file__origin"),
+            key=OuterRef("file__key"),
+            opened_at__gte=OuterRef("granted_at"),
+        )
+        yield Grant.objects.filter(_within("granted_at", period), **{f"{kind}__isnull": False}).annotate(
+            state=Case(
+                When(Exists(theirs.filter(sent_complete=True)), then=Value(COMPLETE)),
+                When(Exists(theirs), then=Value(PART)),
+                default=Value(NOTHING),
+            )
+        )
+
+
+def _within(moment: str, period: Period) -> Q:
+    first, behind = period.bounds
+    return Q(**{f"{moment}__gte": first, f"{moment}__lt": behind})

@@ -1,0 +1,40 @@
+"""The page of charts, for the people who look after the files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+
+from portal.files.statistics import counts, figures
+from portal.files.statistics.period import CHOICES, read_period
+
+
+@method_decorator(never_cache, name="dispatch")
+class Statistics(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
+    """What happened in the last days. It names people and files, so it is for those who may read both in the admin."""
+
+    template_name = "files/statistics.html"
+
+    def test_func(self) -> bool:
+        """Staff who may look at the audit trail."""
+        user = self.request.user
+        return user.is_staff and user.has_perms(["xaccel_audit.view_download", "xaccel_audit.view_transfer"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        period = read_period(self.request.GET.get("days"))
+        return super().get_context_data(
+            **kwargs,
+            period=period,
+            choices=CHOICES,
+            figures=[
+                figures.downloads(period),
+                figures.top_files(period),
+                figures.troubles(period),
+                figures.collected(period),
+            ],
+            waiting=counts.waiting(period, figures.TOP),
+        )

@@ -52,8 +52,11 @@ def _fetch(site: Site, nginx: Nginx, names: Names, way: Way, group: Group) -> It
     yield from guest.entry_guard(names)
     yield directive("set", names.var("url"), names.var("next"))
     yield directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}"))
-    yield directive("set", names.var("refused"), names.var("refusal"))
-    yield Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "502"),))
+    yield Directive(
+        "if",
+        (Raw(f'({names.var("refusal")} ~ "^(?<{names.plain("refused")}>.+)$")'),),
+        (directive("return", "502"),),
+    )
     yield directive("set", names.var("asked"), "x")
     yield from slices.logs(site, names) if way is Way.SLICES else guest.logs(site, names)
     yield from limits.in_location(site, names)

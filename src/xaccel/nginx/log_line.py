@@ -124,6 +124,23 @@ def maps(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
 
 def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     reason, code, doubted = names.plain("reason"), names.plain("code"), names.plain("doubted")
+    whole = names.plain("whole_length")
+    yield volatile_map(
+        phrase(
+            f"{names.var('refused')}|$request_method$request_completion|$status|$body_bytes_sent|"
+            f"$sent_http_content_length|$upstream_http_content_length|{names.var('size')}|"
+            "$upstream_http_content_range|$upstream_status"
+        ),
+        names.var("why"),
+        (
+            f"~^\\|GETOK\\|200\\|(?<{whole}>[0-9]+)\\|\\k<{whole}>\\|\\k<{whole}>"
+            f"\\|(?:\\k<{whole}>)?\\|\\|(?:.* )?200$",
+            "",
+        ),
+        default=names.var("why_not"),
+        why="Why a transfer did not go well: a refusal of ours, or what the origin did. First the whole file of the"
+        " length that everybody named, which most transfers are.",
+    )
     yield volatile_map(
         phrase(
             f"{names.var('refused')}|{names.var('origin_status')}|"
@@ -131,7 +148,7 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
             f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
             f"{names.var('size_ok')}|{names.var('doubt') if remote else ''}"
         ),
-        names.var("why"),
+        names.var("why_not"),
         ("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|", "wrong_region"),
         (f"~^(?<{reason}>[^|]+)\\|", Raw(f"${reason}")),
         ("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_timeout"),
@@ -144,5 +161,4 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
         (f"~\\|(?<{doubted}>[a-z_]+)$", Raw(f"${doubted}")),
         ("~\\|20[06]\\|\\|$", "size_differs"),
         *([("~\\|GET\\|20[06]\\|1\\|$", names.var("interrupted"))] if kept else []),
-        why="Why a transfer did not go well: a refusal of ours, or what the origin did.",
     )

@@ -95,11 +95,14 @@ def conditions(names: Names) -> Iterator[Directive]:
     ):
         yield volatile_map(names.var("owned"), names.var(header), ("", source))
     yield volatile_map(
+        names.var("one_range"), names.var("ask_range"), ("", ""), default=names.var("range_now")
+    )
+    yield volatile_map(
         phrase(
             f"{names.var('whole')}|{names.var('owned')}|{names.var('has_if_range')}|"
             f"{names.var('same_tag')}{names.var('same_date')}|{names.var('guard')}"
         ),
-        names.var("ask_range"),
+        names.var("range_now"),
         ("~^\\|\\|\\|", names.var("one_range")),
         ("~^\\|\\|1\\|\\|[td]", names.var("one_range")),
         ("~^\\|1\\|\\|", names.var("one_range")),
@@ -168,8 +171,11 @@ def _splice_guard(names: Names) -> Iterator[Directive]:
         ("unmodified_since", "date", "$http_if_unmodified_since"),
     ):
         yield volatile_map(
+            Raw("$http_if_range"), names.var(name), ("", Raw(header)), default=names.var(f"guarded_{name}")
+        )
+        yield volatile_map(
             names.var("guard"),
-            names.var(name),
+            names.var(f"guarded_{name}"),
             (kind, Raw("$http_if_range")),
             default=Raw(header),
         )

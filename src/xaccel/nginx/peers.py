@@ -22,7 +22,7 @@ _LONGEST = 2000
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
     """Print where the origin set in its location is compared with the URL of the step."""
     yield volatile_map(
-        phrase(f"{names.var('home')} {names.var('base')} {names.var('url')}"),
+        phrase(f"{names.var('home')} {names.var('url')}"),
         names.var("at_home"),
         *_homes(found, names),
         why="Whether a step goes to the origin itself, and if not, through which connections; nowhere else.",
@@ -74,9 +74,9 @@ def _pieces(texts: list[str]) -> Iterator[str]:
 
 def _homes(found: tuple[Route, ...], names: Names) -> Iterator[tuple[str, str]]:
     home = names.plain("own")
-    yield f"~*^(?<{home}>[^ ]+) \\k<{home}> ", "1"
-    yield f"~*^(?<{home}_tls>https://[^ ]+) \\k<{home}_tls>:443 ", "1"
-    yield f"~*^(?<{home}_plain>http://[^ ]+) \\k<{home}_plain>:80 ", "1"
+    yield f"~*^(?<{home}>[^ ]+) \\k<{home}>/", "1"
+    yield f"~*^(?<{home}_tls>https://[^ ]+) \\k<{home}_tls>:443/", "1"
+    yield f"~*^(?<{home}_plain>http://[^ ]+) \\k<{home}_plain>:80/", "1"
     kinds = {route.home.partition("*")[0].count("/") for route in found if "*" in route.home}
     if _IN_HOST in kinds:
         yield _pattern(f"{home}_host", "https?://[^ */]*", ""), "1"
@@ -93,7 +93,7 @@ _STRAIGHT = "(?!(?i:(?:[^?]*(?:/|%2f|%5c))?(?:\\.|%2e){1,2}(?:[/?;]|%2f|%5c|%3b|
 
 def _pattern(group: str, before: str, then: str) -> str:
     rest = f"{group}_rest"
-    return f"~^(?<{group}>{before})\\*(?<{rest}>[^ *]+) [^ ]+ \\k<{group}>{STAR}\\k<{rest}>{then}"
+    return f"~^(?<{group}>{before})\\*(?<{rest}>[^ *]+) \\k<{group}>{STAR}\\k<{rest}>{then}"
 
 
 def _rows(names: Names) -> Iterator[tuple[str, str]]:

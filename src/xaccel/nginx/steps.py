@@ -32,12 +32,22 @@ ENCODED_DIGIT = f"{_PERCENT}[0-9a-f]?{_PERCENT}(?:3[0-9]|[46][1-6])"
 
 
 def maps(found: tuple[Route, ...], names: Names) -> Iterator[Directive]:
-    """Print where a step goes, or why it is refused."""
+    """Print where a step goes, or why it is refused.
+
+    The first step has maps of its own, which ask nothing of redirects: NGINX works a volatile map out at each use, and
+    `set` uses its value twice.
+    """
     yield volatile_map(
-        phrase(f"{names.var('asked')}{names.var('origin_status')}"),
+        names.var("asked"),
         names.var("hop"),
-        (f"~^x(?:{'|'.join(map(str, FOLLOWED))})$", "x"),
+        ("", ""),
+        default=names.var("redirected"),
         why="Whether this step follows a redirect.",
+    )
+    yield volatile_map(
+        names.var("origin_status"),
+        names.var("redirected"),
+        *((str(status), "x") for status in FOLLOWED),
     )
     yield from _parts(names)
     yield from _next(names)
@@ -81,8 +91,16 @@ def _next(names: Names) -> Iterator[Directive]:
         return f"~*^x {pattern.replace('?<>', f'?<{target}>')}{_FRAGMENT}", phrase(f"{before}${target}")
 
     yield volatile_map(
-        phrase(f"{names.var('hop')} $upstream_http_location"),
+        names.var("asked"),
         names.var("next"),
+        ("", names.var("url")),
+        default=names.var("led_to"),
+        why="Where a step goes: first what the app gave, then the origin's Location (RFC 3986 section 4.2), without"
+        ' its fragment. An empty path is "/".',
+    )
+    yield volatile_map(
+        phrase(f"{names.var('redirected')} $upstream_http_location"),
+        names.var("led_to"),
         ("~^ ", names.var("url")),
         bare(f"(?<>https?://{_IN_AUTHORITY}+)", ""),
         bare(f"(?<>//{_IN_AUTHORITY}+)", names.var("scheme")),
@@ -91,12 +109,23 @@ def _next(names: Names) -> Iterator[Directive]:
         row(f"(?<>/{_CHAR}*?)", names.var("base")),
         row(f"(?<>\\?{_CHAR}*?)", f"{names.var('base')}{names.var('file')}"),
         row(f"(?<>{_SEGMENT}(?:[/?]{_CHAR}*?)?)", f"{names.var('base')}{names.var('dir')}"),
-        why="Where a step goes: first what the app gave, then the origin's Location (RFC 3986 section 4.2), without"
-        ' its fragment. An empty path is "/".',
     )
 
 
 def _refusal(names: Names) -> Iterator[Directive]:
+    yield volatile_map(
+        names.var("asked"),
+        names.var("refusal"),
+        ("", names.var("first_refusal")),
+        default=names.var("next_refusal"),
+        why="Why a step is not taken; empty where it is.",
+    )
+    yield volatile_map(
+        phrase(f"{names.var('at_home')}|{names.var('path')}"),
+        names.var("first_refusal"),
+        ("~^1\\|/", ""),
+        default="url_refused",
+    )
     yield volatile_map(names.var("path"), names.var("path_ok"), ("", ""), default="1")
     yield volatile_map(names.var("peer"), names.var("peer_ok"), ("", ""), default="1")
     yield volatile_map(
@@ -111,12 +140,11 @@ def _refusal(names: Names) -> Iterator[Directive]:
             f"{names.var('hop')}|{names.var('hops')}|{names.var('path_ok')}|{names.var('at_home')}|"
             f"{names.var('peer_ok')}|{names.var('straight')}|$upstream_http_location"
         ),
-        names.var("refusal"),
+        names.var("next_refusal"),
         ("~^\\|[^|]*\\|1\\|1\\|", ""),
         ("~^\\|", "url_refused"),
         (f"~^x\\|{'x' * (MAX_REDIRECTS + 1)}", "too_many_redirects"),
         ("~\\|$", "redirect_without_location"),
         ("~^x\\|[^|]*\\|1\\|[^|]*\\|1\\|1\\|", ""),
         default="redirect_refused",
-        why="Why a step is not taken; empty where it is.",
     )

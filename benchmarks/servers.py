@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import classic
 from benchmarks.clients import Stored
+from benchmarks.processes import cpu_seconds
 from benchmarks.question import require
 from xaccel import Options, Sender, site_mapping
 from xaccel.nginx import probe, render, standalone
@@ -53,18 +54,15 @@ class Front:
 
     def cpu_seconds(self) -> float:
         """What all its processes have used of a processor so far."""
-        ticks = 0
-        for pid in self.nginx.pids:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.nginx.pids)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Everything behind an NGINX in front.
 
-    The app answers `/<origin>/<file>` and, for the classic configuration, `/classic/<file>`.
+    The app answers `/<origin>/<file>` and, for the classic configuration, `/classic/<file>`, where the origin's key is
+    one of P-256, and `/classic-rsa/<file>`, where it is one of RSA with 2048 bits.
     """
 
     folder: Path
@@ -136,17 +134,26 @@ def stage(
         (folder / "files").mkdir()
         files = {name: _file(folder / "files" / name, size) for name, size in sizes.items()}
         app = f"unix:{open_servers.enter_context(tempfile.TemporaryDirectory(prefix='bench-'))}/app"
-        tls, plain = free_ports(2)
+        tls, tls_rsa, plain = free_ports(3)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-        authority.issue_cert("origin.test").private_key_and_cert_chain_pem.write_to_path(
-            str(folder / "tls.pem")
-        )
+        for file, kind in (("tls.pem", trustme.KeyType.ECDSA), ("tls-rsa.pem", trustme.KeyType.RSA)):
+            certificate = authority.issue_cert("origin.test", key_type=kind)
+            certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / file))
         site = _site(folder, tls, plain, more(plain))
         back = open_servers.enter_context(
             nginx_server(
                 folder / "back",
-                emit(_back(folder, app, tls, plain, _answers(site, files, tls), log=log_connections)),
+                emit(
+                    _back(
+                        folder,
+                        app,
+                        {tls: "tls.pem", tls_rsa: "tls-rsa.pem"},
+                        plain,
+                        _answers(site, files, {"classic": tls, "classic-rsa": tls_rsa}),
+                        log=log_connections,
+                    )
+                ),
                 binary=found[0].binary,
                 ready_port=plain,
             )
@@ -183,14 +190,17 @@ def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Sit
     )
 
 
-def _answers(site: Site, files: Mapping[str, Stored], tls: int) -> dict[str, dict[str, str]]:
+def _answers(
+    site: Site, files: Mapping[str, Stored], recipes: Mapping[str, int]
+) -> dict[str, dict[str, str]]:
     sender = Sender(site)
     found: dict[str, dict[str, str]] = {}
     for name, stored in files.items():
         options = Options(as_attachment=True, subject="42", size=stored.size, identity="1")
         for origin in site.origins:
             found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
-        found[f"/classic/{name}"] = classic.hand_off(f"https://127.0.0.1:{tls}/{name}")
+        for path, port in recipes.items():
+            found[f"/{path}/{name}"] = classic.hand_off(f"https://127.0.0.1:{port}/{name}")
     return found
 
 
@@ -199,7 +209,13 @@ def _pid() -> Directive:
 
 
 def _back(
-    folder: Path, app: str, tls: int, plain: int, answers: Mapping[str, Mapping[str, str]], *, log: bool
+    folder: Path,
+    app: str,
+    tls: Mapping[int, str],
+    plain: int,
+    answers: Mapping[str, Mapping[str, str]],
+    *,
+    log: bool,
 ) -> list[Directive]:
     files = directive("root", str(folder / "files"))
     http = [
@@ -210,15 +226,18 @@ def _back(
         directive("sendfile", "on"),
         directive("access_log", "off"),
         directive("log_format", "connection", Raw("$connection")),
-        block(
-            "server",
-            inside=[
-                directive("listen", f"127.0.0.1:{tls}", "ssl"),
-                directive("ssl_certificate", str(folder / "tls.pem")),
-                directive("ssl_certificate_key", str(folder / "tls.pem")),
-                *([directive("access_log", "origin.log", "connection")] if log else []),
-                files,
-            ],
+        *(
+            block(
+                "server",
+                inside=[
+                    directive("listen", f"127.0.0.1:{port}", "ssl"),
+                    directive("ssl_certificate", str(folder / certificate)),
+                    directive("ssl_certificate_key", str(folder / certificate)),
+                    *([directive("access_log", "origin.log", "connection")] if log else []),
+                    files,
+                ],
+            )
+            for port, certificate in tls.items()
         ),
         block(
             "server",

@@ -1,0 +1,16 @@
+// The name of a cache entry: one part for the object, one for its identity. Neither user nor signature is in it.
+
+import { createHash } from "node:crypto";
+
+const digest = (...parts) =>
+  createHash("sha256")
+    .update(parts.map((part) => `${[...part].length}:${part}`).join(""))
+    .digest("hex");
+
+/** Return the key of the object at `url`, unsigned and without versionId. */
+export const cacheKey = (siteName, originName, url, identity) =>
+  `${digest(siteName, originName, url)}-${digest(identity)}`;
+
+/** Return what names the bytes, "" where nothing does. The version "null" is written anew while versioning is off. */
+export const identityOf = ({ identity = "", version_id: version = "" }) =>
+  version && version !== "null" ? `${version}\n${identity}` : identity;

@@ -1,0 +1,128 @@
+// The hand-off: the app's empty answer that tells NGINX what to send. Pure: no I/O and no clock.
+
+import { cacheKey, identityOf } from "./cache-key.mjs";
+import { contentDisposition, nameOfKey, safeName } from "./disposition.mjs";
+import {
+  DEFAULT_CACHE_CONTROL,
+  cacheControl,
+  contentType,
+  entityTag,
+  extraHeaders,
+  httpDate,
+  requireNumber,
+  requireValue,
+  typeOfKey,
+} from "./headers.mjs";
+import { chooseLife } from "./life.mjs";
+import { limitHeaders } from "./limits.mjs";
+import { refuseOption, refuseUrl } from "./refused.mjs";
+import { sign } from "./sigv4.mjs";
+import { baseUrl, bucketNamed, findUrl, originOf } from "./site.mjs";
+import { encode, keyOfUrl, quoteKey } from "./target.mjs";
+
+/**
+ * Make the hand-off for one request. Throws Refused for what cannot be sent.
+ *
+ * @param {object} site   what readSite returned
+ * @param {object} call   origin; key, or url; perhaps bucket; method, options
+ * @param {Date} now
+ * @param {string} id     a UUID of version 7, new for each request
+ * @returns {{status: number, headers: [string, string][], seen: Map<string, string>, unsignedUrl?: string}}
+ *     `seen` is what a 304 of the app's own tells too
+ */
+export function handOff(site, call, now, id) {
+  const { method = "GET", options = {} } = call;
+  const origin = originOf(site, call.origin);
+  const place = whereIs(origin, call);
+  const version = versionQuery(origin, options.version_id);
+  const identity = identityOf(options);
+  const cached = origin.kind !== "directory" && origin.cache && identity !== "";
+  const seen = visible(origin, place.key, options);
+  const head = [
+    ["X-Accel-Redirect", site.prefix + origin.name + (place.path ?? "")],
+    ["Xaccel-Auth", site.secret],
+    ["Xaccel-Id", id],
+  ];
+  const tail = [
+    ...privateHeaders(seen, options),
+    ...limitHeaders(site, options),
+    ...extraHeaders(site, options.headers).map(([name, value]) => [`Xaccel-Header-${name}`, value]),
+  ];
+  if (origin.kind === "directory") return { status: 200, headers: [...head, ...tail], seen };
+
+  // What is kept in the cache NGINX asks for with GET, whatever the client's method is.
+  const asked = method === "HEAD" && !cached ? "HEAD" : "GET";
+  const keys = credentialsOf(origin);
+  const life = chooseLife(site, origin, options, cached, () => !keys.sessionToken);
+  const unsignedUrl = payer(origin, place.url + version);
+  const target =
+    origin.kind === "s3" ? sign(unsignedUrl, asked, keys, origin.region, life.expires, now) : unsignedUrl;
+  const remote = [["Xaccel-Url", target]];
+  if (asked === "HEAD") remote.push(["Xaccel-Method", "HEAD"]);
+  if (cached) remote.push(["Xaccel-Cache-Key", cacheKey(site.name, origin.name, place.url, identity)]);
+  if (life.slices) remote.push(["Xaccel-Slices", "1"]);
+  return { status: 200, headers: [...head, ...remote, ...tail], seen, unsignedUrl };
+}
+
+/** Return the key, and the unsigned URL, or the path below the internal location of a directory. */
+function whereIs(origin, { key = "", url, bucket }) {
+  if (url !== undefined) return whereUrlIs(origin, url, bucket);
+  const named = bucketNamed(origin, bucket);
+  if (origin.kind === "directory") return { key, path: `/${quoteKey(key, { directory: true })}` };
+  const dots = origin.virtual;
+  quoteKey(key, { dots }); // a prefix must not make a key of what is none
+  return { key, url: baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots }) };
+}
+
+function whereUrlIs(origin, url, bucket) {
+  const found = findUrl(origin, url, bucket);
+  if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
+  const key = keyOfUrl(found.place, found.url);
+  if (origin.kind === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
+  if (origin.kind === "s3" && key === "") throw refuseUrl("a store answers it with the list of all objects");
+  return { key, url: found.url };
+}
+
+function versionQuery(origin, version) {
+  if (!version) return "";
+  if (origin.kind !== "s3") throw refuseOption("version_id", "only objects of an S3 origin have versions");
+  if (!/^[!-~]{1,1024}$/.test(version)) throw refuseOption("version_id", "it is not the id of a version");
+  return `?versionId=${encode(version)}`;
+}
+
+const payer = (origin, url) =>
+  origin.request_payer ? `${url}${url.includes("?") ? "&" : "?"}x-amz-request-payer=requester` : url;
+
+const credentialsOf = (origin) => ({
+  accessKey: origin.access_key ?? process.env.AWS_ACCESS_KEY_ID,
+  secretKey: origin.secret_key ?? process.env.AWS_SECRET_ACCESS_KEY,
+  sessionToken: origin.access_key ? origin.session_token : process.env.AWS_SESSION_TOKEN,
+});
+
+function visible(origin, key, options) {
+  const seen = new Map();
+  if (options.content_type) seen.set("Content-Type", contentType(options.content_type));
+  else if (origin.kind === "directory") seen.set("Content-Type", typeOfKey(key));
+  const name = options.filename ? safeName(options.filename) : nameOfKey(key);
+  seen.set("Content-Disposition", contentDisposition(name, options.as_attachment ?? false));
+  seen.set("Cache-Control", cacheControl(options.cache_control, options.allow_shared_cache ?? false));
+  if (options.etag) seen.set("ETag", entityTag(options.etag));
+  if (options.last_modified) seen.set("Last-Modified", httpDate(options.last_modified));
+  return seen;
+}
+
+const PRIVATE_NAMES = {
+  "Content-Type": "Xaccel-Type",
+  "Content-Disposition": "Xaccel-Disposition",
+  "Cache-Control": "Xaccel-Cache-Control",
+  ETag: "Xaccel-Etag",
+  "Last-Modified": "Xaccel-Last-Modified",
+};
+
+function privateHeaders(seen, options) {
+  const headers = [...seen].map(([name, value]) => [PRIVATE_NAMES[name], value]);
+  if (options.csp) headers.push(["Xaccel-Csp", requireValue(options.csp, "csp")]);
+  if (options.subject) headers.push(["Xaccel-Subject", requireValue(options.subject, "subject")]);
+  if (options.size !== undefined) headers.push(["Xaccel-Size", requireNumber(options.size, "size", 0)]);
+  return headers.filter(([name, value]) => name !== "Xaccel-Cache-Control" || value !== DEFAULT_CACHE_CONTROL);
+}

@@ -1,0 +1,140 @@
+// The site: the same file that `python -m xaccel config` prints NGINX's half from.
+
+import { isIP } from "node:net";
+
+import { below, canonicalBase, encodePath, requireAbsolute, split } from "./target.mjs";
+import { Refused, refuseOption, refuseUrl } from "./refused.mjs";
+
+const KINDS = { "xaccel.S3Origin": "s3", "xaccel.HTTPOrigin": "http", "xaccel.LocalOrigin": "directory" };
+const UNITS = { "": 1, k: 1 << 10, m: 1 << 20 };
+
+const upperKeys = (mapping) =>
+  Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key.toUpperCase(), value]));
+
+/** Read a site. What is wrong with it is for `python -m xaccel config` to tell; here it is taken as right. */
+export function readSite(mapping) {
+  const values = upperKeys(mapping);
+  const concurrency = values.CONCURRENCY ?? {};
+  return {
+    name: values.NAME ?? "",
+    prefix: values.NAME ? `/_xaccel_${values.NAME}/` : "/_xaccel/",
+    secret: values.SECRET ?? values.SECRETS[0],
+    responseHeaders: values.RESPONSE_HEADERS ?? [],
+    classes: typeof concurrency === "number" ? ["default"] : Object.keys(concurrency),
+    limitRate: values.LIMIT_RATE ?? null,
+    cache: values.CACHE && {
+      sliceBytes: bytes(values.CACHE.slice ?? "4m"),
+      slowestRate: values.CACHE.slowest_rate ?? 65536,
+    },
+    origins: new Map(Object.entries(values.ORIGINS).map(([name, entry]) => [name, readOrigin(name, upperKeys(entry))])),
+  };
+}
+
+function bytes(size) {
+  const [, digits, unit] = /^([0-9]+)([kKmM]?)$/.exec(size);
+  return Number(digits) * UNITS[unit.toLowerCase()];
+}
+
+function readOrigin(name, { BACKEND, OPTIONS }) {
+  return {
+    prefix: "",
+    expires_s: 120,
+    redirect_hosts: [],
+    cache: false,
+    request_payer: false,
+    ...OPTIONS,
+    name,
+    kind: KINDS[BACKEND],
+    virtual: BACKEND === "xaccel.S3Origin" && isVirtual(name, OPTIONS),
+  };
+}
+
+function isVirtual(name, { addressing_style: style, endpoint_url: endpoint }) {
+  if (style === "path" || style === "virtual") return style === "virtual";
+  if (endpoint && isIP(new URL(endpoint).hostname.replace(/[[\]]/g, ""))) return false;
+  throw new Error(`origin ${name}: give "endpoint_url", and "path" or "virtual" as "addressing_style"`);
+}
+
+/** Return the origin of that name. */
+export function originOf(site, name) {
+  const origin = site.origins.get(name);
+  if (!origin) throw new Refused("OriginUnknown", "origin", `the site has no ${name}`);
+  return origin;
+}
+
+/** Return where the objects of a remote origin lie: a URL that ends in "/". */
+export function baseUrl(origin, bucket) {
+  if (origin.kind === "http") return canonicalBase(origin.base_url);
+  const { authority, path } = split(origin.endpoint_url);
+  const [scheme, host] = authority.split("://");
+  const root = path.replace(/\/$/, "");
+  return origin.virtual ? `${scheme}://${bucket}.${host}${root}/` : `${authority}${root}/${bucket}/`;
+}
+
+/** Return what stands before every key of an origin, encoded. */
+const placeOf = (origin, bucket) => baseUrl(origin, bucket) + encodePath(origin.prefix);
+
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+function covers(pattern, bucket) {
+  const [before, after] = pattern.split("*");
+  return (
+    typeof bucket === "string" &&
+    bucket.length <= 63 &&
+    /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/.test(bucket) &&
+    new RegExp(`^${escape(before)}[a-z0-9-]+${escape(after)}$`).test(bucket) &&
+    !/--[a-z]+-s3|-s3alias/.test(bucket)
+  );
+}
+
+/** Return the bucket that a call means: the one it names, or the origin's only one; "" for what has none. */
+export function bucketNamed(origin, bucket) {
+  const own = origin.kind === "s3" ? origin.bucket : "";
+  if (!own.includes("*") && (bucket === undefined || bucket === own)) return own;
+  if (bucket === undefined) throw refuseOption("bucket", `${own} covers many, and none is named`);
+  if (!own.includes("*") || !covers(own, bucket)) {
+    throw new Refused("OriginNotAllowed", "bucket", `the origin does not cover ${bucket}`);
+  }
+  return bucket;
+}
+
+/** Return where a stored URL lies in `origin`, with the URL spelled as the origin is; undefined where it does not. */
+export function findUrl(origin, url, bucket) {
+  if (origin.kind === "directory") return undefined;
+  const named = bucketNamed(origin, bucket ?? bucketOfUrl(origin, url));
+  const place = placeOf(origin, named);
+  const found = below(place, url);
+  return found && { place, url: found };
+}
+
+/** Return the bucket that a stored URL names, for an origin that covers many; "" for none of them. */
+function bucketOfUrl(origin, url) {
+  if (origin.kind !== "s3" || !origin.bucket.includes("*")) return undefined;
+  requireAbsolute(url);
+  const [before, after] = baseUrl(origin, origin.bucket).split("*");
+  const match = new RegExp(`^${escape(before)}([a-z0-9-]+)${escape(after)}`).exec(canonicalBase(url));
+  const bucket = match ? origin.bucket.replace("*", match[1]) : "";
+  if (!covers(origin.bucket, bucket)) throw refuseUrl(`it does not lie in ${origin.name}`);
+  return bucket;
+}
+
+/** Return the name of the origin below whose base `url` lies; of several, the one with the longest base. */
+export function originOfUrl(site, url) {
+  requireAbsolute(url);
+  let best = { length: 0 };
+  for (const origin of site.origins.values()) {
+    const length = placeOfUrl(origin, url)?.length ?? 0;
+    if (length > best.length) best = { length, name: origin.name };
+  }
+  if (!best.name) throw refuseUrl("it lies in none of the site's origins");
+  return best.name;
+}
+
+function placeOfUrl(origin, url) {
+  try {
+    return findUrl(origin, url)?.place;
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+}

@@ -82,6 +82,9 @@ def _explained(queryset: Any) -> tuple[str, float]:
 
 
 def _questions(count: int) -> Mapping[str, Callable[[], Any]]:
+    from django.db.models import Count, Sum
+    from django.db.models.functions import TruncDay
+
     from xaccel.audit.models import Download, Transfer
 
     middle = _FIRST + timedelta(days=_DAYS / 2)
@@ -98,6 +101,29 @@ def _questions(count: int) -> Mapping[str, Callable[[], Any]]:
         "transfers by time": lambda: transfers.filter(decided_at__range=day)[:50],
         "transfers, denied": lambda: transfers.filter(outcome="denied")[:50],
         "transfers, incomplete": lambda: transfers.filter(outcome="incomplete")[:50],
+        "transfers, granted and never collected": lambda: transfers.filter(
+            outcome__in=("granted", "unknown")
+        )[:50],
+        "the same, of a day, counted": lambda: transfers.filter(
+            outcome__in=("granted", "unknown"), decided_at__range=day
+        ).values_list("pk"),
+        "the same, by a user": lambda: transfers.filter(subject="77", outcome__in=("granted", "unknown"))[
+            :50
+        ],
+        "transfers, denied, by a user": lambda: transfers.filter(subject="77", outcome="denied")[:50],
+        "downloads of a day, summed": lambda: (
+            Download.objects.filter(opened_at__range=day)
+            .annotate(day=TruncDay("opened_at"))
+            .values("day")
+            .annotate(Count("id"), Sum("given_bytes"))
+            .order_by("day")
+        ),
+        "files of a day, the most wanted": lambda: (
+            Download.objects.filter(opened_at__range=day)
+            .values("origin", "key")
+            .annotate(count=Count("id"))
+            .order_by("-count")[:20]
+        ),
         "transfers of a download": lambda: Transfer.objects.filter(
             download=Download.objects.values_list("pk", flat=True)[0]
         ),
@@ -139,7 +165,7 @@ def _of_the_admin(name: str, filters: Mapping[str, str]) -> dict[str, Callable[[
 
 
 def _fill(count: int) -> None:
-    """Make rows as a year leaves them: 1 % denied, 3 % incomplete, a few refused."""
+    """Make rows as a year leaves them: 1 % denied, 3 % incomplete, a few refused, a few that nobody collected."""
     from django.db import connection
 
     from xaccel.audit.models import Download, Transfer
@@ -171,7 +197,8 @@ def _fill(count: int) -> None:
     }
     outcome = (
         "CASE WHEN n % 100 = 0 THEN 'denied' WHEN n % 33 = 0 THEN 'incomplete'"
-        " WHEN n % 500 = 1 THEN 'refused' ELSE 'sent' END"
+        " WHEN n % 500 = 1 THEN 'refused' WHEN n % 1000 = 7 THEN 'unknown'"
+        f" WHEN n > {count - 10} THEN 'granted' ELSE 'sent' END"
     )
     transfer = {
         **both,
@@ -194,13 +221,23 @@ def _fill(count: int) -> None:
         "line_first": "false",
     }
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('xaccel_download', 'xaccel_transfer')"
+            " AND indexname NOT LIKE '%_pkey'"
+        )
+        indexes = cursor.fetchall()
+        # made at the end, ten million entries are sorted once
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
         for model, values in ((Download, download), (Transfer, transfer)):
             names = ", ".join(f'"{name}"' for name in values)
             cursor.execute(
                 f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT {", ".join(values.values())}'
                 f" FROM generate_series(1::bigint, {count}) AS n"
             )
-        cursor.execute("ANALYZE")
+        for _, definition in indexes:
+            cursor.execute(definition)
+        cursor.execute("VACUUM ANALYZE")
 
 
 QUESTION = Question(

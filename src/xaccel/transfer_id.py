@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_VARIANT = {digit: f"{int(digit, 16) & 3 | 8:x}" for digit in "0123456789abcdef"}
 
 
 def new_transfer_id(now: datetime) -> str:
     """Return a new id in the canonical form; later ones sort later, to the millisecond."""
-    milliseconds = (now - _EPOCH) // _MILLISECOND & (2**48 - 1)
-    random = int.from_bytes(os.urandom(10))
-    value = milliseconds << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (2**62 - 1)
-    digits = f"{value:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return transfer_id_at((now - _EPOCH) // _MILLISECOND)
+
+
+def transfer_id_at(milliseconds: int) -> str:
+    """Return a new id for a moment in milliseconds since 1970."""
+    time, random = f"{milliseconds & (2**48 - 1):012x}", os.urandom(10).hex()
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"

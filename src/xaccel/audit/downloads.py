@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import NamedTuple
-from uuid import UUID
+
+import msgspec
 
 from xaccel.audit import spans
-from xaccel.transfer_id import new_transfer_id
+from xaccel.transfer_id import transfer_id_at
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, gc=False):
     """One transfer that gave bytes of an object to a client.
 
+    transfer, group: UUIDs in the canonical form. started_at, ended_at: microseconds since 1970.
     first: None where it is not known which bytes; then it counts as a transfer and covers nothing.
     """
 
-    transfer: UUID
-    group: UUID
+    transfer: str
+    group: str
     subject: str
     origin: str
     key: str
@@ -29,32 +28,35 @@ class Piece(NamedTuple):
     first: int | None
     sent: int
     total: int | None
-    started_at: datetime
-    ended_at: datetime
+    started_at: int
+    ended_at: int
 
 
-@dataclass(slots=True)
-class State:
-    """A download, as `models.Download` keeps it."""
+class State(msgspec.Struct, gc=False):
+    """A download, as `models.Download` keeps it; moments are microseconds since 1970.
 
-    id: UUID
+    kept: whether the database has it already; not a column of it.
+    """
+
+    id: str
     subject: str
     origin: str
     key: str
     version: str
     client: str
-    group: UUID
-    opened_at: datetime
-    last_at: datetime
-    closed_at: datetime | None = None
+    group: str
+    opened_at: int
+    last_at: int
+    closed_at: int | None = None
     transfers: int = 0
     total: int | None = None
     sent_bytes: int = 0
     given_bytes: int = 0
     spans: tuple[spans.Span, ...] = ()
     sent_complete: bool = False
-    completed_at: datetime | None = None
+    completed_at: int | None = None
     mixed: bool = False
+    kept: bool = False
 
     def take(self, piece: Piece) -> None:
         """Add a transfer."""
@@ -75,23 +77,30 @@ class State:
             self.sent_complete, self.completed_at = True, piece.ended_at
 
 
-def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -> UUID:
-    """Return a digest of who asked for what. Somebody who is not signed in is told apart by the address."""
-    parts = (subject, origin, key, client, "" if subject else ip or "")
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return UUID(bytes=blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -> str:
+    """Return a digest of who asked for what, in the form of a UUID. Somebody who is not signed in is told apart by the
+    address.
+    """
+    whence = "" if subject else ip or ""
+    text = (
+        f"{len(subject)}:{subject}{len(origin)}:{origin}{len(key)}:{key}"
+        f"{len(client)}:{client}{len(whence)}:{whence}"
+    )
+    digits = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(pieces: Iterable[Piece], known: Mapping[UUID, list[State]], idle: timedelta) -> dict[UUID, State]:
-    """Put each piece into a download and return the download of each transfer.
+def assign(pieces: Iterable[Piece], known: dict[str, list[State]], idle: int) -> dict[str, State]:
+    """Put each piece into a download and return the download of each transfer. `idle` is in microseconds.
 
     `known` holds the downloads that are open, by group; it and they are changed, and new ones are added to it.
     """
-    found: dict[UUID, State] = {}
-    downloads: dict[UUID, list[State]] = known if isinstance(known, dict) else dict(known)
-    for piece in sorted(pieces, key=lambda piece: (piece.started_at, piece.transfer)):
-        group = downloads.setdefault(piece.group, [])
-        state = _of(piece, group, idle)
+    found: dict[str, State] = {}
+    for piece in sorted(pieces, key=_order):
+        group = known.get(piece.group)
+        if group is None:
+            group = known[piece.group] = []
+        state = _of(piece, group, idle) if group else None
         if state is None:
             state = _opened(piece, group, idle)
         state.take(piece)
@@ -99,7 +108,11 @@ def assign(pieces: Iterable[Piece], known: Mapping[UUID, list[State]], idle: tim
     return found
 
 
-def _of(piece: Piece, group: list[State], idle: timedelta) -> State | None:
+def _order(piece: Piece) -> tuple[int, str]:
+    return piece.started_at, piece.transfer
+
+
+def _of(piece: Piece, group: list[State], idle: int) -> State | None:
     for state in reversed(group):
         if state.version != piece.version or not _near(piece, state, idle):
             continue
@@ -108,16 +121,21 @@ def _of(piece: Piece, group: list[State], idle: timedelta) -> State | None:
     return None
 
 
-def _near(piece: Piece, state: State, idle: timedelta) -> bool:
+def _near(piece: Piece, state: State, idle: int) -> bool:
     return state.opened_at - idle <= piece.ended_at and piece.started_at <= state.last_at + idle
 
 
-def _opened(piece: Piece, group: list[State], idle: timedelta) -> State:
+def _opened(piece: Piece, group: list[State], idle: int) -> State:
     state = State(
-        UUID(new_transfer_id(piece.started_at)),
-        *(piece.subject, piece.origin, piece.key, piece.version, piece.client, piece.group),
-        opened_at=piece.started_at,
-        last_at=piece.ended_at,
+        transfer_id_at(piece.started_at // 1000),
+        piece.subject,
+        piece.origin,
+        piece.key,
+        piece.version,
+        piece.client,
+        piece.group,
+        piece.started_at,
+        piece.ended_at,
     )
     for other in group:
         if other.version == piece.version and other.closed_at is None and other.opened_at < piece.started_at:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -157,8 +159,8 @@ class Ingest:
 
     def _take(self, log: Log, position: LogPosition | None, pieces: list[Piece]) -> LogPosition | None:
         """Return the position behind `pieces`; None where another process was faster, which changes nothing."""
-        lines, garbage = parse(self.path, pieces)
-        with transaction.atomic(using=self.using):
+        with _no_collection(), transaction.atomic(using=self.using):
+            lines, garbage = parse(self.path, pieces)
             upsert.alone(self.using)
             current = self._locked(log, position)
             if current is None:
@@ -194,8 +196,8 @@ class Ingest:
         """Take in lines that come without a position, in batches: whoever sends them sends them again after a crash."""
         for batch in texts:
             pieces = [Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= logs.LONGEST_LINE) for text in batch]
-            lines, garbage = parse(self.path, pieces)
-            with transaction.atomic(using=self.using):
+            with _no_collection(), transaction.atomic(using=self.using):
+                lines, garbage = parse(self.path, pieces)
                 upsert.alone(self.using)
                 applied = self._store(lines, garbage)
             self._told(applied, garbage, sum(map(len, batch)))
@@ -236,6 +238,18 @@ def parse(path: Path, pieces: Iterable[Piece]) -> tuple[list[Line | Decided], li
                     )
                 )
     return lines, garbage
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A batch makes a hundred thousand objects that no cycle holds: to look for one took a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _mark(position: LogPosition) -> Mark:

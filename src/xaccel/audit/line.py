@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from xaccel.audit.note import Decision, NoteRefused, decision_of
+from xaccel.audit.instants import NotAnInstant, instant
+from xaccel.audit.note import Note, NoteRefused, read_note
 from xaccel.audit.outcome import Outcome
 
 
@@ -20,7 +19,7 @@ class NotALine(Exception):
 
 
 class _Raw(msgspec.Struct, gc=False):
-    id: UUID
+    id: str
     origin: str = ""
     subject: str = ""
     method: str = ""
@@ -47,15 +46,16 @@ class _Raw(msgspec.Struct, gc=False):
     allowed: bool = False
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, gc=False):
     """What one transfer came to.
 
+    id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None where that is not
         known. total: bytes of the object, if known. exact: whether `sent` is what was sent, to the byte.
     decision: what the app decided, where the line itself carries it.
     """
 
-    id: UUID
+    id: str
     origin: str
     subject: str
     method: str
@@ -78,25 +78,26 @@ class Line(NamedTuple):
     origin_seconds: float | None
     cache: str
     why: str
-    started_at: datetime
-    ended_at: datetime
+    started_at: int
+    ended_at: int
     ip: str | None
-    decision: Decision | None
+    decision: Note | None
 
 
-class Decided(NamedTuple):
+class Decided(msgspec.Struct, gc=False):
     """A decision that the app wrote down itself, since no line of NGINX follows it."""
 
-    id: UUID
+    id: str
     allowed: bool
     origin: str
     subject: str
     method: str
-    decision: Decision
+    decision: Note
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/(?:([0-9]{1,19})|\*)")
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/(?:([0-9]{1,19})|\*)").fullmatch
 _LARGEST = 2**63 - 1
 
 
@@ -107,6 +108,10 @@ def read_line(text: bytes) -> Line | Decided:
     """
     try:
         raw = _decode(text)
+        if not _UUID(raw.id):
+            raw.id = str(UUID(raw.id))
+        if b"\\u0000" in text:
+            _without_nul(raw)
         if raw.decided is not None:
             return _decided(raw)
         if raw.end is None:
@@ -114,71 +119,79 @@ def read_line(text: bytes) -> Line | Decided:
         return _line(raw, raw.end)
     except msgspec.MsgspecError as error:
         raise NotALine(str(error)) from None
-    except (ValueError, OverflowError, NoteRefused) as error:
+    except (ValueError, NotAnInstant, NoteRefused) as error:
         raise NotALine(type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]) from None
 
 
+def _without_nul(raw: _Raw) -> None:
+    # PostgreSQL's text holds no NUL; a forged line may.
+    for name in _Raw.__struct_fields__:
+        value = getattr(raw, name)
+        if isinstance(value, str):
+            setattr(raw, name, value.replace("\0", "�"))
+
+
 def _decided(raw: _Raw) -> Decided:
-    decision = decision_of(raw.note)
+    decision = read_note(raw.note)
     if decision is None:
         raise NotALine("a decision without a note")
-    return Decided(raw.id, raw.allowed, _text(raw.origin), _text(raw.subject), raw.method, decision)
+    return Decided(raw.id, raw.allowed, raw.origin, raw.subject, raw.method, decision)
 
 
 def _line(raw: _Raw, end: float) -> Line:
-    status, sent_length = int(raw.status), _number(raw.sent_length)
-    body_bytes = _bounded(raw.body_bytes)
-    found = _CONTENT_RANGE.fullmatch(raw.content_range) if status == 206 else None
+    status, sent_length, body_bytes = int(raw.status), _number(raw.sent_length), raw.body_bytes
+    if not 0 <= body_bytes <= _LARGEST:
+        raise NotALine("a number out of range")
     first: int | None = None
     total: int | None = None
     exact = sent_length is not None
     if status == 200:
         first = 0
-        total = sent_length if sent_length is not None else _number(raw.size)
+        total = sent_length if exact else _number(raw.size)
         # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
         exact = exact or (total is not None and raw.protocol == "HTTP/2.0" and body_bytes <= total)
-    elif found is not None:
+    elif status != 206:
+        exact = True
+    elif found := _CONTENT_RANGE(raw.content_range):
         first, total = int(found[1]), _number(found[3] or "")
-        length = int(found[2]) - first + 1
-        exact = exact and sent_length == length
+        exact = exact and sent_length == int(found[2]) - first + 1
     else:
-        exact = status != 206
-    announced = sent_length if sent_length is not None else total
+        exact = False
     return Line(
-        id=raw.id,
-        origin=_text(raw.origin),
-        subject=_text(raw.subject),
-        method=raw.method[:16],
-        protocol=raw.protocol[:16],
-        status=status,
-        outcome=_outcome(raw, status, announced, exact=exact),
-        first=first if exact else None,
-        sent=body_bytes if first is not None and raw.method != "HEAD" else 0,
-        total=total,
-        exact=exact,
-        body_bytes=body_bytes,
-        sent_length=sent_length,
-        completion=raw.completion[:8],
-        asked_range=_text(raw.range),
-        content_range=_text(raw.content_range),
-        etag=_text(raw.etag),
-        framing=raw.framing[:16],
-        encoding=_text(raw.encoding),
-        origin_status=_number(raw.origin_status),
-        origin_seconds=float(raw.origin_seconds) if raw.origin_seconds else None,
-        cache=raw.cache[:16],
-        why=_text(raw.why),
-        started_at=datetime.fromtimestamp(end - raw.seconds, UTC),
-        ended_at=datetime.fromtimestamp(end, UTC),
-        ip=_address(raw.ip),
-        decision=decision_of(raw.note),
+        raw.id,
+        raw.origin,
+        raw.subject,
+        raw.method[:16],
+        raw.protocol[:16],
+        status,
+        _outcome(raw, status, total if sent_length is None else sent_length, exact),
+        first if exact else None,
+        body_bytes if first is not None and raw.method != "HEAD" else 0,
+        total,
+        exact,
+        body_bytes,
+        sent_length,
+        raw.completion[:8],
+        raw.range,
+        raw.content_range,
+        raw.etag,
+        raw.framing[:16],
+        raw.encoding,
+        _number(raw.origin_status),
+        float(raw.origin_seconds) if raw.origin_seconds else None,
+        raw.cache[:16],
+        raw.why,
+        instant(end - raw.seconds),
+        instant(end),
+        _address(raw.ip),
+        read_note(raw.note) if raw.note else None,
     )
 
 
-def _outcome(raw: _Raw, status: int, announced: int | None, *, exact: bool) -> Outcome:
+def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outcome:
     if status == 304:
         return Outcome.NOT_MODIFIED
-    if status not in (200, 206) or _withheld(raw):
+    if status not in (200, 206) or (raw.why and _withheld(raw)):
         return Outcome.REFUSED
     if raw.method == "HEAD":
         return Outcome.HEADERS
@@ -189,22 +202,16 @@ def _outcome(raw: _Raw, status: int, announced: int | None, *, exact: bool) -> O
 
 def _withheld(raw: _Raw) -> bool:
     # njs closes the connection before the head of what cannot be the file.
-    return bool(raw.why) and raw.body_bytes == 0 and not raw.completion
+    return raw.body_bytes == 0 and not raw.completion
 
 
 def _number(text: str) -> int | None:
-    return _bounded(int(text)) if text.isascii() and text.isdigit() else None
-
-
-def _bounded(number: int) -> int:
-    if not 0 <= number <= _LARGEST:
-        raise ValueError("a number out of range")
+    if not (text.isdigit() and text.isascii()):
+        return None
+    number = int(text)
+    if number > _LARGEST:
+        raise NotALine("a number out of range")
     return number
-
-
-def _text(text: str) -> str:
-    # PostgreSQL's text holds no NUL; a forged line may.
-    return text.replace("\0", "�")
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
+
+import msgspec
 
 START = 1024
 """Bytes at the beginning of a file by which it is known again."""
@@ -21,7 +23,7 @@ CHUNK = 1 << 20
 """Bytes that are read at once, so that a log of any size needs the same memory."""
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, gc=False):
     """A line without its newline. offset, end: where it begins, and where the next one does.
 
     whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file

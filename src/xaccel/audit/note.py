@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from binascii import Error as Base64Error
-from datetime import UTC, datetime
+from binascii import a2b_base64
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+
+from xaccel.audit.instants import instant
 
 
 class Decision(NamedTuple):
@@ -30,9 +33,11 @@ class NoteRefused(ValueError):
     """Raised for a note that is none of ours."""
 
 
-class _Note(msgspec.Struct, array_like=True, gc=False):
+class Note(msgspec.Struct, array_like=True, gc=False):
+    """A decision as it travels. seconds: since 1970."""
+
     version: int
-    at: float
+    seconds: float
     key: str
     object_version: str
     client: str
@@ -42,12 +47,12 @@ class _Note(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Note).decode
+_decode = msgspec.json.Decoder(Note).decode
 
 
 def note_of(decision: Decision) -> str:
     """Return the decision as base64url (RFC 4648 section 5) of a JSON array, without padding."""
-    note = _Note(
+    note = Note(
         1,
         decision.at.timestamp(),
         decision.key,
@@ -60,26 +65,23 @@ def note_of(decision: Decision) -> str:
     return urlsafe_b64encode(_encode(note)).rstrip(b"=").decode("ascii")
 
 
-def decision_of(note: str) -> Decision | None:
+def read_note(text: str) -> Note | None:
     """Return what a note says; None for none.
 
     Raises NoteRefused.
     """
-    if not note:
+    if not text:
         return None
     try:
-        found = _decode(urlsafe_b64decode(note + "=" * (-len(note) % 4)))
-        at = datetime.fromtimestamp(found.at, UTC)
-    except (Base64Error, msgspec.MsgspecError, ValueError, OverflowError, OSError):
+        plain = a2b_base64(text.replace("-", "+").replace("_", "/") + "=="[: -len(text) % 4])
+        note = _decode(plain)
+        instant(note.seconds)
+    except (Base64Error, msgspec.MsgspecError, ValueError):
         raise NoteRefused("a note that cannot be read") from None
-    if found.version != 1:
+    if note.version != 1:
         raise NoteRefused("a note of another version")
-    return Decision(
-        at,
-        found.key.replace("\0", "�"),
-        found.object_version.replace("\0", "�"),
-        found.client.replace("\0", "�")[:64],
-        found.filename.replace("\0", "�"),
-        found.as_attachment,
-        found.reason.replace("\0", "�"),
-    )
+    if b"\\u0000" in plain:
+        for name in ("key", "object_version", "client", "filename", "reason"):
+            setattr(note, name, getattr(note, name).replace("\0", "�"))
+    note.client = note.client[:64]
+    return note

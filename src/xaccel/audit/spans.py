@@ -19,6 +19,8 @@ def add(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
     """
     if end <= first:
         return tuple(spans)
+    if not spans:
+        return ((first, end),)
     low = bisect_left(spans, first, key=lambda span: span[1])
     high = bisect_right(spans, end, key=lambda span: span[0])
     if low < high:
@@ -29,7 +31,7 @@ def add(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
 
 def length(spans: Sequence[Span]) -> int:
     """Return how many bytes they are."""
-    return sum(end - first for first, end in spans)
+    return sum([end - first for first, end in spans])
 
 
 def cover(spans: Sequence[Span], total: int) -> bool:

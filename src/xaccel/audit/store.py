@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,44 +14,31 @@ from xaccel.audit import upsert
 from xaccel.audit.chain import seal
 from xaccel.audit.conf import Configuration
 from xaccel.audit.downloads import Piece, State, assign, group_of
+from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
+from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import Outcome
 
-_GAVE_BYTES = (Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT)
+_GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
+_WORD = {outcome: outcome.value for outcome in Outcome}
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_SEALED = _COLUMNS.index("sealed")
 _LINE = tuple(name for name in _COLUMNS if name not in ("id", *OF_THE_APP))
 _json = msgspec.json.Encoder().encode
-_STATE = tuple(column.name for column in fields(State))
 _CHANGING = tuple(
-    name for name in _STATE if name not in {"id", "subject", "origin", "key", "version", "client", "group"}
+    name for name in STATE if name not in {"id", "subject", "origin", "key", "version", "client", "group"}
 )
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
 class Applied:
-    """What a batch came to. transfers, completed: what signals are owed for."""
+    """What a batch came to. transfers, completed: the ids of those for which signals are owed."""
 
     lines: int = 0
     duplicates: int = 0
-    transfers: list[UUID] = field(default_factory=list)
-    completed: list[UUID] = field(default_factory=list)
-
-
-class Known(NamedTuple):
-    """What the app decided, from its row or from the line's note."""
-
-    decided_at: datetime | None = None
-    origin: str = ""
-    key: str = ""
-    version: str = ""
-    subject: str = ""
-    client: str = ""
-    method: str = ""
-    filename: str = ""
-    as_attachment: bool = False
-    reason: str = ""
+    transfers: list[str] = field(default_factory=list)
+    completed: list[str] = field(default_factory=list)
 
 
 def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -> Applied:
@@ -59,8 +46,8 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
 
     A line whose transfer has one already changes nothing: reading a log twice is harmless.
     """
-    lines: dict[UUID, Line] = {}
-    decided: dict[UUID, Decided] = {}
+    lines: dict[str, Line] = {}
+    decided: dict[str, Decided] = {}
     count = 0
     for item in batch:
         count += 1
@@ -68,60 +55,59 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
             lines.setdefault(item.id, item)
         else:
             decided.setdefault(item.id, item)
-    stored = {
-        id_: (ended, Known(*values))
-        for id_, ended, *values in Transfer.objects.using(using)
-        .filter(id__in=upsert.among(using, lines))
-        .values_list("id", "ended_at", *Known._fields)
-    }
-    fresh = [line for line in lines.values() if line.id not in stored or stored[line.id][0] is None]
-    made = [(line, _known(line, stored.get(line.id))) for line in fresh]
+    stored = known_transfers(lines, using=using)
+    made = [
+        (line, _known(line, stored.get(line.id)))
+        for line in lines.values()
+        if line.id not in stored or not stored[line.id][0]
+    ]
     late = _late(using)
     pieces = [
         _piece(line, known) for line, known in made if known is not None and line.outcome in _GAVE_BYTES
     ]
     pieces += [_late_piece(row) for row in late if row.outcome in _GAVE_BYTES]
-    placed, completed = _place(pieces, using, conf.idle)
-    rows = [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made]
+    placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
     upsert.write(
         using,
         Transfer,
         _COLUMNS,
-        rows,
+        [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made],
         changing=_LINE,
         only='"xaccel_transfer"."ended_at" IS NULL',
     )
     upsert.write(using, Transfer, _COLUMNS, [_decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
-        seal((dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[_SEALED]), using=using)
+        seal((_sealed(line, known) for line, known in made if known is not None), using=using)
     for row in late:
+        id_ = str(row.id)
         Transfer.objects.using(using).filter(id=row.id).update(
-            download_id=placed[row.id].id if row.id in placed else None,
+            download_id=placed[id_].id if id_ in placed else None,
             line_first=False,
             sealed=conf.unsealed,
         )
-    return Applied(count, count - len(fresh) - len(decided), [line.id for line in fresh], completed)
+    return Applied(count, count - len(made) - len(decided), [line.id for line, _ in made], completed)
 
 
-def _known(line: Line, row: tuple[Any, Known] | None) -> Known | None:
+def _known(line: Line, row: tuple[bool, Known] | None) -> Known | None:
     known = row[1] if row and row[1].decided_at is not None else None
-    if known is None and line.decision is not None:
-        said = line.decision
-        known = Known(
-            said.at,
-            line.origin,
-            said.key,
-            said.version,
-            line.subject,
-            said.client,
-            line.method,
-            said.filename,
-            said.as_attachment,
-            said.reason,
-        )
-    if known is None:
+    if known is not None:
+        known.version = known.version or line.etag
+        return known
+    said = line.decision
+    if said is None:
         return None
-    return known if known.version else known._replace(version=line.etag)
+    return Known(
+        instant(said.seconds),
+        line.origin,
+        said.key,
+        said.object_version or line.etag,
+        line.subject,
+        said.client,
+        line.method,
+        said.filename,
+        said.as_attachment,
+        said.reason,
+    )
 
 
 def _piece(line: Line, known: Known) -> Piece:
@@ -150,49 +136,64 @@ def _late_piece(row: Transfer) -> Piece:
     assert row.started_at is not None
     assert row.ended_at is not None
     return Piece(
-        row.id,
+        str(row.id),
         group_of(row.subject, row.origin, row.key, row.client, row.ip),
         *(row.subject, row.origin, row.key, row.version, row.client),
         row.first,
         row.sent or 0,
         row.total,
-        row.started_at,
-        row.ended_at,
+        instant_of(row.started_at),
+        instant_of(row.ended_at),
     )
 
 
-def _place(pieces: list[Piece], using: str, idle: timedelta) -> tuple[dict[UUID, State], list[UUID]]:
-    known: dict[UUID, list[State]] = {}
-    groups = {piece.group for piece in pieces}
-    for row in (
-        Download.objects.using(using)
-        .filter(group__in=upsert.among(using, groups), closed_at__isnull=True)
-        .order_by("opened_at", "id")
-        .values_list(*_STATE)
-        if groups
-        else ()
-    ):
-        state = State(*row)
-        state.spans = tuple((first, end) for first, end in state.spans)
-        known.setdefault(state.group, []).append(state)
+def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
+    known = open_downloads({piece.group for piece in pieces}, using=using)
     complete = {state.id for states in known.values() for state in states if state.sent_complete}
     placed = assign(pieces, known, idle)
     states = [state for states in known.values() for state in states]
-    upsert.write(using, Download, _STATE, [_state_row(state) for state in states], changing=_CHANGING)
+    upsert.insert(using, Download, STATE, [_state_row(state) for state in states if not state.kept])
+    upsert.write(
+        using,
+        Download,
+        STATE,
+        [_state_row(state) for state in states if state.kept],
+        changing=_CHANGING,
+    )
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 
-def _state_row(state: State) -> list[Any]:
-    return [_json(state.spans).decode() if name == "spans" else getattr(state, name) for name in _STATE]
+def _state_row(state: State) -> upsert.Row:
+    """Return the columns of STATE, in its order."""
+    return (
+        state.id,
+        state.subject,
+        state.origin,
+        state.key,
+        state.version,
+        state.client,
+        state.group,
+        text_of(state.opened_at),
+        text_of(state.last_at),
+        None if state.closed_at is None else text_of(state.closed_at),
+        state.transfers,
+        state.total,
+        state.sent_bytes,
+        state.given_bytes,
+        _json(state.spans).decode(),
+        state.sent_complete,
+        None if state.completed_at is None else text_of(state.completed_at),
+        state.mixed,
+    )
 
 
-def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> tuple[Any, ...]:
+def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> upsert.Row:
     """Return the columns of the model, in its order."""
     said = known or Known(origin=line.origin, subject=line.subject, method=line.method)
     return (
         line.id,
-        line.outcome.value,
-        said.decided_at,
+        _WORD[line.outcome],
+        None if said.decided_at is None else text_of(said.decided_at),
         said.origin,
         said.key,
         said.version or line.etag,
@@ -222,22 +223,34 @@ def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -
         line.origin_seconds,
         line.cache,
         line.why,
-        line.started_at,
-        line.ended_at,
+        text_of(line.started_at),
+        text_of(line.ended_at),
         known is None,
         known is not None if chain else None,
     )
 
 
-def _decided_row(item: Decided, unsealed: bool | None) -> list[Any]:
+def _sealed(line: Line, known: Known) -> Mapping[str, Any]:
+    """Return the columns of the model as the ORM reads them."""
+    values: dict[str, Any] = dict(zip(_COLUMNS, _row(line, known, None, chain=True), strict=True))
+    for name, at in (
+        ("decided_at", known.decided_at),
+        ("started_at", line.started_at),
+        ("ended_at", line.ended_at),
+    ):
+        values[name] = None if at is None else datetime_of(at)
+    return {**values, "id": UUID(line.id)}
+
+
+def _decided_row(item: Decided, unsealed: bool | None) -> upsert.Row:
     said = item.decision
-    values = {
+    values: dict[str, str | bool | None] = {
         "id": item.id,
-        "outcome": (Outcome.NOT_MODIFIED if item.allowed else Outcome.DENIED).value,
-        "decided_at": said.at,
+        "outcome": _WORD[Outcome.NOT_MODIFIED if item.allowed else Outcome.DENIED],
+        "decided_at": text_of(instant(said.seconds)),
         "origin": item.origin,
         "key": said.key,
-        "version": said.version,
+        "version": said.object_version,
         "subject": item.subject,
         "client": said.client,
         "method": item.method,
@@ -247,7 +260,7 @@ def _decided_row(item: Decided, unsealed: bool | None) -> list[Any]:
         "line_first": False,
         "sealed": unsealed,
     }
-    return [values.get(name, _NOTHING.get(name)) for name in _COLUMNS]
+    return tuple([values.get(name, _NOTHING.get(name)) for name in _COLUMNS])
 
 
 _NOTHING = {

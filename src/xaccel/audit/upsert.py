@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from django.db import connections
-from django.db.models import Model
-from django.db.models.expressions import RawSQL
+from django.db.models import CharField, DateTimeField, Model, TextField, UUIDField
 
-Row = Sequence[Any]
+Row = tuple[str | int | float | bool | None, ...]
+"""UUIDs are in the canonical form, moments as `instants.text_of` writes them, JSON is text."""
 
 
 def alone(using: str) -> None:
@@ -30,17 +28,21 @@ def alone(using: str) -> None:
 _LOCK = 0x7861_6363_656C  # "xaccel"
 
 
-def among(using: str, ids: Iterable[UUID]) -> RawSQL:
-    """Return thousands of ids for `filter(id__in=…)`, in one parameter: as many parameters take long to write."""
-    if connections[using].vendor == "postgresql":
-        return RawSQL("SELECT unnest(%s::uuid[])", ["{" + ",".join(map(str, ids)) + "}"])
-    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([id_.hex for id_ in ids])])
+def insert(using: str, model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Insert `rows`, each with a value for each of `columns`; none of their ids is there yet."""
+    if not rows:
+        return
+    with connections[using].cursor() as cursor:
+        if connections[using].vendor == "postgresql":
+            _copy(cursor, model, model._meta.db_table, columns, rows)
+        else:
+            cursor.executemany(_insert_each(model, columns), list(_plain(model, columns, rows)))
 
 
 def write(
     using: str,
     model: type[Model],
-    columns: Sequence[str],
+    columns: tuple[str, ...],
     rows: Sequence[Row],
     *,
     changing: Sequence[str] = (),
@@ -54,73 +56,103 @@ def write(
     if not rows:
         return
     table = model._meta.db_table
-    names = ", ".join(f'"{name}"' for name in columns)
+    names = _names(columns)
     then = "NOTHING"
     if changing:
         then = "UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
         then += f" WHERE {only}" if only else ""
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+    with connections[using].cursor() as cursor:
+        if connections[using].vendor == "postgresql":
             stage = f"{table}_stage"
             cursor.execute(
                 f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" (LIKE "{table}") ON COMMIT DELETE ROWS'
             )
             cursor.execute(f'TRUNCATE "{stage}"')
-            with cursor.copy(f'COPY "{stage}" ({names}) FROM STDIN') as copy:
-                for start in range(0, len(rows), _AT_ONCE):
-                    copy.write(copy_text(rows[start : start + _AT_ONCE]))
+            _copy(cursor, model, stage, columns, rows)
             cursor.execute(
                 # All names come from the models, no value stands in the text.
                 f'INSERT INTO "{table}" ({names}) SELECT {names} FROM "{stage}" ON CONFLICT (id) DO {then}'  # noqa: S608
             )
         else:
-            marks = ", ".join("%s" for _ in columns)
-            cursor.executemany(
-                f'INSERT INTO "{table}" ({names}) VALUES ({marks}) ON CONFLICT (id) DO {then}',  # noqa: S608
-                list(_plain(rows)),
-            )
+            each = f"{_insert_each(model, columns)} ON CONFLICT (id) DO {then}"
+            cursor.executemany(each, list(_plain(model, columns, rows)))
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+def _insert_each(model: type[Model], columns: Sequence[str]) -> str:
+    marks = ", ".join("%s" for _ in columns)
+    return f'INSERT INTO "{model._meta.db_table}" ({_names(columns)}) VALUES ({marks})'  # noqa: S608
 
 
 _AT_ONCE = 1000
+_BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
+
+
+def _copy(cursor: Any, model: type[Model], table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    # What Python prints for None is NULL, but never in a column of text: there it is what somebody's file is called.
+    texts = _names([columns[at] for at in _places(model, columns, (CharField, TextField))])
+    with cursor.copy(
+        f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
+        f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
+    ) as copy:
+        for start in range(0, len(rows), _AT_ONCE):
+            copy.write(copy_text(rows[start : start + _AT_ONCE]))
 
 
 def copy_text(rows: Sequence[Row]) -> str:
-    """Return rows in the text format of COPY (https://www.postgresql.org/docs/current/sql-copy.html).
+    """Return rows in the CSV format of COPY (https://www.postgresql.org/docs/current/sql-copy.html), between
+    separators that hardly a text has in it.
 
-    psycopg's write_row asks for an adapter of each value: most of what an ingested line cost.
+    psycopg's write_row asks for an adapter of each value, and the text format for a look at each: most of what an
+    ingested line cost.
     """
-    shown = _SHOWN
-    return "".join(["\t".join([shown[type(value)](value) for value in row]) + "\n" for row in rows])
-
-
-def _escaped(text: str) -> str:
-    if text.isprintable() and "\\" not in text:
+    between = len(rows[0]) - 1
+    each = _BETWEEN.join(["%s"] * (between + 1)) + "\n"
+    text = "".join([each % row for row in rows])
+    if (
+        text.count(_BETWEEN) == between * len(rows)
+        and text.count("\n") == len(rows)
+        and "\r" not in text
+        and _QUOTE not in text
+    ):
         return text
-    return text.translate(_ESCAPES)
+    return "".join([each % tuple(map(_quoted, row)) for row in rows])
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-_SHOWN: dict[type, Callable[[Any], str]] = {
-    str: _escaped,
-    int: str,
-    float: repr,
-    bool: lambda value: "t" if value else "f",
-    type(None): lambda _: "\\N",
-    UUID: str,
-    datetime: str,
-}
-
-
-def _plain(rows: Sequence[Row]) -> Iterator[Row]:
-    """SQLite's own types for ours, as Django stores them."""
-    for row in rows:
-        yield [_value(value) for value in row]
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat(" ")
+def _quoted(value: str | float | None) -> str | float | None:
+    if isinstance(value, str):
+        return f"{_QUOTE}{value.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}"
     return value
+
+
+@lru_cache(maxsize=64)
+def _places(model: type[Model], columns: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[int, ...]:
+    of = {column.attname: column for column in model._meta.concrete_fields}
+    return tuple(
+        at
+        for at, name in enumerate(columns)
+        if isinstance(getattr(of[name], "target_field", of[name]), kinds)
+    )
+
+
+def _plain(model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> Iterator[list[Any]]:
+    """Values as Django stores them in SQLite: a UUID without hyphens, a moment without its zone."""
+    uuids = _places(model, columns, (UUIDField,))
+    moments = _places(model, columns, (DateTimeField,))
+    for row in rows:
+        values: list[Any] = list(row)
+        for places, plain in ((uuids, _hex), (moments, _zoneless)):
+            for at in places:
+                values[at] = values[at] and plain(values[at])
+        yield values
+
+
+def _hex(text: str) -> str:
+    return text.replace("-", "")
+
+
+def _zoneless(text: str) -> str:
+    return text.removesuffix("+00:00")

@@ -1,0 +1,106 @@
+"""Values on their short way between lines and rows are those that Python and Django would have made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.audit.conftest import T0, Log, decide, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEPARATORS = ["None", "\x1f", "a\x1eb", "\x1e", "\r", "a\r\nb", "\\.", "\x1e\x1f\n", "True", " a ", '"']
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_looks_like_a_separator_or_like_nothing_is_stored(log: Log, alone: bool) -> None:
+    from xaccel.audit.models import Download, Transfer
+
+    for at, text in enumerate(SEPARATORS):
+        line = log.line(at, subject=text, etag=text, cache="" if at % 2 else "None")
+        log.write(line)
+        decide(line, key=f"{at}{text}", client=text)
+        if alone:
+            take(log)
+    take(log)
+    rows = Transfer.objects.order_by("ended_at").values_list(
+        "subject", "etag", "key", "client", "cache", "first"
+    )
+    assert list(rows) == [
+        (text, text, f"{at}{text}", text, "" if at % 2 else "None", 0) for at, text in enumerate(SEPARATORS)
+    ]
+    downloads = Download.objects.order_by("opened_at").values_list(
+        "subject", "client", "version", "closed_at"
+    )
+    assert list(downloads) == [(text, text, text, None) for text in SEPARATORS]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.000001, 0.25, 59.999999, 86399.123456, 100 * 365 * 86400.000001])
+def test_a_moment_is_what_the_line_says_to_the_microsecond(log: Log, seconds: float) -> None:
+    from xaccel.audit.models import Download, Transfer
+
+    ended = T0 + timedelta(seconds=seconds)
+    first = log.part(0, 50, 100, seconds, seconds=0.125)
+    decide(first)
+    log.write(first)
+    take(log)
+    second = log.part(50, 100, 100, seconds + 1, seconds=0.5)
+    decide(second)
+    log.write(second)
+    take(log)
+    row = Transfer.objects.get(pk=first["id"])
+    assert (row.started_at, row.ended_at) == (ended - timedelta(seconds=0.125), ended)
+    (found,) = Download.objects.all()
+    assert (found.opened_at, found.last_at) == (row.started_at, ended + timedelta(seconds=1))
+    assert Transfer.objects.filter(ended_at=ended).exists()
+
+
+def test_the_id_of_a_line_may_be_spelled_in_any_way(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+
+    line = log.line()
+    log.write({**line, "id": str(line["id"]).upper()}, {**line, "id": UUID(line["id"]).hex}, line)
+    assert take(log).duplicates == 2
+    assert str(Transfer.objects.get().pk) == line["id"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(1969, 12, 31, 23, 59, 59, 999999, UTC),
+        datetime(9999, 12, 31, tzinfo=UTC),
+        datetime(1, 1, 1, tzinfo=UTC),
+    ],
+)
+def test_a_moment_reads_as_python_writes_it(at: datetime) -> None:
+    from xaccel.audit.instants import datetime_of, instant_of, text_of
+
+    assert text_of(instant_of(at)) == at.isoformat(" ")
+    assert datetime_of(instant_of(at)) == at
+
+
+@pytest.mark.parametrize(
+    "seconds", [float("nan"), float("inf"), -float("inf"), 253_402_300_800, -62_135_596_801]
+)
+def test_a_moment_in_no_year_of_four_digits_is_none(seconds: float) -> None:
+    from xaccel.audit.instants import NotAnInstant, instant
+
+    with pytest.raises(NotAnInstant):
+        instant(seconds)
+
+
+def test_a_group_is_told_apart_by_each_of_its_parts() -> None:
+    from xaccel.audit.downloads import group_of
+
+    parts: list[Any] = ["7", "partner", "a/b", "c", "192.0.2.1"]
+    groups = {group_of(*parts)}
+    for at in range(4):
+        groups.add(group_of(*parts[:at], parts[at] + "x", *parts[at + 1 :]))
+    assert len(groups) == 5
+    assert group_of(*parts[:4], "192.0.2.2") in groups
+    assert group_of("", *parts[1:4], "192.0.2.2") != group_of("", *parts[1:])
+    assert group_of("7p", "artner", *parts[2:]) != group_of(*parts)
+    assert group_of("7", "1:x", *parts[2:]) != group_of("73:", "x", *parts[2:])

@@ -14,6 +14,7 @@ from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.handoff import HandOff, make_handoff, remote_target
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
+from xaccel.signature_reuse import FreshSignatures, longest_s
 from xaccel.signing import S3Signer, resolve_endpoint
 from xaccel.site import Site
 from xaccel.transfer_id import new_transfer_id
@@ -29,6 +30,7 @@ class Sender:
         self.site = site
         # Bounded: a storage whose tokens change stands in with a new origin each time.
         self._source_of_keys = lru_cache(maxsize=256)(CredentialSource)
+        self._fresh = FreshSignatures()
         self._source = lru_cache(maxsize=4096)(self._shared_source)
 
     def _shared_source(self, origin: S3Origin) -> CredentialSource:
@@ -97,7 +99,11 @@ class Sender:
         if isinstance(chosen, S3Origin):
             endpoint = resolve_endpoint(chosen, bucket)
             signer = S3Signer(
-                region=endpoint.region, expires_s=chosen.expires_s, request_payer=chosen.request_payer
+                region=endpoint.region,
+                expires_s=chosen.expires_s,
+                request_payer=chosen.request_payer,
+                fresh=self._fresh,
+                reuse_s=longest_s(chosen.expires_s),
             )
             source = self._source(chosen)
             credentials = source.current()

@@ -6,7 +6,7 @@ botocore is loaded at the first use, not at import.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -20,6 +20,8 @@ from xaccel.target import canonical_base
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
+
+    from xaccel.signature_reuse import FreshSignatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +186,31 @@ class S3Signer:
     expires_s: seconds that a signature lives; the store checks it when a request starts.
     request_payer: the signer pays. In the query, where a signed URL has it
         (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html).
+    fresh, reuse_s: where the signatures of the last `reuse_s` seconds are kept to be used again; None: each request is
+        signed anew.
     """
 
     region: str
     expires_s: int
     request_payer: bool = False
+    fresh: FreshSignatures | None = field(default=None, repr=False, compare=False)
+    reuse_s: float = 0
 
     def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
-        """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Pure: nothing is read or sent.
+        """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Nothing is read or sent.
 
         A GET signature refuses HEAD (AWS and SeaweedFS, tests/live/test_methods.py), so the method is the client's.
         """
+        if self.fresh is None:
+            return self._sign(url, method, credentials, now)
+        return self.fresh.get(
+            (url, method, self.region, self.expires_s, self.request_payer, tuple(credentials)),
+            now,
+            self.reuse_s,
+            lambda: self._sign(url, method, credentials, now),
+        )
+
+    def _sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
         from botocore.awsrequest import AWSRequest
 
         if self.request_payer:

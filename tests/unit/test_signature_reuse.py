@@ -1,0 +1,148 @@
+"""A signature is used again for the same request, for seconds, and never for another one."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xaccel import Options, S3Origin, Sender, Site
+from xaccel.signature_reuse import LONGEST_S, MOST, FreshSignatures, longest_s
+from xaccel.signing import S3Signer
+from xaccel.site import Cache
+
+NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
+URL = "http://127.0.0.1:9000/docs/a.pdf"
+KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def signer(**given: Any) -> S3Signer:
+    fresh: dict[str, Any] = {"fresh": FreshSignatures(), "reuse_s": LONGEST_S}
+    return S3Signer(**{"region": "us-east-1", "expires_s": 120, **fresh, **given})
+
+
+def at(signed: str) -> datetime:
+    (stamp,) = parse_qs(urlsplit(signed).query)["X-Amz-Date"]
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+@given(st.integers(-30, 30))
+def test_a_signature_is_used_again_only_while_it_is_fresh(age_s: int) -> None:
+    one, later = signer(), NOON + timedelta(seconds=age_s)
+    one.sign(URL, "GET", KEYS, NOON)
+    assert at(one.sign(URL, "GET", KEYS, later)) == (NOON if 0 <= age_s <= LONGEST_S else later)
+
+
+def test_a_signature_that_is_used_again_and_again_still_grows_old() -> None:
+    one = signer()
+    seen = [at(one.sign(URL, "GET", KEYS, NOON + timedelta(seconds=second))) for second in range(13)]
+    assert seen == [NOON] * 11 + [NOON + timedelta(seconds=11)] * 2
+
+
+OTHERS: list[tuple[str, str, ReadOnlyCredentials, dict[str, Any]]] = [
+    (URL + "x", "GET", KEYS, {}),
+    (URL + "?versionId=2", "GET", KEYS, {}),
+    (URL, "HEAD", KEYS, {}),
+    (URL, "GET", ReadOnlyCredentials("AKIDOTHER", "secret", None), {}),
+    (URL, "GET", ReadOnlyCredentials("AKIDEXAMPLE", "rotated", None), {}),
+    (URL, "GET", ReadOnlyCredentials("AKIDEXAMPLE", "secret", "token"), {}),
+    (URL, "GET", KEYS, {"region": "eu-west-1"}),
+    (URL, "GET", KEYS, {"expires_s": 121}),
+    (URL, "GET", KEYS, {"request_payer": True}),
+]
+
+
+@pytest.mark.parametrize(("url", "method", "credentials", "given"), OTHERS)
+def test_another_request_gets_a_signature_of_its_own(
+    url: str, method: str, credentials: ReadOnlyCredentials, given: dict[str, Any]
+) -> None:
+    fresh, later = FreshSignatures(), NOON + timedelta(seconds=1)
+    signer(fresh=fresh).sign(URL, "GET", KEYS, NOON)
+    alone = signer(**given, fresh=None).sign(url, method, credentials, later)
+    assert signer(**given, fresh=fresh).sign(url, method, credentials, later) == alone
+
+
+def test_only_so_many_are_kept_and_those_in_use_stay() -> None:
+    one, later = signer(), NOON + timedelta(seconds=1)
+    for number in range(MOST):
+        one.sign(f"{URL}{number}", "GET", KEYS, NOON)
+    assert at(one.sign(f"{URL}0", "GET", KEYS, later)) == NOON
+    one.sign(f"{URL}more", "GET", KEYS, NOON)
+    assert at(one.sign(f"{URL}0", "GET", KEYS, later)) == NOON
+    assert at(one.sign(f"{URL}1", "GET", KEYS, later)) == later
+
+
+def test_a_short_life_is_used_up_by_a_tenth_at_most() -> None:
+    assert [longest_s(life) for life in (1, 50, 100, 120, 604800)] == [0.1, 5, 10, 10, 10]
+
+
+def hand_offs(sender: Sender, *requests: tuple[str, str]) -> list[tuple[str, str]]:
+    made = [sender.hand_off("docs", key, method=method) for key, method in requests]
+    return [(one.target, one.transfer_id) for one in made]
+
+
+def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signed: list[tuple[str, str]] = []
+    real = S3Signer._sign
+
+    def counted(self: S3Signer, url: str, method: str, *rest: Any) -> str:
+        signed.append((url.rpartition("/")[2], method))
+        return real(self, url, method, *rest)
+
+    monkeypatch.setattr(S3Signer, "_sign", counted)
+    origin = S3Origin(
+        bucket="docs",
+        endpoint_url="http://127.0.0.1:9000",
+        region="us-east-1",
+        access_key="AKIDEXAMPLE",
+        secret_key="s",
+    )
+    sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,)))
+    made = hand_offs(sender, ("a", "GET"), ("a", "GET"), ("b", "GET"), ("a", "HEAD"), ("a", "GET"))
+    assert signed == [("a", "GET"), ("b", "GET"), ("a", "HEAD")]
+    assert made[0][0] == made[1][0] == made[4][0]
+    assert len({target for target, _ in made}) == 3
+    assert len({transfer_id for _, transfer_id in made}) == 5
+
+
+def test_what_is_left_of_a_reused_signature_for_slices_covers_the_transfer() -> None:
+    cache = Cache(path="cache", slice="1m", slowest_rate=65536)
+    origin = S3Origin(
+        bucket="docs",
+        endpoint_url="http://127.0.0.1:9000",
+        region="us-east-1",
+        access_key="AKIDEXAMPLE",
+        secret_key="s",
+        cache=True,
+        expires_s=2,
+    )
+    sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
+    size = 100_000_000
+    made = sender.hand_off("docs", "a", options=Options(size=size, identity="1"))
+    (life,) = parse_qs(urlsplit(made.target).query)["X-Amz-Expires"]
+    assert int(life) - longest_s(origin.expires_s) >= size / cache.slowest_rate
+
+
+def test_many_threads_get_whole_signatures() -> None:
+    one, found, gate = signer(), set[str](), threading.Barrier(8)
+
+    def work() -> None:
+        gate.wait()
+        for number in range(200):
+            found.add(one.sign(f"{URL}{number % 50}", "GET", KEYS, NOON))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {signer(fresh=None).sign(f"{URL}{number}", "GET", KEYS, NOON) for number in range(50)}

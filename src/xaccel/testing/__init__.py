@@ -39,8 +39,10 @@ else:
     def __getattr__(name: str) -> object:
         for module, names in _MODULES.items():
             if name in names:
-                found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-                return found
+                loaded = import_module(f"{__name__}.{module}")
+                # all at once: the import has put the module "variants" where the function of that name belongs
+                globals().update({one: getattr(loaded, one) for one in names})
+                return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,6 +12,7 @@ from xaccel.errors import ConfigError, OptionRefused
 from xaccel.nginx import cache_files
 from xaccel.sender import Sender
 from xaccel.site import Site
+from xaccel.version_id import cache_identity, version_query
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a stored URL, where the app sends by URL; ORIGIN may then be left out",
     )
     parser.add_argument(
-        "--identity", metavar="X", help="this version alone (default: all versions of each object)"
+        "--identity", metavar="X", help="this identity alone (default: all versions of each object)"
+    )
+    parser.add_argument(
+        "--version-id",
+        metavar="V",
+        help="this version of the store alone; with --identity too where the view gives both",
     )
     parser.add_argument("--all", action="store_true", help="everything, instead of ORIGIN and KEY")
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
@@ -37,7 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     named = args.keys or args.url
-    if (args.origin or args.url or args.identity) if args.all else not named:
+    if (args.origin or args.url or args.identity or args.version_id) if args.all else not named:
         raise OptionRefused(
             "which objects is not said",
             where="purge",
@@ -49,7 +55,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         **{sender.object_part(args.origin, key, bucket=args.bucket): key for key in args.keys},
         **{sender.object_part(args.origin or sender.origin_of_url(url), url=url): url for url in args.url},
     }
-    identity = None if args.identity is None else identity_part(args.identity)
+    identity = _identity_part(args, site)
     entries, sizes = Counter[str](), Counter[str]()
     for file in cache_files.files(directory):
         if args.all:
@@ -67,6 +73,23 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         print(
             f"{name}: {'would purge' if args.dry_run else 'purged'} {entries[name]} entries, {sizes[name]} bytes"
         )
+
+
+def _identity_part(args: argparse.Namespace, site: Site) -> str | None:
+    """Return the part of the key that the wanted version has; None for all."""
+    if args.version_id is None:
+        return None if args.identity is None else identity_part(args.identity)
+    sender = Sender(site)
+    for name in [args.origin] if args.origin else map(sender.origin_of_url, args.url):
+        version_query(site.origin(name), args.version_id)
+    identity = cache_identity(args.identity, args.version_id)
+    if not identity:
+        raise OptionRefused(
+            f"nothing is kept under the version {args.version_id!r}: its bytes may change",
+            where="--version-id",
+            remedy="Give --identity, or neither of them for all versions.",
+        )
+    return identity_part(identity)
 
 
 def _directory(site: Site, prefix: str | None) -> Path:

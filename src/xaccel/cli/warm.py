@@ -14,6 +14,7 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.errors import CacheError, ConfigError, OptionRefused
 from xaccel.sender import Sender
 from xaccel.site import Site
+from xaccel.version_id import cache_identity
 from xaccel.warm.app import running_app
 from xaccel.warm.fill import Filler, Outcome, Wanted, require_nginx
 
@@ -21,8 +22,12 @@ from xaccel.warm.fill import Filler, Outcome, Wanted, require_nginx
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("origin", metavar="ORIGIN", nargs="?", help="origin of the object")
     parser.add_argument("key", metavar="KEY", nargs="?", help="its object key")
+    parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
     parser.add_argument("--url", metavar="URL", help="a stored URL instead of KEY")
-    parser.add_argument("--identity", metavar="X", help="its version, as the view gives it")
+    parser.add_argument("--identity", metavar="X", help="its identity, as the view gives it")
+    parser.add_argument(
+        "--version-id", metavar="V", help="its version in a bucket that keeps versions, as the view gives it"
+    )
     parser.add_argument(
         "--size",
         metavar="N",
@@ -71,29 +76,34 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 
 
 def _told(outcome: Outcome) -> str:
-    name = f"{outcome.wanted.origin} {outcome.wanted.url or outcome.wanted.key}"
+    name = f"{outcome.wanted.origin} {outcome.wanted.name}"
     if outcome.failure:
         return f"FAILED {name}: {outcome.failure}"
     return f"{outcome.cache or 'sent'} {name}: {outcome.bytes} bytes in {outcome.seconds:.2f} s"
 
 
 def _named(args: argparse.Namespace, sender: Sender) -> Wanted:
-    if (args.key is None) == (args.url is None) or not args.identity:
+    if (args.key is None) == (args.url is None) or not cache_identity(args.identity, args.version_id):
         raise OptionRefused(
             "which object is not said",
             where="warm",
-            remedy="Give ORIGIN, KEY or --url, and --identity; or none of them, and a list on standard input.",
+            remedy="Give ORIGIN, KEY or --url, and --identity or --version-id; or none of them, and a list on standard input.",
         )
     return Wanted(
         origin=args.origin or sender.origin_of_url(args.url),
         key=args.key or "",
+        bucket=args.bucket,
         url=args.url,
         identity=args.identity,
+        version_id=args.version_id,
         size=args.size,
     )
 
 
-_KINDS = {"origin": str, "key": str, "url": str, "identity": str, "size": int}
+_KINDS = {
+    **dict.fromkeys(("origin", "key", "bucket", "url", "identity", "version_id"), str),
+    "size": int,
+}
 
 
 def _listed(lines: Iterable[str]) -> Iterator[Wanted]:
@@ -107,7 +117,7 @@ def _listed(lines: Iterable[str]) -> Iterator[Wanted]:
         if (
             not isinstance(given, dict)
             or not all(isinstance(value, _KINDS.get(name, ())) for name, value in given.items())
-            or not given.get("identity")
+            or not cache_identity(given.get("identity"), given.get("version_id"))
             or "origin" not in given
             or ("key" in given) == ("url" in given)
         ):
@@ -115,7 +125,8 @@ def _listed(lines: Iterable[str]) -> Iterator[Wanted]:
                 "it is not an object to warm",
                 where=f"line {number}",
                 remedy='Write {"origin": "documents", "key": "a.pdf", "identity": "7"}, with "url" instead of "key"'
-                ' for a stored URL, and "size" if it is known.',
+                ' for a stored URL, "version_id" instead of "identity" or beside it, "bucket" for an origin that'
+                ' covers many, and "size" if it is known.',
             )
         yield Wanted(**given)
 
@@ -123,8 +134,8 @@ def _listed(lines: Iterable[str]) -> Iterator[Wanted]:
 COMMAND = Command(
     help="put known hot objects into NGINX's cache",
     description="Have NGINX fetch objects into its cache, through a socket of its own and without a user. Without"
-    " ORIGIN the objects are read from standard input: on each line a JSON object with origin, key or url, identity and"
-    " perhaps size. The log line of such a transfer has the subject `warm`. Run it as root.",
+    " ORIGIN the objects are read from standard input: on each line a JSON object with origin, key or url, identity or"
+    " version_id, and perhaps bucket and size. The log line of such a transfer has the subject `warm`. Run it as root.",
     add_arguments=_add_arguments,
     run=_run,
 )

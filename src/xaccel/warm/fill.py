@@ -27,13 +27,24 @@ _LINE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An object to be kept. `url` instead of `key` is a stored URL; `size` is in bytes, None: not known."""
+    """An object to be kept, named as the view names it.
+
+    bucket: of an origin that covers many. url: a stored URL instead of key. identity, version_id: at least one of them.
+    size: in bytes; None: not known.
+    """
 
     origin: str
     key: str = ""
+    bucket: str | None = None
     url: str | None = None
-    identity: str
+    identity: str | None = None
+    version_id: str | None = None
     size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.url or (f"{self.bucket}/{self.key}" if self.bucket else self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +81,12 @@ class Filler:
             hand_off = self.sender.hand_off(
                 wanted.origin,
                 wanted.key,
+                bucket=wanted.bucket,
                 url=wanted.url,
                 options=Options(
                     filename="warm",
                     identity=wanted.identity,
+                    version_id=wanted.version_id,
                     size=wanted.size,
                     subject=SUBJECT,
                     limit_rate="unlimited",

@@ -25,9 +25,8 @@ _BYTES = 1_000_000_000
 _CLIENTS = {"full": 2000, "quick": 300, "smoke": 40}
 _BUFFERS = ("8 4k", "8 16k", "8 64k")
 _BUILDS = ("deb", "wheel")
-_TIMES = 1.35
-"""At most so many times what the printed text says (`xaccel.nginx.buffers.memory_kb`): measured on Debian's build; the
-wheel's allocator takes more."""
+_TIMES = 1.05
+"""At most so many times what the printed text says (`xaccel.nginx.buffers.memory_kb`), which is true on each build."""
 _READ_FIRST = 4096
 _KERNEL = 16384
 

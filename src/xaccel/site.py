@@ -24,8 +24,11 @@ class Cache:
     """Where NGINX keeps objects of origins that set `cache`.
 
     path: directory that NGINX's workers can write; only NGINX uses it.
-    max_size, min_free, inactive, keys: in NGINX's units, for example "2g", "500m", "1h", "10m"; an empty min_free is
-        no bound (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+    max_size, inactive, keys: in NGINX's units, for example "2g", "1h", "10m"
+        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+    min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
+        breaks downloads. It looks every ten seconds: the default is what comes in that time at 800 Mbit a second. Empty:
+        no bound.
     valid: how long an object is kept without asking the origin, for example "1h".
     lock: how long those who ask for what another one is fetching wait for it; then they ask the origin themselves.
     slice: the parts in which an NGINX with the module `slice` fetches and keeps large objects, for example "4m"; "0"
@@ -37,7 +40,7 @@ class Cache:
 
     path: str
     max_size: str = "2g"
-    min_free: str = ""
+    min_free: str = "1g"
     inactive: str = "1h"
     keys: str = "10m"
     valid: str = "1h"
@@ -73,8 +76,8 @@ class Site:
         `"default"` counts every transfer that names no class. A single number is that of "default".
     limit_rate: bytes a second for each transfer whose hand-off says nothing else; None: not limited.
     limit_rate_after: so many bytes of a transfer go out first at full speed.
-    buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. Their product
-        is what a slow client costs in memory, beside 40 KB; nothing goes to disk.
+    buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. What a
+        slow client costs in memory is at most their product, an eighth of it and 56 KB; nothing goes to disk.
     """
 
     origins: Mapping[str, Origin] = field(hash=False)

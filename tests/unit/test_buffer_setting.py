@@ -44,4 +44,4 @@ def test_everything_else_is_told_with_its_place(given: object) -> None:
 
 def test_the_memory_grows_with_the_product() -> None:
     assert split("16 32k") == (16, 32)
-    assert [memory_kb(text) for text in ("8 4k", "8 16k", "8 64k")] == [72, 168, 552]
+    assert [memory_kb(text) for text in ("8 4k", "8 16k", "8 64k")] == [92, 200, 632]

@@ -119,7 +119,11 @@ def runs(*words: str, **site: Any) -> Callable[[], object]:
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser, file=False)
     made = Site(
-        origins={"disk": LocalOrigin(root="/srv"), "web": HTTPOrigin(base_url="https://files.example/")},
+        origins={
+            "disk": LocalOrigin(root="/srv"),
+            "web": HTTPOrigin(base_url="https://files.example/"),
+            "s3": S3Origin(bucket="docs", **STORE),
+        },
         secrets=(SECRET,),
         **site,
     )
@@ -217,6 +221,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "explain: no object": runs("explain", "no-such-transfer", log_path="/nowhere/xaccel.log"),
     "purge: nothing": runs("purge"),
     "purge: no cache": runs("purge", "web", "a"),
+    "purge: no version": runs("purge", "s3", "a", "--version-id", "null", cache=Cache(path="/c")),
     "purge: no prefix": runs("purge", "web", "a", cache=Cache(path="cache")),
     "purge: a directory": runs("purge", "disk", "a", cache=Cache(path="/nowhere")),
     "cache: no directory": runs("purge", "--all", cache=Cache(path="/nowhere")),

@@ -27,8 +27,8 @@ class Cache:
     max_size, inactive, keys: in NGINX's units, for example "2g", "1h", "10m"
         (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
     min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
-        breaks downloads. It looks every ten seconds: the default is what comes in that time at 800 Mbit a second. Empty:
-        no bound.
+        breaks downloads. It looks every ten seconds: the default is what comes in that time at 800 Mbit a second.
+        Empty: no bound.
     valid: how long an object is kept without asking the origin, for example "1h".
     lock: how long those who ask for what another one is fetching wait for it; then they ask the origin themselves.
     slice: the parts in which an NGINX with the module `slice` fetches and keeps large objects, for example "4m"; "0"

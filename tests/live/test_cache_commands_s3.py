@@ -109,7 +109,7 @@ def test_what_names_no_bytes_is_refused(tenants: Tenants, capsys: pytest.Capture
     first, _ = tenants.buckets
     inside = ("tenants", KEY, "--bucket", first)
     for words in (("warm", *inside, "--version-id", "null"), ("purge", *inside, "--version-id", "null")):
-        with pytest.raises(InputRefused, match="--version-id|which object"):
+        with pytest.raises(InputRefused, match=r"--version-id|which object"):
             tenants.run(*words)
     with pytest.raises(InputRefused, match="not the id of a version"):
         tenants.run("purge", *inside, "--version-id", "a b")

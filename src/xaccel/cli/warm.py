@@ -87,7 +87,8 @@ def _named(args: argparse.Namespace, sender: Sender) -> Wanted:
         raise OptionRefused(
             "which object is not said",
             where="warm",
-            remedy="Give ORIGIN, KEY or --url, and --identity or --version-id; or none of them, and a list on standard input.",
+            remedy="Give ORIGIN, KEY or --url, and --identity or --version-id; or none of them, and a list on standard"
+            " input.",
         )
     return Wanted(
         origin=args.origin or sender.origin_of_url(args.url),

@@ -18,8 +18,8 @@ SEND_BUFFER = (
     " bounds the speed of one download, to sndbuf a round trip: 256k at 100 ms are 2.5 MB/s."
 )
 _BESIDE_KB = 40
-"""What a transfer holds beside its buffers; and an allocator gives up to an eighth more than is asked of it, that of musl
-here. Measured (docs/explanation/performance.md)."""
+"""What a transfer holds beside its buffers, which with the allocator of musl take up to an eighth more than their size.
+Measured (docs/explanation/performance.md)."""
 _OF_A_SLICE = "4 16k"
 """Twice as many made no cold download faster: what is kept goes to the disk, whoever reads how slowly."""
 

@@ -216,6 +216,7 @@ from django.conf import settings
 from django.test import override_settings
 from xaccel.django.conf import configuration
 
+LISTS = ("INSTALLED_APPS", "MIDDLEWARE")
 for page, code in json.load(sys.stdin):
     names = {"__name__": "snippet", "INSTALLED_APPS": list(settings.INSTALLED_APPS), "MIDDLEWARE": ["a.Middleware"]}
     try:
@@ -224,7 +225,8 @@ for page, code in json.load(sys.stdin):
             continue
         exec(tree, names)
         if "XACCEL" in names:
-            with override_settings(DEBUG=True, XACCEL=names["XACCEL"]):
+            given = {name: value for name, value in names.items() if name.isupper() and name not in LISTS}
+            with override_settings(**{**given, "DEBUG": True}):
                 assert configuration().site.origins
     except BaseException as error:
         sys.exit(f"{page}: {type(error).__name__}: {error}\\n\\n{code}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -36,6 +37,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "STORAGES": {"default": _MEMORY},
     },
     "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.E008": {"SENDFILE_BACKEND": "django_sendfile.backends.xsendfile"},
     "xaccel.W001": {"XACCEL": {}, "STORAGES": {"default": _DISK, "scratch": _MEMORY}},
     "xaccel.W002": {"MEDIA_ROOT": "/srv", "MEDIA_URL": "/media/"},
     "xaccel.W003": {
@@ -68,4 +70,7 @@ def _message(identifier: str) -> Any:
         said = [*checks.check_configuration(), *checks.check_middleware()]
         if identifier == "xaccel.W004":
             said = checks.check_regions()
+        if identifier == "xaccel.E008":
+            import_module("xaccel.django.sendfile")
+            said = checks.check_sendfile()
     return next(message for message in said if message.id == identifier)

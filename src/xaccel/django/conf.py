@@ -15,6 +15,7 @@ from xaccel import site_mapping
 from xaccel.cli.command import FindObject
 from xaccel.django.origins_setting import from_storages, with_storages
 from xaccel.django.secret import derived_secrets
+from xaccel.django.sendfile_root import with_sendfile_root
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site
@@ -59,6 +60,8 @@ def configuration() -> Configuration:
         values["ORIGINS"] = from_storages(skipped)
     elif isinstance(values["ORIGINS"], Mapping):
         values["ORIGINS"] = with_storages(values["ORIGINS"], WHERE, found)
+    if isinstance(values["ORIGINS"], Mapping):
+        values["ORIGINS"] = with_sendfile_root(values["ORIGINS"], found)
     if not {"SECRET", "SECRETS"} & values.keys():
         values["SECRETS"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
@@ -114,6 +117,16 @@ def _forget(*, setting: str, **_: object) -> None:
         configuration.cache_clear()
 
 
-_READ = frozenset({WHERE, "SECRET_KEY", "SECRET_KEY_FALLBACKS", "STORAGES", "MEDIA_ROOT"})
+_READ = frozenset(
+    {
+        WHERE,
+        "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
+        "STORAGES",
+        "MEDIA_ROOT",
+        "SENDFILE_ROOT",
+        "SENDFILE_BACKEND",
+    }
+)
 
 setting_changed.connect(_forget, dispatch_uid="xaccel.django.conf")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xaccel.testing.ports import free_port, free_ports
     from xaccel.testing.postgres import PostgresServer, postgres_server
     from xaccel.testing.s3 import S3Server, s3_server
+    from xaccel.testing.stack import Project, Stack, run_stack
     from xaccel.testing.variants import Variant, nginx_binaries, variants
 else:
     _MODULES = {
@@ -33,6 +34,7 @@ else:
         "ports": ("free_port", "free_ports"),
         "postgres": ("PostgresServer", "postgres_server"),
         "s3": ("S3Server", "s3_server"),
+        "stack": ("Project", "Stack", "run_stack"),
         "variants": ("Variant", "nginx_binaries", "variants"),
     }
 
@@ -52,10 +54,12 @@ __all__ = [
     "NginxServer",
     "Origin",
     "PostgresServer",
+    "Project",
     "Request",
     "S3Server",
     "ServerFailed",
     "ServerMissing",
+    "Stack",
     "Variant",
     "app_server",
     "assert_hand_off",
@@ -67,6 +71,7 @@ __all__ = [
     "nginx_server",
     "origin_server",
     "postgres_server",
+    "run_stack",
     "s3_server",
     "variants",
 ]

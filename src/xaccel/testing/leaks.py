@@ -12,7 +12,7 @@ from xaccel.testing.received import Received, received
 from xaccel.visible_headers import public_name
 
 _TO_NGINX = ("x-accel-", "xaccel-")
-_SIGNED = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC-SHA256", "X-Goog-Signature", "Xaccel-Auth")
+_SIGNED = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC-SHA256", "AWSAccessKeyId", "X-Goog-Signature")
 """Words that stand in signed URLs and in hand-offs, and in nothing that a user may see."""
 
 _SECRET_PARAMETER = re.compile(r"signature|credential|token|^sig$", re.IGNORECASE)

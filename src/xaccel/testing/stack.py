@@ -1,0 +1,146 @@
+"""A user's own application behind a real NGINX, with an S3 server beside it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from xaccel.testing.app import AppServer, app_server
+from xaccel.testing.errors import ServerFailed, ServerMissing
+from xaccel.testing.nginx import NginxServer, nginx_server
+from xaccel.testing.ports import free_port
+from xaccel.testing.s3 import S3Server
+from xaccel.testing.variants import Variant
+
+_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """An application, and where its site is written down.
+
+    application: "package.module:name", as gunicorn takes it.
+    kind: "wsgi" or "asgi".
+    directory: where it is imported from, and where its commands run; default: the working directory.
+    site: the file of its site, as `python -m xaccel config` takes it; None: a Django project, which is asked
+        with `manage.py xaccel config`.
+    env: added to this process's environment and to what names the S3 server.
+    """
+
+    application: str
+    kind: Literal["wsgi", "asgi"] = "wsgi"
+    directory: Path = Path()
+    site: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stack:
+    """The running servers. `url` is NGINX's address without a final slash."""
+
+    def __init__(self, project: Project, nginx: NginxServer, app: AppServer, s3: S3Server) -> None:
+        self.project, self.nginx, self.app, self.s3 = project, nginx, app, s3
+        self.url = nginx.url
+        self._buckets: set[str] = set()
+
+    def put(self, bucket: str, key: str, content: bytes | Path, content_type: str | None = None) -> None:
+        """Store an object; the bucket is made at the first use."""
+        if bucket not in self._buckets:
+            client = self.s3.client()
+            known = {found["Name"] for found in client.list_buckets()["Buckets"]}
+            if bucket not in known:
+                self.s3.create_bucket(bucket)
+            self._buckets.add(bucket)
+        self.s3.put(bucket, key, content, content_type)
+
+    def lines(self, at_least: int = 0) -> list[dict[str, Any]]:
+        """The JSON lines that NGINX wrote, oldest first; waits for `at_least` of them. Raises TimeoutError."""
+        return self.nginx.lines(at_least)
+
+    def run(self, *arguments: str) -> str:
+        """Run this Python with `arguments` in the project, and return what it printed.
+
+        For example `run("manage.py", "migrate")`. Raises ServerFailed with what it said.
+        """
+        return _run(self.project, self.s3, *arguments)
+
+
+def s3_environment(s3: S3Server) -> dict[str, str]:
+    """Return the variables by which botocore and boto3 find this server, and no other credentials."""
+    return {
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": s3.endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+@contextmanager
+def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Variant) -> Iterator[Stack]:
+    """Run `project` under gunicorn, and NGINX in front of it, until the block ends.
+
+    The NGINX text is printed by the project's own `xaccel config`, for this NGINX. Every file of the servers lies in
+    `directory`.
+
+    Raises ServerMissing where the variant cannot run here, ServerFailed with the log of what did not start, and
+    NginxError in NGINX's own words.
+    """
+    if variant.missing:
+        raise ServerMissing(
+            variant.missing, where=f"NGINX {variant.name}", remedy="Install it, or choose another variant."
+        )
+    for name in ("app", "nginx"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+    environment = {**s3_environment(s3), **project.env}
+    with app_server(
+        directory / "app",
+        project.application,
+        kind=project.kind,
+        cwd=project.directory,
+        env=environment,
+        workers=1,
+        threads=4 if project.kind == "wsgi" else 1,
+    ) as app:
+        port = free_port()
+        text = _run(project, s3, *_config_command(project, variant, port, app.address))
+        with nginx_server(directory / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+            yield Stack(project, nginx, app, s3)
+
+
+def _config_command(project: Project, variant: Variant, port: int, app: str) -> list[str]:
+    asked = (
+        ["-m", "xaccel", "config", str(project.site)]
+        if project.site
+        else ["-m", "django", "xaccel", "config"]
+    )
+    shape = ["--standalone", "--nginx", variant.binary, "--listen", f"127.0.0.1:{port}", "--app", app]
+    without = [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
+    # as root, so that the workers can read what a test made
+    return [*asked, *shape, *without, *(["--user", "root"] if os.geteuid() == 0 else [])]
+
+
+def _run(project: Project, s3: S3Server, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project.directory,
+        env={**os.environ, **s3_environment(s3), **project.env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT_S,
+    )
+    if done.returncode != 0:
+        raise ServerFailed(
+            f"it ended with status {done.returncode}",
+            where=" ".join(["python", *arguments]),
+            remedy="\n".join(["It says:", done.stdout.strip(), done.stderr.strip()]),
+        )
+    return done.stdout

@@ -1,0 +1,116 @@
+"""From django-sendfile2: the same view and settings, with another import and another SENDFILE_BACKEND."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import django_sendfile
+import pytest
+
+from xaccel.django.sendfile import sendfile
+
+if TYPE_CHECKING:
+    from tests.migration.conftest import Pair
+
+pytestmark = pytest.mark.adapters
+
+TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
+GZIPPED = {"type": ("application/x-tar", "application/gzip")}
+DECODED = {"name": ("50%.pdf", "50%25.pdf")}
+DOUBLED = {"name": ("my __\u56db\u534a\u671f__.pdf", "my _\u56db\u534a\u671f_.pdf")}
+
+
+def test_the_signature_is_theirs() -> None:
+    def shape(function: Any) -> list[tuple[str, Any]]:
+        return [(name, each.default) for name, each in inspect.signature(function).parameters.items()]
+
+    assert shape(sendfile) == shape(django_sendfile.sendfile)
+
+
+@pytest.fixture
+def pair(pair_of: Callable[[str], Pair]) -> Pair:
+    return pair_of("sendfile2")
+
+
+def target(path: str = "/send/", **arguments: Any) -> str:
+    return f"{path}?q={quote(json.dumps(arguments))}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        ({}, {}),
+        ({"attachment": True}, {}),
+        ({"attachment": True, "attachment_filename": "Bericht \u56db\u534a\u671f.pdf"}, {}),
+        ({"attachment": False, "attachment_filename": "shown.pdf"}, {}),
+        ({"mimetype": "text/x-log"}, {}),
+        ({"filename": TEXT, "attachment": True}, {}),
+        ({"filename": TEXT}, {}),
+        ({"filename": "data.unknown"}, {}),
+        ({"filename": "drawing.svg"}, {}),
+        ({"filename": "archive.tar.gz", "attachment": True}, GZIPPED),
+        ({"mimetype": "text/plain", "encoding": "gzip"}, {}),
+        ({"content_length": 32}, {}),
+        ({"filename": "2026/../report.pdf"}, {}),
+        ({"attachment": True, "attachment_filename": 'my "q".pdf'}, {}),
+        ({"attachment": True, "attachment_filename": "50%25.pdf"}, DECODED),
+        ({"attachment": True, "attachment_filename": 'my "\u56db\u534a\u671f".pdf'}, DOUBLED),
+    ],
+)
+def test_a_file_is_the_same_after(pair: Pair, arguments: dict[str, Any], changed: dict[str, Any]) -> None:
+    asked = target(**{"filename": "report.pdf", **arguments})
+    assert pair.see(asked)[0].status == 200
+    assert pair.changes(asked) == changed
+    assert pair.changes(asked, "HEAD") == changed
+
+
+@pytest.mark.parametrize("path", ["/send/", "/send/42", "/send/shown.pdf"])
+@pytest.mark.parametrize("attachment", [True, False])
+def test_a_file_without_a_name_has_that_of_its_address_after(pair: Pair, path: str, attachment: bool) -> None:
+    asked = target(path, filename="report.pdf", attachment=attachment, attachment_filename=False)
+    assert pair.see(asked)[0].status == 200
+    assert pair.changes(asked) == {}
+
+
+@pytest.mark.parametrize("wanted", ["bytes=2-5", "bytes=-3", "bytes=3-", "bytes=999-"])
+def test_a_range_is_the_same_after(pair: Pair, wanted: str) -> None:
+    asked = target(filename="report.pdf")
+    assert pair.changes(asked, Range=wanted) == {}
+    assert pair.see(asked, headers={"Cookie": "user=staff", "Range": wanted})[1].status == (
+        416 if wanted == "bytes=999-" else 206
+    )
+
+
+def test_a_client_that_has_the_file_is_told_so_after(pair: Pair) -> None:
+    asked = target(filename="report.pdf")
+    seen = pair.see(
+        asked, headers={"Cookie": "user=staff", "If-Modified-Since": "Tue, 14 Nov 2023 22:13:20 GMT"}
+    )
+    assert [answer.status for answer in seen] == [304, 304]
+
+
+@pytest.mark.parametrize(
+    "filename", ["missing.pdf", "../outside.txt", "2026/../../outside.txt", "", ".", "/etc/hostname"]
+)
+def test_what_is_not_there_or_outside_is_404_after(pair: Pair, filename: str) -> None:
+    before, after = pair.see(target(filename=filename))
+    assert (before.status, after.status) == (404, 404)
+
+
+def test_an_absolute_path_is_the_same_after(pair: Pair) -> None:
+    asked = target(filename=str(pair.places.media / "protected" / "report.pdf"))
+    assert pair.changes(asked) == {}
+
+
+def test_nobody_has_a_file_who_had_none(pair: Pair) -> None:
+    before, after = pair.see(target(filename="report.pdf"), headers={})
+    assert (before.status, after.status) == (403, 403)
+
+
+def test_the_locations_are_closed_after(pair: Pair) -> None:
+    assert [seen.status for seen in pair.see("/protected/report.pdf")] == [404, 404]
+    assert [seen.status for seen in pair.see("/_xaccel/sendfile/report.pdf")] == [404, 404]

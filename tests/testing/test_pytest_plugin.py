@@ -1,0 +1,131 @@
+"""The fixtures of xaccel.testing.pytest_plugin, in a user's project with a pytest run of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.testing.asking import gone
+
+if TYPE_CHECKING:
+    from xaccel.testing import Variant
+
+pytestmark = [pytest.mark.main, pytest.mark.adapters]
+
+SHOP = Path(__file__).parent / "shop"
+APP = """
+from wsgiref.headers import Headers
+from xaccel import LocalOrigin, Sender, Site
+sender = Sender(Site(origins={"disk": LocalOrigin(root=ROOT)}, secrets=("s" * 32,)))
+
+def application(environ, start_response):
+    made = sender.hand_off("disk", environ["PATH_INFO"].lstrip("/"))
+    start_response("200 OK", list(made.headers))
+    return []
+
+async def asgi(scope, receive, send):
+    made = sender.hand_off("disk", scope["path"].lstrip("/"))
+    headers = [(name.lower().encode(), value.encode()) for name, value in made.headers]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+"""
+TEST = """
+import os
+import urllib.request
+
+def test_a_file_arrives(xaccel_stack):
+    with urllib.request.urlopen(f"{xaccel_stack.url}/a.txt") as answer:
+        assert answer.read() == b"from the disk"
+    print("pids", *xaccel_stack.app.pids, *xaccel_stack.nginx.pids, *xaccel_stack.s3.pids)
+"""
+PLUGIN = 'pytest_plugins = ["xaccel.testing.pytest_plugin"]\n'
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO_", "AWS_", "PYTEST"))
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *arguments]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_every_helper_works_in_a_project_of_its_own(variant: Variant, tmp_path: Path) -> None:
+    shutil.copytree(SHOP, tmp_path / "shop")
+    done = run(tmp_path / "shop", "-o", f"xaccel_nginx={variant.name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "name"), [("wsgi", "application"), ("asgi", "asgi")])
+def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name: str) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    (media / "a.txt").write_bytes(b"from the disk")
+    (tmp_path / "shop_app.py").write_text(APP.replace("ROOT", repr(str(media))))
+    (tmp_path / "site.toml").write_text(
+        f'SECRET = "{"s" * 32}"\n[ORIGINS.disk]\nBACKEND = "xaccel.LocalOrigin"\nOPTIONS = {{root = "{media}"}}\n'
+    )
+    (tmp_path / "pytest.ini").write_text(
+        f"[pytest]\nxaccel_application = shop_app:{name}\nxaccel_kind = {kind}\nxaccel_site = site.toml\n"
+    )
+    (tmp_path / "conftest.py").write_text(PLUGIN)
+    (tmp_path / "test_it.py").write_text(TEST)
+    done = run(tmp_path, "-s", "-p", "no:django")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = re.findall(r"pids ([\d ]+)", done.stdout)
+    pids = [int(word) for word in found.split()]
+    assert len(pids) >= 4
+    assert gone(pids)
+
+
+@pytest.mark.parametrize(
+    ("ini", "said"),
+    [
+        ("", "xaccel_application: no application is named."),
+        ("xaccel_application = shop_app:application\nxaccel_kind = cgi\n", "xaccel_kind: 'cgi' is no kind."),
+        (
+            "xaccel_application = shop_app:application\nxaccel_nginx = other\n",
+            "xaccel_nginx: 'other' is no NGINX.",
+        ),
+        ("xaccel_application = nowhere:application\n", "app: ended instead of starting."),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, ini: str, said: str) -> None:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}")
+    (tmp_path / "conftest.py").write_text(PLUGIN)
+    (tmp_path / "test_it.py").write_text(TEST)
+    done = run(tmp_path, "-p", "no:django")
+    assert done.returncode == 1
+    assert said in done.stdout
+
+
+def test_a_failure_shows_what_the_servers_said(tmp_path: Path) -> None:
+    shutil.copytree(SHOP, tmp_path / "shop")
+    (tmp_path / "shop" / "test_downloads.py").write_text("def test_it(xaccel_stack):\n    assert False\n")
+    done = run(tmp_path / "shop")
+    assert done.returncode == 1
+    assert "NGINX's error log" in done.stdout
+    assert "Listening at: http://127.0.0.1" in done.stdout
+
+
+def test_nobody_has_the_fixtures_who_did_not_ask(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TEST)
+    done = run(tmp_path, "-p", "no:django")
+    assert "fixture 'xaccel_stack' not found" in done.stdout

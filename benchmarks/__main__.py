@@ -1,4 +1,4 @@
-"""scripts/bench [--quick | --smoke] [--json FILE] [QUESTION ...]"""
+"""scripts/bench [--quick | --smoke] [--json FILE] [--svg DIRECTORY] [QUESTION ...]"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import plots, report
 from benchmarks.question import Question, Size, Table
 
 QUESTIONS = (
@@ -53,8 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for table in tables:
             print(f"\n{report.text(table)}")
         print(f"\n  {name}: {seconds:.0f} s, size {size}", flush=True)
+    # through JSON, as a record that is read again
+    record = json.loads(json.dumps(report.record(size, answers)))
     if given.json is not None:
-        given.json.write_text(json.dumps(report.record(size, answers), indent=1) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if given.svg is not None:
+        plots.draw(record, given.svg)
     broken = [
         target
         for tables in answers.values()
@@ -106,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="under a minute: it runs and is right; times mean little"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
+    parser.add_argument("--svg", type=Path, metavar="DIRECTORY", help="also draw pictures there")
     parser.add_argument("questions", nargs="*", metavar="QUESTION", type=_known, help="default: all")
     return parser
 

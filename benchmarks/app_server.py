@@ -22,8 +22,8 @@ from benchmarks.spread import ratio, spread
 from benchmarks.stored import made
 
 _NAME = "a.bin"
-_SECONDS = {"full": 1.0, "quick": 0.4, "smoke": 0.0}
-_ROUNDS = {"full": 25, "quick": 9, "smoke": 1}
+_SECONDS = {"full": 1.0, "quick": 0.3, "smoke": 0.0}
+_ROUNDS = {"full": 25, "quick": 7, "smoke": 1}
 _CLIENTS = 2
 _TIMES = 1.15
 _BARE = "benchmarks.app:application"

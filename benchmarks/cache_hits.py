@@ -28,7 +28,7 @@ def answer(size: Size) -> list[Table]:
     sizes = _SMOKE if size == "smoke" else _SIZES
     takes = {name: (2, 2) if size == "smoke" else _TAKES[name] for name in sizes}
     names = {title: f"{title.replace(' ', '-')}.bin" for title in sizes}
-    with stage({names[title]: count for title, count in sizes.items()}) as behind:
+    with stage({names[title]: count for title, count in sizes.items()}, njs=size != "quick") as behind:
 
         def load(port: int, path: str, title: str) -> Callable[[], float]:
             stored = behind.files[names[title]]

@@ -29,7 +29,9 @@ def answer(size: Size) -> list[Table]:
     count, rounds = _CLIENTS[size], _ROUNDS[size]
     rows: list[tuple[Cell, ...]] = []
     targets = []
-    with stage({f"hot-{number}.bin": _BYTES for number in range(rounds)}, log_connections=True) as behind:
+    with stage(
+        {f"hot-{number}.bin": _BYTES for number in range(rounds)}, log_connections=True, njs=size != "quick"
+    ) as behind:
         for variant in behind.variants:
             front = behind.front(variant)
             seconds: dict[str, list[float]] = {"cached": [], "plain": []}

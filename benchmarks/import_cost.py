@@ -15,7 +15,7 @@ from benchmarks.interleave import Sampler, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import ratio, spread
 
-_ROUNDS = {"full": 25, "quick": 10, "smoke": 1}
+_ROUNDS = {"full": 25, "quick": 4, "smoke": 1}
 _HEAVY = tuple(
     "asgiref boto3 botocore django flask minio mirakuru obstore starlette storages urllib3".split()
 )
@@ -60,7 +60,7 @@ def answer(size: Size) -> list[Table]:
     """Time the statements, each in interpreters of its own, and list what they load."""
     loaded: dict[str, list[str]] = {}
     contenders = {name: _sampler(name, loaded) for name in _STATEMENTS}
-    samples = interleave(contenders, rounds=_ROUNDS[size], warm=size != "smoke")
+    samples = interleave(contenders, rounds=_ROUNDS[size], warm=size == "full")
     require("botocore.auth" in loaded["first hand-off, S3"], "the S3 hand-off did not sign with botocore")
     own = samples["import xaccel"]
     rows: list[tuple[Cell, ...]] = []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xaccel.nginx.render import Parts
 
 _NAME = "large.bin"
-_BYTES = {"full": 100_000_000, "quick": 100_000_000, "smoke": 2_000_000}
+_BYTES = {"full": 100_000_000, "quick": 40_000_000, "smoke": 2_000_000}
 _ROUNDS = {"full": 9, "quick": 3, "smoke": 1}
 _CONNECTIONS, _EACH = 2, 2
 _TIMES = 1.3
@@ -37,7 +37,7 @@ def answer(size: Size) -> list[Table]:
     from benchmarks import clients
     from benchmarks.servers import WORKERS, Front, stage
 
-    with stage({_NAME: _BYTES[size]}) as behind:
+    with stage({_NAME: _BYTES[size]}, njs=size != "quick") as behind:
         stored = behind.files[_NAME]
 
         def load(front: Front, origin: str, cpu: list[float]) -> Callable[[], float]:

@@ -34,7 +34,7 @@ def answer(size: Size) -> list[Table]:
     """Print, test, start and load sites of each size on every build; then hand off from each in Python."""
     from benchmarks.servers import stage
 
-    with stage({_NAME: _BYTES}, more=_origins) as behind:
+    with stage({_NAME: _BYTES}, more=_origins, njs=size != "quick") as behind:
         sites = {count: _site(behind.site, count) for count in _COUNTS}
         fronts = {
             (variant.name, count): behind.front(variant, site=site)

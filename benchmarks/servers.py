@@ -115,15 +115,20 @@ class Stage:
 
 @contextmanager
 def stage(
-    sizes: Mapping[str, int], *, log_connections: bool = False, more: More = lambda _: {}
+    sizes: Mapping[str, int],
+    *,
+    log_connections: bool = False,
+    more: More = lambda _: {},
+    njs: bool = True,
 ) -> Iterator[Stage]:
     """Run origin and app with files of these names and sizes (bytes); the fronts stop with them.
 
     log_connections: for `Stage.origin_connections`; each request then costs the origin more.
+    njs: also on the builds with njs.
     """
     import trustme
 
-    found = tuple(variant for variant in variants().values() if not variant.missing)
+    found = tuple(one for one in variants().values() if not one.missing and (njs or not one.njs))
     require(bool(found), "no NGINX was found: run scripts/system")
     (_ROOT / ".xaccel").mkdir(exist_ok=True)
     with (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = "large.bin"
 _BYTES = 1_000_000_000
-_CLIENTS = {"full": 2000, "quick": 300, "smoke": 40}
+_CLIENTS = {"full": 2000, "quick": 150, "smoke": 40}
 _BUFFERS = ("8 4k", "8 16k", "8 64k")
 _BUILDS = ("deb", "wheel")
 _TIMES = 1.05

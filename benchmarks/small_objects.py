@@ -29,7 +29,7 @@ def answer(size: Size) -> list[Table]:
     from benchmarks.servers import WORKERS, Front, stage
 
     cpu: dict[str, list[float]] = {}
-    with stage({_NAME: _BYTES}) as behind:
+    with stage({_NAME: _BYTES}, njs=size != "quick") as behind:
         stored = behind.files[_NAME]
 
         def compared(url: str) -> float:

@@ -18,7 +18,7 @@ from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import spread
 
 _THREADS = {"full": 32, "quick": 16, "smoke": 4}
-_ROUNDS = {"full": 7, "quick": 3, "smoke": 1}
+_ROUNDS = {"full": 7, "quick": 2, "smoke": 1}
 _LIMIT_MB = 0.5
 
 _CHILD = """

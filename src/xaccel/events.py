@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xaccel.handoff import HandOff
 
 logger = logging.getLogger("xaccel")
 
@@ -40,6 +44,54 @@ class DownloadEvent:
     def object_name(self) -> str:
         """The key, behind bucket and "/" where the origin covers many buckets: what names one object of an origin."""
         return f"{self.bucket}/{self.key}" if self.bucket else self.key
+
+
+def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
+    """Return the event of a download that may go out.
+
+    `answered` is the status with which the app answered the client's conditions itself: NGINX then writes no line, so
+    that the event has no transfer id, and its reason says so.
+    """
+    return DownloadEvent(
+        transfer_id=hand_off.transfer_id if answered is None else "",
+        allowed=True,
+        origin=hand_off.origin,
+        bucket=hand_off.bucket,
+        key=hand_off.key,
+        method=hand_off.method,
+        subject=hand_off.subject,
+        filename=hand_off.filename,
+        as_attachment=hand_off.as_attachment,
+        reason="" if answered is None else f"{answered} by the app",
+        at=datetime.now(UTC),
+        version=hand_off.version,
+        size=hand_off.size,
+    )
+
+
+def denied(
+    method: str | None,
+    *,
+    subject: str = "",
+    origin: str = "",
+    bucket: str = "",
+    key: str = "",
+    reason: str = "",
+) -> DownloadEvent:
+    """Return the event of a download that is refused."""
+    return DownloadEvent(
+        transfer_id="",
+        allowed=False,
+        origin=origin,
+        bucket=bucket,
+        key=key,
+        method="HEAD" if method == "HEAD" else "GET",
+        subject=subject,
+        filename="",
+        as_attachment=False,
+        reason=reason,
+        at=datetime.now(UTC),
+    )
 
 
 def log_event(event: DownloadEvent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 
 UNLIMITED = "unlimited"
 """As `limit_rate` or `concurrency`: whatever the site's default is, not for this transfer."""
@@ -51,3 +51,25 @@ class Options:
     subject: str = ""
     csp: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class SendOptions(TypedDict, total=False):
+    """The keywords of send_file: the fields of `Options`, which says what they mean."""
+
+    as_attachment: bool
+    filename: str | None
+    content_type: str | None
+    cache_control: str | None
+    allow_shared_cache: bool
+    etag: str | None
+    last_modified: datetime | None
+    size: int | None
+    limit_rate: int | Literal["unlimited"] | None
+    limit_rate_after: int | None
+    concurrency: str | None
+    concurrency_key: str | None
+    identity: str | None
+    version_id: str | None
+    subject: str
+    csp: str | None
+    headers: Mapping[str, str]

@@ -13,9 +13,8 @@ from django.test import AsyncClient, Client, RequestFactory
 
 from xaccel import OriginNotAllowed
 from xaccel.django import send_file
-from xaccel.django.send_file import SendOptions
 from xaccel.errors import KeyRefused, OriginUnknown
-from xaccel.options import Options
+from xaccel.options import Options, SendOptions
 
 GET = RequestFactory().get("/")
 

@@ -53,3 +53,13 @@ def test_the_public_names_are_few_sorted_and_there() -> None:
     assert len(xaccel.__all__) <= 12
     assert list(xaccel.__all__) == sorted(xaccel.__all__)
     assert [name for name in xaccel.__all__ if not hasattr(xaccel, name)] == []
+
+
+def test_a_name_of_the_testing_package_that_a_module_has_too_stays_the_function() -> None:
+    script = (
+        "from xaccel.testing import Variant; from xaccel.testing import variants; print(callable(variants))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "True"

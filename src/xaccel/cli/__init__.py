@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from xaccel import site_mapping
+from xaccel import site_file
 from xaccel.cli import config, explain, purge, refresh, warm
 from xaccel.cli.command import Command, FindObject
-from xaccel.errors import ConfigError, XaccelError
+from xaccel.errors import XaccelError
 from xaccel.site import Site
 
 STOPPED = 130
@@ -65,24 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser, file=True)
     args = parser.parse_args(argv)
     try:
-        run(args, _read(args.file))
+        run(args, site_file.read(args.file))
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return STOPPED
     return 0
-
-
-def _read(file: str) -> Site:
-    path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8")
-        mapping = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"it cannot be read ({error})",
-            where=file,
-            remedy="Give a file of TOML, or of JSON named *.json, with the keys of settings.XACCEL.",
-        ) from error
-    return site_mapping.read(mapping, file)

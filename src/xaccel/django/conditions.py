@@ -36,6 +36,9 @@ def answer_to_conditions(request: HttpRequest, hand_off: HandOff) -> HttpRespons
     if answer is None or answer is whole:
         return None
     if answer.status_code == 412:
+        # Empty, and so of no type.
+        del answer.headers["Content-Type"]
+        answer.headers["Content-Length"] = "0"
         for name in _ON_412:
             if name in visible:
                 answer.headers[name] = visible[name]

@@ -7,8 +7,9 @@ from typing import Literal, NoReturn
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
-from xaccel.django.decision import atell, denied, tell
+from xaccel.django.decision import atell, tell
 from xaccel.django.subject import asubject_of, subject_of
+from xaccel.events import denied
 
 DeniedStatus = Literal[403, 404]
 
@@ -32,7 +33,9 @@ def deny_download(
     refusal = _refusal(status)
     tell(
         request,
-        denied(request, subject=subject_of(request), origin=origin, bucket=bucket, key=key, reason=reason),
+        denied(
+            request.method, subject=subject_of(request), origin=origin, bucket=bucket, key=key, reason=reason
+        ),
     )
     raise refusal
 
@@ -50,7 +53,7 @@ async def adeny_download(
     refusal = _refusal(status)
     subject = await asubject_of(request)
     await atell(
-        request, denied(request, subject=subject, origin=origin, bucket=bucket, key=key, reason=reason)
+        request, denied(request.method, subject=subject, origin=origin, bucket=bucket, key=key, reason=reason)
     )
     raise refusal
 

@@ -100,7 +100,7 @@ def find_place(
         return _place_of_file(sender, file_or_key, origin, bucket)
     if not isinstance(file_or_key, str):
         raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
-    return Place(name=_only_origin(sender) if origin is None else origin, key=file_or_key, bucket=bucket)
+    return Place(name=sender.site.only_origin() if origin is None else origin, key=file_or_key, bucket=bucket)
 
 
 def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: str | None) -> bool:
@@ -110,15 +110,6 @@ def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: str | None) -
     if isinstance(file_or_key, FieldFile):
         return _matches_of.get(sender, storages.unwrapped(file_or_key.storage)) is not None
     return True
-
-
-def _only_origin(sender: Sender) -> str:
-    names = list(sender.site.origins)
-    if len(names) != 1:
-        raise TypeError(
-            f"the site has {len(names)} origins: pass origin= with one of {', '.join(sorted(names))}"
-        )
-    return names[0]
 
 
 def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None, bucket: str | None) -> Place:

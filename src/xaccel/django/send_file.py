@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
@@ -12,39 +10,18 @@ from django.http.response import HttpResponseBase
 
 from xaccel.django.conditions import answer_to_conditions
 from xaccel.django.conf import Configuration, configuration
-from xaccel.django.decision import atell, authorized, tell
+from xaccel.django.decision import atell, tell
 from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
 from xaccel.django.note_maker import note_of
 from xaccel.django.place import Place, find_place, place_is_known
 from xaccel.django.stream import astream, stream
 from xaccel.django.subject import asubject_of, subject_of
+from xaccel.events import authorized
 from xaccel.handoff import HandOff
-from xaccel.options import Options
+from xaccel.options import Options, SendOptions
 
 if TYPE_CHECKING:
     from xaccel.django.place import FileOrKey
-
-
-class SendOptions(TypedDict, total=False):
-    """The keywords of send_file: the fields of `xaccel.options.Options`, which says what they mean."""
-
-    as_attachment: bool
-    filename: str | None
-    content_type: str | None
-    cache_control: str | None
-    allow_shared_cache: bool
-    etag: str | None
-    last_modified: datetime | None
-    size: int | None
-    limit_rate: int | Literal["unlimited"] | None
-    limit_rate_after: int | None
-    concurrency: str | None
-    concurrency_key: str | None
-    identity: str | None
-    version_id: str | None
-    subject: str
-    csp: str | None
-    headers: Mapping[str, str]
 
 
 def send_file(

@@ -17,8 +17,9 @@ from django.views.generic.detail import SingleObjectMixin
 from xaccel.django.conf import configuration
 from xaccel.django.deny import DeniedStatus, adeny_download, deny_download
 from xaccel.django.place import find_place
-from xaccel.django.send_file import SendOptions, asend_file, send_file
+from xaccel.django.send_file import asend_file, send_file
 from xaccel.errors import XaccelError
+from xaccel.options import SendOptions
 
 if TYPE_CHECKING:
     _SingleObject = SingleObjectMixin[Any]

@@ -1,0 +1,83 @@
+"""The client's conditions, answered by the app where it has validators of its own (RFC 9110 section 13.2.2).
+
+Django does this for its own adapter. Werkzeug and Starlette answer some of these conditions, and some of them wrongly:
+docs/explanation/decisions.md says which. tests/django/test_same_conditions.py compares with Django's answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+NAMES = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since")
+"""The request headers that are looked at."""
+
+_SHOWN = ("Cache-Control", "ETag", "Last-Modified")
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
+
+
+def answer_to_conditions(
+    method: str, conditions: Mapping[str, str], visible_headers: Iterable[tuple[str, str]]
+) -> Literal[304, 412] | None:
+    """Return the status that the client's conditions ask for, or None where the file is to be sent.
+
+    `conditions` has those of NAMES that the request has, lines of one name joined by a comma. `visible_headers` are the
+    hand-off's. Without an entity tag or a date of the app's among them the answer is None: the origin's validators
+    stand, and the conditions pass to it.
+    """
+    visible = dict(visible_headers)
+    tag, changed = visible.get("ETag"), _date(visible.get("Last-Modified"))
+    if tag is None and changed is None:
+        return None
+    reads = method in ("GET", "HEAD")
+    if wanted := _tags(conditions.get("If-Match")):
+        if not _matches(wanted, tag, weakly=False):
+            return 412
+    elif (date := _date(conditions.get("If-Unmodified-Since"))) and (changed is None or changed > date):
+        # Without a date of its own the app cannot tell, and the client would join parts of two versions.
+        return 412
+    if known := _tags(conditions.get("If-None-Match")):
+        if _matches(known, tag, weakly=True):
+            return 304 if reads else 412
+    elif reads and changed and (date := _date(conditions.get("If-Modified-Since"))) and changed <= date:
+        return 304
+    return None
+
+
+def headers_of_answer(visible_headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a 304 or 412: those of a download that a cache must learn (RFC 9110 section 15.4.5)."""
+    return tuple((name, value) for name, value in visible_headers if name in _SHOWN)
+
+
+def _tags(text: str | None) -> list[str]:
+    """Return the entity tags of a list, or ["*"]; none of what is no list, so that the condition is ignored."""
+    if text is None:
+        return []
+    return ["*"] if text.strip() == "*" else _TAG.findall(text)
+
+
+def _matches(tags: list[str], tag: str | None, *, weakly: bool) -> bool:
+    """Compare as RFC 9110 section 8.8.3.2 says: a weak tag never matches strongly."""
+    if tag is None or tags == ["*"]:
+        return tag is not None
+    if weakly:
+        return _opaque(tag) in map(_opaque, tags)
+    return not tag.startswith("W/") and tag in tags
+
+
+def _opaque(tag: str) -> str:
+    return tag.removeprefix("W/")
+
+
+def _date(text: str | None) -> datetime | None:
+    """Return None for what is no date: such a condition is ignored (RFC 9110 section 13.1.3)."""
+    if text is None:
+        return None
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # the latter for a year of eleven digits
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

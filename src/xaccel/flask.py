@@ -1,0 +1,63 @@
+"""xaccel for Flask: the app's view decides, NGINX delivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, Unpack
+
+try:
+    from flask import Response, abort, request
+except ImportError as error:
+    raise ImportError("xaccel.flask needs Flask: install the package flask") from error
+
+from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.options import SendOptions
+from xaccel.wsgi import conditions_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
+
+
+class _ConditionAnswer(Response):
+    """A 304 or 412."""
+
+    default_mimetype = None
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Keep Last-Modified, which Werkzeug takes off a 304: without an entity tag it is all a browser has."""
+        headers = super().get_wsgi_headers(environ)
+        if "Last-Modified" in self.headers:
+            headers["Last-Modified"] = self.headers["Last-Modified"]
+        return headers
+
+
+class Downloads(Answers):
+    """The downloads of one site, made once and used by every view."""
+
+    def send_file(
+        self,
+        key: str | None = None,
+        *,
+        origin: str | None = None,
+        bucket: str | None = None,
+        url: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Response:
+        """Return the answer to Flask's current request that makes NGINX send a file. The permission is checked before.
+
+        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
+        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin.
+        With `etag` or `last_modified` the client's conditions are answered here.
+
+        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
+        CredentialsUnavailable.
+        """
+        place = self._place(key, origin, bucket, url)
+        answer = self._answer(request.method, conditions_of(request.environ), place, options)
+        kind = Response if answer.status == 200 else _ConditionAnswer
+        return kind(status=answer.status, headers=list(answer.headers))
+
+    def deny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
+        """Abort the current request. 404 hides that the file exists; `record` is for the log only."""
+        record_denial(request.method, status, record)
+        abort(status)

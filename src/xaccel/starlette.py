@@ -1,0 +1,72 @@
+"""xaccel for Starlette and FastAPI: the app's endpoint decides, NGINX delivers."""
+
+from __future__ import annotations
+
+from typing import NoReturn, Unpack
+
+try:
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
+except ImportError as error:
+    raise ImportError(
+        "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
+    ) from error
+
+from xaccel.answers import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.asgi import conditions_of
+from xaccel.options import SendOptions
+
+
+class Downloads(Answers):
+    """The downloads of one site, made once and used by every endpoint."""
+
+    def send_file(
+        self,
+        request: Request,
+        key: str | None = None,
+        *,
+        origin: str | None = None,
+        bucket: str | None = None,
+        url: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Response:
+        """Return the answer that makes NGINX send a file, in a plain function. The permission is checked before.
+
+        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
+        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin.
+        With `etag` or `last_modified` the client's conditions are answered here.
+
+        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
+        CredentialsUnavailable.
+        """
+        place = self._place(key, origin, bucket, url)
+        return _response(self._answer(request.method, conditions_of(request.scope), place, options))
+
+    async def asend_file(
+        self,
+        request: Request,
+        key: str | None = None,
+        *,
+        origin: str | None = None,
+        bucket: str | None = None,
+        url: str | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Response:
+        """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
+        place = self._place(key, origin, bucket, url)
+        if not self.sender.ready(place.origin):
+            await run_in_threadpool(self.sender.prepare, place.origin)
+        return _response(self._answer(request.method, conditions_of(request.scope), place, options))
+
+    def deny_download(
+        self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
+    ) -> NoReturn:
+        """Raise HTTPException. 404 hides that the file exists; `record` is for the log only."""
+        record_denial(request.method, status, record)
+        raise HTTPException(status)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(status_code=answer.status, headers=dict(answer.headers))

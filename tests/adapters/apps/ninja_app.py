@@ -1,0 +1,66 @@
+"""django-ninja, with send_file on WSGI and asend_file on ASGI."""
+
+from __future__ import annotations
+
+import django
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+from tests.adapters.apps.asked import SITE, decision
+from xaccel import InputRefused
+
+if not settings.configured:
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for tests",
+        INSTALLED_APPS=["xaccel.django"],
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        XACCEL=SITE,
+        USE_TZ=True,
+    )
+    django.setup()
+
+from ninja import NinjaAPI
+
+from xaccel.django import asend_file, deny_download, send_file
+
+METHODS = ["GET", "HEAD", "POST"]
+api, aapi = NinjaAPI(), NinjaAPI(urls_namespace="coroutines")
+
+
+@api.api_operation(METHODS, "/{name}")
+def download(request: HttpRequest, name: str) -> HttpResponseBase:
+    kind, arguments = decision(name)
+    if kind == "deny":
+        deny_download(request, **arguments)
+    return send_file(request, arguments.pop("key", None), **arguments)
+
+
+@aapi.api_operation(METHODS, "/{name}")
+async def adownload(request: HttpRequest, name: str) -> HttpResponseBase:
+    kind, arguments = decision(name)
+    if kind == "deny":
+        deny_download(request, **arguments)
+    return await asend_file(request, arguments.pop("key", None), **arguments)
+
+
+@api.exception_handler(InputRefused)
+@aapi.exception_handler(InputRefused)
+def refused(request: HttpRequest, error: InputRefused) -> HttpResponse:
+    return HttpResponse(type(error).__name__, status=400, content_type="text/plain")
+
+
+urlpatterns = [path("download/", api.urls), path("adownload/", aapi.urls)]
+wsgi = get_wsgi_application()
+_asgi = get_asgi_application()
+
+
+async def asgi(scope, receive, send):  # type: ignore[no-untyped-def]
+    """The coroutine answers at the same address."""
+    path = scope["path"].replace("/download/", "/adownload/")
+    await _asgi({**scope, "path": path, "raw_path": path.encode()}, receive, send)

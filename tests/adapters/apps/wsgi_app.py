@@ -1,0 +1,25 @@
+"""WSGI without a framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.adapters.apps.asked import SITE, decision
+from xaccel import InputRefused
+from xaccel.wsgi import Downloads
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse
+
+files = Downloads(SITE)
+
+
+def app(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    kind, arguments = decision(environ["PATH_INFO"].removeprefix("/download/"))
+    if kind == "deny":
+        return files.deny_download(environ, start_response, **arguments)
+    try:
+        return files.send_file(environ, start_response, arguments.pop("key", None), **arguments)
+    except InputRefused as refused:
+        start_response("400 Bad Request", [("Content-Type", "text/plain")])
+        return [type(refused).__name__.encode()]

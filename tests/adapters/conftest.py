@@ -1,0 +1,34 @@
+"""The contest: one scene for the run, one set of NGINXs for each variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import browser, page  # noqa: F401  (fixtures)
+
+if TYPE_CHECKING:
+    from tests.adapters.scene import Contest
+    from xaccel.testing import S3Server, Variant
+
+
+@pytest.fixture(scope="session")
+def contest(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contest]:
+    from tests.adapters.scene import Contest, scene
+
+    folder = tmp_path_factory.mktemp("adapters")
+    with scene(folder, s3) as made:
+        running = Contest(made, folder)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@pytest.fixture(scope="session")
+def doors(contest: Contest, variant: Variant) -> Iterator[Variant]:
+    """The NGINXs of one variant."""
+    yield variant
+    contest.close_doors()

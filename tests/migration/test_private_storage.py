@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,6 +19,58 @@ pytestmark = pytest.mark.adapters
 
 TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
 NAMES = list(FILES)
+
+
+OWN_STORAGES = """
+import django
+from django.conf import settings
+
+settings.configure(
+    SECRET_KEY="only-for-tests",
+    INSTALLED_APPS=["xaccel.django", "private_storage"],
+    PRIVATE_STORAGE_ROOT="/srv/private",
+    AWS_PRIVATE_STORAGE_BUCKET_NAME="private-files",
+    AWS_PRIVATE_S3_REGION_NAME="eu-central-1",
+    AWS_PRIVATE_S3_ACCESS_KEY_ID="AKIATEST",
+    AWS_PRIVATE_S3_SECRET_ACCESS_KEY="test-secret",
+    STORAGES={
+        "disk": {"BACKEND": "private_storage.storage.files.PrivateFileSystemStorage"},
+        "bucket": {"BACKEND": "private_storage.storage.s3boto3.PrivateS3BotoStorage"},
+    },
+    XACCEL={"ORIGINS": {"private": {"STORAGE": "disk"}, "remote": {"STORAGE": "bucket"}}},
+)
+django.setup()
+from django.core.files.storage import storages
+from django.db import models
+from django.test import RequestFactory
+from private_storage.fields import PrivateFileField
+from xaccel.django import send_file
+from xaccel.testing import assert_hand_off
+
+
+class Document(models.Model):
+    file = PrivateFileField()
+    scan = PrivateFileField(storage=storages["bucket"])
+
+    class Meta:
+        app_label = "own"
+
+
+document = Document(file="a/report.pdf", scan="b/scan.pdf")
+request = RequestFactory().get("/")
+assert_hand_off(send_file(request, document.file), origin="private", key="a/report.pdf")
+assert_hand_off(
+    send_file(request, document.scan),
+    origin="remote",
+    url="https://private-files.s3.eu-central-1.amazonaws.com/b/scan.pdf",
+)
+print("both are read")
+"""
+
+
+def test_the_packages_own_fields_may_stay() -> None:
+    done = subprocess.run([sys.executable, "-c", OWN_STORAGES], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "both are read", done.stderr
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -273,8 +274,10 @@ def test_assertions_need_neither_django_nor_the_servers() -> None:
     assert done.stdout.startswith("assert_hand_off assert_nothing_leaked\ncannot import name 'nowhere'")
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there_and_no_module_takes_its_place() -> None:
     import xaccel.testing
 
+    modules = {module.name for module in pkgutil.iter_modules(xaccel.testing.__path__)}
+    assert modules.isdisjoint(xaccel.testing.__all__), "an import of the module would hide the name"
     assert list(xaccel.testing.__all__) == sorted(xaccel.testing.__all__)
     assert [name for name in xaccel.testing.__all__ if not hasattr(xaccel.testing, name)] == []

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from xaccel.testing.hand_off import assert_hand_off
     from xaccel.testing.leaks import assert_nothing_leaked
     from xaccel.testing.nginx import NginxServer, check_config, nginx_server
+    from xaccel.testing.nginx_builds import Variant, nginx_binaries, variants
     from xaccel.testing.origin import Answer, Origin, Request, origin_server
     from xaccel.testing.ports import free_port, free_ports
     from xaccel.testing.postgres import PostgresServer, postgres_server
     from xaccel.testing.s3 import S3Server, s3_server
     from xaccel.testing.stack import Project, Stack, run_stack
-    from xaccel.testing.variants import Variant, nginx_binaries, variants
 else:
     _MODULES = {
         "app": ("AppServer", "app_server"),
@@ -35,16 +35,14 @@ else:
         "postgres": ("PostgresServer", "postgres_server"),
         "s3": ("S3Server", "s3_server"),
         "stack": ("Project", "Stack", "run_stack"),
-        "variants": ("Variant", "nginx_binaries", "variants"),
+        "nginx_builds": ("Variant", "nginx_binaries", "variants"),
     }
 
     def __getattr__(name: str) -> object:
         for module, names in _MODULES.items():
             if name in names:
-                loaded = import_module(f"{__name__}.{module}")
-                # all at once: the import has put the module "variants" where the function of that name belongs
-                globals().update({one: getattr(loaded, one) for one in names})
-                return globals()[name]
+                found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

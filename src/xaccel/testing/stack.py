@@ -14,9 +14,9 @@ from typing import Any, Literal
 from xaccel.testing.app import AppServer, app_server
 from xaccel.testing.errors import ServerFailed, ServerMissing
 from xaccel.testing.nginx import NginxServer, nginx_server
+from xaccel.testing.nginx_builds import Variant
 from xaccel.testing.ports import free_port
 from xaccel.testing.s3 import S3Server
-from xaccel.testing.variants import Variant
 
 _TIMEOUT_S = 120
 

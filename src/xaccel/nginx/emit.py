@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xaccel.errors import NginxError
 
@@ -14,6 +15,9 @@ _REFUSED = re.compile(r"[\x00-\x1f\x7f$\ud800-\udfff]")
 _WIDTH = 110
 _LONGEST = 4000
 """Bytes: NGINX reads a configuration through a buffer of 4096 (NGX_CONF_BUFFER) that a whole value must fit in."""
+_REPEATED = 4096
+"""What is made once although the text has it many times: each way of TLS has fetch locations of its own, which differ
+in a few lines. Raw and str are told apart, though they compare equal."""
 
 
 class Raw(str):
@@ -37,6 +41,7 @@ class Directive:
     why: str = ""
 
 
+@lru_cache(maxsize=_REPEATED, typed=True)
 def directive(name: str, *args: str | int, why: str = "") -> Directive:
     """Make a directive without a block."""
     return Directive(name, tuple(str(arg) if isinstance(arg, int) else arg for arg in args), why=why)
@@ -61,6 +66,7 @@ def phrase(text: str) -> Raw:
     return Raw(f'"{escaped}"')
 
 
+@lru_cache(maxsize=_REPEATED, typed=True)
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
@@ -104,18 +110,7 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
             lines += comment(item.why, pad)
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
-            lines += (
-                textwrap.wrap(
-                    f"{head};",
-                    width=_WIDTH,
-                    initial_indent=pad,
-                    subsequent_indent=f"{pad}    ",
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-                if item.name == "error_page"
-                else [f"{pad}{head};"]
-            )
+            lines += _folded(f"{head};", pad) if item.name == "error_page" else [f"{pad}{head};"]
         else:
             if lines and not item.why and lines[-1]:
                 lines.append("")
@@ -123,12 +118,27 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+@lru_cache(maxsize=_REPEATED)
+def _folded(text: str, pad: str) -> tuple[str, ...]:
+    return tuple(
+        textwrap.wrap(
+            text,
+            width=_WIDTH,
+            initial_indent=pad,
+            subsequent_indent=f"{pad}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
 def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
     """Not splitlines(): it also breaks at U+0085 and U+2028, within a value."""
     return emit(directives, indent=indent)[:-1].split("\n")
 
 
-def comment(text: str, pad: str = "") -> list[str]:
+@lru_cache(maxsize=_REPEATED)
+def comment(text: str, pad: str = "") -> tuple[str, ...]:
     """Print `text` as comment lines.
 
     Raises NginxError where it holds a control character.
@@ -138,4 +148,4 @@ def comment(text: str, pad: str = "") -> list[str]:
             f"{text!r} cannot be a comment", where="NGINX text", remedy="Remove control characters."
         )
     wrapped = textwrap.wrap(text, width=_WIDTH - len(pad) - 2, break_long_words=False, break_on_hyphens=False)
-    return [f"{pad}# {line}" for line in wrapped]
+    return tuple(f"{pad}# {line}" for line in wrapped)

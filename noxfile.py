@@ -1,0 +1,99 @@
+"""The wheel, installed into clean environments with one framework each, on every supported Python: scripts/matrix.
+
+Each session installs the wheel that scripts/matrix built, as a user would, with versions pinned by requirements/, and
+runs the programs of tests/wheel outside of this checkout. `scripts/matrix --list` names the sessions, and
+`scripts/matrix flask-3.12` runs one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+WHEEL = os.environ.get("XACCEL_WHEEL", "")
+PYTHONS = ("3.11", "3.12", "3.13")
+DJANGO_6 = PYTHONS[1:]
+"""Django 6.0 and 6.1 want Python 3.12."""
+
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_missing_interpreters = os.environ.get("CI") == "true" or (
+    os.environ.get("XACCEL_REQUIRE_LIVE") == "1"
+)
+nox.options.error_on_external_run = True
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What is installed, and which programs of tests/wheel run in it.
+
+    extras: of the wheel. beside: what a user of this framework installs himself. pins: a file of requirements/.
+    brings: packages that may be there; all others of tests/wheel/installed.py must not be.
+    """
+
+    name: str
+    programs: tuple[str, ...]
+    extras: str = ""
+    beside: tuple[str, ...] = ()
+    pins: str = "test.txt"
+    brings: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = PYTHONS
+
+
+ENVIRONMENTS = [
+    Environment("bare", ("bare.py",)),
+    Environment("s3", ("s3.py",), extras="s3", brings=("botocore",)),
+    Environment("types", (), beside=("mypy",), pins="check.txt"),
+    *(
+        Environment(
+            f"django{version}",
+            ("django_app.py",),
+            beside=("django",),
+            pins=f"django-{version}.txt",
+            brings=("django",),
+            pythons=pythons,
+        )
+        for version, pythons in (("5.2", PYTHONS), ("6.0", DJANGO_6), ("6.1", DJANGO_6))
+    ),
+    Environment("audit", ("audit.py",), extras="audit", brings=("django", "msgspec")),
+    Environment(
+        "metrics",
+        ("audit.py", "metrics.py"),
+        extras="audit,metrics",
+        brings=("django", "msgspec", "prometheus_client"),
+    ),
+    Environment("testing", ("stack.py",), extras="testing", brings=("botocore", "gunicorn", "mirakuru")),
+]
+
+
+def define(environment: Environment, python: str) -> None:
+    """Add one session, called like "flask-3.12"."""
+
+    @nox.session(name=f"{environment.name}-{python}", python=python)
+    def session(session: nox.Session) -> None:
+        wheel = f"xaccel[{environment.extras}] @ {Path(WHEEL).as_uri()}" if environment.extras else WHEEL
+        pins = ROOT / "requirements" / environment.pins
+        session.install("--only-binary=:all:", f"--constraints={pins}", wheel, *environment.beside)
+        programs = ROOT / "tests" / "wheel"
+        source = str(ROOT / "src" / "xaccel")
+        session.chdir(session.create_tmp())
+        run(session, programs / "installed.py", source, *environment.brings)
+        for program in environment.programs:
+            run(session, programs / program)
+        if "mypy" in environment.beside:
+            user = programs / "typed.py"
+            session.run("mypy", "--strict", "--no-incremental", "--config-file=", str(user), silent=True)
+            run(session, user)
+
+
+def run(session: nox.Session, program: Path, *arguments: str) -> None:
+    """Isolated: neither this checkout nor a variable of the caller is on the path."""
+    session.run("python", "-I", "-X", "dev", "-W", "error", str(program), *arguments, silent=True)
+
+
+for each in ENVIRONMENTS:
+    for version in each.pythons:
+        define(each, version)

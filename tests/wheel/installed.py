@@ -1,0 +1,45 @@
+"""What is installed is the wheel, whole, and beside it only what is expected.
+
+python -I installed.py SOURCE [PACKAGE …]: SOURCE is src/xaccel of the checkout, each PACKAGE a framework that is here.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+import xaccel
+
+FRAMEWORKS = (
+    "boto3 botocore django fastapi flask gunicorn mirakuru msgspec ninja prometheus_client rest_framework starlette"
+    " storages werkzeug"
+).split()
+DATA = ("py.typed", "nginx/xaccel.js")
+
+
+def files(folder: Path) -> set[str]:
+    found = (file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return {str(file.relative_to(folder)) for file in found}
+
+
+source, expected = Path(sys.argv[1]), sys.argv[2:]
+package = Path(xaccel.__file__).parent
+assert package == Path(sysconfig.get_path("purelib"), "xaccel"), package
+assert not package.is_relative_to(source.parent), package
+
+installed, wanted = files(package), files(source)
+assert installed == wanted, (sorted(installed - wanted), sorted(wanted - installed))
+assert installed >= set(DATA)
+
+metadata = importlib.metadata.metadata("xaccel")
+assert metadata["License-Expression"] == "MIT"
+assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+recorded = {str(path) for path in importlib.metadata.files("xaccel") or ()}
+assert {f"xaccel/{name}" for name in DATA} <= recorded
+assert any(path.endswith("licenses/LICENSE") for path in recorded)
+
+present = {name for name in FRAMEWORKS if find_spec(name)}
+assert present == set(expected), f"here are {sorted(present)}, expected {sorted(expected)}"

@@ -1,0 +1,38 @@
+"""A user's program, which `mypy --strict` reads against the installed wheel, and which then runs."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from xaccel import HandOff, HTTPOrigin, InputRefused, Options, Sender, Site, XaccelError, site_mapping
+from xaccel.nginx import Nginx, render
+from xaccel.nginx.emit import emit
+
+site: Site = site_mapping.read(
+    {
+        "SECRET": "0123456789-abcdefghijklmnopqrstuv",
+        "ORIGINS": {
+            "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}},
+        },
+    }
+)
+made = Sender(site).hand_off("partner", "a.pdf", options=Options(filename="b.pdf", limit_rate="unlimited"))
+assert_type(made, HandOff)
+assert_type(made.headers, tuple[tuple[str, str], ...])
+assert_type(made.size, int | None)
+
+
+def refused(key: str) -> InputRefused | None:
+    try:
+        Sender(site).hand_off("partner", key)
+    except InputRefused as error:
+        return error
+    return None
+
+
+problem = refused("..")
+assert problem is not None
+assert_type(problem.where, str)
+assert isinstance(problem, XaccelError)
+assert isinstance(site.origins["partner"], HTTPOrigin)
+assert "/_xaccel/partner" in emit(render(site, Nginx(version=(1, 26, 3))).server)

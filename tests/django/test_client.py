@@ -136,6 +136,24 @@ def test_a_file_field_on_a_disk_is_read_and_a_missing_one_is_404(
     assert client.get(f"/document/{document.pk}/").status_code == 404
 
 
+def read_uploads(get_response: Any) -> Any:
+    """A middleware that looks at what was sent."""
+
+    def middleware(request: Any) -> Any:
+        assert request.FILES["file"].closed is False
+        return get_response(request)
+
+    return middleware
+
+
+def test_what_was_uploaded_is_closed_as_ever(origin: OriginServer, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.read_uploads"]
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
+    response = Client().post("/key/", {"file": ContentFile(b"an upload", "upload.txt")})
+    assert response.content == BODY
+    assert response.wsgi_request.FILES["file"].closed is True
+
+
 @pytest.mark.django_db
 def test_what_is_no_hand_off_stays_as_it_is(ada: Any) -> None:
     document = Document.objects.create(owner=ada, file="x.pdf")

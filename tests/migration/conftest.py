@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live.client import Reply, ask
 from tests.migration import old_nginx
 from tests.migration.seen import STAFF, Seen, changes, see
 
@@ -83,6 +84,10 @@ class Pair:
             see(self.before.port, target, method, headers),
             see(self.after.port, target, method, headers),
         )
+
+    def ask(self, target: str) -> tuple[Reply, Reply]:
+        """The whole answers."""
+        return ask(self.before.port, target, "GET", STAFF), ask(self.after.port, target, "GET", STAFF)
 
     def changes(self, target: str, method: str = "GET", **headers: str) -> dict[str, tuple[object, object]]:
         """What is different for the same person after."""

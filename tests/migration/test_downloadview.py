@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.live.client import ask
 from tests.migration.conftest import FILES
 from tests.migration.seen import STAFF
 from xaccel.testing import assert_nothing_leaked
@@ -50,6 +49,13 @@ def test_a_name_is_the_same_after(pair: Pair, name: str) -> None:
     assert pair.changes(f"/document/1?name={quote(name)}") == PDF
 
 
+@pytest.mark.parametrize("asked", ["/document/1", "/bucket/report.pdf"])
+def test_a_browser_is_told_to_ask_each_time_after(pair: Pair, asked: str) -> None:
+    before, after = pair.ask(asked)
+    assert before.one("Cache-Control") is None
+    assert after.one("Cache-Control") == "private, no-cache"
+
+
 def test_an_inline_file_has_a_name_after(pair: Pair) -> None:
     before, after = pair.see("/inline/1")
     assert (before.name, after.name) == ("1.pdf", "report.pdf"), "saved from the browser"
@@ -83,9 +89,7 @@ def test_what_is_not_there_is_404_after(pair: Pair, asked: str, was: int) -> Non
 
 
 def test_a_rule_for_remote_files_showed_the_signature_and_no_longer_does(pair: Pair) -> None:
-    before, after = (
-        ask(nginx.port, "/ruled/report.pdf", "GET", STAFF) for nginx in (pair.before, pair.after)
-    )
+    before, after = pair.ask("/ruled/report.pdf")
     assert (before.status, before.body) == (200, BODY)
     shown = before.one("Content-Disposition") or ""
     assert "AWSAccessKeyId=" in shown

@@ -124,6 +124,13 @@ def test_a_name_that_was_broken_in_chromium_is_whole_after(pair: Pair, name: str
     assert before.name == cut
 
 
+@pytest.mark.parametrize("asked", ["/private-media/report.pdf", "/remote/report.pdf"])
+def test_no_shared_cache_may_keep_a_file_after(pair: Pair, asked: str) -> None:
+    before, after = pair.ask(asked)
+    assert before.one("Cache-Control") == "max-age=0, no-cache, must-revalidate, proxy-revalidate"
+    assert after.one("Cache-Control") == "private, no-cache"
+
+
 @pytest.mark.parametrize("asked", ["/private-media/missing.pdf", "/remote/missing.pdf", "/document/99"])
 def test_what_is_not_there_is_404_after(pair: Pair, asked: str) -> None:
     before, after = pair.see(asked)

@@ -144,6 +144,26 @@ def test_a_key_is_compared_in_every_kind_of_origin(origin: str, site: Site | Non
         assert_hand_off(response, key="2026/c.pdf", site=site)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=ab",
+        "?X-Goog-Signature=ab",
+        "?se=2026&sig=a%3D",
+        "?sig=a",
+    ],
+)
+def test_a_url_is_compared_without_its_signature(query: str) -> None:
+    made = {**headers(), "Xaccel-Url": f"https://s3.example/a.pdf{query}"}
+    assert_hand_off(by_flask(made), url="https://s3.example/a.pdf")
+
+
+def test_a_query_that_is_no_signature_is_compared() -> None:
+    response = by_flask({**headers(), "Xaccel-Url": "https://files.example/a.pdf?design=2"})
+    with pytest.raises(AssertionError, match="url: expected"):
+        assert_hand_off(response, url="https://files.example/a.pdf")
+
+
 def test_part_of_a_segment_is_no_key() -> None:
     with pytest.raises(AssertionError, match="key: expected"):
         assert_hand_off(by_flask(headers()), key="b.pdf")

@@ -106,6 +106,18 @@ def test_an_absolute_path_is_the_same_after(pair: Pair) -> None:
     assert pair.changes(asked) == {}
 
 
+def test_a_browser_is_told_to_ask_each_time_after(pair: Pair) -> None:
+    before, after = pair.ask(target(filename="report.pdf"))
+    assert before.one("Cache-Control") is None
+    assert after.one("Cache-Control") == "private, no-cache"
+
+
+def test_a_drawing_that_is_shown_is_in_a_sandbox_after(pair: Pair) -> None:
+    before, after = pair.ask(target(filename="drawing.svg"))
+    assert before.one("Content-Security-Policy") is None
+    assert (after.one("Content-Security-Policy") or "").endswith("; sandbox")
+
+
 def test_nobody_has_a_file_who_had_none(pair: Pair) -> None:
     before, after = pair.see(target(filename="report.pdf"), headers={})
     assert (before.status, after.status) == (403, 403)

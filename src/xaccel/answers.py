@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 from xaccel.conditions import answer_to_conditions, headers_of_answer
 from xaccel.events import authorized, denied, log_event
 from xaccel.options import Options, SendOptions
-from xaccel.sender import Sender
+from xaccel.sender import Sender, Url
 from xaccel.site_file import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
@@ -35,12 +35,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a call means: the object `key` of an origin, or a stored `url` below its base."""
+    """What a call means: the object `key` of an origin, or a `url` below its base, stored or to be made."""
 
     origin: str
     key: str
     bucket: str | None
-    url: str | None
+    url: Url | None = field(repr=False)
+
+    @property
+    def makes_url(self) -> bool:
+        """Whether a function of the app's makes the URL, which may wait."""
+        return self.url is not None and not isinstance(self.url, str)
 
 
 class Answers:
@@ -56,11 +61,15 @@ class Answers:
         self.sender = Sender(site_of(site))
         self.sender.find_places()
 
-    def _place(self, key: str | None, origin: str | None, bucket: str | None, url: str | None) -> Place:
+    def _place(self, key: str | None, origin: str | None, bucket: str | None, url: Url | None) -> Place:
         """Raises TypeError for arguments that name nothing or two things, OriginUnknown and OriginNotAllowed."""
         if (key is None) == (url is None):
             raise TypeError("send_file takes an object key, or url=, and not both")
         if origin is None:
+            if url is not None and not isinstance(url, str):
+                raise TypeError(
+                    "a function that makes the URL needs origin=, which says whether NGINX keeps files"
+                )
             origin = self.sender.site.only_origin() if url is None else self.sender.origin_of_url(url)
         return Place(origin=origin, key=key or "", bucket=bucket, url=url)
 

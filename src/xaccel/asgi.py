@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.conditions import NAMES
 from xaccel.options import SendOptions
+from xaccel.sender import Url
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -38,13 +39,14 @@ class Downloads(Answers):
         *,
         origin: str | None = None,
         bucket: str | None = None,
-        url: str | None = None,
+        url: Url | None = None,
         **options: Unpack[SendOptions],
     ) -> None:
         """Send the answer that makes NGINX send a file. The permission is the caller's to check, before.
 
         `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin.
+        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
+        with `origin`, a function that makes it for "GET" or "HEAD".
         With `etag` or `last_modified` the client's conditions are answered here. What would wait is done in a thread.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
@@ -53,7 +55,8 @@ class Downloads(Answers):
         place = self._place(key, origin, bucket, url)
         if not self.sender.ready(place.origin):
             await asyncio.to_thread(self.sender.prepare, place.origin)
-        answer = self._answer(scope["method"], conditions_of(scope), place, options)
+        asked = scope["method"], conditions_of(scope), place, options
+        answer = await asyncio.to_thread(self._answer, *asked) if place.makes_url else self._answer(*asked)
         length = [] if answer.status == 304 else [("Content-Length", "0")]
         await _send(send, answer.status, [*answer.headers, *length], b"")
 

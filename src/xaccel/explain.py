@@ -106,6 +106,12 @@ def ask_store(
         target.quote_key(key, dots=False, directory=True)
         return _look(Path(origin.root) / key)
     if isinstance(origin, HTTPOrigin):
+        if origin.signed_for_s is not None:
+            return Finding(
+                "not asked",
+                "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
+                " signature is for this method, clock and host.",
+            )
         return _fetch(target.canonical_base(origin.base_url) + target.quote_key(key, dots=False), origin)
     return _get(replace(origin, bucket=bucket_named(origin, bucket)), key, version_id)
 

@@ -79,15 +79,16 @@ def make_handoff(
     now: datetime,
     transfer_id: str,
     url: str | None = None,
+    url_method: str | None = None,
     origin: Origin | None = None,
     bucket: str | None = None,
 ) -> HandOff:
     """Decide everything about one transfer.
 
     `key` is the object key as the store has it; with `url` (which lies below the origin's base, byte for byte what
-    is asked for) it only names the file. `origin` stands in for the site's own of that
-    name. `method` other than HEAD means GET. `endpoint`, `signer` and `credentials`
-    belong to an S3 origin, `bucket` to one of many buckets, whose endpoint is then the bucket's.
+    is asked for) it only names the file; `url_method` is the method that the URL is for, where it is for one. `origin`
+    stands in for the site's own of that name. `method` other than HEAD means GET. `endpoint`, `signer` and
+    `credentials` belong to an S3 origin, `bucket` to one of many buckets, whose endpoint is then the bucket's.
     `lasts` tells whether the credentials are known to live so many seconds more. `now` is aware.
 
     Raises InputRefused, one of its kinds, for whatever cannot be sent; nothing was sent then.
@@ -97,12 +98,18 @@ def make_handoff(
     bucket = bucket_named(origin, bucket)
     version = version_query(origin, options.version_id)
     identity = cache_identity(options.identity, options.version_id)
-    cached = not isinstance(origin, LocalOrigin) and origin.cache and bool(identity)
-    asked = "HEAD" if method == "HEAD" and not cached else "GET"
+    cached = is_kept(origin, options)
+    asked = url_method or method_asked(origin, options, method)
     entry = f"{site.internal_prefix}{origin_name}"
     if isinstance(origin, LocalOrigin):
         entry = f"{entry}/{target.quote_key(key, dots=False, directory=True)}"
         where = f"{origin.root.rstrip('/')}/{key}"
+    elif url is None and is_signed_by_the_app(origin):
+        raise OptionRefused(
+            f"the URLs of origin {origin_name!r} are signed by the app, and none was given",
+            where="url",
+            remedy="Pass url=; in Django a file, or a key of an origin that names its STORAGE.",
+        )
     else:
         where = remote_target(origin, bucket, key, url, endpoint)
     filename = safe_name(options.filename) if options.filename else name_of_key(key)
@@ -119,7 +126,8 @@ def make_handoff(
             limit_rate=site.limit_rate,
         )
         if cached:
-            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, where, identity)))
+            name = object_name(origin, where)
+            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, name, identity)))
             if life.slices:
                 own.append(("Xaccel-Slices", "1"))
         where += version
@@ -161,6 +169,27 @@ def make_handoff(
 
 def _unknown(_: int) -> bool:
     return False
+
+
+def is_signed_by_the_app(origin: Origin) -> bool:
+    """Tell whether the app makes the URLs of `origin`, each with a signature in its query."""
+    return isinstance(origin, HTTPOrigin) and origin.signed_for_s is not None
+
+
+def is_kept(origin: Origin, options: Options) -> bool:
+    """Tell whether the answer is for the cache."""
+    identity = cache_identity(options.identity, options.version_id)
+    return not isinstance(origin, LocalOrigin) and origin.cache and bool(identity)
+
+
+def method_asked(origin: Origin, options: Options, method: str) -> str:
+    """Return what NGINX asks `origin` with: HEAD for a HEAD, but GET where the answer is to be kept."""
+    return "HEAD" if method == "HEAD" and not is_kept(origin, options) else "GET"
+
+
+def object_name(origin: Origin, url: str) -> str:
+    """Return what names the object in the cache: the URL, but without a signature that changes."""
+    return target.object_url(url) if is_signed_by_the_app(origin) else url
 
 
 def remote_target(

@@ -138,4 +138,4 @@ def _fits(annotation: str, value: object) -> bool:
         )
     if annotation.startswith("bool") or isinstance(value, bool):
         return annotation.startswith("bool") and isinstance(value, bool)
-    return isinstance(value, int if annotation == "int" else str)
+    return isinstance(value, int if annotation.startswith("int") else str)

@@ -177,6 +177,12 @@ def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
             where=f"{where} base_url",
             remedy="End it with '/', so that 'files' never stands for 'files-of-others'.",
         )
+    if origin.signed_for_s is not None and origin.signed_for_s < 1:
+        yield ConfigError(
+            f"{origin.signed_for_s!r} is not the life of a signature",
+            where=f"{where} signed_for_s",
+            remedy="Give whole seconds, 1 or more, or leave it out where URLs are not signed.",
+        )
     for name, value in origin.request_headers.items():
         if isinstance(name, str) and name.lower().startswith(SSE_C):
             yield ConfigError(

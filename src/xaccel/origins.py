@@ -70,11 +70,14 @@ class HTTPOrigin:
     base_url: scheme, host, port and path, ending in "/".
     request_headers: sent by NGINX with each request, for example {"Authorization": "Bearer …"}. They stand in
         the printed NGINX text and are seen by NGINX and the origin only: redirects take them to no other host.
+    signed_for_s: seconds that a signature lives at least, where the app makes the URLs with an SDK of its own; None:
+        they are not signed. The query of a signed URL is no part of the object's name, and so not of its cache entry.
     servers, ca_file, verify_tls, client_certificate, client_key, redirect_hosts, cache: as for S3Origin.
     """
 
     base_url: str
     request_headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    signed_for_s: int | None = None
     servers: tuple[str, ...] = ()
     ca_file: str | None = None
     verify_tls: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
@@ -11,7 +12,14 @@ from xaccel.buckets import bucket_named, covers, covers_many, expression
 from xaccel.cache_key import object_part
 from xaccel.credentials import CredentialSource
 from xaccel.errors import OptionRefused, OriginNotAllowed
-from xaccel.handoff import HandOff, make_handoff, remote_target
+from xaccel.handoff import (
+    HandOff,
+    is_signed_by_the_app,
+    make_handoff,
+    method_asked,
+    object_name,
+    remote_target,
+)
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signature_reuse import FreshSignatures, longest_s
@@ -21,6 +29,9 @@ from xaccel.transfer_id import new_transfer_id
 from xaccel.url_index import UrlIndex
 
 _DEFAULT_OPTIONS = Options()
+
+Url = str | Callable[[str], str]
+"""A stored URL, or a function that makes it for "GET" or "HEAD"."""
 
 
 class Sender:
@@ -68,7 +79,7 @@ class Sender:
         key: str = "",
         *,
         bucket: str | None = None,
-        url: str | None = None,
+        url: Url | None = None,
         method: str = "GET",
         options: Options = _DEFAULT_OPTIONS,
         origin: Origin | None = None,
@@ -76,7 +87,9 @@ class Sender:
         """Make the hand-off for one request.
 
         `bucket` names one of the buckets of an origin that covers many. `url` instead of `key` is a stored absolute URL
-        below the origin's base; it is asked for byte for byte, and names the bucket itself. `origin` stands in for the
+        below the origin's base; it is asked for byte for byte, and names the bucket itself. A function instead is given
+        the method that NGINX will ask with, "GET" or "HEAD", and returns the URL: a signature may be for one method
+        only. A text is therefore asked for with GET where the origin has `signed_for_s`. `origin` stands in for the
         configured one with other credentials or another prefix: it must lie where the site says, since NGINX asks
         there.
 
@@ -84,7 +97,13 @@ class Sender:
         """
         configured = self.site.origin(origin_name)
         chosen = configured if origin is None else origin
+        url_method = None
         if url is not None:
+            if not isinstance(url, str):
+                url_method = method_asked(chosen, options, method)
+                url = url(url_method)
+            elif is_signed_by_the_app(chosen):
+                url_method = "GET"
             url, key, bucket = self._checked_url(chosen, origin_name, url, bucket)
         bucket = bucket_named(chosen, bucket)
         if origin is not None and self.base_url(origin, bucket) != self.base_url(
@@ -122,6 +141,7 @@ class Sender:
             now=now,
             transfer_id=new_transfer_id(now),
             url=url,
+            url_method=url_method,
             origin=origin,
             bucket=bucket,
         )
@@ -144,7 +164,15 @@ class Sender:
             url, key, bucket = self._checked_url(origin, origin_name, url, bucket)
         bucket = bucket_named(origin, bucket)
         endpoint = resolve_endpoint(origin, bucket) if isinstance(origin, S3Origin) else None
-        return object_part(self.site.name, origin_name, remote_target(origin, bucket, key, url, endpoint))
+        name = object_name(origin, remote_target(origin, bucket, key, url, endpoint))
+        return object_part(self.site.name, origin_name, name)
+
+    def key_of_url(self, origin_name: str, url: str) -> str:
+        """Return the object key of a stored URL in this origin.
+
+        Raises OriginUnknown, and OriginNotAllowed where `url` does not lie below the origin's base.
+        """
+        return self._checked_url(self.site.origin(origin_name), origin_name, url, None)[1]
 
     def origin_of_url(self, url: str) -> str:
         """Return the name of the origin below whose base `url` lies; of several, the one with the longest base.
@@ -159,7 +187,7 @@ class Sender:
                 matches.append((len(found.place), not covers_many(origin), name))
         if not matches:
             raise OriginNotAllowed(
-                f"{url!r} lies in none of the site's origins",
+                f"{target.shown(url)!r} lies in none of the site's origins",
                 where="url",
                 remedy="Configure an origin with its base URL, or do not send it.",
             )
@@ -222,20 +250,20 @@ class Sender:
             found = self._find(origin, url, bucket)
         if found is None:
             raise OriginNotAllowed(
-                f"{url!r} does not lie in origin {name!r}",
+                f"{target.shown(url)!r} does not lie in origin {name!r}",
                 where="url",
                 remedy="Leave `origin` out to have it found, or configure an origin with that base URL.",
             )
         if isinstance(origin, S3Origin) and "?" in found.url:
             raise OriginNotAllowed(
-                f"{url!r} has a query, which a signature would cover",
+                f"{target.shown(url)!r} has a query, which a signature would cover",
                 where="url",
                 remedy="Store the URL of the object alone.",
             )
         key = target.key_of_url(found.place, found.url)
-        if isinstance(origin, S3Origin) and not key:
+        if not key and (isinstance(origin, S3Origin) or is_signed_by_the_app(origin)):
             raise OriginNotAllowed(
-                f"{url!r} names no object: a store answers it with the list of all",
+                f"{target.shown(url)!r} names no object: a store answers it with the list of all",
                 where="url",
                 remedy="Store the URL of one object.",
             )

@@ -26,7 +26,7 @@ MARGIN_S = 60
 class Life:
     """What was chosen.
 
-    expires_s: seconds of life; 0 where the origin knows no signatures. slices: the object may be asked for in slices.
+    expires_s: seconds of life; 0 where nothing is signed here. slices: the object may be asked for in slices.
     """
 
     expires_s: int
@@ -58,13 +58,15 @@ def choose_life(
     )
     if not sliced or cache is None:
         return Life(usual_s, slices=False)
-    if isinstance(origin, HTTPOrigin):
+    if isinstance(origin, HTTPOrigin) and origin.signed_for_s is None:
         return Life(0, slices=True)
     if options.size is None:
         return Life(usual_s, slices=False)
     needed_s = usual_s + transfer_s(
         options.size, cache.slowest_rate, limit_rate if options.limit_rate is None else options.limit_rate
     )
+    if isinstance(origin, HTTPOrigin):
+        return Life(0, slices=needed_s + MARGIN_S <= (origin.signed_for_s or 0))
     if needed_s > LONGEST_S or not lasts(needed_s + MARGIN_S):
         return Life(usual_s, slices=False)
     return Life(needed_s, slices=True)

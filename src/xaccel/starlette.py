@@ -17,6 +17,7 @@ except ImportError as error:
 from xaccel.answers import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.asgi import conditions_of
 from xaccel.options import SendOptions
+from xaccel.sender import Url
 
 
 class Downloads(Answers):
@@ -29,13 +30,14 @@ class Downloads(Answers):
         *,
         origin: str | None = None,
         bucket: str | None = None,
-        url: str | None = None,
+        url: Url | None = None,
         **options: Unpack[SendOptions],
     ) -> Response:
         """Return the answer that makes NGINX send a file, in a plain function. The permission is checked before.
 
         `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin.
+        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
+        with `origin`, a function that makes it for "GET" or "HEAD".
         With `etag` or `last_modified` the client's conditions are answered here.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
@@ -51,14 +53,17 @@ class Downloads(Answers):
         *,
         origin: str | None = None,
         bucket: str | None = None,
-        url: str | None = None,
+        url: Url | None = None,
         **options: Unpack[SendOptions],
     ) -> Response:
         """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
         place = self._place(key, origin, bucket, url)
         if not self.sender.ready(place.origin):
             await run_in_threadpool(self.sender.prepare, place.origin)
-        return _response(self._answer(request.method, conditions_of(request.scope), place, options))
+        asked = request.method, conditions_of(request.scope), place, options
+        return _response(
+            await run_in_threadpool(self._answer, *asked) if place.makes_url else self._answer(*asked)
+        )
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from xaccel.errors import KeyRefused, OriginNotAllowed
 
@@ -63,6 +63,22 @@ def quote_prefix(prefix: str) -> str:
     return quote(prefix, safe="/", errors="surrogatepass")
 
 
+def shown(url: str) -> str:
+    """Return `url` for a message, without its query, which may be a signature."""
+    bare, mark, _ = url.partition("?")
+    return f"{bare}?…" if mark else bare
+
+
+def object_url(url: str) -> str:
+    """Return the one URL that names the object of a signed URL, however its path was spelled: without the query.
+
+    Each segment is percent-encoded anew, as `quote_key` does; an encoded "/" stays one.
+    """
+    scheme, _, rest = url.partition("?")[0].partition("://")
+    host, *segments = rest.split("/")
+    return f"{scheme}://{'/'.join([host, *(quote(unquote_to_bytes(part), safe='') for part in segments)])}"
+
+
 def canonical_base(url: str) -> str:
     """Return `url` with lower-case scheme and host and without the scheme's own port."""
     parts = urlsplit(url)
@@ -104,14 +120,16 @@ def require_absolute(url: str) -> None:
     """
     if not _URL.fullmatch(url) or "\\" in url or len(url) > MAX_URL_BYTES:
         raise OriginNotAllowed(
-            f"{url!r} is not an absolute URL that can be sent as it is",
+            f"{shown(url)!r} is not an absolute URL that can be sent as it is",
             where="url",
             remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment, no more than"
             f" {MAX_URL_BYTES} bytes.",
         )
     if _leaves(url.partition("://")[2].partition("/")[2].partition("?")[0]):
         raise OriginNotAllowed(
-            f"{url!r} holds '.' or '..' as a segment", where="url", remedy="Store the URL without them."
+            f"{shown(url)!r} holds '.' or '..' as a segment",
+            where="url",
+            remedy="Store the URL without them.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.conditions import NAMES
 from xaccel.options import SendOptions
+from xaccel.sender import Url
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -32,13 +33,14 @@ class Downloads(Answers):
         *,
         origin: str | None = None,
         bucket: str | None = None,
-        url: str | None = None,
+        url: Url | None = None,
         **options: Unpack[SendOptions],
     ) -> list[bytes]:
         """Start the answer that makes NGINX send a file, and return its empty body. The permission is checked before.
 
         `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin.
+        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
+        with `origin`, a function that makes it for "GET" or "HEAD".
         With `etag` or `last_modified` the client's conditions are answered here.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and

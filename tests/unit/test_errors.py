@@ -53,6 +53,7 @@ def sender() -> Sender:
         "docs": S3Origin(bucket="docs", **STORE, **KEYS),
         "tenants": S3Origin(bucket="tenant-*", **STORE, **KEYS),
         "web": HTTPOrigin(base_url="https://files.example/base/"),
+        "signed": HTTPOrigin(base_url="https://signed.example/base/", signed_for_s=60),
         "disk": LocalOrigin(root="/srv"),
     }
     return Sender(
@@ -178,6 +179,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "key: dots": sends(key="../k"),
     "key: directory": sends("disk", "a//b"),
     "origin: unknown": sends("nowhere"),
+    "origin: signed by the app": sends("signed"),
     "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
     "bucket: not named": sends("tenants"),
     "bucket: not covered": sends("tenants", bucket="docs"),
@@ -265,6 +267,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "origins: type": reads_origin("LocalOrigin", root=5),
     "origins: secret type": reads_origin("S3Origin", bucket="docs", secret_key=5),
     "bucket": reads_origin("S3Origin", bucket="x", endpoint_url="x y", addressing_style="x", expires_s=0),
+    "server: life of a signature": reads_origin("HTTPOrigin", base_url="https://h.example/", signed_for_s=0),
     "bucket: key": reads_origin("S3Origin", bucket="docs", access_key="a"),
     "bucket: ARN": reads_origin(
         "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", servers=["x"], ca_file="x"

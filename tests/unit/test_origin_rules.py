@@ -125,6 +125,12 @@ def test_a_password_in_a_url_is_not_repeated() -> None:
     assert "hush" not in told
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_signature_lives_a_second_at_least(seconds: int) -> None:
+    assert places(HTTPOrigin(base_url="https://h.example/", signed_for_s=seconds)) == ["signed_for_s"]
+    assert places(HTTPOrigin(base_url="https://h.example/", signed_for_s=1)) == []
+
+
 def test_a_base_url_ends_with_a_slash() -> None:
     assert places(HTTPOrigin(base_url="https://files.example/files")) == ["base_url"]
     assert places(HTTPOrigin(base_url="https://files.example")) == ["base_url"]

@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from xaccel.buckets import covers_many
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.django.storages import StorageNotDescribed
+from xaccel.django.storage_urls import StorageNotDescribed
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain import bucket_region
 from xaccel.origins import LocalOrigin, S3Origin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from xaccel import site_mapping
 from xaccel.cli.command import FindObject
-from xaccel.django.origins_setting import from_storages, with_storages
+from xaccel.django.origins_setting import aliases_of, from_storages, with_storages
 from xaccel.django.secret import derived_secrets
 from xaccel.django.sendfile_root import with_sendfile_root
 from xaccel.errors import ConfigError, ConfigErrors
@@ -32,6 +32,7 @@ class Configuration:
 
     delivery: "nginx", or "stream": through Django, for development.
     find_transfer: from a transfer id to origin and object key, as the project recorded them; for `explain`.
+    aliases: by origin, the alias of STORAGES that it names.
     skipped: why an alias of STORAGES gave no origin; only where the origins come from there.
     """
 
@@ -39,6 +40,7 @@ class Configuration:
     sender: Sender
     delivery: Literal["nginx", "stream"]
     find_transfer: FindObject | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
     skipped: tuple[ConfigError, ...] = ()
 
 
@@ -56,9 +58,12 @@ def configuration() -> Configuration:
     skipped: list[ConfigError] = []
     delivery = _delivery(values.pop("DELIVERY", "nginx"), found)
     find_transfer = _find_transfer(values.pop("FIND_TRANSFER", None), found)
+    aliases: dict[str, str] = {}
     if "ORIGINS" not in values:
+        aliases = aliases_of(None)
         values["ORIGINS"] = from_storages(skipped)
     elif isinstance(values["ORIGINS"], Mapping):
+        aliases = aliases_of(values["ORIGINS"])
         values["ORIGINS"] = with_storages(values["ORIGINS"], WHERE, found)
     if isinstance(values["ORIGINS"], Mapping):
         values["ORIGINS"] = with_sendfile_root(values["ORIGINS"], found)
@@ -66,7 +71,12 @@ def configuration() -> Configuration:
         values["SECRETS"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
     return Configuration(
-        site=site, sender=Sender(site), delivery=delivery, find_transfer=find_transfer, skipped=tuple(skipped)
+        site=site,
+        sender=Sender(site),
+        delivery=delivery,
+        find_transfer=find_transfer,
+        aliases=aliases,
+        skipped=tuple(skipped),
     )
 
 
@@ -113,10 +123,11 @@ def _find_transfer(path: object, found: list[ConfigError]) -> FindObject | None:
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting in _READ or setting.startswith("AWS_"):
+    if setting in _READ or setting.startswith(_OF_DJANGO_STORAGES):
         configuration.cache_clear()
 
 
+_OF_DJANGO_STORAGES = ("AWS_", "AZURE_", "GS_")
 _READ = frozenset(
     {
         WHERE,

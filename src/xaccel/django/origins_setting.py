@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 
-from xaccel.django.storages import StorageNotDescribed, describe
+from xaccel.django.storage_urls import StorageNotDescribed
+from xaccel.django.storages import describe
 from xaccel.errors import ConfigError
-from xaccel.origins import S3Origin
 
 NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
 """Aliases of STORAGES that are public by nature."""
@@ -38,6 +38,18 @@ def from_storages(skipped: list[ConfigError]) -> dict[str, Any]:
         if alias not in NOT_FOR_DOWNLOADS
         and (entry := _entry_of_storage(alias, {}, f'STORAGES["{alias}"]', skipped)) is not None
     }
+
+
+def aliases_of(given: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the alias of STORAGES that each origin names; `given` is None where all aliases are origins."""
+    if given is None:
+        return {alias: alias for alias in settings.STORAGES}
+    named = {
+        name: {str(key).upper(): value for key, value in entry.items()}
+        for name, entry in given.items()
+        if isinstance(entry, Mapping)
+    }
+    return {name: str(parts["STORAGE"]) for name, parts in named.items() if "STORAGE" in parts}
 
 
 def _spelled_out(entry: object, path: str, found: list[ConfigError]) -> object:
@@ -81,5 +93,4 @@ def _entry_of_storage(
         for field in dataclasses.fields(origin)
         if (value := getattr(origin, field.name)) != field.default
     }
-    kind = "xaccel.S3Origin" if isinstance(origin, S3Origin) else "xaccel.LocalOrigin"
-    return {"BACKEND": kind, "OPTIONS": {**known, **options}}
+    return {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": {**known, **options}}

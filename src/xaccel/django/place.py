@@ -12,9 +12,11 @@ from django.db.models.fields.files import FieldFile
 
 from xaccel.buckets import covers, covers_many
 from xaccel.django import storages
+from xaccel.django.conf import Configuration
+from xaccel.django.url_place import makes_urls, url_of_file, url_of_key
 from xaccel.errors import ConfigError, OriginNotAllowed
 from xaccel.origins import LocalOrigin, Origin, S3Origin
-from xaccel.sender import Sender
+from xaccel.sender import Sender, Url
 
 if TYPE_CHECKING:
     FileOrKey = FieldFile | str | None
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What to send: the object `key` of the origin called `name`, or a stored `url` below its base.
+    """What to send: the object `key` of the origin called `name`, or a `url` below its base, stored or to be made.
 
     bucket: which of the buckets of an origin that covers many.
     origin: the same place with a storage's own credentials; None: with the site's.
@@ -31,7 +33,7 @@ class Place:
     name: str
     key: str = ""
     bucket: str | None = None
-    url: str | None = None
+    url: Url | None = dataclasses.field(default=None, repr=False)
     origin: Origin | None = dataclasses.field(default=None, repr=False)
 
 
@@ -86,28 +88,46 @@ _matches_of = StorageMatches()
 
 
 def find_place(
-    sender: Sender, file_or_key: FileOrKey, *, origin: str | None, url: str | None, bucket: str | None = None
+    conf: Configuration,
+    file_or_key: FileOrKey,
+    *,
+    origin: str | None,
+    url: Url | None,
+    bucket: str | None = None,
 ) -> Place:
     """Return what a call means. Asks no storage; may take 0.1 s for the first call that meets an S3 place.
 
+    A storage of a kind that nobody here knows is asked for its `url()`.
+
     Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
     """
+    sender = conf.sender
     if (file_or_key is None) == (url is None):
         raise TypeError("send_file takes a file or an object key, or url=, and not both")
     if url is not None:
-        return Place(name=sender.origin_of_url(url) if origin is None else origin, url=url, bucket=bucket)
+        if origin is None:
+            if not isinstance(url, str):
+                raise TypeError(
+                    "a function that makes the URL needs origin=, which says whether NGINX keeps files"
+                )
+            origin = sender.origin_of_url(url)
+        return Place(name=origin, url=url, bucket=bucket)
     if isinstance(file_or_key, FieldFile):
         return _place_of_file(sender, file_or_key, origin, bucket)
     if not isinstance(file_or_key, str):
         raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
-    return Place(name=sender.site.only_origin() if origin is None else origin, key=file_or_key, bucket=bucket)
+    name = sender.site.only_origin() if origin is None else origin
+    made = url_of_key(sender, name, conf.aliases.get(name), file_or_key)
+    return Place(name=name, key=file_or_key, url=made, bucket=bucket)
 
 
-def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: str | None) -> bool:
+def place_is_known(sender: Sender, file_or_key: FileOrKey, *, url: Url | None) -> bool:
     """Tell whether `find_place` will only look at memory."""
-    if url is not None:
+    if isinstance(url, str):
         return sender.knows_places
     if isinstance(file_or_key, FieldFile):
+        if makes_urls(storages.unwrapped(file_or_key.storage)):
+            return False
         return _matches_of.get(sender, storages.unwrapped(file_or_key.storage)) is not None
     return True
 
@@ -117,6 +137,9 @@ def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None, bucket: 
     key = storages.object_key(storage, file.name or "")
     if wanted is not None:
         sender.site.origin(wanted)
+    made = url_of_file(sender, storage, file.name or "", key, wanted)
+    if made is not None:
+        return Place(name=made.name, key=made.key, url=made.url, origin=made.origin, bucket=bucket)
     for match in _matches_of.find(sender, storage):
         if wanted in (None, match.name) and bucket in (None, match.bucket) and key.startswith(match.prefix):
             return Place(
@@ -142,7 +165,7 @@ def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None, bucket: 
 
 def _matches(sender: Sender, storage: Storage) -> tuple[_Match, ...]:
     try:
-        own = storages.describe(storage, "file")
+        own = storages.describe_place(storage, "file")
     except ConfigError as problem:
         raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
     found: list[tuple[int, bool, _Match]] = []

@@ -19,6 +19,7 @@ from xaccel.django.subject import asubject_of, subject_of
 from xaccel.events import authorized
 from xaccel.handoff import HandOff
 from xaccel.options import Options, SendOptions
+from xaccel.sender import Url
 
 if TYPE_CHECKING:
     from xaccel.django.place import FileOrKey
@@ -30,7 +31,7 @@ def send_file(
     *,
     origin: str | None = None,
     bucket: str | None = None,
-    url: str | None = None,
+    url: Url | None = None,
     **options: Unpack[SendOptions],
 ) -> HttpResponseBase:
     """Return the answer that makes NGINX send a file. The permission is the caller's to check, before.
@@ -38,7 +39,8 @@ def send_file(
     `file_or_key` is the value of a FileField, whose storage is matched to an origin of the site, or an object key in
     `origin` (may be left out where the site has one). `bucket` names one of the buckets of an origin that covers many;
     the storage of a FileField names it itself. `url` instead is a stored absolute URL that lies below the base
-    of an origin; it is asked for byte for byte. Nothing is asked of the storage.
+    of an origin; it is asked for byte for byte. A function instead, with `origin`, makes the URL for the method that it
+    is given, "GET" or "HEAD". Nothing is asked of the storage, but one whose own SDK signs may ask its cloud for a key.
 
     With `etag` or `last_modified` the client's conditions are answered here. `subject` is the user's primary key unless
     given. `download_authorized` is sent before this returns.
@@ -50,7 +52,7 @@ def send_file(
     if "subject" not in options:
         options["subject"] = subject_of(request)
     conf, chosen = configuration(), Options(**options)
-    place = find_place(conf.sender, file_or_key, origin=origin, bucket=bucket, url=url)
+    place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
     hand_off = _hand_off(conf, request, place, chosen)
     answer = answer_to_conditions(request, hand_off)
     event = authorized(hand_off, None if answer is None else answer.status_code)
@@ -70,7 +72,7 @@ async def asend_file(
     *,
     origin: str | None = None,
     bucket: str | None = None,
-    url: str | None = None,
+    url: Url | None = None,
     **options: Unpack[SendOptions],
 ) -> HttpResponseBase:
     """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
@@ -79,14 +81,17 @@ async def asend_file(
         options["subject"] = await asubject_of(request)
     conf, chosen = configuration(), Options(**options)
     if place_is_known(conf.sender, file_or_key, url=url):
-        place = find_place(conf.sender, file_or_key, origin=origin, bucket=bucket, url=url)
+        place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
     else:
         place = await sync_to_async(find_place, thread_sensitive=False)(
-            conf.sender, file_or_key, origin=origin, bucket=bucket, url=url
+            conf, file_or_key, origin=origin, bucket=bucket, url=url
         )
     if not conf.sender.ready(place.name, origin=place.origin):
         await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
-    hand_off = _hand_off(conf, request, place, chosen)
+    if place.url is None or isinstance(place.url, str):
+        hand_off = _hand_off(conf, request, place, chosen)
+    else:
+        hand_off = await sync_to_async(_hand_off, thread_sensitive=False)(conf, request, place, chosen)
     answer = answer_to_conditions(request, hand_off)
     event = authorized(hand_off, None if answer is None else answer.status_code)
     await atell(request, event)

@@ -5,23 +5,18 @@ Everything is read from the storage's own attributes. No client is made, no file
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, empty
 
-from xaccel.errors import ConfigError, KeyRefused
-from xaccel.origins import LocalOrigin, S3Origin
+from xaccel.django.storage_urls import StorageNotDescribed, has_whole_keys, is_kind, place_of_urls, whole_key
+from xaccel.errors import KeyRefused
+from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.s3_unsupported import bucket_problem
 
 _NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
-
-
-class StorageNotDescribed(ConfigError):
-    """A storage of a kind, or in a state, that no origin can stand for."""
 
 
 def unwrapped(storage: Storage) -> Storage:
@@ -34,10 +29,25 @@ def unwrapped(storage: Storage) -> Storage:
     return storage
 
 
-def describe(storage: Storage, where: str) -> S3Origin | LocalOrigin:
-    """Return the origin that `storage` keeps its files in; its `location` is the origin's prefix or root.
+def describe(storage: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigin:
+    """Return the origin that an entry of ORIGINS means which names `storage`.
 
-    `where` names the storage in the error.
+    An HTTPOrigin where the storage's own SDK signs its URLs, else what `describe_place` returns.
+
+    Raises StorageNotDescribed as `describe_place` does.
+    """
+    storage = unwrapped(storage)
+    urls = place_of_urls(storage, where)
+    # A domain without a signature in front of a bucket is for files that anybody may have: the bucket is asked.
+    if urls is not None and (urls.signed_for_s is not None or not is_s3(storage)):
+        return urls.origin
+    return describe_place(storage, where)
+
+
+def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
+    """Return the directory or the bucket that `storage` keeps its files in.
+
+    Its `location` is the origin's prefix or root. `where` names the storage in the error.
 
     Raises StorageNotDescribed for any but Django's FileSystemStorage and django-storages' S3Storage.
     """
@@ -50,18 +60,19 @@ def describe(storage: Storage, where: str) -> S3Origin | LocalOrigin:
                 remedy="Set MEDIA_ROOT, or the storage's OPTIONS['location'].",
             )
         return LocalOrigin(root=str(storage.location))
-    if _is_s3(storage):
+    if is_s3(storage):
         return _s3_origin(storage, where)
     raise StorageNotDescribed(
         f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
         where=where,
         remedy="Describe the place under XACCEL['ORIGINS'] with BACKEND and OPTIONS, and pass its files by key:"
-        ' send_file(request, file.name, origin="…").',
+        ' send_file(request, file.name, origin="…"). Where its url() is absolute, an'
+        " xaccel.HTTPOrigin with the base_url is enough.",
     )
 
 
 def object_key(storage: Storage, name: str) -> str:
-    """Return where `storage` keeps `name`: for S3 the whole key, location included; for a directory the name.
+    """Return where `storage` keeps `name`: for django-storages the whole key, location included; else the name.
 
     Raises KeyRefused for an empty name, for one that leaves the storage's location, and for an object that the storage
     reads with a key of the client's (SSE-C).
@@ -73,19 +84,10 @@ def object_key(storage: Storage, name: str) -> str:
             remedy="Answer 404 where there is no file, or upload one.",
         )
     bare: Any = unwrapped(storage)
-    if not _is_s3(bare):
+    if not has_whole_keys(bare):
         return name
-    from storages.utils import clean_name
-
-    try:
-        key: str = bare._normalize_name(clean_name(name))
-    except SuspiciousOperation as error:
-        raise KeyRefused(
-            f"{name!r} lies outside of the storage's location",
-            where="file",
-            remedy="Look where the name came from.",
-        ) from error
-    if _names_a_key(bare.get_object_parameters(key)):
+    key = whole_key(bare, name)
+    if is_s3(bare) and _names_a_key(bare.get_object_parameters(key)):
         raise KeyRefused(
             f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send",
             where="file",
@@ -98,10 +100,9 @@ def _names_a_key(object_parameters: Mapping[str, Any]) -> bool:
     return any(name.startswith("SSECustomer") for name in object_parameters)
 
 
-def _is_s3(storage: Storage) -> bool:
-    # An S3 storage cannot exist before its module is loaded; importing it here would load boto3 for nothing.
-    module = sys.modules.get("storages.backends.s3")
-    return module is not None and isinstance(storage, module.S3Storage)
+def is_s3(storage: Storage) -> bool:
+    """Tell whether django-storages keeps the files of `storage` in a bucket of S3."""
+    return is_kind(storage, "s3", "S3Storage")
 
 
 def _s3_origin(storage: Any, where: str) -> S3Origin:

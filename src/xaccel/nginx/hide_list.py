@@ -43,19 +43,23 @@ OTHERS = {
         "x-goog-component-count x-goog-encryption-algorithm x-goog-encryption-key-sha256"
         " x-goog-encryption-kms-key-name x-goog-expiration x-goog-generation x-goog-hash x-goog-metageneration"
         " x-goog-storage-class x-goog-stored-content-encoding x-goog-stored-content-length"
+        " x-goog-object-lock-mode x-goog-object-lock-retain-until-date"
         " x-goog-custom-time x-goog-custom-audit-job x-guploader-uploadid x-guploader-response-body-transformations"
         " warn-on-egress"
     ),
     "Azure Blob Storage": (
-        "x-ms-access-tier x-ms-access-tier-change-time x-ms-access-tier-inferred x-ms-archive-status"
+        "x-ms-access-tier x-ms-access-tier-change-time x-ms-access-tier-inferred x-ms-acl x-ms-archive-status"
         " x-ms-blob-committed-block-count x-ms-blob-content-md5 x-ms-blob-sealed x-ms-blob-sequence-number"
-        " x-ms-blob-type x-ms-client-request-id x-ms-content-crc64 x-ms-copy-completion-time x-ms-copy-id"
+        " x-ms-blob-type x-ms-client-request-id x-ms-content-crc64 x-ms-copy-completion-time"
+        " x-ms-copy-destination-snapshot x-ms-copy-id"
         " x-ms-copy-progress x-ms-copy-source x-ms-copy-status x-ms-copy-status-description"
         " x-ms-creation-time x-ms-encryption-key-sha256 x-ms-encryption-scope x-ms-error-code"
-        " x-ms-expiry-time x-ms-immutability-policy-mode x-ms-immutability-policy-until-date"
+        " x-ms-expiry-time x-ms-group x-ms-immutability-policy-mode x-ms-immutability-policy-until-date"
         " x-ms-incremental-copy x-ms-is-current-version x-ms-last-access-time x-ms-lease-duration"
-        " x-ms-lease-state x-ms-lease-status x-ms-legal-hold x-ms-or-policy-id x-ms-rehydrate-priority"
-        " x-ms-request-id x-ms-request-server-encrypted x-ms-server-encrypted x-ms-structured-body x-ms-tag-count"
+        " x-ms-lease-state x-ms-lease-status x-ms-legal-hold x-ms-or-policy-id x-ms-owner x-ms-permissions"
+        " x-ms-rehydrate-priority x-ms-resource-type"
+        " x-ms-request-id x-ms-request-server-encrypted x-ms-server-encrypted x-ms-smart-access-tier"
+        " x-ms-structured-body x-ms-structured-content-length x-ms-tag-count"
         " x-ms-version x-ms-version-id"
     ),
 }

@@ -18,8 +18,8 @@ from xaccel.visible_headers import visible_headers
 _ENTRY = re.compile(r"/_xaccel(?:_[^/]+)?/(?P<origin>[a-z0-9_-]+)(?:/(?P<path>.*))?", re.DOTALL)
 _PLAIN_NAME = re.compile(r'filename="((?:[^"\\]|\\.)*)"')
 _EXTENDED_NAME = re.compile(r"filename\*=UTF-8''([^;\s]*)")
-_SIGNATURE = re.compile(r"[?&]X-(?:Amz|Goog)-[^?]*$|\?(?:[^?]*&)?sig=[^?]*$")
-"""Of S3, Google's and Azure's signed URLs: Azure signs with the whole query."""
+_SIGNATURE = re.compile(r"[?&]X-(?:Amz|Goog)-[^?]*$|\?(?:[^?]*&)?(?:sig|Signature)=[^?]*$")
+"""Of S3, Google's, Azure's and CloudFront's signed URLs: the last two sign with the whole query."""
 
 _SHOWN_BYTES = 200
 

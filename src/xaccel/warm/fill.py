@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xaccel import target
 from xaccel.errors import CacheError, OptionRefused, XaccelError
 from xaccel.explain import line_of
 from xaccel.nginx.warm_server import NGINX_SOCKET
@@ -44,7 +45,9 @@ class Wanted:
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return self.url or (f"{self.bucket}/{self.key}" if self.bucket else self.key)
+        if self.url is not None:
+            return target.shown(self.url)
+        return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

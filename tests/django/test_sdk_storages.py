@@ -1,0 +1,478 @@
+"""Storages whose own SDKs sign: what NGINX is told to ask for is what their SDK signed, checked with the public key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import inspect
+import logging
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.files.storage import InMemoryStorage, Storage
+from django.test import AsyncRequestFactory, RequestFactory
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.oauth2.service_account import Credentials
+from storages.backends.azure_storage import AzureStorage
+from storages.backends.gcloud import GoogleCloudStorage
+from storages.backends.s3 import S3Storage
+
+from tests.django.test_storages import GET, STORAGE, file_on
+from tests.signatures import cloudfront_says, google_says, private_pem, service_account
+from xaccel import ConfigErrors, HTTPOrigin, OriginNotAllowed
+from xaccel.django import asend_file, send_file
+from xaccel.django.conf import configuration
+from xaccel.django.storage_urls import StorageNotDescribed
+from xaccel.django.storages import describe
+from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused
+from xaccel.nginx.hide_list import HIDDEN
+from xaccel.origins import S3Origin
+
+HEAD = RequestFactory().head("/")
+KEY = base64.b64encode(b"k" * 64).decode()
+HARD = "2026/März (1) 100% 'q' & #1;=~!*.pdf"
+
+pytestmark = pytest.mark.adapters
+
+
+def google(**options: Any) -> GoogleCloudStorage:
+    given = {
+        "bucket_name": "acme-documents",
+        "project_id": "acme",
+        "location": "tenant-a",
+        "credentials": Credentials.from_service_account_info(service_account()),  # type: ignore[no-untyped-call]
+    }
+    return GoogleCloudStorage(**{**given, **options})
+
+
+def azure(**options: Any) -> AzureStorage:
+    given = {
+        "account_name": "acme",
+        "account_key": KEY,
+        "azure_container": "documents",
+        "location": "tenant-a",
+    }
+    return AzureStorage(**{**given, **options})
+
+
+def behind_cloudfront(**options: Any) -> S3Storage:
+    given = {
+        "custom_domain": "cdn.acme.example",
+        "cloudfront_key_id": "K2ACME",
+        "cloudfront_key": private_pem(),
+        "querystring_expire": 600,
+    }
+    return S3Storage(**{**STORAGE, **given, **options})
+
+
+class Absolute(Storage):
+    """A storage that nobody here knows."""
+
+    base = "https://files.partner.example/out/"
+    query = "?token=secret-token&e=1"
+
+    def url(self, name: str | None) -> str:
+        return f"{self.base}{name}{self.query}"
+
+
+CLASSES = {
+    "google": ("storages.backends.gcloud.GoogleCloudStorage", google),
+    "azure": ("storages.backends.azure_storage.AzureStorage", azure),
+    "cdn": ("storages.backends.s3.S3Storage", behind_cloudfront),
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "google": {
+        "bucket_name": "acme-documents",
+        "project_id": "acme",
+        "location": "tenant-a",
+        "credentials": Credentials.from_service_account_info(service_account()),  # type: ignore[no-untyped-call]
+    },
+    "azure": {
+        "account_name": "acme",
+        "account_key": KEY,
+        "azure_container": "documents",
+        "location": "tenant-a",
+    },
+    "cdn": {
+        **STORAGE,
+        "custom_domain": "cdn.acme.example",
+        "cloudfront_key_id": "K2ACME",
+        "cloudfront_key": private_pem(),
+    },
+}
+
+
+@pytest.fixture
+def named(site: Any, settings: Any) -> Callable[..., None]:
+    """Make a site whose one origin names a storage of a kind."""
+
+    def make(kind: str, **more: Any) -> None:
+        settings.STORAGES = {"default": {"BACKEND": CLASSES[kind][0], "OPTIONS": OPTIONS[kind]}}
+        site(ORIGINS={"docs": {"STORAGE": "default", "OPTIONS": more}}, CACHE={"path": "cache"})
+
+    return make
+
+
+def sas_says(url: str) -> str:
+    """What Azure would find wrong with a service SAS of version 2020-12-06 and newer; "" for nothing.
+
+    https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
+    """
+    parts = urlsplit(url)
+    given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    from urllib.parse import unquote
+
+    resource = f"/blob/acme{unquote(parts.path)}"
+    fields = [
+        given.get("sp", ""),
+        given.get("st", ""),
+        given.get("se", ""),
+        resource,
+        "",
+        "",
+        given.get("spr", ""),
+    ]
+    fields += [given["sv"], given["sr"], "", "", "", "", "", "", ""]
+    digest = hmac.new(base64.b64decode(KEY), "\n".join(fields).encode(), hashlib.sha256).digest()
+    return "" if base64.b64encode(digest).decode() == given["sig"] else "another signature"
+
+
+@pytest.mark.parametrize("name", ["x.pdf", HARD])
+@pytest.mark.parametrize("request_", [GET, HEAD], ids=["GET", "HEAD"])
+def test_google_signs_for_the_method(named: Any, request_: Any, name: str) -> None:
+    named("google")
+    answer = send_file(request_, file_on(google(), name))
+    url = urlsplit(answer["Xaccel-Url"])
+    other = "HEAD" if request_ is GET else "GET"
+    assert answer["X-Accel-Redirect"] == "/_xaccel/docs"
+    assert answer.get("Xaccel-Method", "GET") == request_.method
+    assert (url.scheme, url.netloc) == ("https", "storage.googleapis.com")
+    assert url.path.startswith("/acme-documents/tenant-a/")
+    assert google_says(request_.method, url.netloc, f"{url.path}?{url.query}") == ""
+    assert google_says(other, url.netloc, f"{url.path}?{url.query}") == "another signature"
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+def test_what_is_kept_is_signed_as_get_and_named_without_the_signature(named: Any, kind: str) -> None:
+    named(kind, cache=True)
+    storage = CLASSES[kind][1]()
+    first = send_file(HEAD, file_on(storage, HARD), identity="7")
+    expires = {"google": {"expiration": timedelta(hours=2)}, "azure": {"expiration_secs": 7200}}
+    later = CLASSES[kind][1](**expires.get(kind, {"querystring_expire": 7200}))
+    second = send_file(GET, file_on(later, HARD), identity="7")
+    assert first["Xaccel-Url"] != second["Xaccel-Url"]
+    assert first["Xaccel-Cache-Key"] == second["Xaccel-Cache-Key"]
+    assert "Xaccel-Method" not in first
+    other = send_file(GET, file_on(storage, "other"), identity="7")
+    assert other["Xaccel-Cache-Key"] != first["Xaccel-Cache-Key"]
+    sender = configuration().sender
+    assert first["Xaccel-Cache-Key"].startswith(sender.object_part("docs", HARD))
+
+
+@pytest.mark.parametrize("request_", [GET, HEAD], ids=["GET", "HEAD"])
+@pytest.mark.parametrize("name", ["x.pdf", HARD])
+def test_a_sas_is_azures_own_and_serves_both_methods(named: Any, request_: Any, name: str) -> None:
+    named("azure")
+    answer = send_file(request_, file_on(azure(), name))
+    url = answer["Xaccel-Url"]
+    assert url.startswith("https://acme.blob.core.windows.net/documents/tenant-a/")
+    assert parse_qs(urlsplit(url).query)["sp"] == ["r"]
+    assert sas_says(url) == ""
+    assert answer.get("Xaccel-Method", "GET") == request_.method
+
+
+@pytest.mark.parametrize("name", ["x.pdf", HARD])
+def test_cloudfront_is_asked_with_the_storages_own_signer(named: Any, name: str) -> None:
+    named("cdn")
+    url = send_file(GET, file_on(behind_cloudfront(), name))["Xaccel-Url"]
+    assert url.startswith("https://cdn.acme.example/tenant-a/")
+    assert cloudfront_says(url) == ""
+    assert cloudfront_says(url.replace("tenant-a", "tenant-b")) == "another signature"
+    assert "X-Amz" not in url
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+def test_a_storage_of_another_tenant_is_another_place(named: Any, kind: str) -> None:
+    named(kind)
+    for options in ({"location": "tenant-b"}, {"location": "tenant-a-of-others"}):
+        with pytest.raises(OriginNotAllowed, match="STORAGE"):
+            send_file(GET, file_on(CLASSES[kind][1](**options), "x"))
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+def test_a_key_is_signed_by_the_storage_of_its_origin(named: Any, kind: str) -> None:
+    named(kind)
+    assert "/tenant-a/a/x.pdf?" in send_file(GET, "a/x.pdf", origin="docs")["Xaccel-Url"]
+    for key in ("a//x.pdf", "a/./x.pdf"):
+        with pytest.raises((KeyRefused, OriginNotAllowed)):
+            send_file(GET, key, origin="docs")
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+def test_an_empty_name_or_one_that_leaves_the_location_is_refused(named: Any, kind: str) -> None:
+    named(kind)
+    for name in ("", "../tenant-b/x"):
+        with pytest.raises(KeyRefused):
+            send_file(GET, file_on(CLASSES[kind][1](), name))
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
+    named(kind)
+    answer = async_to_sync(asend_file)(AsyncRequestFactory().head("/"), file_on(CLASSES[kind][1](), "x"))
+    url = urlsplit(answer["Xaccel-Url"])
+    assert url.path.endswith("/tenant-a/x")
+    if kind == "google":
+        assert google_says("HEAD", url.netloc, f"{url.path}?{url.query}") == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "base", "signed_for_s"),
+    [
+        ({}, "https://storage.googleapis.com/acme-documents/tenant-a/", 86400),
+        ({"expiration": 300, "location": ""}, "https://storage.googleapis.com/acme-documents/", 300),
+        ({"custom_endpoint": "https://files.acme.example"}, "https://files.acme.example/tenant-a/", 86400),
+        ({"custom_endpoint": "files.acme.example"}, "http://files.acme.example/tenant-a/", 86400),
+        ({"querystring_auth": False}, "https://storage.googleapis.com/acme-documents/tenant-a/", None),
+        ({"default_acl": "publicRead"}, "https://storage.googleapis.com/acme-documents/tenant-a/", None),
+    ],
+)
+def test_where_google_is_asked_and_for_how_long(options: Any, base: str, signed_for_s: int | None) -> None:
+    storage = google(**options)
+    assert describe(storage, "here") == HTTPOrigin(base_url=base, signed_for_s=signed_for_s)
+    assert storage._client is None
+    url = storage.url("x")
+    assert url.startswith(f"{base}x")
+    assert ("?" in url) == (signed_for_s is not None)
+
+
+def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443")
+    assert describe(google(), "here") == HTTPOrigin(
+        base_url="http://127.0.0.1:4443/acme-documents/tenant-a/", signed_for_s=86400
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "base", "signed_for_s"),
+    [
+        ({}, "https://acme.blob.core.windows.net/documents/tenant-a/", 120),
+        ({"expiration_secs": 60, "location": ""}, "https://acme.blob.core.windows.net/documents/", 60),
+        ({"custom_domain": "files.acme.example"}, "https://files.acme.example/documents/tenant-a/", 120),
+        ({"azure_ssl": False}, "http://acme.blob.core.windows.net/documents/tenant-a/", 120),
+        (
+            {"account_key": None, "sas_token": "sv=1&sig=x"},
+            "https://acme.blob.core.windows.net/documents/tenant-a/",
+            120,
+        ),
+    ],
+)
+def test_where_azure_is_asked_and_for_how_long(options: Any, base: str, signed_for_s: int) -> None:
+    storage = azure(**options)
+    assert describe(storage, "here") == HTTPOrigin(base_url=base, signed_for_s=signed_for_s)
+    assert storage.url("x").startswith(f"{base}x")
+
+
+def test_a_sas_that_the_settings_hold_is_sent_as_it_is(named: Any) -> None:
+    named("azure")
+    token = "sv=2020-12-06&sp=r&sig=abc%2Bdef%3D"
+    url = send_file(GET, file_on(azure(account_key=None, sas_token=token), "x"))["Xaccel-Url"]
+    assert url == f"https://acme.blob.core.windows.net/documents/tenant-a/x?{token}"
+
+
+def test_a_domain_without_signer_is_not_asked_but_the_bucket() -> None:
+    """`url()` of such a storage is for files that anybody may have; tutorials name the bucket's own host there."""
+    for options in ({"custom_domain": "cdn.acme.example"}, {"custom_domain": "acme.s3.amazonaws.com"}):
+        storage = S3Storage(**{**STORAGE, **options})
+        assert isinstance(describe(storage, "here"), S3Origin)
+        url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
+        assert url.startswith("https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/x?X-Amz-")
+
+
+def test_a_bucket_behind_cloudfront_is_asked_where_the_site_says_so() -> None:
+    """The site of the settings names the bucket and no domain."""
+    answer = send_file(GET, file_on(behind_cloudfront(), "x"))
+    assert answer["X-Accel-Redirect"] == "/_xaccel/documents"
+    assert answer["Xaccel-Url"].startswith("https://acme-documents.s3.")
+
+
+def test_a_domain_that_is_an_origin_is_asked_without_a_signature_too(site: Any) -> None:
+    base = "https://cdn.acme.example/"
+    site(ORIGINS={"cdn": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base}}})
+    storage = S3Storage(**{**STORAGE, "custom_domain": "cdn.acme.example"})
+    assert send_file(GET, file_on(storage, "x"))["Xaccel-Url"] == f"{base}tenant-a/x"
+
+
+def test_django_storages_signs_whatever_a_subclass_says_to_pages(named: Any) -> None:
+    class Protected(GoogleCloudStorage):
+        def url(self, name: str, parameters: Any = None) -> str:
+            return f"/files/{name}"
+
+    named("google")
+    storage = Protected(**OPTIONS["google"])
+    assert "X-Goog-Signature=" in send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
+
+
+def test_any_storage_with_an_absolute_url_is_sent_from_an_origin_that_holds_it() -> None:
+    storage = Absolute()
+    for request in (GET, HEAD):
+        answer = send_file(request, file_on(storage, "a/x.pdf"))
+        assert answer["X-Accel-Redirect"] == "/_xaccel/partner"
+        assert answer["Xaccel-Url"] == "https://files.partner.example/out/a/x.pdf?token=secret-token&e=1"
+        # nobody knows which method it is signed for but GET
+        assert "Xaccel-Method" not in answer
+    answer = async_to_sync(asend_file)(AsyncRequestFactory().get("/"), file_on(storage, "x"))
+    assert answer["Xaccel-Url"].endswith("/out/x?token=secret-token&e=1")
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://files.partner.example.evil.example/out/",
+        "https://files.partner.example/output/",
+        "https://files.partner.example/out/../",
+        "http://files.partner.example/out/",
+        "https://files.partner.example:8443/out/",
+        "http://169.254.169.254/latest/",
+        "https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/",
+    ],
+)
+def test_a_url_that_lies_elsewhere_is_refused_and_its_query_is_not_told(
+    base: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = Absolute()
+    storage.base = base
+    with caplog.at_level(logging.DEBUG), pytest.raises(OriginNotAllowed) as refused:
+        send_file(GET, file_on(storage, "x"))
+    assert "secret-token" not in f"{refused.value}{caplog.text}{refused.value.__cause__}"
+    assert "HTTPOrigin" in refused.value.remedy or "without them" in refused.value.remedy
+
+
+def test_a_url_in_a_bucket_is_not_signed_for_a_storage_that_nobody_knows() -> None:
+    storage = Absolute()
+    storage.base, storage.query = "https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/", ""
+    with pytest.raises(OriginNotAllowed, match="HTTP origins"):
+        send_file(GET, file_on(storage, "x"))
+
+
+def test_a_storage_without_an_absolute_url_is_refused() -> None:
+    for storage in (InMemoryStorage(base_url="/media/"), Storage()):
+        with pytest.raises(OriginNotAllowed, match="is not a storage that xaccel can read"):
+            send_file(GET, file_on(storage, "x"))
+
+
+def test_a_stored_url_is_never_told_with_its_query(site: Any) -> None:
+    site(ORIGINS={"docs": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://h.example/a/"}}})
+    for url in (
+        "https://h.example/b?sig=s3cret",
+        "https://h.example/a/../b?sig=s3cret",
+        "ftp://h/?sig=s3cret",
+    ):
+        for origin in ("docs", None):
+            with pytest.raises(OriginNotAllowed) as refused:
+                send_file(GET, url=url, origin=origin)
+            assert "s3cret" not in str(refused.value)
+
+
+def test_a_function_makes_the_url_for_the_method(site: Any) -> None:
+    options = {"base_url": "https://h.example/a/", "signed_for_s": 60}
+    site(ORIGINS={"docs": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}})
+
+    def signed(method: str) -> str:
+        return f"https://h.example/a/x.pdf?for={method}"
+
+    assert send_file(GET, url=signed, origin="docs")["Xaccel-Url"].endswith("?for=GET")
+    head = send_file(HEAD, url=signed, origin="docs")
+    assert (head["Xaccel-Url"][-4:], head["Xaccel-Method"]) == ("HEAD", "HEAD")
+    with pytest.raises(TypeError, match="origin="):
+        send_file(GET, url=signed)
+    with pytest.raises(OptionRefused, match="signed by the app"):
+        send_file(GET, "x.pdf", origin="docs")
+
+
+def test_no_key_to_sign_with_is_told_without_what_was_to_be_signed(
+    named: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named("google")
+    without = google(credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
+    with pytest.raises(CredentialsUnavailable, match="GS_IAM_SIGN_BLOB"):
+        send_file(GET, file_on(without, "x"))
+
+    def none_found(**_: Any) -> None:
+        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr("google.auth.default", none_found)
+    with pytest.raises(CredentialsUnavailable, match="DefaultCredentialsError"):
+        send_file(GET, file_on(google(credentials=None), "x"))
+    with pytest.raises(CredentialsUnavailable, match="GS_EXPIRATION"):
+        send_file(GET, file_on(google(expiration=timedelta(days=8)), "x"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("google", {"bucket_name": None}),
+        ("azure", {"azure_container": None}),
+        ("azure", {"account_name": None, "account_key": None}),
+        ("azure", {"connection_string": "nonsense"}),
+    ],
+)
+def test_a_storage_without_a_place_is_told_at_configuration_and_at_the_call(
+    site: Any, settings: Any, kind: str, options: Any
+) -> None:
+    storage = CLASSES[kind][1](**options)
+    with pytest.raises(StorageNotDescribed):
+        describe(storage, "here")
+    with pytest.raises(OriginNotAllowed):
+        send_file(GET, file_on(storage, "x"))
+    settings.STORAGES = {"default": {"BACKEND": CLASSES[kind][0], "OPTIONS": {**OPTIONS[kind], **options}}}
+    site(ORIGINS={"docs": {"STORAGE": "default"}})
+    with pytest.raises(ConfigErrors, match=r'ORIGINS"\]\["docs"\]\["STORAGE"\]'):
+        configuration()
+
+
+def test_without_origins_each_alias_is_one_and_signs_its_keys(settings: Any) -> None:
+    settings.STORAGES = {
+        kind: {"BACKEND": CLASSES[kind][0], "OPTIONS": OPTIONS[kind]} for kind in ("google", "azure")
+    }
+    settings.XACCEL = {}
+    assert "X-Goog-Signature=" in send_file(GET, "x", origin="google")["Xaccel-Url"]
+    assert "&sig=" in send_file(GET, "x", origin="azure")["Xaccel-Url"]
+
+
+def test_slices_only_where_the_signature_outlives_the_transfer(named: Any) -> None:
+    named("azure", cache=True, signed_for_s=3600)
+    file = file_on(azure(expiration_secs=3600), "x")
+    assert "Xaccel-Slices" in send_file(GET, file, identity="7", size=100_000_000)
+    for size in (None, 1_000_000_000):
+        assert "Xaccel-Slices" not in send_file(GET, file, identity="7", size=size)
+
+
+def test_nothing_is_asked_of_the_network(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a connection was made")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    for kind in ("google", "azure", "cdn"):
+        named(kind)
+        send_file(GET, file_on(CLASSES[kind][1](), "x"))
+
+
+@pytest.mark.parametrize("operation", ["download", "get_properties"])
+def test_every_header_that_azures_sdk_knows_of_an_answer_is_hidden(operation: str) -> None:
+    """Names of metadata and of replication rules, x-ms-meta-… and x-ms-or-…, cannot be listed."""
+    module = import_module("azure.storage.blob._generated.operations._blob_operations")
+    source = inspect.getsource(getattr(module.BlobOperations, operation))
+    known = {name.lower() for name in re.findall(r'response_headers\["([^"]+)"\]', source)}
+    hidden = {name.lower() for name in HIDDEN}
+    assert len(known) > 40
+    assert {name for name in known - hidden if name.startswith("x-")} == {"x-ms-meta", "x-ms-or"}

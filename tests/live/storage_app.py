@@ -1,0 +1,131 @@
+"""The app of the live tests of storages: real storages in STORAGES, and one view that sends a file of any of them.
+
+`GET /send?q={"storage": …, "name": …, "options": {…}}` sends a FieldFile; with "origin" and "key" it sends by key.
+`"tamper": true` changes the signature, as somebody would who has no key. `GET /stream?q=…` does it without NGINX.
+`GET /seed` makes the files, and tells the site that the settings mean. All in one process: each loads three SDKs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+from django.core.wsgi import get_wsgi_application
+from django.db.models import FileField
+from django.db.models.fields.files import FieldFile
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.test import override_settings
+from django.urls import path
+
+from xaccel.django import send_file
+from xaccel.django.conf import configuration
+
+GIVEN = json.loads(Path(os.environ["LIVE_STORAGES"]).read_text())
+
+
+def _storages() -> dict[str, Any]:
+    from google.oauth2.service_account import Credentials
+
+    for entry in GIVEN["storages"].values():
+        if "credentials" in entry["OPTIONS"]:
+            info = entry["OPTIONS"]["credentials"]
+            entry["OPTIONS"]["credentials"] = Credentials.from_service_account_info(info)
+    return {"staticfiles": {"BACKEND": "django.core.files.storage.InMemoryStorage"}, **GIVEN["storages"]}
+
+
+if not settings.configured:
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        SECRET_KEY="only for tests",
+        INSTALLED_APPS=["xaccel.django"],
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        STORAGES=_storages(),
+        XACCEL=GIVEN["xaccel"],
+        USE_TZ=True,
+    )
+    django.setup()
+
+
+class Presigned(Storage):
+    """A storage that xaccel does not know: its url() is absolute, signed for GET."""
+
+    def __init__(self, **options: str) -> None:
+        self.options = options
+
+    @cached_property
+    def client(self) -> Any:
+        import botocore.session
+        from botocore.config import Config
+
+        return botocore.session.Session().create_client(
+            "s3",
+            endpoint_url=self.options["endpoint"],
+            region_name="us-east-1",
+            aws_access_key_id=self.options["access_key"],
+            aws_secret_access_key=self.options["secret_key"],
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+
+    def url(self, name: str | None) -> str:
+        asked = {"Bucket": self.options["bucket"], "Key": name}
+        made: str = self.client.generate_presigned_url("get_object", Params=asked)
+        return made
+
+
+def send(request: HttpRequest) -> HttpResponseBase:
+    asked = json.loads(request.GET["q"])
+    if "key" in asked:
+        response = send_file(request, asked["key"], origin=asked["origin"], **asked.get("options", {}))
+    else:
+        field: Any = FileField(storage=storages[asked["storage"]])
+        file = FieldFile(None, field, asked["name"])  # type: ignore[arg-type]
+        response = send_file(request, file, **asked.get("options", {}))
+    if asked.get("tamper"):
+        response["Xaccel-Url"] = re.sub(
+            "((?:Signature|sig)=)(....)",
+            lambda found: found[1] + ("AAAA" if found[2] != "AAAA" else "BBBB"),
+            response["Xaccel-Url"],
+        )
+    return response
+
+
+def without_nginx(request: HttpRequest) -> HttpResponseBase:
+    with override_settings(XACCEL={**settings.XACCEL, "DELIVERY": "stream"}):
+        return send(request)
+
+
+def seed(request: HttpRequest) -> HttpResponseBase:
+    """Make bucket and container, and store the files by the storages themselves."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.storage import Client
+
+    google = storages["google"]
+    # A service account would fetch a token first; for signing it needs none.
+    google._client = Client(project="acme", credentials=AnonymousCredentials())
+    google.client.create_bucket(google.bucket_name)
+    storages["azure"].client.create_container()
+    for alias in ("google", "azure"):
+        for name, text in GIVEN["files"].items():
+            assert storages[alias].save(name, ContentFile(text.encode())) == name
+    google._client = google._bucket = None
+    site = configuration().site
+    origins = {
+        name: {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": dataclasses.asdict(origin)}
+        for name, origin in site.origins.items()
+    }
+    return JsonResponse({**settings.XACCEL, "ORIGINS": origins, "SECRETS": site.secrets})
+
+
+urlpatterns = [path("send", send), path("stream", without_nginx), path("seed", seed)]
+application = get_wsgi_application()

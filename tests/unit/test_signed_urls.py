@@ -1,0 +1,123 @@
+"""URLs that the app signs with an SDK of its own: for the right method, and without a trace in the cache's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from xaccel import HTTPOrigin, Options, OriginNotAllowed, Sender, Site
+from xaccel.cache_key import object_part
+from xaccel.errors import OptionRefused
+from xaccel.explain import ask_store
+from xaccel.target import object_url
+
+BASE = "https://store.example/docs/"
+SENDER = Sender(
+    Site(
+        origins={
+            "signed": HTTPOrigin(base_url=BASE, signed_for_s=120, cache=True),
+            "plain": HTTPOrigin(base_url="https://plain.example/", cache=True),
+        },
+        secrets=("s" * 32,),
+    )
+)
+KEPT = Options(identity="7")
+
+
+def headers(origin: str, url: Any, **more: Any) -> dict[str, str]:
+    return dict(SENDER.hand_off(origin, url=url, **more).headers)
+
+
+def signed(method: str) -> str:
+    return f"{BASE}a%20b.pdf?sig={method}%2B"
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "asked"),
+    [
+        ("GET", Options(), "GET"),
+        ("HEAD", Options(), "HEAD"),
+        ("HEAD", KEPT, "GET"),
+        ("POST", Options(), "GET"),
+    ],
+)
+def test_the_function_is_told_the_method_that_is_asked_with(
+    method: str, options: Options, asked: str
+) -> None:
+    made = headers("signed", signed, method=method, options=options)
+    assert made["Xaccel-Url"] == signed(asked)
+    assert made.get("Xaccel-Method", "GET") == asked
+
+
+def test_a_text_at_a_signed_origin_is_asked_for_with_get() -> None:
+    hand_off = SENDER.hand_off("signed", url=signed("GET"), method="HEAD")
+    assert "Xaccel-Method" not in dict(hand_off.headers)
+    assert hand_off.method == "HEAD"
+    assert dict(SENDER.hand_off("plain", "x", method="HEAD").headers)["Xaccel-Method"] == "HEAD"
+
+
+def test_a_new_signature_names_the_same_entry_and_another_object_another() -> None:
+    def entry(origin: str, url: str) -> str:
+        return headers(origin, url, options=KEPT)["Xaccel-Cache-Key"]
+
+    one = entry("signed", f"{BASE}x?sig=1")
+    assert entry("signed", f"{BASE}x?sig=2") == entry("signed", f"{BASE}x") == one
+    assert entry("signed", f"{BASE}%78?sig=2") == one
+    assert entry("signed", f"{BASE}y?sig=1") != one
+    assert headers("signed", f"{BASE}x", options=Options(identity="8"))["Xaccel-Cache-Key"] != one
+    # where the query is not a signature it says which object is meant
+    assert entry("plain", "https://plain.example/x?id=1") != entry("plain", "https://plain.example/x?id=2")
+
+
+@pytest.mark.parametrize("key", ["a b.pdf", "März (1)'!*~.pdf", "a/b//c", "50%.pdf", "a?b#c"])
+def test_the_object_is_found_by_its_key_however_an_sdk_spells_it(key: str) -> None:
+    from urllib.parse import quote
+
+    by_key = SENDER.object_part("signed", key)
+    for safe in ("/", "/~", "/~!*()'"):
+        assert SENDER.object_part("signed", url=f"{BASE}{quote(key, safe=safe)}?sig=1") == by_key
+
+
+def test_an_encoded_slash_is_another_object() -> None:
+    assert object_url(f"{BASE}a%2Fb?x=/") == f"{BASE}a%2Fb"
+    assert SENDER.object_part("signed", url=f"{BASE}a%2Fb") != SENDER.object_part("signed", url=f"{BASE}a/b")
+
+
+def test_the_entry_of_an_unsigned_origin_is_named_as_before() -> None:
+    url = "https://plain.example/%78?y=1"
+    assert SENDER.object_part("plain", url=url) == object_part("", "plain", url)
+
+
+def test_a_key_alone_is_not_asked_for_without_a_signature() -> None:
+    with pytest.raises(OptionRefused, match="signed by the app"):
+        SENDER.hand_off("signed", "a b.pdf")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{BASE}?restype=container&comp=list&sig=s3cret",
+        "https://store.example/other/x?sig=s3cret",
+        f"{BASE}../x?sig=s3cret",
+        "https://store.example:8443/docs/x?sig=s3cret",
+        "https://u:s3cret@store.example/docs/x",
+    ],
+)
+def test_what_is_no_object_below_the_base_is_refused_without_telling_the_query(url: str) -> None:
+    for given in (url, lambda _: url):
+        with pytest.raises(OriginNotAllowed) as refused:
+            SENDER.hand_off("signed", url=given)
+        assert "sig=" not in str(refused.value)
+
+
+def test_the_signature_is_not_in_what_a_hand_off_shows() -> None:
+    hand_off = SENDER.hand_off("signed", url=signed)
+    assert "sig=" not in repr(hand_off)
+    assert hand_off.key == "a b.pdf"
+
+
+def test_explain_does_not_ask_without_a_signature() -> None:
+    finding = ask_store(SENDER.site, "signed", "a b.pdf")
+    assert finding.code == "not asked"
+    assert "signs" in finding.remedy

@@ -101,7 +101,7 @@ def test_only_a_broken_promise_that_is_not_about_time_fails_the_run(
 ) -> None:
     target = Target(what="x", limit=1, measured=2, unit="MB", timed=timed)
     table = Table(title="T", columns=("who",), rows=(("one",),), targets=(target,))
-    monkeypatch.setattr(command, "_alone", lambda name, size: [table])
+    monkeypatch.setattr(command, "_alone", lambda name, size: ([table], 0.0))
     file = tmp_path / "record.json"
     assert command.main(["--smoke", "--json", str(file), "signing"]) == status
     assert list(json.loads(file.read_text())["questions"]) == ["signing"]

@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for table in tables:
             print(f"\n{report.text(table)}")
         print(f"\n  {name}: {took}, size {size}", flush=True)
-    # through JSON, as a record that is read again
-    record = json.loads(json.dumps(report.record(size, answers)))
-    if given.json is not None:
-        given.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    if given.svg is not None:
-        plots.draw(record, given.svg)
+        # after each, so that a run that is broken off leaves what it has
+        record = json.dumps(report.record(size, answers), indent=1) + "\n"
+        if given.json is not None:
+            given.json.write_text(record, encoding="utf-8")
+        if given.svg is not None:
+            plots.draw(json.loads(record), given.svg)
     broken = [
         target
         for tables in answers.values()

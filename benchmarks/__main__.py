@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import plots, report
-from benchmarks.question import Question, Size, Table, answered
+from benchmarks.question import Question, Size, Table
 
 QUESTIONS = (
     "handoff",
@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size: Size = "smoke" if given.smoke else "quick" if given.quick else "full"
     print(", ".join(f"{name} {value}" for name, value in report.machine().items()), flush=True)
     answers: dict[str, Sequence[Table]] = {}
-    for name, tables, took in _answers(given.questions or QUESTIONS, size):
+    for name, tables, seconds in _answers(given.questions or QUESTIONS, size):
         answers[name] = tables
         for table in tables:
             print(f"\n{report.text(table)}")
-        print(f"\n  {name}: {took}, size {size}", flush=True)
+        print(f"\n  {name}: {seconds:.0f} s, size {size}", flush=True)
         # after each, so that a run that is broken off leaves what it has
         record = json.dumps(report.record(size, answers), indent=1) + "\n"
         if given.json is not None:
@@ -76,11 +76,10 @@ def question(name: str) -> Question:
     return found
 
 
-def _answers(names: Sequence[str], size: Size) -> Iterator[tuple[str, Sequence[Table], str]]:
-    def timed(name: str) -> tuple[Sequence[Table], str]:
+def _answers(names: Sequence[str], size: Size) -> Iterator[tuple[str, Sequence[Table], float]]:
+    def timed(name: str) -> tuple[Sequence[Table], float]:
         start = time.monotonic()
-        tables, used_s = _alone(name, size)
-        return tables, f"{time.monotonic() - start:.0f} s, {used_s:.0f} s of the processors"
+        return _alone(name, size), time.monotonic() - start
 
     # Where times mean nothing, two run at once; the longest stand at the end of the report and begin first.
     beside = [name for name in names if size == "smoke" and not question(name).alone]
@@ -93,10 +92,10 @@ def _answers(names: Sequence[str], size: Size) -> Iterator[tuple[str, Sequence[T
             yield (name, *running[name].result())
 
 
-def _alone(name: str, size: Size) -> tuple[Sequence[Table], float]:
+def _alone(name: str, size: Size) -> Sequence[Table]:
     # What one question imports and leaves in memory must not be the next one's.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(answered, question(name).answer, size).result()
+        return pool.submit(question(name).answer, size).result()
 
 
 def _parser() -> argparse.ArgumentParser:

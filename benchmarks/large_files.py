@@ -112,7 +112,7 @@ def _table(behind: Stage, downloads: Mapping[str, Download], clients: int, size:
                 unit="times",
             ),
         ),
-        plot=2,
+        plot=1,
     )
 
 

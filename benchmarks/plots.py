@@ -21,7 +21,7 @@ def draw(record: Mapping[str, Any], directory: Path) -> list[Path]:
     found = []
     for question, tables in record["questions"].items():
         for number, table in enumerate(tables, 1):
-            if table["plot"] is not None and _bars(table):
+            if table["plot"] is not None and bars(table):
                 found.append(directory / name(question, number))
                 _draw(table, found[-1])
     return found
@@ -32,7 +32,7 @@ def name(question: str, number: int) -> str:
     return f"{question}-{number}.svg"
 
 
-def _bars(table: Mapping[str, Any]) -> list[tuple[str, float, float, float]]:
+def bars(table: Mapping[str, Any]) -> list[tuple[str, float, float, float]]:
     """Return title, median and quartiles of each row that has a figure in the column."""
     found = []
     for row in table["rows"]:
@@ -48,19 +48,19 @@ def _draw(table: Mapping[str, Any], file: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    bars = _bars(table)[::-1]
+    shown = bars(table)[::-1]
     settings = {"svg.hashsalt": "xaccel", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(_INCHES, 1.0 + _OF_A_BAR * len(bars)), layout="constrained")
+        figure = Figure(figsize=(_INCHES, 1.0 + _OF_A_BAR * len(shown)), layout="constrained")
         axes = figure.subplots()
-        titles, middles = [title for title, *_ in bars], [middle for _, middle, *_ in bars]
+        titles, middles = [title for title, *_ in shown], [middle for _, middle, *_ in shown]
         spans = [
-            [max(middle - low, 0) for _, middle, low, _ in bars],
-            [max(high - middle, 0) for _, middle, _, high in bars],
+            [max(middle - low, 0) for _, middle, low, _ in shown],
+            [max(high - middle, 0) for _, middle, _, high in shown],
         ]
         colours = [_OWN if title.startswith(("xaccel", "deb", "wheel")) else _OTHER for title in titles]
-        axes.barh(range(len(bars)), middles, xerr=spans, color=colours, ecolor="#333333", capsize=2)
-        axes.set_yticks(range(len(bars)), titles)
+        axes.barh(range(len(shown)), middles, xerr=spans, color=colours, ecolor="#333333", capsize=2)
+        axes.set_yticks(range(len(shown)), titles)
         if min(middles) > 0 and max(middles) > 50 * min(middles):
             axes.set_xscale("log")
         axes.set_xlabel(table["columns"][table["plot"]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -60,13 +59,6 @@ class Question:
     asks: str
     answer: Callable[[Size], Sequence[Table]]
     alone: bool = False
-
-
-def answered(answer: Callable[[Size], Sequence[Table]], size: Size) -> tuple[Sequence[Table], float]:
-    """Return the tables, and the seconds that this process and those it waited for took of the processors."""
-    tables = answer(size)
-    used = [resource.getrusage(which) for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return tables, sum(one.ru_utime + one.ru_stime for one in used)
 
 
 class WrongAnswer(Exception):

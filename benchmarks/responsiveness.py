@@ -60,8 +60,13 @@ def answer(size: Size) -> list[Table]:
     rows: list[tuple[Cell, ...]] = []
     targets = []
     streaming = ("storages-gunicorn", "private-storage")
+    workers = 1 if size == "smoke" else 2
     with stage(
-        {_NAME: _BYTES}, streaming=streaming, unbuffered=("private-storage",), connections=12000
+        {_NAME: _BYTES},
+        streaming=streaming,
+        unbuffered=("private-storage",),
+        workers=workers,
+        connections=12000,
     ) as behind:
         for way, (server, path) in _WAYS.items():
             store_port = behind.store_port if path == "presigned" else 0
@@ -105,8 +110,8 @@ def answer(size: Size) -> list[Table]:
             rows=tuple(rows),
             note=f"Median (quartiles) of the pages that one client got in {_SECONDS[size]} s, before and while the"
             f" downloads of {_BYTES // 1_000_000} MB run; a page that takes {_LONGEST_S} s is given"
-            f" up.\ngunicorn, 2 sync workers; NGINX ({behind.variant.name}); the store is an NGINX. {limit:,} file"
-            " descriptors for each process.",
+            f" up.\ngunicorn, {workers} sync workers; NGINX ({behind.variant.name}); the store is an NGINX. {limit:,}"
+            " file descriptors for each process.",
             targets=tuple(targets),
             plot=5,
         )

@@ -7,19 +7,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clients, report
+from benchmarks import clients, plots, report
 from benchmarks.clients import Stored
 from benchmarks.interleave import each, interleave
 from benchmarks.processes import memory, peak
-from benchmarks.question import Table, Target, WrongAnswer, require
+from benchmarks.question import Cell, Table, Target, WrongAnswer, require
 from benchmarks.spread import Spread, spread
+from docs.generated import benchmarks as benchmarks_page
 from xaccel.testing import Answer, origin_server
 
 MISSED = Target(what="a call", limit=1, measured=2, unit="µs")
@@ -101,7 +102,7 @@ def test_only_a_broken_promise_that_is_not_about_time_fails_the_run(
 ) -> None:
     target = Target(what="x", limit=1, measured=2, unit="MB", timed=timed)
     table = Table(title="T", columns=("who",), rows=(("one",),), targets=(target,))
-    monkeypatch.setattr(command, "_alone", lambda name, size: ([table], 0.0))
+    monkeypatch.setattr(command, "_alone", lambda name, size: [table])
     file = tmp_path / "record.json"
     assert command.main(["--smoke", "--json", str(file), "signing"]) == status
     assert list(json.loads(file.read_text())["questions"]) == ["signing"]
@@ -143,3 +144,19 @@ def test_memory_that_a_process_takes_is_seen_also_when_it_is_given_back() -> Non
     assert most.pss - before.pss > 30e6
     assert most.anonymous - before.anonymous > 30e6
     assert after.pss - before.pss < 10e6
+
+
+def test_the_page_of_results_prints_every_row_note_and_goal_of_a_record() -> None:
+    table = replace(TABLE, rows=(*TABLE.rows, ("none", "not tried")), note="two\nlines")
+    page = benchmarks_page.page(json.loads(json.dumps(report.record("smoke", {"question": [table]}))))
+    lines = page.splitlines()
+    assert "| one | 2.00 (1.50 to 2.50) |" in lines
+    assert "| none | not tried |" in lines
+    assert "two lines" in lines
+    assert "| `question` | a call | at most 1.00 µs | 2.00 | **missed** |" in lines
+
+
+def test_a_picture_shows_the_rows_that_have_a_figure() -> None:
+    rows: tuple[tuple[Cell, ...], ...] = (("one", spread([1.0])), ("two", 2.5), ("three", "not tried"))
+    table = json.loads(json.dumps(asdict(replace(TABLE, rows=rows, plot=1))))
+    assert plots.bars(table) == [("one", 1.0, 1.0, 1.0), ("two", 2.5, 2.5, 2.5)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,9 @@ MERGE: Literal["merge"] = "merge"
 
 PROTOCOL = 1
 """The version of the hand-off between app and NGINX (docs/reference/protocol.md); it is bound to `internal_prefix`."""
+
+CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
+"""The condition of an `access_log`: one variable of the operator's."""
 
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
@@ -67,7 +71,8 @@ class Site:
     name: empty for the only site of an NGINX; otherwise it is part of every name in the printed text.
     response_headers: names that a download may carry beside the library's own.
     log_path: file of the JSON lines, relative to NGINX's prefix unless absolute.
-    access_logs: the operator's own `access_log` arguments, printed again in each location of ours.
+    access_logs: the operator's own `access_log` arguments, printed again in each location of ours; a condition is
+        `if=$variable`.
     add_headers: name and value of the operator's own `add_header … always`, printed again likewise; or "merge": all
         such lines of outer levels, as they are (NGINX 1.29.3 and newer).
     error_pages: the operator's own pages, by status: files of HTML that NGINX's workers can read.

@@ -12,7 +12,7 @@ from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origin_rules import authority_ok
 from xaccel.origins import LocalOrigin
-from xaccel.site import MERGE, Cache, Site
+from xaccel.site import CONDITION, MERGE, Cache, Site
 
 KEYS = frozenset(
     (
@@ -69,7 +69,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
         cache=_cache(values, where, found),
         log_path=_path(values.get("LOG", "xaccel.log"), f'{where}["LOG"]', found),
         access_logs=tuple(
-            _path(item, f'{where}["ACCESS_LOGS"]', found)
+            _access_log(item, f'{where}["ACCESS_LOGS"]', found)
             for item in _list(values, "ACCESS_LOGS", where, found)
         ),
         add_headers=_add_headers(values, where, found),
@@ -159,6 +159,13 @@ def _path(value: object, path: str, found: list[ConfigError]) -> str:
         )
         return "xaccel.log"
     return value
+
+
+def _access_log(value: object, path: str, found: list[ConfigError]) -> str:
+    if isinstance(value, str) and CONDITION.search(value):
+        _path(CONDITION.sub("", value), path, found)
+        return value
+    return _path(value, path, found)
 
 
 def _response_headers(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, Raw, directive
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
-from xaccel.site import MERGE, Site
+from xaccel.site import CONDITION, MERGE, Site
 
 _NO_TYPE = "xaccel/none"
 """A type that nothing has."""
@@ -53,7 +53,7 @@ def logs(
         "access_log", site.log_path, names.plain("transfer"), Raw(f"if={only or names.var('handed_off')}")
     )
     for index, line in enumerate(site.access_logs):
-        words = line.split()
+        words = [Raw(word) if CONDITION.fullmatch(f" {word}", 1) else word for word in line.split()]
         if only is not None:
             words = [word for word in words if not word.startswith("if=")]
             words.append(Raw(f"if={conditions.get(index, only)}"))

@@ -125,7 +125,9 @@ def test_every_reason_that_nginx_prints_is_explained() -> None:
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
     reasons = set(re.findall(r"set \$xaccel_shop_refused ([a-z_]+);", printed))
     for block in re.findall(
-        r"map [^\n]* \$xaccel_shop_(?:distrust|refusal|doubt|lost|why) \{\n(.*?)\n    \}", printed, re.DOTALL
+        r"map [^\n]* \$xaccel_shop_(?:distrust|first_refusal|next_refusal|doubt|interrupted|why_not) \{\n(.*?)\n    \}",
+        printed,
+        re.DOTALL,
     ):
         reasons |= set(re.findall(r" ([a-z]+(?:_[a-z]+)*);$", block, re.MULTILINE)) - {"volatile"}
     assert {"forged", "no_id", "limited", "origin_timeout", "wrong_region", "too_many_redirects"} <= reasons

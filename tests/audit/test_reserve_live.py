@@ -1,0 +1,244 @@
+"""Limited uses on a real NGINX with a real app server behind it: the last one goes once, whatever people do."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, take
+from tests.audit.ingester import ROOT, process
+from tests.audit.test_live import BODY, stored
+from tests.live.client import Reply
+from xaccel.audit.reserve import COOKIE
+from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, origin_server
+from xaccel.testing.processes import wait_until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session"),
+]
+
+AT_ONCE = 200
+SECRET = "reserve-0123456789-abcdefghijklmnopqrstuvwxyz"
+IDLE_S = 0.05
+
+
+@dataclass
+class Person:
+    """A browser: it keeps the cookie that it was given."""
+
+    port: int
+    cookie: str = ""
+
+    def get(self, of: Any, key: str = "x", *, read: int | None = None, **headers: str) -> Reply:
+        """Ask for the file; with `read` the connection is closed after so many bytes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            if self.cookie:
+                sent["Cookie"] = f"{COOKIE}={self.cookie}"
+            connection.request("GET", f"/share?allowance={of.pk}&key={key}", headers=sent)
+            answer = connection.getresponse()
+            given = answer.getheader("Set-Cookie", "")
+            if given.startswith(f"{COOKIE}="):
+                self.cookie = given.partition("=")[2].partition(";")[0]
+            return Reply(answer.status, tuple(answer.getheaders()), answer.read(read))
+        finally:
+            connection.close()
+
+
+@dataclass
+class Links:
+    """A site whose files are behind share links."""
+
+    nginx: NginxServer
+
+    def person(self) -> Person:
+        return Person(self.nginx.port)
+
+    def take_in(self, count: int) -> None:
+        """Wait for the lines of `count` transfers of this test, take them in, and let time pass."""
+        from xaccel.audit.conf import configuration
+        from xaccel.audit.models import Transfer
+        from xaccel.audit.sweep import sweep
+
+        def arrived() -> bool:
+            ours = {str(id_) for id_ in Transfer.objects.values_list("id", flat=True)}
+            return sum(line["id"] in ours for line in self.nginx.lines()) >= count
+
+        assert wait_until(arrived, timeout_s=10)
+        take(Log(self.nginx.directory / "xaccel.log"))
+        sweep(configuration(), now=datetime.now(UTC) + timedelta(hours=1), using="default")
+
+
+@pytest.fixture(scope="module")
+def links(
+    variant: Variant, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Links]:
+    from django.db import connection
+
+    from tests.live.conftest import build_of
+    from xaccel import site_mapping
+    from xaccel.nginx import standalone
+
+    folder, port = tmp_path_factory.mktemp(f"links-{variant.name}"), free_port()
+    with origin_server(stored) as origin:
+        partner = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": f"{origin.url}/files/"}}
+        settings = {"SECRET": SECRET, "ORIGINS": {"partner": partner}}
+        env = {
+            "AUDIT_SITE": json.dumps(settings),
+            "AUDIT_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+            "PYTHONPATH": str(ROOT),
+        }
+        (folder / "app").mkdir()
+        with app_server(
+            folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, workers=2, threads=12
+        ) as app:
+            text = standalone(
+                site_mapping.read(settings),
+                build_of(variant),
+                listen=f"127.0.0.1:{port}",
+                app=app.address,
+                root_user="root" if os.geteuid() == 0 else None,
+            )
+            with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+                yield Links(nginx)
+
+
+def allowance(limit: int = 1, **fields: Any) -> Any:
+    from xaccel.audit.models import Allowance
+
+    return Allowance.objects.create(limit=limit, **fields)
+
+
+def used(of: Any) -> tuple[int, int]:
+    of.refresh_from_db()
+    return of.used, of.given_back
+
+
+def outcomes() -> Counter[str]:
+    from xaccel.audit.models import Transfer
+
+    return Counter(Transfer.objects.filter(decided_at__isnull=False).values_list("outcome", flat=True))
+
+
+def test_of_200_first_requests_at_once_exactly_one_gets_the_file(links: Links) -> None:
+    one = allowance()
+    request = f"GET /share?allowance={one.pk}&key=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    connections = [
+        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(AT_ONCE)
+    ]
+    try:
+        for connection in connections:
+            connection.sendall(request.encode())
+        got = []
+        for connection in connections:
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            got.append((answer.status, answer.read()))
+    finally:
+        for connection in connections:
+            connection.close()
+    assert Counter(status for status, _ in got) == {200: 1, 403: AT_ONCE - 1}
+    assert [body for status, body in got if status == 200] == [BODY]
+    assert used(one) == (1, 0)
+    links.take_in(1)
+    assert outcomes() == {"sent": 1, "denied": AT_ONCE - 1}
+    assert used(one) == (1, 0)
+
+
+@pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])
+def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, ingestion: bool) -> None:
+    one, first = allowance(), links.person()
+    ingest = follower(links) if ingestion else None
+    got: Counter[tuple[bool, int]] = Counter()
+    try:
+        for number in range(100):
+            if number % 2:
+                answer = first.get(one, Range=f"bytes=0-{len(BODY) - 2}")
+            else:
+                answer = first.get(one, read=len(BODY) - 1)
+            assert answer.body == BODY[:-1]
+            got[True, answer.status] += 1
+            got[False, links.person().get(one).status] += 1
+        if ingest is not None:
+            assert wait_until(lambda: outcomes()["granted"] == 0, timeout_s=20), outcomes()
+            assert wait_until(lambda: one.reservations.get().settled_at is not None, timeout_s=20)
+    finally:
+        if ingest is not None:
+            ingest.terminate()
+            ingest.communicate(timeout=20)
+    assert got == {(True, 200): 50, (True, 206): 50, (False, 403): 100}
+    assert used(one) == (1, 0)
+    links.take_in(100)
+    assert outcomes()["denied"] == 100
+    assert used(one) == (1, 0)
+    assert links.person().get(one).status == 403
+    assert first.get(one, Range=f"bytes={len(BODY) - 1}-{len(BODY) - 1}").body == BODY[-1:]
+
+
+def follower(links: Links) -> Any:
+    """`manage.py xaccel ingest --follow` in a process of its own, for which a moment of silence is idle."""
+    before = (
+        "from functools import partial; command.POLL_S = 0.01;"
+        f"command.follow = partial(command.follow, every_s={IDLE_S}); from django.conf import settings;"
+        f"settings.XACCEL_AUDIT = {{'IDLE_S': {IDLE_S}}}; command.configuration.cache_clear();"
+        "print('ready', flush=True)"
+    )
+    made = process("--follow", "--quiet", str(links.nginx.directory / "xaccel.log"), before=before)
+    assert made.stdout is not None
+    assert made.stdout.readline() == b"ready\n"
+    return made
+
+
+def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: Links) -> None:
+    from xaccel.audit.models import Download
+
+    one, first = allowance(), links.person()
+    begun = first.get(one, read=400)
+    assert begun.status == 200
+    rest = first.get(one, Range=f"bytes=400-{len(BODY) - 1}", If_Range='"v1"')
+    assert (rest.status, begun.body + rest.body) == (206, BODY)
+    for start in (100, 900, 10):
+        assert first.get(one, Range=f"bytes={start}-{start + 49}").body == BODY[start : start + 50]
+    assert links.person().get(one, Range="bytes=400-999").status == 403
+    assert used(one) == (1, 0)
+    links.take_in(5)
+    download = Download.objects.get()
+    assert (download.transfers, download.sent_complete) == (5, True)
+    assert download.subject == f"reservation-{one.reservations.get().pk}"
+    assert used(one) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "asked", "status"),
+    [("x", {"Range": "bytes=0-8"}, 206), ("moved", {}, 502)],
+    ids=["9 of 1,000 bytes", "the storage failed"],
+)
+def test_next_to_nothing_comes_back_when_its_line_is_in_a_bounded_number_of_times(
+    links: Links, key: str, asked: dict[str, str], status: int
+) -> None:
+    one = allowance(give_backs=2)
+    for number in range(1, 4):
+        assert links.person().get(one, key, **asked).status == status
+        assert links.person().get(one).status == 403
+        assert used(one)[0] == 1
+        links.take_in(number)
+        assert used(one) == ((0, number) if number <= 2 else (1, 2))
+    assert links.person().get(one).status == 403
+
+
+def test_a_hundredth_does_not_come_back(links: Links) -> None:
+    one = allowance()
+    assert links.person().get(one, Range="bytes=0-9").status == 206
+    links.take_in(1)
+    assert used(one) == (1, 0)

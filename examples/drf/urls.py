@@ -1,0 +1,27 @@
+"""Downloads from a private bucket, with Django REST framework: `scripts/example drf`."""
+
+from django.http.response import HttpResponseBase
+from django.urls import path
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from xaccel.django import send_file
+from xaccel.django.rest_framework import DownloadNegotiation
+
+
+class IsOwner(BasePermission):
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.query_params.get("user", "")  # in your app: request.user
+        return str(view.kwargs["key"]).startswith(f"{user}/")
+
+
+class Download(APIView):
+    content_negotiation_class = DownloadNegotiation
+    permission_classes = (IsOwner,)
+
+    def get(self, request: Request, key: str) -> HttpResponseBase:
+        return send_file(request, key, as_attachment=True)
+
+
+urlpatterns = [path("files/<path:key>", Download.as_view())]

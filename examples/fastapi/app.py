@@ -1,0 +1,15 @@
+"""Downloads from a private bucket, with FastAPI: `scripts/example fastapi`."""
+
+from fastapi import FastAPI, Request, Response
+
+from xaccel.starlette import Downloads
+
+app = FastAPI()
+files = Downloads("site.toml")
+
+
+@app.api_route("/files/{key:path}", methods=["GET", "HEAD"])
+async def download(request: Request, key: str, user: str = "") -> Response:  # in your app: who is signed in
+    if not key.startswith(f"{user}/"):
+        files.deny_download(request, subject=user, key=key, reason="not the owner")
+    return await files.asend_file(request, key, as_attachment=True, subject=user)

@@ -1,0 +1,80 @@
+"""Run one of the examples on real servers: an S3 server, the app under gunicorn, NGINX. Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from xaccel.errors import XaccelError
+from xaccel.testing import S3Server, Variant, s3_server, variants
+from xaccel.testing.stack import Project, Stack, run_stack
+
+HERE = Path(__file__).resolve().parent
+KEY = "ann/minutes + 100%.pdf"
+OWNED = "/files/ann/minutes%20%2B%20100%25.pdf?user=ann"
+OTHERS = "/files/ann/minutes%20%2B%20100%25.pdf?user=bob"
+CONTENT = b"%PDF-1.7 the minutes"
+
+_DJANGO = {"DJANGO_SETTINGS_MODULE": "settings"}
+_WSGI = "django.core.wsgi:get_wsgi_application()"
+EXAMPLES = {
+    "flask": Project(application="app:app", site=Path("site.toml")),
+    "fastapi": Project(application="app:app", kind="asgi", site=Path("site.toml")),
+    "wsgi": Project(application="app:app", site=Path("site.toml")),
+    "asgi": Project(application="app:app", kind="asgi", site=Path("site.toml")),
+    "drf": Project(application=_WSGI, env=_DJANGO),
+    "ninja": Project(application=_WSGI, env=_DJANGO),
+}
+"""Each lies in the folder of its name. One line starts it."""
+
+
+@contextmanager
+def example(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> Iterator[Stack]:
+    """Run the example until the block ends, with one file in its bucket; every file of it lies in `directory`."""
+    asked = EXAMPLES[name]
+    project = Project(
+        application=asked.application,
+        kind=asked.kind,
+        directory=HERE / name,
+        site=asked.site,
+        env={"PYTHONDONTWRITEBYTECODE": "1", **asked.env},
+    )
+    with run_stack(directory, project, s3=s3, variant=variant) as stack:
+        stack.put("documents", KEY, CONTENT, "application/pdf")
+        yield stack
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what the arguments name; return the exit status."""
+    parser = argparse.ArgumentParser(prog="scripts/example", description=__doc__)
+    parser.add_argument("name", choices=sorted(EXAMPLES))
+    name = parser.parse_args(argv).name
+    variant = next((each for each in variants().values() if not each.missing), None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"xaccel-{name}-") as folder:
+            (Path(folder) / "s3").mkdir()
+            if variant is None:
+                print("scripts/example: no NGINX is here: run scripts/system.", file=sys.stderr)
+                return 1
+            with (
+                s3_server(Path(folder) / "s3") as s3,
+                example(name, Path(folder), s3=s3, variant=variant) as stack,
+            ):
+                print(f"{stack.url}{OWNED}\n{stack.url}{OTHERS} is refused\nCtrl-C ends it.", flush=True)
+                signal.pause()
+    except XaccelError as error:
+        print(f"scripts/example: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

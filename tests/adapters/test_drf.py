@@ -1,0 +1,106 @@
+"""DRF's content negotiation and a file: no 406, and errors as DRF makes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.adapters
+
+SCRIPT = """
+import json
+from django.conf import settings
+settings.configure(
+    ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__", SECRET_KEY="x", INSTALLED_APPS=["rest_framework", "xaccel.django"],
+    MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+    REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None},
+    XACCEL={"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}},
+)
+import django
+django.setup()
+from django.test import Client
+from django.urls import path
+from rest_framework.decorators import action, api_view, content_negotiation_class
+from rest_framework.permissions import BasePermission
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+from xaccel.django import deny_download, send_file
+from xaccel.django.rest_framework import DownloadNegotiation
+
+class Asked(BasePermission):
+    def has_permission(self, request, view):
+        return "no" not in request.query_params
+
+class Plain(APIView):
+    def get(self, request):
+        return send_file(request, "a.pdf")
+
+class View(Plain):
+    content_negotiation_class = DownloadNegotiation
+    permission_classes = (Asked,)
+
+class Set(ViewSet):
+    @action(detail=False, content_negotiation_class=DownloadNegotiation)
+    def file(self, request):
+        return send_file(request, "a.pdf")
+
+@api_view(["GET"])
+@content_negotiation_class(DownloadNegotiation)
+def function(request):
+    return send_file(request, "a.pdf")
+
+@api_view(["GET"])
+@content_negotiation_class(DownloadNegotiation)
+def denied(request):
+    deny_download(request, reason="no")
+
+urlpatterns = [path("plain", Plain.as_view()), path("view", View.as_view()), path("set", Set.as_view({"get": "file"})),
+               path("function", function), path("denied", denied)]
+urlpatterns[2] = path("set", Set.as_view({"get": "file"}, content_negotiation_class=DownloadNegotiation))
+client = Client()
+found = {}
+for name in ("plain", "view", "set", "function"):
+    for accept in ("application/pdf", "image/*", "*/*", "text/html"):
+        answer = client.get(f"/{name}", headers={"Accept": accept})
+        found[f"{name} {accept}"] = [answer.status_code, answer.get("X-Accel-Redirect", "")]
+found["format"] = client.get("/view?format=pdf").status_code
+found["head"] = client.head("/view", headers={"Accept": "application/pdf"}).status_code
+for accept in ("application/pdf", "text/html"):
+    answer = client.get("/view?no", headers={"Accept": accept})
+    found[f"refused {accept}"] = [answer.status_code, answer["Content-Type"].partition(";")[0]]
+    answer = client.get("/denied", headers={"Accept": accept})
+    found[f"denied {accept}"] = [answer.status_code, answer["Content-Type"].partition(";")[0]]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, object] = json.loads(done.stdout)
+    return result
+
+
+def test_a_file_is_no_406_in_a_view_a_view_set_and_a_function(found: dict[str, object]) -> None:
+    sent = [200, "/_xaccel/disk/a.pdf"]
+    for name in ("view", "set", "function"):
+        for accept in ("application/pdf", "image/*", "*/*", "text/html"):
+            assert found[f"{name} {accept}"] == sent
+    assert (found["format"], found["head"]) == (200, 200)
+
+
+def test_without_the_class_it_is_406(found: dict[str, object]) -> None:
+    """When DRF no longer does this, the class is not needed."""
+    assert found["plain application/pdf"] == [406, ""]
+
+
+def test_a_refusal_is_drfs_own_answer_in_the_clients_format(found: dict[str, object]) -> None:
+    assert found["refused application/pdf"] == found["denied application/pdf"] == [403, "application/json"]
+    assert found["refused text/html"] == found["denied text/html"] == [403, "text/html"]

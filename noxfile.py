@@ -44,7 +44,7 @@ class Environment:
 
 
 ENVIRONMENTS = [
-    Environment("bare", ("bare.py",)),
+    Environment("bare", ("bare.py", "wsgi_app.py", "asgi_app.py")),
     Environment("s3", ("s3.py",), extras="s3", brings=("botocore",)),
     Environment("types", (), beside=("mypy",), pins="check.txt"),
     *(
@@ -58,6 +58,13 @@ ENVIRONMENTS = [
         )
         for version, pythons in (("5.2", PYTHONS), ("6.0", DJANGO_6), ("6.1", DJANGO_6))
     ),
+    Environment("flask", ("flask_app.py",), beside=("flask",), brings=("flask", "werkzeug")),
+    Environment("starlette", ("asgi_app.py",), beside=("starlette",), brings=("starlette",)),
+    Environment("fastapi", ("asgi_app.py",), beside=("fastapi",), brings=("fastapi", "starlette")),
+    Environment(
+        "drf", ("django_rest.py",), beside=("djangorestframework",), brings=("django", "rest_framework")
+    ),
+    Environment("ninja", ("django_rest.py",), beside=("django-ninja",), brings=("django", "ninja")),
     Environment("audit", ("audit.py",), extras="audit", brings=("django", "msgspec")),
     Environment(
         "metrics",

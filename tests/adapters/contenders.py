@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tests.live import node
+
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]
 """From a folder for its files and its environment to a running server's address, as NGINX's `server` takes it."""
@@ -16,11 +18,16 @@ Start = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """adds: headers, in small letters, that the framework puts on every answer. NGINX drops them of a hand-off."""
+    """What meets the table.
+
+    adds: headers, in small letters, that the framework puts on every answer. NGINX drops them of a hand-off.
+    missing: says what it lacks here; None for nothing.
+    """
 
     name: str
     start: Start
     adds: frozenset[str] = frozenset()
+    missing: Callable[[], str | None] = lambda: None
 
 
 def gunicorn(application: str, kind: Literal["wsgi", "asgi"] = "wsgi") -> Start:
@@ -80,6 +87,7 @@ CONTENDERS = [
     Contender("drf", gunicorn("drf_app:app"), adds=frozenset({"allow", "vary"})),
     Contender("ninja", gunicorn("ninja_app:wsgi")),
     Contender("ninja-async", gunicorn("ninja_app:asgi", "asgi")),
+    Contender("node", program("node", "tests/adapters/apps/node_app.mjs"), missing=node.missing),
 ]
 
 

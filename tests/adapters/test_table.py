@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from browser_download_filename import suggested_filename
@@ -51,6 +51,15 @@ def expected(contest: Contest, doors: Variant) -> Mapping[str, Any]:
     return found
 
 
+@pytest.fixture(params=CONTENDERS, ids=lambda contender: contender.name)
+def contender(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]) -> Contender:
+    """Each adapter, and the Node app."""
+    found: Contender = request.param
+    if reason := found.missing():
+        unavailable(reason)
+    return found
+
+
 def requests_of(group: str) -> list[dict[str, Any]]:
     return [request for request in TABLE["requests"] if request["group"] == group]
 
@@ -70,7 +79,6 @@ def test_the_reference_answers_with_the_status_and_the_name_of_the_table(
 
 
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
 def test_every_adapter_answers_as_the_django_adapter(
     contest: Contest, doors: Variant, expected: Mapping[Any, Any], contender: Contender, group: str
 ) -> None:

@@ -114,7 +114,11 @@ def test_a_signature_that_ends_between_slices_breaks_the_transfer(
     (line,) = made.lines_of(download)
     origin.answer = store
     (body,) = partial
-    if not build_of(made.variant).slice:
+    sliced = build_of(made.variant).slice
+    # by its rate the slowest client takes a second for the file: what the app signs for, where NGINX has slices or not
+    lives = {parse_qs(urlsplit(request.target).query)["X-Amz-Expires"][0] for request in origin.requests}
+    assert lives == {str(LIFE_S + len(BODY) // RATE)}
+    if not sliced:
         assert (body == BODY, line["why"], ranges(origin.requests)) == (True, "", [None])
         return
     assert (len(body), BODY.startswith(body)) == (4 << 20, True)

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
 
+from portal.demo.sample_files import clock
 from tests.audit.conftest import Log, take
 from tests.live.front_door import CLIENTS, SPOKEN, certify, listening
 from tests.live.transfer import Asked, Transfer
@@ -39,7 +42,8 @@ SECRET = "audit-0123456789-abcdefghijklmnopqrstuvwxyz"
 def stored(request: Request) -> Answer:  # noqa: PLR0911
     """The origin."""
     name = request.target.partition("?")[0].rpartition("/")[2]
-    headers = [("ETag", '"v1"'), ("Content-Type", "application/octet-stream")]
+    kind = "video/webm" if name == "clock.webm" else "application/octet-stream"
+    headers = [("ETag", '"v1"'), ("Content-Type", kind), ("Accept-Ranges", "bytes")]
     if name == "empty":
         return Answer(headers=headers)
     if name == "moved":
@@ -51,12 +55,20 @@ def stored(request: Request) -> Answer:  # noqa: PLR0911
         return Answer(headers=[*headers, ("Content-Length", str(BIG))], body=blocks)
     if request.header("If-None-Match") == '"v1"':
         return Answer(status=304, headers=headers)
+    body = video() if name == "clock.webm" else BODY
     asked = request.header("Range")
     if asked is None:
-        return Answer(headers=headers, body=BODY)
-    first, last = (int(number) for number in asked.removeprefix("bytes=").split("-"))
-    part = ("Content-Range", f"bytes {first}-{last}/{len(BODY)}")
-    return Answer(status=206, headers=[*headers, part], body=BODY[first : last + 1])
+        return Answer(headers=headers, body=body)
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    end = min(int(last) + 1, len(body)) if last else len(body)
+    part = ("Content-Range", f"bytes {first}-{end - 1}/{len(body)}")
+    return Answer(status=206, headers=[*headers, part], body=body[int(first) : end])
+
+
+@cache
+def video() -> bytes:
+    """Two minutes, of which a browser fetches parts."""
+    return b"".join(clock.blocks())
 
 
 def app(request: Request) -> Answer:
@@ -81,9 +93,12 @@ class Site:
     port: int
     ca_file: Path
 
-    def begin(self, key: str, method: str = "GET", subject: str = "7", **headers: str) -> Transfer:
-        """One transfer on a connection of its own."""
-        query = urlencode({"key": key, "subject": subject})
+    def begin(
+        self, key: str, method: str = "GET", subject: str = "7", kept: str = "", **headers: str
+    ) -> Transfer:
+        """One transfer on a connection of its own; with `kept` of the origin with a cache, as this version."""
+        asked = {"key": key, "subject": subject, **({"origin": "kept", "identity": kept} if kept else {})}
+        query = urlencode(asked)
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         connection = CLIENTS[self.protocol](self.port, self.ca_file)
         return connection.send(Asked(f"/send?{query}", method, (("User-Agent", "live"), *named)))
@@ -137,8 +152,19 @@ def running(
 
 
 def _settings(origin: Origin) -> dict[str, Any]:
-    partner = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": f"{origin.url}/files/"}}
-    return {"SECRET": SECRET, "ORIGINS": {"partner": partner}, "CONCURRENCY": {"default": 2}}
+    partner: dict[str, Any] = {
+        "BACKEND": "xaccel.HTTPOrigin",
+        "OPTIONS": {"base_url": f"{origin.url}/files/"},
+    }
+    return {
+        "SECRET": SECRET,
+        "ORIGINS": {
+            "partner": partner,
+            "kept": {**partner, "OPTIONS": {**partner["OPTIONS"], "cache": True}},
+        },
+        "CACHE": {"path": "cache", "max_size": "16m", "slice": "0"},
+        "CONCURRENCY": {"default": 2},
+    }
 
 
 @pytest.fixture(params=["h1", "h2"])
@@ -293,6 +319,22 @@ def test_single(
     [found] = site.rows(1)
     assert transfer(found) == {**WHOLE, **row}
     assert downloads() == made
+
+
+def test_cache_hit(site: Site) -> None:
+    """The second and third are sent without the origin, and are rows like others; a new start is a new download."""
+    version = token_hex(8)
+    assert site.get("x", kept=version) == BODY
+    assert site.get("x", kept=version) == BODY
+    assert site.get("x", kept=version, Range="bytes=100-199") == BODY[100:200]
+    rows = site.rows(3)
+    assert [transfer(row) for row in rows] == [WHOLE, WHOLE, part(100, 200)]
+    assert [(row.cache, row.origin_status) for row in rows] == [("MISS", 200), ("HIT", None), ("HIT", None)]
+    assert {(row.origin, row.version, row.etag) for row in rows} == {("kept", version, '"v1"')}
+    assert downloads() == [
+        {**DONE, "version": version},
+        {**DONE, "version": version, "transfers": 2, "given_bytes": 1100},
+    ]
 
 
 def test_too_many_at_once(site: Site) -> None:

@@ -14,10 +14,12 @@ def send(request: HttpRequest) -> HttpResponseBase:
     return send_file(
         request,
         request.GET["key"],
-        origin="partner",
+        origin=request.GET.get("origin", "partner"),
         subject=request.GET.get("subject", ""),
         identity=request.GET.get("identity"),
         etag=request.GET.get("etag"),
+        content_type=request.GET.get("type"),
+        limit_rate=int(request.GET["rate"]) if "rate" in request.GET else None,
     )
 
 

@@ -1,0 +1,87 @@
+"""A person seeks in a video in Chromium: what the browser fetched of it is in the rows, to the byte."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.audit.test_live import Site, running, video  # noqa: F401
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.player import player
+from tests.live.front_door import SPOKEN
+from xaccel.audit import spans
+from xaccel.testing.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RATE = 1024 * 1024
+"""Bytes a second, so that the place that is sought is not there yet."""
+SOUGHT_S = 100
+
+
+@pytest.fixture(params=["h1", "h2"])
+def site(request: pytest.FixtureRequest, running: Any, settings: Any) -> Site:  # noqa: F811
+    nginx, ca_file, port, mapping = running
+    settings.XACCEL = mapping
+    return Site(nginx, request.param, port, ca_file)
+
+
+def watch(program: str, address: str, protocol: str) -> float:
+    """Open the video, jump, watch for a moment; returns the time that is shown."""
+    from playwright.sync_api import sync_playwright
+
+    arguments = [*ARGUMENTS, *(["--disable-http2"] if protocol == "h1" else [])]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
+        try:
+            page = chromium.new_context(ignore_https_errors=True).new_page()
+            page.goto(address, wait_until="commit")
+            assert wait_until(lambda: player(page, "it && it.readyState >= 1"), timeout_s=20)
+            player(page, f"it.currentTime = {SOUGHT_S}")
+            player(page, "void it.play()")
+            assert wait_until(lambda: player(page, "it.currentTime") > SOUGHT_S + 0.3, timeout_s=20)
+            assert player(page, "it.error") is None
+            return float(player(page, "it.currentTime"))
+        finally:
+            chromium.close()
+
+
+def test_a_video_that_is_sought_in(site: Site, unavailable: Callable[[str], NoReturn]) -> None:
+    from xaccel.audit.models import Download, Transfer
+
+    program = shutil.which("chromium")
+    if program is None:
+        unavailable("chromium is not installed: run scripts/system")
+    size = len(video())
+    address = f"https://localhost:{site.port}/send?key=clock.webm&type=video/webm&subject=&rate={RATE}"
+    with ThreadPoolExecutor(1) as pool:  # where Playwright runs, Django refuses its database
+        shown = pool.submit(watch, program, address, site.protocol).result()
+    assert shown > SOUGHT_S
+    decided = Transfer.objects.count()
+    rows = site.rows(decided)
+    assert len(rows) == decided >= 2
+    for row in rows:
+        assert (row.protocol, row.total, row.exact, row.version) == (
+            SPOKEN[site.protocol],
+            size,
+            True,
+            '"v1"',
+        )
+        asked = int(row.asked_range.removeprefix("bytes=").split("-")[0]) if row.asked_range else 0
+        assert (row.status, row.first) == (206 if row.asked_range else 200, asked)
+        assert row.outcome == ("sent" if row.sent == row.sent_length else "incomplete")
+    # the jump is a request of its own, behind what had come
+    assert any(row.first > size // 2 and row.sent > 0 for row in rows)
+    [made] = Download.objects.all()
+    union: tuple[spans.Span, ...] = ()
+    for row in rows:
+        union = spans.add(union, row.first, row.first + row.sent)
+    assert (made.transfers, made.total) == (decided, size)
+    assert [tuple(span) for span in made.spans] == list(union)
+    assert made.sent_bytes == spans.length(union) < size
+    assert made.given_bytes == sum(row.sent for row in rows)
+    assert made.sent_complete is False

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from http.client import HTTPSConnection
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -19,7 +20,8 @@ import pytest
 from portal.demo.sample_files import clock
 from tests.audit.conftest import Log, take
 from tests.live.front_door import CLIENTS, SPOKEN, certify, listening
-from tests.live.transfer import Asked, Transfer
+from tests.live.transfer import NAME, Asked, Transfer, tls_context
+from xaccel.nginx.emit import directive
 from xaccel.testing import (
     Answer,
     NginxServer,
@@ -36,6 +38,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 BODY = bytes(range(250)) * 4
 BIG = 64 * 1024 * 1024
+PROXY = "127.0.0.2"
+"""The address that NGINX trusts with X-Forwarded-For; clients come from 127.0.0.1."""
 SECRET = "audit-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
@@ -138,7 +142,11 @@ def running(
         settings = _settings(origin)
         site, build = site_mapping.read(settings), build_of(variant)
         parts = render(site, build)
-        doors = listening(port, folder, quic=False)
+        doors = (
+            *listening(port, folder, quic=False),
+            directive("set_real_ip_from", PROXY),
+            directive("real_ip_header", "X-Forwarded-For"),
+        )
         text = standalone(
             site,
             build,
@@ -237,6 +245,18 @@ def test_whole(site: Site) -> None:
     assert row.decided_at <= row.ended_at
     assert not row.line_first
     assert downloads() == [DONE]
+
+
+def test_the_address_is_told_by_the_proxy_that_is_trusted_and_by_nobody_else(site: Site) -> None:
+    assert site.get("x", X_Forwarded_For="203.0.113.9") == BODY
+    context = tls_context(site.ca_file, "http/1.1")
+    proxy = HTTPSConnection(NAME, site.port, context=context, source_address=(PROXY, 0), timeout=10)
+    try:
+        proxy.request("GET", "/send?key=x&subject=7", headers={"X-Forwarded-For": "203.0.113.9"})
+        assert proxy.getresponse().read() == BODY
+    finally:
+        proxy.close()
+    assert [row.ip for row in site.rows(2)] == ["127.0.0.1", "203.0.113.9"]
 
 
 def test_resume_in_three_parts(site: Site) -> None:

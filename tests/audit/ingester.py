@@ -15,6 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def process(*arguments: str, before: str = "", **options: Any) -> subprocess.Popen[bytes]:
     """Start it; `before` is Python that runs when everything is imported and the work not begun."""
+    return subprocess.Popen(
+        command(*arguments, before=before), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, **options
+    )
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS}
+
+
+def command(*arguments: str, before: str = "") -> list[str]:
     from django.db import connection
 
     code = (
@@ -25,6 +35,4 @@ def process(*arguments: str, before: str = "", **options: Any) -> subprocess.Pop
         f"from django.core.management import call_command; {before or 'pass'};"
         "call_command('xaccel', 'ingest', *sys.argv[2:])"
     )
-    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS}
-    command = [sys.executable, "-c", code, str(connection.settings_dict["NAME"]), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, **options)
+    return [sys.executable, "-c", code, str(connection.settings_dict["NAME"]), *arguments]

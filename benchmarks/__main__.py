@@ -33,6 +33,7 @@ QUESTIONS = (
     "connections",
     "many_origins",
     "workers",
+    "record",
     "ingest",
     "audit_plans",
 )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 import signal
 import subprocess
+import termios
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -96,3 +100,25 @@ def test_standard_input_is_taken_as_it_comes(log: Log) -> None:
     finally:
         running.kill()
         running.wait()
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize(("arguments", "shown"), [((), True), (("--quiet",), False)])
+def test_a_person_who_watches_sees_how_far_it_is(log: Log, arguments: tuple[str, ...], shown: bool) -> None:
+    log.write(*(log.line(at) for at in range(50)))
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    running = process(*arguments, str(log.path), stderr=terminal)
+    try:
+        running.communicate(timeout=60)
+        os.close(terminal)
+        seen = b""
+        with suppress(OSError):  # Linux says EIO when the other side is closed
+            while part := os.read(ours, 4096):
+                seen += part
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+    assert (b"xaccel.log: 100%" in seen) == shown
+    assert shown or seen == b""

@@ -98,14 +98,20 @@ class Site:
     ca_file: Path
 
     def begin(
-        self, key: str, method: str = "GET", subject: str = "7", kept: str = "", **headers: str
+        self,
+        key: str,
+        method: str = "GET",
+        subject: str = "7",
+        kept: str = "",
+        view: str = "send",
+        **headers: str,
     ) -> Transfer:
         """One transfer on a connection of its own; with `kept` of the origin with a cache, as this version."""
         asked = {"key": key, "subject": subject, **({"origin": "kept", "identity": kept} if kept else {})}
         query = urlencode(asked)
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         connection = CLIENTS[self.protocol](self.port, self.ca_file)
-        return connection.send(Asked(f"/send?{query}", method, (("User-Agent", "live"), *named)))
+        return connection.send(Asked(f"/{view}?{query}", method, (("User-Agent", "live"), *named)))
 
     def get(self, key: str, method: str = "GET", **more: str) -> bytes:
         with self.begin(key, method, **more) as transfer:
@@ -206,6 +212,7 @@ WHOLE = {
     "completion": "OK",
     "why": "",
 }
+NEVER_SENT = {"asked_range": "", "content_range": "", "completion": "", "why": ""}
 DONE = {
     "key": "x",
     "version": '"v1"',
@@ -339,6 +346,22 @@ def test_single(
     [found] = site.rows(1)
     assert transfer(found) == {**WHOLE, **row}
     assert downloads() == made
+
+
+def test_denied(site: Site) -> None:
+    """It never comes to NGINX's line: the row is the app's alone, and there is no download."""
+    lines = len(site.nginx.lines())
+    with site.begin("x", view="deny") as transfer_:
+        answer = transfer_.until_end()
+    assert (answer.status, BODY in answer.body) == (403, False)
+    site.get("y")
+    assert len(site.nginx.lines(lines + 1, timeout_s=10)) == lines + 1
+    denied, sent = site.rows(1)
+    assert transfer(denied) == {**dict.fromkeys(WHOLE), **NEVER_SENT, "outcome": "denied"}
+    assert (denied.reason, denied.origin, denied.key, denied.method) == ("no grant", "partner", "x", "GET")
+    assert (denied.ended_at, denied.body_bytes, denied.download_id) == (None, None, None)
+    assert transfer(sent) == WHOLE
+    assert downloads() == [{**DONE, "key": "y"}]
 
 
 def test_cache_hit(site: Site) -> None:

@@ -23,6 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # a run that is ended from outside stops its servers, as Ctrl-C does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # in the background of a shell it is ignored, and what tests start and interrupt would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

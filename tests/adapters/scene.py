@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -138,8 +139,8 @@ class Contest:
             app=self.address(contender),
             root_user="root" if os.geteuid() == 0 else None,
         )
-        folder = self._folder / f"{contender.name}-{variant.name}"
-        folder.mkdir()
+        # A new one each time: doors that were closed may be opened again.
+        folder = Path(tempfile.mkdtemp(prefix=f"{contender.name}-{variant.name}-", dir=self._folder))
         return self._doors.enter_context(nginx_server(folder, text, binary=variant.binary, ready_port=port))
 
     def close_doors(self) -> None:

@@ -55,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name", choices=sorted(EXAMPLES))
     name = parser.parse_args(argv).name
     variant = next((each for each in variants().values() if not each.missing), None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # In the background of a shell an interrupt is ignored unless somebody asks for it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix=f"xaccel-{name}-") as folder:
             (Path(folder) / "s3").mkdir()

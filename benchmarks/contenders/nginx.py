@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import classic
 from benchmarks.contenders.place import DOWNLOADVIEW_INTERNAL
 from xaccel.nginx import buffers
 from xaccel.nginx.emit import Directive, Raw, block, directive
@@ -36,11 +35,6 @@ def local(port: int, files: str) -> Directive:
             ),
         ],
     )
-
-
-def recipe(port: int) -> Directive:
-    """Print the classic recipe's server."""
-    return classic.server(port)
 
 
 def streaming(port: int, app: str, *, buffered: bool = True) -> Directive:

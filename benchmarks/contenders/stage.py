@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from benchmarks import classic
 from benchmarks.clients import Stored
 from benchmarks.contenders import nginx as servers_of
 from benchmarks.contenders import servers
@@ -115,7 +116,7 @@ def stage(
             workers=nginx_workers,
             extra_http=[
                 servers_of.local(ports["local"], place.files),
-                servers_of.recipe(ports["classic"]),
+                classic.server(ports["classic"]),
                 *servers_of.plain(
                     ports["plain"],
                     place.endpoint.removeprefix("http://"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ _WAIT_S = 10
 def ask(scene: Scene) -> Iterator[Answer]:
     alice, carol, problems = scene.browser("alice"), scene.browser("carol"), []
     file = scene.file("C++ notes.txt")
-    before = {row["id"] for row in _rows(scene)}
+    before, shown = {row["id"] for row in _rows(scene)}, _downloads_shown(scene)
     alice.get(file.path)
     alice.get(file.path, {"Range": "bytes=0-9"})
     carol.get(file.path)
@@ -36,12 +37,19 @@ def ask(scene: Scene) -> Iterator[Answer]:
         problems.append("a row names somebody else")
     if "all of it sent" not in alice.get("/downloads").text:
         problems.append("alice's list does not say that all of it was sent")
-    charts = scene.browser("admin").get("/statistics").text
-    if file.name not in charts or charts.count('class="pygal-chart"') != 4:
-        problems.append("the administrator's charts do not show it")
+    # the name itself is only among the most downloaded files, which others may lead
+    if (now := _downloads_shown(scene)) <= shown:
+        problems.append(f"the administrator's charts do not show it: {shown} downloads before, {now} after")
     yield verdict(
         "audit-trail", problems, "granted becomes sent, to the byte; a refusal is recorded too; charts"
     )
+
+
+def _downloads_shown(scene: Scene) -> int:
+    """Return how many downloads the page of charts counts; -1 when it lacks a chart."""
+    page = scene.browser("admin").get("/statistics").text
+    found = re.search(r'id="downloads".*?<strong>([\d,]+)</strong> download', page, re.DOTALL)
+    return -1 if found is None or page.count('class="pygal-chart"') != 4 else int(found[1].replace(",", ""))
 
 
 def _rows(scene: Scene) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from xaccel.nginx import guest, slices
+from xaccel.nginx import buffers, guest, slices
 from xaccel.nginx.emit import Directive, directive, phrase
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
@@ -53,6 +53,7 @@ def cache_directives(site: Site, names: Names, way: Way) -> Iterator[Directive]:
         "proxy_cache_use_stale", "error", "timeout", "http_500", "http_502", "http_503", "http_504"
     )
     yield from guest.cache_alone()
+    yield from buffers.unheld()
 
 
 def _kept(cache: Cache, names: Names, way: Way) -> Iterator[Directive]:

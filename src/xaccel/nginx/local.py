@@ -54,6 +54,7 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
             *guest.asked_already(nginx),
             *guest.file_alone(nginx),
             *buffers.patience(),
+            *buffers.unheld(),
             *error_pages.local(names),
         ],
         why="Sends a file of a directory.",

@@ -24,6 +24,7 @@ QUESTIONS = (
     "import_cost",
     "large_files",
     "small_files",
+    "stub_files",
     "responsiveness",
     "small_objects",
     "large_objects",

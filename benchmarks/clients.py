@@ -6,10 +6,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,27 +31,58 @@ class Stored:
     sha256: str
 
 
-def requests_per_second(
-    url: str, stored: Stored, *, connections: int, seconds: int, compare: bool = False
-) -> float:
-    """Ask again and again on connections that are kept, one thread, and return the answers in a second.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What many clients at once saw of small answers: how many a second, and the milliseconds that each took."""
 
-    Every answer must be a 200 of at least the file's size; with `compare` its body must be the file, which costs
-    time. Raises WrongAnswer.
+    requests: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def answered(
+    url: str,
+    stored: Stored | None,
+    *,
+    connections: int,
+    seconds: float,
+    fields: Sequence[str] = (),
+    compare: bool = False,
+) -> Answered:
+    """Ask again and again on connections that are kept, one thread.
+
+    Every answer must be of at least the file's size (`stored` None: of any) and no error; with `compare` it must be a
+    200 whose body is the file, which costs time. `fields`: header lines of each request. Raises WrongAnswer.
     """
     wrk = shutil.which("wrk") or ""
     require(bool(wrk), "wrk is not installed: run scripts/system")
-    done = subprocess.run(
-        [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT), url],
-        env={**os.environ, **({"BENCH_BODY": str(stored.path)} if compare else {})},
-        capture_output=True,
+    with subprocess.Popen(
+        [
+            *(wrk, "-t1", f"-c{connections}", "-d1h", "--timeout", "10s", "-s", str(_SCRIPT)),
+            *(part for field in fields for part in ("-H", field)),
+            url,
+        ],
+        env={**os.environ, **({"BENCH_BODY": str(stored.path)} if compare and stored else {})},
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    said = json.loads(done.stdout.splitlines()[-1])
+    ) as running:
+        # It knows only whole seconds; interrupted, it reports what was.
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(seconds)
+        running.send_signal(signal.SIGINT)
+        printed, _ = running.communicate(timeout=30)
+    require(running.returncode == 0, f"{url}: wrk failed: {printed}")
+    said = json.loads(printed.splitlines()[-1])
     require(said["requests"] > 0 and said["failed"] == 0 and said["wrong"] == 0, f"{url}: {said}")
-    require(said["bytes"] >= said["requests"] * stored.size, f"{url}: bytes are missing: {said}")
-    return float(said["requests"] / said["seconds"])
+    least = said["requests"] * (stored.size if stored else 0)
+    require(said["bytes"] >= least, f"{url}: bytes are missing: {said}")
+    return Answered(
+        requests=said["requests"],
+        per_second=said["requests"] / said["seconds"],
+        p50_ms=said["p50_ms"],
+        p99_ms=said["p99_ms"],
+    )
 
 
 def transfer_seconds(port: int, path: str, stored: Stored, *, connections: int, each: int) -> float:

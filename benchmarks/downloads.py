@@ -86,24 +86,16 @@ def check(download: Download) -> None:
     require(digest.hexdigest() == wanted, f"{download.path}: wrong bytes")
 
 
-def load(download: Download, *, clients: int, each: int = 0, seconds: float = 0, kept: bool = True) -> Load:
-    """Have so many clients download at once, `each` so often, or for some seconds. Raises WrongAnswer.
-
-    kept: each client keeps its connections; else each download has its own.
-    """
+def load(download: Download, *, clients: int, each: int = 0, seconds: float = 0) -> Load:
+    """Have so many clients download at once, `each` so often, or for some seconds. Raises WrongAnswer."""
     start = time.perf_counter()
 
     def one() -> list[float]:
         found: list[float] = []
-        with ExitStack() as stack:
-            client = stack.enter_context(Client(download)) if kept else None
+        with Client(download) as client:
             before = time.perf_counter()
             while len(found) < each or before - start < seconds:
-                if client is None:
-                    with Client(download) as fresh:
-                        fresh.get()
-                else:
-                    client.get()
+                client.get()
                 after = time.perf_counter()
                 found.append(after - before)
                 before = after

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COUNTS = (1, 10, 1000)
 _NAME, _BYTES = "small.bin", 4096
 _CONNECTIONS = 32
-_SECONDS = {"full": 2, "quick": 1, "smoke": 0}
+_SECONDS = {"full": 2.0, "quick": 0.4, "smoke": 0}
 _ROUNDS = {"full": 7, "quick": 3, "smoke": 1}
 _BATCHES = {"full": 300, "quick": 100, "smoke": 3}
 _BATCH = 100
@@ -106,7 +106,7 @@ def _text(fronts: Fronts, size: Size) -> Table:
 
 
 def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
-    from benchmarks.clients import compare, requests_per_second, transfer_seconds
+    from benchmarks.clients import answered, compare, transfer_seconds
 
     stored = behind.files[_NAME]
 
@@ -115,12 +115,14 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
         compare(front.port, path, stored)
         if size == "smoke":
             return lambda: 200 / transfer_seconds(front.port, path, stored, connections=4, each=50)
-        return lambda: requests_per_second(
-            front.nginx.url + path, stored, connections=_CONNECTIONS, seconds=_SECONDS[size]
+        return lambda: (
+            answered(
+                front.nginx.url + path, stored, connections=_CONNECTIONS, seconds=_SECONDS[size]
+            ).per_second
         )
 
     loads = {f"{name} {count}": load(front, count) for (name, count), front in fronts.items()}
-    samples = interleave(loads, rounds=_ROUNDS[size])
+    samples = interleave(loads, rounds=_ROUNDS[size], warm=size == "full")
     rows: list[tuple[Cell, ...]] = []
     targets = []
     for variant in behind.variants:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import classic
 from benchmarks.clients import Stored
+from benchmarks.contenders.nginx import local as internal_directory
 from benchmarks.processes import cpu_seconds
 from benchmarks.question import require
 from xaccel import Options, Sender, site_mapping
@@ -39,14 +40,15 @@ More = Callable[[int], Mapping[str, object]]
 class Front:
     """An NGINX in front.
 
-    classic_port, static_port: servers of the same NGINX, one with the classic configuration and one that sends the
-        origin's files without any hand-off.
+    classic_port, static_port, local_port: servers of the same NGINX: with the classic configuration; one that sends the
+        origin's files without any hand-off; and one that hands nothing off but to an internal directory.
     """
 
     variant: Variant
     nginx: NginxServer
     classic_port: int
     static_port: int
+    local_port: int
 
     @property
     def port(self) -> int:
@@ -62,7 +64,10 @@ class Stage:
     """Everything behind an NGINX in front.
 
     The app answers `/<origin>/<file>` and, for the classic configuration, `/classic/<file>`, where the origin's key is
-    one of P-256, and `/classic-rsa/<file>`, where it is one of RSA with 2048 bits.
+    one of P-256, and `/classic-rsa/<file>`, where it is one of RSA with 2048 bits; for an internal directory
+    `/internal/<file>`; `/redirect/<file>` leads to the origin, and `/empty` to nothing.
+
+    tls_port: of the origin, with the key of P-256.
     """
 
     folder: Path
@@ -70,6 +75,7 @@ class Stage:
     site: Site
     app: str
     back: NginxServer
+    tls_port: int
     variants: tuple[Variant, ...]
     _open: ExitStack = field(repr=False)
 
@@ -82,7 +88,7 @@ class Stage:
         """
         site = site or self.site
         folder = Path(tempfile.mkdtemp(prefix=f"{variant.name}-", dir=self.folder))
-        port, classic_port, static_port = free_ports(3)
+        port, classic_port, static_port, local_port = free_ports(4)
         build = probe(variant.binary, njs=variant.njs, headers_more=False)
         text = standalone(
             site,
@@ -96,6 +102,7 @@ class Stage:
             extra_http=[
                 directive("keepalive_requests", _KEEPALIVE_REQUESTS),
                 classic.server(classic_port),
+                internal_directory(local_port, str(self.folder / "files")),
                 block(
                     "server",
                     inside=[
@@ -106,7 +113,7 @@ class Stage:
             ],
         )
         nginx = self._open.enter_context(nginx_server(folder, text, binary=variant.binary, ready_port=port))
-        return Front(variant, nginx, classic_port, static_port)
+        return Front(variant, nginx, classic_port, static_port, local_port)
 
     def origin_connections(self) -> list[str]:
         """The connections on which the origin was asked so far, one entry a request."""
@@ -163,7 +170,7 @@ def stage(
                 ready_port=plain,
             )
         )
-        yield Stage(folder, files, site, app, back, found, open_servers)
+        yield Stage(folder, files, site, app, back, tls, found, open_servers)
 
 
 def _file(path: Path, size: int) -> Stored:
@@ -206,7 +213,8 @@ def _answers(
             found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
         for path, port in recipes.items():
             found[f"/{path}/{name}"] = classic.hand_off(f"https://127.0.0.1:{port}/{name}")
-    return found
+        found[f"/internal/{name}"] = {"X-Accel-Redirect": f"/files/{name}"}
+    return {**found, "/empty": {}}
 
 
 def _pid() -> Directive:
@@ -268,6 +276,18 @@ def _back(
                         ],
                     )
                     for path, headers in answers.items()
+                ),
+                block(
+                    "location",
+                    "/redirect/",
+                    inside=[
+                        directive(
+                            "rewrite",
+                            Raw("^/redirect(/.+)$"),
+                            Raw(f"https://127.0.0.1:{next(iter(tls))}$1"),
+                            "redirect",
+                        )
+                    ],
                 ),
             ],
         ),

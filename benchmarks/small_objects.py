@@ -18,7 +18,7 @@ _CONNECTIONS = 128
 """So many that each of two workers gets its share of them: of 32 one worker sometimes takes all."""
 _FEW = 8
 """Of the smoke test, which runs all of them beside others."""
-_SECONDS = {"full": 2, "quick": 1, "smoke": 1}
+_SECONDS = {"full": 2.0, "quick": 0.5, "smoke": 0.1}
 _ROUNDS = {"full": 7, "quick": 3, "smoke": 1}
 _TIMES = 10
 _RECIPES = {"RSA 2048": "classic-rsa", "P-256": "classic"}
@@ -27,7 +27,7 @@ _RECIPES = {"RSA 2048": "classic-rsa", "P-256": "classic"}
 
 def answer(size: Size) -> list[Table]:
     """Load every build with both configurations in turns; before that, compare every body."""
-    from benchmarks.clients import requests_per_second
+    from benchmarks.clients import answered
     from benchmarks.servers import WORKERS, Front, stage
 
     cpu: dict[str, list[float]] = {}
@@ -35,7 +35,7 @@ def answer(size: Size) -> list[Table]:
         stored = behind.files[_NAME]
 
         def compared(url: str) -> float:
-            return requests_per_second(url, stored, connections=_FEW, seconds=1, compare=True)
+            return answered(url, stored, connections=_FEW, seconds=0.1, compare=True).per_second
 
         def load(front: Front, url: str, spent: list[float]) -> Callable[[], float]:
             compared(url)
@@ -45,8 +45,9 @@ def answer(size: Size) -> list[Table]:
 
             def sample() -> float:
                 before = used()
-                rate = requests_per_second(url, stored, connections=_CONNECTIONS, seconds=_SECONDS[size])
-                spent.append((used() - before) / (rate * _SECONDS[size]))
+                found = answered(url, stored, connections=_CONNECTIONS, seconds=_SECONDS[size])
+                rate = found.per_second
+                spent.append((used() - before) / found.requests)
                 return rate
 
             return sample
@@ -66,6 +67,7 @@ def answer(size: Size) -> list[Table]:
             samples = interleave(
                 {name: load(front, url, cpu.setdefault(name, [])) for name, (front, url) in urls.items()},
                 rounds=_ROUNDS[size],
+                warm=size == "full",
             )
     rows: list[tuple[Cell, ...]] = []
     targets = []

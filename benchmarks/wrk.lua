@@ -10,10 +10,12 @@ if file then
       if status ~= 200 or body ~= expected then wrong = wrong + 1 end
    end
 end
-function done(summary)
+function done(summary, latency)
    local errors, bad = summary.errors, 0
    for _, thread in ipairs(threads) do bad = bad + thread:get("wrong") end
    local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-   io.write(string.format('\n{"requests":%d,"bytes":%d,"seconds":%.6f,"failed":%d,"wrong":%d}\n',
-      summary.requests, summary.bytes, summary.duration / 1e6, failed, bad))
+   io.write(string.format(
+      '\n{"requests":%d,"bytes":%d,"seconds":%.6f,"failed":%d,"wrong":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
+      summary.requests, summary.bytes, summary.duration / 1e6, failed, bad,
+      latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -69,16 +69,19 @@ def test_a_body_that_differs_in_one_byte_stops_the_run(
     stored.path.write_bytes(right)
     with origin_server(lambda _: Answer(body=right)) as origin:
         url = f"{origin.url}/small"
-        assert clients.requests_per_second(url, stored, connections=2, seconds=1, compare=True) > 0
+        found = clients.answered(url, stored, connections=2, seconds=1, fields=("X-Field: a",), compare=True)
+        assert found.per_second > 0
+        assert 0 < found.p50_ms <= found.p99_ms
+        assert ("X-Field", "a") in origin.requests[-1].headers
         clients.compare(origin.port, "/small", stored)
         origin.answer = lambda _: Answer(body=wrong)
         with pytest.raises(WrongAnswer, match="wrong"):
-            clients.requests_per_second(url, stored, connections=2, seconds=1, compare=True)
+            clients.answered(url, stored, connections=2, seconds=1, compare=True)
         with pytest.raises(WrongAnswer, match="wrong bytes"):
             clients.compare(origin.port, "/small", stored)
         origin.answer = lambda _: Answer(status=502, body=right)
         with pytest.raises(WrongAnswer, match="failed"):
-            clients.requests_per_second(url, stored, connections=2, seconds=1)
+            clients.answered(url, stored, connections=2, seconds=1)
         with pytest.raises(WrongAnswer, match="502"):
             clients.transfer_seconds(origin.port, "/small", stored, connections=1, each=1)
 

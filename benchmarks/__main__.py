@@ -33,6 +33,7 @@ QUESTIONS = (
     "slow_clients",
     "connections",
     "many_origins",
+    "growth",
     "workers",
     "record",
     "ingest",

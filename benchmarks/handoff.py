@@ -14,7 +14,7 @@ from benchmarks.interleave import Sampler, each, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import Spread, ratio, spread
 
-_BATCH, _ROUNDS = 10, {"full": 1500, "quick": 120, "smoke": 10}
+_BATCH, _ROUNDS = 10, {"full": 1500, "quick": 80, "smoke": 10}
 _WAYS = {
     "empty": "empty HttpResponse",
     "local": "directory",

@@ -14,17 +14,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.audit_database import migrated, setup
-from benchmarks.processes import cpu_seconds
+from benchmarks.audit_lines import take_in, write_lines
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 
-_LINES = {"full": (100_000, 1_000_000), "quick": (50_000, 200_000), "smoke": (10_000, 20_000)}
+_LINES = {"full": (100_000, 1_000_000), "quick": (20_000, 80_000), "smoke": (6_000, 12_000)}
 _PARSED = 500
-_AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,9 @@ def answer(size: Size) -> list[Table]:
     """Take in a short and a long log, with the decision in the line and with a row that waits for it."""
     rows: list[tuple[Cell, ...]] = []
     found: dict[tuple[str, int], Taken] = {}
-    for how in ("line", "request"):
-        for count in _LINES[size]:
-            taken = found[how, count] = _alone(how, count)
+    with TemporaryDirectory() as folder, migrated(Path(folder)) as dsn:
+        for how, count in product(("line", "request"), _LINES[size]):
+            taken = found[how, count] = _alone(dsn, Path(folder) / "xaccel.log", how, count)
             require(taken.lines == count, f"{taken.lines} of {count} lines were taken in")
             rows.append(
                 (
@@ -109,95 +108,30 @@ def answer(size: Size) -> list[Table]:
     ]
 
 
-def _alone(how: str, count: int) -> Taken:
-    # The peak is that of a process, and the database is empty each time.
-    with TemporaryDirectory() as folder, migrated(Path(folder)) as dsn:
-        log = Path(folder) / "xaccel.log"
-        for work, arguments in ((_fill, (dsn, log, how, count)), (_take, (dsn, log))):
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-                taken = pool.submit(work, *arguments).result()  # type: ignore[arg-type]
-        assert isinstance(taken, Taken)
-        return taken
+def _alone(dsn: str, log: Path, how: str, count: int) -> Taken:
+    # The peak is that of a process, and the trail is empty each time.
+    for work, arguments in ((_fill, (dsn, log, how, count)), (_take, (dsn, log))):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            taken = pool.submit(work, *arguments).result()  # type: ignore[arg-type]
+    assert isinstance(taken, Taken)
+    return taken
 
 
 def _fill(dsn: str, log: Path, how: str, count: int) -> None:
     setup(dsn)
-    from django.db import connection, transaction
+    from django.apps import apps
+    from django.db import connection
 
-    from xaccel.audit.models import Transfer
-    from xaccel.audit.note import Decision, note_of
-    from xaccel.audit.upsert import Row, insert
-    from xaccel.transfer_id import new_transfer_id
-
-    columns = tuple(column.attname for column in Transfer._meta.concrete_fields)
-    rows: list[Row] = []
-    with log.open("w") as file, transaction.atomic():
-        for number in range(count):
-            at = _AT + timedelta(milliseconds=40 * number)
-            id_, key = new_transfer_id(at), f"files/{number % 50_000}/report.pdf"
-            subject, client, name = str(number % 20_000), f"{number % 999:016x}", f"report {number}.pdf"
-            decision = Decision(at, key, '"abc"', client, name, True, "")
-            note = note_of(decision) if how == "line" else ""
-            file.write(json.dumps({**_line(id_, subject, at), "note": note}, separators=(",", ":")) + "\n")
-            if how == "request":
-                row = Transfer(
-                    id=id_,
-                    outcome="granted",
-                    decided_at=at.isoformat(),
-                    origin="documents",
-                    key=key,
-                    version='"abc"',
-                    subject=subject,
-                    client=client,
-                    method="GET",
-                    filename=name,
-                    as_attachment=True,
-                    reason="",
-                )
-                rows.append(tuple(getattr(row, column) for column in columns))
-            if len(rows) == 5000 or number == count - 1:
-                insert("default", Transfer, columns, rows)
-                rows = []
+    tables = ", ".join(model._meta.db_table for model in apps.get_app_config("xaccel_audit").get_models())
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {tables}")
+    write_lines(log, how, count)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
-def _line(id_: str, subject: str, at: datetime) -> dict[str, object]:
-    return {
-        "v": 1,
-        "id": id_,
-        "origin": "documents",
-        "subject": subject,
-        "method": "GET",
-        "protocol": "HTTP/1.1",
-        "status": "200",
-        "body_bytes": 123456,
-        "sent_length": "123456",
-        "completion": "OK",
-        "range": "",
-        "content_range": "",
-        "etag": '"abc"',
-        "framing": "length",
-        "encoding": "",
-        "size": "",
-        "origin_status": "200",
-        "origin_seconds": "0.012",
-        "cache": "",
-        "why": "",
-        "end": at.timestamp() + 0.5,
-        "seconds": 0.5,
-        "ip": f"10.0.{int(subject) % 250}.1",
-    }
-
-
 def _take(dsn: str, log: Path) -> Taken:
     setup(dsn)
-    from django.db import connection
-
-    from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest import Ingest
-    from xaccel.audit.models import Transfer
-
     loads: list[float] = []
 
     def parse(_: int) -> None:
@@ -208,27 +142,17 @@ def _take(dsn: str, log: Path) -> Taken:
         loads.append(time.process_time() - start)
 
     some = _again(log)
-    ingest = Ingest(log, configuration(), using="default", seen=parse)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    connection.ensure_connection()
-    server = connection.connection.info.backend_pid
-    postgres = cpu_seconds([server])
-    wall, cpu = time.perf_counter(), time.process_time()
-    while ingest.once():
-        pass
+    taken = take_in(log, seen=parse)
     spent = sum(loads)
-    cpu, wall = time.process_time() - cpu - spent, time.perf_counter() - wall - spent
-    postgres = cpu_seconds([server]) - postgres
-    stored = Transfer.objects.filter(outcome="sent", download_id__isnull=False).count()
-    require(stored == ingest.counted.lines, f"{stored} rows are complete")
     status = Path("/proc/self/status").read_text()
     found = re.search(r"VmHWM:\s*([0-9]+) kB", status)
     assert found is not None
     return Taken(
-        ingest.counted.lines,
-        cpu,
-        postgres,
-        wall,
+        taken.lines,
+        taken.cpu_s - spent,
+        taken.postgres_s,
+        taken.wall_s - spent,
         spent / len(loads) / _PARSED,
         int(found[1]) * 1024 / 1_000_000,
     )

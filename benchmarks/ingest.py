@@ -22,7 +22,7 @@ from benchmarks.audit_database import migrated, setup
 from benchmarks.audit_lines import take_in, write_lines
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 
-_LINES = {"full": (100_000, 1_000_000), "quick": (20_000, 80_000), "smoke": (6_000, 12_000)}
+_LINES = {"full": (100_000, 1_000_000), "quick": (20_000, 50_000), "smoke": (6_000, 12_000)}
 _PARSED = 500
 
 

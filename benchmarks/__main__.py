@@ -54,10 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(", ".join(f"{name} {value}" for name, value in report.machine().items()), flush=True)
     answers: dict[str, Sequence[Table]] = {}
     for name, tables, seconds in _answers(given.questions or QUESTIONS, size):
-        if size == "smoke":
-            tables = [_untimed(table) for table in tables]
-        answers[name] = tables
-        for table in tables:
+        answers[name] = [_untimed(table) for table in tables] if size == "smoke" else tables
+        for table in answers[name]:
             print(f"\n{report.text(table)}")
         print(f"\n  {name}: {seconds:.0f} s, size {size}", flush=True)
         # after each, so that a run that is broken off leaves what it has

@@ -18,9 +18,11 @@ from benchmarks.spread import ratio, spread
 
 _NAME = "large.bin"
 _BYTES = {"full": 1_000_000_000, "quick": 8_000_000, "smoke": 500_000}
-_ROUNDS = {"full": 3, "quick": 3, "smoke": 1}
-_CLIENTS = {1: 4, 8: 1, 32: 1}
-"""Clients at once, and the downloads of each, but at the full size, where each makes one."""
+_CLIENTS = (1, 8, 32)
+_EACH = {"full": {}, "quick": {1: 4}, "smoke": {}}
+"""Downloads of each client, by the number of clients; one where none is named."""
+_ROUNDS = {"full": {1: 3, 8: 2, 32: 1}, "quick": {1: 3, 8: 3, 32: 3}, "smoke": {1: 1, 8: 1, 32: 1}}
+"""At the full size 32 GB go out in one round with 32 clients."""
 _MOST_CPU = 1.05
 
 _WAYS = {
@@ -38,7 +40,7 @@ _WAYS = {
 
 @dataclass(slots=True)
 class _Cost:
-    """What the rounds of one contender took, one entry each; the first is thrown away by `interleave`."""
+    """What the rounds of one contender took, one entry each."""
 
     app_s: list[float] = field(default_factory=list)
     nginx_s: list[float] = field(default_factory=list)
@@ -64,32 +66,32 @@ def _download(behind: Stage, way: str) -> Download:
 
 
 def _table(behind: Stage, downloads: Mapping[str, Download], clients: int, size: Size) -> Table:
-    each = 1 if size != "quick" else _CLIENTS[clients]
+    each, rounds = _EACH[size].get(clients, 1), _ROUNDS[size][clients]
     costs = {way: _Cost() for way in _WAYS}
     samples = interleave(
         {
             way: _sampler(behind, way, one, costs[way], clients=clients, each=each)
             for way, one in downloads.items()
         },
-        rounds=_ROUNDS[size],
-        warm=size == "full",
+        rounds=rounds,
+        warm=False,
     )
     gigabytes = clients * each * _BYTES[size] / 1e9
     own = samples["xaccel"]
     rows: list[tuple[Cell, ...]] = []
     for way, (title, *_) in _WAYS.items():
-        cost, kept = costs[way], _ROUNDS[size]
+        cost = costs[way]
         rows.append(
             (
                 title,
                 spread([gigabytes * 1e3 / one for one in samples[way]]),
                 "" if way == "xaccel" else ratio(samples[way], own),
-                "" if way in ("plain", "usual", "direct") else sum(cost.app_s[-kept:]) / kept / gigabytes,
-                "" if way == "direct" else sum(cost.nginx_s[-kept:]) / kept / gigabytes,
+                "" if way in ("plain", "usual", "direct") else sum(cost.app_s) / rounds / gigabytes,
+                "" if way == "direct" else sum(cost.nginx_s) / rounds / gigabytes,
                 cost.peak_bytes / 1e6 if cost.peak_bytes else "",
             )
         )
-    own_cpu, plain_cpu = (costs[way].nginx_s[-_ROUNDS[size] :] for way in ("xaccel", "plain"))
+    own_cpu, plain_cpu = (costs[way].nginx_s for way in ("xaccel", "plain"))
     return Table(
         title=f"A file of {_BYTES[size] / 1e6:,.0f} MB, {clients} {'client' if clients == 1 else 'clients'} at once",
         columns=(
@@ -101,7 +103,7 @@ def _table(behind: Stage, downloads: Mapping[str, Download], clients: int, size:
             "app's memory at most, MB",
         ),
         rows=tuple(rows),
-        note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {each} of each client. SeaweedFS; NGINX"
+        note=f"Median (quartiles) of {rounds} rounds, interleaved; {each} of each client. SeaweedFS; NGINX"
         f" ({behind.variant.name}) and apps with 2 workers each.\nMemory is the PSS of all processes of the app server."
         " Every byte was compared once for each row, sizes always.",
         targets=(

@@ -23,7 +23,7 @@ from xaccel.handoff import (
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 from xaccel.signature_reuse import FreshSignatures, longest_s
-from xaccel.signing import S3Signer, resolve_endpoint
+from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
 from xaccel.site import Site
 from xaccel.transfer_id import new_transfer_id
 from xaccel.url_index import UrlIndex
@@ -43,6 +43,7 @@ class Sender:
         self._source_of_keys = lru_cache(maxsize=256)(CredentialSource)
         self._fresh = FreshSignatures()
         self._source = lru_cache(maxsize=4096)(self._shared_source)
+        self._signing = lru_cache(maxsize=4096)(self._what_signs)
 
     def _shared_source(self, origin: S3Origin) -> CredentialSource:
         """Origins with the same keys or the same profile have one source: one look-up, one refresh."""
@@ -55,6 +56,17 @@ class Sender:
                 session_token=origin.session_token,
             )
         )
+
+    def _what_signs(self, origin: S3Origin, bucket: str) -> _Signing:
+        endpoint = resolve_endpoint(origin, bucket)
+        signer = S3Signer(
+            region=endpoint.region,
+            expires_s=origin.expires_s,
+            request_payer=origin.request_payer,
+            fresh=self._fresh,
+            reuse_s=longest_s(origin.expires_s),
+        )
+        return _Signing(endpoint, signer, self._source(origin))
 
     def ready(self, origin_name: str, *, origin: Origin | None = None) -> bool:
         """Tell whether the next hand-off for this origin asks neither files nor the network."""
@@ -116,15 +128,7 @@ class Sender:
             )
         endpoint = signer = credentials = lasts = None
         if isinstance(chosen, S3Origin):
-            endpoint = resolve_endpoint(chosen, bucket)
-            signer = S3Signer(
-                region=endpoint.region,
-                expires_s=chosen.expires_s,
-                request_payer=chosen.request_payer,
-                fresh=self._fresh,
-                reuse_s=longest_s(chosen.expires_s),
-            )
-            source = self._source(chosen)
+            endpoint, signer, source = self._signing(chosen, bucket)
             credentials = source.current()
             lasts = partial(source.last, credentials)
         now = datetime.now(UTC)
@@ -268,6 +272,14 @@ class Sender:
                 remedy="Store the URL of one object.",
             )
         return found.url, key, found.bucket
+
+
+class _Signing(NamedTuple):
+    """What the signatures for one bucket are made with."""
+
+    endpoint: Endpoint
+    signer: S3Signer
+    source: CredentialSource
 
 
 class _Found(NamedTuple):

@@ -22,7 +22,7 @@ class FreshSignatures:
     """Signed URLs of the last seconds. Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[datetime, str]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[datetime, datetime, str]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, request: Hashable, now: datetime, most_s: float, sign: Callable[[], str]) -> str:
@@ -32,14 +32,14 @@ class FreshSignatures:
         one.
         """
         with self._lock:
-            made, signed = self._kept.get(request, (None, ""))
+            kept = self._kept.get(request)
             # A clock that was set back makes an age below zero.
-            if made is not None and timedelta(0) <= now - made <= timedelta(seconds=most_s):
+            if kept is not None and kept[0] <= now <= kept[1]:
                 self._kept.move_to_end(request)
-                return signed
+                return kept[2]
         signed = sign()
         with self._lock:
-            self._kept[request] = now, signed
+            self._kept[request] = now, now + timedelta(seconds=most_s), signed
             self._kept.move_to_end(request)
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)

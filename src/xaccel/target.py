@@ -13,6 +13,7 @@ MAX_KEY_BYTES = 1024
 MAX_URL_BYTES = 4096
 """Bytes of a stored URL: it travels in one header, beside the others, through NGINX's buffer of a few kilobytes."""
 
+_UNRESERVED = re.compile(rf"[A-Za-z0-9._~/-]{{1,{MAX_KEY_BYTES}}}")
 _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -25,6 +26,25 @@ def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
 
     Raises KeyRefused for an empty key, NUL, a lone surrogate, more than MAX_KEY_BYTES, and what the flags forbid.
     """
+    plain = _UNRESERVED.fullmatch(key) is not None
+    if not plain:
+        _require_text(key)
+    if not dots and not {".", ".."}.isdisjoint(key.replace("\\", "/").split("/")):
+        raise KeyRefused(
+            f"{key!r} holds '.' or '..' as a segment",
+            where="key",
+            remedy="Store the object under a name without them: it could leave its origin.",
+        )
+    if directory and (key[0] == "/" or key[-1] == "/" or "//" in key):
+        raise KeyRefused(
+            f"{key!r} is not a path of a file below a directory",
+            where="key",
+            remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
+        )
+    return key if plain else quote(key, safe="/")
+
+
+def _require_text(key: str) -> None:
     if not key:
         raise KeyRefused("the object key is empty", where="key", remedy="Give the name of one object.")
     if "\x00" in key:
@@ -43,19 +63,6 @@ def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
         raise KeyRefused(
             f"the object key has {size} bytes", where="key", remedy=f"Stores keep at most {MAX_KEY_BYTES}."
         )
-    if not dots and not {".", ".."}.isdisjoint(key.replace("\\", "/").split("/")):
-        raise KeyRefused(
-            f"{key!r} holds '.' or '..' as a segment",
-            where="key",
-            remedy="Store the object under a name without them: it could leave its origin.",
-        )
-    if directory and (key[0] == "/" or key[-1] == "/" or "//" in key):
-        raise KeyRefused(
-            f"{key!r} is not a path of a file below a directory",
-            where="key",
-            remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
-        )
-    return quote(key, safe="/")
 
 
 def quote_prefix(prefix: str) -> str:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from django.core.exceptions import SuspiciousOperation
@@ -51,23 +52,29 @@ class UrlPlace:
         return HTTPOrigin(base_url=base_url, signed_for_s=self.signed_for_s)
 
 
-def is_kind(storage: Storage, module: str, name: str) -> bool:
-    """Tell whether `storage` is one of this class of django-storages, without loading what it needs."""
-    # A storage cannot exist before its module is loaded; importing it here would load an SDK for nothing.
-    loaded = sys.modules.get(f"storages.backends.{module}")
-    return loaded is not None and isinstance(storage, getattr(loaded, name))
+Kind = Literal["s3", "gcloud", "azure_storage"]
+"""A module of django-storages whose storages are known here."""
+
+_CLASSES: tuple[tuple[Kind, str], ...] = (
+    ("s3", "S3Storage"),
+    ("gcloud", "GoogleCloudStorage"),
+    ("azure_storage", "AzureStorage"),
+)
 
 
-def has_whole_keys(storage: Storage) -> bool:
-    """Tell whether `whole_key` knows how `storage` spells its object keys."""
-    return any(
-        is_kind(storage, module, name)
-        for module, name in (
-            ("s3", "S3Storage"),
-            ("gcloud", "GoogleCloudStorage"),
-            ("azure_storage", "AzureStorage"),
-        )
-    )
+def kind_of(storage: Storage) -> Kind | None:
+    """Return which of django-storages' kinds `storage` is, without loading what they need."""
+    return _kind_of_class(type(storage))  # type: ignore[arg-type]  # of the class, whose hash is its own
+
+
+@lru_cache(maxsize=256)
+def _kind_of_class(made_by: type[Storage]) -> Kind | None:
+    for module, name in _CLASSES:
+        # A class cannot exist before the module of its base is loaded; importing it here would load an SDK for nothing.
+        loaded = sys.modules.get(f"storages.backends.{module}")
+        if loaded is not None and issubclass(made_by, getattr(loaded, name)):
+            return module
+    return None
 
 
 def place_of_urls(storage: Any, where: str) -> UrlPlace | None:
@@ -77,11 +84,11 @@ def place_of_urls(storage: Any, where: str) -> UrlPlace | None:
 
     Raises StorageNotDescribed for a storage without bucket or container.
     """
-    if is_kind(storage, "s3", "S3Storage"):
+    if kind_of(storage) == "s3":
         return _behind_a_domain(storage) if storage.custom_domain else None
-    if is_kind(storage, "gcloud", "GoogleCloudStorage"):
+    if kind_of(storage) == "gcloud":
         return _google(storage, where)
-    if is_kind(storage, "azure_storage", "AzureStorage"):
+    if kind_of(storage) == "azure_storage":
         return _azure(storage, where)
     return None
 
@@ -157,7 +164,7 @@ def whole_key(storage: Any, name: str) -> str:
     try:
         key: str = (
             storage._get_valid_path(name)
-            if is_kind(storage, "azure_storage", "AzureStorage")
+            if kind_of(storage) == "azure_storage"
             else storage._normalize_name(clean_name(name))
         )
     except (SuspiciousOperation, ValueError) as error:
@@ -177,9 +184,9 @@ def maker_of_urls(storage: Any, name: str) -> MakeUrl:
 
     What is returned raises CredentialsUnavailable where the SDK has nothing to sign with, or cannot reach it.
     """
-    if is_kind(storage, "gcloud", "GoogleCloudStorage"):
+    if kind_of(storage) == "gcloud":
         return lambda method: _google_url(storage, name, method)
-    made = _azure_url if is_kind(storage, "azure_storage", "AzureStorage") else _domain_url
+    made = _azure_url if kind_of(storage) == "azure_storage" else _domain_url
     # Neither a SAS nor CloudFront's signature says for which method it is.
     return lambda _: made(storage, name)
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, empty
 
-from xaccel.django.storage_urls import StorageNotDescribed, has_whole_keys, is_kind, place_of_urls, whole_key
+from xaccel.django.storage_urls import StorageNotDescribed, kind_of, place_of_urls, whole_key
 from xaccel.errors import KeyRefused
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.s3_unsupported import bucket_problem
@@ -84,10 +84,11 @@ def object_key(storage: Storage, name: str) -> str:
             remedy="Answer 404 where there is no file, or upload one.",
         )
     bare: Any = unwrapped(storage)
-    if not has_whole_keys(bare):
+    kind = kind_of(bare)
+    if kind is None:
         return name
     key = whole_key(bare, name)
-    if is_s3(bare) and _names_a_key(bare.get_object_parameters(key)):
+    if kind == "s3" and _names_a_key(bare.get_object_parameters(key)):
         raise KeyRefused(
             f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send",
             where="file",
@@ -102,7 +103,7 @@ def _names_a_key(object_parameters: Mapping[str, Any]) -> bool:
 
 def is_s3(storage: Storage) -> bool:
     """Tell whether django-storages keeps the files of `storage` in a bucket of S3."""
-    return is_kind(storage, "s3", "S3Storage")
+    return kind_of(storage) == "s3"
 
 
 def _s3_origin(storage: Any, where: str) -> S3Origin:

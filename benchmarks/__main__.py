@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.json is not None:
             given.json.write_text(record, encoding="utf-8")
         if given.svg is not None:
-            plots.draw(json.loads(record), given.svg)
+            plots.draw({"questions": {name: json.loads(record)["questions"][name]}}, given.svg)
     broken = [
         target
         for tables in answers.values()

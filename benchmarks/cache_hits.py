@@ -23,7 +23,8 @@ _LEAST = {"deb": 0.9, "wheel": 0.85}
 def answer(size: Size) -> list[Table]:
     """Send hits, files of a directory and plain files in turns; before that, compare every byte."""
     from benchmarks import clients
-    from benchmarks.servers import WORKERS, stage
+    from benchmarks.back import WORKERS
+    from benchmarks.servers import stage
 
     sizes = _SMOKE if size == "smoke" else _SIZES
     takes = {name: (2, 2) if size == "smoke" else _TAKES[name] for name in sizes}

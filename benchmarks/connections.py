@@ -20,7 +20,8 @@ _DOWNLOADS = 100
 
 def answer(_: Size) -> list[Table]:
     """Download from each worker of every build, from one after the other."""
-    from benchmarks.servers import WORKERS, stage
+    from benchmarks.back import WORKERS
+    from benchmarks.servers import stage
 
     rows: list[tuple[Cell, ...]] = []
     targets = []
@@ -52,8 +53,8 @@ def answer(_: Size) -> list[Table]:
 
 def _one_each(front: Front, port: int, *, timeout_s: float = 20) -> list[Connection]:
     """Open connections until every worker has taken one."""
+    from benchmarks.back import WORKERS
     from benchmarks.clients import Connection
-    from benchmarks.servers import WORKERS
 
     found: dict[bytes, Connection] = {}
     deadline = time.monotonic() + timeout_s

@@ -35,7 +35,8 @@ _OURS = {
 def answer(size: Size) -> list[Table]:
     """Download on every build with both kinds of buffers in turns; before that, compare every byte."""
     from benchmarks import clients
-    from benchmarks.servers import WORKERS, Front, stage
+    from benchmarks.back import WORKERS
+    from benchmarks.servers import Front, stage
 
     with stage({_NAME: _BYTES[size]}, njs=size != "quick") as behind:
         stored = behind.files[_NAME]

@@ -15,21 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import classic
+from benchmarks.back import KEEPALIVE_REQUESTS, WORKERS, answers_of, text
 from benchmarks.clients import Stored
 from benchmarks.contenders.nginx import local as internal_directory
 from benchmarks.processes import cpu_seconds
 from benchmarks.question import require
-from xaccel import Options, Sender, site_mapping
+from xaccel import site_mapping
 from xaccel.nginx import probe, render, standalone
-from xaccel.nginx.emit import Directive, Raw, block, directive, emit
+from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.render import Parts
 from xaccel.site import Site
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
 
-WORKERS = 2
 _ROOT = Path(__file__).parents[1]
-_KEEPALIVE_REQUESTS = 1_000_000
-"""To the app, so that its connections are no part of what is measured. The origin has NGINX's default of 1,000."""
 
 Change = Callable[[Parts], Parts]
 More = Callable[[int], Mapping[str, object]]
@@ -100,7 +98,7 @@ class Stage:
             parts=change(render(site, build)),
             extra_server=[_pid()],
             extra_http=[
-                directive("keepalive_requests", _KEEPALIVE_REQUESTS),
+                directive("keepalive_requests", KEEPALIVE_REQUESTS),
                 classic.server(classic_port),
                 internal_directory(local_port, str(self.folder / "files")),
                 block(
@@ -156,15 +154,13 @@ def stage(
         back = open_servers.enter_context(
             nginx_server(
                 folder / "back",
-                emit(
-                    _back(
-                        folder,
-                        app,
-                        {tls: "tls.pem", tls_rsa: "tls-rsa.pem"},
-                        plain,
-                        _answers(site, files, {"classic": tls, "classic-rsa": tls_rsa}),
-                        log=log_connections,
-                    )
+                text(
+                    folder,
+                    app,
+                    {tls: "tls.pem", tls_rsa: "tls-rsa.pem"},
+                    plain,
+                    answers_of(site, files, {"classic": tls, "classic-rsa": tls_rsa}),
+                    log=log_connections,
                 ),
                 binary=found[0].binary,
                 ready_port=plain,
@@ -202,103 +198,5 @@ def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Sit
     )
 
 
-def _answers(
-    site: Site, files: Mapping[str, Stored], recipes: Mapping[str, int]
-) -> dict[str, dict[str, str]]:
-    sender = Sender(site)
-    found: dict[str, dict[str, str]] = {}
-    for name, stored in files.items():
-        options = Options(as_attachment=True, subject="42", size=stored.size, identity="1")
-        for origin in site.origins:
-            found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
-        for path, port in recipes.items():
-            found[f"/{path}/{name}"] = classic.hand_off(f"https://127.0.0.1:{port}/{name}")
-        found[f"/internal/{name}"] = {"X-Accel-Redirect": f"/files/{name}"}
-    return {**found, "/empty": {}}
-
-
 def _pid() -> Directive:
     return block("location", "=", "/pid", inside=[directive("return", "200", Raw("$pid"))])
-
-
-def _back(
-    folder: Path,
-    app: str,
-    tls: Mapping[int, str],
-    plain: int,
-    answers: Mapping[str, Mapping[str, str]],
-    *,
-    log: bool,
-) -> list[Directive]:
-    files = directive("root", str(folder / "files"))
-    http = [
-        *(
-            directive(f"{name}_temp_path", f"tmp/{name}")
-            for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-        ),
-        directive("sendfile", "on"),
-        directive("access_log", "off"),
-        directive("log_format", "connection", Raw("$connection")),
-        *(
-            block(
-                "server",
-                inside=[
-                    directive("listen", f"127.0.0.1:{port}", "ssl"),
-                    directive("ssl_certificate", str(folder / certificate)),
-                    directive("ssl_certificate_key", str(folder / certificate)),
-                    *([directive("access_log", "origin.log", "connection")] if log else []),
-                    files,
-                ],
-            )
-            for port, certificate in tls.items()
-        ),
-        block(
-            "server",
-            inside=[
-                directive("listen", f"127.0.0.1:{plain}"),
-                *([directive("access_log", "origin.log", "connection")] if log else []),
-                files,
-            ],
-        ),
-        block(
-            "server",
-            inside=[
-                directive("listen", app),
-                directive("keepalive_requests", _KEEPALIVE_REQUESTS),
-                *(
-                    block(
-                        "location",
-                        "=",
-                        path,
-                        inside=[
-                            *(directive("add_header", *header) for header in headers.items()),
-                            directive("return", "200"),
-                        ],
-                    )
-                    for path, headers in answers.items()
-                ),
-                block(
-                    "location",
-                    "/redirect/",
-                    inside=[
-                        directive(
-                            "rewrite",
-                            Raw("^/redirect(/.+)$"),
-                            Raw(f"https://127.0.0.1:{next(iter(tls))}$1"),
-                            "redirect",
-                        )
-                    ],
-                ),
-            ],
-        ),
-    ]
-    return [
-        *([directive("user", "root")] if os.geteuid() == 0 else []),
-        directive("daemon", "off"),
-        directive("worker_processes", WORKERS),
-        directive("worker_rlimit_nofile", 20000),
-        directive("pid", "nginx.pid"),
-        directive("error_log", "error.log", "warn"),
-        block("events", inside=[directive("worker_connections", 4096)]),
-        block("http", inside=http),
-    ]

@@ -27,8 +27,9 @@ _RECIPES = {"RSA 2048": "classic-rsa", "P-256": "classic"}
 
 def answer(size: Size) -> list[Table]:
     """Load every build with both configurations in turns; before that, compare every body."""
+    from benchmarks.back import WORKERS
     from benchmarks.clients import answered
-    from benchmarks.servers import WORKERS, Front, stage
+    from benchmarks.servers import Front, stage
 
     cpu: dict[str, list[float]] = {}
     with stage({_NAME: _BYTES}, njs=size != "quick") as behind:

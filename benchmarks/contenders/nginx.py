@@ -51,6 +51,11 @@ def streaming(port: int, app: str, *, buffered: bool = True) -> Directive:
                     directive("proxy_set_header", "X-Forwarded-Proto", Raw("$scheme")),
                     directive("proxy_set_header", "Host", Raw("$http_host")),
                     directive("proxy_redirect", "off"),
+                    directive(
+                        "proxy_read_timeout",
+                        "1h",
+                        why="By default who waits a minute for a free worker gets 504: seen with 32 clients of 1 GB.",
+                    ),
                     *([] if buffered else [directive("proxy_buffering", "off")]),
                     directive("proxy_pass", f"http://{app}"),
                 ],

@@ -1,4 +1,4 @@
-"""The page of results, from the record of a run of `scripts/bench --json`: no figure on it is typed by hand."""
+"""The pages of results, from records of `scripts/bench --json`: no figure on them is typed by hand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from benchmarks import plots
 from benchmarks.spread import short
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORD = ROOT / "docs/explanation/benchmarks.json"
-PLOTS = RECORD.parent / "plots"
+FOLDER = ROOT / "docs/explanation"
+QUICK, FULL = "benchmarks", "benchmarks-full"
+"""The names of the pages, of their records and of the folders with their pictures."""
 
 
-def page(record: Mapping[str, Any] | None = None) -> str:
-    """Return everything below the page's introduction."""
-    record = record or json.loads(RECORD.read_text(encoding="utf-8"))
-    return "\n".join([*_run(record), *_goals(record), *_tables(record)]) + "\n"
+def page(name: str, record: Mapping[str, Any] | None = None) -> str:
+    """Return everything below the introduction of the page called `name`."""
+    record = record or record_of(name)
+    return "\n".join([*_run(record), *_goals(record), *_tables(record, name)]) + "\n"
+
+
+def record_of(name: str) -> dict[str, Any]:
+    """Return the record that the page called `name` is printed from."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _run(record: Mapping[str, Any]) -> Iterator[str]:
@@ -50,7 +57,7 @@ def _goals(record: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _tables(record: Mapping[str, Any]) -> Iterator[str]:
+def _tables(record: Mapping[str, Any], name: str) -> Iterator[str]:
     for question, tables in record["questions"].items():
         yield f"## `{question}`"
         yield ""
@@ -63,9 +70,9 @@ def _tables(record: Mapping[str, Any]) -> Iterator[str]:
             yield ""
             yield " ".join(table["note"].split("\n"))
             yield ""
-            picture = plots.name(question, number)
-            if table["plot"] is not None and (PLOTS / picture).exists():
-                yield f"![{table['title']}: {table['columns'][table['plot']]}](plots/{picture})"
+            picture = f"plots/{name}/{plots.name(question, number)}"
+            if table["plot"] is not None and (FOLDER / picture).exists():
+                yield f"![{table['title']}: {table['columns'][table['plot']]}]({picture})"
                 yield ""
 
 

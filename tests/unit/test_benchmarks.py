@@ -151,12 +151,18 @@ def test_memory_that_a_process_takes_is_seen_also_when_it_is_given_back() -> Non
 
 def test_the_page_of_results_prints_every_row_note_and_goal_of_a_record() -> None:
     table = replace(TABLE, rows=(*TABLE.rows, ("none", "not tried")), note="two\nlines")
-    page = benchmarks_page.page(json.loads(json.dumps(report.record("smoke", {"question": [table]}))))
+    record = json.loads(json.dumps(report.record("smoke", {"question": [table]})))
+    page = benchmarks_page.page(benchmarks_page.QUICK, record)
     lines = page.splitlines()
     assert "| one | 2.00 (1.50 to 2.50) |" in lines
     assert "| none | not tried |" in lines
     assert "two lines" in lines
     assert "| `question` | a call | at most 1.00 µs | 2.00 | **missed** |" in lines
+
+
+def test_the_page_of_results_has_every_question() -> None:
+    record = benchmarks_page.record_of(benchmarks_page.QUICK)
+    assert (record["size"], list(record["questions"])) == ("quick", list(command.QUESTIONS))
 
 
 def test_a_picture_shows_the_rows_that_have_a_figure() -> None:

@@ -116,6 +116,10 @@ def test_every_way_answers_alike(live: Live, row: Row, way: str) -> None:
     )
     (reply,) = replies
     assert (reply.status, line["status"]) == (row.status, str(row.status))
+    if way == "hit whole":
+        assert line["cache"] == "HIT"
+    if way == "uncached":
+        assert line["cache"] == ""
     if row.status in (200, 206):
         first, last = row.part or (0, len(BODY))
         assert reply.body == (b"" if row.method == "HEAD" else BODY[first:last])

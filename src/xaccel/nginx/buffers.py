@@ -30,7 +30,7 @@ def memory_kb(buffers: str) -> int:
     return count * size * 9 // 8 + HEAD_KB + _BESIDE_KB
 
 
-def in_fetch(site: Site, *, slices: bool) -> Iterator[Directive]:
+def in_fetch(site: Site, *, slices: bool, kept: bool = False) -> Iterator[Directive]:
     """Print the buffers between origin and client.
 
     Those of a slice are NGINX's until the transfer is over, so the site's setting would be taken for each of them.
@@ -45,8 +45,9 @@ def in_fetch(site: Site, *, slices: bool) -> Iterator[Directive]:
         "on",
         why=f"Each slice that the origin sends costs up to {memory_kb(chosen)} KB of memory until the transfer is over."
         if slices
-        else "Nothing is spilled to disk: by default 1 GB a client goes there. A client that reads more slowly than the"
-        f" origin sends costs up to {memory_kb(site.buffers)} KB of memory, and some 60 KB more for a side with TLS.",
+        else f"Nothing {'but what the cache keeps ' if kept else ''}is spilled to disk: by default 1 GB a client goes"
+        " there. A client that reads more slowly than the origin sends costs"
+        f" up to {memory_kb(site.buffers)} KB of memory, and some 60 KB more for a side with TLS.",
     )
     yield directive("proxy_max_temp_file_size", 0)
     yield directive("proxy_temp_file_write_size", f"{busy}k")

@@ -50,7 +50,9 @@ def cache_directives(site: Site, names: Names, way: Way) -> Iterator[Directive]:
     yield from _lock(site.cache, way)
     yield directive("proxy_cache_convert_head", "on")
     yield directive(
-        "proxy_cache_use_stale", "error", "timeout", "http_500", "http_502", "http_503", "http_504"
+        "proxy_cache_use_stale",
+        *("error", "timeout", "http_500", "http_502", "http_503", "http_504"),
+        why="While the origin is down what is kept goes on being sent, however old.",
     )
     yield from guest.cache_alone()
     yield from buffers.unheld()
@@ -67,7 +69,10 @@ def _kept(cache: Cache, names: Names, way: Way) -> Iterator[Directive]:
     yield directive(
         "proxy_no_cache",
         *([names.var("slice_came"), names.var("no_slice")] if way is Way.SLICES else [names.var("doubtful")]),
-        why="What may be a part is not kept as the whole: an answer without an end, or of another size than the app's.",
+        why="What is no slice of this object is not kept, nor one that may be a part of it."
+        if way is Way.SLICES
+        else "What may be a part is not kept as the whole: an answer without an end, or of another size than the"
+        " app's.",
     )
     yield directive("proxy_cache_valid", *([200, 206] if way is Way.SLICES else [200]), cache.valid)
 

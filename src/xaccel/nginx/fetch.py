@@ -67,7 +67,7 @@ def _fetch(site: Site, nginx: Nginx, names: Names, way: Way, group: Group) -> It
     yield from added_headers(site, nginx, names, local=False)
     yield from guest.untouched_body(nginx)
     yield from guest.asked_already(nginx)
-    yield from buffers.in_fetch(site, slices=way is Way.SLICES)
+    yield from buffers.in_fetch(site, slices=way is Way.SLICES, kept=way is Way.WHOLE)
     yield from buffers.patience()
     yield from cache_directives(site, names, way)
     if way is Way.SLICES:
@@ -82,12 +82,18 @@ def strength(nginx: Nginx) -> str:
     return "njs" if nginx.njs else "headers-more" if nginx.headers_more else "stock"
 
 
+_OF_THE_CLIENT = {
+    Way.ASKED: "nothing of the client's but its range and its conditions",
+    Way.WHOLE: "nothing of the client's, since what is kept is asked for whole",
+    Way.SLICES: "nothing of the client's, since what is kept is asked for slice for slice",
+}
+
+
 def _request(names: Names, way: Way, header_names: Iterable[str]) -> Iterator[Directive]:
     yield directive(
         "proxy_pass",
         Raw(f"{names.var('slice_peer' if way is Way.SLICES else 'peer')}{names.var('path')}"),
-        why="The request: nothing of the client's but its range and its conditions. No cookie, no authorization,"
-        " no body.",
+        why=f"The request: {_OF_THE_CLIENT[way]}. No cookie, no authorization, no body.",
     )
     yield directive("proxy_method", names.var("ask"))
     yield directive("proxy_http_version", "1.1")

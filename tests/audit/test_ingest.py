@@ -87,6 +87,8 @@ ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
         b"{" + ID + b', "status": "200", "end": 1, "body_bytes": 1e99}\n',
         b"{" + ID + b', "status": "200", "end": 1, "body_bytes": 9999999999999999999}\n',
         b"{" + ID + b', "status": "", "end": 1}\n',
+        b"{" + ID + b', "status": "9999999999", "end": 1}\n',
+        b"{" + ID + b', "status": "200", "end": 1, "origin_status": "9999999999"}\n',
         b"{" + ID + b', "status": "200", "end": 1, "note": "%%%"}\n',
         b"{" + ID + b', "status": "200", "end": 1, "ip": "nowhere"}\n',
         b'{"decided": 1, ' + ID + b"}\n",
@@ -105,6 +107,21 @@ def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
     assert kept.reason
     assert kept.path == str(log.path)
     assert ids() == wanted(before, after)
+
+
+def test_what_an_origin_or_a_shipper_may_write_is_stored(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+
+    large = "bytes 9999999999999999980-9999999999999999989/*"
+    log.write(
+        log.line(0, status="206", content_range=large, sent_length="10", body_bytes=10),
+        log.line(1, ip="fe80::1%eth0"),
+    )
+    counted = take(log)
+    assert (counted.lines, counted.garbage) == (2, 0)
+    found = list(Transfer.objects.order_by("ended_at").values_list("outcome", "first", "content_range", "ip"))
+    assert found[0][:3] == ("inexact", None, large)
+    assert found[1][3] == "fe80::1"
 
 
 def test_nul_and_odd_text_are_stored(log: Log) -> None:

@@ -94,8 +94,9 @@ def test_a_full_disk_cuts_what_would_be_kept_and_nothing_else(variant: Variant, 
             (line,) = made.lines_of(lambda: require_cut(made))
             assert (line["status"], line["completion"]) == ("200", "")
             assert line["body_bytes"] < int(line["sent_length"]) == len(BODY)
-            # in the middle of a later slice it looks as if the client had left
-            assert line["why"] == ("" if build_of(variant).slice else "cache_failed")
+            # In the middle of a later slice it looks as if the client had left, and so it does where NGINX has read
+            # to its end what is hardly larger than disk and buffers: the next test has one that is.
+            assert line["why"] in (("",) if build_of(variant).slice else ("", "cache_failed"))
         assert made.get("store").body == BODY
         subprocess.run(["mount", "-o", "remount,size=4m", str(cache)], check=True)
         assert body_of(made, "full") == BODY

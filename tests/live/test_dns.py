@@ -112,6 +112,9 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
     text = included(site, variant, tmp_path, port, app)
     command = [variant.binary, "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "stderr"]
     with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
+        # a cache has two processes of its own, which start after the workers
+        processes = 1 + 2 + (2 if site.cache is not None else 0)
+        assert wait_until(lambda: len(nginx.pids) == processes, timeout_s=10), nginx.pids
         workers = set(nginx.pids)
         assert files.refresh(files.texts(site, build, folder, write_addresses=True), command) == []
         assert set(nginx.pids) == workers

@@ -97,7 +97,8 @@ class Decided(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Raw).decode
 _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/(?:([0-9]{1,19})|\*)").fullmatch
+# An origin may write any digits there: what no column holds is not exact, and no reason to lose the line.
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
 _LARGEST = 2**63 - 1
 
 
@@ -140,7 +141,8 @@ def _decided(raw: _Raw) -> Decided:
 
 def _line(raw: _Raw, end: float) -> Line:
     status, sent_length, body_bytes = int(raw.status), _number(raw.sent_length), raw.body_bytes
-    if not 0 <= body_bytes <= _LARGEST:
+    origin_status = _number(raw.origin_status)
+    if not (0 <= body_bytes <= _LARGEST and 0 <= status <= 999 and (origin_status or 0) <= 999):
         raise NotALine("a number out of range")
     first: int | None = None
     total: int | None = None
@@ -177,7 +179,7 @@ def _line(raw: _Raw, end: float) -> Line:
         raw.etag,
         raw.framing[:16],
         raw.encoding,
-        _number(raw.origin_status),
+        origin_status,
         float(raw.origin_seconds) if raw.origin_seconds else None,
         raw.cache[:16],
         raw.why,
@@ -219,4 +221,5 @@ def _address(text: str) -> str | None:
     if not text or text == "unix:":
         return None
     address = ip_address(text)
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    # PostgreSQL's addresses have no zone (RFC 4007 section 11), which means nothing elsewhere.
+    return str(getattr(address, "ipv4_mapped", None) or address).partition("%")[0]

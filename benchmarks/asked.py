@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from benchmarks.grown_databases import Grown
@@ -30,16 +29,6 @@ class Asked:
         name = f"report {self.number}.pdf"
         found = get_object_or_404(self.document, owner=self.request.user, name=name)
         self.headers = send_file(self.request, found.key, origin="documents", as_attachment=True).headers
-
-
-def record(how: str) -> None:
-    """Record decisions in this way from now on: "line" or "request"."""
-    from django.conf import settings
-
-    from xaccel.audit.conf import configuration
-
-    settings.XACCEL_AUDIT = {"RECORD": how, "DECISIONS": os.devnull}
-    configuration.cache_clear()
 
 
 def compare(asked: Sequence[Asked], how: str) -> None:

@@ -33,7 +33,7 @@ def answers_of(
     return {**found, "/empty": {}}
 
 
-def text(
+def back_text(
     folder: Path,
     app: str,
     tls: Mapping[int, str],

@@ -16,8 +16,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from benchmarks.asked import Asked, compare, record, require_refused
-from benchmarks.audit_database import migrated, setup
+from benchmarks.asked import Asked, compare, require_refused
+from benchmarks.audit_database import migrated, record_by, setup
 from benchmarks.audit_lines import TakenIn, remove_lines, take_in, write_lines
 from benchmarks.grown_databases import Grown, grown
 from benchmarks.interleave import Sampler, interleave
@@ -164,7 +164,7 @@ def _hand_offs(databases: Sequence[Grown], size: Size) -> tuple[Samples, Samples
 
         def sample() -> float:
             database.use()
-            record(how)
+            record_by(how)
             asked = [Asked(database, drawn.randint(1, database.count)) for _ in range(1 + _BATCH)]
             asked[0].answer()
             before, cpu, wall = cpu_seconds([database.server]), time.thread_time(), time.perf_counter()
@@ -205,7 +205,7 @@ def _ingests(databases: Sequence[Grown], folder: Path, size: Size) -> dict[int, 
 
         return sample
 
-    record("line")
+    record_by("line")
     interleave({f"{one.count}": sampler(one) for one in databases}, rounds=rounds)
     return {count: taken[1:] for count, taken in found.items()}
 

@@ -6,14 +6,13 @@ A request is made and `send_file` called, in one process, on PostgreSQL; the con
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.audit_database import migrated, setup
+from benchmarks.audit_database import migrated, record_by, setup
 from benchmarks.interleave import Sampler, interleave
 from benchmarks.processes import cpu_seconds
 from benchmarks.question import Question, Size, Table, Target, require
@@ -102,15 +101,11 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
 
 
 def _switches() -> Mapping[str, Callable[[], None]]:
-    from django.conf import settings
-
     from xaccel.audit import recorder
-    from xaccel.audit.conf import configuration
     from xaccel.django.signals import download_authorized
 
     def record(how: str) -> None:
-        settings.XACCEL_AUDIT = {"RECORD": how, "DECISIONS": os.devnull}
-        configuration.cache_clear()
+        record_by(how)
         download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
 
     def none() -> None:

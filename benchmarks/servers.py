@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import classic
-from benchmarks.back import KEEPALIVE_REQUESTS, WORKERS, answers_of, text
+from benchmarks.back import KEEPALIVE_REQUESTS, WORKERS, answers_of, back_text
 from benchmarks.clients import Stored
 from benchmarks.contenders.nginx import local as internal_directory
 from benchmarks.processes import cpu_seconds
@@ -154,7 +154,7 @@ def stage(
         back = open_servers.enter_context(
             nginx_server(
                 folder / "back",
-                text(
+                back_text(
                     folder,
                     app,
                     {tls: "tls.pem", tls_rsa: "tls-rsa.pem"},

@@ -140,3 +140,17 @@ def take(log: Log, **conf: Any) -> Any:
     while ingest.once():
         pass
     return ingest.counted
+
+
+def ids() -> set[str]:
+    from xaccel.audit.models import Transfer
+
+    return {str(id_) for id_ in Transfer.objects.filter(ended_at__isnull=False).values_list("id", flat=True)}
+
+
+def some(log: Log, count: int = 3) -> list[dict[str, Any]]:
+    return [log.line(at) for at in range(count)]
+
+
+def wanted(*lines: dict[str, Any]) -> set[str]:
+    return {line["id"] for line in lines}

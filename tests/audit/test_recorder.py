@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,23 @@ def test_denials_and_304s_go_to_a_file_that_ingest_takes(client: Any, decisions:
     counted = take(Log(decisions))
     assert counted.lines == 0
     assert len(rows()) == 2
+
+
+def test_a_decision_that_the_disk_takes_by_half_is_an_error_and_spoils_no_other(
+    client: Any, decisions: Path
+) -> None:
+    client.get("/deny", {"key": "before.pdf"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (decisions.stat().st_size + 50, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            client.get("/deny", {"key": "half.pdf"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    client.get("/deny", {"key": "after.pdf"})
+    counted = take(Log(decisions))
+    assert (counted.lines, counted.garbage) == (2, 1)
+    assert [row.key for row in rows()] == ["before.pdf", "after.pdf"]
 
 
 def test_a_note_of_somebody_else_is_garbage(log: Log) -> None:

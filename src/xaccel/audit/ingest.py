@@ -65,6 +65,7 @@ class Ingest:
         self.seen, self.stopped = seen, stopped
         self.counted = Counted()
         self._owed_at = 0.0
+        self._warned: set[str] = set()
 
     def once(self) -> bool:
         """Take in what is there now, in this file and in those that were rotated away; tell whether it was anything."""
@@ -111,13 +112,30 @@ class Ingest:
         mark = _mark(position)
         if not logs.is_current(mark, self.path):
             return None
-        log = Log(self.path, mark)
+        try:
+            log = Log(self.path, mark)
+        except FileNotFoundError:  # rotated away in between
+            return None
         if log.same():
             return log
         log.close()
         return None
 
     def _rotated(self, position: LogPosition) -> Iterator[_File]:
+        """Yield the file of `position`, which is no longer the current one, and what was rotated away after it.
+
+        What must not be read, or is moved at this moment, is looked for again the next time: it is not lost.
+        """
+        try:
+            yield from self._beside(position)
+        except OSError as error:
+            if str(error) not in self._warned:
+                self._warned.add(str(error))
+                logger.warning(
+                    "%s: a file beside it cannot be read, and is tried again: %s", self.path, error
+                )
+
+    def _beside(self, position: LogPosition) -> Iterator[_File]:
         mark = _mark(position)
         found = logs.rotated(self.path, mark)
         if found is None:
@@ -131,7 +149,7 @@ class Ingest:
             yield _File(Log(found, mark), position, done)
             for other in logs.later_than(self.path, found):
                 log = Log(other)
-                if self._known(log):
+                if self._known(log) or log.damaged:  # damaged so early: compressed at this moment
                     log.close()
                 else:
                     yield _File(log, None, logs.left_alone(other, self.conf.drain_s))
@@ -254,6 +272,12 @@ def _no_collection() -> Iterator[None]:
 
 def _mark(position: LogPosition) -> Mark:
     return Mark(position.device, position.inode, position.start, position.start_length, position.offset)
+
+
+def take(ingest: Ingest) -> None:
+    """Take in what is there."""
+    while ingest.once() and not ingest.stopped():
+        pass
 
 
 def follow(ingest: Ingest, *, poll_s: float, between: Callable[[], object], every_s: float = 60.0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,6 +22,9 @@ LONGEST_LINE = 1 << 20
 
 CHUNK = 1 << 20
 """Bytes that are read at once, so that a log of any size needs the same memory."""
+
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What a file beside the log may raise: it is forbidden, was just removed, or is compressed by half or damaged."""
 
 
 class Piece(msgspec.Struct, gc=False):
@@ -48,7 +52,7 @@ class Mark:
 
 
 class Log:
-    """One file of a log, open. `mark` says how far it was read."""
+    """One file of a log, open. `mark` says how far it was read; `damaged`, whether a compressed one breaks off."""
 
     def __init__(self, path: Path, mark: Mark | None = None) -> None:
         """Open `path` at `mark`, or at its beginning. Raises OSError."""
@@ -56,6 +60,7 @@ class Log:
         self.file: BinaryIO = open_log(path)
         stat = os.fstat(self.file.fileno())
         self.mark = mark or Mark(stat.st_dev, stat.st_ino, digest(b""), 0, 0)
+        self.damaged = False
         self._start = b""
 
     def close(self) -> None:
@@ -117,8 +122,18 @@ class Log:
         return digest(self._read(0, length))
 
     def _read(self, at: int, length: int) -> bytes:
-        self.file.seek(at)
-        return self.file.read(length)
+        if not isinstance(self.file, gzip.GzipFile):
+            self.file.seek(at)
+            return self.file.read(length)
+        found = b""
+        try:
+            self.file.seek(at)
+            # in small pieces: of a large one that breaks off nothing would be left
+            while len(found) < length and (piece := self.file.read1(length - len(found))):
+                found += piece
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self.damaged = True
+        return found
 
     def same(self) -> bool:
         """Tell whether the file still begins as it did, and is no shorter than what was read."""
@@ -153,10 +168,16 @@ def rotated(path: Path, mark: Mark) -> Path | None:
     """Find where the file of `mark` went: renamed beside `path`, copied there (copytruncate), or compressed.
 
     Files beside it whose names begin with its own are looked at. None where there is none any more.
+
+    Raises PermissionError where it may be one that must not be read.
     """
+    forbidden: PermissionError | None = None
     for other in _beside(path):
         try:
             log = Log(other, mark)
+        except PermissionError as error:
+            forbidden = error
+            continue
         except OSError:
             continue
         try:
@@ -164,15 +185,20 @@ def rotated(path: Path, mark: Mark) -> Path | None:
                 return other
             if not mark.start_length and is_current(mark, other):
                 return other
-        except (OSError, EOFError):
+        except UNREADABLE:
             continue
         finally:
             log.close()
+    if forbidden is not None:
+        raise forbidden
     return None
 
 
 def later_than(path: Path, found: Path) -> list[Path]:
-    """Return the files that were rotated away from `path` after `found`, oldest first."""
+    """Return the files that were rotated away from `path` after `found`, oldest first.
+
+    One that is compressed by half, or was removed meanwhile, is none yet, or none any more. Raises OSError.
+    """
     after = found.stat().st_mtime_ns
     others = [(other.stat().st_mtime_ns, other) for other in _beside(path) if other != found]
     return [other for at, other in sorted(others) if at > after and _is_json(other)]
@@ -184,8 +210,13 @@ def left_alone(path: Path, seconds: float) -> bool:
 
 
 def _is_json(path: Path) -> bool:
-    with open_log(path) as file:
-        return file.read(1) == b"{"
+    try:
+        with open_log(path) as file:
+            return file.read(1) == b"{"
+    except PermissionError:
+        raise
+    except UNREADABLE:
+        return False
 
 
 def _beside(path: Path) -> list[Path]:

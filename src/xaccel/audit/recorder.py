@@ -79,12 +79,22 @@ def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:
         "method": event.method,
         "note": note_of(_decision(request, event)),
     }
+    text = f"{json.dumps(line)}\n".encode("ascii")
     # Several processes append: a write of this size to a file that is open for appending is not torn apart.
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, f"{json.dumps(line)}\n".encode("ascii"))
+        if _torn(file):
+            text = b"\n" + text
+        while text:  # a full disk takes a part, and says so when it is given the rest
+            text = text[os.write(file, text) :]
     finally:
         os.close(file)
+
+
+def _torn(file: int) -> bool:
+    """Tell whether the last line has no end, since the disk was full: what follows would be lost with it."""
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
 
 
 def _decision(request: HttpRequest, event: DownloadEvent) -> Decision:

@@ -18,7 +18,7 @@ from django.db import router
 from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.ingest import BATCH, Counted, Ingest, follow
+from xaccel.audit.ingest import BATCH, Counted, Ingest, follow, take
 from xaccel.audit.logs import LONGEST_LINE
 from xaccel.audit.models import Transfer
 from xaccel.audit.sweep import sweep
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     """Take the log in.
 
-    Raises ConfigErrors for wrong settings, InputRefused for a file that is not there.
+    Raises ConfigErrors for wrong settings, InputRefused for a file that is not there or must not be read.
     """
     conf, using = configuration(), router.db_for_write(Transfer)
     path = Path(args.file)
@@ -63,11 +63,9 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         if args.file == "-":
             ingest.take_stream(_batches(sys.stdin.buffer, stopped))
-        elif args.follow:
-            follow(ingest, poll_s=POLL_S, between=tidy)
         else:
-            while ingest.once() and not stopped():
-                pass
+            with _readable():
+                follow(ingest, poll_s=POLL_S, between=tidy) if args.follow else take(ingest)
         if not stopped():
             tidy()
     if not args.quiet:
@@ -83,6 +81,22 @@ def _summary(counted: Counted) -> str:
     if counted.lost:
         said.append(f"{counted.lost} files lost before their end was read")
     return ", ".join(said)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say whom to let read.
+
+    Raises InputRefused for a log that must not be read.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise InputRefused(
+            "the log must not be read by this user",
+            where=str(error.filename),
+            remedy="Make the user that runs `ingest` a member of the log's group, and let that group read it.",
+        ) from error
 
 
 @contextmanager

@@ -1,0 +1,297 @@
+"""A log that is renamed, copied, truncated or compressed while it is read: no line lost, none doubled."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, ids, some, take, wanted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("name", ["xaccel.log.1", "xaccel.log-20261124"])
+def test_rename_and_reopen_lose_nothing(log: Log, name: str) -> None:
+    first, late, new = some(log), some(log), some(log)
+    log.write(*first)
+    take(log)
+    rotated = log.path.with_name(name)
+    log.path.rename(rotated)
+    # NGINX goes on writing to the old file until it has opened the new one.
+    Log(rotated).write(*late)
+    take(log)
+    log.write(*new)
+    later = some(log)
+    Log(rotated).write(*later)
+    counted = take(log)
+    assert ids() == wanted(*first, *late, *new, *later)
+    assert counted.duplicates == 0
+
+
+def test_a_file_that_was_left_alone_is_done_with(log: Log) -> None:
+    from xaccel.audit.models import LogPosition
+
+    log.write(*some(log))
+    take(log)
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    log.write(*some(log))
+    take(log)
+    assert LogPosition.objects.filter(finished=True).count() == 0
+    os.utime(rotated, (1, 1))
+    take(log)
+    assert LogPosition.objects.filter(finished=True).count() == 1
+
+
+def test_what_was_rotated_after_the_log_was_empty_is_found(log: Log) -> None:
+    first, second, third = some(log), some(log), some(log)
+    log.write(*first)
+    take(log)
+    log.path.rename(log.path.with_name("xaccel.log.2"))
+    os.utime(log.path.with_name("xaccel.log.2"), (1, 1))
+    log.write()
+    take(log)
+    log.write(*second)
+    log.path.rename(log.path.with_name("xaccel.log.1"))
+    log.write(*third)
+    take(log)
+    assert ids() == wanted(*first, *second, *third)
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_crash_in_the_very_first_batch_and_then_a_rotation(log: Log, monkeypatch: Any, copy: bool) -> None:
+    first, second = some(log), some(log)
+    log.write(*first)
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xaccel.audit.ingest.apply", crash)
+        with pytest.raises(KeyboardInterrupt):
+            take(log)
+    if copy:
+        shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+        os.truncate(log.path, 0)
+    else:
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+    log.write(*second)
+    counted = take(log)
+    assert ids() == wanted(*first, *second)
+    assert (counted.duplicates, counted.lost) == (0, 0)
+
+
+def test_several_rotations_while_nobody_looked(log: Log) -> None:
+    lines = [some(log) for _ in range(4)]
+    log.write(*lines[0][:2])
+    take(log)
+    log.write(lines[0][2])
+    for number, more in enumerate(lines[1:]):
+        for older in range(number, 0, -1):
+            log.path.with_name(f"xaccel.log.{older}").rename(log.path.with_name(f"xaccel.log.{older + 1}"))
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+        os.utime(log.path.with_name("xaccel.log.1"), (1000 + number, 1000 + number))
+        log.write(*more)
+    counted = take(log)
+    assert ids() == wanted(*(line for some in lines for line in some))
+    assert (counted.lines, counted.duplicates, counted.lost) == (10, 0, 0)
+    assert take(log).lines == 0
+
+
+def test_a_compressed_one_is_read_from_where_it_was(log: Log) -> None:
+    lines = some(log, 5)
+    log.write(*lines[:2])
+    take(log)
+    log.write(*lines[2:])
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    with gzip.open(f"{rotated}.gz", "wb") as file:
+        file.write(rotated.read_bytes())
+    rotated.unlink()
+    counted = take(log)
+    assert (counted.lines, counted.duplicates, counted.lost) == (3, 0, 0)
+    assert ids() == wanted(*lines)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_one_that_is_being_compressed_is_no_obstacle(log: Log, share: float) -> None:
+    lines, new = some(log, 400), some(log)
+    log.write(*lines[:2])
+    take(log)
+    log.write(*lines[2:])
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    os.utime(rotated, (1, 1))
+    whole = gzip.compress(rotated.read_bytes())
+    log.path.with_name("xaccel.log.1.gz").write_bytes(whole[: int(share * len(whole))])
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*lines, *new)
+    assert (counted.duplicates, counted.garbage, counted.lost) == (0, 0, 0)
+
+
+def test_of_a_damaged_one_all_that_is_there_is_taken_and_the_rest_is_said_to_be_lost(log: Log) -> None:
+    first, second, third = some(log), some(log, 2000), some(log)
+    log.write(*first)
+    take(log)
+    log.path.rename(log.path.with_name("xaccel.log.2"))
+    os.utime(log.path.with_name("xaccel.log.2"), (1, 1))
+    log.write(*second)
+    whole = gzip.compress(log.path.read_bytes())
+    log.path.unlink()
+    log.path.with_name("xaccel.log.1.gz").write_bytes(whole[: len(whole) // 2])
+    log.write(*third)
+    counted = take(log)
+    taken = len(ids() & wanted(*second))
+    assert 500 < taken < 1500
+    assert ids() == wanted(*first, *second[:taken], *third)
+    assert (counted.garbage, counted.lost) == (0, 1)
+
+
+@pytest.fixture
+def open_log() -> Iterator[Log]:
+    """A log in a folder that everybody may look into."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Log(Path(folder) / "xaccel.log")
+
+
+@contextmanager
+def forbidden(path: Path) -> Iterator[None]:
+    """Nobody may read `path`; root, who may read everything, is somebody else meanwhile."""
+    path.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o600)
+
+
+def test_what_must_not_be_read_is_said_and_taken_once_it_may_be(open_log: Log, caplog: Any) -> None:
+    log = open_log
+    first, late, new = some(log), some(log), some(log)
+    log.write(*first)
+    take(log)
+    log.write(*late)
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    os.utime(rotated, (1, 1))
+    log.write(*new)
+    with forbidden(rotated):
+        assert take(log).lost == 0
+    assert ids() == wanted(*first, *new)
+    assert str(rotated) in caplog.text
+    take(log)
+    assert ids() == wanted(*first, *late, *new)
+
+
+def test_a_log_that_must_not_be_read_is_told(open_log: Log) -> None:
+    from django.core.management import CommandError, call_command
+
+    log, before, forbidden_one = open_log, some(open_log), some(open_log)
+    log.write(*before)
+    call_command("xaccel", "ingest", str(log.path), "--quiet")
+    log.write(*forbidden_one)
+    with forbidden(log.path), pytest.raises(CommandError, match="must not be read by this user") as told:
+        call_command("xaccel", "ingest", str(log.path), "--quiet")
+    assert str(log.path) in str(told.value)
+    assert ids() == wanted(*before)
+
+
+def test_copytruncate_finds_the_rest_in_the_copy(log: Log) -> None:
+    lines, new = some(log, 5), some(log)
+    log.write(*lines[:2])
+    take(log)
+    log.write(*lines[2:])
+    shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+    os.truncate(log.path, 0)
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*lines, *new)
+    assert (counted.duplicates, counted.lost) == (0, 0)
+
+
+def test_copytruncate_is_noticed_when_the_file_has_grown_beyond_the_old_position(log: Log) -> None:
+    lines, new = some(log, 2), some(log, 9)
+    log.write(*lines)
+    take(log)
+    shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+    os.truncate(log.path, 0)
+    log.write(*new)
+    take(log)
+    assert ids() == wanted(*lines, *new)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("read", [1, 4])
+def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, before: int, read: int) -> None:
+    from xaccel.audit import logs
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.models import Garbage
+
+    lines, new = some(log, 8), some(log, 20)
+    log.write(*lines[:before])
+    take(log)
+    log.write(*lines[before:])
+    monkeypatch.setattr("xaccel.audit.ingest.BATCH", read)
+    monkeypatch.setattr(logs, "CHUNK", 1500)
+
+    def truncate(_: int) -> None:
+        if not log.path.with_name("xaccel.log.1").exists():
+            shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
+            os.truncate(log.path, 0)
+            log.write(*new)
+
+    ingest = Ingest(log.path, configuration(), using="default", seen=truncate)
+    while ingest.once():
+        pass
+    assert ids() == wanted(*lines, *new)
+    assert (ingest.counted.lost, ingest.counted.duplicates, Garbage.objects.count()) == (0, 0, 0)
+
+
+def test_a_truncated_file_without_a_copy_is_said_and_read_anew(log: Log, caplog: Any) -> None:
+    lines, new = some(log, 5), some(log)
+    log.write(*lines)
+    take(log)
+    os.truncate(log.path, 0)
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*lines, *new)
+    assert counted.lost == 1
+    assert "lost" in caplog.text
+
+
+def test_another_file_under_the_same_inode_is_read_from_its_start(log: Log) -> None:
+    log.write(*some(log))
+    take(log)
+    new = some(log, 9)
+    content = log.path.read_bytes()
+    log.path.with_name("xaccel.log.1").write_bytes(content)
+    with log.path.open("wb"):
+        pass
+    log.write(*new)
+    take(log)
+    assert ids() >= wanted(*new)
+
+
+def test_what_lies_beside_and_is_no_log_is_left_alone(log: Log) -> None:
+    log.write(*some(log))
+    take(log)
+    log.path.with_name("xaccel.log.notes").write_text("remember the milk\n")
+    log.path.rename(log.path.with_name("xaccel.log.1"))
+    os.utime(log.path.with_name("xaccel.log.1"), (1, 1))
+    log.write(*some(log))
+    assert take(log).garbage == 0

@@ -128,12 +128,34 @@ def test_a_line_before_its_decision_waits_for_it(log: Log) -> None:
     _arrives(line)
     row = Transfer.objects.get()
     assert (row.outcome, row.key, row.body_bytes, row.version) == ("sent", "late.pdf", 100, '"v1"')
-    other = log.line(5)
-    log.write(other)
-    take(log)
+    take(log)  # nothing new is in the log
     (found,) = Download.objects.all()
     assert (found.key, found.sent_complete) == ("late.pdf", True)
-    assert Transfer.objects.get(pk=line["id"]).download_id == found.pk
+    row = Transfer.objects.get()
+    assert (row.download_id, row.line_first) == (found.pk, False)
+
+
+def test_a_line_before_its_decision_is_told_again_when_it_is_whole(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.signals import transfer_completed
+
+    told: list[tuple[str, bool]] = []
+
+    def tell(sender: Any, transfer: Any, **_: Any) -> None:
+        told.append((transfer.key, transfer.decided_at is None))
+
+    transfer_completed.connect(tell, sender=Transfer)
+    try:
+        line = log.line()
+        log.write(line)
+        take(log)
+        assert told == [("", True)]
+        _arrives(line)
+        take(log)
+        take(log)
+    finally:
+        transfer_completed.disconnect(tell, sender=Transfer)
+    assert told == [("", True), ("late.pdf", False)]
 
 
 def _arrives(line: dict[str, Any]) -> None:

@@ -57,6 +57,22 @@ def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
     assert forget("7", using="default")[0] != pseudonym
 
 
+def test_a_line_that_comes_after_it_brings_nobody_back(log: Log) -> None:
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.retention import forget
+
+    line = log.line()
+    decide(line)
+    pseudonym, changed = forget("7", using="default")
+    assert changed.transfers == 1
+    log.write(line)
+    take(log)
+    row = Transfer.objects.get()
+    assert (row.outcome, row.sent, row.subject, row.ip, row.client) == ("sent", 100, pseudonym, None, "")
+    download = Download.objects.get()
+    assert (download.subject, download.client, download.sent_complete) == (pseudonym, "", True)
+
+
 def test_reading_the_log_again_brings_nobody_back(log: Log) -> None:
     from xaccel.audit.models import LogPosition, Transfer
     from xaccel.audit.retention import forget

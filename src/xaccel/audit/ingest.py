@@ -21,7 +21,7 @@ from xaccel.audit.conf import Configuration
 from xaccel.audit.line import Decided, Line, NotALine, read_line
 from xaccel.audit.logs import Log, Mark, Piece
 from xaccel.audit.models import Garbage, LogPosition
-from xaccel.audit.store import Applied, apply
+from xaccel.audit.store import Applied, apply, late
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -80,6 +80,8 @@ class Ingest:
                 file.log.close()
             if self.stopped():
                 break
+        if late(self.using).exists():
+            self._take_batch([])
         return self.counted.lines + self.counted.garbage > before
 
     def _files(self) -> Iterator[_File]:
@@ -214,11 +216,16 @@ class Ingest:
         """Take in lines that come without a position, in batches: whoever sends them sends them again after a crash."""
         for batch in texts:
             pieces = [Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= logs.LONGEST_LINE) for text in batch]
-            with _no_collection(), transaction.atomic(using=self.using):
-                lines, garbage = parse(self.path, pieces)
-                upsert.alone(self.using)
-                applied = self._store(lines, garbage)
-            self._told(applied, garbage, sum(map(len, batch)))
+            self._take_batch(pieces, sum(map(len, batch)))
+        if late(self.using).exists():
+            self._take_batch([])
+
+    def _take_batch(self, pieces: list[Piece], size: int = 0) -> None:
+        with _no_collection(), transaction.atomic(using=self.using):
+            lines, garbage = parse(self.path, pieces)
+            upsert.alone(self.using)
+            applied = self._store(lines, garbage)
+        self._told(applied, garbage, size)
 
     def _store(self, lines: list[Line | Decided], garbage: list[Garbage]) -> Applied:
         applied = apply(lines, using=self.using, conf=self.conf)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -13,6 +12,7 @@ from django.db.models import Q
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal_note
 from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Seal, Transfer
+from xaccel.audit.pseudonym import new_pseudonym
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
@@ -68,7 +68,7 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
     Sums stay what they were: the rows stay, and those of one person stay together. Addresses, programs, file names and
     the digests made of them go. Return the pseudonym, which is stored nowhere else, and the rows that were changed.
     """
-    pseudonym = f"forgotten-{secrets.token_hex(8)}"
+    pseudonym = new_pseudonym()
     changed = Removed()
     with transaction.atomic(using=using):
         upsert.alone(using)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import QuerySet
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal
@@ -19,6 +20,7 @@ from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import Outcome
+from xaccel.audit.pseudonym import is_pseudonym
 
 _GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
 _WORD = {outcome: outcome.value for outcome in Outcome}
@@ -33,7 +35,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Applied:
-    """What a batch came to. transfers, completed: the ids of those for which signals are owed."""
+    """What a batch came to. transfers, completed: the ids of those for which signals are owed.
+
+    A transfer whose decision comes late is told with its line, and again when it is whole.
+    """
 
     lines: int = 0
     duplicates: int = 0
@@ -61,11 +66,11 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         for line in lines.values()
         if line.id not in stored or not stored[line.id][0]
     ]
-    late = _late(using)
+    whole = list(late(using))
     pieces = [
         _piece(line, known) for line, known in made if known is not None and line.outcome in _GAVE_BYTES
     ]
-    pieces += [_late_piece(row) for row in late if row.outcome in _GAVE_BYTES]
+    pieces += [_late_piece(row) for row in whole if row.outcome in _GAVE_BYTES]
     placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
     upsert.write(
         using,
@@ -78,20 +83,23 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     upsert.write(using, Transfer, _COLUMNS, [_decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
         seal((_sealed(line, known) for line, known in made if known is not None), using=using)
-    for row in late:
+    for row in whole:
         id_ = str(row.id)
         Transfer.objects.using(using).filter(id=row.id).update(
             download_id=placed[id_].id if id_ in placed else None,
             line_first=False,
             sealed=conf.unsealed,
         )
-    return Applied(count, count - len(made) - len(decided), [line.id for line, _ in made], completed)
+    told = [line.id for line, _ in made] + [str(row.id) for row in whole]
+    return Applied(count, count - len(made) - len(decided), told, completed)
 
 
 def _known(line: Line, row: tuple[bool, Known] | None) -> Known | None:
     known = row[1] if row and row[1].decided_at is not None else None
     if known is not None:
         known.version = known.version or line.etag
+        if is_pseudonym(known.subject):  # forgotten while the transfer was under way
+            line.ip = None
         return known
     said = line.decision
     if said is None:
@@ -127,9 +135,9 @@ def _piece(line: Line, known: Known) -> Piece:
     )
 
 
-def _late(using: str) -> list[Transfer]:
-    """Transfers whose line came before their decision, now that both are there."""
-    return list(Transfer.objects.using(using).filter(line_first=True, decided_at__isnull=False))
+def late(using: str) -> QuerySet[Transfer]:
+    """Return the transfers whose line came before their decision, now that both are there."""
+    return Transfer.objects.using(using).filter(line_first=True, decided_at__isnull=False)
 
 
 def _late_piece(row: Transfer) -> Piece:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, decide, ids, some, take, wanted
+from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +117,25 @@ def test_nul_and_odd_text_are_stored(log: Log) -> None:
     assert take(log).lines == len(odd)
     wanted = [(text.replace("\0", "�"),) * 2 for text in odd]
     assert list(Transfer.objects.order_by("ended_at").values_list("subject", "etag")) == wanted
+
+
+def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -> None:
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.note import Decision, note_of
+
+    one, other = secrets.token_urlsafe(3000), secrets.token_urlsafe(3000)
+    texts = [one, other, one[:2000] + other, one]
+    for at, text in enumerate(texts):
+        note = note_of(Decision(T0, text, "v1", "0123456789abcdef", "a.pdf", True, ""))
+        log.write(log.line(at, origin=text, subject=text, note=note))
+    counted = take(log)
+    assert (counted.lines, counted.garbage) == (4, 0)
+    kept = [f"{text[:1000]}…{sha256(text.encode()).hexdigest()[:32]}" for text in texts]
+    names = ("origin", "key", "subject")
+    assert list(Transfer.objects.order_by("ended_at").values_list(*names)) == [(text,) * 3 for text in kept]
+    downloads = list(Download.objects.order_by("opened_at"))
+    assert [row.key for row in downloads] == kept
+    assert downloads[0].group == downloads[3].group
 
 
 def test_a_line_before_its_decision_waits_for_it(log: Log) -> None:

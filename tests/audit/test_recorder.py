@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+import secrets
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,23 @@ def test_a_denial_is_a_row(client: Any) -> None:
     assert client.get("/deny", {"key": "a.pdf"}).status_code == 403
     (row,) = rows()
     assert (row.outcome, row.key, row.reason) == ("denied", "a.pdf", "no grant")
+
+
+def test_what_no_index_holds_is_recorded_and_found(client: Any, capsys: Any) -> None:
+    from django.core.management import call_command
+
+    long = secrets.token_urlsafe(3000)
+    kept = f"{long[:1000]}…{sha256(long.encode()).hexdigest()[:32]}"
+    assert client.get("/deny", {"key": long, "reason": f"{long}\0"}).status_code == 403
+    assert client.get("/send", {"key": "a", "subject": long}).status_code == 200
+    denied, sent = rows()
+    assert (denied.outcome, denied.key, denied.reason) == ("denied", kept, f"{long}�")
+    assert (sent.outcome, sent.subject) == ("granted", kept)
+    for option, row in (("--key", denied), ("--subject", sent)):
+        call_command("xaccel", "export", "transfers", option, long, "--format", "jsonl")
+        assert json.loads(capsys.readouterr().out)["id"] == str(row.id)
+    call_command("xaccel", "forget", long)
+    assert rows()[1].subject.startswith("forgotten-")
 
 
 def test_a_304_of_the_app_is_a_row_that_awaits_no_line(client: Any) -> None:

@@ -79,8 +79,8 @@ class Machine(Rsyslog):
         for _ in range(count):
             at = len(self.lines)
             # one in ten is longer than what syslog takes in general
-            subject = "größe\x7f ☃ " * 2000 if at % 10 == 9 else f"{self.folder.name} {at}"
-            line = self.log.line(at, subject=subject, etag=f'"{self.folder.name}{at}"')
+            etag = "größe\x7f ☃ " * 2000 if at % 10 == 9 else f"{self.folder.name} {at}"
+            line = self.log.line(at, subject=f"{self.folder.name} {at}", etag=etag)
             self.lines.append(line)
             Log(to or self.log.path).write(line)
 

@@ -24,7 +24,12 @@ def send(request: HttpRequest) -> HttpResponseBase:
 
 
 def deny(request: HttpRequest) -> HttpResponseBase:
-    deny_download(request, origin="partner", key=request.GET["key"], reason="no grant")
+    deny_download(
+        request,
+        origin="partner",
+        key=request.GET["key"],
+        reason=request.GET.get("reason", "no grant"),
+    )
 
 
 def share(request: HttpRequest) -> HttpResponseBase:

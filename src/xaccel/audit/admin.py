@@ -14,6 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.functional import cached_property
 
 from xaccel.audit.export import csv_rows, json_rows
+from xaccel.audit.long_text import indexable
 from xaccel.audit.models import Download, Transfer
 from xaccel.django.conf import configuration
 
@@ -88,6 +89,7 @@ class ReadOnly(_ModelAdmin):
         """Find by whole values, which indexes know: in millions of rows a part of one would be looked for in each."""
         if not search_term:
             return queryset, False
+        search_term = indexable(search_term)
         found = Q(subject=search_term) | Q(origin__in=list(configuration().site.origins), key=search_term)
         with suppress(ValueError):
             found |= Q(id=UUID(search_term))

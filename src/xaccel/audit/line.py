@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.instants import NotAnInstant, instant
+from xaccel.audit.long_text import indexable
 from xaccel.audit.note import Note, NoteRefused, read_note
 from xaccel.audit.outcome import Outcome
 
@@ -136,7 +137,7 @@ def _decided(raw: _Raw) -> Decided:
     decision = read_note(raw.note)
     if decision is None:
         raise NotALine("a decision without a note")
-    return Decided(raw.id, raw.allowed, raw.origin, raw.subject, raw.method, decision)
+    return Decided(raw.id, raw.allowed, indexable(raw.origin), indexable(raw.subject), raw.method, decision)
 
 
 def _line(raw: _Raw, end: float) -> Line:
@@ -161,8 +162,8 @@ def _line(raw: _Raw, end: float) -> Line:
         exact = False
     return Line(
         raw.id,
-        raw.origin,
-        raw.subject,
+        indexable(raw.origin),
+        indexable(raw.subject),
         raw.method[:16],
         raw.protocol[:16],
         status,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from xaccel.audit.instants import instant
+from xaccel.audit.long_text import indexable
 
 
 class Decision(NamedTuple):
@@ -83,5 +84,6 @@ def read_note(text: str) -> Note | None:
     if b"\\u0000" in plain:
         for name in ("key", "object_version", "client", "filename", "reason"):
             setattr(note, name, getattr(note, name).replace("\0", "�"))
+    note.key = indexable(note.key)
     note.client = note.client[:64]
     return note

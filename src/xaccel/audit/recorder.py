@@ -12,6 +12,7 @@ from django.db import router
 from django.http import HttpRequest
 
 from xaccel.audit.conf import configuration
+from xaccel.audit.long_text import indexable
 from xaccel.audit.models import OF_THE_APP, Transfer
 from xaccel.audit.note import Decision, note_of
 from xaccel.audit.outcome import Outcome
@@ -40,14 +41,14 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
-        key=event.object_name.replace("\0", "�"),
+        key=indexable(_without_nul(event.object_name)),
         version=event.version,
-        subject=event.subject,
+        subject=indexable(_without_nul(event.subject)),
         client=client_of(request),
         method=event.method,
-        filename=event.filename,
+        filename=_without_nul(event.filename),
         as_attachment=event.as_attachment,
-        reason=event.reason,
+        reason=_without_nul(event.reason),
         sealed=None if outcome == Outcome.GRANTED else configuration().unsealed,
     )
     # The line may be here already: what it says stays, and the app's half is added.
@@ -57,6 +58,10 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         unique_fields=["id"],
         update_fields=[*OF_THE_APP, *(["version"] if event.version else [])],
     )
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "�")  # PostgreSQL's text holds none
 
 
 def _outcome(event: DownloadEvent) -> Outcome:

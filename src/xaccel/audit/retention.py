@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal_note
+from xaccel.audit.long_text import indexable
 from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Seal, Transfer
 from xaccel.audit.pseudonym import new_pseudonym
 
@@ -68,7 +69,7 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
     Sums stay what they were: the rows stay, and those of one person stay together. Addresses, programs, file names and
     the digests made of them go. Return the pseudonym, which is stored nowhere else, and the rows that were changed.
     """
-    pseudonym = new_pseudonym()
+    pseudonym, subject = new_pseudonym(), indexable(subject)
     changed = Removed()
     with transaction.atomic(using=using):
         upsert.alone(using)

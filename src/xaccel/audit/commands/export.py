@@ -10,6 +10,7 @@ from django.db import router
 from django.db.models import QuerySet
 
 from xaccel.audit.export import csv_rows, json_rows
+from xaccel.audit.long_text import indexable
 from xaccel.audit.models import Download, Transfer
 from xaccel.cli.command import Command, FindObject
 from xaccel.site import Site
@@ -21,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: %(default)s")
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without an offset it is UTC")
     parser.add_argument("--until", type=_time, metavar="TIME", help="as --since; not included")
-    parser.add_argument("--subject", help="of one person")
+    parser.add_argument("--subject", type=indexable, help="of one person")
     parser.add_argument("--origin", help="of one origin")
-    parser.add_argument("--key", help="of one object key")
+    parser.add_argument("--key", type=indexable, help="of one object key")
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:

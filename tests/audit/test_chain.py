@@ -26,9 +26,10 @@ def tidy() -> None:
 
 
 def verdict(known: str = "") -> Any:
-    from xaccel.audit.chain import verify
+    from xaccel.audit.trails import StoredTrail
+    from xaccel.audit.verify import verify
 
-    return verify(using="default", known=known)
+    return verify(StoredTrail("default"), known=known)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def filled(log: Log, client: Any) -> list[Any]:
 def test_an_honest_trail_holds(filled: list[Any]) -> None:
     found = verdict()
     assert (found.many, found.problems) == (0, [])
-    assert (found.sealed, found.deleted, found.forgotten) == (7, 0, 0)
+    assert (found.sealed, found.deleted, found.forgotten, found.unsealed) == (7, 0, 0, 1)
     assert verdict(found.newest).many == 0
 
 

@@ -11,14 +11,15 @@ from django.db.models import QuerySet
 
 from xaccel.audit.export import csv_rows, json_rows
 from xaccel.audit.long_text import indexable
-from xaccel.audit.models import Download, Transfer
+from xaccel.audit.models import Download, Seal, Transfer
 from xaccel.cli.command import Command, FindObject
+from xaccel.errors import OptionRefused
 from xaccel.site import Site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the arguments of `export`."""
-    parser.add_argument("what", choices=("transfers", "downloads"))
+    parser.add_argument("what", choices=("transfers", "downloads", "seals"))
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: %(default)s")
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without an offset it is UTC")
     parser.add_argument("--until", type=_time, metavar="TIME", help="as --since; not included")
@@ -28,13 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
-    """Print the rows, oldest first."""
+    """Print the rows, oldest first.
+
+    Raises OptionRefused for a part of the seals.
+    """
     rows = _rows(args)
     for text in (csv_rows if args.format == "csv" else json_rows)(rows):
         sys.stdout.write(text)
 
 
-def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download]:
+def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download] | QuerySet[Seal]:
+    if args.what == "seals":
+        return _seals(args)
     rows: QuerySet[Transfer] | QuerySet[Download]
     if args.what == "transfers":
         rows, at = Transfer.objects.using(router.db_for_read(Transfer)), "decided_at"
@@ -52,6 +58,16 @@ def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download]:
     )
 
 
+def _seals(args: argparse.Namespace) -> QuerySet[Seal]:
+    if any((args.since, args.until, args.subject, args.origin, args.key)):
+        raise OptionRefused(
+            "a chain of which links are left out cannot be checked",
+            where="seals",
+            remedy="Export all seals, and a part of the transfers; check them with `xaccel verify --part`.",
+        )
+    return Seal.objects.using(router.db_for_read(Seal)).order_by("id")
+
+
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
@@ -61,9 +77,9 @@ def _time(text: str) -> datetime:
 
 
 COMMAND = Command(
-    help="print transfers or downloads as CSV or JSON Lines",
-    description="Print transfers or downloads, oldest first, in constant memory. In CSV a text that a spreadsheet would"
-    " take for a formula begins with an apostrophe.",
+    help="print transfers, downloads or seals as CSV or JSON Lines",
+    description="Print transfers, downloads or the seals of the hash chain, oldest first, in constant memory. In CSV a"
+    " text that a spreadsheet would take for a formula begins with an apostrophe.",
     add_arguments=add_arguments,
     run=run,
 )

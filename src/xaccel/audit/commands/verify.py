@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from django.db import router
 
-from xaccel.audit.chain import verify
 from xaccel.audit.models import Transfer
+from xaccel.audit.trails import ExportedTrail, StoredTrail
+from xaccel.audit.verify import Trail, verify
 from xaccel.cli.command import Command, FindObject
-from xaccel.errors import XaccelError
+from xaccel.errors import OptionRefused, XaccelError
 from xaccel.site import Site
 
 
@@ -18,17 +20,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--link", default="", metavar="HEX", help="the newest link of an earlier run, kept elsewhere"
     )
+    parser.add_argument(
+        "--transfers",
+        type=Path,
+        metavar="FILE",
+        help="an export to check, with --seals, in place of the database",
+    )
+    parser.add_argument("--seals", type=Path, metavar="FILE", help="what `export seals` wrote after that")
+    parser.add_argument(
+        "--part",
+        action="store_true",
+        help="the export is a selection: others than its transfers are sealed too",
+    )
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     """Walk the chain and say what was found.
 
-    Raises XaccelError where it does not hold.
+    Raises XaccelError where it does not hold, OptionRefused for half an export, InputRefused for what is none.
     """
-    verdict = verify(using=router.db_for_read(Transfer), known=args.link)
+    verdict = verify(_trail(args), known=args.link, part=args.part)
     print(
         f"{verdict.sealed} transfers are sealed, {verdict.deleted} deleted, {verdict.forgotten} pseudonymised"
     )
+    if args.part:
+        print(f"{verdict.missing} of the sealed ones are not in the export")
+    if verdict.unsealed:
+        print(f"{verdict.unsealed} are not sealed: they wait for their line, or were decided without a chain")
     if verdict.again:
         print(f"{verdict.again} were sealed again: their line, or their decision, came late")
     print(f"newest link: {verdict.newest}")
@@ -40,10 +58,23 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         )
 
 
+def _trail(args: argparse.Namespace) -> Trail:
+    if args.transfers and args.seals:
+        return ExportedTrail(args.transfers, args.seals)
+    if args.transfers or args.seals or args.part:
+        raise OptionRefused(
+            "an export is checked with both of its files",
+            where="--transfers, --seals",
+            remedy="Give both, the seals exported after the transfers; or neither, for the database.",
+        )
+    return StoredTrail(router.db_for_read(Transfer))
+
+
 COMMAND = Command(
     help="check the hash chain over the transfers",
     description="Walk the hash chain (XACCEL_AUDIT['CHAIN']) and compare it with the transfers. Keep the newest link"
-    " elsewhere and give it next time: only then does a chain that was made anew show.",
+    " elsewhere and give it next time: only then does a chain that was made anew show. With --transfers and --seals the"
+    " same is asked of exports, which needs no database.",
     add_arguments=add_arguments,
     run=run,
 )

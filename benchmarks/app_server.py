@@ -85,15 +85,15 @@ def _table(size: Size, apps: dict[tuple[str, str], tuple[servers.App, str]]) -> 
     rows: list[tuple[Cell, ...]] = []
     targets = []
     for server, permission in apps:
-        empty, handed = (f"{server} {permission} {which}" for which in (False, True))
-        times = ratio(samples[handed], samples[empty])
+        empty, full = (f"{server} {permission} {which}" for which in (False, True))
+        times = ratio(samples[full], samples[empty])
         kept = -_ROUNDS[size]
-        of_cpu = ratio(cpu[handed][kept:], cpu[empty][kept:])
+        of_cpu = ratio(cpu[full][kept:], cpu[empty][kept:])
         rows.append(
             (
                 f"{server}, permission {permission}",
                 spread([1 / one for one in samples[empty]]),
-                spread([1 / one for one in samples[handed]]),
+                spread([1 / one for one in samples[full]]),
                 times,
                 spread([1e6 * one for one in cpu[empty][kept:]]),
                 of_cpu,

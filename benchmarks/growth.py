@@ -180,7 +180,8 @@ def _hand_offs(databases: Sequence[Grown], size: Size) -> tuple[Samples, Samples
 
     samplers = {_label(how, one.count): sampler(how, one) for how in _HOWS for one in databases}
     clock = interleave(samplers, rounds=_ROUNDS[size])
-    return clock, *({label: values[1:] for label, values in found.items()} for found in (app, postgres))
+    warmed = [{name: values[1:] for name, values in found.items()} for found in (app, postgres)]
+    return clock, warmed[0], warmed[1]
 
 
 def _ingests(databases: Sequence[Grown], folder: Path, size: Size) -> dict[int, list[TakenIn]]:

@@ -112,7 +112,7 @@ def _alone(dsn: str, log: Path, how: str, count: int) -> Taken:
     # The peak is that of a process, and the trail is empty each time.
     for work, arguments in ((_fill, (dsn, log, how, count)), (_take, (dsn, log))):
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            taken = pool.submit(work, *arguments).result()  # type: ignore[arg-type]
+            taken = pool.submit(work, *arguments).result()
     assert isinstance(taken, Taken)
     return taken
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmarks.interleave import interleave
+from benchmarks.interleave import Sampler, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target
 from benchmarks.spread import ratio, spread
 
@@ -55,7 +55,8 @@ def answer(size: Size) -> list[Table]:
 
             return sample
 
-        contenders, cpu = {}, {}
+        contenders: dict[str, Sampler] = {}
+        cpu: dict[str, list[float]] = {}
         for variant in behind.variants:
             for kind, front in (
                 ("ours", behind.front(variant)),

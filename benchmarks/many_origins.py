@@ -151,11 +151,13 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
 
 
 def _handed_off(sites: Mapping[int, Site], size: Size) -> Table:
-    from xaccel import Sender
+    from xaccel import HTTPOrigin, Sender
 
     def ways(count: int, site: Site) -> dict[str, Callable[[], object]]:
         sender, origin = Sender(site), _origin(count)
-        url = f"{site.origin(origin).base_url}a/{_NAME}"
+        of = site.origin(origin)
+        assert isinstance(of, HTTPOrigin)
+        url = f"{of.base_url}a/{_NAME}"
         made = sender.hand_off(sender.origin_of_url(url), url=url)
         require((made.origin, made.target) == (origin, url), f"{count} origins: handed off to {made.origin}")
         return {

@@ -97,7 +97,8 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
         return sample
 
     clock = interleave({how: sampler(how, switch) for how, switch in _switches().items()}, rounds=rounds)
-    return clock, *({how: values[1:] for how, values in found.items()} for found in (app, postgres))
+    warmed = [{name: values[1:] for name, values in found.items()} for found in (app, postgres)]
+    return clock, warmed[0], warmed[1]
 
 
 def _switches() -> Mapping[str, Callable[[], None]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import models
@@ -18,6 +20,9 @@ class Document(models.Model):
     name = models.CharField(max_length=100, db_index=True)
     file = models.FileField()
     copy = models.FileField(storage=directory)  # type: ignore[arg-type]
+
+    # mypy's plugin knows those of the portal's models only
+    objects: ClassVar[models.Manager[Document]] = models.Manager()
 
     class Meta:
         app_label = "contenders"

@@ -22,7 +22,7 @@ from benchmarks.contenders.place import Place
 from benchmarks.contenders.servers import App
 from benchmarks.question import require
 from benchmarks.stored import made
-from xaccel import Sender, site_mapping
+from xaccel import S3Origin, Sender, site_mapping
 from xaccel.nginx import probe, standalone
 from xaccel.site import Site
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
@@ -141,7 +141,9 @@ def stage(
 
 def _signed(site: Site, name: str) -> str:
     """A presigned URL as an operator would put it into NGINX's text, for a day."""
-    origin = replace(site.origin("s3"), expires_s=86400)  # type: ignore[call-arg]
+    origin = site.origin("s3")
+    assert isinstance(origin, S3Origin)
+    origin = replace(origin, expires_s=86400)
     return Sender(replace(site, origins={"s3": origin}, cache=None)).hand_off("s3", name).target
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.each_worker import one_each
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 
 if TYPE_CHECKING:
     from benchmarks.clients import Connection
-    from benchmarks.servers import Front, Stage
+    from benchmarks.servers import Stage
 
 _NAME, _BYTES = "small.bin", 4096
 _DOWNLOADS = 100
@@ -28,8 +29,8 @@ def answer(_: Size) -> list[Table]:
     with stage({_NAME: _BYTES}, log_connections=True) as behind:
         for variant in behind.variants:
             front = behind.front(variant)
-            own = [_opened(behind, on, f"/tls/{_NAME}") for on in _one_each(front, front.port)]
-            recipe = _opened(behind, _one_each(front, front.classic_port)[0], f"/classic/{_NAME}")
+            own = [_opened(behind, on, f"/tls/{_NAME}") for on in one_each(front, front.port)]
+            recipe = _opened(behind, one_each(front, front.classic_port)[0], f"/classic/{_NAME}")
             rows.append((variant.name, *own, recipe))
             targets.append(
                 Target(
@@ -49,26 +50,6 @@ def answer(_: Size) -> list[Table]:
             targets=tuple(targets),
         )
     ]
-
-
-def _one_each(front: Front, port: int, *, timeout_s: float = 20) -> list[Connection]:
-    """Open connections until every worker has taken one."""
-    from benchmarks.back import WORKERS
-    from benchmarks.clients import Connection
-
-    found: dict[bytes, Connection] = {}
-    deadline = time.monotonic() + timeout_s
-    while len(found) < WORKERS:
-        require(
-            time.monotonic() < deadline, f"{front.variant.name}: {len(found)} of {WORKERS} workers answered"
-        )
-        fresh = Connection(port)
-        pid = fresh.get("/pid", -1)
-        if pid in found:
-            with fresh:
-                continue
-        found[pid] = fresh
-    return list(found.values())
 
 
 def _opened(behind: Stage, connection: Connection, path: str) -> int:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import secrets
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.live.conftest import Live
+from tests.live.stage import line_where
+from xaccel import S3Origin, Sender
 from xaccel.testing import Answer
 
 MAX_AGE = ("Cache-Control", "max-age=1000")
@@ -30,15 +35,27 @@ def cache_status(live: Live, origin: str, key: str, **options: str) -> tuple[str
 
 
 def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> None:
-    first = live.get(
-        "cached", "same/key.txt", options={"identity": "a", "filename": "one.txt", "subject": "1"}
-    )
-    second = live.get(
-        "cached", "same/key.txt", options={"identity": "a", "filename": "two.txt", "subject": "2"}
-    )
-    assert (first.body, second.body) == (b"tenant one", b"tenant one")
-    assert second.one("Content-Disposition") == 'inline; filename="two.txt"'
-    assert cache_status(live, "cached", "same/key.txt", identity="a") == ("HIT", b"tenant one")
+    """Two signatures of different lives: the app by itself would use the first one again."""
+    cached, identity = live.places.site.origin("cached"), secrets.token_hex(8)
+    assert isinstance(cached, S3Origin)
+    signatures, kept = [], []
+    for user, expires_s in (("1", 100), ("2", 101)):
+        signed = Sender(live.places.site).hand_off(
+            "cached", "same/key.txt", origin=replace(cached, expires_s=expires_s)
+        )
+        signatures.append(parse_qs(urlsplit(signed.target).query)["X-Amz-Signature"][0])
+        subject = f"{identity} {user}"
+        reply = live.get(
+            "cached",
+            "same/key.txt",
+            options={"identity": identity, "filename": f"{user}.txt", "subject": subject},
+            put={"Xaccel-Url": signed.target},
+        )
+        assert (reply.status, reply.body) == (200, b"tenant one")
+        assert reply.one("Content-Disposition") == f'inline; filename="{user}.txt"'
+        kept.append(line_where(live.nginx, "subject", subject)["cache"])
+    assert len(set(signatures)) == 2
+    assert kept == ["MISS", "HIT"]
 
 
 def test_tenants_never_share_an_entry(live: Live) -> None:

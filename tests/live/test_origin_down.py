@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.live.client import Reply
+from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
+from tests.live.test_timeouts import impatient
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 from xaccel.testing.processes import wait_until
 
@@ -131,3 +134,32 @@ def test_what_the_origin_says_of_the_object_beats_what_is_out_of_date(
     for headers in ({}, {"Range": "bytes=-7"}):
         reply = get(made, name, body, headers)
         assert (reply.status, b"gone" in reply.body) == (page, False)
+
+
+@BODIES
+def test_what_is_out_of_date_is_sent_when_the_origin_has_not_answered_in_time(
+    variant: Variant, tmp_path: Path, body: bytes
+) -> None:
+    """Each slice that is out of date waits for the origin anew. What it says too late is not heard."""
+    late = threading.Event()
+
+    def silent(request: Request) -> Answer:
+        late.wait(20)
+        return serve(request, body[::-1], etag='"late"')
+
+    with (
+        origin_server(lambda request: serve(request, body)) as origin,
+        stage(tmp_path, variant, **site(origin, "1s"), change=impatient) as made,
+    ):
+        assert get(made, "kept", body).body == body
+        origin.answer = silent
+        assert wait_until(lambda: out_of_date(made, "kept", body), timeout_s=10)
+        origin.requests.clear()
+        replies: list[Reply] = []
+        (line,) = made.lines_of(lambda: replies.append(get(made, "kept", body)))
+        (reply,) = replies
+        assert (reply.status, reply.body) == (200, body)
+        assert (line["cache"], line["why"], line["completion"]) == ("STALE", "origin_timeout", "OK")
+        assert len(origin.requests) == (4 if body is LARGE and build_of(variant).slice else 1)
+        late.set()
+        assert get(made, "kept", body, {"Range": "bytes=5-9"}).body == body[::-1][5:10]

@@ -23,7 +23,11 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
         "bytes of the body given to the client's connection, framing included",
     ),
     ("sent_length", '"$sent_http_content_length"', "length that was announced; empty when chunked"),
-    ("completion", '"$request_completion"', "OK, or empty when the client went away"),
+    (
+        "completion",
+        '"$request_completion"',
+        "OK, or empty when the client went away; of a HEAD it says nothing",
+    ),
     ("range", '"${}_line_range"', "what the client asked for"),
     ("content_range", '"${}_line_content_range"', "what it was given"),
     ("etag", '"${}_line_etag"', "validator of the object that was sent"),

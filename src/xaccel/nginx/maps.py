@@ -139,11 +139,13 @@ def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
         why="Without a key there is no cache: an empty key would be one entry for all objects.",
     )
     yield volatile_map(
-        phrase(f"{names.var('whole')}|{names.var('one_range')}"),
+        phrase(f"{names.var('whole')}|{names.var('one_range')}|$request_method"),
         names.var("unsliced"),
-        ("~^\\|.", ""),
+        ("~^\\|[^|]", ""),
+        ("~\\|HEAD$", ""),
         default="_whole",
-        why="Which way to fetch: the whole object, and keep it; or the range that was asked for, and keep nothing.",
+        why="Which way to fetch: the whole object, and keep it; or the range or the head that was asked for, and keep"
+        " nothing.",
     )
     yield volatile_map(
         phrase(f"{names.var('cache')}|{names.var('slices')}"),

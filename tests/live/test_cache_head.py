@@ -1,0 +1,82 @@
+"""HEAD of an object that may be kept: the origin is asked by GET, for no more than the head needs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.client import Reply
+from tests.live.conftest import build_of
+from tests.live.objects import serve
+from tests.live.stage import Stage, stage
+from xaccel.nginx import cache_files
+from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+
+pytestmark = pytest.mark.nginx
+
+SLICE = 65_536
+FIRST = "bytes=0-65535"
+LARGE = bytes(range(256)) * 4096 * 32
+"""32 MB: more than NGINX and the kernels take in before NGINX hangs up."""
+SMALL = LARGE[:SLICE]
+"""Never sliced."""
+
+
+@pytest.fixture
+def running(variant: Variant, tmp_path: Path) -> Iterator[tuple[Stage, Origin]]:
+    with (
+        origin_server(lambda request: serve(request, LARGE)) as origin,
+        stage(
+            tmp_path,
+            variant,
+            {"store": {"base_url": f"{origin.url}/", "cache": True}},
+            cache={"path": "cache", "slice": "64k"},
+        ) as made,
+    ):
+        yield made, origin
+
+
+@pytest.mark.parametrize("size", [len(SMALL), len(LARGE), None], ids=["small", "large", "unknown"])
+def test_head_of_what_is_not_kept_fetches_a_slice_or_keeps_nothing(
+    running: tuple[Stage, Origin], size: int | None
+) -> None:
+    made, origin = running
+    body = SMALL if size == len(SMALL) else LARGE
+    sliced = build_of(made.variant).slice and body is LARGE
+    options = {"identity": "x", "size": size}
+    sent, over = [0], threading.Event()
+
+    def counted(part: bytes) -> Iterator[bytes]:
+        try:
+            for start in range(0, len(part), SLICE):
+                yield part[start : start + SLICE]
+                sent[0] += SLICE
+        finally:
+            over.set()
+
+    def answer(request: Request) -> Answer:
+        whole = serve(request, body)
+        assert isinstance(whole.body, bytes)
+        length = ("Content-Length", str(len(whole.body)))
+        return replace(whole, headers=[*whole.headers, length], body=counted(whole.body))
+
+    def asked(method: str) -> tuple[Reply, str, list[tuple[str, str | None]]]:
+        origin.requests.clear()
+        replies: list[Reply] = []
+        (line,) = made.lines_of(lambda: replies.append(made.get("store", method=method, options=options)))
+        assert (replies[0].status, replies[0].one("Content-Length")) == (200, str(len(body)))
+        assert (line["status"], line["why"], line["body_bytes"]) == ("200", "", len(replies[0].body))
+        return replies[0], line["cache"], [(each.method, each.header("Range")) for each in origin.requests]
+
+    origin.answer = answer
+    assert asked("HEAD")[1:] == ("MISS", [("GET", FIRST if sliced else None)])
+    assert over.wait(10)
+    assert body is SMALL or sent[0] < len(LARGE)
+    assert len(list(cache_files.files(made.nginx.directory / "cache"))) == (1 if sliced else 0)
+    reply, cache, _ = asked("GET")
+    assert (reply.body == body, cache) == (True, "HIT" if sliced else "MISS")
+    assert asked("HEAD")[1:] == ("HIT", [])

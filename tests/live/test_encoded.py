@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,10 +47,7 @@ def check(get, coding: str = "gzip", body: bytes = CODED) -> None:  # type: igno
         assert get(headers={**accepts, "If-None-Match": tag}).status == 304
 
 
-@pytest.mark.parametrize(
-    ("coding", "body"), [("gzip", CODED), ("br", b"not really brotli" * 9)], ids=["gzip", "br"]
-)
-def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
+def stored(live: Live, coding: str, body: bytes) -> None:
     live.places.s3.client().put_object(
         Bucket=live.places.bucket,
         Key=f"t.{coding}",
@@ -57,11 +55,38 @@ def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
         ContentEncoding=coding,
         ContentType="text/csv",
     )
+
+
+CODINGS = pytest.mark.parametrize(
+    ("coding", "body"), [("gzip", CODED), ("br", b"not really brotli" * 9)], ids=["gzip", "br"]
+)
+
+
+@CODINGS
+def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
+    stored(live, coding, body)
     check(lambda **more: live.get("documents", f"t.{coding}", **more), coding, body)
     (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(body)}))
     assert (line["encoding"], line["body_bytes"], line["why"]) == (coding, len(body), "")
     (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(PLAIN)}))
     assert line["why"] == "size_differs"
+
+
+@CODINGS
+@pytest.mark.parametrize("times", [1, 20], ids=["small", "large"])
+def test_a_hit_keeps_the_coding_and_counts_encoded_bytes(
+    live: Live, coding: str, body: bytes, times: int
+) -> None:
+    """The large one is kept in slices of 1 KB, where there are slices."""
+    body *= times
+    stored(live, coding, body)
+    options = {"identity": secrets.token_hex(8), "size": len(body)}
+    for kept in ("MISS", "HIT"):
+        (line,) = live.new_lines(lambda: live.get("cached", f"t.{coding}", options=options))
+        assert (line["cache"], line["encoding"], line["body_bytes"], line["sent_length"], line["why"]) == (
+            *(kept, coding, len(body), str(len(body)), ""),
+        )
+    check(lambda **more: live.get("cached", f"t.{coding}", options=options, **more), coding, body)
 
 
 def coded(request: Request) -> Answer:

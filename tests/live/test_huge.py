@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.live.client import send_target
-from tests.live.conftest import Live
+from tests.live.client import Reply, send_target
+from tests.live.conftest import Live, build_of
+from tests.live.objects import ranges
 from xaccel.testing import Answer, Request
 
 pytestmark = pytest.mark.nginx
@@ -121,3 +124,41 @@ def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, ori
     assert (line["status"], line["sent_length"], line["completion"]) == ("200", str(SIZE), "")
     assert isinstance(line["body_bytes"], int)
     assert 2**19 < line["body_bytes"] < 2**28
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=5000-5009", 5000, 5010),
+        (f"bytes={2**32 - 5}-{2**32 + 4}", 2**32 - 5, 2**32 + 5),
+        (f"bytes={SIZE - 3000}-{SIZE - 1}", SIZE - 3000, SIZE),
+        (f"bytes={SIZE - 10}-", SIZE - 10, SIZE),
+        ("bytes=-3000", SIZE - 3000, SIZE),
+    ],
+    ids=["start", "4 GiB", "end", "open", "suffix"],
+)
+def test_with_the_cache_on_a_part_is_right_to_the_byte_and_no_more_is_fetched(
+    live: Live, asked: str, start: int, stop: int
+) -> None:
+    """HEAD first, as a player asks. In slices of 1 KB what was sent is kept; without them nothing is."""
+    sliced, options = build_of(live.variant).slice, {"size": SIZE, "identity": secrets.token_hex(8)}
+    shown = f"bytes {start}-{stop - 1}/{SIZE}"
+
+    def got(**request: Any) -> tuple[Reply, dict[str, Any]]:
+        replies = []
+        (line,) = live.new_lines(
+            lambda: replies.append(live.get("partner-cached", "x", options=options, **request))
+        )
+        assert (line["size"], line["why"], line["body_bytes"]) == (str(SIZE), "", len(replies[0].body))
+        return replies[0], line
+
+    head, line = got(method="HEAD")
+    assert (head.status, head.one("Content-Length"), line["sent_length"]) == (200, str(SIZE), str(SIZE))
+    for again in (False, True):
+        live.places.origin.requests.clear()
+        reply, line = got(headers={"Range": asked})
+        assert (reply.status, reply.body, reply.one("Content-Range")) == (206, content(start, stop), shown)
+        assert (line["content_range"], line["completion"]) == (shown, "OK")
+        requests = ranges(live.places.origin.requests)
+        assert None not in requests
+        assert (requests == []) is (sliced and again)

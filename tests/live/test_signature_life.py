@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
+from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 
@@ -26,23 +28,41 @@ LIFE_S, RATE = 2, 24 << 20
 """The usual life of a signature, and the slowest client's rate."""
 
 
+CREDENTIALS = """
+import datetime, json, sys
+end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=float(sys.argv[1]))
+keys = dict(AccessKeyId="a", SecretAccessKey="s", SessionToken=f"ends at {end.timestamp()}")
+print(json.dumps(dict(Version=1, Expiration=end.isoformat(), **keys)))
+"""
+"""A program that gives credentials, as botocore runs it. Their token tells the store when they end."""
+ENDS_SOON_S, ENDS_LATE_S = 3, 3600
+
+
 def ends(request: Request) -> float:
-    """When the signature of a request ends, as S3 reckons it."""
+    """When the signature of a request ends, or the credentials that it was made with, as S3 reckons it."""
     query = parse_qs(urlsplit(request.target).query)
     begun = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return begun.timestamp() + int(query["X-Amz-Expires"][0])
+    signature = begun.timestamp() + int(query["X-Amz-Expires"][0])
+    _, told, end = query.get("X-Amz-Security-Token", [""])[0].partition("ends at ")
+    return min(signature, float(end)) if told else signature
 
 
-def store(request: Request, ahead_s: float = 0) -> Answer:
-    """What a store answers whose clock is so far ahead."""
-    if time.time() + ahead_s > ends(request):
+def store(request: Request) -> Answer:
+    if time.time() > ends(request):
         return Answer(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
     return serve(request, BODY)
 
 
 @pytest.fixture(scope="module")
 def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
-    with origin_server(store) as origin:
+    directory = tmp_path_factory.mktemp("life")
+    (directory / "credentials.py").write_text(CREDENTIALS)
+    run = f'credential_process = "{sys.executable}" "{directory / "credentials.py"}"'
+    (directory / "aws-config").write_text(
+        f"[profile soon]\n{run} {ENDS_SOON_S}\n[profile late]\n{run} {ENDS_LATE_S}\n"
+    )
+    with pytest.MonkeyPatch.context() as environment, origin_server(store) as origin:
+        environment.setenv("AWS_CONFIG_FILE", str(directory / "aws-config"))
         lasting = {
             "bucket": "files",
             "endpoint_url": origin.url,
@@ -52,9 +72,15 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "expires_s": LIFE_S,
             "cache": True,
         }
-        origins = {"lasting": lasting, "session": {**lasting, "session_token": "ends some day"}}
+        role = {**lasting, "access_key": None, "secret_key": None, "expires_s": 60}
+        origins = {
+            "lasting": lasting,
+            "session": {**lasting, "session_token": "ends some day"},
+            "soon": {**role, "profile": "soon"},
+            "late": {**role, "profile": "late"},
+        }
         cache = {"path": "cache", "slice": "1m", "slowest_rate": RATE}
-        with stage(tmp_path_factory.mktemp("life"), variant, origins, cache=cache) as made:
+        with stage(directory, variant, origins, cache=cache) as made:
             yield made, origin
 
 
@@ -87,22 +113,51 @@ def slow(made: Stage, origin: Origin, which: str, name: str, **options: Any) -> 
 def test_an_object_in_one_piece_is_whole_for_the_slowest_client(
     running: tuple[Stage, Origin], request: pytest.FixtureRequest
 ) -> None:
-    """Credentials that may end any time, and an object of unknown size, are never asked for in slices."""
+    """With credentials that may end any time, or soon, and of unknown size, nothing is asked for in slices."""
     made, origin = running
-    for which, options in (("session", {"size": len(BODY)}), ("lasting", {})):
+    for which, options in (("session", {"size": len(BODY)}), ("soon", {"size": len(BODY)}), ("lasting", {})):
         body, line = slow(made, origin, which, f"{request.node.name} {which}", **options)
         assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
         assert ranges(origin.requests) == [None]
 
 
+def test_slices_do_not_wait_for_a_slow_client(
+    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+) -> None:
+    """One that takes nothing until its signature has ended: what is kept comes at the origin's speed."""
+    made, origin = running
+    body, line = slow(made, origin, "lasting", request.node.name, size=len(BODY))
+    assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
+    assert len(origin.requests) == (24 if build_of(made.variant).slice else 1)
+
+
+def test_credentials_that_outlive_the_transfer_are_good_for_slices(
+    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+) -> None:
+    made, origin = running
+    origin.requests.clear()
+    for which in ("soon", "late"):
+        assert made.get(which, options={"identity": request.node.name, "size": len(BODY)}).body == BODY
+    whole, *slices = ranges(origin.requests)
+    assert whole is None
+    assert len(slices) == (24 if build_of(made.variant).slice else 1)
+
+
 def test_a_signature_that_ends_between_slices_breaks_the_transfer(
     running: tuple[Stage, Origin], request: pytest.FixtureRequest
 ) -> None:
-    """The store's clock jumps behind the fourth request. Resumed with a new signature, the file is whole."""
+    """The fourth request, in time by itself, takes the store too long. Resumed with a new one, the file is whole."""
     made, origin = running
     options = {"identity": request.node.name, "size": len(BODY)}
     origin.requests.clear()
-    origin.answer = lambda asked: store(asked, ahead_s=60 if len(origin.requests) > 4 else 0)
+
+    def tired(asked: Request) -> Answer:
+        answer = store(asked)
+        if len(origin.requests) == 4:
+            assert wait_until(lambda: time.time() > ends(asked) + 0.1, timeout_s=10)
+        return answer
+
+    origin.answer = tired
     partial: list[bytes] = []
 
     def download() -> None:

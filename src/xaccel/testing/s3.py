@@ -21,6 +21,8 @@ _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
 _PART = 16 * 1024 * 1024
+_KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
+"""Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def _credentials(file: Path) -> tuple[str, str]:
         "actions": ["Admin", "Read", "List", "Tagging", "Write"],
     }
     file.touch(mode=0o600)
-    file.write_text(json.dumps({"identities": [identity]}))
+    file.write_text(json.dumps({"identities": [identity], "kms": _KMS}))
     return access_key, secret_key
 
 

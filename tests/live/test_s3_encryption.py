@@ -1,0 +1,41 @@
+"""What the store keeps encrypted is sent in the clear, for a Signature Version 4; the user sees no word of it."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.live.conftest import Live
+from xaccel.sender import Sender
+
+pytestmark = pytest.mark.nginx
+
+BODY = bytes(range(256)) * 20
+"""Of 5 KB: five slices, where there are slices."""
+KINDS = {
+    "SSE-KMS": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/acme"},
+    "SSE-S3": {"ServerSideEncryption": "AES256"},
+}
+
+
+@pytest.mark.parametrize("origin", ["documents", "cached"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_the_store_encrypted_is_sent_in_the_clear(live: Live, kind: str, origin: str) -> None:
+    store, bucket, key = live.places.s3.client(), live.places.bucket, f"encrypted/{secrets.token_hex(8)}"
+    store.put_object(Bucket=bucket, Key=key, Body=BODY, **KINDS[kind])
+    kept = store.head_object(Bucket=bucket, Key=key)
+    assert {name: kept[name] for name in KINDS[kind]} == KINDS[kind]
+    query = parse_qs(urlsplit(Sender(live.places.site).hand_off(origin, key).target).query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+    options = {"identity": key, "size": len(BODY)}
+    head = live.get(origin, key, method="HEAD", options=options)
+    whole = live.get(origin, key, options=options)
+    part = live.get(origin, key, headers={"Range": "bytes=1020-4200"}, options=options)
+    assert (head.status, head.one("Content-Length")) == (200, str(len(BODY)))
+    assert (whole.status, whole.body, part.status, part.body) == (200, BODY, 206, BODY[1020:4201])
+    for reply in (head, whole, part):
+        assert reply.one("ETag") == kept["ETag"]
+        assert not any(name.lower().startswith("x-amz") for name, _ in reply.headers)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -32,3 +32,14 @@ def doors(contest: Contest, variant: Variant) -> Iterator[Variant]:
     """The NGINXs of one variant."""
     yield variant
     contest.close_doors()
+
+
+@pytest.fixture(scope="session")
+def some_variant(unavailable: Callable[[str], NoReturn]) -> Variant:
+    """One NGINX that is here: what differs between them, the table shows."""
+    from xaccel.testing import variants
+
+    found = [each for each in variants().values() if not each.missing]
+    if not found:
+        unavailable("there is no NGINX: run scripts/system")
+    return found[0]

@@ -77,6 +77,7 @@ def accepts(socket_path: Path) -> bool:
 
 
 REFERENCE = Contender("django", gunicorn("django_app:wsgi"))
+NODE = Contender("node", program("node", "tests/adapters/apps/node_app.mjs"), missing=node.missing)
 CONTENDERS = [
     Contender("django-async", gunicorn("django_app:asgi", "asgi")),
     Contender("flask", gunicorn("flask_app:app")),
@@ -87,7 +88,7 @@ CONTENDERS = [
     Contender("drf", gunicorn("drf_app:app"), adds=frozenset({"allow", "vary"})),
     Contender("ninja", gunicorn("ninja_app:wsgi")),
     Contender("ninja-async", gunicorn("ninja_app:asgi", "asgi")),
-    Contender("node", program("node", "tests/adapters/apps/node_app.mjs"), missing=node.missing),
+    NODE,
 ]
 
 

@@ -128,7 +128,13 @@ class Contest:
         folder.mkdir()
         server = ExitStack()
         self._servers.append(server)
-        return server.enter_context(contender.start(folder, self.scene.env))
+        env = {**self.scene.env, "ADAPTERS_TOLD": str(folder / "told.jsonl")}
+        return server.enter_context(contender.start(folder, env))
+
+    def told(self, contender: Contender) -> list[dict[str, Any]]:
+        """What the contender wrote to the logger "xaccel", oldest first."""
+        file = self._folder / contender.name / "told.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def _door(self, contender: Contender, variant: Variant) -> NginxServer:
         port = free_port()

@@ -8,10 +8,11 @@ import pytest
 
 from tests.adapters.contenders import CONTENDERS, REFERENCE, Contender
 from tests.adapters.scene import TABLE, Contest
-from xaccel.testing import variants
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from xaccel.testing import Variant
 
 pytestmark = pytest.mark.adapters
 
@@ -26,10 +27,9 @@ SAVED = ATTACHED[::4]
 
 @pytest.mark.parametrize("contender", [REFERENCE, *CONTENDERS], ids=lambda contender: contender.name)
 def test_chromium_saves_under_the_name_of_the_table(
-    contest: Contest, contender: Contender, page: Page
+    contest: Contest, contender: Contender, some_variant: Variant, page: Page
 ) -> None:
-    variant = next(each for each in variants().values() if not each.missing)
-    door = contest.door(contender, variant)
+    door = contest.door(contender, some_variant)
     found = {}
     for request in SAVED:
         with page.expect_download() as waiting:

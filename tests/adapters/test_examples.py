@@ -5,28 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from browser_download_filename import suggested_filename
 
 from examples.run import CONTENT, EXAMPLES, HERE, OTHERS, OWNED, example
 from tests.live.client import ask
-from xaccel.testing import S3Server, Variant, variants
+from xaccel.testing import S3Server, Variant
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.adapters
-
-
-@pytest.fixture(scope="session")
-def some_variant(unavailable: Callable[[str], NoReturn]) -> Variant:
-    """One NGINX that is here: what differs between them, the table shows."""
-    found = [each for each in variants().values() if not each.missing]
-    if not found:
-        unavailable("there is no NGINX: run scripts/system")
-    return found[0]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

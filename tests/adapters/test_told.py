@@ -1,76 +1,60 @@
-"""What an adapter tells and asks for, without a server: the log, the missing package, the event loop."""
+"""What each adapter tells the log of a decision, and that nothing of a refusal's record reaches the user."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import subprocess
-import sys
-import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from xaccel.asgi import Downloads as OfAsgi
-from xaccel.wsgi import Downloads as OfWsgi
+from tests.adapters.contenders import CONTENDERS, NODE, REFERENCE, Contender
+from tests.adapters.scene import Contest
+from tests.live.client import Reply, ask
+
+if TYPE_CHECKING:
+    from xaccel.testing import Variant
 
 pytestmark = pytest.mark.adapters
 
-SITE = {
-    "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
-    "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
-}
+RECORD = {"key": "dossier.pdf", "origin": "documents", "reason": "embargo", "subject": "ada-7"}
 
 
-def events(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    return [record.__dict__["xaccel"] for record in caplog.records if record.name == "xaccel"]
-
-
-@pytest.mark.parametrize(
-    ("given", "status", "reason"), [({}, "200 OK", ""), ({"If": 1}, "304", "304 by the app")]
+@pytest.fixture(
+    params=[each for each in (REFERENCE, *CONTENDERS) if each is not NODE], ids=lambda each: each.name
 )
-def test_a_download_is_told_once(caplog: Any, given: dict[str, int], status: str, reason: str) -> None:
-    environ = {"REQUEST_METHOD": "GET", **({"HTTP_IF_NONE_MATCH": '"v1"'} if given else {})}
-    started: list[Any] = []
-    with caplog.at_level(logging.INFO, "xaccel"):
-        OfWsgi(SITE).send_file(environ, lambda *head: started.append(head), "a.pdf", etag="v1", subject="7")  # type: ignore[arg-type]
-    [event] = events(caplog)
-    assert started[0][0].startswith(status)
-    assert (event.allowed, event.subject, event.reason) == (True, "7", reason)
-    assert bool(event.transfer_id) is not bool(given)
+def recorded(request: pytest.FixtureRequest, contest: Contest, some_variant: Variant) -> Any:
+    """Asks for a download, and returns the answer with what the adapter told meanwhile."""
+    contender: Contender = request.param
+    door = contest.door(contender, some_variant)
+
+    def ask_and_look(name: str, method: str = "GET", **headers: str) -> tuple[Reply, list[dict[str, Any]]]:
+        before = len(contest.told(contender))
+        named = {header.replace("_", "-"): value for header, value in headers.items()}
+        return ask(door.port, f"/download/{name}", method, named), contest.told(contender)[before:]
+
+    return ask_and_look
 
 
-def test_a_refusal_is_told_once(caplog: Any) -> None:
-    with caplog.at_level(logging.INFO, "xaccel"):
-        OfWsgi(SITE).deny_download({"REQUEST_METHOD": "GET"}, lambda *_: None, subject="7", reason="embargo")  # type: ignore[arg-type]
-    [event] = events(caplog)
-    assert (event.allowed, event.subject, event.reason) == (False, "7", "embargo")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_is_told_once_and_its_record_is_not_in_the_answer(
+    recorded: Any, status: int, method: str
+) -> None:
+    reply, told = recorded(f"recorded-{status}", method)
+    wanted = {**RECORD, "method": method, "allowed": False, "transfer_id": ""}
+    assert [{field: event[field] for field in wanted} for event in told] == [wanted]
+    assert reply.status == status
+    answer = reply.everything().decode("latin-1").lower()
+    assert [field for field, value in RECORD.items() if value in answer] == []
 
 
-def test_a_coroutine_waits_for_credentials_in_a_thread(monkeypatch: Any) -> None:
-    files, threads = OfAsgi(SITE), []
-    monkeypatch.setattr(files.sender, "ready", lambda _: False)
-    monkeypatch.setattr(files.sender, "prepare", lambda _: threads.append(threading.current_thread()))
-
-    async def send(_: Any) -> None:
-        return None
-
-    asyncio.run(files.asend_file({"method": "GET", "headers": []}, send, "a.pdf"))
-    assert threads
-    assert threads[0] is not threading.main_thread()
+def test_a_download_is_told_once_with_its_transfer(recorded: Any) -> None:
+    reply, [event] = recorded("size")
+    assert reply.status == 200
+    assert (event["allowed"], event["subject"], event["reason"]) == (True, "42", "")
+    assert event["transfer_id"]
 
 
-@pytest.mark.parametrize(
-    ("module", "package"),
-    [
-        ("xaccel.flask", "flask"),
-        ("xaccel.starlette", "starlette"),
-        ("xaccel.django.rest_framework", "rest_framework"),
-    ],
-)
-def test_without_its_package_an_adapter_names_it(module: str, package: str) -> None:
-    script = f"import sys; sys.modules[{package!r}] = None\nimport {module}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30
-    )
-    assert f"ImportError: {module} needs" in done.stderr
+def test_a_304_is_told_once_without_a_transfer(recorded: Any) -> None:
+    reply, [event] = recorded("tagged", If_None_Match='"v7"')
+    assert reply.status == 304
+    assert (event["allowed"], event["reason"], event["transfer_id"]) == (True, "304 by the app", "")

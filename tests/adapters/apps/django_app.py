@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from tests.adapters.apps.asked import SITE, decision
+from tests.adapters.apps.asked import SITE, decision, signed_in
 from xaccel import InputRefused
 
 if not settings.configured:
@@ -31,7 +32,7 @@ from xaccel.django import asend_file, deny_download, send_file
 def download(request: HttpRequest, name: str) -> HttpResponseBase:
     kind, arguments = decision(name)
     if kind == "deny":
-        deny_download(request, **arguments)
+        deny_download(signed_in(request, arguments), **arguments)
     try:
         return send_file(request, arguments.pop("key", None), **arguments)
     except InputRefused as refused:
@@ -41,7 +42,7 @@ def download(request: HttpRequest, name: str) -> HttpResponseBase:
 async def adownload(request: HttpRequest, name: str) -> HttpResponseBase:
     kind, arguments = decision(name)
     if kind == "deny":
-        deny_download(request, **arguments)
+        await sync_to_async(deny_download)(signed_in(request, arguments), **arguments)
     try:
         return await asend_file(request, arguments.pop("key", None), **arguments)
     except InputRefused as refused:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from tests.adapters.apps.asked import SITE, decision
+from tests.adapters.apps.asked import SITE, decision, signed_in
 from xaccel import InputRefused
 
 if not settings.configured:
@@ -38,7 +38,7 @@ class Download(APIView):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         kind, arguments = decision(name)
         if kind == "deny":
-            deny_download(request, **arguments)
+            deny_download(signed_in(request, arguments), **arguments)
         try:
             return send_file(request, arguments.pop("key", None), **arguments)
         except InputRefused as refused:

@@ -20,7 +20,8 @@ Start = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]
 class Contender:
     """What meets the table.
 
-    adds: headers, in small letters, that the framework puts on every answer. NGINX drops them of a hand-off.
+    adds: headers, in small letters, that the framework puts on every answer. They reach the user on a 304 or 412 that
+        the app answers itself; NGINX drops them of a hand-off.
     missing: says what it lacks here; None for nothing.
     """
 

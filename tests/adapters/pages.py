@@ -1,0 +1,144 @@
+"""Blocks of README and pages that are an app but for what they leave to their reader, which is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tests.test_docs import FENCE, ROOT, text
+
+FLASK_LOGIN = """
+from types import SimpleNamespace
+known = {1: SimpleNamespace(key="minutes.pdf", title="Minutes")}
+current_user = SimpleNamespace(document=known.get)
+login_required = lambda view: view
+"""
+FASTAPI = """
+from types import SimpleNamespace
+from typing import Annotated
+import xaccel.starlette
+from fastapi import Depends, FastAPI, HTTPException, Request
+class User:
+    id = 7
+    async def document(self, number):
+        return {1: SimpleNamespace(key="minutes.pdf")}.get(number)
+async def signed_in():
+    return User()
+async def mine(user, pk):
+    if document := await user.document(pk):
+        return document
+    raise HTTPException(404)
+SignedIn = Annotated[User, Depends(signed_in)]
+app = FastAPI()
+"""
+FLASK = """
+import xaccel.flask
+from flask import Flask, abort
+from flask_login import current_user, login_required
+app = Flask(__name__)
+def mine(user, pk):
+    return user.document(pk) or abort(404)
+"""
+PLAIN = """
+from types import SimpleNamespace
+def found(path):
+    return {"/files/1": SimpleNamespace(key="minutes.pdf")}.get(path)
+"""
+DJANGO_SETTINGS = """
+from settings import *
+INSTALLED_APPS += ["rest_framework"]
+MIDDLEWARE += ["signed_in.middleware"]
+ROOT_URLCONF = "app"
+"""
+SIGNED_IN = """
+def middleware(get_response):
+    def answer(request):
+        from django.contrib.auth.models import User
+        request.user = User.objects.get(username="reader")
+        return get_response(request)
+    return answer
+"""
+DJANGO = """
+from types import SimpleNamespace
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from documents.models import Document
+def signed_in(request):
+    return User.objects.get(username="reader")
+def mine(user, pk):
+    return SimpleNamespace(key=get_object_or_404(user.document_set, pk=pk).file.name)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A block, and what makes an app of it.
+
+    word: what stands in this block of the page and in no other. before, after: the text around it in app.py.
+    files: further modules. site: the page that shows site.toml; None: a Django project.
+    """
+
+    name: str
+    word: str
+    before: str = ""
+    after: str = ""
+    kind: Literal["wsgi", "asgi"] = "wsgi"
+    files: Mapping[str, str] = field(default_factory=dict)
+    site: str | None = None
+
+
+def django(name: str, word: str, after: str) -> Page:
+    files = {"page_settings.py": DJANGO_SETTINGS, "signed_in.py": SIGNED_IN}
+    return Page(name, word, DJANGO, after, files=files)
+
+
+def howto(name: str) -> str:
+    return f"docs/howto/{name}.md"
+
+
+LOGIN = {"flask_login.py": FLASK_LOGIN}
+PAGES = [
+    Page(howto("flask"), "# app.py", files=LOGIN, site=howto("flask")),
+    Page(howto("starlette"), "# app.py", FASTAPI, kind="asgi", site=howto("starlette")),
+    Page(
+        howto("wsgi"),
+        "# app.py",
+        PLAIN,
+        'document_of = lambda environ: found(environ["PATH_INFO"])',
+        site=howto("wsgi"),
+    ),
+    Page(
+        howto("asgi"),
+        "# app.py",
+        PLAIN,
+        'async def document_of(scope):\n    return found(scope["path"])',
+        kind="asgi",
+        site=howto("asgi"),
+    ),
+    django(howto("drf"), "# views.py", 'urlpatterns = [path("files/<int:pk>", Download.as_view())]'),
+    django(howto("ninja"), "# api.py", 'urlpatterns = [path("", api.urls)]'),
+    django("README.md", "request.user.document_set", 'urlpatterns = [path("files/<int:pk>", download)]'),
+    django("README.md", "mine(request.user", 'urlpatterns = [path("files/<int:pk>", download)]'),
+    Page("README.md", "xaccel.flask.Downloads", FLASK, files=LOGIN, site=howto("flask")),
+    Page("README.md", "xaccel.starlette.Downloads", FASTAPI, kind="asgi", site=howto("starlette")),
+]
+
+
+def block(page: str, word: str) -> str:
+    """The one block of a page that holds `word`."""
+    [found] = [code for _, code in FENCE.findall(text(ROOT / page)) if word in code]
+    return found
+
+
+def write(page: Page, folder: Path) -> None:
+    """Write the app into `folder`."""
+    parts = [page.before, block(page.name, page.word), page.after]
+    files = {"app.py": "\n".join(parts), **page.files}
+    if page.site:
+        files["site.toml"] = block(page.site, "[ORIGINS.documents]")
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")

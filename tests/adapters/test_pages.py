@@ -1,0 +1,86 @@
+"""The blocks of README and of the adapters' pages, run as they stand: from a real bucket, through a real NGINX."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.pages import PAGES, ROOT, Page, howto, write
+from tests.live.client import ask
+from tests.test_docs import text
+from xaccel.testing import S3Server, Variant
+from xaccel.testing.stack import Project, run_stack
+
+pytestmark = pytest.mark.adapters
+
+MINIMAL = ROOT / "examples" / "minimal"
+CONTENT = b"%PDF- the minutes"
+SEED = """
+from django.contrib.auth.models import User
+from documents.models import Document
+reader = User.objects.create_user("reader")
+for title in ("Minutes", "Of somebody else"):
+    document = Document.objects.create(title=title, file="minutes.pdf")
+    if title == "Minutes":
+        document.readers.add(reader)
+"""
+
+
+def project(page: Page, folder: Path) -> Project:
+    env = {"PYTHONPATH": os.pathsep.join([str(folder), str(MINIMAL)]), "PYTHONDONTWRITEBYTECODE": "1"}
+    if page.site:
+        return Project(
+            application="app:app", kind=page.kind, directory=folder, site=Path("site.toml"), env=env
+        )
+    of_django = {
+        "DJANGO_SETTINGS_MODULE": "page_settings",
+        "DEBUG": "1",
+        "DATABASE": str(folder / "page.sqlite3"),
+        "S3_BUCKET": "acme-documents",
+    }
+    return Project(
+        application="django.core.wsgi:get_wsgi_application()", directory=folder, env={**env, **of_django}
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{Path(page.name).stem}-{page.word}")
+def test_a_block_sends_what_the_user_may_have_and_nothing_else(
+    page: Page, s3: S3Server, some_variant: Variant, tmp_path: Path
+) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    write(page, folder)
+    with run_stack(tmp_path / "stack", project(page, folder), s3=s3, variant=some_variant) as stack:
+        stack.put("acme-documents", "minutes.pdf", CONTENT, "application/pdf")
+        if not page.site:
+            stack.run("-m", "django", "migrate", "--run-syncdb", "--verbosity", "0")
+            stack.run("-m", "django", "shell", "-c", SEED)
+        sent, other = (ask(stack.nginx.port, f"/files/{number}") for number in (1, 2))
+        assert (sent.status, sent.body) == (200, CONTENT), stack.app.log
+        assert (sent.one("Content-Disposition") or "").startswith("attachment; filename=")
+        assert ask(stack.nginx.port, "/files/1", "HEAD").status == 200
+        assert other.status == 404
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.site == page.name], ids=lambda page: page.name
+)
+def test_a_page_says_how_its_app_is_started_and_where_its_site_is_looked_for(page: Page) -> None:
+    kind = "" if page.kind == "wsgi" else "--worker-class asgi "
+    assert f"`gunicorn {kind}app:app` starts it" in text(ROOT / page.name)
+    assert "in the working directory" in text(ROOT / page.name)
+
+
+def test_the_asgi_app_leaves_alone_what_is_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [page] = (page for page in PAGES if page.name == howto("asgi"))
+    write(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec((tmp_path / "app.py").read_text(), names)
+    with pytest.raises(NotImplementedError, match="lifespan"):
+        asyncio.run(names["app"]({"type": "lifespan"}, None, None))

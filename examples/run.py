@@ -1,4 +1,4 @@
-"""Run one of the examples on real servers: an S3 server, the app under gunicorn, NGINX. Ctrl-C ends it."""
+"""Run one of the examples on real servers: an S3 server, the app under gunicorn or Node, NGINX. Ctrl-C ends it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from examples import run_node
 from xaccel.errors import XaccelError
 from xaccel.testing import S3Server, Variant, s3_server, variants
 from xaccel.testing.stack import Project, Stack, run_stack
@@ -30,7 +31,8 @@ EXAMPLES = {
     "drf": Project(application=_WSGI, env=_DJANGO),
     "ninja": Project(application=_WSGI, env=_DJANGO),
 }
-"""Each lies in the folder of its name. One line starts it."""
+"""Each lies in the folder of its name. One line starts it. `examples/run_node.py` starts the one in Node."""
+NAMES = sorted([*EXAMPLES, "node"])
 
 
 @contextmanager
@@ -49,10 +51,29 @@ def example(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> It
         yield stack
 
 
+@contextmanager
+def addresses(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> Iterator[tuple[str, str]]:
+    """Run any of NAMES until the block ends: the URLs of what its owner gets, and what somebody else is refused."""
+    if name != "node":
+        with example(name, directory, s3=s3, variant=variant) as stack:
+            yield f"{stack.url}{OWNED}", f"{stack.url}{OTHERS}"
+        return
+    s3.create_bucket("documents")
+    s3.put("documents", run_node.KEY, CONTENT, "application/pdf")
+    (directory / "nginx").mkdir()
+    site = run_node.write_site(directory, s3, "documents")
+    with (
+        run_node.node_app(site, s3) as app,
+        run_node.node_nginx(directory / "nginx", site, variant, app) as nginx,
+    ):
+        url = f"127.0.0.1:{nginx.port}{run_node.DOCUMENT}"
+        yield f"http://reader:reader@{url}", f"http://stranger:stranger@{url}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the arguments name; return the exit status."""
     parser = argparse.ArgumentParser(prog="scripts/example", description=__doc__)
-    parser.add_argument("name", choices=sorted(EXAMPLES))
+    parser.add_argument("name", choices=NAMES)
     name = parser.parse_args(argv).name
     variant = next((each for each in variants().values() if not each.missing), None)
     # In the background of a shell an interrupt is ignored unless somebody asks for it.
@@ -66,9 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return 1
             with (
                 s3_server(Path(folder) / "s3") as s3,
-                example(name, Path(folder), s3=s3, variant=variant) as stack,
+                addresses(name, Path(folder), s3=s3, variant=variant) as (owned, others),
             ):
-                print(f"{stack.url}{OWNED}\n{stack.url}{OTHERS} is refused\nCtrl-C ends it.", flush=True)
+                print(f"{owned}\n{others} is refused\nCtrl-C ends it.", flush=True)
                 signal.pause()
     except XaccelError as error:
         print(f"scripts/example: {error}", file=sys.stderr)

@@ -14,7 +14,7 @@ api = NinjaAPI()
 def download(request: HttpRequest, key: str, user: str = "") -> HttpResponseBase:  # in your app: request.auth
     if not key.startswith(f"{user}/"):
         deny_download(request, key=key, reason="not the owner")
-    return send_file(request, key, as_attachment=True)
+    return send_file(request, key, as_attachment=True, subject=user)
 
 
 urlpatterns = [path("files/", api.urls)]

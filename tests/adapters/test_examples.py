@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 from browser_download_filename import suggested_filename
 
-from examples.run import CONTENT, EXAMPLES, HERE, OTHERS, OWNED, example
+from examples.run import CONTENT, EXAMPLES, HERE, NAMES, OTHERS, OWNED, example
+from tests.live import node
 from tests.live.client import ask
 from xaccel.testing import S3Server, Variant
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.adapters
+
+COMMAND = HERE.parent / "scripts" / "example"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -26,31 +32,46 @@ def test_the_owner_gets_the_file_and_another_is_refused(
         owned = ask(stack.nginx.port, OWNED, headers={"Accept": "application/pdf"})
         refused = ask(stack.nginx.port, OTHERS)
         assert (owned.status, owned.body) == (200, CONTENT), stack.app.log
+        assert (owned.one("Content-Disposition") or "").startswith("attachment;")
         assert suggested_filename(owned.headers, platform="posix") == "minutes + 100%.pdf"
         assert ask(stack.nginx.port, OWNED, "HEAD").status == 200
         assert refused.status == 403
+        traces = (b"accel", s3.endpoint.encode(), b"not the owner")
         for reply in (owned, refused):
-            assert not [
-                trace for trace in ("Xaccel", "X-Accel", s3.endpoint) if trace.encode() in reply.everything()
-            ]
+            assert [trace for trace in traces if trace in reply.everything().lower()] == []
+        assert {line["subject"] for line in stack.lines(at_least=2)} == {"ann"}
 
 
 def test_every_example_is_one_that_the_command_knows() -> None:
-    folders = {file.parent.name for file in HERE.glob("*/*.py")} - {"minimal"}
-    assert folders == set(EXAMPLES)
+    folders = {file.parent.name for kind in ("py", "mjs") for file in HERE.glob(f"*/*.{kind}")} - {"minimal"}
+    assert folders == set(NAMES)
 
 
-def test_the_command_prints_an_address_and_ends_at_ctrl_c(some_variant: Variant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_prints_an_address_and_ends_at_ctrl_c(
+    name: str, some_variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path
+) -> None:
+    if name == "node" and (reason := node.missing()):
+        unavailable(reason)
     out = tmp_path / "out.txt"
     with out.open("w") as log:
-        running = subprocess.Popen(
-            [sys.executable, HERE / "run.py", "wsgi"], stdout=log, stderr=subprocess.STDOUT
-        )
+        running = subprocess.Popen([COMMAND, name], stdout=log, stderr=subprocess.STDOUT)
     try:
         assert wait_until(lambda: "Ctrl-C" in out.read_text() or running.poll() is not None, timeout_s=60)
-        first = out.read_text().splitlines()[0]
-        port, target = first.removeprefix("http://127.0.0.1:").split("/", 1)
-        assert ask(int(port), f"/{target}").body == CONTENT
+        owned, others, _ = out.read_text().splitlines()
+        assert downloaded(owned) == (200, CONTENT)
+        assert downloaded(others.removesuffix(" is refused"))[0] in (403, 404)
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
+
+
+def downloaded(url: str) -> tuple[int, bytes]:
+    """What a person gets who opens an address that the command printed, with the name and password in it."""
+    parts = urlsplit(url)
+    assert parts.port
+    login = {"Authorization": f"Basic {b64encode(f'{parts.username}:{parts.password}'.encode()).decode()}"}
+    reply = ask(
+        parts.port, f"{parts.path}?{parts.query}".rstrip("?"), headers=login if parts.username else {}
+    )
+    return reply.status, reply.body

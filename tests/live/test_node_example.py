@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,50 +74,24 @@ def bucket(s3: S3Server) -> str:
 
 @pytest.fixture(scope="session")
 def site(s3: S3Server, bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    mapping = json.loads((EXAMPLE / "site.json").read_text(encoding="utf-8"))
-    mapping["ORIGINS"]["documents"]["OPTIONS"].update(bucket=bucket, endpoint_url=s3.endpoint)
-    file = tmp_path_factory.mktemp("node") / "site.json"
-    file.write_text(json.dumps(mapping), encoding="utf-8")
-    return file
+    from examples.run_node import write_site
+
+    return write_site(tmp_path_factory.mktemp("node"), s3, bucket)
 
 
 @pytest.fixture(scope="session")
 def app(s3: S3Server, site: Path) -> Iterator[str]:
-    from xaccel.testing.server import running
+    from examples.run_node import node_app
 
-    socket = site.parent / "app.sock"
-    with running(
-        ["node", str(EXAMPLE / "app.mjs"), str(site), str(socket)],
-        name="app",
-        directory=site.parent,
-        ready=lambda _: socket.exists(),
-        env={
-            "PATH": os.environ["PATH"],
-            "AWS_ACCESS_KEY_ID": s3.access_key,
-            "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-        },
-        cwd=site.parent,
-    ):
-        yield f"unix:{socket}"
+    with node_app(site, s3) as address:
+        yield address
 
 
 @pytest.fixture
 def nginx(app: str, site: Path, variant: Variant, tmp_path: Path) -> Iterator[NginxServer]:
-    """As the README prints it, from the same file."""
-    from xaccel.testing import free_port, nginx_server
+    from examples.run_node import node_nginx
 
-    port = free_port()
-    shape = ["--standalone", "--nginx", variant.binary, "--listen", f"127.0.0.1:{port}", "--app", app]
-    shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
-    shape += ["--user", "root"] if os.geteuid() == 0 else []
-    printed = subprocess.run(
-        [sys.executable, "-m", "xaccel", "config", str(site), *shape],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    with nginx_server(tmp_path, printed.stdout, binary=variant.binary, ready_port=port) as server:
+    with node_nginx(tmp_path, site, variant, app) as server:
         yield server
 
 

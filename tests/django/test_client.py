@@ -17,6 +17,8 @@ from xaccel.django.conf import configuration
 from xaccel.django.test import AsyncClient, Client, FollowedResponse
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
 
+pytestmark = pytest.mark.adapters
+
 
 @pytest.fixture
 def origin(site: Any) -> Iterator[OriginServer]:

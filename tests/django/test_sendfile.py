@@ -18,6 +18,8 @@ from xaccel.django.sendfile_root import SWITCH
 from xaccel.errors import ConfigError, ConfigErrors, OriginNotAllowed
 from xaccel.testing import assert_hand_off
 
+pytestmark = pytest.mark.adapters
+
 urlpatterns = [path("", lambda request: HttpResponse())]
 
 

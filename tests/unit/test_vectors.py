@@ -13,6 +13,8 @@ from tests.vectors.write import FILE, text
 from xaccel.nginx.entry import PRIVATE
 from xaccel.site import PROTOCOL
 
+pytestmark = pytest.mark.adapters
+
 DOCUMENT = json.loads(FILE.read_text(encoding="ascii"))
 VECTORS: list[dict[str, Any]] = DOCUMENT["vectors"]
 OUTCOMES = ("hand_off", "unsigned_url", "refused")

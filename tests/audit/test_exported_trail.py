@@ -28,14 +28,21 @@ class Export:
     """An export of transfers and of seals, in files."""
 
     def __init__(self, folder: Path) -> None:
-        self.transfers, self.seals = folder / "transfers.jsonl", folder / "seals.jsonl"
+        self.transfers, self.downloads, self.seals = (
+            folder / f"{name}.jsonl" for name in ("transfers", "downloads", "seals")
+        )
 
     def make(self, *options: str) -> None:
         self.transfers.write_text(run("export", "transfers", "--format", "jsonl", *options))
+        self.downloads.write_text(run("export", "downloads", "--format", "jsonl"))
         self.seals.write_text(run("export", "seals", "--format", "jsonl"))
 
     def verify(self, *options: str) -> str:
-        return run("verify", "--transfers", str(self.transfers), "--seals", str(self.seals), *options)
+        files = ("--transfers", str(self.transfers), "--seals", str(self.seals))
+        return run("verify", *files, *options)
+
+    def verify_all(self) -> str:
+        return self.verify("--downloads", str(self.downloads))
 
     def change(self, path: Path, change: Callable[[list[Row]], None]) -> None:
         rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -60,13 +67,13 @@ def export(settings: Any, log: Log, client: Any, tmp_path: Path) -> Export:
 
 
 def test_an_honest_export_holds_without_the_database(export: Export) -> None:
-    from xaccel.audit.models import Seal, Transfer
+    from xaccel.audit.models import Download, Seal, Transfer
 
     stored = run("verify")
-    Transfer.objects.all().delete()
-    Seal.objects.all().delete()
-    assert export.verify() == stored
-    assert stored.startswith("6 transfers are sealed, 0 deleted, 0 pseudonymised\n1 are not sealed")
+    for model in (Transfer, Download, Seal):
+        model.objects.all().delete()
+    assert export.verify_all() == stored
+    assert stored.startswith("6 transfers are sealed, 0 deleted, 0 pseudonymised\n5 downloads are what")
     assert "problems" not in export.verify("--link", stored.split()[-1])
 
 
@@ -74,7 +81,7 @@ def test_what_was_deleted_and_forgotten_by_the_rules_does_not_alarm(export: Expo
     run("forget", "1")
     run("prune", "--older-than", "1d")
     export.make()
-    assert export.verify().startswith("6 transfers are sealed, 5 deleted, 2 pseudonymised\n")
+    assert export.verify_all().startswith("6 transfers are sealed, 5 deleted, 2 pseudonymised\n")
 
 
 def _first(name: str, value: object) -> Callable[[list[Row]], None]:
@@ -119,6 +126,25 @@ def test_a_change_of_the_chain_shows(export: Export, change: Callable[[list[Row]
         export.verify("--link", newest)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_first("sent_complete", False), "another sent_complete"),
+        (_first("sent_bytes", 99), "other sent_bytes"),
+        (_first("subject", "2"), "another subject"),
+        (lambda rows: rows.pop(0), "1 transfers gave bytes and belong to no download"),
+        (
+            lambda rows: rows.append({**rows[0], "id": "01a00000-0000-7000-8000-000000000000"}),
+            "0 transfers, not 1",
+        ),
+    ],
+)
+def test_a_change_of_a_download_shows(export: Export, change: Callable[[list[Row]], None], said: str) -> None:
+    export.change(export.downloads, change)
+    with pytest.raises(CommandError, match=said):
+        export.verify_all()
+
+
 def test_a_part_is_checked_against_the_whole_chain(export: Export) -> None:
     export.make("--subject", "1")
     with pytest.raises(CommandError, match="4 transfers are gone"):
@@ -144,8 +170,10 @@ def test_what_is_sealed_between_the_two_exports_does_not_alarm(export: Export, l
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--transfers", "{transfers}"), "both of its files"),
-        (("--part",), "both of its files"),
+        (("--transfers", "{transfers}"), "its transfers and its seals"),
+        (("--downloads", "{seals}"), "its transfers and its seals"),
+        (("--part",), "its transfers and its seals"),
+        (("--part", "--downloads", "{seals}"), "all of their transfers"),
         (("--transfers", "{transfers}", "--seals", "{transfers}"), "line 1 is no row of seals"),
         (("--transfers", "{seals}", "--seals", "{seals}"), "line 1 is no row of transfers"),
         (("--transfers", "{transfers}.none", "--seals", "{seals}"), "No such file"),

@@ -17,3 +17,7 @@ class Outcome(TextChoices):
     NOT_MODIFIED = "not_modified", "not modified (304)"
     REFUSED = "refused", "refused, by NGINX or the origin"
     UNKNOWN = "unknown", "no line came"
+
+
+GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
+"""Those of transfers that belong to a download."""

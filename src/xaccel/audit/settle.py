@@ -11,11 +11,11 @@ from django.db.models.functions import Coalesce
 from xaccel.audit.allowances import Allowance, Reservation
 from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.outcome import GAVE_BYTES, Outcome
 from xaccel.audit.reserve import subject_of
 
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
-_GAVE = Q(outcome__in=[Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT])
+_GAVE = Q(outcome__in=GAVE_BYTES)
 _FORGED = ("forged", "no_id")
 """Lines of hand-offs that were not the app's: their subject may be anybody's word."""
 

@@ -19,10 +19,9 @@ from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
 from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.outcome import GAVE_BYTES, Outcome
 from xaccel.audit.pseudonym import is_pseudonym
 
-_GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
 _WORD = {outcome: outcome.value for outcome in Outcome}
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
 _LINE = tuple(name for name in _COLUMNS if name not in ("id", *OF_THE_APP))
@@ -67,10 +66,8 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         if line.id not in stored or not stored[line.id][0]
     ]
     whole = list(late(using))
-    pieces = [
-        _piece(line, known) for line, known in made if known is not None and line.outcome in _GAVE_BYTES
-    ]
-    pieces += [_late_piece(row) for row in whole if row.outcome in _GAVE_BYTES]
+    pieces = [_piece(line, known) for line, known in made if known is not None and line.outcome in GAVE_BYTES]
+    pieces += [_late_piece(row) for row in whole if row.outcome in GAVE_BYTES]
     placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
     upsert.write(
         using,

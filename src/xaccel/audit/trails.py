@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.db import connections, transaction
 from django.db.models import DateTimeField, Exists, Max, Model, OuterRef, Q, UUIDField
 
 from xaccel.audit.chain import CONTENT, PERSON
-from xaccel.audit.models import Seal, Transfer
+from xaccel.audit.models import Download, Seal, Transfer
+from xaccel.audit.outcome import GAVE_BYTES
+from xaccel.audit.recount import OF_DOWNLOADS, OF_TRANSFERS
 from xaccel.errors import InputRefused
 
+_AT_ONCE = 2000
+_Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
+_of_download = Q(outcome__in=GAVE_BYTES, line_first=False)
 _COLUMNS = (*CONTENT, *PERSON, "ip", "sealed", "line_first")
+
+
+@contextmanager
+def unmoved(using: str) -> Iterator[None]:
+    """Read one state of the database in all of the block, while `ingest` goes on."""
+    with transaction.atomic(using=using):
+        if connections[using].vendor == "postgresql":
+            with connections[using].cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 class StoredTrail:
@@ -25,7 +43,7 @@ class StoredTrail:
         self.using = using
 
     def links(self) -> Iterator[Seal]:
-        return Seal.objects.using(self.using).order_by("id").iterator(chunk_size=2000)
+        return Seal.objects.using(self.using).order_by("id").iterator(_AT_ONCE)
 
     def latest(self, transfers: list[UUID]) -> dict[UUID, int]:
         found = Seal.objects.using(self.using).filter(transfer__in=transfers)
@@ -45,12 +63,29 @@ class StoredTrail:
     def unsealed(self) -> int:
         return Transfer.objects.using(self.using).filter(~Q(sealed=True)).count()
 
+    def downloads(self) -> Iterator[_Recounted]:
+        found = iter(
+            Download.objects.using(self.using).order_by("id").values(*OF_DOWNLOADS).iterator(_AT_ONCE)
+        )
+        while some := list(islice(found, _AT_ONCE)):
+            rows = Transfer.objects.using(self.using).filter(download_id__in=[row["id"] for row in some])
+            yield from _with_transfers(some, rows.values(*OF_TRANSFERS))
+
+    def without_download(self, since: datetime | None) -> int:
+        rows = Transfer.objects.using(self.using).filter(_of_download)
+        if since is not None:
+            rows = rows.filter(ended_at__gte=since)
+        return rows.exclude(
+            Exists(Download.objects.using(self.using).filter(id=OuterRef("download_id")))
+        ).count()
+
 
 class ExportedTrail:
-    """What `export transfers` and `export seals` wrote as JSON Lines. The transfers are kept in memory."""
+    """What `export` wrote as JSON Lines. The transfers are kept in memory."""
 
-    def __init__(self, transfers: Path, seals: Path) -> None:
+    def __init__(self, transfers: Path, seals: Path, downloads: Path | None) -> None:
         """Raises InputRefused for a file that is not there, or is no such export."""
+        self._downloads = downloads
         self._seals = seals
         self._rows: dict[UUID, Mapping[str, Any]] = {row["id"]: row for row in _read(transfers, Transfer)}
         self._latest = {link.transfer: link.pk for link in self.links() if link.transfer}
@@ -73,11 +108,38 @@ class ExportedTrail:
     def unsealed(self) -> int:
         return sum(row["sealed"] is not True for row in self._rows.values())
 
+    def downloads(self) -> Iterator[_Recounted]:
+        if self._downloads is not None:
+            found = (row for row in self._rows.values() if row["download_id"] is not None)
+            yield from _with_transfers(_read(self._downloads, Download), found)
+
+    def without_download(self, since: datetime | None) -> int:
+        if self._downloads is None:
+            return 0
+        there = {row["id"] for row in _read(self._downloads, Download)}
+        return sum(
+            row["outcome"] in GAVE_BYTES
+            and not row["line_first"]
+            and row["download_id"] not in there
+            and (since is None or row["ended_at"] >= since)
+            for row in self._rows.values()
+        )
+
+
+def _with_transfers(
+    downloads: Iterable[Mapping[str, Any]], transfers: Iterable[Mapping[str, Any]]
+) -> Iterator[_Recounted]:
+    of: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in transfers:
+        of.setdefault(row["download_id"], []).append(row)
+    for download in downloads:
+        yield download, of.get(download["id"], [])
+
 
 def _read(path: Path, model: type[Model]) -> Iterator[dict[str, Any]]:
     """Return the rows of an export, with the values that the database gives."""
     kinds: dict[str, Any] = {
-        column.attname: _KINDS.get(type(column), lambda value: value)
+        column.attname: _KINDS.get(type(getattr(column, "target_field", column)), lambda value: value)
         for column in model._meta.concrete_fields
     }
     number = 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 from uuid import UUID
 
 from xaccel.audit.chain import CONTENT, FIRST, PERSON, digest, link_of
 from xaccel.audit.models import Seal
+from xaccel.audit.recount import differences
 
 _AT_ONCE = 2000
 
@@ -35,14 +37,21 @@ class Trail(Protocol):
     def unsealed(self) -> int:
         """Return how many transfers do not say that they are sealed."""
 
+    def downloads(self) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+        """Return each download and its transfers, with the columns that `recount` names."""
+
+    def without_download(self, since: datetime | None) -> int:
+        """Return how many transfers gave bytes and belong to no download that is there, of those that ended `since`."""
+
 
 @dataclass(slots=True)
 class Verdict:
     """What `verify` found.
 
     missing: sealed transfers that are not there. deleted, forgotten: how many the chain says were pruned, or
-    pseudonymised. unsealed: transfers that wait for their line, or were decided without a chain. again: links that a
-    later one of the same transfer replaced, since its line or its decision came late. newest: the last link.
+    pseudonymised; pruned_before: the latest such time. unsealed: transfers that wait for their line, or were decided
+    without a chain. again: links that a later one of the same transfer replaced, since its line or its decision came
+    late. newest: the last link. downloads: how many were compared with their transfers.
     problems: the first of them, in words; many: how many in all.
     """
 
@@ -50,6 +59,8 @@ class Verdict:
     missing: int = 0
     deleted: int = 0
     forgotten: int = 0
+    pruned_before: datetime | None = None
+    downloads: int = 0
     unsealed: int = 0
     again: int = 0
     newest: str = FIRST
@@ -83,7 +94,10 @@ def verify(trail: Trail, *, known: str = "", part: bool = False) -> Verdict:
             verdict.newest = link.chain
             verdict.seen = verdict.seen or link.chain == known
             if link.transfer is None:
-                verdict.deleted += link.count if link.kind == "prune" else 0
+                if link.kind == "prune":
+                    verdict.deleted += link.count
+                    before = datetime.fromisoformat(link.text.removeprefix("before "))
+                    verdict.pruned_before = max(before, verdict.pruned_before or before)
                 verdict.forgotten += link.count if link.kind == "forget" else 0
             elif latest[link.transfer] != link.pk:
                 verdict.again += 1
@@ -97,7 +111,17 @@ def verify(trail: Trail, *, known: str = "", part: bool = False) -> Verdict:
                     if not trail.waits(row):
                         _compare(link, row, verdict)
     _balance(verdict, trail, blank, known, part=part)
+    _recount(verdict, trail)
     return verdict
+
+
+def _recount(verdict: Verdict, trail: Trail) -> None:
+    for download, transfers in trail.downloads():
+        verdict.downloads += 1
+        if said := ", ".join(differences(download, transfers, verdict.pruned_before)):
+            verdict.tell(f"download {download['id']} is not what its transfers say: {said}")
+    if without := trail.without_download(verdict.pruned_before):
+        verdict.tell(f"{without} transfers gave bytes and belong to no download")
 
 
 def _balance(verdict: Verdict, trail: Trail, blank: int, known: str, *, part: bool) -> None:

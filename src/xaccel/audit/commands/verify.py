@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import router
 
 from xaccel.audit.models import Transfer
-from xaccel.audit.trails import ExportedTrail, StoredTrail
+from xaccel.audit.trails import ExportedTrail, StoredTrail, unmoved
 from xaccel.audit.verify import Trail, verify
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused, XaccelError
@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seals", type=Path, metavar="FILE", help="what `export seals` wrote after that")
     parser.add_argument(
+        "--downloads",
+        type=Path,
+        metavar="FILE",
+        help="what `export downloads` wrote, to compare with all transfers",
+    )
+    parser.add_argument(
         "--part",
         action="store_true",
         help="the export is a selection: others than its transfers are sealed too",
@@ -39,10 +45,13 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
 
     Raises XaccelError where it does not hold, OptionRefused for half an export, InputRefused for what is none.
     """
-    verdict = verify(_trail(args), known=args.link, part=args.part)
+    with unmoved(router.db_for_read(Transfer)):
+        verdict = verify(_trail(args), known=args.link, part=args.part)
     print(
         f"{verdict.sealed} transfers are sealed, {verdict.deleted} deleted, {verdict.forgotten} pseudonymised"
     )
+    if verdict.downloads:
+        print(f"{verdict.downloads} downloads are what their transfers say")
     if args.part:
         print(f"{verdict.missing} of the sealed ones are not in the export")
     if verdict.unsealed:
@@ -59,11 +68,17 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
 
 
 def _trail(args: argparse.Namespace) -> Trail:
-    if args.transfers and args.seals:
-        return ExportedTrail(args.transfers, args.seals)
-    if args.transfers or args.seals or args.part:
+    if args.part and args.downloads:
         raise OptionRefused(
-            "an export is checked with both of its files",
+            "downloads are compared with all of their transfers",
+            where="--downloads, --part",
+            remedy="Export all transfers, or leave the downloads out.",
+        )
+    if args.transfers and args.seals:
+        return ExportedTrail(args.transfers, args.seals, args.downloads)
+    if args.transfers or args.seals or args.downloads or args.part:
+        raise OptionRefused(
+            "an export is checked with its transfers and its seals",
             where="--transfers, --seals",
             remedy="Give both, the seals exported after the transfers; or neither, for the database.",
         )
@@ -72,9 +87,9 @@ def _trail(args: argparse.Namespace) -> Trail:
 
 COMMAND = Command(
     help="check the hash chain over the transfers",
-    description="Walk the hash chain (XACCEL_AUDIT['CHAIN']) and compare it with the transfers. Keep the newest link"
-    " elsewhere and give it next time: only then does a chain that was made anew show. With --transfers and --seals the"
-    " same is asked of exports, which needs no database.",
+    description="Walk the hash chain (XACCEL_AUDIT['CHAIN']), compare it with the transfers, and these with the"
+    " downloads. Keep the newest link elsewhere and give it next time: only then does a chain that was made anew show."
+    " With --transfers and --seals the same is asked of exports, which needs no database.",
     add_arguments=add_arguments,
     run=run,
 )

@@ -36,7 +36,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"`((?:src|tests|docs|portal|scripts|examples|benchmarks|requirements|\.ci)/[A-Za-z0-9_./-]*)`"
 )
-TEST = re.compile(r"`(tests/[a-z_/]+\.py)::(test_[a-z0-9_]+)`")
+TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")
 
 
 def name(page: Path) -> str:
@@ -156,6 +156,13 @@ def test_every_threat_names_a_test_that_is_there() -> None:
     named = TEST.findall(text(ROOT / "SECURITY.md"))
     assert len(named) > 20
     assert [f"{path}::{test}" for path, test in named if test not in functions(path)] == []
+
+
+def test_every_row_about_s3_names_a_test_that_is_there_and_runs_with_the_nginx_side() -> None:
+    named = TEST.findall(text(REFERENCE / "s3.md"))
+    assert len(named) > 25
+    assert [f"{path}::{test}" for path, test in named if test not in functions(path)] == []
+    assert [path for path, _ in named if "pytest.mark.nginx" not in text(ROOT / path)] == []
 
 
 def test_every_test_that_the_code_cites_is_there() -> None:

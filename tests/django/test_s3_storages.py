@@ -17,6 +17,8 @@ from xaccel.django.storages import StorageNotDescribed, describe
 from xaccel.errors import InputRefused, KeyRefused
 from xaccel.origins import S3Origin
 
+pytestmark = pytest.mark.nginx
+
 SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 
 

@@ -16,7 +16,7 @@ from xaccel.nginx import probe
 from xaccel.nginx.render import SCRIPT
 from xaccel.testing import check_config, variants
 
-pytestmark = pytest.mark.main
+pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 NAMES = [f"{kind}-{build}" for kind, build in golden.CASES]
 

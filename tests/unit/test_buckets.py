@@ -7,6 +7,8 @@ from xaccel.errors import OptionRefused
 from xaccel.origin_rules import problems
 from xaccel.origins import Origin
 
+pytestmark = pytest.mark.nginx
+
 MANY = S3Origin(bucket="tenant-*")
 
 

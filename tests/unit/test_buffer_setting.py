@@ -9,6 +9,8 @@ from xaccel.buffer_setting import DEFAULT, split
 from xaccel.nginx.buffers import memory_kb
 from xaccel.site_mapping import read
 
+pytestmark = pytest.mark.nginx
+
 TAKEN = ["8 16k", "2 16k", "3 8k", "5 4k", "2 1024k", "256 1024k", "8 64k", "4 32k"]
 REFUSED = ["1 16k", "2 8k", "4 4k", "8 3k", "2 1025k", "257 16k"]
 UNREADABLE = [

@@ -20,6 +20,8 @@ from xaccel.errors import CacheError, ConfigError, InputRefused
 from xaccel.nginx import cache_files
 from xaccel.site import Cache
 
+pytestmark = pytest.mark.nginx
+
 BASE = "https://files.example/"
 NOBODY = 65534
 

@@ -18,6 +18,8 @@ from xaccel import S3Origin, XaccelError
 from xaccel.credentials import PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 from xaccel.errors import ConfigError, CredentialsUnavailable
 
+pytestmark = pytest.mark.nginx
+
 WITHIN_S = 10
 ORIGIN = S3Origin(bucket="docs")
 

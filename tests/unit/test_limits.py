@@ -12,6 +12,8 @@ from xaccel.errors import OptionRefused
 from xaccel.header_rules import header_value_ok
 from xaccel.limits import LONGEST_KEY, limit_headers
 
+pytestmark = pytest.mark.nginx
+
 
 def site(**concurrency: int) -> Site:
     return Site(origins={"disk": LocalOrigin(root="/srv")}, secrets=("s" * 32,), concurrency=concurrency)

@@ -7,6 +7,8 @@ from xaccel.origin_rules import problems
 from xaccel.s3_unsupported import bucket_problem, endpoint_problem
 from xaccel.signing import resolve_endpoint
 
+pytestmark = pytest.mark.nginx
+
 ACCOUNT = "123456789012"
 
 

@@ -17,6 +17,8 @@ from xaccel.signature_reuse import LONGEST_S, MOST, FreshSignatures, longest_s
 from xaccel.signing import S3Signer
 from xaccel.site import Cache
 
+pytestmark = pytest.mark.nginx
+
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:9000/docs/a.pdf"
 KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)

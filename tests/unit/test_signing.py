@@ -19,6 +19,8 @@ from xaccel import ConfigError, S3Origin, signing
 from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
 from xaccel.target import quote_key
 
+pytestmark = pytest.mark.nginx
+
 KEYS = [
     "a.pdf",
     "a%2Fb",

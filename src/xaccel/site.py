@@ -28,8 +28,10 @@ class Cache:
     """Where NGINX keeps objects of origins that set `cache`.
 
     path: directory that NGINX's workers can write; only NGINX uses it.
-    max_size, inactive, keys: in NGINX's units, for example "2g", "1h", "10m"
+    max_size, inactive: in NGINX's units, for example "2g", "1h"
         (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+    keys: memory for what is kept, in NGINX's units; 1 MB is for some 7,000 objects or slices, and where it is full,
+        what was not asked for longest goes.
     min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
         breaks downloads. It looks every ten seconds: the default is what comes in that time at 800 Mbit a second.
         Empty: no bound.

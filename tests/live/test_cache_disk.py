@@ -16,7 +16,7 @@ from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
 from xaccel.nginx import cache_files
-from xaccel.testing import Variant, origin_server
+from xaccel.testing import Answer, Variant, origin_server
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
@@ -67,6 +67,30 @@ def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) ->
         assert wait_until(lambda: used() <= 512 * 1024, timeout_s=LOOKS_S), used()
         assert used() > 0
         assert body_of(made, "0") == BODY
+
+
+def test_the_zone_of_keys_bounds_how_many_are_kept(variant: Variant, tmp_path: Path) -> None:
+    """7,000 to the MB: in the least zone that NGINX takes some 440, and what was asked for longest goes first."""
+    with (
+        origin_server(lambda _: Answer(body=b"small")) as origin,
+        stage(
+            tmp_path,
+            variant,
+            {"store": {"base_url": f"{origin.url}/", "cache": True}},
+            cache={"path": "cache", "keys": "64k"},
+        ) as made,
+    ):
+
+        def kept(number: int) -> str:
+            options = {"identity": str(number), "size": 5}
+            (line,) = made.lines_of(lambda: made.get("store", options=options))
+            return str(line["cache"])
+
+        for number in range(600):
+            assert made.get("store", options={"identity": str(number), "size": 5}).body == b"small"
+        assert 400 < len(list(cache_files.files(tmp_path / "cache"))) < 500
+        assert [kept(599), kept(0)] == ["HIT", "MISS"]
+        assert "[alert]" not in made.nginx.error_log
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
         (f"~^[A-Z]+\\|(?:[^|]*[ ,])?(?<{whole}>[0-9]+)\\|\\k<{whole}>\\|", ""),
         ("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|_whole", "cache_failed"),
         *([("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|.*\\|bytes=", "cache_failed")] if slices else []),
-        why="Why a transfer that is not complete ended, where the client may have left: a slice that was asked for and"
-        " did not come, or an answer that is kept and was not read to its end, because the cache's disk is full.",
+        why="Why a transfer that is not complete ended, where the client may have left:"
+        f"{' a slice that was asked for and did not come, or' if slices else ''} an answer that is kept and was not"
+        " read to its end, because the cache's disk is full.",
     )
 
 

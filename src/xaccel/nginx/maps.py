@@ -10,6 +10,11 @@ from xaccel.nginx.map_block import map_block, volatile_map
 from xaccel.nginx.names import Names, header_variable
 from xaccel.site import Site
 
+_UNSLICED = (
+    " So it is with large objects too: there are no slices, since this NGINX lacks the module or the site says slice 0."
+    " Each range of one that is not kept goes to the origin, and who waits longer than the lock asks it for the whole."
+)
+
 
 def trust(site: Site, names: Names) -> Iterator[Directive]:
     """Print who may hand off: another backend of the same NGINX could send the same headers."""
@@ -145,7 +150,7 @@ def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
         ("~\\|HEAD$", ""),
         default="_whole",
         why="Which way to fetch: the whole object, and keep it; or the range or the head that was asked for, and keep"
-        " nothing.",
+        " nothing." + ("" if slices else _UNSLICED),
     )
     yield volatile_map(
         phrase(f"{names.var('cache')}|{names.var('slices')}"),

@@ -116,7 +116,10 @@ def _http(
             *([f"min_free={site.cache.min_free}"] if site.cache.min_free else []),
             f"inactive={site.cache.inactive}",
             "use_temp_path=off",
-            why="Objects of origins that allow it, for hand-offs that name an identity.",
+            why="Objects of origins that allow it, for hand-offs that name an identity. keys_zone bounds how many"
+            " objects and slices are kept, about 7,000 to the MB; max_size what they take of the disk"
+            f"{', min_free what must stay free there' if site.cache.min_free else ''}. What was asked for longest ago"
+            " goes first; `xaccel purge` removes what must go now.",
         )
     yield from upstreams(found, site, names, lookup)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from examples import run_node
 from xaccel.errors import XaccelError
+from xaccel.secret_setting import PLACEHOLDER
 from xaccel.testing import S3Server, Variant, s3_server, variants
 from xaccel.testing.stack import Project, Stack, run_stack
 
@@ -37,14 +40,19 @@ NAMES = sorted([*EXAMPLES, "node"])
 
 @contextmanager
 def example(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> Iterator[Stack]:
-    """Run the example until the block ends, with one file in its bucket; every file of it lies in `directory`."""
+    """Run the example until the block ends, with one file in its bucket; every file of it lies in `directory`, and a
+    secret of its own is in its site."""
     asked = EXAMPLES[name]
+    copy = shutil.copytree(HERE / name, directory / "project")
+    if asked.site:
+        site = copy / asked.site
+        site.write_text(site.read_text().replace(PLACEHOLDER, secrets.token_urlsafe(32)))
     project = Project(
         application=asked.application,
         kind=asked.kind,
-        directory=HERE / name,
+        directory=copy,
         site=asked.site,
-        env={"PYTHONDONTWRITEBYTECODE": "1", **asked.env},
+        env=asked.env,
     )
     with run_stack(directory, project, s3=s3, variant=variant) as stack:
         stack.put("documents", KEY, CONTENT, "application/pdf")

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 
@@ -26,6 +27,7 @@ from xaccel.nginx.error_pages import PAGES
 from xaccel.nginx.log_line import FIELDS
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.secret_setting import PLACEHOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
@@ -209,8 +211,16 @@ def test_every_command_that_a_page_shows_is_understood() -> None:
     assert len(shown) >= 8
 
 
+def own_secret(code: str) -> str:
+    """A site's file with the secret of the documentation replaced, as its words say."""
+    return code.replace(PLACEHOLDER, token_urlsafe(32))
+
+
 def test_every_toml_block_is_a_site() -> None:
-    sites = [site_mapping.read(tomllib.loads(code), name(page)) for page, code in blocks("toml")]
+    """With a secret of one's own: the one that stands there is refused."""
+    shown = list(blocks("toml"))
+    assert all(PLACEHOLDER in code for _, code in shown)
+    sites = [site_mapping.read(tomllib.loads(own_secret(code)), name(page)) for page, code in shown]
     assert sites
     assert all(site.origins for site in sites)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from xaccel import buffer_setting, header_rules, limit_settings
+from xaccel import buffer_setting, header_rules, limit_settings, secret_setting
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origin_rules import authority_ok
@@ -27,7 +27,6 @@ ERROR_STATUSES = ("404", "412", "416", "429", "502", "503", "504")
 
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _SITE_NAME = re.compile(r"[a-z0-9]{0,12}")
-_SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _SIZE = re.compile(r"[0-9]{1,9}[kKmMgG]?")
 _KEYS = re.compile(r"[1-9][0-9]{5,8}|(?:6[4-9]|[7-9][0-9]|[1-9][0-9]{2,5})[kK]|[1-9][0-9]{0,5}[mM]")
 """64k and more: in less, NGINX does not start. It knows no "g" here."""
@@ -63,7 +62,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
     origins = read_origins(values, where, found)
     site = Site(
         origins=origins,
-        secrets=_secrets(values, where, found),
+        secrets=secret_setting.read(values, _list(values, "SECRETS", where, found), where, found),
         name=_site_name(values, where, found),
         response_headers=_response_headers(values, where, found),
         cache=_cache(values, where, found),
@@ -99,29 +98,6 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
     if found:
         raise ConfigErrors(found)
     return site
-
-
-def _secrets(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> tuple[str, ...]:
-    given = [values["SECRET"]] if "SECRET" in values else _list(values, "SECRETS", where, found)
-    path = f'{where}["SECRET"]'
-    if not 1 <= len(given) <= 2 or ("SECRET" in values and "SECRETS" in values):
-        found.append(
-            ConfigError(
-                "the site has no secret, or more than two",
-                where=path,
-                remedy="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
-                ' Give it as "SECRET", or two as "SECRETS" while rotating, the new one first.',
-            )
-        )
-    elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
-        found.append(
-            ConfigError(
-                "a secret is too short or holds other characters",
-                where=path,
-                remedy="Use 32 to 128 letters, digits, '-' and '_'.",
-            )
-        )
-    return tuple(given)
 
 
 def _site_name(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tests.test_docs import FENCE, ROOT, text
+from tests.test_docs import FENCE, ROOT, own_secret, text
 
 FLASK_LOGIN = """
 from types import SimpleNamespace
@@ -139,6 +139,6 @@ def write(page: Page, folder: Path) -> None:
     parts = [page.before, block(page.name, page.word), page.after]
     files = {"app.py": "\n".join(parts), **page.files}
     if page.site:
-        files["site.toml"] = block(page.site, "[ORIGINS.documents]")
+        files["site.toml"] = own_secret(block(page.site, "[ORIGINS.documents]"))
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")

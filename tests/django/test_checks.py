@@ -14,6 +14,7 @@ from django.core.checks import run_checks
 
 import xaccel.django
 from xaccel.django import HandOffMiddleware, checks
+from xaccel.secret_setting import PLACEHOLDER
 from xaccel.testing.origin import Answer, origin_server
 
 
@@ -39,6 +40,11 @@ def test_checks_run_with_all_others() -> None:
 def test_E001_is_one_message_for_each_problem(settings: Any) -> None:
     settings.XACCEL = {"ORIGINS": {"a": {"BACKEND": "x"}, "b": {"BACKEND": "y"}}, "DELIVERY": "z"}
     assert found() == ["xaccel.E001"] * 3
+
+
+def test_E001_tells_of_a_secret_that_stands_in_the_documentation(site: Any) -> None:
+    site(SECRET=PLACEHOLDER)
+    assert found() == ["xaccel.E001"]
 
 
 def test_E002_middleware_is_missing(settings: Any) -> None:

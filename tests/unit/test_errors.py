@@ -36,6 +36,7 @@ from xaccel.errors import (
 )
 from xaccel.handoff import make_handoff
 from xaccel.nginx import cache_files
+from xaccel.secret_setting import PLACEHOLDER
 from xaccel.signing import resolve_endpoint
 from xaccel.site import Cache
 from xaccel.warm.app import App, running_app
@@ -244,6 +245,9 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: no mapping": lambda: site_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
     "settings: no origins": reads(ORIGINS={}),
+    "settings: the documentation's secret": lambda: site_mapping.read(
+        {"ORIGINS": {"disk": LocalOrigin(root="/srv")}, "SECRET": PLACEHOLDER}
+    ),
     "settings: no secret": lambda: site_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
     "settings: short secret": reads(SECRET="short"),
     "settings: name": reads(NAME="-"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.secret_setting import PLACEHOLDER
 from xaccel.site import Cache
 from xaccel.site_mapping import KEYS, read
 
@@ -168,6 +169,16 @@ def test_no_secret_is_repeated() -> None:
     with pytest.raises(ConfigErrors) as errors:
         read({"ORIGINS": DISK, "SECRETS": ["hush", "hush-hush"]})
     assert "hush" not in str(errors.value)
+
+
+@pytest.mark.parametrize("given", [{"SECRET": PLACEHOLDER}, {"SECRETS": [SECRET, PLACEHOLDER]}], ids=ascii)
+def test_the_secret_of_the_documentation_is_refused_with_what_to_do(given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        read({"ORIGINS": DISK, **given})
+    assert [str(problem) for problem in errors.value.problems] == [
+        'XACCEL["SECRET"]: the secret is the one of the documentation, which everybody knows. '
+        "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+    ]
 
 
 def test_an_unknown_key_is_told_with_the_valid_ones() -> None:

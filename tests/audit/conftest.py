@@ -110,6 +110,13 @@ def log(tmp_path: Path) -> Log:
 
 def decide(line: dict[str, Any], key: str = "report.pdf", **fields: Any) -> Any:
     """Store the app's half of the transfer of `line`."""
+    row = decision(line, key, **fields)
+    row.save(force_insert=True)
+    return row
+
+
+def decision(line: dict[str, Any], key: str, **fields: Any) -> Any:
+    """Return the app's half of the transfer of `line`, not stored yet."""
     from xaccel.audit.models import Transfer
 
     at = datetime.fromtimestamp(line["end"] - line["seconds"], UTC)
@@ -126,7 +133,7 @@ def decide(line: dict[str, Any], key: str = "report.pdf", **fields: Any) -> Any:
         "as_attachment": True,
         "reason": "",
     }
-    return Transfer.objects.create(id=line["id"], **{**said, **fields})
+    return Transfer(id=line["id"], **{**said, **fields})
 
 
 def take(log: Log, **conf: Any) -> Any:

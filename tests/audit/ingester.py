@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,15 @@ def command(*arguments: str, before: str = "") -> list[str]:
         "call_command('xaccel', 'ingest', *sys.argv[2:])"
     )
     return [sys.executable, "-c", code, str(connection.settings_dict["NAME"]), *arguments]
+
+
+def telling(take: Callable[..., Any]) -> Callable[..., Any]:
+    """`Ingest._take` that says on standard output when a batch begins, "+", and when it is committed and told, "-"."""
+
+    def said(*arguments: Any) -> Any:
+        os.write(1, b"+")
+        position = take(*arguments)
+        os.write(1, b"-")
+        return position
+
+    return said

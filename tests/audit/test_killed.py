@@ -10,27 +10,36 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from tests.audit.conftest import Log, take
+from tests.audit.conftest import Log, decision, take
 from tests.audit.ingester import process
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Django's start has read the settings already.
 BEFORE = (
     "ingest.BATCH = {batch}; command.POLL_S = 0.01; from django.conf import settings;"
-    "settings.XACCEL_AUDIT = {{'DRAIN_S': 10}}; print('ready', flush=True)"
+    "settings.XACCEL_AUDIT = {{'DRAIN_S': {drain_s}}}"
+)
+TELLING = (
+    "; from tests.audit.ingester import telling; ingest.Ingest._take = telling(ingest.Ingest._take);"
+    "print('ready', flush=True)"
 )
 
 
 class Writer:
-    """An NGINX of sorts: it appends whole or half lines to the file it has open, through both kinds of rotation."""
+    """An NGINX of sorts: it appends whole or half lines to the file it has open, through both kinds of rotation.
 
-    def __init__(self, log: Log) -> None:
-        self.log, self.ids, self.given, self.rotations = log, set[str](), 0, 0
+    What the app decided is in a row before, or in the line.
+    """
+
+    def __init__(self, log: Log, record: str) -> None:
+        self.log, self.record = log, record
+        self.ids, self.given, self.rotations = set[str](), 0, 0
         self._at, self._half = 0, b""
         self._file = log.path.open("ab", buffering=0)
 
@@ -38,22 +47,33 @@ class Writer:
         self._file.close()
 
     def write(self, count: int, *, whole: bool = False) -> None:
-        text = self._half + b"".join(self._line() for _ in range(count))
+        lines = [self._line() for _ in range(count)]
+        if self.record == "request":
+            from xaccel.audit.models import Transfer
+
+            Transfer.objects.bulk_create(decision(line, self._key(), client="c") for line in lines)
+        else:
+            lines = [{**line, "note": self._note(line)} for line in lines]
+        text = self._half + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         cut = len(text) if whole else len(text) - random.randrange(300)
         self._file.write(text[:cut])
         self._half = text[cut:]
 
-    def _line(self) -> bytes:
-        from xaccel.audit.note import Decision, note_of
-
+    def _line(self) -> dict[str, Any]:
         self._at += 1
         line = self.log.line(self._at / 1000, body_bytes=random.randrange(101), subject=str(self._at % 97))
-        decision = Decision(
-            datetime.fromtimestamp(line["end"] - 1, UTC), f"{self._at % 11}.pdf", "", "c", "", True, ""
-        )
         self.ids.add(line["id"])
         self.given += line["body_bytes"]
-        return json.dumps({**line, "note": note_of(decision)}).encode() + b"\n"
+        return line
+
+    def _key(self) -> str:
+        return f"{random.randrange(11)}.pdf"
+
+    def _note(self, line: dict[str, Any]) -> str:
+        from xaccel.audit.note import Decision, note_of
+
+        at = datetime.fromtimestamp(line["end"] - 1, UTC)
+        return note_of(Decision(at, self._key(), "", "c", "", True, ""))
 
     def rename_and_reopen(self) -> None:
         self.rotations += 1
@@ -76,9 +96,10 @@ class Writer:
         return self.log.path.with_name(f"{self.log.path.name}-{self.rotations:04}")
 
 
-@pytest.fixture
-def writer(log: Log) -> Iterator[Writer]:
-    writer = Writer(log)
+@pytest.fixture(params=["request", "line"])
+def writer(log: Log, request: pytest.FixtureRequest) -> Iterator[Writer]:
+    print(f"the same once more: --randomly-seed={request.config.getoption('randomly_seed')}")
+    writer = Writer(log, request.param)
     yield writer
     writer.close()
 
@@ -91,16 +112,21 @@ def read() -> int:
     return LogPosition.objects.aggregate(lines=Sum("lines"))["lines"] or 0
 
 
-def killed_once(writer: Writer, lines: int, *, batch: int, within_s: float) -> None:
-    """Write `lines` and rotate while `ingest` runs, and kill it at some moment of that."""
-    running = process("--follow", str(writer.log.path), before=BEFORE.format(batch=batch))
+def killed_once(writer: Writer, lines: int, *, batch: int, within_s: float, aimed: bool) -> bool:
+    """Write `lines` and rotate while `ingest` runs, and kill it: `aimed` when a batch has begun, else at some moment.
+
+    Return whether that was in the middle of a batch.
+    """
+    before = BEFORE.format(batch=batch, drain_s=10) + TELLING
+    running = process("--follow", str(writer.log.path), before=before)
+    assert running.stdout is not None
+    said = b""
     try:
-        assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
-        if random.random() < 0.7:  # on a slow machine the others are killed before they have begun
-            before = read()
+        if aimed or random.random() < 0.4:  # on a slow machine the others are killed before they have begun
+            done = read()
             writer.write(3, whole=True)
-            assert wait_until(lambda: read() > before, timeout_s=60)
+            assert wait_until(lambda: read() > done, timeout_s=60)
         end = time.monotonic() + random.uniform(0, within_s)
         writes = 10
         rotation = random.randrange(writes + 2)  # the last two: after it was killed, or not at all
@@ -108,18 +134,37 @@ def killed_once(writer: Writer, lines: int, *, batch: int, within_s: float) -> N
             writer.write(lines // writes)
             if number == rotation:
                 writer.rotate()
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or number == writes - 1:
+                if aimed and not said:
+                    said = until_a_batch_begins(running.stdout, writer, batch)
                 running.kill()
             time.sleep(within_s / writes / 2)
-        running.kill()
+        running.wait()
         if rotation == writes:
-            running.wait()
             writer.rotate()
+        return (said + running.stdout.read()).endswith(b"+")
     finally:
         running.kill()
         running.wait()
-        if running.stdout is not None:
-            running.stdout.close()
+        running.stdout.close()
+
+
+def until_a_batch_begins(told: IO[bytes], writer: Writer, batch: int) -> bytes:
+    """Give it lines until it is seen to begin; return what it told last."""
+    os.set_blocking(told.fileno(), False)
+    last = b"-"
+
+    def begun() -> bool:
+        nonlocal last
+        last = told.read() or last
+        if last.endswith(b"-"):
+            writer.write(batch, whole=True)
+            last = b""
+        return last.endswith(b"+")
+
+    assert wait_until(begun, timeout_s=60, every_s=0.0005)
+    os.set_blocking(told.fileno(), True)
+    return last
 
 
 def totals() -> dict[str, Any]:
@@ -142,16 +187,20 @@ def totals() -> dict[str, Any]:
 def test_totals_equal_those_of_the_log(
     writer: Writer, times: int, lines: int, batch: int, within_s: float
 ) -> None:
-    from xaccel.audit.models import Transfer
+    from xaccel.audit.models import LogPosition, Transfer
 
     writer.write(3, whole=True)
     take(writer.log)
-    for _ in range(times):
-        killed_once(writer, lines // times, batch=batch, within_s=within_s)
+    in_a_batch = [
+        killed_once(writer, lines // times, batch=batch, within_s=within_s, aimed=number % 2 == 0)
+        for number in range(times)
+    ]
+    assert any(in_a_batch), f"none of {times} kills met a batch"
+    print(f"{sum(in_a_batch)} of {times} kills met a batch")
     writer.rename_and_reopen()
     writer.copytruncate()
     writer.write(3, whole=True)
-    last = process(str(writer.log.path), before=BEFORE.format(batch=batch))
+    last = process(str(writer.log.path), before=BEFORE.format(batch=batch, drain_s=0.001))
     said, _ = last.communicate(timeout=300)
     assert last.returncode == 0
     assert b"lost" not in said
@@ -169,3 +218,8 @@ def test_totals_equal_those_of_the_log(
     }
     stored = Transfer.objects.values_list("id", flat=True).iterator()
     assert {str(id_) for id_ in stored} == writer.ids
+    # all but the one that is written to are done with
+    assert LogPosition.objects.filter(finished=True).count() == writer.rotations
+    assert (
+        not LogPosition.objects.filter(finished=False).exclude(offset=writer.log.path.stat().st_size).exists()
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
-from tests.audit.test_live import Site, running, video  # noqa: F401
+from tests.audit.live_site import Site, servers, under_one_protocol, video  # noqa: F401
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.player import player
 from tests.live.front_door import SPOKEN
@@ -21,13 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RATE = 1024 * 1024
 """Bytes a second, so that the place that is sought is not there yet."""
 SOUGHT_S = 100
-
-
-@pytest.fixture(params=["h1", "h2"])
-def site(request: pytest.FixtureRequest, running: Any, settings: Any) -> Site:  # noqa: F811
-    nginx, ca_file, port, mapping = running
-    settings.XACCEL = mapping
-    return Site(nginx, request.param, port, ca_file)
 
 
 def watch(program: str, address: str, protocol: str) -> float:

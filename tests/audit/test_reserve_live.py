@@ -16,7 +16,7 @@ import pytest
 
 from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT, process
-from tests.audit.test_live import BODY, stored
+from tests.audit.live_site import BODY, stored
 from tests.live.client import Reply
 from xaccel.audit.reserve import COOKIE
 from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, origin_server

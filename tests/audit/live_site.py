@@ -1,0 +1,288 @@
+"""A site of the audit's live tests: a real NGINX, a real app and an origin, under each HTTP, and its rows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from threading import Barrier, Event
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+
+from portal.demo.sample_files import clock
+from tests.audit.conftest import Log, take
+from tests.live.front_door import CLIENTS, certify, listening
+from tests.live.transfer import Asked, Transfer
+from xaccel.nginx.emit import directive
+from xaccel.testing import (
+    Answer,
+    NginxServer,
+    Origin,
+    Request,
+    Variant,
+    free_port,
+    nginx_server,
+    origin_server,
+)
+from xaccel.testing.processes import wait_until
+
+BODY = bytes(range(250)) * 4
+BIG = 64 * 1024 * 1024
+SNDBUF = 64 * 1024
+BOTH = Barrier(2, timeout=10)
+"""Two answers of "paired" wait for each other."""
+PROXY = "127.0.0.2"
+"""The address that NGINX trusts with X-Forwarded-For; clients come from 127.0.0.1."""
+SECRET = "audit-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass
+class Hold:
+    """An answer of "held": when the origin was asked, and when it was let go."""
+
+    asked: Event = field(default_factory=Event)
+    let_go: Event = field(default_factory=Event)
+    between: tuple[float, float] = (0.0, 0.0)
+
+    def answer(self, headers: list[tuple[str, str]]) -> Answer:
+        asked = time.time()
+        self.asked.set()
+        assert self.let_go.wait(10)
+        self.between = asked, time.time()
+        return Answer(headers=headers, body=BODY)
+
+
+HOLDS = dict[str, Hold]()
+
+
+def stored(request: Request) -> Answer:  # noqa: PLR0911
+    """The origin."""
+    name = request.target.partition("?")[0].rpartition("/")[2]
+    kind = "video/webm" if name == "clock.webm" else "application/octet-stream"
+    headers = [("ETag", '"v1"'), ("Content-Type", kind), ("Accept-Ranges", "bytes")]
+    if name == "empty":
+        return Answer(headers=headers)
+    if name == "moved":
+        return Answer(status=302, headers=[("Location", "http://169.254.169.254/x")])
+    if name == "cut":
+        return Answer(headers=[*headers, ("Content-Length", "1000")], body=iter([BODY[:300]]), close=True)
+    if name == "chunked":
+        return Answer(
+            raw=b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nTransfer-Encoding: chunked\r\n\r\n'
+            b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+        )
+    if name == "multipart":
+        said = ("Content-Type", "multipart/byteranges; boundary=x")
+        return Answer(status=206, headers=[*headers[:1], said], body=BODY)
+    if name in HOLDS:
+        return HOLDS[name].answer(headers)
+    if name == "big":
+        blocks = (bytes(65536) for _ in range(BIG // 65536))
+        return Answer(headers=[*headers, ("Content-Length", str(BIG))], body=blocks)
+    if request.header("If-None-Match") == '"v1"':
+        return Answer(status=304, headers=headers)
+    body = video() if name == "clock.webm" else BODY
+    asked = request.header("Range")
+    if asked is None:
+        return Answer(headers=headers, body=body)
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    end = min(int(last) + 1, len(body)) if last else len(body)
+    part = body[int(first) : end]
+    headers.append(("Content-Range", f"bytes {first}-{end - 1}/{len(body)}"))
+    if name == "paired":
+        return Answer(
+            status=206, headers=[*headers, ("Content-Length", str(len(part)))], body=in_a_pair(part)
+        )
+    return Answer(status=206, headers=headers, body=part)
+
+
+def in_a_pair(part: bytes) -> Iterator[bytes]:
+    """A half, and the other when both of two answers are under way."""
+    yield part[: len(part) // 2]
+    BOTH.wait()
+    yield part[len(part) // 2 :]
+
+
+@cache
+def video() -> bytes:
+    """Two minutes, of which a browser fetches parts."""
+    return b"".join(clock.blocks())
+
+
+def app(request: Request) -> Answer:
+    """Django with its middleware and the recorder, asked as NGINX asks it."""
+    from django.db import connection
+    from django.test import Client
+
+    headers = {name: value for name, value in request.headers if name.lower() != "content-length"}
+    try:
+        answer = Client().generic(request.method, request.target, headers=headers)
+        return Answer(status=answer.status_code, headers=list(answer.items()), body=answer.content)
+    finally:
+        connection.close()
+
+
+@dataclass
+class Site:
+    """A site under one protocol, and its rows. Behind `narrow_port` NGINX has a send buffer of SNDBUF bytes."""
+
+    nginx: NginxServer
+    ca_file: Path
+    port: int
+    narrow_port: int
+    protocol: str = ""
+
+    def begin(
+        self,
+        key: str,
+        method: str = "GET",
+        *,
+        subject: str = "7",
+        kept: str = "",
+        view: str = "send",
+        connection: Any = None,
+        **headers: str,
+    ) -> Transfer:
+        """One transfer, on a connection of its own unless it is given; with `kept` of the origin with a cache, as
+        this version.
+        """
+        asked = {"key": key, "subject": subject, **({"origin": "kept", "identity": kept} if kept else {})}
+        query = urlencode(asked)
+        named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        return (connection or self.connect()).send(
+            Asked(f"/{view}?{query}", method, (("User-Agent", "live"), *named))
+        )
+
+    def connect(self) -> Any:
+        return CLIENTS[self.protocol](self.port, self.ca_file)
+
+    def get(self, key: str, method: str = "GET", **more: str) -> bytes:
+        with self.begin(key, method, **more) as transfer:
+            return transfer.until_end().body
+
+    def rows(self, count: int) -> list[Any]:
+        """The transfers, oldest first, once the lines of `count` have come and were taken in.
+
+        A line without a decision is an earlier test's.
+        """
+        from xaccel.audit.models import Transfer as Row
+
+        assert wait_until(lambda: len(self._lines()) >= count, timeout_s=10), self._lines()
+        counted = take(Log(self.nginx.directory / "xaccel.log"))
+        assert (counted.garbage, counted.lost) == (0, 0)
+        return list(Row.objects.filter(decided_at__isnull=False).order_by("id"))
+
+    def _lines(self) -> list[UUID]:
+        from xaccel.audit.models import Transfer as Row
+
+        ours = set(Row.objects.filter(decided_at__isnull=False).values_list("id", flat=True))
+        return [id_ for line in self.nginx.lines() if (id_ := UUID(line["id"])) in ours]
+
+
+@pytest.fixture(scope="module", name="running")
+def servers(
+    variant: Variant, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, dict[str, Any]]]:
+    from tests.live.conftest import build_of
+    from xaccel import site_mapping
+    from xaccel.nginx import render, standalone
+
+    folder = tmp_path_factory.mktemp(f"audit-{variant.name}")
+    ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
+    with origin_server(stored) as origin, origin_server(app) as django:
+        settings = _settings(origin)
+        site, build = site_mapping.read(settings), build_of(variant)
+        parts = render(site, build)
+        doors = (
+            *listening(port, folder, quic=False),
+            directive("listen", f"127.0.0.1:{narrow_port}", "ssl", f"sndbuf={SNDBUF}"),
+            directive("set_real_ip_from", PROXY),
+            directive("real_ip_header", "X-Forwarded-For"),
+        )
+        text = standalone(
+            site,
+            build,
+            listen=f"127.0.0.1:{plain}",
+            app=django.address,
+            root_user="root" if os.geteuid() == 0 else None,
+            parts=replace(parts, server=(*doors, *parts.server)),
+        )
+        with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
+            yield Site(nginx, ca_file, port, narrow_port), settings
+
+
+def _settings(origin: Origin) -> dict[str, Any]:
+    partner: dict[str, Any] = {
+        "BACKEND": "xaccel.HTTPOrigin",
+        "OPTIONS": {"base_url": f"{origin.url}/files/"},
+    }
+    return {
+        "SECRET": SECRET,
+        "ORIGINS": {
+            "partner": partner,
+            "kept": {**partner, "OPTIONS": {**partner["OPTIONS"], "cache": True}},
+        },
+        "CACHE": {"path": "cache", "max_size": "16m", "slice": "0"},
+        "CONCURRENCY": {"default": 2},
+    }
+
+
+@pytest.fixture(params=["h1", "h2"], name="site")
+def under_one_protocol(request: pytest.FixtureRequest, running: Any, settings: Any) -> Site:
+    found, settings.XACCEL = running
+    return replace(found, protocol=request.param)
+
+
+def downloads() -> list[dict[str, Any]]:
+    from xaccel.audit.models import Download
+
+    names = "key version transfers total sent_bytes given_bytes spans sent_complete mixed".split()
+    return list(Download.objects.order_by("id").values(*names))
+
+
+def transfer(row: Any) -> dict[str, Any]:
+    names = "outcome status first sent total exact asked_range content_range completion why".split()
+    return {name: getattr(row, name) for name in names}
+
+
+WHOLE = {
+    "outcome": "sent",
+    "status": 200,
+    "first": 0,
+    "sent": 1000,
+    "total": 1000,
+    "exact": True,
+    "asked_range": "",
+    "content_range": "",
+    "completion": "OK",
+    "why": "",
+}
+NEVER_SENT = {"asked_range": "", "content_range": "", "completion": "", "why": ""}
+DONE = {
+    "key": "x",
+    "version": '"v1"',
+    "transfers": 1,
+    "total": 1000,
+    "sent_bytes": 1000,
+    "given_bytes": 1000,
+    "spans": [[0, 1000]],
+    "sent_complete": True,
+    "mixed": False,
+}
+
+
+def part(first: int, end: int) -> dict[str, Any]:
+    return {
+        **WHOLE,
+        "status": 206,
+        "first": first,
+        "sent": end - first,
+        "asked_range": f"bytes={first}-{end - 1}",
+        "content_range": f"bytes {first}-{end - 1}/1000",
+    }

@@ -74,18 +74,6 @@ def test_a_second_start_before_the_end_belongs_to_the_open_one(log: Log) -> None
     assert (found.transfers, found.sent_complete) == (2, True)
 
 
-def test_half_an_hour_of_nothing_closes_it(log: Log) -> None:
-    first, second = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 31 * 60 + 1))
-    assert not first.sent_complete
-    assert not second.sent_complete
-    assert first.closed_at == T0 + timedelta(minutes=30)
-
-
-def test_just_less_than_half_an_hour_does_not(log: Log) -> None:
-    (found,) = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 30 * 60))
-    assert found.sent_complete
-
-
 @pytest.mark.parametrize(
     "fields",
     [
@@ -207,12 +195,6 @@ def test_chunks_over_http_2_are_exact_where_the_app_knows_the_size(log: Log) -> 
         log, log.line(sent_length="", framing="chunked", size="100", protocol="HTTP/2.0", body_bytes=100)
     )
     assert found.sent_complete
-
-
-def test_five_terabytes(log: Log) -> None:
-    total = 5 * 2**40
-    (found,) = taken(log, log.part(total - 10, total, total))
-    assert (found.total, found.spans) == (total, [[total - 10, total]])
 
 
 def test_lines_in_another_order_make_the_same_downloads(log: Log) -> None:

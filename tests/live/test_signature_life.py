@@ -7,16 +7,23 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.live.conftest import build_of
+from tests.live.front_door import certify, listening
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
-from xaccel.testing import Answer, Origin, Variant, origin_server
+from tests.live.test_guest import operators_text
+from tests.live.transfer import NAME, tls_context
+from xaccel.nginx import emit
+from xaccel.testing import Answer, Origin, Variant, free_port, origin_server
 from xaccel.testing.origin import Request
 from xaccel.testing.processes import wait_until
 
@@ -53,14 +60,27 @@ def store(request: Request) -> Answer:
     return serve(request, BODY)
 
 
+@dataclass
+class Scene:
+    """NGINX with a plain door, through which it sends by sendfile, and one with TLS, where it cannot."""
+
+    stage: Stage
+    origin: Origin
+    tls_port: int
+    ca_file: Path
+
+
 @pytest.fixture(scope="module")
-def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
+def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     directory = tmp_path_factory.mktemp("life")
     (directory / "credentials.py").write_text(CREDENTIALS)
     run = f'credential_process = "{sys.executable}" "{directory / "credentials.py"}"'
     (directory / "aws-config").write_text(
         f"[profile soon]\n{run} {ENDS_SOON_S}\n[profile late]\n{run} {ENDS_LATE_S}\n"
     )
+    ca_file, tls_port = certify(directory), free_port()
+    door = emit(listening(tls_port, directory, quic=False))
+    text = operators_text(variant, http="sendfile on;", server=door)
     with pytest.MonkeyPatch.context() as environment, origin_server(store) as origin:
         environment.setenv("AWS_CONFIG_FILE", str(directory / "aws-config"))
         lasting = {
@@ -80,21 +100,28 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "late": {**role, "profile": "late"},
         }
         cache = {"path": "cache", "slice": "1m", "slowest_rate": RATE}
-        with stage(directory, variant, origins, cache=cache) as made:
-            yield made, origin
+        with stage(directory, variant, origins, write=text, cache=cache) as made:
+            yield Scene(made, origin, tls_port, ca_file)
 
 
-def slow(made: Stage, origin: Origin, which: str, name: str, **options: Any) -> tuple[bytes, dict[str, Any]]:
+def slow(
+    scene: Scene, which: str, name: str, *, tls: bool = False, **options: Any
+) -> tuple[bytes, dict[str, Any]]:
     """Read a little, wait until the signature has ended, and read on; what came, and the line."""
+    made, origin = scene.stage, scene.origin
     origin.requests.clear()
     got = bytearray()
 
     def read() -> None:
         path = target(which, options={"identity": name, **options})
-        with socket.socket() as client:
+        with ExitStack() as opened:
+            client = opened.enter_context(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
             client.settimeout(20)
-            client.connect(("127.0.0.1", made.nginx.port))
+            client.connect(("127.0.0.1", scene.tls_port if tls else made.nginx.port))
+            if tls:
+                context = tls_context(scene.ca_file, "http/1.1")
+                client = opened.enter_context(context.wrap_socket(client, server_hostname=NAME))
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             got.extend(client.recv(65_536))
             (first, *_) = origin.wait_for(1)
@@ -111,30 +138,37 @@ def slow(made: Stage, origin: Origin, which: str, name: str, **options: Any) -> 
 
 
 def test_an_object_in_one_piece_is_whole_for_the_slowest_client(
-    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+    running: Scene, request: pytest.FixtureRequest
 ) -> None:
     """With credentials that may end any time, or soon, and of unknown size, nothing is asked for in slices."""
-    made, origin = running
+    origin = running.origin
     for which, options in (("session", {"size": len(BODY)}), ("soon", {"size": len(BODY)}), ("lasting", {})):
-        body, line = slow(made, origin, which, f"{request.node.name} {which}", **options)
+        body, line = slow(running, which, f"{request.node.name} {which}", **options)
         assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
         assert ranges(origin.requests) == [None]
 
 
-def test_slices_do_not_wait_for_a_slow_client(
-    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+@pytest.mark.parametrize("tls", [False, True], ids=["sendfile", "tls"])
+def test_a_client_slower_than_the_slowest_gets_no_short_file(
+    running: Scene, request: pytest.FixtureRequest, tls: bool
 ) -> None:
-    """One that takes nothing until its signature has ended: what is kept comes at the origin's speed."""
-    made, origin = running
-    body, line = slow(made, origin, "lasting", request.node.name, size=len(BODY))
+    """It takes nothing until its signature has ended, by the real clock. Slices over TLS wait for it, and it is cut."""
+    made, origin = running.stage, running.origin
+    body, line = slow(running, "lasting", request.node.name, tls=tls, size=len(BODY))
+    sliced = build_of(made.variant).slice
+    if sliced and tls:
+        assert 0 < len(body) < len(BODY)
+        assert BODY.startswith(body)
+        assert (line["why"], line["completion"], line["body_bytes"]) == ("slice_failed", "", len(body))
+        return
     assert (body == BODY, line["why"], line["completion"]) == (True, "", "OK")
-    assert len(origin.requests) == (24 if build_of(made.variant).slice else 1)
+    assert len(origin.requests) == (24 if sliced else 1)
 
 
 def test_credentials_that_outlive_the_transfer_are_good_for_slices(
-    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+    running: Scene, request: pytest.FixtureRequest
 ) -> None:
-    made, origin = running
+    made, origin = running.stage, running.origin
     origin.requests.clear()
     for which in ("soon", "late"):
         assert made.get(which, options={"identity": request.node.name, "size": len(BODY)}).body == BODY
@@ -144,10 +178,10 @@ def test_credentials_that_outlive_the_transfer_are_good_for_slices(
 
 
 def test_a_signature_that_ends_between_slices_breaks_the_transfer(
-    running: tuple[Stage, Origin], request: pytest.FixtureRequest
+    running: Scene, request: pytest.FixtureRequest
 ) -> None:
     """The fourth request, in time by itself, takes the store too long. Resumed with a new one, the file is whole."""
-    made, origin = running
+    made, origin = running.stage, running.origin
     options = {"identity": request.node.name, "size": len(BODY)}
     origin.requests.clear()
 

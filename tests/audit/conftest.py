@@ -18,13 +18,12 @@ SETTINGS = "tests.audit.settings"
 _before = os.environ.get("DJANGO_SETTINGS_MODULE")
 # A pytest process has one Django: with the settings of other tests, these are left out.
 collect_ignore_glob = [] if _before == SETTINGS else ["test_*.py"]
-# What NGINX writes and rsyslog carries does not depend on the database.
+# What NGINX writes does not depend on the database.
 _OF_NGINX = [
     "test_live.py",
     "test_live_connections.py",
     "test_live_line.py",
     "test_live_video.py",
-    "test_shipper.py",
 ]
 collect_ignore = _OF_NGINX if os.environ.get("AUDIT_DATABASE_URL") else []
 if not collect_ignore_glob:

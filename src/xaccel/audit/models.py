@@ -41,7 +41,7 @@ class Download(models.Model):
     mixed = models.BooleanField()
 
     class Meta:
-        """Indexes for the questions by user, by object, by time and for what is not complete."""
+        """Indexes for the questions by user, by object, by time, and for what is not complete or mixed."""
 
         db_table = "xaccel_download"
         indexes = (
@@ -53,6 +53,7 @@ class Download(models.Model):
                 condition=models.Q(sent_complete=False),
                 name="xaccel_download_incomplete",
             ),
+            models.Index(fields=["-opened_at"], condition=models.Q(mixed=True), name="xaccel_download_mixed"),
             models.Index(
                 fields=["group"], condition=models.Q(closed_at__isnull=True), name="xaccel_download_open"
             ),

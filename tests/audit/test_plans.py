@@ -1,0 +1,73 @@
+"""What the seldom is found by, and whether the benchmark of plans would notice a scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import UUID
+
+import pytest
+
+from benchmarks.audit_plans import _indexes, _scans
+from tests.audit.conftest import T0, Log, decide, take
+from xaccel.testing import ServerMissing, postgres_server
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_few_mixed_downloads_are_found_by_their_index(log: Log) -> None:
+    from django.db import connection
+
+    from xaccel.audit.models import Download
+
+    lines = [log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"')]
+    for line in lines:
+        decide(line)
+    log.write(*lines)
+    take(log)
+    [one, other] = Download.objects.all()
+    many: dict[str, Any] = {field.attname: getattr(one, field.attname) for field in Download._meta.fields}
+    Download.objects.bulk_create(
+        Download(**{**many, "id": UUID(int=number), "closed_at": T0, "mixed": False})
+        for number in range(2000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    # as the admin's filter asks
+    mixed = Download.objects.filter(mixed=True).order_by("-opened_at")
+    assert "xaccel_download_mixed" in mixed[:50].explain()
+    assert set(mixed) == {one, other}
+
+
+def test_the_benchmark_tells_a_scan_from_an_index(
+    tmp_path: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    import psycopg
+
+    asked = "EXPLAIN SELECT * FROM xaccel_download WHERE subject = '77'"
+    try:
+        with (
+            postgres_server(tmp_path) as server,
+            psycopg.connect(server.dsn, autocommit=True) as connection,
+        ):
+
+            def plan() -> str:
+                return "\n".join(text for (text,) in connection.execute(asked))
+
+            connection.execute(
+                "CREATE TABLE xaccel_download AS SELECT n::text AS subject FROM generate_series(1, 10000) AS n"
+            )
+            connection.execute("ANALYZE")
+            without = plan()
+            connection.execute("CREATE INDEX xaccel_download_subject ON xaccel_download (subject)")
+            within = plan()
+            connection.execute("ALTER TABLE xaccel_download RENAME TO xaccel_download_seen")
+            connection.execute("DROP INDEX xaccel_download_subject")
+            asked = asked.replace("xaccel_download", "xaccel_download_seen")
+            of_another = plan()
+    except ServerMissing as missing:
+        unavailable(str(missing))
+    assert (_scans(without), _indexes(without)) == (True, [])
+    assert (_scans(within), _indexes(within)) == (False, ["xaccel_download_subject"])
+    assert "Seq Scan" in of_another
+    assert not _scans(of_another)

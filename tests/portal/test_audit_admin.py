@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +14,7 @@ import pytest
 from django.test import Client
 
 from xaccel.audit.models import Download, Transfer
+from xaccel.audit.retention import forget
 from xaccel.transfer_id import new_transfer_id
 
 pytestmark = pytest.mark.django_db
@@ -60,26 +65,88 @@ def page(client: Client, model: str, **query: str) -> str:
     return answer.content.decode()
 
 
-def test_the_lists_show_and_filter(admin_client: Client) -> None:
+def test_the_lists_show_how_much_was_sent(admin_client: Client) -> None:
+    total = 5 * 2**40
     download("whole.pdf")
     download("part.pdf", sent_bytes=999, sent_complete=False, spans=[[0, 999]])
-    transfer("denied.pdf", outcome="denied")
-    transfer("old.pdf", decided_at=NOW - timedelta(days=400))
+    download("large.pdf", total=total, sent_bytes=total - 1, sent_complete=False)
+    download("empty.pdf", total=0, sent_bytes=0, spans=[])
+    download("chunks.pdf", total=None, sent_bytes=0, sent_complete=False)
     text = page(admin_client, "download")
-    assert "whole.pdf" in text
-    assert "100 % of 1,000 bytes" in text
-    assert "99.9 % of 1,000 bytes" in text
-    text = page(admin_client, "download", sent_complete__exact="0")
-    assert "part.pdf" in text
-    assert "whole.pdf" not in text
-    text = page(admin_client, "transfer", outcome__exact="denied")
-    assert "denied.pdf" in text
-    assert "old.pdf" not in text
-    assert "old.pdf" in page(admin_client, "transfer", q="old.pdf")
-    assert "old.pdf" not in page(admin_client, "transfer", origin="elsewhere")
-    row = transfer("by-id.pdf")
-    assert "by-id.pdf" in page(admin_client, "transfer", q=str(row.pk))
-    assert "by-id.pdf" not in page(admin_client, "transfer", q="by-id")
+    for said in (
+        "100 % of 1,000 bytes",
+        "99.9 % of 1,000 bytes",
+        "99.9 % of 5,497,558,138,880 bytes",
+        "empty file",
+        "0 bytes",
+    ):
+        assert f'<td class="field-progress">{said}</td>' in text
+
+
+DAY = {"gte": "2026-11-24 00:00:00+00:00", "lt": "2026-11-25 00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("model", "query", "shown"),
+    [
+        ("download", {}, {"usual", "part", "mixed", "other", "old"}),
+        ("download", {"sent_complete__exact": "0"}, {"part"}),
+        ("download", {"sent_complete__exact": "1"}, {"usual", "mixed", "other", "old"}),
+        ("download", {"mixed__exact": "1"}, {"mixed"}),
+        ("download", {"mixed__exact": "0"}, {"usual", "part", "other", "old"}),
+        ("download", {"origin": "elsewhere"}, {"other"}),
+        (
+            "download",
+            {f"opened_at__{name}": at for name, at in DAY.items()},
+            {"usual", "part", "mixed", "other"},
+        ),
+        ("download", {"q": "8"}, {"other"}),
+        ("download", {"q": "old.pdf"}, {"old"}),
+        ("download", {"q": "old"}, set()),
+        ("transfer", {}, {"usual", "part", "other", "old"}),
+        ("transfer", {"outcome__exact": "incomplete"}, {"part"}),
+        ("transfer", {"outcome__exact": "sent"}, {"usual", "other", "old"}),
+        ("transfer", {"origin": "documents"}, {"usual", "part", "old"}),
+        ("transfer", {f"decided_at__{name}": at for name, at in DAY.items()}, {"usual", "part", "other"}),
+        ("transfer", {"q": "8"}, {"other"}),
+        ("transfer", {"q": "old.pdf"}, {"old"}),
+    ],
+)
+def test_each_filter_and_search_shows_what_it_says(
+    admin_client: Client, model: str, query: dict[str, str], shown: set[str]
+) -> None:
+    before = NOW - timedelta(days=400)
+    download("usual.pdf")
+    download("part.pdf", sent_complete=False)
+    download("mixed.pdf", mixed=True)
+    download("other.pdf", origin="elsewhere", subject="8")
+    download("old.pdf", opened_at=before, last_at=before)
+    transfer("usual.pdf")
+    transfer("part.pdf", outcome="incomplete")
+    transfer("other.pdf", origin="elsewhere", subject="8")
+    transfer("old.pdf", decided_at=before)
+    text = page(admin_client, model, **query)
+    assert set(re.findall(r'<td class="field-key">(\w+).pdf</td>', text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("model", "offered"),
+    [
+        ("download", {"sent_complete__exact", "mixed__exact", "origin", "opened_at__gte"}),
+        ("transfer", {"outcome__exact", "origin", "decided_at__gte"}),
+    ],
+)
+def test_the_filters_are_offered(admin_client: Client, model: str, offered: set[str]) -> None:
+    download("a.pdf")
+    transfer("a.pdf")
+    assert offered <= set(re.findall(r'href="\?(\w+)=', page(admin_client, model)))
+
+
+def test_an_id_finds_its_row(admin_client: Client) -> None:
+    row, other = transfer("by-id.pdf"), transfer("other.pdf")
+    text = page(admin_client, "transfer", q=str(row.pk))
+    assert ("by-id.pdf" in text, "other.pdf" in text) == (True, False)
+    assert str(other.pk) not in text
 
 
 def test_nobody_changes_anything(admin_client: Client) -> None:
@@ -102,3 +169,35 @@ def test_what_is_chosen_is_exported(admin_client: Client, action: str, kind: str
     assert str(chosen.pk) in text
     assert str(other.pk) not in text
     assert ("'=1+1" in text) == (action == "as_csv")
+
+
+def test_an_export_of_all_is_sent_while_it_is_read(admin_client: Client) -> None:
+    """All that the filter finds, beyond the page; no more of it in memory than a block."""
+    like = transfer("denied.pdf", outcome="denied")
+    values = {field.attname: getattr(like, field.attname) for field in Transfer._meta.concrete_fields}
+    Transfer.objects.bulk_create(Transfer(**{**values, "id": UUID(int=number)}) for number in range(2999))
+    transfer("sent.pdf")
+    chosen = {"_selected_action": [str(like.pk)], "select_across": "1"}
+    path = "/admin/xaccel_audit/transfer/?outcome__exact=denied"
+    lines: Any = admin_client.post(path, {"action": "as_json_lines", **chosen})
+    assert (lines.streaming, lines["Content-Disposition"]) == (True, 'attachment; filename="transfers.jsonl"')
+    assert [json.loads(part)["key"] for part in lines.streaming_content] == ["denied.pdf"] * 3000
+    table: Any = admin_client.post(path, {"action": "as_csv", **chosen})
+    blocks = [part.decode() for part in table.streaming_content]
+    assert len(blocks) > 3
+    assert max(map(len, blocks)) < 70_000
+    rows = list(csv.DictReader(io.StringIO("".join(blocks))))
+    assert [row["key"] for row in rows] == ["denied.pdf"] * 3000
+
+
+def test_who_was_forgotten_is_found_under_the_pseudonym_alone(admin_client: Client) -> None:
+    download("a.pdf", subject="ada")
+    row = transfer("a.pdf", subject="ada", ip="192.0.2.7", filename="Ada.pdf")
+    pseudonym, _ = forget("ada", using="default")
+    for model in ("download", "transfer"):
+        assert "a.pdf" not in page(admin_client, model, q="ada")
+        assert "a.pdf" in page(admin_client, model, q=pseudonym)
+    shown = admin_client.get(f"/admin/xaccel_audit/transfer/{row.pk}/change/").content.decode()
+    assert pseudonym in shown
+    for gone in ("192.0.2.7", "Ada.pdf", ">ada<"):
+        assert gone not in shown

@@ -21,10 +21,13 @@ from tests.live.conftest import build_of
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from portal.demo.stack import Stack
     from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
 
 REQUEST_ID = "an-id-of-the-project"
 ROOT = Path(__file__).resolve().parents[2]
+LARGE_BYTES = 3_000_000
+"""The demo's largest file is 300 MB, which shows nothing more here."""
 ARGUMENTS = [
     "--disable-gpu",
     "--disable-quic",
@@ -196,3 +199,25 @@ def shown_bare(
 ) -> Iterator[Shown]:
     with behind_nginx(bare_project, variant, tmp_path_factory.mktemp(variant.name)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def portal(variant: Variant, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo, as scripts/demo runs it. `browser` is there already: the demo gives what starts later another home."""
+    from portal.demo.stack import running_stack
+    from xaccel.nginx import probe
+    from xaccel.testing import free_port
+
+    before = dict(os.environ)
+    try:
+        with running_stack(
+            tmp_path_factory.mktemp("portal"),
+            variant.binary,
+            probe(variant.binary),
+            port=free_port(),
+            large_bytes=LARGE_BYTES,
+        ) as stack:
+            yield stack
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -2,68 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 from browser_download_filename import suggested_filename
 
+from tests.browser.people import named, signed_in
 from tests.browser.player import player
 from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-    from portal.demo.stack import SharedFile, Stack
-    from xaccel.testing import Variant
+    from portal.demo.stack import Stack
 
 pytestmark = [
     pytest.mark.main,
     pytest.mark.parametrize("variant", ["deb-njs", "wheel-njs"], indirect=True, scope="session"),
 ]
 
-LARGE_BYTES = 3_000_000
-"""The demo's largest file is 300 MB, which shows nothing more here."""
-
-
-@pytest.fixture(scope="module")
-def portal(variant: Variant, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo, as scripts/demo runs it. `browser` is there already: the demo gives what starts later another home."""
-    from portal.demo.stack import running_stack
-    from xaccel.nginx import probe
-    from xaccel.testing import free_port
-
-    before = dict(os.environ)
-    try:
-        with running_stack(
-            tmp_path_factory.mktemp("portal"),
-            variant.binary,
-            probe(variant.binary),
-            port=free_port(),
-            large_bytes=LARGE_BYTES,
-        ) as stack:
-            yield stack
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
 
 @pytest.fixture
 def alice(portal: Stack, page: Page) -> Page:
     """Her list of files, after she signed in."""
     return signed_in(portal, page, "alice")
-
-
-def signed_in(portal: Stack, page: Page, name: str) -> Page:
-    page.goto(portal.nginx.url)
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(portal.identity.passwords[name])
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="My files").wait_for()
-    return page
 
 
 def save_into(page: Page, folder: Path) -> None:
@@ -111,11 +75,6 @@ def the_file_in(folder: Path) -> tuple[str, int, str]:
     [file] = complete()
     content = file.read_bytes()
     return file.name, len(content), sha256(content).hexdigest()
-
-
-def named(portal: Stack, start: str) -> SharedFile:
-    [file] = [file for file in portal.files_of("alice") if file.name.startswith(start)]
-    return file
 
 
 def opened(portal: Stack, page: Page, start: str) -> None:
@@ -167,41 +126,3 @@ def test_a_page_that_somebody_uploaded_is_not_opened_but_saved(
     save_into(alice, tmp_path / "saved")
     alice.evaluate("target => { location.href = target }", f"/files/{file.pk}/open")
     assert the_file_in(tmp_path / "saved") == ("Page.html", file.size, file.sha256)
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme", "drawn_in"),
-    [(1200, "light", "rgb(31, 111, 125)"), (375, "dark", "rgb(99, 183, 196)")],
-    ids=["desk", "phone in the dark"],
-)
-def test_the_charts_show_what_was_downloaded(
-    portal: Stack, browser: Browser, width: int, scheme: Literal["light", "dark"], drawn_in: str
-) -> None:
-    """Under the policy of the portal's pages: a style or script that it forbids is told on the console."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    context.set_default_timeout(15_000)
-    page, told = context.new_page(), []
-    page.on("console", lambda message: told.append(message.text))
-    try:
-        signed_in(portal, page, "alice")
-        assert page.request.get(f"{portal.nginx.url}{named(portal, '会議').path}").ok
-        context.clear_cookies()
-        signed_in(portal, page, "admin")
-        page.get_by_role("link", name="Statistics").click()
-
-        def shown() -> bool:
-            page.reload()
-            return page.locator("#files svg").count() == 1 and "会議" in page.locator("#files").inner_text()
-
-        assert wait_until(shown, timeout_s=10)
-        bar = page.locator("#downloads svg .tone-whole rect[height]").last
-        assert bar.evaluate("bar => getComputedStyle(bar).fill") == drawn_in
-        assert bar.bounding_box()["height"] > 20
-        for text in page.locator("#downloads svg text").all():
-            assert text.bounding_box()["height"] > 10
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        page.get_by_text("Show the numbers of Most").click()
-        assert page.locator("#files tbody th").first.is_visible()
-        assert told == []
-    finally:
-        context.close()

@@ -1,0 +1,24 @@
+"""What people do in the portal: sign in, and know their files by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from portal.demo.stack import SharedFile, Stack
+
+
+def signed_in(portal: Stack, page: Page, name: str) -> Page:
+    page.goto(portal.nginx.url)
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(portal.identity.passwords[name])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="My files").wait_for()
+    return page
+
+
+def named(portal: Stack, start: str) -> SharedFile:
+    [file] = [file for file in portal.files_of("alice") if file.name.startswith(start)]
+    return file

@@ -30,12 +30,14 @@ nox.options.error_on_external_run = True
 class Environment:
     """What is installed, and which programs of tests/wheel run in it.
 
+    typed: the program that `mypy --strict` reads, before it runs.
     extras: of the wheel. beside: what a user of this framework installs himself. pins: a file of requirements/.
     brings: packages that may be there; all others of tests/wheel/installed.py must not be.
     """
 
     name: str
     programs: tuple[str, ...]
+    typed: str = ""
     extras: str = ""
     beside: tuple[str, ...] = ()
     pins: str = "test.txt"
@@ -46,7 +48,15 @@ class Environment:
 ENVIRONMENTS = [
     Environment("bare", ("bare.py", "wsgi_app.py", "asgi_app.py")),
     Environment("s3", ("s3.py",), extras="s3", brings=("botocore",)),
-    Environment("types", (), beside=("mypy",), pins="check.txt"),
+    Environment("types", (), typed="typed.py", beside=("mypy",), pins="check.txt"),
+    Environment(
+        "types-adapters",
+        (),
+        typed="typed_adapters.py",
+        beside=("mypy", "django", "django-stubs", "flask", "starlette"),
+        pins="check.txt",
+        brings=("django", "flask", "starlette", "werkzeug"),
+    ),
     *(
         Environment(
             f"django{version}",
@@ -72,7 +82,20 @@ ENVIRONMENTS = [
         extras="audit,metrics",
         brings=("django", "msgspec", "prometheus_client"),
     ),
-    Environment("testing", ("stack.py",), extras="testing", brings=("botocore", "gunicorn", "mirakuru")),
+    *(
+        Environment(
+            name,
+            ("stack.py",),
+            extras="testing",
+            beside=beside,
+            brings=("botocore", "gunicorn", "mirakuru", *brings),
+        )
+        for name, beside, brings in (
+            ("testing", (), ()),
+            ("flask-behind-nginx", ("flask",), ("flask", "werkzeug")),
+            ("starlette-behind-nginx", ("starlette",), ("starlette",)),
+        )
+    ),
 ]
 
 
@@ -90,8 +113,8 @@ def define(environment: Environment, python: str) -> None:
         run(session, programs / "installed.py", source, *environment.brings)
         for program in environment.programs:
             run(session, programs / program)
-        if "mypy" in environment.beside:
-            user = programs / "typed.py"
+        if environment.typed:
+            user = programs / environment.typed
             session.run("mypy", "--strict", "--no-incremental", "--config-file=", str(user), silent=True)
             run(session, user)
 

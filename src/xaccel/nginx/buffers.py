@@ -20,17 +20,24 @@ SEND_BUFFER = (
 _BESIDE_KB = 40
 """What a transfer holds beside its buffers, which with the allocator of musl take up to an eighth more than their size.
 Measured (docs/explanation/performance.md)."""
+_NJS_KB = 20
+"""What njs holds of each request. This and what follows is measured in tests/live/test_memory.py."""
+_KEPT_KB = 80
+"""What is read again of an object that goes into the cache, where NGINX cannot send from the file itself."""
+TLS_KB = 80
+"""What a side with TLS costs."""
 _OF_A_SLICE = "4 16k"
 """Twice as many made no cold download faster: what is kept goes to the disk, whoever reads how slowly."""
 
 
-def memory_kb(buffers: str) -> int:
+def memory_kb(buffers: str, *, njs: bool = False, kept: bool = False) -> int:
     """Return what a slow client costs at most, without TLS, in KB, on the build of NGINX that takes most."""
     count, size = split(buffers)
-    return count * size * 9 // 8 + HEAD_KB + _BESIDE_KB
+    more = (_NJS_KB if njs else 0) + (_KEPT_KB if kept else 0)
+    return count * size * 9 // 8 + HEAD_KB + _BESIDE_KB + more
 
 
-def in_fetch(site: Site, *, slices: bool, kept: bool = False) -> Iterator[Directive]:
+def in_fetch(site: Site, *, njs: bool = False, slices: bool, kept: bool = False) -> Iterator[Directive]:
     """Print the buffers between origin and client.
 
     Those of a slice are NGINX's until the transfer is over, so the site's setting would be taken for each of them.
@@ -43,11 +50,12 @@ def in_fetch(site: Site, *, slices: bool, kept: bool = False) -> Iterator[Direct
     yield directive(
         "proxy_buffering",
         "on",
-        why=f"Each slice that the origin sends costs up to {memory_kb(chosen)} KB of memory until the transfer is over."
+        why=f"Each slice that the origin sends costs up to {memory_kb(chosen, njs=njs)} KB of memory until the transfer"
+        " is over."
         if slices
         else f"Nothing {'but what the cache keeps ' if kept else ''}is spilled to disk: by default 1 GB a client goes"
         " there. A client that reads more slowly than the origin sends costs"
-        f" up to {memory_kb(site.buffers)} KB of memory, and some 60 KB more for a side with TLS.",
+        f" up to {memory_kb(chosen, njs=njs, kept=kept)} KB of memory, and some {TLS_KB} KB more for a side with TLS.",
     )
     yield directive("proxy_max_temp_file_size", 0)
     yield directive("proxy_temp_file_write_size", f"{busy}k")

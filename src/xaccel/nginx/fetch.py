@@ -67,7 +67,7 @@ def _fetch(site: Site, nginx: Nginx, names: Names, way: Way, group: Group) -> It
     yield from added_headers(site, nginx, names, local=False)
     yield from guest.untouched_body(nginx)
     yield from guest.asked_already(nginx)
-    yield from buffers.in_fetch(site, slices=way is Way.SLICES, kept=way is Way.WHOLE)
+    yield from buffers.in_fetch(site, njs=nginx.njs, slices=way is Way.SLICES, kept=way is Way.WHOLE)
     yield from buffers.patience()
     yield from cache_directives(site, names, way)
     if way is Way.SLICES:

@@ -1,0 +1,81 @@
+"""`ingest` is killed between what it stored and telling of it: each receiver is told all the same, at least once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.audit.conftest import Log, decide
+from tests.audit.ingester import process
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KILLED = -9
+
+
+def one_line(log: Log) -> None:
+    line = log.line()
+    decide(line)
+    log.write(line)
+
+
+def ingest(log: Log, told: Path, *, dying_after: str = "", more: str = "pass") -> tuple[int, list[str]]:
+    """Run it to its end; return the status, and all that was told until now."""
+    receivers = f"write_down({str(told)!r}, dying_after={dying_after!r})"
+    before = f"from tests.audit.told import die, write_down; {receivers}; {more}"
+    running = process("--quiet", str(log.path), before=before)
+    try:
+        running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    return running.returncode, told.read_text().splitlines() if told.exists() else []
+
+
+def owed() -> list[str]:
+    from xaccel.audit.models import Untold
+
+    return [
+        f"transfer {row.transfer}" if row.transfer else f"download {row.download}"
+        for row in Untold.objects.order_by("pk")
+    ]
+
+
+def both() -> list[str]:
+    from xaccel.audit.models import Download, Transfer
+
+    return [f"transfer {Transfer.objects.get().pk}", f"download {Download.objects.get().pk}"]
+
+
+def test_killed_between_the_commit_and_telling_it_tells_when_it_is_started_again(
+    log: Log, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    one_line(log)
+    assert ingest(log, told, more="ingest.Ingest._told = die") == (KILLED, [])
+    assert owed() == both()
+    assert ingest(log, told) == (0, both())
+    assert owed() == []
+    assert ingest(log, told) == (0, both())
+
+
+@pytest.mark.parametrize("after", ["transfer", "download"])
+def test_killed_in_the_middle_of_telling_it_tells_again(log: Log, tmp_path: Path, after: str) -> None:
+    """At least once: what was told and not yet crossed off is told twice, what was not is told once."""
+    told = tmp_path / "told"
+    one_line(log)
+    status, first = ingest(log, told, dying_after=after)
+    transfer, download = both()
+    assert (status, first) == (KILLED, [transfer] if after == "transfer" else [transfer, download])
+    assert owed() == [transfer, download]
+    assert ingest(log, told) == (0, [*first, transfer, download])
+    assert owed() == []
+
+
+def test_killed_before_the_commit_it_tells_once(log: Log, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    one_line(log)
+    assert ingest(log, told, more="ingest.owed.note = die") == (KILLED, [])
+    assert owed() == []
+    assert ingest(log, told) == (0, both())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.main,
+    pytest.mark.audit,
     pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session"),
 ]
 

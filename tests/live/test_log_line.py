@@ -21,7 +21,7 @@ from xaccel.nginx.log_line import FIELDS
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 from xaccel.testing.processes import wait_until
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
+pytestmark = [pytest.mark.main, pytest.mark.nginx, pytest.mark.audit]
 
 BODY = b"0123456789" * 100
 NAMES = [name for name, _, _ in FIELDS]

@@ -17,7 +17,7 @@ from xaccel.audit.models import Download, Transfer
 from xaccel.audit.retention import forget
 from xaccel.transfer_id import new_transfer_id
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.audit]
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -11,6 +11,8 @@ from django.urls import reverse
 from portal.files.models import Grant
 from xaccel.audit.models import Transfer
 
+pytestmark = pytest.mark.audit
+
 
 @pytest.mark.parametrize(
     ("fields", "words"),

@@ -24,7 +24,7 @@ from portal.files.statistics.period import Period, read_period
 from tests.portal import test_audit_admin as rows
 from xaccel.audit.models import Download
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.audit]
 
 TODAY = date(2026, 11, 24)
 WEEK = Period(7, TODAY)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from asgiref.sync import async_to_sync
+from azure.core.exceptions import ClientAuthenticationError
 from django.core.files.storage import InMemoryStorage, Storage
 from django.test import AsyncRequestFactory, RequestFactory
 from google.auth.credentials import AnonymousCredentials
@@ -414,6 +415,28 @@ def test_no_key_to_sign_with_is_told_without_what_was_to_be_signed(
         send_file(GET, file_on(google(credentials=None), "x"))
     with pytest.raises(CredentialsUnavailable, match="GS_EXPIRATION"):
         send_file(GET, file_on(google(expiration=timedelta(days=8)), "x"))
+
+
+class Refused:
+    """A credential that gets no token, as those of azure-identity say it."""
+
+    def get_token(self, *_: Any, **__: Any) -> Any:
+        raise ClientAuthenticationError("AADSTS700016: application 1234 was not found")
+
+
+def test_azure_without_a_user_delegation_key_is_told_with_the_role_and_without_the_clouds_words(
+    named: Any,
+) -> None:
+    named("azure")
+    # the SDK would try again for more than a minute
+    storage = azure(account_key=None, token_credential=Refused(), client_options={"retry_total": 0})
+    with pytest.raises(CredentialsUnavailable) as told:
+        send_file(GET, file_on(storage, "x"))
+    assert str(told.value) == (
+        "file: the storage's SDK could not sign (ClientAuthenticationError). Look whether its AZURE_TOKEN_CREDENTIAL"
+        " gets a token, and whether that identity may ask for a user delegation key: the role Storage Blob Delegator"
+        " has the right."
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import base64
 import http.client
 import importlib.util
 import secrets
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +16,26 @@ from pathlib import Path
 from xaccel.testing import ServerMissing, free_port
 from xaccel.testing.server import running
 
+AZURE = "azure.acme.test"
+"""What NGINX calls an Azurite with TLS: it verifies no address in a certificate."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Azurite:
-    """A running Azurite. It verifies shared access signatures."""
+    """A running Azurite. It verifies shared access signatures; of a token it reads the claims and no signature.
+
+    ca_file: of who signed its certificate, where it speaks TLS.
+    """
 
     url: str
     account: str
     key: str = field(repr=False)
+    ca_file: Path | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     @property
     def connection_string(self) -> str:
@@ -35,8 +46,11 @@ class Azurite:
 
 
 @contextmanager
-def azurite(directory: Path) -> Iterator[Azurite]:
-    """Run Azurite, which npm installs into .xaccel/ first. Raises ServerMissing."""
+def azurite(directory: Path, *, tokens: bool = False) -> Iterator[Azurite]:
+    """Run Azurite, which npm installs into .xaccel/ first. With `tokens` it takes them, over TLS.
+
+    Raises ServerMissing.
+    """
     done = subprocess.run(
         [str(ROOT / "scripts" / "azurite")], capture_output=True, text=True, check=False, timeout=300
     )
@@ -53,8 +67,28 @@ def azurite(directory: Path) -> Iterator[Azurite]:
         "--skipApiVersionCheck",
     ]
     environ = {"AZURITE_ACCOUNTS": f"{account}:{key}", "HOME": str(directory)}
-    with running(command, name="azurite", directory=directory, ready=lambda _: answers(port), env=environ):
-        yield Azurite(f"http://127.0.0.1:{port}", account, key)
+    ca_file = None
+    if tokens:
+        ca_file, certificate, private = certified(directory)
+        command += ["--oauth", "basic", "--cert", str(certificate), "--key", str(private)]
+        # the account stands in the path, whatever the host is called
+        command += ["--disableProductStyleUrl"]
+    with running(command, name="azurite", directory=directory, ready=lambda _: listens(port), env=environ):
+        yield Azurite(f"http{'s' if tokens else ''}://127.0.0.1:{port}", account, key, ca_file)
+
+
+def certified(directory: Path) -> tuple[Path, Path, Path]:
+    """The files of a new authority, of a certificate that it signed for Azurite, and of the private key."""
+    import trustme
+
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1", AZURE)
+    files = directory / "ca.pem", directory / "certificate.pem", directory / "private.pem"
+    for pem, file in zip(
+        (authority.cert_pem, made.cert_chain_pems[0], made.private_key_pem), files, strict=True
+    ):
+        pem.write_to_path(file)
+    return files
 
 
 @contextmanager
@@ -79,6 +113,15 @@ def fake_gcs(directory: Path, public_address: str) -> Iterator[str]:
     ]
     with running(command, name="fake-gcs", directory=directory, ready=lambda _: answers(port)):
         yield f"127.0.0.1:{port}"
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def answers(port: int) -> bool:

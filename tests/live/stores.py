@@ -14,7 +14,7 @@ from typing import Any
 from tests.live import doorkeepers
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
-from tests.live.emulators import ROOT, azurite, fake_gcs
+from tests.live.emulators import AZURE, ROOT, azurite, fake_gcs
 from tests.live.stage import line_where
 from tests.signatures import private_pem, service_account
 from xaccel import site_mapping
@@ -67,7 +67,7 @@ class Delivery:
 @contextmanager
 def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
     """All stores with their files, and the app. Raises ServerMissing."""
-    for name in ("azurite", "gcs", "tls", "app"):
+    for name in ("azurite", "azurite-tokens", "gcs", "tls", "app"):
         (folder / name).mkdir()
     bucket = f"foreign-{secrets.token_hex(4)}"
     s3.create_bucket(bucket)
@@ -84,6 +84,7 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
             )
         )
         azure = stack.enter_context(azurite(folder / "azurite"))
+        delegated = stack.enter_context(azurite(folder / "azurite-tokens", tokens=True))
         behind.append(stack.enter_context(fake_gcs(folder / "gcs", door.address)))
         made = {
             "files": dict.fromkeys(NAMES, TEXT),
@@ -103,6 +104,19 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
                         "azure_container": "acme-azure",
                         "connection_string": azure.connection_string,
                         "location": "tenant-a",
+                    },
+                },
+                "delegated": {
+                    "BACKEND": "tests.live.storage_app.Delegated",
+                    "OPTIONS": {
+                        "account_name": delegated.account,
+                        "azure_container": "acme-delegated",
+                        "custom_domain": f"{AZURE}:{delegated.port}",
+                        "location": "tenant-a",
+                        "client_options": {
+                            "account_url": f"{delegated.url}/{delegated.account}",
+                            "connection_verify": str(delegated.ca_file),
+                        },
                     },
                 },
                 "cdn": {
@@ -128,6 +142,14 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
                 "ORIGINS": {
                     "google": {"STORAGE": "google", "OPTIONS": {"cache": True}},
                     "azure": {"STORAGE": "azure", "OPTIONS": {"cache": True}},
+                    "delegated": {
+                        "STORAGE": "delegated",
+                        "OPTIONS": {
+                            "cache": True,
+                            "servers": [f"127.0.0.1:{delegated.port}"],
+                            "ca_file": str(delegated.ca_file),
+                        },
+                    },
                     "cdn": {
                         "STORAGE": "cdn",
                         "OPTIONS": {
@@ -154,7 +176,19 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
         }
         traces = [
             *(door.address, azure.url, cdn.address, s3.endpoint, s3.access_key, "acme-google", "acme-azure"),
-            *(azure.account, bucket, "cdn.acme.test", "cf-secret", "cloudfront", "X-Goog", "sig=", "X-Amz"),
+            *(
+                delegated.url,
+                delegated.account,
+                "acme-delegated",
+                azure.account,
+                bucket,
+                "cdn.acme.test",
+                "cf-secret",
+                "cloudfront",
+                "X-Goog",
+                "sig=",
+                "X-Amz",
+            ),
         ]
         application = "tests.live.storage_app:application"
         app = stack.enter_context(app_server(folder / "app", application, env=environ, cwd=ROOT, workers=1))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.adapters
 
-KINDS = ["google", "azure", "cdn", "foreign"]
+KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_signature_that_is_not_the_storages_is_a_plain_502(delivery: Delivery,
     assert line["why"] == "origin_403"
 
 
-@pytest.mark.parametrize("kind", ["google", "azure", "foreign"])
+@pytest.mark.parametrize("kind", ["google", "azure", "delegated", "foreign"])
 def test_a_missing_file_is_404(delivery: Delivery, kind: str) -> None:
     assert delivery.get(kind, "missing.txt").status == 404
 
@@ -148,7 +148,7 @@ def test_a_new_signature_finds_what_is_kept(delivery: Delivery) -> None:
     assert caches("GET") == ["HIT"] * len(KINDS)
 
 
-@pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
+@pytest.mark.parametrize("kind", ["google", "azure", "delegated", "cdn"])
 def test_a_key_is_signed_by_the_storage_that_the_origin_names(delivery: Delivery, kind: str) -> None:
     reply = ask(delivery.nginx.port, send_target({"origin": kind, "key": NAMES[1]}))
     assert (reply.status, reply.body) == (200, TEXT.encode())

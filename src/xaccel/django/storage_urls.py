@@ -213,6 +213,13 @@ def _google_url(storage: Any, name: str, method: str) -> str:
     return url
 
 
+_NO_KEY = "Give it AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
+_NO_DELEGATION = (
+    "Look whether its AZURE_TOKEN_CREDENTIAL gets a token, and whether that identity may ask for a user delegation key:"
+    " the role Storage Blob Delegator has the right."
+)
+
+
 def _azure_url(storage: Any, name: str) -> str:
     from azure.core.exceptions import AzureError
     from storages.backends.azure_storage import AzureStorage
@@ -223,9 +230,8 @@ def _azure_url(storage: Any, name: str) -> str:
             storage, name, expire=(storage.expiration_secs or LEAST_S) if signs else None
         )
     except (AzureError, ValueError) as error:
-        raise _nothing_to_sign_with(
-            error, "Give it AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
-        ) from error
+        by_token = storage.token_credential and not storage.account_key
+        raise _nothing_to_sign_with(error, _NO_DELEGATION if by_token else _NO_KEY) from error
     return url
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.browser.conftest import browser, page  # noqa: F401  (fixtures)
+from tests.browser.conftest import page  # noqa: F401  (fixture)
 
 if TYPE_CHECKING:
     from tests.adapters.scene import Contest

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from tests.adapters.contenders import CONTENDERS, REFERENCE, Contender
 from tests.adapters.scene import TABLE, Contest
+from tests.browser.conftest import chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from xaccel.testing import Variant
 
@@ -22,6 +24,13 @@ SAVED = [
     if request["group"] == "names"
     and TABLE["decisions"][request["download"]]["send"].get("options", {}).get("as_attachment")
 ]
+
+
+@pytest.fixture(scope="module")
+def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+    """For this file alone: other tests of this folder run coroutines."""
+    with chromium(unavailable) as launched:
+        yield launched
 
 
 @pytest.mark.parametrize("contender", [REFERENCE, *CONTENDERS], ids=lambda contender: contender.name)

@@ -38,18 +38,24 @@ ARGUMENTS = [
 ]
 
 
-# Not for the whole session: where Playwright runs, Django sees asynchronous code and refuses its database.
-@pytest.fixture(scope="package")
-def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+@contextmanager
+def chromium(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+    """Run Chromium. Meanwhile Django sees asynchronous code and refuses its database, and asyncio.run fails."""
     program = shutil.which("chromium")
     if program is None:
         unavailable("chromium is not installed: run scripts/system")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        launched = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="package")
+def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+    with chromium(unavailable) as launched:
+        yield launched
 
 
 @pytest.fixture

@@ -200,7 +200,8 @@ def test_a_later_slice_that_fails_cuts_the_transfer(sliced: Sliced, failure: str
         assert (sliced.get().body, sliced.asked()) == (BODY, [None])
         return
     partial, line = broken(sliced)
-    assert SLICE <= len(partial) < 2 * SLICE
+    # the end of the first slice may still lie with NGINX when the second fails
+    assert 0 < len(partial) < 2 * SLICE
     assert (line["status"], line["why"], line["completion"]) == ("200", "slice_failed", "")
     # the failure is told in the line alone: NGINX's own words would hold the signed URL
     assert sliced.origin.address not in sliced.stage.nginx.error_log

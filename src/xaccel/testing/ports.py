@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
 from contextlib import ExitStack
+
+_given: deque[int] = deque(maxlen=1000)
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports, given by the operating system. Another program may still take one before you do."""
+    """`count` different ports, given by the operating system, none of which this process was given lately.
+
+    Another program may still take one before you do.
+    """
+    found: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(listening_socket()) for _ in range(count)]
-        return [found.getsockname()[1] for found in sockets]
+        while len(found) < count:
+            port = held.enter_context(listening_socket()).getsockname()[1]
+            # one that was given and is not yet taken is free for the operating system
+            if port not in _given:
+                found.append(port)
+    _given.extend(found)
+    return found
 
 
 def free_port() -> int:

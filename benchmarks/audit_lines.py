@@ -102,7 +102,7 @@ def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> Tak
     from django.db import connection
 
     from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest import Ingest, take
     from xaccel.audit.models import Transfer
 
     ingest = Ingest(log, configuration(), using="default", seen=seen)
@@ -110,8 +110,7 @@ def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> Tak
     server = connection.connection.info.backend_pid
     postgres = cpu_seconds([server])
     wall, cpu = time.perf_counter(), time.process_time()
-    while ingest.once():
-        pass
+    take(ingest)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     postgres = cpu_seconds([server]) - postgres
     complete = Transfer.objects.filter(decided_at__gte=AT, outcome="sent", download_id__isnull=False)

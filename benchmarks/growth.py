@@ -20,7 +20,7 @@ from benchmarks.asked import Asked, compare, require_refused
 from benchmarks.audit_database import migrated, record_by, setup
 from benchmarks.audit_lines import TakenIn, remove_lines, take_in, write_lines
 from benchmarks.grown_databases import Grown, grown
-from benchmarks.interleave import Sampler, interleave
+from benchmarks.interleave import Sampler, Samples, interleave, warmed
 from benchmarks.processes import cpu_seconds
 from benchmarks.question import Question, Size, Table, Target, require
 from benchmarks.spread import Spread, ratio, spread
@@ -30,8 +30,6 @@ _BATCH, _ROUNDS = 20, {"full": 300, "quick": 20, "smoke": 5}
 _LINES, _LOGS = {"full": 10_000, "quick": 10_000, "smoke": 2_000}, {"full": 7, "quick": 2, "smoke": 1}
 _MOST_HAND_OFF, _LEAST_INGEST = 1.2, 0.5
 _HOWS = ("line", "request")
-
-Samples = dict[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +178,7 @@ def _hand_offs(databases: Sequence[Grown], size: Size) -> tuple[Samples, Samples
 
     samplers = {_label(how, one.count): sampler(how, one) for how in _HOWS for one in databases}
     clock = interleave(samplers, rounds=_ROUNDS[size])
-    warmed = [{name: values[1:] for name, values in found.items()} for found in (app, postgres)]
-    return clock, warmed[0], warmed[1]
+    return clock, warmed(app), warmed(postgres)
 
 
 def _ingests(databases: Sequence[Grown], folder: Path, size: Size) -> dict[int, list[TakenIn]]:

@@ -10,6 +10,9 @@ from itertools import repeat
 Sampler = Callable[[], float]
 """Does its work and returns the seconds that it took."""
 
+Samples = dict[str, list[float]]
+"""By the names of contenders, in the order of the rounds."""
+
 
 def each(call: Callable[[], object], *, calls: int) -> Sampler:
     """Return a sampler of the mean CPU seconds of one call in a batch of `calls`, all of it on this thread.
@@ -26,16 +29,14 @@ def each(call: Callable[[], object], *, calls: int) -> Sampler:
     return sample
 
 
-def interleave(
-    contenders: Mapping[str, Sampler], *, rounds: int, warm: bool = True
-) -> dict[str, list[float]]:
+def interleave(contenders: Mapping[str, Sampler], *, rounds: int, warm: bool = True) -> Samples:
     """Return the samples of each contender, one for each round.
 
     Each round runs all of them once, in an order drawn anew, so samples of the same index belong together and a
     ratio or difference of two contenders is made within a round. A first round is thrown away, unless times mean
     nothing (`warm` is False).
     """
-    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    samples: Samples = {name: [] for name in contenders}
     order = list(contenders)
     drawn = random.Random(1)
     if warm:
@@ -46,3 +47,8 @@ def interleave(
         for name in order:
             samples[name].append(contenders[name]())
     return samples
+
+
+def warmed(beside: Samples) -> Samples:
+    """Return what samplers wrote down beside their times, without the round that `interleave` throws away."""
+    return {name: values[1:] for name, values in beside.items()}

@@ -39,6 +39,20 @@ def memory(pids: Iterable[int]) -> Memory:
     return Memory(pss, anonymous, seen)
 
 
+def settled(pids: Callable[[], Iterable[int]], *, timeout_s: float = 60) -> int:
+    """Return the anonymous bytes of the processes once they have not grown for ten looks. Raises TimeoutError."""
+    deadline = time.monotonic() + timeout_s
+    most, same = 0, 0
+    while same < 10:
+        if time.monotonic() >= deadline:
+            raise TimeoutError("their memory goes on growing")
+        now = memory(pids()).anonymous
+        same = same + 1 if now <= most else 0
+        most = max(now, most)
+        time.sleep(0.1)
+    return most
+
+
 @dataclass(slots=True)
 class Peak:
     """The most that was seen so far."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.audit_database import migrated, record_by, setup
-from benchmarks.interleave import Sampler, interleave
+from benchmarks.interleave import Sampler, Samples, interleave, warmed
 from benchmarks.processes import cpu_seconds
 from benchmarks.question import Question, Size, Table, Target, require
 from benchmarks.spread import Spread, ratio, spread
@@ -62,9 +62,6 @@ def _micro(seconds: list[float]) -> Spread:
     return spread([1e6 * one for one in seconds])
 
 
-Samples = dict[str, list[float]]
-
-
 def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
     setup(dsn)
     from django.db import connection
@@ -97,8 +94,7 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
         return sample
 
     clock = interleave({how: sampler(how, switch) for how, switch in _switches().items()}, rounds=rounds)
-    warmed = [{name: values[1:] for name, values in found.items()} for found in (app, postgres)]
-    return clock, warmed[0], warmed[1]
+    return clock, warmed(app), warmed(postgres)
 
 
 def _switches() -> Mapping[str, Callable[[], None]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import resource
 import socket
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.each_worker import one_each
-from benchmarks.processes import memory
+from benchmarks.processes import memory, settled
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _held(behind: Stage, build: str, count: int) -> _Held:
     with ExitStack() as clients:
         for _ in range(count):
             clients.enter_context(_client(front))
-        taken = _settled(front) - before
+        taken = settled(lambda: front.nginx.pids) - before
         disk = _on_disk(front)
     return _Held(taken, disk)
 
@@ -111,19 +110,6 @@ def _client(front: Front) -> socket.socket:
     require(head.startswith(b"HTTP/1.1 200 "), f"{front.variant.name}: {head[:40]!r}")
     require(f"Content-Length: {_BYTES}\r\n".encode() in head, f"{front.variant.name}: another length")
     return client
-
-
-def _settled(front: Front, *, timeout_s: float = 60) -> int:
-    """Return NGINX's memory once it has not grown for ten looks."""
-    deadline = time.monotonic() + timeout_s
-    last, same = 0, 0
-    while same < 10:
-        require(time.monotonic() < deadline, f"{front.variant.name}: its memory goes on growing")
-        now = memory(front.nginx.pids).anonymous
-        same = same + 1 if now <= last else 0
-        last = max(now, last)
-        time.sleep(0.1)
-    return last
 
 
 def _on_disk(front: Front) -> int:

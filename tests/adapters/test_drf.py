@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
+
+from tests.adapters.alone import found_alone
 
 pytestmark = pytest.mark.adapters
 
@@ -101,12 +99,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, object] = json.loads(done.stdout)
-    return result
+    return found_alone(SCRIPT)
 
 
 def test_a_file_is_no_406_in_a_view_a_view_set_and_a_function(found: dict[str, object]) -> None:

@@ -145,13 +145,12 @@ def take(log: Log, **conf: Any) -> Any:
     """Take in all that is there, and return what was counted."""
     from dataclasses import replace
 
+    from xaccel.audit import ingest
     from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest import Ingest
 
-    ingest = Ingest(log.path, replace(configuration(), **conf), using="default")
-    while ingest.once():
-        pass
-    return ingest.counted
+    taken = ingest.Ingest(log.path, replace(configuration(), **conf), using="default")
+    ingest.take(taken)
+    return taken.counted
 
 
 def ids() -> set[str]:

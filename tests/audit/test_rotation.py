@@ -240,6 +240,7 @@ def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, befor
     from xaccel.audit import logs
     from xaccel.audit.conf import configuration
     from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest import take as take_all
     from xaccel.audit.models import Garbage
 
     lines, new = some(log, 8), some(log, 20)
@@ -256,8 +257,7 @@ def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, befor
             log.write(*new)
 
     ingest = Ingest(log.path, configuration(), using="default", seen=truncate)
-    while ingest.once():
-        pass
+    take_all(ingest)
     assert ids() == wanted(*lines, *new)
     assert (ingest.counted.lost, ingest.counted.duplicates, Garbage.objects.count()) == (0, 0, 0)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.processes import memory
+from benchmarks.processes import settled
 from tests.live.conftest import build_of
 from tests.live.front_door import certify, listening
 from tests.live.objects import serve
@@ -22,7 +22,6 @@ from tests.live.transfer import NAME, tls_context
 from xaccel.nginx import Parts, emit
 from xaccel.nginx.buffers import TLS_KB, memory_kb
 from xaccel.testing import Origin, Variant, free_port, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 
@@ -64,17 +63,7 @@ class Doors:
 
     def kb(self) -> float:
         """NGINX's memory, without that of its program, once it has not grown for ten looks."""
-        most, same = 0, 0
-
-        def still() -> bool:
-            nonlocal most, same
-            now = memory(self.stage.nginx.pids).anonymous
-            same = same + 1 if now <= most else 0
-            most = max(most, now)
-            return same == 10
-
-        assert wait_until(still, timeout_s=30, every_s=0.1), "its memory goes on growing"
-        return most / 1024
+        return settled(lambda: self.stage.nginx.pids, timeout_s=30) / 1024
 
 
 @contextmanager

@@ -80,8 +80,7 @@ class Ingest:
                 file.log.close()
             if self.stopped():
                 break
-        if late(self.using).exists():
-            self._take_batch([])
+        self._take_late()
         return self.counted.lines + self.counted.garbage > before
 
     def _files(self) -> Iterator[_File]:
@@ -217,6 +216,10 @@ class Ingest:
         for batch in texts:
             pieces = [Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= logs.LONGEST_LINE) for text in batch]
             self._take_batch(pieces, sum(map(len, batch)))
+        self._take_late()
+
+    def _take_late(self) -> None:
+        """Make whole what only waited for its decision, though no line is new."""
         if late(self.using).exists():
             self._take_batch([])
 

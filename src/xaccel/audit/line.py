@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.instants import NotAnInstant, instant
-from xaccel.audit.long_text import indexable
 from xaccel.audit.note import Note, NoteRefused, read_note
 from xaccel.audit.outcome import Outcome
+from xaccel.audit.storable import indexable, without_nul
 
 
 class NotALine(Exception):
@@ -126,11 +126,11 @@ def read_line(text: bytes) -> Line | Decided:
 
 
 def _without_nul(raw: _Raw) -> None:
-    # PostgreSQL's text holds no NUL; a forged line may.
+    # a forged line may hold some
     for name in _Raw.__struct_fields__:
         value = getattr(raw, name)
         if isinstance(value, str):
-            setattr(raw, name, value.replace("\0", "�"))
+            setattr(raw, name, without_nul(value))
 
 
 def _decided(raw: _Raw) -> Decided:

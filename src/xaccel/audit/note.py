@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from xaccel.audit.instants import instant
-from xaccel.audit.long_text import indexable
+from xaccel.audit.storable import indexable, without_nul
 
 
 class Decision(NamedTuple):
@@ -83,7 +83,7 @@ def read_note(text: str) -> Note | None:
         raise NoteRefused("a note of another version")
     if b"\\u0000" in plain:
         for name in ("key", "object_version", "client", "filename", "reason"):
-            setattr(note, name, getattr(note, name).replace("\0", "�"))
+            setattr(note, name, without_nul(getattr(note, name)))
     note.key = indexable(note.key)
     note.client = note.client[:64]
     return note

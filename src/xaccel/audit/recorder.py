@@ -12,10 +12,10 @@ from django.db import router
 from django.http import HttpRequest
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.long_text import indexable
 from xaccel.audit.models import OF_THE_APP, Transfer
 from xaccel.audit.note import Decision, note_of
 from xaccel.audit.outcome import Outcome
+from xaccel.audit.storable import indexable, without_nul
 from xaccel.events import DownloadEvent
 from xaccel.transfer_id import new_transfer_id
 
@@ -41,14 +41,14 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
-        key=indexable(_without_nul(event.object_name)),
+        key=indexable(without_nul(event.object_name)),
         version=event.version,
-        subject=indexable(_without_nul(event.subject)),
+        subject=indexable(without_nul(event.subject)),
         client=client_of(request),
         method=event.method,
-        filename=_without_nul(event.filename),
+        filename=without_nul(event.filename),
         as_attachment=event.as_attachment,
-        reason=_without_nul(event.reason),
+        reason=without_nul(event.reason),
         sealed=None if outcome == Outcome.GRANTED else configuration().unsealed,
     )
     # The line may be here already: what it says stays, and the app's half is added.
@@ -58,10 +58,6 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         unique_fields=["id"],
         update_fields=[*OF_THE_APP, *(["version"] if event.version else [])],
     )
-
-
-def _without_nul(text: str) -> str:
-    return text.replace("\0", "�")  # PostgreSQL's text holds none
 
 
 def _outcome(event: DownloadEvent) -> Outcome:

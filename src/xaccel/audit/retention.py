@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal_note
-from xaccel.audit.long_text import indexable
 from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Seal, Transfer
 from xaccel.audit.pseudonym import new_pseudonym
+from xaccel.audit.storable import indexable
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""

@@ -22,7 +22,6 @@ from xaccel.errors import InputRefused
 
 _AT_ONCE = 2000
 _Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
-_of_download = Q(outcome__in=GAVE_BYTES, line_first=False)
 _COLUMNS = (*CONTENT, *PERSON, "ip", "sealed", "line_first")
 
 
@@ -72,7 +71,7 @@ class StoredTrail:
             yield from _with_transfers(some, rows.values(*OF_TRANSFERS))
 
     def without_download(self, since: datetime | None) -> int:
-        rows = Transfer.objects.using(self.using).filter(_of_download)
+        rows = Transfer.objects.using(self.using).filter(outcome__in=GAVE_BYTES, line_first=False)
         if since is not None:
             rows = rows.filter(ended_at__gte=since)
         return rows.exclude(

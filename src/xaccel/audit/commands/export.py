@@ -10,8 +10,8 @@ from django.db import router
 from django.db.models import QuerySet
 
 from xaccel.audit.export import csv_rows, json_rows
-from xaccel.audit.long_text import indexable
 from xaccel.audit.models import Download, Seal, Transfer
+from xaccel.audit.storable import indexable
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused
 from xaccel.site import Site

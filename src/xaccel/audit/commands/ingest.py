@@ -65,7 +65,10 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
             ingest.take_stream(_batches(sys.stdin.buffer, stopped))
         else:
             with _readable():
-                follow(ingest, poll_s=POLL_S, between=tidy) if args.follow else take(ingest)
+                if args.follow:
+                    follow(ingest, poll_s=POLL_S, between=tidy)
+                else:
+                    take(ingest)
         if not stopped():
             tidy()
     if not args.quiet:

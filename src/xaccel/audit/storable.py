@@ -1,4 +1,4 @@
-"""How a subject or an object's name is kept that is longer than an index can hold."""
+"""What the database can hold of a text: no NUL, and in an index no more than fits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ LONGEST = 1200
 (https://www.postgresql.org/docs/current/btree.html): two such texts and a time fit."""
 
 _KEPT = 1000
+
+
+def without_nul(text: str) -> str:
+    """Return `text` with U+FFFD in the place of NUL, which PostgreSQL's text cannot hold."""
+    return text.replace("\0", "�")
 
 
 def indexable(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 transfer_completed = Signal()
-"""A line has arrived: the transfer is over, however it went."""
+"""A line has arrived: the transfer is over, however it went. Sent again where the decision came after the line."""
 
 download_completed = Signal()
 """Every byte of the object was sent to one client."""

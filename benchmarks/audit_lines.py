@@ -102,7 +102,8 @@ def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> Tak
     from django.db import connection
 
     from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest import Ingest, take
+    from xaccel.audit.follow import take
+    from xaccel.audit.ingest import Ingest
     from xaccel.audit.models import Transfer
 
     ingest = Ingest(log, configuration(), using="default", seen=seen)

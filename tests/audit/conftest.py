@@ -145,12 +145,13 @@ def take(log: Log, **conf: Any) -> Any:
     """Take in all that is there, and return what was counted."""
     from dataclasses import replace
 
-    from xaccel.audit import ingest
     from xaccel.audit.conf import configuration
+    from xaccel.audit.follow import take as take_all
+    from xaccel.audit.ingest import Ingest
 
-    taken = ingest.Ingest(log.path, replace(configuration(), **conf), using="default")
-    ingest.take(taken)
-    return taken.counted
+    ingest = Ingest(log.path, replace(configuration(), **conf), using="default")
+    take_all(ingest)
+    return ingest.counted
 
 
 def ids() -> set[str]:

@@ -239,8 +239,8 @@ def test_copytruncate_is_noticed_when_the_file_has_grown_beyond_the_old_position
 def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, before: int, read: int) -> None:
     from xaccel.audit import logs
     from xaccel.audit.conf import configuration
+    from xaccel.audit.follow import take as take_all
     from xaccel.audit.ingest import Ingest
-    from xaccel.audit.ingest import take as take_all
     from xaccel.audit.models import Garbage
 
     lines, new = some(log, 8), some(log, 20)

@@ -282,21 +282,3 @@ def _no_collection() -> Iterator[None]:
 
 def _mark(position: LogPosition) -> Mark:
     return Mark(position.device, position.inode, position.start, position.start_length, position.offset)
-
-
-def take(ingest: Ingest) -> None:
-    """Take in what is there."""
-    while ingest.once() and not ingest.stopped():
-        pass
-
-
-def follow(ingest: Ingest, *, poll_s: float, between: Callable[[], object], every_s: float = 60.0) -> None:
-    """Take in until `ingest.stopped`, and call `between` now and then while all that was there is taken in."""
-    last = 0.0
-    while not ingest.stopped():
-        if ingest.once():
-            continue
-        if time.monotonic() - last >= every_s:
-            between()
-            last = time.monotonic()
-        time.sleep(poll_s)

@@ -18,7 +18,8 @@ from django.db import router
 from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.ingest import BATCH, Counted, Ingest, follow, take
+from xaccel.audit.follow import follow, take
+from xaccel.audit.ingest import BATCH, Counted, Ingest
 from xaccel.audit.logs import LONGEST_LINE
 from xaccel.audit.models import Transfer
 from xaccel.audit.sweep import sweep

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.audit.conftest import Log, decide, take
 from tests.audit.ingester import ROOT, process
+from xaccel.testing import free_port
 from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,9 +139,7 @@ def test_a_failure_to_count_stops_no_download(
 
 
 def test_ingest_answers_prometheus_while_it_follows(log: Log) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     line = log.line()
     decide(line)
     log.write(line)

@@ -2,9 +2,66 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from xaccel.testing import free_port, free_ports
+from xaccel.testing.ports import listening_socket
+
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+MANY = "from xaccel.testing import free_ports; print(*free_ports(200), flush=True); input()"
+FORKED = """
+import os
+from xaccel.testing import free_ports
+free_ports(1)
+if os.fork():
+    os.wait()
+print(*free_ports(200), flush=True)
+"""
 
 
 def test_no_port_is_given_again_before_its_server_has_taken_it() -> None:
-    given = [free_port() for _ in range(500)] + free_ports(500)
-    assert len(set(given)) == 1000
+    given = [free_port() for _ in range(450)] + free_ports(450)
+    assert len(set(given)) == 900
+
+
+def test_a_port_that_is_taken_is_not_given() -> None:
+    following = free_port() + 1
+    with listening_socket(following) as taken:
+        taken.listen()
+        assert following not in free_ports(998)
+
+
+def test_no_outgoing_connection_takes_a_port_that_was_given() -> None:
+    if not OUTGOING.exists():
+        pytest.skip("not Linux")
+    first, last = map(int, OUTGOING.read_text().split())
+    if first < 32_000:
+        pytest.skip("this machine gives nearly every port to outgoing connections")
+    assert not any(first <= port <= last for port in free_ports(900))
+
+
+def test_two_processes_are_given_different_ports() -> None:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", MANY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as one,
+        subprocess.Popen(
+            [sys.executable, "-c", MANY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other,
+    ):
+        given = [process.stdout.readline().split() for process in (one, other) if process.stdout]
+        for process in (one, other):
+            process.communicate("\n")
+    assert [len(ports) for ports in given] == [200, 200]
+    assert not set(given[0]) & set(given[1])
+
+
+def test_a_forked_process_is_given_other_ports_than_its_parent() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], check=True, capture_output=True, text=True)
+    given = [set(line.split()) for line in done.stdout.splitlines()]
+    assert [len(ports) for ports in given] == [200, 200]
+    assert not given[0] & given[1]

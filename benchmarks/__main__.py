@@ -53,13 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size: Size = "smoke" if given.smoke else "quick" if given.quick else "full"
     print(", ".join(f"{name} {value}" for name, value in report.machine().items()), flush=True)
     answers: dict[str, Sequence[Table]] = {}
+    taken: dict[str, float] = {}
     for name, tables, seconds in _answers(given.questions or QUESTIONS, size):
+        taken[name] = seconds
         answers[name] = [_untimed(table) for table in tables] if size == "smoke" else tables
         for table in answers[name]:
             print(f"\n{report.text(table)}")
         print(f"\n  {name}: {seconds:.0f} s, size {size}", flush=True)
         # after each, so that a run that is broken off leaves what it has
-        record = json.dumps(report.record(size, answers), indent=1) + "\n"
+        record = json.dumps(report.record(size, answers, taken), indent=1) + "\n"
         if given.json is not None:
             given.json.write_text(record, encoding="utf-8")
         if given.svg is not None:

@@ -43,6 +43,7 @@ _STATEMENTS = {
     "import django.http": "import django.http",
     "import botocore.session, .auth": "import botocore.session, botocore.auth",
     "import boto3": "import boto3",
+    "import storages.backends.s3": "import storages.backends.s3",
     "import minio": "import minio",
     "import obstore": "import obstore",
     "first hand-off, directory": _SITE + 'assert sender.hand_off("local", "a.pdf").headers',

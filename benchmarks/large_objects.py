@@ -26,6 +26,7 @@ _TIMES = 1.3
 _OURS = {
     "proxy_buffering",
     "proxy_max_temp_file_size",
+    "proxy_temp_file_write_size",
     "proxy_buffer_size",
     "proxy_buffers",
     "proxy_busy_buffers_size",

@@ -57,14 +57,17 @@ def text(table: Table) -> str:
     )
 
 
-def record(size: Size, answers: Mapping[str, Sequence[Table]]) -> dict[str, Any]:
-    """Return all tables with date, machine and versions, made of what JSON knows."""
+def record(
+    size: Size, answers: Mapping[str, Sequence[Table]], seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return all tables with date, machine and versions, made of what JSON knows; `seconds` that each question took."""
     return {
         "v": 1,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "size": size,
         "commit": _commit(),
         "machine": machine(),
+        "seconds": {name: round(taken, 1) for name, taken in seconds.items()},
         "questions": {
             name: [
                 {

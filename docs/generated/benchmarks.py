@@ -32,7 +32,8 @@ def _run(record: Mapping[str, Any]) -> Iterator[str]:
     machine = dict(record["machine"])
     yield "## The run"
     yield ""
-    yield f"Written at {record['at']}, size `{record['size']}`, of commit `{record['commit']}`."
+    took = f" It took {sum(record['seconds'].values()):,.0f} s." if "seconds" in record else ""
+    yield f"Written at {record['at']}, size `{record['size']}`, of commit `{record['commit']}`.{took}"
     yield ""
     yield "| | |"
     yield "|---|---|"

@@ -93,10 +93,11 @@ def test_a_body_of_another_size_stops_the_run(tmp_path: Path) -> None:
 
 
 def test_the_record_is_json_and_names_no_machine() -> None:
-    record = report.record("smoke", {"question": [TABLE]})
+    record = report.record("smoke", {"question": [TABLE]}, {"question": 1.25})
     text = json.dumps(record)
     assert os.uname().nodename not in text
     assert record["questions"]["question"][0]["targets"][0]["met"] is False
+    assert record["seconds"] == {"question": 1.2}
 
 
 @pytest.mark.parametrize(("timed", "status"), [(True, 0), (False, 1)])
@@ -151,7 +152,7 @@ def test_memory_that_a_process_takes_is_seen_also_when_it_is_given_back() -> Non
 
 def test_the_page_of_results_prints_every_row_note_and_goal_of_a_record() -> None:
     table = replace(TABLE, rows=(*TABLE.rows, ("none", "not tried")), note="two\nlines")
-    record = json.loads(json.dumps(report.record("smoke", {"question": [table]})))
+    record = json.loads(json.dumps(report.record("smoke", {"question": [table]}, {"question": 1.0})))
     page = benchmarks_page.page(benchmarks_page.QUICK, record)
     lines = page.splitlines()
     assert "| one | 2.00 (1.50 to 2.50) |" in lines

@@ -7,6 +7,7 @@ listens on the first port of it, so that no two at once give the same port.
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import socket
@@ -42,6 +43,7 @@ class _Block:
                 self._held.listen()
             except OSError:
                 continue
+            atexit.register(self._held.close)
             self._ports = range(first + 1, first + _BLOCK)
             self._next = 0
             return

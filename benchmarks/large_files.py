@@ -130,17 +130,17 @@ def _sampler(
     app = behind.apps.get({"xaccel": "hand-off"}.get(way, way))
 
     def sample() -> float:
-        app_pids, nginx_pids = app.pids() if app else [], behind.nginx.pids
-        app_s, nginx_s = cpu_seconds(app_pids), cpu_seconds(nginx_pids)
+        app_pids = app.pids() if app else []
+        app_s, nginx_s = cpu_seconds(app_pids), cpu_seconds(behind.nginx.pids)
         with (
             peak(lambda: app_pids, every_s=0.2) as of_app,
-            peak(lambda: nginx_pids, every_s=0.2) as of_nginx,
+            peak(lambda: behind.nginx.pids, every_s=0.2) as of_nginx,
         ):
             taken = load(download, clients=clients, each=each).seconds
         cost.peak_bytes = max(cost.peak_bytes, of_app.pss)
         cost.nginx_peak_bytes = max(cost.nginx_peak_bytes, of_nginx.pss)
         cost.app_s.append(cpu_seconds(app_pids) - app_s)
-        cost.nginx_s.append(cpu_seconds(nginx_pids) - nginx_s)
+        cost.nginx_s.append(cpu_seconds(behind.nginx.pids) - nginx_s)
         return taken
 
     return sample

@@ -68,7 +68,10 @@ def peak(pids: Callable[[], Iterable[int]], *, every_s: float = 0.05) -> Iterato
     seen, over = Peak(), threading.Event()
 
     def look() -> None:
-        now = memory(pids())
+        try:
+            now = memory(pids())
+        except (ProcessLookupError, FileNotFoundError):
+            now = memory(pids())  # one ended since it was listed, as NGINX's cache loader does after a minute
         seen.pss, seen.anonymous = max(seen.pss, now.pss), max(seen.anonymous, now.anonymous)
         seen.looks += 1
 

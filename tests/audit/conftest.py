@@ -62,7 +62,7 @@ class Log:
         ended = T0 + timedelta(seconds=at)
         said = {
             "v": 1,
-            "id": new_transfer_id(ended),
+            "id": new_transfer_id(ended - timedelta(seconds=fields.get("seconds", 1.0))),
             "origin": "partner",
             "subject": "7",
             "method": "GET",

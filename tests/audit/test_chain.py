@@ -52,7 +52,7 @@ def filled(log: Log, client: Any) -> list[Any]:
 def test_an_honest_trail_holds(filled: list[Any]) -> None:
     found = verdict()
     assert (found.many, found.problems) == (0, [])
-    assert (found.sealed, found.deleted, found.forgotten, found.unsealed) == (7, 0, 0, 1)
+    assert (found.sealed, found.deleted, found.forgotten, found.waiting) == (7, 0, 0, 1)
     assert verdict(found.newest).many == 0
 
 
@@ -170,7 +170,9 @@ def test_blanking_a_person_by_hand_shows(filled: list[Any]) -> None:
 
     link = Seal.objects.order_by("id")[0]
     Seal.objects.filter(pk=link.pk).update(person_salt="")
-    assert verdict().problems == ["1 transfers were pseudonymised, but not by `forget`"]
+    assert verdict().problems == [
+        f"the person of transfer {link.transfer} was taken out, but not by `forget`"
+    ]
 
 
 @pytest.mark.parametrize(

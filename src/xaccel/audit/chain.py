@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from xaccel.audit.models import Seal, Transfer
 
@@ -28,21 +30,20 @@ FIRST = "0" * 64
 
 def seal(rows: Iterable[Mapping[str, Any]], *, using: str) -> None:
     """Seal transfers, given as their columns, in the open transaction, in which `upsert.alone` was called before."""
-    chain, made = _newest(using), []
-    for row in rows:
-        person_salt, address_salt = secrets.token_hex(16), secrets.token_hex(16)
-        link = Seal(
-            kind="transfer",
-            transfer=row["id"],
-            content=digest([row[name] for name in CONTENT]),
-            person=digest([person_salt, *(row[name] for name in PERSON)]),
-            person_salt=person_salt,
-            address=digest([address_salt, row["ip"]]),
-            address_salt=address_salt,
-        )
-        chain = link.chain = link_of(chain, link)
-        made.append(link)
-    Seal.objects.using(using).bulk_create(made, batch_size=_AT_ONCE)
+    _append((_link(row) for row in rows), using=using)
+
+
+def _link(row: Mapping[str, Any]) -> Seal:
+    person_salt, address_salt = secrets.token_hex(16), secrets.token_hex(16)
+    return Seal(
+        kind="transfer",
+        transfer=row["id"],
+        content=content_of(row),
+        person=person_of(person_salt, row),
+        person_salt=person_salt,
+        address=address_of(address_salt, row),
+        address_salt=address_salt,
+    )
 
 
 def seal_waiting(*, using: str) -> int:
@@ -55,16 +56,34 @@ def seal_waiting(*, using: str) -> int:
     return count
 
 
-def seal_note(kind: str, count: int, text: str, *, using: str) -> None:
-    """Seal that transfers were deleted ("prune") or pseudonymised ("forget"), in the open transaction."""
-    link = Seal(kind=kind, count=count, text=text)
-    link.chain = link_of(_newest(using), link)
-    link.save(using=using)
+def seal_note(kind: str, transfers: QuerySet[Transfer], before: datetime, *, using: str) -> None:
+    """Seal that these transfers, all of `before` that moment, are deleted ("prune") or lose their addresses
+    ("addresses"), in the open transaction and before it is done.
+    """
+    if count := sealed(transfers, using=using).values("transfer").distinct().count():
+        _append([Seal(kind=kind, count=count, text=f"before {before.isoformat()}")], using=using)
 
 
-def _newest(using: str) -> str:
+def seal_forgotten(transfers: QuerySet[Transfer], *, using: str) -> None:
+    """Seal of each of these transfers that it is pseudonymised, in the open transaction and before it is done."""
+    ids = list(sealed(transfers, using=using).values_list("transfer", flat=True).distinct())
+    _append((Seal(kind="forget", transfer=id_, count=1) for id_ in ids), using=using)
+
+
+def sealed(transfers: QuerySet[Transfer], *, using: str) -> QuerySet[Seal]:
+    """Return the links of these transfers."""
+    return Seal.objects.using(using).filter(kind="transfer", transfer__in=transfers.values("id"))
+
+
+def _append(links: Iterable[Seal], *, using: str) -> None:
     newest = Seal.objects.using(using).order_by("-id").values_list("chain", flat=True).first()
-    return newest or FIRST
+    Seal.objects.using(using).bulk_create(_chained(newest or FIRST, links), batch_size=_AT_ONCE)
+
+
+def _chained(chain: str, links: Iterable[Seal]) -> Iterator[Seal]:
+    for link in links:
+        chain = link.chain = link_of(chain, link)
+        yield link
 
 
 def link_of(before: str, link: Seal) -> str:
@@ -73,6 +92,21 @@ def link_of(before: str, link: Seal) -> str:
     return digest(
         [before, link.kind, transfer, link.content, link.person, link.address, link.count, link.text]
     )
+
+
+def content_of(row: Mapping[str, Any]) -> str:
+    """Return the digest of what points to no person."""
+    return digest([row[name] for name in CONTENT])
+
+
+def person_of(salt: str, row: Mapping[str, Any]) -> str:
+    """Return the digest of the person, with the salt of a link."""
+    return digest([salt, *(row[name] for name in PERSON)])
+
+
+def address_of(salt: str, row: Mapping[str, Any]) -> str:
+    """Return the digest of the address, with the salt of a link."""
+    return digest([salt, row["ip"]])
 
 
 def digest(values: list[Any]) -> str:

@@ -217,11 +217,11 @@ class Untold(models.Model):
 
 
 class Seal(models.Model):
-    """One link of the hash chain: what a transfer was when it was over, or that some were deleted or pseudonymised.
+    """One link of the hash chain: what a transfer was when it was over, or what was taken out later by the rules.
 
     content: digest of what points to no person; person and address: digests of what does, each with a random salt that
     is removed when the person is forgotten, or the address dropped. chain: digest of the link before and this one.
-    count: for "prune" and "forget", how many transfers; `text` says which.
+    count: for "prune" and "addresses", how many transfers; `text` says which. A "forget" has its one transfer.
     """
 
     kind = models.CharField(max_length=16)

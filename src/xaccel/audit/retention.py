@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from xaccel.audit import upsert
-from xaccel.audit.chain import seal_note
-from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Seal, Transfer
+from xaccel.audit.chain import seal_forgotten, seal_note, sealed
+from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Transfer
 from xaccel.audit.pseudonym import new_pseudonym
 from xaccel.audit.storable import indexable
 
@@ -36,10 +36,8 @@ def prune(before: datetime, *, using: str) -> Removed:
         with transaction.atomic(using=using):
             upsert.alone(using)
             rows = Transfer.objects.using(using).filter(id__in=ids)
-            sealed = rows.filter(sealed__isnull=False).count()
+            seal_note("prune", rows, before, using=using)
             removed.transfers += rows.delete()[0]
-            if sealed:
-                seal_note("prune", sealed, f"before {before.isoformat()}", using=using)
     past = Download.objects.using(using).filter(last_at__lt=before)
     while ids := list(past.values_list("id", flat=True)[:AT_ONCE]):
         # A part that is kept does not point to nothing.
@@ -58,8 +56,10 @@ def drop_addresses(before: datetime, *, using: str) -> int:
     while ids := list(old.values_list("id", flat=True)[:AT_ONCE]):
         with transaction.atomic(using=using):
             upsert.alone(using)
-            Seal.objects.using(using).filter(transfer__in=ids).update(address_salt="")
-            count += Transfer.objects.using(using).filter(id__in=ids).update(ip=None)
+            rows = Transfer.objects.using(using).filter(id__in=ids)
+            seal_note("addresses", rows, before, using=using)
+            sealed(rows, using=using).update(address_salt="")
+            count += rows.update(ip=None)
     return count
 
 
@@ -74,10 +74,8 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
     with transaction.atomic(using=using):
         upsert.alone(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
-        sealed = Seal.objects.using(using).filter(transfer__in=rows.values("id"))
-        if count := sealed.values("transfer").distinct().count():
-            sealed.update(person_salt="", address_salt="")
-            seal_note("forget", count, "", using=using)
+        seal_forgotten(rows, using=using)
+        sealed(rows, using=using).update(person_salt="", address_salt="")
         changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
         for id_ in Download.objects.using(using).filter(subject=subject).values_list("id", flat=True):
             changed.downloads += (

@@ -16,12 +16,13 @@ from django.db.models import DateTimeField, Exists, Max, Model, OuterRef, Q, UUI
 
 from xaccel.audit.chain import CONTENT, PERSON
 from xaccel.audit.models import Download, Seal, Transfer
-from xaccel.audit.outcome import GAVE_BYTES
+from xaccel.audit.outcome import GAVE_BYTES, Outcome
 from xaccel.audit.recount import OF_DOWNLOADS, OF_TRANSFERS
 from xaccel.errors import InputRefused
 
 _AT_ONCE = 2000
 _Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
+_WAITS = Q(outcome=Outcome.GRANTED, sealed=None)
 _COLUMNS = (*CONTENT, *PERSON, "ip", "sealed", "line_first")
 
 
@@ -44,23 +45,30 @@ class StoredTrail:
     def links(self) -> Iterator[Seal]:
         return Seal.objects.using(self.using).order_by("id").iterator(_AT_ONCE)
 
-    def latest(self, transfers: list[UUID]) -> dict[UUID, int]:
-        found = Seal.objects.using(self.using).filter(transfer__in=transfers)
+    def latest(self, transfers: list[UUID]) -> dict[UUID | None, int]:
+        found = Seal.objects.using(self.using).filter(kind="transfer", transfer__in=transfers)
         return dict(found.values_list("transfer").annotate(Max("id")))
+
+    def forgotten(self, transfers: list[UUID]) -> set[UUID | None]:
+        found = Seal.objects.using(self.using).filter(kind="forget", transfer__in=transfers)
+        return set(found.values_list("transfer", flat=True))
 
     def rows(self, transfers: list[UUID]) -> dict[UUID, Mapping[str, Any]]:
         found = Transfer.objects.using(self.using).filter(id__in=transfers)
         return {row["id"]: row for row in found.values(*_COLUMNS)}
 
-    def waits(self, row: Mapping[str, Any]) -> bool:
-        return row["sealed"] is False or row["line_first"]
+    def is_older(self, row: Mapping[str, Any]) -> bool:
+        return False
 
     def without_link(self) -> int:
         without = Seal.objects.using(self.using).filter(transfer=OuterRef("id"))
         return Transfer.objects.using(self.using).filter(sealed=True).exclude(Exists(without)).count()
 
-    def unsealed(self) -> int:
-        return Transfer.objects.using(self.using).filter(~Q(sealed=True)).count()
+    def waiting(self) -> int:
+        return Transfer.objects.using(self.using).filter(_WAITS | Q(sealed=False)).count()
+
+    def never_sealed(self) -> int:
+        return Transfer.objects.using(self.using).filter(~_WAITS, sealed=None).count()
 
     def downloads(self) -> Iterator[_Recounted]:
         found = iter(
@@ -87,25 +95,32 @@ class ExportedTrail:
         self._downloads = downloads
         self._seals = seals
         self._rows: dict[UUID, Mapping[str, Any]] = {row["id"]: row for row in _read(transfers, Transfer)}
-        self._latest = {link.transfer: link.pk for link in self.links() if link.transfer}
+        self._latest = {link.transfer: link.pk for link in self.links() if link.kind == "transfer"}
+        self._forgotten = {link.transfer for link in self.links() if link.kind == "forget"}
 
     def links(self) -> Iterator[Seal]:
         return (Seal(**row) for row in _read(self._seals, Seal))
 
-    def latest(self, transfers: list[UUID]) -> dict[UUID, int]:
+    def latest(self, transfers: list[UUID]) -> dict[UUID | None, int]:
         return self._latest
 
     def rows(self, transfers: list[UUID]) -> dict[UUID, Mapping[str, Any]]:
         return self._rows
 
-    def waits(self, row: Mapping[str, Any]) -> bool:
-        return row["sealed"] is not True or row["line_first"]
+    def forgotten(self, transfers: list[UUID]) -> set[UUID | None]:
+        return self._forgotten
+
+    def is_older(self, row: Mapping[str, Any]) -> bool:
+        return _waits(row)
 
     def without_link(self) -> int:
         return sum(row["sealed"] is True and id_ not in self._latest for id_, row in self._rows.items())
 
-    def unsealed(self) -> int:
-        return sum(row["sealed"] is not True for row in self._rows.values())
+    def waiting(self) -> int:
+        return sum(_waits(row) or row["sealed"] is False for row in self._rows.values())
+
+    def never_sealed(self) -> int:
+        return sum(not _waits(row) and row["sealed"] is None for row in self._rows.values())
 
     def downloads(self) -> Iterator[_Recounted]:
         if self._downloads is not None:
@@ -123,6 +138,10 @@ class ExportedTrail:
             and (since is None or row["ended_at"] >= since)
             for row in self._rows.values()
         )
+
+
+def _waits(row: Mapping[str, Any]) -> bool:
+    return row["outcome"] == Outcome.GRANTED and row["sealed"] is None
 
 
 def _with_transfers(

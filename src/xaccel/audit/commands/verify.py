@@ -54,8 +54,14 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         print(f"{verdict.downloads} downloads are what their transfers say")
     if args.part:
         print(f"{verdict.missing} of the sealed ones are not in the export")
-    if verdict.unsealed:
-        print(f"{verdict.unsealed} are not sealed: they wait for their line, or were decided without a chain")
+    if verdict.pruned_before:
+        print(f"deleted was what is of before {verdict.pruned_before.isoformat()}")
+    if verdict.waiting:
+        print(f"{verdict.waiting} are not sealed yet: they wait for their line, or for `ingest`")
+    if verdict.never_sealed:
+        print(f"{verdict.never_sealed} are over and not sealed: CHAIN was off, or they were slipped in")
+    if verdict.older:
+        print(f"{verdict.older} were exported before they were sealed, and are not compared")
     if verdict.again:
         print(f"{verdict.again} were sealed again: their line, or their decision, came late")
     print(f"newest link: {verdict.newest}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import router
+from django.db import connections, router
 from django.http import HttpRequest
 
 from xaccel.audit.conf import configuration
@@ -16,6 +17,7 @@ from xaccel.audit.models import OF_THE_APP, Transfer
 from xaccel.audit.note import Decision, note_of
 from xaccel.audit.outcome import Outcome
 from xaccel.audit.storable import indexable, without_nul
+from xaccel.django import after_view
 from xaccel.events import DownloadEvent
 from xaccel.transfer_id import new_transfer_id
 
@@ -51,12 +53,20 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         reason=without_nul(event.reason),
         sealed=None if outcome == Outcome.GRANTED else configuration().unsealed,
     )
+    using = router.db_for_write(Transfer)
+    _store(row, using)
+    if outcome == Outcome.DENIED and connections[using].in_atomic_block:
+        # What ends the request as refused ends ATOMIC_REQUESTS' transaction too, and takes the row back.
+        after_view.later(request, partial(_store, row, using))
+
+
+def _store(row: Transfer, using: str) -> None:
     # The line may be here already: what it says stays, and the app's half is added.
-    Transfer.objects.using(router.db_for_write(Transfer)).bulk_create(
+    Transfer.objects.using(using).bulk_create(
         [row],
         update_conflicts=True,
         unique_fields=["id"],
-        update_fields=[*OF_THE_APP, *(["version"] if event.version else [])],
+        update_fields=[*OF_THE_APP, *(["version"] if row.version else [])],
     )
 
 

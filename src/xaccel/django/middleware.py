@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from xaccel.cache_control import keeps_shared_caches_out
+from xaccel.django import after_view
 from xaccel.django.conf import configuration
 from xaccel.django.hand_off_response import HandOffResponse
 from xaccel.errors import XaccelError
@@ -49,10 +50,14 @@ class HandOffMiddleware:
         if self._is_async:
             return self._acall(request)
         response: HttpResponseBase = self.get_response(request)
+        after_view.do(request)
         return _in_order(response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        return _in_order(await self.get_response(request))
+        response = await self.get_response(request)
+        if after_view.is_due(request):
+            await sync_to_async(after_view.do)(request)
+        return _in_order(response)
 
 
 def _find_endpoints() -> None:

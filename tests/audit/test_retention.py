@@ -147,6 +147,10 @@ ROWS: dict[str, Any] = {
     "-1": "'-1",
     "@x": "'@x",
     "\tx": "'\tx",
+    "\t=1": "'\t'=1",
+    'a;=HYPERLINK("https://files.example/")': 'a;\'=HYPERLINK("https://files.example/")',
+    'a\t=1+1;"=1+1': "a\t'=1+1;\"'=1+1",
+    "1-2, b=c": "1-2, b=c",
     'a,"b"\nc': 'a,"b"\nc',
     "größe ☃": "größe ☃",
 }
@@ -161,6 +165,18 @@ def test_csv_is_safe_in_a_spreadsheet_and_complete(log: Log) -> None:
     assert {row["key"] for row in rows} == set(ROWS.values())
     assert {row["sent"] for row in rows} == {""}
     assert all(datetime.fromisoformat(row["decided_at"]).tzinfo for row in rows)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_begins_as_a_formula_whatever_separates_cells(log: Log, separator: str) -> None:
+    """What separates the cells of a file is a setting of the machine that opens it: ";" in Germany and France."""
+    import csv
+
+    for key in ROWS:
+        decide(log.line(), key=key)
+    text = run("export", "transfers")
+    for row in csv.reader(io.StringIO(text), delimiter=separator):
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))], row
 
 
 def test_json_lines_are_exact(log: Log) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,9 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 _AT_ONCE = 2000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then
+# quotes in the middle of a cell keep nothing together.
+_FORMULA = re.compile(r'^(?=[\t\r\n])|(?:^|[,;|\t\r\n][\s"]*)(?=[=+\-@＝＋－＠])')
 
 
 def columns(model: type[Model]) -> list[str]:
@@ -24,12 +27,13 @@ def columns(model: type[Model]) -> list[str]:
 def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     """Return the lines of a CSV file (RFC 4180) with a heading, in constant memory.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front of it
-    (https://owasp.org/www-community/attacks/CSV_Injection). Times are ISO 8601 in UTC.
+    What a spreadsheet would take for a formula gets an apostrophe in front of it, at the start of a text and behind
+    what may separate cells, and each cell is quoted (https://owasp.org/www-community/attacks/CSV_Injection). Times are
+    ISO 8601 in UTC.
     """
     names = columns(rows.model)
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     writer.writerow(names)
     for values in _values(rows, names):
         writer.writerow([_cell(value) for value in values])
@@ -60,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return _FORMULA.sub(r"\g<0>'", value)
     if isinstance(value, list | dict):
         return json.dumps(value)
     return _plain(value)

@@ -78,8 +78,8 @@ def _time(text: str) -> datetime:
 
 COMMAND = Command(
     help="print transfers, downloads or seals as CSV or JSON Lines",
-    description="Print transfers, downloads or the seals of the hash chain, oldest first, in constant memory. In CSV a"
-    " text that a spreadsheet would take for a formula begins with an apostrophe.",
+    description="Print transfers, downloads or the seals of the hash chain, oldest first, in constant memory. In CSV"
+    " what a spreadsheet would take for a formula has an apostrophe before it.",
     add_arguments=add_arguments,
     run=run,
 )

@@ -79,6 +79,37 @@ def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
     assert forget("7", using="default")[0] != pseudonym
 
 
+def test_addresses_leave_no_digest_behind(log: Log) -> None:
+    """Of somebody who is not signed in the address is in the digest that finds the open download."""
+    from xaccel.audit.downloads import group_of
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.retention import drop_addresses
+
+    lines = [log.part(0, 40, 100, 0, subject=""), log.part(40, 100, 100, 60, subject="")]
+    lines += [log.line(0, subject="", ip="192.0.2.8"), log.line(0, subject="7")]
+    for line in lines:
+        decide(line)
+    log.write(*lines[:1], *lines[2:])
+    take(log)
+    digests = {
+        group_of(subject, "partner", "report.pdf", "0123456789abcdef", ip): ip
+        for subject, ip in [("", "192.0.2.7"), ("", "192.0.2.8"), ("7", None)]
+    }
+
+    def found() -> list[str]:
+        return sorted(map(str, (digests.get(str(row.group), "random") for row in Download.objects.all())))
+
+    # A download that goes on keeps it: the rest of the file is put into the same one.
+    log.write(lines[1])
+    take(log)
+    assert drop_addresses(T0 + timedelta(seconds=30), using="default") == 3
+    assert found() == ["192.0.2.7", "None", "random"]
+    assert drop_addresses(T0 + timedelta(seconds=90), using="default") == 1
+    assert found() == ["None", "random", "random"]
+    assert len({row.group for row in Download.objects.all()}) == 3
+    assert not Transfer.objects.filter(ip__isnull=False).exists()
+
+
 def test_a_line_that_comes_after_it_brings_nobody_back(log: Log) -> None:
     from xaccel.audit.models import Download, Transfer
     from xaccel.audit.retention import forget

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal_forgotten, seal_note, sealed
@@ -50,7 +50,7 @@ def prune(before: datetime, *, using: str) -> Removed:
 
 
 def drop_addresses(before: datetime, *, using: str) -> int:
-    """Remove the addresses of transfers that ended before `before`; return how many."""
+    """Remove the addresses of transfers that ended before `before`, and the digests made of them; return how many."""
     old = Transfer.objects.using(using).filter(ended_at__lt=before, ip__isnull=False)
     count = 0
     while ids := list(old.values_list("id", flat=True)[:AT_ONCE]):
@@ -59,6 +59,8 @@ def drop_addresses(before: datetime, *, using: str) -> int:
             rows = Transfer.objects.using(using).filter(id__in=ids)
             seal_note("addresses", rows, before, using=using)
             sealed(rows, using=using).update(address_salt="")
+            over = Download.objects.using(using).filter(last_at__lt=before, id__in=rows.values("download"))
+            _regroup(over.filter(subject=""), using)
             count += rows.update(ip=None)
     return count
 
@@ -77,10 +79,13 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
         seal_forgotten(rows, using=using)
         sealed(rows, using=using).update(person_salt="", address_salt="")
         changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
-        for id_ in Download.objects.using(using).filter(subject=subject).values_list("id", flat=True):
-            changed.downloads += (
-                Download.objects.using(using)
-                .filter(id=id_)
-                .update(subject=pseudonym, client="", group=uuid4())
-            )
+        downloads = Download.objects.using(using).filter(subject=subject)
+        _regroup(downloads, using)
+        changed.downloads = downloads.update(subject=pseudonym, client="")
     return pseudonym, changed
+
+
+def _regroup(downloads: QuerySet[Download], using: str) -> None:
+    """Put a random group in the place of one that was made of the person: all addresses of IPv4 can be tried."""
+    some = [Download(id=id_, group=uuid4()) for id_ in downloads.values_list("id", flat=True)]
+    Download.objects.using(using).bulk_update(some, ["group"], batch_size=500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from functools import partial
@@ -91,9 +92,10 @@ def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:
         "note": note_of(_decision(request, event)),
     }
     text = f"{json.dumps(line)}\n".encode("ascii")
-    # Several processes append: a write of this size to a file that is open for appending is not torn apart.
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        # Several processes append: a line that another one is writing looks torn until it is whole.
+        fcntl.flock(file, fcntl.LOCK_EX)
         if _torn(file):
             text = b"\n" + text
         while text:  # a full disk takes a part, and says so when it is given the rest

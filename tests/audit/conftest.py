@@ -22,6 +22,7 @@ collect_ignore_glob = [] if _before == SETTINGS else ["test_*.py"]
 _OF_NGINX = {
     "test_live.py",
     "test_live_connections.py",
+    "test_live_killed.py",
     "test_live_line.py",
 }
 _ON_POSTGRES = "deb-njs"

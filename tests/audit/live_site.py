@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -189,11 +190,17 @@ class Site:
 def servers(
     variant: Variant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Site, dict[str, Any]]]:
+    with of_its_own(variant, tmp_path_factory.mktemp(f"audit-{variant.name}")) as running:
+        yield running
+
+
+@contextmanager
+def of_its_own(variant: Variant, folder: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A site that no other test uses, and its settings."""
     from tests.live.conftest import build_of
     from xaccel import site_mapping
     from xaccel.nginx import render, standalone
 
-    folder = tmp_path_factory.mktemp(f"audit-{variant.name}")
     ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
     with origin_server(stored) as origin, origin_server(app) as django:
         settings = _settings(origin)

@@ -34,6 +34,14 @@ async def denied_in_a_thread(request: HttpRequest) -> HttpResponseBase:
     return await sync_to_async(denied_inside)(request)
 
 
+def denied_by_drf(request: HttpRequest) -> HttpResponseBase:
+    """Django REST framework wraps the request, and rolls back on its own before it answers."""
+    from rest_framework.decorators import api_view
+
+    answered: HttpResponseBase = api_view(["GET"])(denied)(request)
+    return answered
+
+
 def denied_and_answered(request: HttpRequest) -> HttpResponseBase:
     try:
         return denied_inside(request)
@@ -52,7 +60,14 @@ def sent_and_taken_back(request: HttpRequest) -> HttpResponseBase:
     return answer
 
 
-VIEWS: list[Any] = [denied, denied_inside, denied_and_answered, sent_and_failed, sent_and_taken_back]
+VIEWS: list[Any] = [
+    denied,
+    denied_inside,
+    denied_by_drf,
+    denied_and_answered,
+    sent_and_failed,
+    sent_and_taken_back,
+]
 urlpatterns = [path(view.__name__, view) for view in VIEWS]
 
 urlpatterns.append(path("denied_in_a_thread", denied_in_a_thread))
@@ -80,7 +95,7 @@ DENIED = ("denied", "a.pdf")
 
 
 @pytest.mark.usefixtures("_atomic")
-@pytest.mark.parametrize("view", [denied, denied_inside])
+@pytest.mark.parametrize("view", [denied, denied_inside, denied_by_drf])
 def test_a_denial_keeps_its_row_under_atomic_requests(client: Client, view: Any) -> None:
     assert client.get(f"/{view.__name__}").status_code == 403
     assert rows() == [DENIED]

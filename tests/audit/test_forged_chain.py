@@ -151,6 +151,20 @@ def test_a_note_of_prune_covers_nothing_but_all_that_is_older() -> None:
         last = first
 
 
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize(
+    "values", [{"kind": "prune", "text": "x", "count": 9}, {"kind": "other"}, {"kind": "transfer"}], ids=str
+)
+def test_a_link_that_says_nothing_known_is_a_problem(values: dict[str, Any]) -> None:
+    from xaccel.audit.chain import link_of
+    from xaccel.audit.models import Seal
+
+    link = Seal(**values)
+    link.chain = link_of(verdict().newest, link)
+    link.save()
+    assert verdict().problems == [f"link {link.pk} is none of this version"]
+
+
 def test_what_is_over_and_never_sealed_is_counted(filled: list[Any], log: Log) -> None:  # noqa: F811
     assert (verdict().waiting, verdict().never_sealed) == (1, 0)
     line = log.line(5)

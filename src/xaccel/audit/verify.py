@@ -106,10 +106,10 @@ class _Walk:
         latest, rows, forgotten = self.trail.latest(ids), self.trail.rows(ids), self.trail.forgotten(ids)
         for link in links:
             self._follow(link)
-            if link.transfer is None:
-                self._note(link)
-            elif link.kind == "forget":
+            if link.kind == "forget":
                 self.verdict.forgotten += 1
+            elif link.kind != "transfer" or link.transfer is None:
+                self._note(link)
             else:
                 is_last, row = latest[link.transfer] == link.pk, rows.get(link.transfer)
                 self._count(link.transfer, row, is_last=is_last)
@@ -136,10 +136,18 @@ class _Walk:
         self.verdict.seen = self.verdict.seen or link.chain == self.known
 
     def _note(self, link: Seal) -> None:
-        before = datetime.fromisoformat(link.text.removeprefix("before "))
-        if link.kind == "addresses":
+        try:
+            before = datetime.fromisoformat(link.text.removeprefix("before ")).astimezone(UTC)
+        except ValueError:
+            before = _EVER
+        if link.kind not in {"prune", "addresses"} or before == _EVER:
+            self.verdict.tell(f"link {link.pk} is none of this version")
+        elif link.kind == "addresses":
             self.verdict.dropped_before = max(before, self.verdict.dropped_before or before)
-            return
+        else:
+            self._pruned(link, before)
+
+    def _pruned(self, link: Seal, before: datetime) -> None:
         self.verdict.deleted += link.count
         self.verdict.pruned_before = max(before, self.verdict.pruned_before or before)
         if self.oldest < before:

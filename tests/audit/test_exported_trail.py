@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,14 @@ def test_an_honest_export_holds_without_the_database(export: Export) -> None:
 
 def test_what_was_deleted_and_forgotten_by_the_rules_does_not_alarm(export: Export) -> None:
     run("forget", "1")
+    run("prune", "--addresses-older-than", "1d")
     run("prune", "--older-than", "1d")
     export.make()
-    assert export.verify_all().startswith("6 transfers are sealed, 5 deleted, 2 pseudonymised\n")
+    said = export.verify_all()
+    assert said.startswith("6 transfers are sealed, 5 deleted, 2 pseudonymised\n")
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT")
+    assert f"deleted was what is of before {yesterday}" in said
+    assert f"addresses were taken out of what ended before {yesterday}" in said
 
 
 def _slip_in(rows: list[Row]) -> None:

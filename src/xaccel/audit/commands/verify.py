@@ -56,6 +56,8 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         print(f"{verdict.missing} of the sealed ones are not in the export")
     if verdict.pruned_before:
         print(f"deleted was what is of before {verdict.pruned_before.isoformat()}")
+    if verdict.dropped_before:
+        print(f"addresses were taken out of what ended before {verdict.dropped_before.isoformat()}")
     if verdict.waiting:
         print(f"{verdict.waiting} are not sealed yet: they wait for their line, or for `ingest`")
     if verdict.never_sealed:

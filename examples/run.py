@@ -66,10 +66,11 @@ def addresses(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> 
         with example(name, directory, s3=s3, variant=variant) as stack:
             yield f"{stack.url}{OWNED}", f"{stack.url}{OTHERS}"
         return
-    s3.create_bucket("documents")
-    s3.put("documents", run_node.KEY, CONTENT, "application/pdf")
+    bucket = f"documents-{secrets.token_hex(4)}"
+    s3.create_bucket(bucket)
+    s3.put(bucket, run_node.KEY, CONTENT, "application/pdf")
     (directory / "nginx").mkdir()
-    site = run_node.write_site(directory, s3, "documents")
+    site = run_node.write_site(directory, s3, bucket)
     with (
         run_node.node_app(site, s3) as app,
         run_node.node_nginx(directory / "nginx", site, variant, app) as nginx,

@@ -13,7 +13,7 @@ async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
         raise NotImplementedError(scope["type"])
     key = scope["path"].removeprefix("/files/")
     user = parse_qs(scope["query_string"].decode()).get("user", [""])[0]  # in your app: who is signed in
-    if not key.startswith(f"{user}/"):
+    if not user or key.partition("/")[0] != user:
         await files.adeny_download(scope, send, subject=user, key=key, reason="not the owner")
         return
     await files.asend_file(scope, send, key, as_attachment=True, subject=user)

@@ -15,12 +15,14 @@ from xaccel.django.rest_framework import DownloadNegotiation
 
 class Named(BaseAuthentication):  # in your app: who is signed in
     def authenticate(self, request: Request) -> tuple[SimpleNamespace, None]:
-        return SimpleNamespace(is_authenticated=True, pk=request.query_params.get("user", "")), None
+        user = request.query_params.get("user", "")
+        return SimpleNamespace(is_authenticated=bool(user), pk=user), None
 
 
 class IsOwner(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return str(view.kwargs["key"]).startswith(f"{request.user.pk}/")
+        owner = str(view.kwargs["key"]).partition("/")[0]
+        return request.user.is_authenticated and owner == request.user.pk
 
 
 class Download(APIView):

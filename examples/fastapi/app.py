@@ -10,6 +10,6 @@ files = Downloads("site.toml")
 
 @app.api_route("/files/{key:path}", methods=["GET", "HEAD"])
 async def download(request: Request, key: str, user: str = "") -> Response:  # in your app: who is signed in
-    if not key.startswith(f"{user}/"):
+    if not user or key.partition("/")[0] != user:
         files.deny_download(request, subject=user, key=key, reason="not the owner")
     return await files.asend_file(request, key, as_attachment=True, subject=user)

@@ -12,7 +12,7 @@ api = NinjaAPI()
 
 @api.api_operation(["GET", "HEAD"], "/{path:key}")
 def download(request: HttpRequest, key: str, user: str = "") -> HttpResponseBase:  # in your app: request.auth
-    if not key.startswith(f"{user}/"):
+    if not user or key.partition("/")[0] != user:
         deny_download(request, key=key, reason="not the owner")
     return send_file(request, key, as_attachment=True, subject=user)
 

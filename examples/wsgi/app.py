@@ -16,6 +16,6 @@ def app(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[by
     # A path is UTF-8 that WSGI hands over as Latin-1.
     key = environ["PATH_INFO"].encode("latin-1").decode().removeprefix("/files/")
     user = parse_qs(environ["QUERY_STRING"]).get("user", [""])[0]  # in your app: who is signed in
-    if not key.startswith(f"{user}/"):
+    if not user or key.partition("/")[0] != user:
         return files.deny_download(environ, start_response, subject=user, key=key, reason="not the owner")
     return files.send_file(environ, start_response, key, as_attachment=True, subject=user)

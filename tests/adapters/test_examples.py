@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser_download_filename import suggested_filename
 
-from examples.run import CONTENT, EXAMPLES, HERE, NAMES, OTHERS, OWNED, example
+from examples.run import CONTENT, EXAMPLES, HERE, NAMES, OTHERS, OWNED, addresses, example
 from tests.live import node
 from tests.live.client import ask
 from xaccel.testing import S3Server, Variant
@@ -40,6 +40,31 @@ def test_the_owner_gets_the_file_and_another_is_refused(
         for reply in (owned, refused):
             assert [trace for trace in traces if trace in reply.everything().lower()] == []
         assert {line["subject"] for line in stack.lines(at_least=2)} == {"ann"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_passes_for_the_owner(
+    name: str, s3: S3Server, some_variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path
+) -> None:
+    """SeaweedFS reads "//ann/…" as "/ann/…"."""
+    if name == "node" and (reason := node.missing()):
+        unavailable(reason)
+    with addresses(name, tmp_path, s3=s3, variant=some_variant) as (owned, _):
+        parts = urlsplit(owned)
+        assert downloaded(owned) == (200, CONTENT)
+        first, rest = parts.path[1:].split("/", 1)
+        for asked in (
+            f"/{first}/{rest}",
+            f"/{first}//{rest}",
+            f"/{first}//{rest}?user=",
+            f"/{first}///{rest}?user=/",
+            f"/{first}/./{rest}?user=.",
+            f"/{first}/bob/../{rest}?user=bob",
+            f"/{first}/bob/../{rest}?user=bob/..",
+            f"/{first}/bob/%2e%2e/{rest}?user=bob%2F..",
+        ):
+            status, body = downloaded(f"http://127.0.0.1:{parts.port}{asked}")
+            assert (asked, status >= 300, body == CONTENT) == (asked, True, False)
 
 
 def test_every_example_is_one_that_the_command_knows() -> None:

@@ -7,12 +7,18 @@ import { test } from "node:test";
 import { answerToConditions, headersOfAnswer } from "./xaccel/conditions.mjs";
 import { handOff } from "./xaccel/handoff.mjs";
 import { Refused } from "./xaccel/refused.mjs";
+import { sendFile } from "./xaccel/send-file.mjs";
 import { readSite } from "./xaccel/site.mjs";
 import { newTransferId } from "./xaccel/transfer-id.mjs";
 
 const file = new URL("../../docs/reference/vectors.json", import.meta.url);
 const { protocol, sites, vectors, conditions } = JSON.parse(readFileSync(file, "ascii"));
-const made = (vector) => handOff(readSite(sites[vector.site]), vector, new Date(vector.now), vector.id);
+
+function made(vector) {
+  const { url } = vector;
+  const call = { ...vector, url: typeof url === "object" ? (method) => url[method] : url };
+  return handOff(readSite(sites[vector.site]), call, new Date(vector.now), vector.id);
+}
 
 test("the vectors are of the protocol that this app speaks", () => assert.equal(protocol, 1));
 
@@ -38,6 +44,15 @@ for (const vector of conditions) {
     assert.deepEqual(answer, vector.answer);
   });
 }
+
+test("a call that names two objects or none is a mistake in the app", () => {
+  const site = readSite(sites.main);
+  const send = (call) => sendFile(site, { method: "GET", headers: {} }, undefined, { origin: "partner", ...call });
+  const url = "https://files.partner.example/exports/b.pdf";
+  assert.throws(() => send({ key: "a.pdf", url }), TypeError("give a key or a url, and not both"));
+  assert.throws(() => send({}), TypeError("give a key or a url, and not both"));
+  assert.throws(() => send({ origin: undefined, url: () => url }), TypeError("a function that makes the URL needs an origin"));
+});
 
 test("an id is a UUID of version 7, and a later one sorts later", () => {
   const [first, second] = [1_700_000_000_000, 1_700_000_000_001].map((time) => newTransferId(new Date(time)));

@@ -17,7 +17,7 @@ def case(
     site: str = "main",
     now: str = NOW,
     method: str = "GET",
-    url: str | None = None,
+    url: str | dict[str, str] | None = None,
     bucket: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:

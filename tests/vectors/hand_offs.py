@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.vectors.case import case
 
 _KEYS = {
@@ -127,5 +129,33 @@ _CACHED = [
          size=10**9),
     case("not-kept", "An origin without a cache keeps nothing.", "not-kept", "a.pdf", site="shop", identity="v1"),
 ]  # fmt: skip
+_BLOB = "https://blobs.example/documents/a%20(1).pdf"
+_OF_METHODS = {"GET": f"{_BLOB}?for=GET&sig=a%2Fb", "HEAD": f"{_BLOB}?for=HEAD&sig=c%3D"}
 
-HAND_OFFS = [*_EVERYWHERE, *_OF_DIRECTORIES, *_PLACES, *_URLS, *_SIGNATURES, *_CACHED]
+
+def _signed(name: str, why: str, url: str | dict[str, str], /, **more: Any) -> dict[str, Any]:
+    return case(f"signed-by-the-app{name}", why, "signed", url=url, site="shop", **more)
+
+
+_SIGNED_BY_THE_APP = [
+    _signed("", "A URL that the app signed is sent byte for byte.", f"{_BLOB}?sig=a%2Fb"),
+    _signed("-head", "A text is for GET: its signature may be for one method.", f"{_BLOB}?sig=a%2Fb", method="HEAD"),
+    _signed("-for-head", "The app signs for the method that NGINX asks with.", _OF_METHODS, method="HEAD"),
+    _signed("-for-post", "Any method but HEAD means GET.", _OF_METHODS, method="POST"),
+    _signed("-cached", "The signature is in no cache key.", f"{_BLOB}?sig=a%2Fb", identity="v1"),
+    _signed("-cached-again", "With another signature and another spelling it is the same entry.",
+            "https://BLOBS.example:443/documents/%61%20%281%29.pdf?sig=other", identity="v1"),
+    _signed("-cached-slash", "An encoded '/' stays one.", "https://blobs.example/documents/a%2fb.pdf?sig=a",
+            identity="v1"),
+    _signed("-cached-head", "What is kept is asked for with GET.", _OF_METHODS, method="HEAD", identity="v1"),
+    _signed("-slices", "The slowest client has it 60 seconds before the signature ends.", f"{_BLOB}?sig=a",
+            identity="v1", size=3540 * 65536),
+    _signed("-too-long", "A byte more takes a second more: the object is fetched whole.", f"{_BLOB}?sig=a",
+            identity="v1", size=3540 * 65536 + 1),
+    _signed("-slices-limited", "A slower limit takes longer.", f"{_BLOB}?sig=a", identity="v1", size=10**8,
+            limit_rate=10_000),
+    _signed("-size-unknown", "Without a size nobody knows how long the signature must live.", f"{_BLOB}?sig=a",
+            identity="v1"),
+]  # fmt: skip
+
+HAND_OFFS = [*_EVERYWHERE, *_OF_DIRECTORIES, *_PLACES, *_URLS, *_SIGNATURES, *_CACHED, *_SIGNED_BY_THE_APP]

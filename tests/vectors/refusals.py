@@ -84,6 +84,9 @@ _URLS = [
     _url("other-bucket", "It lies in another bucket.", "http://store.example:9000/acme-documents-2/a", "path"),
     _url("bucket-not-covered", "The pattern does not cover it.",
          "https://other-7.s3.eu-central-1.amazonaws.com/a.pdf", "tenants"),
+    _url("folder-signed-by-the-app", "A store answers it with the list of all objects.",
+         "https://blobs.example/documents/?sig=a", "signed", site="shop"),
+    case("refused-key-unsigned", "The app signs for this origin: it gives a URL.", "signed", "a.pdf", site="shop"),
     _url("of-a-directory", "A directory has no URLs.", "https://files.partner.example/exports/a.pdf", "media"),
 ]  # fmt: skip
 _OPTIONS = [

@@ -31,6 +31,7 @@ def hand_off(vector: dict[str, Any], sites: dict[str, Any]) -> HandOff:
         options["last_modified"] = datetime.fromisoformat(options["last_modified"])
     now = datetime.fromisoformat(vector["now"]).astimezone(UTC)
     sender = Sender(site_mapping.read(sites[vector["site"]]))
+    url = vector.get("url")
     with (
         patch("xaccel.sender.datetime", _Clock(now)),
         patch("xaccel.sender.new_transfer_id", lambda _: vector["id"]),
@@ -38,7 +39,7 @@ def hand_off(vector: dict[str, Any], sites: dict[str, Any]) -> HandOff:
         return sender.hand_off(
             vector["origin"],
             vector.get("key", ""),
-            url=vector.get("url"),
+            url=url.__getitem__ if isinstance(url, dict) else url,
             bucket=vector.get("bucket"),
             method=vector["method"],
             options=Options(**options),

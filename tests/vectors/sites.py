@@ -70,6 +70,7 @@ SITES: dict[str, dict[str, Any]] = {
             "temporary": _s3(bucket="acme-documents", session_token="EXAMPLETOKEN", cache=True, **STORE),
             "not-kept": _s3(bucket="acme-documents", **STORE),
             "partner": _http(base_url="http://partner.example:8080/", cache=True),
+            "signed": _http(base_url="https://blobs.example/documents/", cache=True, signed_for_s=3600),
             "leads-on": _http(
                 base_url="https://portal.example/get/", cache=True, redirect_hosts=["cdn.example"]
             ),

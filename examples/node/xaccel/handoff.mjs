@@ -18,25 +18,26 @@ import { limitHeaders } from "./limits.mjs";
 import { refuseOption, refuseUrl } from "./refused.mjs";
 import { sign } from "./sigv4.mjs";
 import { baseUrl, bucketNamed, findUrl, originOf } from "./site.mjs";
-import { encode, keyOfUrl, quoteKey } from "./target.mjs";
+import { encode, keyOfUrl, objectUrl, quoteKey } from "./target.mjs";
 
 /**
  * Make the hand-off for one request. Throws Refused for what cannot be sent.
  *
  * @param {object} site   what readSite returned
- * @param {object} call   origin; key, or url; perhaps bucket; method, options
+ * @param {object} call   origin; key, or url, or a function that makes it for a method; perhaps bucket; method, options
  * @param {Date} now
  * @param {string} id     a UUID of version 7, new for each request
  * @returns {{status: number, headers: [string, string][], seen: Map<string, string>, unsignedUrl?: string}}
  *     `seen` is what a 304 of the app's own tells too
  */
 export function handOff(site, call, now, id) {
-  const { method = "GET", options = {} } = call;
+  const { options = {} } = call;
   const origin = originOf(site, call.origin);
-  const place = whereIs(origin, call);
   const version = versionQuery(origin, options.version_id);
   const identity = identityOf(options);
   const cached = origin.kind !== "directory" && origin.cache && identity !== "";
+  const asked = methodAsked(origin, call, cached);
+  const place = whereIs(origin, { ...call, url: typeof call.url === "function" ? call.url(asked) : call.url });
   const seen = visible(origin, place.key, options);
   const head = [
     ["X-Accel-Redirect", site.prefix + origin.name + (place.path ?? "")],
@@ -50,8 +51,6 @@ export function handOff(site, call, now, id) {
   ];
   if (origin.kind === "directory") return { status: 200, headers: [...head, ...tail], seen };
 
-  // What is kept in the cache NGINX asks for with GET, whatever the client's method is.
-  const asked = method === "HEAD" && !cached ? "HEAD" : "GET";
   const keys = credentialsOf(origin);
   const life = chooseLife(site, origin, options, cached, () => !keys.sessionToken);
   const unsignedUrl = payer(origin, place.url + version);
@@ -59,9 +58,15 @@ export function handOff(site, call, now, id) {
     origin.kind === "s3" ? sign(unsignedUrl, asked, keys, origin.region, life.expires, now) : unsignedUrl;
   const remote = [["Xaccel-Url", target]];
   if (asked === "HEAD") remote.push(["Xaccel-Method", "HEAD"]);
-  if (cached) remote.push(["Xaccel-Cache-Key", cacheKey(site.name, origin.name, place.url, identity)]);
+  if (cached) remote.push(["Xaccel-Cache-Key", cacheKey(site.name, origin.name, place.object, identity)]);
   if (life.slices) remote.push(["Xaccel-Slices", "1"]);
   return { status: 200, headers: [...head, ...remote, ...tail], seen, unsignedUrl };
+}
+
+/** Return what NGINX asks with: GET for what it keeps, and for a signed URL that was not made for HEAD. */
+function methodAsked(origin, { method, url }, cached) {
+  const isForGet = Boolean(origin.signed_for_s) && typeof url === "string";
+  return method === "HEAD" && !cached && !isForGet ? "HEAD" : "GET";
 }
 
 /** Return the key, and the unsigned URL, or the path below the internal location of a directory. */
@@ -69,9 +74,11 @@ function whereIs(origin, { key = "", url, bucket }) {
   if (url !== undefined) return whereUrlIs(origin, url, bucket);
   const named = bucketNamed(origin, bucket);
   if (origin.kind === "directory") return { key, path: `/${quoteKey(key, { directory: true })}` };
+  if (origin.signed_for_s) throw refuseUrl("the app signs for this origin, and gave no URL");
   const dots = origin.virtual;
   quoteKey(key, { dots }); // a prefix must not make a key of what is none
-  return { key, url: baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots }) };
+  const made = baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots });
+  return { key, url: made, object: made };
 }
 
 function whereUrlIs(origin, url, bucket) {
@@ -79,8 +86,10 @@ function whereUrlIs(origin, url, bucket) {
   if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
   const key = keyOfUrl(found.place, found.url);
   if (origin.kind === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
-  if (origin.kind === "s3" && key === "") throw refuseUrl("a store answers it with the list of all objects");
-  return { key, url: found.url };
+  if ((origin.kind === "s3" || origin.signed_for_s) && key === "") {
+    throw refuseUrl("a store answers it with the list of all objects");
+  }
+  return { key, url: found.url, object: origin.signed_for_s ? objectUrl(found.url) : found.url };
 }
 
 function versionQuery(origin, version) {

@@ -1,6 +1,7 @@
 // How long a signature lives, and whether an object may be asked for in slices with it.
 
 const LONGEST_S = 7 * 24 * 3600;
+const MARGIN_S = 60; // clocks differ
 
 /**
  * @param {(seconds: number) => boolean} lasts  whether the credentials are known to live so many seconds more
@@ -11,10 +12,12 @@ export function chooseLife(site, origin, options, cached, lasts) {
   const slice = cached ? (site.cache?.sliceBytes ?? 0) : 0;
   const { size } = options;
   if (slice === 0 || origin.redirect_hosts.length > 0 || (size !== undefined && size <= slice)) return whole;
-  if (origin.kind === "http") return { ...whole, slices: true };
+  const signedFor = origin.signed_for_s;
+  if (origin.kind === "http" && !signedFor) return { ...whole, slices: true };
   if (size === undefined) return whole;
   const limit = options.limit_rate ?? site.limitRate;
   const rate = typeof limit === "number" ? Math.min(limit, site.cache.slowestRate) : site.cache.slowestRate;
+  if (signedFor) return { ...whole, slices: Math.ceil(size / rate) + MARGIN_S <= signedFor };
   const needed = origin.expires_s + Math.ceil(size / rate);
-  return needed > LONGEST_S || !lasts(needed + 60) ? whole : { expires: needed, slices: true };
+  return needed > LONGEST_S || !lasts(needed + MARGIN_S) ? whole : { expires: needed, slices: true };
 }

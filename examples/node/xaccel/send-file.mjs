@@ -9,11 +9,14 @@ import { newTransferId } from "./transfer-id.mjs";
  * Answer `request` with the hand-off of one file. The permission is the caller's to check, before.
  *
  * `call` names the object: `key`, or `url` instead, in `origin` (may be left out where the site has one, and for a URL),
- * perhaps its `bucket`, and `options`. Throws Refused for what cannot be sent; nothing was sent then.
+ * perhaps its `bucket`, and `options`. With `origin`, `url` may be a function that makes the URL for "GET" or "HEAD".
+ * Throws Refused for what cannot be sent; nothing was sent then.
  *
  * Returns the transfer id, which NGINX's line has too: log it beside the decision.
  */
 export function sendFile(site, request, response, call) {
+  if ((call.key === undefined) === (call.url === undefined)) throw new TypeError("give a key or a url, and not both");
+  if (typeof call.url === "function" && !call.origin) throw new TypeError("a function that makes the URL needs an origin");
   const now = new Date();
   const id = newTransferId(now);
   const origin = call.origin ?? (call.url === undefined ? onlyOrigin(site) : originOfUrl(site, call.url));

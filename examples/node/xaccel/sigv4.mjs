@@ -3,7 +3,7 @@
 
 import { createHash, createHmac } from "node:crypto";
 
-import { decodeBytes, encode, split } from "./target.mjs";
+import { decodeBytes, encode, encodeBytes, split } from "./target.mjs";
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
 const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
@@ -50,7 +50,4 @@ export function sign(url, method, credentials, region, expires, now) {
 }
 
 /** A store decodes a path and encodes it anew before it compares: a stored URL may spell "(" as it likes. */
-const canonicalPath = (path) =>
-  Buffer.from(decodeBytes(path), "latin1")
-    .toString("latin1")
-    .replace(/[^A-Za-z0-9._~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+const canonicalPath = (path) => encodeBytes(decodeBytes(path)).replaceAll("%2F", "/");

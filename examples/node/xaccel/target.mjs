@@ -18,6 +18,10 @@ export const encodePath = (text) => encode(text).replaceAll("%2F", "/");
 export const decodeBytes = (text) =>
   text.replace(/%([0-9A-Fa-f]{2})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
 
+/** Encode what `decodeBytes` returned. */
+export const encodeBytes = (bytes) =>
+  bytes.replace(/[^A-Za-z0-9._~-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+
 /**
  * Encode an object key. `dots` allows "." and ".." as segments: only where the whole host belongs to the origin.
  * `directory` refuses what would name a directory or leave it.
@@ -63,6 +67,12 @@ export function below(place, url) {
   if (found.authority !== wanted.authority || segments.length <= whole.length) return undefined;
   if (whole.some((segment, index) => segment !== segments[index])) return undefined;
   return segments[whole.length].startsWith(last) ? wanted.authority + found.path + found.query : undefined;
+}
+
+/** Return the one URL that names the object of a signed URL, however that one is spelled. An encoded "/" stays one. */
+export function objectUrl(url) {
+  const { authority, path } = split(url);
+  return authority + path.split("/").map((segment) => encodeBytes(decodeBytes(segment))).join("/");
 }
 
 /** Refuse a stored URL that cannot be sent as it is. */

@@ -16,6 +16,7 @@ _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN = re.compile(r"[A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]+")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]")
+_DIACRITICS = re.compile("[\u0300-\u036f]")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}(?:\.(?:gz|bz2|xz|zst))?$")
 _ATTR_CHAR = "!#$&+-.^_`|~"
 
@@ -69,6 +70,6 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
     if _PLAIN.fullmatch(name):
         return f'{kind}; filename="{name}"'
     decomposed = unicodedata.normalize("NFKD", name)
-    fallback = _NOT_PLAIN.sub(lambda char: "" if unicodedata.combining(char[0]) else "_", decomposed)
+    fallback = _NOT_PLAIN.sub("_", _DIACRITICS.sub("", decomposed))
     fallback = fallback if fallback.strip(" .") else "download"
     return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"

@@ -8,6 +8,7 @@ const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/;
 const PLAIN = /^[A-Za-z0-9!#$&'()+,.;@^_`{}~[\] -]+$/;
 const NOT_PLAIN = /[^A-Za-z0-9!#$&'()+,.;@^_`{}~[\] -]/gu;
+const DIACRITICS = /[\u0300-\u036f]/g;
 const EXTENSION = /\.[A-Za-z0-9]{1,16}(?:\.(?:gz|bz2|xz|zst))?$/;
 
 const refuse = (what) => new Refused("FileNameRefused", "filename", what);
@@ -37,7 +38,7 @@ export function nameOfKey(key) {
 export function contentDisposition(name, asAttachment) {
   const kind = asAttachment ? "attachment" : "inline";
   if (PLAIN.test(name)) return `${kind}; filename="${name}"`;
-  const fallback = name.normalize("NFKD").replace(NOT_PLAIN, (char) => (/^\p{M}$/u.test(char) ? "" : "_"));
+  const fallback = name.normalize("NFKD").replace(DIACRITICS, "").replace(NOT_PLAIN, "_");
   const plain = /^[ .]*$/.test(fallback) ? "download" : fallback;
   const extended = encode(name).replace(/%(?:21|23|24|26|2B|5E|60|7C)/g, decodeURIComponent);
   return `${kind}; filename="${plain}"; filename*=UTF-8''${extended}`;

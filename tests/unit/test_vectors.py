@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.vectors.run import outcome
+from tests.vectors.run import hand_off, outcome
 from tests.vectors.write import FILE, text
+from xaccel.conditions import answer_to_conditions, headers_of_answer
 from xaccel.nginx.entry import PRIVATE
 from xaccel.site import PROTOCOL
 
@@ -30,6 +31,14 @@ def outcomes() -> dict[str, dict[str, Any]]:
 def test_the_library_does_what_the_vector_says(vector: dict[str, Any]) -> None:
     expected = {field: vector[field] for field in OUTCOMES if field in vector}
     assert outcomes()[vector["name"]] == expected
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["conditions"], ids=lambda vector: vector["name"])
+def test_the_adapters_answer_the_conditions_as_the_vector_says(vector: dict[str, Any]) -> None:
+    shown = hand_off(vector, DOCUMENT["sites"]).visible_headers
+    status = answer_to_conditions(vector["method"], vector["request_headers"], shown)
+    found = "hand_off" if status is None else {"status": status, "headers": dict(headers_of_answer(shown))}
+    assert found == vector["answer"]
 
 
 def test_the_file_is_what_scripts_vectors_writes() -> None:

@@ -1,9 +1,31 @@
 // The client's conditions, answered by the app where it gave a validator of its own (RFC 9110 section 13.2.2).
 
-const DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+// The forms of a date in HTTP (RFC 9110 section 5.6.7): today's, of RFC 850, of C's asctime.
+const DATES = [
+  /^\w{3}, (?<day>\d\d) (?<month>\w{3}) (?<year>\d{4}) (?<time>[\d:]{8}) GMT$/,
+  /^\w{6,9}, (?<day>\d\d)-(?<month>\w{3})-(?<year>\d\d) (?<time>[\d:]{8}) GMT$/,
+  /^\w{3} (?<month>\w{3}) (?<day>[ \d]\d) (?<time>[\d:]{8}) (?<year>\d{4})$/,
+];
 const opaque = (tag) => tag.replace(/^W\//, "");
 const tags = (text) => (text.trim() === "*" ? ["*"] : (text.match(/(?:W\/)?"[^"]*"/g) ?? []));
-const seconds = (text) => (DATE.test(text ?? "") ? Date.parse(text) / 1000 : undefined);
+
+/** Return undefined for what is no date: such a condition is ignored (RFC 9110 section 13.1.3). */
+function seconds(text = "") {
+  const found = DATES.map((form) => form.exec(text)?.groups).find(Boolean);
+  if (!found) return undefined;
+  const { day, month, year, time } = found;
+  const date = `${day.replace(" ", "0")} ${month} ${year.length === 2 ? wholeYear(Number(year)) : year} ${time} GMT`;
+  const parsed = new Date(date);
+  // Date takes 31 February for 3 March.
+  return parsed.toUTCString().endsWith(date) ? parsed.getTime() / 1000 : undefined;
+}
+
+/** Two digits that seem to be more than 50 years ahead are of the past. */
+function wholeYear(digits) {
+  const now = new Date().getUTCFullYear();
+  const year = now - (now % 100) + digits;
+  return year > now + 50 ? year - 100 : year;
+}
 
 /**
  * Return 304 or 412, or undefined where the file is to be sent.

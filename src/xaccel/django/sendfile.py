@@ -8,7 +8,6 @@ from __future__ import annotations
 import mimetypes
 import os
 from os.path import normpath
-from typing import Literal
 
 from django.conf import settings
 from django.http import Http404, HttpRequest
@@ -26,7 +25,7 @@ def sendfile(  # noqa: PLR0917
     request: HttpRequest,
     filename: str | os.PathLike[str],
     attachment: bool = False,
-    attachment_filename: str | Literal[False] | None = None,
+    attachment_filename: object = None,
     mimetype: str | None = None,
     encoding: str | None = None,
     content_length: int | None = None,
@@ -34,9 +33,9 @@ def sendfile(  # noqa: PLR0917
     """Return the answer that makes NGINX send a file that lies below SENDFILE_ROOT.
 
     `filename` is its path, absolute or below SENDFILE_ROOT. `attachment_filename` None is the file's own name, and
-    False or "" the name that a browser reads from the address. `mimetype` is guessed from the path if missing.
-    `encoding` is taken and not used: NGINX never passed it on. `content_length` is what the line tells as the file's
-    size.
+    False or "" the name that a browser reads from the address; what else is no text is made one. `mimetype`
+    is guessed from the path if missing. `encoding` is taken and not used: NGINX never passed it on. `content_length` is
+    what the line tells as the file's size.
 
     Raises Http404 for a path that leaves SENDFILE_ROOT and, unless SENDFILE_CHECK_FILE_EXISTS is False, for a file that
     is not there; ConfigError for settings that xaccel cannot honour, and what `send_file` raises.
@@ -71,9 +70,9 @@ def require_backend() -> None:
         )
 
 
-def _name(request: HttpRequest, wanted: str | Literal[False] | None, path: str) -> str | None:
+def _name(request: HttpRequest, wanted: object, path: str) -> str | None:
     if wanted is None or wanted:
-        return wanted or None
+        return None if wanted is None else str(wanted)
     # Chromium's rule where Content-Disposition has no name; NGINX is always told one
     name = request.path.rpartition("/")[2] or "download"
     return name if os.path.splitext(name)[1] else name + os.path.splitext(path)[1]

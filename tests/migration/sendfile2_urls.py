@@ -25,7 +25,11 @@ def send(request):
     if "name_is" in arguments:
         kind = NAMES[arguments.pop("name_is")]
         arguments["attachment_filename"] = kind(arguments["attachment_filename"])
-    return sendfile(request, **arguments)
+    headers = arguments.pop("headers", {})
+    response = sendfile(request, **arguments)
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 urlpatterns = [re_path("^send/", send)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.adapters
 
+NOBODY = 65534
 TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
 GZIPPED = {"type": ("application/x-tar", "application/gzip")}
 DECODED = {"name": ("50%.pdf", "50%25.pdf")}
@@ -113,6 +115,37 @@ def test_a_browser_is_told_to_ask_each_time_after(pair: Pair) -> None:
     before, after = pair.ask(target(filename="report.pdf"))
     assert before.one("Cache-Control") is None
     assert after.one("Cache-Control") == "private, no-cache"
+
+
+def test_what_a_view_puts_on_the_answer_is_no_part_of_the_download_after(pair: Pair) -> None:
+    put = {
+        "Content-Type": "text/x-log",
+        "Content-Disposition": 'attachment; filename="other.txt"',
+        "Cache-Control": "public, max-age=60",
+        "Expires": "Tue, 14 Nov 2023 22:13:20 GMT",
+    }
+    before, after = pair.ask(target(filename="report.pdf", headers=put))
+    assert {name: before.one(name) for name in put} == put
+    assert {name: after.one(name) for name in put} == {
+        "Content-Type": "application/pdf",
+        "Content-Disposition": 'inline; filename="report.pdf"',
+        "Cache-Control": "private, no-cache",
+        "Expires": None,
+    }
+
+
+def test_a_cache_control_for_one_person_that_a_view_puts_on_the_answer_stays_after(pair: Pair) -> None:
+    asked = target(filename="report.pdf", headers={"Cache-Control": "private, max-age=60"})
+    assert [answer.one("Cache-Control") for answer in pair.ask(asked)] == ["private, max-age=60"] * 2
+
+
+def test_a_symbolic_link_to_a_file_of_another_owner_is_404_after(pair: Pair) -> None:
+    link = pair.places.media / "protected" / "link"
+    if not link.is_symlink():
+        link.symlink_to("/etc/passwd")
+        if os.geteuid() == 0:  # else the link is ours, and /etc/passwd is root's
+            os.lchown(link, NOBODY, NOBODY)
+    assert [answer.status for answer in pair.see(target(filename="link"))] == [200, 404]
 
 
 def test_a_drawing_that_is_shown_is_in_a_sandbox_after(pair: Pair) -> None:

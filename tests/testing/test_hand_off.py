@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -206,6 +207,37 @@ def test_a_hand_off_that_nginx_would_not_obey_fails(change: dict[str, Any], said
     made.pop(change.pop("without", ""), None)
     with pytest.raises(AssertionError, match=said):
         assert_hand_off(by_flask(made, **change))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"Xaccel-Auth": "w" * 32}, "Xaccel-Auth: it is no secret of the site"),
+        ({"Xaccel-Id": "8c5f0c34-5b0b-4c7e-9d33-0123456789ab"}, "Xaccel-Id: expected a UUID of version 7"),
+        ({"Xaccel-Id": "019A53F1-7C00-7ABC-8DEF-0123456789AB"}, "in lower case, found '019A53F1-"),
+        ({"Cache-Control": "public, max-age=60"}, "cache-control: NGINX would obey it"),
+        ({"Content-Disposition": "inline"}, "content-disposition: NGINX would obey it"),
+        ({"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"}, "expires: NGINX would obey it"),
+        ({"Accept-Ranges": "none"}, "accept-ranges: NGINX would obey it"),
+        ({"X-Accel-Limit-Rate": "1"}, "x-accel-limit-rate: NGINX would obey it"),
+    ],
+)
+@EVERY
+def test_what_the_protocol_forbids_is_named(made: Made, changed: dict[str, str], said: str) -> None:
+    with pytest.raises(AssertionError) as told:
+        assert_hand_off(made({**headers(), **changed}), site=SITE)
+    assert said in str(told.value)
+
+
+def test_a_private_header_that_stands_twice_is_named() -> None:
+    twice = flask.Response(headers=[*headers().items(), ("Xaccel-Subject", "8")])
+    with pytest.raises(AssertionError, match="xaccel-subject: it stands 2 times"):
+        assert_hand_off(twice)
+
+
+def test_both_secrets_of_a_site_are_its_own_while_they_are_rotated() -> None:
+    rotated = replace(SITE, secrets=("t" * 32, *SITE.secrets))
+    assert_hand_off(by_flask(headers()), site=rotated)
 
 
 @EVERY

@@ -9,6 +9,7 @@ from xaccel.nginx.emit import Directive, Raw, phrase
 from xaccel.nginx.map_block import map_block, volatile_map
 from xaccel.nginx.names import Names, header_variable
 from xaccel.site import Site
+from xaccel.transfer_id import PATTERN
 
 _UNSLICED = (
     " So it is with large objects too: there are no slices, since this NGINX lacks the module or the site says slice 0."
@@ -27,7 +28,7 @@ def trust(site: Site, names: Names) -> Iterator[Directive]:
     yield map_block(
         names.var("id"),
         names.var("known"),
-        ("~^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", "1"),
+        (f"~^{PATTERN}$", "1"),
         why="A transfer without an id could not be found again in the log.",
     )
     yield map_block(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,8 +14,11 @@ from xaccel.origins import LocalOrigin, S3Origin
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.testing.received import Received, received
+from xaccel.transfer_id import PATTERN
 from xaccel.visible_headers import visible_headers
 
+_ID = re.compile(PATTERN)
+_OBEYED = ("content-disposition", "cache-control", "expires", "accept-ranges")
 _ENTRY = re.compile(r"/_xaccel(?:_[^/]+)?/(?P<origin>[a-z0-9_-]+)(?:/(?P<path>.*))?", re.DOTALL)
 _PLAIN_NAME = re.compile(r'filename="((?:[^"\\]|\\.)*)"')
 _EXTENDED_NAME = re.compile(r"filename\*=UTF-8''([^;\s]*)")
@@ -43,9 +47,9 @@ def assert_hand_off(
 
     `response` is Django's, Flask's, Starlette's, httpx's: whatever has a status and headers. What is None is not looked
     at. `url` is what NGINX will ask the origin for, without the signature. Without a `site` the object key is compared
-    with the last segments of that URL's path; with one, with all that follows the origin's base. `filename` is the name
-    that a browser saves; `content_type` "" means that the origin says the type; `headers` are those the site
-    declares.
+    with the last segments of that URL's path; with one, with all that follows the origin's base, and the secret must be
+    one of the site's. `filename` is the name that a browser saves; `content_type` "" means that the origin says the
+    type; `headers` are those the site declares.
 
     Raises AssertionError, which names every difference at once: what was expected, and what was found.
     """
@@ -72,7 +76,7 @@ def assert_hand_off(
         },
     }
     problems = [
-        *_faults(answer),
+        *_faults(answer, site),
         *(
             f"{name}: expected {wanted!r}, found {there!r}"
             for name, (wanted, there) in found.items()
@@ -101,15 +105,27 @@ def _entry(answer: Received) -> re.Match[str]:
     return entry
 
 
-def _faults(answer: Received) -> Iterator[str]:
+def _faults(answer: Received, site: Site | None) -> Iterator[str]:
     """What keeps NGINX from obeying, or from sending the file alone."""
     if answer.status != 200:
         yield f"status: expected 200, found {answer.status}"
     if answer.body:
         yield f"body: expected none, found {answer.body[:_SHOWN_BYTES]!r}"
-    for name in ("Xaccel-Auth", "Xaccel-Id"):
-        if not answer.value(name):
-            yield f"{name}: NGINX refuses a hand-off without it"
+    secret, transfer_id = answer.value("Xaccel-Auth"), answer.value("Xaccel-Id")
+    if not secret:
+        yield "Xaccel-Auth: NGINX refuses a hand-off without it"
+    elif site is not None and secret not in site.secrets:
+        yield "Xaccel-Auth: it is no secret of the site"
+    if not transfer_id:
+        yield "Xaccel-Id: NGINX refuses a hand-off without it"
+    elif not _ID.fullmatch(transfer_id):
+        yield f"Xaccel-Id: expected a UUID of version 7 in lower case, found {transfer_id!r}"
+    names = Counter(name.lower() for name, _ in answer.headers)
+    for name, times in names.items():
+        if name in _OBEYED or (name.startswith("x-accel-") and name != "x-accel-redirect"):
+            yield f"{name}: NGINX would obey it, or send it too; in Django HandOffMiddleware takes it out"
+        elif times > 1 and name.startswith(("xaccel-", "x-accel-")):
+            yield f"{name}: it stands {times} times"
 
 
 def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site | None) -> str:

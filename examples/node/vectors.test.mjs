@@ -45,6 +45,37 @@ for (const vector of conditions) {
   });
 }
 
+test("a secret that is known, too short or of other characters is an error at the start", () => {
+  const { SECRET, ...rest } = sites.main;
+  for (const secret of [
+    "replace-these-words-with-32-or-more-random-characters",
+    "a".repeat(31),
+    "a".repeat(129),
+    `${SECRET}\n`,
+    `${"a".repeat(31)}é`,
+    undefined,
+  ]) {
+    assert.throws(() => readSite({ ...rest, SECRET: secret }), /^Error: SECRET: /);
+    assert.throws(() => readSite({ ...rest, SECRETS: [SECRET, secret] }), /^Error: SECRET: /);
+  }
+  assert.throws(() => readSite({ ...rest, SECRETS: [] }), /^Error: SECRET: /);
+});
+
+test("an origin that nothing can sign for is an error at the start", () => {
+  const { access_key: accessKey, secret_key: secretKey, ...OPTIONS } = sites.main.ORIGINS.path.OPTIONS;
+  const read = (options, env) =>
+    readSite({ ...sites.main, ORIGINS: { a: { BACKEND: "xaccel.S3Origin", OPTIONS: { ...OPTIONS, ...options } } } }, env);
+  const env = { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey, AWS_SESSION_TOKEN: "token" };
+  assert.deepEqual(read({}, env).origins.get("a").credentials, { accessKey, secretKey, sessionToken: "token" });
+  for (const [options, found] of [
+    [{}, {}],
+    [{}, { AWS_ACCESS_KEY_ID: accessKey }],
+    [{ access_key: accessKey }, env],
+  ]) {
+    assert.throws(() => read(options, found), /^Error: origin a: no credentials/);
+  }
+});
+
 test("a call that names two objects or none is a mistake in the app", () => {
   const site = readSite(sites.main);
   const send = (call) => sendFile(site, { method: "GET", headers: {} }, undefined, { origin: "partner", ...call });

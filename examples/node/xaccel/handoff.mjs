@@ -51,11 +51,10 @@ export function handOff(site, call, now, id) {
   ];
   if (origin.kind === "directory") return { status: 200, headers: [...head, ...tail], seen };
 
-  const keys = credentialsOf(origin);
-  const life = chooseLife(site, origin, options, cached, () => !keys.sessionToken);
+  const life = chooseLife(site, origin, options, cached, () => !origin.credentials?.sessionToken);
   const unsignedUrl = payer(origin, place.url + version);
   const target =
-    origin.kind === "s3" ? sign(unsignedUrl, asked, keys, origin.region, life.expires, now) : unsignedUrl;
+    origin.kind === "s3" ? sign(unsignedUrl, asked, origin.credentials, origin.region, life.expires, now) : unsignedUrl;
   const remote = [["Xaccel-Url", target]];
   if (asked === "HEAD") remote.push(["Xaccel-Method", "HEAD"]);
   if (cached) remote.push(["Xaccel-Cache-Key", cacheKey(site.name, origin.name, place.object, identity)]);
@@ -101,12 +100,6 @@ function versionQuery(origin, version) {
 
 const payer = (origin, url) =>
   origin.request_payer ? `${url}${url.includes("?") ? "&" : "?"}x-amz-request-payer=requester` : url;
-
-const credentialsOf = (origin) => ({
-  accessKey: origin.access_key ?? process.env.AWS_ACCESS_KEY_ID,
-  secretKey: origin.secret_key ?? process.env.AWS_SECRET_ACCESS_KEY,
-  sessionToken: origin.access_key ? origin.session_token : process.env.AWS_SESSION_TOKEN,
-});
 
 function visible(origin, key, options) {
   const seen = new Map();

@@ -6,19 +6,23 @@ import { below, canonicalBase, encodePath, requireAbsolute, split } from "./targ
 import { Refused, refuseOption, refuseUrl } from "./refused.mjs";
 
 const KINDS = { "xaccel.S3Origin": "s3", "xaccel.HTTPOrigin": "http", "xaccel.LocalOrigin": "directory" };
+const PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters";
 const UNITS = { "": 1, k: 1 << 10, m: 1 << 20 };
 
 const upperKeys = (mapping) =>
   Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key.toUpperCase(), value]));
 
-/** Read a site. What is wrong with it is for `python -m xaccel config` to tell; here it is taken as right. */
-export function readSite(mapping) {
+/**
+ * Read a site. What is wrong with it is for `python -m xaccel config` to tell; here it is taken as right, but for what
+ * would be noticed by nobody, or by the first user only: the secret and the credentials.
+ */
+export function readSite(mapping, env = process.env) {
   const values = upperKeys(mapping);
   const concurrency = values.CONCURRENCY ?? {};
   return {
     name: values.NAME ?? "",
     prefix: values.NAME ? `/_xaccel_${values.NAME}/` : "/_xaccel/",
-    secret: values.SECRET ?? values.SECRETS[0],
+    secret: readSecret(values),
     responseHeaders: values.RESPONSE_HEADERS ?? [],
     classes: typeof concurrency === "number" ? ["default"] : Object.keys(concurrency),
     limitRate: values.LIMIT_RATE ?? null,
@@ -26,8 +30,19 @@ export function readSite(mapping) {
       sliceBytes: bytes(values.CACHE.slice ?? "4m"),
       slowestRate: values.CACHE.slowest_rate ?? 65536,
     },
-    origins: new Map(Object.entries(values.ORIGINS).map(([name, entry]) => [name, readOrigin(name, upperKeys(entry))])),
+    origins: new Map(Object.entries(values.ORIGINS).map(([name, entry]) => [name, readOrigin(name, upperKeys(entry), env)])),
   };
+}
+
+function readSecret({ SECRET, SECRETS = [SECRET] }) {
+  for (const secret of SECRETS) {
+    if (typeof secret !== "string" || !/^[A-Za-z0-9_-]{32,128}$/.test(secret)) {
+      throw new Error("SECRET: use 32 to 128 letters, digits, '-' and '_'");
+    }
+    if (secret === PLACEHOLDER) throw new Error("SECRET: it is the one of the documentation, which everybody knows");
+  }
+  if (SECRETS.length === 0) throw new Error("SECRET: the site has none");
+  return SECRETS[0];
 }
 
 function bytes(size) {
@@ -35,7 +50,7 @@ function bytes(size) {
   return Number(digits) * UNITS[unit.toLowerCase()];
 }
 
-function readOrigin(name, { BACKEND, OPTIONS }) {
+function readOrigin(name, { BACKEND, OPTIONS }, env) {
   return {
     prefix: "",
     expires_s: 120,
@@ -46,7 +61,16 @@ function readOrigin(name, { BACKEND, OPTIONS }) {
     name,
     kind: KINDS[BACKEND],
     virtual: BACKEND === "xaccel.S3Origin" && isVirtual(name, OPTIONS),
+    credentials: BACKEND === "xaccel.S3Origin" ? readCredentials(name, OPTIONS, env) : undefined,
   };
+}
+
+function readCredentials(name, { access_key, secret_key, session_token }, env) {
+  const [accessKey, secretKey, sessionToken] = access_key
+    ? [access_key, secret_key, session_token]
+    : [env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN];
+  if (accessKey && secretKey) return { accessKey, secretKey, sessionToken };
+  throw new Error(`origin ${name}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`);
 }
 
 function isVirtual(name, { addressing_style: style, endpoint_url: endpoint }) {

@@ -15,7 +15,7 @@ STAR = "[a-z0-9-]+"
 """What the '*' of a pattern stands for: no dot, which a wildcard certificate does not cover, and no slash."""
 
 _LEAST_FIXED = 3
-_RESERVED = re.compile(r"--[a-z]+-s3|-s3alias")
+_RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
 _LONGEST = 63
 
 
@@ -50,7 +50,7 @@ def expression(pattern: str) -> re.Pattern[str]:
 def covers(pattern: str, bucket: str) -> bool:
     """Tell whether `bucket` is the name of a bucket, 3 to 63 characters long, that `pattern` matches.
 
-    Names that Amazon S3 keeps for aliases, which need another signature, match no pattern.
+    Names that end as Amazon S3 keeps for aliases, which need another signature, match no pattern.
     """
     return (
         len(bucket) <= _LONGEST

@@ -107,7 +107,7 @@ function covers(pattern, bucket) {
     bucket.length <= 63 &&
     /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/.test(bucket) &&
     new RegExp(`^${escape(before)}[a-z0-9-]+${escape(after)}$`).test(bucket) &&
-    !/--[a-z]+-s3|-s3alias/.test(bucket)
+    !/(?:--[a-z]+-s3|-s3alias)$/.test(bucket)
   );
 }
 

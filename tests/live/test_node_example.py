@@ -34,9 +34,10 @@ def _node(unavailable: Callable[[str], NoReturn]) -> None:
         unavailable(reason)
 
 
-def test_node_does_what_every_vector_says() -> None:
+def passed_in(file: str) -> set[str]:
+    """The names of the tests in a file of the example, all of which pass."""
     done = subprocess.run(
-        ["node", "--test", "--test-reporter=tap", str(EXAMPLE / "vectors.test.mjs")],
+        ["node", "--test", "--test-reporter=tap", str(EXAMPLE / file)],
         capture_output=True,
         text=True,
         check=False,
@@ -45,7 +46,15 @@ def test_node_does_what_every_vector_says() -> None:
     failed = re.findall(r"^ *not ok \d+ - (.*)$", done.stdout, re.MULTILINE)
     assert failed == []
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    passed = {name.replace("\\", "") for name in re.findall(r"^ *ok \d+ - (.*)$", done.stdout, re.MULTILINE)}
+    return {name.replace("\\", "") for name in re.findall(r"^ *ok \d+ - (.*)$", done.stdout, re.MULTILINE)}
+
+
+def test_node_tells_the_mistakes_of_an_app_at_once() -> None:
+    assert "an origin that nothing can sign for is an error at the start" in passed_in("mistakes.test.mjs")
+
+
+def test_node_does_what_every_vector_says() -> None:
+    passed = passed_in("vectors.test.mjs")
     names = {vector["name"] for vector in [*VECTORS["vectors"], *VECTORS["conditions"]]}
     assert names - passed == set()
 

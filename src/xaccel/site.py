@@ -29,7 +29,8 @@ class Cache:
 
     path: directory that NGINX's workers can write; only NGINX uses it.
     max_size, inactive: in NGINX's units, for example "2g", "1h"
-        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path).
+        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path). An object that is larger than
+        `max_size` is not kept as a whole.
     keys: memory for what is kept, in NGINX's units; 1 MB is for some 7,000 objects or slices, and where it is full,
         what was not asked for longest goes.
     min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
@@ -58,8 +59,17 @@ class Cache:
     @property
     def slice_bytes(self) -> int:
         """The size of a slice; 0 where there are none."""
-        digits = self.slice.rstrip("kKmM")
-        return int(digits) * {"": 1, "k": 1 << 10, "m": 1 << 20}[self.slice[len(digits) :].lower()]
+        return _bytes(self.slice)
+
+    @property
+    def max_bytes(self) -> int:
+        """What the cache may hold. No object that is larger is kept as a whole."""
+        return _bytes(self.max_size)
+
+
+def _bytes(size: str) -> int:
+    digits = size.rstrip("kKmMgG")
+    return int(digits) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[len(digits) :].lower()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

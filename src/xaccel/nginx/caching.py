@@ -68,11 +68,10 @@ def _kept(cache: Cache, names: Names, way: Way) -> Iterator[Directive]:
         return
     yield directive(
         "proxy_no_cache",
-        *([names.var("slice_came"), names.var("no_slice")] if way is Way.SLICES else [names.var("doubtful")]),
+        *([names.var("slice_came"), names.var("no_slice")] if way is Way.SLICES else [names.var("no_whole")]),
         why="What is no slice of this object is not kept, nor one that may be a part of it."
         if way is Way.SLICES
-        else "What may be a part is not kept as the whole: an answer without an end, or of another size than the"
-        " app's.",
+        else "What may be a part is not kept as the whole, nor what may be larger than the cache.",
     )
     yield directive("proxy_cache_valid", *([200, 206] if way is Way.SLICES else [200]), cache.valid)
 

@@ -27,7 +27,7 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
         yield _mark(names, "slice_came", names.plain("last_came"), "")
     key = (
         "$upstream_cache_status|$upstream_response_length|$upstream_http_content_length|"
-        f"{names.var('unsliced')}"
+        f"{names.var('unsliced')}{names.var('no_whole')}"
     )
     of_slices = f"{names.var('last_asked')}|{names.var('last_came')}|$body_bytes_sent|$slice_range"
     yield volatile_map(
@@ -49,8 +49,12 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
             else []
         ),
         (f"~^[A-Z]+\\|(?:[^|]*[ ,])?(?<{whole}>[0-9]+)\\|\\k<{whole}>\\|", ""),
-        ("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|_whole", "cache_failed"),
-        *([("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|.*\\|bytes=", "cache_failed")] if slices else []),
+        ("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|_whole(?:\\||$)", "cache_failed"),
+        *(
+            [("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|(?:_whole)?\\|.*\\|bytes=", "cache_failed")]
+            if slices
+            else []
+        ),
         why="Why a transfer that is not complete ended, where the client may have left:"
         f"{' a slice that was asked for and did not come, or' if slices else ''} an answer that is kept and was not"
         " read to its end, because the cache's disk is full.",

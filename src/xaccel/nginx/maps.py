@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from xaccel import cache_control, content_security
 from xaccel.nginx.emit import Directive, Raw, phrase
+from xaccel.nginx.larger import larger_than
 from xaccel.nginx.map_block import map_block, volatile_map
 from xaccel.nginx.names import Names, header_variable
-from xaccel.site import Site
+from xaccel.site import Cache, Site
 from xaccel.transfer_id import PATTERN
 
 _UNSLICED = (
@@ -116,8 +117,9 @@ def conditions(names: Names) -> Iterator[Directive]:
     )
 
 
-def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
+def caching(cache: Cache, names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
     """Print when the cache serves, and which way a transfer goes because of it."""
+    too_large = larger_than(cache.max_bytes)
     yield map_block(
         phrase(
             f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
@@ -132,10 +134,16 @@ def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
         " that would answer wrongly, the cache is left out.",
     )
     yield volatile_map(
-        phrase(f"{names.var('framing')}|{names.var('size_ok')}"),
-        names.var("doubtful"),
+        phrase(
+            f"{names.var('framing')}|{names.var('size_ok')}|$upstream_http_content_length|{names.var('size')}"
+        ),
+        names.var("no_whole"),
         ("~^unframed", "1"),
-        ("~\\|$", "1"),
+        ("~^[a-z]+\\|\\|", "1"),
+        (f"~^[a-z]+\\|1\\|{too_large}\\|", "1"),
+        ("~^chunked\\|.*\\|$", "1"),
+        why="What is not kept as a whole: what may be a part, an answer without an end or of another size than the"
+        " app's; and what may be larger than the cache, whose length nobody tells or is more than max_size.",
     )
     yield map_block(
         phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),
@@ -145,13 +153,14 @@ def caching(names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
         why="Without a key there is no cache: an empty key would be one entry for all objects.",
     )
     yield volatile_map(
-        phrase(f"{names.var('whole')}|{names.var('one_range')}|$request_method"),
+        phrase(f"{names.var('whole')}|{names.var('one_range')}|$request_method|{names.var('size')}"),
         names.var("unsliced"),
         ("~^\\|[^|]", ""),
-        ("~\\|HEAD$", ""),
+        ("~\\|HEAD\\|", ""),
+        (f"~\\|{too_large}$", ""),
         default="_whole",
-        why="Which way to fetch: the whole object, and keep it; or the range or the head that was asked for, and keep"
-        " nothing." + ("" if slices else _UNSLICED),
+        why="Which way to fetch: the whole object, and keep it; or what was asked for, and keep nothing: a range, a"
+        " head, an object larger than the cache." + ("" if slices else _UNSLICED),
     )
     yield volatile_map(
         phrase(f"{names.var('cache')}|{names.var('slices')}"),

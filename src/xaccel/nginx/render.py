@@ -102,7 +102,9 @@ def _http(
         yield from maps.conditions(names)
         yield from doubt.maps(names, slices=slices.present(site, nginx))
         if site.cache is not None:
-            yield from maps.caching(names, zone=names.plain("cache"), slices=slices.present(site, nginx))
+            yield from maps.caching(
+                site.cache, names, zone=names.plain("cache"), slices=slices.present(site, nginx)
+            )
             yield from interrupted.maps(names, slices=slices.present(site, nginx))
         if slices.present(site, nginx):
             yield from slices.maps(site, names)

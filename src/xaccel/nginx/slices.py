@@ -61,7 +61,7 @@ def _kept(names: Names) -> Directive:
         names.var("no_slice"),
         ("~^[^|]+\\|\\|bytes ", ""),
         (f"~^[^|]+\\|(?<{total}>[0-9]+)\\|bytes [0-9-]+/\\k<{total}>$", ""),
-        ("~^bytes=0-[0-9]+\\|[0-9]*\\|$", names.var("doubtful")),
+        ("~^bytes=0-[0-9]+\\|[0-9]*\\|$", names.var("no_whole")),
         default="1",
         why="What is not kept: a slice of an object of another size than the app's; the whole, which an origin without"
         " ranges sends for a slice, but in the place of the first one.",

@@ -22,6 +22,7 @@ SUBJECT = "warm"
 
 _SILENCE_S = 120
 """Longer than NGINX itself waits for an origin, or for another request that fills the same entry."""
+_TOO_LARGE = "it is larger than the whole cache (max_size), so it is not kept as a whole"
 _LINE_S = 2.0
 """NGINX writes the line after the client has its last byte."""
 
@@ -96,12 +97,15 @@ class Filler:
                     concurrency="unlimited",
                 ),
             )
-            if "Xaccel-Cache-Key" not in dict(hand_off.headers):
+            headers = dict(hand_off.headers)
+            if "Xaccel-Cache-Key" not in headers:
                 raise OptionRefused(
                     f"nothing of {wanted.origin!r} is cached",
                     where="origin",
                     remedy="Set `cache` in the options of the origin, and CACHE for the site.",
                 )
+            if "Xaccel-Slices" not in headers and self._is_too_large(wanted.size or 0):
+                raise OptionRefused(_TOO_LARGE, where="size", remedy="Give CACHE a larger max_size.")
         except XaccelError as error:
             return Outcome(wanted=wanted, failure=str(error))
         path, end_of_log = self.app.offer(hand_off), self._size_of_log()
@@ -119,7 +123,7 @@ class Filler:
         line = self._line(hand_off.transfer_id, end_of_log) or {}
         return Outcome(
             wanted=wanted,
-            failure=_failure(status, cut, line),
+            failure=_failure(status, cut, line) or self._not_kept(wanted, line),
             cache=line.get("cache", ""),
             bytes=received,
             seconds=seconds,
@@ -137,6 +141,18 @@ class Filler:
             return response.status, received, "" if announced in (None, received) else "the body was cut"
         finally:
             connection.close()
+
+    def _is_too_large(self, size: int) -> bool:
+        cache = self.sender.site.cache
+        return cache is not None and size > cache.max_bytes
+
+    def _not_kept(self, wanted: Wanted, line: dict[str, Any]) -> str:
+        """Return why what was sent as a whole is not kept."""
+        if line.get("cache") == "HIT" or line.get("origin_status") != "200":
+            return ""
+        if line["framing"] == "chunked" and wanted.size is None:
+            return "the origin tells no length, so give the size, in the view too"
+        return _TOO_LARGE if self._is_too_large(int(line["sent_length"] or wanted.size or 0)) else ""
 
     def _size_of_log(self) -> int:
         try:

@@ -1,0 +1,145 @@
+"""Objects larger than the cache: never kept as a whole, so that its bound holds and no disk is too small for them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.conftest import build_of
+from tests.live.objects import ranges, serve
+from tests.live.small_disk import small_disk
+from tests.live.stage import Stage, stage, target
+from tests.live.test_warm import sockets, warm
+from xaccel.errors import CacheError
+from xaccel.nginx import cache_files
+from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+
+pytestmark = pytest.mark.nginx
+
+SLICE = 65_536
+MAX = 2 * SLICE
+BODY = bytes(range(251)) * 4_000
+"""More than disk and buffers hold."""
+
+
+def whole(request: Request) -> Answer:
+    """From an origin without ranges."""
+    return Answer(headers=[("ETag", '"one"')], body=BODY)
+
+
+def chunks(request: Request) -> Answer:
+    return Answer(
+        headers=[("Transfer-Encoding", "chunked")], body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    )
+
+
+@contextmanager
+def running(
+    directory: Path, variant: Variant, answer: Callable[[Request], Answer], **cache: str
+) -> Iterator[tuple[Stage, Origin]]:
+    with (
+        origin_server(answer) as origin,
+        stage(
+            directory,
+            variant,
+            {"store": {"base_url": f"{origin.url}/", "cache": True}},
+            cache={"path": "cache", "slice": "64k", "max_size": str(MAX), **cache},
+            log=str(directory / "xaccel.log"),
+        ) as made,
+    ):
+        yield made, origin
+
+
+@pytest.mark.parametrize(
+    ("slices", "size", "answer"),
+    [("0", len(BODY), whole), ("0", None, whole), ("64k", None, whole), ("0", None, chunks)],
+    ids=["size known to the app", "to the origin", "slice answered with the whole", "to nobody"],
+)
+def test_a_disk_that_cannot_hold_it_does_not_cut_it(
+    variant: Variant, tmp_path: Path, slices: str, size: int | None, answer: Callable[[Request], Answer]
+) -> None:
+    """Not a byte of it goes there."""
+    with (
+        small_disk(tmp_path, "128k"),
+        running(tmp_path, variant, answer, slice=slices) as (made, origin),
+    ):
+
+        def get() -> None:
+            assert made.get("store", options={"identity": "large", "size": size}).body == BODY
+
+        for _ in range(2):
+            (line,) = made.lines_of(get)
+            assert (line["status"], line["completion"], line["why"]) == ("200", "OK", "")
+            assert list(cache_files.files(tmp_path / "cache")) == []
+        assert len(origin.requests) == 2
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
+def test_what_the_cache_can_hold_is_kept_to_the_byte(variant: Variant, tmp_path: Path, known: bool) -> None:
+    with running(tmp_path, variant, whole, slice="0") as (made, origin):
+        for size, asked in ((MAX, 1), (MAX + 1, 2)):
+            origin.answer = lambda request, size=size: serve(request, BODY[:size])  # type: ignore[misc]
+            origin.requests.clear()
+            options = {"identity": str(size), "size": size if known else None}
+            for _ in range(2):
+                assert made.get("store", options=options).body == BODY[:size]
+            assert len(origin.requests) == asked
+
+
+def test_of_an_object_larger_than_the_cache_slices_are_kept(variant: Variant, tmp_path: Path) -> None:
+    """Of each the cache can free itself. Without slices a range is not kept, as of any object."""
+    second = "bytes=65536-131071"
+    with running(tmp_path, variant, lambda request: serve(request, BODY)) as (made, origin):
+        for size in (len(BODY), None):
+            origin.requests.clear()
+            options = {"identity": str(size), "size": size}
+            for _ in range(2):
+                reply = made.get("store", headers={"Range": second}, options=options)
+                assert (reply.status, reply.body) == (206, BODY[SLICE : 2 * SLICE])
+            assert ranges(origin.requests) == [second] * (1 if build_of(variant).slice else 2)
+
+
+@pytest.mark.parametrize("slices", ["0", "64k"])
+@pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
+def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
+    variant: Variant, tmp_path: Path, slices: str, known: bool
+) -> None:
+    """What is not kept is not read to its end when nobody wants it."""
+    with running(tmp_path, variant, whole, slice=slices) as (made, _):
+
+        def leave() -> None:
+            options: dict[str, Any] = {"identity": "left", "limit_rate": 1000}
+            path = target("store", options={**options, "size": len(BODY) if known else None})
+            with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=10) as client:
+                client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+        (line,) = made.lines_of(leave)
+        assert (line["status"], line["completion"], line["why"]) == ("200", "", "")
+
+
+@pytest.mark.parametrize(
+    ("size", "answer"),
+    [(len(BODY), whole), (None, whole), (None, chunks)],
+    ids=["size known to the app", "to the origin", "to nobody"],
+)
+def test_warming_says_that_it_is_not_kept(
+    variant: Variant,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    size: int | None,
+    answer: Callable[[Request], Answer],
+) -> None:
+    why = "the origin tells no length, so give" if answer is chunks else "it is larger than the whole cache"
+    folder = str(sockets(tmp_path))
+    with running(tmp_path, variant, answer, slice="0", warm_directory=folder) as (made, origin):
+        given = [] if size is None else ["--size", str(size)]
+        with pytest.raises(CacheError):
+            warm(made, "store", "large", "--identity", "1", *given)
+        assert why in capsys.readouterr().out
+        assert len(origin.requests) == (0 if size else 1)

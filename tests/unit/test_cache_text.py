@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.live.golden import BUILDS, CACHED
+from xaccel import cli
 from xaccel.nginx import emit, render
 from xaccel.site import Cache, Site
 
@@ -28,6 +30,51 @@ def test_slices_are_spoken_of_where_there_are_any(build: str, slice_size: str) -
     text, sliced = comments(build, slice=slice_size), BUILDS[build].slice and slice_size != "0"
     assert ("a slice that was asked for" in text) is sliced
     assert ("there are no slices" in text) is not sliced
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("slice_size", ["4m", "0"])
+def test_without_the_module_it_is_said_what_keeps_signatures_short(build: str, slice_size: str) -> None:
+    text, lacking = comments(build, slice=slice_size), not BUILDS[build].slice
+    assert ('this NGINX lacks the module `slice`: set "slice": "0"' in text) is (
+        lacking and slice_size != "0"
+    )
+    assert ('the site says "slice": "0"' in text) is (slice_size == "0")
+
+
+S3 = 'backend = "xaccel.S3Origin"\noptions = {{ bucket = "files", region = "eu-central-1", cache = {} }}'
+HTTP = 'backend = "xaccel.HTTPOrigin"\noptions = {{ base_url = "http://127.0.0.1:1/", cache = {} }}'
+
+
+@pytest.mark.parametrize(
+    ("origin", "slice_size", "module", "warned"),
+    [
+        (S3.format("true"), "4m", [], True),
+        (S3.format("true"), "4m", ["--module", "slice"], False),
+        (S3.format("true"), "0", [], False),
+        (S3.format("false"), "4m", [], False),
+        (HTTP.format("true"), "4m", [], False),
+    ],
+    ids=["no module", "module", "switched off", "nothing kept", "nothing signed"],
+)
+def test_the_command_warns_of_signatures_for_slices_that_do_not_come(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    origin: str,
+    slice_size: str,
+    module: list[str],
+    warned: bool,
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\n'
+        f'cache = {{ path = "c", slice = "{slice_size}" }}\n[origins.store]\n{origin}\n'
+    )
+    assert cli.main(["config", str(site), "--nginx-version", "1.31.3", *module]) == 0
+    assert (
+        'warning: this NGINX lacks the module `slice`: set "slice": "0"' in capsys.readouterr().err
+    ) is warned
 
 
 @pytest.mark.parametrize(("min_free", "said"), [("1g", True), ("", False)])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xaccel.cli import build
 from xaccel.cli.command import Command, FindObject
-from xaccel.nginx import files, render, standalone
+from xaccel.nginx import files, render, slices, standalone
 from xaccel.site import Site
 
 
@@ -36,6 +36,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx = build.nginx_of(args)
+    if slices.missed(site, nginx):
+        print(f"xaccel: warning: {slices.NO_MODULE}", file=sys.stderr)
     if args.write:
         for path in files.write(files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)):
             print(path)

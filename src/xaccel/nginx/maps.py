@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xaccel import cache_control, content_security
+from xaccel.nginx import slices
 from xaccel.nginx.emit import Directive, Raw, phrase
 from xaccel.nginx.larger import larger_than
 from xaccel.nginx.map_block import map_block, volatile_map
@@ -13,8 +14,8 @@ from xaccel.site import Cache, Site
 from xaccel.transfer_id import PATTERN
 
 _UNSLICED = (
-    " So it is with large objects too: there are no slices, since this NGINX lacks the module or the site says slice 0."
-    " Each range of one that is not kept goes to the origin, and who waits longer than the lock asks it for the whole."
+    " So it is with large objects too, for there are no slices: each range of one that is not kept goes to the origin,"
+    " and who waits longer than the lock asks it for the whole. The reason:"
 )
 
 
@@ -117,7 +118,11 @@ def conditions(names: Names) -> Iterator[Directive]:
     )
 
 
-def caching(cache: Cache, names: Names, *, zone: str, slices: bool) -> Iterator[Directive]:
+def _why_unsliced(cache: Cache) -> str:
+    return slices.NO_MODULE if cache.slice_bytes else 'the site says "slice": "0".'
+
+
+def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator[Directive]:
     """Print when the cache serves, and which way a transfer goes because of it."""
     too_large = larger_than(cache.max_bytes)
     yield map_block(
@@ -160,13 +165,14 @@ def caching(cache: Cache, names: Names, *, zone: str, slices: bool) -> Iterator[
         (f"~\\|{too_large}$", ""),
         default="_whole",
         why="Which way to fetch: the whole object, and keep it; or what was asked for, and keep nothing: a range, a"
-        " head, an object larger than the cache." + ("" if slices else _UNSLICED),
+        " head, an object larger than the cache."
+        + ("" if present else f"{_UNSLICED} {_why_unsliced(cache)}"),
     )
     yield volatile_map(
         phrase(f"{names.var('cache')}|{names.var('slices')}"),
         names.var("way"),
         ("~^off\\|", ""),
-        *([("~\\|1$", "_slices")] if slices else []),
+        *([("~\\|1$", "_slices")] if present else []),
         default=names.var("unsliced"),
     )
 

@@ -103,7 +103,7 @@ def _http(
         yield from doubt.maps(names, slices=slices.present(site, nginx))
         if site.cache is not None:
             yield from maps.caching(
-                site.cache, names, zone=names.plain("cache"), slices=slices.present(site, nginx)
+                site.cache, names, zone=names.plain("cache"), present=slices.present(site, nginx)
             )
             yield from interrupted.maps(names, slices=slices.present(site, nginx))
         if slices.present(site, nginx):

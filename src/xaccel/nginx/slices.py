@@ -15,6 +15,7 @@ from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.steps import FOLLOWED
+from xaccel.origins import S3Origin
 from xaccel.site import Site
 
 LEAVES_ON = (*FOLLOWED, 416)
@@ -25,6 +26,22 @@ redirect, and an empty object has no first slice."""
 def present(site: Site, nginx: Nginx) -> bool:
     """Tell whether objects of this site are fetched in slices, where the app says that they may be."""
     return nginx.slice and site.cache is not None and site.cache.slice_bytes > 0
+
+
+NO_MODULE = (
+    'this NGINX lacks the module `slice`: set "slice": "0" in CACHE. The app cannot see that no slices come, and signs'
+    " for S3 as if they did: for as long as the slowest client would take, up to seven days, instead of `expires_s`."
+)
+
+
+def missed(site: Site, nginx: Nginx) -> bool:
+    """Tell whether the app signs for slices that this NGINX does not make."""
+    return (
+        not nginx.slice
+        and site.cache is not None
+        and site.cache.slice_bytes > 0
+        and any(isinstance(origin, S3Origin) and origin.cache for origin in site.origins.values())
+    )
 
 
 def maps(site: Site, names: Names) -> Iterator[Directive]:

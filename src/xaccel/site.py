@@ -94,7 +94,8 @@ class Site:
     limit_rate: bytes a second for each transfer whose hand-off says nothing else; None: not limited.
     limit_rate_after: so many bytes of a transfer go out first at full speed.
     buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. What a
-        slow client costs in memory is at most their product, an eighth of it and 56 KB; nothing goes to disk.
+        slow client costs in memory is at most their product, an eighth of it and 56 KB; nothing goes to disk. Not for
+        objects in slices: each slice that the origin sends has 128 KB until the transfer is over.
     """
 
     origins: Mapping[str, Origin] = field(hash=False)

@@ -80,9 +80,10 @@ def test_a_disk_that_cannot_hold_it_does_not_cut_it(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
-def test_what_the_cache_can_hold_is_kept_to_the_byte(variant: Variant, tmp_path: Path, known: bool) -> None:
+def test_what_the_cache_can_hold_is_kept(variant: Variant, tmp_path: Path, known: bool) -> None:
+    """Of the size itself with its file's header NGINX would free itself, at the next look."""
     with running(tmp_path, variant, whole, slice="0") as (made, origin):
-        for size, asked in ((MAX, 1), (MAX + 1, 2)):
+        for size, asked in ((SLICE, 1), (MAX + 1, 2)):
             origin.answer = lambda request, size=size: serve(request, BODY[:size])  # type: ignore[misc]
             origin.requests.clear()
             options = {"identity": str(size), "size": size if known else None}
@@ -102,6 +103,28 @@ def test_of_an_object_larger_than_the_cache_slices_are_kept(variant: Variant, tm
                 reply = made.get("store", headers={"Range": second}, options=options)
                 assert (reply.status, reply.body) == (206, BODY[SLICE : 2 * SLICE])
             assert ranges(origin.requests) == [second] * (1 if build_of(variant).slice else 2)
+
+
+def test_the_whole_of_it_comes_in_one_request(variant: Variant, tmp_path: Path) -> None:
+    """In slices it would cost memory for each, and push out all that is kept. A range and a HEAD keep their slices."""
+    first, last = "bytes=0-65535", "bytes=983040-1048575"
+    with running(tmp_path, variant, lambda request: serve(request, BODY)) as (made, origin):
+        sliced = build_of(variant).slice
+        for method, given, asked in (
+            ("GET", {}, [None]),
+            ("GET", {"Range": "bytes=0-9,20-29"}, [None]),
+            ("HEAD", {}, [first] if sliced else [None]),
+            ("GET", {"Range": "bytes=990000-"}, [last] if sliced else ["bytes=990000-"]),
+        ):
+            origin.requests.clear()
+            options = {"identity": "large", "size": len(BODY)}
+            reply = made.get("store", method=method, headers=given, options=options)
+            assert (reply.status, len(reply.body)) == (
+                (206, len(BODY) - 990_000)
+                if "bytes=990000-" in given.values()
+                else (200, len(BODY) * (method == "GET"))
+            )
+            assert ranges(origin.requests) == asked
 
 
 @pytest.mark.parametrize("slices", ["0", "64k"])
@@ -124,20 +147,22 @@ def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
 
 
 @pytest.mark.parametrize(
-    ("size", "answer"),
-    [(len(BODY), whole), (None, whole), (None, chunks)],
-    ids=["size known to the app", "to the origin", "to nobody"],
+    ("slices", "size", "answer"),
+    [("0", len(BODY), whole), ("64k", len(BODY), whole), ("0", None, whole), ("0", None, chunks)],
+    ids=["size known to the app", "to the app, in slices", "to the origin", "to nobody"],
 )
 def test_warming_says_that_it_is_not_kept(
     variant: Variant,
     tmp_path: Path,
+    *,
     capsys: pytest.CaptureFixture[str],
+    slices: str,
     size: int | None,
     answer: Callable[[Request], Answer],
 ) -> None:
     why = "the origin tells no length, so give" if answer is chunks else "it is larger than the whole cache"
     folder = str(sockets(tmp_path))
-    with running(tmp_path, variant, answer, slice="0", warm_directory=folder) as (made, origin):
+    with running(tmp_path, variant, answer, slice=slices, warm_directory=folder) as (made, origin):
         given = [] if size is None else ["--size", str(size)]
         with pytest.raises(CacheError):
             warm(made, "store", "large", "--identity", "1", *given)

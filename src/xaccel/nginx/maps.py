@@ -169,11 +169,23 @@ def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator
         + ("" if present else f"{_UNSLICED} {_why_unsliced(cache)}"),
     )
     yield volatile_map(
-        phrase(f"{names.var('cache')}|{names.var('slices')}"),
+        phrase(
+            f"{names.var('cache')}|{names.var('slices')}|{names.var('one_range')}|$request_method|{names.var('size')}"
+        )
+        if present
+        else names.var("cache"),
         names.var("way"),
-        ("~^off\\|", ""),
-        *([("~\\|1$", "_slices")] if present else []),
+        ("~^off\\|", "") if present else ("off", ""),
+        *(
+            [(f"~^[^|]+\\|1\\|\\|GET\\|{too_large}$", names.var("unsliced")), ("~^[^|]+\\|1\\|", "_slices")]
+            if present
+            else []
+        ),
         default=names.var("unsliced"),
+        why="In slices where the app says so, but for the whole of an object larger than the cache: it would push out"
+        " all that is kept, and each slice that the origin sends costs memory until the transfer is over."
+        if present
+        else "",
     )
 
 

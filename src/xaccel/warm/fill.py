@@ -22,7 +22,7 @@ SUBJECT = "warm"
 
 _SILENCE_S = 120
 """Longer than NGINX itself waits for an origin, or for another request that fills the same entry."""
-_TOO_LARGE = "it is larger than the whole cache (max_size), so it is not kept as a whole"
+_TOO_LARGE = "it is larger than the whole cache (max_size), so it is not kept"
 _LINE_S = 2.0
 """NGINX writes the line after the client has its last byte."""
 
@@ -97,14 +97,13 @@ class Filler:
                     concurrency="unlimited",
                 ),
             )
-            headers = dict(hand_off.headers)
-            if "Xaccel-Cache-Key" not in headers:
+            if "Xaccel-Cache-Key" not in dict(hand_off.headers):
                 raise OptionRefused(
                     f"nothing of {wanted.origin!r} is cached",
                     where="origin",
                     remedy="Set `cache` in the options of the origin, and CACHE for the site.",
                 )
-            if "Xaccel-Slices" not in headers and self._is_too_large(wanted.size or 0):
+            if self._is_too_large(wanted.size or 0):
                 raise OptionRefused(_TOO_LARGE, where="size", remedy="Give CACHE a larger max_size.")
         except XaccelError as error:
             return Outcome(wanted=wanted, failure=str(error))

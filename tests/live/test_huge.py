@@ -13,6 +13,7 @@ import pytest
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
+from xaccel.nginx import cache_files
 from xaccel.testing import Answer, Request
 
 pytestmark = pytest.mark.nginx
@@ -103,12 +104,15 @@ def test_a_part_behind_the_end_is_416_with_the_length(live: Live, origin: str) -
     assert (reply.status, reply.one("Content-Range")) == (416, f"bytes */{SIZE}")
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", [*ORIGINS, "partner-cached"])
 def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, origin: str) -> None:
-    """A client that goes away after the first megabyte; nothing of the rest waits on a disk."""
+    """A client that goes away after the first megabyte; nothing of the rest waits on a disk, or is kept there."""
+    cache = live.nginx.directory / "cache"
+    kept = set(cache_files.files(cache))
 
     def begin() -> None:
-        path = send_target({"origin": origin, "key": "x", "options": {"subject": live.mark, "size": SIZE}})
+        options = {"subject": live.mark, "size": SIZE, "identity": live.mark}
+        path = send_target({"origin": origin, "key": "x", "options": options})
         with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             got = b""
@@ -116,11 +120,13 @@ def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, ori
                 block = client.recv(BLOCK)
                 assert block, "the transfer ended"
                 got += block
+            assert set(cache_files.files(cache)) <= kept
         head, _, body = got.partition(b"\r\n\r\n")
         assert b"Content-Length: 5497558138880" in head
         assert body == content(0, len(body))
 
     (line,) = live.new_lines(begin)
+    assert ranges(live.places.origin.requests) == [None]
     assert (line["status"], line["sent_length"], line["completion"]) == ("200", str(SIZE), "")
     assert isinstance(line["body_bytes"], int)
     assert 2**19 < line["body_bytes"] < 2**28

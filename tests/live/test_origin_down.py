@@ -12,6 +12,7 @@ import pytest
 
 from tests.live.client import Reply
 from tests.live.conftest import build_of
+from tests.live.dns_server import dns_server
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.live.test_timeouts import impatient
@@ -163,3 +164,38 @@ def test_what_is_out_of_date_is_sent_when_the_origin_has_not_answered_in_time(
         assert len(origin.requests) == (4 if body is LARGE and build_of(variant).slice else 1)
         late.set()
         assert get(made, "kept", body, {"Range": "bytes=5-9"}).body == body[::-1][5:10]
+
+
+@pytest.mark.parametrize(("down", "sent"), [("refuses", True), ("500", True), ("has no name", False)])
+def test_what_is_out_of_date_and_the_place_that_the_origin_redirects_to(
+    variant: Variant, tmp_path: Path, down: str, sent: bool
+) -> None:
+    """The origin itself goes on redirecting. Of a name that DNS does not know NGINX asks nobody, and sends 502."""
+    with ExitStack() as up:
+        names = up.enter_context(dns_server())
+        names.known["edge.cdn.test"] = "127.0.0.1"
+        edge_up = up.enter_context(ExitStack())
+        edge = edge_up.enter_context(origin_server(lambda request: serve(request, SMALL)))
+        target = ("Location", f"http://edge.cdn.test:{edge.port}/x")
+        origin = up.enter_context(origin_server(lambda _: Answer(status=302, headers=[target])))
+        settings = site(origin, "1s")
+        settings["origins"]["store"]["redirect_hosts"] = [f"*.cdn.test:{edge.port}"]
+        made = up.enter_context(stage(tmp_path, variant, **settings, resolver=[names.address]))
+        assert get(made, "kept", SMALL).body == SMALL
+        if down == "refuses":
+            edge_up.close()
+        elif down == "500":
+            edge.answer = DOWN["500"]
+        else:
+            names.known.clear()
+            # until then NGINX knows its address, for a second
+            assert wait_until(lambda: get(made, "kept", SMALL).status == 502, timeout_s=10)
+        assert wait_until(lambda: out_of_date(made, "kept", SMALL), timeout_s=10)
+        replies: list[Reply] = []
+        (line,) = made.lines_of(lambda: replies.append(get(made, "kept", SMALL)))
+        (reply,) = replies
+        assert (reply.status, reply.body == SMALL, line["cache"] == "STALE") == (
+            200 if sent else 502,
+            sent,
+            sent,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,3 +54,16 @@ def test_a_transfer_counts_once_kept_or_not(running: tuple[Stage, Origin], body:
     assert (reply.status, reply.body, reply.one("Retry-After")) == (429, PAGE, "10")
     assert (line["status"], line["why"], line["origin_status"]) == ("429", "limited", "")
     assert wait_until(lambda: made.get("store", options=options).body == body, timeout_s=5)
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+def test_the_rate_holds_for_what_is_kept(running: tuple[Stage, Origin], body: bytes) -> None:
+    made, origin = running
+    origin.answer = lambda request: serve(request, body)
+    options = {"identity": f"rate {len(body)}", "size": len(body)}
+    assert made.get("store", options=options).body == body
+    before = time.monotonic()
+    (line,) = made.lines_of(lambda: made.get("store", options={**options, "limit_rate": len(body) // 2}))
+    seconds = time.monotonic() - before
+    assert line["cache"] == "HIT"
+    assert 1 <= seconds <= 6, seconds

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,8 @@ from tests.live.held import held
 from tests.live.stage import Stage, stage, target
 from tests.live.test_guest import operators_text
 from tests.live.test_limits import MIB
+from xaccel.nginx import Directive, Parts
+from xaccel.nginx.emit import directive
 from xaccel.testing import Answer, Variant, origin_server
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -23,14 +26,20 @@ TEAM = {"X-Team": "blue"}
 
 
 @contextmanager
-def beside(variant: Variant, folder: Path, http: str, server: str, **settings: Any) -> Iterator[Stage]:
-    """The parts in the NGINX of an operator with these lines."""
+def beside(
+    variant: Variant, folder: Path, http: str, server: str, *, app: Sequence[Directive] = (), **settings: Any
+) -> Iterator[Stage]:
+    """The parts in the NGINX of an operator with these lines; `app` are his in the app's location."""
     (folder / "media").mkdir(parents=True)
     (folder / "media" / "x").write_bytes(b"x" * MIB)
     with origin_server(lambda _: Answer(body=b"x" * MIB)) as origin:
         origins = {"partner": {"base_url": f"{origin.url}/"}, "media": {"root": str(folder / "media")}}
         text = operators_text(variant, http=http, server=server)
-        with stage(folder / "nginx", variant, origins, write=text, **settings) as running:
+
+        def change(parts: Parts) -> Parts:
+            return replace(parts, app=(*parts.app, *app))
+
+        with stage(folder / "nginx", variant, origins, write=text, change=change, **settings) as running:
             yield running
 
 
@@ -43,16 +52,17 @@ def statuses(running: Stage, origin: str, already: int) -> tuple[int, str | None
 
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
-@pytest.mark.parametrize("level", ["http", "server"])
-def test_his_limit_on_an_outer_level_switches_ours_off(
+@pytest.mark.parametrize("level", ["http", "server", "location"])
+def test_his_limit_around_or_at_the_app_switches_ours_off(
     variant: Variant, tmp_path: Path, level: str, origin: str
 ) -> None:
     his = 4
     zone, line = "limit_conn_zone $binary_remote_addr zone=his:1m;", f"limit_conn his {his};"
-    http, server = (f"{zone} {line}", "") if level == "http" else (zone, line)
-    with beside(variant, tmp_path, http, server, concurrency=OURS) as running:
+    http, server = {"http": (f"{zone} {line}", ""), "server": (zone, line), "location": (zone, "")}[level]
+    more = {"app": [directive("limit_conn", "his", his)] if level == "location" else [], "concurrency": OURS}
+    with beside(variant, tmp_path, http, server, **more) as running:
         assert statuses(running, origin, his - 1) == (200, None)
-    with beside(variant, tmp_path / "again", http, server, concurrency=OURS) as running:
+    with beside(variant, tmp_path / "again", http, server, **more) as running:
         hand_offs = len(running.hand_offs)
         assert statuses(running, origin, his)[0] == 503
         assert len(running.hand_offs) == hand_offs + his

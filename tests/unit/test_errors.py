@@ -147,6 +147,15 @@ def fills_what_is_not_cached() -> object:
     )
 
 
+def fills_what_is_too_large() -> object:
+    nowhere = Path("/nowhere")
+    cached = HTTPOrigin(base_url="http://web.example/", cache=True)
+    site = Site(origins={"web": cached}, secrets=(SECRET,), cache=Cache(path="/c", max_size="1k"))
+    return Filler(sender=Sender(site), app=App(), directory=nowhere, log=nowhere).fill(
+        Wanted(origin="web", key="a", identity="1", size=1025)
+    )
+
+
 def warms_what_is_not_cached() -> None:
     with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as nginx:
         nginx.bind(f"{folder}/nginx.sock")
@@ -237,6 +246,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
         "warm", "web", "a", "--identity", "1", cache=Cache(path="/c", warm_directory="/nowhere")
     ),
     "warm: uncached": fills_what_is_not_cached,
+    "warm: too large": fills_what_is_too_large,
     "warm: everything fails": warms_what_is_not_cached,
     "warm: no directory for the app": lambda: running_app(Path("/nowhere")).__enter__(),
     "warm: others": lambda: running_app(PACKAGE).__enter__(),

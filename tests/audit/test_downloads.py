@@ -51,6 +51,18 @@ def test_parts_in_any_order_and_twice_count_once(log: Log) -> None:
     assert (found.spans, found.sent_bytes, found.given_bytes) == ([[0, 100]], 100, 125)
 
 
+def test_of_parts_at_the_same_time_the_one_that_ends_last_completes(log: Log) -> None:
+    lines = [log.part(0, 50, 100, 60, seconds=60), log.part(50, 100, 100, 20, seconds=10)]
+    (found,) = taken(log, *lines)
+    assert (found.sent_complete, found.completed_at) == (True, T0 + timedelta(seconds=60))
+
+
+def test_what_began_before_the_end_and_is_not_needed_completes_nothing(log: Log) -> None:
+    lines = [log.line(10), log.part(20, 40, 100, 3000, seconds=2995), log.line(60)]
+    first, again = taken(log, *lines)
+    assert (first.completed_at, again.transfers) == (T0 + timedelta(seconds=10), 1)
+
+
 def test_what_was_not_sent_is_not_complete(log: Log) -> None:
     (found,) = taken(log, log.part(0, 99, 100))
     assert (found.sent_complete, found.completed_at, found.sent_bytes) == (False, None, 99)
@@ -60,8 +72,6 @@ def test_a_new_start_after_the_end_is_a_new_download(log: Log) -> None:
     first, second = taken(log, log.line(0), log.line(10))
     assert first.sent_complete
     assert second.sent_complete
-    assert first.closed_at is not None
-    assert second.closed_at is None
 
 
 def test_a_range_after_the_end_belongs_to_the_open_one(log: Log) -> None:

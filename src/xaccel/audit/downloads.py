@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from hashlib import blake2b
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -35,7 +37,8 @@ class Piece(msgspec.Struct, gc=False):
 class State(msgspec.Struct, gc=False):
     """A download, as `models.Download` keeps it; moments are microseconds since 1970.
 
-    kept: whether the database has it already; not a column of it.
+    Not columns: kept, whether the database has it; changed, whether what it has is old; joined, the downloads that
+    turned out to be part of this one.
     """
 
     id: str
@@ -57,13 +60,19 @@ class State(msgspec.Struct, gc=False):
     completed_at: int | None = None
     mixed: bool = False
     kept: bool = False
+    changed: bool = False
+    joined: tuple[str, ...] = ()
 
     def take(self, piece: Piece) -> None:
-        """Add a transfer."""
+        """Add a transfer, but not what it sent."""
+        self.changed = True
         self.transfers += 1
         self.given_bytes += piece.sent
         self.opened_at = min(self.opened_at, piece.started_at)
         self.last_at = max(self.last_at, piece.ended_at)
+
+    def cover(self, piece: Piece) -> None:
+        """Add what a transfer sent that was taken."""
         if self.total is None:
             self.total = piece.total
         elif piece.total not in (None, self.total):
@@ -73,8 +82,38 @@ class State(msgspec.Struct, gc=False):
             return
         self.spans = spans.add(self.spans, piece.first, piece.first + piece.sent)
         self.sent_bytes = spans.length(self.spans)
+        self._look(piece.ended_at)
+
+    def join(self, other: State) -> None:
+        """Make `other`, which the database has, part of this one. What was told as complete keeps its id."""
+        if other.sent_complete:
+            self.id, other.id = other.id, self.id
+            self.kept, other.kept = other.kept, self.kept
+            self.sent_complete, self.completed_at = True, other.completed_at
+        self.joined = (*self.joined, *other.joined, other.id)
+        self.changed = True
+        self.transfers += other.transfers
+        self.given_bytes += other.given_bytes
+        self.opened_at = min(self.opened_at, other.opened_at)
+        self.last_at = max(self.last_at, other.last_at)
+        self.mixed |= other.mixed
+        if self.total is None:
+            self.total = other.total
+        elif other.total not in (None, self.total):
+            self.mixed = True
+            return
+        for first, end in other.spans:
+            self.spans = spans.add(self.spans, first, end)
+        self.sent_bytes = spans.length(self.spans)
+        self._look(self.last_at)
+
+    def _look(self, at: int) -> None:
         if not self.sent_complete and self.total is not None and spans.cover(self.spans, self.total):
-            self.sent_complete, self.completed_at = True, piece.ended_at
+            self.sent_complete, self.completed_at = True, at
+
+
+Open = dict[str, dict[str, list[State]]]
+"""Downloads that may still go on, by group and by version, oldest first."""
 
 
 def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -> str:
@@ -90,42 +129,67 @@ def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(pieces: Iterable[Piece], known: dict[str, list[State]], idle: int) -> dict[str, State]:
+def assign(pieces: Iterable[Piece], known: Open, idle: int) -> dict[str, State]:
     """Put each piece into a download and return the download of each transfer. `idle` is in microseconds.
 
-    `known` holds the downloads that are open, by group; it and they are changed, and new ones are added to it.
+    `known` and its downloads are changed, and new ones are added. How pieces that come in the order of their ends are
+    cut into batches makes no difference, unless some are under way while a client begins again.
     """
     found: dict[str, State] = {}
+    under_way: list[tuple[int, str, Piece]] = []
     for piece in sorted(pieces, key=_order):
-        group = known.get(piece.group)
-        if group is None:
-            group = known[piece.group] = []
-        state = _of(piece, group, idle) if group else None
-        if state is None:
-            state = _opened(piece, group, idle)
+        while under_way and under_way[0][0] <= piece.started_at:
+            _, transfer, over = heappop(under_way)
+            found[transfer].cover(over)
+        state = found[piece.transfer] = _of(piece, known.setdefault(piece.group, {}), idle)
         state.take(piece)
-        found[piece.transfer] = state
+        heappush(under_way, (piece.ended_at, piece.transfer, piece))
+    for _, transfer, over in sorted(under_way):
+        found[transfer].cover(over)
     return found
 
 
-def _order(piece: Piece) -> tuple[int, str]:
-    return piece.started_at, piece.transfer
+def _order(piece: Piece) -> tuple[int, bool, str]:
+    return piece.started_at, piece.first != 0, piece.transfer
 
 
-def _of(piece: Piece, group: list[State], idle: int) -> State | None:
-    for state in reversed(group):
-        if state.version != piece.version or not _near(piece, state, idle):
+def _of(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
+    same = versions.setdefault(piece.version, [])
+    state: State | None = None
+    later: list[State] = []
+    for other in reversed(same):
+        if not _near(piece, other, idle):
             continue
-        again = piece.first == 0 and state.completed_at is not None and piece.started_at >= state.completed_at
-        return None if again else state
-    return None
+        if other.opened_at <= piece.started_at:
+            state = other
+            break
+        later.append(other)
+    if state is None and later:
+        state = later.pop()
+    if state is None or (piece.first == 0 and _complete_by(state, piece.started_at)):
+        state = _opened(piece, versions, idle)
+    # What began since seemed to be apart while this piece was under way.
+    for other in reversed(later):
+        if not _anew(other, state):
+            state.join(other)
+            same.remove(other)
+    return state
 
 
 def _near(piece: Piece, state: State, idle: int) -> bool:
     return state.opened_at - idle <= piece.ended_at and piece.started_at <= state.last_at + idle
 
 
-def _opened(piece: Piece, group: list[State], idle: int) -> State:
+def _complete_by(state: State, at: int) -> bool:
+    return state.completed_at is not None and state.completed_at <= at
+
+
+def _anew(state: State, before: State) -> bool:
+    began = bool(state.spans) and state.spans[0][0] == 0 and _complete_by(before, state.opened_at)
+    return began or (state.sent_complete and before.sent_complete)
+
+
+def _opened(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
     state = State(
         transfer_id_at(piece.started_at // 1000),
         piece.subject,
@@ -137,11 +201,10 @@ def _opened(piece: Piece, group: list[State], idle: int) -> State:
         piece.started_at,
         piece.ended_at,
     )
-    for other in group:
-        if other.version == piece.version and other.closed_at is None and other.opened_at < piece.started_at:
-            other.closed_at = min(other.last_at + idle, max(other.last_at, piece.started_at))
-        elif other.version != piece.version and piece.first and _near(piece, other, idle):
-            # A part of one version behind a part of another is no file; which the client made of it is not known.
-            other.mixed = state.mixed = True
-    group.append(state)
+    for others in versions.values():
+        for other in others:
+            if other.version != piece.version and piece.first and _near(piece, other, idle):
+                # A part of one version behind a part of another is no file; which the client made of it is not known.
+                other.mixed = state.mixed = other.changed = True
+    insort(versions[piece.version], state, key=lambda other: other.opened_at)
     return state

@@ -11,11 +11,11 @@ import msgspec
 from django.db import connections
 from django.db.models import BooleanField, DateTimeField, Model, UUIDField
 
-from xaccel.audit.downloads import State
-from xaccel.audit.instants import instant_of
+from xaccel.audit.downloads import Open, State
+from xaccel.audit.instants import instant_of, text_of
 from xaccel.audit.models import Download, Transfer
 
-STATE = State.__struct_fields__[:-1]
+STATE = State.__struct_fields__[:-3]
 
 
 class Known(msgspec.Struct, gc=False):
@@ -42,20 +42,25 @@ def known_transfers(ids: Collection[str], *, using: str) -> dict[str, tuple[bool
     }
 
 
-def open_downloads(groups: Collection[str], *, using: str) -> dict[str, list[State]]:
-    """Return the downloads of these groups that are not closed, oldest first."""
-    found: dict[str, list[State]] = {}
+def open_downloads(groups: Collection[str], since: int, *, using: str) -> Open:
+    """Return the downloads of these groups that are not closed and went on after `since`, microseconds since 1970."""
+    found: Open = {}
+    # SQLite compares texts: one without a fraction comes before those with one.
+    whole = text_of(since // 1_000_000 * 1_000_000).removesuffix("+00:00" if _sqlite(using) else "")
+    among = ("group", groups)
+    only = '"closed_at" IS NULL AND "last_at" >= %s'
     states = [
         State(*row, kept=True)  # type: ignore[misc]
-        for row in _rows(Download, STATE, ("group", groups), using=using, only=_OPEN)
+        for row in _rows(Download, STATE, among, using=using, only=only, given=(whole,))
     ]
     for state in sorted(states, key=lambda state: (state.opened_at, state.id)):
         state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
-        found.setdefault(state.group, []).append(state)
+        found.setdefault(state.group, {}).setdefault(state.version, []).append(state)
     return found
 
 
-_OPEN = "closed_at IS NULL"
+def _sqlite(using: str) -> bool:
+    return connections[using].vendor == "sqlite"
 
 
 def _rows(
@@ -65,6 +70,7 @@ def _rows(
     *,
     using: str,
     only: str = "TRUE",
+    given: tuple[str, ...] = (),
 ) -> Iterator[tuple[Any, ...]]:
     """Read rows whose column is among many ids, as plain values: the ORM makes an object of each.
 
@@ -73,20 +79,20 @@ def _rows(
     name, ids = among
     if not ids:
         return
-    postgresql = connections[using].vendor == "postgresql"
+    postgresql = not _sqlite(using)
     table = model._meta.db_table
     kinds = {column.attname: type(column) for column in model._meta.concrete_fields}
     shown = ", ".join(_shown(column, kinds[column], postgresql=postgresql) for column in columns)
     if postgresql:
-        listed, given = "= ANY(%s::uuid[])", "{" + ",".join(ids) + "}"
+        listed, named = "= ANY(%s::uuid[])", "{" + ",".join(ids) + "}"
     else:
-        listed, given = (
+        listed, named = (
             "IN (SELECT value FROM json_each(%s))",
             json.dumps([id_.replace("-", "") for id_ in ids]),
         )
     with connections[using].cursor() as cursor:
         # All names come from the models.
-        cursor.execute(f'SELECT {shown} FROM "{table}" WHERE "{name}" {listed} AND {only}', [given])  # noqa: S608
+        cursor.execute(f'SELECT {shown} FROM "{table}" WHERE "{name}" {listed} AND {only}', [named, *given])  # noqa: S608
         rows = cursor.fetchall()
     if postgresql:
         yield from rows

@@ -18,7 +18,7 @@ class Download(models.Model):
     sent_bytes: how many those are; given_bytes: what all transfers gave to the connection, repeats included.
     total: bytes of the object, if known.
     mixed: the same client also took parts of another version of the object meanwhile.
-    closed_at: set when nothing came for the idle time, or when a new download began.
+    closed_at: the end of its last transfer, set when no line is awaited any more that could belong to it.
     """
 
     id = models.UUIDField(primary_key=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from xaccel.audit import upsert
 from xaccel.audit.chain import seal
 from xaccel.audit.conf import Configuration
-from xaccel.audit.downloads import Piece, State, assign, group_of
+from xaccel.audit.downloads import Open, Piece, State, assign, group_of
 from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
 from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
@@ -153,10 +153,13 @@ def _late_piece(row: Transfer) -> Piece:
 
 
 def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
-    known = open_downloads({piece.group for piece in pieces}, using=using)
-    complete = {state.id for states in known.values() for state in states if state.sent_complete}
+    if not pieces:
+        return {}, []
+    since = min(piece.started_at for piece in pieces) - idle
+    known = open_downloads({piece.group for piece in pieces}, since, using=using)
+    complete = {state.id for state in _states(known) if state.sent_complete}
     placed = assign(pieces, known, idle)
-    states = [state for states in known.values() for state in states]
+    states = [state for state in _states(known) if state.changed]
     upsert.insert(using, Download, STATE, [_state_row(state) for state in states if not state.kept])
     upsert.write(
         using,
@@ -165,7 +168,18 @@ def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State]
         [_state_row(state) for state in states if state.kept],
         changing=_CHANGING,
     )
+    for state in states:
+        if state.joined:
+            joined = [UUID(id_) for id_ in state.joined]
+            Transfer.objects.using(using).filter(download__in=joined).update(download=state.id)
+            Download.objects.using(using).filter(id__in=joined).delete()
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
+
+
+def _states(known: Open) -> Iterator[State]:
+    for versions in known.values():
+        for states in versions.values():
+            yield from states
 
 
 def _state_row(state: State) -> upsert.Row:

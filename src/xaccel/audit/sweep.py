@@ -20,6 +20,8 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
 
     Call it when everything that was written before `now` is taken in. A line that comes later is still stored.
     """
+    # NGINX tells of a transfer when it is over: one that is under way may have begun within the idle time.
+    over = now - conf.idle - conf.unknown_after
     unknown = (
         Transfer.objects.using(using)
         .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
@@ -27,7 +29,7 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
     )
     closed = (
         Download.objects.using(using)
-        .filter(closed_at__isnull=True, last_at__lt=now - conf.idle)
+        .filter(closed_at__isnull=True, last_at__lt=over)
         .update(closed_at=F("last_at"))
     )
     settle(conf, now=now, using=using)

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import termios
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log
+from tests.audit.conftest import Log, decide
 from tests.audit.ingester import process
 from xaccel.testing.processes import wait_until
 
@@ -53,6 +54,11 @@ def shared(db: Any) -> None:
 
     if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
         pytest.fail("the tests need a database that another process can open")
+
+
+def outcome(row: Any) -> str:
+    row.refresh_from_db()
+    return str(row.outcome)
 
 
 def count() -> int:
@@ -100,6 +106,54 @@ def test_standard_input_is_taken_as_it_comes(log: Log) -> None:
     finally:
         running.kill()
         running.wait()
+
+
+@pytest.mark.usefixtures("shared")
+def test_time_is_looked_at_while_standard_input_is_open(log: Log) -> None:
+    row = decide(log.line())
+    running = process("-", stdin=subprocess.PIPE)
+    try:
+        assert wait_until(lambda: outcome(row) == "unknown", timeout_s=30)
+        assert running.poll() is None
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=30)
+        assert running.returncode == 0
+    finally:
+        running.kill()
+        running.wait()
+
+
+def growing(log: Log, ingest: Any) -> None:
+    """A log to which a line is written whenever one was taken in."""
+    log.write(log.line())
+    ingest.seen = lambda _: log.write(log.line())
+
+
+def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch: Any) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.follow import take
+    from xaccel.audit.ingest import Ingest
+
+    monkeypatch.setattr("xaccel.audit.ingest.BATCH", 1)
+    ingest = Ingest(log.path, configuration(), using="default")
+    ingest.stopped = lambda: ingest.counted.lines > 50
+    growing(log, ingest)
+    take(ingest)
+    assert ingest.counted.lines == 2
+
+
+def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.follow import follow
+    from xaccel.audit.ingest import Ingest
+
+    ingest = Ingest(log.path, configuration(), using="default")
+    moments: list[datetime] = []
+    ingest.stopped = lambda: len(moments) == 3 or ingest.counted.lines > 50
+    growing(log, ingest)
+    follow(ingest, poll_s=0.01, tidy=moments.append, every_s=0)
+    assert len(moments) == 3
+    assert moments == sorted(moments)
 
 
 @pytest.mark.usefixtures("shared")

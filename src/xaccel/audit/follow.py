@@ -1,26 +1,49 @@
-"""How long a log is taken in: until all that is there is done with, or on and on."""
+"""How long a log is taken in, and when time is looked at meanwhile: neither waits for the log to be quiet."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 
 from xaccel.audit.ingest import Ingest
 
+Tidy = Callable[[datetime], object]
+"""Is told of a moment before which all that was written is taken in."""
+
+EVERY_S = 60.0
+
 
 def take(ingest: Ingest) -> None:
-    """Take in what is there."""
-    while ingest.once() and not ingest.stopped():
-        pass
+    """Take in what is there, and not what is written meanwhile."""
+    ingest.once()
+    if not ingest.stopped():
+        ingest.once()  # what was truncated or rotated away in the middle of the first
 
 
-def follow(ingest: Ingest, *, poll_s: float, between: Callable[[], object], every_s: float = 60.0) -> None:
-    """Take in until `ingest.stopped`, and call `between` now and then while all that was there is taken in."""
-    last = 0.0
-    while not ingest.stopped():
-        if ingest.once():
-            continue
+def follow(ingest: Ingest, *, poll_s: float, tidy: Tidy, every_s: float = EVERY_S) -> None:
+    """Take in until `ingest.stopped`, and call `tidy` now and then."""
+    last = float("-inf")
+    while True:
+        began = datetime.now(UTC)
+        found = ingest.once()
+        if ingest.stopped():
+            return
         if time.monotonic() - last >= every_s:
-            between()
+            tidy(began)
             last = time.monotonic()
-        time.sleep(poll_s)
+        if not found:
+            time.sleep(poll_s)
+
+
+def tidied(
+    batches: Iterable[tuple[bytes, ...]], tidy: Tidy, *, every_s: float = EVERY_S
+) -> Iterator[tuple[bytes, ...]]:
+    """Pass `batches` on, and call `tidy` now and then when one is stored, an empty one too."""
+    last = float("-inf")
+    for batch in batches:
+        came = datetime.now(UTC)
+        yield batch
+        if time.monotonic() - last >= every_s:
+            tidy(came)
+            last = time.monotonic()

@@ -69,9 +69,7 @@ class Ingest:
 
     def once(self) -> bool:
         """Take in what is there now, in this file and in those that were rotated away; tell whether it was anything."""
-        if time.monotonic() >= self._owed_at:
-            owed.deliver(self.using)
-            self._owed_at = time.monotonic() + RETRY_S
+        self._retry()
         before = self.counted.lines + self.counted.garbage
         for file in self._files():
             try:
@@ -82,6 +80,11 @@ class Ingest:
                 break
         self._take_late()
         return self.counted.lines + self.counted.garbage > before
+
+    def _retry(self) -> None:
+        if time.monotonic() >= self._owed_at:
+            owed.deliver(self.using)
+            self._owed_at = time.monotonic() + RETRY_S
 
     def _files(self) -> Iterator[_File]:
         current: _File | None = None
@@ -212,8 +215,15 @@ class Ingest:
         )
 
     def take_stream(self, texts: Iterable[tuple[bytes, ...]]) -> None:
-        """Take in lines that come without a position, in batches: whoever sends them sends them again after a crash."""
+        """Take in lines that come without a position, in batches: whoever sends them sends them again after a crash.
+
+        An empty batch is a pause.
+        """
         for batch in texts:
+            if not batch:
+                self._retry()
+                self._take_late()
+                continue
             pieces = [Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= logs.LONGEST_LINE) for text in batch]
             self._take_batch(pieces, sum(map(len, batch)))
         self._take_late()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -68,13 +69,15 @@ class Log:
         self.file.close()
 
     def pieces(self, *, final: bool = False) -> Iterator[Piece]:
-        """Read the lines that are there now; a half-written last one is left, unless the file is `final`.
+        """Read the lines that are there now, and none that is written meanwhile.
 
-        Ends where the file was truncated meanwhile: what stands there is of another time.
+        A half-written last one is left, unless the file is `final`. Ends where the file was truncated meanwhile: what
+        stands there is of another time.
         """
         buffer, offset, skipping = b"", self.mark.offset, False
         at = offset
-        while (chunk := self._read(at, CHUNK)) and self._goes_on(chunk, at):
+        there = os.fstat(self.file.fileno()).st_size if self.path.suffix != ".gz" else sys.maxsize
+        while (chunk := self._read(at, min(CHUNK, there - at))) and self._goes_on(chunk, at):
             at += len(chunk)
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")

@@ -18,7 +18,7 @@ from django.db import router
 from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.follow import follow, take
+from xaccel.audit.follow import follow, take, tidied
 from xaccel.audit.ingest import BATCH, Counted, Ingest
 from xaccel.audit.logs import LONGEST_LINE
 from xaccel.audit.models import Transfer
@@ -57,21 +57,23 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
             "there is no such file", where=args.file, remedy='Give the log of the site: XACCEL["LOG"].'
         )
 
-    def tidy() -> None:
-        sweep(conf, now=datetime.now(UTC), using=using)
+    def tidy(now: datetime) -> None:
+        sweep(conf, now=now, using=using)
 
     with _stopping() as stopped, _metrics(args.metrics), _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
+        began = datetime.now(UTC)
         if args.file == "-":
-            ingest.take_stream(_batches(sys.stdin.buffer, stopped))
+            ingest.take_stream(tidied(_batches(sys.stdin.buffer, stopped), tidy))
+            tidy(began)
         else:
             with _readable():
                 if args.follow:
-                    follow(ingest, poll_s=POLL_S, between=tidy)
+                    follow(ingest, poll_s=POLL_S, tidy=tidy)
                 else:
                     take(ingest)
-        if not stopped():
-            tidy()
+            if not stopped():
+                tidy(began)
     if not args.quiet:
         print(_summary(ingest.counted))
 
@@ -163,15 +165,14 @@ def _bar(path: Path, *, quiet: bool) -> Iterator[Callable[[int], object]]:
 
 
 def _batches(file: BinaryIO, stopped: Callable[[], bool]) -> Iterator[tuple[bytes, ...]]:
-    """Return lines as they come: many at once when there are many, and a few when the sender pauses."""
+    """Return lines as they come: many at once when there are many, and a few, or none, when the sender pauses."""
     number, rest = file.fileno(), b""
     lines: list[bytes] = []
     while not stopped():
         ready, _, _ = select.select([number], [], [], POLL_S)
         if not ready:
-            if lines:
-                yield tuple(lines)
-                lines = []
+            yield tuple(lines)
+            lines = []
             continue
         chunk = os.read(number, 1 << 16)
         *found, rest = (rest + chunk).split(b"\n")

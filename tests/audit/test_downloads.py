@@ -188,6 +188,14 @@ def test_another_length_of_the_same_version_is_mixed(log: Log) -> None:
     [
         {"sent_length": "", "framing": "chunked", "body_bytes": 107},
         {"sent_length": "", "framing": "unframed", "body_bytes": 100, "protocol": "HTTP/1.0"},
+        {
+            "sent_length": "",
+            "framing": "chunked",
+            "size": "100",
+            "protocol": "HTTP/2.0",
+            "encoding": "gzip",
+            "body_bytes": 60,
+        },
         {"status": "206", "sent_length": "320", "body_bytes": 320, "range": "bytes=0-1,5-6"},
     ],
 )
@@ -205,6 +213,16 @@ def test_chunks_over_http_2_are_exact_where_the_app_knows_the_size(log: Log) -> 
         log, log.line(sent_length="", framing="chunked", size="100", protocol="HTTP/2.0", body_bytes=100)
     )
     assert found.sent_complete
+
+
+def test_the_size_without_a_coding_is_no_total_of_a_coded_file(log: Log) -> None:
+    coded = {"encoding": "gzip", "size": "100"}
+    (found,) = taken(
+        log,
+        log.line(0, sent_length="", framing="chunked", body_bytes=67, **coded),
+        log.part(0, 60, 60, 5, **coded),
+    )
+    assert (found.total, found.mixed, found.sent_complete) == (60, False, True)
 
 
 def test_lines_in_another_order_make_the_same_downloads(log: Log) -> None:

@@ -150,7 +150,8 @@ def _line(raw: _Raw, end: float) -> Line:
     exact = sent_length is not None
     if status == 200:
         first = 0
-        total = sent_length if exact else _number(raw.size)
+        # What the app knows is the size without a coding.
+        total = sent_length if exact else None if raw.encoding else _number(raw.size)
         # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
         exact = exact or (total is not None and raw.protocol == "HTTP/2.0" and body_bytes <= total)
     elif status != 206:

@@ -84,6 +84,7 @@ class Log:
             "range": "",
             "content_range": "",
             "etag": '"v1"',
+            "last_modified": "Sun, 01 Nov 2026 09:00:00 GMT",
             "framing": "length",
             "encoding": "",
             "size": "",

@@ -166,6 +166,15 @@ def test_versions_are_never_added_up(log: Log) -> None:
     assert (first.version, second.version) == ('"v1"', '"v2"')
 
 
+def test_where_no_entity_tag_is_sent_the_date_tells_versions_apart(log: Log) -> None:
+    later = "Sun, 01 Nov 2026 11:00:00 GMT"
+    lines = [log.part(0, 50, 100, 0, etag=""), log.part(50, 100, 100, 5, etag="", last_modified=later)]
+    first, second = taken(log, *lines, log.part(50, 100, 100, 6, etag=""))
+    assert (first.sent_complete, second.sent_complete) == (True, False)
+    assert (first.version, second.version) == (lines[0]["last_modified"], later)
+    assert (first.mixed, second.mixed) == (True, True)
+
+
 def test_a_new_version_from_its_start_is_not_mixed(log: Log) -> None:
     first, second = taken(log, log.part(0, 50, 100, 0), log.line(5, etag='"v2"'))
     assert (first.mixed, second.mixed, second.sent_complete) == (False, False, True)

@@ -32,6 +32,7 @@ class _Raw(msgspec.Struct, gc=False):
     range: str = ""
     content_range: str = ""
     etag: str = ""
+    last_modified: str = ""
     framing: str = ""
     encoding: str = ""
     size: str = ""
@@ -53,6 +54,7 @@ class Line(msgspec.Struct, gc=False):
     id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None where that is not
         known. total: bytes of the object, if known. exact: whether `sent` is what was sent, to the byte.
+    validator: by what parts are known to be of one version.
     decision: what the app decided, where the line itself carries it.
     """
 
@@ -73,6 +75,7 @@ class Line(msgspec.Struct, gc=False):
     asked_range: str
     content_range: str
     etag: str
+    validator: str
     framing: str
     encoding: str
     origin_status: int | None
@@ -179,6 +182,7 @@ def _line(raw: _Raw, end: float) -> Line:
         raw.range,
         raw.content_range,
         raw.etag,
+        raw.etag or raw.last_modified,
         raw.framing[:16],
         raw.encoding,
         origin_status,

@@ -72,7 +72,7 @@ class Transfer(models.Model):
 
     id: the transfer id; for a decision without a line, one of its own. UUIDv7: sorted by time.
     decided_at: null while only the line has come. ended_at: null while only the decision has come.
-    version: of the object, as the app knows it, else the entity tag that was sent.
+    version: of the object, as the app knows it, else the entity tag that was sent, else the date (Last-Modified).
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null where it is not
         known. exact: whether `sent` is right to the byte.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.

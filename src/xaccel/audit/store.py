@@ -94,7 +94,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
 def _known(line: Line, row: tuple[bool, Known] | None) -> Known | None:
     known = row[1] if row and row[1].decided_at is not None else None
     if known is not None:
-        known.version = known.version or line.etag
+        known.version = known.version or line.validator
         if is_pseudonym(known.subject):  # forgotten while the transfer was under way
             line.ip = None
         return known
@@ -105,7 +105,7 @@ def _known(line: Line, row: tuple[bool, Known] | None) -> Known | None:
         instant(said.seconds),
         line.origin,
         said.key,
-        said.object_version or line.etag,
+        said.object_version or line.validator,
         line.subject,
         said.client,
         line.method,
@@ -215,7 +215,7 @@ def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -
         None if said.decided_at is None else text_of(said.decided_at),
         said.origin,
         said.key,
-        said.version or line.etag,
+        said.version or line.validator,
         said.subject,
         said.client,
         said.method,

@@ -22,7 +22,7 @@ class DownloadEvent:
     bucket: which one, where the origin covers many; else "".
     version: of the object's bytes, as far as the app knows one: identity, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
-    reason: why it was denied, or "304 by the app"; "" for a file that is sent.
+    reason: why it was denied, "304 by the app" or "412 by the app"; "" for a file that is sent.
     at: aware, in UTC.
     """
 
@@ -46,6 +46,11 @@ class DownloadEvent:
         return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
 
+def by_the_app(status: int) -> str:
+    """Return the reason of a download that may go out, and that the app answered itself with `status`."""
+    return f"{status} by the app"
+
+
 def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
     """Return the event of a download that may go out.
 
@@ -62,7 +67,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
         subject=hand_off.subject,
         filename=hand_off.filename,
         as_attachment=hand_off.as_attachment,
-        reason="" if answered is None else f"{answered} by the app",
+        reason="" if answered is None else by_the_app(answered),
         at=datetime.now(UTC),
         version=hand_off.version,
         size=hand_off.size,

@@ -75,6 +75,13 @@ def test_a_304_of_the_app_is_a_row_that_awaits_no_line(client: Any) -> None:
     assert (row.outcome, row.reason, row.version) == ("not_modified", "304 by the app", '"x"')
 
 
+def test_a_412_of_the_app_is_refused(client: Any) -> None:
+    answer = client.get("/send", {"key": "a", "etag": "x"}, HTTP_IF_MATCH='"y"')
+    assert answer.status_code == 412
+    (row,) = rows()
+    assert (row.outcome, row.reason, row.version) == ("refused", "412 by the app", '"x"')
+
+
 def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import DatabaseError
 
@@ -136,20 +143,22 @@ def test_without_a_write_in_the_request_the_decision_travels_in_the_line(
     assert row.download is not None
 
 
-def test_denials_and_304s_go_to_a_file_that_ingest_takes(client: Any, decisions: Path) -> None:
+def test_denials_304s_and_412s_go_to_a_file_that_ingest_takes(client: Any, decisions: Path) -> None:
     client.get("/deny", {"key": "größe.pdf"})
     client.get("/send", {"key": "b", "etag": "x"}, HTTP_IF_NONE_MATCH='"x"')
+    client.get("/send", {"key": "c", "etag": "x"}, HTTP_IF_MATCH='"y"')
     assert rows() == []
-    assert len([json.loads(line) for line in decisions.read_text().splitlines()]) == 2
+    assert len([json.loads(line) for line in decisions.read_text().splitlines()]) == 3
     assert decisions.stat().st_mode & 0o777 == 0o600
-    assert take(Log(decisions)).lines == 2
+    assert take(Log(decisions)).lines == 3
     found = {row.outcome: row for row in rows()}
     assert found["denied"].key == "größe.pdf"
     assert found["denied"].reason == "no grant"
     assert (found["not_modified"].key, found["not_modified"].reason) == ("b", "304 by the app")
+    assert (found["refused"].key, found["refused"].reason) == ("c", "412 by the app")
     counted = take(Log(decisions))
     assert counted.lines == 0
-    assert len(rows()) == 2
+    assert len(rows()) == 3
 
 
 def test_a_decision_that_the_disk_takes_by_half_is_an_error_and_spoils_no_other(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db.models import TextChoices
 
+from xaccel.events import by_the_app
+
 
 class Outcome(TextChoices):
     """The states of a transfer. GRANTED is left when NGINX's line arrives, or for UNKNOWN after a deadline."""
@@ -15,9 +17,16 @@ class Outcome(TextChoices):
     INEXACT = "inexact", "sent, its end not known"
     HEADERS = "headers", "headers only (HEAD)"
     NOT_MODIFIED = "not_modified", "not modified (304)"
-    REFUSED = "refused", "refused, by NGINX or the origin"
+    REFUSED = "refused", "refused: an error, or a condition not met"
     UNKNOWN = "unknown", "no line came"
 
 
 GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
 """Those of transfers that belong to a download."""
+
+
+def without_line(*, allowed: bool, reason: str) -> Outcome:
+    """Return what became of a decision that no line of NGINX follows."""
+    if not allowed:
+        return Outcome.DENIED
+    return Outcome.NOT_MODIFIED if reason == by_the_app(304) else Outcome.REFUSED

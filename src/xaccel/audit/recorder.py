@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from xaccel.audit.conf import configuration
 from xaccel.audit.models import OF_THE_APP, Transfer
 from xaccel.audit.note import Decision, note_of
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.outcome import Outcome, without_line
 from xaccel.audit.storable import indexable, without_nul
 from xaccel.django import after_view
 from xaccel.events import DownloadEvent
@@ -38,7 +38,8 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
 
 
 def _row(request: HttpRequest, event: DownloadEvent) -> None:
-    outcome = _outcome(event)
+    awaited = event.allowed and event.transfer_id
+    outcome = Outcome.GRANTED if awaited else without_line(allowed=event.allowed, reason=event.reason)
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),
         outcome=outcome,
@@ -69,12 +70,6 @@ def _store(row: Transfer, using: str) -> None:
         unique_fields=["id"],
         update_fields=[*OF_THE_APP, *(["version"] if row.version else [])],
     )
-
-
-def _outcome(event: DownloadEvent) -> Outcome:
-    if not event.allowed:
-        return Outcome.DENIED
-    return Outcome.GRANTED if event.transfer_id else Outcome.NOT_MODIFIED
 
 
 def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:

@@ -19,7 +19,7 @@ from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
 from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
-from xaccel.audit.outcome import GAVE_BYTES, Outcome
+from xaccel.audit.outcome import GAVE_BYTES, Outcome, without_line
 from xaccel.audit.pseudonym import is_pseudonym
 
 _WORD = {outcome: outcome.value for outcome in Outcome}
@@ -265,7 +265,7 @@ def _decided_row(item: Decided, unsealed: bool | None) -> upsert.Row:
     said = item.decision
     values: dict[str, str | bool | None] = {
         "id": item.id,
-        "outcome": _WORD[Outcome.NOT_MODIFIED if item.allowed else Outcome.DENIED],
+        "outcome": _WORD[without_line(allowed=item.allowed, reason=said.reason)],
         "decided_at": text_of(instant(said.seconds)),
         "origin": item.origin,
         "key": said.key,

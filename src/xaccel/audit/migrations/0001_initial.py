@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                             ("inexact", "sent, its end not known"),
                             ("headers", "headers only (HEAD)"),
                             ("not_modified", "not modified (304)"),
-                            ("refused", "refused, by NGINX or the origin"),
+                            ("refused", "refused: an error, or a condition not met"),
                             ("unknown", "no line came"),
                         ],
                         max_length=16,

@@ -175,6 +175,20 @@ def test_where_no_entity_tag_is_sent_the_date_tells_versions_apart(log: Log) -> 
     assert (first.mixed, second.mixed) == (True, True)
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("later_first", [False, True])
+@pytest.mark.parametrize("starts", [(50, 0), (0, 50)])
+def test_parts_of_two_versions_are_mixed_in_whatever_order_they_come(
+    log: Log, starts: tuple[int, int], later_first: bool, batches: int
+) -> None:
+    one = log.part(starts[0], starts[0] + 50, 100, 0, seconds=10)
+    other = log.part(starts[1], starts[1] + 50, 100, 5, etag='"v2"')
+    lines = [other, one] if later_first else [one, other]
+    if batches == 2:
+        taken(log, lines.pop(0))
+    assert [found.mixed for found in taken(log, *lines)] == [True, True]
+
+
 def test_a_new_version_from_its_start_is_not_mixed(log: Log) -> None:
     first, second = taken(log, log.part(0, 50, 100, 0), log.line(5, etag='"v2"'))
     assert (first.mixed, second.mixed, second.sent_complete) == (False, False, True)

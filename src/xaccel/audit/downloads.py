@@ -37,8 +37,8 @@ class Piece(msgspec.Struct, gc=False):
 class State(msgspec.Struct, gc=False):
     """A download, as `models.Download` keeps it; moments are microseconds since 1970.
 
-    Not columns: kept, whether the database has it; changed, whether what it has is old; joined, the downloads that
-    turned out to be part of this one.
+    Not columns: behind, whether it began behind byte 0; kept, whether the database has it; changed, whether what it has
+    is old; joined, the downloads that turned out to be part of this one.
     """
 
     id: str
@@ -59,6 +59,7 @@ class State(msgspec.Struct, gc=False):
     sent_complete: bool = False
     completed_at: int | None = None
     mixed: bool = False
+    behind: bool = False
     kept: bool = False
     changed: bool = False
     joined: tuple[str, ...] = ()
@@ -68,7 +69,8 @@ class State(msgspec.Struct, gc=False):
         self.changed = True
         self.transfers += 1
         self.given_bytes += piece.sent
-        self.opened_at = min(self.opened_at, piece.started_at)
+        if piece.started_at < self.opened_at:
+            self.opened_at, self.behind = piece.started_at, bool(piece.first)
         self.last_at = max(self.last_at, piece.ended_at)
 
     def cover(self, piece: Piece) -> None:
@@ -94,7 +96,8 @@ class State(msgspec.Struct, gc=False):
         self.changed = True
         self.transfers += other.transfers
         self.given_bytes += other.given_bytes
-        self.opened_at = min(self.opened_at, other.opened_at)
+        if other.opened_at < self.opened_at:
+            self.opened_at, self.behind = other.opened_at, other.behind
         self.last_at = max(self.last_at, other.last_at)
         self.mixed |= other.mixed
         if self.total is None:
@@ -141,8 +144,11 @@ def assign(pieces: Iterable[Piece], known: Open, idle: int) -> dict[str, State]:
         while under_way and under_way[0][0] <= piece.started_at:
             _, transfer, over = heappop(under_way)
             found[transfer].cover(over)
-        state = found[piece.transfer] = _of(piece, known.setdefault(piece.group, {}), idle)
+        versions = known.setdefault(piece.group, {})
+        state = found[piece.transfer] = _of(piece, versions, idle)
         state.take(piece)
+        if len(versions) > 1:
+            _compare(piece, state, versions, idle)
         heappush(under_way, (piece.ended_at, piece.transfer, piece))
     for _, transfer, over in sorted(under_way):
         found[transfer].cover(over)
@@ -167,7 +173,8 @@ def _of(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
     if state is None and later:
         state = later.pop()
     if state is None or (piece.first == 0 and _complete_by(state, piece.started_at)):
-        state = _opened(piece, versions, idle)
+        state = _opened(piece)
+        insort(same, state, key=lambda other: other.opened_at)
     # What began since seemed to be apart while this piece was under way.
     for other in reversed(later):
         if not _anew(other, state):
@@ -189,8 +196,20 @@ def _anew(state: State, before: State) -> bool:
     return began or (state.sent_complete and before.sent_complete)
 
 
-def _opened(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
-    state = State(
+def _compare(piece: Piece, state: State, versions: dict[str, list[State]], idle: int) -> None:
+    # What begins at byte 0 may be a file of its own. Of a part that does not, nobody knows to what the client added it.
+    for others in versions.values():
+        for other in others:
+            if (
+                other.version != state.version
+                and (state.behind or other.behind)
+                and _near(piece, other, idle)
+            ):
+                other.mixed = state.mixed = other.changed = True
+
+
+def _opened(piece: Piece) -> State:
+    return State(
         transfer_id_at(piece.started_at // 1000),
         piece.subject,
         piece.origin,
@@ -200,11 +219,5 @@ def _opened(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
         piece.group,
         piece.started_at,
         piece.ended_at,
+        behind=bool(piece.first),
     )
-    for others in versions.values():
-        for other in others:
-            if other.version != piece.version and piece.first and _near(piece, other, idle):
-                # A part of one version behind a part of another is no file; which the client made of it is not known.
-                other.mixed = state.mixed = other.changed = True
-    insort(versions[piece.version], state, key=lambda other: other.opened_at)
-    return state

@@ -15,7 +15,7 @@ from xaccel.audit.downloads import Open, State
 from xaccel.audit.instants import instant_of, text_of
 from xaccel.audit.models import Download, Transfer
 
-STATE = State.__struct_fields__[:-3]
+STATE = State.__struct_fields__[:-4]
 
 
 class Known(msgspec.Struct, gc=False):
@@ -55,6 +55,7 @@ def open_downloads(groups: Collection[str], since: int, *, using: str) -> Open:
     ]
     for state in sorted(states, key=lambda state: (state.opened_at, state.id)):
         state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
+        state.behind = bool(state.spans) and state.spans[0][0] > 0
         found.setdefault(state.group, {}).setdefault(state.version, []).append(state)
     return found
 

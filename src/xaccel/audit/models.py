@@ -17,7 +17,8 @@ class Download(models.Model):
     spans: the union of the bytes that were sent, as a list of [first, end behind the last].
     sent_bytes: how many those are; given_bytes: what all transfers gave to the connection, repeats included.
     total: bytes of the object, if known.
-    mixed: the same client also took parts of another version of the object meanwhile.
+    mixed: the same client took another version of the object meanwhile, and one of the two began behind byte 0; or the
+        length changed.
     closed_at: the end of its last transfer, set when no line is awaited any more that could belong to it.
     """
 

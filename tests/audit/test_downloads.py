@@ -63,6 +63,16 @@ def test_what_began_before_the_end_and_is_not_needed_completes_nothing(log: Log)
     assert (first.completed_at, again.transfers) == (T0 + timedelta(seconds=10), 1)
 
 
+def test_a_length_that_is_known_at_last_shows_that_all_was_sent(log: Log) -> None:
+    lines = [
+        log.part(0, 100, 100, 0, content_range="bytes 0-99/*"),
+        # over HTTP/1.1 chunks are not exact, but the app knows the size
+        log.line(5, sent_length="", framing="chunked", size="100", body_bytes=107),
+    ]
+    (found,) = taken(log, *lines)
+    assert (found.total, found.sent_complete, found.completed_at) == (100, True, T0 + timedelta(seconds=5))
+
+
 def test_what_was_not_sent_is_not_complete(log: Log) -> None:
     (found,) = taken(log, log.part(0, 99, 100))
     assert (found.sent_complete, found.completed_at, found.sent_bytes) == (False, None, 99)

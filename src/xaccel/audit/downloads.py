@@ -80,10 +80,9 @@ class State(msgspec.Struct, gc=False):
         elif piece.total not in (None, self.total):
             self.mixed = True
             return
-        if piece.first is None:
-            return
-        self.spans = spans.add(self.spans, piece.first, piece.first + piece.sent)
-        self.sent_bytes = spans.length(self.spans)
+        if piece.first is not None:
+            self.spans = spans.add(self.spans, piece.first, piece.first + piece.sent)
+            self.sent_bytes = spans.length(self.spans)
         self._look(piece.ended_at)
 
     def join(self, other: State) -> None:

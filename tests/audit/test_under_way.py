@@ -67,6 +67,17 @@ def test_a_part_that_takes_longer_than_the_idle_time_stays_in_its_download(log: 
     assert told == [found.pk]
 
 
+def test_a_log_that_lags_for_less_than_a_line_is_awaited_makes_the_same_download(log: Log) -> None:
+    behind = Log(log.path.with_name("other.log"))
+    one, other = log.part(0, 50, 100, 0), log.part(50, 100, 100, 60)
+    decide(one)
+    decide(other)
+    ingest_at(log, 20 * HOUR, one)
+    ingest_at(behind, 20 * HOUR, other)
+    (found,) = downloads()
+    assert (found.transfers, found.sent_complete) == (2, True)
+
+
 def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> None:
     from xaccel.audit.models import Transfer
     from xaccel.audit.trails import StoredTrail

@@ -215,6 +215,30 @@ def test_a_line_twice_counts_once(log: Log) -> None:
     assert (found.transfers, found.given_bytes) == (1, 100)
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("record", ["request", "line"])
+def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(
+    log: Log, record: str, batches: int
+) -> None:
+    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.note import Decision, note_of
+
+    note = "" if record == "request" else note_of(Decision(T0, "a", "v1", "0123456789abcdef", "a", True, ""))
+    other = note_of(Decision(T0, "forged", "v1", "0123456789abcdef", "a", True, ""))
+    line = log.line(note=note)
+    forged = log.line(-1, id=line["id"], status="404", body_bytes=0, why="forged", note=other, subject="8")
+    if record == "request":
+        decide(line, key="a")
+    log.write(forged)
+    if batches == 2:
+        take(log)
+    log.write(line, forged)
+    take(log)
+    row = Transfer.objects.get()
+    assert (row.outcome, row.key, row.subject, row.why, row.body_bytes) == ("sent", "a", "7", "", 100)
+    assert row.download == Download.objects.get()
+
+
 def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
     from xaccel.audit.conf import configuration
     from xaccel.audit.ingest import Ingest

@@ -33,12 +33,12 @@ class Known(msgspec.Struct, gc=False):
     reason: str = ""
 
 
-def known_transfers(ids: Collection[str], *, using: str) -> dict[str, tuple[bool, Known]]:
-    """Return of each transfer that is there whether its line was taken in, and what the app decided."""
-    columns = ("id", "ended_at", *Known.__struct_fields__)
+def known_transfers(ids: Collection[str], *, using: str) -> dict[str, tuple[str | None, Known]]:
+    """Return of each transfer that is there `why` of its line, None without a line, and what the app decided."""
+    columns = ("id", "ended_at", "why", *Known.__struct_fields__)
     return {
-        id_: (ended is not None, Known(*values))
-        for id_, ended, *values in _rows(Transfer, columns, ("id", ids), using=using)
+        id_: (None if ended is None else why, Known(*values))
+        for id_, ended, why, *values in _rows(Transfer, columns, ("id", ids), using=using)
     }
 
 

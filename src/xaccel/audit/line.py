@@ -11,7 +11,7 @@ import msgspec
 
 from xaccel.audit.instants import NotAnInstant, instant
 from xaccel.audit.note import Note, NoteRefused, read_note
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.outcome import FORGED, Outcome
 from xaccel.audit.storable import indexable, without_nul
 
 
@@ -192,7 +192,7 @@ def _line(raw: _Raw, end: float) -> Line:
         instant(end - raw.seconds),
         instant(end),
         _address(raw.ip),
-        read_note(raw.note) if raw.note else None,
+        read_note(raw.note) if raw.note and raw.why not in FORGED else None,
     )
 
 

@@ -24,6 +24,9 @@ class Outcome(TextChoices):
 GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
 """Those of transfers that belong to a download."""
 
+FORGED = ("forged", "no_id")
+"""`why` of hand-offs that were not the app's: their id and their subject may be anybody's word."""
+
 
 def without_line(*, allowed: bool, reason: str) -> Outcome:
     """Return what became of a decision that no line of NGINX follows."""

@@ -11,13 +11,11 @@ from django.db.models.functions import Coalesce
 from xaccel.audit.allowances import Allowance, Reservation
 from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import GAVE_BYTES, Outcome
+from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
 from xaccel.audit.reserve import subject_of
 
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 _GAVE = Q(outcome__in=GAVE_BYTES)
-_FORGED = ("forged", "no_id")
-"""Lines of hand-offs that were not the app's: their subject may be anybody's word."""
 
 
 def settle(conf: Configuration, *, now: datetime, using: str) -> int:
@@ -45,7 +43,7 @@ def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
         Transfer.objects.using(using)
         .filter(subject=subject_of(reservation.pk), decided_at__isnull=False)
         .exclude(outcome__in=_AWAITED)
-        .exclude(why__in=_FORGED)
+        .exclude(why__in=FORGED)
         .aggregate(
             known=Count("id"),
             sent=Coalesce(Sum("body_bytes", filter=_GAVE), 0),

@@ -19,7 +19,7 @@ from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
 from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
-from xaccel.audit.outcome import GAVE_BYTES, Outcome, without_line
+from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome, without_line
 from xaccel.audit.pseudonym import is_pseudonym
 
 _WORD = {outcome: outcome.value for outcome in Outcome}
@@ -56,15 +56,19 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     for item in batch:
         count += 1
         if isinstance(item, Line):
-            lines.setdefault(item.id, item)
+            if item.id not in lines or _instead(item, lines[item.id].why):
+                lines[item.id] = item
         else:
             decided.setdefault(item.id, item)
     stored = known_transfers(lines, using=using)
     made = [
         (line, _known(line, stored.get(line.id)))
         for line in lines.values()
-        if line.id not in stored or not stored[line.id][0]
+        if line.id not in stored or _instead(line, stored[line.id][0])
     ]
+    instead = [UUID(line.id) for line, _ in made if line.id in stored and stored[line.id][0] is not None]
+    if instead:
+        Transfer.objects.using(using).filter(id__in=instead, decided_at=None).delete()
     whole = list(late(using))
     pieces = [_piece(line, known) for line, known in made if known is not None and line.outcome in GAVE_BYTES]
     pieces += [_late_piece(row) for row in whole if row.outcome in GAVE_BYTES]
@@ -75,7 +79,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         _COLUMNS,
         [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made],
         changing=_LINE,
-        only='"xaccel_transfer"."ended_at" IS NULL',
+        only=f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}',
     )
     upsert.write(using, Transfer, _COLUMNS, [_decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
@@ -91,7 +95,12 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     return Applied(count, count - len(made) - len(decided), told, completed)
 
 
-def _known(line: Line, row: tuple[bool, Known] | None) -> Known | None:
+def _instead(line: Line, why: str | None) -> bool:
+    # A forged line may bear the id of a transfer that is under way.
+    return why is None or (why in FORGED and line.why not in FORGED)
+
+
+def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
     known = row[1] if row and row[1].decided_at is not None else None
     if known is not None:
         known.version = known.version or line.validator

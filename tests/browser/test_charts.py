@@ -132,7 +132,7 @@ def in_the_database(portal: Stack) -> dict[str, dict[str, int]]:
         "troubles": {
             "denied": outcomes["denied"],
             "broken off": outcomes["incomplete"],
-            "refused: an error or a 412": outcomes["refused"],
+            "refused, with an error or a 412": outcomes["refused"],
             "granted, nothing heard of it": outcomes["granted"] + outcomes["unknown"],
         },
     }

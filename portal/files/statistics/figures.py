@@ -93,7 +93,7 @@ def troubles(period: Period) -> Figure:
     kinds = (
         (Outcome.DENIED, "denied", "tone-denied"),
         (Outcome.INCOMPLETE, "broken off", "tone-part"),
-        (Outcome.REFUSED, "refused: an error or a 412", "tone-refused"),
+        (Outcome.REFUSED, "refused, with an error or a 412", "tone-refused"),
         (Outcome.UNKNOWN, "granted, nothing heard of it", "tone-nothing"),
     )
     return _by_day(

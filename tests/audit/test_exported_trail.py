@@ -198,3 +198,20 @@ def test_what_is_no_export_is_told(export: Export, arguments: tuple[str, ...], s
 def test_a_part_of_the_chain_is_not_exported() -> None:
     with pytest.raises(CommandError, match="cannot be checked"):
         run("export", "seals", "--since", T0.isoformat())
+
+
+def test_a_moment_that_was_taken_out_of_the_file_is_a_problem_and_no_error(
+    export: Export, tmp_path: Path
+) -> None:
+    from xaccel.audit.retention import prune
+
+    prune(T0 + timedelta(seconds=0.5), using="default")
+    export.make()
+
+    def take_out(rows: list[Row]) -> None:
+        rows[0].update(ended_at=None, download_id=None)
+
+    id_ = json.loads(export.transfers.read_text().splitlines()[0])["id"]
+    export.change(export.transfers, take_out)
+    with pytest.raises(CommandError, match=f"transfer {id_} was changed"):
+        export.verify_all()

@@ -153,7 +153,14 @@ def test_a_note_of_prune_covers_nothing_but_all_that_is_older() -> None:
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
-    "values", [{"kind": "prune", "text": "x", "count": 9}, {"kind": "other"}, {"kind": "transfer"}], ids=str
+    "values",
+    [
+        {"kind": "prune", "text": "x", "count": 9},
+        {"kind": "prune", "text": "before 0001-01-01T00:00:00+14:00", "count": 9},
+        {"kind": "other"},
+        {"kind": "transfer"},
+    ],
+    ids=str,
 )
 def test_a_link_that_says_nothing_known_is_a_problem(values: dict[str, Any]) -> None:
     from xaccel.audit.chain import link_of
@@ -171,3 +178,21 @@ def test_what_is_over_and_never_sealed_is_counted(filled: list[Any], log: Log) -
     decide(line, outcome="sent", sealed=None)
     decide(log.line(6), outcome="denied", sealed=False)
     assert (verdict().waiting, verdict().never_sealed) == (2, 1)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_moment_that_was_taken_out_is_a_problem_and_no_error(log: Log, at: int) -> None:
+    from xaccel.audit.models import Transfer
+
+    lines = [log.part(0, 50, 100), log.part(50, 100, 100, at=1)]
+    for line in lines:
+        decide(line)
+    log.write(*lines)
+    take(log)
+    tidy()
+    assert verdict().problems == []
+    row = Transfer.objects.get(pk=lines[at]["id"])
+    change(row, decided_at=None, started_at=None, ended_at=None)
+    problems = verdict().problems
+    assert f"transfer {row.pk} was changed" in problems
+    assert any("another opened_at, another last_at" in problem for problem in problems)

@@ -35,10 +35,10 @@ def differences(
             yield f"another {name}"
     if download["given_bytes"] != sum(row["sent"] or 0 for row in transfers):
         yield "other given_bytes"
-    if download["opened_at"] != min(row["started_at"] for row in transfers):
-        yield "another opened_at"
-    if download["last_at"] != max(row["ended_at"] for row in transfers):
-        yield "another last_at"
+    for name, found, of in (("opened_at", "started_at", min), ("last_at", "ended_at", max)):
+        moments = [row[found] for row in transfers]
+        if None in moments or download[name] != of(moments, default=None):
+            yield f"another {name}"
     yield from _union(download, transfers)
 
 

@@ -135,7 +135,7 @@ class ExportedTrail:
             row["outcome"] in GAVE_BYTES
             and not row["line_first"]
             and row["download_id"] not in there
-            and (since is None or row["ended_at"] >= since)
+            and (since is None or (row["ended_at"] is not None and row["ended_at"] >= since))
             for row in self._rows.values()
         )
 

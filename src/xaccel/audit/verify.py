@@ -125,7 +125,7 @@ class _Walk:
             self.verdict.missing += 1
             self.newest_missing = max(self.newest_missing, transfer.int >> 80)
         else:
-            self.oldest = min(self.oldest, row["decided_at"] or row["ended_at"])
+            self.oldest = min(self.oldest, row["decided_at"] or row["ended_at"] or _NEVER)
 
     def _follow(self, link: Seal) -> None:
         if link_of(self.verdict.newest, link) != link.chain:
@@ -138,7 +138,7 @@ class _Walk:
     def _note(self, link: Seal) -> None:
         try:
             before = datetime.fromisoformat(link.text.removeprefix("before ")).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             before = _EVER
         if link.kind not in {"prune", "addresses"} or before == _EVER:
             self.verdict.tell(f"link {link.pk} is none of this version")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, decide, take
+from tests.audit.conftest import T0, Log, decide, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -238,3 +238,27 @@ def test_the_command_says_so(filled: list[Any]) -> None:
     Transfer.objects.filter(outcome="sent").update(sent=1)
     with pytest.raises(CommandError, match="10 problems in the chain"):
         call_command("xaccel", "verify", stdout=printed)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_prune_deletes_that_was_never_sealed_does_not_alarm(
+    log: Log, settings: Any, begun: bool
+) -> None:
+    from xaccel.audit.retention import prune
+
+    on, settings.XACCEL_AUDIT = settings.XACCEL_AUDIT, {}
+    lines = [log.part(0, 50, 100), log.part(50, 100, 100, at=100), log.line(5000)]
+    for line in lines:
+        decide(line)
+    log.write(*lines[:2])
+    take(log)
+    settings.XACCEL_AUDIT = on
+    if begun:
+        log.write(lines[2])
+        take(log)
+    prune(T0 + timedelta(seconds=50), using="default")
+    if not begun:
+        log.write(lines[2])
+        take(log)
+    found = verdict()
+    assert (found.problems, found.deleted, found.sealed, found.never_sealed) == ([], 0, 1, 1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from django.core.asgi import get_asgi_application
 from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.http import HttpRequest
@@ -19,6 +23,7 @@ from tests.audit.conftest import Log, take
 from xaccel.django import deny_download, send_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ENTERED, GONE = Event(), Event()
 
 
 def denied(request: HttpRequest) -> HttpResponseBase:
@@ -32,6 +37,12 @@ def denied_inside(request: HttpRequest) -> HttpResponseBase:
 
 async def denied_in_a_thread(request: HttpRequest) -> HttpResponseBase:
     return await sync_to_async(denied_inside)(request)
+
+
+def denied_to_nobody(request: HttpRequest) -> HttpResponseBase:
+    ENTERED.set()
+    assert GONE.wait(10)
+    return denied(request)
 
 
 def denied_by_drf(request: HttpRequest) -> HttpResponseBase:
@@ -63,6 +74,7 @@ def sent_and_taken_back(request: HttpRequest) -> HttpResponseBase:
 VIEWS: list[Any] = [
     denied,
     denied_inside,
+    denied_to_nobody,
     denied_by_drf,
     denied_and_answered,
     sent_and_failed,
@@ -108,6 +120,34 @@ def test_a_denial_keeps_its_row_in_a_transaction_of_the_view(client: Client) -> 
 
 def test_a_denial_keeps_its_row_in_a_coroutine(async_client: AsyncClient) -> None:
     assert async_to_sync(async_client.get)("/denied_in_a_thread").status_code == 403
+    assert rows() == [DENIED]
+
+
+@pytest.mark.usefixtures("_atomic")
+def test_a_denial_keeps_its_row_where_the_client_does_not_wait_for_the_answer() -> None:
+    ENTERED.clear()
+    GONE.clear()
+
+    async def ask() -> None:
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/denied_to_nobody",
+            "query_string": b"",
+            "headers": [],
+        }
+        asked = ApplicationCommunicator(get_asgi_application(), scope)
+        await asked.send_input({"type": "http.request"})
+        assert await asyncio.to_thread(ENTERED.wait, 10)
+        await asked.send_input({"type": "http.disconnect"})
+        # The thread is let go only when Django has taken the client's leave.
+        async with asyncio.timeout(10):
+            while any("listen_for_disconnect" in repr(task) for task in asyncio.all_tasks()):
+                await asyncio.sleep(0.01)
+        GONE.set()
+        await asked.wait(10)
+
+    async_to_sync(ask)()
     assert rows() == [DENIED]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
@@ -54,7 +55,12 @@ class HandOffMiddleware:
         return _in_order(response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        response = await self.get_response(request)
+        try:
+            response = await self.get_response(request)
+        except CancelledError:
+            # The client went away. A view in a thread goes on, and what is done there next waits for its end.
+            await sync_to_async(after_view.do)(request)
+            raise
         if after_view.is_due(request):
             await sync_to_async(after_view.do)(request)
         return _in_order(response)

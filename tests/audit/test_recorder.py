@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import resource
 import secrets
 from datetime import UTC, datetime
@@ -176,6 +178,27 @@ def test_a_decision_that_the_disk_takes_by_half_is_an_error_and_spoils_no_other(
     counted = take(Log(decisions))
     assert (counted.lines, counted.garbage) == (2, 1)
     assert [row.key for row in rows()] == ["before.pdf", "after.pdf"]
+
+
+def test_a_fork_during_a_decision_holds_up_no_other(
+    client: Any, decisions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, kept = os.write, []
+
+    def write_and_fork(file: int, text: bytes) -> int:
+        kept.append(os.dup(file))  # what a fork leaves in the other process
+        return write(file, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write_and_fork)
+        client.get("/deny", {"key": "a.pdf"})
+    try:
+        assert kept
+        with decisions.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        for each in kept:
+            os.close(each)
 
 
 def test_a_note_of_somebody_else_is_garbage(log: Log) -> None:

@@ -91,10 +91,14 @@ def append(path: str, request: HttpRequest, event: DownloadEvent) -> None:
     try:
         # Several processes append: a line that another one is writing looks torn until it is whole.
         fcntl.flock(file, fcntl.LOCK_EX)
-        if _torn(file):
-            text = b"\n" + text
-        while text:  # a full disk takes a part, and says so when it is given the rest
-            text = text[os.write(file, text) :]
+        try:
+            if _torn(file):
+                text = b"\n" + text
+            while text:  # a full disk takes a part, and says so when it is given the rest
+                text = text[os.write(file, text) :]
+        finally:
+            # A process that another thread forked meanwhile holds the file too: closing it here would not unlock it.
+            fcntl.flock(file, fcntl.LOCK_UN)
     finally:
         os.close(file)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,8 @@ from xaccel.site import Site
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 _ROOT = Path(__file__).parents[1]
+_LISTEN = re.compile(r"(listen 127\.0\.0\.1:[0-9]+);")
+"""Without `reuseport` the worker that wakes first takes most connections, of whatever is measured."""
 
 Change = Callable[[Parts], Parts]
 More = Callable[[int], Mapping[str, object]]
@@ -110,6 +113,7 @@ class Stage:
                 ),
             ],
         )
+        text = _LISTEN.sub(r"\1 reuseport;", text)
         nginx = self._open.enter_context(nginx_server(folder, text, binary=variant.binary, ready_port=port))
         return Front(variant, nginx, classic_port, static_port, local_port)
 

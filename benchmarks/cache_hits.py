@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.each_worker import one_each
 from benchmarks.interleave import interleave
 from benchmarks.question import Cell, Question, Size, Table, Target, require
 from benchmarks.spread import ratio, spread
 
 _SIZES = {"1 MB": 1_000_000, "100 MB": 100_000_000}
 _SMOKE = {"1 MB": 1_000_000, "4 MB": 4_000_000}
-_TAKES = {"1 MB": (8, 25), "100 MB": (2, 1)}
-"""Clients at once, more than processors for the small one, so that one waits for the app while others send; downloads
-of each."""
+_TAKES = {"1 MB": (4, 25), "100 MB": (1, 2)}
+"""Clients of each worker at once, more than one for the small one, so that one waits for the app while others send;
+downloads of each. Were they shared out by chance, both large downloads would often be one worker's."""
 _ROUNDS = {"full": 11, "quick": 3, "smoke": 1}
 _LEAST = {"deb": 0.9, "wheel": 0.85}
 
@@ -24,19 +25,23 @@ def answer(size: Size) -> list[Table]:
     """Send hits, files of a directory and plain files in turns; before that, compare every byte."""
     from benchmarks import clients
     from benchmarks.back import WORKERS
-    from benchmarks.servers import stage
+    from benchmarks.servers import Front, stage
 
     sizes = _SMOKE if size == "smoke" else _SIZES
-    takes = {name: (2, 2) if size == "smoke" else _TAKES[name] for name in sizes}
+    takes = {name: (1, 2) if size == "smoke" else _TAKES[name] for name in sizes}
     names = {title: f"{title.replace(' ', '-')}.bin" for title in sizes}
     with stage({names[title]: count for title, count in sizes.items()}, njs=size != "quick") as behind:
 
-        def load(port: int, path: str, title: str) -> Callable[[], float]:
+        def load(front: Front, port: int, path: str, title: str) -> Callable[[], float]:
             stored = behind.files[names[title]]
+            clients_each, downloads = takes[title]
             clients.compare(port, path, stored)
             clients.compare(port, path, stored)
             return lambda: clients.transfer_seconds(
-                port, path, stored, connections=takes[title][0], each=takes[title][1]
+                [one for _ in range(clients_each) for one in one_each(front, port)],
+                path,
+                stored,
+                each=downloads,
             )
 
         contenders, fronts = {}, []
@@ -49,10 +54,12 @@ def answer(size: Size) -> list[Table]:
                     ("local", front.port, f"/local/{file}"),
                     ("static", front.static_port, f"/{file}"),
                 ):
-                    contenders[f"{variant.name} {title} {way}"] = load(port, path, title)
+                    contenders[f"{variant.name} {title} {way}"] = load(front, port, path, title)
         samples = interleave(contenders, rounds=_ROUNDS[size])
         for front in fronts:
-            total = sum(2 + (1 + _ROUNDS[size]) * takes[title][0] * takes[title][1] for title in names)
+            total = sum(
+                2 + (1 + _ROUNDS[size]) * WORKERS * takes[title][0] * takes[title][1] for title in names
+            )
             lines = front.nginx.lines(2 * total, timeout_s=10)
             found = [line["cache"] for line in lines if line["origin"] == "cached"]
             require(
@@ -64,7 +71,7 @@ def answer(size: Size) -> list[Table]:
     for variant in behind.variants:
         least = _LEAST[variant.name.partition("-")[0]]
         for title in names:
-            megabytes = takes[title][0] * takes[title][1] * sizes[title] / 1e6
+            megabytes = WORKERS * takes[title][0] * takes[title][1] * sizes[title] / 1e6
             hit, local, static = (
                 samples[f"{variant.name} {title} {way}"] for way in ("hit", "local", "static")
             )
@@ -93,8 +100,8 @@ def answer(size: Size) -> list[Table]:
             columns=("NGINX, object", "hit, MB/s", "static file, MB/s", "ratio", "directory to static"),
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved;"
-            f" {WORKERS} workers. NGINX's line says HIT for each.\nA hit and a file of a directory ask the app, a"
-            " static file does not. Every byte was compared twice for each row, sizes always.",
+            f" {WORKERS} workers, as many clients of each. NGINX's line says HIT for each.\nA hit and a file of a"
+            " directory ask the app, a static file does not. Every byte was compared twice for each row, sizes always.",
             targets=tuple(targets),
         )
     ]

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,22 +85,23 @@ def answered(
     )
 
 
-def transfer_seconds(port: int, path: str, stored: Stored, *, connections: int, each: int) -> float:
-    """Download `each` times on each of some connections at once and return the seconds that it took.
+def transfer_seconds(connections: Sequence[Connection], path: str, stored: Stored, *, each: int) -> float:
+    """Download `each` times on each connection at once, close them, and return the seconds that the downloads took.
 
     Status and size must be right each time. Raises WrongAnswer.
     """
 
-    def client() -> None:
-        with Connection(port) as connection:
-            for _ in range(each):
-                connection.get(path, stored.size)
+    def client(connection: Connection) -> None:
+        for _ in range(each):
+            connection.get(path, stored.size)
 
-    start = time.perf_counter()
-    with ThreadPoolExecutor(connections) as pool:
-        for running in [pool.submit(client) for _ in range(connections)]:
+    with ExitStack() as opened, ThreadPoolExecutor(len(connections)) as pool:
+        for connection in connections:
+            opened.enter_context(connection)
+        start = time.perf_counter()
+        for running in [pool.submit(client, connection) for connection in connections]:
             running.result()
-    return time.perf_counter() - start
+        return time.perf_counter() - start
 
 
 def compare(port: int, path: str, stored: Stored) -> None:

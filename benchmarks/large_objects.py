@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from benchmarks.each_worker import one_each
 from benchmarks.interleave import Sampler, interleave
 from benchmarks.question import Cell, Question, Size, Table, Target
 from benchmarks.spread import ratio, spread
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _NAME = "large.bin"
 _BYTES = {"full": 100_000_000, "quick": 40_000_000, "smoke": 2_000_000}
 _ROUNDS = {"full": 9, "quick": 3, "smoke": 1}
-_CONNECTIONS, _EACH = 2, 2
+_EACH = 2
 _TIMES = 1.3
 _OURS = {
     "proxy_buffering",
@@ -48,9 +49,7 @@ def answer(size: Size) -> list[Table]:
 
             def sample() -> float:
                 before = front.cpu_seconds()
-                taken = clients.transfer_seconds(
-                    front.port, path, stored, connections=_CONNECTIONS, each=_EACH
-                )
+                taken = clients.transfer_seconds(one_each(front, front.port), path, stored, each=_EACH)
                 cpu.append(front.cpu_seconds() - before)
                 return taken
 
@@ -67,7 +66,7 @@ def answer(size: Size) -> list[Table]:
                     name = f"{variant.name} {origin} {kind}"
                     contenders[name] = load(front, origin, cpu.setdefault(name, []))
         samples = interleave(contenders, rounds=_ROUNDS[size])
-    megabytes = _CONNECTIONS * _EACH * _BYTES[size] / 1e6
+    megabytes = WORKERS * _EACH * _BYTES[size] / 1e6
     rows: list[tuple[Cell, ...]] = []
     targets = []
     for variant in behind.variants:
@@ -99,8 +98,8 @@ def answer(size: Size) -> list[Table]:
             title=f"Downloads of {_BYTES[size] / 1e6:,.0f} MB",
             columns=("NGINX, origin", "xaccel, MB/s", "default buffers, MB/s", "ratio", "ratio of CPU time"),
             rows=tuple(rows),
-            note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {_CONNECTIONS} clients at once,"
-            f" {_EACH} downloads each, {WORKERS} workers.\nCPU time is that of the NGINX in front. Every byte was"
+            note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {WORKERS} workers, a client"
+            f" of each, {_EACH} downloads of each client.\nCPU time is that of the NGINX in front. Every byte was"
             " compared once for each row, sizes always.",
             targets=tuple(targets),
         )

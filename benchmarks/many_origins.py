@@ -106,7 +106,7 @@ def _text(fronts: Fronts, size: Size) -> Table:
 
 
 def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
-    from benchmarks.clients import answered, compare, transfer_seconds
+    from benchmarks.clients import Connection, answered, compare, transfer_seconds
 
     stored = behind.files[_NAME]
 
@@ -114,7 +114,9 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
         path = f"/{_origin(count)}/{_NAME}"
         compare(front.port, path, stored)
         if size == "smoke":
-            return lambda: 200 / transfer_seconds(front.port, path, stored, connections=4, each=50)
+            return lambda: (
+                200 / transfer_seconds([Connection(front.port) for _ in range(4)], path, stored, each=50)
+            )
         return lambda: (
             answered(
                 front.nginx.url + path, stored, connections=_CONNECTIONS, seconds=_SECONDS[size]

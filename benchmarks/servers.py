@@ -109,6 +109,7 @@ class Stage:
                     inside=[
                         directive("listen", f"127.0.0.1:{static_port}"),
                         directive("root", str(self.folder / "files")),
+                        _pid(),
                     ],
                 ),
             ],

@@ -83,13 +83,13 @@ def test_a_body_that_differs_in_one_byte_stops_the_run(
         with pytest.raises(WrongAnswer, match="failed"):
             clients.answered(url, stored, connections=2, seconds=1)
         with pytest.raises(WrongAnswer, match="502"):
-            clients.transfer_seconds(origin.port, "/small", stored, connections=1, each=1)
+            clients.transfer_seconds([clients.Connection(origin.port)], "/small", stored, each=1)
 
 
 def test_a_body_of_another_size_stops_the_run(tmp_path: Path) -> None:
     stored = Stored(tmp_path / "small", 10, "")
     with origin_server(lambda _: Answer(body=b"short")) as origin, pytest.raises(WrongAnswer, match="of 10"):
-        clients.transfer_seconds(origin.port, "/small", stored, connections=1, each=1)
+        clients.transfer_seconds([clients.Connection(origin.port)], "/small", stored, each=1)
 
 
 def test_the_record_is_json_and_names_no_machine() -> None:

@@ -66,24 +66,12 @@ class State(msgspec.Struct, gc=False):
 
     def take(self, piece: Piece) -> None:
         """Add a transfer, but not what it sent."""
-        self.changed = True
-        self.transfers += 1
-        self.given_bytes += piece.sent
-        if piece.started_at < self.opened_at:
-            self.opened_at, self.behind = piece.started_at, bool(piece.first)
-        self.last_at = max(self.last_at, piece.ended_at)
+        self._count(1, piece.sent, piece.started_at, piece.ended_at, behind=bool(piece.first))
 
     def cover(self, piece: Piece) -> None:
         """Add what a transfer sent that was taken."""
-        if self.total is None:
-            self.total = piece.total
-        elif piece.total not in (None, self.total):
-            self.mixed = True
-            return
-        if piece.first is not None:
-            self.spans = spans.add(self.spans, piece.first, piece.first + piece.sent)
-            self.sent_bytes = spans.length(self.spans)
-        self._look(piece.ended_at)
+        sent = () if piece.first is None else ((piece.first, piece.first + piece.sent),)
+        self._cover(piece.total, sent, piece.ended_at)
 
     def join(self, other: State) -> None:
         """Make `other`, which the database has, part of this one. What was told as complete keeps its id."""
@@ -92,24 +80,27 @@ class State(msgspec.Struct, gc=False):
             self.kept, other.kept = other.kept, self.kept
             self.sent_complete, self.completed_at = True, other.completed_at
         self.joined = (*self.joined, *other.joined, other.id)
-        self.changed = True
-        self.transfers += other.transfers
-        self.given_bytes += other.given_bytes
-        if other.opened_at < self.opened_at:
-            self.opened_at, self.behind = other.opened_at, other.behind
-        self.last_at = max(self.last_at, other.last_at)
         self.mixed |= other.mixed
+        self._count(other.transfers, other.given_bytes, other.opened_at, other.last_at, behind=other.behind)
+        self._cover(other.total, other.spans, self.last_at)
+
+    def _count(self, transfers: int, given_bytes: int, began: int, ended: int, *, behind: bool) -> None:
+        self.changed = True
+        self.transfers += transfers
+        self.given_bytes += given_bytes
+        if began < self.opened_at:
+            self.opened_at, self.behind = began, behind
+        self.last_at = max(self.last_at, ended)
+
+    def _cover(self, total: int | None, sent: Iterable[tuple[int, int]], at: int) -> None:
         if self.total is None:
-            self.total = other.total
-        elif other.total not in (None, self.total):
+            self.total = total
+        elif total not in (None, self.total):
             self.mixed = True
             return
-        for first, end in other.spans:
+        for first, end in sent:
             self.spans = spans.add(self.spans, first, end)
         self.sent_bytes = spans.length(self.spans)
-        self._look(self.last_at)
-
-    def _look(self, at: int) -> None:
         if not self.sent_complete and self.total is not None and spans.cover(self.spans, self.total):
             self.sent_complete, self.completed_at = True, at
 

@@ -161,18 +161,18 @@ class _Walk:
         if content_of(row) == link.content:
             self._compare_person(link, row, forgotten=forgotten)
             self._compare_address(link, row, forgotten=forgotten)
-        elif is_half(link, row, forgotten=forgotten) and not (
-            is_last and row["sealed"] and not row["line_first"]
-        ):
-            pass
-        elif not is_last:
+            return
+        may_be_half = not is_last or row["line_first"] or not row["sealed"]
+        if may_be_half and is_half(link, row, forgotten=forgotten):
+            return
+        if not is_last:
             self.verdict.tell(f"transfer {link.transfer} was changed and sealed again")
-        elif self.trail.is_older(row):
+            return
+        if self.trail.is_older(row):
             self.verdict.older += 1
-            self._compare_person(link, row, forgotten=forgotten)
         else:
             self.verdict.tell(f"transfer {link.transfer} was changed")
-            self._compare_person(link, row, forgotten=forgotten)
+        self._compare_person(link, row, forgotten=forgotten)
 
     def _compare_person(self, link: Seal, row: Mapping[str, Any], *, forgotten: bool) -> None:
         if not link.person_salt and not forgotten:
@@ -189,17 +189,9 @@ class _Walk:
     def balance(self, *, part: bool) -> None:
         """Compare what is gone with what the chain says of it."""
         verdict = self.verdict
-        pruned, dropped = verdict.pruned_before or _EVER, verdict.dropped_before or _EVER
-        if part:
-            pass
-        elif verdict.missing > verdict.deleted:
-            verdict.tell(
-                f"{verdict.missing - verdict.deleted} transfers are gone that `prune` did not delete"
-            )
-        elif verdict.missing and self.newest_missing >= pruned.timestamp() * 1000:
-            verdict.tell(
-                f"transfers are gone that are not of before {pruned.isoformat()}, as those of `prune` are"
-            )
+        dropped = verdict.dropped_before or _EVER
+        if not part:
+            self._balance_missing()
         if self.newest_dropped > _EVER and self.newest_dropped >= dropped:
             verdict.tell("addresses are gone that neither `prune` nor `forget` removed")
         if without := self.trail.without_link():
@@ -207,6 +199,18 @@ class _Walk:
         if self.known and not verdict.seen:
             verdict.tell(
                 f"the link {self.known} is not in the chain: it was made anew, or cut before that link"
+            )
+
+    def _balance_missing(self) -> None:
+        verdict = self.verdict
+        pruned = verdict.pruned_before or _EVER
+        if verdict.missing > verdict.deleted:
+            verdict.tell(
+                f"{verdict.missing - verdict.deleted} transfers are gone that `prune` did not delete"
+            )
+        elif verdict.missing and self.newest_missing >= pruned.timestamp() * 1000:
+            verdict.tell(
+                f"transfers are gone that are not of before {pruned.isoformat()}, as those of `prune` are"
             )
 
 

@@ -168,24 +168,20 @@ def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator
         " head, an object larger than the cache."
         + ("" if present else f"{_UNSLICED} {_why_unsliced(cache)}"),
     )
+    if not present:
+        yield volatile_map(names.var("cache"), names.var("way"), ("off", ""), default=names.var("unsliced"))
+        return
     yield volatile_map(
         phrase(
             f"{names.var('cache')}|{names.var('slices')}|{names.var('one_range')}|$request_method|{names.var('size')}"
-        )
-        if present
-        else names.var("cache"),
-        names.var("way"),
-        ("~^off\\|", "") if present else ("off", ""),
-        *(
-            [(f"~^[^|]+\\|1\\|\\|GET\\|{too_large}$", names.var("unsliced")), ("~^[^|]+\\|1\\|", "_slices")]
-            if present
-            else []
         ),
+        names.var("way"),
+        ("~^off\\|", ""),
+        (f"~^[^|]+\\|1\\|\\|GET\\|{too_large}$", names.var("unsliced")),
+        ("~^[^|]+\\|1\\|", "_slices"),
         default=names.var("unsliced"),
         why="In slices where the app says so, but for the whole of an object larger than the cache: it would push out"
-        " all that is kept, and each slice that the origin sends costs memory until the transfer is over."
-        if present
-        else "",
+        " all that is kept, and each slice that the origin sends costs memory until the transfer is over.",
     )
 
 

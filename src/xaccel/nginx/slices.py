@@ -25,7 +25,11 @@ redirect, and an empty object has no first slice."""
 
 def present(site: Site, nginx: Nginx) -> bool:
     """Tell whether objects of this site are fetched in slices, where the app says that they may be."""
-    return nginx.slice and site.cache is not None and site.cache.slice_bytes > 0
+    return nginx.slice and _wanted(site)
+
+
+def _wanted(site: Site) -> bool:
+    return site.cache is not None and site.cache.slice_bytes > 0
 
 
 NO_MODULE = (
@@ -38,8 +42,7 @@ def missed(site: Site, nginx: Nginx) -> bool:
     """Tell whether the app signs for slices that this NGINX does not make."""
     return (
         not nginx.slice
-        and site.cache is not None
-        and site.cache.slice_bytes > 0
+        and _wanted(site)
         and any(isinstance(origin, S3Origin) and origin.cache for origin in site.origins.values())
     )
 

@@ -77,7 +77,7 @@ class Log:
         buffer, offset, skipping = b"", self.mark.offset, False
         at = offset
         there = os.fstat(self.file.fileno()).st_size if self.path.suffix != ".gz" else sys.maxsize
-        while (chunk := self._read(at, min(CHUNK, there - at))) and self._goes_on(chunk, at):
+        while at < there and (chunk := self._read(at, min(CHUNK, there - at))) and self._goes_on(chunk, at):
             at += len(chunk)
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")

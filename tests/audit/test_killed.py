@@ -98,7 +98,8 @@ class Writer:
 
 @pytest.fixture(params=["request", "line"])
 def writer(log: Log, request: pytest.FixtureRequest) -> Iterator[Writer]:
-    print(f"the same once more: --randomly-seed={request.config.getoption('randomly_seed')}")
+    seed = request.config.getoption("randomly_seed", default=None)  # None with `-p no:randomly`
+    print(f"to repeat this run: --randomly-seed={seed}")
     writer = Writer(log, request.param)
     yield writer
     writer.close()

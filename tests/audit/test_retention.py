@@ -224,6 +224,18 @@ def test_json_lines_are_exact(log: Log) -> None:
     assert rows[0]["sent_complete"] is True
 
 
+def test_json_lines_have_one_row_a_line_for_every_reader(log: Log) -> None:
+    """`str.splitlines` and JavaScript end a line at U+0085, U+2028 and U+2029 too."""
+    import json
+
+    key = "a\x85b\u2028c\u2029d ☃"
+    decide(log.line(), key=key)
+    text = run("export", "transfers", "--format", "jsonl")
+    [row] = [json.loads(line) for line in text.splitlines()]
+    assert row["key"] == key
+    assert "☃" in text
+
+
 def test_export_takes_what_was_asked_for(log: Log) -> None:
     for at in (0, 3600, 7200):
         decide(log.line(at), key=f"{at}")

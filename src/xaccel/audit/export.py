@@ -44,11 +44,16 @@ def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
+_ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""What JSON leaves as it is, and what readers such as Python's `str.splitlines` take for the end of a line."""
+
+
 def json_rows(rows: QuerySet[Any]) -> Iterator[str]:
-    """Return one JSON object a line, in constant memory; times are ISO 8601 in UTC."""
+    """Return one JSON object per line, in constant memory; times are ISO 8601 in UTC."""
     names = columns(rows.model)
     for values in _values(rows, names):
-        yield json.dumps(dict(zip(names, map(_plain, values), strict=True)), ensure_ascii=False) + "\n"
+        row = json.dumps(dict(zip(names, map(_plain, values), strict=True)), ensure_ascii=False)
+        yield row.translate(_ENDS_A_LINE) + "\n"
 
 
 def _values(rows: QuerySet[Any], names: list[str]) -> Iterable[Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,19 +18,73 @@ settings.register_profile(
 )
 settings.load_profile("unit")
 
+ID_LENGTH = 60
 
-@pytest.fixture(autouse=True)
-def _nothing_resolved_yet() -> None:
-    """Each test may have another environment, which an endpoint found by the test before knows nothing of."""
-    signing._resolve.cache_clear()
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a parameter in at most `ID_LENGTH` ASCII characters; None: pytest's own way is short enough."""
+    if is_dataclass(val) and not isinstance(val, type):
+        text = f"{type(val).__name__}({','.join(_changed(val))})"
+    elif isinstance(val, dict):
+        text = ",".join(f"{name}={value}" for name, value in val.items()) or "{}"
+    elif isinstance(val, str | bytes):
+        if len(val) <= ID_LENGTH:
+            return None
+        text = str(val)
+    else:
+        return None
+    return ascii(text)[1 : ID_LENGTH + 1].rstrip("'")
+
+
+def _changed(made: Any) -> Iterator[str]:
+    for field in fields(made):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if (value := getattr(made, field.name)) != default:
+            yield str(value)
+
+
+def _forget_endpoints() -> None:
     signing._endpoint.cache_clear()
+    signing._resolve.cache_clear()
+
+
+@pytest.fixture
+def fresh_endpoints() -> Iterator[None]:
+    """Empty the cache of endpoints before and after the test: for tests that change what botocore reads, or count."""
+    _forget_endpoints()
+    yield
+    _forget_endpoints()
 
 
 @pytest.fixture(autouse=True)
-def _no_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """botocore finds neither a variable nor a file nor an instance role of this machine."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "BOTO_"))]:
+def _no_aws_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """botocore finds neither a variable nor a file nor an instance role of this machine.
+
+    Endpoints are cached across tests, because botocore takes 0.1 s for each. A test that changes what they depend on
+    without the fixture `fresh_endpoints` fails: its endpoints would reach the next test.
+    """
+    for name in _aws_variables():
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
+    none = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "aws-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "aws-credentials"),
+    }
+    for name, value in none.items():
+        monkeypatch.setenv(name, value)
+    yield
+    if "fresh_endpoints" in request.fixturenames:
+        return
+    changed = [name for name in _aws_variables() if os.environ[name] != none.get(name)]
+    changed += [str(file) for file in tmp_path.glob("aws-*")]
+    if changed:
+        _forget_endpoints()
+        pytest.fail(
+            f"The test changed {', '.join(changed)}: it needs the fixture fresh_endpoints.", pytrace=False
+        )
+
+
+def _aws_variables() -> list[str]:
+    return [name for name in os.environ if name.startswith(("AWS_", "BOTO_"))]

@@ -59,7 +59,6 @@ def test_an_origin_of_many_needs_a_name_and_an_origin_of_one_needs_none() -> Non
 @pytest.mark.parametrize(
     "origin",
     [S3Origin(bucket="docs"), HTTPOrigin(base_url="https://h.example/"), LocalOrigin(root="/srv")],
-    ids=repr,
 )
 def test_a_bucket_that_the_origin_does_not_have_is_refused(origin: Origin) -> None:
     with pytest.raises(OriginNotAllowed):

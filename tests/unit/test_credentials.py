@@ -246,6 +246,7 @@ def test_a_session_token_without_an_end_is_not_known_to_last() -> None:
         assert source.last(source.current(), 60) is lasts
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_the_key_of_an_origin_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "environment")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
@@ -255,6 +256,7 @@ def test_the_key_of_an_origin_comes_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert source.ready()
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_the_environment_is_read_as_botocore_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "environment")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
@@ -262,6 +264,7 @@ def test_the_environment_is_read_as_botocore_reads_it(monkeypatch: pytest.Monkey
     assert tuple(CredentialSource(ORIGIN).current())[:3] == ("environment", "s", "token")
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_profile_of_the_shared_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "aws-credentials").write_text(
         "[default]\naws_access_key_id = d\naws_secret_access_key = d\n"
@@ -281,6 +284,7 @@ def process_profile(tmp_path: Path, script: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_credential_process_is_run_once_until_its_credentials_end(tmp_path: Path) -> None:
     count = tmp_path / "count"
     process_profile(
@@ -303,6 +307,7 @@ print(json.dumps(dict(Version=1, AccessKeyId="run-" + count.read_text(), SecretA
     assert count.read_text() == "xx"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 @pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('{')", "print('{\"Version\": 2}')"])
 def test_a_credential_process_that_fails_is_told(tmp_path: Path, script: str) -> None:
     process_profile(tmp_path, script)
@@ -310,6 +315,7 @@ def test_a_credential_process_that_fails_is_told(tmp_path: Path, script: str) ->
         CredentialSource(S3Origin(bucket="docs", profile="tenant")).current()
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_half_a_key_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "environment")
     with pytest.raises(CredentialsUnavailable, match="PartialCredentialsError"):
@@ -328,6 +334,7 @@ def test_a_profile_that_does_not_exist_is_a_configuration_error() -> None:
         CredentialSource(S3Origin(bucket="docs", profile="no-such")).current()
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_no_error_tells_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     process_profile(tmp_path, "import sys; sys.exit('secret-of-the-process')")
     with pytest.raises(XaccelError) as told:

@@ -112,7 +112,8 @@ def without_botocore() -> None:
 
     sys.modules["botocore.session"] = None  # type: ignore[assignment]
     try:
-        resolve_endpoint(S3Origin(bucket="without-botocore"))
+        # of its own profile, so that no endpoint that was resolved before answers
+        resolve_endpoint(S3Origin(bucket="docs", profile="without-botocore"))
     finally:
         sys.modules["botocore.session"] = kept
 

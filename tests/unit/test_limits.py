@@ -58,7 +58,7 @@ def test_any_text_is_a_key_and_different_texts_are_different_keys(key: str) -> N
     assert spelled != other
 
 
-@pytest.mark.parametrize("key", ["k" * 256, "zoë", "a\nb", " a", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("key", ["k" * 256, "zoë", "a\nb", " a", "\ud800"])
 def test_what_no_header_or_nginx_would_take_is_hashed(key: str) -> None:
     assert re.fullmatch("[0-9a-f]{64}", said(BOTH, concurrency_key=key)["Xaccel-Concurrency-Key"])
     assert said(BOTH, concurrency_key="k" * 255) == {"Xaccel-Concurrency-Key": "k" * 255}

@@ -65,7 +65,6 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
         HTTPOrigin(base_url="https://h.example/", request_headers={"X-Key": 5}),  # type: ignore[dict-item]
         LocalOrigin(root=b"/srv"),  # type: ignore[arg-type]
     ],
-    ids=repr,
 )
 def test_a_made_origin_with_a_wrong_type_is_told(made: Any) -> None:
     ((where, what),) = told({"x": made})

@@ -33,7 +33,6 @@ def places(origin: Origin) -> list[str]:
         LocalOrigin(root="/"),
         LocalOrigin(root="/srv/with space/ü"),
     ],
-    ids=repr,
 )
 def test_a_right_origin_has_no_problem(origin: Origin) -> None:
     assert places(origin) == []
@@ -70,7 +69,6 @@ def test_a_right_origin_has_no_problem(origin: Origin) -> None:
         ({"servers": ("unix:/run/x",)}, "servers"),
         ({"ca_file": "own.pem"}, "ca_file"),
     ],
-    ids=repr,
 )
 def test_a_wrong_field_of_a_bucket_is_named(fields: dict[str, Any], where: str) -> None:
     assert places(S3Origin(**{"bucket": "docs", **fields})) == [where]

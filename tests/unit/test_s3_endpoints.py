@@ -82,7 +82,7 @@ def where_a_client_goes(
     return sent[0].url, scope.split("/")[1]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES)
 def test_a_bucket_is_where_botocores_own_client_finds_it(case: dict[str, Any], session: Session) -> None:
     origin = S3Origin(**{"bucket": "docs", **case})
     theirs = where_a_client_goes(session, **{"bucket": "docs", **case})
@@ -133,7 +133,6 @@ def test_a_bucket_is_where_botocores_own_client_finds_it(case: dict[str, Any], s
             "us-east-1",
         ),
     ],
-    ids=str,
 )
 def test_the_hosts_are_those_that_amazon_documents(
     options: dict[str, Any], host: str, region: str | None
@@ -143,6 +142,7 @@ def test_the_hosts_are_those_that_amazon_documents(
     assert (place.base_url, place.region) == (f"https://{host}/", region or options["region"])
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 @pytest.mark.parametrize(
     ("name", "dns"),
     [
@@ -161,6 +161,7 @@ def test_the_environment_chooses_them_too_and_an_origin_may_differ(
     assert resolve_endpoint(plain).base_url == f"https://{bucket}.s3.eu-west-3.amazonaws.com/"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_profile_chooses_them_too_and_an_origin_may_differ(tmp_path: Path) -> None:
     (tmp_path / "aws-config").write_text(
         "[profile fips]\nregion = eu-north-1\nuse_fips_endpoint = true\n"
@@ -184,6 +185,7 @@ def test_a_profile_chooses_them_too_and_an_origin_may_differ(tmp_path: Path) -> 
         assert host(profile, use_dualstack_endpoint=False) == "s3.eu-north-1"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_us_east_1_has_a_regional_endpoint_where_the_environment_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -235,7 +235,6 @@ def test_a_stand_in_brings_its_credentials_and_prefix() -> None:
         ("disk", LocalOrigin(root="/")),
         ("disk", LocalOrigin(root="/srv2")),
     ],
-    ids=repr,
 )
 def test_a_stand_in_for_another_place_is_refused(origin_name: str, stand_in: Origin) -> None:
     with pytest.raises(OriginNotAllowed):
@@ -246,6 +245,7 @@ def test_a_directory_is_the_same_with_and_without_its_last_slash() -> None:
     assert sender().hand_off("disk", "a", origin=LocalOrigin(root="/srv/")).target == "/srv/a"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_stand_in_is_resolved_with_its_origin() -> None:
     """Else the first hand-off in an async view would read files in the event loop."""
     from xaccel import signing

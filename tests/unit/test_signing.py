@@ -87,11 +87,21 @@ def clients() -> dict[tuple[str, str], Any]:
     return made
 
 
-@pytest.mark.parametrize("operation", ["get_object", "head_object"])
-@pytest.mark.parametrize("given_by", ["key", "token"])
-@pytest.mark.parametrize("style", ["path", "virtual"])
+OTHER_CALLS = [
+    ("path", "key", "head_object"),
+    ("path", "token", "get_object"),
+    ("virtual", "token", "head_object"),
+    ("path", "token", "head_object"),
+]
+"""Each pair of addressing style, kind of credentials and operation that is not in ("virtual", "key", "get_object")."""
+
+
 @pytest.mark.parametrize(
-    "key", [key for key in KEYS if key not in ("..", "a/../b", "./a")], ids=lambda k: ascii(k)[:24]
+    ("key", "style", "given_by", "operation"),
+    [
+        *((key, "virtual", "key", "get_object") for key in KEYS if key not in ("..", "a/../b", "./a")),
+        *(("日本語/レポート.pdf", *call) for call in OTHER_CALLS),
+    ],
 )
 def test_the_url_is_the_one_botocores_client_presigns(
     clients: dict[tuple[str, str], Any], key: str, style: Any, given_by: str, operation: str
@@ -249,12 +259,12 @@ def test_the_zone_of_the_clock_plays_no_part() -> None:
             Endpoint("http://127.0.0.1:9001/docs/", "us-east-1", True),
         ),
     ],
-    ids=repr,
 )
 def test_arguments_name_the_place_as_botocore_reads_them(origin: S3Origin, place: Endpoint) -> None:
     assert resolve_endpoint(origin) == place
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_the_environment_names_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9333")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -267,6 +277,7 @@ def test_the_environment_names_the_place(monkeypatch: pytest.MonkeyPatch) -> Non
     ).base_url == ("http://127.0.0.1:2/by-environment/")
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_aws_region_is_read_where_this_botocore_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     theirs = Session().create_client("s3").meta.region_name
@@ -274,6 +285,7 @@ def test_aws_region_is_read_where_this_botocore_reads_it(monkeypatch: pytest.Mon
     assert place.region == ("us-east-1" if theirs in (None, "aws-global") else theirs)
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_profile_names_the_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "aws-config").write_text(
         "[profile virtual]\nregion = eu-north-1\nendpoint_url = https://store.example\n"
@@ -299,6 +311,7 @@ def test_a_profile_names_the_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert base(None, "by-aws-profile") == "https://by-aws-profile.s3.dualstack.eu-north-1.amazonaws.com/"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_other_credentials_or_another_prefix_are_not_resolved_again(tmp_path: Path) -> None:
     config = tmp_path / "aws-config"
     config.write_text("[profile once]\nregion = eu-west-1\n")
@@ -313,6 +326,7 @@ def test_other_credentials_or_another_prefix_are_not_resolved_again(tmp_path: Pa
     assert resolve_endpoint(S3Origin(bucket="resolved.now", profile="once")).region == "eu-west-2"
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() -> None:
     """botocore takes a tenth of a second each time: a thousand buckets would take minutes."""
     style: dict[str, Any] = {"region": "eu-west-1"}
@@ -360,7 +374,6 @@ def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() ->
             "https://tenant-7.store.example/gw/",
         ),
     ],
-    ids=repr,
 )
 def test_a_pattern_stands_where_the_bucket_will(origin: S3Origin, of_pattern: str, of_bucket: str) -> None:
     assert resolve_endpoint(origin).base_url == of_pattern
@@ -382,7 +395,6 @@ def test_dots_beside_the_star_mean_path_style_where_a_certificate_would_not_fit(
         S3Origin(bucket="docs", profile="no-such"),
         S3Origin(bucket="arn:aws:s3:eu-west-1:123456789012:nonsense/x"),
     ],
-    ids=repr,
 )
 def test_what_botocore_refuses_is_a_configuration_error_on_one_line(origin: S3Origin) -> None:
     with pytest.raises(ConfigError) as told:
@@ -391,12 +403,14 @@ def test_what_botocore_refuses_is_a_configuration_error_on_one_line(origin: S3Or
     assert origin.bucket in told.value.where
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_broken_shared_file_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "aws-config").write_text("this is no ini file\n")
     with pytest.raises(ConfigError, match="aws-config"):
         resolve_endpoint(S3Origin(bucket="broken-file"))
 
 
+@pytest.mark.usefixtures("fresh_endpoints")
 def test_a_missing_botocore_is_told_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(ConfigError, match=r"pip install 'xaccel\[s3\]'"):

@@ -1,4 +1,4 @@
-"""A file system of a few KB, for what NGINX does when its disk is full."""
+"""A small file system, for what a server does when its disk is full."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pytest
 
 
 @contextmanager
-def small_disk(directory: Path, size: str) -> Iterator[Path]:
-    """The place of the cache as a file system of its own."""
-    cache = directory / "cache"
-    cache.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(cache)]
+def small_disk(directory: Path, size: str, name: str = "cache") -> Iterator[Path]:
+    """Mount a file system of `size` on `directory/name`, by default where NGINX's cache is."""
+    place = directory / name
+    place.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "tmpfs", str(place)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         end = pytest.fail if os.environ.get("XACCEL_REQUIRE_LIVE") == "1" else pytest.skip
         end("mounting a small file system needs root")
     try:
-        yield cache
+        yield place
     finally:
-        subprocess.run(["umount", str(cache)], check=True)
+        subprocess.run(["umount", str(place)], check=True)

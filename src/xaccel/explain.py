@@ -1,18 +1,28 @@
-"""Why a store does not deliver an object: asked once, from Python, with the origin's own credentials."""
+"""Why a storage does not deliver an object: asked once, from Python, with the request that NGINX would send."""
 
 from __future__ import annotations
 
-import json
+import http.client
+import re
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request
 
 from xaccel import target
-from xaccel.buckets import bucket_named
-from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.signing import client_options, new_session
+from xaccel.handoff import is_signed_by_the_app
+from xaccel.nginx.steps import FOLLOWED
+from xaccel.options import Options
+from xaccel.origin_request import Redirects, opener
+from xaccel.origins import LocalOrigin, RemoteOrigin, S3Origin
+from xaccel.sender import Sender
+from xaccel.signing import resolve_endpoint
 from xaccel.site import Site
+
+TIMEOUT_S = 10.0
 
 REMEDIES: Mapping[str, str] = {
     "NoSuchKey": "There is no such object. Compare the key with the bucket's listing, character by character.",
@@ -28,6 +38,7 @@ REMEDIES: Mapping[str, str] = {
     "RequestTimeTooSkewed": "The clock of this machine differs from the store's by more than 15 minutes: set it.",
     "InvalidObjectState": "The object is archived. Restore it, or move it to another storage class.",
     "MethodNotAllowed": "The version is a delete marker: it has no bytes. Send another version.",
+    "AuthorizationQueryParametersError": "The bucket is in another region: set `region` of the origin.",
     "AuthorizationHeaderMalformed": "The bucket is in another region: set `region` of the origin.",
     "PermanentRedirect": "The bucket is in another region: set `region` of the origin.",
     "KMS.DisabledException": "The key that encrypts the object is disabled in KMS.",
@@ -37,12 +48,16 @@ REMEDIES: Mapping[str, str] = {
 }
 """What to do for each error code of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)."""
 
+_CLOCK = "The clock of this machine differs from the store's: set it."
+
 _BY_MESSAGE = (
     (
         "AccessDenied",
         "kms:",
         "The identity may not use the key that encrypts the object: allow kms:Decrypt on it.",
     ),
+    ("AccessDenied", "has expired", _CLOCK),
+    ("AccessDenied", "not yet valid", _CLOCK),
     (
         "InvalidRequest",
         "Server Side Encryption",
@@ -70,50 +85,31 @@ class Finding:
     remedy: str
 
 
-def line_of(transfer_id: str, log: Path, *, start: int = 0) -> dict[str, Any] | None:
-    """Return NGINX's line of a transfer; the last one where there are several. None where there is none.
-
-    Lines that are no JSON are passed over, and what lies before the byte `start`.
-
-    Raises OSError for a log that cannot be read.
-    """
-    found: dict[str, Any] | None = None
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        lines.seek(start)
-        for text in lines:
-            if transfer_id in text:
-                try:
-                    line = json.loads(text)
-                except ValueError:
-                    continue
-                if line.get("id") == transfer_id:
-                    found = line
-    return found
-
-
 def ask_store(
     site: Site, origin_name: str, key: str, version_id: str | None = None, *, bucket: str | None = None
 ) -> Finding:
-    """Ask the store for the first byte of an object, once, and say what keeps it from delivering.
+    """Ask the storage for the first byte of an object, once, and say what keeps it from delivering.
 
-    `version_id` is for S3 origins; None: the newest version. `bucket` names one of an origin that covers many.
+    The request is the one that NGINX would send: its URL is that of a hand-off, it goes to the origin's addresses with
+    the origin's TLS options, and follows no redirect that NGINX would not follow. `version_id` is for S3 origins; None:
+    the newest version. `bucket` names one of an origin that covers many.
 
-    Raises OriginUnknown, KeyRefused, OptionRefused and OriginNotAllowed as `bucket_named` does, CredentialsUnavailable,
-    and ConfigError as `resolve_endpoint` does.
+    Raises OriginUnknown, KeyRefused, OptionRefused, CredentialsUnavailable, and ConfigError as `resolve_endpoint` does.
     """
     origin = site.origin(origin_name)
     if isinstance(origin, LocalOrigin):
         target.quote_key(key, dots=False, directory=True)
         return _look(Path(origin.root) / key)
-    if isinstance(origin, HTTPOrigin):
-        if origin.signed_for_s is not None:
-            return Finding(
-                "not asked",
-                "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
-                " signature is for this method, clock and host.",
-            )
-        return _fetch(target.canonical_base(origin.base_url) + target.quote_key(key, dots=False), origin)
-    return _get(replace(origin, bucket=bucket_named(origin, bucket)), key, version_id)
+    if is_signed_by_the_app(origin):
+        return Finding(
+            "not asked",
+            "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
+            " signature is for this method, clock and host.",
+        )
+    hand_off = Sender(site).hand_off(
+        origin_name, key, bucket=bucket, options=Options(version_id=version_id or None)
+    )
+    return _fetch(origin, hand_off.target, hand_off.request_headers)
 
 
 def _look(path: Path) -> Finding:
@@ -129,86 +125,80 @@ def _look(path: Path) -> Finding:
     )
 
 
-def _fetch(url: str, origin: HTTPOrigin) -> Finding:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    request = Request(url, headers={**origin.request_headers, "Range": "bytes=0-0"})  # noqa: S310
+def _fetch(origin: RemoteOrigin, url: str, fixed: Mapping[str, str]) -> Finding:
+    part = {"Range": "bytes=0-0"}
+    request = Request(url, headers={**part, **fixed})  # noqa: S310
     try:
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
+        with opener(origin, url, part).open(request, timeout=TIMEOUT_S) as answer:
             answer.read(1)
     except HTTPError as error:
-        error.close()
-        return Finding(
-            str(error.code), f"The server answers {error.code} {error.reason}. Ask those who run it."
-        )
-    except (URLError, OSError) as error:
-        return Finding(
-            "unreachable", f"{getattr(error, 'reason', error)}. Look at name, port, network and certificate."
-        )
-    return Finding("", "The server delivers to this machine. Look at the way from NGINX to it.")
-
-
-def _get(origin: S3Origin, key: str, version_id: str | None) -> Finding:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    target.quote_key(key, dots=True)
-    asked = {"Bucket": origin.bucket, "Key": origin.prefix + key, "Range": "bytes=0-0"}
-    if version_id:
-        asked["VersionId"] = version_id
-    if origin.request_payer:
-        asked["RequestPayer"] = "requester"
-    try:
-        answer = _client(origin).get_object(**asked)
-        answer["Body"].close()
-    except ClientError as error:
-        return _refused(error.response)
-    except BotoCoreError as error:
-        return Finding(
-            "unreachable", f"{' '.join(str(error).split())}. Look at name, port, network and certificate."
-        )
+        with error:
+            return _refused(origin, error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        return Finding("unreachable", _unreachable(reason))
     return Finding(
-        "", "The store delivers to this machine now. Look at the way from NGINX to it, or ask again."
+        "", "The storage delivers to this machine now. Look at the connection from NGINX to it, or ask again."
     )
 
 
-def _refused(answer: Mapping[str, Any]) -> Finding:
-    told = answer.get("Error", {})
-    code, message = str(told.get("Code", "")), str(told.get("Message", ""))
-    code = _BY_STATUS.get(code, code)
-    if code == "InvalidRange":
-        return Finding("", "The store delivers: the object is empty.")
-    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    if code == "NoSuchKey" and headers.get("x-amz-delete-marker") == "true":
+def _unreachable(reason: object) -> str:
+    said = " ".join(str(reason).split()) or type(reason).__name__
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"{said}. A private certificate authority needs `ca_file`; the URL must have a name of the certificate."
+    return f"{said}. Look at name, port, network and certificate."
+
+
+def _refused(origin: RemoteOrigin, error: HTTPError) -> Finding:
+    region = error.headers.get("x-amz-bucket-region")
+    if region is None and error.code in FOLLOWED:
+        return _not_followed(error)
+    if error.code == 416:
+        return Finding("", "The storage delivers: the object is empty.")
+    if not isinstance(origin, S3Origin):
+        return Finding(
+            str(error.code), f"The server responds with {error.code} {error.reason}. Ask those who run it."
+        )
+    return _refused_by_s3(error, region)
+
+
+def _refused_by_s3(error: HTTPError, region: str | None) -> Finding:
+    body = error.read(_ERROR_BYTES).decode("utf-8", "replace")
+    code, message = (_element(name, body) for name in ("Code", "Message"))
+    code = code or _BY_STATUS.get(str(error.code), str(error.code))
+    if region is not None and error.code in _WRONG_REGION:
+        return Finding(code, f"The bucket is in the region {region}: set `region` of the origin.")
+    if code == "NoSuchKey" and error.headers.get("x-amz-delete-marker") == "true":
         return Finding(code, _DELETED)
     for known, words, remedy in _BY_MESSAGE:
         if code == known and words in message:
             return Finding(code, remedy)
-    return Finding(code, REMEDIES.get(code, "Look the code up in the store's documentation."))
+    return Finding(code, REMEDIES.get(code, "Look the code up in the storage's documentation."))
 
 
-def _client(origin: S3Origin, *, unsigned: bool = False) -> Any:
-    from botocore import UNSIGNED
-    from botocore.config import Config
-
-    options: dict[str, Any] = {
-        **client_options(origin),
-        "connect_timeout": 5,
-        "read_timeout": 10,
-        "retries": {"total_max_attempts": 1},
-    }
-    if unsigned:
-        options["signature_version"] = UNSIGNED
-    return new_session(origin).create_client(
-        "s3",
-        region_name=origin.region,
-        endpoint_url=origin.endpoint_url,
-        aws_access_key_id=origin.access_key,
-        aws_secret_access_key=origin.secret_key,
-        aws_session_token=origin.session_token,
-        verify=origin.ca_file if origin.verify_tls else False,
-        config=Config(**options),
+def _not_followed(error: HTTPError) -> Finding:
+    location = error.headers.get("Location")
+    if location is None:
+        return Finding("redirect_without_location", "The origin redirects, and does not say where to.")
+    if str(error.msg).startswith(Redirects.inf_msg):
+        return Finding("too_many_redirects", "The origin redirects more often than NGINX follows.")
+    # Of the URL no more than the place: it may hold a signature.
+    place = urlsplit(location)
+    return Finding(
+        "redirect_refused",
+        f"The origin redirects to {place.scheme}://{place.netloc.rpartition('@')[2]}, where NGINX does not follow it,"
+        " nor did this command. If you trust that host, add it to `redirect_hosts`.",
     )
+
+
+_ERROR_BYTES = 65536
+_WRONG_REGION = (301, 307, 400)
+"""Statuses that are for the region, where S3 names one: NGINX writes `wrong_region` (nginx/log_line.py)."""
+
+
+def _element(name: str, body: str) -> str:
+    found = re.search(f"<{name}>([^<]*)</{name}>", body)
+    return found[1] if found else ""
 
 
 def bucket_region(origin: S3Origin) -> str | None:
@@ -216,13 +206,14 @@ def bucket_region(origin: S3Origin) -> str | None:
 
     Amazon S3 names it also to those who may read nothing (the header x-amz-bucket-region of HeadBucket).
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    url = resolve_endpoint(origin).base_url
     try:
-        answer = _client(origin, unsigned=True).head_bucket(Bucket=origin.bucket)
-    except ClientError as error:
-        answer = error.response
-    except BotoCoreError:
+        with opener(origin, url, {}).open(Request(url, method="HEAD"), timeout=TIMEOUT_S) as answer:  # noqa: S310
+            headers = answer.headers
+    except HTTPError as error:
+        with error:
+            headers = error.headers
+    except (OSError, ValueError, http.client.HTTPException):
         return None
-    region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    region = headers.get("x-amz-bucket-region")
     return str(region) if region else None

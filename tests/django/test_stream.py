@@ -20,8 +20,8 @@ from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django import asend_file, fetch, send_file
-from xaccel.django.redirects import Redirects
 from xaccel.nginx.steps import MAX_REDIRECTS
+from xaccel.origin_request import Redirects
 from xaccel.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import gzip
 import io
 import json
-from dataclasses import replace
+import lzma
+import ssl
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import trustme
 
-from tests.live.conftest import Live, Places
+from tests.live.conftest import Live, Places, fine
+from tests.live.stage import stage
 from xaccel import cli
+from xaccel.cli.command import FindObject
+from xaccel.errors import OptionRefused
 from xaccel.explain import ask_store, bucket_region
-from xaccel.origins import S3Origin
+from xaccel.origins import HTTPOrigin, S3Origin
 from xaccel.site import Site
-from xaccel.testing import Answer, free_port
+from xaccel.testing import Answer, Variant, free_port, origin_server
 
 pytestmark = pytest.mark.nginx
+
+ID = "019aae21-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +41,24 @@ def with_documents(site: Site, **changes: object) -> Site:
     documents = site.origin("documents")
     assert isinstance(documents, S3Origin)
     return replace(site, origins={"documents": replace(documents, **changes)})  # type: ignore[arg-type]
+
+
+def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
+    """What the command prints."""
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser, file=False)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        cli.run(parser.parse_args(["explain", *arguments]), site, find_object)
+    return printed.getvalue()
+
+
+def log_of(folder: Path, **fields: object) -> str:
+    """A log with one entry."""
+    log = folder / "xaccel.log"
+    entry = {"id": ID, "origin": "partner", "completion": "OK", "why": "", **fields}
+    log.write_text(f"{json.dumps(entry)}\n")
+    return str(log)
 
 
 def test_the_stores_code_and_a_remedy_are_named(places: Places) -> None:
@@ -75,27 +103,234 @@ def test_codes_that_this_store_does_not_send_have_a_remedy(places: Places) -> No
 def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> None:
     (line,) = live.new_lines(lambda: live.get("documents", "not there"))
     site = replace(live.places.site, log_path=str(live.nginx.directory / "xaccel.log"))
-    parser = cli.argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        cli.run(parser.parse_args(["explain", line["id"], "--key", "not there"]), site)
-    shown, store, remedy = printed.getvalue().splitlines()
-    assert json.loads(shown.removeprefix("line: ")) == line
-    assert store == "store: NoSuchKey"
+    printed = explain(site, line["id"], "--key", "not there")
+    shown, why, advice, store, remedy = printed.splitlines()
+    assert json.loads(shown.removeprefix("log entry: ")) == line
+    assert why.startswith("why: origin_404: The storage has no such object.")
+    assert advice.startswith("remedy: Compare the key")
+    assert store == "storage: NoSuchKey"
     assert remedy.startswith("remedy: There is no such object")
 
 
 def test_the_app_can_tell_which_object_it_was(places: Places, tmp_path: Path) -> None:
-    parser = cli.argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
-    printed = io.StringIO()
-    args = parser.parse_args(
-        ["explain", "019aae21-0000-7000-8000-000000000000", "--log", str(tmp_path / "none.log")]
+    printed = explain(
+        places.site,
+        ID,
+        "--log",
+        str(tmp_path / "none.log"),
+        find_object=lambda _: ("documents", "explain.txt"),
     )
-    with contextlib.redirect_stdout(printed):
-        cli.run(args, places.site, lambda _: ("documents", "explain.txt"))
-    assert "store: delivers" in printed.getvalue()
+    assert "object: explain.txt of origin documents" in printed
+    assert "storage: delivers" in printed
+
+
+def test_a_bucket_in_front_of_the_recorded_key_is_the_one_that_is_asked(
+    places: Places, tmp_path: Path
+) -> None:
+    found = ("tenants", f"{places.bucket}/explain.txt")
+    printed = explain(
+        places.site, ID, "--log", log_of(tmp_path), "--key", "explain.txt", "--origin", "documents"
+    )
+    assert "storage: delivers" in printed
+    printed = explain(places.site, ID, "--log", str(tmp_path / "none.log"), find_object=lambda _: found)
+    assert "storage: delivers" in printed
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_is_not_followed(places: Places, status: int) -> None:
+    """NGINX refuses it too, and the fixed headers of the origin go to nobody else."""
+    with origin_server(lambda _: Answer(body=b"stolen")) as thief:
+        there = f"http://127.0.0.1:{thief.port}/stolen?sig=s3cret"
+        places.origin.answer = lambda _: Answer(status=status, headers=[("Location", there)])
+        finding = ask_store(places.site, "partner", "x")
+        assert thief.requests == []
+    assert finding.code == "redirect_refused"
+    assert f"http://127.0.0.1:{thief.port}," in finding.remedy
+    assert "s3cret" not in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "location", ["ftp://127.0.0.1/x", "file:///etc/passwd", "/files/%2e%2e/other", "/a/../b"]
+)
+def test_a_redirect_that_nginx_refuses_is_not_followed(places: Places, location: str) -> None:
+    places.origin.answer = lambda _: Answer(status=302, headers=[("Location", location)])
+    assert ask_store(places.site, "partner", "x").code == "redirect_refused"
+    assert len(places.origin.requests) == 1
+
+
+def test_an_allowed_redirect_is_followed_without_the_fixed_headers(places: Places) -> None:
+    there = f"{places.second_origin.url}/elsewhere"
+    places.origin.answer = lambda _: Answer(status=302, headers=[("Location", there)])
+    assert ask_store(places.site, "partner", "x").code == ""
+    [asked] = places.second_origin.requests
+    assert (asked.target, asked.header("Range")) == ("/elsewhere", "bytes=0-0")
+    assert asked.header("Authorization") is None
+    assert asked.header("X-Api-Key") is None
+    places.origin.answer = lambda _: Answer(status=302)
+    assert ask_store(places.site, "partner", "x").code == "redirect_without_location"
+    places.origin.answer = lambda asked: Answer(status=302, headers=[("Location", f"{asked.target}x")])
+    assert ask_store(places.site, "partner", "x").code == "too_many_redirects"
+
+
+def test_a_store_that_redirects_gets_no_signature_elsewhere(places: Places) -> None:
+    with origin_server(lambda _: Answer(body=b"stolen")) as thief:
+        there = f"http://127.0.0.1:{thief.port}/stolen"
+        places.origin.answer = lambda _: Answer(status=307, headers=[("Location", there)])
+        site = with_documents(places.site, endpoint_url=places.origin.url)
+        assert ask_store(site, "documents", "explain.txt").code == "redirect_refused"
+        assert thief.requests == []
+        places.origin.answer = lambda _: Answer(
+            status=301, headers=[("Location", there), ("x-amz-bucket-region", "eu-west-1")]
+        )
+        finding = ask_store(site, "documents", "explain.txt")
+        assert thief.requests == []
+    assert "eu-west-1" in finding.remedy
+
+
+def test_no_proxy_of_the_environment_sees_the_request(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NGINX uses none."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setattr("urllib.request._opener", None)  # urllib reads the environment once
+    monkeypatch.setenv("http_proxy", places.second_origin.url)
+    assert ask_store(places.site, "partner", "x").code == ""
+    assert places.second_origin.requests == []
+
+
+def test_the_origins_own_addresses_and_tls_are_used(places: Places) -> None:
+    """The names exist nowhere: NGINX connects to `servers`, and trusts `ca_file`."""
+    assert ask_store(places.site, "tls", "x").code == ""
+    [asked] = places.tls_origin.requests
+    assert asked.header("Host") == f"origin.test:{places.tls_origin.port}"
+    for name in ("tls-wrong-ca", "tls-wrong-name"):
+        finding = ask_store(places.site, name, "x")
+        assert finding.code == "unreachable"
+        assert "ca_file" in finding.remedy
+    wrong = places.site.origin("tls-wrong-ca")
+    assert isinstance(wrong, HTTPOrigin)
+    site = replace(places.site, origins={"tls": replace(wrong, verify_tls=False)})
+    assert ask_store(site, "tls", "x").code == ""
+    closed = f"127.0.0.1:{free_port()}"
+    site = replace(site, origins={"tls": replace(wrong, verify_tls=False, servers=(closed, *wrong.servers))})
+    assert ask_store(site, "tls", "x").code == ""
+    assert ask_store(places.site, "vhost", "explain.txt").code == ""
+
+
+def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
+    client = trustme.CA()
+    certificate = client.issue_cert("client.test")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "client.pem"))
+
+    def wants_certificate(context: ssl.SSLContext) -> None:
+        client.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    with origin_server(
+        lambda _: Answer(body=b"here"), tls_directory=tmp_path, prepare_tls=wants_certificate
+    ) as server:
+        origin = HTTPOrigin(
+            base_url=f"https://origin.test:{server.port}/",
+            servers=(server.address,),
+            ca_file=str(server.ca_file),
+            client_certificate=str(tmp_path / "client.pem"),
+            client_key=str(tmp_path / "client.pem"),
+        )
+        site = Site(origins={"tls": origin}, secrets=("s" * 32,))
+        assert ask_store(site, "tls", "x").code == ""
+        without = replace(origin, client_certificate=None, client_key=None)
+        assert ask_store(replace(site, origins={"tls": without}), "tls", "x").code == "unreachable"
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(places: Places, tmp_path: Path) -> None:
+    log = log_of(tmp_path, etag="\x1b[2J", why="\x1b]0;owned\x07\u202e")
+    places.origin.answer = lambda _: Answer(status=418, reason="I\x1b[31m am\x07 red")
+    printed = explain(places.site, ID, "--log", log, "--key", "x")
+    assert "418 I\\x1b[31m am\\x07 red" in printed
+    assert printed.replace("\n", "").isprintable()
+    xml = b"<Error><Code>\x1b[31mRed</Code></Error>"
+    places.origin.answer = lambda _: Answer(status=403, body=xml)
+    site = with_documents(places.site, endpoint_url=places.origin.url)
+    printed = explain(site, ID, "--log", log, "--origin", "documents", "--key", "\x1b[0m")
+    assert "storage: \\x1b[31mRed" in printed
+    assert printed.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("why", ["forged", "no_id", "url_refused", "limited", "cache_failed"])
+def test_what_the_storage_did_not_cause_is_answered_without_asking_it(
+    places: Places, tmp_path: Path, why: str
+) -> None:
+    printed = explain(places.site, ID, "--log", log_of(tmp_path, why=why))
+    assert f"\nwhy: {why}: " in printed
+    assert "\nremedy: " in printed
+    assert "storage: not asked" in printed
+    assert places.origin.requests == []
+    assert "storage: delivers" in explain(places.site, ID, "--log", log_of(tmp_path, why=why), "--key", "x")
+
+
+def test_an_entry_of_a_rotated_log_is_found(places: Places, tmp_path: Path) -> None:
+    log = tmp_path / "xaccel.log"
+    for number, (name, write) in enumerate(
+        {"xaccel.log.1": open, "xaccel.log-20261125.gz": gzip.open, "xaccel.log.3.xz": lzma.open}.items()
+    ):
+        entry = {"id": ID[:-1] + str(number), "why": "limited", "completion": "OK"}
+        with write(tmp_path / name, "wt") as file:
+            file.write(f"{json.dumps(entry)}\n")
+    log.write_text("")
+    for number, name in enumerate(("xaccel.log.1", "xaccel.log-20261125.gz", "xaccel.log.3.xz")):
+        printed = explain(places.site, ID[:-1] + str(number), "--log", str(log))
+        assert name in printed.splitlines()[0]
+        assert "why: limited" in printed
+    with pytest.raises(OptionRefused, match="not known"):
+        explain(places.site, ID[:-1] + "9", "--log", str(log))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A certificate of an authority: what its names are, and whether it is good for the address 127.0.0.1."""
+
+    names: tuple[str, ...]
+    common_name: str | None
+    accepted: bool
+
+
+CERTIFICATES = [
+    Named(("127.0.0.1",), None, accepted=False),
+    Named(("127.0.0.1", "origin.test"), None, accepted=False),
+    Named(("127.0.0.1",), "127.0.0.1", accepted=True),
+]
+
+
+@pytest.mark.parametrize("named", CERTIFICATES, ids=str)
+def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
+    variant: Variant, places: Places, tmp_path: Path, named: Named
+) -> None:
+    """NGINX compares the names of a certificate, never its iPAddress entries, which Python would accept."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+
+    def prepare(context: ssl.SSLContext) -> None:
+        authority.issue_cert(*named.names, common_name=named.common_name).configure_cert(context)
+
+    with origin_server(fine, tls_directory=tmp_path, prepare_tls=prepare) as server:
+        trusted = {"ca_file": str(tmp_path / "authority.pem")}
+        origins = {
+            "tls": {"base_url": f"{server.url}/", **trusted},
+            "named": {
+                "base_url": f"https://origin.test:{server.port}/",
+                "servers": [server.address],
+                **trusted,
+            },
+        }
+        with stage(tmp_path / "nginx", variant, origins) as running:
+            assert running.get("tls").status == (200 if named.accepted else 502)
+            finding = ask_store(running.site, "tls", "x")
+            assert finding.code == ("" if named.accepted else "unreachable")
+            assert named.accepted or "DNS names only" in finding.remedy
+            by_name = "origin.test" in named.names
+            assert running.get("named").status == (200 if by_name else 502)
+            assert (ask_store(running.site, "named", "x").code == "") == by_name
 
 
 def test_a_403_of_a_store_that_may_not_be_listed_is_404_where_the_site_says_so(live: Live) -> None:

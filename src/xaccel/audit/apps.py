@@ -21,6 +21,7 @@ class AuditConfig(AppConfig):
         """Listen to the app's decisions, and add the commands."""
         from xaccel.audit import commands, recorder
         from xaccel.audit.conf import configuration
+        from xaccel.audit.find_object import find_object
         from xaccel.django import command_table, note_maker
         from xaccel.django.signals import download_authorized, download_denied
 
@@ -28,6 +29,7 @@ class AuditConfig(AppConfig):
             signal.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
         note_maker.register(recorder.note)
         command_table.COMMANDS.update(commands.COMMANDS)
+        command_table.FINDERS[self.name] = find_object
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
             if configuration().metrics:
                 from xaccel.audit.metrics import count_decisions

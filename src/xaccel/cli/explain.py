@@ -5,51 +5,93 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
+from xaccel.buckets import covers_many
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused
-from xaccel.explain import ask_store, line_of
+from xaccel.explain import ask_store
 from xaccel.site import Site
+from xaccel.transfer_log import entry_of, rotated_entry_of
+from xaccel.why import Why, why_of
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "transfer_id", metavar="TRANSFER-ID", help="`id` of the line; the app's log has it too"
+        "transfer_id", metavar="TRANSFER-ID", help="`id` of the log entry; the app's log has it too"
     )
-    parser.add_argument("--log", metavar="FILE", help="NGINX's JSON line log (default: the site's)")
-    parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the line's)")
+    parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's LOG)")
+    parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the log entry's)")
     parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
     parser.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
     parser.add_argument("--version-id", metavar="ID", help="version of an S3 object (default: the newest)")
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
-    log = Path(args.log or site.log_path)
-    try:
-        line = line_of(args.transfer_id, log)
-    except OSError as error:
-        print(f"line: {log} cannot be read ({error.strerror})")
-        line = None
-    else:
-        print(f"line: {json.dumps(line)}" if line else f"line: none in {log}")
+    entry = _entry(args.transfer_id, Path(args.log or site.log_path))
+    why = _why(entry) if entry else None
+    if why is not None and not why.ask and args.key is None:
+        _say("storage", "not asked: it has no part in this")
+        return
     recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
-    origin = args.origin or (recorded[0] if recorded else line["origin"] if line else None)
+    origin = args.origin or (recorded[0] if recorded else str(entry["origin"]) if entry else None)
     key = args.key or (recorded[1] if recorded else None)
     if origin is None or key is None:
         raise OptionRefused(
             "which object it was is not known",
             where="explain",
-            remedy="Give --origin and --key: the line holds no object key.",
+            remedy="Give --origin and --key: the log entry holds no object key. With xaccel.audit, or the setting"
+            " FIND_TRANSFER, the app finds it.",
         )
-    finding = ask_store(site, origin, key, args.version_id, bucket=args.bucket)
-    print(f"store: {finding.code or 'delivers'}")
-    print(f"remedy: {finding.remedy}")
+    bucket = args.bucket
+    if recorded:
+        _say("object", f"{key} of origin {origin}")
+        if bucket is None and covers_many(site.origin(origin)):
+            # DownloadEvent.object_name
+            bucket, _, key = key.partition("/")
+    finding = ask_store(site, origin, key, args.version_id, bucket=bucket)
+    _say("storage", finding.code or "delivers")
+    _say("remedy", finding.remedy)
+
+
+def _entry(transfer_id: str, log: Path) -> dict[str, Any] | None:
+    try:
+        entry = entry_of(transfer_id, log)
+        rotated = rotated_entry_of(transfer_id, log) if entry is None else None
+    except OSError as error:
+        _say("log entry", f"{log} cannot be read ({error.strerror})")
+        return None
+    if entry is not None:
+        _say("log entry", json.dumps(entry))
+        return entry
+    if rotated is not None:
+        _say("log entry", f"{json.dumps(rotated[0])} (in {rotated[1]})")
+        return rotated[0]
+    _say("log entry", f"none in {log} and its rotated files")
+    return None
+
+
+def _why(entry: dict[str, Any]) -> Why | None:
+    why = why_of(entry)
+    if why is None:
+        _say("why", f"{entry.get('why')}, which this version of xaccel does not know")
+        return None
+    _say("why", f"{entry.get('why') or '(empty)'}: {why.cause}")
+    _say("remedy", why.remedy)
+    return why
+
+
+def _say(label: str, text: str) -> None:
+    """Print one line. What the origin or a client wrote must not steer the terminal."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    print(f"{label}: {shown}")
 
 
 COMMAND = Command(
-    help="say why a download failed, and ask the store once",
-    description="Show the line of a transfer, and ask the store from this machine for the first byte of its object."
-    " The line does not hold the object key: give it, unless the app can find it.",
+    help="say why a download failed, and ask the storage once",
+    description="Show the log entry of a transfer, also from rotated files, and what its `why` means. Where the storage"
+    " can be the cause, ask it from this machine for the first byte of the object, with the request that NGINX sends."
+    " The log entry does not hold the object key: give it, unless the app can find it.",
     add_arguments=_add_arguments,
     run=_run,
 )

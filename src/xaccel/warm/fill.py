@@ -11,10 +11,10 @@ from typing import Any
 
 from xaccel import target
 from xaccel.errors import CacheError, OptionRefused, XaccelError
-from xaccel.explain import line_of
 from xaccel.nginx.warm_server import NGINX_SOCKET
 from xaccel.options import Options
 from xaccel.sender import Sender
+from xaccel.transfer_log import entry_of
 from xaccel.warm.app import App
 
 SUBJECT = "warm"
@@ -163,7 +163,7 @@ class Filler:
         deadline = time.monotonic() + _LINE_S
         while True:
             try:
-                line = line_of(transfer_id, self.log, start=start if start <= self._size_of_log() else 0)
+                line = entry_of(transfer_id, self.log, start=start if start <= self._size_of_log() else 0)
             except OSError:
                 return None
             if line is not None or time.monotonic() > deadline:

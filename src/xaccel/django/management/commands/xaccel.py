@@ -31,7 +31,8 @@ class Command(BaseCommand):
         try:
             with redirect_stdout(_Printed(self.stdout)):
                 conf = configuration()
-                cli.run(argparse.Namespace(**options), conf.site, conf.find_transfer, command_table.COMMANDS)
+                find_object = conf.find_transfer or command_table.find_object
+                cli.run(argparse.Namespace(**options), conf.site, find_object, command_table.COMMANDS)
         except XaccelError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

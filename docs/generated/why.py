@@ -1,0 +1,21 @@
+"""The table of `why`: what `xaccel explain` says about each value."""
+
+from __future__ import annotations
+
+from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY
+
+
+def table() -> str:
+    """Return the rows of WHY."""
+    empty = (
+        f"{ALL_SENT.cause} Or, where `completion` is empty: {LEFT.cause[0].lower()}{LEFT.cause[1:]} See"
+        " [two faults that look the same](#what-no-line-tells)."
+    )
+    rows = [
+        "| Value | What happened | What to do |",
+        "|---|---|---|",
+        f"| (empty) | {empty} | {LEFT.remedy} |",
+    ]
+    rows += [f"| `{why}` | {row.cause} | {row.remedy} |" for why, row in WHY.items()]
+    rows.append(f"| `origin_` and any other status | {ANY_STATUS.cause} | {ANY_STATUS.remedy} |")
+    return "\n".join(rows) + "\n"

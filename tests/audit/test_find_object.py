@@ -1,0 +1,43 @@
+"""`manage.py xaccel explain` finds the object of a recorded transfer by itself."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, decide
+from xaccel.audit.models import Transfer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def explain(transfer_id: str, *arguments: str) -> str:
+    from django.core.management import call_command
+
+    printed = io.StringIO()
+    call_command("xaccel", "explain", transfer_id, *arguments, stdout=printed)
+    return printed.getvalue()
+
+
+def test_the_object_of_a_recorded_transfer_is_asked_for(settings: Any, log: Log, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(b"here")
+    disk = {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}}
+    settings.XACCEL = {**settings.XACCEL, "ORIGINS": {"disk": disk}}
+    entry = log.line(origin="disk", why="origin_404")
+    decide(entry)
+    log.write(entry)
+    printed = explain(entry["id"], "--log", str(log.path))
+    assert "object: report.pdf of origin disk" in printed
+    assert "storage: delivers" in printed
+
+
+def test_what_is_not_recorded_is_asked_of_the_operator(tmp_path: Path) -> None:
+    from django.core.management import CommandError
+
+    assert not Transfer.objects.exists()
+    for transfer_id in ("019aae21-0000-7000-8000-000000000000", "not an id"):
+        with pytest.raises(CommandError, match="which object it was is not known"):
+            explain(transfer_id, "--log", str(tmp_path / "none.log"))

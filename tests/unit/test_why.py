@@ -1,0 +1,71 @@
+"""Each `why` that NGINX can log has its cause and its remedy."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from tests.live.failure_rows import ROWS
+from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+WHERE_A_WHY_IS_DECIDED = ("why", "refused", "refusal", "doubt")
+"""Variables without the site's stem; those that their values name are followed."""
+
+
+def logged(text: str) -> set[str]:
+    """The words that the variable of the log's `why` can have; `origin_` for all statuses."""
+    found = re.search(r'"why":"\$(xaccel_(?:[a-z0-9]+_)?)why"', text)
+    assert found, "the log has no why"
+    stem = found[1]
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for name, rows in re.findall(r"map [^\n]* \$(\w+) \{\n(.*?)\n    \}", text, re.DOTALL):
+        values[name] |= {row.strip().rpartition(" ")[2].rstrip(";") for row in rows.splitlines()}
+    for name, value in re.findall(r"set \$(\w+) ([^\s;]+);", text):
+        values[name].add(value)
+    words, waiting, done = set(), {stem + name for name in WHERE_A_WHY_IS_DECIDED}, set()
+    while waiting:
+        name = waiting.pop()
+        done.add(name)
+        for value in values[name]:
+            word = value.strip('"')
+            if word.startswith(f"${stem}") and word[1:] in values and word[1:] not in done:
+                waiting.add(word[1:])
+            elif word.startswith("origin_$"):
+                words.add("origin_")
+            elif re.fullmatch("[a-z]+(?:_[a-z]+)*", word):
+                words.add(word)
+    return words - {"volatile", "hostnames"}
+
+
+WORDS = set[str]().union(*(logged(path.read_text()) for path in GOLDEN.glob("*.conf")))
+
+
+def test_each_why_of_a_configuration_has_a_row() -> None:
+    assert {"forged", "limited", "origin_failed", "wrong_region", "slice_failed", "origin_"} <= WORDS
+    assert WORDS - {"origin_"} - WHY.keys() == set()
+
+
+def test_no_row_is_left_over() -> None:
+    assert {why for why in WHY if not re.fullmatch("origin_[0-9]{3}", why)} <= WORDS
+
+
+def test_each_failure_of_the_live_tests_has_a_row() -> None:
+    for row in ROWS:
+        for got in filter(None, (row.got, row.stock)):
+            assert why_of({"why": got.why, "completion": got.completion}) is not None, got.why
+
+
+def test_an_empty_why_says_whether_all_was_sent() -> None:
+    assert why_of({"why": "", "completion": "OK"}) is ALL_SENT
+    assert why_of({"why": "", "completion": ""}) is LEFT
+    assert why_of({"why": "origin_418"}) is ANY_STATUS
+    assert why_of({"why": "of a later version"}) is None
+
+
+def test_each_row_is_whole_sentences_of_its_own() -> None:
+    for why in (*WHY.values(), ANY_STATUS, ALL_SENT, LEFT):
+        assert re.fullmatch(r"[A-Z].*\.", why.cause)
+        assert re.fullmatch(r"[A-Z].*\.", why.remedy)
+    assert len({why.cause for why in WHY.values()}) == len(WHY)

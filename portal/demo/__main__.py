@@ -12,6 +12,7 @@ from types import FrameType
 
 from portal.demo import options, place
 from portal.demo.check.run import check_all, expect_failure
+from portal.demo.ended import ended_servers
 from portal.demo.lines import LineFollower
 from portal.demo.options import DemoOptions
 from portal.demo.ready import ready_file
@@ -101,10 +102,15 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
     never = threading.Event()
     try:
-        # a part that dies is left dead: what then happens is part of what is shown
+        # a server that ends is not started again: what then happens is part of what is shown
+        reported: set[str] = set()
         while not never.wait(0.2):
             for line in follower.new():
                 print(line)
+            for ended in ended_servers(stack):
+                if ended.name not in reported:
+                    reported.add(ended.name)
+                    print("\n".join(["", *ended.report(), ""]))
     except _Ended as ended:
         ended.served = True
         if sys.stdout.isatty():

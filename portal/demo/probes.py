@@ -31,7 +31,7 @@ ECHO_BYTES = len(f"{ECHO_LINE}\n") + sum(len(f"{name}=\n") for name in ECHOED)
 
 ROGUE_PATHS = ("/rogue/without-secret", "/rogue/with-wrong-secret")
 
-_ID = "018f0000-0000-7000-8000-000000000000"
+FORGED_ID = "018f0000-0000-7000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def servers(probes: Probes, site: Site) -> Iterator[Directive]:
             directive("listen", f"127.0.0.1:{probes.rogue_port}"),
             directive("add_header", "X-Accel-Redirect", f"{site.internal_prefix}echo"),
             directive("add_header", "Xaccel-Url", f"http://127.0.0.1:{probes.echo_port}/stolen"),
-            directive("add_header", "Xaccel-Id", _ID),
+            directive("add_header", "Xaccel-Id", FORGED_ID),
             block("location", "/", inside=[directive("return", "200")]),
             block(
                 "location",
@@ -71,7 +71,7 @@ def servers(probes: Probes, site: Site) -> Iterator[Directive]:
                 inside=[
                     directive("add_header", "X-Accel-Redirect", f"{site.internal_prefix}echo"),
                     directive("add_header", "Xaccel-Url", f"http://127.0.0.1:{probes.echo_port}/stolen"),
-                    directive("add_header", "Xaccel-Id", _ID),
+                    directive("add_header", "Xaccel-Id", FORGED_ID),
                     directive("add_header", "Xaccel-Auth", "0" * 43),
                     directive("return", "200"),
                 ],

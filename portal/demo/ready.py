@@ -31,7 +31,12 @@ def contents(stack: Stack) -> dict[str, Any]:
             "url": f"{url}/admin/",
             **next(_login(person.username, stack) for person in PEOPLE if person.superuser),
         },
-        "pids": {"nginx": stack.nginx.pids, "app": stack.app.pids, "s3": stack.s3.pids},
+        "pids": {
+            "nginx": stack.nginx.pids,
+            "app": stack.app.pids,
+            "s3": stack.s3.pids,
+            "ingest": stack.ingest.pids,
+        },
         "s3": {"endpoint": stack.s3.endpoint, "bucket": stack.identity.bucket},
         "internal_locations": [
             f"{stack.site.internal_prefix}{name}{'/' if isinstance(origin, LocalOrigin) else ''}"

@@ -22,6 +22,7 @@ from portal.demo.site_files import static_location
 from xaccel.nginx import Nginx, Parts, render, standalone
 from xaccel.site import Site
 from xaccel.testing import AppServer, NginxServer, S3Server, app_server, free_ports, s3_server
+from xaccel.testing.server import RunningServer
 
 _SOUND_APP = "portal.wsgi:application"
 
@@ -63,6 +64,7 @@ class Stack:
     _app: _RunningApp
     log_starts: dict[Path, int]
     nginx: NginxServer = field(init=False)
+    ingest: RunningServer = field(init=False)
 
     @property
     def app(self) -> AppServer:
@@ -71,7 +73,7 @@ class Stack:
     @property
     def manage(self) -> list[str]:
         """Arguments that run a management command, followed by the command's own."""
-        return surroundings.manage_command(self.settings, self.folder / "home")
+        return surroundings.manage_command(self.folder)
 
     @property
     def line_log(self) -> Path:
@@ -158,15 +160,18 @@ def running_stack(
     `port` None: 8080, or another where that is taken. `with_probes` adds what only the check needs. `say` is told
     what goes on. Raises ServerFailed, ServerMissing, NginxError and SeedingFailed.
     """
-    surroundings.isolate(folder)
-    (folder / "nginx").mkdir(exist_ok=True)
-    identity, log_starts = read_or_make(folder), _sizes(folder)
     with ExitStack() as exits:
+        # all files of the demo are for its owner alone: they hold secrets, sessions and the files of users
+        exits.callback(os.umask, os.umask(0o077))
+        surroundings.isolate(folder)
+        (folder / "nginx").mkdir(exist_ok=True)
+        identity, log_starts = read_or_make(folder), _sizes(folder)
         say("Starting the S3 server …")
         s3 = exits.enter_context(s3_server(folder / "s3", stop_within_s=10 if keep else 0.5))
         probes = Probes(*free_ports(2)) if with_probes else None
         settings = portal_settings(folder, identity, s3, echo_port=probes.echo_port if probes else None)
         site = site_of(settings)
+        surroundings.write_manage(folder, settings)
         seeder = exits.enter_context(seed.seeder(settings, os.environ, folder / "seed.log"))
         stored = kept_or_stored(folder, s3, identity.bucket, large_bytes, say)
         say("Making the portal's database …")
@@ -196,7 +201,7 @@ def running_stack(
             log_starts=log_starts,
         )
         stack.nginx = exits.enter_context(serve_on(port, folder / "nginx", stack.text, binary))
-        exits.enter_context(ingester(folder / "ingest", stack.manage, stack.line_log))
+        stack.ingest = exits.enter_context(ingester(folder / "ingest", stack.manage, stack.line_log))
         yield stack
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from portal.demo.place import ENVIRONMENTS, PROJECT
+from xaccel.testing.files import write_private
 
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
 _EMPTY = os.devnull
@@ -37,15 +38,26 @@ def quiet(home: Path) -> dict[str, str]:
     }
 
 
-def manage_command(portal: Mapping[str, str], home: Path) -> list[str]:
-    """Return what runs a management command of the portal against these servers, from any folder."""
-    env = shutil.which("env") or "/usr/bin/env"
-    unset = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
-    variables = {**quiet(home), **portal}
-    return [
-        env,
-        *(part for name in unset for part in ("-u", name)),
-        *(f"{name}={value}" for name, value in variables.items()),
-        sys.executable,
-        str(PROJECT / "portal" / "manage.py"),
+def write_manage(folder: Path, portal: Mapping[str, str]) -> None:
+    """Write the script that runs a management command of the portal against these servers, from any folder.
+
+    The secrets are in the script, which only its owner can read: every user can read a command line.
+    """
+    variables = {**quiet(folder / "home"), **portal}
+    command = shlex.join([sys.executable, str(PROJECT / "portal" / "manage.py")])
+    lines = [
+        "#!/bin/sh",
+        "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3",
+        *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
+        f'exec {command} "$@"',
     ]
+    write_private(_manage_script(folder), "\n".join(lines) + "\n")
+
+
+def manage_command(folder: Path) -> list[str]:
+    """Return the arguments that run a management command, followed by the command's own."""
+    return ["/bin/sh", str(_manage_script(folder))]
+
+
+def _manage_script(folder: Path) -> Path:
+    return folder / "manage.sh"

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NoReturn
 
 import pytest
 
@@ -16,38 +12,10 @@ from portal.demo.check.scene import Scene
 from portal.demo.failures import FAILURES
 from portal.demo.nginx_breaks import BREAKS as NGINX_BREAKS
 from portal.demo.rewrite import NothingChanged
-from portal.demo.stack import Stack, running_stack
-from xaccel.nginx import Parts, probe
-from xaccel.testing import nginx_binaries
+from portal.demo.stack import Stack
+from xaccel.nginx import Parts
 
 pytestmark = pytest.mark.main
-
-_LARGE_BYTES = 16 * 1024 * 1024
-
-
-@contextmanager
-def _environ_kept() -> Iterator[None]:
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
-) -> Iterator[Stack]:
-    binary = next(iter(nginx_binaries().values()), None)
-    if binary is None:
-        unavailable("no NGINX is installed")
-    folder = tmp_path_factory.mktemp("demo")
-    with (
-        _environ_kept(),
-        running_stack(folder, binary, probe(binary), large_bytes=_LARGE_BYTES, with_probes=True) as started,
-    ):
-        yield started
 
 
 @pytest.mark.parametrize("name", FAILURES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import signal
 import struct
@@ -21,7 +22,7 @@ from portal.demo.check.browser import Browser
 from tests.demo.running import ROOT, serving, starting
 from xaccel.testing import nginx_binaries
 from xaccel.testing.ports import accepts
-from xaccel.testing.processes import alive, family, wait_until
+from xaccel.testing.processes import alive, command_line, family, wait_until
 
 pytestmark = pytest.mark.main
 
@@ -46,6 +47,13 @@ def unread_pipe() -> Iterator[int]:
     yield writing
     os.close(reading)
     os.close(writing)
+
+
+def secrets_of(data_dir: Path) -> list[str]:
+    identity = json.loads((data_dir / "demo.json").read_text())
+    keys = json.loads((data_dir / "s3" / "s3.json").read_text())["identities"][0]["credentials"][0]
+    own = [identity["django_key"], identity["site_secret"], keys["secretKey"]]
+    return [*own, *identity["passwords"].values()]
 
 
 def bytes_in(pipe: int) -> int:
@@ -78,10 +86,23 @@ def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
         assert any(user["files"] == [] for user in ready["users"])
         assert ready["s3"]["endpoint"].startswith("http://")
         assert accepts(urlsplit(ready["s3"]["endpoint"]).port)
-        for part, least in (("nginx", 3), ("app", 3), ("s3", 1)):
+        for part, least in (("nginx", 3), ("app", 3), ("s3", 1), ("ingest", 1)):
             pids = ready["pids"][part]
             assert len(pids) >= least
             assert set(family(pids[0])) == set(pids), part
+
+        private = [
+            data_dir,
+            *data_dir.iterdir(),
+            data_dir / "nginx/nginx.conf",
+            *data_dir.glob("portal/*sqlite3*"),
+        ]
+        assert len(private) > 10
+        assert [path for path in private if path.stat().st_mode & 0o077] == []
+        secrets = secrets_of(data_dir)
+        assert not [argument for argument in ready["manage"] if any(secret in argument for secret in secrets)]
+        commands = [command_line(pid) for pid in family(demo.process.pid)]
+        assert not [command for command in commands if any(secret in command for secret in secrets)]
 
         user = demo.user("alice")
         browser = Browser(demo.port, [], "alice")
@@ -124,6 +145,14 @@ def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
         assert digest.hexdigest() == large["sha256"]
         assert browser.get("/").status == 502
         assert demo.process.poll() is None
+
+        [ingest] = ready["pids"]["ingest"]
+        os.kill(ingest, signal.SIGKILL)
+        for name, log in (("The portal", "app/app.log"), ("The ingestion of the log", "ingest/ingest.log")):
+            report = f"{name} ended (killed by SIGKILL)."
+            assert wait_until(lambda: report in demo.output.read_text(), timeout_s=10), report  # noqa: B023
+            assert str(data_dir / log) in demo.output.read_text().partition(report)[2]
+        assert demo.output.read_text().count(" ended (") == 2
 
         assert demo.end(signal.SIGINT) == 0
         assert not any(alive(pid) for pid in demo.pids)

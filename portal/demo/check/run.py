@@ -22,6 +22,7 @@ from portal.demo.check import (
     ranges,
     refusals,
     revocation,
+    servers,
     sign_in,
     storage_errors,
     table,
@@ -49,6 +50,7 @@ QUESTIONS: tuple[Question, ...] = (
     line_log.ask,
     logs.ask,
     traces.ask,
+    servers.ask,
 )
 """Those that leave everything as it was."""
 

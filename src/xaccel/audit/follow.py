@@ -21,9 +21,20 @@ def take(ingest: Ingest) -> None:
         ingest.once()  # what was truncated or rotated away in the middle of the first
 
 
-def follow(ingest: Ingest, *, poll_s: float, tidy: Tidy, every_s: float = EVERY_S) -> None:
-    """Take in until `ingest.stopped`, and call `tidy` now and then."""
+def follow(
+    ingest: Ingest,
+    *,
+    poll_s: float,
+    tidy: Tidy,
+    every_s: float = EVERY_S,
+    up_to_date: Callable[[], object] = lambda: None,
+) -> None:
+    """Take in until `ingest.stopped`, and call `tidy` now and then.
+
+    Calls `up_to_date` once, as soon as the log was read to its end for the first time.
+    """
     last = float("-inf")
+    read_once = False
     while True:
         began = datetime.now(UTC)
         found = ingest.once()
@@ -33,6 +44,9 @@ def follow(ingest: Ingest, *, poll_s: float, tidy: Tidy, every_s: float = EVERY_
             tidy(began)
             last = time.monotonic()
         if not found:
+            if not read_once:
+                up_to_date()
+                read_once = True
             time.sleep(poll_s)
 
 

@@ -50,11 +50,12 @@ class _Process(Executor):
 class RunningServer:
     """A started process. `pid` is its first process; `pids` are all that belong to it, workers included."""
 
-    def __init__(self, process: _Process, pid: int, log_file: Path) -> None:
+    def __init__(self, process: _Process, popen: subprocess.Popen[Any], log_file: Path) -> None:
         self._process = process
-        self._log_file = log_file
-        self._family = Family(pid)
-        self.pid = pid
+        self._popen = popen
+        self._family = Family(popen.pid)
+        self.log_file = log_file
+        self.pid = popen.pid
 
     @property
     def pids(self) -> list[int]:
@@ -63,7 +64,12 @@ class RunningServer:
     @property
     def log(self) -> str:
         """What the server wrote to its standard output and error."""
-        return self._log_file.read_text(errors="replace")
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status of the first process, negative for a signal; None while it runs."""
+        return self._popen.poll()
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -116,7 +122,7 @@ def running(
         try:
             _start(process, name, log_file)
             assert process.process is not None
-            server = RunningServer(process, process.process.pid, log_file)
+            server = RunningServer(process, process.process, log_file)
         except BaseException:
             process.kill()
             raise

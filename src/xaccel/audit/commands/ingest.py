@@ -60,6 +60,10 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     def tidy(now: datetime) -> None:
         sweep(conf, now=now, using=using)
 
+    def up_to_date() -> None:
+        if not args.quiet:
+            print(f"Up to date, waiting for new log entries: {path}", flush=True)
+
     with _stopping() as stopped, _metrics(args.metrics), _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         began = datetime.now(UTC)
@@ -69,7 +73,7 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         else:
             with _readable():
                 if args.follow:
-                    follow(ingest, poll_s=POLL_S, tidy=tidy)
+                    follow(ingest, poll_s=POLL_S, tidy=tidy, up_to_date=up_to_date)
                 else:
                     take(ingest)
             if not stopped():

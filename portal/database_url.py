@@ -12,14 +12,19 @@ from django.core.exceptions import ImproperlyConfigured
 def read_database(url: str, data_dir: Path) -> dict[str, Any]:
     """Make the entry of DATABASES of a postgresql:// URL, or of `data_dir`/portal.sqlite3 when it is empty.
 
-    The URL's parts are percent-encoded; its query goes to psycopg (?sslmode=require). Makes `data_dir`.
+    The URL's parts are percent-encoded; its query goes to psycopg (?sslmode=require). Creates `data_dir` and an empty
+    portal.sqlite3 that only this user can read, unless they exist.
     Raises ImproperlyConfigured for another scheme or a URL without a database name.
     """
     if not url:
         data_dir.mkdir(parents=True, exist_ok=True)
+        file = data_dir / "portal.sqlite3"
+        if not file.exists():
+            # SQLite would create it readable by every user, with sessions and password hashes in it
+            file.touch(mode=0o600)
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": data_dir / "portal.sqlite3",
+            "NAME": file,
             "OPTIONS": {
                 # A transaction that first reads and then writes fails at once when another process wrote
                 # in between; IMMEDIATE makes it wait its turn. https://docs.djangoproject.com/en/stable/ref/databases/

@@ -14,7 +14,12 @@ from portal.xaccel_settings import read_xaccel
 def test_no_url_is_sqlite_in_the_data_folder(tmp_path):
     database = read_database("", tmp_path / "new")
     assert database["NAME"] == tmp_path / "new" / "portal.sqlite3"
-    assert (tmp_path / "new").is_dir()
+    assert database["NAME"].stat().st_mode & 0o777 == 0o600
+
+
+def test_mode_of_a_database_that_exists_is_kept(tmp_path):
+    (tmp_path / "portal.sqlite3").touch(mode=0o640)
+    assert read_database("", tmp_path)["NAME"].stat().st_mode & 0o777 == 0o640
 
 
 def test_postgresql_url_is_decoded():

@@ -47,6 +47,18 @@ def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_configuration_with_the_secret_is_readable_by_its_owner_only(
+    variant: Variant, tmp_path: Path
+) -> None:
+    port, folder = free_port(), tmp_path / "new" / "nginx"
+    with nginx_server(folder, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
+        modes = {(folder / "nginx.conf").stat().st_mode & 0o777}
+        nginx.reload(config(variant, port, "1"))
+        modes.add((folder / "nginx.conf").stat().st_mode & 0o777)
+        assert modes == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_reload_returns_when_new_workers_serve(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:

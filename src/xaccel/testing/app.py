@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from xaccel.testing.files import private_folder
 from xaccel.testing.ports import listening_socket
 from xaccel.testing.server import RunningServer, running
 
@@ -65,8 +66,8 @@ def app_server(
     """
     directory = directory.resolve()
     marks = directory / "marks"
-    for folder in (marks, directory / "tmp"):
-        folder.mkdir(parents=True, exist_ok=True)
+    for folder in (directory, marks, directory / "tmp"):
+        private_folder(folder)
     for old in marks.glob(f"{_MARK}*"):
         old.unlink()
     config = directory / "gunicorn.conf.py"

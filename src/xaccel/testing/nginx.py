@@ -13,6 +13,7 @@ from typing import Any
 
 from xaccel.errors import NginxError
 from xaccel.testing.errors import ServerFailed
+from xaccel.testing.files import private_folder, write_private
 from xaccel.testing.ports import accepts
 from xaccel.testing.processes import alive, command_line, family, wait_until
 from xaccel.testing.server import RunningServer, running
@@ -31,6 +32,11 @@ class NginxServer:
         self.url = f"http://127.0.0.1:{port}"
         self._line_log = directory / line_log
         self._server = server
+
+    @property
+    def server(self) -> RunningServer:
+        """The process, its log and its exit status."""
+        return self._server
 
     @property
     def pid(self) -> int:
@@ -69,11 +75,11 @@ class NginxServer:
         """
         config = self.directory / CONFIG
         before = config.read_text()
-        config.write_text(config_text)
+        write_private(config, config_text)
         try:
             check_config(self.directory, self.binary)
         except NginxError:
-            config.write_text(before)
+            write_private(config, before)
             raise
         old = self._workers()
         self._server.signal(signal.SIGHUP)
@@ -103,8 +109,9 @@ def nginx_server(
     workers and takes connections on `ready_port`. Raises NginxError in NGINX's own words. Leaving cuts transfers.
     """
     directory = directory.resolve()
-    (directory / "tmp").mkdir(parents=True, exist_ok=True)
-    (directory / CONFIG).write_text(config_text)
+    private_folder(directory)
+    private_folder(directory / "tmp")
+    write_private(directory / CONFIG, config_text)  # it holds the site's secret
     pid_file = directory / "nginx.pid"
     pid_file.unlink(missing_ok=True)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.testing.errors import ServerFailed, ServerMissing
+from xaccel.testing.files import private_folder, write_private
 from xaccel.testing.ports import free_ports
 from xaccel.testing.server import RunningServer, running
 
@@ -108,8 +109,9 @@ def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Serv
     disk is full. Any number of buckets up to 1,000 fits: the disk holds what is stored, and nothing is reserved.
     """
     directory = directory.resolve()
+    private_folder(directory)
     for name in ("data", "home", "tmp"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
+        private_folder(directory / name)
     access_key, secret_key = _credentials(directory / "s3.json")
 
     with _started(directory, access_key, secret_key, stop_within_s) as (server, port):
@@ -262,8 +264,7 @@ def _credentials(file: Path) -> tuple[str, str]:
         "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
         "actions": ["Admin", "Read", "List", "Tagging", "Write"],
     }
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({"identities": [identity], "kms": _KMS}))
+    write_private(file, json.dumps({"identities": [identity], "kms": _KMS}))
     return access_key, secret_key
 
 

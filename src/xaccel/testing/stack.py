@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from xaccel.testing.app import AppServer, app_server
 from xaccel.testing.errors import ServerFailed, ServerMissing
+from xaccel.testing.files import private_folder
 from xaccel.testing.nginx import NginxServer, nginx_server
 from xaccel.testing.nginx_builds import Variant
 from xaccel.testing.ports import free_port
@@ -98,7 +99,7 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
             variant.missing, where=f"NGINX {variant.name}", remedy="Install it, or choose another variant."
         )
     for name in ("app", "nginx"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
+        private_folder(directory / name)
     environment = {**s3_environment(s3), **project.env}
     with app_server(
         directory / "app",

@@ -70,9 +70,11 @@ def count() -> int:
 @pytest.mark.usefixtures("shared")
 def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None:
     log.write(log.line())
-    running = process("--follow", str(log.path))
+    running = process("--follow", str(log.path), stderr=subprocess.PIPE)
+    assert running.stderr is not None
     try:
-        assert wait_until(lambda: count() == 1, timeout_s=30)
+        assert running.stderr.readline() == f"Up to date, waiting for new log entries: {log.path}\n".encode()
+        assert count() == 1
         log.path.rename(log.path.with_name("xaccel.log.1"))
         log.write(log.line())
         assert wait_until(lambda: count() == 2, timeout_s=30)

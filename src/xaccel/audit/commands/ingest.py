@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
 
     def up_to_date() -> None:
         if not args.quiet:
-            print(f"Up to date, waiting for new log entries: {path}", flush=True)
+            print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
 
     with _stopping() as stopped, _metrics(args.metrics), _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)

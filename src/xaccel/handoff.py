@@ -14,7 +14,7 @@ from xaccel.buckets import bucket_named, covers_many, is_place_of
 from xaccel.cache_control import DEFAULT as DEFAULT_CACHE_CONTROL
 from xaccel.cache_control import cache_control
 from xaccel.cache_key import cache_key
-from xaccel.content_security import default_policy
+from xaccel.content_security import PARAMETERS, default_policy
 from xaccel.disposition import content_disposition, name_of_key, safe_name
 from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.header_rules import require_header_value, require_number
@@ -31,7 +31,7 @@ from xaccel.visible_headers import CSP, DECLARED, PRIVATE_NAMES
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
-_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?: *;[ -~]*)?")
+_TYPE = re.compile(rf"[A-Za-z0-9!#$&^_.+-]{{1,127}}/[A-Za-z0-9!#$&^_.+-]{{1,127}}{PARAMETERS}")
 _TYPES = MimeTypes()
 _ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
@@ -228,9 +228,9 @@ def _visible(options: Options, origin: Origin, key: str, filename: str) -> dict[
     if content_type is not None:
         if not _TYPE.fullmatch(content_type) or content_type.lower().startswith("multipart/"):
             raise OptionRefused(
-                f"{content_type!r} is not a media type",
+                f"{content_type!r} is not one media type",
                 where="content_type",
-                remedy='Write it like "application/pdf".',
+                remedy='Write it like "application/pdf", or "video/mp4; codecs="avc1, mp4a"": commas only in quotes.',
             )
         shown["Content-Type"] = require_header_value(content_type, "content_type")
     shown["Content-Disposition"] = content_disposition(filename, as_attachment=options.as_attachment)

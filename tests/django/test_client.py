@@ -13,6 +13,7 @@ from django.utils.http import http_date
 
 from tests.django.library.models import Document
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
+from xaccel.content_security import default_policy
 from xaccel.django.conf import configuration
 from xaccel.django.test import AsyncClient, Client, FollowedResponse
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
@@ -61,7 +62,7 @@ def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: Origin
         "ETag": '"origin"',
         "Last-Modified": CHANGED,
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'",
+        "Content-Security-Policy": default_policy("application/pdf"),
         "Accept-Ranges": "none",
         "Vary": "Cookie",  # declared by the site, and moved into the hand-off by the middleware
     }

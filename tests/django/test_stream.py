@@ -19,6 +19,7 @@ from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
+from xaccel.content_security import SANDBOX, default_policy
 from xaccel.django import asend_file, fetch, send_file
 from xaccel.nginx.steps import MAX_REDIRECTS
 from xaccel.origin_request import Redirects
@@ -26,8 +27,6 @@ from xaccel.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.
 pytestmark = pytest.mark.django_db
-
-SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
         "Content-Disposition": 'attachment; filename="Report.pdf"',
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'",
+        "Content-Security-Policy": default_policy("application/pdf"),
         "Accept-Ranges": "none",
     }
 

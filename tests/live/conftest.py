@@ -148,7 +148,7 @@ def site_settings(
             ),
             "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(media)}},
         },
-        "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin"],
+        "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin", "Cross-Origin-Resource-Policy"],
         "CACHE": {"path": "cache", "max_size": "64m", "slice": "1k"},
         "CONCURRENCY": {"default": 3, "guests": 1},
     }

@@ -137,6 +137,8 @@ def test_an_origin_cannot_steer_nginx(live: Live) -> None:
         ("audio/ogg", BY_TYPE[0][1]),
         ("application/pdf", BY_TYPE[1][1]),
         ("application/PDF; x=y", BY_TYPE[1][1]),
+        ('video/mp4; codecs="avc1.42E01E, mp4a.40.2"', BY_TYPE[0][1]),
+        ("video/x+xml", SANDBOX),
     ],
 )
 def test_the_policy_follows_the_type_whoever_gives_it(live: Live, content_type: str, policy: str) -> None:
@@ -144,6 +146,34 @@ def test_the_policy_follows_the_type_whoever_gives_it(live: Live, content_type: 
     by_origin = live.get("partner", "x")
     by_app = live.get("partner", "x", options={"content_type": content_type})
     assert by_origin.one("Content-Security-Policy") == by_app.one("Content-Security-Policy") == policy
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "video/mp4,text/html",
+        "video/mp4;,text/html",
+        "audio/x, text/html",
+        "application/pdf;,text/html",
+        "application/pdf,image/svg+xml",
+        'video/mp4;a="\\"",text/html;b="',
+        """video/mp4;a='"',text/html;b="'""",
+        'video/mp4;a="x',
+    ],
+)
+def test_a_list_of_types_is_sandboxed_and_the_app_cannot_send_one(live: Live, content_type: str) -> None:
+    live.places.origin.answer = lambda _: Answer(headers=[("Content-Type", content_type)], body=b"x")
+    assert live.get("partner", "x").one("Content-Security-Policy") == SANDBOX
+    assert live.get("partner", "x", options={"content_type": content_type}).status == 500
+
+
+def test_a_site_that_declares_a_resource_policy_sends_its_own(live: Live) -> None:
+    """xaccel sends none by default (docs/explanation/decisions.md), and hides the origin's."""
+    name = "Cross-Origin-Resource-Policy"
+    live.places.origin.answer = lambda _: Answer(headers=[(name, "cross-origin")], body=b"x")
+    assert live.get("partner", "x").one(name) is None
+    own = live.get("partner", "x", options={"headers": {name: "same-site"}})
+    assert own.one(name) == "same-site"
 
 
 def test_a_name_cannot_add_a_header(live: Live) -> None:

@@ -28,6 +28,21 @@ from xaccel.content_security import BY_TYPE, SANDBOX, default_policy
         " video/mp4",
         "text/html; x=video/mp4",
         "text/html; x=application/pdf",
+        "video/mp4,text/html",
+        "video/mp4;,text/html",
+        "audio/x, text/html",
+        "application/pdf,image/svg+xml",
+        "application/pdf;,application/xhtml+xml",
+        'video/mp4;a="\\"",text/html;b="',
+        """video/mp4;a='"',text/html;b="'""",
+        'video/mp4;a="x',
+        "video/x+xml",
+        "audio/mathml+xml",
+        "video/",
+        "video",
+        "video/mp4 text/html",
+        "application/pdf text/html",
+        "video/mp\u017f",
     ],
 )
 def test_whatever_is_no_media_and_no_pdf_is_sandboxed(content_type: str) -> None:
@@ -37,7 +52,17 @@ def test_whatever_is_no_media_and_no_pdf_is_sandboxed(content_type: str) -> None
     assert "default-src 'none'" in SANDBOX
 
 
-@pytest.mark.parametrize("content_type", ["audio/mpeg", "video/mp4", "VIDEO/MP4", "video/webm; codecs=vp9"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "audio/mpeg",
+        "video/mp4",
+        "VIDEO/MP4",
+        "video/webm; codecs=vp9",
+        'video/mp4; codecs="avc1.42E01E, mp4a.40.2"',
+        "video/mp4 ;a=b",
+    ],
+)
 def test_audio_and_video_may_play(content_type: str) -> None:
     policy = default_policy(content_type)
     assert "media-src 'self'" in policy
@@ -59,4 +84,5 @@ def test_pdf_may_open_its_viewer_and_runs_no_script(content_type: str) -> None:
 def test_each_policy_can_be_a_header_and_lets_nothing_else_load(policy: str) -> None:
     assert re.fullmatch("[!-~](?:[ -~]*[!-~])?", policy)
     assert "$" not in policy
+    assert "; form-action 'none'; base-uri 'none'" in policy
     assert not {"*", "http:", "https:", "'unsafe-eval'"} & set(re.split("[ ;]+", policy))

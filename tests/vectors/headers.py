@@ -54,6 +54,8 @@ def _one(name: str, why: str, /, **options: Any) -> dict[str, Any]:
 
 _SEEN = [
     _one("type", "A media type as it is.", content_type="text/plain; charset=utf-8"),
+    _one("type-comma-in-quotes", "A comma in quotes separates no types.",
+         content_type='video/mp4; codecs="avc1.42E01E, mp4a.40.2"'),
     _one("type-html", "The policy of a type is NGINX's: it is not said.", content_type="text/html"),
     _one("cache-control-default", "What NGINX takes for granted is not said.", cache_control="private, no-cache"),
     _one("cache-control-private", "Any that keeps shared caches out.", cache_control="max-age=60, Private"),

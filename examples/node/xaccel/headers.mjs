@@ -3,7 +3,9 @@
 import { refuseHeader, refuseOption } from "./refused.mjs";
 
 const VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
-const TYPE = /^[A-Za-z0-9!#$&^_.+-]{1,127}\/[A-Za-z0-9!#$&^_.+-]{1,127}(?: *;[ -~]*)?$/;
+/** A comma stands only in quotes: browsers use the last type of a list. */
+const TYPE =
+  /^[A-Za-z0-9!#$&^_.+-]{1,127}\/[A-Za-z0-9!#$&^_.+-]{1,127}(?: *;(?:[ !#-&(-+.-\[\]-~-]|"[ !#-&(-\[\]-~]*")*)?$/;
 const TYPES = { pdf: "application/pdf", html: "text/html", txt: "text/plain", png: "image/png", mp4: "video/mp4" };
 export const DEFAULT_CACHE_CONTROL = "private, no-cache";
 
@@ -23,7 +25,7 @@ export function requireNumber(value, input, least) {
 
 export function contentType(value) {
   if (!TYPE.test(value) || value.toLowerCase().startsWith("multipart/")) {
-    throw refuseOption("content_type", "it is not a media type");
+    throw refuseOption("content_type", "it is not one media type");
   }
   return requireValue(value, "content_type");
 }

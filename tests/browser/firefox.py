@@ -1,0 +1,106 @@
+"""Firefox, driven by the protocol that it has built in.
+
+https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xaccel.testing import free_port
+from xaccel.testing.processes import wait_until
+
+
+class FirefoxError(Exception):
+    """A command failed; `args` are Firefox's own words."""
+
+
+class Firefox:
+    """One session with a running Firefox."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._stream, self._sent = connection, connection.makefile("rb"), 0
+        self._read()
+        self.command("WebDriver:NewSession", {"pageLoadStrategy": "normal"})
+        self.command("WebDriver:SetTimeouts", {"pageLoad": 10_000, "script": 10_000})
+
+    def command(self, name: str, parameters: dict[str, Any]) -> Any:
+        """Raises FirefoxError."""
+        self._sent += 1
+        text = json.dumps([0, self._sent, name, parameters]).encode()
+        self._connection.sendall(b"%d:%s" % (len(text), text))
+        _, _, error, result = self._read()
+        if error is not None:
+            raise FirefoxError(error["error"], error["message"])
+        return result
+
+    def open(self, url: str) -> None:
+        """Open `url`. Firefox calls it an error if the response is a download instead of a page."""
+        self.command("WebDriver:Navigate", {"url": url})
+
+    def evaluate(self, expression: str) -> Any:
+        """Run a script beside the page: it works where the page itself may run none."""
+        parameters = {"script": f"return {expression}", "args": []}
+        return self.command("WebDriver:ExecuteScript", parameters)["value"]
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _read(self) -> Any:
+        length = b""
+        while not length.endswith(b":"):
+            byte = self._stream.read(1)
+            if not byte:
+                raise ConnectionError("Firefox closed the connection")
+            length += byte
+        return json.loads(self._stream.read(int(length[:-1])))
+
+
+@contextmanager
+def firefox(program: str, folder: Path) -> Iterator[Firefox]:
+    """Run Firefox with a new profile in `folder`."""
+    port = free_port()
+    preferences = {
+        "marionette.port": port,
+        "browser.shell.checkDefaultBrowser": False,
+        "datareporting.policy.dataSubmissionEnabled": False,
+        "toolkit.telemetry.enabled": False,
+        "app.update.enabled": False,
+        "network.captive-portal-service.enabled": False,
+        "network.connectivity-service.enabled": False,
+        "browser.download.folderList": 2,
+        "browser.download.dir": str(folder),
+    }
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
+    (folder / "user.js").write_text("\n".join(lines))
+    with (folder / "firefox.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "--headless", "--marionette", "--no-remote", "--profile", str(folder)],
+            stdout=log,
+            stderr=log,
+            env={"HOME": str(folder), "PATH": "/usr/bin:/bin"},
+        )
+        try:
+            opened: list[socket.socket] = []
+
+            def listens() -> bool:
+                try:
+                    opened.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+                except OSError:
+                    return False
+                return True
+
+            assert wait_until(listens, timeout_s=60), (folder / "firefox.log").read_text()
+            with opened[0] as connection:
+                session = Firefox(connection)
+                yield session
+                session.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

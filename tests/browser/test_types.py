@@ -1,0 +1,131 @@
+"""Uploads whose Content-Type is a list or names XML: whatever a browser makes of one, it is in a sandbox."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from tests.browser.conftest import Shown
+from tests.browser.firefox import Firefox, FirefoxError, firefox
+from xaccel.testing.processes import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from xaccel.testing import S3Server
+
+pytestmark = [
+    pytest.mark.main,
+    pytest.mark.parametrize("variant", ["deb", "wheel-njs"], indirect=True, scope="session"),
+]
+
+PAGE = (
+    b'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>quiet</title><base href="/page?based=" /></head>'
+    b"<body><p>Hello</p><script>document.title = 'ran'; fetch('/page?called-home')</script>"
+    b'<form id="form" action="/page" method="get"><input name="form-sent" value="1" /></form></body></html>'
+)
+"""HTML and XHTML alike."""
+
+TYPES = [
+    "text/html",
+    "video/mp4,text/html",
+    "video/mp4;,text/html",
+    "audio/x, text/html",
+    "application/pdf;,text/html",
+    "application/pdf,application/xhtml+xml",
+    "video/mp4, image/svg+xml",
+    "audio/mp4,application/mathml+xml",
+    "video/mp4 ,text/xml",
+    "video/x+xml",
+    "audio/x+xml; a=b",
+    'video/mp4;a="\\"",text/html;b="',
+    """video/mp4;a='"',text/html;b="'""",
+    "application/pdf text/html",
+    "unknown/unknown",
+    "text",
+    "*/*",
+]
+RENDERED = {"text/html", "video/mp4,text/html", "application/pdf;,text/html"}
+"""These become a page in either browser, so that the test looks at something."""
+
+LOOK = "[document.title, self.origin, document.contentType, document.querySelector('#form') !== null]"
+
+
+class Chromium:
+    """What Playwright starts, with the two methods of Firefox."""
+
+    def __init__(self, browser: Browser) -> None:
+        context = browser.new_context()
+        context.set_default_timeout(5_000)
+        self._page = context.new_page()
+        self.close = context.close
+
+    def open(self, url: str) -> None:
+        self._page.goto(url)
+
+    def evaluate(self, expression: str) -> Any:
+        return self._page.evaluate(expression)
+
+
+@pytest.fixture(scope="module")
+def fox(
+    unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Firefox]:
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        unavailable("firefox-esr is not installed: run scripts/system")
+    with firefox(program, tmp_path_factory.mktemp("firefox")) as running:
+        yield running
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def window(request: pytest.FixtureRequest) -> Iterator[Chromium | Firefox]:
+    if request.param == "firefox":
+        yield request.getfixturevalue("fox")
+        return
+    opened = Chromium(request.getfixturevalue("browser"))
+    yield opened
+    opened.close()
+
+
+def look(window: Chromium | Firefox, url: str) -> list[Any] | None:
+    """Open `url` and return title, origin, type and whether the form is there; None where it is no page."""
+    from playwright.sync_api import Error
+
+    window.open("about:blank")
+    try:
+        window.open(url)
+    except (Error, FirefoxError):
+        return None
+    found: list[Any] = window.evaluate(LOOK)
+    return found
+
+
+def test_no_upload_leaves_the_sandbox_by_its_type(
+    shown: Shown, s3: S3Server, bucket: str, window: Chromium | Firefox
+) -> None:
+    rendered = set()
+    for content_type in TYPES:
+        key = f"{secrets.token_hex(8)}.bin"
+        s3.put(bucket, key, PAGE, content_type)
+        policy = shown.ask(shown.target(key)).one("Content-Security-Policy")
+        assert policy is not None
+        found = look(window, shown.url(key))
+        if found is None or not found[3]:
+            continue
+        rendered.add(content_type)
+        title, origin, kind, _ = found
+        assert (title, origin) == ("quiet", "null"), (content_type, kind, policy)
+        window.evaluate("HTMLFormElement.prototype.submit.call(document.querySelector('#form'))")
+        assert window.evaluate("document.querySelector('#form') !== null"), content_type
+    assert rendered >= RENDERED, rendered
+    # a later request of the same browser is in the log, so an earlier one would be too
+    mark = secrets.token_hex(8)
+    window.open(f"{shown.nginx.url}/page?{mark}")
+    assert wait_until(lambda: mark in shown.nginx.access_log, timeout_s=10)
+    assert "form-sent" not in shown.nginx.access_log
+    assert "called-home" not in shown.nginx.access_log

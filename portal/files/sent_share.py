@@ -14,7 +14,7 @@ _WORDS = {
     Outcome.SENT: "all of it sent",
     Outcome.INEXACT: "sent",
     Outcome.REFUSED: "the storage did not deliver",
-    Outcome.UNKNOWN: "not known how much was sent",
+    Outcome.UNKNOWN: "not known how much was sent: you left at once, or the log entry was lost",
 }
 
 
@@ -26,6 +26,8 @@ def sent_shares(decisions: Iterable[Decision]) -> dict[str, str]:
 
 def _words(transfer: Transfer) -> str:
     outcome = Outcome(transfer.outcome)
+    if transfer.why == "client_left":
+        return "broken off before it began"
     if outcome == Outcome.SENT and transfer.total and (transfer.sent or 0) < transfer.total:
         return "a part of it sent"
     if outcome == Outcome.INCOMPLETE:

@@ -110,6 +110,12 @@ WHY: Mapping[str, Why] = {
         "The origin responded with 206, and its Content-Range does not say which part.",
         "Report it to those who run the origin, or look for a proxy that removes Content-Range.",
     ),
+    "client_left": Why(
+        "The client left before a byte was sent, mostly while the app decided. `status` is 499, or 418 or 200"
+        " where NGINX noticed it later; the audit trail stores 499.",
+        "Nothing is wrong: browsers and download managers do this. If many users leave, look how long the app"
+        " takes to respond.",
+    ),
     "origin_401": Why(
         "The origin wants other credentials. The user got 502.",
         "Look at `request_headers` of the origin, and generate the NGINX configuration again after a change.",

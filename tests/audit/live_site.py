@@ -195,15 +195,15 @@ def servers(
 
 
 @contextmanager
-def of_its_own(variant: Variant, folder: Path) -> Iterator[tuple[Site, dict[str, Any]]]:
-    """A site that no other test uses, and its settings."""
+def of_its_own(variant: Variant, folder: Path, **more: Any) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A site that no other test uses, and its settings, with some `more` of them."""
     from tests.live.conftest import build_of
     from xaccel import site_mapping
     from xaccel.nginx import render, standalone
 
     ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
     with origin_server(stored) as origin, origin_server(app) as django:
-        settings = _settings(origin)
+        settings = {**_settings(origin), **more}
         site, build = site_mapping.read(settings), build_of(variant)
         parts = render(site, build)
         doors = (

@@ -71,8 +71,10 @@ def counted() -> Iterator[Counted]:
 def test_decisions_are_counted_in_the_request(client: Any, counted: Counted) -> None:
     for key in ("a", "b"):
         client.get("/send", {"key": key, "subject": key})
+    client.get("/send", {"key": "a", "etag": "v1"}, headers={"If-None-Match": '"v1"'})
     client.get("/deny", {"key": "a"})
     assert counted("xaccel_decisions_total", origin="partner", decision="allowed") == 2
+    assert counted("xaccel_decisions_total", origin="partner", decision="answered") == 1
     assert counted("xaccel_decisions_total", origin="partner", decision="denied") == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -21,6 +23,20 @@ def send(request: HttpRequest) -> HttpResponseBase:
         content_type=request.GET.get("type"),
         limit_rate=int(request.GET["rate"]) if "rate" in request.GET else None,
     )
+
+
+class Held:
+    """A view that waits between the request and its answer: `asked` is set when it was reached, `let_go` ends it."""
+
+    asked = Event()
+    let_go = Event()
+
+
+def held(request: HttpRequest) -> HttpResponseBase:
+    """Send, once the test lets it go."""
+    Held.asked.set()
+    assert Held.let_go.wait(10)
+    return send(request)
 
 
 def deny(request: HttpRequest) -> HttpResponseBase:
@@ -60,4 +76,4 @@ def wait() -> None:
     """Does nothing, until a test puts something in its place."""
 
 
-urlpatterns = [path("send", send), path("deny", deny), path("share", share)]
+urlpatterns = [path("send", send), path("held", held), path("deny", deny), path("share", share)]

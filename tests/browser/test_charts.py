@@ -91,7 +91,7 @@ def test_the_charts_plot_the_numbers_of_the_database(portal: Stack, charts: Page
     def all_is_taken_in() -> bool:
         found.update(in_the_database(portal))
         charts.reload()
-        return found["troubles"]["granted, nothing heard of it"] == 0 and plotted(charts) == found
+        return found["troubles"]["no log entry yet, or lost"] == 0 and plotted(charts) == found
 
     assert wait_until(all_is_taken_in, timeout_s=15, every_s=0.1), (plotted(charts), found)
     assert found["downloads"]["sent whole"] >= 2
@@ -118,7 +118,7 @@ def in_the_database(portal: Stack) -> dict[str, dict[str, int]]:
         ]
         for what in ("downloads", "transfers")
     )
-    outcomes = Counter(row["outcome"] for row in transfers)
+    outcomes = Counter("incomplete" if row["why"] == "client_left" else row["outcome"] for row in transfers)
     per_file = Counter((row["origin"], row["key"]) for row in downloads)
     first = {file for file, _ in sorted(per_file.items(), key=lambda one: (-one[1], one[0]))[:10]}
 
@@ -132,8 +132,8 @@ def in_the_database(portal: Stack) -> dict[str, dict[str, int]]:
         "troubles": {
             "denied": outcomes["denied"],
             "broken off": outcomes["incomplete"],
-            "refused, with an error or a 412": outcomes["refused"],
-            "granted, nothing heard of it": outcomes["granted"] + outcomes["unknown"],
+            "not sent, with an error or a 412": outcomes["refused"],
+            "no log entry yet, or lost": outcomes["granted"] + outcomes["unknown"],
         },
     }
 

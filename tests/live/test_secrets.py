@@ -110,3 +110,28 @@ def test_at_the_usual_level_the_signature_would_be_logged(
     with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
         assert ask(port, send_target({"origin": "tls-wrong-ca", "key": "x"})).status == 502
         assert places.tls_origin.address in nginx.error_log
+
+
+@pytest.mark.parametrize("level", ["", "alert"])
+def test_a_full_log_disk_is_reported_only_with_the_signature(
+    variant: Variant, places: Places, app: AppServer, tmp_path: Path, level: str
+) -> None:
+    """NGINX reports it at `alert`, in the location's error log and with the upstream URL: so ours must drop it."""
+    port, ours = free_port(), tmp_path / "ours.log"
+    with small_disk(tmp_path / "small", "32k") as disk:
+        text = config_text(places, variant, app, port).replace(" xaccel.log ", f" {disk}/xaccel.log ")
+        assert f"{disk}/xaccel.log" in text
+        if level:
+            text = text.replace("error_log /dev/null emerg;", f"error_log {ours} {level};")
+        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+            for _ in range(150):
+                reply = ask(port, send_target({"origin": "documents", "key": "secrets.txt"}))
+                assert (reply.status, len(reply.body)) == (200, 1000)
+            assert (disk / "xaccel.log").read_bytes().count(b"\n") < 150
+            if level:
+                said = ours.read_text()
+                assert "write() to" in said
+                assert "X-Amz-Signature=" in said
+            else:
+                assert "write()" not in nginx.error_log + nginx.access_log
+                assert "Signature" not in nginx.error_log + (disk / "xaccel.log").read_text()

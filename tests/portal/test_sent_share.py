@@ -23,7 +23,11 @@ pytestmark = pytest.mark.audit
         ({"outcome": "incomplete", "sent": 62, "sent_length": 100}, "broken off after 62 %"),
         ({"outcome": "incomplete", "sent": 0, "sent_length": 100}, "broken off"),
         ({"outcome": "refused", "status": 502}, "the storage did not deliver"),
-        ({"outcome": "unknown"}, "not known how much was sent"),
+        ({"outcome": "refused", "status": 499, "why": "client_left"}, "broken off before it began"),
+        (
+            {"outcome": "unknown"},
+            "not known how much was sent: you left at once, or the log entry was lost",
+        ),
     ],
 )
 def test_the_list_says_how_much(person: Any, signed_in: Any, file: Any, fields: Any, words: str) -> None:

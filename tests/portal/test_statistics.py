@@ -95,6 +95,19 @@ def test_what_went_wrong_is_counted_and_what_went_well_is_not() -> None:
         (TODAY, "granted"): 1,
         (TODAY, "unknown"): 1,
     }
+    rows.transfer("a", outcome="refused", status=499, why="client_left")
+    found = counts.troubles(WEEK)
+    assert (found[TODAY, "incomplete"], found[TODAY, "refused"]) == (2, 1)
+
+
+def test_the_page_says_how_many_requests_have_no_log_entry(admin_client: Client) -> None:
+    now = timezone.now()
+    rows.transfer("a", outcome="granted", decided_at=now)
+    assert "no log entry.</strong>" not in page(admin_client)
+    rows.transfer("a", outcome="granted", decided_at=now - timedelta(hours=2))
+    assert "<strong>1 request of these days has no log entry.</strong>" in page(admin_client)
+    rows.transfer("a", outcome="unknown", decided_at=now - timedelta(days=2))
+    assert "<strong>2 requests of these days have no log entry.</strong>" in page(admin_client)
 
 
 def test_a_grant_is_collected_by_who_has_it_and_since_they_have_it(file: File, person: Any) -> None:
@@ -334,7 +347,14 @@ def test_long_names_end_in_dots(name: str, label: str) -> None:
 
 
 MANY = 8_000
-QUESTIONS = [counts.downloads, counts.top_files, counts.troubles, counts.collected, counts.waiting]
+QUESTIONS = [
+    counts.downloads,
+    counts.top_files,
+    counts.troubles,
+    counts.collected,
+    counts.waiting,
+    counts.without_entry,
+]
 
 
 @pytest.fixture
@@ -383,7 +403,8 @@ def test_no_question_reads_a_whole_table(a_year: None) -> None:
 
     for question in QUESTIONS:
         with CaptureQueriesContext(connection) as captured:
-            question(WEEK, *([10] if question in (counts.top_files, counts.waiting) else []))
+            more: dict[Any, Any] = {counts.top_files: 10, counts.waiting: 10, counts.without_entry: NOON}
+            question(WEEK, *([more[question]] if question in more else []))
         assert captured.captured_queries
         for query in captured.captured_queries:
             explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"

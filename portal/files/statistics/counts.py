@@ -6,7 +6,7 @@ Days are cut by the database, in Django's current time zone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -22,6 +22,7 @@ ByDay = dict[tuple[date, str], int]
 """How many, by day and by kind; what is not there is none."""
 
 TROUBLES = (Outcome.DENIED, Outcome.INCOMPLETE, Outcome.REFUSED, Outcome.GRANTED, Outcome.UNKNOWN)
+_AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 COMPLETE, PART, NOTHING = "complete", "part", "nothing"
 
 
@@ -59,10 +60,22 @@ def _names(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
 
 
 def troubles(period: Period) -> ByDay:
-    """Count requests by the day they were decided that came to nothing or to a part: by outcome, of TROUBLES."""
+    """Count requests by the day they were decided that came to nothing or to a part: by outcome, of TROUBLES.
+
+    A client that left before its download began counts as INCOMPLETE.
+    """
     rows = Transfer.objects.filter(_within("decided_at", period), outcome__in=TROUBLES)
-    found = rows.annotate(day=TruncDate("decided_at")).values_list("day", "outcome")
-    return {(day, outcome): many for day, outcome, many in found.annotate(many=Count("*")).order_by()}
+    left = When(why="client_left", then=Value(Outcome.INCOMPLETE.value))
+    found = rows.annotate(day=TruncDate("decided_at"), kind=Case(left, default="outcome")).values_list(
+        "day", "kind"
+    )
+    return {(day, kind): many for day, kind, many in found.annotate(many=Count("*")).order_by()}
+
+
+def without_entry(period: Period, now: datetime) -> int:
+    """Count requests that were granted more than an hour ago and have no log entry."""
+    rows = Transfer.objects.filter(_within("decided_at", period), outcome__in=_AWAITED)
+    return rows.filter(decided_at__lt=now - timedelta(hours=1)).count()
 
 
 def collected(period: Period) -> ByDay:

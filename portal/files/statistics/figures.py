@@ -87,14 +87,14 @@ def troubles(period: Period) -> Figure:
     """Requests that did not end as they should."""
     found: counts.ByDay = {}
     for (day, outcome), many in counts.troubles(period).items():
-        # no line yet, or none within a day: what was sent is not known in either case
+        # no log entry yet, or none within a day: what was sent is not known in either case
         kind = Outcome.UNKNOWN if outcome == Outcome.GRANTED else outcome
         found[day, kind] = found.get((day, kind), 0) + many
     kinds = (
         (Outcome.DENIED, "denied", "tone-denied"),
         (Outcome.INCOMPLETE, "broken off", "tone-part"),
-        (Outcome.REFUSED, "refused, with an error or a 412", "tone-refused"),
-        (Outcome.UNKNOWN, "granted, nothing heard of it", "tone-nothing"),
+        (Outcome.REFUSED, "not sent, with an error or a 412", "tone-refused"),
+        (Outcome.UNKNOWN, "no log entry yet, or lost", "tone-nothing"),
     )
     return _by_day(
         found,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
@@ -36,5 +37,6 @@ class Statistics(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
                 figures.troubles(period),
                 figures.collected(period),
             ],
+            without_entry=counts.without_entry(period, timezone.now()),
             waiting=counts.waiting(period, figures.TOP),
         )

@@ -146,6 +146,8 @@ def _decided(raw: _Raw) -> Decided:
 def _line(raw: _Raw, end: float) -> Line:
     status, sent_length, body_bytes = int(raw.status), _number(raw.sent_length), raw.body_bytes
     origin_status = _number(raw.origin_status)
+    if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
+        status = 499
     if not (0 <= body_bytes <= _LARGEST and 0 <= status <= 999 and (origin_status or 0) <= 999):
         raise NotALine("a number out of range")
     first: int | None = None

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.signals import download_completed, transfer_completed
+from xaccel.audit.watch import Watched
 from xaccel.django.conf import configuration
 from xaccel.django.signals import download_authorized, download_denied
 from xaccel.events import DownloadEvent
@@ -25,7 +26,7 @@ logger = logging.getLogger("xaccel.audit")
 WHYS = frozenset(
     "forged no_id url_refused redirect_refused redirect_without_location too_many_redirects"
     " wrong_region limited origin_timeout origin_failed origin_cut slice_failed cache_failed size_differs not_http"
-    " unframed unasked_part bad_part".split()
+    " unframed unasked_part bad_part client_left".split()
 )
 """What NGINX gives as the reason of a refusal, but for the statuses of origins (docs/reference/log-line.md)."""
 
@@ -95,11 +96,28 @@ class Metrics:
             ("origin",),
             registry=registry,
         )
+        self.unknown = Counter(
+            "xaccel_unknown_transfers",
+            "Transfers whose log entry did not come within UNKNOWN_AFTER_S.",
+            registry=registry,
+        )
+        self.awaited = Gauge(
+            "xaccel_awaited_transfers",
+            "Transfers that were decided longer ago than `over` and have no log entry yet.",
+            ("over",),
+            registry=registry,
+        )
+        self.log_free = Gauge(
+            "xaccel_log_free_bytes",
+            "Free bytes on the disk of the log.",
+            ("path",),
+            registry=registry,
+        )
 
     @_harmless
     def decided(self, sender: object, *, event: DownloadEvent, **_: Any) -> None:
         """Count a decision."""
-        decision = "allowed" if event.allowed else "denied"
+        decision = "denied" if not event.allowed else "allowed" if event.transfer_id else "answered"
         self.decisions.labels(origin_of(event.origin), decision).inc()
 
     @_harmless
@@ -116,6 +134,14 @@ class Metrics:
     def completed(self, sender: object, *, download: Download, **_: Any) -> None:
         """Count a download that is complete."""
         self.downloads.labels(origin_of(download.origin)).inc()
+
+    def watched(self, path: str, found: Watched) -> None:
+        """Show what was found of missing log entries."""
+        self.unknown.inc(found.unknown)
+        for over, many in found.awaited.items():
+            self.awaited.labels(over).set(many)
+        if found.free is not None:
+            self.log_free.labels(path).set(found.free)
 
 
 @cache

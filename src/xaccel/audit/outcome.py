@@ -10,15 +10,15 @@ from xaccel.events import by_the_app
 class Outcome(TextChoices):
     """The states of a transfer. GRANTED is left when NGINX's line arrives, or for UNKNOWN after a deadline."""
 
-    GRANTED = "granted", "granted, no line yet"
+    GRANTED = "granted", "granted: under way, or its log entry is missing"
     DENIED = "denied", "denied"
     SENT = "sent", "all that was announced was sent"
     INCOMPLETE = "incomplete", "less was sent than announced"
     INEXACT = "inexact", "sent, its end not known"
     HEADERS = "headers", "headers only (HEAD)"
     NOT_MODIFIED = "not_modified", "not modified (304)"
-    REFUSED = "refused", "refused: an error, or a condition not met"
-    UNKNOWN = "unknown", "no line came"
+    REFUSED = "refused", "not sent: an error, a condition not met, or the client left"
+    UNKNOWN = "unknown", "no log entry: the client left before the hand-off, or the entry was lost"
 
 
 GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))

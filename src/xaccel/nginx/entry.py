@@ -17,6 +17,8 @@ PRIVATE = (
 ).split()
 """The private headers `Xaccel-…` that become variables."""
 
+_OF_THE_LOG = ("auth", "id", "subject", "note")
+
 
 def remote_location(
     route: Route,
@@ -63,6 +65,11 @@ def sender(site: Site, names: Names) -> Raw:
 def _jump(site: Site, names: Names, *, location: str) -> Iterator[Directive]:
     yield directive("client_max_body_size", 0, why="The app's location has taken the body.")
     yield directive("set", names.var("sender"), location)
+    why = "A jump ends here if the client has reset its HTTP/2 stream: its log entry needs these."
+    for name in _OF_THE_LOG:
+        yield directive("set", names.var(name), Raw(f"$upstream_http_xaccel_{name}"), why=why)
+        why = ""
+    yield directive("set", names.var("refused"), names.var("distrust"))
     yield from guest.logs(site, names)
     yield directive("recursive_error_pages", "on")
     yield directive("error_page", "418", "=", names.location("entry"))

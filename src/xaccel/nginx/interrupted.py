@@ -19,28 +19,29 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     A client that leaves does not stop what is kept: the origin's answer is read to its end all the same. One that was
     not read to its end could not be written. A slice that was asked for has come when NGINX asks whether to keep it; an
     answer whose entity tag or place is another's never gets so far. Of one from the cache only the place tells that it
-    failed.
+    failed. Of an answer without one byte, the head included, the client had left before it came.
     """
     sent, asked, whole = names.plain("sent"), names.plain("was_asked"), names.plain("kept_length")
     if slices:
         yield _mark(names, "slice_asked", names.plain("last_asked"), Raw("$slice_range"))
         yield _mark(names, "slice_came", names.plain("last_came"), "")
     key = (
-        "$upstream_cache_status|$upstream_response_length|$upstream_http_content_length|"
+        "$bytes_sent|$upstream_cache_status|$upstream_response_length|$upstream_http_content_length|"
         f"{names.var('unsliced')}{names.var('no_whole')}"
     )
     of_slices = f"{names.var('last_asked')}|{names.var('last_came')}|$body_bytes_sent|$slice_range"
     yield volatile_map(
         phrase(f"{key}|{of_slices}" if slices else key),
         names.var("interrupted"),
+        ("~^0\\|", "client_left"),
         *(
             [
                 (
-                    f"~^(?:[^|]*\\|){{4}}(?<{asked}>[^|]+)\\|(?!\\k<{asked}>\\|)[^|]*\\|[^|]*\\|.",
+                    f"~^(?:[^|]*\\|){{5}}(?<{asked}>[^|]+)\\|(?!\\k<{asked}>\\|)[^|]*\\|[^|]*\\|.",
                     "slice_failed",
                 ),
                 (
-                    f"~^(?:[^|]*\\|){{4}}(?<{asked}_of_another>[^|]*)\\|[^|]*\\|(?<{sent}>[1-9][0-9]*)\\|"
+                    f"~^(?:[^|]*\\|){{5}}(?<{asked}_of_another>[^|]*)\\|[^|]*\\|(?<{sent}>[1-9][0-9]*)\\|"
                     f"(?!\\k<{asked}_of_another>$)bytes=\\k<{sent}>-",
                     "slice_failed",
                 ),
@@ -48,10 +49,10 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
             if slices
             else []
         ),
-        (f"~^[A-Z]+\\|(?:[^|]*[ ,])?(?<{whole}>[0-9]+)\\|\\k<{whole}>\\|", ""),
-        ("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|_whole(?:\\||$)", "cache_failed"),
+        (f"~^[0-9]+\\|[A-Z]+\\|(?:[^|]*[ ,])?(?<{whole}>[0-9]+)\\|\\k<{whole}>\\|", ""),
+        ("~^[0-9]+\\|(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|_whole(?:\\||$)", "cache_failed"),
         *(
-            [("~^(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|(?:_whole)?\\|.*\\|bytes=", "cache_failed")]
+            [("~^[0-9]+\\|(?:MISS|EXPIRED)\\|[^|]*\\|[0-9]+\\|(?:_whole)?\\|.*\\|bytes=", "cache_failed")]
             if slices
             else []
         ),

@@ -155,6 +155,7 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
         names.var("why_not"),
         ("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|", "wrong_region"),
         (f"~^(?<{reason}>[^|]+)\\|", Raw(f"${reason}")),
+        ("~^\\|\\|[^|]*\\|[^|]*\\|[^|]*\\|4(?:18|99)\\|", "client_left"),
         ("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_timeout"),
         ("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_failed"),
         (

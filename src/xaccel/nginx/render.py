@@ -161,6 +161,12 @@ def _app(site: Site) -> Iterator[Directive]:
     yield directive("proxy_buffers", 8, "24k")
     yield directive("proxy_busy_buffers_size", "48k")
     yield directive("proxy_temp_file_write_size", "48k")
+    yield directive(
+        "proxy_ignore_client_abort",
+        "on",
+        why="A client that leaves before the app answers gets a log entry too, with status 499 and why client_left."
+        " Without this line the hand-off is dropped, and its missing entry looks like a lost one.",
+    )
     why = (
         "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
         " These lines replace your own proxy_hide_header lines of an outer level: repeat those."

@@ -23,6 +23,7 @@ from xaccel.audit.ingest import BATCH, Counted, Ingest
 from xaccel.audit.logs import LONGEST_LINE
 from xaccel.audit.models import Transfer
 from xaccel.audit.sweep import sweep
+from xaccel.audit.watch import Watched, watch
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import InputRefused
 from xaccel.site import Site
@@ -58,13 +59,14 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         )
 
     def tidy(now: datetime) -> None:
-        sweep(conf, now=now, using=using)
+        unknown, _ = sweep(conf, now=now, using=using)
+        show(str(path), watch(None if args.file == "-" else path, unknown=unknown, now=now, using=using))
 
     def up_to_date() -> None:
         if not args.quiet:
             print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
 
-    with _stopping() as stopped, _metrics(args.metrics), _bar(path, quiet=args.quiet) as seen:
+    with _stopping() as stopped, _metrics(args.metrics) as show, _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         began = datetime.now(UTC)
         if args.file == "-":
@@ -133,15 +135,15 @@ def _address(text: str) -> tuple[str, int]:
 
 
 @contextmanager
-def _metrics(address: tuple[str, int] | None) -> Iterator[None]:
-    """Tell Prometheus meanwhile what is taken in.
+def _metrics(address: tuple[str, int] | None) -> Iterator[Callable[[str, Watched], object]]:
+    """Tell Prometheus meanwhile what is taken in; what is yielded shows it a look at the log.
 
     Raises InputRefused for an address that cannot be had.
     """
     if address is None:
-        yield
+        yield lambda path, found: None
         return
-    from xaccel.audit.metrics import serve
+    from xaccel.audit.metrics import metrics, serve
 
     try:
         end = serve(*address)
@@ -152,7 +154,7 @@ def _metrics(address: tuple[str, int] | None) -> Iterator[None]:
             remedy="Give an address of this machine and a port that is free.",
         ) from error
     try:
-        yield
+        yield metrics().watched
     finally:
         end()
 

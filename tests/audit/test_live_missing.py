@@ -1,0 +1,75 @@
+"""Transfers that end without a log entry, and how they are told from those whose entry was lost."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from tests.audit.live_site import (
+    BODY,
+    Site,
+    of_its_own,
+    servers,  # noqa: F401
+    under_one_protocol,  # noqa: F401
+)
+from tests.audit.urls import Held
+from tests.live.small_disk import small_disk
+from xaccel.testing import Variant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("kept", ["", "v1"], ids=["stored", "cached"])
+@pytest.mark.parametrize("how", ["abort", "close"])
+def test_a_client_that_leaves_while_the_app_decides_gets_a_log_entry(site: Site, how: str, kept: str) -> None:
+    Held.asked.clear()
+    Held.let_go.clear()
+    with site.begin("x", view="held", kept=kept) as transfer_:
+        assert Held.asked.wait(10)
+        with suppress(OSError):
+            getattr(transfer_, how)()
+        Held.let_go.set()
+    [row] = site.rows(1)
+
+    assert (row.outcome, row.status, row.why, row.sent) == ("refused", 499, "client_left", 0)
+
+
+def test_a_full_log_disk_is_noticed(
+    variant: Variant, tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    from django.core.management import call_command
+
+    from xaccel.audit.metrics import Metrics
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.watch import LEAST, watch
+
+    with small_disk(tmp_path, "32k") as disk:
+        path = disk / "xaccel.log"
+        folder = tmp_path / "nginx"
+        folder.mkdir()
+        with of_its_own(variant, folder, LOG=str(path)) as (site, settings.XACCEL):
+            site = replace(site, protocol="h1")
+            count = 300
+            for _ in range(count):
+                assert site.get("x") == BODY  # whole, though no entry says so
+            assert "write()" not in site.nginx.error_log
+            with caplog.at_level(logging.WARNING, "xaccel.audit"):
+                call_command("xaccel", "ingest", "--quiet", str(path))
+            assert f"{path}: its disk has 0 bytes left" in caplog.text
+            missing = Transfer.objects.filter(outcome="granted").count()
+            assert missing > max(LEAST, count / 2)
+            caplog.clear()
+            found = watch(path, unknown=0, now=datetime.now(UTC) + timedelta(minutes=6), using="default")
+            assert (found.free, found.awaited) == (0, {"5m": missing, "1h": 0})
+            assert f"{missing} of the transfers that were decided between 15 and 5 minutes ago" in caplog.text
+            registry = CollectorRegistry()
+            Metrics(registry).watched(str(path), found)
+            assert registry.get_sample_value("xaccel_awaited_transfers", {"over": "5m"}) == missing
+            assert registry.get_sample_value("xaccel_log_free_bytes", {"path": str(path)}) == 0

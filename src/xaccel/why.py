@@ -115,6 +115,7 @@ WHY: Mapping[str, Why] = {
         " where NGINX noticed it later; the audit trail stores 499.",
         "Nothing is wrong: browsers and download managers do this. If many users leave, look how long the app"
         " takes to respond.",
+        ask=False,
     ),
     "origin_401": Why(
         "The origin wants other credentials. The user got 502.",

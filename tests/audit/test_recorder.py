@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from tests.audit.conftest import Log, take
 from xaccel.transfer_id import new_transfer_id
@@ -51,6 +51,29 @@ def test_a_denial_is_a_row(client: Any) -> None:
     assert client.get("/deny", {"key": "a.pdf"}).status_code == 403
     (row,) = rows()
     assert (row.outcome, row.key, row.reason) == ("denied", "a.pdf", "no grant")
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"key": "."}, "KeyRefused"),
+        ({"key": "../../../etc/hosts"}, "KeyRefused"),
+        ({"key": "a.pdf", "filename": "one\u2029two.pdf"}, "FileNameRefused"),
+    ],
+)
+@pytest.mark.parametrize("record", ["request", "line"])
+def test_stored_data_that_cannot_be_sent_are_a_denied_row_and_a_404(
+    settings: Any, tmp_path: Path, asked: dict[str, str], reason: str, record: str
+) -> None:
+    decisions = tmp_path / "decisions"
+    settings.XACCEL_AUDIT = {"RECORD": record, "DECISIONS": str(decisions)}
+    assert Client().get("/send", {**asked, "subject": "42"}).status_code == 404
+    if record == "line":
+        assert rows() == []
+        take(Log(decisions))
+    (row,) = rows()
+    assert (row.outcome, row.origin, row.key) == ("denied", "partner", asked["key"])
+    assert (row.subject, row.reason) == ("42", reason)
 
 
 def test_what_no_index_holds_is_recorded_and_found(client: Any, capsys: Any) -> None:

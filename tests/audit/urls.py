@@ -19,6 +19,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
         origin=request.GET.get("origin", "partner"),
         subject=request.GET.get("subject", ""),
         identity=request.GET.get("identity"),
+        filename=request.GET.get("filename"),
         etag=request.GET.get("etag"),
         content_type=request.GET.get("type"),
         limit_rate=int(request.GET["rate"]) if "rate" in request.GET else None,

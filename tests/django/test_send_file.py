@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
 from django.test import AsyncClient, Client, RequestFactory
 
 from xaccel import OriginNotAllowed
-from xaccel.django import send_file
-from xaccel.errors import KeyRefused, OriginUnknown
+from xaccel.django import asend_file, send_file
+from xaccel.errors import InputRefused, KeyRefused, OriginUnknown
 from xaccel.options import Options, SendOptions
 
 GET = RequestFactory().get("/")
@@ -169,7 +170,30 @@ def test_call_that_names_nothing_or_too_much_is_a_type_error(arguments: Any) -> 
 def test_key_that_leaves_its_origin_is_refused(events: list[Any]) -> None:
     with pytest.raises(KeyRefused):
         send_file(GET, "../x", origin="disk")
-    assert events == []
+    [(_, event)] = events
+    assert (event.allowed, event.origin, event.key, event.reason) == (False, "disk", "../x", "KeyRefused")
+
+
+BAD = [
+    ({"file_or_key": "."}, ".", "KeyRefused"),
+    ({"file_or_key": "../../etc/passwd%00"}, "../../etc/passwd%00", "KeyRefused"),
+    ({"file_or_key": "a\udcff"}, "a?", "KeyRefused"),
+    ({"file_or_key": "a", "filename": "one\u2029two.txt"}, "a", "FileNameRefused"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "key", "reason"), BAD)
+def test_stored_data_that_cannot_be_sent_are_a_recorded_404(
+    events: list[Any], arguments: Any, key: str, reason: str
+) -> None:
+    with pytest.raises(Http404) as plain:
+        send_file(GET, origin="disk", **arguments)
+    with pytest.raises(Http404) as awaited:
+        async_to_sync(asend_file)(GET, origin="disk", **arguments)
+    for raised in (plain, awaited):
+        assert isinstance(raised.value, InputRefused)
+        assert type(raised.value).__name__ == reason
+    assert [(event.allowed, event.key, event.reason) for _, event in events] == 2 * [(False, key, reason)]
 
 
 def test_coroutine_hands_off_like_the_function(async_client: AsyncClient, client: Client) -> None:

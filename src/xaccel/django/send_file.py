@@ -14,9 +14,11 @@ from xaccel.django.decision import atell, tell
 from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
 from xaccel.django.note_maker import note_of
 from xaccel.django.place import Place, find_place, place_is_known
+from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
 from xaccel.django.stream import astream, stream
 from xaccel.django.subject import asubject_of, subject_of
-from xaccel.events import authorized
+from xaccel.errors import InputRefused
+from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff import HandOff
 from xaccel.options import Options, SendOptions
 from xaccel.sender import Url
@@ -46,14 +48,20 @@ def send_file(
     given. `download_authorized` is sent before this returns.
 
     Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent,
-    CredentialsUnavailable, and ConfigErrors when settings.XACCEL is wrong.
+    CredentialsUnavailable, and ConfigErrors when settings.XACCEL is wrong. KeyRefused and FileNameRefused, which stored
+    data cause, send `download_denied` and are Http404 too: Django answers 404 unless the view catches them.
     """
     keep_out_of_caches(request)
     if "subject" not in options:
         options["subject"] = subject_of(request)
     conf, chosen = configuration(), Options(**options)
-    place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
-    hand_off = _hand_off(conf, request, place, chosen)
+    place = None
+    try:
+        place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
+        hand_off = _hand_off(conf, request, place, chosen)
+    except DATA_REFUSED as refused:
+        tell(request, _refusal(request, refused, chosen, place, file_or_key, origin, bucket))
+        raise not_found(refused) from refused
     answer = answer_to_conditions(request, hand_off)
     event = authorized(hand_off, None if answer is None else answer.status_code)
     tell(request, event)
@@ -80,18 +88,23 @@ async def asend_file(
     if "subject" not in options:
         options["subject"] = await asubject_of(request)
     conf, chosen = configuration(), Options(**options)
-    if place_is_known(conf.sender, file_or_key, url=url):
-        place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
-    else:
-        place = await sync_to_async(find_place, thread_sensitive=False)(
-            conf, file_or_key, origin=origin, bucket=bucket, url=url
-        )
-    if not conf.sender.ready(place.name, origin=place.origin):
-        await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
-    if place.url is None or isinstance(place.url, str):
-        hand_off = _hand_off(conf, request, place, chosen)
-    else:
-        hand_off = await sync_to_async(_hand_off, thread_sensitive=False)(conf, request, place, chosen)
+    place = None
+    try:
+        if place_is_known(conf.sender, file_or_key, url=url):
+            place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
+        else:
+            place = await sync_to_async(find_place, thread_sensitive=False)(
+                conf, file_or_key, origin=origin, bucket=bucket, url=url
+            )
+        if not conf.sender.ready(place.name, origin=place.origin):
+            await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
+        if place.url is None or isinstance(place.url, str):
+            hand_off = _hand_off(conf, request, place, chosen)
+        else:
+            hand_off = await sync_to_async(_hand_off, thread_sensitive=False)(conf, request, place, chosen)
+    except DATA_REFUSED as refused:
+        await atell(request, _refusal(request, refused, chosen, place, file_or_key, origin, bucket))
+        raise not_found(refused) from refused
     answer = answer_to_conditions(request, hand_off)
     event = authorized(hand_off, None if answer is None else answer.status_code)
     await atell(request, event)
@@ -113,6 +126,29 @@ def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: 
         method="HEAD" if request.method == "HEAD" else "GET",
         options=options,
         origin=place.origin,
+    )
+
+
+def _refusal(  # noqa: PLR0917
+    request: HttpRequest,
+    refused: InputRefused,
+    options: Options,
+    place: Place | None,
+    file_or_key: FileOrKey,
+    origin: str | None,
+    bucket: str | None,
+) -> DownloadEvent:
+    if place is not None:
+        origin, bucket, key = place.name, place.bucket, place.key
+    else:
+        key = file_or_key if isinstance(file_or_key, str) else getattr(file_or_key, "name", None) or ""
+    return refusal_event(
+        request.method,
+        refused,
+        subject=options.subject or "",
+        origin=origin or "",
+        bucket=bucket or "",
+        key=key,
     )
 
 

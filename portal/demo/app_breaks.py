@@ -95,11 +95,14 @@ def _redirect() -> None:
 
 
 def _through_python() -> None:
+    from django.apps import apps
     from django.conf import settings
 
     from xaccel.django.conf import configuration
 
     settings.XACCEL["DELIVERY"] = "stream"
+    # With DEBUG off send_file refuses it.
+    vars(apps.get_app_config("xaccel"))["debug_at_start"] = True
     configuration.cache_clear()
 
 

@@ -129,7 +129,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
 
 
 def without_nginx(request: HttpRequest) -> HttpResponseBase:
-    with override_settings(XACCEL={**settings.XACCEL, "DELIVERY": "stream"}):
+    with override_settings(DEBUG=True, XACCEL={**settings.XACCEL, "DELIVERY": "stream"}):
         return send(request)
 
 

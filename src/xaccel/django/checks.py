@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
@@ -20,6 +19,7 @@ from xaccel.buckets import covers_many
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.django.storage_urls import StorageNotDescribed
+from xaccel.django.stream import debug_is_on
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain import bucket_region
 from xaccel.origins import LocalOrigin, S3Origin
@@ -137,8 +137,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
-    debug = settings.DEBUG or getattr(apps.get_app_config("xaccel"), "debug_at_start", False)
-    if conf.delivery == "stream" and not debug:
+    if conf.delivery == "stream" and not debug_is_on():
         yield _error(
             "E004",
             "XACCEL['DELIVERY'] is 'stream' and DEBUG is off: every download would hold a worker of the app.",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate
+from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request
@@ -31,7 +32,12 @@ _PASSED_ON = (
     "ETag",
     "Last-Modified",
 )
-_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+"""EINVAL: a link that is a link no more when it is read."""
+
+
+_FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+"""A folder may be one that can be entered and not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
     followed where the origin's `redirect_hosts` allow it. The status is the origin's own otherwise.
     """
     if isinstance(origin, LocalOrigin):
-        return _open(hand_off.target)
+        return _open(origin.root, hand_off.target)
     method = dict(hand_off.headers).get("Xaccel-Method", "GET")
     request = Request(hand_off.target, headers={**conditions, **hand_off.request_headers}, method=method)  # noqa: S310
     try:
@@ -75,10 +81,9 @@ def _say(hand_off: HandOff, why: str) -> None:
     logger.info("the origin %s answered transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
 
 
-def _open(path: str) -> Fetched:
+def _open(root: str, path: str) -> Fetched:
     try:
-        # Without O_NONBLOCK a FIFO would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = _open_below(root, path)
     except OSError as error:
         return Fetched(404 if error.errno in _MISSING else 502)
     state = os.fstat(descriptor)
@@ -90,6 +95,24 @@ def _open(path: str) -> Fetched:
         "Last-Modified": formatdate(int(state.st_mtime), usegmt=True),
     }
     return Fetched(200, headers, os.fdopen(descriptor, "rb"))
+
+
+def _open_below(root: str, path: str) -> int:
+    """Open a file whose place, with all links resolved, is below `root`. Raises OSError."""
+    top, place = Path(root).resolve(), Path(os.path.realpath(path))
+    if not place.is_relative_to(top):
+        raise FileNotFoundError(errno.ENOENT, "a link leads out of the directory", path)
+    # Step by step, so that no folder can be replaced by a link meanwhile.
+    folder = os.open(top, _FOLDER)
+    try:
+        *folders, name = place.relative_to(top).parts or (".",)
+        for each in folders:
+            above, folder = folder, os.open(each, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(above)
+        # Without O_NONBLOCK a FIFO would wait for its writer.
+        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _passed_on(headers: Message) -> dict[str, str]:

@@ -15,7 +15,7 @@ from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
 from xaccel.django.note_maker import note_of
 from xaccel.django.place import Place, find_place, place_is_known
 from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
-from xaccel.django.stream import astream, stream
+from xaccel.django.stream import astream, require_development, stream
 from xaccel.django.subject import asubject_of, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
@@ -48,13 +48,14 @@ def send_file(
     given. `download_authorized` is sent before this returns.
 
     Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent,
-    CredentialsUnavailable, and ConfigErrors when settings.XACCEL is wrong. KeyRefused and FileNameRefused, which stored
-    data cause, send `download_denied` and are Http404 too: Django answers 404 unless the view catches them.
+    CredentialsUnavailable, ConfigErrors when settings.XACCEL is wrong, and ConfigError where DELIVERY is "stream" with
+    DEBUG off. KeyRefused and FileNameRefused, which stored data cause, send `download_denied` and are Http404 too:
+    Django answers 404 unless the view catches them.
     """
     keep_out_of_caches(request)
     if "subject" not in options:
         options["subject"] = subject_of(request)
-    conf, chosen = configuration(), Options(**options)
+    conf, chosen = _configuration(), Options(**options)
     place = None
     try:
         place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
@@ -87,7 +88,7 @@ async def asend_file(
     keep_out_of_caches(request)
     if "subject" not in options:
         options["subject"] = await asubject_of(request)
-    conf, chosen = configuration(), Options(**options)
+    conf, chosen = _configuration(), Options(**options)
     place = None
     try:
         if place_is_known(conf.sender, file_or_key, url=url):
@@ -115,6 +116,13 @@ async def asend_file(
     return HandOffResponse(
         hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
     )
+
+
+def _configuration() -> Configuration:
+    conf = configuration()
+    if conf.delivery == "stream":
+        require_development()
+    return conf
 
 
 def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: Options) -> HandOff:

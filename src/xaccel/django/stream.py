@@ -1,14 +1,17 @@
 """Development without NGINX: the same view sends the file through Django, with the headers NGINX would send.
 
-No ranges, no cache, no limits. For DEBUG only: a check says so.
+No ranges, no cache, no limits. With DEBUG off it is refused.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO, cast
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, HttpResponseNotModified
@@ -17,6 +20,7 @@ from django.utils.http import parse_http_date_safe
 
 from xaccel.content_security import default_policy
 from xaccel.django.fetch import Fetched, fetch
+from xaccel.errors import ConfigError
 from xaccel.handoff import HandOff
 from xaccel.nginx.error_pages import PAGES
 from xaccel.options import Options
@@ -24,6 +28,28 @@ from xaccel.origins import Origin
 
 CHUNK_BYTES = 64 * 1024
 _CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
+
+
+def debug_is_on() -> bool:
+    """Whether the project runs with DEBUG, also where a test runner switched it off after the start."""
+    return settings.DEBUG or getattr(apps.get_app_config("xaccel"), "debug_at_start", False)
+
+
+def require_development() -> None:
+    """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
+    if debug_is_on() or _under_test():
+        return
+    raise ConfigError(
+        "'stream' is for development, and DEBUG is off: each download would hold a worker of the app",
+        where='XACCEL["DELIVERY"]',
+        remedy="Remove DELIVERY, and let NGINX deliver: manage.py xaccel config writes its configuration.",
+    )
+
+
+def _under_test() -> bool:
+    # As django.test.utils.setup_test_environment itself finds out; pytest-django calls it too.
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def stream(request: HttpRequest, hand_off: HandOff, options: Options, origin: Origin) -> HttpResponseBase:

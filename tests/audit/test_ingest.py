@@ -245,7 +245,7 @@ def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
 
     log.write(*some(log))
     one, other = (Ingest(log.path, configuration(), using="default") for _ in range(2))
-    (found,) = one._files()
+    (found,) = one._files
     assert other.once()
     one._read(found)
     found.log.close()

@@ -21,6 +21,9 @@ START = 1024
 LONGEST_LINE = 1 << 20
 """A line of NGINX has some 800 bytes; whatever is longer than this is none, and is not kept in memory."""
 
+TAIL = 1024
+"""Bytes before the position by which is seen whether the file was cut, and has grown again since."""
+
 CHUNK = 1 << 20
 """Bytes that are read at once, so that a log of any size needs the same memory."""
 
@@ -32,24 +35,27 @@ class Piece(msgspec.Struct, gc=False):
     """A line without its newline. offset, end: where it begins, and where the next one does.
 
     whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file
-    that nobody writes any more.
+    that nobody writes any more. last: the last bytes of a line that is too long, of which `text` has only the first.
     """
 
     text: bytes
     offset: int
     end: int
     whole: bool
+    last: bytes = b""
 
 
 @dataclass(slots=True)
 class Mark:
-    """Which file, and how far it was read."""
+    """Which file, and how far it was read. tail: digest of the last `tail_length` bytes before `offset`."""
 
     device: int
     inode: int
     start: str
     start_length: int
     offset: int
+    tail: str = ""
+    tail_length: int = 0
 
 
 class Log:
@@ -61,8 +67,19 @@ class Log:
         self.file: BinaryIO = open_log(path)
         stat = os.fstat(self.file.fileno())
         self.mark = mark or Mark(stat.st_dev, stat.st_ino, digest(b""), 0, 0)
+        self.identity = stat.st_dev, stat.st_ino
         self.damaged = False
-        self._start = b""
+        self._start = self._before = self._done = b""
+
+    @property
+    def compressed(self) -> bool:
+        """Nobody writes to a compressed file, and going back in it reads it from its beginning."""
+        return self.path.suffix == ".gz"
+
+    @property
+    def length(self) -> int:
+        """The bytes that are there now; of a compressed file that is not known."""
+        return sys.maxsize if self.compressed else os.fstat(self.file.fileno()).st_size
 
     def close(self) -> None:
         """Close the file."""
@@ -71,13 +88,13 @@ class Log:
     def pieces(self, *, final: bool = False) -> Iterator[Piece]:
         """Read the lines that are there now, and none that is written meanwhile.
 
-        A half-written last one is left, unless the file is `final`. Ends where the file was truncated meanwhile: what
-        stands there is of another time.
+        A half-written last one is left, unless the file is `final`. Ends where the file was cut meanwhile: what is in
+        it then is of another time.
         """
         buffer, offset, skipping = b"", self.mark.offset, False
         at = offset
-        there = os.fstat(self.file.fileno()).st_size if self.path.suffix != ".gz" else sys.maxsize
-        while at < there and (chunk := self._read(at, min(CHUNK, there - at))) and self._goes_on(chunk, at):
+        there = self.length
+        while at < there and (chunk := self._next(at, min(CHUNK, there - at))):
             at += len(chunk)
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")
@@ -89,40 +106,88 @@ class Log:
                     yield Piece(line, offset, end, whole=True)
                 offset = end
             if len(buffer) > LONGEST_LINE:
+                end = offset + len(buffer)
                 if not skipping:
-                    yield Piece(buffer[:4096], offset, offset + len(buffer), whole=False)
-                offset, buffer, skipping = offset + len(buffer), b"", True
+                    yield Piece(buffer[:4096], offset, end, whole=False, last=buffer[-TAIL:])
+                offset, buffer, skipping = end, b"", True
         if final and buffer and not skipping:
             yield Piece(buffer, offset, offset + len(buffer), whole=False)
 
-    def advance(self, offset: int) -> Mark:
-        """Remember that everything before `offset` is done with, and by what the file is known again."""
+    def advance(self, pieces: list[Piece]) -> Mark:
+        """Remember that everything up to the end of `pieces` is done with, and by what the file is known again."""
+        offset = pieces[-1].end
         if self.mark.start_length < START and offset > self.mark.start_length:
             # not what the file begins with now: it may have been truncated since
             start = self._start[:offset]
             self.mark.start, self.mark.start_length = digest(start), len(start)
-        self.mark.offset = offset
+        tail = self._done = self._tail(pieces)
+        self.mark.offset, self.mark.tail, self.mark.tail_length = offset, digest(tail), len(tail)
         return self.mark
 
-    def know(self) -> None:
-        """Remember by what the file is known again, before anything of it is done with."""
-        self._start = self._read(0, START)
-        self.mark.start, self.mark.start_length = digest(self._start), len(self._start)
+    def _tail(self, pieces: list[Piece]) -> bytes:
+        """Return the bytes before the end of `pieces`, as they were when they were read."""
+        found, begins = b"", pieces[-1].end
+        for piece in reversed(pieces):
+            if piece.end != begins or len(found) >= TAIL:
+                break
+            found = (piece.last or piece.text + b"\n" * piece.whole) + found
+            begins = piece.offset
+        # not what is there now: it may have been truncated since
+        return ((self._done if begins == self.mark.offset else b"") + found)[-TAIL:]
+
+    def know(self, *, final: bool = False) -> None:
+        """Remember by what the file is known again, before anything of it is done with.
+
+        A half-written line at the beginning says nothing yet, unless the file is `final`.
+        """
+        start = self._read(0, START)
+        if len(start) < START and not final:
+            start = start[: start.rfind(b"\n") + 1]
+        self._start = start
+        self.mark.start, self.mark.start_length = digest(start), len(start)
+
+    def _next(self, at: int, length: int) -> bytes:
+        """Read on at `at`; nothing where the bytes before, or the beginning, are not what they were."""
+        if self.compressed:
+            chunk = self._read(at, length)
+            return chunk if self._goes_on(chunk, at) else b""
+        known = at == self.mark.offset
+        back = self.mark.tail_length if known else len(self._before)
+        found = self._read(at - back, back + length)
+        before, chunk = found[:back], found[back:]
+        if known and back and digest(before) != self.mark.tail:
+            return b""
+        if known:
+            self._done = before
+        if (not known and before != self._before) or not self._goes_on(chunk, at):
+            return b""
+        self._before = found[-TAIL:]
+        return chunk
 
     def _goes_on(self, chunk: bytes, at: int) -> bool:
         """Tell whether the file still began as it did after `chunk` was read at `at`."""
         if not self._start:
             self._start = chunk[:START] if at == 0 else self._read(0, START)
             return digest(self._start[: self.mark.start_length]) == self.mark.start
-        if self.path.suffix == ".gz":  # nobody writes to it, and going back reads it anew
+        if self.compressed:
             return True
         now, before = self._read(0, START), self._start
         self._start = now
         return now.startswith(before)
 
-    def begins_with(self, length: int) -> str:
-        """Return the digest of the first `length` bytes."""
-        return digest(self._read(0, length))
+    def begins_with(self, mark: Mark) -> bool:
+        """Tell whether the file begins as that of `mark` did."""
+        return digest(self._read(0, mark.start_length)) == mark.start
+
+    def holds(self, mark: Mark) -> bool:
+        """Tell whether the file is that of `mark`: with the same beginning, and all that was read is still in it.
+
+        The device and the inode do not count: an inode is used again, and a copy has another.
+        """
+        if self.length < mark.offset or not self.begins_with(mark):
+            return False
+        tail = self._read(mark.offset - mark.tail_length, mark.tail_length) if mark.tail_length else b""
+        return not mark.tail_length or digest(tail) == mark.tail
 
     def _read(self, at: int, length: int) -> bytes:
         if not isinstance(self.file, gzip.GzipFile):
@@ -138,12 +203,6 @@ class Log:
             self.damaged = True
         return found
 
-    def same(self) -> bool:
-        """Tell whether the file still begins as it did, and is no shorter than what was read."""
-        if os.fstat(self.file.fileno()).st_size < self.mark.offset and self.path.suffix != ".gz":
-            return False
-        return self.begins_with(self.mark.start_length) == self.mark.start
-
 
 def open_log(path: Path) -> BinaryIO:
     """Open a log for reading, a compressed one too. Raises OSError."""
@@ -156,15 +215,6 @@ def open_log(path: Path) -> BinaryIO:
 def digest(start: bytes) -> str:
     """Return what a file is known by: 32 hexadecimal digits over its first bytes."""
     return blake2b(start, digest_size=16).hexdigest()
-
-
-def is_current(mark: Mark, path: Path) -> bool:
-    """Tell whether `path` names the file of `mark`, by device and inode."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return False
-    return (stat.st_dev, stat.st_ino) == (mark.device, mark.inode)
 
 
 def rotated(path: Path, mark: Mark) -> Path | None:
@@ -184,9 +234,7 @@ def rotated(path: Path, mark: Mark) -> Path | None:
         except OSError:
             continue
         try:
-            if mark.start_length and log.same() and _length(log) >= mark.offset:
-                return other
-            if not mark.start_length and is_current(mark, other):
+            if log.holds(mark) and (not log.compressed or log.file.seek(0, os.SEEK_END) >= mark.offset):
                 return other
         except UNREADABLE:
             continue
@@ -197,14 +245,13 @@ def rotated(path: Path, mark: Mark) -> Path | None:
     return None
 
 
-def later_than(path: Path, found: Path) -> list[Path]:
-    """Return the files that were rotated away from `path` after `found`, oldest first.
+def later_than(path: Path, after: int, found: Path | None) -> list[Path]:
+    """Return the files but `found` that were rotated away from `path` since `after`, a time in ns, oldest first.
 
     One that is compressed by half, or was removed meanwhile, is none yet, or none any more. Raises OSError.
     """
-    after = found.stat().st_mtime_ns
     others = [(other.stat().st_mtime_ns, other) for other in _beside(path) if other != found]
-    return [other for at, other in sorted(others) if at > after and _is_json(other)]
+    return [other for at, other in sorted(others) if at >= after and _is_log(other)]
 
 
 def left_alone(path: Path, seconds: float) -> bool:
@@ -212,10 +259,10 @@ def left_alone(path: Path, seconds: float) -> bool:
     return time.time() - path.stat().st_mtime > seconds
 
 
-def _is_json(path: Path) -> bool:
+def _is_log(path: Path) -> bool:
     try:
         with open_log(path) as file:
-            return file.read(1) == b"{"
+            return b'{"' in file.read(START)
     except PermissionError:
         raise
     except UNREADABLE:
@@ -228,7 +275,3 @@ def _beside(path: Path) -> list[Path]:
         for other in path.parent.iterdir()
         if other.name != path.name and other.name.startswith(path.name) and other.is_file()
     ]
-
-
-def _length(log: Log) -> int:
-    return log.file.seek(0, os.SEEK_END) if log.path.suffix == ".gz" else os.fstat(log.file.fileno()).st_size

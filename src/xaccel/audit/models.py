@@ -7,7 +7,17 @@ from django.db import models
 from xaccel.audit.allowances import Allowance, Reservation
 from xaccel.audit.outcome import Outcome
 
-__all__ = ["Allowance", "Download", "Garbage", "LogPosition", "Reservation", "Seal", "Transfer", "Untold"]
+__all__ = [
+    "Allowance",
+    "Download",
+    "Garbage",
+    "LogPosition",
+    "Removal",
+    "Reservation",
+    "Seal",
+    "Transfer",
+    "Untold",
+]
 
 
 class Download(models.Model):
@@ -160,7 +170,9 @@ class LogPosition(models.Model):
 
     path: as it was named to `ingest`; a log that is rotated has a row for each file. device, inode: which file it is;
     start: digest of its first `start_length` bytes, since an inode is used again and a copy has another.
-    offset: bytes that are done with. finished: rotated away, and nothing more is awaited.
+    offset: bytes that are done with. tail: digest of the last `tail_length` bytes before it, which shows that the file
+    was cut and has grown again.
+    finished: rotated away, and nothing more is awaited.
     """
 
     path = models.TextField()
@@ -169,6 +181,8 @@ class LogPosition(models.Model):
     start = models.TextField()
     start_length = models.IntegerField()
     offset = models.BigIntegerField()
+    tail = models.TextField(default="")
+    tail_length = models.IntegerField(default=0)
     lines = models.BigIntegerField(default=0)
     garbage = models.BigIntegerField(default=0)
     at = models.DateTimeField()
@@ -200,6 +214,26 @@ class Garbage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.path} at {self.offset}: {self.reason}"
+
+
+class Removal(models.Model):
+    """What was removed by the rules, so that a log that is read again does not bring it back.
+
+    kind: "prune", of which there is one row, or "forget". before: entries that are older are skipped, all of them for
+    "prune", and those of the subject for "forget". subject: a digest with the key of the site, which points to nobody.
+    """
+
+    kind = models.CharField(max_length=16)
+    before = models.DateTimeField()
+    subject = models.CharField(max_length=64, default="", db_index=True)
+
+    class Meta:
+        """A row for each person who was forgotten, until `prune` reaches that time."""
+
+        db_table = "xaccel_removal"
+
+    def __str__(self) -> str:
+        return f"{self.kind} before {self.before.isoformat()}"
 
 
 class Untold(models.Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from xaccel.audit import upsert
 from xaccel.audit.chain import seal_forgotten, seal_note, sealed
 from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Transfer
 from xaccel.audit.pseudonym import new_pseudonym
+from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.storable import indexable
 
 AT_ONCE = 5000
@@ -31,6 +32,10 @@ class Removed:
 def prune(before: datetime, *, using: str) -> Removed:
     """Delete what was decided, sent or found before `before`."""
     removed = Removed()
+    with transaction.atomic(using=using):
+        upsert.alone(using)
+        # An entry of tomorrow is none that was removed.
+        note_pruned(min(before, datetime.now(UTC)), using=using)
     old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
     while ids := list(Transfer.objects.using(using).filter(old).values_list("id", flat=True)[:AT_ONCE]):
         with transaction.atomic(using=using):
@@ -77,6 +82,7 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
         upsert.alone(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
         seal_forgotten(rows, using=using)
+        note_forgotten(subject, datetime.now(UTC), using=using)
         sealed(rows, using=using).update(person_salt="", address_salt="")
         changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)

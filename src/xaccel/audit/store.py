@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,16 +14,16 @@ from xaccel.audit import upsert
 from xaccel.audit.chain import seal
 from xaccel.audit.conf import Configuration
 from xaccel.audit.downloads import Open, Piece, State, assign, group_of
-from xaccel.audit.instants import datetime_of, instant, instant_of, text_of
+from xaccel.audit.instants import instant, instant_of, text_of
 from xaccel.audit.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
-from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome, without_line
+from xaccel.audit.outcome import FORGED, GAVE_BYTES
 from xaccel.audit.pseudonym import is_pseudonym
+from xaccel.audit.removals import removed
+from xaccel.audit.rows import COLUMNS, decided_row, sealed_row, transfer_row
 
-_WORD = {outcome: outcome.value for outcome in Outcome}
-_COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_LINE = tuple(name for name in _COLUMNS if name not in ("id", *OF_THE_APP))
+_LINE = tuple(name for name in COLUMNS if name not in ("id", *OF_THE_APP))
 _json = msgspec.json.Encoder().encode
 _CHANGING = tuple(
     name for name in STATE if name not in {"id", "subject", "origin", "key", "version", "client", "group"}
@@ -36,11 +35,13 @@ _MICROSECOND = timedelta(microseconds=1)
 class Applied:
     """What a batch came to. transfers, completed: the ids of those for which signals are owed.
 
-    A transfer whose decision comes late is told with its line, and again when it is whole.
+    A transfer whose decision comes late is told with its line, and again when it is whole. skipped: entries that are
+    older than what `prune` or `forget` removed.
     """
 
     lines: int = 0
     duplicates: int = 0
+    skipped: int = 0
     transfers: list[str] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
 
@@ -61,6 +62,11 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         else:
             decided.setdefault(item.id, item)
     stored = known_transfers(lines, using=using)
+    fresh: list[Line | Decided] = [line for line in lines.values() if line.id not in stored]
+    skipped = removed([*fresh, *decided.values()], using=using)
+    for id_ in skipped:
+        lines.pop(id_, None)
+        decided.pop(id_, None)
     made = [
         (line, _known(line, stored.get(line.id)))
         for line in lines.values()
@@ -76,14 +82,14 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     upsert.write(
         using,
         Transfer,
-        _COLUMNS,
-        [_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made],
+        COLUMNS,
+        [transfer_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made],
         changing=_LINE,
         only=f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}',
     )
-    upsert.write(using, Transfer, _COLUMNS, [_decided_row(item, conf.unsealed) for item in decided.values()])
+    upsert.write(using, Transfer, COLUMNS, [decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
-        seal((_sealed(line, known) for line, known in made if known is not None), using=using)
+        seal((sealed_row(line, known) for line, known in made if known is not None), using=using)
     for row in whole:
         id_ = str(row.id)
         Transfer.objects.using(using).filter(id=row.id).update(
@@ -92,7 +98,8 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
             sealed=conf.unsealed,
         )
     told = [line.id for line, _ in made] + [str(row.id) for row in whole]
-    return Applied(count, count - len(made) - len(decided), told, completed)
+    duplicates = count - len(made) - len(decided) - len(skipped)
+    return Applied(count, duplicates, len(skipped), told, completed)
 
 
 def _instead(line: Line, why: str | None) -> bool:
@@ -213,86 +220,3 @@ def _state_row(state: State) -> upsert.Row:
         None if state.completed_at is None else text_of(state.completed_at),
         state.mixed,
     )
-
-
-def _row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> upsert.Row:
-    """Return the columns of the model, in its order."""
-    said = known or Known(origin=line.origin, subject=line.subject, method=line.method)
-    return (
-        line.id,
-        _WORD[line.outcome],
-        None if said.decided_at is None else text_of(said.decided_at),
-        said.origin,
-        said.key,
-        said.version or line.validator,
-        said.subject,
-        said.client,
-        said.method,
-        said.filename,
-        said.as_attachment,
-        said.reason,
-        state.id if state else None,
-        line.ip,
-        line.protocol,
-        line.status,
-        line.first,
-        line.sent,
-        line.total,
-        line.exact,
-        line.body_bytes,
-        line.sent_length,
-        line.completion,
-        line.asked_range,
-        line.content_range,
-        line.etag,
-        line.framing,
-        line.encoding,
-        line.origin_status,
-        line.origin_seconds,
-        line.cache,
-        line.why,
-        text_of(line.started_at),
-        text_of(line.ended_at),
-        known is None,
-        known is not None if chain else None,
-    )
-
-
-def _sealed(line: Line, known: Known) -> Mapping[str, Any]:
-    """Return the columns of the model as the ORM reads them."""
-    values: dict[str, Any] = dict(zip(_COLUMNS, _row(line, known, None, chain=True), strict=True))
-    for name, at in (
-        ("decided_at", known.decided_at),
-        ("started_at", line.started_at),
-        ("ended_at", line.ended_at),
-    ):
-        values[name] = None if at is None else datetime_of(at)
-    return {**values, "id": UUID(line.id)}
-
-
-def _decided_row(item: Decided, unsealed: bool | None) -> upsert.Row:
-    said = item.decision
-    values: dict[str, str | bool | None] = {
-        "id": item.id,
-        "outcome": _WORD[without_line(allowed=item.allowed, reason=said.reason)],
-        "decided_at": text_of(instant(said.seconds)),
-        "origin": item.origin,
-        "key": said.key,
-        "version": said.object_version,
-        "subject": item.subject,
-        "client": said.client,
-        "method": item.method,
-        "filename": said.filename,
-        "as_attachment": said.as_attachment,
-        "reason": said.reason,
-        "line_first": False,
-        "sealed": unsealed,
-    }
-    return tuple([values.get(name, _NOTHING.get(name)) for name in _COLUMNS])
-
-
-_NOTHING = {
-    column.attname: ""
-    for column in Transfer._meta.concrete_fields
-    if column.empty_strings_allowed and not column.null
-}

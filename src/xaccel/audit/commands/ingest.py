@@ -88,10 +88,14 @@ def _summary(counted: Counted) -> str:
     said = [f"{counted.lines} lines"]
     if counted.duplicates:
         said.append(f"{counted.duplicates} of them known already")
+    if counted.skipped:
+        said.append(
+            f"{counted.skipped} of them older than what `prune` or `forget` removed, so not stored again"
+        )
     if counted.garbage:
         said.append(f"{counted.garbage} that are none, kept in the table xaccel_garbage")
     if counted.lost:
-        said.append(f"{counted.lost} files lost before their end was read")
+        said.append(f"{counted.lost} files cut or lost before their end was read")
     return ", ".join(said)
 
 

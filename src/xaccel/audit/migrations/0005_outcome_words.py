@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("xaccel_audit", "0003_mixed"),
+        ("xaccel_audit", "0004_positions"),
     ]
 
     operations = [

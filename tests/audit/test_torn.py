@@ -1,0 +1,85 @@
+"""An entry that was torn, since a disk was full or a machine crashed, costs no other entry."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import T0, Log, ids, some, take, wanted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def text(line: dict[str, Any]) -> bytes:
+    return json.dumps(line).encode()
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 9, 40, 300, 500])
+@pytest.mark.parametrize("between", [b"", b"\0" * 4096, b"{"], ids=["alone", "zeros", "brace"])
+def test_the_entry_that_follows_a_torn_one_is_stored(log: Log, length: int, between: bytes) -> None:
+    from xaccel.audit.models import Garbage
+
+    torn, following, last = some(log)
+    log.write(text(torn)[:length] + between, following, last)
+    counted = take(log)
+    assert ids() == wanted(following, last)
+    assert (counted.lines, counted.garbage) == (2, 1)
+    assert bytes(Garbage.objects.get().text) == (text(torn)[:length] + between)[:4096]
+    assert Garbage.objects.get().offset == 0
+
+
+def test_several_torn_entries_and_one_that_lost_only_its_end_of_line(log: Log) -> None:
+    from xaccel.audit.models import Garbage
+
+    first, second, third, whole, last = some(log, 5)
+    log.write(text(first)[:100], text(second)[:7], text(whole), text(third)[:50], last)
+    counted = take(log)
+    assert ids() == wanted(whole, last)
+    assert (counted.lines, counted.garbage) == (2, 2)
+    rows = {row.offset: bytes(row.text) for row in Garbage.objects.all()}
+    assert rows == {0: text(first)[:100] + text(second)[:7], 107 + len(text(whole)): text(third)[:50]}
+
+
+@pytest.mark.parametrize("after", [b"\0" * 512, b"no entry", b'}{"'], ids=["zeros", "text", "braces"])
+def test_what_follows_a_whole_entry_costs_nothing(log: Log, after: bytes) -> None:
+    first, last = some(log, 2)
+    log.write(text(first) + after + b"\n", last)
+    counted = take(log)
+    assert ids() == wanted(first, last)
+    assert counted.garbage == 1
+
+
+def test_a_decision_that_follows_a_torn_one_is_stored(log: Log) -> None:
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.note import Decision, note_of
+
+    note = note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
+    said = {"decided": T0.timestamp(), "id": log.line()["id"], "allowed": False, "note": note}
+    log.write(text(said)[:60], said)
+    assert take(log).garbage == 1
+    assert Transfer.objects.get().outcome == "denied"
+
+
+def test_what_a_client_sent_is_never_taken_for_an_entry(log: Log) -> None:
+    """JSON escapes the quotes in a value, so an entry cannot begin inside of one."""
+    inner = log.line()
+    outer = log.line(1, range=text(inner).decode(), etag="{", cache="{")
+    log.write(text(outer)[:-40] + b"\n")
+    counted = take(log)
+    assert (counted.lines, counted.garbage) == (0, 1)
+    assert not ids()
+
+
+def test_a_whole_entry_without_an_end_of_line_in_a_rotated_file_is_stored(log: Log) -> None:
+    first, last, new = some(log)
+    log.write(first, text(last))
+    take(log)
+    rotated = log.path.with_name("xaccel.log.1")
+    log.path.rename(rotated)
+    os.utime(rotated, (1, 1))
+    log.write(new)
+    assert take(log).garbage == 0
+    assert ids() == wanted(first, last, new)

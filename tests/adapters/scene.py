@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.adapters.contenders import REFERENCE, Contender, environment
+from tests.adapters.hostile import DECISIONS
 from tests.adapters.origin import BYTES, answering
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
@@ -75,7 +76,7 @@ def scene(folder: Path, s3: S3Server) -> Iterator[Scene]:
             "documents": f"{s3.endpoint}/{bucket}",
             "tenant_bucket": tenant,
         }
-        files = {"site": site, "decisions": filled(TABLE["decisions"], words)}
+        files = {"site": site, "decisions": filled({**TABLE["decisions"], **DECISIONS}, words)}
         for name, content in files.items():
             (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         env = environment(folder / "site.json", folder / "decisions.json")

@@ -34,7 +34,10 @@ def signed_in(request: Any, arguments: dict[str, Any]) -> Any:
 
 class _Told(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        line = json.dumps(dataclasses.asdict(record.__dict__["xaccel"]), default=str)
+        event = record.__dict__.get("xaccel")
+        if event is None:
+            return
+        line = json.dumps(dataclasses.asdict(event), default=str)
         with Path(os.environ["ADAPTERS_TOLD"]).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

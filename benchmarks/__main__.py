@@ -13,8 +13,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import plots, report
-from benchmarks.question import Question, Size, Table
+from benchmarks.measure import plots, report
+from benchmarks.measure.question import Question, Size, Table
 
 QUESTIONS = (
     "handoff",
@@ -40,7 +40,7 @@ QUESTIONS = (
     "ingest",
     "audit_plans",
 )
-"""The files of this package that ask one, in the order of the report."""
+"""The modules of `benchmarks.questions`, in the order of the report."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def question(name: str) -> Question:
     """Return what the file called `name` asks."""
-    found: Question = importlib.import_module(f"benchmarks.{name}").QUESTION
+    found: Question = importlib.import_module(f"benchmarks.questions.{name}").QUESTION
     return found
 
 

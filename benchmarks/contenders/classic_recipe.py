@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from benchmarks import classic
 from benchmarks.contenders.models import Document
 from benchmarks.contenders.permission import own_document
+from benchmarks.servers import classic
 
 
 @own_document

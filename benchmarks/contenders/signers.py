@@ -81,7 +81,7 @@ def django_storages() -> Sign:
     """https://django-storages.readthedocs.io/en/latest/backends/amazon-S3.html."""
     from django.core.files.storage import storages
 
-    from benchmarks import app  # noqa: F401  # configures Django
+    from benchmarks.servers import app  # noqa: F401  # configures Django
 
     storage = storages["default"]
     return lambda key: storage.url(key, expire=EXPIRES_S)  # type: ignore[call-arg]

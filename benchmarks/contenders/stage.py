@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from benchmarks import classic
-from benchmarks.clients import Stored
+from benchmarks.clients.stored import made
+from benchmarks.clients.wrk import Stored
 from benchmarks.contenders import nginx as servers_of
 from benchmarks.contenders import servers
 from benchmarks.contenders.place import Place
 from benchmarks.contenders.servers import App
-from benchmarks.question import require
-from benchmarks.stored import made
+from benchmarks.measure.question import require
+from benchmarks.servers import classic
 from xaccel import S3Origin, Sender, site_mapping
 from xaccel.nginx import probe, standalone
 from xaccel.site import Site

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plots
-from benchmarks.spread import short
+from benchmarks.measure import plots
+from benchmarks.measure.spread import short
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/explanation"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from benchmarks.audit_plans import _indexes, _scans
+from benchmarks.questions.audit_plans import _indexes, _scans
 from tests.audit.conftest import T0, Log, decide, take
 from xaccel.testing import ServerMissing, postgres_server
 

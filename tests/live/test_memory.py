@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.processes import settled
+from benchmarks.measure.processes import settled
 from tests.live.conftest import build_of
 from tests.live.front_door import certify, listening
 from tests.live.objects import serve

@@ -14,12 +14,13 @@ from typing import NoReturn
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import clients, plots, report
-from benchmarks.clients import Stored
-from benchmarks.interleave import each, interleave
-from benchmarks.processes import memory, peak
-from benchmarks.question import Cell, Table, Target, WrongAnswer, require
-from benchmarks.spread import Spread, spread
+from benchmarks.clients import wrk
+from benchmarks.clients.wrk import Stored
+from benchmarks.measure import plots, report
+from benchmarks.measure.interleave import each, interleave
+from benchmarks.measure.processes import memory, peak
+from benchmarks.measure.question import Cell, Table, Target, WrongAnswer, require
+from benchmarks.measure.spread import Spread, spread
 from docs.generated import benchmarks as benchmarks_page
 from xaccel.testing import Answer, origin_server
 
@@ -69,27 +70,27 @@ def test_a_body_that_differs_in_one_byte_stops_the_run(
     stored.path.write_bytes(right)
     with origin_server(lambda _: Answer(body=right)) as origin:
         url = f"{origin.url}/small"
-        found = clients.answered(url, stored, connections=2, seconds=1, fields=("X-Field: a",), compare=True)
+        found = wrk.answered(url, stored, connections=2, seconds=1, fields=("X-Field: a",), compare=True)
         assert found.per_second > 0
         assert 0 < found.p50_ms <= found.p99_ms
         assert ("X-Field", "a") in origin.requests[-1].headers
-        clients.compare(origin.port, "/small", stored)
+        wrk.compare(origin.port, "/small", stored)
         origin.answer = lambda _: Answer(body=wrong)
         with pytest.raises(WrongAnswer, match="wrong"):
-            clients.answered(url, stored, connections=2, seconds=1, compare=True)
+            wrk.answered(url, stored, connections=2, seconds=1, compare=True)
         with pytest.raises(WrongAnswer, match="wrong bytes"):
-            clients.compare(origin.port, "/small", stored)
+            wrk.compare(origin.port, "/small", stored)
         origin.answer = lambda _: Answer(status=502, body=right)
         with pytest.raises(WrongAnswer, match="failed"):
-            clients.answered(url, stored, connections=2, seconds=1)
+            wrk.answered(url, stored, connections=2, seconds=1)
         with pytest.raises(WrongAnswer, match="502"):
-            clients.transfer_seconds([clients.Connection(origin.port)], "/small", stored, each=1)
+            wrk.transfer_seconds([wrk.Connection(origin.port)], "/small", stored, each=1)
 
 
 def test_a_body_of_another_size_stops_the_run(tmp_path: Path) -> None:
     stored = Stored(tmp_path / "small", 10, "")
     with origin_server(lambda _: Answer(body=b"short")) as origin, pytest.raises(WrongAnswer, match="of 10"):
-        clients.transfer_seconds([clients.Connection(origin.port)], "/small", stored, each=1)
+        wrk.transfer_seconds([wrk.Connection(origin.port)], "/small", stored, each=1)
 
 
 def test_the_record_is_json_and_names_no_machine() -> None:

@@ -1,0 +1,1 @@
+"""PostgreSQL databases with many rows of documents and of the audit trail."""

@@ -1,0 +1,1 @@
+"""Measure: repeat, interleave, compare, report."""

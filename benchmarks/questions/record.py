@@ -1,0 +1,132 @@
+"""What does it cost a request to record its decision: a row at once, or a note in the hand-off, against no audit?
+
+A request is made and `send_file` called, in one process, on PostgreSQL; the connection stays open between the requests.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.databases.audit_database import migrated, record_by, setup
+from benchmarks.measure.interleave import Sampler, Samples, interleave, warmed
+from benchmarks.measure.processes import cpu_seconds
+from benchmarks.measure.question import Question, Size, Table, Target, require
+from benchmarks.measure.spread import Spread, ratio, spread
+
+_BATCH, _ROUNDS = 20, {"full": 300, "quick": 100, "smoke": 10}
+_NONE, _LINE, _ROW = "no audit", 'RECORD = "line"', 'RECORD = "request"'
+
+
+def answer(size: Size) -> list[Table]:
+    """Time the three ways in turns: by the clock, and the CPU time of the app and of PostgreSQL."""
+    with (
+        TemporaryDirectory() as folder,
+        migrated(Path(folder)) as dsn,
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
+        clock, app, server = pool.submit(_measure, dsn, _ROUNDS[size]).result()
+    return [
+        Table(
+            title="Recording a decision in the request",
+            columns=("how", "µs by the clock", "µs of the app", "µs of PostgreSQL", "clock, to no audit"),
+            rows=tuple(
+                (
+                    how,
+                    _micro(clock[how]),
+                    _micro(app[how]),
+                    _micro(server[how]),
+                    ratio(clock[how], clock[_NONE]),
+                )
+                for how in (_NONE, _LINE, _ROW)
+            ),
+            note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} requests, in turns.\n"
+            "PostgreSQL syncs nothing to disk.",
+            targets=(
+                Target(
+                    what='a request with RECORD = "line", of one with "request"',
+                    limit=1,
+                    measured=ratio(clock[_LINE], clock[_ROW]).median,
+                    unit="times",
+                ),
+            ),
+        )
+    ]
+
+
+def _micro(seconds: list[float]) -> Spread:
+    return spread([1e6 * one for one in seconds])
+
+
+def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
+    setup(dsn)
+    from django.db import connection
+
+    from xaccel.audit.models import Transfer
+
+    connection.ensure_connection()
+    server = connection.connection.info.backend_pid
+    app: Samples = {how: [] for how in (_NONE, _LINE, _ROW)}
+    postgres: Samples = {how: [] for how in app}
+
+    def sampler(how: str, switch: Callable[[], None]) -> Sampler:
+        call = _call()
+
+        def sample() -> float:
+            switch()
+            rows = Transfer.objects.count()
+            note = "Xaccel-Note" in call()
+            before, cpu, wall = cpu_seconds([server]), time.thread_time(), time.perf_counter()
+            for _ in range(_BATCH):
+                call()
+            spent = time.perf_counter() - wall
+            app[how].append((time.thread_time() - cpu) / _BATCH)
+            postgres[how].append((cpu_seconds([server]) - before) / _BATCH)
+            made = Transfer.objects.count() - rows
+            require(made == (_BATCH + 1) * (how == _ROW), f"{how}: {made} rows")
+            require(note == (how == _LINE), f"{how}: a note where none belongs, or none")
+            return spent / _BATCH
+
+        return sample
+
+    clock = interleave({how: sampler(how, switch) for how, switch in _switches().items()}, rounds=rounds)
+    return clock, warmed(app), warmed(postgres)
+
+
+def _switches() -> Mapping[str, Callable[[], None]]:
+    from xaccel.audit import recorder
+    from xaccel.django.signals import download_authorized
+
+    def record(how: str) -> None:
+        record_by(how)
+        download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
+
+    def none() -> None:
+        record("request")
+        download_authorized.disconnect(dispatch_uid="xaccel.audit.recorder")
+
+    return {_NONE: none, _LINE: lambda: record("line"), _ROW: lambda: record("request")}
+
+
+def _call() -> Callable[[], Mapping[str, str]]:
+    from django.contrib.auth.models import AnonymousUser
+    from django.test import RequestFactory
+
+    from xaccel.django import send_file
+
+    factory = RequestFactory(headers={"User-Agent": "benchmark"})
+
+    def call() -> Mapping[str, str]:
+        request = factory.get("/files/42")
+        request.user = AnonymousUser()
+        response = send_file(request, "2026/report.pdf", origin="documents", subject="42", as_attachment=True)
+        return dict(response.headers)
+
+    return call
+
+
+QUESTION = Question(asks="what recording a decision costs its request, against no audit", answer=answer)

@@ -8,6 +8,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +28,6 @@ pytestmark = [
     pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session"),
 ]
 
-AT_ONCE = 200
 SECRET = "reserve-0123456789-abcdefghijklmnopqrstuvwxyz"
 IDLE_S = 0.05
 
@@ -131,11 +131,14 @@ def outcomes() -> Counter[str]:
     return Counter(Transfer.objects.filter(decided_at__isnull=False).values_list("outcome", flat=True))
 
 
-def test_of_200_first_requests_at_once_exactly_one_gets_the_file(links: Links) -> None:
-    one = allowance()
+@pytest.mark.parametrize(("at_once", "limit"), [(200, 1), (120, 7), (80, 3), (60, 20)])
+def test_of_many_first_requests_at_once_as_many_as_the_limit_get_the_file(
+    links: Links, at_once: int, limit: int
+) -> None:
+    one = allowance(limit)
     request = f"GET /share?allowance={one.pk}&key=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     connections = [
-        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(AT_ONCE)
+        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(at_once)
     ]
     try:
         for connection in connections:
@@ -148,12 +151,44 @@ def test_of_200_first_requests_at_once_exactly_one_gets_the_file(links: Links) -
     finally:
         for connection in connections:
             connection.close()
-    assert Counter(status for status, _ in got) == {200: 1, 403: AT_ONCE - 1}
-    assert [body for status, body in got if status == 200] == [BODY]
-    assert used(one) == (1, 0)
-    links.take_in(1)
-    assert outcomes() == {"sent": 1, "denied": AT_ONCE - 1}
-    assert used(one) == (1, 0)
+    assert Counter(status for status, _ in got) == {200: limit, 403: at_once - limit}
+    assert [body for status, body in got if status == 200] == [BODY] * limit
+    assert used(one) == (limit, 0)
+    links.take_in(limit)
+    assert outcomes() == {"sent": limit, "denied": at_once - limit}
+    assert used(one) == (limit, 0)
+
+
+def test_one_client_that_asks_80_times_at_once_takes_one_use(links: Links) -> None:
+    """With requests that forge, resume or only look in between: HEAD, made-up cookies, ranges."""
+    one, first = allowance(2, requests=100), links.person()
+    assert first.get(one).status == 200
+    asked = [
+        *[("GET", first.cookie)] * 40,
+        *[("HEAD", "")] * 20,
+        *[("GET", "made-up")] * 10,
+        *[("GET", "A" * 43)] * 10,
+    ]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        got = Counter(zip(asked, pool.map(lambda each: status_of(links, one, *each), asked), strict=True))
+    new = got[("GET", "made-up"), 200] + got[("GET", "A" * 43), 200]
+    assert got[("GET", first.cookie), 200] == 40
+    assert got[("HEAD", ""), 200] + got[("HEAD", ""), 403] == 20
+    # A made-up secret of the right form is a client of its own, and its ten requests share what it took.
+    assert new == 1 or got[("GET", "A" * 43), 200] == new == 10
+    assert used(one) == (2, 0)
+
+
+def status_of(links: Links, of: Any, method: str, cookie: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", links.nginx.port, timeout=60)
+    try:
+        headers = {"Cookie": f"{COOKIE}={cookie}"} if cookie else {}
+        connection.request(method, f"/share?allowance={of.pk}&key=x", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])

@@ -62,7 +62,18 @@ def test_object_has_one_file(file):
     ("field", "value"),
     [
         ("name", "line\nbreak.txt"),
+        ("name", "U+2028 \u2028 test.txt"),
+        ("name", "\u2029 U+2029.txt"),
+        ("name", "lone surrogate \ud800.txt"),
         ("key", "nul\0key"),
+        ("key", "."),
+        ("key", "a/../b"),
+        ("key", "../../../../../../../etc/hosts"),
+        ("key", "../../../etc/passwd%00"),
+        ("key", "dir é/.."),
+        ("key", "a\\..\\b"),
+        ("key", "é" * 513),
+        ("content_type", "multipart/byteranges"),
         ("sha256", "A" * 64),
         ("sha256", "a" * 64 + "\n"),
         ("content_type", "text/plain\r\nX: y"),
@@ -76,3 +87,29 @@ def test_bad_metadata_is_refused(field, value, file):
     with pytest.raises(ValidationError) as refused:
         file.full_clean()
     assert list(refused.value.message_dict) == [field]
+
+
+def test_refusal_says_why_and_what_to_do(file):
+    file.key, file.name = "../secret", "a\u2028b"
+    with pytest.raises(ValidationError) as refused:
+        file.full_clean()
+    assert refused.value.message_dict == {
+        "key": [
+            "'../secret' holds '.' or '..' as a segment. Store the object under a name without them: it could"
+            " leave its origin."
+        ],
+        "name": ["'a\\u2028b' holds a control character. Remove it, or leave filename out."],
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("a b+%2F#?.txt", "50%20off.txt"), ("報告 書.txt", 'The "final" version.txt'), ("..a/.b", "...")],
+)
+def test_unusual_key_and_name_are_registered_and_sent(key, name, person, signed_in):
+    from portal.files.seeding import add_file
+
+    user = person("mei")
+    made = add_file(key=key, name=name, size=3, content_type="text/plain", sha256="a" * 64, users=["mei"])
+    reply = signed_in(user).get(f"/files/{made.pk}/download")
+    assert (reply.status_code, "X-Accel-Redirect" in reply.headers) == (200, True)

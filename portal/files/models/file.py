@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -13,11 +14,11 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from portal.files import content_kind
+from xaccel.django import check_file
+from xaccel.errors import InputRefused
 
 REFERENCE = ("origin", "key")
 
-printable = RegexValidator(r"[\x00-\x1f\x7f-\x9f]", "Control characters are not allowed.", inverse_match=True)
-no_nul = RegexValidator(r"\x00", "NUL is not allowed.", inverse_match=True)
 sha256_hex = RegexValidator(r"^[0-9a-f]{64}\Z", "Write 64 lower-case hexadecimal digits.")
 
 
@@ -79,14 +80,12 @@ class File(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=255,
-        validators=[printable],
         help_text="What people see, and the name under which it is saved.",
     )
     origin = models.CharField(max_length=64, default="documents", help_text="A name in XACCEL['ORIGINS'].")
     key = models.CharField(
         "object key",
         max_length=1024,
-        validators=[no_nul],
         help_text="As the store has it, not percent-encoded.",
     )
     size = models.PositiveBigIntegerField(help_text="In bytes.")
@@ -133,6 +132,31 @@ class File(models.Model):
             raise ReferenceIsFixed
         super().save(*args, **kwargs)
         self._stored_reference = self._loaded_reference()
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Refuse what `send_file` would refuse at each download, with its own words."""
+        errors: dict[str, list[ValidationError]] = {}
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as error:
+            errors = error.update_error_dict({})
+        known = self.origin in settings.XACCEL["ORIGINS"]
+        for field, check in self._checks().items():
+            if known and field not in errors and field not in (exclude or ()):
+                try:
+                    check()
+                except InputRefused as refused:
+                    errors[field] = [ValidationError(f"{refused.what}. {refused.remedy}")]
+        if errors:
+            raise ValidationError(errors)
+
+    def _checks(self) -> dict[str, Callable[[], None]]:
+        # one field at a time, so that all errors are reported together
+        return {
+            "key": lambda: check_file(self.key, origin=self.origin),
+            "name": lambda: check_file("any", origin=self.origin, filename=self.name),
+            "content_type": lambda: check_file("any", origin=self.origin, content_type=self.content_type),
+        }
 
     def clean(self) -> None:
         if self.origin not in settings.XACCEL["ORIGINS"]:

@@ -1,5 +1,6 @@
 """xaccel for Django: the app's view decides, NGINX delivers."""
 
+from xaccel.django.check_file import check_file
 from xaccel.django.deny import deny_download
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.django.send_file import asend_file, send_file
@@ -11,6 +12,7 @@ __all__ = [
     "DownloadView",
     "HandOffMiddleware",
     "asend_file",
+    "check_file",
     "deny_download",
     "download_authorized",
     "download_denied",

@@ -1,0 +1,79 @@
+"""check_file refuses what send_file would refuse, before anything is stored."""
+
+from __future__ import annotations
+
+import pytest
+
+from xaccel.django import check_file, send_file
+from xaccel.errors import InputRefused
+
+KEYS = [
+    "report.pdf",
+    "",
+    ".",
+    "../a",
+    "a/..",
+    "a\\..\\b",
+    "a\0b",
+    "é" * 513,
+    "\ud800",
+    "..a",
+    "a//b",
+    "a%2f..%00",
+]
+NAMES = ["a.txt", "a\u2028.txt", "a\n", "\ud800", "...", "50%20off.txt", "a/b"]
+
+
+def outcome(function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except InputRefused as refused:
+        return type(refused), str(refused)
+    return None
+
+
+@pytest.mark.parametrize("origin", ["documents", "partner", "media"])
+def test_same_outcome_as_send_file(origin, settings, rf, tmp_path):
+    s3 = {"bucket": "docs", "region": "eu-central-1", "access_key": "AK", "secret_key": "SK"}
+    settings.XACCEL = {
+        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {
+            "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": s3},
+            "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/f/"}},
+            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}},
+        },
+    }
+    calls = [(key, {}) for key in KEYS] + [("a", {"filename": name}) for name in NAMES]
+    calls += [("a", {"content_type": "multipart/mixed"}), ("a", {"size": -1}), ("a", {"etag": "x\r\n"})]
+    found = [outcome(check_file, key, origin=origin, **options) for key, options in calls]
+    sent = [
+        outcome(send_file, rf.get("/"), key, origin=origin, subject="7", **options) for key, options in calls
+    ]
+    assert found == sent
+    assert sum(one is not None for one in found) >= 9
+
+
+def test_needs_no_credentials(settings, monkeypatch):
+    from xaccel.credentials import CredentialSource
+
+    monkeypatch.setattr(CredentialSource, "current", lambda self: pytest.fail("asked for credentials"))
+    settings.XACCEL = {
+        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {
+            "only": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "region": "eu-west-1"}}
+        },
+    }
+    check_file("a.pdf", filename="A.pdf")
+    with pytest.raises(InputRefused, match="empty"):
+        check_file("")
+
+
+def test_key_of_an_origin_whose_urls_the_app_signs_is_checked(settings):
+    options = {"base_url": "https://p.example/f/", "signed_for_s": 300}
+    settings.XACCEL = {
+        "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {"azure": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},
+    }
+    check_file("a.pdf")
+    with pytest.raises(InputRefused, match="as a segment"):
+        check_file("../a.pdf")

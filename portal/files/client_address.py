@@ -1,4 +1,4 @@
-"""The address a request came from."""
+"""The address and the network that a request came from."""
 
 from __future__ import annotations
 
@@ -22,3 +22,19 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ipaddress.ip_address(given.strip()))
     except ValueError:
         return None
+
+
+def client_network(request: HttpRequest) -> str | None:
+    """Return the IPv4 address of the client, or the /64 network of its IPv6 address.
+
+    A single IPv6 subscriber has a whole /64, so attempts to sign in are counted for the network.
+    """
+    given = client_address(request)
+    if given is None:
+        return None
+    address = ipaddress.ip_address(given)
+    if address.version == 4:
+        return given
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)

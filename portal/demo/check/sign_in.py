@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from portal.demo.check.answer import Answer, verdict
 from portal.demo.check.scene import Scene
 
+_GUESSES = 10
+
 
 def ask(scene: Scene) -> Iterator[Answer]:
     wrong = scene.nobody()
@@ -18,10 +20,20 @@ def ask(scene: Scene) -> Iterator[Answer]:
     )
     if turned_away.status != 302 or not turned_away.header("Location").startswith("/login"):
         problems.append(f"nobody signed in, {turned_away}")
+    # a name that nobody has, so that nobody is locked out by the check
+    guesses = scene.nobody()
+    guesses.who = "nobody-has-this-name"
+    statuses = [guesses.sign_in(f"guess {number}").status for number in range(_GUESSES)]
+    if statuses[-1] != 429:
+        problems.append(f"{_GUESSES} wrong passwords, and the last one is answered with {statuses[-1]}")
     people = ("alice", "bob", "carol", "admin")
     for username in people:
         scene.browser(username)
-    yield verdict("sign-in", problems, f"{len(people)} people by the form; not with a wrong password")
+    yield verdict(
+        "sign-in",
+        problems,
+        f"{len(people)} people by the form; not with a wrong password, nor with {_GUESSES} guesses",
+    )
 
     problems, counts = [], []
     for username in people:

@@ -98,7 +98,8 @@ STORAGES: dict[str, Any] = {
 }
 
 # After this many wrong passwords for one user name from one address, that address cannot sign in under that name for a
-# while. Nobody can lock a user out from elsewhere. https://django-axes.readthedocs.io/
+# while. Nobody can lock a user out from elsewhere. `manage.py axes_reset_username NAME` ends it early, and so does
+# deleting the access attempt in the administration. https://django-axes.readthedocs.io/
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from xaccel.audit.ingest import Ingest
 
@@ -29,7 +30,7 @@ def follow(
     every_s: float = EVERY_S,
     up_to_date: Callable[[], object] = lambda: None,
 ) -> None:
-    """Take in until `ingest.stopped`, and call `tidy` now and then.
+    """Take in until `ingest.stopped`, and call `tidy` now and then. Wait while the database or the log is away.
 
     Calls `up_to_date` once, as soon as the log was read to its end for the first time.
     """
@@ -37,11 +38,11 @@ def follow(
     read_once = False
     while True:
         began = datetime.now(UTC)
-        found = ingest.once()
+        found = ingest.outage.wait_for(ingest.once)
         if ingest.stopped():
             return
         if time.monotonic() - last >= every_s:
-            tidy(began)
+            ingest.outage.wait_for(partial(tidy, began))
             last = time.monotonic()
         if not found:
             if not read_once:

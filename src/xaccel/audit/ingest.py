@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from xaccel.audit.batch import Batch, parse
 from xaccel.audit.conf import Configuration
 from xaccel.audit.logs import Log, Piece
 from xaccel.audit.models import Garbage, LogPosition
+from xaccel.audit.outage import Outage
 from xaccel.audit.positions import File, Files
 from xaccel.audit.store import Applied, apply, late
 
@@ -60,7 +62,9 @@ class Ingest:
         self.seen, self.stopped = seen, stopped
         self.counted = Counted()
         self._files = Files(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
+        self.outage = Outage(path, using=using, stopped=stopped)
         self._owed_at = 0.0
+        self._read_to = 0
 
     def once(self) -> bool:
         """Take in what is there now, in this file and in those that were rotated away; tell whether it was anything."""
@@ -77,6 +81,14 @@ class Ingest:
         self._take_late()
         return self.counted.lines + self.counted.garbage > before
 
+    def unread_bytes(self) -> int:
+        """Return how much of the current log is not ingested, without a question to the database; -1 if not known."""
+        try:
+            length = self.path.stat().st_size
+        except OSError:
+            return -1
+        return length - self._read_to if length >= self._read_to else length
+
     def _retry(self) -> None:
         if time.monotonic() >= self._owed_at:
             owed.deliver(self.using)
@@ -84,9 +96,13 @@ class Ingest:
 
     def _read(self, file: File) -> None:
         position: LogPosition | None = file.position
+        if file.log.path == self.path:
+            self._read_to = file.position.offset
         found = file.log.pieces(final=file.final)
         while position is not None and (pieces := list(islice(found, BATCH))):
             position = self._take(file.log, position, pieces)
+            if position is not None and file.log.path == self.path:
+                self._read_to = position.offset
             if self.stopped():
                 return
 
@@ -118,12 +134,12 @@ class Ingest:
         """
         for batch in texts:
             if not batch:
-                self._retry()
-                self._take_late()
+                self.outage.wait_for(self._retry)
+                self.outage.wait_for(self._take_late)
                 continue
             pieces = [Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= logs.LONGEST_LINE) for text in batch]
-            self._take_batch(pieces, sum(map(len, batch)))
-        self._take_late()
+            self.outage.wait_for(partial(self._take_batch, pieces, sum(map(len, batch))))
+        self.outage.wait_for(self._take_late)
 
     def _take_late(self) -> None:
         """Make whole what only waited for its decision, though no line is new."""

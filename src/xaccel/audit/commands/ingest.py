@@ -69,17 +69,18 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     with _stopping() as stopped, _metrics(args.metrics) as show, _bar(path, quiet=args.quiet) as seen:
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         began = datetime.now(UTC)
-        if args.file == "-":
-            ingest.take_stream(tidied(_batches(sys.stdin.buffer, stopped), tidy))
-            tidy(began)
-        else:
-            with _readable():
-                if args.follow:
-                    follow(ingest, poll_s=POLL_S, tidy=tidy, up_to_date=up_to_date)
-                else:
-                    take(ingest)
-            if not stopped():
+        with _health(ingest, shown=args.metrics is not None):
+            if args.file == "-":
+                ingest.take_stream(tidied(_batches(sys.stdin.buffer, stopped), tidy))
                 tidy(began)
+            else:
+                with _readable():
+                    if args.follow:
+                        follow(ingest, poll_s=POLL_S, tidy=tidy, up_to_date=up_to_date)
+                    else:
+                        take(ingest)
+                if not stopped():
+                    tidy(began)
     if not args.quiet:
         print(_summary(ingest.counted))
 
@@ -161,6 +162,18 @@ def _metrics(address: tuple[str, int] | None) -> Iterator[Callable[[str, Watched
         yield metrics().watched
     finally:
         end()
+
+
+@contextmanager
+def _health(ingest: Ingest, *, shown: bool) -> Iterator[None]:
+    """Tell Prometheus meanwhile how `ingest` itself is."""
+    if not shown:
+        yield
+        return
+    from xaccel.audit.health import health
+
+    with health(ingest):
+        yield
 
 
 @contextmanager

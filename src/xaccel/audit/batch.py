@@ -20,11 +20,18 @@ _decode = json.JSONDecoder().raw_decode
 
 @dataclass(slots=True)
 class Batch:
-    """What some pieces came to. places: where each entry began."""
+    """What some pieces came to. places, texts: where each entry began, and its bytes."""
 
     lines: list[Line | Decided] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
     garbage: list[Garbage] = field(default_factory=list)
+
+    def add(self, entry: Line | Decided, offset: int, text: bytes) -> None:
+        """Add an entry."""
+        self.lines.append(entry)
+        self.places.append(offset)
+        self.texts.append(text)
 
 
 def parse(path: Path, pieces: Iterable[Piece]) -> Batch:
@@ -36,21 +43,19 @@ def parse(path: Path, pieces: Iterable[Piece]) -> Batch:
     batch = Batch()
     for piece in pieces:
         try:
-            batch.lines.append(read_line(piece.text))
-            batch.places.append(piece.offset)
+            batch.add(read_line(piece.text), piece.offset, piece.text)
         except NotALine as problem:
             reason = str(problem) if piece.whole else "no end of line"
-            for offset, found in _recovered(piece):
-                if isinstance(found, bytes):
-                    batch.garbage.append(garbage(path, offset, reason, found))
+            for offset, text, entry in _recovered(piece):
+                if entry is None:
+                    batch.garbage.append(garbage(path, offset, reason, text))
                 else:
-                    batch.lines.append(found)
-                    batch.places.append(offset)
+                    batch.add(entry, offset, text)
     return batch
 
 
-def _recovered(piece: Piece) -> Iterator[tuple[int, Line | Decided | bytes]]:
-    """Return the entries in `piece`, and the bytes between them that are none, each with its offset."""
+def _recovered(piece: Piece) -> Iterator[tuple[int, bytes, Line | Decided | None]]:
+    """Return the entries in `piece`, and what is none between them: offset, bytes and entry."""
     starts = [0, *(match.start() for match in _BEGINS.finditer(piece.text) if match.start())]
     torn = 0
     for start, end in zip(starts, [*starts[1:], len(piece.text)], strict=True):
@@ -60,11 +65,11 @@ def _recovered(piece: Piece) -> Iterator[tuple[int, Line | Decided | bytes]]:
         except NotALine:
             continue
         if piece.text[torn:start].strip():
-            yield piece.offset + torn, piece.text[torn:start]
-        yield piece.offset + start, entry
+            yield piece.offset + torn, piece.text[torn:start], None
+        yield piece.offset + start, whole, entry
         torn = start + len(whole)
     if piece.text[torn:].strip():
-        yield piece.offset + torn, piece.text[torn:]
+        yield piece.offset + torn, piece.text[torn:], None
 
 
 def _length(text: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,19 +13,25 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from xaccel.audit import logs, owed, removals, upsert
-from xaccel.audit.batch import Batch, parse
+from xaccel.audit.batch import Batch, garbage, parse
 from xaccel.audit.conf import Configuration
+from xaccel.audit.line import Decided, Line
 from xaccel.audit.logs import Log, Piece
 from xaccel.audit.models import Garbage, LogPosition
 from xaccel.audit.outage import Outage
 from xaccel.audit.positions import File, Files
 from xaccel.audit.store import Applied, apply, late
 
+logger = logging.getLogger("xaccel.audit")
+
 BATCH = 5000
 """Lines a transaction: more gain nothing, and a crash repeats at most so many."""
+
+POISON = (DataError, IntegrityError, ValueError, ArithmeticError)
+"""What an entry raises whose values no column holds."""
 
 RETRY_S = 30.0
 """How soon a signal that a receiver could not take is sent again."""
@@ -114,8 +121,7 @@ class Ingest:
             current = LogPosition.objects.using(self.using).filter(pk=position.pk, finished=False).first()
             if current is None or current.offset != position.offset:
                 return None
-            batch.garbage = removals.new_garbage(batch, using=self.using)
-            applied = self._store(batch)
+            applied = self._store(batch, stored_before=True)
             mark = log.advance(pieces)
             current.device, current.inode = log.identity
             current.offset, current.start, current.start_length = mark.offset, mark.start, mark.start_length
@@ -153,10 +159,33 @@ class Ingest:
             applied = self._store(batch)
         self._told(applied, batch, size)
 
-    def _store(self, batch: Batch) -> Applied:
-        applied = apply(batch.lines, using=self.using, conf=self.conf)
+    def _store(self, batch: Batch, *, stored_before: bool = False) -> Applied:
+        """Store a batch. stored_before: whether what is no entry may be in the database already."""
+        try:
+            applied = self._apply(batch.lines)
+        except POISON:
+            applied = self._apply_each(batch)
+        if batch.garbage and stored_before:
+            batch.garbage = removals.new_garbage(batch, using=self.using)
         Garbage.objects.using(self.using).bulk_create(batch.garbage)
         owed.note(applied, using=self.using)
+        return applied
+
+    def _apply(self, entries: list[Line | Decided]) -> Applied:
+        with transaction.atomic(using=self.using):
+            return apply(entries, using=self.using, conf=self.conf)
+
+    def _apply_each(self, batch: Batch) -> Applied:
+        """Store the entries one by one, and set aside those that cannot be stored."""
+        applied = Applied()
+        for entry, offset, text in zip(batch.lines, batch.places, batch.texts, strict=True):
+            try:
+                applied.add(self._apply([entry]))
+            except POISON as error:
+                reason = f"cannot be stored: {type(error).__name__}"
+                logger.warning("%s: the entry at byte %d %s. It is set aside.", self.path, offset, reason)
+                batch.garbage.append(garbage(self.path, offset, reason, text))
+        batch.garbage.sort(key=lambda row: row.offset)
         return applied
 
     def _told(self, applied: Applied, batch: Batch, size: int) -> None:

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST, _LAST = -62_135_596_800, 253_402_300_800
-"""Seconds at which the years 1 and 10000 begin: between them a year has four digits."""
+_FIRST, _LAST = 0, 253_402_300_800
+"""Seconds at which the years 1970 and 10000 begin: nothing was logged before, and databases add to times after."""
 
 
 class NotAnInstant(ValueError):
-    """Raised for a number of seconds in no year of four digits."""
+    """Raised for a number of seconds before 1970, or in no year of four digits."""
 
 
 def instant(seconds: float) -> int:

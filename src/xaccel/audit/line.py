@@ -104,6 +104,8 @@ _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 # An origin may write any digits there: what no column holds is not exact, and no reason to lose the line.
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
 _LARGEST = 2**63 - 1
+_MOST_SENT = 2**53
+"""Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
 
 
 def read_line(text: bytes) -> Line | Decided:
@@ -148,7 +150,7 @@ def _line(raw: _Raw, end: float) -> Line:
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
-    if not (0 <= body_bytes <= _LARGEST and 0 <= status <= 999 and (origin_status or 0) <= 999):
+    if not (0 <= body_bytes <= _MOST_SENT and 0 <= status <= 999 and (origin_status or 0) <= 999):
         raise NotALine("a number out of range")
     first: int | None = None
     total: int | None = None

@@ -12,7 +12,7 @@ from xaccel.audit.instants import datetime_of, instant, text_of
 from xaccel.audit.known import Known
 from xaccel.audit.line import Decided, Line
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import Outcome, without_line
+from xaccel.audit.outcome import FORGED, Outcome, without_line
 
 COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
 _WORD = {outcome: outcome.value for outcome in Outcome}
@@ -57,8 +57,13 @@ def transfer_row(line: Line, known: Known | None, state: State | None, *, chain:
         text_of(line.started_at),
         text_of(line.ended_at),
         known is None,
-        known is not None if chain else None,
+        (known is not None if is_sealed(line) else None) if chain else None,
     )
+
+
+def is_sealed(line: Line) -> bool:
+    """Tell whether a line is sealed with its decision: not a forged one, whose place the transfer's own line takes."""
+    return line.why not in FORGED
 
 
 def sealed_row(line: Line, known: Known) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import FORGED, GAVE_BYTES
 from xaccel.audit.pseudonym import is_pseudonym
 from xaccel.audit.removals import removed
-from xaccel.audit.rows import COLUMNS, decided_row, sealed_row, transfer_row
+from xaccel.audit.rows import COLUMNS, decided_row, is_sealed, sealed_row, transfer_row
 
 _LINE = tuple(name for name in COLUMNS if name not in ("id", *OF_THE_APP))
 _json = msgspec.json.Encoder().encode
@@ -44,6 +44,14 @@ class Applied:
     skipped: int = 0
     transfers: list[str] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
+
+    def add(self, other: Applied) -> None:
+        """Add what another batch came to."""
+        self.lines += other.lines
+        self.duplicates += other.duplicates
+        self.skipped += other.skipped
+        self.transfers += other.transfers
+        self.completed += other.completed
 
 
 def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -> Applied:
@@ -89,7 +97,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     )
     upsert.write(using, Transfer, COLUMNS, [decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
-        seal((sealed_row(line, known) for line, known in made if known is not None), using=using)
+        seal((sealed_row(line, known) for line, known in made if known and is_sealed(line)), using=using)
     for row in whole:
         id_ = str(row.id)
         Transfer.objects.using(using).filter(id=row.id).update(

@@ -16,13 +16,14 @@ from django.db.models import DateTimeField, Exists, Max, Model, OuterRef, Q, UUI
 
 from xaccel.audit.chain import CONTENT, PERSON
 from xaccel.audit.models import Download, Seal, Transfer
-from xaccel.audit.outcome import GAVE_BYTES, Outcome
+from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
 from xaccel.audit.recount import OF_DOWNLOADS, OF_TRANSFERS
 from xaccel.errors import InputRefused
 
 _AT_ONCE = 2000
 _Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
-_WAITS = Q(outcome=Outcome.GRANTED, sealed=None)
+# A forged line waits for the transfer's own one.
+_WAITS = Q(sealed=None) & (Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False))
 _COLUMNS = (*CONTENT, *PERSON, "ip", "sealed", "line_first")
 
 
@@ -141,7 +142,8 @@ class ExportedTrail:
 
 
 def _waits(row: Mapping[str, Any]) -> bool:
-    return row["outcome"] == Outcome.GRANTED and row["sealed"] is None
+    forged = row["why"] in FORGED and row["decided_at"] is not None
+    return (row["outcome"] == Outcome.GRANTED or forged) and row["sealed"] is None
 
 
 def _with_transfers(

@@ -94,10 +94,14 @@ _BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
 def _copy(cursor: Any, model: type[Model], table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     # What Python prints for None is NULL, but never in a column of text: there it is what somebody's file is called.
     texts = _names([columns[at] for at in _places(model, columns, (CharField, TextField))])
-    with cursor.copy(
-        f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
-        f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
-    ) as copy:
+    # Django translates errors of its own methods only
+    with (
+        cursor.db.wrap_database_errors,
+        cursor.copy(
+            f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
+            f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
+        ) as copy,
+    ):
         for start in range(0, len(rows), _AT_ONCE):
             copy.write(copy_text(rows[start : start + _AT_ONCE]))
 

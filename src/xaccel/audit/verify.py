@@ -117,6 +117,9 @@ class _Walk:
                     self._compare(link, row, is_last=is_last, forgotten=link.transfer in forgotten)
 
     def _count(self, transfer: UUID, row: Mapping[str, Any] | None, *, is_last: bool) -> None:
+        if row is not None:
+            # from its first link on: a second one behind a note of `prune` is no excuse for being there
+            self.oldest = min(self.oldest, row["decided_at"] or row["ended_at"] or _NEVER)
         if not is_last:
             self.verdict.again += 1
             return
@@ -124,8 +127,6 @@ class _Walk:
         if row is None:
             self.verdict.missing += 1
             self.newest_missing = max(self.newest_missing, transfer.int >> 80)
-        else:
-            self.oldest = min(self.oldest, row["decided_at"] or row["ended_at"] or _NEVER)
 
     def _follow(self, link: Seal) -> None:
         if link_of(self.verdict.newest, link) != link.chain:
@@ -159,6 +160,8 @@ class _Walk:
 
     def _compare(self, link: Seal, row: Mapping[str, Any], *, is_last: bool, forgotten: bool) -> None:
         if content_of(row) == link.content:
+            if not is_last:
+                self.verdict.tell(f"transfer {link.transfer} was sealed again though nothing came late")
             self._compare_person(link, row, forgotten=forgotten)
             self._compare_address(link, row, forgotten=forgotten)
             return
@@ -207,6 +210,10 @@ class _Walk:
         if verdict.missing > verdict.deleted:
             verdict.tell(
                 f"{verdict.missing - verdict.deleted} transfers are gone that `prune` did not delete"
+            )
+        elif verdict.missing < verdict.deleted:
+            verdict.tell(
+                f"{verdict.deleted - verdict.missing} transfers are there that the chain says `prune` deleted"
             )
         elif verdict.missing and self.newest_missing >= pruned.timestamp() * 1000:
             verdict.tell(

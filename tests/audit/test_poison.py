@@ -1,0 +1,164 @@
+"""An entry that no column holds, or that is forged, stops nothing and changes nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
+from tests.audit.test_chain import _chained, filled, tidy  # noqa: F401
+from tests.audit.test_forged_chain import sent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def verified(capsys: Any) -> tuple[bool, str]:
+    """Run `verify` as an auditor does: whether it succeeds, and what it reports."""
+    try:
+        call_command("xaccel", "verify")
+    except CommandError as error:
+        return False, str(error)
+    return True, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"end": -62_135_596_000.0},
+        {"end": 0.5, "seconds": 1.0},
+        {"body_bytes": 2**62},
+        {"body_bytes": 2**53 + 1},
+    ],
+    ids=str,
+)
+def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
+    first, last = some(log, 2)
+    for line in (first, last):
+        decide(line)
+    bad = [{**log.line(), **poison} for _ in range(2)]
+    for line in bad:
+        decide(log.line() | {"id": line["id"]})
+    log.write(first, *bad, last)
+    counted = take(log)
+    assert ids() == wanted(first, last)
+    assert (counted.lines, counted.garbage) == (2, 2)
+    assert take(log).garbage == 0
+
+
+def test_what_no_column_holds_together_is_set_aside_line_by_line(log: Log) -> None:
+    """Each of these lines is possible; their sum in one download is not."""
+    from xaccel.audit.models import Garbage
+
+    many = [log.line(body_bytes=2**53, sent_length=str(2**53)) for _ in range(1030)]
+    other = log.line(subject="8")
+    log.write(*[{**line, "note": note(line)} for line in (*many, other)])
+    counted = take(log)
+    assert other["id"] in ids()
+    assert (counted.lines, counted.garbage) == (1024, 7)
+    assert {row.reason.partition(":")[0] for row in Garbage.objects.all()} == {"cannot be stored"}
+    new = log.line(1, subject="9")
+    log.write({**new, "note": note(new)})
+    assert take(log).lines == 1
+
+
+def note(line: dict[str, Any]) -> str:
+    from xaccel.audit.note import Decision, note_of
+
+    return note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
+
+
+@pytest.mark.parametrize("why", ["forged", "no_id"])
+@pytest.mark.parametrize("late", [True, False], ids=["after its deadline", "under way"])
+def test_a_forged_line_does_not_make_verify_alarm(log: Log, capsys: Any, why: str, late: bool) -> None:
+    line = log.line()
+    decide(line)
+    if late:
+        tidy()
+    log.write({**line, "why": why, "status": "404", "body_bytes": 9})
+    take(log)
+    tidy()
+    assert verified(capsys)[0]
+    log.write(line)
+    take(log)
+    tidy()
+    succeeded, said = verified(capsys)
+    assert succeeded, said
+    assert "1 transfers are sealed" in said
+    assert sent()[0].outcome == "sent"
+
+
+def remove(rows: list[Any]) -> None:
+    from xaccel.audit.models import Download, Transfer
+
+    Transfer.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    Download.objects.filter(pk__in=[row.download_id for row in rows]).delete()
+
+
+def seal_note(rows: list[Any], before: Any, count: int | None = None) -> None:
+    """Append a note of `prune` to the chain, as somebody who may write to the database can."""
+    from django.db import transaction
+
+    from xaccel.audit import chain
+    from xaccel.audit.models import Seal, Transfer
+
+    with transaction.atomic():
+        chain.seal_note(
+            "prune", Transfer.objects.filter(pk__in=[row.pk for row in rows]), before, using="default"
+        )
+    if count is not None:
+        link = Seal.objects.latest("pk")
+        previous = Seal.objects.filter(pk__lt=link.pk).latest("pk")
+        link.count = count
+        link.chain = chain.link_of(previous.chain, link)
+        link.save()
+
+
+def seal_again(rows: list[Any]) -> None:
+    from django.db import transaction
+
+    from xaccel.audit.chain import seal
+    from xaccel.audit.models import Transfer
+
+    with transaction.atomic():
+        seal(
+            Transfer.objects.filter(pk__in=[row.pk for row in rows]).order_by("id").values(), using="default"
+        )
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.usefixtures("filled")
+def test_one_transfer_taken_out_of_the_middle_is_found(at: int, capsys: Any) -> None:
+    """Deleted, excused by a forged note of `prune`, and everything older sealed once more as it is."""
+    from xaccel.audit.models import Transfer
+
+    rows = sent()
+    assert verified(capsys)[0]
+    gone = rows[at]
+    older = [row for row in Transfer.objects.all() if row.sealed and row.decided_at < gone.decided_at]
+    seal_note([gone], gone.decided_at + timedelta(microseconds=1))
+    remove([gone])
+    seal_again(older)
+    succeeded, said = verified(capsys)
+    assert not succeeded
+    assert "`prune`" in said
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_second_seal_for_which_nothing_came_late_is_found(capsys: Any) -> None:
+    row = sent()[1]
+    seal_again([row])
+    succeeded, said = verified(capsys)
+    assert not succeeded
+    assert str(row.pk) in said
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_note_of_prune_for_more_than_is_gone_excuses_nothing_later(capsys: Any) -> None:
+    first = sent()[0]
+    seal_note([first], T0 - timedelta(days=1), count=1000)
+    succeeded, said = verified(capsys)
+    assert not succeeded
+    assert "1000" in said

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,3 +32,45 @@ def test_wrong_settings_end_the_command_with_all_problems(settings: Any) -> None
 def test_wrong_arguments_end_the_command() -> None:
     with pytest.raises(CommandError, match="version"):
         call_command("xaccel", "config", "--nginx-version", "new")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["config", "--settings", "tests.django.settings", "--nginx-version", "1.31.9"],
+        ["--settings", "tests.django.settings", "config", "--traceback", "--nginx-version", "1.31.9"],
+        ["config", "--nginx-version", "1.31.9", "--pythonpath", ".", "--settings=tests.django.settings"],
+    ],
+)
+def test_djangos_own_options_are_taken_behind_the_subcommand(arguments: list[str]) -> None:
+    done = manage(*arguments)
+    assert (done.returncode, done.stderr.count("error")) == (0, 0)
+    assert "location" in done.stdout
+
+
+def test_a_folder_that_may_not_be_written_ends_the_command_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = manage(
+        "config",
+        "--nginx-version",
+        "1.31.9",
+        "--write",
+        str(tmp_path / "file"),
+        "--settings=tests.django.settings",
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"{tmp_path}/file/xaccel-http.conf cannot be written (" in done.stderr
+    assert "Run the command as the user who owns that folder" in done.stderr
+
+
+def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py xaccel` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "django", "xaccel", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"},
+    )

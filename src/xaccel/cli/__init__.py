@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from xaccel import site_file
 from xaccel.cli import config, explain, purge, refresh, warm
@@ -12,8 +13,8 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.errors import XaccelError
 from xaccel.site import Site
 
-STOPPED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+STOPPED, NOT_READ = 130, 141
+"""The exit statuses after Ctrl-C, and where nobody reads the output any more (`| head`), as shells have them."""
 
 _COMMANDS: Mapping[str, Command] = {
     "config": config.COMMAND,
@@ -25,9 +26,13 @@ _COMMANDS: Mapping[str, Command] = {
 
 
 def add_arguments(
-    parser: argparse.ArgumentParser, *, file: bool, more: Mapping[str, Command] | None = None
+    parser: argparse.ArgumentParser,
+    *,
+    file: bool,
+    more: Mapping[str, Command] | None = None,
+    common: Callable[[argparse.ArgumentParser], None] = lambda _: None,
 ) -> None:
-    """Add the subcommands, and `more` of them, to `parser`.
+    """Add the subcommands, and `more` of them, to `parser`, each with the arguments that `common` adds.
 
     `file` for a command that reads the site from a file.
     """
@@ -41,6 +46,7 @@ def add_arguments(
                 help="the site, in the keys of settings.XACCEL: TOML, or JSON in a file named *.json",
             )
         command.add_arguments(own)
+        common(own)
 
 
 def run(
@@ -56,6 +62,12 @@ def run(
     {**_COMMANDS, **(more or {})}[args.xaccel_command].run(args, site, find_object)
 
 
+def forget_output() -> None:
+    """Send what is still to be printed nowhere, so that Python does not report the closed pipe when it ends."""
+    # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `python -m xaccel`; return the exit status."""
     parser = argparse.ArgumentParser(prog="xaccel", description="Your app decides, NGINX delivers.")
@@ -63,6 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         run(args, site_file.read(args.file))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()
+        return NOT_READ
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 1

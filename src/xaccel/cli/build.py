@@ -10,6 +10,7 @@ import sys
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, advisories, probe
 from xaccel.nginx.fetch import strength
+from xaccel.nginx.loaded import only_loaded
 from xaccel.nginx.probe import OPTIONAL, require_supported
 
 _MODULES = ("njs", "headers-more")
@@ -20,6 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which NGINX it is."""
     parser.add_argument(
         "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
+    )
+    parser.add_argument(
+        "--nginx-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="passed to nginx before -T, which tells the loaded modules, and by `refresh` before -t and -s reload; for"
+        " example --nginx-option=-p/srv/nginx/",
     )
     parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
     parser.add_argument(
@@ -58,25 +67,44 @@ def find_nginx() -> str:
     return found
 
 
-def nginx_of(args: argparse.Namespace) -> Nginx:
-    """Return what that NGINX can do, and tell it on standard error, with the known faults of its version.
+def nginx_of(args: argparse.Namespace, *, loads_itself: bool = False) -> Nginx:
+    """Return what that NGINX can do, and say it on standard error, with the fixes that it lacks.
+
+    `loads_itself`: the configuration that is generated loads the modules, so that no other has to.
 
     Raises NginxError where it cannot be asked or is too old.
     """
     nginx = _nginx(args)
+    asked = args.nginx_version is None
+    binary = args.nginx or (find_nginx() if asked else "")
+    if asked and not loads_itself:
+        nginx = _loaded(nginx, [binary, *args.nginx_option])
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
         file=sys.stderr,
     )
-    known = advisories.warnings(nginx)
-    for warning in known:
+    package = advisories.package_of(binary) if asked else None
+    warning = advisories.warning(nginx.version, package, asked=asked)
+    if warning is not None:
         print(f"xaccel: warning: {warning}", file=sys.stderr)
-    if known:
+    return nginx
+
+
+def _loaded(nginx: Nginx, command: list[str]) -> Nginx:
+    found, missing, told = only_loaded(nginx, command)
+    for path in missing:
         print(
-            "xaccel: warning: a distribution may have mended it under this number: see its notices",
+            f"xaccel: warning: {path} is installed, but this NGINX does not load it: the configuration is generated"
+            f" without it. To use it, add `load_module {path};` to nginx.conf, and generate again",
             file=sys.stderr,
         )
-    return nginx
+    if not told:
+        print(
+            f"xaccel: warning: `{' '.join(command)} -T` failed, so whether NGINX loads {', '.join(nginx.load_modules)}"
+            " is not known: if it does not, add --without njs or --without headers-more",
+            file=sys.stderr,
+        )
+    return found
 
 
 def _nginx(args: argparse.Namespace) -> Nginx:

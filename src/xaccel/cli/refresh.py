@@ -16,13 +16,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", metavar="DIR", required=True, help="the folder that `config --write` wrote"
     )
-    parser.add_argument(
-        "--nginx-option",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="passed to nginx before -t and before -s reload, for example --nginx-option=-p/srv/nginx/",
-    )
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:

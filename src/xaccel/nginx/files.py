@@ -50,10 +50,16 @@ def texts(site: Site, nginx: Nginx, folder: Path, *, write_addresses: bool = Fal
 
 
 def write(made: Mapping[Path, str]) -> list[Path]:
-    """Write the files, readable by their owner alone: they hold the site's secret. Return their paths."""
+    """Write the files, readable by their owner alone: they hold the site's secret. Return their paths.
+
+    Raises NginxError where this user may not write there, or the disk is full.
+    """
     for path, text in made.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, text)
+        except OSError as error:
+            raise _not_allowed(path, "written", error) from error
     return list(made)
 
 
@@ -64,7 +70,7 @@ def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
 
     Raises NginxError in NGINX's words where it refuses; the old files are back then, and NGINX goes on as it was.
     """
-    old = {path: path.read_text(encoding="utf-8") if path.exists() else None for path in made}
+    old = {path: _before(path) for path in made}
     changed = {path: text for path, text in made.items() if text != old[path]}
     if not changed:
         return []
@@ -81,6 +87,23 @@ def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
                 _replace(path, before)
         raise
     return list(changed)
+
+
+def _before(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _not_allowed(path, "read", error) from error
+
+
+def _not_allowed(path: Path, what: str, error: OSError) -> NginxError:
+    return NginxError(
+        f"{path} cannot be {what} ({error.strerror})",
+        where="--write",
+        remedy="Run the command as the user who owns that folder, mostly root, or name a folder of this user's.",
+    )
 
 
 def _call(command: Sequence[str]) -> None:

@@ -16,7 +16,8 @@ OLDEST = (1, 26, 0)
 OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub")
 """Modules that a build has or not. All but `slice`: an operator may switch them on for all his pages."""
 
-_DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
+DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
+"""Files of dynamic modules, below the modules path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     wanted = {"njs": njs, "headers_more": headers_more}
     static = {"njs": _has(arguments, "njs"), "headers_more": _has(arguments, "headers-more")}
     folder = next((arg.partition("=")[2] for arg in arguments if arg.startswith("--modules-path=")), "")
-    files = {name: Path(folder, file) for name, file in _DYNAMIC.items()}
+    files = {name: Path(folder, file) for name, file in DYNAMIC.items()}
     dynamic = {name: bool(folder) and not static[name] and path.is_file() for name, path in files.items()}
     present = {name: wanted[name] and (static[name] or dynamic[name]) for name in wanted}
     return Nginx(

@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
-        cli.add_arguments(parser, file=False, more=command_table.COMMANDS)
+        cli.add_arguments(parser, file=False, more=command_table.COMMANDS, common=_add_base_arguments)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
@@ -33,10 +33,21 @@ class Command(BaseCommand):
                 conf = configuration()
                 find_object = conf.find_transfer or command_table.find_object
                 cli.run(argparse.Namespace(**options), conf.site, find_object, command_table.COMMANDS)
-        except XaccelError as error:
+                self.stdout.flush()
+        except BrokenPipeError:
+            cli.forget_output()
+            sys.exit(cli.NOT_READ)
+        except (XaccelError, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(cli.STOPPED)
+
+
+def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take Django's own options behind the subcommand too: Django has read the first two by then."""
+    for name in ("--settings", "--pythonpath"):
+        parser.add_argument(name, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 class _Printed(io.TextIOBase):

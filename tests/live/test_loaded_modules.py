@@ -1,0 +1,90 @@
+"""A module that is installed and not loaded: `config` says so, and generates what NGINX accepts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xaccel.cli import main
+from xaccel.nginx import probe
+from xaccel.testing import Variant, free_port
+
+pytestmark = pytest.mark.nginx
+
+SITE = """
+secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
+log = "/dev/null"
+[origins.media]
+backend = "xaccel.LocalOrigin"
+options = {{ root = "{root}" }}
+"""
+
+
+def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str]:
+    """Write nginx.conf; return the options that name it."""
+    (folder / "nginx.conf").write_text(
+        f"""{"".join(f"load_module {path};" for path in modules)}
+        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }}
+        http {{
+            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
+            access_log off; map_hash_bucket_size 128; variables_hash_max_size 2048;
+            {inside}
+        }}"""
+    )
+    return [f"-p{folder}/", f"-c{folder}/nginx.conf", "-estderr"]
+
+
+def config(variant: Variant, folder: Path, options: list[str]) -> None:
+    (folder / "site.toml").write_text(SITE.format(root=folder))
+    passed = [f"--nginx-option={option}" for option in options]
+    written = ["--write", str(folder / "xaccel"), "--nginx", variant.binary]
+    assert main(["config", str(folder / "site.toml"), *written, *passed]) == 0
+
+
+INCLUDES = "include xaccel/xaccel-http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/xaccel-server.conf; }}"
+
+
+def accepts(variant: Variant, options: list[str]) -> bool:
+    return subprocess.run([variant.binary, *options, "-t"], check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_what_nginx_loads_decides_and_not_what_lies_on_the_disk(
+    variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str], loads: bool
+) -> None:
+    modules = probe(variant.binary).load_modules
+    options = write_nginx(tmp_path, modules if loads else (), "")
+    config(variant, tmp_path, options)
+    said = capsys.readouterr().err
+    missing = () if loads else modules
+    assert said.count("is installed, but this NGINX does not load it") == len(missing)
+    assert all(f"load_module {path};" in said for path in missing)
+    options = write_nginx(tmp_path, modules if loads else (), INCLUDES.format(port=free_port()))
+    assert accepts(variant, options)
+
+
+def test_what_was_generated_for_a_module_that_is_not_loaded_is_mended(
+    variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The includes are there already, and NGINX refuses them: `unknown directive "js_import"`."""
+    modules = probe(variant.binary).load_modules
+    options = write_nginx(tmp_path, modules, "")
+    config(variant, tmp_path, options)
+    options = write_nginx(tmp_path, (), INCLUDES.format(port=free_port()))
+    for _ in modules:  # NGINX names the first unknown directive only
+        config(variant, tmp_path, options)
+    assert accepts(variant, options)
+    assert ("does not load it" in capsys.readouterr().err) == bool(modules)
+
+
+def test_a_configuration_that_nginx_refuses_leaves_it_open(
+    variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules = probe(variant.binary).load_modules
+    config(variant, tmp_path, write_nginx(tmp_path, (), "nonsense;"))
+    said = capsys.readouterr().err
+    assert ("is not known: if it does not, add --without njs" in said) == bool(modules)
+    assert all(path in said for path in modules)

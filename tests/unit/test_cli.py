@@ -1,0 +1,68 @@
+"""`python -m xaccel` as a shell runs it: pipes, rights, exit statuses."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xaccel import cli
+
+SITE = """
+secret = "0123456789abcdef0123456789abcdef"
+log = "/var/log/nginx/xaccel.log"
+[origins.media]
+backend = "xaccel.LocalOrigin"
+options = { root = "/srv" }
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "site.toml").write_text(SITE)
+    return tmp_path / "site.toml"
+
+
+def test_a_reader_that_leaves_is_no_traceback(site: Path) -> None:
+    command = f"{sys.executable} -m xaccel config {shlex.quote(str(site))} --nginx-version 1.31.9 | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+    assert done.stdout.startswith("# xaccel-http.conf")
+    assert done.returncode in (0, cli.NOT_READ)
+
+
+def test_a_closed_pipe_has_the_exit_status_of_a_shell(site: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "xaccel", "config", str(site), "--nginx-version", "1.31.9"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == cli.NOT_READ
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["config", "refresh"])
+def test_a_folder_that_cannot_be_used_is_said_with_a_remedy(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file")
+    assert (
+        cli.main([command, str(site), "--nginx-version", "1.31.9", "--nginx", "true", "--write", folder]) == 1
+    )
+    said = capsys.readouterr().err
+    assert f"--write: {folder}/xaccel-http.conf cannot be" in said
+    assert "Run the command as the user who owns that folder" in said

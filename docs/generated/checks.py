@@ -22,6 +22,7 @@ if not settings.configured:
 from xaccel.django import checks
 
 _BUCKET = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}
+_AT_ADDRESS = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://10.0.0.5:9000/"}}
 _MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 _DISK = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/srv/files"}}
 _SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -45,6 +46,9 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "SECURE_HSTS_SECONDS": 31536000,
     },
     "xaccel.W004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.W006": {"XACCEL": {"ORIGINS": {"documents": _AT_ADDRESS}}},
+    "xaccel.W007": {"DEBUG": True},
 }
 
 
@@ -65,9 +69,12 @@ def _message(identifier: str) -> Any:
     with (
         override_settings(**_SETTINGS[identifier]),
         patch.object(checks, "find_spec", found),
+        patch.object(checks.sys, "argv", ["manage.py", "runserver"]),
         patch.object(checks, "bucket_region", lambda _: "eu-central-1"),
     ):
         said = [*checks.check_configuration(), *checks.check_middleware()]
+        if identifier == "xaccel.W005":
+            said = checks.check_log()
         if identifier == "xaccel.W004":
             said = checks.check_regions()
         if identifier == "xaccel.E008":

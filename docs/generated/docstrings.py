@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_FIELD = re.compile(r"([a-z_]+(?:, [a-z_]+)*): (.+)")
+_FIELD = re.compile(r"([a-z0-9_]+(?:, [a-z0-9_]+)*): (.+)")
 
 
 def prose(documented: Any) -> list[str]:
@@ -39,9 +39,16 @@ def field_table(kind: type) -> str:
     texts = field_texts(kind)
     rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):
-        cells = (f"`{field.name}`", f"`{field.type}`", default_of(field), texts.get(field.name, ""))
+        text = starred(texts.get(field.name, ""))
+        cells = (f"`{field.name}`", f"`{field.type}`", default_of(field), text)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def starred(text: str) -> str:
+    """Return `text` with each "*" outside of code as Markdown prints it: two of them would make italics."""
+    parts = text.split("`")
+    return "`".join(part if index % 2 else part.replace("*", "\\*") for index, part in enumerate(parts))
 
 
 def _paragraphs(documented: Any) -> Iterator[str]:

@@ -28,6 +28,12 @@ FIELD_OF_KEY = {
     "RESOLVER": "resolver",
 }
 
+TEXTS = {
+    "SECRET": "The secret that proves to NGINX that a hand-off is the app's: 32 or more letters, digits, '-' and '_'.",
+    "SECRETS": "Two secrets while you rotate: the app sends the first, and NGINX accepts both. Instead of `SECRET`.",
+}
+"""Of keys that share a field of Site."""
+
 EXAMPLES = {
     "ORIGINS": '{"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}}',
     "SECRET": '"<32 or more letters, digits, - and _>"',
@@ -54,7 +60,7 @@ def keys() -> str:
     sections = []
     for key in [*(key for key in FIELD_OF_KEY if key in KEYS), *sorted(KEYS - FIELD_OF_KEY.keys())]:
         name = FIELD_OF_KEY.get(key, key.lower())
-        text = texts[name][0].upper() + texts[name][1:]
+        text = TEXTS.get(key, texts[name][0].upper() + texts[name][1:])
         if name not in ("origins", "secrets"):
             text += f" Default: {default_of(fields[name])}."
         example = f"\nExample: `{EXAMPLES[key]}`\n" if key in EXAMPLES else ""

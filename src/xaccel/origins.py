@@ -20,18 +20,24 @@ class S3Origin:
     bucket: its name, or the alias of an access point; not an ARN. With one "*" it is a pattern, for example "tenant-*":
         each hand-off names its bucket, and the "*" stands for one or more lower case letters, digits and "-".
     prefix: put before each object key, as it is; give the slash yourself.
+    region: the bucket's region, which each signature names; S3 refuses a signature for another one.
     endpoint_url: scheme and host of another store, for example "https://minio.example:9000".
-    addressing_style: "path", "virtual" or "auto".
+    profile: profile of AWS's shared files from which region and credentials are read.
+    addressing_style: where the bucket's name is in the URL: "path", "virtual" or "auto".
     use_dualstack_endpoint: the endpoint of Amazon S3 that IPv6 reaches too.
     use_fips_endpoint: the one with validated cryptography (FIPS 140).
     use_accelerate_endpoint: the one at the edge of Amazon's network (Transfer Acceleration).
     request_payer: whoever the credentials belong to pays for the requests (Requester Pays).
+    access_key: access key of the store, together with secret_key.
+    secret_key: secret key of the store; it stays in the app, and only signatures leave it.
+    session_token: session token that belongs to temporary keys.
     expires_s: seconds that a signature lives (1 to 604800). It is checked once, at the start of a transfer.
     servers: "host:port" addresses that NGINX connects to instead of looking the name up; the signed name
         stays in Host and in TLS.
     ca_file: PEM file of the authorities that may have signed the store's certificate; None: the system's.
     verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
-    client_certificate, client_key: PEM files that NGINX's master can read; shown to a store that asks for them.
+    client_certificate: PEM file of the certificate that NGINX shows to a store which asks for one.
+    client_key: PEM file of that certificate's key; NGINX's master must be able to read it.
     redirect_hosts: hosts that the origin's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
         An https origin leads to https only.
     cache: whether NGINX may keep objects of a hand-off that names an identity.
@@ -72,7 +78,15 @@ class HTTPOrigin:
         the printed NGINX text and are seen by NGINX and the origin only: redirects take them to no other host.
     signed_for_s: seconds that a signature lives at least, where the app makes the URLs with an SDK of its own; None:
         they are not signed. The query of a signed URL is no part of the object's name, and so not of its cache entry.
-    servers, ca_file, verify_tls, client_certificate, client_key, redirect_hosts, cache: as for S3Origin.
+    servers: "host:port" addresses that NGINX connects to instead of looking the name up; the URL's name stays in Host
+        and in TLS.
+    ca_file: PEM file of the authorities that may have signed the server's certificate; None: the system's.
+    verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
+    client_certificate: PEM file of the certificate that NGINX shows to a server which asks for one.
+    client_key: PEM file of that certificate's key; NGINX's master must be able to read it.
+    redirect_hosts: hosts that the server's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
+        An https origin leads to https only.
+    cache: whether NGINX may cache objects of a hand-off that names an identity.
     """
 
     base_url: str

@@ -28,9 +28,10 @@ class Cache:
     """Where NGINX keeps objects of origins that set `cache`.
 
     path: directory that NGINX's workers can write; only NGINX uses it.
-    max_size, inactive: in NGINX's units, for example "2g", "1h"
-        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path). An object that is larger than
-        `max_size` is not kept as a whole.
+    max_size: how large the cache may become, in NGINX's units, for example "2g"
+        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path). An object that is larger is not
+        cached as a whole.
+    inactive: how long an object stays that nobody asks for, for example "1h".
     keys: memory for what is kept, in NGINX's units; 1 MB is for some 7,000 objects or slices, and where it is full,
         what was not asked for longest goes.
     min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
@@ -82,7 +83,8 @@ class Site:
     secrets: one value, or two while it is rotated: the first is sent, all are taken by NGINX.
     name: empty for the only site of an NGINX; otherwise it is part of every name in the printed text.
     response_headers: names that a download may carry beside the library's own.
-    log_path: file of the JSON lines, relative to NGINX's prefix unless absolute.
+    log_path: file of NGINX's JSON log, with one entry for each transfer. Give an absolute path: a relative one is below
+        NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.
     access_logs: the operator's own `access_log` arguments, printed again in each location of ours; a condition is
         `if=$variable`.
     add_headers: name and value of the operator's own `add_header … always`, printed again likewise; or "merge": all

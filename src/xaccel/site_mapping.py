@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from xaccel import buffer_setting, header_rules, limit_settings, secret_setting
@@ -45,8 +45,8 @@ _SOCKETS = re.compile(r"(?=.{2,80}$)(?:/[A-Za-z0-9._-]+)+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 
 
-def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
-    """Make a Site of `mapping`.
+def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterable[str] = ()) -> Site:
+    """Make a Site of `mapping`. `more_keys` are read elsewhere, and named with the valid ones.
 
     Its keys are those of KEYS; "ORIGINS" maps a name to {"BACKEND": "xaccel.S3Origin", "OPTIONS": {…}}, where
     OPTIONS are the fields of that class. "SECRET" is one text, "SECRETS" a list of two while rotating.
@@ -79,7 +79,9 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL") -> Site:
     )
     found.extend(
         ConfigError(
-            f"{key!r} is not a setting", where=where, remedy=f"Valid keys: {', '.join(sorted(KEYS))}."
+            f"{key!r} is not a setting",
+            where=where,
+            remedy=f"Valid keys: {', '.join(sorted({*KEYS, *more_keys}))}.",
         )
         for key in values
         if key not in KEYS
@@ -171,24 +173,25 @@ def _add_headers(
         return MERGE
     pairs: list[tuple[str, str]] = []
     for item in _list(values, "ADD_HEADERS", where, found):
-        if (
-            isinstance(item, Sequence)
-            and not isinstance(item, str)
-            and len(item) == 2
-            and header_rules.declarable(item[0])
-            and header_rules.header_value_ok(item[1])
-            and "$" not in item[1]
-        ):
-            pairs.append((item[0], item[1]))
+        if not isinstance(item, Sequence) or isinstance(item, str) or len(item) != 2:
+            what = f"{item!r} is not a pair of name and value"
+        elif not header_rules.header_name_ok(item[0]):
+            what = f"{item[0]!r} is not the name of a header"
+        elif not header_rules.declarable(item[0]):
+            what = f"{item[0]!r} is a header that xaccel or NGINX sends by itself"
+        elif not header_rules.header_value_ok(item[1]) or "$" in item[1]:
+            what = f"{item[1]!r} is not a value that NGINX's `add_header` takes as it is"
         else:
-            found.append(
-                ConfigError(
-                    f"{item!r} is not a header",
-                    where=f'{where}["ADD_HEADERS"]',
-                    remedy='Write pairs such as ["Strict-Transport-Security", "max-age=31536000"], without "$", and'
-                    " none of the headers that xaccel or NGINX decides.",
-                )
+            pairs.append((item[0], item[1]))
+            continue
+        found.append(
+            ConfigError(
+                what,
+                where=f'{where}["ADD_HEADERS"]',
+                remedy='Write pairs such as ["Strict-Transport-Security", "max-age=31536000"]: printable ASCII without'
+                ' "$". Leave out X-Content-Type-Options and other headers that each download has already.',
             )
+        )
     return tuple(pairs)
 
 

@@ -175,3 +175,73 @@ def test_W004_bucket_in_another_region_is_asked_for_at_deployment_only(site: Any
         assert "eu-west-1" in (messages[0].hint or "")
         site(ORIGINS={"docs": {**entry, "OPTIONS": {**options, "region": "eu-west-1"}}})
         assert run_checks(tags=["xaccel"], include_deployment_checks=True) == []
+
+
+def test_E001_names_the_keys_that_only_django_has(settings: Any) -> None:
+    settings.XACCEL = {**settings.XACCEL, "DELIVRY": "stream"}
+    [message] = run_checks(tags=["xaccel"])
+    assert message.id == "xaccel.E001"
+    assert {"DELIVERY", "FIND_TRANSFER", "LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
+
+
+def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
+    def told() -> list[str]:
+        messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
+        return [str(message.id) for message in messages if message.id == "xaccel.W005"]
+
+    site(LOG="logs/xaccel.log")
+    assert told() == ["xaccel.W005"]
+    assert found() == []
+    site(LOG="/var/log/nginx/xaccel.log")
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "ids"),
+    [
+        ("HTTPOrigin", {"base_url": "https://10.0.0.5/"}, ["xaccel.W006"]),
+        ("HTTPOrigin", {"base_url": "https://[fd00::1]:9000/"}, ["xaccel.W006"]),
+        ("HTTPOrigin", {"base_url": "https://10.0.0.5/", "verify_tls": False}, []),
+        ("HTTPOrigin", {"base_url": "http://10.0.0.5/"}, []),
+        ("HTTPOrigin", {"base_url": "https://files.example/", "servers": ["10.0.0.5:443"]}, []),
+        ("S3Origin", {"bucket": "docs", "endpoint_url": "https://10.0.0.5:9000"}, ["xaccel.W006"]),
+        ("S3Origin", {"bucket": "docs"}, []),
+    ],
+)
+def test_W006_an_ip_address_in_an_https_url(
+    site: Any, backend: str, options: dict[str, Any], ids: list[str]
+) -> None:
+    site(ORIGINS={"partner": {"BACKEND": f"xaccel.{backend}", "OPTIONS": options}})
+    assert found() == ids
+
+
+@pytest.fixture
+def development(settings: Any, site: Any) -> Any:
+    """Sets DEBUG and DELIVERY."""
+
+    def change(debug: bool, delivery: str) -> None:
+        settings.DEBUG = debug
+        site(DELIVERY=delivery)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("argv", "debug_and_delivery", "ids"),
+    [
+        (["manage.py", "runserver"], (True, "nginx"), ["xaccel.W007"]),
+        (["manage.py", "runserver", "8001"], (True, "stream"), []),
+        (["manage.py", "check"], (True, "nginx"), []),
+        (["manage.py", "runserver"], (False, "nginx"), []),
+    ],
+)
+def test_W007_runserver_without_nginx(
+    development: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    debug_and_delivery: Any,
+    ids: list[str],
+) -> None:
+    development(*debug_and_delivery)
+    monkeypatch.setattr(sys, "argv", argv)
+    assert found() == ids

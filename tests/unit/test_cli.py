@@ -66,3 +66,37 @@ def test_a_folder_that_cannot_be_used_is_said_with_a_remedy(
     said = capsys.readouterr().err
     assert f"--write: {folder}/xaccel-http.conf cannot be" in said
     assert "Run the command as the user who owns that folder" in said
+
+
+def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: str) -> str:
+        assert cli.main(["config", str(site), "--nginx-version", "1.31.9", *arguments]) == 0
+        return capsys.readouterr().err
+
+    assert "warning" not in said("--write", str(tmp_path / "out"))
+    site.write_text(SITE.replace('log = "/var/log/nginx/xaccel.log"', ""))
+    for arguments in (["--write", str(tmp_path / "out")], ["--part", "http"], []):
+        assert "warning: LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
+    assert "warning" not in said("--standalone")
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        (
+            '["X-Content-Type-Options", "nosniff"]',
+            "'X-Content-Type-Options' is a header that xaccel or NGINX sends",
+        ),
+        ('["Bad Name", "x"]', "'Bad Name' is not the name of a header"),
+        ('["X-A", "$host"]', "'$host' is not a value"),
+        ('["X-A"]', "['X-A'] is not a pair of name and value"),
+    ],
+)
+def test_a_header_that_cannot_be_added_is_named_with_its_reason(
+    site: Path, capsys: pytest.CaptureFixture[str], pair: str, words: str
+) -> None:
+    site.write_text(f"add_headers = [{pair}]\n{SITE}")
+    assert cli.main(["config", str(site), "--nginx-version", "1.31.9"]) == 1
+    assert words in capsys.readouterr().err

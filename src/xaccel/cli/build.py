@@ -12,6 +12,8 @@ from xaccel.nginx import Nginx, advisories, probe
 from xaccel.nginx.fetch import strength
 from xaccel.nginx.loaded import only_loaded
 from xaccel.nginx.probe import OPTIONAL, require_supported
+from xaccel.site import Site
+from xaccel.site_advice import address_over_tls, relative_log
 
 _MODULES = ("njs", "headers-more")
 _OPTIONAL = tuple(name.replace("_", "-") for name in OPTIONAL)
@@ -50,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write addresses instead of names of origins (always done for an NGINX before 1.27.3)",
     )
+
+
+def warn_of(site: Site, *, own_prefix: bool = False) -> None:
+    """Say on standard error what is mostly a mistake. `own_prefix`: NGINX is started for this site alone, with `-p`."""
+    for problem in (*(() if own_prefix else relative_log(site)), *address_over_tls(site)):
+        print(f"xaccel: warning: {problem}", file=sys.stderr)
 
 
 def find_nginx() -> str:

@@ -36,6 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx = build.nginx_of(args, loads_itself=args.standalone)
+    build.warn_of(site, own_prefix=args.standalone)
     if slices.missed(site, nginx):
         print(f"xaccel: warning: {slices.NO_MODULE}", file=sys.stderr)
     if args.write:

@@ -19,6 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    build.warn_of(site)
     changed = files.refresh(
         files.texts(site, build.nginx_of(args), Path(args.write), write_addresses=args.resolve),
         [args.nginx or build.find_nginx(), *args.nginx_option],

@@ -24,6 +24,7 @@ from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain import bucket_region
 from xaccel.origins import LocalOrigin, S3Origin
 from xaccel.signing import resolve_endpoint
+from xaccel.site_advice import address_over_tls, relative_log
 
 CHECKS: Mapping[str, str] = {
     "xaccel.E001": "settings.XACCEL has a problem; each problem is one message.",
@@ -38,6 +39,9 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W002": "The directory of an origin is also published under MEDIA_URL.",
     "xaccel.W003": "A middleware sets a header that the site does not declare, so that downloads lack it.",
     "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
+    "xaccel.W005": "LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
+    "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
+    "xaccel.W007": "`runserver` answers downloads without NGINX with an empty 200, since DELIVERY is 'nginx'.",
 }
 """Every id with its meaning: the reference is made from this table."""
 
@@ -58,7 +62,7 @@ def check_configuration(app_configs: Sequence[Any] | None = None, **_: Any) -> l
             )
             for problem in errors.problems
         ]
-    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf)]
+    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf), *_addresses(conf)]
 
 
 def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
@@ -98,6 +102,15 @@ def check_sendfile(app_configs: Sequence[Any] | None = None, **_: Any) -> list[C
     except ConfigError as problem:
         return [_error("E008", f"{problem.where}: {problem.what}.", problem.remedy)]
     return []
+
+
+def check_log(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+    """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
+    try:
+        site = configuration().site
+    except ConfigErrors:
+        return []
+    return [_warning("W005", f"XACCEL['LOG']: {found.what}.", found.remedy) for found in relative_log(site)]
 
 
 def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
@@ -143,6 +156,17 @@ def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
             "XACCEL['DELIVERY'] is 'stream' and DEBUG is off: every download would hold a worker of the app.",
             "Leave DELIVERY out and print the NGINX text with: manage.py xaccel config",
         )
+    if conf.delivery == "nginx" and debug_is_on() and "runserver" in sys.argv[1:2]:
+        yield _warning(
+            "W007",
+            "XACCEL['DELIVERY'] is 'nginx': runserver answers downloads with an empty 200, unless NGINX is in front.",
+            "Open NGINX's port, or set DELIVERY to 'stream' for development without NGINX.",
+        )
+
+
+def _addresses(conf: Configuration) -> Iterator[CheckMessage]:
+    for found in address_over_tls(conf.site):
+        yield _warning("W006", f"XACCEL {found.where}: {found.what}.", found.remedy)
 
 
 def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:

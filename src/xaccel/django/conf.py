@@ -24,6 +24,8 @@ WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
 
 DELIVERIES = ("nginx", "stream")
+DJANGO_KEYS = ("DELIVERY", "FIND_TRANSFER")
+"""Keys of the setting that a file for `python -m xaccel` does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def configuration() -> Configuration:
 
 def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
     try:
-        site = site_mapping.read(values, where=WHERE)
+        site = site_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)
     except ConfigErrors as errors:
         # Where each entry had its own problem, none is left, and saying so again helps nobody.
         empty = f'{WHERE}["ORIGINS"]'

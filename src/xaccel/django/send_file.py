@@ -15,6 +15,7 @@ from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
 from xaccel.django.note_maker import note_of
 from xaccel.django.place import Place, find_place, place_is_known
 from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
+from xaccel.django.runserver import warn_without_nginx
 from xaccel.django.stream import astream, require_development, stream
 from xaccel.django.subject import asubject_of, subject_of
 from xaccel.errors import InputRefused
@@ -70,6 +71,7 @@ def send_file(
         return answer
     if conf.delivery == "stream":
         return stream(request, hand_off, chosen, conf.site.origin(place.name))
+    warn_without_nginx(request)
     return HandOffResponse(
         hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
     )
@@ -113,6 +115,7 @@ async def asend_file(
         return answer
     if conf.delivery == "stream":
         return await astream(request, hand_off, chosen, conf.site.origin(place.name))
+    warn_without_nginx(request)
     return HandOffResponse(
         hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
     )

@@ -18,7 +18,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 import pytest
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server, Variant
+    from xaccel.testing import AppServer, S3Server, Variant
 
 pytestmark = pytest.mark.main
 
@@ -36,13 +36,13 @@ document.readers.add(User.objects.get(username="reader"))
 """
 
 
-@pytest.fixture
-def environ(s3: S3Server, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environ(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     bucket = f"minimal-{secrets.token_hex(4)}"
     s3.create_bucket(bucket)
     return {
         "DEBUG": "1",
-        "DATABASE": str(tmp_path / "minimal.sqlite3"),
+        "DATABASE": str(tmp_path_factory.mktemp("minimal") / "minimal.sqlite3"),
         "S3_BUCKET": bucket,
         "S3_ENDPOINT": s3.endpoint,
         "AWS_ACCESS_KEY_ID": s3.access_key,
@@ -66,29 +66,32 @@ def manage(environ: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def url(environ: dict[str, str], variant: Variant, tmp_path: Path) -> Iterator[str]:
-    from xaccel.testing import app_server, free_port, nginx_server
+@pytest.fixture(scope="session")
+def app(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """The example with its document, for all variants."""
+    from xaccel.testing import app_server
 
     manage(environ, "check", "--fail-level", "WARNING")
     manage(environ, "migrate", "--run-syncdb")
     manage(environ, "shell", "-c", SEED)
-    port, wsgi = free_port(), "django.core.wsgi:get_wsgi_application()"
-    with app_server(tmp_path / "app", wsgi, env=environ, cwd=EXAMPLE, workers=1) as app:
-        shape = [
-            "--standalone",
-            "--nginx",
-            variant.binary,
-            "--listen",
-            f"127.0.0.1:{port}",
-            "--app",
-            app.address,
-        ]
-        shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
-        shape += ["--user", "root"] if os.geteuid() == 0 else []
-        text = manage(environ, "xaccel", "config", *shape)
-        with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
-            yield nginx.url
+    wsgi = "django.core.wsgi:get_wsgi_application()"
+    with app_server(
+        tmp_path_factory.mktemp("minimal-app"), wsgi, env=environ, cwd=EXAMPLE, workers=1
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def url(environ: dict[str, str], app: AppServer, variant: Variant, tmp_path: Path) -> Iterator[str]:
+    from xaccel.testing import free_port, nginx_server
+
+    port = free_port()
+    shape = ["--standalone", "--nginx", variant.binary, "--listen", f"127.0.0.1:{port}", "--app", app.address]
+    shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
+    shape += ["--user", "root"] if os.geteuid() == 0 else []
+    text = manage(environ, "xaccel", "config", *shape)
+    with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
+        yield nginx.url
 
 
 class Browser:

@@ -179,7 +179,7 @@ def test_a_site_that_declares_a_resource_policy_sends_its_own(live: Live) -> Non
 def test_a_name_cannot_add_a_header(live: Live) -> None:
     for name in ("a%0d%0aSet-Cookie: x=1.txt", 'q".txt; filename=evil.exe', "a;b\u2028"):
         if "\u2028" in name:
-            assert live.get("partner", "x", options={"filename": name}).status == 500
+            assert live.get("partner", "x", options={"filename": name}).status == 404
             continue
         reply = live.get("partner", "x", options={"filename": name})
         assert reply.one("Set-Cookie") is None

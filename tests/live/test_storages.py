@@ -36,7 +36,7 @@ pytestmark = pytest.mark.adapters
 KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stores(
     s3: S3Server, tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
 ) -> Iterator[Stores]:

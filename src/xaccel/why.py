@@ -33,6 +33,12 @@ WHY: Mapping[str, Why] = {
         " for the app and for `xaccel config`.",
         ask=False,
     ),
+    "subrequest": Why(
+        "A subrequest of NGINX (mirror, SSI, auth_request, addition) requested the download, so NGINX refused it."
+        " The user got 404 for it.",
+        "Let the client request the download itself, for example with a link or an <img> in the page.",
+        ask=False,
+    ),
     "url_refused": Why(
         "The URL does not lie at the origin that NGINX knows, or cannot be sent as it is. The user got 502.",
         f"The app's endpoint or base URL is not the one in the NGINX configuration. {_GENERATE}",

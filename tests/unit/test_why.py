@@ -10,7 +10,7 @@ from tests.live.failure_rows import ROWS
 from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-WHERE_A_WHY_IS_DECIDED = ("why", "refused", "refusal", "doubt")
+WHERE_A_WHY_IS_DECIDED = ("why", "stopped", "refused", "refusal", "doubt", "distrust")
 """Variables without the site's stem; those that their values name are followed."""
 
 

@@ -24,7 +24,7 @@ from xaccel.events import DownloadEvent
 logger = logging.getLogger("xaccel.audit")
 
 WHYS = frozenset(
-    "forged no_id url_refused redirect_refused redirect_without_location too_many_redirects"
+    "forged no_id subrequest url_refused redirect_refused redirect_without_location too_many_redirects"
     " wrong_region limited origin_timeout origin_failed origin_cut slice_failed cache_failed size_differs not_http"
     " unframed unasked_part bad_part client_left".split()
 )

@@ -15,9 +15,9 @@ PRIVATE = (
     "auth id url method cache-key slices subject type disposition cache-control csp etag last-modified size note"
     " rate rate-after concurrency concurrency-key"
 ).split()
-"""The private headers `Xaccel-…` that become variables."""
+"""The private headers `Xaccel-…`. All but `auth` become variables: SSI of another backend can show a variable."""
 
-_OF_THE_LOG = ("auth", "id", "subject", "note")
+_OF_THE_LOG = ("id", "subject", "note")
 
 
 def remote_location(
@@ -38,6 +38,7 @@ def remote_location(
         f"{site.internal_prefix}{route.name}",
         inside=[
             directive("internal"),
+            *_admission(names),
             directive("set", names.var("origin"), route.name),
             *destination,
             directive("set", names.var("hides_missing"), _hides_missing(route)),
@@ -49,6 +50,12 @@ def remote_location(
         ],
         why=f"Origin {route.name}. Without `internal` anybody could ask for it by its path.",
     )
+
+
+def _admission(names: Names) -> Iterator[Directive]:
+    """Generate the check of a hand-off, before anything is set; `admitted` binds what is set to this request."""
+    yield Directive("if", (Raw(f"({names.var('distrust')})"),), (directive("return", "404"),))
+    yield directive("set", names.var("admitted"), Raw("$uri"))
 
 
 def _hides_missing(route: Route) -> str:
@@ -69,9 +76,10 @@ def _jump(site: Site, names: Names, *, location: str) -> Iterator[Directive]:
     for name in _OF_THE_LOG:
         yield directive("set", names.var(name), Raw(f"$upstream_http_xaccel_{name}"), why=why)
         why = ""
-    yield directive("set", names.var("refused"), names.var("distrust"))
+    yield directive("set", names.var("refused"), "")
     yield from guest.logs(site, names)
     yield directive("recursive_error_pages", "on")
+    yield directive("error_page", "404", "=404", names.location("refused"))
     yield directive("error_page", "418", "=", names.location("entry"))
     yield directive("return", "418")
 
@@ -84,6 +92,7 @@ def local_location(name: str, root: str, site: Site, names: Names) -> Directive:
         f"{site.internal_prefix}{name}/",
         inside=[
             directive("internal"),
+            *_admission(names),
             directive("set", names.var("origin"), name),
             directive("set", names.var("root"), root),
             *_jump(site, names, location=names.location("file")),
@@ -99,6 +108,7 @@ def entry_location(site: Site, names: Names) -> Directive:
             "set", names.var(name.replace("-", "_")), Raw(f"$upstream_http_xaccel_{name.replace('-', '_')}")
         )
         for name in PRIVATE
+        if name != "auth"
     ]
     extra = [
         directive(
@@ -112,11 +122,10 @@ def entry_location(site: Site, names: Names) -> Directive:
         "location",
         names.location("entry"),
         inside=[
+            *guest.entry_guard(names),
             *sets,
             *extra,
             *(directive("set", names.var(name), "") for name in ("asked", "hops", "whole")),
-            directive("set", names.var("refused"), names.var("distrust")),
-            Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),)),
             *guest.logs(
                 site,
                 names,

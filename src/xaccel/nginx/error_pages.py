@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from xaccel.nginx import entry, guest
+from xaccel.nginx import entry, guest, refusal
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
@@ -108,9 +108,19 @@ def locations(site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
     why = "What the user gets instead of the file."
     for page in PAGES:
         yield block(
-            "location", names.location(str(page.status)), inside=_page(page, site, nginx, names), why=why
+            "location",
+            names.location(str(page.status)),
+            inside=_page(page, site, nginx, names, guest.logs(site, names)),
+            why=why,
         )
         why = ""
+    yield block(
+        "location",
+        names.location("refused"),
+        inside=_page(PAGES[0], site, nginx, names, refusal.logs(site, names)),
+        why="What is sent for a hand-off that is refused. Its log entry reads the refused response itself: in a"
+        " subrequest the variables may be those of another download.",
+    )
 
 
 def challenge(site: Site, nginx: Nginx, names: Names) -> Directive:
@@ -135,9 +145,11 @@ def challenge(site: Site, nginx: Nginx, names: Names) -> Directive:
     )
 
 
-def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Directive]:
+def _page(
+    page: Page, site: Site, nginx: Nginx, names: Names, logs: Iterable[Directive]
+) -> Iterator[Directive]:
     file = site.error_pages.get(page.status)
-    yield from guest.logs(site, names)
+    yield from logs
     yield Directive("types", (), ())
     yield directive("default_type", "")
     if nginx.njs:
@@ -170,6 +182,7 @@ def _page(page: Page, site: Site, nginx: Nginx, names: Names) -> Iterator[Direct
 def _instead_of_origin(page: Page, site: Site, names: Names) -> Iterator[Directive]:
     """Print what is done before the page is sent, where the status of an origin alone does not decide."""
     if page.status == 412:
+        yield Directive("if", (guest.SUBREQUEST,), (directive("return", "412"),))
         yield directive("recursive_error_pages", "on")
         yield directive("error_page", "418", "=", entry.sender(site, names))
         yield directive(
@@ -200,4 +213,3 @@ def _instead(page: Page, names: Names) -> Iterator[Directive]:
             (directive("return", "503"),),
             why="The origin's own limit is no fault of the user.",
         )
-        yield directive("set", names.var("refused"), "limited")

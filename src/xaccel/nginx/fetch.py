@@ -47,9 +47,9 @@ def fetch_locations(site: Site, nginx: Nginx, names: Names, group: Group) -> Ite
 
 
 def _fetch(site: Site, nginx: Nginx, names: Names, way: Way, group: Group) -> Iterator[Directive]:
+    yield from guest.entry_guard(names)
     if way is Way.SLICES:
         yield directive("set", names.var("first"), Raw("$slice_range"))
-    yield from guest.entry_guard(names)
     yield directive("set", names.var("url"), names.var("next"))
     yield directive("set", names.var("hops"), phrase(f"{names.var('hops')}{names.var('hop')}"))
     yield Directive(

@@ -29,10 +29,22 @@ _FILTERS = (
 """Module, directive, value."""
 
 
+SUBREQUEST = Raw("($request_length = 0)")
+"""A condition: NGINX counts the bytes of a client's request, and none of a subrequest."""
+
+
 def entry_guard(names: Names) -> Iterator[Directive]:
-    """Print the refusal of a jump past the entry: any backend may send `X-Accel-Redirect: @name`."""
-    yield directive("set", names.var("refused"), names.var("distrust"))
-    yield Directive("if", (Raw(f"({names.var('refused')})"),), (directive("return", "404"),))
+    """Generate the refusal of a jump past the origin's location: any backend may send `X-Accel-Redirect: @name`.
+
+    A subrequest sets nothing: its variables are those of the request, which may be a download that runs.
+    """
+    yield Directive("if", (SUBREQUEST,), (directive("return", "404"),))
+    yield admitted_only(names)
+
+
+def admitted_only(names: Names) -> Directive:
+    """Generate the refusal of a request that did not come through the location of an origin."""
+    return Directive("if", (Raw(f"({names.var('admitted')} != $uri)"),), (directive("return", "404"),))
 
 
 def logs(
@@ -56,6 +68,8 @@ def logs(
         words = [Raw(word) if CONDITION.fullmatch(f" {word}", 1) else word for word in line.split()]
         if only is not None:
             words = [word for word in words if not word.startswith("if=")]
+            if len(words) == 1:
+                words.append("combined")  # NGINX takes a condition behind the name of a format only
             words.append(Raw(f"if={conditions.get(index, only)}"))
         yield directive("access_log", *words)
     yield directive("error_log", "/dev/null", "emerg", why=why)

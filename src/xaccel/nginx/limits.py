@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.nginx.emit import Directive, directive, phrase
-from xaccel.nginx.map_block import map_block
+from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
@@ -19,7 +19,7 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
     """Print what the app chose, or the site's default; and the zones that count."""
     why = "How fast a transfer goes: as the app said, else as the site says; 0 is not limited."
     for header, default in (("rate", site.limit_rate or 0), ("rate_after", site.limit_rate_after)):
-        yield map_block(
+        yield volatile_map(
             names.var(header),
             names.var(f"limit_{header}"),
             ("~^[0-9]{1,18}$", names.var(header)),
@@ -32,7 +32,7 @@ def maps(site: Site, names: Names) -> Iterator[Directive]:
 
 
 def _counting(site: Site, names: Names) -> Iterator[Directive]:
-    yield map_block(
+    yield volatile_map(
         names.var("concurrency_key"),
         names.var("counted_for"),
         ("", names.var("subject")),
@@ -46,7 +46,7 @@ def _counting(site: Site, names: Names) -> Iterator[Directive]:
         rows = [*others, ("~\\|.", names.var("counted_for"))]
         if name != DEFAULT_CLASS:
             rows = [(f"~^{name}\\|.", names.var("counted_for"))]
-        yield map_block(
+        yield volatile_map(
             phrase(f"{names.var('concurrency')}|{names.var('counted_for')}"),
             names.var(f"counted_{name}"),
             *rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from xaccel.nginx import doubt
 from xaccel.nginx.emit import Directive, Raw, directive, phrase
@@ -65,14 +65,25 @@ FOREIGN: tuple[tuple[str, str], ...] = (
 
 
 def log_format(names: Names) -> Directive:
-    """Print the format. `escape=json` keeps hostile values inside their quotes."""
-    fields = ",".join(f'"{name}":{expression.replace("{}", names.stem)}' for name, expression, _ in FIELDS)
-    return directive(
-        "log_format",
-        names.plain("transfer"),
-        "escape=json",
-        Raw(f"'{{{fields}}}'"),
+    """Print the format of a transfer."""
+    return json_format(
+        names,
+        "transfer",
+        {name: expression for name, expression, _ in FIELDS},
         why="One JSON line a transfer. It holds no URI, no query and no address of the origin.",
+    )
+
+
+def json_format(names: Names, name: str, fields: Mapping[str, str], *, why: str) -> Directive:
+    """Print a format of JSON. `escape=json` keeps hostile values inside their quotes."""
+    text = ",".join(f'"{key}":{expression.replace("{}", names.stem)}' for key, expression in fields.items())
+    return directive("log_format", names.plain(name), "escape=json", Raw(f"'{{{text}}}'"), why=why)
+
+
+def printable(names: Names, value: Raw, name: str, *, why: str = "") -> Directive:
+    """Print a map to the value where it is printable ASCII, and to a word that says so where it is not."""
+    return volatile_map(
+        value, names.var(name), ("", ""), ("~^[ -~]*$", value), default="(unprintable)", why=why
     )
 
 
@@ -87,12 +98,10 @@ def maps(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     )
     for name, source in FOREIGN:
         value = Raw(source.replace("{}", names.stem))
-        yield volatile_map(
+        yield printable(
+            names,
             value,
-            names.var(f"line_{name}"),
-            ("", ""),
-            ("~^[ -~]*$", value),
-            default="(unprintable)",
+            f"line_{name}",
             why="JSON is UTF-8: one byte of somebody else's would make the whole line unreadable."
             if name == FOREIGN[0][0]
             else "",
@@ -130,8 +139,15 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     reason, code, doubted = names.plain("reason"), names.plain("code"), names.plain("doubted")
     whole = names.plain("whole_length")
     yield volatile_map(
+        names.var("admitted"),
+        names.var("stopped"),
+        ("", "forged"),
+        default=names.var("refused"),
+        why="Why NGINX itself refused: a backend that jumps past an origin's location was never admitted.",
+    )
+    yield volatile_map(
         phrase(
-            f"{names.var('refused')}|$request_method$request_completion|$status|$body_bytes_sent|"
+            f"{names.var('stopped')}|$request_method$request_completion|$status|$body_bytes_sent|"
             f"$sent_http_content_length|$upstream_http_content_length|{names.var('size')}|"
             "$upstream_http_content_range|$upstream_status"
         ),
@@ -147,7 +163,7 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
     )
     yield volatile_map(
         phrase(
-            f"{names.var('refused')}|{names.var('origin_status')}|"
+            f"{names.var('stopped')}|{names.var('origin_status')}|"
             f"$upstream_http_x_amz_bucket_region|"
             f"$upstream_header_time|$request_method$request_completion{names.var('all_sent')}|$status|"
             f"{names.var('size_ok')}|{names.var('doubt') if remote else ''}"
@@ -155,6 +171,7 @@ def _why(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
         names.var("why_not"),
         ("~^[^|]*\\|(?:301|307|400)\\|[^|]+\\|", "wrong_region"),
         (f"~^(?<{reason}>[^|]+)\\|", Raw(f"${reason}")),
+        ("~^(?:[^|]*\\|){5}429\\|", "limited"),
         ("~^\\|\\|[^|]*\\|[^|]*\\|[^|]*\\|4(?:18|99)\\|", "client_left"),
         ("~^\\|504\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_timeout"),
         ("~^\\|50[0-9]\\|[^|]*\\|[^|]* : (?:[^|]*, )?-\\|", "origin_failed"),

@@ -1,4 +1,7 @@
-"""The decisions NGINX takes from the app's private headers, as maps: `if` and `set` cannot be trusted with them."""
+"""The decisions NGINX takes from the app's private headers, as maps: `if` and `set` cannot be trusted with them.
+
+A map of a hand-off's value is volatile: NGINX would keep its result for the whole request and for its subrequests
+(tests/unit/test_shared_variables.py)."""
 
 from __future__ import annotations
 
@@ -20,30 +23,29 @@ _UNSLICED = (
 
 
 def trust(site: Site, names: Names) -> Iterator[Directive]:
-    """Print who may hand off: another backend of the same NGINX could send the same headers."""
-    yield map_block(
-        names.var("auth"),
-        names.var("trusted"),
-        *((f"~^{secret}$", "1") for secret in site.secrets),
-        why="Only an app that knows the site's secret hands off; while it is rotated there are two.",
-    )
-    yield map_block(
-        names.var("id"),
-        names.var("known"),
-        (f"~^{PATTERN}$", "1"),
-        why="A transfer without an id could not be found again in the log.",
-    )
-    yield map_block(
-        phrase(f"{names.var('trusted')}|{names.var('known')}"),
+    """Generate the map that tells why a hand-off is refused; empty where it is the app's.
+
+    It reads the response that hands off, and no variable of an earlier one: NGINX shares variables between a request
+    and its subrequests, and keeps the result of a map that is not volatile for all of them.
+    """
+    secret = f"(?:{'|'.join(site.secrets)})" if len(site.secrets) > 1 else site.secrets[0]
+    yield volatile_map(
+        phrase("$upstream_http_xaccel_auth|$upstream_http_xaccel_id|$request_length"),
         names.var("distrust"),
-        ("~^\\|", "forged"),
-        ("1|", "no_id"),
+        (f"~^{secret}\\|{PATTERN}\\|[1-9]", ""),
+        (f"~^{secret}\\|{PATTERN}\\|", "subrequest"),
+        (f"~^{secret}\\|", "no_id"),
+        default="forged",
+        why="Only an app that knows the site's secret hands off (two are valid during a rotation), with an id by which"
+        " the log finds the transfer. Refused in subrequests (mirror, SSI, auth_request, addition): they share their"
+        " variables with the request, so one download could get what was decided for another. The length of a"
+        " subrequest is 0.",
     )
 
 
 def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]:
     """Print what is asked of an origin."""
-    yield map_block(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
+    yield volatile_map(names.var("method"), names.var("ask"), ("HEAD", "HEAD"), default="GET")
     yield map_block(
         Raw("$http_range"),
         names.var("one_range"),
@@ -64,7 +66,7 @@ def request(names: Names, *, header_names: Iterable[str]) -> Iterator[Directive]
 def validators(names: Names) -> Iterator[Directive]:
     """Print whose ETag and Last-Modified count: the app's if it gave any, else the origin's."""
     value, date = names.plain("tag"), names.plain("date")
-    yield map_block(
+    yield volatile_map(
         phrase(f"{names.var('etag')}{names.var('last_modified')}"),
         names.var("owned"),
         ("", ""),
@@ -77,13 +79,13 @@ def validators(names: Names) -> Iterator[Directive]:
         ("out_last_modified", "$upstream_http_last_modified", "last_modified"),
     ):
         yield volatile_map(names.var("owned"), names.var(name), ("", Raw(header)), default=names.var(own))
-    yield map_block(
+    yield volatile_map(
         phrase(f"$http_if_range {names.var('etag')}"),
         names.var("same_tag"),
         (f'~^(?<{value}>"[^ ]*) \\k<{value}>$', "1"),
         why="If-Range is compared with the app's own validator: equal, the range is asked for; else the whole.",
     )
-    yield map_block(
+    yield volatile_map(
         phrase(f"$http_if_range|{names.var('last_modified')}"),
         names.var("same_date"),
         (f"~^(?<{date}>[A-Za-z0-9 ,:]+)\\|\\k<{date}>$", "1"),
@@ -125,7 +127,7 @@ def _why_unsliced(cache: Cache) -> str:
 def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator[Directive]:
     """Print when the cache serves, and which way a transfer goes because of it."""
     too_large = larger_than(cache.max_bytes)
-    yield map_block(
+    yield volatile_map(
         phrase(
             f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
             "$http_if_none_match|$http_if_modified_since|$http_if_range"
@@ -150,7 +152,7 @@ def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator
         why="What is not kept as a whole: what may be a part, an answer without an end or of another size than the"
         " app's; and what may be larger than the cache, whose length nobody tells or is more than max_size.",
     )
-    yield map_block(
+    yield volatile_map(
         phrase(f"{names.var('uncacheable')}|{names.var('cache_key')}"),
         names.var("cache"),
         ("~^\\|[0-9a-f]{64}-[0-9a-f]{64}$", zone),
@@ -233,7 +235,7 @@ def answer(names: Names) -> Iterator[Directive]:
         ("", names.var("type_csp")),
         default=names.var("csp"),
     )
-    yield map_block(
+    yield volatile_map(
         names.var("cache_control"),
         names.var("out_cache_control"),
         ("", cache_control.DEFAULT),

@@ -17,6 +17,7 @@ from xaccel.nginx import (
     log_line,
     maps,
     peers,
+    refusal,
     slices,
     steps,
     warm_server,
@@ -89,6 +90,7 @@ def _http(
     yield log_line.log_format(names)
     yield from log_line.maps(names, remote=bool(found), kept=bool(found) and site.cache is not None)
     yield from maps.trust(site, names)
+    yield from refusal.formats(site, names)
     yield from maps.answer(names)
     yield from maps.validators(names)
     yield from limits.maps(site, names)

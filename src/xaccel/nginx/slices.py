@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.nginx import guest
-from xaccel.nginx.emit import Directive, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.map_block import volatile_map
 from xaccel.nginx.names import Names
 from xaccel.nginx.probe import Nginx
@@ -160,10 +160,14 @@ def cut_location(site: Site, names: Names) -> Directive:
         "location",
         names.location("cut"),
         inside=[
-            *guest.entry_guard(names),
             *guest.logs(site, names),
+            directive("recursive_error_pages", "on"),
+            directive("error_page", "404", "=404", names.location("404")),
+            guest.admitted_only(names),
+            Directive("if", (Raw("($upstream_http_x_accel_redirect)"),), (directive("return", "204"),)),
             directive("set", names.var("refused"), "slice_failed"),
             directive("return", "444"),
         ],
-        why="A later slice was not delivered: the client is cut off, and sees that the file is not whole.",
+        why="A later slice was not delivered: the client is cut off, and sees that the file is not whole. Another"
+        " backend comes here by X-Accel-Redirect, and does nothing.",
     )

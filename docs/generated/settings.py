@@ -26,6 +26,7 @@ FIELD_OF_KEY = {
     "LIMIT_RATE_AFTER": "limit_rate_after",
     "BUFFERS": "buffers",
     "RESOLVER": "resolver",
+    "RECORDED_PARAMETERS": "recorded_parameters",
 }
 
 TEXTS = {
@@ -50,6 +51,7 @@ EXAMPLES = {
     "LIMIT_RATE_AFTER": "5_000_000",
     "BUFFERS": '"8 64k"',
     "RESOLVER": '["127.0.0.53"]',
+    "RECORDED_PARAMETERS": '["id"]',
 }
 
 

@@ -18,10 +18,12 @@ class DownloadEvent:
     """One decision.
 
     transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
-    origin, key: what was asked for; of a stored URL the key is the URL's path.
+    origin, key: what was asked for; of a stored URL the key is its path below the origin's base, without the query.
     bucket: which one, where the origin covers many; else "".
     version: of the object's bytes, as far as the app knows one: identity, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
+    query: of a stored URL with a query: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but
+        signatures; "" without one.
     reason: why it was denied, "304 by the app" or "412 by the app"; "" for a file that is sent.
     at: aware, in UTC.
     """
@@ -39,6 +41,7 @@ class DownloadEvent:
     version: str = ""
     size: int | None = None
     bucket: str = ""
+    query: str = ""
 
     @property
     def object_name(self) -> str:
@@ -71,6 +74,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
         at=datetime.now(UTC),
         version=hand_off.version,
         size=hand_off.size,
+        query=hand_off.query,
     )
 
 

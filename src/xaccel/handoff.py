@@ -24,6 +24,7 @@ from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Orig
 from xaccel.signature_life import choose_life
 from xaccel.signing import Endpoint, S3Signer
 from xaccel.site import Site
+from xaccel.url_query import recorded_query
 from xaccel.validators import etag_header, last_modified_header
 from xaccel.version_id import cache_identity, version_query
 from xaccel.visible_headers import CSP, DECLARED, PRIVATE_NAMES
@@ -46,6 +47,7 @@ class HandOff:
     bucket: which one, where the origin covers many; else "".
     target: the URL, or for a directory the path, that is fetched. It holds the signature: never show or log it.
     request_headers: what the origin gets beside it.
+    query: of a stored URL, what is recorded of its query.
     """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
@@ -59,6 +61,7 @@ class HandOff:
     as_attachment: bool
     version: str
     size: int | None
+    query: str
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
     bucket: str = ""
@@ -162,6 +165,7 @@ def make_handoff(
         as_attachment=options.as_attachment,
         version=options.identity or options.version_id or shown.get("ETag", ""),
         size=options.size,
+        query=recorded_query(site, origin, url),
         target=where,
         request_headers=origin.request_headers if isinstance(origin, HTTPOrigin) else {},
     )

@@ -98,6 +98,8 @@ class Site:
     buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. What a
         slow client costs in memory is at most their product, an eighth of it and 56 KB; nothing goes to disk. Not for
         objects in slices: each slice that the origin sends has 128 KB until the transfer is over.
+    recorded_parameters: query parameters of stored URLs whose values events and the audit trail record as they are,
+        for example `id` of `get.php?id=7`. Other parameters are recorded as a keyed digest only, signatures not at all.
     """
 
     origins: Mapping[str, Origin] = field(hash=False)
@@ -114,6 +116,7 @@ class Site:
     limit_rate: int | None = None
     limit_rate_after: int = 0
     buffers: str = buffer_setting.DEFAULT
+    recorded_parameters: tuple[str, ...] = ()
 
     @property
     def internal_prefix(self) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from xaccel import buffer_setting, header_rules, limit_settings, secret_setting
+from xaccel import buffer_setting, header_rules, limit_settings, secret_setting, url_query
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.origin_mapping import read_origins, upper_keys
 from xaccel.origin_rules import authority_ok
@@ -17,7 +17,7 @@ from xaccel.site import CONDITION, MERGE, Cache, Site
 KEYS = frozenset(
     (
         "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
-        "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER BUFFERS"
+        "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER BUFFERS RECORDED_PARAMETERS"
     ).split()
 )
 """What may stand at the top of the mapping; upper or lower case."""
@@ -76,6 +76,9 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         resolver=_resolver(values, where, found),
         **limit_settings.read(values, where, found),
         buffers=buffer_setting.read(values.get("BUFFERS"), f'{where}["BUFFERS"]', found),
+        recorded_parameters=url_query.read_names(
+            _list(values, "RECORDED_PARAMETERS", where, found), f'{where}["RECORDED_PARAMETERS"]', found
+        ),
     )
     found.extend(
         ConfigError(

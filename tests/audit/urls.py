@@ -26,6 +26,11 @@ def send(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+def stored(request: HttpRequest) -> HttpResponseBase:
+    """Send a stored URL."""
+    return send_file(request, url=request.GET["url"], subject="7")
+
+
 class Held:
     """A view that waits between the request and its answer: `asked` is set when it was reached, `let_go` ends it."""
 
@@ -77,4 +82,10 @@ def wait() -> None:
     """Does nothing, until a test puts something in its place."""
 
 
-urlpatterns = [path("send", send), path("held", held), path("deny", deny), path("share", share)]
+urlpatterns = [
+    path("send", send),
+    path("held", held),
+    path("stored", stored),
+    path("deny", deny),
+    path("share", share),
+]

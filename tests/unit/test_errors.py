@@ -305,6 +305,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
         "HTTPOrigin", base_url="https://h.example/", client_certificate="/c.pem"
     ),
     "settings: error page": reads(ERROR_PAGES={"404": "relative.html"}),
+    "settings: recorded parameters": reads(RECORDED_PARAMETERS=["", "sig"]),
     "server: redirect_hosts": reads_origin(
         "HTTPOrigin", base_url="https://h.example/", redirect_hosts=["a b"]
     ),

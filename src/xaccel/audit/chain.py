@@ -20,7 +20,7 @@ from xaccel.audit.conf import configuration
 from xaccel.audit.models import Seal, Transfer
 
 PERSON = ("subject", "client", "filename")
-_NOT_SEALED = {*PERSON, "ip", "download_id", "line_first", "sealed"}
+_NOT_SEALED = {*PERSON, "query", "ip", "download_id", "line_first", "sealed"}
 CONTENT = tuple(
     column.attname for column in Transfer._meta.concrete_fields if column.attname not in _NOT_SEALED
 )
@@ -51,7 +51,7 @@ def seal_waiting(*, using: str) -> int:
     """Seal what became final without a line: denials, 304s of the app, lines that never came. Return how many."""
     waiting = Transfer.objects.using(using).filter(sealed=False)
     count = 0
-    while rows := list(waiting.order_by("id").values(*CONTENT, *PERSON, "ip")[:_AT_ONCE]):
+    while rows := list(waiting.order_by("id").values(*CONTENT, *PERSON, "query", "ip")[:_AT_ONCE]):
         seal(rows, using=using)
         count += Transfer.objects.using(using).filter(id__in=[row["id"] for row in rows]).update(sealed=True)
     return count
@@ -99,7 +99,8 @@ def link_of(before: str, link: Seal) -> str:
 
 def content_of(row: Mapping[str, Any]) -> str:
     """Return the digest of what points to no person."""
-    return digest([row[name] for name in CONTENT])
+    # What was sealed before there was a query stays what it is.
+    return digest([*(row[name] for name in CONTENT), *([row["query"]] if row["query"] else [])])
 
 
 def person_of(salt: str, row: Mapping[str, Any]) -> str:

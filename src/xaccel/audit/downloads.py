@@ -26,6 +26,7 @@ class Piece(msgspec.Struct, gc=False):
     origin: str
     key: str
     version: str
+    query: str
     client: str
     first: int | None
     sent: int
@@ -46,6 +47,7 @@ class State(msgspec.Struct, gc=False):
     origin: str
     key: str
     version: str
+    query: str
     client: str
     group: str
     opened_at: int
@@ -109,7 +111,9 @@ Open = dict[str, dict[str, list[State]]]
 """Downloads that may still go on, by group and by version, oldest first."""
 
 
-def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -> str:
+def group_of(  # noqa: PLR0917
+    subject: str, origin: str, key: str, client: str, ip: str | None, query: str = ""
+) -> str:
     """Return a digest of who asked for what, in the form of a UUID. Somebody who is not signed in is told apart by the
     address.
     """
@@ -118,6 +122,8 @@ def group_of(subject: str, origin: str, key: str, client: str, ip: str | None) -
         f"{len(subject)}:{subject}{len(origin)}:{origin}{len(key)}:{key}"
         f"{len(client)}:{client}{len(whence)}:{whence}"
     )
+    if query:
+        text += f"{len(query)}:{query}"
     digits = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -205,6 +211,7 @@ def _opened(piece: Piece) -> State:
         piece.origin,
         piece.key,
         piece.version,
+        piece.query,
         piece.client,
         piece.group,
         piece.started_at,

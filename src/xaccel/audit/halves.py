@@ -53,6 +53,7 @@ def _halves(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         "filename": "",
         "as_attachment": False,
         "reason": "",
+        "query": "",
     }
     # NGINX makes a GET of what it sends for the app, unless it is a HEAD.
     for method in {row["method"], "GET"}:

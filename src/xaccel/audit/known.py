@@ -31,6 +31,7 @@ class Known(msgspec.Struct, gc=False):
     filename: str = ""
     as_attachment: bool = False
     reason: str = ""
+    query: str = ""
 
 
 def known_transfers(ids: Collection[str], *, using: str) -> dict[str, tuple[str | None, Known]]:

@@ -27,6 +27,7 @@ class Download(models.Model):
     spans: the union of the bytes that were sent, as a list of [first, end behind the last].
     sent_bytes: how many those are; given_bytes: what all transfers gave to the connection, repeats included.
     total: bytes of the object, if known.
+    query: which of the objects of a stored URL's key, as `DownloadEvent.query` says it.
     mixed: the same client took another version of the object meanwhile, and one of the two began behind byte 0; or the
         length changed.
     closed_at: the end of its last transfer, set when no line is awaited any more that could belong to it.
@@ -37,6 +38,7 @@ class Download(models.Model):
     origin = models.TextField()
     key = models.TextField()
     version = models.TextField()
+    query = models.TextField(default="", db_default="")
     client = models.TextField()
     group = models.UUIDField()
     opened_at = models.DateTimeField()
@@ -74,7 +76,7 @@ class Download(models.Model):
         return f"{self.origin}:{self.key} by {self.subject or 'nobody known'}"
 
 
-OF_THE_APP = "decided_at origin key subject client method filename as_attachment reason".split()
+OF_THE_APP = "decided_at origin key query subject client method filename as_attachment reason".split()
 """Columns of a transfer that the app's decision fills; `version` is the app's if it knows one, else the line's."""
 
 
@@ -84,6 +86,7 @@ class Transfer(models.Model):
     id: the transfer id; for a decision without a line, one of its own. UUIDv7: sorted by time.
     decided_at: null while only the line has come. ended_at: null while only the decision has come.
     version: of the object, as the app knows it, else the entity tag that was sent, else the date (Last-Modified).
+    query: of a stored URL's query, what may be recorded: see `DownloadEvent.query`.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null where it is not
         known. exact: whether `sent` is right to the byte.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
@@ -98,6 +101,7 @@ class Transfer(models.Model):
     origin = models.TextField()
     key = models.TextField()
     version = models.TextField()
+    query = models.TextField(default="", db_default="")
     subject = models.TextField()
     client = models.TextField()
     method = models.TextField()

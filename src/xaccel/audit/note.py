@@ -19,6 +19,7 @@ class Decision(NamedTuple):
 
     version: of the object's bytes: identity, version id or entity tag, as far as the app knows one.
     client: which program asked, as a digest; see `xaccel.audit.client`.
+    query: as of `DownloadEvent`.
     """
 
     at: datetime
@@ -28,6 +29,7 @@ class Decision(NamedTuple):
     filename: str
     as_attachment: bool
     reason: str
+    query: str = ""
 
 
 class NoteRefused(ValueError):
@@ -45,6 +47,7 @@ class Note(msgspec.Struct, array_like=True, gc=False):
     filename: str
     as_attachment: bool
     reason: str = ""
+    query: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -62,6 +65,7 @@ def note_of(decision: Decision) -> str:
         decision.filename,
         decision.as_attachment,
         decision.reason,
+        decision.query,
     )
     return urlsafe_b64encode(_encode(note)).rstrip(b"=").decode("ascii")
 
@@ -82,7 +86,7 @@ def read_note(text: str) -> Note | None:
     if note.version != 1:
         raise NoteRefused("a note of another version")
     if b"\\u0000" in plain:
-        for name in ("key", "object_version", "client", "filename", "reason"):
+        for name in ("key", "object_version", "client", "filename", "reason", "query"):
             setattr(note, name, without_nul(getattr(note, name)))
     note.key = indexable(note.key)
     note.client = note.client[:64]

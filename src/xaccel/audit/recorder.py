@@ -47,6 +47,7 @@ def _row(request: HttpRequest, event: DownloadEvent) -> None:
         origin=event.origin,
         key=indexable(without_nul(event.object_name)),
         version=event.version,
+        query=event.query,
         subject=indexable(without_nul(event.subject)),
         client=client_of(request),
         method=event.method,
@@ -118,6 +119,7 @@ def _decision(request: HttpRequest, event: DownloadEvent) -> Decision:
         event.filename,
         event.as_attachment,
         event.reason,
+        event.query,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from xaccel.audit import spans
 
-SAME = ("subject", "origin", "key", "version", "client")
+SAME = ("subject", "origin", "key", "version", "query", "client")
 """What a download has in common with each of its transfers."""
 
 OF_DOWNLOADS = (

@@ -26,7 +26,9 @@ from xaccel.audit.rows import COLUMNS, decided_row, is_sealed, sealed_row, trans
 _LINE = tuple(name for name in COLUMNS if name not in ("id", *OF_THE_APP))
 _json = msgspec.json.Encoder().encode
 _CHANGING = tuple(
-    name for name in STATE if name not in {"id", "subject", "origin", "key", "version", "client", "group"}
+    name
+    for name in STATE
+    if name not in {"id", "subject", "origin", "key", "version", "query", "client", "group"}
 )
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -125,28 +127,20 @@ def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
     said = line.decision
     if said is None:
         return None
-    return Known(
-        instant(said.seconds),
-        line.origin,
-        said.key,
-        said.object_version or line.validator,
-        line.subject,
-        said.client,
-        line.method,
-        said.filename,
-        said.as_attachment,
-        said.reason,
-    )
+    at, version = instant(said.seconds), said.object_version or line.validator
+    decided = (at, line.origin, said.key, version, line.subject, said.client, line.method)
+    return Known(*decided, said.filename, said.as_attachment, said.reason, said.query)
 
 
 def _piece(line: Line, known: Known) -> Piece:
     return Piece(
         line.id,
-        group_of(known.subject, known.origin, known.key, known.client, line.ip),
+        group_of(known.subject, known.origin, known.key, known.client, line.ip, known.query),
         known.subject,
         known.origin,
         known.key,
         known.version,
+        known.query,
         known.client,
         line.first,
         line.sent,
@@ -166,8 +160,8 @@ def _late_piece(row: Transfer) -> Piece:
     assert row.ended_at is not None
     return Piece(
         str(row.id),
-        group_of(row.subject, row.origin, row.key, row.client, row.ip),
-        *(row.subject, row.origin, row.key, row.version, row.client),
+        group_of(row.subject, row.origin, row.key, row.client, row.ip, row.query),
+        *(row.subject, row.origin, row.key, row.version, row.query, row.client),
         row.first,
         row.sent or 0,
         row.total,
@@ -214,6 +208,7 @@ def _state_row(state: State) -> upsert.Row:
         state.origin,
         state.key,
         state.version,
+        state.query,
         state.client,
         state.group,
         text_of(state.opened_at),

@@ -24,7 +24,7 @@ _AT_ONCE = 2000
 _Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
 # A forged line waits for the transfer's own one.
 _WAITS = Q(sealed=None) & (Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False))
-_COLUMNS = (*CONTENT, *PERSON, "ip", "sealed", "line_first")
+_COLUMNS = (*CONTENT, *PERSON, "query", "ip", "sealed", "line_first")
 
 
 @contextmanager
@@ -168,6 +168,7 @@ def _read(path: Path, model: type[Model]) -> Iterator[dict[str, Any]]:
             for line in file:
                 number += 1
                 row = json.loads(line)
+                row.setdefault("query", "")  # of an older version
                 yield {name: row[name] and of(row[name]) for name, of in kinds.items()}
     except OSError as error:
         raise InputRefused(

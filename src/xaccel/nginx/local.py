@@ -35,9 +35,10 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
             directive("root", names.var("root")),
             directive(
                 "disable_symlinks",
-                "if_not_owner",
+                "on",
                 Raw(f"from={names.var('root')}"),
-                why="A link that leads out of the directory is followed only if what it leads to has the same owner.",
+                why="No symbolic link below the root is followed. `if_not_owner` looks at the owner and opens the file in"
+                " two steps, and a rename between them passes any file.",
             ),
             directive(
                 "try_files",

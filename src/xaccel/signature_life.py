@@ -46,22 +46,22 @@ def choose_life(
     `cache` is the site's where the object is to be kept, else None. `lasts` tells whether the credentials are known to
     live so many seconds more. `limit_rate` is the site's, for options without one.
 
-    Slices need an object that is larger than one, of known size where it is signed for. They are not for an origin with
-    redirect_hosts: each slice would be redirected, and none may be.
+    Slices need an object that is known to be larger than one: each slice costs NGINX memory until the transfer is over,
+    and of an object of unknown size nothing bounds their number. They are not for an origin with redirect_hosts: each
+    slice would be redirected, and none may be.
     """
     usual_s = 0 if isinstance(origin, HTTPOrigin) else origin.expires_s
     sliced = (
         cache is not None
         and not origin.redirect_hosts
         and cache.slice_bytes > 0
-        and (options.size is None or cache.slice_bytes < options.size)
+        and options.size is not None
+        and cache.slice_bytes < options.size
     )
-    if not sliced or cache is None:
+    if not sliced or cache is None or options.size is None:
         return Life(usual_s, slices=False)
     if isinstance(origin, HTTPOrigin) and origin.signed_for_s is None:
         return Life(0, slices=True)
-    if options.size is None:
-        return Life(usual_s, slices=False)
     needed_s = usual_s + transfer_s(
         options.size, cache.slowest_rate, limit_rate if options.limit_rate is None else options.limit_rate
     )

@@ -54,8 +54,10 @@ def test_else_the_signature_is_short_and_checked_once(
     assert choose_life(origin, options(**more), cache, always) == SHORT
 
 
-def test_an_origin_without_signatures_is_sliced_without_knowing_the_size() -> None:
-    assert choose_life(SERVER, options(size=None), CACHE, always) == Life(0, slices=True)
+def test_an_object_of_unknown_size_is_never_sliced() -> None:
+    """One client's 256 MB in slices of 64 KB took 316 MB of a worker, and nothing bounded it."""
+    assert choose_life(SERVER, options(size=None), CACHE, always) == WHOLE
+    assert choose_life(SERVER, options(), CACHE, always) == Life(0, slices=True)
     assert choose_life(SERVER, options(size=1), CACHE, always) == WHOLE
     leading = HTTPOrigin(base_url="https://h.example/", cache=True, redirect_hosts=("cdn.example",))
     assert choose_life(leading, options(), CACHE, always) == WHOLE

@@ -11,7 +11,7 @@ export function chooseLife(site, origin, options, cached, lasts) {
   const whole = { expires: origin.expires_s, slices: false };
   const slice = cached ? (site.cache?.sliceBytes ?? 0) : 0;
   const { size } = options;
-  if (slice === 0 || origin.redirect_hosts.length > 0 || (size !== undefined && size <= slice)) return whole;
+  if (slice === 0 || origin.redirect_hosts.length > 0 || size === undefined || size <= slice) return whole;
   const signedFor = origin.signed_for_s;
   if (origin.kind === "http" && !signedFor) return { ...whole, slices: true };
   if (size === undefined) return whole;

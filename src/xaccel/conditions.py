@@ -36,8 +36,8 @@ def answer_to_conditions(
     if wanted := _tags(conditions.get("If-Match")):
         if not _matches(wanted, tag, weakly=False):
             return 412
-    elif (date := _date(conditions.get("If-Unmodified-Since"))) and (changed is None or changed > date):
-        # Without a date of its own the app cannot tell, and the client would join parts of two versions.
+    elif changed and (date := _date(conditions.get("If-Unmodified-Since"))) and changed > date:
+        # Ignored without a Last-Modified (RFC 9110 section 13.1.4).
         return 412
     if known := _tags(conditions.get("If-None-Match")):
         if _matches(known, tag, weakly=True):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, Client, RequestFactory
+
+from xaccel.django.conditions import answer_to_conditions
 
 CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
 LATER = "Sun, 01 Mar 2026 12:00:01 GMT"
@@ -37,6 +40,22 @@ def test_condition_is_answered(client: Client, async_client: AsyncClient, header
     assert client.get("/validators/", headers=headers).status_code == status
     assert client.head("/validators/", headers=headers).status_code == status
     assert async_to_sync(async_client.get)("/avalidators/", headers=headers).status_code == status
+
+
+def test_if_unmodified_since_is_ignored_without_a_date() -> None:
+    """RFC 9110 section 13.1.4. If-Match beside it still counts."""
+    visible = (("ETag", '"v1"'), ("Cache-Control", "private"))
+    hand_off: Any = SimpleNamespace(visible_headers=visible)
+
+    def answer(**headers: str) -> Any:
+        request = RequestFactory().get("/", headers={"If-Unmodified-Since": EARLIER, **headers})
+        found = answer_to_conditions(request, hand_off)
+        assert request.META["HTTP_IF_UNMODIFIED_SINCE"] == EARLIER
+        return found
+
+    assert answer() is None
+    assert answer(**{"If-Match": '"v0"'}).status_code == 412
+    assert answer(**{"If-None-Match": '"v1"'}).status_code == 304
 
 
 def test_304_has_the_headers_of_the_download_and_none_of_the_hand_off(client: Client) -> None:

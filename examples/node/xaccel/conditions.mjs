@@ -46,7 +46,7 @@ export function answerToConditions(method, headers, seen) {
   const unmodified = seconds(headers["if-unmodified-since"]);
   if (wanted.length > 0) {
     if (!strong(wanted)) return 412;
-  } else if (unmodified !== undefined && (changed === undefined || changed > unmodified)) return 412;
+  } else if (unmodified !== undefined && changed !== undefined && changed > unmodified) return 412;
 
   const known = tags(headers["if-none-match"] ?? "");
   const modified = seconds(headers["if-modified-since"]);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -9,9 +11,8 @@ from django.utils.http import parse_http_date
 
 from xaccel.handoff import HandOff
 
-_CONDITIONS = frozenset(
-    ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
-)
+_UNMODIFIED = "HTTP_IF_UNMODIFIED_SINCE"
+_CONDITIONS = frozenset(("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", _UNMODIFIED))
 _ON_412 = ("Cache-Control", "ETag", "Last-Modified")
 
 
@@ -26,6 +27,10 @@ def answer_to_conditions(request: HttpRequest, hand_off: HandOff) -> HttpRespons
     etag, last_modified = visible.get("ETag"), visible.get("Last-Modified")
     if etag is None and last_modified is None:
         return None
+    if last_modified is None and _UNMODIFIED in request.META:
+        # RFC 9110 section 13.1.4 says to ignore it; Django answers 412
+        request = copy(request)
+        request.META = {name: value for name, value in request.META.items() if name != _UNMODIFIED}
     whole = HttpResponse(headers=visible)
     answer = get_conditional_response(
         request,

@@ -129,16 +129,18 @@ def caching(cache: Cache, names: Names, *, zone: str, present: bool) -> Iterator
     too_large = larger_than(cache.max_bytes)
     yield volatile_map(
         phrase(
-            f"{names.var('owned')}|$http_if_match$http_if_unmodified_since|"
+            f"{names.var('owned')}|$http_if_unmodified_since|$http_if_match|"
             "$http_if_none_match|$http_if_modified_since|$http_if_range"
         ),
         names.var("uncacheable"),
-        ("~^1\\|[^|]", "1"),
+        ("~^1?\\|[^|]", "1"),
         ("~^1\\|\\|[^|]", "1"),
         ("~^1\\|\\|\\|[^|]", "1"),
+        ("~^1\\|\\|\\|\\|[^|]", "1"),
         ("~^1\\|.*\\|W/", "1"),
         why="On a cached answer NGINX compares conditions with the origin's validators; where the app owns them and"
-        " that would answer wrongly, the cache is left out.",
+        " that would answer wrongly, the cache is left out. So it is with If-Unmodified-Since, which NGINX answers with"
+        " 412 where the object has no date.",
     )
     yield volatile_map(
         phrase(

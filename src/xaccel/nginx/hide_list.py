@@ -1,8 +1,21 @@
-"""Response headers of stores that a user must not see, where NGINX has no allow-list (no njs)."""
+"""Response headers of stores that a user must not see, where NGINX has no allow-list (no njs).
+
+The headers that steer browsers are those of https://github.com/mdn/browser-compat-data (http/headers), and experiments of
+Chromium that it does not list.
+"""
 
 from __future__ import annotations
 
 WEB = """
+Accept-CH Accept-CH-Lifetime Activate-Storage-Access Ad-Auction-Additional-Bid Ad-Auction-Result Ad-Auction-Signals
+Attribution-Reporting-Register-Source Attribution-Reporting-Register-Trigger Available-Dictionary
+Connection-Allowlist Connection-Allowlist-Report-Only Content-DPR Critical-CH
+Cross-Origin-Embedder-Policy-Report-Only Cross-Origin-Opener-Policy-Report-Only Dictionary-ID Document-Policy
+Document-Policy-Report-Only Feature-Policy IdP-SignIn-Status Integrity-Policy Integrity-Policy-Report-Only
+Large-Allocation No-Vary-Search Observe-Browsing-Topics Origin-Agent-Cluster Origin-Trial
+Permissions-Policy-Report-Only Public-Key-Pins-Report-Only Require-Document-Policy Sec-Session-Challenge
+Sec-Session-Registration Secure-Session-Challenge Secure-Session-Registration Set-Login Shared-Storage-Write
+Speculation-Rules Supports-Loading-Mode Use-As-Dictionary X-DNS-Prefetch-Control X-SourceMap X-UA-Compatible
 Access-Control-Allow-Credentials Access-Control-Allow-Headers Access-Control-Allow-Methods
 Access-Control-Allow-Origin Access-Control-Expose-Headers Access-Control-Max-Age Age Alt-Svc Cache-Control
 Clear-Site-Data Content-Disposition Content-Location Content-MD5 Content-Security-Policy

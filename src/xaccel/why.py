@@ -20,6 +20,14 @@ class Why:
 _GENERATE = "Generate the NGINX configuration again with `xaccel config`, and reload NGINX."
 _FRAMING = "The storage must send Content-Length or chunks. Look at its response with `curl --verbose`."
 
+LEFT = Why(
+    "The client or NGINX ended the transfer before everything was sent: NGINX does not tell which. The client went away,"
+    " NGINX was stopped or `worker_shutdown_timeout` passed after a reload, or a disk was full.",
+    "Mostly the user has cancelled the download. If it happens often, compare the times with reloads of NGINX and with"
+    " the free space of the cache's disk.",
+    ask=False,
+)
+
 WHY: Mapping[str, Why] = {
     "forged": Why(
         "The hand-off does not carry the site's secret, so NGINX refused it. The user got 404.",
@@ -158,6 +166,7 @@ WHY: Mapping[str, Why] = {
         "A gateway before the storage got no response in time. The user got 504.",
         "Look at the storage's load and at the gateway.",
     ),
+    "client_or_nginx": LEFT,
 }
 """By `why`; for another status of the origin see ANY_STATUS."""
 
@@ -168,12 +177,6 @@ ANY_STATUS = Why(
 """For `origin_` and any status that WHY does not have."""
 
 ALL_SENT = Why("NGINX sent everything.", "Nothing is wrong.", ask=False)
-LEFT = Why(
-    "The client went away before everything was sent, or NGINX was stopped or its disk was full meanwhile.",
-    "Mostly the user has cancelled the download. If it happens often, compare the times with reloads of NGINX and with"
-    " the free space of the cache's disk.",
-    ask=False,
-)
 
 
 def why_of(entry: Mapping[str, Any]) -> Why | None:

@@ -48,7 +48,8 @@ def test_each_why_of_a_configuration_has_a_row() -> None:
 
 
 def test_no_row_is_left_over() -> None:
-    assert {why for why in WHY if not re.fullmatch("origin_[0-9]{3}", why)} <= WORDS
+    of_rows = {"client_or_nginx"}  # never in a log: `xaccel ingest` stores it
+    assert {why for why in WHY if not re.fullmatch("origin_[0-9]{3}", why)} - of_rows <= WORDS
 
 
 def test_each_failure_of_the_live_tests_has_a_row() -> None:

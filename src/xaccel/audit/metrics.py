@@ -26,9 +26,9 @@ logger = logging.getLogger("xaccel.audit")
 WHYS = frozenset(
     "forged no_id subrequest url_refused redirect_refused redirect_without_location too_many_redirects"
     " wrong_region limited origin_timeout origin_failed origin_cut slice_failed cache_failed size_differs not_http"
-    " unframed unasked_part bad_part client_left".split()
+    " unframed unasked_part bad_part client_left client_or_nginx".split()
 )
-"""What NGINX gives as the reason of a refusal, but for the statuses of origins (docs/reference/log-line.md)."""
+"""The values of `why`, but for the statuses of origins (docs/reference/log-line.md)."""
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""

@@ -91,7 +91,11 @@ def standalone(
         directive("daemon", "off"),
         directive("worker_processes", workers),
         directive("worker_rlimit_nofile", 20000),
-        directive("worker_shutdown_timeout", "30s"),
+        directive(
+            "worker_shutdown_timeout",
+            buffers.SHUTDOWN,
+            why="How long a worker that a reload or QUIT ends may still send downloads. What is not sent then is cut.",
+        ),
         directive("pid", "nginx.pid"),
         directive("error_log", "error.log", "warn"),
         block("events", inside=[directive("worker_connections", 4096, why=buffers.CONNECTIONS)]),

@@ -25,13 +25,14 @@ pytestmark = [pytest.mark.main, pytest.mark.nginx, pytest.mark.audit]
 
 BODY = b"0123456789" * 100
 NAMES = [name for name, _, _ in FIELDS]
-NUMBERS = {"v", "body_bytes", "end", "seconds"}
+NUMBERS = {"v", "body_bytes", "interim_bytes", "end", "seconds"}
 QUIET = {
     "v": 1,
     "method": "GET",
     "protocol": "HTTP/1.1",
     "status": "200",
     "body_bytes": 1000,
+    "interim_bytes": 0,
     "sent_length": "1000",
     "completion": "OK",
     "range": "",

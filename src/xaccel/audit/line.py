@@ -27,6 +27,7 @@ class _Raw(msgspec.Struct, gc=False):
     protocol: str = ""
     status: str = ""
     body_bytes: int = 0
+    interim_bytes: int = 0
     sent_length: str = ""
     completion: str = ""
     range: str = ""
@@ -106,6 +107,10 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})
 _LARGEST = 2**63 - 1
 _MOST_SENT = 2**53
 """Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
+ORIGIN_CUT = "origin_cut"
+CLIENT_OR_NGINX = "client_or_nginx"
+"""`why` of a row whose log entry names no cause: NGINX's variables do not tell a client that left from a worker that was
+ended, by `worker_shutdown_timeout` for one."""
 
 
 def read_line(text: bytes) -> Line | Decided:
@@ -146,14 +151,19 @@ def _decided(raw: _Raw) -> Decided:
 
 
 def _line(raw: _Raw, end: float) -> Line:
-    status, sent_length, body_bytes = int(raw.status), _number(raw.sent_length), raw.body_bytes
+    status, sent_length = int(raw.status), _number(raw.sent_length)
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
-    if not (0 <= body_bytes <= _MOST_SENT and 0 <= status <= 999 and (origin_status or 0) <= 999):
+    numbers = (raw.body_bytes, raw.interim_bytes)
+    if not (
+        0 <= min(numbers) <= max(numbers) <= _MOST_SENT and 0 <= status <= 999 and (origin_status or 0) <= 999
+    ):
         raise NotALine("a number out of range")
     first: int | None = None
     total: int | None = None
+    certain = _count_body(raw, sent_length)
+    body_bytes = raw.body_bytes
     exact = sent_length is not None
     if status == 200:
         first = 0
@@ -168,6 +178,10 @@ def _line(raw: _Raw, end: float) -> Line:
         exact = exact and sent_length == int(found[2]) - first + 1
     else:
         exact = False
+    exact = exact and certain
+    outcome = _outcome(raw, status, total if sent_length is None else sent_length, exact)
+    if outcome in (Outcome.INCOMPLETE, Outcome.INEXACT) and not (raw.why or raw.completion):
+        raw.why = CLIENT_OR_NGINX
     return Line(
         raw.id,
         indexable(raw.origin),
@@ -175,7 +189,7 @@ def _line(raw: _Raw, end: float) -> Line:
         raw.method[:16],
         raw.protocol[:16],
         status,
-        _outcome(raw, status, total if sent_length is None else sent_length, exact),
+        outcome,
         first if exact else None,
         body_bytes if first is not None and raw.method != "HEAD" else 0,
         total,
@@ -198,6 +212,32 @@ def _line(raw: _Raw, end: float) -> Line:
         _address(raw.ip),
         read_note(raw.note) if raw.note and raw.why not in FORGED else None,
     )
+
+
+def _count_body(raw: _Raw, announced: int | None) -> bool:
+    """Leave in `raw` only the bytes of the body, and return whether their number is known.
+
+    NGINX never sends more body than it announces: what it counts beyond is no body, such as trailers over HTTP/3.
+    """
+    expected = raw.interim_bytes > 0
+    raw.body_bytes = max(0, raw.body_bytes - raw.interim_bytes)
+    if announced is None or raw.method == "HEAD":
+        return True
+    if raw.body_bytes > announced:
+        raw.body_bytes = announced
+        if raw.completion and raw.why == ORIGIN_CUT:
+            raw.why = ""
+        return bool(raw.completion)
+    if (
+        expected
+        and raw.completion
+        and not raw.why
+        and raw.body_bytes < announced
+        and raw.status in ("200", "206")
+    ):
+        # NGINX's own comparison cannot subtract the interim response.
+        raw.why = ORIGIN_CUT
+    return True
 
 
 def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outcome:

@@ -132,6 +132,12 @@ def origin_alone(nginx: Nginx) -> Iterator[Directive]:
     yield directive("proxy_ignore_client_abort", "off")
     if nginx.passes_trailers:
         yield directive("proxy_pass_trailers", "off")
+    if nginx.sends_early_hints:
+        yield directive(
+            "early_hints",
+            "0",
+            why="A 103 of the storage could name pages to load, and NGINX would count it as body over HTTP/1.1.",
+        )
 
 
 def cache_alone() -> Iterator[Directive]:

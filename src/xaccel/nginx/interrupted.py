@@ -19,7 +19,8 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     A client that leaves does not stop what is kept: the origin's answer is read to its end all the same. One that was
     not read to its end could not be written. A slice that was asked for has come when NGINX asks whether to keep it; an
     answer whose entity tag or place is another's never gets so far. Of one from the cache only the place tells that it
-    failed. Of an answer without one byte, the head included, the client had left before it came.
+    failed. Of an answer without one byte, the head included, the client had left before it came. (25 bytes
+    are NGINX's `100 Continue`.)
     """
     sent, asked, whole = names.plain("sent"), names.plain("was_asked"), names.plain("kept_length")
     if slices:
@@ -33,7 +34,7 @@ def maps(names: Names, *, slices: bool) -> Iterator[Directive]:
     yield volatile_map(
         phrase(f"{key}|{of_slices}" if slices else key),
         names.var("interrupted"),
-        ("~^0\\|", "client_left"),
+        ("~^(?:0|25)\\|", "client_left"),
         *(
             [
                 (

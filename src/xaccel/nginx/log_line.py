@@ -20,13 +20,18 @@ FIELDS: tuple[tuple[str, str, str], ...] = (
     (
         "body_bytes",
         "$body_bytes_sent",
-        "bytes of the body given to the client's connection, framing included",
+        "bytes of the body given to the client's connection; includes framing and `interim_bytes`",
+    ),
+    (
+        "interim_bytes",
+        "${}_interim",
+        "bytes in `body_bytes` that are no body: NGINX's `100 Continue`; 0 or 25",
     ),
     ("sent_length", '"$sent_http_content_length"', "length that was announced; empty when chunked"),
     (
         "completion",
         '"$request_completion"',
-        "OK, or empty when the client went away; of a HEAD it says nothing",
+        "OK, or empty when the client or NGINX ended the transfer early; of a HEAD it says nothing",
     ),
     ("range", '"${}_line_range"', "what the client asked for"),
     ("content_range", '"${}_line_content_range"', "what it was given"),
@@ -126,10 +131,20 @@ def maps(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
         (f"~ : (?:.*[, ])?(?<{seconds}>[0-9.]+)$", Raw(f"${seconds}")),
     )
     yield volatile_map(
-        phrase("$body_bytes_sent|$sent_http_content_length"),
+        phrase("$server_protocol|$http_expect"),
+        names.var("interim"),
+        ("~*^HTTP/1\\.0*[1-9][0-9]*\\|100-continue$", "25"),
+        default=0,
+        why="NGINX counts the 25 bytes of its own `100 Continue` in $body_bytes_sent. It sends them once, over HTTP/1.1.",
+    )
+    yield volatile_map(
+        phrase(f"{names.var('interim')}$request_completion|$body_bytes_sent|$sent_http_content_length"),
         names.var("all_sent"),
         ("~\\|$", "unknown"),
-        (f"~^(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$", "yes"),
+        ("~^25OK\\|", "unknown"),
+        ("~^25\\|", ""),
+        (f"~\\|(?<{names.plain('bytes')}>[0-9]+)\\|\\k<{names.plain('bytes')}>$", "yes"),
+        why="Whether the announced length was sent. NGINX cannot subtract: `xaccel ingest` does it for `100 Continue`.",
     )
     yield from doubt.shape(names)
     yield from _why(names, remote=remote, kept=kept)

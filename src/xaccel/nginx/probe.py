@@ -54,6 +54,11 @@ class Nginx:
         return self.version >= (1, 27, 2)
 
     @property
+    def sends_early_hints(self) -> bool:
+        """Whether `early_hints` is there (since 1.29.0)."""
+        return self.version >= (1, 29, 0)
+
+    @property
     def merges_headers(self) -> bool:
         """Whether `add_header_inherit` and `add_trailer_inherit` are there (since 1.29.3)."""
         return self.version >= (1, 29, 3)

@@ -73,7 +73,7 @@ def render(
     names, found = names_of(site), routes(site)
     wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
     http = (*_script(nginx, names, script or str(SCRIPT)), *_http(site, nginx, names, found, wanted))
-    server, app = tuple(_server(site, nginx, names, found)), tuple(_app(site))
+    server, app = tuple(_server(site, nginx, names, found)), tuple(_app(site, nginx))
     folder = site.cache.warm_directory if site.cache else None
     warm = tuple(warm_server.server(folder, nginx, app=app, downloads=server)) if folder else ()
     return Parts(http=http, server=server, app=app, warm=warm)
@@ -153,7 +153,7 @@ def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) ->
     yield from error_pages.locations(site, nginx, names)
 
 
-def _app(site: Site) -> Iterator[Directive]:
+def _app(site: Site, nginx: Nginx) -> Iterator[Directive]:
     yield directive(
         "proxy_buffer_size",
         "24k",
@@ -169,6 +169,13 @@ def _app(site: Site) -> Iterator[Directive]:
         why="A client that leaves before the app answers gets a log entry too, with status 499 and why client_left."
         " Without this line the hand-off is dropped, and its missing entry looks like a lost one.",
     )
+    if nginx.sends_early_hints:
+        yield directive(
+            "early_hints",
+            "0",
+            why="NGINX would count a 103 in front of a download as body over HTTP/1.1. For your pages over HTTP/2 add"
+            " beside this include: early_hints $http2;",
+        )
     why = (
         "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
         " These lines replace your own proxy_hide_header lines of an outer level: repeat those."

@@ -21,8 +21,8 @@ _GENERATE = "Generate the NGINX configuration again with `xaccel config`, and re
 _FRAMING = "The storage must send Content-Length or chunks. Look at its response with `curl --verbose`."
 
 LEFT = Why(
-    "The client or NGINX ended the transfer before everything was sent: NGINX does not tell which. The client went away,"
-    " NGINX was stopped or `worker_shutdown_timeout` passed after a reload, or a disk was full.",
+    "The client or NGINX ended the transfer before everything was sent: NGINX does not tell which. The client went"
+    " away, NGINX was stopped or `worker_shutdown_timeout` passed after a reload, or a disk was full.",
     "Mostly the user has cancelled the download. If it happens often, compare the times with reloads of NGINX and with"
     " the free space of the cache's disk.",
     ask=False,

@@ -74,7 +74,7 @@ CASES = {
     "chunked": (chunked, "GET", {"Expect": EXPECT}, None, (None, False, "inexact", "")),
     "chunked, not expected": (chunked, "GET", {}, None, (None, False, "inexact", "")),
 }
-"""The origin, the method, headers and body, and the row: bytes (None where the framing is counted), exact, outcome, why."""
+"""The origin, the method, headers and body, and the row: bytes (None where framing is counted), exact, outcome, why."""
 
 
 @everywhere

@@ -26,24 +26,26 @@ def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> t
     """Reload while a download of `seconds` runs; return the response, if it was whole, and the row."""
     body = b"x" * (RATE * seconds)
     replies: list[Reply] = []
-    with origin_server(lambda _: Answer(body=body)) as origin:
-        with stage(folder, variant, {"store": {"base_url": f"{origin.url}/"}}) as running:
-            text = (folder / "nginx.conf").read_text()
-            assert f"worker_shutdown_timeout {SHUTDOWN};" in text
-            running.nginx.reload(text.replace(f"timeout {SHUTDOWN};", f"timeout {timeout};"))
+    with (
+        origin_server(lambda _: Answer(body=body)) as origin,
+        stage(folder, variant, {"store": {"base_url": f"{origin.url}/"}}) as running,
+    ):
+        text = (folder / "nginx.conf").read_text()
+        assert f"worker_shutdown_timeout {SHUTDOWN};" in text
+        running.nginx.reload(text.replace(f"timeout {SHUTDOWN};", f"timeout {timeout};"))
 
-            def download() -> None:
-                try:
-                    replies.append(running.get("store", options={"limit_rate": RATE}))
-                except (http.client.IncompleteRead, ConnectionError):
-                    return
+        def download() -> None:
+            try:
+                replies.append(running.get("store", options={"limit_rate": RATE}))
+            except (http.client.IncompleteRead, ConnectionError):
+                return
 
-            client = threading.Thread(target=download)
-            client.start()
-            assert wait_until(lambda: bool(origin.requests), timeout_s=10)
-            running.nginx.reload(text)
-            client.join(timeout=seconds + 30)
-            line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)
+        client = threading.Thread(target=download)
+        client.start()
+        assert wait_until(lambda: bool(origin.requests), timeout_s=10)
+        running.nginx.reload(text)
+        client.join(timeout=seconds + 30)
+        line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)
     row = read_line(json.dumps(line).encode())
     assert isinstance(row, Line)
     assert [reply.body == body for reply in replies] == [True] * len(replies)

@@ -109,8 +109,8 @@ _MOST_SENT = 2**53
 """Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
-"""`why` of a row whose log entry names no cause: NGINX's variables do not tell a client that left from a worker that was
-ended, by `worker_shutdown_timeout` for one."""
+"""`why` of a row whose log entry names no cause: NGINX's variables do not tell a client that left from a worker that
+was ended, by `worker_shutdown_timeout` for one."""
 
 
 def read_line(text: bytes) -> Line | Decided:

@@ -9,8 +9,8 @@ from xaccel.nginx.emit import Directive, directive
 from xaccel.site import Site
 
 SHUTDOWN = "1h"
-"""How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as long:
-systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
+"""How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as
+long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
 
 CONNECTIONS = (
     "Each download takes two connections and two file descriptors, the client's and the origin's, for as long as the"
@@ -18,9 +18,9 @@ CONNECTIONS = (
 )
 SEND_BUFFER = (
     "For many slow clients add sndbuf=256k to your listen line: it bounds what the kernel holds of a download for each"
-    " of them, by itself up to some MB. A log entry can count more than the client read: at most twice sndbuf, or the last"
-    " number of net.ipv4.tcp_wmem without it, and the client's receive buffer (net.ipv4.tcp_rmem). sndbuf also bounds the"
-    " speed of one download, to sndbuf a round trip: 256k at 100 ms are 2.5 MB/s."
+    " of them, by itself up to some MB. A log entry can count more than the client read: at most twice sndbuf, or the"
+    " last number of net.ipv4.tcp_wmem without it, and the client's receive buffer (net.ipv4.tcp_rmem). sndbuf also"
+    " bounds the speed of one download, to sndbuf a round trip: 256k at 100 ms are 2.5 MB/s."
 )
 _BESIDE_KB = 40
 """What a transfer holds beside its buffers, which with the allocator of musl take up to an eighth more than their size.

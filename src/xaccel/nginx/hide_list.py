@@ -1,7 +1,7 @@
 """Response headers of stores that a user must not see, where NGINX has no allow-list (no njs).
 
-The headers that steer browsers are those of https://github.com/mdn/browser-compat-data (http/headers), and experiments of
-Chromium that it does not list.
+The headers that steer browsers are those of https://github.com/mdn/browser-compat-data (http/headers), and experiments
+of Chromium that it does not list.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def file_location(site: Site, nginx: Nginx, names: Names) -> Directive:
                 "disable_symlinks",
                 "on",
                 Raw(f"from={names.var('root')}"),
-                why="No symbolic link below the root is followed. `if_not_owner` looks at the owner and opens the file in"
-                " two steps, and a rename between them passes any file.",
+                why="No symbolic link below the root is followed. `if_not_owner` looks at the owner and opens the file"
+                " in two steps, and a rename between them passes any file.",
             ),
             directive(
                 "try_files",

@@ -135,7 +135,8 @@ def maps(names: Names, *, remote: bool, kept: bool) -> Iterator[Directive]:
         names.var("interim"),
         ("~*^HTTP/1\\.0*[1-9][0-9]*\\|100-continue$", "25"),
         default=0,
-        why="NGINX counts the 25 bytes of its own `100 Continue` in $body_bytes_sent. It sends them once, over HTTP/1.1.",
+        why="NGINX counts the 25 bytes of its own `100 Continue` in $body_bytes_sent. It sends them once, over"
+        " HTTP/1.1.",
     )
     yield volatile_map(
         phrase(f"{names.var('interim')}$request_completion|$body_bytes_sent|$sent_http_content_length"),

@@ -22,9 +22,7 @@ import pytest
 import xaccel.errors
 from xaccel import cli, site_mapping
 from xaccel.errors import XaccelError
-from xaccel.nginx.entry import PRIVATE
-from xaccel.nginx.error_pages import PAGES
-from xaccel.nginx.log_line import FIELDS
+from xaccel.nginx.facts import PAGES, log_fields, private_headers
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.secret_setting import PLACEHOLDER
@@ -117,22 +115,32 @@ def test_every_option_of_an_origin_has_its_row(origin: type) -> None:
 
 def test_every_field_header_and_page_of_nginx_has_its_row() -> None:
     line, headers, nginx = (text(REFERENCE / page) for page in ("log-line.md", "headers.md", "nginx.md"))
-    assert [field for field, _, _ in FIELDS if f"| `{field}` |" not in line] == []
-    assert [header for header in PRIVATE if f"| `Xaccel-{header.title()}` |" not in headers] == []
+    assert [field for field, _, _ in log_fields() if f"| `{field}` |" not in line] == []
+    assert [header for header in private_headers() if f"| `Xaccel-{header.title()}` |" not in headers] == []
     assert [page.status for page in PAGES if f"| {page.status} |" not in nginx] == []
 
 
 def test_every_reason_that_nginx_prints_is_explained() -> None:
-    printed = text(ROOT / "tests/golden/everything-deb.conf")
+    engine = ROOT / "src/xaccel/nginx/engine"
+    written = "".join(text(file) for file in sorted(engine.rglob("*.conf")))
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
-    reasons = set(re.findall(r"set \$xaccel_shop_refused ([a-z_]+);", printed))
+    reasons = set(re.findall(r"set \$xaccel_refused ([a-z_]+);", written))
     for block in re.findall(
-        r"map [^\n]* \$xaccel_shop_(?:distrust|first_refusal|next_refusal|doubt|interrupted|why_not) \{\n(.*?)\n    \}",
-        printed,
+        r"map [^\n]* \$xaccel_(?:distrust|denied|malformed|bad_redirect|refusal|redirect_refusal|doubt|interrupted"
+        r"|why_not) \{\n(.*?)\n\}",
+        written,
         re.DOTALL,
     ):
-        reasons |= set(re.findall(r" ([a-z]+(?:_[a-z]+)*);$", block, re.MULTILINE)) - {"volatile"}
-    assert {"forged", "no_id", "limited", "origin_timeout", "wrong_region", "too_many_redirects"} <= reasons
+        reasons |= set(re.findall(r" ([a-z]+(?:_[a-z]+)*);", block)) - {"volatile"}
+    assert {
+        "forged",
+        "no_id",
+        "subrequest",
+        "limited",
+        "origin_timeout",
+        "wrong_region",
+        "too_many_redirects",
+    } <= reasons
     assert [reason for reason in sorted(reasons) if f"| `{reason}` |" not in table] == []
 
 

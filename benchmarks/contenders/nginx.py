@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.contenders.place import DOWNLOADVIEW_INTERNAL
-from xaccel.nginx import buffers
 from xaccel.nginx.emit import Directive, Raw, block, directive
+from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 
 _STORE = "store"
@@ -77,7 +77,7 @@ def plain(port: int, store: str, signed: Mapping[str, str], site: Site) -> Itera
                     "=",
                     f"/{kind}/{name}",
                     inside=[
-                        *(buffers.in_fetch(site, slices=False) if kind == "plain" else ()),
+                        *(_buffers() if kind == "plain" else ()),
                         directive("proxy_http_version", "1.1"),
                         directive("proxy_set_header", "Connection", ""),
                         directive("proxy_set_header", "Host", store),
@@ -90,6 +90,13 @@ def plain(port: int, store: str, signed: Mapping[str, str], site: Site) -> Itera
             ),
         ],
     )
+
+
+def _buffers() -> Iterator[Directive]:
+    """Print the buffers of xaccel's own locations."""
+    yield directive("proxy_max_temp_file_size", 0)
+    yield directive("proxy_buffer_size", "16k")
+    yield directive("include", str(FOLDER / "locations/buffers.conf"))
 
 
 def _app() -> list[Directive]:

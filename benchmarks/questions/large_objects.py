@@ -108,7 +108,9 @@ def answer(size: Size) -> list[Table]:
 
 def _defaults(parts: Parts) -> Parts:
     """Leave our buffers out of the locations that ask an origin."""
-    return replace(parts, server=tuple(_without(one) for one in parts.server))
+    from xaccel.nginx.engine_files import expanded
+
+    return replace(parts, server=tuple(_without(one) for one in expanded(parts.server)))
 
 
 def _without(one: Directive) -> Directive:

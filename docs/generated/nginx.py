@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from xaccel import S3Origin, Site
-from xaccel.nginx import Nginx, emit, render
-from xaccel.nginx.entry import PRIVATE
-from xaccel.nginx.error_pages import PAGES
-from xaccel.nginx.hide_list import OTHERS, WILDCARDS
-from xaccel.nginx.log_line import FIELDS
+from xaccel.nginx import Nginx, facts, files, render
 from xaccel.nginx.probe import OPTIONAL
 
 MEANINGS = {
@@ -38,7 +34,7 @@ MEANINGS = {
 
 def private_headers() -> str:
     """Return the table of the private headers."""
-    assert list(MEANINGS) == PRIVATE, "a private header of nginx/entry.py is not described here"
+    assert list(MEANINGS) == facts.private_headers(), "a private header of the engine is not described here"
     rows = ["| Header | Meaning | When empty |", "|---|---|---|"]
     rows += [
         f"| `Xaccel-{name.title()}` | {meaning} | {empty} |" for name, (meaning, empty) in MEANINGS.items()
@@ -49,7 +45,7 @@ def private_headers() -> str:
 def error_pages() -> str:
     """Return the table of what users get for a status of the origin."""
     rows = ["| The origin answers | The user gets | With the text |", "|---|---|---|"]
-    for page in PAGES:
+    for page in facts.PAGES:
         origin = ", ".join(map(str, page.origin))
         if page.status == 429:
             origin = "(is not asked: the subject has too many transfers at once)"
@@ -69,7 +65,7 @@ def error_pages() -> str:
 def log_fields() -> str:
     """Return the table of the fields of a line."""
     rows = ["| Field | JSON type | Meaning |", "|---|---|---|"]
-    for name, expression, meaning in FIELDS:
+    for name, expression, meaning in facts.log_fields():
         kind = "text" if expression.startswith('"') else "number"
         rows.append(f"| `{name}` | {kind} | {meaning} |")
     return "\n".join(rows) + "\n"
@@ -77,17 +73,17 @@ def log_fields() -> str:
 
 def stores() -> str:
     """Return the stores whose headers are on the published list."""
-    names = ", ".join(["Amazon S3", *OTHERS])
+    names = ", ".join(list(facts.hidden_headers())[1:])
     return f"The list has the headers of: {names}.\n"
 
 
 def wildcards() -> str:
     """Return the prefixes that headers-more clears."""
-    return ", ".join(f"`{name}`" for name in WILDCARDS) + "\n"
+    return ", ".join(f"`{name}`" for name in facts.hidden_prefixes()) + "\n"
 
 
 def sample() -> str:
-    """Return the text for one bucket on Debian's NGINX with njs."""
+    """Return what is generated for one bucket on Debian's NGINX with njs."""
     origin = S3Origin(
         bucket="acme-documents",
         region="eu-central-1",
@@ -100,11 +96,7 @@ def sample() -> str:
         origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
     )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, **dict.fromkeys(OPTIONAL, True))
-    parts = render(
-        site,
-        nginx,
-        script="/etc/nginx/xaccel/xaccel.js",
-        lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443"),
-    )
-    texts = (f"# {name}\n{emit(getattr(parts, name))}" for name in ("http", "server", "app"))
+    folder = "/etc/nginx/xaccel"
+    parts = render(site, nginx, folder=folder, lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443"))
+    texts = (f"# ---- {folder}/{name}\n{text}" for name, text in files.generated(site, parts, folder).items())
     return "```text\n" + "\n".join(texts) + "```\n"

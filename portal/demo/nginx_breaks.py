@@ -1,4 +1,4 @@
-"""Breaks of the printed NGINX text."""
+"""Breaks of the NGINX configuration, in an expanded copy of the engine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from portal.demo.rewrite import Change, inside, rewrite, without
 from xaccel.nginx import Directive, Parts, Raw
+from xaccel.nginx.engine_files import expanded
 
 Break = Callable[[Parts], Parts]
 _Block = tuple[Directive, ...]
@@ -15,16 +16,16 @@ _FETCH = "@xaccel_fetch"
 
 
 def _server(what: str, change: Change) -> Break:
-    return lambda parts: dataclasses.replace(parts, server=rewrite(parts.server, change, what=what))
+    return lambda parts: dataclasses.replace(parts, server=rewrite(expanded(parts.server), change, what=what))
 
 
-def _http(what: str, change: Change) -> Break:
-    return lambda parts: dataclasses.replace(parts, http=rewrite(parts.http, change, what=what))
+def _maps(what: str, change: Change) -> Break:
+    return lambda parts: dataclasses.replace(parts, engine=rewrite(expanded(parts.engine), change, what=what))
 
 
 def _fetch(what: str, *changes: Callable[[_Block], Iterable[Directive]]) -> Break:
     def breaks(parts: Parts) -> Parts:
-        server = parts.server
+        server = expanded(parts.server)
         for change in changes:
             server = rewrite(server, inside(_FETCH, change), what=what)
         return dataclasses.replace(parts, server=server)
@@ -50,25 +51,25 @@ def _drop_internal(item: Directive) -> list[Directive] | None:
 
 
 def _trust_everybody(item: Directive) -> list[Directive] | None:
-    return _with_default(item, "_trusted", "1")
+    compares = item.name == "if" and item.args[0].startswith("($upstream_http_xaccel_auth")
+    return [] if compares else None
 
 
 def _same_tag_always(item: Directive) -> list[Directive] | None:
-    return _with_default(item, "_same_tag", "1")
+    return _with_default(item, "_same", "1")
 
 
 def _with_default(item: Directive, suffix: str, value: str) -> list[Directive] | None:
     if item.name != "map" or not item.args[1].endswith(suffix) or item.block is None:
         return None
-    rows = [_plain("default", value) if row.name == "default" else row for row in item.block]
+    rows = [_plain("default", Raw(value)) if row.name == "default" else row for row in item.block]
     return [dataclasses.replace(item, block=tuple(rows))]
 
 
 def _log_the_url(item: Directive) -> list[Directive] | None:
     if item.name != "log_format":
         return None
-    *kept, form = item.args
-    return [_plain(item.name, *kept, Raw(form.replace("'{", '\'{"url":"$xaccel_url",', 1)))]
+    return [_plain(item.name, *(Raw(part.replace("'{", '\'{"url":"$xaccel_url",', 1)) for part in item.args))]
 
 
 def _talkative(block: _Block) -> list[Directive]:
@@ -85,7 +86,7 @@ def _silent(block: _Block) -> list[Directive]:
 BREAKS: dict[str, Break] = {
     "hide-list-removed": _fetch("hide-list-removed", _unhidden),
     "internal-removed": _server("internal-removed", _drop_internal),
-    "secret-missing": _http("secret-missing", _trust_everybody),
+    "secret-missing": _server("secret-missing", _trust_everybody),
     "cookie-passed-on": _fetch(
         "cookie-passed-on", _adding(_plain("proxy_set_header", "Cookie", Raw("$http_cookie")))
     ),
@@ -103,7 +104,7 @@ BREAKS: dict[str, Break] = {
     "error-saved-under-file-name": _server(
         "error-saved-under-file-name",
         inside(
-            "@xaccel_404",
+            "@xaccel_page",
             _adding(_plain("add_header", "Content-Disposition", Raw("$xaccel_disposition"), "always")),
         ),
     ),
@@ -118,9 +119,9 @@ BREAKS: dict[str, Break] = {
     "nosniff-removed": _fetch("nosniff-removed", without("add_header", "X-Content-Type-Options")),
     "policy-removed": _fetch("policy-removed", without("add_header", "Content-Security-Policy")),
     "range-dropped": _fetch("range-dropped", without("proxy_set_header", "Range")),
-    "if-range-ignored": _http("if-range-ignored", _same_tag_always),
+    "if-range-ignored": _maps("if-range-ignored", _same_tag_always),
     "url-in-header": _fetch("url-in-header", _adding(_plain("add_header", "X-Source", Raw("$xaccel_url")))),
-    "url-in-log": _http("url-in-log", _log_the_url),
+    "url-in-log": _maps("url-in-log", _log_the_url),
     "error-log-open": _fetch("error-log-open", _talkative),
     "transfers-not-logged": _fetch("transfers-not-logged", _silent),
 }

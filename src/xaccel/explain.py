@@ -14,7 +14,7 @@ from urllib.request import Request
 
 from xaccel import target
 from xaccel.handoff import is_signed_by_the_app
-from xaccel.nginx.steps import FOLLOWED
+from xaccel.nginx.facts import FOLLOWED
 from xaccel.options import Options
 from xaccel.origin_request import Redirects, opener
 from xaccel.origins import LocalOrigin, RemoteOrigin, S3Origin

@@ -21,11 +21,11 @@ from urllib.request import (
     Request,
 )
 
-from xaccel.nginx.steps import DOT_SEGMENT, ENCODED_DIGIT, MAX_REDIRECTS
+from xaccel.nginx.facts import MAX_REDIRECTS, crooked_paths
 from xaccel.origins import HTTPOrigin, RemoteOrigin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_DISGUISED = re.compile(f"{DOT_SEGMENT}|{ENCODED_DIGIT}", re.IGNORECASE)
+_DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
 
 
 def opener(origin: RemoteOrigin, target: str, headers: Mapping[str, str]) -> OpenerDirector:

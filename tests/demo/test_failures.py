@@ -53,7 +53,7 @@ def test_trail_is_right_where_other_files_lead_the_chart(
 @pytest.mark.parametrize("name", NGINX_BREAKS)
 def test_break_of_text_without_its_directive_is_an_error(name: str) -> None:
     with pytest.raises(NothingChanged, match=name):
-        NGINX_BREAKS[name](Parts(http=(), server=(), app=()))
+        NGINX_BREAKS[name](Parts(engine=(), http=(), server=(), app=()))
 
 
 def test_every_break_has_a_check_and_a_question() -> None:

@@ -21,7 +21,7 @@ from django.utils.http import parse_http_date
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.content_security import SANDBOX, default_policy
 from xaccel.django import asend_file, fetch, send_file
-from xaccel.nginx.steps import MAX_REDIRECTS
+from xaccel.nginx.facts import MAX_REDIRECTS
 from xaccel.origin_request import Redirects
 from xaccel.origins import HTTPOrigin
 

@@ -1,4 +1,4 @@
-"""The whole texts in tests/golden: what each is of, and how they are written again.
+"""The sites in tests/golden: what each is of, and how they are written again. The engine's files are their own.
 
     scripts/golden      writes them; read the difference before it is committed
 
@@ -7,9 +7,12 @@ Nothing of a machine is in them: no path, no address that was looked up.
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
-from xaccel.nginx import Nginx, render, standalone
+from xaccel.nginx import Nginx, files, render
+from xaccel.nginx.engine_files import files as engine_files
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache, Site
 
@@ -119,17 +122,68 @@ CASES = [
 """Kind of site and build."""
 
 
-def printed(kind: str, build: str) -> str:
-    """The text as it is printed now."""
-    nginx, site = BUILDS[build], SITES[kind]
+XACCEL = "xaccel"
+"""The folder, relative to nginx.conf."""
+
+
+def generated(kind: str, build: str) -> str:
+    """All files of a site as they are generated now, each below a line with its path."""
     parts = render(
-        site,
-        nginx,
-        script="xaccel.js",
+        SITES[kind],
+        BUILDS[build],
+        folder=XACCEL,
         # documentation's own addresses (RFC 5737) stand in for a DNS
         lookup=lambda server: (f"192.0.2.80:{server.rpartition(':')[2]}",),
+        write_addresses=True,
     )
-    return standalone(site, nginx, listen="127.0.0.1:8000", app="127.0.0.1:9000", parts=parts)
+    found = files.generated(SITES[kind], parts, XACCEL)
+    return "\n".join(f"# ---- {XACCEL}/{name}\n{text}" for name, text in found.items())
+
+
+FRAME = """{modules}daemon off;
+worker_processes 2;
+pid nginx.pid;
+error_log error.log;
+
+events {{
+}}
+
+http {{
+    access_log access.log;
+    server_tokens off;
+    variables_hash_max_size 4096;
+{paths}
+    include xaccel/http.conf;
+
+    server {{
+        listen 127.0.0.1:8000;
+        include xaccel/{site}/server.conf;
+
+        location / {{
+            proxy_pass http://127.0.0.1:9000;
+            include xaccel/app.conf;
+        }}
+    }}
+}}
+"""
+"""An operator's own nginx.conf."""
+
+
+def unpack(kind: str, build: str, folder: Path) -> None:
+    """Write a golden site, the engine and an nginx.conf below `folder`."""
+    written = {f"{XACCEL}/engine/{name}": text for name, text in engine_files().items()}
+    sections = re.split(r"^# ---- (\S+)\n", file_of(kind, build).read_text(), flags=re.MULTILINE)
+    written |= dict(zip(sections[1::2], sections[2::2], strict=True))
+    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    written["nginx.conf"] = FRAME.format(
+        modules="".join(f"load_module {module};\n" for module in BUILDS[build].load_modules),
+        paths="".join(f"    {name}_temp_path tmp/{name};\n" for name in kinds),
+        site=files.folder_of(SITES[kind]),
+    )
+    for name, text in written.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def file_of(kind: str, build: str) -> Path:
@@ -137,13 +191,17 @@ def file_of(kind: str, build: str) -> Path:
 
 
 def write() -> None:
-    """Write every text, and remove those of no case."""
+    """Write every site, and remove those of no case."""
     FOLDER.mkdir(exist_ok=True)
     for kind, build in CASES:
-        file_of(kind, build).write_text(printed(kind, build))
+        file_of(kind, build).write_text(generated(kind, build))
     for stray in set(FOLDER.glob("*.conf")) - {file_of(*case) for case in CASES}:
         stray.unlink()
 
 
 if __name__ == "__main__":
-    write()
+    if len(sys.argv) > 1:
+        for case in CASES:
+            unpack(*case, Path(sys.argv[1], "-".join(case)))
+    else:
+        write()

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.live.transfer import Asked
 from xaccel import site_mapping
 from xaccel.handoff import HandOff
 from xaccel.nginx import Parts, emit, render
+from xaccel.nginx.engine_files import FOLDER
 from xaccel.sender import Sender
 from xaccel.testing import Answer, Origin, Request, Variant, free_port, nginx_server, origin_server
 
@@ -72,7 +73,8 @@ class Hostile:
     @property
     def variables(self) -> list[str]:
         """Every variable of the configuration but NGINX's own."""
-        return sorted(set(re.findall(r"\$\{?(xaccel_\w+)", self.text)))
+        engine = "".join(path.read_text() for path in FOLDER.rglob("*.conf"))
+        return sorted(set(re.findall(r"(?:\$\{?|\?<)(xaccel_\w+)", self.text + engine)))
 
     def ask(self, protocol: str, path: str, until: Callable[[], Any] = lambda: None) -> Reply:
         """One request. `until` is called before the client leaves: NGINX then ends a mirrored request that runs."""
@@ -206,7 +208,7 @@ def _text(variant: Variant, parts: Parts, port: int, http: str, server: str) -> 
         http=http,
         more=f"server {{ listen 127.0.0.1:{port}; {server} {emit(parts.server)} }}",
     )
-    text = around(Parts(parts.http, (), ()), free_port(), "127.0.0.1:1")
+    text = around(replace(parts, server=(), app=()), free_port(), "127.0.0.1:1")
     return text.replace("worker_processes 2;", "worker_processes 1;")
 
 

@@ -16,6 +16,7 @@ from tests.live.conftest import build_of
 from xaccel import site_mapping
 from xaccel.handoff import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
+from xaccel.nginx.engine_files import expanded
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
@@ -149,7 +150,10 @@ def stage(
 
 
 def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:
-    """`parts` with other arguments for every directive called `name`. Raises LookupError where there is none."""
+    """`parts` with other arguments for every directive called `name`, in an expanded copy of the engine too.
+
+    Raises LookupError where there is none.
+    """
     changed = 0
 
     def walk(directives: Sequence[Directive]) -> tuple[Directive, ...]:
@@ -164,7 +168,8 @@ def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:
             result.append(item)
         return tuple(result)
 
-    new = Parts(walk(parts.http), walk(parts.server), walk(parts.app), walk(parts.warm))
+    places = ("engine", "http", "server", "app", "warm")
+    new = replace(parts, **{place: walk(expanded(getattr(parts, place))) for place in places})
     if not changed:
         raise LookupError(f"no {name} is printed")
     return new

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xaccel.nginx.steps import MAX_REDIRECTS
+from xaccel.nginx.facts import MAX_REDIRECTS
 from xaccel.testing import Answer
 from xaccel.testing.origin import Request
 

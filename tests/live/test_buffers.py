@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.conftest import build_of
 from tests.live.stage import set_everywhere, stage
 from tests.live.test_guest import operators_text
 from tests.unit.test_buffer_setting import REFUSED, TAKEN
 from xaccel.buffer_setting import split
 from xaccel.errors import NginxError
-from xaccel.nginx import Parts
+from xaccel.nginx import Parts, emit, render
+from xaccel.nginx.engine_files import expanded
 from xaccel.testing import Answer, Variant, origin_server
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -48,7 +50,8 @@ def test_every_number_that_is_taken_delivers(variant: Variant, tmp_path: Path, b
     ):
         assert running.get("store").body == BODY
         count, size = split(buffers)
-        assert f"proxy_buffers {count} {size}k;" in (running.nginx.directory / "nginx.conf").read_text()
+        text = emit(expanded(render(running.site, build_of(variant)).server))
+        assert f"proxy_buffers {count} {size}k;" in text
 
 
 @pytest.mark.parametrize("buffers", ["1 16k", "2 8k", "4 4k"])

@@ -14,7 +14,7 @@ import pytest
 from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of
 from xaccel.errors import NginxError
-from xaccel.nginx import files, render, standalone
+from xaccel.nginx import Directive, Parts, emit, files, render, standalone
 from xaccel.nginx.pools import resolvers
 from xaccel.origins import HTTPOrigin
 from xaccel.site import Site
@@ -82,25 +82,26 @@ def test_an_address_written_for_a_name_is_used(
 def test_only_an_nginx_that_follows_dns_is_given_a_name(variant: Variant, places: Places) -> None:
     site = named_site(places)
     build = build_of(variant)
-    text = files.part_text(render(site, build, lookup=lambda _: ("192.0.2.1:80",)), "http")
+    text = emit(render(site, build, lookup=lambda _: ("192.0.2.1:80",)).http)
     follows = f"server nowhere.invalid:{places.origin.port} resolve;" in text
     assert follows == build.resolves_upstreams == variant.name.startswith("wheel")
     assert ("server 192.0.2.1:80;" in text) == (not follows)
 
 
 def included(site: Site, variant: Variant, folder: Path, port: int, app: AppServer) -> str:
-    """A configuration that includes the written http part, as an operator's does."""
+    """A configuration that includes the written files, as an operator's does."""
     build = build_of(variant)
-    whole = render(site, build, script=str(folder / "xaccel" / "xaccel.js"), write_addresses=True)
-    text = standalone(
+    server = Directive("include", (f"{folder}/xaccel/site/server.conf",))
+    app_part = Directive("include", (f"{folder}/xaccel/app.conf",))
+    http = Directive("include", (f"{folder}/xaccel/http.conf",))
+    return standalone(
         site,
         build,
         listen=f"127.0.0.1:{port}",
         app=app.address,
         root_user="root" if os.geteuid() == 0 else None,
-        parts=replace(whole, http=()),
+        parts=Parts(engine=(http,), http=(), server=(server,), app=(app_part,)),
     )
-    return text.replace("http {", f'http {{\n    include "{folder}/xaccel/xaccel-http.conf";', 1)
 
 
 def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
@@ -121,24 +122,24 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
 
         other = replace(site, log_path="other.log")
         changed = files.refresh(files.texts(other, build, folder, write_addresses=True), command)
-        assert {path.name for path in changed} == {"xaccel-server.conf"}
+        assert {path.parent.name for path in changed} == {"site"}
         assert wait_until(
             lambda: nginx.pid in nginx.pids and not workers - {nginx.pid} <= set(nginx.pids), timeout_s=10
         )
 
-        before = (folder / "xaccel-http.conf").read_text()
-        broken = {**files.texts(other, build, folder), folder / "xaccel-http.conf": "nonsense;\n"}
+        before = (folder / "http.conf").read_text()
+        broken = {**files.texts(other, build, folder), folder / "http.conf": "nonsense;\n"}
         with pytest.raises(NginxError, match="unknown directive"):
             files.refresh(broken, command)
-        assert (folder / "xaccel-http.conf").read_text() == before
+        assert (folder / "http.conf").read_text() == before
         assert ask(port, "/page").status == 200
         os.kill(nginx.pid, signal.SIGHUP)
         assert wait_until(lambda: ask(port, "/page").status == 200, timeout_s=5)
 
 
-def test_written_files_are_for_their_owner_alone(variant: Variant, places: Places, tmp_path: Path) -> None:
+def test_only_the_secrets_are_for_their_owner_alone(variant: Variant, places: Places, tmp_path: Path) -> None:
     for path in files.write(files.texts(places.site, build_of(variant), tmp_path)):
-        assert path.stat().st_mode & 0o077 == (0o044 if path.suffix == ".js" else 0)
+        assert path.stat().st_mode & 0o077 == (0 if path.name.startswith("secret") else 0o044)
 
 
 def test_the_systems_dns_servers_are_the_default(

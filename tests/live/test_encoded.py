@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,9 +119,7 @@ def filtered(variant: Variant, origin: Origin, tmp_path: Path) -> Iterator[Stage
         own = [("gzip", "on"), ("gzip_types", "*"), ("gzip_min_length", "1"), ("gzip_proxied", "any")]
         if build_of(variant).gunzip:
             own.append(("gunzip", "on"))
-        return Parts(
-            (*(Directive(name, (value,)) for name, value in own), *parts.http), parts.server, parts.app
-        )
+        return replace(parts, engine=(*(Directive(name, (value,)) for name, value in own), *parts.engine))
 
     with stage(tmp_path, variant, {"files": {"base_url": f"{origin.url}/"}}, change=filters) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Whole printed texts: a change of the printer shows as a difference to be read, and NGINX takes each of them."""
+"""Whole generated sites: a change of the generator shows as a difference to be read, and NGINX accepts each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import trustme
 
 from tests.live import golden
 from xaccel.nginx import probe
-from xaccel.nginx.render import SCRIPT
 from xaccel.testing import check_config, variants
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -22,11 +21,11 @@ NAMES = [f"{kind}-{build}" for kind, build in golden.CASES]
 
 
 @pytest.mark.parametrize(("kind", "build"), golden.CASES, ids=NAMES)
-def test_what_is_printed_is_what_was_read_and_approved(kind: str, build: str) -> None:
+def test_what_is_generated_is_what_was_read_and_approved(kind: str, build: str) -> None:
     file = golden.file_of(kind, build)
-    approved, now = (file.read_text() if file.exists() else ""), golden.printed(kind, build)
+    approved, now = (file.read_text() if file.exists() else ""), golden.generated(kind, build)
     difference = difflib.unified_diff(
-        approved.splitlines(), now.splitlines(), f"tests/golden/{file.name}", "printed now", lineterm=""
+        approved.splitlines(), now.splitlines(), f"tests/golden/{file.name}", "generated now", lineterm=""
     )
     if approved != now:
         pytest.fail("\n".join([*difference, "", "If it is meant: scripts/golden"]), pytrace=False)
@@ -47,7 +46,6 @@ def needed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     client = authority.issue_cert("client.example")
     client.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
     client.private_key_pem.write_to_path(str(folder / "client.key"))
-    shutil.copy(SCRIPT, folder / "xaccel.js")
     return folder
 
 
@@ -64,6 +62,8 @@ def test_nginx_takes_it(kind: str, build: str, needed: Path, unavailable: Callab
             unavailable(f"{build}: {Path(wanted).name} is not installed: run scripts/system")
         (needed / wanted).unlink(missing_ok=True)
         (needed / wanted).symlink_to(path)
-    text = golden.file_of(kind, build).read_text()
-    (needed / "nginx.conf").write_text(text.replace(golden.WARM_DIRECTORY, str(needed)))
+    shutil.rmtree(needed / golden.XACCEL, ignore_errors=True)
+    golden.unpack(kind, build, needed)
+    for path in (needed / golden.XACCEL).rglob("warm.conf"):
+        path.write_text(path.read_text().replace(golden.WARM_DIRECTORY, str(needed)))
     check_config(needed, found.binary)

@@ -92,7 +92,7 @@ http {{
     access_log access.log;
     variables_hash_max_size 4096;
     {http}
-    {emit(parts.http)}
+    {emit((*parts.engine, *parts.http))}
     {operators_server(parts, port, app, server)}
     {more}
 }}

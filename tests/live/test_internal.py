@@ -6,7 +6,6 @@ import pytest
 
 from tests.live.client import ask, send_target
 from tests.live.conftest import Live
-from xaccel.nginx.error_pages import PAGES
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -20,7 +19,8 @@ NAMED = (
     "fetch_slices",
     "cut",
     "file",
-    *(str(page.status) for page in PAGES),
+    "401",
+    "page",
 )
 """The named locations; those of slices are there where the module is."""
 

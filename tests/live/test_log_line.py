@@ -17,14 +17,14 @@ import pytest
 
 from tests.live.client import Reply, ask
 from tests.live.stage import Stage, stage, target
-from xaccel.nginx.log_line import FIELDS
+from xaccel.nginx.facts import log_fields
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx, pytest.mark.audit]
 
 BODY = b"0123456789" * 100
-NAMES = [name for name, _, _ in FIELDS]
+NAMES = [name for name, _, _ in log_fields()]
 NUMBERS = {"v", "body_bytes", "interim_bytes", "end", "seconds"}
 QUIET = {
     "v": 1,
@@ -384,4 +384,4 @@ def test_fields_stand_in_their_order_and_have_their_types_and_are_documented(log
     page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "log-line.md").read_text()
     table = re.findall(r"^\| `(\w+)` \| (number|text) \|", page, re.MULTILINE)
     assert table == [(name, "number" if name in NUMBERS else "text") for name in NAMES]
-    assert all(meaning for _, _, meaning in FIELDS)
+    assert all(meaning for _, _, meaning in log_fields())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.live.conftest import Live
-from xaccel.nginx.steps import FOLLOWED, MAX_REDIRECTS
+from xaccel.nginx.facts import FOLLOWED, MAX_REDIRECTS
 from xaccel.testing import Answer
 from xaccel.testing.origin import Request
 

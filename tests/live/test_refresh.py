@@ -43,11 +43,11 @@ def test_what_nginx_refuses_leaves_the_files_as_they_were(
         http {{
             {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
             access_log off;
-            include xaccel/xaccel-http.conf;
-            server {{ listen 127.0.0.1:{free_port()}; include xaccel/xaccel-server.conf; }}
+            include xaccel/http.conf;
+            server {{ listen 127.0.0.1:{free_port()}; include xaccel/site/server.conf; }}
         }}"""
     )
-    before = {path.name: path.read_text() for path in folder.iterdir()}
+    before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
     site.write_text(SITE.format(log="second.log"))
     options = [f"--nginx-option={option}" for option in (f"-p{tmp_path}/", "-cnginx.conf", "-estderr")]
     capsys.readouterr()
@@ -55,4 +55,4 @@ def test_what_nginx_refuses_leaves_the_files_as_they_were(
     said = capsys.readouterr()
     assert all(word in said.err for word in words)
     assert said.out == ""
-    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before

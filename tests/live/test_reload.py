@@ -13,7 +13,7 @@ import pytest
 from tests.live.client import Reply
 from tests.live.stage import line_where, stage
 from xaccel.audit.line import Line, read_line
-from xaccel.nginx.buffers import SHUTDOWN
+from xaccel.nginx.facts import SHUTDOWN
 from xaccel.testing import Answer, Variant, origin_server
 from xaccel.testing.processes import wait_until
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import ask, send_target
-from tests.live.conftest import Live, Places, config_text
+from tests.live.conftest import Live, Places, build_of, config_text
 from tests.live.small_disk import small_disk
+from tests.live.stage import set_everywhere
+from xaccel.nginx import render
 from xaccel.testing import Answer, AppServer, NginxServer, Variant, free_port, nginx_server
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
@@ -106,7 +108,8 @@ def test_at_the_usual_level_the_signature_would_be_logged(
 ) -> None:
     """The reason for `error_log /dev/null emerg`: without it this NGINX writes the URL."""
     port = free_port()
-    text = config_text(places, variant, app, port).replace("error_log /dev/null emerg;", "")
+    parts = set_everywhere(render(places.site, build_of(variant)), "error_log", "error.log", "error")
+    text = config_text(places, variant, app, port, parts=parts)
     with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
         assert ask(port, send_target({"origin": "tls-wrong-ca", "key": "x"})).status == 502
         assert places.tls_origin.address in nginx.error_log
@@ -119,10 +122,12 @@ def test_a_full_log_disk_is_reported_only_with_the_signature(
     """NGINX reports it at `alert`, in the location's error log and with the upstream URL: so ours must drop it."""
     port, ours = free_port(), tmp_path / "ours.log"
     with small_disk(tmp_path / "small", "32k") as disk:
-        text = config_text(places, variant, app, port).replace(" xaccel.log ", f" {disk}/xaccel.log ")
-        assert f"{disk}/xaccel.log" in text
+        parts = render(places.site, build_of(variant))
         if level:
-            text = text.replace("error_log /dev/null emerg;", f"error_log {ours} {level};")
+            parts = set_everywhere(parts, "error_log", str(ours), level)
+        text = config_text(places, variant, app, port, parts=parts)
+        text = text.replace(" xaccel.log ", f" {disk}/xaccel.log ")
+        assert f"{disk}/xaccel.log" in text
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             for _ in range(150):
                 reply = ask(port, send_target({"origin": "documents", "key": "secrets.txt"}))

@@ -251,7 +251,7 @@ def test_what_the_operator_says_of_tls_to_other_servers_does_not_matter(
         }
 
         def say_it(parts: Parts) -> Parts:
-            return replace(parts, http=(*his, *parts.http))
+            return replace(parts, engine=(*his, *parts.engine))
 
         with stage(tmp_path / "nginx", variant, {"store": options}, change=say_it) as running:
             assert running.get("store").body == b"over TLS"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,7 @@ def test_without_the_part_nobody_listens(variant: Variant, origin: Origin, tmp_p
     folder = sockets(tmp_path)
 
     def without(parts: Parts) -> Parts:
-        return Parts(parts.http, parts.server, parts.app)
+        return replace(parts, warm=())
 
     with (
         stage(
@@ -278,7 +279,7 @@ def test_without_the_part_nobody_listens(variant: Variant, origin: Origin, tmp_p
             cache={"path": "cache", "warm_directory": str(folder)},
             change=without,
         ) as running,
-        pytest.raises(CacheError, match=r"no NGINX listens .* Include xaccel-warm\.conf"),
+        pytest.raises(CacheError, match=r"no NGINX listens .* with its warm\.conf"),
     ):
         warm(running, "store", "hot", "--identity", "1")
 
@@ -288,7 +289,7 @@ def test_the_part_is_a_file_of_its_own_and_only_where_it_is_wanted(variant: Vari
         site = Site(origins={}, secrets=(SECRET,), cache=Cache(path="cache", **cache))
         return {path.name for path in files.texts(site, build_of(variant), tmp_path)}
 
-    assert names(warm_directory="/run/w") - names() == {"xaccel-warm.conf"}
+    assert names(warm_directory="/run/w") - names() == {"warm.conf"}
 
 
 def test_it_goes_with_nginx_and_comes_back(variant: Variant, origin: Origin, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.test_site_mapping import LEAST, told
 from xaccel.buffer_setting import DEFAULT, split
-from xaccel.nginx.buffers import memory_kb
+from xaccel.nginx.facts import memory_kb
 from xaccel.site_mapping import read
 
 pytestmark = pytest.mark.nginx

@@ -10,7 +10,7 @@ import pytest
 from tests.live.golden import BUILDS
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.nginx import render
-from xaccel.nginx.emit import Raw, directive, emit, quote
+from xaccel.nginx.emit import Raw, directive, emit
 from xaccel.site import Site
 
 pytestmark = pytest.mark.nginx
@@ -39,24 +39,6 @@ def printed(count: int, build: str) -> tuple[int, int, int]:
 def test_no_map_and_no_fetch_location_grows_with_the_origins(build: str) -> None:
     assert printed(3, build) == printed(300, build)
     assert printed(3, build)[1:] == (1, 1)
-
-
-def test_what_many_ways_of_tls_have_in_common_is_made_once() -> None:
-    """A thousand ways print within seconds: their fetch locations differ in a few lines of some hundred."""
-
-    def made(count: int) -> tuple[int, int]:
-        directive.cache_clear()
-        quote.cache_clear()
-        origins = {
-            f"web-{number}": HTTPOrigin(base_url=f"https://h{number}.test/", ca_file=f"/ca/{number}.pem")
-            for number in range(count)
-        }
-        parts = render(Site(origins=origins, secrets=("s" * 32,)), BUILDS["deb"], lookup=lambda _: ())
-        emit((*parts.http, *parts.server))
-        return directive.cache_info().misses, quote.cache_info().misses
-
-    few, many = made(10), made(60)
-    assert all(0 < more - less < 50 * 12 for less, more in zip(few, many, strict=True)), (few, many)
 
 
 def test_a_value_is_quoted_also_where_the_same_text_was_printed_as_it_is() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.errors import OriginNotAllowed
-from xaccel.nginx.steps import DOT_SEGMENT, ENCODED_DIGIT
+from xaccel.nginx.facts import crooked_paths
 from xaccel.target import below
 
 PIECES = st.sampled_from(
@@ -18,8 +18,8 @@ PIECES = st.sampled_from(
 
 
 def refused(path: str) -> bool:
-    """As the map of nginx/steps.py decides."""
-    return any(re.search(pattern, path, re.IGNORECASE) for pattern in (DOT_SEGMENT, ENCODED_DIGIT))
+    """As the map $xaccel_crooked decides."""
+    return any(re.search(pattern, path, re.IGNORECASE) for pattern in crooked_paths())
 
 
 @given(st.lists(PIECES, max_size=14).map("".join))

@@ -30,7 +30,7 @@ def test_a_site_may_be_toml_or_json(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert cli.main(["config", str(tmp_path / name), *ASK]) == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
-    assert printed[0].startswith("# xaccel-server.conf, for hand-off protocol 1. ")
+    assert printed[0].startswith("# Settings ")
     assert "location = /_xaccel/web {" in printed[0]
 
 

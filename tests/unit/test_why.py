@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.live.failure_rows import ROWS
 from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-WHERE_A_WHY_IS_DECIDED = ("why", "stopped", "refused", "refusal", "doubt", "distrust")
-"""Variables without the site's stem; those that their values name are followed."""
+ENGINE = Path(__file__).parents[2] / "src/xaccel/nginx/engine"
+WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "doubt")
+"""Variables without their stem; those that their values name are followed."""
 
 
 def logged(text: str) -> set[str]:
@@ -20,7 +20,7 @@ def logged(text: str) -> set[str]:
     assert found, "the log has no why"
     stem = found[1]
     values: defaultdict[str, set[str]] = defaultdict(set)
-    for name, rows in re.findall(r"map [^\n]* \$(\w+) \{\n(.*?)\n    \}", text, re.DOTALL):
+    for name, rows in re.findall(r"map [^\n]* \$(\w+) \{\n(.*?)\n\}", text, re.DOTALL):
         values[name] |= {row.strip().rpartition(" ")[2].rstrip(";") for row in rows.splitlines()}
     for name, value in re.findall(r"set \$(\w+) ([^\s;]+);", text):
         values[name].add(value)
@@ -39,7 +39,7 @@ def logged(text: str) -> set[str]:
     return words - {"volatile", "hostnames"}
 
 
-WORDS = set[str]().union(*(logged(path.read_text()) for path in GOLDEN.glob("*.conf")))
+WORDS = logged("".join(path.read_text() for path in sorted(ENGINE.rglob("*.conf"))))
 
 
 def test_each_why_of_a_configuration_has_a_row() -> None:

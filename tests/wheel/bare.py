@@ -44,8 +44,9 @@ commands = [
 ]
 printed = [subprocess.run(each, capture_output=True, text=True, check=True).stdout for each in commands]
 assert printed[0] == printed[1]
-assert "for hand-off protocol 1." in printed[0]
+assert "For hand-off protocol 1;" in printed[0]
 assert "location ^~ /_xaccel/media/ {" in printed[0]
 
-script = printed[0].partition("js_import xaccel_njs from ")[2].partition(";")[0].strip('"')
+whole = subprocess.run([*commands[0], "--standalone"], capture_output=True, text=True, check=True).stdout
+script = whole.partition("js_import xaccel from ")[2].partition(";")[0].strip('"')
 assert Path(script).read_text(encoding="utf-8"), "the printed text names a script that is there"

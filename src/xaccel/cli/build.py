@@ -9,7 +9,7 @@ import sys
 
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, advisories, probe
-from xaccel.nginx.fetch import strength
+from xaccel.nginx.facts import strength
 from xaccel.nginx.loaded import only_loaded
 from xaccel.nginx.probe import OPTIONAL, require_supported
 from xaccel.site import Site

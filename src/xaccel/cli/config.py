@@ -1,4 +1,4 @@
-"""`xaccel config`: print the NGINX text of a site."""
+"""`xaccel config`: write the NGINX configuration of a site."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ from pathlib import Path
 
 from xaccel.cli import build
 from xaccel.cli.command import Command, FindObject
-from xaccel.nginx import files, render, slices, standalone
+from xaccel.errors import NginxError, XaccelError
+from xaccel.nginx import files, render, standalone
+from xaccel.nginx.facts import NO_SLICES, lacks_slices
+from xaccel.nginx.includes import folder_of
 from xaccel.site import Site
+
+_SHOWN = "/etc/nginx/xaccel"
+"""The folder whose files are shown without --write."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_arguments(parser)
+    parser.add_argument("--write", metavar="DIR", help="write the engine and the site below this folder")
     parser.add_argument(
-        "--part",
-        choices=files.PARTS,
-        help="print one part only: http level, server level, location that proxies to the app, server of `warm`",
-    )
-    parser.add_argument(
-        "--write",
+        "--check",
         metavar="DIR",
-        help="write xaccel-http.conf, -server.conf, -app.conf, -warm.conf and xaccel.js, as far as wanted",
+        help="compare the files below this folder with the settings: exit status 0 if they are equal, 1 if they differ,"
+        " 2 if they cannot be read",
     )
+    parser.add_argument(
+        "--clean", action="store_true", help="with --write: remove files of xaccel that are no longer needed"
+    )
+    parser.add_argument("--part", metavar="NAME", help="print this file alone, for example server or http")
     parser.add_argument("--standalone", action="store_true", help="print a whole nginx.conf")
     parser.add_argument("--listen", default="127.0.0.1:8080", help="with --standalone (default %(default)s)")
     parser.add_argument(
@@ -35,27 +42,69 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    if args.check:
+        sys.exit(_check(args, site))
     nginx = build.nginx_of(args, loads_itself=args.standalone)
     build.warn_of(site, own_prefix=args.standalone)
-    if slices.missed(site, nginx):
-        print(f"xaccel: warning: {slices.NO_MODULE}", file=sys.stderr)
+    if lacks_slices(site, nginx):
+        print(f"xaccel: warning: {NO_SLICES}", file=sys.stderr)
     if args.write:
-        for path in files.write(files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)):
-            print(path)
+        _write(args, site, files.texts(site, nginx, Path(args.write), write_addresses=args.resolve))
         return
-    parts = render(site, nginx, write_addresses=args.resolve)
     if args.standalone:
-        text = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
-        sys.stdout.write(text)
+        parts = render(site, nginx, write_addresses=args.resolve)
+        sys.stdout.write(
+            standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
+        )
+        return
+    parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
+    shown = files.generated(site, parts, _SHOWN)
+    if args.part:
+        shown = {name: text for name, text in shown.items() if name == f"{folder_of(site)}/{args.part}.conf"}
+        if not shown:
+            raise NginxError(
+                f"the site has no file {args.part!r}",
+                where="--part",
+                remedy="Give for example server, http, secret or log.",
+            )
+        sys.stdout.write("".join(shown.values()))
     else:
-        chosen = [args.part] if args.part else files.names_of_parts(parts)
-        sys.stdout.write("\n".join(files.part_text(parts, name) for name in chosen))
+        sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
+
+
+def _check(args: argparse.Namespace, site: Site) -> int:
+    try:
+        if not Path(args.check).is_dir():
+            raise NginxError(
+                "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
+            )
+        made = files.texts(site, build.nginx_of(args), Path(args.check), write_addresses=args.resolve)
+        found = files.differences(made)
+    except (XaccelError, OSError) as error:
+        print(f"xaccel: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(found or ["the files are those of the settings"]))
+    return int(bool(found))
+
+
+def _write(args: argparse.Namespace, site: Site, made: dict[Path, str]) -> None:
+    folder = Path(args.write)
+    for path in files.write(made):
+        print(path)
+    for path in files.stale(made, site, folder):
+        if args.clean:
+            path.unlink()
+        print(
+            f"xaccel: {'removed' if args.clean else 'no longer needed (remove it with --clean)'}: {path}",
+            file=sys.stderr,
+        )
 
 
 COMMAND = Command(
-    help="print the NGINX configuration of the site",
-    description="Print the NGINX configuration of the site: parts to include in your own, or a whole file."
-    " The text holds the site's secret and the fixed request headers of origins: keep it as readable as a key.",
+    help="write the NGINX configuration of the site",
+    description="Write the NGINX configuration of the site: files to include in your own, or a whole file."
+    " The files secret*.conf have the site's secret and the fixed request headers of origins: keep them as readable as"
+    " a key.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -47,7 +47,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         raise ConfigError(
             "the cache has no warm_directory",
             where='CACHE["warm_directory"]',
-            remedy='Give one, for example "/run/xaccel-warm", print the NGINX text and include xaccel-warm.conf.',
+            remedy='Give one, for example "/run/xaccel-warm", write the NGINX configuration again and reload NGINX.',
         )
     if not 1 <= args.parallel <= 64:
         raise OptionRefused(

@@ -22,7 +22,7 @@ from xaccel.content_security import default_policy
 from xaccel.django.fetch import Fetched, fetch
 from xaccel.errors import ConfigError
 from xaccel.handoff import HandOff
-from xaccel.nginx.error_pages import PAGES
+from xaccel.nginx.facts import PAGES
 from xaccel.options import Options
 from xaccel.origins import Origin
 

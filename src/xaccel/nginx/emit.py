@@ -6,7 +6,6 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from xaccel.errors import NginxError
 
@@ -15,9 +14,6 @@ _REFUSED = re.compile(r"[\x00-\x1f\x7f$\ud800-\udfff]")
 _WIDTH = 110
 _LONGEST = 4000
 """Bytes: NGINX reads a configuration through a buffer of 4096 (NGX_CONF_BUFFER) that a whole value must fit in."""
-_REPEATED = 4096
-"""What is made once although the text has it many times: each way of TLS has fetch locations of its own, which differ
-in a few lines. Raw and str are told apart, though they compare equal."""
 
 
 class Raw(str):
@@ -41,7 +37,6 @@ class Directive:
     why: str = ""
 
 
-@lru_cache(maxsize=_REPEATED, typed=True)
 def directive(name: str, *args: str | int, why: str = "") -> Directive:
     """Make a directive without a block."""
     return Directive(name, tuple(str(arg) if isinstance(arg, int) else arg for arg in args), why=why)
@@ -50,11 +45,6 @@ def directive(name: str, *args: str | int, why: str = "") -> Directive:
 def block(name: str, *args: str, inside: Iterable[Directive], why: str = "") -> Directive:
     """Make a directive with a block."""
     return Directive(name, args, tuple(inside), why)
-
-
-def var(name: str) -> Raw:
-    """Name a variable."""
-    return Raw(f"${name}")
 
 
 def phrase(text: str) -> Raw:
@@ -66,7 +56,6 @@ def phrase(text: str) -> Raw:
     return Raw(f'"{escaped}"')
 
 
-@lru_cache(maxsize=_REPEATED, typed=True)
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
@@ -110,26 +99,12 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
             lines += comment(item.why, pad)
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
-            lines += _folded(f"{head};", pad) if item.name == "error_page" else [f"{pad}{head};"]
+            lines.append(f"{pad}{head};")
         else:
-            if lines and not item.why and lines[-1]:
+            if lines and not item.why and item.name != "if":
                 lines.append("")
             lines += [f"{pad}{head} {{", *_lines(item.block, indent + 1), f"{pad}}}"]
     return "\n".join(lines) + "\n"
-
-
-@lru_cache(maxsize=_REPEATED)
-def _folded(text: str, pad: str) -> tuple[str, ...]:
-    return tuple(
-        textwrap.wrap(
-            text,
-            width=_WIDTH,
-            initial_indent=pad,
-            subsequent_indent=f"{pad}    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    )
 
 
 def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
@@ -137,7 +112,6 @@ def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
     return emit(directives, indent=indent)[:-1].split("\n")
 
 
-@lru_cache(maxsize=_REPEATED)
 def comment(text: str, pad: str = "") -> tuple[str, ...]:
     """Print `text` as comment lines.
 

@@ -1,10 +1,10 @@
-"""Every name in the printed text that another part of an NGINX could also use."""
+"""Names of a site that must differ from those of other sites: locations, upstreams and zones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xaccel.nginx.emit import Raw, var
+from xaccel.nginx.emit import Raw
 from xaccel.site import Site
 
 
@@ -14,12 +14,8 @@ class Names:
 
     stem: str
 
-    def var(self, name: str) -> Raw:
-        """Name a variable of the site."""
-        return var(f"{self.stem}_{name}")
-
     def plain(self, name: str) -> str:
-        """Name an upstream, a zone, a log format or a capture."""
+        """Name an upstream, a zone or a map of the site."""
         return f"{self.stem}_{name}"
 
     def location(self, name: str) -> str:
@@ -35,3 +31,8 @@ def names_of(site: Site) -> Names:
 def header_variable(header: str) -> str:
     """Return how NGINX spells a header in a variable: "X-Robots-Tag" is x_robots_tag."""
     return header.lower().replace("-", "_")
+
+
+def header_name(names: Names, header: str) -> Raw:
+    """Name the variable with the value of a fixed request header."""
+    return Raw(f"${names.plain('fixed')}_{header_variable(header)}")

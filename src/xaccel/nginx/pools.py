@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xaccel.errors import ConfigError
 from xaccel.nginx.addresses import Lookup, all_at_once, is_name
-from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.names import Names
 from xaccel.nginx.transport import Route, Tls
 from xaccel.site import Site
@@ -57,7 +57,7 @@ def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | 
     return block(
         "upstream",
         name,
-        inside=[*inside, directive("keepalive", KEEPALIVE), directive("keepalive_timeout", "60s")],
+        inside=[*inside, directive("keepalive", KEEPALIVE)],
     )
 
 
@@ -68,9 +68,9 @@ def _addresses(server: str, lookup: Lookup) -> Iterator[Directive]:
             "server",
             "127.0.0.1:1",
             "down",
-            why=f"{server} did not resolve: NGINX starts all the same and answers 502. `xaccel refresh` mends it.",
+            why=f"{server} did not resolve: NGINX returns 502 until `xaccel refresh` finds it.",
         )
-    why = f"{server}, looked up when this was printed; `xaccel refresh` follows its changes."
+    why = f"{server}, looked up now; `xaccel refresh` follows DNS."
     for address in found:
         yield directive("server", address, why=why)
         why = ""
@@ -122,6 +122,24 @@ def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]
                 )
 
     return {route.name: tuple(led(route)) for route in found}
+
+
+_LONGEST = 2000
+"""Characters of one `set`; NGINX reads no value of 4096 bytes."""
+
+
+def destination(route: Route, led: tuple[Lead, ...], names: Names) -> Iterator[Directive]:
+    """Print where the URLs of one origin may lead (engine/maps/3-where.conf)."""
+    yield directive("set", Raw("$xaccel_home"), route.home)
+    yield directive("set", Raw("$xaccel_home_peer"), f"{route.scheme}://{pool(route, names)}")
+    piece = ""
+    for text in (f" {lead.base}={lead.peer}" for lead in led):
+        if len(piece) + len(text) > _LONGEST:
+            yield directive("set", Raw("$xaccel_leads"), phrase(piece))
+            piece = "$xaccel_leads"
+        piece += text
+    if piece:
+        yield directive("set", Raw("$xaccel_leads"), phrase(piece))
 
 
 def _has_port(host: str) -> bool:

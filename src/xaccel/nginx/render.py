@@ -1,193 +1,299 @@
-"""A Site as NGINX text, in the parts that an existing configuration includes."""
+"""Make the NGINX configuration of a site: what differs from other sites, around includes of the engine."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from xaccel.nginx import (
-    cache_files,
-    doubt,
-    entry,
-    error_pages,
-    interrupted,
-    limits,
-    local,
-    log_line,
-    maps,
-    peers,
-    refusal,
-    slices,
-    steps,
-    warm_server,
-)
+from xaccel.buffer_setting import DEFAULT, split
+from xaccel.errors import NginxError
+from xaccel.nginx import engine_files as engine
+from xaccel.nginx import warm_server
 from xaccel.nginx.addresses import Lookup, system_lookup
-from xaccel.nginx.emit import Directive, block, directive
-from xaccel.nginx.fetch import fetch_locations
-from xaccel.nginx.names import Names, names_of
-from xaccel.nginx.pools import upstreams
+from xaccel.nginx.cache_files import LEVELS
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.facts import strength
+from xaccel.nginx.includes import Includes
+from xaccel.nginx.names import header_name, header_variable
+from xaccel.nginx.pools import destination, leads, resolvers, upstreams
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.transport import Route, groups, request_header_names, routes
-from xaccel.site import Site
+from xaccel.nginx.transport import Group, Route, groups, request_header_names, routes, tls_directives
+from xaccel.options import UNLIMITED
+from xaccel.origins import S3Origin
+from xaccel.site import DEFAULT_CLASS, Cache, Site
 
-SCRIPT = Path(__file__).with_name("xaccel.js")
-"""The njs code; NGINX reads it when it starts and reloads."""
-
-
-_LONGEST_HIDDEN = 46 - len("Xaccel-")
-"""A longer name does not fit proxy_headers_hash_bucket_size, which is the operator's here. Such a one is a header that
-was declared for users."""
+_ZONE = "10m"
+"""It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The text, in parts.
+    """The configuration of a site, by the place of each part.
 
-    http: for the http level. server: for each server that sends downloads. app: for each location that proxies to the
-    app. warm: a server for `xaccel warm`, for the http level behind the first part; empty where the site wants none.
+    engine, http: for the http level, in this order; the engine once for all sites. server: for each server that sends
+    downloads. app: for each location that proxies to the app. warm: a server for `xaccel warm`, for the http level;
+    empty without a `warm_directory`. files: files of its own, by path below the folder.
     """
 
+    engine: tuple[Directive, ...]
     http: tuple[Directive, ...]
     server: tuple[Directive, ...]
     app: tuple[Directive, ...]
     warm: tuple[Directive, ...] = ()
+    files: dict[str, tuple[Directive, ...]] = field(default_factory=dict, hash=False)
 
 
 def render(
     site: Site,
     nginx: Nginx,
     *,
-    script: str | None = None,
+    folder: str | None = None,
     write_addresses: bool = False,
     lookup: Lookup = system_lookup,
 ) -> Parts:
-    """Make the text for `site` on `nginx`; `script` is where xaccel.js lies, if not in the package.
+    """Make the configuration of `site` for `nginx`.
 
-    Names of origins are left to an NGINX that can follow DNS; for one that cannot, and with `write_addresses`, their
-    addresses are looked up now.
+    With `folder`, the engine and what several locations share are included from there. Without it, the engine is
+    included from this package, and all else is in the parts. NGINX follows the DNS names of origins if it can.
+    Otherwise, and with `write_addresses`, the addresses are looked up now.
 
-    Raises ConfigError where an S3 endpoint or the system's CA bundle cannot be found, NginxError for what cannot be
-    quoted.
+    Raises ConfigError if an S3 endpoint or the system's CA bundle cannot be found, NginxError for invalid values.
     """
-    names, found = names_of(site), routes(site)
-    wanted = lookup if write_addresses or not nginx.resolves_upstreams else None
-    http = (*_script(nginx, names, script or str(SCRIPT)), *_http(site, nginx, names, found, wanted))
-    server, app = tuple(_server(site, nginx, names, found)), tuple(_app(site, nginx))
-    folder = site.cache.warm_directory if site.cache else None
-    warm = tuple(warm_server.server(folder, nginx, app=app, downloads=server)) if folder else ()
-    return Parts(http=http, server=server, app=app, warm=warm)
+    return _Printer(
+        site, nginx, folder, lookup if write_addresses or not nginx.resolves_upstreams else None
+    ).parts()
 
 
-def _script(nginx: Nginx, names: Names, script: str) -> Iterator[Directive]:
-    if nginx.njs:
-        yield directive("js_import", names.plain("njs"), "from", script)
-
-
-def _http(
-    site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...], lookup: Lookup | None
-) -> Iterator[Directive]:
-    yield log_line.log_format(names)
-    yield from log_line.maps(names, remote=bool(found), kept=bool(found) and site.cache is not None)
-    yield from maps.trust(site, names)
-    yield from refusal.formats(site, names)
-    yield from maps.answer(names)
-    yield from maps.validators(names)
-    yield from limits.maps(site, names)
-    yield error_pages.range_map(names)
-    if site.directories:
-        yield from local.maps(names)
-    if found:
-        yield from error_pages.maps(names)
-        yield from steps.maps(found, names)
-        yield from maps.request(names, header_names=request_header_names(found))
-        yield from maps.conditions(names)
-        yield from doubt.maps(names, slices=slices.present(site, nginx))
-        if site.cache is not None:
-            yield from maps.caching(
-                site.cache, names, zone=names.plain("cache"), present=slices.present(site, nginx)
+class _Printer(Includes):
+    def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
+        for module in nginx.lacks & {"access", "limit_conn"}:
+            raise NginxError(
+                f"this NGINX lacks the module `{module}`, which refuses downloads in subrequests",
+                where="nginx",
+                remedy=f"Use a build without --without-http_{module}_module.",
             )
-            yield from interrupted.maps(names, slices=slices.present(site, nginx))
-        if slices.present(site, nginx):
-            yield from slices.maps(site, names)
-    if site.cache is not None:
+        super().__init__(site, nginx, folder)
+        self.routes, self.lookup = routes(site), lookup
+
+    def parts(self) -> Parts:
+        http, server = tuple(self.http()), tuple(self.server())
+        hints = [self.engine("off/early_hints")] if self.nginx.sends_early_hints else []
+        app = tuple(self.shared("app", [self.engine("app"), *hints]))
+        warm: tuple[Directive, ...] = ()
+        if self.site.cache and (sockets := self.site.cache.warm_directory):
+            doors = [*self.doors(), self.engine("off/access"), *self.off_module("mirror")]
+            warm = tuple(warm_server.server(sockets, doors=doors, app=app, downloads=server))
+        return Parts(tuple(self.engine_parts()), http, server, app, warm, self.files)
+
+    # The http level
+
+    def http(self) -> Iterator[Directive]:
+        site, names = self.site, self.names
+        yield self.engine(engine.MARKER)
+        if request_header_names(self.routes):
+            yield from self.of_site("secret-headers", self.fixed_headers())
+        if site.error_pages:
+            pages = (directive(str(status), path) for status, path in site.error_pages.items())
+            yield self.map("$status", f"${names.plain('pages')}", *pages, why="Your own pages.")
+        for name in site.concurrency:
+            yield from self.counted(name)
+        if site.cache is not None:
+            yield self.cache_path(site.cache)
+        for index, condition in self.conditions():
+            for slices in (False, True) if "_slices" in self.ways() else (False,):
+                word = "$xaccel_is_sliced_transfer" if slices else "$request_length"
+                no = [Directive(phrase(key), ("",)) for key in ("~^0?\\|", "~\\|0?$")]
+                source, name = phrase(f"{word}|{condition}"), self.own_condition(index, slices=slices)
+                yield self.map(source, name, *no, default="1")
+        yield from upstreams(self.routes, site, names, self.lookup)
+
+    def counted(self, name: str) -> Iterator[Directive]:
+        """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
+        counted, variable = Raw("$xaccel_counted_for"), f"${self.names.plain(f'counted_{name}')}"
+        if name == DEFAULT_CLASS:
+            others = [other for other in (*self.site.concurrency, UNLIMITED) if other != name]
+            rows = tuple(Directive(phrase(f"~^{other}$"), ("",)) for other in others)
+            yield self.map("$xaccel_concurrency", variable, *rows, default=counted)
+        else:
+            yield self.map("$xaccel_concurrency", variable, Directive(phrase(f"~^{name}$"), (counted,)))
         yield directive(
+            "limit_conn_zone", Raw(variable), f"zone={self.names.plain(f'at_once_{name}')}:{_ZONE}"
+        )
+
+    def cache_path(self, cache: Cache) -> Directive:
+        return directive(
             "proxy_cache_path",
-            site.cache.path,
-            f"levels={cache_files.LEVELS}",
-            f"keys_zone={names.plain('cache')}:{site.cache.keys}",
-            f"max_size={site.cache.max_size}",
-            *([f"min_free={site.cache.min_free}"] if site.cache.min_free else []),
-            f"inactive={site.cache.inactive}",
+            cache.path,
+            f"levels={LEVELS}",
+            f"keys_zone={self.names.plain('cache')}:{cache.keys}",
+            f"max_size={cache.max_size}",
+            *([f"min_free={cache.min_free}"] if cache.min_free else []),
+            f"inactive={cache.inactive}",
             "use_temp_path=off",
-            why="Objects of origins that allow it, for hand-offs that name an identity. keys_zone bounds how many"
-            " objects and slices are kept, about 7,000 to the MB; max_size what they take of the disk"
-            f"{', min_free what must stay free there' if site.cache.min_free else ''}. What was asked for longest ago"
-            " goes first; `xaccel purge` removes what must go now.",
         )
-    yield from upstreams(found, site, names, lookup)
 
+    # The server level
 
-def _server(site: Site, nginx: Nginx, names: Names, found: tuple[Route, ...]) -> Iterator[Directive]:
-    kinds, header_names = groups(found), request_header_names(found)
-    fetch = {route.name: group.location for group in kinds for route in group.members}
-    destinations = peers.destinations(found, names)
-    for route in found:
-        yield entry.remote_location(
-            route,
-            site,
-            names,
-            fetch=fetch[route.name],
-            header_names=header_names,
-            destination=destinations[route.name],
-        )
-    for name, origin in site.directories.items():
-        yield entry.local_location(name, origin.root, site, names)
-    yield entry.entry_location(site, names)
-    for group in kinds:
-        yield from fetch_locations(site, nginx, names, group)
-    if found and slices.present(site, nginx):
-        yield slices.cut_location(site, names)
-    if site.directories:
-        yield local.file_location(site, nginx, names)
-    yield from error_pages.locations(site, nginx, names)
+    def server(self) -> Iterator[Directive]:
+        site, names = self.site, self.names
+        found = groups(self.routes)
+        sender = {route.name: group.location for group in found for route in group.members}
+        led = leads(self.routes, names)
+        for route in self.routes:
+            settings = self.remote_settings(route, sender[route.name])
+            yield block(
+                "location",
+                "=",
+                f"{site.internal_prefix}{route.name}",
+                inside=[*self.handed_off(route.name), *destination(route, led[route.name], names), *settings],
+                why=f"Origin {route.name}.",
+            )
+        for name, origin in site.directories.items():
+            sets = [directive("set", Raw("$xaccel_root"), origin.root), *self.common_settings("file")]
+            place = f"{site.internal_prefix}{name}/"
+            inside = [*self.handed_off(name), *sets]
+            yield block("location", Raw("^~"), place, inside=inside, why=f"Origin {name}, a directory.")
+        yield block("location", names.location("entry"), inside=self.entry())
+        for group in found:
+            for way in self.ways():
+                yield block(
+                    "location", names.location(f"{group.location}{way}"), inside=self.fetch(group, way)
+                )
+        if site.directories:
+            inside = [
+                self.engine("locations/send"),
+                self.engine("locations/file"),
+                *self.limits(),
+                *self.ending(),
+            ]
+            yield block("location", names.location("file"), inside=inside)
+        if found:
+            inside = [self.engine("locations/challenge"), *self.ending()]
+            yield block("location", names.location("401"), inside=inside)
+        if "_slices" in self.ways() and found:
+            yield block(
+                "location", names.location("cut"), inside=[self.engine("locations/cut"), *self.ending()]
+            )
+        yield block("location", names.location("page"), inside=self.page())
 
+    def trusted(self) -> Iterator[Directive]:
+        """Refuse a hand-off without the secret. It is compared as it is: any page with SSI can show a variable."""
+        secrets = "|".join(map(re.escape, self.site.secrets))
+        condition = Raw(f'($upstream_http_xaccel_auth !~ "^(?:{secrets})$")')
+        refused = Directive("if", (condition,), (directive("return", 410),))
+        return self.of_site("secret", [directive("set", Raw("$args"), "forged"), refused])
 
-def _app(site: Site, nginx: Nginx) -> Iterator[Directive]:
-    yield directive(
-        "proxy_buffer_size",
-        "24k",
-        why="A signed URL with a session token does not fit the default of 4k: NGINX would answer 502. With 32k an"
-        " NGINX on musl would ask the system for memory at each request.",
-    )
-    yield directive("proxy_buffers", 8, "24k")
-    yield directive("proxy_busy_buffers_size", "48k")
-    yield directive("proxy_temp_file_write_size", "48k")
-    yield directive(
-        "proxy_ignore_client_abort",
-        "on",
-        why="A client that leaves before the app answers gets a log entry too, with status 499 and why client_left."
-        " Without this line the hand-off is dropped, and its missing entry looks like a lost one.",
-    )
-    if nginx.sends_early_hints:
-        yield directive(
-            "early_hints",
-            "0",
-            why="NGINX would count a 103 in front of a download as body over HTTP/1.1. For your pages over HTTP/2 add"
-            " beside this include: early_hints $http2;",
-        )
-    why = (
-        "If this NGINX is ever told to ignore X-Accel-Redirect, the private headers still stay here."
-        " These lines replace your own proxy_hide_header lines of an outer level: repeat those."
-    )
-    private = [*entry.PRIVATE, *(f"header-{name.lower()}" for name in site.response_headers)]
-    for name in private:
-        if len(name) > _LONGEST_HIDDEN:
-            continue
-        yield directive("proxy_hide_header", f"Xaccel-{name.title()}", why=why)
-        why = ""
+    def handed_off(self, name: str) -> Iterator[Directive]:
+        yield from self.trusted()
+        yield self.engine("locations/hand-off")
+        yield from self.ending()
+        yield directive("set", Raw("$xaccel_origin"), name)
 
+    def fixed_headers(self) -> Iterator[Directive]:
+        """Print the values of request headers, for URLs of the origin itself alone."""
+        for header in request_header_names(self.routes):
+            rows = []
+            for route in self.routes:
+                fixed = getattr(route.origin, "request_headers", {})
+                values = {name.lower(): value for name, value in fixed.items()}
+                if header in values:
+                    rows.append(Directive(f'"1|{route.name}"', (values[header],)))
+            yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), header_name(self.names, header), *rows)
 
-def app_block(address: str) -> Directive:
-    """Print a pool for the app itself, for a whole configuration."""
-    return block("upstream", "xaccel_app", inside=[directive("server", address), directive("keepalive", 32)])
+    def common_settings(self, location: str) -> Iterator[Directive]:
+        site = self.site
+        yield directive("set", Raw("$xaccel_sender"), self.names.location(location))
+        if site.limit_rate:
+            yield directive("set", Raw("$xaccel_site_rate"), site.limit_rate)
+        if site.limit_rate_after:
+            yield directive("set", Raw("$xaccel_site_rate_after"), site.limit_rate_after)
+
+    def remote_settings(self, route: Route, location: str) -> Iterator[Directive]:
+        cache = self.site.cache
+        if isinstance(route.origin, S3Origin) and route.origin.missing_as_403:
+            yield directive("set", Raw("$xaccel_hides_missing"), 1)
+        yield from self.common_settings(location)
+        if cache is not None:
+            yield directive("set", Raw("$xaccel_zone"), self.names.plain("cache"))
+            yield directive("set", Raw("$xaccel_cache_holds"), cache.max_bytes)
+
+    def entry(self) -> Iterator[Directive]:
+        yield from self.trusted()
+        for name in map(header_variable, self.site.response_headers):
+            yield directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
+        yield self.engine("locations/entry")
+        yield from self.ending()
+
+    def fetch(self, group: Group, way: str) -> Iterator[Directive]:
+        cache = self.site.cache
+        for name in ("send", f"ask{way.replace('_', '-')}"):
+            yield self.engine(f"locations/{name}")
+        common = self.fetch_in_common(group)
+        yield from common if cache is None else self.of_site(group.location, common)
+        if cache is None and self.site.buffers == DEFAULT:
+            yield self.engine("locations/plain")
+        else:
+            for name in ["no-cache"] if cache is None else ["cache"] if way else ["cache", "cache-read"]:
+                yield self.engine(f"locations/{name}")
+            if way != "_slices":
+                yield from self.buffers()
+        if cache is not None and way:
+            yield from self.cached(cache, way)
+        yield from self.ending(slices=way == "_slices")
+
+    def fetch_in_common(self, group: Group) -> Iterator[Directive]:
+        """Print what the locations of a group have in common, however they fetch."""
+        means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
+        for name in ("fetch", *means[strength(self.nginx)]):
+            yield self.engine(f"locations/{name}")
+        yield from self.tls(group)
+        for name in request_header_names(group.members):
+            yield directive("proxy_set_header", name.title(), header_name(self.names, name))
+        if any(host.startswith("*.") for route in group.members for host in route.origin.redirect_hosts):
+            yield directive("resolver", *resolvers(self.site))
+            yield directive("resolver_timeout", "5s")
+        yield from self.limits()
+
+    def buffers(self) -> Iterator[Directive]:
+        if self.site.buffers == DEFAULT:
+            yield self.engine("locations/buffers")
+            return
+        count, size = split(self.site.buffers)
+        busy = f"{(count - 1) * size}k"
+        yield directive("proxy_buffers", count, f"{size}k")
+        yield directive("proxy_busy_buffers_size", busy)
+        yield directive("proxy_temp_file_write_size", busy)
+
+    def cached(self, cache: Cache, way: str) -> Iterator[Directive]:
+        sliced = way == "_slices"
+        if sliced:
+            yield directive("slice", cache.slice)
+        yield directive("proxy_cache_valid", 200, *([206] if sliced else []), cache.valid)
+        yield directive("proxy_cache_lock_timeout", cache.lock)
+        yield directive("proxy_cache_lock_age", cache.lock)
+
+    def tls(self, group: Group) -> Iterator[Directive]:
+        # an origin without TLS may lead to one with TLS
+        if all(route.scheme == "http" and not route.origin.redirect_hosts for route in group.members):
+            return
+        own = group.tls.certificate or not group.tls.verify
+        yield self.engine("locations/tls-own" if own else "locations/tls")
+        yield from tls_directives(group.tls)
+
+    def limits(self) -> Iterator[Directive]:
+        """Print what all locations that send have of the site."""
+        for name, number in self.site.concurrency.items():
+            yield directive("limit_conn", self.names.plain(f"at_once_{name}"), number)
+        if self.site.concurrency:
+            yield self.engine("locations/limits")
+        for name in self.site.response_headers:
+            yield directive("add_header", name, Raw(f"$xaccel_add_{header_variable(name)}"))
+
+    def page(self) -> Iterator[Directive]:
+        if self.site.error_pages:
+            yield directive("set", Raw("$xaccel_own_page"), Raw(f"${self.names.plain('pages')}"))
+        yield self.engine("locations/page")
+        if self.nginx.njs:
+            yield self.engine("locations/page-njs")
+        yield from self.ending()

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 
 from xaccel.errors import NginxError
-from xaccel.nginx import buffers
 from xaccel.nginx.emit import Directive, Raw, block, comment, directive, emit, phrase
-from xaccel.nginx.map_block import map_block
+from xaccel.nginx.facts import CONNECTIONS, SEND_BUFFER, SHUTDOWN
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.render import Parts, app_block, render
+from xaccel.nginx.render import Parts, render
 from xaccel.origin_rules import authority_ok
 from xaccel.site import PROTOCOL, Site
 
@@ -51,18 +50,23 @@ def standalone(
         directive("server_tokens", "off"),
         directive("sendfile", "on"),
         directive("tcp_nopush", "on"),
+        *made.engine,
         *made.http,
-        app_block(app),
-        map_block(
+        block("upstream", "xaccel_app", inside=[directive("server", app), directive("keepalive", 32)]),
+        block(
+            "map",
             Raw("$http_host"),
             Raw("$xaccel_app_port"),
-            ("~(?<xaccel_app_digits>:[0-9]+)$", Raw("$xaccel_app_digits")),
+            inside=[
+                directive("default", ""),
+                Directive(phrase("~(?<xaccel_app_digits>:[0-9]+)$"), (Raw("$xaccel_app_digits"),)),
+            ],
             why="$host is what NGINX checked and took for the name; the port that the client used is not in it.",
         ),
         block(
             "server",
             inside=[
-                directive("listen", listen, why=buffers.SEND_BUFFER),
+                directive("listen", listen, why=SEND_BUFFER),
                 block(
                     "location",
                     "/",
@@ -93,12 +97,13 @@ def standalone(
         directive("worker_rlimit_nofile", 20000),
         directive(
             "worker_shutdown_timeout",
-            buffers.SHUTDOWN,
+            SHUTDOWN,
             why="How long a worker that a reload or QUIT ends may still send downloads. What is not sent then is cut.",
         ),
         directive("pid", "nginx.pid"),
         directive("error_log", "error.log", "warn"),
-        block("events", inside=[directive("worker_connections", 4096, why=buffers.CONNECTIONS)]),
+        directive("pcre_jit", "on"),
+        block("events", inside=[directive("worker_connections", 4096, why=CONNECTIONS)]),
         block("http", inside=http),
     ]
     heading = "\n".join(comment(f"A whole nginx.conf, for hand-off protocol {PROTOCOL}."))

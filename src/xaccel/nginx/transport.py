@@ -11,7 +11,6 @@ from xaccel import target
 from xaccel.buckets import is_pattern, without_bucket
 from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, directive
-from xaccel.nginx.names import Names
 from xaccel.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.signing import resolve_endpoint
 from xaccel.site import Site
@@ -118,36 +117,19 @@ def groups(found: tuple[Route, ...]) -> tuple[Group, ...]:
     )
 
 
-def tls_directives(kind: Tls, names: Names) -> Iterator[Directive]:
-    """Print verification of the origin's certificate: NGINX's own default is to trust anybody."""
-    yield directive(
-        "proxy_ssl_server_name",
-        "on",
-        why="TLS of the origin: by default NGINX sends no name and takes any certificate.",
-    )
-    yield directive("proxy_ssl_name", names.var("tls_name"))
-    yield directive("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3")
-    yield directive("proxy_ssl_session_reuse", "on")
-    yield directive(
-        "proxy_ssl_certificate",
-        kind.certificate or "",
-        why=""
-        if kind.certificate
-        else "Empty: no certificate that was meant for other servers is shown to these.",
-    )
-    yield directive("proxy_ssl_certificate_key", kind.key or "")
-    yield directive("proxy_ssl_crl", "")
-    yield directive("proxy_ssl_ciphers", "DEFAULT")
-    if kind.verify:
-        yield directive("proxy_ssl_verify", "on")
-        yield directive("proxy_ssl_verify_depth", 4)
-        yield directive("proxy_ssl_trusted_certificate", kind.ca_file or system_ca_file())
-    else:
+def tls_directives(kind: Tls) -> Iterator[Directive]:
+    """Print what origins trust and show, beside engine/locations/tls.conf."""
+    if not kind.verify:
         yield directive(
-            "proxy_ssl_verify",
-            "off",
-            why="verify_tls is off for these origins: whoever is on the path can read and change the files.",
+            "proxy_ssl_verify", "off", why="verify_tls is off: a man in the middle can change the files."
         )
+    elif kind.certificate:
+        yield directive("proxy_ssl_verify", "on")
+    if kind.certificate or not kind.verify:
+        yield directive("proxy_ssl_certificate", kind.certificate or "")
+        yield directive("proxy_ssl_certificate_key", kind.key or "")
+    if kind.verify:
+        yield directive("proxy_ssl_trusted_certificate", kind.ca_file or system_ca_file())
 
 
 def system_ca_file() -> str:

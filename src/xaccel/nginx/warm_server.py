@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from xaccel.nginx import guest
 from xaccel.nginx.emit import Directive, block, directive
-from xaccel.nginx.probe import Nginx
 
 NGINX_SOCKET, APP_SOCKET = "nginx.sock", "app.sock"
 """In the directory: where NGINX listens, and where the command answers it while it runs."""
 
 
 def server(
-    folder: str, nginx: Nginx, *, app: Iterable[Directive], downloads: Iterable[Directive]
+    folder: str, *, doors: Iterable[Directive], app: Iterable[Directive], downloads: Iterable[Directive]
 ) -> Iterator[Directive]:
-    """Print the server. `app` and `downloads` are the parts of an ordinary one."""
+    """Print the server. `doors` opens it, `app` and `downloads` are the parts of an ordinary one."""
     yield block(
         "server",
         inside=[
@@ -26,7 +24,7 @@ def server(
                 "location",
                 "/",
                 inside=[
-                    *guest.asked_already(nginx),
+                    *doors,
                     directive("proxy_pass", f"http://unix:{Path(folder, APP_SOCKET)}"),
                     directive("proxy_http_version", "1.1"),
                     directive("proxy_set_header", "Host", "xaccel"),

@@ -191,7 +191,7 @@ def require_nginx(directory: Path) -> None:
         raise CacheError(
             f"no NGINX listens at {NGINX_SOCKET} ({error.strerror})",
             where=str(directory),
-            remedy="Include xaccel-warm.conf at the http level and reload NGINX; run the command as root.",
+            remedy="Write the configuration again, with its warm.conf, and reload NGINX; run the command as root.",
         ) from error
 
 

@@ -1,0 +1,81 @@
+"""`xaccel config --check`: whether what NGINX includes is what the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xaccel import cli
+
+SITE = """
+secret = "{secret}"
+log = "{log}"
+[origins.web]
+backend = "xaccel.HTTPOrigin"
+options = {{ base_url = "http://192.0.2.1/", request_headers = {{ Authorization = "Bearer {token}" }} }}
+"""
+VALUES = {"secret": "s" * 32, "log": "xaccel.log", "token": "first"}
+
+
+def run(folder: Path, *more: str, **values: str) -> int:
+    site = folder / "site.toml"
+    site.write_text(SITE.format(**{**VALUES, **values}))
+    try:
+        return cli.main(["config", str(site), "--nginx-version", "1.26.3", *more])
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+
+
+def test_files_of_the_settings_are_equal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "--write", str(tmp_path / "out")) == 0
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(tmp_path / "out")) == 0
+    assert capsys.readouterr().out == "the files are those of the settings\n"
+
+
+def test_another_setting_is_shown_and_a_secret_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, "--write", str(tmp_path / "out"))
+    (tmp_path / "out" / "engine" / "app.conf").unlink()
+    capsys.readouterr()
+    assert (
+        run(tmp_path, "--check", str(tmp_path / "out"), log="other.log", secret="t" * 32, token="second") == 1
+    )
+    shown = capsys.readouterr().out
+    assert "-access_log xaccel.log xaccel_transfer" in shown
+    assert "+access_log other.log xaccel_transfer" in shown
+    assert f"{tmp_path}/out/engine/app.conf is missing" in shown
+    assert f"{tmp_path}/out/site/secret.conf differs" in shown
+    assert f"{tmp_path}/out/site/secret-headers.conf differs" in shown
+    assert not any(word in shown for word in ("s" * 32, "t" * 32, "first", "second"))
+
+
+def test_an_edited_engine_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "--write", str(tmp_path / "out"))
+    with (tmp_path / "out" / "engine" / "locations" / "send.conf").open("a") as file:
+        file.write("add_header X-Mine 1;\n")
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(tmp_path / "out")) == 1
+    assert "-add_header X-Mine 1;" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "--check", str(tmp_path / "none")) == 2
+    assert "it is not a folder" in capsys.readouterr().err
+
+
+def test_files_of_the_earlier_layout_are_listed_and_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "xaccel-http.conf").write_text("")
+    (out / "mine.conf").write_text("")
+    assert run(tmp_path, "--write", str(out)) == 0
+    assert "no longer needed" in capsys.readouterr().err
+    assert (out / "xaccel-http.conf").exists()
+    assert run(tmp_path, "--write", str(out), "--clean") == 0
+    assert not (out / "xaccel-http.conf").exists()
+    assert (out / "mine.conf").exists()

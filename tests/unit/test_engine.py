@@ -1,0 +1,196 @@
+"""The engine and the sites around it: their size, their order, and what the code says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.live.golden import BUCKET, BUILDS, SECRET
+from xaccel import content_security
+from xaccel.nginx import engine_files, facts, files, render
+from xaccel.nginx.emit import phrase
+from xaccel.nginx.engine_files import FOLDER
+from xaccel.origins import S3Origin
+from xaccel.site import Cache, Site
+
+pytestmark = pytest.mark.nginx
+
+CONF = sorted(FOLDER.rglob("*.conf"))
+TEXTS = {str(path.relative_to(FOLDER)): path.read_text() for path in CONF}
+WRITTEN = "".join(TEXTS.values())
+
+
+def code(text: str) -> list[str]:
+    """The lines that are neither comment nor blank."""
+    return [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("#", "//"))]
+
+
+def maps() -> list[tuple[str, str, str]]:
+    """Source, variable and rows of every map."""
+    one_line = re.findall(r'^map ("[^"]*"|\S+) (\$\w+) +\{(.*)\}', WRITTEN, re.MULTILINE)
+    return one_line + re.findall(
+        r'^map ("[^"]*"|\S+) (\$\w+) \{\n(.*?)\n\}', WRITTEN, re.MULTILINE | re.DOTALL
+    )
+
+
+def test_the_engine_can_be_read_in_one_sitting() -> None:
+    assert len(code(WRITTEN + (FOLDER / engine_files.SCRIPT).read_text())) <= 1000
+
+
+def site_lines(site: Site, build: str = "deb") -> int:
+    """The lines of the site's own files, with comments."""
+    parts = render(site, BUILDS[build], folder="xaccel", lookup=lambda _: ("192.0.2.80:443",))
+    found = files.generated(site, parts, "xaccel")
+    return sum(len(text.splitlines()) for name, text in found.items() if name.startswith("site/"))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_site_is_reviewed_in_minutes(build: str) -> None:
+    resolver = ("192.0.2.53",)
+    plain = Site(origins={"documents": BUCKET}, secrets=(SECRET,), resolver=resolver)
+    assert site_lines(plain, build) <= 60
+    much = replace(
+        plain,
+        origins={"documents": replace(BUCKET, cache=True)},
+        cache=Cache(path="cache"),
+        concurrency={"default": 8},
+        limit_rate=1_000_000,
+        access_logs=("access.log combined",),
+    )
+    assert site_lines(much, build) <= 110
+    for site in (plain, much):
+        for count in (2, 3):
+            more = {f"more-{number}": replace(BUCKET, bucket=f"more-{number}") for number in range(1, count)}
+            assert site_lines(replace(site, origins={**site.origins, **more}), build) <= 25 * (
+                count - 1
+            ) + site_lines(site, build)
+
+
+def test_each_file_says_what_it_is_for() -> None:
+    assert [name for name, text in TEXTS.items() if not text.startswith("# xaccel engine: ")] == []
+    not_said = [
+        name
+        for name, text in TEXTS.items()
+        if not re.search("include|needs version", text.partition("\n\n")[0], re.IGNORECASE)
+    ]
+    assert not_said == []
+
+
+def test_no_six_lines_stand_twice() -> None:
+    seen = Counter[str]()
+    for text in TEXTS.values():
+        lines = code(text)
+        seen.update({"\n".join(lines[place : place + 6]) for place in range(len(lines) - 5)})
+    assert [lines for lines, times in seen.items() if times > 1] == []
+
+
+def test_a_capture_has_one_expression() -> None:
+    """Named captures are variables of the whole NGINX: a second use of a name would change the first one's value."""
+    found = Counter[str]()
+    for line in WRITTEN.splitlines():
+        found.update(set(re.findall(r"\(\?<(\w+)>", line)))
+    assert [name for name, times in found.items() if times > 1] == []
+    declared = {variable[1:] for _, variable, _ in maps()} - {
+        "xaccel_base",
+        "xaccel_host",
+        "xaccel_scheme",
+        "xaccel_file",
+        "xaccel_dir",
+    }
+    assert declared & found.keys() == set()
+
+
+def test_every_variable_of_a_transfer_is_worked_out_anew() -> None:
+    """A map that NGINX remembers would keep a decision of another request of the same page (mirror, SSI)."""
+    kept = {variable for source, variable, rows in maps() if "volatile" not in rows and source != '""'}
+    assert kept == {"$xaccel_one_range", "$xaccel_client_method"}
+    of_the_client = [source for source, variable, _ in maps() if variable in kept]
+    assert sorted(of_the_client) == ["$http_range", "$request"]
+
+
+def test_every_map_has_a_default() -> None:
+    assert [variable for _, variable, rows in maps() if not re.search(r"\bdefault ", rows)] == []
+
+
+def test_policies_are_those_of_the_development_server() -> None:
+    rows = next(rows for _, variable, rows in maps() if variable == "$xaccel_type_csp")
+    assert re.findall(r'default "(.*)";', rows) == [content_security.SANDBOX]
+    assert [row.strip() for row in rows.splitlines()[2:]] == [
+        f"{phrase(f'~*{pattern}')} {phrase(policy)};" for pattern, policy in content_security.BY_TYPE
+    ]
+
+
+def test_redirects_are_counted_alike() -> None:
+    assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {"x" * (facts.MAX_REDIRECTS + 1)}
+    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in facts.FOLLOWED]
+
+
+def test_every_error_of_an_origin_has_a_page() -> None:
+    lists = re.findall(r"^error_page ([\d\s]+?)\s*(?:=|\$)", TEXTS["locations/fetch.conf"], re.MULTILINE)
+    named = Counter(int(status) for found in lists for status in found.split())
+    followed = (*facts.FOLLOWED, 416)
+    assert sorted([*named, *followed]) == [status for status in range(300, 600) if status not in (304, 499)]
+    assert set(named.values()) == {1}
+
+
+def test_each_page_has_its_words() -> None:
+    assert [page.status for page in facts.PAGES if not page.text] == []
+    assert {page.status: page.retry_after_s for page in facts.PAGES if page.retry_after_s} == {
+        429: 10,
+        503: 10,
+    }
+
+
+def test_each_field_of_the_log_has_a_meaning() -> None:
+    assert len(facts.log_fields()) == 26
+    assert all(meaning for _, _, meaning in facts.log_fields())
+
+
+def test_the_manifest_has_the_sum_of_every_file() -> None:
+    *_, manifest = engine_files.files().items()
+    lines = dict(reversed(line.split("  ")) for line in manifest[1].splitlines()[1:])  # type: ignore[misc]
+    on_disk = {
+        str(path.relative_to(FOLDER)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in FOLDER.rglob("*.*")
+    }
+    assert lines == on_disk
+
+
+def written(folder: Path) -> dict[Path, str]:
+    site = Site(origins={"documents": replace(BUCKET, servers=("192.0.2.1:443",))}, secrets=(SECRET,))
+    return files.texts(site, BUILDS["deb"], folder)
+
+
+@pytest.mark.parametrize(
+    ("heading", "kept"),
+    [
+        ("# xaccel 0.0.1, engine 1", False),
+        ("# xaccel 999.0, engine 1", True),
+        ("# xaccel 0.0.1, engine 2", True),
+    ],
+)
+def test_a_newer_engine_is_not_overwritten(tmp_path: Path, heading: str, *, kept: bool) -> None:
+    files.write(written(tmp_path))
+    manifest = tmp_path / "engine" / engine_files.MANIFEST
+    manifest.write_text(f"{heading}\n")
+    assert (manifest not in written(tmp_path)) is kept
+
+
+def test_only_secrets_are_kept_from_other_users_and_from_version_control(tmp_path: Path) -> None:
+    for path in files.write(written(tmp_path)):
+        secret = path.name.startswith("secret")
+        assert (path.stat().st_mode & 0o077 == 0) is secret
+        assert (SECRET.rpartition("-")[2] in path.read_text()) is secret
+
+
+def test_a_digest_is_of_the_settings_and_not_of_secrets() -> None:
+    site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
+    assert files.digest(site) == files.digest(replace(site, secrets=(SECRET[::-1],)))
+    assert files.digest(site) != files.digest(replace(site, log_path="other.log"))
+    other = S3Origin(bucket="other", region="eu-central-1")
+    assert files.digest(site) != files.digest(replace(site, origins={"documents": other}))

@@ -1,0 +1,161 @@
+"""Print how much there is to review: lines of the engine, of a site, of the Python that writes it, and maps.
+
+    scripts/test --counts
+
+tests/unit/test_counts.py keeps them below their bounds. Lines of the engine and of Python are those that are neither
+comment nor blank. Lines of a site are all lines of its own folder, with comments.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from dataclasses import replace
+from pathlib import Path
+
+import xaccel.nginx
+from tests.live.golden import BUCKET, BUILDS, SECRET
+from xaccel.nginx import Nginx, Parts, files, render
+from xaccel.nginx.emit import Directive
+from xaccel.nginx.engine_files import FOLDER
+from xaccel.site import Cache, Site
+
+PYTHON = Path(xaccel.nginx.__file__).parent
+ADVISORIES = "advisories.py"
+_XACCEL = "xaccel"
+
+PLAIN = Site(origins={"documents": BUCKET}, secrets=(SECRET,), resolver=("192.0.2.53",))
+"""One S3 origin; the DNS server is for NGINX 1.27.3 and newer, which looks names up itself."""
+
+FULL = replace(
+    PLAIN,
+    origins={"documents": replace(BUCKET, cache=True)},
+    cache=Cache(path="cache"),
+    concurrency={"default": 8},
+    limit_rate=1_000_000,
+    access_logs=("access.log combined",),
+)
+"""One S3 origin with cache, slices, limits and the operator's own log."""
+
+
+def code(text: str) -> list[str]:
+    """Return the lines that are neither comment nor blank."""
+    return [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("#", "//"))]
+
+
+def engine() -> dict[str, str]:
+    """Return the engine's files by path."""
+    found = (path for path in FOLDER.rglob("*") if path.suffix in (".conf", ".js"))
+    return {str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8") for path in sorted(found)}
+
+
+def engine_lines(names: set[str] | None = None) -> int:
+    """Count the lines of the engine, or of some of its files."""
+    return sum(len(code(text)) for name, text in engine().items() if names is None or name in names)
+
+
+def parts_of(site: Site, build: Nginx) -> Parts:
+    """Make the configuration of a site, without a DNS query."""
+    return render(site, build, folder=_XACCEL, lookup=lambda _: ("192.0.2.80:443",))
+
+
+def included(site: Site, build: Nginx) -> set[str]:
+    """Return the engine's files that a site includes."""
+    parts = parts_of(site, build)
+    found: set[str] = set()
+
+    def walk(directives: tuple[Directive, ...]) -> None:
+        for item in directives:
+            found.update(arg.removeprefix(f"{_XACCEL}/engine/") for arg in item.args if "/engine/" in arg)
+            walk(item.block or ())
+
+    for some in (parts.engine, parts.http, parts.server, parts.app, *parts.files.values()):
+        walk(some)
+    return found
+
+
+def site_lines(site: Site, build: Nginx) -> int:
+    """Count the lines of the site's own folder, with comments."""
+    found = files.generated(site, parts_of(site, build), _XACCEL)
+    folder = f"{files.folder_of(site)}/"
+    return sum(len(text.splitlines()) for name, text in found.items() if name.startswith(folder))
+
+
+def shared_lines(site: Site, build: Nginx) -> int:
+    """Count the lines beside the sites' folders, which all sites of one NGINX share, with comments."""
+    found = files.generated(site, parts_of(site, build), _XACCEL)
+    return sum(len(text.splitlines()) for name, text in found.items() if "/" not in name)
+
+
+def origin_lines(site: Site, build: Nginx) -> int:
+    """Count the lines that one more S3 origin adds."""
+    (first,) = site.origins.values()
+    more = {**site.origins, "more": replace(first, bucket="more")}  # type: ignore[type-var]
+    return site_lines(replace(site, origins=more), build) - site_lines(site, build)
+
+
+def python_lines() -> dict[str, int]:
+    """Count the lines of each module in nginx/ that are neither comment nor blank."""
+    found = {}
+    for path in sorted(PYTHON.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines: set[int] = set()
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type not in (
+                tokenize.COMMENT,
+                tokenize.NL,
+                tokenize.NEWLINE,
+                tokenize.INDENT,
+                tokenize.DEDENT,
+                tokenize.ENDMARKER,
+            ):
+                lines.update(range(token.start[0], token.end[0] + 1))
+        found[path.name] = len(lines)
+    return found
+
+
+def _raw() -> int:
+    modules = (path for path in PYTHON.glob("*.py") if path.name != ADVISORIES)
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in modules)
+
+
+def maps() -> int:
+    """Count the maps of the engine that decide something, without the settings that only have a default."""
+    return len(re.findall(r'^map (?!"")', "".join(engine().values()), re.MULTILINE))
+
+
+def settings() -> int:
+    """Count the variables that the engine declares with a default."""
+    return len(re.findall(r'^map ""', "".join(engine().values()), re.MULTILINE))
+
+
+def table() -> list[tuple[str, int]]:
+    """Return each count with its name."""
+    python = python_lines()
+    rows = [("engine, all files", engine_lines())]
+    for build, nginx in BUILDS.items():
+        rows += [
+            (f"engine, one S3 origin, {build}", engine_lines(included(PLAIN, nginx))),
+            (f"engine, with cache and limits, {build}", engine_lines(included(FULL, nginx))),
+        ]
+    for build, nginx in BUILDS.items():
+        rows += [
+            (f"site with one S3 origin, {build}", site_lines(PLAIN, nginx)),
+            (f"site with cache, slices, limits and a log, {build}", site_lines(FULL, nginx)),
+            (f"each further S3 origin, {build}", origin_lines(PLAIN, nginx)),
+            (f"each further S3 origin, cached, {build}", origin_lines(FULL, nginx)),
+            (f"shared by all sites, {build}", shared_lines(FULL, nginx)),
+        ]
+    rows += [
+        ("Python in nginx/, without advisories", sum(python.values()) - python[ADVISORIES]),
+        ("Python in nginx/, with comments and blank lines", _raw()),
+        ("maps", maps()),
+        ("settings with a default", settings()),
+    ]
+    return rows
+
+
+if __name__ == "__main__":
+    for name, count in table():
+        print(f"{count:6,}  {name}")

@@ -1,4 +1,7 @@
-"""Print each promise of tests/promises.toml with its tests; exit 1 where one is not held on every NGINX variant."""
+"""Print each promise of tests/promises.toml with the files that keep it and its tests.
+
+The exit status is 1 if a promise has no file, or if one of its tests does not run on every NGINX variant.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
+
+import xaccel
+from xaccel.nginx.engine_files import FOLDER
 
 VARIANTS = {"deb", "deb-njs", "wheel", "wheel-njs"}
 _VARIANT = re.compile(r"(?:^|-)((?:deb|wheel)(?:-njs)?)(?=-|$)")
@@ -28,11 +35,38 @@ def collected() -> dict[str, set[str]]:
     return found
 
 
+def read() -> dict[str, dict[str, Any]]:
+    """Return the promises by name."""
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def files_of(promise: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the files that keep a promise, and the names of those that do not exist.
+
+    `engine` has paths or patterns below the engine's folder, `module` is a module of the package.
+    """
+    found: list[str] = []
+    missing: list[str] = []
+    for pattern in promise.get("engine", []):
+        names = [str(path.relative_to(FOLDER)) for path in sorted(FOLDER.glob(pattern))]
+        found += names
+        missing += [] if names else [pattern]
+    if module := promise.get("module"):
+        there = (Path(xaccel.__file__).parent / module).is_file()
+        (found if there else missing).append(module)
+    return found, missing
+
+
 def main() -> int:
-    promises = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    promises = read()
     tests, broken = collected(), 0
     for name, promise in promises.items():
         print(f"{name}: {promise['text']}")
+        kept_by, lost = files_of(promise)
+        broken += bool(lost or not kept_by)
+        print(
+            f"    kept by {', '.join(kept_by) or 'NO FILE'}{'  NOT THERE: ' + ', '.join(lost) if lost else ''}"
+        )
         for test in promise["tests"]:
             missing = VARIANTS - tests.get(test, set())
             broken += bool(missing)

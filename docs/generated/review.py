@@ -1,0 +1,109 @@
+"""The page "Review it in five minutes": a whole site as `xaccel config` generates it, and the meaning of each line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from docs.generated import engine
+from xaccel import cli
+from xaccel.secret_setting import PLACEHOLDER
+
+PAGE = Path(__file__).resolve().parents[1] / "howto" / "review.md"
+FOLDER = "/etc/nginx/xaccel/"
+_EXAMPLE = "0123456789abcdefghijklmnopqrstuvwxyz"
+_SHOWN = "<the secret>"
+
+_MEANINGS = {
+    r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
+    r"location @xaccel_entry": "takes over the app's private headers",
+    r"location @xaccel_fetch": "fetches from the storage and sends to the user",
+    r"location @xaccel_401": "for a 401 of the storage, on the way to the error page",
+    r"location @xaccel_page": "the error page, which the user gets instead of the file",
+    r"set \$xaccel_origin .*": "name of the origin, for the log",
+    r"set \$xaccel_home https?://.*": "**the only place that NGINX fetches from for this origin**",
+    r"set \$xaccel_home_peer .*": "the upstream for that place",
+    r"set \$xaccel_sender .*": "the location that fetches",
+    r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",
+    r"set \$args forged": "marks the request as forged until the next lines have compared the secret",
+    r"if \(\$upstream_http_xaccel_auth .*": "compares the header `Xaccel-Auth` of the app's response with the secret",
+    r"return 410": "a hand-off without the secret gets the error page for 404",
+    r"access_log \S+ xaccel_transfer .*": "one JSON object for each transfer",
+    r"access_log \S+ xaccel_refusal .*": "one JSON object for each refused hand-off",
+    r"add_header_inherit on": "xaccel's own headers are sent, whatever your outer levels say about inheritance",
+    r"upstream .*": "the connections to the storage",
+    r"zone .*": "shared memory for the addresses of the storage",
+    r"resolver [0-9].*": "the DNS server that is asked for them",
+    r"resolver_timeout .*": "how long NGINX waits for the DNS server",
+    r"server \S+ resolve": "host and port of the storage; NGINX follows changes in DNS",
+    r"keepalive .*": "idle connections that each worker keeps open",
+    r"include \*/http\.conf": "the upstreams of each site: **every folder in this place is a site**",
+    r"include \*/warm\.conf": "sockets for `xaccel warm`; none in this site",
+    r"include site/secret\.conf": "compares the secret",
+    r"include site/log\.conf": "log, and what is switched off",
+    r"include engine/app\.conf": "buffers for the app's response, and its private headers stay inside",
+    r"include off\.conf": "modules of this NGINX that must not change a download",
+}
+"""By a regular expression for a line without the folder, ";" and " {"."""
+
+
+@cache
+def files() -> dict[str, str]:
+    """Generate the files of the site on the page, by path below the folder, with the command on the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    toml = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
+    (command,) = re.findall(r"^python -m xaccel config site\.toml --nginx-version (?:.*\\\n)*.*", page, re.M)
+    words = shlex.split(command.replace("\\\n", ""))
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder, "site.toml")
+        site.write_text(toml.replace(PLACEHOLDER, _EXAMPLE), encoding="utf-8")
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+            status = cli.main(["config", str(site), *words[5:]])
+    assert status == 0, command
+    return split(printed.getvalue().replace(_EXAMPLE, _SHOWN))
+
+
+def split(printed: str) -> dict[str, str]:
+    """Split what `xaccel config` prints into files, by path below the folder."""
+    sections = re.split(rf"^# ---- {FOLDER}(\S+)\n", printed, flags=re.MULTILINE)
+    return {name: text.rstrip("\n") + "\n" for name, text in zip(sections[1::2], sections[2::2], strict=True)}
+
+
+def file(name: str) -> str:
+    """Return one file as a block, and the table of its lines."""
+    text = files()[name]
+    return f"\n```nginx\n# {FOLDER}{name}\n{text}```\n\n{table(text)}\n"
+
+
+def table(text: str) -> str:
+    """Return the table of the lines of a file. A line that occurs again has no second row."""
+    rows = ["| Line | Meaning |", "|---|---|"]
+    for line in dict.fromkeys(map(short, text.splitlines())):
+        if line:
+            spelled = line.replace("|", "\\|")
+            rows.append(f"| `{spelled}` | {meaning(line)} |")
+    return "\n".join(rows) + "\n"
+
+
+def short(line: str) -> str:
+    """Return a directive without its folder, ";" and " {"; nothing for comments and closing braces."""
+    line = line.strip().replace(FOLDER, "").rstrip(";{ ")
+    return "" if line.startswith(("#", "}")) else line
+
+
+def meaning(line: str) -> str:
+    """Return what a line does; for a file of the engine, its own first sentence.
+
+    Raises AssertionError for a line that has no meaning here.
+    """
+    found = [text for pattern, text in _MEANINGS.items() if re.fullmatch(pattern, line)]
+    if not found and (match := re.fullmatch(r"include engine/(\S+)", line)):
+        return engine.purpose(match[1])
+    assert len(found) == 1, f"{len(found)} meanings in docs/generated/review.py for this line: {line}"
+    return found[0]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from xaccel.cli import build
+from xaccel.cli.annotate import annotate
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import files, render, standalone
@@ -31,6 +32,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clean", action="store_true", help="with --write: remove files of xaccel that are no longer needed"
     )
     parser.add_argument("--part", metavar="NAME", help="print this file alone, for example server or http")
+    parser.add_argument(
+        "--annotate", action="store_true", help="print the setting behind each line of the site as a comment"
+    )
     parser.add_argument("--standalone", action="store_true", help="print a whole nginx.conf")
     parser.add_argument("--listen", default="127.0.0.1:8080", help="with --standalone (default %(default)s)")
     parser.add_argument(
@@ -42,6 +46,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    if args.annotate and (args.check or args.write or args.standalone):
+        raise NginxError(
+            "it prints the files of the site, and cannot be combined with --check, --write or --standalone",
+            where="--annotate",
+            remedy="Give --annotate alone, or with --part.",
+        )
     if args.check:
         sys.exit(_check(args, site))
     nginx = build.nginx_of(args, loads_itself=args.standalone)
@@ -59,6 +69,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         return
     parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
     shown = files.generated(site, parts, _SHOWN)
+    if args.annotate:
+        shown = annotate(site, shown)
     if args.part:
         shown = {name: text for name, text in shown.items() if name == f"{folder_of(site)}/{args.part}.conf"}
         if not shown:

@@ -12,11 +12,11 @@ import pytest
 
 from tests.live.golden import BUCKET, BUILDS, SECRET
 from xaccel import content_security
-from xaccel.nginx import engine_files, facts, files, render
+from xaccel.nginx import engine_files, facts, files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.origins import S3Origin
-from xaccel.site import Cache, Site
+from xaccel.site import Site
 
 pytestmark = pytest.mark.nginx
 
@@ -25,68 +25,12 @@ TEXTS = {str(path.relative_to(FOLDER)): path.read_text() for path in CONF}
 WRITTEN = "".join(TEXTS.values())
 
 
-def code(text: str) -> list[str]:
-    """The lines that are neither comment nor blank."""
-    return [line for line in text.splitlines() if line.strip() and not line.strip().startswith(("#", "//"))]
-
-
 def maps() -> list[tuple[str, str, str]]:
     """Source, variable and rows of every map."""
     one_line = re.findall(r'^map ("[^"]*"|\S+) (\$\w+) +\{(.*)\}', WRITTEN, re.MULTILINE)
     return one_line + re.findall(
         r'^map ("[^"]*"|\S+) (\$\w+) \{\n(.*?)\n\}', WRITTEN, re.MULTILINE | re.DOTALL
     )
-
-
-def test_the_engine_can_be_read_in_one_sitting() -> None:
-    assert len(code(WRITTEN + (FOLDER / engine_files.SCRIPT).read_text())) <= 1000
-
-
-def site_lines(site: Site, build: str = "deb") -> int:
-    """The lines of the site's own files, with comments."""
-    parts = render(site, BUILDS[build], folder="xaccel", lookup=lambda _: ("192.0.2.80:443",))
-    found = files.generated(site, parts, "xaccel")
-    return sum(len(text.splitlines()) for name, text in found.items() if name.startswith("site/"))
-
-
-@pytest.mark.parametrize("build", BUILDS)
-def test_a_site_is_reviewed_in_minutes(build: str) -> None:
-    resolver = ("192.0.2.53",)
-    plain = Site(origins={"documents": BUCKET}, secrets=(SECRET,), resolver=resolver)
-    assert site_lines(plain, build) <= 60
-    much = replace(
-        plain,
-        origins={"documents": replace(BUCKET, cache=True)},
-        cache=Cache(path="cache"),
-        concurrency={"default": 8},
-        limit_rate=1_000_000,
-        access_logs=("access.log combined",),
-    )
-    assert site_lines(much, build) <= 110
-    for site in (plain, much):
-        for count in (2, 3):
-            more = {f"more-{number}": replace(BUCKET, bucket=f"more-{number}") for number in range(1, count)}
-            assert site_lines(replace(site, origins={**site.origins, **more}), build) <= 25 * (
-                count - 1
-            ) + site_lines(site, build)
-
-
-def test_each_file_says_what_it_is_for() -> None:
-    assert [name for name, text in TEXTS.items() if not text.startswith("# xaccel engine: ")] == []
-    not_said = [
-        name
-        for name, text in TEXTS.items()
-        if not re.search("include|needs version", text.partition("\n\n")[0], re.IGNORECASE)
-    ]
-    assert not_said == []
-
-
-def test_no_six_lines_stand_twice() -> None:
-    seen = Counter[str]()
-    for text in TEXTS.values():
-        lines = code(text)
-        seen.update({"\n".join(lines[place : place + 6]) for place in range(len(lines) - 5)})
-    assert [lines for lines, times in seen.items() if times > 1] == []
 
 
 def test_a_capture_has_one_expression() -> None:

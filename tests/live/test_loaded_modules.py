@@ -44,7 +44,7 @@ def config(variant: Variant, folder: Path, options: list[str]) -> None:
     assert main(["config", str(folder / "site.toml"), *written, *passed]) == 0
 
 
-INCLUDES = "include xaccel/xaccel-http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/xaccel-server.conf; }}"
+INCLUDES = "include xaccel/http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/site/server.conf; }}"
 
 
 def accepts(variant: Variant, options: list[str]) -> bool:

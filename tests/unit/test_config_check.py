@@ -79,3 +79,20 @@ def test_files_of_the_earlier_layout_are_listed_and_removed(
     assert run(tmp_path, "--write", str(out), "--clean") == 0
     assert not (out / "xaccel-http.conf").exists()
     assert (out / "mine.conf").exists()
+
+
+def test_a_file_that_is_no_longer_needed_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`http.conf` would still include it."""
+    assert run(tmp_path, "--write", str(tmp_path / "out")) == 0
+    (tmp_path / "out" / "site" / "warm.conf").write_text("server { listen 80; }\n")
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(tmp_path / "out")) == 1
+    assert f"{tmp_path}/out/site/warm.conf is no longer needed" in capsys.readouterr().out
+
+
+def test_a_secret_that_others_can_read_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "--write", str(tmp_path / "out")) == 0
+    (tmp_path / "out" / "site" / "secret.conf").chmod(0o640)
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(tmp_path / "out")) == 1
+    assert f"{tmp_path}/out/site/secret.conf can be read by other users" in capsys.readouterr().out

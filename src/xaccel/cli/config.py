@@ -90,8 +90,10 @@ def _check(args: argparse.Namespace, site: Site) -> int:
             raise NginxError(
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
-        made = files.texts(site, build.nginx_of(args), Path(args.check), write_addresses=args.resolve)
+        folder = Path(args.check)
+        made = files.texts(site, build.nginx_of(args), folder, write_addresses=args.resolve)
         found = files.differences(made)
+        found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 2

@@ -125,6 +125,8 @@ def differences(made: Mapping[Path, str]) -> list[str]:
     found: list[str] = []
     for path, text in made.items():
         there = path.read_text(encoding="utf-8") if path.exists() else None
+        if there is not None and path.name.startswith("secret") and path.stat().st_mode & 0o077:
+            found.append(f"{path} can be read by other users")
         if there == text:
             continue
         if there is None:

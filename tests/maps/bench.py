@@ -1,0 +1,201 @@
+"""One NGINX that includes the maps of the engine and returns their values for given inputs.
+
+Each map has a location. It assigns the request headers B0, B1, ... to the variables of the map with `set`, and returns
+the value of the map. NGINX has no `set` for its own variables: in the bench, $http_range is called $given_http_range.
+Otherwise a map is tested as it is written in the engine.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from xaccel.nginx import Directive
+from xaccel.nginx.engine_files import FOLDER, parse
+from xaccel.testing import free_port, nginx_server
+
+MOST_INPUTS = 14
+_OWN_OF_NGINX = re.compile(r"\$(\{?)(?!xaccel_|args\b|bench_)(?=[a-z])")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_CAPTURE = re.compile(r"\(\?<(\w+)>")
+_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
+_AT_ONCE = 100
+
+
+def settable(text: str) -> str:
+    """Rename NGINX's own variables, so that `set` can assign them."""
+    return _OWN_OF_NGINX.sub(r"$\1given_", text)
+
+
+def written(directives: Iterable[Directive]) -> str:
+    """Write directives as they were read, with settable variables."""
+    found = []
+    for item in directives:
+        inside = ";" if item.block is None else f" {{ {written(item.block)} }}"
+        found.append(settable(" ".join([item.name, *item.args])) + inside)
+    return "\n".join(found)
+
+
+@dataclass(frozen=True)
+class Map:
+    """One map of the engine: `file` is the name of its file, without suffix."""
+
+    file: str
+    source: str
+    variable: str
+    rows: tuple[Directive, ...]
+
+    @property
+    def name(self) -> str:
+        return self.variable.removeprefix("$")
+
+    @property
+    def place(self) -> str:
+        """Return the path of its location."""
+        return f"{self.file}/{self.name}"
+
+    @property
+    def inputs(self) -> list[str]:
+        """Return the variables that its value depends on, without "$"."""
+        own = {name for row in self.rows for name in _CAPTURE.findall(row.name)}
+        words = [self.source, *(arg for row in self.rows for arg in row.args)]
+        found = dict.fromkeys(name for word in words for name in _VARIABLE.findall(word))
+        return [name for name in found if name not in own]
+
+    @property
+    def remembered(self) -> list[str]:
+        """Return its captures that other maps read."""
+        read = {name for other in maps() if other is not self for name in other.inputs}
+        return [name for row in self.rows for name in _CAPTURE.findall(row.name) if name in read]
+
+    def value(self, variable: str) -> str:
+        """Return what the bench returns for the map under that name."""
+        return variable + "".join(f", {name}: ${name}" for name in self.remembered)
+
+    def text(self, variable: str, rows: Iterable[Directive] | None = None) -> str:
+        """Write the map under another name."""
+        source = re.sub(r"^$", '""', self.source)
+        inside = self.rows if rows is None else tuple(rows)
+        return written([Directive("map", (source, variable), inside)])
+
+
+@cache
+def maps(folder: Path = FOLDER) -> tuple[Map, ...]:
+    """Return all maps of the engine in `folder`."""
+    return tuple(
+        Map(path.stem, item.args[0], item.args[1], item.block or ())
+        for path in sorted((folder / "maps").glob("*.conf"))
+        for item in parse(path.read_text(encoding="utf-8"))
+        if item.name == "map"
+    )
+
+
+def location(path: str, inputs: Sequence[str], steps: str, value: str) -> str:
+    """Write a location that assigns the inputs, runs the steps and returns the value."""
+    assigned = [f"set {settable(f'${name}')} $bench_{place};" for place, name in enumerate(inputs)]
+    return f'location = /{path} {{ {" ".join(assigned)} {steps} return 200 "={value}"; }}'
+
+
+def configuration(port: int, http: str, server: str) -> str:
+    """Write the configuration of a bench."""
+    kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    headers = "\n".join(
+        f'map $http_b{place} $bench_{place} {{ default ""; "~^=(?<bench_of_{place}>.*)=$" $bench_of_{place}; }}'
+        for place in range(MOST_INPUTS)
+    )
+    return f"""
+        daemon off; pid nginx.pid; error_log error.log crit; worker_processes 1; pcre_jit on;
+        events {{ worker_connections 64; }}
+        http {{
+            {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
+            access_log off; keepalive_requests 1000000000; server_tokens off; default_type "";
+            variables_hash_max_size 16384; variables_hash_bucket_size 256;
+            large_client_header_buffers 16 64k;
+            {headers}
+            {http}
+            server {{ listen 127.0.0.1:{port}; {server} }}
+        }}"""
+
+
+class Bench:
+    """A connection to a bench."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._rest = b""
+
+    def values(self, path: str, rows: Iterable[Sequence[str]]) -> list[str]:
+        """Return the value for each row of inputs. Each character of an input is one byte (Latin-1)."""
+        head, found, waiting = f"GET /{path} HTTP/1.1\r\nHost: b\r\n", [], []
+        for row in rows:
+            headers = "".join(f"B{place}: ={value}=\r\n" for place, value in enumerate(row) if value)
+            waiting.append(f"{head}{headers}\r\n".encode("latin-1"))
+            if len(waiting) == _AT_ONCE:
+                found += self._send(waiting)
+                waiting = []
+        return [*found, *self._send(waiting)]
+
+    def value(self, path: str, *row: str) -> str:
+        return self.values(path, [row])[0]
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _send(self, requests: list[bytes]) -> Iterator[str]:
+        self._socket.sendall(b"".join(requests))
+        for _ in requests:
+            yield self._read()
+
+    def _read(self) -> str:
+        while (end := self._rest.find(b"\r\n\r\n")) < 0:
+            self._more()
+        head = self._rest[: end + 2]
+        length = _LENGTH.search(head)
+        if not head.startswith(b"HTTP/1.1 200 ") or length is None:
+            raise AssertionError(f"the bench answers {head!r}")
+        size = end + 4 + int(length[1])
+        while len(self._rest) < size:
+            self._more()
+        body, self._rest = self._rest[end + 4 : size], self._rest[size:]
+        return body[1:].decode("latin-1")
+
+    def _more(self) -> None:
+        more = self._socket.recv(1 << 18)
+        if not more:
+            raise AssertionError(f"the bench closed the connection after {self._rest!r}")
+        self._rest += more
+
+
+@contextmanager
+def running(directory: Path, binary: str, http: Iterable[str], locations: Iterable[str]) -> Iterator[Bench]:
+    """Run a bench."""
+    port = free_port()
+    text = configuration(port, "\n".join(http), "\n".join(locations))
+    with nginx_server(directory, text, binary=binary, ready_port=port):
+        bench = Bench(port)
+        try:
+            yield bench
+        finally:
+            bench.close()
+
+
+def names(found: Sequence[Map]) -> Mapping[str, str]:
+    """Return the variable of each map by its place. A second map of one name gets another."""
+    result: dict[str, str] = {}
+    for item in found:
+        taken = item.variable in result.values()
+        result[item.place] = f"$xaccel_other_{item.name}" if taken else item.variable
+    return result
+
+
+def map_bench(found: Sequence[Map]) -> tuple[list[str], list[str]]:
+    """Return the http level and the locations of a bench of these maps."""
+    variables = names(found)
+    http = [item.text(variables[item.place]) for item in found]
+    locations = [location(item.place, item.inputs, "", item.value(variables[item.place])) for item in found]
+    return http, locations

@@ -1,0 +1,145 @@
+"""Named captures are variables of the whole NGINX: a second expression with the same name would change its value."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.live.golden import BUILDS
+from xaccel.nginx import Directive, standalone
+from xaccel.nginx.engine_files import FOLDER, expanded, parse
+from xaccel.origins import HTTPOrigin, LocalOrigin
+from xaccel.site import Cache, Site
+
+pytestmark = pytest.mark.nginx
+
+TWICE: dict[str, str] = {}
+"""Names that two expressions may have, and why."""
+
+REMEMBERED = {
+    "xaccel_base": "the last URL, from which a Location is resolved",
+    "xaccel_scheme": "the last URL",
+    "xaccel_file": "the last URL",
+    "xaccel_dir": "the last URL",
+    "xaccel_host": "the request of this URL",
+    "xaccel_path": "the request of this URL",
+    "xaccel_last_asked": "which slice was requested last, for the log",
+    "xaccel_last_came": "which slice came last, for the log",
+    "xaccel_torn": "a slice was torn: no slice after it is requested",
+}
+"""Captures that something else reads than the row with the expression, and what they are read for."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One expression with captures. `value` is what the same row or directive makes of them."""
+
+    place: str
+    text: str
+    value: str
+
+    @property
+    def captures(self) -> set[str]:
+        return set(re.findall(r"\(\?P?[<'](?![=!])(\w+)[>']", self.text))
+
+
+def expressions(place: str, directives: Iterable[Directive]) -> Iterator[Expression]:
+    """Return everything that is written, each name of a row or argument once."""
+    for item in directives:
+        inside = place if item.block is None else f"{place}: {item.name} {' '.join(item.args)}"
+        yield Expression(place, " ".join([item.name, *item.args]), " ".join(item.args))
+        if item.block is not None:
+            yield from expressions(inside, item.block)
+
+
+def engine() -> list[Expression]:
+    return [
+        found
+        for path in sorted(FOLDER.rglob("*.conf"))
+        for found in expressions(str(path.relative_to(FOLDER)), parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def whole_configuration(build: str) -> list[Expression]:
+    """Return a configuration with every kind of origin, with the engine in place of its includes."""
+    site = Site(
+        origins={
+            "http": HTTPOrigin(
+                base_url="http://192.0.2.1/", redirect_hosts=("192.0.2.2", "*.test"), cache=True
+            ),
+            "https": HTTPOrigin(
+                base_url="https://192.0.2.1/", ca_file="ca.pem", request_headers={"X-Key": "k"}
+            ),
+            "directory": LocalOrigin(root="/srv/files"),
+        },
+        secrets=("0123456789-abcdefghijklmnopqrstuvwxyz",),
+        cache=Cache(path="cache"),
+        concurrency={"default": 3, "guests": 1},
+        resolver=("192.0.2.53",),
+        access_logs=("own.log combined if=$own",),
+    )
+    text = standalone(site, BUILDS[build], listen="127.0.0.1:8080", app="127.0.0.1:8000")
+    return list(expressions("nginx.conf", expanded(parse(text))))
+
+
+def uses(found: Iterable[Expression]) -> dict[str, list[Expression]]:
+    """Return the expressions of each capture."""
+    result = defaultdict(list)
+    for expression in found:
+        for name in expression.captures:
+            result[name].append(expression)
+    return dict(result)
+
+
+def test_no_two_expressions_of_the_engine_share_a_capture() -> None:
+    found = uses(engine())
+    assert len(found) > 50
+    shared = {name: [each.place for each in places] for name, places in found.items() if len(places) > 1}
+    assert shared.keys() == TWICE.keys(), shared
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_no_two_expressions_of_a_site_share_a_capture(build: str) -> None:
+    """The engine's `if` is in each location that fetches: there it is the same expression."""
+    found = uses(whole_configuration(build))
+    assert len(found) > 50
+    shared = {
+        name: [each.place for each in places]
+        for name, places in found.items()
+        if len({each.text for each in places}) > 1
+    }
+    assert shared.keys() == TWICE.keys(), shared
+
+
+def test_a_capture_has_a_name_of_xaccel() -> None:
+    """An operator's own expressions are in the same NGINX."""
+    assert [name for name in uses(engine()) if not name.startswith("xaccel_")] == []
+    assert [name for name in uses(whole_configuration("deb")) if not name.startswith("xaccel_")] == []
+
+
+def test_what_reads_a_capture_of_another_expression_is_listed() -> None:
+    """Such a capture has the value of the last match in the request, however long ago that was."""
+    found = engine()
+    remembered = set()
+    for name, places in uses(found).items():
+        reads = re.compile(rf"\$\{{?{name}\b")
+        if any(reads.search(each.value) for each in found if each not in places):
+            remembered.add(name)
+    assert remembered == REMEMBERED.keys()
+
+
+def test_nothing_assigns_a_capture() -> None:
+    """A capture that a map or `set` also assigns would have two meanings; the last URL's parts have a default."""
+    maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
+    assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
+    parts = {"xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_file", "xaccel_dir"}
+    assert uses(engine()).keys() & (maps | assigned) == parts
+
+
+def declared(path: Path) -> list[str]:
+    return [item.args[1] for item in parse(path.read_text(encoding="utf-8")) if item.name == "map"]

@@ -1,0 +1,71 @@
+"""Who may hand off: the secret, as `xaccel config` writes it, then the id, as a plain Python model says."""
+
+from __future__ import annotations
+
+from random import Random
+from uuid import RFC_4122, UUID
+
+import pytest
+
+from tests.maps.bench import Bench
+from tests.maps.chains import SECRETS
+from tests.maps.inputs import BYTES, differences, mostly
+
+pytestmark = pytest.mark.nginx
+
+ID = "0190a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b"
+IDS = [
+    ID, "0190a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1c", "0190a0b1-c2d3-4e4f-8a5b-6c7d8e9f0a1b", ID.upper(), "",
+    "0190a0b1-c2d3-7e4f-ca5b-6c7d8e9f0a1b", ID.replace("-", ""), f"{{{ID}}}", "forged", "no_id", f"{ID}|{ID}",
+]  # fmt: skip
+AUTHS = [
+    *SECRETS, *SECRETS, "", "|".join(SECRETS), " ".join(SECRETS), ", ".join(SECRETS), SECRETS[0][:-1], SECRETS[0] + "x",
+    SECRETS[0].upper(), SECRETS[1].replace(".", "x"), SECRETS[1].replace("+", "9"), ".*", "^", "$", "(?:)", "forged",
+]  # fmt: skip
+ARGS = ["", ID, "forged", "no_id", "1|", f"|{ID}|404", "a=b", f"{ID}&a", f"1|{ID}"]
+
+
+def is_id(text: str) -> bool:
+    """Tell whether this is a UUIDv7 as xaccel writes it."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return False
+    return str(found) == text and found.version == 7 and found.variant == RFC_4122
+
+
+def model(auth: str, claimed: str, transfer: str, status: str, _args: str) -> str:
+    if auth not in SECRETS:
+        return " forged"
+    if not is_id(claimed):
+        return " no_id"
+    if claimed == transfer:
+        return "1 "
+    return f" {'subrequest' if status == '404' else 'client_left'}"
+
+
+def test_only_the_app_hands_off(bench: Bench) -> None:
+    random = Random(11)
+    rows = []
+    for _ in range(40_000):
+        claimed = mostly(random, IDS, BYTES)
+        # the transfer's id was looked at when it was taken over, so it is one or none
+        transfer = claimed if random.randrange(2) and is_id(claimed) else random.choice([ID, "", IDS[1]])
+        auth = mostly(random, AUTHS, BYTES)
+        rows.append((auth, claimed, transfer, random.choice(["404", "200", "499"]), random.choice(ARGS)))
+    rows += [(SECRETS[0] + byte, ID, ID, "200", "") for byte in BYTES]
+    rows += [(byte + SECRETS[0], ID, ID, "200", "") for byte in BYTES]
+    rows += [(SECRETS[0], ID + byte, ID, "404", "") for byte in BYTES]
+    expected = [model(*row) for row in rows]
+    assert {"1 ", " forged", " no_id", " subrequest", " client_left"} == set(expected)
+    assert not (wrong := differences(rows, bench.values("chain/hand-off", rows), expected)), wrong
+
+
+def test_a_request_without_a_hand_off_is_never_one(bench: Bench) -> None:
+    """Whatever the arguments and the id are: only an id in both, of the same transfer, is a hand-off."""
+    random = Random(12)
+    rows = [(mostly(random, [*ARGS, *IDS], BYTES), random.choice(["", ID, IDS[1]])) for _ in range(20_000)]
+    expected = ["1" if transfer and args == transfer else "" for args, transfer in rows]
+    assert not (
+        wrong := differences(rows, bench.values("2-hand-off/xaccel_is_handed_off", rows), expected)
+    ), wrong

@@ -16,7 +16,8 @@ NAMES = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since"
 """The request headers that are looked at."""
 
 _SHOWN = ("Cache-Control", "ETag", "Last-Modified")
-_TAG = re.compile(r'(?:W/)?"[^"]*"')
+_TAG = re.compile(r'(?:^|,)[ \t]*((?:W/)?"[^"]*")[ \t]*(?=,|\Z)')
+"""An element of the list is ignored unless the whole of it is an entity tag (RFC 9110 section 8.8.3)."""
 
 
 def answer_to_conditions(

@@ -19,8 +19,14 @@ LATER = "Sun, 01 Mar 2026 12:00:01 GMT"
 EARLIER = "Sunday, 01-Mar-26 11:59:59 GMT"
 LONG_AGO = "Wed Mar  1 12:00:00 2006"
 TAGS = st.sampled_from(['"v1"', '"v0"', 'W/"v1"', 'W/"v0"', '""'])
+GARBLED = st.sampled_from(
+    ['"v1"\xff', 'x"v1"', '"v1" "v0"', '""v1""', 'w/"v1"', 'W/ "v1"', '"v1', 'v1"', "v1", "*", ""]
+)
+SEPARATORS = st.sampled_from([", ", ",", " ,\t", ",,"])
 LISTS = st.one_of(
-    st.just("*"), st.just("v1"), st.just(""), st.lists(TAGS, min_size=1, max_size=3).map(", ".join)
+    st.just("*"),
+    st.builds(str.join, SEPARATORS, st.lists(TAGS, min_size=1, max_size=3)),
+    st.builds(str.join, SEPARATORS, st.lists(TAGS | GARBLED, max_size=4)),
 )
 DATES = st.sampled_from([CHANGED, LATER, EARLIER, LONG_AGO, "yesterday", ""])
 CONDITIONS = st.fixed_dictionaries(
@@ -59,6 +65,14 @@ def test_conditions_are_answered_as_django_does(
     # Django takes an empty or garbled header for none, as RFC 9110 wants of a date.
     django = of_django(method, conditions, visible)
     assert answer_to_conditions(method, conditions, visible.items()) == django
+
+
+@pytest.mark.parametrize("element", ['"v1"\xff', '\xff"v1"', '"v1" "v0"', '""v1""', '"v1" x'])
+@pytest.mark.parametrize("name", ["If-None-Match", "If-Match"])
+def test_an_element_that_is_no_tag_as_a_whole_is_ignored(name: str, element: str) -> None:
+    shown = [("ETag", '"v1"')]
+    assert answer_to_conditions("GET", {name: element}, shown) is None
+    assert answer_to_conditions("GET", {name: f'{element}, "v2"'}, shown) == {"If-Match": 412}.get(name)
 
 
 @pytest.mark.parametrize("tag", ['"a,b"', 'W/"a, b"'])

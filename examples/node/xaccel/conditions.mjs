@@ -7,7 +7,9 @@ const DATES = [
   /^\w{3} (?<month>\w{3}) (?<day>[ \d]\d) (?<time>[\d:]{8}) (?<year>\d{4})$/,
 ];
 const opaque = (tag) => tag.replace(/^W\//, "");
-const tags = (text) => (text.trim() === "*" ? ["*"] : (text.match(/(?:W\/)?"[^"]*"/g) ?? []));
+// An element of the list is ignored unless the whole of it is an entity tag (RFC 9110 section 8.8.3).
+const TAG = /(?:^|,)[ \t]*((?:W\/)?"[^"]*")[ \t]*(?=,|$)/g;
+const tags = (text) => (text.trim() === "*" ? ["*"] : [...text.matchAll(TAG)].map((found) => found[1]));
 
 /** Return undefined for what is no date: such a condition is ignored (RFC 9110 section 13.1.3). */
 function seconds(text = "") {

@@ -15,7 +15,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
-from xaccel.nginx import cache_files
+from xaccel.cache import cache_files
 from xaccel.testing import Answer, Variant, origin_server
 from xaccel.testing.processes import wait_until
 

@@ -13,7 +13,7 @@ from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
-from xaccel.nginx import cache_files
+from xaccel.cache import cache_files
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
 pytestmark = pytest.mark.nginx

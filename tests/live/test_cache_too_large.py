@@ -15,8 +15,8 @@ from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage, target
 from tests.live.test_warm import sockets, warm
+from xaccel.cache import cache_files
 from xaccel.errors import CacheError
-from xaccel.nginx import cache_files
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
 pytestmark = pytest.mark.nginx

@@ -15,7 +15,7 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
-from xaccel.nginx import cache_files
+from xaccel.cache import cache_files
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
 from xaccel.testing.processes import wait_until

@@ -13,7 +13,7 @@ import pytest
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
-from xaccel.nginx import cache_files
+from xaccel.cache import cache_files
 from xaccel.testing import Answer, Request
 
 pytestmark = pytest.mark.nginx

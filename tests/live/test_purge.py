@@ -15,7 +15,7 @@ import pytest
 from tests.live.client import send_target
 from tests.live.conftest import Live
 from xaccel import cli
-from xaccel.nginx import cache_files
+from xaccel.cache import cache_files
 from xaccel.testing import Answer
 from xaccel.testing.processes import wait_until
 

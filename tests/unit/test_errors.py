@@ -24,6 +24,7 @@ from botocore.credentials import RefreshableCredentials
 
 import xaccel
 from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors, site_mapping
+from xaccel.cache import cache_files
 from xaccel.credentials import CredentialSource
 from xaccel.errors import (
     CacheError,
@@ -35,7 +36,6 @@ from xaccel.errors import (
     XaccelError,
 )
 from xaccel.handoff import make_handoff
-from xaccel.nginx import cache_files
 from xaccel.secret_setting import PLACEHOLDER
 from xaccel.signing import resolve_endpoint
 from xaccel.site import Cache
@@ -369,7 +369,7 @@ def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
         *PACKAGE.glob("*.py"),
         *PACKAGE.glob("cli/*.py"),
         *PACKAGE.glob("warm/*.py"),
-        PACKAGE / "nginx/cache_files.py",
+        *PACKAGE.glob("cache/*.py"),
     ):
         if str(module) != ERRORS_FILE:
             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

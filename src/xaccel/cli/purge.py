@@ -6,10 +6,10 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from xaccel.cache import cache_files
 from xaccel.cache_key import identity_part
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
-from xaccel.nginx import cache_files
 from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.version_id import cache_identity, version_query

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from xaccel.buffer_setting import DEFAULT, split
+from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx import warm_server
 from xaccel.nginx.addresses import Lookup, system_lookup
-from xaccel.nginx.cache_files import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.facts import strength
 from xaccel.nginx.includes import Includes

@@ -1,0 +1,1 @@
+"""NGINX's cache, read and changed from outside while NGINX runs."""

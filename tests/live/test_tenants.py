@@ -129,6 +129,8 @@ def test_a_hand_off_for_another_bucket_is_refused_by_nginx_too(
         "live-a/x/.%2E%2F{stranger}/a.txt",
         "live-a/..",
         "live-a/..;x/{stranger}/a.txt",
+        "live-*//../{stranger}/a.txt",
+        "live-*/:80/../{stranger}/a.txt",
         "{stranger}/a.txt?/live-a/",
         "{stranger}/a.txt {endpoint}/live-a/",
     ],

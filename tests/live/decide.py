@@ -34,6 +34,8 @@ from xaccel.django import send_file
 
 
 def send(request: HttpRequest) -> HttpResponseBase:
+    # gunicorn closes the connection if the view has not read the body. NGINX may then respond 502.
+    request.read()
     asked = json.loads(request.GET["q"])
     options = asked.get("options", {})
     if "last_modified" in options:

@@ -40,7 +40,15 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 def seconds_of(
     port: int, target: Callable[[Mapping[str, Any]], str], *each: Mapping[str, Any]
 ) -> list[float]:
-    """How long downloads of 1 MiB took, one after another on one connection."""
+    """How long downloads of 1 MiB took, one after another on one connection: the shorter of two tries each.
+
+    A busy machine can hold up one of them, and no try is faster than NGINX allows.
+    """
+    tries = [_one_try(port, target, *each) for _ in range(2)]
+    return [min(seconds) for seconds in zip(*tries, strict=True)]
+
+
+def _one_try(port: int, target: Callable[[Mapping[str, Any]], str], *each: Mapping[str, Any]) -> list[float]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     seconds = []
     try:
@@ -55,6 +63,14 @@ def seconds_of(
     return seconds
 
 
+LEAST_S, MOST_S = 0.95, 4
+"""Seconds of 1 MiB at 500,000 bytes a second.
+
+NGINX allows the rate times the whole seconds since the request began, plus one (ngx_http_write_filter_module.c). So a
+request that begins at the end of a second may have sent 1.5 MB one second later.
+"""
+
+
 def test_the_rate_holds_for_this_transfer_and_not_for_the_next(live: Live) -> None:
     def of(origin: str) -> list[float]:
         def asked(options: Mapping[str, Any]) -> str:
@@ -66,9 +82,8 @@ def test_the_rate_holds_for_this_transfer_and_not_for_the_next(live: Live) -> No
     with ThreadPoolExecutor() as pool:
         measured = list(pool.map(of, ("documents", "media")))
     for limited, unlimited, first_part_free in measured:
-        assert 1.5 < limited < 4
-        assert unlimited < 1
-        assert first_part_free < limited - 1
+        assert LEAST_S < limited < MOST_S
+        assert max(unlimited, first_part_free) < LEAST_S
 
 
 def test_the_site_has_a_rate_for_whoever_says_nothing(variant: Variant, tmp_path: Path) -> None:
@@ -79,9 +94,8 @@ def test_the_site_has_a_rate_for_whoever_says_nothing(variant: Variant, tmp_path
         limited, first_part_free, *unlimited = seconds_of(
             running.nginx.port, lambda options: target("media", options=options), *each
         )
-    assert 1.5 < limited < 4
-    assert first_part_free < limited - 1
-    assert max(unlimited) < 1
+    assert LEAST_S < limited < MOST_S
+    assert max(first_part_free, *unlimited) < LEAST_S
 
 
 def begin(live: Live, origin: str, count: int, **options: Any) -> AbstractContextManager[Callable[[], None]]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import sys
 from pathlib import Path
 
 from tests.live.raw_server import reset
 from tests.live.transfer import NAME, TIMEOUT_S, Asked, Transfer, tls_context
+
+TCPI_BYTES_RECEIVED = 128
+"""Offset of tcpi_bytes_received in `struct tcp_info` (linux/tcp.h)."""
 
 
 class H1Connection:
@@ -30,6 +34,11 @@ class H1Connection:
             lines.append(f"Content-Length: {len(asked.body)}")
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + (asked.body or b""))
         return H1Transfer(self._socket, asked.method)
+
+    def bytes_received(self) -> int:
+        """Bytes of the network that this machine has received and acknowledged, read or not."""
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        return int.from_bytes(info[TCPI_BYTES_RECEIVED : TCPI_BYTES_RECEIVED + 8], sys.byteorder)
 
     def close(self) -> None:
         self._socket.close()

@@ -152,3 +152,4 @@ class TransferAdmin(ReadOnly):
     )
     list_filter = ("outcome", OriginFilter, "decided_at")
     ordering = ("-decided_at",)
+    readonly_fields = ("arrived_at_least",)

@@ -28,6 +28,7 @@ class Configuration:
     chain: whether transfers are sealed, so that `verify` finds what was changed later.
     metrics: whether decisions are counted for Prometheus.
     reserve: how long a reservation lives.
+    send_buffer: the `sndbuf` of NGINX's `listen` in bytes; None where it is not known.
     """
 
     record: Literal["request", "line"] = "request"
@@ -38,6 +39,7 @@ class Configuration:
     chain: bool = False
     metrics: bool = False
     reserve: timedelta = timedelta(hours=6)
+    send_buffer: int | None = None
 
     @property
     def unsealed(self) -> bool | None:
@@ -47,6 +49,11 @@ class Configuration:
 
 def _seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9
+
+
+def _buffer(value: object) -> bool:
+    # NGINX refuses none of these; Linux's own upper bound is net.core.wmem_max.
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**30
 
 
 def _flag(value: object) -> bool:
@@ -82,6 +89,12 @@ _KEYS = {
     "UNKNOWN_AFTER_S": _Key("unknown_after", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "RESERVE_S": _Key("reserve", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "DRAIN_S": _Key("drain_s", _seconds, *_A_TIME, float),
+    "SEND_BUFFER": _Key(
+        "send_buffer",
+        _buffer,
+        "is no number of bytes below 1 GB",
+        "Give the sndbuf of NGINX's listen in bytes: 65536 for sndbuf=64k.",
+    ),
 }
 
 

@@ -13,6 +13,9 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
+from xaccel.audit.arrival import arrived_of
+from xaccel.audit.models import Transfer
+
 _AT_ONCE = 2000
 # Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then
 # quotes in the middle of a cell keep nothing together.
@@ -24,6 +27,11 @@ def columns(model: type[Model]) -> list[str]:
     return [field.attname for field in model._meta.concrete_fields]
 
 
+def headings(model: type[Model]) -> list[str]:
+    """Return the names of the columns and, of transfers, of what is computed from them."""
+    return columns(model) + (["arrived_at_least"] if model is Transfer else [])
+
+
 def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     """Return the lines of a CSV file (RFC 4180) with a heading, in constant memory.
 
@@ -31,11 +39,11 @@ def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     what may separate cells, and each cell is quoted (https://owasp.org/www-community/attacks/CSV_Injection). Times are
     ISO 8601 in UTC.
     """
-    names = columns(rows.model)
+    names = headings(rows.model)
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     writer.writerow(names)
-    for values in _values(rows, names):
+    for values in _values(rows):
         writer.writerow([_cell(value) for value in values])
         if buffer.tell() > 1 << 16:
             yield buffer.getvalue()
@@ -50,15 +58,19 @@ _ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x8
 
 def json_rows(rows: QuerySet[Any]) -> Iterator[str]:
     """Return one JSON object per line, in constant memory; times are ISO 8601 in UTC."""
-    names = columns(rows.model)
-    for values in _values(rows, names):
+    names = headings(rows.model)
+    for values in _values(rows):
         row = json.dumps(dict(zip(names, map(_plain, values), strict=True)), ensure_ascii=False)
         yield row.translate(_ENDS_A_LINE) + "\n"
 
 
-def _values(rows: QuerySet[Any], names: list[str]) -> Iterable[Any]:
+def _values(rows: QuerySet[Any]) -> Iterable[Any]:
+    names = columns(rows.model)
     found: Iterable[Any] = rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
-    return found
+    if rows.model is not Transfer:
+        return found
+    given = [names.index(name) for name in ("outcome", "protocol", "sent")]
+    return ((*values, arrived_of(*(values[at] for at in given))) for values in found)
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from xaccel.audit.allowances import Allowance, Reservation
+from xaccel.audit.arrival import arrived_of
 from xaccel.audit.outcome import Outcome
 
 __all__ = [
@@ -167,6 +168,11 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.outcome}"
+
+    @property
+    def arrived_at_least(self) -> int | None:
+        """How many bytes of an interrupted transfer reached the client's machine for certain; None if not known."""
+        return arrived_of(self.outcome, self.protocol, self.sent)
 
 
 class LogPosition(models.Model):

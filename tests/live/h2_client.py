@@ -38,7 +38,10 @@ class H2Connection:
         number = self._machine.get_next_available_stream_id()
         self._machine.send_headers(number, fields(asked), end_stream=asked.body is None)
         if asked.body is not None:
-            self._machine.send_data(number, asked.body, end_stream=True)
+            most = self._machine.max_outbound_frame_size
+            for first in range(0, len(asked.body), most):
+                self._machine.send_data(number, asked.body[first : first + most])
+            self._machine.end_stream(number)
         self._transfers[number] = H2Transfer(self, number)
         self.flush()
         return self._transfers[number]

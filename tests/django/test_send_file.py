@@ -167,11 +167,14 @@ def test_call_that_names_nothing_or_too_much_is_a_type_error(arguments: Any) -> 
         send_file(GET, **arguments)
 
 
-def test_key_that_leaves_its_origin_is_refused(events: list[Any]) -> None:
-    with pytest.raises(KeyRefused):
+def test_key_that_leaves_its_origin_is_refused(events: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "xaccel"), pytest.raises(KeyRefused):
         send_file(GET, "../x", origin="disk")
     [(_, event)] = events
     assert (event.allowed, event.origin, event.key, event.reason) == (False, "disk", "../x", "KeyRefused")
+    # a handler that counts events counts this one once: the warning has none
+    told = [(record.levelname, getattr(record, "xaccel", None)) for record in caplog.records]
+    assert told == [("WARNING", None), ("INFO", event)]
 
 
 BAD = [

@@ -20,9 +20,10 @@ from secrets import token_urlsafe
 import pytest
 
 import xaccel.errors
+from docs.generated.engine import log_fields, private_headers
 from xaccel import cli, site_mapping
 from xaccel.errors import XaccelError
-from xaccel.nginx.facts import PAGES, log_fields, private_headers
+from xaccel.nginx.facts import PAGES
 from xaccel.options import Options
 from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.secret_setting import PLACEHOLDER

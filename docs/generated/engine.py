@@ -1,4 +1,4 @@
-"""The files of the engine, by their first lines, and the promises that each of them keeps."""
+"""The engine's files by their first lines, the promises that each keeps, and the headers and fields in them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,38 @@ import tomllib
 from pathlib import Path
 
 from xaccel.nginx.engine_files import FOLDER
+from xaccel.nginx.facts import text
 
 PROMISES = Path(__file__).resolve().parents[2] / "tests" / "promises.toml"
+
+_MEANINGS = {
+    "v": "version of this line",
+    "id": "transfer id, UUIDv7; empty where the hand-off had none",
+    "origin": "name of the origin",
+    "subject": "whom limits and audit mean",
+    "method": "the client's method; NGINX itself asks with GET or HEAD",
+    "protocol": "the client's protocol",
+    "status": "what the client got; text, since an HTTP/0.9 answer is logged as 009",
+    "body_bytes": "bytes of the body given to the client's connection; includes framing and `interim_bytes`",
+    "interim_bytes": "bytes in `body_bytes` that are no body: NGINX's `100 Continue`; 0 or 25",
+    "sent_length": "length that was announced; empty when chunked",
+    "completion": "OK, or empty when the client or NGINX ended the transfer early; of a HEAD it says nothing",
+    "range": "what the client asked for",
+    "content_range": "what it was given",
+    "etag": "validator of the object that was sent",
+    "last_modified": "its date; a validator too, where it has no ETag",
+    "framing": "length, chunked or unframed: how the client can tell the end of the body",
+    "encoding": "coding in which bytes are counted",
+    "size": "bytes of the object as the app knows them",
+    "origin_status": "last status of the origin; empty for a directory and a cache hit",
+    "origin_seconds": "time until the origin's last byte",
+    "cache": "HIT, MISS, STALE …; empty when not cached",
+    "why": "reason of a refusal or a failure; empty when all is well",
+    "note": "the app's decision, where no row is written in the request; base64url",
+    "end": "end of the transfer, seconds since 1970",
+    "seconds": "from the client's first byte to the end",
+    "ip": "the client's address as NGINX knows it",
+}
 
 
 def names() -> list[str]:
@@ -49,3 +79,30 @@ def promises() -> str:
         kept_by += [f"`src/xaccel/{promise['module']}`"] if "module" in promise else []
         rows.append(f"| {promise['text']} | {', '.join(kept_by)} |")
     return "\n".join(rows) + "\n"
+
+
+def private_headers() -> list[str]:
+    """Return the names of the private headers that become variables, without `Xaccel-`."""
+    found = re.findall(r"\$upstream_http_xaccel_(\w+);", text("locations/entry"))
+    return ["auth", *(name.replace("_", "-") for name in found)]
+
+
+def log_fields() -> list[tuple[str, str, str]]:
+    """Return name, NGINX expression and meaning of each field of a log entry, in order."""
+    found = re.findall(r'"(\w+)":("[^"]*"|[^,}]+)', text("maps/8-log").partition(";")[0])
+    return [(name, expression, _MEANINGS[name]) for name, expression in found]
+
+
+def hidden_headers() -> dict[str, list[str]]:
+    """Return the response headers that stock NGINX hides, by the store that sends them."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text("locations/hide").partition("bucket_size 256;")[2].splitlines():
+        name = line[2:] if line.startswith("# ") else name
+        found.setdefault(name, []).extend(re.findall(r"proxy_hide_header (\S+);", line))
+    return {store: headers for store, headers in found.items() if headers and "Xaccel-Auth" not in headers}
+
+
+def hidden_prefixes() -> list[str]:
+    """Return the beginnings of the response headers that headers-more removes."""
+    return re.findall(r"\S+\*", text("locations/headers-more").partition("more_clear_headers")[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from docs.generated import engine
 from xaccel import S3Origin, Site
 from xaccel.nginx import Nginx, facts, files, render
 from xaccel.nginx.probe import OPTIONAL
@@ -34,7 +35,7 @@ MEANINGS = {
 
 def private_headers() -> str:
     """Return the table of the private headers."""
-    assert list(MEANINGS) == facts.private_headers(), "a private header of the engine is not described here"
+    assert list(MEANINGS) == engine.private_headers(), "a private header of the engine is not described here"
     rows = ["| Header | Meaning | When empty |", "|---|---|---|"]
     rows += [
         f"| `Xaccel-{name.title()}` | {meaning} | {empty} |" for name, (meaning, empty) in MEANINGS.items()
@@ -65,7 +66,7 @@ def error_pages() -> str:
 def log_fields() -> str:
     """Return the table of the fields of a line."""
     rows = ["| Field | JSON type | Meaning |", "|---|---|---|"]
-    for name, expression, meaning in facts.log_fields():
+    for name, expression, meaning in engine.log_fields():
         kind = "text" if expression.startswith('"') else "number"
         rows.append(f"| `{name}` | {kind} | {meaning} |")
     return "\n".join(rows) + "\n"
@@ -73,13 +74,13 @@ def log_fields() -> str:
 
 def stores() -> str:
     """Return the stores whose headers are on the published list."""
-    names = ", ".join(list(facts.hidden_headers())[1:])
+    names = ", ".join(list(engine.hidden_headers())[1:])
     return f"The list has the headers of: {names}.\n"
 
 
 def wildcards() -> str:
     """Return the prefixes that headers-more clears."""
-    return ", ".join(f"`{name}`" for name in facts.hidden_prefixes()) + "\n"
+    return ", ".join(f"`{name}`" for name in engine.hidden_prefixes()) + "\n"
 
 
 def sample() -> str:

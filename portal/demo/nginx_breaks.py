@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from portal.demo.rewrite import Change, inside, rewrite, without
 from xaccel.nginx import Directive, Parts, Raw
-from xaccel.nginx.engine_files import expanded
+from xaccel.testing.expanded import expanded
 
 Break = Callable[[Parts], Parts]
 _Block = tuple[Directive, ...]

@@ -1,4 +1,4 @@
-"""How many buffers a transfer has, and how large they are, read from a site's mapping."""
+"""How many buffers a transfer has and how large they are, read from a site's mapping, and what a transfer costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from xaccel.errors import ConfigError
 DEFAULT = "8 16k"
 HEAD_KB = 16
 """Of the buffer that takes an origin's headers (`proxy_buffer_size`)."""
+
+_BESIDE_KB = 40
+"""What a transfer holds beside its buffers, which with the allocator of musl take up to an eighth more than their size.
+Measured (docs/explanation/performance.md)."""
+_NJS_KB = 20
+"""What njs holds of each request. This and what follows is measured in tests/live/test_memory.py."""
+_KEPT_KB = 80
+"""What is read again of an object that goes into the cache, where NGINX cannot send from the file itself."""
+TLS_KB = 80
+"""What a side with TLS costs."""
 
 _BUFFERS = re.compile(r"([1-9][0-9]{0,2}) ([1-9][0-9]{0,3})k")
 _MOST, _SMALLEST_KB, _LARGEST_KB = 256, 4, 1024
@@ -40,3 +50,10 @@ def read(value: object, where: str, found: list[ConfigError]) -> str:
 def _fits(count: int, size: int) -> bool:
     # NGINX refuses a proxy_busy_buffers_size over all buffers but one, or under proxy_buffer_size
     return 2 <= count <= _MOST and _SMALLEST_KB <= size <= _LARGEST_KB and (count - 1) * size >= HEAD_KB
+
+
+def memory_kb(buffers: str, *, njs: bool = False, kept: bool = False) -> int:
+    """Return what a slow client costs at most, without TLS, in KB, on the build of NGINX that takes most."""
+    count, size = split(buffers)
+    more = (_NJS_KB if njs else 0) + (_KEPT_KB if kept else 0)
+    return count * size * 9 // 8 + HEAD_KB + _BESIDE_KB + more

@@ -26,6 +26,7 @@ from storages.backends.azure_storage import AzureStorage
 from storages.backends.gcloud import GoogleCloudStorage
 from storages.backends.s3 import S3Storage
 
+from docs.generated.engine import hidden_headers
 from tests.django.test_storages import GET, STORAGE, file_on
 from tests.signatures import cloudfront_says, google_says, private_pem, service_account
 from xaccel import ConfigErrors, HTTPOrigin, OriginNotAllowed
@@ -34,7 +35,6 @@ from xaccel.django.conf import configuration
 from xaccel.django.storage_urls import StorageNotDescribed
 from xaccel.django.storages import describe
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused
-from xaccel.nginx.facts import hidden_headers
 from xaccel.origins import S3Origin
 
 HEAD = RequestFactory().head("/")

@@ -16,10 +16,10 @@ from tests.live.conftest import build_of
 from xaccel import site_mapping
 from xaccel.handoff import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
-from xaccel.nginx.engine_files import expanded
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
+from xaccel.testing.expanded import expanded
 from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:

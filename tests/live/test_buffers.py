@@ -13,8 +13,8 @@ from tests.unit.test_buffer_setting import REFUSED, TAKEN
 from xaccel.buffer_setting import split
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
-from xaccel.nginx.engine_files import expanded
 from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing.expanded import expanded
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

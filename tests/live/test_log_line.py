@@ -15,9 +15,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from docs.generated.engine import log_fields
 from tests.live.client import Reply, ask
 from tests.live.stage import Stage, stage, target
-from xaccel.nginx.facts import log_fields
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 from xaccel.testing.processes import wait_until
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from docs.generated.engine import hidden_headers
 from tests.live.conftest import Live
 from xaccel.content_security import BY_TYPE, SANDBOX
-from xaccel.nginx.facts import hidden_headers
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]

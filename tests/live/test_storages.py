@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from docs.generated.engine import hidden_headers
 from tests.live.client import ask, send_target
 from tests.live.stores import (
     NAMES,
@@ -24,7 +25,6 @@ from tests.live.stores import (
     running_stores,
 )
 from xaccel.disposition import content_disposition
-from xaccel.nginx.facts import hidden_headers
 from xaccel.testing import ServerMissing
 from xaccel.testing.processes import wait_until
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from xaccel.nginx.addresses import all_at_once, is_name
+from xaccel.nginx.pools import all_at_once, is_name
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from tests.live.golden import BUCKET, BUILDS, DIRECTORY, PARTNER, PRIVATE_CA, SE
 from xaccel import cli
 from xaccel.cli.annotate import annotate
 from xaccel.nginx import Nginx, files, render
-from xaccel.nginx.engine_files import parse
 from xaccel.origins import Origin
 from xaccel.site import Cache, Site
+from xaccel.testing.expanded import parse
 
 pytestmark = pytest.mark.nginx
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.test_site_mapping import LEAST, told
-from xaccel.buffer_setting import DEFAULT, split
-from xaccel.nginx.facts import memory_kb
+from xaccel.buffer_setting import DEFAULT, memory_kb, split
 from xaccel.site_mapping import read
 
 pytestmark = pytest.mark.nginx

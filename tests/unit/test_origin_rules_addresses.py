@@ -9,7 +9,7 @@ import pytest
 from xaccel import ConfigErrors
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, standalone
-from xaccel.nginx.addresses import system_lookup
+from xaccel.nginx.pools import system_lookup
 from xaccel.origin_rules import authority_ok
 from xaccel.site_mapping import read
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from docs.generated.engine import private_headers
 from tests.vectors.run import hand_off, outcome
 from tests.vectors.write import FILE, text
 from xaccel.conditions import answer_to_conditions, headers_of_answer
-from xaccel.nginx.facts import private_headers
 from xaccel.site import PROTOCOL
 
 pytestmark = pytest.mark.adapters

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from xaccel.nginx.includes import folder_of
-from xaccel.nginx.names import names_of
+from xaccel.nginx.includes import folder_of, names_of
 from xaccel.nginx.transport import groups, routes
 from xaccel.origins import HTTPOrigin
 from xaccel.site import Site

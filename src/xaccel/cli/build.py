@@ -10,8 +10,7 @@ import sys
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, advisories, probe
 from xaccel.nginx.facts import strength
-from xaccel.nginx.loaded import only_loaded
-from xaccel.nginx.probe import OPTIONAL, require_supported
+from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
 from xaccel.site import Site
 from xaccel.site_advice import address_over_tls, relative_log
 

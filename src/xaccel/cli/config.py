@@ -10,13 +10,18 @@ from xaccel.cli import build
 from xaccel.cli.annotate import annotate
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import NginxError, XaccelError
-from xaccel.nginx import files, render, standalone
-from xaccel.nginx.facts import NO_SLICES, lacks_slices
+from xaccel.nginx import Nginx, files, render, standalone
 from xaccel.nginx.includes import folder_of
+from xaccel.origins import S3Origin
 from xaccel.site import Site
 
 _SHOWN = "/etc/nginx/xaccel"
 """The folder whose files are shown without --write."""
+
+_NO_SLICES = (
+    'this NGINX lacks the module `slice`: set "slice": "0" in CACHE. The app cannot see that no slices come, and signs'
+    " for S3 as if they did: for as long as the slowest client would take, up to seven days, instead of `expires_s`."
+)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +61,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.exit(_check(args, site))
     nginx = build.nginx_of(args, loads_itself=args.standalone)
     build.warn_of(site, own_prefix=args.standalone)
-    if lacks_slices(site, nginx):
-        print(f"xaccel: warning: {NO_SLICES}", file=sys.stderr)
+    if _lacks_slices(site, nginx):
+        print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
     if args.write:
         _write(args, site, files.texts(site, nginx, Path(args.write), write_addresses=args.resolve))
         return
@@ -82,6 +87,16 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.stdout.write("".join(shown.values()))
     else:
         sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
+
+
+def _lacks_slices(site: Site, nginx: Nginx) -> bool:
+    """Tell whether the app signs for slices that this NGINX does not make."""
+    return (
+        not nginx.slice
+        and site.cache is not None
+        and site.cache.slice_bytes > 0
+        and any(isinstance(origin, S3Origin) and origin.cache for origin in site.origins.values())
+    )
 
 
 def _check(args: argparse.Namespace, site: Site) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from xaccel.errors import NginxError
@@ -90,26 +90,22 @@ def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
 
     Raises NginxError as `quote` does, and for a comment with a line break.
     """
-    pad = "    " * indent
-    lines: list[str] = []
-    for item in directives:
-        if item.why:
-            if lines:
-                lines.append("")
-            lines += comment(item.why, pad)
+    return "\n".join(_lines(directives, "    " * indent)) + "\n"
+
+
+def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
+    for index, item in enumerate(directives):
+        opens = item.block is not None and item.name != "if"
+        if index and (item.why or opens):
+            yield ""
+        yield from comment(item.why, pad)
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
-            lines.append(f"{pad}{head};")
+            yield f"{pad}{head};"
         else:
-            if lines and not item.why and item.name != "if":
-                lines.append("")
-            lines += [f"{pad}{head} {{", *_lines(item.block, indent + 1), f"{pad}}}"]
-    return "\n".join(lines) + "\n"
-
-
-def _lines(directives: Iterable[Directive], indent: int) -> list[str]:
-    """Not splitlines(): it also breaks at U+0085 and U+2028, within a value."""
-    return emit(directives, indent=indent)[:-1].split("\n")
+            yield f"{pad}{head} {{"
+            yield from _lines(item.block, pad + "    ")
+            yield f"{pad}}}"
 
 
 def comment(text: str, pad: str = "") -> tuple[str, ...]:

@@ -97,10 +97,8 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
 
 def _text(note: str, where: str, inside: Iterable[Directive], *more: str) -> str:
     body = emit(inside)
-    gap = [""] if body.startswith("#") else []
-    return "\n".join(
-        [*comment(f"{note} {where}"), *(line for text in more for line in comment(text)), *gap, body]
-    )
+    heading = [line for text in (f"{note} {where}", *more) for line in comment(text)]
+    return "\n".join([*heading, *([""] if body.startswith("#") else []), body])
 
 
 def write(made: Mapping[Path, str]) -> list[Path]:
@@ -124,21 +122,23 @@ def differences(made: Mapping[Path, str]) -> list[str]:
     """
     found: list[str] = []
     for path, text in made.items():
-        there = path.read_text(encoding="utf-8") if path.exists() else None
-        if there is not None and path.name.startswith("secret") and path.stat().st_mode & 0o077:
-            found.append(f"{path} can be read by other users")
-        if there == text:
-            continue
-        if there is None:
+        if not path.exists():
             found.append(f"{path} is missing")
-        elif path.name.startswith("secret"):
+            continue
+        there = path.read_text(encoding="utf-8")
+        if not _is_secret(path):
+            old, new = there.splitlines(), text.splitlines()
+            found += unified_diff(old, new, str(path), "the settings", lineterm="", n=1)
+            continue
+        if path.stat().st_mode & 0o077:
+            found.append(f"{path} can be read by other users")
+        if there != text:
             found.append(f"{path} differs")
-        else:
-            lines = unified_diff(
-                there.splitlines(), text.splitlines(), str(path), "the settings", lineterm="", n=1
-            )
-            found += list(lines)
     return found
+
+
+def _is_secret(path: Path) -> bool:
+    return path.name.startswith("secret")
 
 
 def stale(made: Mapping[Path, str], site: Site, folder: Path) -> list[Path]:
@@ -168,8 +168,7 @@ def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
         _call([*nginx, "-s", "reload"])
     except (NginxError, OSError):
         for path in changed:
-            before = old[path]
-            if before is None:
+            if (before := old[path]) is None:
                 path.unlink(missing_ok=True)
             else:
                 _replace(path, before)
@@ -212,7 +211,7 @@ def _call(command: Sequence[str]) -> None:
 def _replace(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
-    mode = 0o600 if path.name.startswith("secret") else 0o644
+    mode = 0o600 if _is_secret(path) else 0o644
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)

@@ -1,15 +1,45 @@
-"""What the locations of a site include: the engine's files, and what several of them share."""
+"""What a site names its parts, and what its locations include: the engine's files, and what several of them share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, Raw, block, directive
-from xaccel.nginx.names import Names, names_of
 from xaccel.nginx.probe import Nginx
 from xaccel.site import CONDITION, MERGE, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of one site: all start with `xaccel_`, or `xaccel_<site>_`."""
+
+    stem: str
+
+    def plain(self, name: str) -> str:
+        """Name an upstream, a zone or a map of the site."""
+        return f"{self.stem}_{name}"
+
+    def location(self, name: str) -> str:
+        """Name a named location."""
+        return f"@{self.stem}_{name}"
+
+
+def names_of(site: Site) -> Names:
+    """Return the names of `site`."""
+    return Names(f"xaccel_{site.name}" if site.name else "xaccel")
+
+
+def header_variable(header: str) -> str:
+    """Return how NGINX spells a header in a variable: "X-Robots-Tag" is x_robots_tag."""
+    return header.lower().replace("-", "_")
+
+
+def header_name(names: Names, header: str) -> Raw:
+    """Name the variable with the value of a fixed request header."""
+    return Raw(f"${names.plain('fixed')}_{header_variable(header)}")
 
 
 def folder_of(site: Site) -> str:
@@ -27,12 +57,16 @@ class Includes:
     def __init__(self, site: Site, nginx: Nginx, folder: str | None) -> None:
         self.site, self.nginx, self.folder = site, nginx, folder
         self.names: Names = names_of(site)
+        self.engine_folder = engine.FOLDER if folder is None else f"{folder}/engine"
         self.files: dict[str, tuple[Directive, ...]] = {}
 
     def engine(self, name: str) -> Directive:
         """Include a file of the engine."""
-        place = engine.FOLDER if self.folder is None else f"{self.folder}/engine"
-        return directive("include", f"{place}/{name}.conf")
+        return directive("include", f"{self.engine_folder}/{name}.conf")
+
+    def of_engine(self, *names: str) -> Iterator[Directive]:
+        """Include files of the engine for a location."""
+        return (self.engine(f"locations/{name}") for name in names)
 
     def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
         """Print what several locations include from a file of its own, or have in each of them."""
@@ -54,8 +88,7 @@ class Includes:
     def engine_parts(self) -> Iterator[Directive]:
         """Include what the http level needs of the engine."""
         if self.nginx.njs:
-            place = engine.FOLDER if self.folder is None else f"{self.folder}/engine"
-            yield directive("js_import", "xaccel", "from", f"{place}/{engine.SCRIPT}")
+            yield directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
         for name in engine.maps(slices=self.nginx.slice):
             yield self.engine(name)
 
@@ -65,26 +98,31 @@ class Includes:
             if module not in self.nginx.lacks:
                 yield self.engine(f"off/{module}")
 
+    def off_present(self, **present: bool) -> Iterator[Directive]:
+        """Switch off what this NGINX has and other builds or versions have not."""
+        return (self.engine(f"off/{name}") for name, there in present.items() if there)
+
     def doors(self) -> Iterator[Directive]:
         """Leave the decision who may come in to the location of the app."""
         yield from self.off_module("auth_basic")
-        if self.nginx.auth_request:
-            yield self.engine("off/auth_request")
+        yield from self.off_present(auth_request=self.nginx.auth_request)
 
     def off(self) -> Iterator[Directive]:
         """Switch off what this NGINX could do to a download."""
-        nginx, usual = self.nginx, "gzip ssi charset userid headers access mirror autoindex"
-        inside = [*self.off_module(*usual.split())]
-        inside += self.doors()
-        inside += [
-            self.engine(f"off/{name}")
-            for name in ("gunzip", "gzip_static", "sub", "addition")
-            if getattr(nginx, name)
-        ]
-        inside += [self.engine("off/early_hints")] if nginx.sends_early_hints else []
-        inside += [self.engine("off/trailers")] if nginx.passes_trailers else []
-        inside += [self.engine("off/inherit")] if nginx.merges_headers else []
-        return self.shared("off", inside)
+        nginx = self.nginx
+        usual = self.off_module(
+            "gzip", "ssi", "charset", "userid", "headers", "access", "mirror", "autoindex"
+        )
+        present = self.off_present(
+            gunzip=nginx.gunzip,
+            gzip_static=nginx.gzip_static,
+            sub=nginx.sub,
+            addition=nginx.addition,
+            early_hints=nginx.sends_early_hints,
+            trailers=nginx.passes_trailers,
+            inherit=nginx.merges_headers,
+        )
+        return self.shared("off", [*usual, *self.doors(), *present])
 
     def ways(self) -> tuple[str, ...]:
         """Return the endings of the names of fetch locations: as requested, whole, in slices."""
@@ -93,12 +131,10 @@ class Includes:
             return ("",)
         return ("", "_whole", *(["_slices"] if self.nginx.slice and cache.slice_bytes else []))
 
-    def conditions(self) -> Iterator[tuple[int, str]]:
+    def conditions(self) -> dict[int, str]:
         """Return the conditions of the operator's own access_log lines, by their number."""
-        for index, line in enumerate(self.site.access_logs):
-            for word in line.split():
-                if word.startswith("if="):
-                    yield index, word.removeprefix("if=")
+        words = ((index, word) for index, line in enumerate(self.site.access_logs) for word in line.split())
+        return {index: word.removeprefix("if=") for index, word in words if word.startswith("if=")}
 
     def own_condition(self, index: int, *, slices: bool) -> str:
         """Name the variable of such a condition, for a location with slices or another one."""
@@ -116,7 +152,7 @@ class Includes:
         yield directive("access_log", site.log_path, "xaccel_transfer", Raw(f"if={mine}"))
         if not slices:
             yield directive("access_log", site.log_path, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
-        conditions = dict(self.conditions())
+        conditions = self.conditions()
         # $request_length is 0 in a subrequest, whose refusal has an entry in the site's own log alone
         always = mine if slices else "$request_length"
         for index, line in enumerate(site.access_logs):

@@ -1,25 +1,35 @@
-"""The connections that NGINX keeps to each origin and to each host that its redirects may lead to."""
+"""The connections that NGINX keeps to each origin and to each host that its redirects may lead to.
+
+An NGINX that cannot follow DNS itself gets addresses that are looked up here.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from xaccel.errors import ConfigError
-from xaccel.nginx.addresses import Lookup, all_at_once, is_name
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.names import Names
+from xaccel.nginx.includes import Names
 from xaccel.nginx.transport import Route, Tls
 from xaccel.site import Site
+
+Lookup = Callable[[str], tuple[str, ...]]
+"""From "name:port" to "address:port", "[address]:port" for IPv6; empty where the name does not resolve."""
 
 KEEPALIVE = 64
 """Idle connections to one origin that each worker keeps."""
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
+_AT_ONCE = 32
+_PORT = re.compile(r":(?=[0-9]+$)")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 
@@ -54,22 +64,14 @@ def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | 
             inside.append(directive("server", server, "resolve"))
         else:
             inside += _addresses(server, lookup)
-    return block(
-        "upstream",
-        name,
-        inside=[*inside, directive("keepalive", KEEPALIVE)],
-    )
+    return block("upstream", name, inside=[*inside, directive("keepalive", KEEPALIVE)])
 
 
 def _addresses(server: str, lookup: Lookup) -> Iterator[Directive]:
     found = lookup(server)
     if not found:
-        yield directive(
-            "server",
-            "127.0.0.1:1",
-            "down",
-            why=f"{server} did not resolve: NGINX returns 502 until `xaccel refresh` finds it.",
-        )
+        why = f"{server} did not resolve: NGINX returns 502 until `xaccel refresh` finds it."
+        yield directive("server", "127.0.0.1:1", "down", why=why)
     why = f"{server}, looked up now; `xaccel refresh` follows DNS."
     for address in found:
         yield directive("server", address, why=why)
@@ -108,18 +110,13 @@ def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]
 
     def led(route: Route) -> Iterator[Lead]:
         for index, host in enumerate(route.origin.redirect_hosts, start=1):
-            name, _, port = host.rpartition(":") if _has_port(host) else (host, "", "")
+            name, port = _PORT.split(host) if _PORT.search(host) else (host, "")
             for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
                 own_port = _DEFAULT_PORT[scheme]
                 base = f"{scheme}://{name}" if port in ("", own_port) else f"{scheme}://{name}:{port}"
                 wanted = f"to_{route.name}_{index}_{scheme}"
-                yield Lead(
-                    base=base,
-                    pool=None
-                    if name.startswith("*.")
-                    else shared.setdefault((base, route.tls), names.plain(wanted)),
-                    server=f"{name}:{port or own_port}",
-                )
+                upstream = shared.setdefault((base, route.tls), names.plain(wanted))
+                yield Lead(base, None if name.startswith("*.") else upstream, f"{name}:{port or own_port}")
 
     return {route.name: tuple(led(route)) for route in found}
 
@@ -142,10 +139,6 @@ def destination(route: Route, led: tuple[Lead, ...], names: Names) -> Iterator[D
         yield directive("set", Raw("$xaccel_leads"), phrase(piece))
 
 
-def _has_port(host: str) -> bool:
-    return re.search(r":[0-9]+$", host) is not None and not re.fullmatch(r"\[[^\]]*\]", host)
-
-
 def resolvers(site: Site) -> tuple[str, ...]:
     """Return the DNS servers for NGINX: the site's, else the system's.
 
@@ -154,14 +147,10 @@ def resolvers(site: Site) -> tuple[str, ...]:
     if site.resolver:
         return site.resolver
     try:
-        lines = RESOLV_CONF.read_text(encoding="ascii", errors="replace").splitlines()
+        text = RESOLV_CONF.read_text(encoding="ascii", errors="replace")
     except OSError:
-        lines = []
-    found = [
-        words[1].partition("%")[0]
-        for line in lines
-        if (words := line.split())[:1] == ["nameserver"] and words[1:]
-    ]
+        text = ""
+    found = re.findall(r"^[ \t]*nameserver[ \t]+([^\s%]+)", text, re.MULTILINE)
     if not found:
         raise ConfigError(
             "NGINX needs a DNS server and this system names none",
@@ -169,3 +158,37 @@ def resolvers(site: Site) -> tuple[str, ...]:
             remedy='Give its address, for example ["127.0.0.53"].',
         )
     return tuple(f"[{address}]" if ":" in address else address for address in found)
+
+
+def is_name(server: str) -> bool:
+    """Tell whether "host:port" holds a name and not an address."""
+    try:
+        ipaddress.ip_address(server.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return True
+    return False
+
+
+def system_lookup(server: str) -> tuple[str, ...]:
+    """Look "name:port" up as this system does, in a stable order.
+
+    IPv6 addresses are left out where the system has no IPv6 address of its own (AI_ADDRCONFIG, RFC 3493): NGINX would
+    try them in turn and fail.
+    """
+    name, _, port = server.rpartition(":")
+    try:
+        found = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except (OSError, UnicodeError):
+        return ()
+    hosts = sorted({str(info[4][0]) for info in found})
+    return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host in hosts)
+
+
+def all_at_once(lookup: Lookup, servers: Iterable[str]) -> Lookup:
+    """Look all names among `servers` up, many at the same time, and return what was found as a lookup.
+
+    One after the other, a thousand names that are slow to resolve would take minutes.
+    """
+    names = [server for server in dict.fromkeys(servers) if is_name(server)]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return dict(zip(names, threads.map(lookup, names), strict=True)).__getitem__

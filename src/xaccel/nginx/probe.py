@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xaccel.errors import NginxError
@@ -18,6 +19,10 @@ OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub")
 
 DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
 """Files of dynamic modules, below the modules path."""
+
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_LOADED = re.compile(r"""(?<![^\s;])load_module\s+["']?([^"';]+)["']?\s*;""")
+_DIRECTIVES = {"njs": "js_", "headers_more": "more_"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +91,54 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     arguments = shlex.split(answer.partition("configure arguments:")[2])
     require_supported(version)
     wanted = {"njs": njs, "headers_more": headers_more}
-    static = {"njs": _has(arguments, "njs"), "headers_more": _has(arguments, "headers-more")}
+    added = " ".join(arg for arg in arguments if arg.startswith("--add-module="))
+    built_in = {name for name in wanted if name.replace("_", "-") in added}
     folder = next((arg.partition("=")[2] for arg in arguments if arg.startswith("--modules-path=")), "")
-    files = {name: Path(folder, file) for name, file in DYNAMIC.items()}
-    dynamic = {name: bool(folder) and not static[name] and path.is_file() for name, path in files.items()}
-    present = {name: wanted[name] and (static[name] or dynamic[name]) for name in wanted}
+    paths = {name: Path(folder, file) for name, file in DYNAMIC.items() if folder and name not in built_in}
+    files = {name: str(path) for name, path in paths.items() if wanted[name] and path.is_file()}
+    present = {name: wanted[name] and (name in built_in or name in files) for name in wanted}
     return Nginx(
         version=version,
         njs=present["njs"],
         headers_more=present["headers_more"],
         **{name: f"--with-http_{name}_module" in arguments for name in OPTIONAL},
         lacks=frozenset(re.findall(r"--without-http_(\w+)_module", answer)),
-        load_modules=tuple(str(files[name]) for name in wanted if present[name] and dynamic[name]),
+        load_modules=tuple(files.values()),
     )
+
+
+def only_loaded(nginx: Nginx, command: Sequence[str]) -> tuple[Nginx, tuple[str, ...], bool]:
+    """Return what `nginx` can do with the modules that its configuration loads.
+
+    `command` is the program with its options for prefix and configuration. Returned with it are the files of modules
+    that are there and not loaded, and whether NGINX could be asked: it prints no configuration that it refuses.
+    """
+    if not nginx.load_modules:
+        return nginx, (), True
+    try:
+        done = subprocess.run([*command, "-T"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return nginx, (), False
+    refused: set[str] = set()
+    files = {
+        name: path for name in DYNAMIC for path in nginx.load_modules if Path(path).name == DYNAMIC[name]
+    }
+    if done.returncode == 0:
+        loaded = {Path(path.strip()).name for path in _LOADED.findall(_COMMENT.sub("", done.stdout))}
+        missing = {name: path for name, path in files.items() if DYNAMIC[name] not in loaded}
+    else:
+        # What an earlier `config` generated for a module that is not loaded.
+        refused = {
+            name for name, begin in _DIRECTIVES.items() if f'unknown directive "{begin}' in done.stderr
+        }
+        missing = {name: path for name, path in files.items() if name in refused}
+    without = replace(
+        nginx,
+        njs=nginx.njs and "njs" not in missing,
+        headers_more=nginx.headers_more and "headers_more" not in missing,
+        load_modules=tuple(path for path in nginx.load_modules if path not in missing.values()),
+    )
+    return without, tuple(missing.values()), done.returncode == 0 or bool(refused)
 
 
 def require_supported(version: tuple[int, int, int]) -> None:
@@ -109,7 +149,3 @@ def require_supported(version: tuple[int, int, int]) -> None:
             where="nginx",
             remedy=f"Use {'.'.join(map(str, OLDEST))} or newer.",
         )
-
-
-def _has(arguments: list[str], module: str) -> bool:
-    return any(arg.startswith("--add-module=") and module in arg for arg in arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from xaccel.buffer_setting import DEFAULT, split
@@ -11,12 +11,10 @@ from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx import warm_server
-from xaccel.nginx.addresses import Lookup, system_lookup
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.facts import strength
-from xaccel.nginx.includes import Includes
-from xaccel.nginx.names import header_name, header_variable
-from xaccel.nginx.pools import destination, leads, resolvers, upstreams
+from xaccel.nginx.includes import Includes, header_name, header_variable
+from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_lookup, upstreams
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.transport import Group, Route, groups, request_header_names, routes, tls_directives
 from xaccel.options import UNLIMITED
@@ -60,9 +58,8 @@ def render(
 
     Raises ConfigError if an S3 endpoint or the system's CA bundle cannot be found, NginxError for invalid values.
     """
-    return _Printer(
-        site, nginx, folder, lookup if write_addresses or not nginx.resolves_upstreams else None
-    ).parts()
+    looks_up = write_addresses or not nginx.resolves_upstreams
+    return _Printer(site, nginx, folder, lookup if looks_up else None).parts()
 
 
 class _Printer(Includes):
@@ -78,12 +75,12 @@ class _Printer(Includes):
 
     def parts(self) -> Parts:
         http, server = tuple(self.http()), tuple(self.server())
-        hints = [self.engine("off/early_hints")] if self.nginx.sends_early_hints else []
+        hints = self.off_present(early_hints=self.nginx.sends_early_hints)
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
         warm: tuple[Directive, ...] = ()
         if self.site.cache and (sockets := self.site.cache.warm_directory):
             doors = [*self.doors(), self.engine("off/access"), *self.off_module("mirror")]
-            warm = tuple(warm_server.server(sockets, doors=doors, app=app, downloads=server))
+            warm = (warm_server.server(sockets, doors=doors, app=app, downloads=server),)
         return Parts(tuple(self.engine_parts()), http, server, app, warm, self.files)
 
     # The http level
@@ -100,7 +97,7 @@ class _Printer(Includes):
             yield from self.counted(name)
         if site.cache is not None:
             yield self.cache_path(site.cache)
-        for index, condition in self.conditions():
+        for index, condition in self.conditions().items():
             for slices in (False, True) if "_slices" in self.ways() else (False,):
                 word = "$xaccel_is_sliced_transfer" if slices else "$request_length"
                 no = [Directive(phrase(key), ("",)) for key in ("~^0?\\|", "~\\|0?$")]
@@ -117,9 +114,8 @@ class _Printer(Includes):
             yield self.map("$xaccel_concurrency", variable, *rows, default=counted)
         else:
             yield self.map("$xaccel_concurrency", variable, Directive(phrase(f"~^{name}$"), (counted,)))
-        yield directive(
-            "limit_conn_zone", Raw(variable), f"zone={self.names.plain(f'at_once_{name}')}:{_ZONE}"
-        )
+        zone = f"{self.names.plain(f'at_once_{name}')}:{_ZONE}"
+        yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
     def cache_path(self, cache: Cache) -> Directive:
         return directive(
@@ -136,46 +132,36 @@ class _Printer(Includes):
     # The server level
 
     def server(self) -> Iterator[Directive]:
-        site, names = self.site, self.names
-        found = groups(self.routes)
-        sender = {route.name: group.location for group in found for route in group.members}
-        led = leads(self.routes, names)
+        prefix, found = self.site.internal_prefix, groups(self.routes)
+        senders = {route.name: group.location for group in found for route in group.members}
+        led = leads(self.routes, self.names)
         for route in self.routes:
-            settings = self.remote_settings(route, sender[route.name])
-            yield block(
-                "location",
-                "=",
-                f"{site.internal_prefix}{route.name}",
-                inside=[*self.handed_off(route.name), *destination(route, led[route.name], names), *settings],
-                why=f"Origin {route.name}.",
-            )
-        for name, origin in site.directories.items():
-            sets = [directive("set", Raw("$xaccel_root"), origin.root), *self.common_settings("file")]
-            place = f"{site.internal_prefix}{name}/"
-            inside = [*self.handed_off(name), *sets]
-            yield block("location", Raw("^~"), place, inside=inside, why=f"Origin {name}, a directory.")
-        yield block("location", names.location("entry"), inside=self.entry())
+            inside = [
+                *self.handed_off(route.name),
+                *destination(route, led[route.name], self.names),
+                *self.remote_settings(route, senders[route.name]),
+            ]
+            yield block("location", "=", f"{prefix}{route.name}", inside=inside, why=f"Origin {route.name}.")
+        for name, origin in self.site.directories.items():
+            root = directive("set", Raw("$xaccel_root"), origin.root)
+            inside = [*self.handed_off(name), root, *self.common_settings("file")]
+            why = f"Origin {name}, a directory."
+            yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside, why=why)
+        yield self.location("entry", self.entry())
         for group in found:
             for way in self.ways():
-                yield block(
-                    "location", names.location(f"{group.location}{way}"), inside=self.fetch(group, way)
-                )
-        if site.directories:
-            inside = [
-                self.engine("locations/send"),
-                self.engine("locations/file"),
-                *self.limits(),
-                *self.ending(),
-            ]
-            yield block("location", names.location("file"), inside=inside)
+                yield self.location(f"{group.location}{way}", self.fetch(group, way), slices=way == "_slices")
+        if self.site.directories:
+            yield self.location("file", [*self.of_engine("send", "file"), *self.limits()])
         if found:
-            inside = [self.engine("locations/challenge"), *self.ending()]
-            yield block("location", names.location("401"), inside=inside)
-        if "_slices" in self.ways() and found:
-            yield block(
-                "location", names.location("cut"), inside=[self.engine("locations/cut"), *self.ending()]
-            )
-        yield block("location", names.location("page"), inside=self.page())
+            yield self.location("401", self.of_engine("challenge"))
+        if found and "_slices" in self.ways():
+            yield self.location("cut", self.of_engine("cut"))
+        yield self.location("page", self.page())
+
+    def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
+        """Print a named location."""
+        return block("location", self.names.location(name), inside=[*inside, *self.ending(slices=slices)])
 
     def trusted(self) -> Iterator[Directive]:
         """Refuse a hand-off without the secret. It is compared as it is: any page with SSI can show a variable."""
@@ -186,19 +172,18 @@ class _Printer(Includes):
 
     def handed_off(self, name: str) -> Iterator[Directive]:
         yield from self.trusted()
-        yield self.engine("locations/hand-off")
+        yield from self.of_engine("hand-off")
         yield from self.ending()
         yield directive("set", Raw("$xaccel_origin"), name)
 
     def fixed_headers(self) -> Iterator[Directive]:
         """Print the values of request headers, for URLs of the origin itself alone."""
         for header in request_header_names(self.routes):
-            rows = []
-            for route in self.routes:
-                fixed = getattr(route.origin, "request_headers", {})
-                values = {name.lower(): value for name, value in fixed.items()}
-                if header in values:
-                    rows.append(Directive(f'"1|{route.name}"', (values[header],)))
+            rows = (
+                Directive(f'"1|{route.name}"', (route.request_headers[header],))
+                for route in self.routes
+                if header in route.request_headers
+            )
             yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), header_name(self.names, header), *rows)
 
     def common_settings(self, location: str) -> Iterator[Directive]:
@@ -222,31 +207,28 @@ class _Printer(Includes):
         yield from self.trusted()
         for name in map(header_variable, self.site.response_headers):
             yield directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
-        yield self.engine("locations/entry")
-        yield from self.ending()
+        yield from self.of_engine("entry")
 
     def fetch(self, group: Group, way: str) -> Iterator[Directive]:
-        cache = self.site.cache
-        for name in ("send", f"ask{way.replace('_', '-')}"):
-            yield self.engine(f"locations/{name}")
-        common = self.fetch_in_common(group)
+        cache, common = self.site.cache, self.fetch_in_common(group)
+        yield from self.of_engine("send", f"ask{way.replace('_', '-')}")
         yield from common if cache is None else self.of_site(group.location, common)
         if cache is None and self.site.buffers == DEFAULT:
-            yield self.engine("locations/plain")
+            yield from self.of_engine("plain")
+            return
+        if cache is None:
+            yield from self.of_engine("no-cache")
         else:
-            for name in ["no-cache"] if cache is None else ["cache"] if way else ["cache", "cache-read"]:
-                yield self.engine(f"locations/{name}")
-            if way != "_slices":
-                yield from self.buffers()
+            yield from self.of_engine("cache", *([] if way else ["cache-read"]))
+        if way != "_slices":
+            yield from self.buffers()
         if cache is not None and way:
             yield from self.cached(cache, way)
-        yield from self.ending(slices=way == "_slices")
 
     def fetch_in_common(self, group: Group) -> Iterator[Directive]:
         """Print what the locations of a group have in common, however they fetch."""
         means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
-        for name in ("fetch", *means[strength(self.nginx)]):
-            yield self.engine(f"locations/{name}")
+        yield from self.of_engine("fetch", *means[strength(self.nginx)])
         yield from self.tls(group)
         for name in request_header_names(group.members):
             yield directive("proxy_set_header", name.title(), header_name(self.names, name))
@@ -257,7 +239,7 @@ class _Printer(Includes):
 
     def buffers(self) -> Iterator[Directive]:
         if self.site.buffers == DEFAULT:
-            yield self.engine("locations/buffers")
+            yield from self.of_engine("buffers")
             return
         count, size = split(self.site.buffers)
         busy = f"{(count - 1) * size}k"
@@ -277,8 +259,7 @@ class _Printer(Includes):
         # an origin without TLS may lead to one with TLS
         if all(route.scheme == "http" and not route.origin.redirect_hosts for route in group.members):
             return
-        own = group.tls.certificate or not group.tls.verify
-        yield self.engine("locations/tls-own" if own else "locations/tls")
+        yield from self.of_engine("tls-own" if group.tls.own else "tls")
         yield from tls_directives(group.tls)
 
     def limits(self) -> Iterator[Directive]:
@@ -286,14 +267,11 @@ class _Printer(Includes):
         for name, number in self.site.concurrency.items():
             yield directive("limit_conn", self.names.plain(f"at_once_{name}"), number)
         if self.site.concurrency:
-            yield self.engine("locations/limits")
+            yield from self.of_engine("limits")
         for name in self.site.response_headers:
             yield directive("add_header", name, Raw(f"$xaccel_add_{header_variable(name)}"))
 
     def page(self) -> Iterator[Directive]:
         if self.site.error_pages:
             yield directive("set", Raw("$xaccel_own_page"), Raw(f"${self.names.plain('pages')}"))
-        yield self.engine("locations/page")
-        if self.nginx.njs:
-            yield self.engine("locations/page-njs")
-        yield from self.ending()
+        yield from self.of_engine("page", *(["page-njs"] if self.nginx.njs else []))

@@ -40,11 +40,26 @@ def standalone(
     _require("--app", app, _address_ok(app), '127.0.0.1:8000" or "unix:/run/app.sock')
     _require("--user", root_user, root_user is None or _USER.fullmatch(root_user) is not None, "www-data")
     made = parts or render(site, nginx)
+    temporary = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+    port = Directive(phrase("~(?<xaccel_app_digits>:[0-9]+)$"), (Raw("$xaccel_app_digits"),))
+    to_app = [
+        directive("proxy_pass", "http://xaccel_app"),
+        directive("proxy_http_version", "1.1"),
+        directive("proxy_set_header", "Connection", ""),
+        directive("proxy_set_header", "Host", phrase("$host$xaccel_app_port")),
+        directive("proxy_set_header", "X-Real-IP", Raw("$remote_addr")),
+        directive("proxy_set_header", "X-Forwarded-For", Raw("$remote_addr")),
+        directive("proxy_set_header", "X-Forwarded-Proto", Raw("$scheme")),
+        *made.app,
+    ]
+    server = [
+        directive("listen", listen, why=SEND_BUFFER),
+        block("location", "/", inside=to_app, why="The app."),
+        *made.server,
+        *extra_server,
+    ]
     http = [
-        *(
-            directive(f"{name}_temp_path", f"tmp/{name}")
-            for name in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-        ),
+        *(directive(f"{name}_temp_path", f"tmp/{name}") for name in temporary),
         directive("access_log", "access.log"),
         directive("variables_hash_max_size", 4096),
         directive("server_tokens", "off"),
@@ -57,35 +72,10 @@ def standalone(
             "map",
             Raw("$http_host"),
             Raw("$xaccel_app_port"),
-            inside=[
-                directive("default", ""),
-                Directive(phrase("~(?<xaccel_app_digits>:[0-9]+)$"), (Raw("$xaccel_app_digits"),)),
-            ],
+            inside=[directive("default", ""), port],
             why="$host is what NGINX checked and took for the name; the port that the client used is not in it.",
         ),
-        block(
-            "server",
-            inside=[
-                directive("listen", listen, why=SEND_BUFFER),
-                block(
-                    "location",
-                    "/",
-                    inside=[
-                        directive("proxy_pass", "http://xaccel_app"),
-                        directive("proxy_http_version", "1.1"),
-                        directive("proxy_set_header", "Connection", ""),
-                        directive("proxy_set_header", "Host", phrase("$host$xaccel_app_port")),
-                        directive("proxy_set_header", "X-Real-IP", Raw("$remote_addr")),
-                        directive("proxy_set_header", "X-Forwarded-For", Raw("$remote_addr")),
-                        directive("proxy_set_header", "X-Forwarded-Proto", Raw("$scheme")),
-                        *made.app,
-                    ],
-                    why="The app.",
-                ),
-                *made.server,
-                *extra_server,
-            ],
-        ),
+        block("server", inside=server),
         *made.warm,
         *extra_http,
     ]

@@ -33,6 +33,11 @@ class Tls:
     certificate: str | None = None
     key: str | None = None
 
+    @property
+    def own(self) -> bool:
+        """Whether it differs from what other upstreams of the NGINX may have, in more than whom it trusts."""
+        return bool(self.certificate) or not self.verify
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -57,6 +62,12 @@ class Route:
         origin = self.origin
         return Tls(origin.ca_file, origin.verify_tls, origin.client_certificate, origin.client_key)
 
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """The fixed request headers, by their names in lower case."""
+        given = self.origin.request_headers if isinstance(self.origin, HTTPOrigin) else {}
+        return {name.lower(): value for name, value in given.items()}
+
 
 def routes(site: Site) -> tuple[Route, ...]:
     """Return the route of each remote origin, in the site's order.
@@ -70,31 +81,24 @@ def routes(site: Site) -> tuple[Route, ...]:
     pools: dict[tuple[str, tuple[str, ...], Tls], str] = {}
     for name, origin in site.origins.items():
         if not isinstance(origin, LocalOrigin):
-            route, host = _route(name, origin)
-            found.append(replace(route, pool=pools.setdefault((host, route.servers, route.tls), name)))
+            route = _route(name, origin)
+            authority = target.authority(route.home)
+            found.append(replace(route, pool=pools.setdefault((authority, route.servers, route.tls), name)))
     return tuple(found)
 
 
-def _route(name: str, origin: RemoteOrigin) -> tuple[Route, str]:
-    base = (
-        resolve_endpoint(origin).base_url
-        if isinstance(origin, S3Origin)
-        else target.canonical_base(origin.base_url)
-    )
-    bucket = origin.bucket if isinstance(origin, S3Origin) else ""
+def _route(name: str, origin: RemoteOrigin) -> Route:
+    if isinstance(origin, S3Origin):
+        base, bucket = resolve_endpoint(origin).base_url, origin.bucket
+    else:
+        base, bucket = target.canonical_base(origin.base_url), ""
     many = is_pattern(bucket)
     parts = urlsplit(without_bucket(base, bucket) if many else base)
     host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Route(
-        name=name,
-        origin=origin,
-        home=base if many else target.authority(base),
-        scheme=parts.scheme,
-        servers=origin.servers or (f"{address}:{port}",),
-        pool=name,
-    ), target.authority(base)
+    servers = origin.servers or (f"{address}:{port}",)
+    return Route(name, origin, base if many else target.authority(base), parts.scheme, servers, pool=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,13 @@ def groups(found: tuple[Route, ...]) -> tuple[Group, ...]:
 
 
 def tls_directives(kind: Tls) -> Iterator[Directive]:
-    """Print what origins trust and show, beside engine/locations/tls.conf."""
+    """Print what origins trust and show, beside engine/locations/tls.conf, or tls-own.conf where `kind.own`."""
     if not kind.verify:
-        yield directive(
-            "proxy_ssl_verify", "off", why="verify_tls is off: a man in the middle can change the files."
-        )
-    elif kind.certificate:
+        why = "verify_tls is off: a man in the middle can change the files."
+        yield directive("proxy_ssl_verify", "off", why=why)
+    elif kind.own:
         yield directive("proxy_ssl_verify", "on")
-    if kind.certificate or not kind.verify:
+    if kind.own:
         yield directive("proxy_ssl_certificate", kind.certificate or "")
         yield directive("proxy_ssl_certificate_key", kind.key or "")
     if kind.verify:
@@ -149,10 +152,4 @@ def system_ca_file() -> str:
 
 def request_header_names(found: tuple[Route, ...]) -> tuple[str, ...]:
     """Return the names, lower case, of all fixed request headers."""
-    names = {
-        name.lower()
-        for route in found
-        if isinstance(route.origin, HTTPOrigin)
-        for name in route.origin.request_headers
-    }
-    return tuple(sorted(names))
+    return tuple(sorted({name for route in found for name in route.request_headers}))

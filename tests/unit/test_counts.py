@@ -82,6 +82,18 @@ def test_a_line_of_the_engine_has_one_directive() -> None:
     assert found == []
 
 
+def test_only_values_make_a_line_of_the_engine_longer_than_120_characters() -> None:
+    """Expressions, and values that NGINX reads as one word, cannot be wrapped; comments and lists can."""
+    one_value = re.compile(r'map "|.*"~|if \(|\s*default "')
+    found = [
+        f"{name}: {line}"
+        for name, text in ENGINE.items()
+        for line in text.splitlines()
+        if len(line) > 120 and not one_value.match(line)
+    ]
+    assert found == []
+
+
 def heading(text: str) -> str:
     """Return the comment that a file begins with, as one line."""
     lines = []

@@ -1,6 +1,6 @@
 // xaccel engine: what njs does. It refuses a response that cannot be the file, and passes only known response headers.
-// Without njs, locations/hide.conf hides known names. Imported in http { }; locations/njs.conf and page-njs.conf call it.
-// Plain objects, since njs 0.8 has neither Map nor Set.
+// Without njs, locations/hide.conf hides known names. Imported in http { }; locations/njs.conf and page-njs.conf call
+// it. Plain objects, since njs 0.8 has neither Map nor Set.
 
 function names(list) {
     const found = {};
@@ -25,7 +25,8 @@ function keep(r, allowed) {
     });
 }
 
-// An exception closes the connection before a byte is sent. maps/5-passes.conf decides; without that map, nothing passes.
+// An exception closes the connection before a byte is sent. maps/5-passes.conf decides; without that map, nothing
+// passes.
 function answer(r) {
     const doubt = r.variables.xaccel_doubt;
     if (doubt !== '') {

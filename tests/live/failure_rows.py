@@ -153,6 +153,12 @@ ROWS: tuple[Row, ...] = (
         passed(202, "origin_202"),
     ),
     Row(
+        "a success without a body, 204",
+        sends(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        closed(204, "origin_204", "unframed"),
+        passed(204, "origin_204", "unframed"),
+    ),
+    Row(
         "a final status below 200, such as 101",
         sends(b"HTTP/1.1 101 Any\r\n\r\n"),
         closed(101, "origin_101", "unframed"),

@@ -136,6 +136,12 @@ def test_a_jump_past_the_entry_sends_nothing(live: Live, name: str) -> None:
     assert b"xaccel" not in reply.body
 
 
+def test_a_jump_to_the_entry_with_the_secret_is_a_page(live: Live) -> None:
+    """An error of the app: it must hand off through the location of an origin."""
+    reply = live.get("documents", "internal.txt", put={"X-Accel-Redirect": "@xaccel_entry"})
+    assert (reply.status, reply.one("Content-Type")) == (502, "text/plain")
+
+
 def test_an_unknown_origin_is_404(live: Live) -> None:
     for entry in ("/_xaccel/none", "/_xaccel/", "/_xaccel/documents/x", "/_xaccel/media"):
         assert live.get("documents", "internal.txt", put={"X-Accel-Redirect": entry}).status == 404

@@ -61,6 +61,14 @@ def test_an_edited_engine_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "-add_header X-Mine 1;" in capsys.readouterr().out
 
 
+def test_another_nginx_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`off.conf` switches off what the NGINX at hand has, so an upgrade needs it again."""
+    run(tmp_path, "--write", str(tmp_path / "out"))
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(tmp_path / "out"), "--nginx-version", "1.29.3") == 1
+    assert "off/early_hints.conf" in capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "--check", str(tmp_path / "none")) == 2
     assert "it is not a folder" in capsys.readouterr().err

@@ -85,12 +85,26 @@ CONNECTIONS = (
     " client takes. So for 2,000 at once on a worker: worker_connections 4096 or more, and worker_rlimit_nofile above."
 )
 SEND_BUFFER = (
-    "For many slow clients add sndbuf=256k to your listen line: it bounds what the kernel holds of a download for each"
-    " of them, by itself up to some MB. A log entry can count more than the client read: at most twice sndbuf, or the"
-    " last number of net.ipv4.tcp_wmem without it, and the client's receive buffer (net.ipv4.tcp_rmem). sndbuf also"
-    " bounds the speed of one download, to sndbuf a round trip: 256k at 100 ms are 2.5 MB/s."
+    "For many slow clients, add sndbuf=256k to your listen line: the kernel then buffers at most 512 KB of a download,"
+    " instead of some MB. It also limits a download to sndbuf per round trip: 2.5 MB/s at 100 ms. A log entry can count"
+    " bytes that the client did not read: up to the sum of the send buffer (twice sndbuf, or the last number of"
+    " net.ipv4.tcp_wmem) and the client's receive buffer (net.ipv4.tcp_rmem)."
 )
-OUTER_LIMIT = (
-    "A limit_conn of your own on an outer level is counted first, and then NGINX counts no other: the site's limits"
-    " do nothing, unless your key is empty for the app's location. Where it is, they count and yours does not."
+CHANGES = (
+    "What this changes for your server, in downloads and their error pages only:",
+    "- add_header: yours are dropped, HSTS too. ADD_HEADERS repeats them.",
+    "- access_log: yours are dropped. ACCESS_LOGS repeats them.",
+    "- error_log: off, since messages about an origin have signed URLs. `xaccel explain ID` finds the cause.",
+    "- error_page: yours do not apply. ERROR_PAGES names pages for downloads.",
+    "- limit_rate: yours does not apply. LIMIT_RATE sets it.",
+    "- limit_conn: set yours in other locations, not in http { } or server { }: it would replace CONCURRENCY.",
+    "- rewrite, return and if in server { }: they run again for /_xaccel/...; exclude it.",
+)
+FOLDERS = (
+    "Each folder here that has an http.conf is a site: with a copy such as site.bak the reload fails. A warm.conf"
+    " is the server for `xaccel warm`, if the site has a `warm_directory`."
+)
+HASH = (
+    "If NGINX warns `could not build optimal variables_hash`, set variables_hash_max_size 4096; in http { }."
+    " `pcre_jit on;` outside http { } saves 3 to 5 % of the CPU for small files."
 )

@@ -46,7 +46,7 @@ def test_head_of_what_is_not_kept_fetches_a_slice_or_keeps_nothing(
 ) -> None:
     made, origin = running
     body = SMALL if size == len(SMALL) else LARGE
-    sliced = build_of(made.variant).slice and body is LARGE
+    sliced = build_of(made.variant).slice and size == len(LARGE)
     options = {"identity": "x", "size": size}
     sent, over = [0], threading.Event()
 

@@ -108,16 +108,43 @@ def test_a_small_object_is_not_sliced(sliced: Sliced) -> None:
     assert sliced.asked() == [None]
 
 
-def test_an_empty_object_is_empty(sliced: Sliced) -> None:
-    """Of nothing a server has no first slice: it answers 416."""
+@pytest.mark.parametrize("size", [0, None], ids=["size known", "unknown"])
+def test_an_empty_object_is_empty(sliced: Sliced, size: int | None) -> None:
+    """It is cached whole. NGINX ignores a Range for a cached empty object (RFC 9110 section 14.2 allows that)."""
     sliced.origin.answer = lambda request: serve(request, b"")
     for _ in range(2):
-        reply = sliced.get(size=None)
+        reply = sliced.get(size=size)
         assert (reply.status, reply.body, reply.one("Content-Length")) == (200, b"", "0")
-    assert sliced.asked() == ([FIRST, None, FIRST] if sliced.slices else [None])
-    # Kept as a whole, NGINX takes no range of it (RFC 9110 section 14.2 allows that); asked for anew, it is a 416.
-    reply = sliced.get({"Range": "bytes=0-5"}, size=None)
+    reply = sliced.get({"Range": "bytes=0-5"}, size=size)
     assert (reply.status, reply.body) == (200, b"")
+    assert sliced.asked() == [None]
+
+
+def test_an_object_that_became_empty_is_empty_and_not_cached(sliced: Sliced) -> None:
+    """The first slice gets a 416, so NGINX fetches the whole. njs refuses it: the app gave another size."""
+
+    def download() -> None:
+        if sliced.stage.variant.njs:
+            with pytest.raises(http.client.RemoteDisconnected):
+                sliced.get()
+        else:
+            reply = sliced.get()
+            assert (reply.status, reply.body) == (200, b"")
+
+    sliced.origin.answer = lambda request: serve(request, b"")
+    for _ in range(2):
+        (line,) = sliced.stage.lines_of(download)
+        assert (line["why"], sliced.asked()) == ("size_differs", [FIRST, None] if sliced.slices else [None])
+
+
+def test_an_object_of_unknown_size_is_cached_whole(sliced: Sliced) -> None:
+    """A later range comes from the cache."""
+    for _ in range(2):
+        reply = sliced.get(size=None)
+        assert (reply.status, reply.body) == (200, BODY)
+    reply = sliced.get({"Range": "bytes=70000-70009"}, size=None)
+    assert (reply.status, reply.body) == (206, BODY[70_000:70_010])
+    assert sliced.asked() == [None]
 
 
 def test_an_origin_without_ranges_is_kept_whole_and_once(sliced: Sliced) -> None:

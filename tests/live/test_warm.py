@@ -113,13 +113,17 @@ def from_the_socket(path: Path, target: str) -> tuple[int, bytes]:
         connection.close()
 
 
+@pytest.mark.parametrize("size", [len(BODY), None], ids=["size known", "unknown"])
 def test_the_first_user_after_it_hits(
-    warmed: Stage, origin: Origin, capsys: pytest.CaptureFixture[str]
+    warmed: Stage, origin: Origin, capsys: pytest.CaptureFixture[str], size: int | None
 ) -> None:
+    """With the size that the app gives: of an object with a size NGINX caches slices, of another the whole."""
+    given = [] if size is None else ["--size", str(size)]
+    options = {"identity": f"hot {size}", "size": size}
     for word in ("MISS", "HIT"):
-        warm(warmed, "store", "hot", "--identity", "1", "--size", str(len(BODY)))
+        warm(warmed, "store", "hot", "--identity", options["identity"], *given)  # type: ignore[arg-type]
         assert capsys.readouterr().out.startswith(f"{word} store hot: {len(BODY)} bytes in ")
-    (line,) = warmed.lines_of(lambda: warmed.get("store", "hot", options={"identity": "1"}))
+    (line,) = warmed.lines_of(lambda: warmed.get("store", "hot", options=options))
     assert (line["cache"], line["status"], line["sent_length"]) == ("HIT", "200", str(len(BODY)))
     assert len(origin.requests) == 1
 
@@ -254,7 +258,7 @@ OPTIONS = {{ base_url = "{origin.url}/", cache = true }}
     )
     command = [sys.executable, "-m", "xaccel", "warm", str(file), "store", "slow", "--identity", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        origin.wait_for(1)
+        origin.wait_for(1, timeout_s=30)
         running.send_signal(signal.SIGINT)
         try:
             out, error = running.communicate(timeout=10)

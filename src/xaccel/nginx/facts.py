@@ -90,21 +90,5 @@ SEND_BUFFER = (
     " bytes that the client did not read: up to the sum of the send buffer (twice sndbuf, or the last number of"
     " net.ipv4.tcp_wmem) and the client's receive buffer (net.ipv4.tcp_rmem)."
 )
-CHANGES = (
-    "What this changes for your server, in downloads and their error pages only:",
-    "- add_header: yours are dropped, HSTS too. ADD_HEADERS repeats them.",
-    "- access_log: yours are dropped. ACCESS_LOGS repeats them.",
-    "- error_log: off, since messages about an origin have signed URLs. `xaccel explain ID` finds the cause.",
-    "- error_page: yours do not apply. ERROR_PAGES names pages for downloads.",
-    "- limit_rate: yours does not apply. LIMIT_RATE sets it.",
-    "- limit_conn: set yours in other locations, not in http { } or server { }: it would replace CONCURRENCY.",
-    "- rewrite, return and if in server { }: they run again for /_xaccel/...; exclude it.",
-)
-FOLDERS = (
-    "Each folder here that has an http.conf is a site: with a copy such as site.bak the reload fails. A warm.conf"
-    " is the server for `xaccel warm`, if the site has a `warm_directory`."
-)
-HASH = (
-    "If NGINX warns `could not build optimal variables_hash`, set variables_hash_max_size 4096; in http { }."
-    " `pcre_jit on;` outside http { } saves 3 to 5 % of the CPU for small files."
-)
+HEAD = tuple(FOLDER.with_name("http-head.txt").read_text(encoding="utf-8").splitlines())
+"""What http.conf says to the operator."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from xaccel.errors import ConfigError, NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
-from xaccel.nginx.facts import CHANGES, CONNECTIONS, FOLDERS, HASH, SEND_BUFFER
+from xaccel.nginx.facts import CONNECTIONS, HEAD, SEND_BUFFER
 from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render
@@ -78,11 +78,9 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
             f"For hand-off protocol {PROTOCOL}; {_GENERATED}.",
             "It has the engine and all sites. Include it once, inside http { }.",
             [*parts.engine, *sites],
-            *CHANGES,
-            FOLDERS,
+            *HEAD,
             CONNECTIONS,
             SEND_BUFFER,
-            HASH,
         ),
         f"{name}/http.conf": _text(note, _HEADINGS["http"], parts.http),
         f"{name}/server.conf": _text(note, _HEADINGS["server"], parts.server),

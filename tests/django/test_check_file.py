@@ -28,7 +28,7 @@ def outcome(function, *arguments, **options):
     try:
         function(*arguments, **options)
     except InputRefused as refused:
-        return type(refused), str(refused)
+        return type(refused).__name__, str(refused)
     return None
 
 

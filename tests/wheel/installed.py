@@ -17,7 +17,7 @@ FRAMEWORKS = (
     "boto3 botocore django fastapi flask gunicorn mirakuru msgspec ninja prometheus_client rest_framework starlette"
     " storages werkzeug"
 ).split()
-DATA = ("py.typed", "nginx/xaccel.js")
+DATA = ("py.typed", "nginx/engine/xaccel.js", "nginx/http-head.txt")
 
 
 def files(folder: Path) -> set[str]:

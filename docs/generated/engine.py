@@ -83,7 +83,7 @@ def promises() -> str:
 
 def private_headers() -> list[str]:
     """Return the names of the private headers that become variables, without `Xaccel-`."""
-    found = re.findall(r"\$upstream_http_xaccel_(\w+);", text("locations/entry"))
+    found = re.findall(r"\$upstream_http_xaccel_(\w+);", text("locations/decision"))
     return ["auth", *(name.replace("_", "-") for name in found)]
 
 

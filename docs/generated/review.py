@@ -21,7 +21,6 @@ _SHOWN = "<the secret>"
 
 _MEANINGS = {
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
-    r"location @xaccel_entry": "takes over the app's private headers",
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
     r"location @xaccel_401": "for a 401 of the storage, on the way to the error page",
     r"location @xaccel_page": "the error page, which the user gets instead of the file",

@@ -20,10 +20,9 @@ from h2.exceptions import ProtocolError
 
 from tests.live.transfer import BREACH, NAME, TIMEOUT_S, Asked, Transfer, fields, split, tls_context
 
-
 WINDOW = 65_535
-"""Bytes that a server may send unread, RFC 9113 section 6.9.2. A client's close can leave as many of those it read uncounted:
-`ngx_http_v2_send_output_queue` calls no frame's handler after an error of the write."""
+"""Bytes that a server may send unread, RFC 9113 section 6.9.2. A client's close can leave as many of those it read
+uncounted: `ngx_http_v2_send_output_queue` calls no frame's handler after an error of the write."""
 
 
 class H2Connection:

@@ -110,7 +110,7 @@ def test_an_origin_cannot_steer_nginx(live: Live) -> None:
     for steering in (
         ("X-Accel-Redirect", "/page"),
         ("X-Accel-Redirect", "/_xaccel/media/headers.txt"),
-        ("X-Accel-Redirect", "@xaccel_entry"),
+        ("X-Accel-Redirect", "@xaccel_page"),
         ("X-Accel-Limit-Rate", "1"),
         ("X-Accel-Buffering", "no"),
         ("X-Accel-Charset", "koi8-r"),

@@ -24,7 +24,7 @@ CONDITION_INPUTS = (
 )  # fmt: skip
 REQUESTED = ("ask_range", "if_range", "if_match", "if_unmodified_since", "if_none_match", "if_modified_since")
 
-HAND_OFF_INPUTS = ("upstream_http_xaccel_auth", "upstream_http_xaccel_id", "xaccel_id", "status", "args")
+HAND_OFF_INPUTS = ("upstream_http_xaccel_auth", "upstream_http_xaccel_id", "xaccel_id", "args")
 
 
 def between(file: str, first: str, last: str) -> str:

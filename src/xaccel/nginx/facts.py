@@ -13,8 +13,8 @@ FOLLOWED = (301, 302, 303, 307, 308)
 """Statuses of a redirect that is followed."""
 
 MAX_REDIRECTS = 4
-"""NGINX allows ten changes of location in one request: the hand-off, the entry, a second try without Range and the
-error page need the others (tests/live/test_redirects.py)."""
+"""NGINX allows ten changes of location in one request: the hand-off, a second try without Range and the error page
+need the others (tests/live/test_redirects.py)."""
 
 
 @cache

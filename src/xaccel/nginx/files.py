@@ -29,7 +29,8 @@ EARLIER = ("xaccel-http.conf", "xaccel-server.conf", "xaccel-app.conf", "xaccel-
 _HEADINGS = {
     "http": "Included by xaccel/http.conf.",
     "server": "For each server that sends downloads.",
-    "secret": "`nginx -T` prints it.",
+    "secret": "Keep it secret; `nginx -T` prints it.",
+    "headers": "In the location of each origin.",
     "fetch": "In each location that fetches.",
     "log": "For each location.",
     "log-slices": "For the location with slices.",

@@ -64,11 +64,11 @@ def render(
 
 class _Printer(Includes):
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
-        for module in nginx.lacks & {"access", "limit_conn"}:
+        if "access" in nginx.lacks:
             raise NginxError(
-                f"this NGINX lacks the module `{module}`, which refuses downloads in subrequests",
+                "this NGINX lacks the module `access`, without which users would get WWW-Authenticate of an origin",
                 where="nginx",
-                remedy=f"Use a build without --without-http_{module}_module.",
+                remedy="Use a build without --without-http_access_module.",
             )
         super().__init__(site, nginx, folder)
         self.routes, self.lookup = routes(site), lookup
@@ -140,14 +140,14 @@ class _Printer(Includes):
                 *self.handed_off(route.name),
                 *destination(route, led[route.name], self.names),
                 *self.remote_settings(route, senders[route.name]),
+                *self.decision(),
             ]
             yield block("location", "=", f"{prefix}{route.name}", inside=inside, why=f"Origin {route.name}.")
         for name, origin in self.site.directories.items():
             root = directive("set", Raw("$xaccel_root"), origin.root)
-            inside = [*self.handed_off(name), root, *self.common_settings("file")]
+            inside = [*self.handed_off(name), root, *self.common_settings("file"), *self.decision()]
             why = f"Origin {name}, a directory."
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside, why=why)
-        yield self.location("entry", self.entry())
         for group in found:
             for way in self.ways():
                 yield self.location(f"{group.location}{way}", self.fetch(group, way), slices=way == "_slices")
@@ -173,7 +173,6 @@ class _Printer(Includes):
     def handed_off(self, name: str) -> Iterator[Directive]:
         yield from self.trusted()
         yield from self.of_engine("hand-off")
-        yield from self.ending()
         yield directive("set", Raw("$xaccel_origin"), name)
 
     def fixed_headers(self) -> Iterator[Directive]:
@@ -203,19 +202,21 @@ class _Printer(Includes):
             yield directive("set", Raw("$xaccel_zone"), self.names.plain("cache"))
             yield directive("set", Raw("$xaccel_cache_holds"), cache.max_bytes)
 
-    def entry(self) -> Iterator[Directive]:
-        yield from self.trusted()
-        for name in map(header_variable, self.site.response_headers):
-            yield directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
-        yield from self.of_engine("entry")
+    def decision(self) -> Iterator[Directive]:
+        """Copy what the app decided. No phase of NGINX after this one runs in the location of an origin."""
+        names = map(header_variable, self.site.response_headers)
+        added = [
+            directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
+            for name in names
+        ]
+        if added:
+            yield from self.of_site("headers", added)
+        yield from self.of_engine("decision")
 
     def fetch(self, group: Group, way: str) -> Iterator[Directive]:
         cache, common = self.site.cache, self.fetch_in_common(group)
         yield from self.of_engine("send", f"ask{way.replace('_', '-')}")
         yield from common if cache is None else self.of_site(group.location, common)
-        if cache is None and self.site.buffers == DEFAULT:
-            yield from self.of_engine("plain")
-            return
         if cache is None:
             yield from self.of_engine("no-cache")
         else:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xaccel.servers.process import running
 from xaccel.testing import (
     NginxServer,
     S3Server,
@@ -21,7 +22,6 @@ from xaccel.testing import (
     free_port,
     nginx_server,
 )
-from xaccel.testing.server import running
 
 EXAMPLE = Path(__file__).resolve().parent / "node"
 KEY = "minutes + 100%.pdf"

@@ -21,12 +21,13 @@ import pytest
 
 import xaccel.errors
 from docs.generated.engine import log_fields, private_headers
-from xaccel import cli, site_mapping
+from xaccel import cli
 from xaccel.errors import XaccelError
 from xaccel.nginx.facts import PAGES
 from xaccel.options import Options
-from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.secret_setting import PLACEHOLDER
+from xaccel.site import read_mapping
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site.secret_setting import PLACEHOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
@@ -72,7 +73,7 @@ def documented(page: str, names: Iterator[str] | list[str]) -> None:
 
 
 def test_every_setting_has_its_heading() -> None:
-    documented("settings.md", [*site_mapping.KEYS, "DELIVERY", "FIND_TRANSFER"])
+    documented("settings.md", [*read_mapping.KEYS, "DELIVERY", "FIND_TRANSFER"])
 
 
 def test_every_option_has_its_heading() -> None:
@@ -229,7 +230,7 @@ def test_every_toml_block_is_a_site() -> None:
     """With a secret of one's own: the one that stands there is refused."""
     shown = list(blocks("toml"))
     assert all(PLACEHOLDER in code for _, code in shown)
-    sites = [site_mapping.read(tomllib.loads(own_secret(code)), name(page)) for page, code in shown]
+    sites = [read_mapping.read(tomllib.loads(own_secret(code)), name(page)) for page, code in shown]
     assert sites
     assert all(site.origins for site in sites)
 

@@ -13,7 +13,7 @@ import pytest
 from docs.generated import engine, review
 from tests import promises
 from xaccel.nginx import engine_files
-from xaccel.secret_setting import PLACEHOLDER
+from xaccel.site.secret_setting import PLACEHOLDER
 
 pytestmark = pytest.mark.nginx
 

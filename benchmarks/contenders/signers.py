@@ -22,7 +22,7 @@ EXPIRES_S = 120
 
 def origin(token: str | None = None) -> Any:
     """Return the origin that xaccel signs for."""
-    from xaccel.origins import S3Origin
+    from xaccel.site.origins import S3Origin
 
     found = S3Origin(
         bucket=BUCKET,
@@ -38,9 +38,9 @@ def origin(token: str | None = None) -> Any:
 
 def xaccel(token: str | None = None) -> Sign:
     """What `Sender.hand_off` does for an S3 origin between the key and the signed URL."""
-    from xaccel.credentials import CredentialSource
-    from xaccel.signing import S3Signer, resolve_endpoint
-    from xaccel.target import quote_key
+    from xaccel.signing.credentials import CredentialSource
+    from xaccel.signing.endpoint import S3Signer, resolve_endpoint
+    from xaccel.urls import quote_key
 
     bucket = origin(token)
     source = CredentialSource(bucket)

@@ -22,9 +22,9 @@ from benchmarks.contenders.place import Place
 from benchmarks.contenders.servers import App
 from benchmarks.measure.question import require
 from benchmarks.servers import classic
-from xaccel import S3Origin, Sender, site_mapping
+from xaccel import S3Origin, Sender
 from xaccel.nginx import probe, standalone
-from xaccel.site import Site
+from xaccel.site import Site, read_mapping
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 STREAMING: Mapping[str, Callable[[Path, Mapping[str, str], int], AbstractContextManager[App]]] = {
@@ -106,7 +106,7 @@ def stage(
         apps = {name: started.get(name, started["hand-off"]) for name in make}
         names = ("xaccel", "local", "classic", "plain", *streaming)
         ports = dict(zip(names, free_ports(len(names)), strict=True))
-        site = site_mapping.read(place.xaccel())
+        site = read_mapping.read(place.xaccel())
         text = standalone(
             site,
             probe(variant.binary, njs=variant.njs, headers_more=False),

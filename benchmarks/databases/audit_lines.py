@@ -33,10 +33,10 @@ def write_lines(log: Path, how: str, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
+    from xaccel.audit.decision.note import Decision, note_of
+    from xaccel.audit.ingest.upsert import Row, insert
     from xaccel.audit.models import Transfer
-    from xaccel.audit.note import Decision, note_of
-    from xaccel.audit.upsert import Row, insert
-    from xaccel.transfer_id import new_transfer_id
+    from xaccel.handoff.transfer_id import new_transfer_id
 
     columns = tuple(column.attname for column in Transfer._meta.concrete_fields)
     rows: list[Row] = []
@@ -102,8 +102,8 @@ def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> Tak
     from django.db import connection
 
     from xaccel.audit.conf import configuration
-    from xaccel.audit.follow import take
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.log.follow import take
     from xaccel.audit.models import Transfer
 
     ingest = Ingest(log, configuration(), using="default", seen=seen)

@@ -97,7 +97,7 @@ def _unsigned(whole: Sampler) -> Sampler:
     Taking the time of signing alone from the whole would be wrong: in a loop of its own it runs faster than here,
     where everything else uses the processor's caches too.
     """
-    from xaccel.signing import S3Signer
+    from xaccel.signing.endpoint import S3Signer
 
     real = S3Signer.sign
 
@@ -113,7 +113,7 @@ def _unsigned(whole: Sampler) -> Sampler:
 
 def _anew(whole: Sampler) -> Sampler:
     """Sample the same requests with a signature made for each."""
-    from xaccel.signature_reuse import FreshSignatures
+    from xaccel.signing.signer import FreshSignatures
 
     real = FreshSignatures.get
 

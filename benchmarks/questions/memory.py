@@ -153,8 +153,8 @@ def _settings(s3: S3Server) -> dict[str, Any]:
 
 @contextmanager
 def _nginx(folder: Path, settings: dict[str, Any], app: AppServer) -> Iterator[tuple[Variant, NginxServer]]:
-    from xaccel import site_mapping
     from xaccel.nginx import probe, standalone
+    from xaccel.site import read_mapping
     from xaccel.testing import free_port, nginx_server, variants
 
     found = [variant for variant in variants().values() if not variant.missing]
@@ -163,7 +163,7 @@ def _nginx(folder: Path, settings: dict[str, Any], app: AppServer) -> Iterator[t
     folder.mkdir()
     port = free_port()
     text = standalone(
-        site_mapping.read(settings),
+        read_mapping.read(settings),
         probe(variant.binary, njs=variant.njs, headers_more=False),
         listen=f"127.0.0.1:{port}",
         app=app.address,

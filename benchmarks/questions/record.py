@@ -98,16 +98,16 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
 
 
 def _switches() -> Mapping[str, Callable[[], None]]:
-    from xaccel.audit import recorder
+    from xaccel.audit.decision import recorder
     from xaccel.django.signals import download_authorized
 
     def record(how: str) -> None:
         record_by(how)
-        download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
+        download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
 
     def none() -> None:
         record("request")
-        download_authorized.disconnect(dispatch_uid="xaccel.audit.recorder")
+        download_authorized.disconnect(dispatch_uid="xaccel.audit.decision.recorder")
 
     return {_NONE: none, _LINE: lambda: record("line"), _ROW: lambda: record("request")}
 

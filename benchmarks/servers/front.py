@@ -21,11 +21,10 @@ from benchmarks.measure.processes import cpu_seconds
 from benchmarks.measure.question import require
 from benchmarks.servers import classic
 from benchmarks.servers.back import KEEPALIVE_REQUESTS, WORKERS, answers_of, back_text
-from xaccel import site_mapping
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.render import Parts
-from xaccel.site import Site
+from xaccel.site import Site, read_mapping
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 _ROOT = Path(__file__).parents[2]
@@ -184,7 +183,7 @@ def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Sit
     def http(base_url: str, **options: object) -> dict[str, object]:
         return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
 
-    return site_mapping.read(
+    return read_mapping.read(
         {
             "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
             "CACHE": {"path": "cache", "max_size": "1g"},

@@ -9,13 +9,14 @@ from unittest.mock import patch
 
 import xaccel.errors
 from docs.generated.docstrings import prose
-from xaccel import HTTPOrigin, S3Origin, Sender, Site, site_mapping
-from xaccel.cache_control import cache_control
-from xaccel.disposition import safe_name
+from xaccel import HTTPOrigin, S3Origin, Sender, Site
 from xaccel.errors import ConfigErrors, XaccelError
-from xaccel.header_rules import require_header_value
+from xaccel.handoff.cache_control import cache_control
+from xaccel.handoff.disposition import safe_name
 from xaccel.nginx.emit import quote
-from xaccel.target import quote_key
+from xaccel.site import read_mapping
+from xaccel.site.header_rules import require_header_value
+from xaccel.urls import quote_key
 
 _SITE = Site(
     origins={
@@ -66,7 +67,7 @@ def _said(kind: type[XaccelError]) -> str:
 
 def _one_problem() -> None:
     try:
-        site_mapping.read({"SECRET": "short", "ORIGINS": {"disk": _DISK}})
+        read_mapping.read({"SECRET": "short", "ORIGINS": {"disk": _DISK}})
     except ConfigErrors as errors:
         raise errors.problems[0] from None
 
@@ -86,7 +87,7 @@ def _unsigned() -> None:
 
 _DISK = {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}
 _CALLS: dict[str, Callable[[], object]] = {
-    "ConfigErrors": lambda: site_mapping.read({"ORIGIN": {}, "SECRET": "short", "CONCURRENCY": 0}),
+    "ConfigErrors": lambda: read_mapping.read({"ORIGIN": {}, "SECRET": "short", "CONCURRENCY": 0}),
     "ConfigError": _one_problem,
     "KeyRefused": lambda: quote_key("reports/../../secret", dots=False),
     "FileNameRefused": lambda: safe_name("report\r\n.pdf"),

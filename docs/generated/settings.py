@@ -6,9 +6,9 @@ import dataclasses
 
 from docs.generated.docstrings import default_of, field_table, field_texts, prose
 from xaccel.django.conf import DELIVERIES
-from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache, Site
-from xaccel.site_mapping import KEYS
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site.read_mapping import KEYS
 
 FIELD_OF_KEY = {
     "ORIGINS": "origins",

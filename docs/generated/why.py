@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY
 
 
 def table() -> str:

@@ -17,7 +17,7 @@ def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def _sign_as_get() -> None:
-    from xaccel.signing import S3Signer
+    from xaccel.signing.endpoint import S3Signer
 
     def make(sign: Any) -> Any:
         return lambda self, url, method, credentials, now: sign(self, url, "GET", credentials, now)
@@ -26,16 +26,16 @@ def _sign_as_get() -> None:
 
 
 def _decode_once_too_often() -> None:
-    from xaccel import target
+    from xaccel import urls
 
     def make(quote_key: Any) -> Any:
         return lambda key, **flags: quote_key(unquote(key), **flags)
 
-    _replace(target, "quote_key", make)
+    _replace(urls, "quote_key", make)
 
 
 def _name_as_it_is() -> None:
-    from xaccel import handoff
+    from xaccel.handoff import builder
 
     def make(content_disposition: Any) -> Any:
         def naive(name: str, *, as_attachment: bool) -> str:
@@ -44,7 +44,7 @@ def _name_as_it_is() -> None:
 
         return naive
 
-    _replace(handoff, "content_disposition", make)
+    _replace(builder, "content_disposition", make)
 
 
 def _everything_visible() -> None:
@@ -110,7 +110,7 @@ def _trail_forgotten() -> None:
     from xaccel.django import download_authorized, download_denied
 
     for signal in (download_authorized, download_denied):
-        if not signal.disconnect(dispatch_uid="xaccel.audit.recorder"):
+        if not signal.disconnect(dispatch_uid="xaccel.audit.decision.recorder"):
             raise LookupError("the audit trail is connected under another name")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from portal.demo.stack import Stack
-from xaccel.testing.server import RunningServer
+from xaccel.servers.process import RunningServer
 
 _LINES_SHOWN = 5
 

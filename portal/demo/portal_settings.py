@@ -7,8 +7,7 @@ from pathlib import Path
 
 from portal.demo.identity import Identity
 from portal.xaccel_settings import read_xaccel
-from xaccel import site_mapping
-from xaccel.site import Site
+from xaccel.site import Site, read_mapping
 from xaccel.testing import S3Server
 
 
@@ -38,5 +37,5 @@ def portal_settings(
 def site_of(settings: dict[str, str]) -> Site:
     """Return the site that the portal makes of `settings`: NGINX's text and the app come from the same value."""
     # what remains is Django's: how the portal hands off
-    mapping = {key: value for key, value in read_xaccel(settings).items() if key in site_mapping.KEYS}
-    return site_mapping.read(mapping)
+    mapping = {key: value for key, value in read_xaccel(settings).items() if key in read_mapping.KEYS}
+    return read_mapping.read(mapping)

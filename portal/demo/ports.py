@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from xaccel.errors import NginxError
+from xaccel.servers.ports import listening_socket
 from xaccel.testing import NginxServer, free_port, nginx_server
-from xaccel.testing.ports import listening_socket
 
 USUAL = 8080
 _ATTEMPTS = 5

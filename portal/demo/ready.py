@@ -11,7 +11,7 @@ from typing import Any
 
 from portal.demo.people import PEOPLE
 from portal.demo.stack import Stack
-from xaccel.origins import LocalOrigin
+from xaccel.site.origins import LocalOrigin
 
 
 def contents(stack: Stack) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Unpack
 
-from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
-from xaccel.conditions import NAMES
+from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendOptions
 from xaccel.sender import Url
 

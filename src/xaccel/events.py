@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xaccel.handoff import HandOff
+    from xaccel.handoff.builder import HandOff
 
 logger = logging.getLogger("xaccel")
 

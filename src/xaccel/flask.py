@@ -9,7 +9,7 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.options import SendOptions
 from xaccel.sender import Url
 from xaccel.wsgi import conditions_of

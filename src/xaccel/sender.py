@@ -7,12 +7,9 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
-from xaccel import target
-from xaccel.buckets import bucket_named, covers, covers_many, expression
-from xaccel.cache_key import object_part
-from xaccel.credentials import CredentialSource
+from xaccel import urls
 from xaccel.errors import OptionRefused, OriginNotAllowed
-from xaccel.handoff import (
+from xaccel.handoff.builder import (
     HandOff,
     is_signed_by_the_app,
     make_handoff,
@@ -20,13 +17,16 @@ from xaccel.handoff import (
     object_name,
     remote_target,
 )
+from xaccel.handoff.cache_key import object_part
+from xaccel.handoff.places import UrlIndex
+from xaccel.handoff.transfer_id import new_transfer_id
 from xaccel.options import Options
-from xaccel.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
-from xaccel.signature_reuse import FreshSignatures, longest_s
-from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
+from xaccel.signing.credentials import CredentialSource
+from xaccel.signing.endpoint import Endpoint, S3Signer, resolve_endpoint
+from xaccel.signing.signer import FreshSignatures, longest_s
 from xaccel.site import Site
-from xaccel.transfer_id import new_transfer_id
-from xaccel.url_index import UrlIndex
+from xaccel.site.buckets import bucket_named, covers, covers_many, expression
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin
 
 _DEFAULT_OPTIONS = Options()
 
@@ -191,7 +191,7 @@ class Sender:
                 matches.append((len(found.place), not covers_many(origin), name))
         if not matches:
             raise OriginNotAllowed(
-                f"{target.shown(url)!r} lies in none of the site's origins",
+                f"{urls.shown(url)!r} lies in none of the site's origins",
                 where="url",
                 remedy="Configure an origin with its base URL, or do not send it.",
             )
@@ -228,22 +228,22 @@ class Sender:
         if isinstance(origin, S3Origin):
             return resolve_endpoint(origin, bucket).base_url
         if isinstance(origin, HTTPOrigin):
-            return target.canonical_base(origin.base_url)
+            return urls.canonical_base(origin.base_url)
         return origin.root.rstrip("/") + "/"
 
     def _place(self, origin: RemoteOrigin, bucket: str | None = None) -> str:
         prefix = origin.prefix if isinstance(origin, S3Origin) else ""
-        return self.base_url(origin, bucket) + target.quote_prefix(prefix)
+        return self.base_url(origin, bucket) + urls.quote_prefix(prefix)
 
     def _find(self, origin: RemoteOrigin, url: str, bucket: str | None) -> _Found | None:
         if bucket is None and isinstance(origin, S3Origin) and covers_many(origin):
-            target.require_absolute(url)
-            match = expression(self.base_url(origin)).match(target.canonical_base(url))
+            urls.require_absolute(url)
+            match = expression(self.base_url(origin)).match(urls.canonical_base(url))
             bucket = origin.bucket.replace("*", match[1]) if match else ""
             if not covers(origin.bucket, bucket):
                 return None
         place = self._place(origin, bucket)
-        exact = target.below(place, url)
+        exact = urls.below(place, url)
         return None if exact is None else _Found(place, exact, bucket)
 
     def _checked_url(
@@ -254,20 +254,20 @@ class Sender:
             found = self._find(origin, url, bucket)
         if found is None:
             raise OriginNotAllowed(
-                f"{target.shown(url)!r} does not lie in origin {name!r}",
+                f"{urls.shown(url)!r} does not lie in origin {name!r}",
                 where="url",
                 remedy="Leave `origin` out to have it found, or configure an origin with that base URL.",
             )
         if isinstance(origin, S3Origin) and "?" in found.url:
             raise OriginNotAllowed(
-                f"{target.shown(url)!r} has a query, which a signature would cover",
+                f"{urls.shown(url)!r} has a query, which a signature would cover",
                 where="url",
                 remedy="Store the URL of the object alone.",
             )
-        key = target.key_of_url(found.place, found.url)
+        key = urls.key_of_url(found.place, found.url)
         if not key and (isinstance(origin, S3Origin) or is_signed_by_the_app(origin)):
             raise OriginNotAllowed(
-                f"{target.shown(url)!r} names no object: a store answers it with the list of all",
+                f"{urls.shown(url)!r} names no object: a store answers it with the list of all",
                 where="url",
                 remedy="Store the URL of one object.",
             )

@@ -14,7 +14,7 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.answers import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.asgi import conditions_of
 from xaccel.options import SendOptions
 from xaccel.sender import Url

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.answers import Answers, DeniedRecord, DeniedStatus, record_denial
-from xaccel.conditions import NAMES
+from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendOptions
 from xaccel.sender import Url
 

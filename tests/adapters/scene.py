@@ -19,8 +19,8 @@ from tests.adapters.hostile import DECISIONS
 from tests.adapters.origin import BYTES, answering
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
-from xaccel import site_mapping
 from xaccel.nginx import standalone
+from xaccel.site import read_mapping
 from xaccel.testing import NginxServer, S3Server, Variant, free_port, nginx_server, origin_server
 
 TABLE: dict[str, Any] = json.loads((Path(__file__).parent / "table.json").read_text(encoding="utf-8"))
@@ -140,7 +140,7 @@ class Contest:
     def _door(self, contender: Contender, variant: Variant) -> NginxServer:
         port = free_port()
         text = standalone(
-            site_mapping.read(self.scene.site),
+            read_mapping.read(self.scene.site),
             build_of(variant),
             listen=f"127.0.0.1:{port}",
             app=self.address(contender),

@@ -16,8 +16,8 @@ from browser_download_filename import suggested_filename
 from examples.run import CONTENT, EXAMPLES, HERE, NAMES, OTHERS, OWNED, addresses, example
 from tests.live import node
 from tests.live.client import ask
+from xaccel.servers.processes import wait_until
 from xaccel.testing import S3Server, Variant
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.adapters
 

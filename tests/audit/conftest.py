@@ -12,7 +12,7 @@ from typing import Any
 import django
 import pytest
 
-from xaccel.transfer_id import new_transfer_id
+from xaccel.handoff.transfer_id import new_transfer_id
 
 SETTINGS = "tests.audit.settings"
 _before = os.environ.get("DJANGO_SETTINGS_MODULE")
@@ -158,8 +158,8 @@ def take(log: Log, **conf: Any) -> Any:
     from dataclasses import replace
 
     from xaccel.audit.conf import configuration
-    from xaccel.audit.follow import take as take_all
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.log.follow import take as take_all
 
     ingest = Ingest(log.path, replace(configuration(), **conf), using="default")
     take_all(ingest)

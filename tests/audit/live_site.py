@@ -21,6 +21,7 @@ from tests.audit.conftest import Log, take
 from tests.live.front_door import CLIENTS, certify, listening
 from tests.live.transfer import Asked, Transfer
 from xaccel.nginx.emit import directive
+from xaccel.servers.processes import wait_until
 from xaccel.testing import (
     Answer,
     NginxServer,
@@ -31,7 +32,6 @@ from xaccel.testing import (
     nginx_server,
     origin_server,
 )
-from xaccel.testing.processes import wait_until
 
 BODY = bytes(range(250)) * 4
 BIG = 64 * 1024 * 1024
@@ -198,13 +198,13 @@ def servers(
 def of_its_own(variant: Variant, folder: Path, **more: Any) -> Iterator[tuple[Site, dict[str, Any]]]:
     """A site that no other test uses, and its settings, with some `more` of them."""
     from tests.live.conftest import build_of
-    from xaccel import site_mapping
     from xaccel.nginx import render, standalone
+    from xaccel.site import read_mapping
 
     ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
     with origin_server(stored) as origin, origin_server(app) as django:
         settings = {**_settings(origin), **more}
-        site, build = site_mapping.read(settings), build_of(variant)
+        site, build = read_mapping.read(settings), build_of(variant)
         parts = render(site, build)
         doors = (
             *listening(port, folder, quic=False),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import T0, Log, decide, decision, take
-from xaccel.audit import spans
+from xaccel.audit.ingest import spans
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -
 
 
 def test_a_log_beyond_32_bits_is_read_on(log: Log) -> None:
-    from xaccel.audit.logs import digest
+    from xaccel.audit.log.log_files import digest
     from xaccel.audit.models import LogPosition
 
     for at in range(5):
@@ -125,8 +125,8 @@ def test_a_download_goes_on_until_the_idle_time_is_over(log: Log, beyond_s: floa
 @pytest.mark.parametrize(("beyond_us", "closed"), [(-1, 0), (0, 0), (1, 1)])
 def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us: int, closed: int) -> None:
     from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Download
-    from xaccel.audit.sweep import sweep
 
     line = log.line()
     decide(line)
@@ -140,8 +140,8 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
 @pytest.mark.parametrize(("beyond_us", "outcome"), [(-1, "granted"), (0, "granted"), (1, "unknown")])
 def test_a_line_is_awaited_until_its_time_is_over(log: Log, beyond_us: int, outcome: str) -> None:
     from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Transfer
-    from xaccel.audit.sweep import sweep
 
     row = decide(log.line())
     now = row.decided_at + timedelta(days=1, microseconds=beyond_us)

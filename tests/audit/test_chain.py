@@ -20,14 +20,14 @@ def _chained(settings: Any) -> None:
 
 def tidy() -> None:
     from xaccel.audit.conf import configuration
-    from xaccel.audit.sweep import sweep
+    from xaccel.audit.ingest.sweep import sweep
 
     sweep(configuration(), now=datetime.now(UTC), using="default")
 
 
 def verdict(known: str = "") -> Any:
-    from xaccel.audit.trails import StoredTrail
-    from xaccel.audit.verify import verify
+    from xaccel.audit.chain.trails import StoredTrail
+    from xaccel.audit.chain.verify import verify
 
     return verify(StoredTrail("default"), known=known)
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.audit.conftest import Log, decide
 from tests.audit.ingester import process
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,10 +133,10 @@ def growing(log: Log, ingest: Any) -> None:
 
 def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch: Any) -> None:
     from xaccel.audit.conf import configuration
-    from xaccel.audit.follow import take
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.log.follow import take
 
-    monkeypatch.setattr("xaccel.audit.ingest.BATCH", 1)
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 1)
     ingest = Ingest(log.path, configuration(), using="default")
     ingest.stopped = lambda: ingest.counted.lines > 50
     growing(log, ingest)
@@ -146,8 +146,8 @@ def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch:
 
 def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) -> None:
     from xaccel.audit.conf import configuration
-    from xaccel.audit.follow import follow
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.log.follow import follow
 
     ingest = Ingest(log.path, configuration(), using="default")
     moments: list[datetime] = []

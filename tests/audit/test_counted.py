@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log
-from xaccel.audit.line import Line, NotALine, read_line
+from xaccel.audit.log.line import Line, NotALine, read_line
 from xaccel.audit.outcome import Outcome
 
 

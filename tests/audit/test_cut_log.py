@@ -164,7 +164,7 @@ class World:
         return now
 
     def write(self, count: int) -> None:
-        from xaccel.audit.note import Decision, note_of
+        from xaccel.audit.decision.note import Decision, note_of
 
         for _ in range(count):
             at, person = time.time(), random.choice(["ada", "bob", "eve"])

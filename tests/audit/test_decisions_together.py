@@ -19,7 +19,7 @@ PROCESSES, EACH = 6, 200
 APPEND = """
 import sys, django; django.setup()
 from django.test import RequestFactory
-from xaccel.audit.recorder import append
+from xaccel.audit.decision.recorder import append
 from xaccel.events import denied
 path, number, each = sys.argv[1], sys.argv[2], int(sys.argv[3])
 request = RequestFactory().get("/")

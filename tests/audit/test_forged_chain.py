@@ -106,8 +106,8 @@ def test_a_person_who_was_forgotten_is_nobody_else(values: dict[str, Any]) -> No
 
 @pytest.mark.usefixtures("filled")
 def test_who_was_forgotten_and_pruned_leaves_nobody_else_to_be_taken_out() -> None:
+    from xaccel.audit.decision.pseudonym import new_pseudonym
     from xaccel.audit.models import Seal
-    from xaccel.audit.pseudonym import new_pseudonym
     from xaccel.audit.retention import forget, prune
 
     forget("1", using="default")
@@ -136,7 +136,7 @@ def test_a_note_of_prune_covers_nothing_but_all_that_is_older() -> None:
     """Whoever may write to the chain can add one, and take out what it would have deleted; but no single rows."""
     from django.db import transaction
 
-    from xaccel.audit.chain import seal_note
+    from xaccel.audit.chain.chain import seal_note
     from xaccel.audit.models import Transfer
 
     first, *_, last = sent()
@@ -163,7 +163,7 @@ def test_a_note_of_prune_covers_nothing_but_all_that_is_older() -> None:
     ids=str,
 )
 def test_a_link_that_says_nothing_known_is_a_problem(values: dict[str, Any]) -> None:
-    from xaccel.audit.chain import link_of
+    from xaccel.audit.chain.chain import link_of
     from xaccel.audit.models import Seal
 
     link = Seal(**values)

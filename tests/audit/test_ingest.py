@@ -120,8 +120,8 @@ def test_nul_and_odd_text_are_stored(log: Log) -> None:
 
 
 def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -> None:
+    from xaccel.audit.decision.note import Decision, note_of
     from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.note import Decision, note_of
 
     one, other = secrets.token_urlsafe(3000), secrets.token_urlsafe(3000)
     texts = [one, other, one[:2000] + other, one]
@@ -184,7 +184,7 @@ def _arrives(line: dict[str, Any]) -> None:
 
     from django.test import RequestFactory
 
-    from xaccel.audit.recorder import record
+    from xaccel.audit.decision.recorder import record
     from xaccel.events import DownloadEvent
 
     event = DownloadEvent(
@@ -220,8 +220,8 @@ def test_a_line_twice_counts_once(log: Log) -> None:
 def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(
     log: Log, record: str, batches: int
 ) -> None:
+    from xaccel.audit.decision.note import Decision, note_of
     from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.note import Decision, note_of
 
     note = "" if record == "request" else note_of(Decision(T0, "a", "v1", "0123456789abcdef", "a", True, ""))
     other = note_of(Decision(T0, "forged", "v1", "0123456789abcdef", "a", True, ""))
@@ -241,7 +241,7 @@ def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(
 
 def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
     from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
 
     log.write(*some(log))
     one, other = (Ingest(log.path, configuration(), using="default") for _ in range(2))
@@ -301,8 +301,8 @@ def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(
     from datetime import UTC, datetime
 
     from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.sweep import sweep
 
     line, denied = log.line(), log.line()
     decide(line)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.audit.conftest import Log, decision, take
 from tests.audit.ingester import process
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,7 +70,7 @@ class Writer:
         return f"{random.randrange(11)}.pdf"
 
     def _note(self, line: dict[str, Any]) -> str:
-        from xaccel.audit.note import Decision, note_of
+        from xaccel.audit.decision.note import Decision, note_of
 
         at = datetime.fromtimestamp(line["end"] - 1, UTC)
         return note_of(Decision(at, self._key(), "", "c", "", True, ""))

@@ -30,7 +30,7 @@ from tests.audit.live_site import (
 from tests.live.h1_client import H1Connection
 from tests.live.h2_client import WINDOW
 from tests.live.transfer import Transfer
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.audit.conftest import Log, take
 from tests.audit.live_site import BIG, BODY, DONE, NEVER_SENT, WHOLE, Site, downloads, of_its_own, transfer
+from xaccel.servers.processes import alive, wait_until
 from xaccel.testing import NginxServer, Variant
-from xaccel.testing.processes import alive, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,8 +42,8 @@ def one_sent_and_one_cut(site: Site) -> None:
 
 def taken_in_and_swept(site: Site, later: timedelta) -> list[Any]:
     from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Transfer
-    from xaccel.audit.sweep import sweep
 
     counted = take(Log(site.nginx.directory / "xaccel.log"))
     assert (counted.garbage, counted.lost) == (0, 0)

@@ -15,8 +15,8 @@ from tests.audit.urls import Held
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.player import player
 from tests.live.front_door import SPOKEN
-from xaccel.audit import spans
-from xaccel.testing.processes import wait_until
+from xaccel.audit.ingest import spans
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

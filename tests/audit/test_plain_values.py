@@ -76,7 +76,7 @@ def test_the_id_of_a_line_may_be_spelled_in_any_way(log: Log) -> None:
     ],
 )
 def test_a_moment_reads_as_python_writes_it(at: datetime) -> None:
-    from xaccel.audit.instants import datetime_of, instant_of, text_of
+    from xaccel.audit.decision.instants import datetime_of, instant_of, text_of
 
     assert text_of(instant_of(at)) == at.isoformat(" ")
     assert datetime_of(instant_of(at)) == at
@@ -86,14 +86,14 @@ def test_a_moment_reads_as_python_writes_it(at: datetime) -> None:
     "seconds", [float("nan"), float("inf"), -float("inf"), 253_402_300_800, -62_135_596_801]
 )
 def test_a_moment_in_no_year_of_four_digits_is_none(seconds: float) -> None:
-    from xaccel.audit.instants import NotAnInstant, instant
+    from xaccel.audit.decision.instants import NotAnInstant, instant
 
     with pytest.raises(NotAnInstant):
         instant(seconds)
 
 
 def test_a_group_is_told_apart_by_each_of_its_parts() -> None:
-    from xaccel.audit.downloads import group_of
+    from xaccel.audit.ingest.downloads import group_of
 
     parts: list[Any] = ["7", "partner", "a/b", "c", "192.0.2.1"]
     groups = {group_of(*parts)}

@@ -65,7 +65,7 @@ def test_what_no_column_holds_together_is_set_aside_line_by_line(log: Log) -> No
 
 
 def note(line: dict[str, Any]) -> str:
-    from xaccel.audit.note import Decision, note_of
+    from xaccel.audit.decision.note import Decision, note_of
 
     return note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
 
@@ -101,7 +101,7 @@ def seal_note(rows: list[Any], before: Any, count: int | None = None) -> None:
     """Append a note of `prune` to the chain, as somebody who may write to the database can."""
     from django.db import transaction
 
-    from xaccel.audit import chain
+    from xaccel.audit.chain import chain
     from xaccel.audit.models import Seal, Transfer
 
     with transaction.atomic():
@@ -119,7 +119,7 @@ def seal_note(rows: list[Any], before: Any, count: int | None = None) -> None:
 def seal_again(rows: list[Any]) -> None:
     from django.db import transaction
 
-    from xaccel.audit.chain import seal
+    from xaccel.audit.chain.chain import seal
     from xaccel.audit.models import Transfer
 
     with transaction.atomic():

@@ -30,8 +30,8 @@ def given(log: Log, url: str) -> None:
 def test_two_files_of_one_path_are_two_downloads(
     log: Log, settings: Any, tmp_path: Path, record: str
 ) -> None:
+    from xaccel.audit.decision.queries import queries_of
     from xaccel.audit.models import Download, Transfer
-    from xaccel.audit.queries import queries_of
 
     settings.XACCEL_AUDIT = {"RECORD": record, "DECISIONS": str(tmp_path / "decisions")}
     for number in (7, 8, 7):
@@ -46,8 +46,8 @@ def test_two_files_of_one_path_are_two_downloads(
 
 
 def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings: Any) -> None:
+    from xaccel.audit.decision.queries import queries_of
     from xaccel.audit.models import Transfer
-    from xaccel.audit.queries import queries_of
 
     url = f"{BASE}?id=7&lang=de"
     plain = {**settings.XACCEL, "RECORDED_PARAMETERS": ["id"]}

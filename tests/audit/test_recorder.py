@@ -16,7 +16,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from tests.audit.conftest import Log, take
-from xaccel.transfer_id import new_transfer_id
+from xaccel.handoff.transfer_id import new_transfer_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,7 +110,7 @@ def test_a_412_of_the_app_is_refused(client: Any) -> None:
 def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import DatabaseError
 
-    from xaccel.audit import recorder
+    from xaccel.audit.decision import recorder
 
     def fail(*_: Any) -> None:
         raise DatabaseError("no disk")
@@ -121,7 +121,7 @@ def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: py
 
 
 def test_the_objects_of_two_tenants_are_two(client: Any) -> None:
-    from xaccel.audit.recorder import _decision, _row
+    from xaccel.audit.decision.recorder import _decision, _row
     from xaccel.events import DownloadEvent
 
     request = RequestFactory().get("/")

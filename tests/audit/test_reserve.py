@@ -13,7 +13,7 @@ from django.test import Client
 
 from tests.audit import urls
 from tests.audit.conftest import Log, take
-from xaccel.audit.reserve import COOKIE
+from xaccel.audit.share_links.reserve import COOKIE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +48,7 @@ def line(log: Log, answer: Any, sent: int, **fields: Any) -> dict[str, Any]:
 
 def tidy(later: timedelta = timedelta(hours=1)) -> None:
     from xaccel.audit.conf import configuration
-    from xaccel.audit.sweep import sweep
+    from xaccel.audit.ingest.sweep import sweep
 
     sweep(configuration(), now=datetime.now(UTC) + later, using="default")
 
@@ -262,7 +262,7 @@ def test_a_failure_before_the_hand_off_takes_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xaccel.audit import settle
+    from xaccel.audit.share_links import settle
 
     one, client = allowance(), Client()
     log.write(line(log, get(client, one), 10))

@@ -19,9 +19,9 @@ from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT, process
 from tests.audit.live_site import BODY, stored
 from tests.live.client import Reply
-from xaccel.audit.reserve import COOKIE
+from xaccel.audit.share_links.reserve import COOKIE
+from xaccel.servers.processes import wait_until
 from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -68,8 +68,8 @@ class Links:
     def take_in(self, count: int) -> None:
         """Wait for the lines of `count` transfers of this test, take them in, and let time pass."""
         from xaccel.audit.conf import configuration
+        from xaccel.audit.ingest.sweep import sweep
         from xaccel.audit.models import Transfer
-        from xaccel.audit.sweep import sweep
 
         def arrived() -> bool:
             ours = {str(id_) for id_ in Transfer.objects.values_list("id", flat=True)}
@@ -87,8 +87,8 @@ def links(
     from django.db import connection
 
     from tests.live.conftest import build_of
-    from xaccel import site_mapping
     from xaccel.nginx import standalone
+    from xaccel.site import read_mapping
 
     folder, port = tmp_path_factory.mktemp(f"links-{variant.name}"), free_port()
     with origin_server(stored) as origin:
@@ -104,7 +104,7 @@ def links(
             folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, workers=2, threads=12
         ) as app:
             text = standalone(
-                site_mapping.read(settings),
+                read_mapping.read(settings),
                 build_of(variant),
                 listen=f"127.0.0.1:{port}",
                 app=app.address,

@@ -57,7 +57,7 @@ def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log
 def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
     from django.db.models import Sum
 
-    from xaccel.audit.downloads import group_of
+    from xaccel.audit.ingest.downloads import group_of
     from xaccel.audit.models import Download, Transfer
     from xaccel.audit.retention import forget
 
@@ -81,7 +81,7 @@ def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
 
 def test_addresses_leave_no_digest_behind(log: Log) -> None:
     """Of somebody who is not signed in the address is in the digest that finds the open download."""
-    from xaccel.audit.downloads import group_of
+    from xaccel.audit.ingest.downloads import group_of
     from xaccel.audit.models import Download, Transfer
     from xaccel.audit.retention import drop_addresses
 

@@ -76,7 +76,7 @@ def test_a_crash_in_the_very_first_batch_and_then_a_rotation(log: Log, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("xaccel.audit.ingest.apply", crash)
+        patch.setattr("xaccel.audit.ingest.ingest.apply", crash)
         with pytest.raises(KeyboardInterrupt):
             take(log)
     if copy:
@@ -237,18 +237,18 @@ def test_copytruncate_is_noticed_when_the_file_has_grown_beyond_the_old_position
 @pytest.mark.parametrize("before", [0, 2])
 @pytest.mark.parametrize("read", [1, 4])
 def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, before: int, read: int) -> None:
-    from xaccel.audit import logs
     from xaccel.audit.conf import configuration
-    from xaccel.audit.follow import take as take_all
-    from xaccel.audit.ingest import Ingest
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.log import log_files
+    from xaccel.audit.log.follow import take as take_all
     from xaccel.audit.models import Garbage
 
     lines, new = some(log, 8), some(log, 20)
     log.write(*lines[:before])
     take(log)
     log.write(*lines[before:])
-    monkeypatch.setattr("xaccel.audit.ingest.BATCH", read)
-    monkeypatch.setattr(logs, "CHUNK", 1500)
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", read)
+    monkeypatch.setattr(log_files, "CHUNK", 1500)
 
     def truncate(_: int) -> None:
         if not log.path.with_name("xaccel.log.1").exists():

@@ -14,9 +14,9 @@ import pytest
 
 from tests.audit.conftest import Log
 from tests.audit.ingester import ROOT, command, environment, process
-from xaccel.testing.ports import accepts, free_port
-from xaccel.testing.processes import wait_until
-from xaccel.testing.server import RunningServer, running
+from xaccel.servers.ports import accepts, free_port
+from xaccel.servers.process import RunningServer, running
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

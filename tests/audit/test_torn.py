@@ -53,8 +53,8 @@ def test_what_follows_a_whole_entry_costs_nothing(log: Log, after: bytes) -> Non
 
 
 def test_a_decision_that_follows_a_torn_one_is_stored(log: Log) -> None:
+    from xaccel.audit.decision.note import Decision, note_of
     from xaccel.audit.models import Transfer
-    from xaccel.audit.note import Decision, note_of
 
     note = note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
     said = {"decided": T0.timestamp(), "id": log.line()["id"], "allowed": False, "note": note}

@@ -24,7 +24,7 @@ HOUR = 3600.0
 def ingest_at(log: Log, at: float, *lines: dict[str, Any], chain: bool = False) -> None:
     """Take `lines` in `at` seconds after T0, and sweep, as `ingest --follow` does."""
     from xaccel.audit.conf import configuration
-    from xaccel.audit.sweep import sweep
+    from xaccel.audit.ingest.sweep import sweep
 
     log.write(*lines)
     take(log, chain=chain)
@@ -79,9 +79,9 @@ def test_a_log_that_lags_for_less_than_a_line_is_awaited_makes_the_same_download
 
 
 def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> None:
+    from xaccel.audit.chain.trails import StoredTrail
+    from xaccel.audit.chain.verify import verify
     from xaccel.audit.models import Transfer
-    from xaccel.audit.trails import StoredTrail
-    from xaccel.audit.verify import verify
 
     one = log.part(0, 30, 100, 60)
     other = log.part(30, 60, 100, HOUR)

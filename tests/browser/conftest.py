@@ -158,13 +158,13 @@ def running_project(
 
 @contextmanager
 def behind_nginx(project: Project, variant: Variant, folder: Path) -> Iterator[Shown]:
-    from xaccel import site_mapping
     from xaccel.nginx import standalone
+    from xaccel.site import read_mapping
     from xaccel.testing import free_port, nginx_server
 
     port = free_port()
     text = standalone(
-        site_mapping.read(project.settings),
+        read_mapping.read(project.settings),
         build_of(variant),
         listen=f"127.0.0.1:{port}",
         app=project.app.address,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from tests.browser.people import named, signed_in
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -10,8 +10,8 @@ from tests.browser.conftest import Shown
 from tests.browser.opened_files import AUDIO_SECONDS, OPENED
 from tests.browser.player import player
 from tests.browser.screen import colours
-from xaccel.content_security import SANDBOX
-from xaccel.testing.processes import wait_until
+from xaccel.handoff.content_security import SANDBOX
+from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

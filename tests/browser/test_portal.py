@@ -11,7 +11,7 @@ from browser_download_filename import suggested_filename
 
 from tests.browser.people import named, signed_in
 from tests.browser.player import player
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

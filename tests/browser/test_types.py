@@ -11,7 +11,7 @@ import pytest
 
 from tests.browser.conftest import Shown
 from tests.browser.firefox import Firefox, FirefoxError, firefox
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

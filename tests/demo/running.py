@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 60

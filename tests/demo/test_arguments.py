@@ -8,7 +8,7 @@ import pytest
 
 from portal.demo.failures import FAILURES
 from tests.demo.running import run_demo
-from xaccel.testing.ports import listening_socket
+from xaccel.servers.ports import listening_socket
 
 pytestmark = pytest.mark.main
 

@@ -16,7 +16,7 @@ from portal.demo.check.scene import Scene
 from portal.demo.ingester import ingester
 from portal.demo.probes import FORGED_ID
 from portal.demo.stack import Stack
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.main
 

@@ -12,7 +12,7 @@ import pytest
 
 from portal.demo.sample_files import clock
 from portal.demo.samples import LARGE_BYTES, samples
-from xaccel.disposition import safe_name
+from xaccel.handoff.disposition import safe_name
 
 pytestmark = pytest.mark.main
 

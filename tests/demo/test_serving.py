@@ -20,9 +20,9 @@ import pytest
 
 from portal.demo.check.browser import Browser
 from tests.demo.running import ROOT, serving, starting
+from xaccel.servers.ports import accepts
+from xaccel.servers.processes import alive, command_line, family, wait_until
 from xaccel.testing import nginx_binaries
-from xaccel.testing.ports import accepts
-from xaccel.testing.processes import alive, command_line, family, wait_until
 
 pytestmark = pytest.mark.main
 

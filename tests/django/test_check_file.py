@@ -54,7 +54,7 @@ def test_same_outcome_as_send_file(origin, settings, rf, tmp_path):
 
 
 def test_needs_no_credentials(settings, monkeypatch):
-    from xaccel.credentials import CredentialSource
+    from xaccel.signing.credentials import CredentialSource
 
     monkeypatch.setattr(CredentialSource, "current", lambda self: pytest.fail("asked for credentials"))
     settings.XACCEL = {

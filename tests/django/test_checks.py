@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 
 import xaccel.django
 from xaccel.django import HandOffMiddleware, checks
-from xaccel.secret_setting import PLACEHOLDER
+from xaccel.site.secret_setting import PLACEHOLDER
 from xaccel.testing.origin import Answer, origin_server
 
 

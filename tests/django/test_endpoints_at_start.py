@@ -4,8 +4,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import override_settings
 
-from xaccel import signing
 from xaccel.django import HandOffMiddleware
+from xaccel.signing import endpoint
 
 S3 = {
     "BACKEND": "xaccel.S3Origin",
@@ -21,14 +21,14 @@ SITE = {"ORIGINS": {"documents": {**S3, "OPTIONS": {**S3["OPTIONS"], "secret_key
 
 @pytest.fixture(autouse=True)
 def _nothing_found_yet() -> None:
-    signing._resolve.cache_clear()
-    signing._endpoint.cache_clear()
+    endpoint._resolve.cache_clear()
+    endpoint._endpoint.cache_clear()
 
 
 @override_settings(XACCEL=SITE)
 def test_the_endpoint_is_found_before_the_first_request() -> None:
     HandOffMiddleware(lambda request: HttpResponse())
-    assert signing._resolve.cache_info().currsize == 1
+    assert endpoint._resolve.cache_info().currsize == 1
 
 
 @override_settings(XACCEL={"ORIGINS": {"documents": S3}})
@@ -46,4 +46,4 @@ def test_a_wrong_configuration_does_not_keep_the_server_from_starting() -> None:
 )
 def test_an_endpoint_that_botocore_refuses_does_not_keep_the_server_from_starting() -> None:
     HandOffMiddleware(lambda request: HttpResponse())
-    assert signing._resolve.cache_info().currsize == 0
+    assert endpoint._resolve.cache_info().currsize == 0

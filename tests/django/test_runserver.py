@@ -10,8 +10,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
-from xaccel.testing.processes import wait_until
 
 SETTINGS = """
 from tests.django.settings import *

@@ -13,9 +13,9 @@ from tests.django.test_storages import GET, STORAGE, file_on, s3
 from xaccel import ConfigErrors
 from xaccel.django import send_file
 from xaccel.django.conf import configuration
-from xaccel.django.storages import StorageNotDescribed, describe
+from xaccel.django.files.storages import StorageNotDescribed, describe
 from xaccel.errors import InputRefused, KeyRefused
-from xaccel.origins import S3Origin
+from xaccel.site.origins import S3Origin
 
 pytestmark = pytest.mark.nginx
 

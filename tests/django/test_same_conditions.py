@@ -12,7 +12,7 @@ from django.utils.http import parse_http_date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 
 CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
 LATER = "Sun, 01 Mar 2026 12:00:01 GMT"

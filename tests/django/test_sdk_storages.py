@@ -32,10 +32,10 @@ from tests.signatures import cloudfront_says, google_says, private_pem, service_
 from xaccel import ConfigErrors, HTTPOrigin, OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
-from xaccel.django.storage_urls import StorageNotDescribed
-from xaccel.django.storages import describe
+from xaccel.django.files.signed_urls import StorageNotDescribed
+from xaccel.django.files.storages import describe
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused
-from xaccel.origins import S3Origin
+from xaccel.site.origins import S3Origin
 
 HEAD = RequestFactory().head("/")
 KEY = base64.b64encode(b"k" * 64).decode()

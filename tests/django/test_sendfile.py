@@ -13,8 +13,8 @@ from django.urls import path
 
 from xaccel.django import checks
 from xaccel.django.conf import configuration
+from xaccel.django.files.sendfile_root import SWITCH
 from xaccel.django.sendfile import sendfile
-from xaccel.django.sendfile_root import SWITCH
 from xaccel.errors import ConfigError, ConfigErrors, OriginNotAllowed
 from xaccel.testing import assert_hand_off
 

@@ -18,10 +18,10 @@ from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
 from xaccel import OriginNotAllowed
 from xaccel.django import asend_file, send_file
-from xaccel.django.place import _matches_of
-from xaccel.django.storages import StorageNotDescribed, describe, unwrapped
+from xaccel.django.files.find_place import _matches_of
+from xaccel.django.files.storages import StorageNotDescribed, describe, unwrapped
 from xaccel.errors import KeyRefused
-from xaccel.origins import LocalOrigin, S3Origin
+from xaccel.site.origins import LocalOrigin, S3Origin
 
 GET = RequestFactory().get("/")
 

@@ -19,11 +19,12 @@ from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
-from xaccel.content_security import SANDBOX, default_policy
-from xaccel.django import asend_file, fetch, send_file
+from xaccel.django import asend_file, send_file
+from xaccel.django.development import fetch
+from xaccel.explain.origin_request import Redirects
+from xaccel.handoff.content_security import SANDBOX, default_policy
 from xaccel.nginx.facts import MAX_REDIRECTS
-from xaccel.origin_request import Redirects
-from xaccel.origins import HTTPOrigin
+from xaccel.site.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.
 pytestmark = pytest.mark.django_db

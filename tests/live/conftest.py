@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.live.client import Reply, ask, send_target
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.nginx import Nginx
@@ -38,9 +38,9 @@ class Places:
 
     @property
     def site(self) -> Site:
-        from xaccel import site_mapping
+        from xaccel.site import read_mapping
 
-        return site_mapping.read(self.settings)
+        return read_mapping.read(self.settings)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xaccel.servers.process import running
 from xaccel.testing import ServerMissing, free_port
-from xaccel.testing.server import running
 
 AZURE = "azure.acme.test"
 """What NGINX calls an Azurite with TLS: it verifies no address in a certificate."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from xaccel.nginx import Nginx, files, render
 from xaccel.nginx.engine_files import files as engine_files
-from xaccel.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache, Site
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-9876543210-zyxwvutsrqponmlkjihg"

@@ -17,11 +17,11 @@ from tests.live.objects import serve
 from tests.live.stage import Stage, application, backend, target
 from tests.live.test_guest import operators_text
 from tests.live.transfer import Asked
-from xaccel import site_mapping
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Parts, emit, render
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.sender import Sender
+from xaccel.site import read_mapping
 from xaccel.testing import Answer, Origin, Request, Variant, free_port, nginx_server, origin_server
 
 SECRET = "hostile-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -160,7 +160,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
             "bucket": {"bucket": "bucket", "endpoint_url": origin.url, **KEYS},
             "media": {"root": str(folder / "media")},
         }
-        site = site_mapping.read(
+        site = read_mapping.read(
             {
                 "SECRET": SECRET,
                 "CACHE": {"path": "cache", "slice": "4k"},

@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
-from xaccel import site_mapping
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
 from xaccel.options import Options
 from xaccel.sender import Sender
+from xaccel.servers.processes import wait_until
+from xaccel.site import read_mapping
 from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
 from xaccel.testing.expanded import expanded
-from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -125,7 +125,7 @@ def stage(
     `settings` are further keys of settings.XACCEL. `change` edits the printed directives. `write` makes the whole
     text from parts, port and the app's address; the default is `standalone`.
     """
-    site = site_mapping.read(
+    site = read_mapping.read(
         {
             "SECRET": SECRET,
             "ORIGINS": {

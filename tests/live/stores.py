@@ -17,8 +17,8 @@ from tests.live.conftest import build_of
 from tests.live.emulators import AZURE, ROOT, azurite, fake_gcs
 from tests.live.stage import line_where
 from tests.signatures import private_pem, service_account
-from xaccel import site_mapping
 from xaccel.nginx import standalone
+from xaccel.site import read_mapping
 from xaccel.testing import (
     AppServer,
     NginxServer,
@@ -202,7 +202,7 @@ def running_nginx(folder: Path, variant: Variant, stores: Stores) -> Iterator[De
     """An NGINX with the text of the site that the app's settings mean."""
     port = free_port()
     text = standalone(
-        site_mapping.read(stores.settings),
+        read_mapping.read(stores.settings),
         build_of(variant),
         listen=f"127.0.0.1:{port}",
         app=stores.app.address,

@@ -10,9 +10,9 @@ from tests.live.conftest import build_of
 from tests.live.stage import set_everywhere, stage
 from tests.live.test_guest import operators_text
 from tests.unit.test_buffer_setting import REFUSED, TAKEN
-from xaccel.buffer_setting import split
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
+from xaccel.site.buffer_setting import split
 from xaccel.testing import Answer, Variant, origin_server
 from xaccel.testing.expanded import expanded
 

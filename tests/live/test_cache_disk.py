@@ -16,8 +16,8 @@ from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
 from xaccel.cache import cache_files
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

@@ -13,7 +13,7 @@ from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of, fine
 from xaccel.nginx import standalone
 from xaccel.nginx.emit import directive
-from xaccel.origins import HTTPOrigin
+from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, Variant, free_port, nginx_server, origin_server
 
 pytestmark = pytest.mark.nginx

@@ -20,10 +20,10 @@ from tests.live.front_door import PAIRS, Door, door
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.live.test_front_door import ending, hand_off, one_line
 from tests.live.transfer import Asked
-from xaccel import site_mapping
-from xaccel.audit.line import Line, read_line
+from xaccel.audit.log.line import Line, read_line
 from xaccel.nginx import Parts, standalone
 from xaccel.nginx.emit import directive
+from xaccel.site import read_mapping
 from xaccel.testing import Answer, Request, Variant, origin_server
 
 __all__ = ["door"]
@@ -173,7 +173,7 @@ def test_early_hints_of_an_operator_do_not_reach_into_downloads(
     def write(parts: Parts, port: int, address: str) -> str:
         front.answer = hinting(address)
         return standalone(
-            site_mapping.read(settings),
+            read_mapping.read(settings),
             build_of(variant),
             listen=f"127.0.0.1:{port}",
             app=front.address if hints == "app" else address,

@@ -16,9 +16,9 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from xaccel.cache import cache_files
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

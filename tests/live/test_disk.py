@@ -10,8 +10,8 @@ import pytest
 
 from tests.live.client import send_target
 from tests.live.conftest import Live
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Request
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

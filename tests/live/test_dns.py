@@ -16,10 +16,10 @@ from tests.live.conftest import Places, build_of
 from xaccel.errors import NginxError
 from xaccel.nginx import Directive, Parts, emit, files, render, standalone
 from xaccel.nginx.pools import resolvers
-from xaccel.origins import HTTPOrigin
+from xaccel.servers.processes import wait_until
 from xaccel.site import Site
+from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

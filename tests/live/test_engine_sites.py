@@ -15,13 +15,13 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.stage import application, target
-from xaccel import site_mapping
 from xaccel.errors import NginxError
 from xaccel.nginx import files
 from xaccel.nginx.engine_files import MARKER
 from xaccel.sender import Sender
+from xaccel.servers.processes import wait_until
+from xaccel.site import read_mapping
 from xaccel.testing import Answer, NginxServer, Variant, check_config, free_port, nginx_server, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
@@ -57,7 +57,7 @@ def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
         for name in NAMES:
             answer = Answer(headers=[("Content-Type", "text/plain")], body=f"of {name or 'one'}".encode())
             origin = opened.enter_context(origin_server(lambda _, answer=answer: answer))
-            site = site_mapping.read(mapping(name, origin.url))
+            site = read_mapping.read(mapping(name, origin.url))
             files.write(files.texts(site, build, folder / "xaccel"))
             app = opened.enter_context(origin_server(application(Sender(site), [])))
             servers.append(f"""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live
-from xaccel.content_security import SANDBOX
+from xaccel.handoff.content_security import SANDBOX
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]

@@ -20,9 +20,9 @@ from tests.live.stage import stage
 from xaccel import cli
 from xaccel.cli.command import FindObject
 from xaccel.errors import OptionRefused
-from xaccel.explain import ask_store, bucket_region
-from xaccel.origins import HTTPOrigin, S3Origin
+from xaccel.explain.ask_store import ask_store, bucket_region
 from xaccel.site import Site
+from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.testing import Answer, Variant, free_port, origin_server
 
 pytestmark = pytest.mark.nginx

@@ -24,12 +24,12 @@ from tests.live.test_limits import AT_ONCE
 from tests.live.test_limits import PAGE as TOO_MANY
 from tests.live.test_response_headers import KNOWN
 from tests.live.transfer import Asked, Transfer
-from xaccel.content_security import SANDBOX
 from xaccel.errors import NginxError
+from xaccel.handoff.content_security import SANDBOX
+from xaccel.servers.nginx import check_config
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant
-from xaccel.testing.nginx import check_config
 from xaccel.testing.origin import Request
-from xaccel.testing.processes import wait_until
 
 __all__ = ["door"]
 

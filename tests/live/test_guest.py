@@ -18,11 +18,11 @@ from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, application, stage, target
 from tests.live.test_response_headers import KNOWN
-from xaccel import site_mapping
 from xaccel.nginx import Parts, emit, render
 from xaccel.sender import Sender
+from xaccel.servers.processes import wait_until
+from xaccel.site import read_mapping
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
@@ -360,7 +360,7 @@ def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
         second = opened.enter_context(origin_server(lambda _: Answer(body=b"of the second")))
         (tmp_path / "media").mkdir()
         (tmp_path / "media" / "x").write_bytes(b"a file of the second")
-        site = site_mapping.read(
+        site = read_mapping.read(
             {
                 "SECRET": "another-0123456789-abcdefghijklmnopqrstu",
                 "NAME": "two",

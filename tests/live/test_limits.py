@@ -18,11 +18,11 @@ from tests.live.client import send_target
 from tests.live.conftest import Live
 from tests.live.held import held
 from tests.live.stage import line_where, stage, target
-from xaccel.limits import LONGEST_KEY
+from xaccel.handoff.limits import LONGEST_KEY
 from xaccel.nginx import Parts
+from xaccel.servers.nginx import CONFIG
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Request, Variant
-from xaccel.testing.nginx import CONFIG
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

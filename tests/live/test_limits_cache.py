@@ -13,8 +13,8 @@ from tests.live.held import held
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
 from tests.live.test_limits import PAGE
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Origin, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

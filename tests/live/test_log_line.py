@@ -18,8 +18,8 @@ import pytest
 from docs.generated.engine import log_fields
 from tests.live.client import Reply, ask
 from tests.live.stage import Stage, stage, target
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx, pytest.mark.audit]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.live.stage import Stage, stage
+from xaccel.servers.nginx import check_config
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
-from xaccel.testing.nginx import check_config
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

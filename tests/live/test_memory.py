@@ -19,8 +19,8 @@ from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
 from tests.live.test_guest import operators_text
 from tests.live.transfer import NAME, tls_context
-from xaccel.buffer_setting import TLS_KB, memory_kb
 from xaccel.nginx import Parts, emit
+from xaccel.site.buffer_setting import TLS_KB, memory_kb
 from xaccel.testing import Origin, Variant, free_port, origin_server
 
 pytestmark = pytest.mark.nginx

@@ -16,8 +16,8 @@ from tests.live.dns_server import dns_server
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.live.test_timeouts import impatient
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

@@ -19,8 +19,8 @@ from tests.live.stage import Stage, line_where, set_everywhere, stage, target
 from tests.live.test_guest import operators_text
 from tests.live.transfer import Asked, Transfer
 from xaccel.nginx import Parts, emit
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant, free_port
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

@@ -16,8 +16,8 @@ from tests.live.client import send_target
 from tests.live.conftest import Live
 from xaccel import cli
 from xaccel.cache import cache_files
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

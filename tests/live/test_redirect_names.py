@@ -12,8 +12,8 @@ import pytest
 from tests.live.conftest import fine
 from tests.live.dns_server import Names, dns_server
 from tests.live.stage import Stage, stage
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

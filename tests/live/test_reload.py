@@ -12,10 +12,10 @@ import pytest
 
 from tests.live.client import Reply
 from tests.live.stage import line_where, stage
-from xaccel.audit.line import Line, read_line
+from xaccel.audit.log.line import Line, read_line
 from xaccel.nginx.facts import SHUTDOWN
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

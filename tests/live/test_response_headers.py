@@ -6,7 +6,7 @@ import pytest
 
 from docs.generated.engine import hidden_headers
 from tests.live.conftest import Live
-from xaccel.content_security import BY_TYPE, SANDBOX
+from xaccel.handoff.content_security import BY_TYPE, SANDBOX
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]

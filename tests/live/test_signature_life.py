@@ -23,9 +23,9 @@ from tests.live.stage import Stage, stage, target
 from tests.live.test_guest import operators_text
 from tests.live.transfer import NAME, tls_context
 from xaccel.nginx import emit
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, free_port, origin_server
 from xaccel.testing.origin import Request
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

@@ -13,8 +13,8 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage
 from tests.live.test_guest import operators_text
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.nginx
 

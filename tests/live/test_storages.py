@@ -24,9 +24,9 @@ from tests.live.stores import (
     running_nginx,
     running_stores,
 )
-from xaccel.disposition import content_disposition
+from xaccel.handoff.disposition import content_disposition
+from xaccel.servers.processes import wait_until
 from xaccel.testing import ServerMissing
-from xaccel.testing.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.live.conftest import Live
-from xaccel.explain import ask_store
-from xaccel.origins import S3Origin
+from xaccel.explain.ask_store import ask_store
+from xaccel.site.origins import S3Origin
 from xaccel.testing import Answer
 
 pytestmark = pytest.mark.nginx

@@ -28,8 +28,8 @@ from tests.live.hostile import (
     redirects,
 )
 from tests.live.stage import line_where
+from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant
-from xaccel.testing.processes import wait_until
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

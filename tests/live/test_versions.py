@@ -8,7 +8,7 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import Live, versioned
-from xaccel.explain import ask_store
+from xaccel.explain.ask_store import ask_store
 from xaccel.sender import Sender
 
 pytestmark = pytest.mark.nginx

@@ -27,9 +27,9 @@ from xaccel.errors import CacheError, InputRefused
 from xaccel.nginx import Parts, files
 from xaccel.nginx.warm_server import APP_SOCKET, NGINX_SOCKET
 from xaccel.sender import Sender
+from xaccel.servers.processes import wait_until
 from xaccel.site import Cache, Site
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
-from xaccel.testing.processes import wait_until
 from xaccel.warm.app import App, running_app
 from xaccel.warm.fill import Filler, Wanted
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from tests.maps.bench import location, written
 from xaccel.nginx import Directive, Nginx, render
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.origins import HTTPOrigin
 from xaccel.site import Site
+from xaccel.site.origins import HTTPOrigin
 from xaccel.testing.expanded import parse
 
 SECRETS = ("new-0123456789-abcdefghijklmnopqrstuvwxyz", "old.0123456789+abcdefghijklmnopqrstuvwxyz")

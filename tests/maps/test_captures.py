@@ -13,8 +13,8 @@ import pytest
 from tests.live.golden import BUILDS
 from xaccel.nginx import Directive, standalone
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.origins import HTTPOrigin, LocalOrigin
 from xaccel.site import Cache, Site
+from xaccel.site.origins import HTTPOrigin, LocalOrigin
 from xaccel.testing.expanded import expanded, parse
 
 pytestmark = pytest.mark.nginx

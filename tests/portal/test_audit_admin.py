@@ -15,7 +15,7 @@ from django.test import Client
 
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.retention import forget
-from xaccel.transfer_id import new_transfer_id
+from xaccel.handoff.transfer_id import new_transfer_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.audit]
 

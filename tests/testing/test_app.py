@@ -11,8 +11,8 @@ import pytest
 
 from tests.testing.application import APP
 from tests.testing.asking import get, gone
+from xaccel.servers.processes import wait_until
 from xaccel.testing import ServerFailed, app_server
-from xaccel.testing.processes import wait_until
 
 pytestmark = pytest.mark.main
 

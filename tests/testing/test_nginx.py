@@ -12,8 +12,8 @@ import pytest
 
 from tests.testing.asking import get, gone
 from xaccel.errors import NginxError
+from xaccel.servers.processes import alive, command_line, wait_until
 from xaccel.testing import Variant, free_port, nginx_server, variants
-from xaccel.testing.processes import alive, command_line, wait_until
 
 pytestmark = pytest.mark.main
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from xaccel.servers.ports import listening_socket
 from xaccel.testing import free_port, free_ports
-from xaccel.testing.ports import listening_socket
 
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 MANY = "from xaccel.testing import free_ports; print(*free_ports(200), flush=True); input()"

@@ -15,8 +15,8 @@ import pytest
 
 from tests.live.small_disk import small_disk
 from tests.testing.asking import get, gone
+from xaccel.servers.processes import command_line
 from xaccel.testing import S3Server, ServerFailed, free_ports, s3_server
-from xaccel.testing.processes import command_line
 
 pytestmark = pytest.mark.main
 
@@ -74,7 +74,7 @@ def test_port_taken_in_the_last_moment(tmp_path: Path, monkeypatch: pytest.Monke
         first = free_ports(10)
         first[index] = quicker.getsockname()[1]
         offers = [free_ports(10), first]
-        monkeypatch.setattr("xaccel.testing.s3.free_ports", lambda count: offers.pop())
+        monkeypatch.setattr("xaccel.servers.s3.free_ports", lambda count: offers.pop())
         with s3_server(tmp_path) as s3:
             s3.create_bucket("after-all")
     assert not offers

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from xaccel import signing
+from xaccel.signing import endpoint
 
 settings.register_profile(
     "unit", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
@@ -44,8 +44,8 @@ def _changed(made: Any) -> Iterator[str]:
 
 
 def _forget_endpoints() -> None:
-    signing._endpoint.cache_clear()
-    signing._resolve.cache_clear()
+    endpoint._endpoint.cache_clear()
+    endpoint._resolve.cache_clear()
 
 
 @pytest.fixture

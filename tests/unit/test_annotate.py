@@ -12,8 +12,8 @@ from tests.live.golden import BUCKET, BUILDS, DIRECTORY, PARTNER, PRIVATE_CA, SE
 from xaccel import cli
 from xaccel.cli.annotate import annotate
 from xaccel.nginx import Nginx, files, render
-from xaccel.origins import Origin
 from xaccel.site import Cache, Site
+from xaccel.site.origins import Origin
 from xaccel.testing.expanded import parse
 
 pytestmark = pytest.mark.nginx

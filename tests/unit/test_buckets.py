@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin, buckets
+from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin
 from xaccel.errors import OptionRefused
-from xaccel.origin_rules import problems
-from xaccel.origins import Origin
+from xaccel.site import buckets
+from xaccel.site.check_origins import problems
+from xaccel.site.origins import Origin
 
 pytestmark = pytest.mark.nginx
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.test_site_mapping import LEAST, told
-from xaccel.buffer_setting import DEFAULT, memory_kb, split
-from xaccel.site_mapping import read
+from xaccel.site.buffer_setting import DEFAULT, memory_kb, split
+from xaccel.site.read_mapping import read
 
 pytestmark = pytest.mark.nginx
 

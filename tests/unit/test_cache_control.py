@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from xaccel.cache_control import cache_control, keeps_shared_caches_out
 from xaccel.errors import HeaderRefused, OptionRefused
+from xaccel.handoff.cache_control import cache_control, keeps_shared_caches_out
 
 
 def test_the_default_is_private_and_asks_each_time() -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from xaccel import HTTPOrigin, LocalOrigin, Site, cli
 from xaccel.cache import cache_files
-from xaccel.cache_key import cache_key
 from xaccel.errors import CacheError, ConfigError, InputRefused
+from xaccel.handoff.cache_key import cache_key
 from xaccel.site import Cache
 
 pytestmark = pytest.mark.nginx

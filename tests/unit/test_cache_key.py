@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel.cache_key import cache_key, object_part
+from xaccel.handoff.cache_key import cache_key, object_part
 
 pytestmark = pytest.mark.nginx
 

@@ -15,8 +15,8 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 from xaccel import S3Origin, XaccelError
-from xaccel.credentials import PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 from xaccel.errors import ConfigError, CredentialsUnavailable
+from xaccel.signing.credentials import PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 
 pytestmark = pytest.mark.nginx
 

@@ -8,8 +8,8 @@ from browser_download_filename import parse_content_disposition, suggested_filen
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xaccel.disposition import MAX_NAME_BYTES, content_disposition, name_of_key, safe_name
 from xaccel.errors import FileNameRefused
+from xaccel.handoff.disposition import MAX_NAME_BYTES, content_disposition, name_of_key, safe_name
 
 HOSTILE = [
     "report.pdf",

@@ -12,12 +12,12 @@ import pytest
 
 from docs.generated import engine
 from tests.live.golden import BUCKET, BUILDS, SECRET
-from xaccel import content_security
+from xaccel.handoff import content_security
 from xaccel.nginx import engine_files, facts, files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.origins import S3Origin
 from xaccel.site import Site
+from xaccel.site.origins import S3Origin
 
 pytestmark = pytest.mark.nginx
 

@@ -23,9 +23,8 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 import xaccel
-from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors, site_mapping
+from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors
 from xaccel.cache import cache_files
-from xaccel.credentials import CredentialSource
 from xaccel.errors import (
     CacheError,
     ConfigError,
@@ -35,10 +34,11 @@ from xaccel.errors import (
     KeyRefused,
     XaccelError,
 )
-from xaccel.handoff import make_handoff
-from xaccel.secret_setting import PLACEHOLDER
-from xaccel.signing import resolve_endpoint
-from xaccel.site import Cache
+from xaccel.handoff.builder import make_handoff
+from xaccel.signing.credentials import CredentialSource
+from xaccel.signing.endpoint import resolve_endpoint
+from xaccel.site import Cache, read_mapping
+from xaccel.site.secret_setting import PLACEHOLDER
 from xaccel.warm.app import App, running_app
 from xaccel.warm.fill import Filler, Wanted
 
@@ -75,7 +75,7 @@ def reads(**settings: Any) -> Callable[[], object]:
         "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
         "SECRET": SECRET,
     }
-    return lambda: site_mapping.read({**standard, **settings})
+    return lambda: read_mapping.read({**standard, **settings})
 
 
 def reads_origin(backend: str, **options: Any) -> Callable[[], object]:
@@ -253,13 +253,13 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "warm: others": lambda: running_app(PACKAGE).__enter__(),
     "warm: two": runs_two_apps,
     "cache: closed": reads_a_closed_cache,
-    "settings: no mapping": lambda: site_mapping.read([]),  # type: ignore[arg-type]
+    "settings: no mapping": lambda: read_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
     "settings: no origins": reads(ORIGINS={}),
-    "settings: the documentation's secret": lambda: site_mapping.read(
+    "settings: the documentation's secret": lambda: read_mapping.read(
         {"ORIGINS": {"disk": LocalOrigin(root="/srv")}, "SECRET": PLACEHOLDER}
     ),
-    "settings: no secret": lambda: site_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
+    "settings: no secret": lambda: read_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
     "settings: short secret": reads(SECRET="short"),
     "settings: name": reads(NAME="-"),
     "settings: no list": reads(RESOLVER="x"),
@@ -367,6 +367,9 @@ KINDS = {
 def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
     for module in (
         *PACKAGE.glob("*.py"),
+        *PACKAGE.glob("site/*.py"),
+        *PACKAGE.glob("handoff/*.py"),
+        *PACKAGE.glob("signing/*.py"),
         *PACKAGE.glob("cli/*.py"),
         *PACKAGE.glob("warm/*.py"),
         *PACKAGE.glob("cache/*.py"),

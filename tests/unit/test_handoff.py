@@ -12,13 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, Options, S3Origin, Site
-from xaccel.cache_key import cache_key
-from xaccel.content_security import SANDBOX, default_policy
 from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused, OriginUnknown
-from xaccel.handoff import make_handoff
-from xaccel.origins import Origin
-from xaccel.signing import Endpoint, S3Signer
+from xaccel.handoff.builder import make_handoff
+from xaccel.handoff.cache_key import cache_key
+from xaccel.handoff.content_security import SANDBOX, default_policy
+from xaccel.signing.endpoint import Endpoint, S3Signer
 from xaccel.site import Cache
+from xaccel.site.origins import Origin
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from xaccel import LocalOrigin, Options, Site
 from xaccel.errors import OptionRefused
-from xaccel.header_rules import header_value_ok
-from xaccel.limits import LONGEST_KEY, limit_headers
+from xaccel.handoff.limits import LONGEST_KEY, limit_headers
+from xaccel.site.header_rules import header_value_ok
 
 pytestmark = pytest.mark.nginx
 

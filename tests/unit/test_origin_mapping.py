@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from xaccel import ConfigError, HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.origin_mapping import read_origins, upper_keys
+from xaccel.site.read_origins import read_origins, upper_keys
 
 
 def read(origins: Any) -> tuple[dict[str, Any], list[ConfigError]]:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.origin_rules import MAX_EXPIRES_S, problems, require_http_url
-from xaccel.origins import Origin
+from xaccel.site.check_origins import MAX_EXPIRES_S, problems, require_http_url
+from xaccel.site.origins import Origin
 
 WHERE = 'XACCEL["ORIGINS"]["x"]'
 

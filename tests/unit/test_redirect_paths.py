@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from xaccel.errors import OriginNotAllowed
 from xaccel.nginx.facts import crooked_paths
-from xaccel.target import below
+from xaccel.urls import below
 
 PIECES = st.sampled_from(
     ["%", "2", "5", "e", "E", "f", "c", "3", "b", "4", "6", ".", "/", ";", "a", "%25", "%2e", "%2F"]

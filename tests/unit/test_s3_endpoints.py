@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from xaccel import ConfigError, S3Origin
-from xaccel.signing import client_options, resolve_endpoint
+from xaccel.signing.endpoint import client_options, resolve_endpoint
 
 pytestmark = pytest.mark.nginx
 

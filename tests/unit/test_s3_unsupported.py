@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from xaccel import ConfigError, HTTPOrigin, S3Origin
-from xaccel.origin_rules import problems
-from xaccel.s3_unsupported import bucket_problem, endpoint_problem
-from xaccel.signing import resolve_endpoint
+from xaccel.signing.endpoint import resolve_endpoint
+from xaccel.site.check_origins import problems
+from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
 
 pytestmark = pytest.mark.nginx
 

@@ -12,7 +12,7 @@ import pytest
 
 from xaccel import HTTPOrigin, LocalOrigin, Options, OriginNotAllowed, S3Origin, Sender, Site
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
-from xaccel.origins import Origin
+from xaccel.site.origins import Origin
 
 KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s"}
 STORE = {"endpoint_url": "http://127.0.0.1:9000", "region": "us-east-1"}
@@ -248,14 +248,14 @@ def test_a_directory_is_the_same_with_and_without_its_last_slash() -> None:
 @pytest.mark.usefixtures("fresh_endpoints")
 def test_a_stand_in_is_resolved_with_its_origin() -> None:
     """Else the first hand-off in an async view would read files in the event loop."""
-    from xaccel import signing
+    from xaccel.signing import endpoint
 
     one = sender(far=S3Origin(bucket="far-away", **STORE, **KEYS, profile=None, addressing_style="path"))
     near = S3Origin(bucket="far-away", **STORE, **KEYS)
     one.prepare("far", origin=near)
-    misses = signing._resolve.cache_info().misses
+    misses = endpoint._resolve.cache_info().misses
     one.hand_off("far", "a", origin=near)
-    assert signing._resolve.cache_info().misses == misses
+    assert endpoint._resolve.cache_info().misses == misses
 
 
 def test_many_threads_make_whole_hand_offs() -> None:

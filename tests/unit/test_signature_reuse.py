@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel import Options, S3Origin, Sender, Site
-from xaccel.signature_reuse import LONGEST_S, MOST, FreshSignatures, longest_s
-from xaccel.signing import S3Signer
+from xaccel.signing.endpoint import S3Signer
+from xaccel.signing.signer import LONGEST_S, MOST, FreshSignatures, longest_s
 from xaccel.site import Cache
 
 pytestmark = pytest.mark.nginx

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from xaccel import HTTPOrigin, Options, OriginNotAllowed, Sender, Site
-from xaccel.cache_key import object_part
 from xaccel.errors import OptionRefused
-from xaccel.explain import ask_store
-from xaccel.target import object_url
+from xaccel.explain.ask_store import ask_store
+from xaccel.handoff.cache_key import object_part
+from xaccel.urls import object_url
 
 BASE = "https://store.example/docs/"
 SENDER = Sender(

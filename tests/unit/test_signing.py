@@ -15,9 +15,10 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel import ConfigError, S3Origin, signing
-from xaccel.signing import Endpoint, S3Signer, resolve_endpoint
-from xaccel.target import quote_key
+from xaccel import ConfigError, S3Origin
+from xaccel.signing import endpoint
+from xaccel.signing.endpoint import Endpoint, S3Signer, resolve_endpoint
+from xaccel.urls import quote_key
 
 pytestmark = pytest.mark.nginx
 
@@ -333,7 +334,7 @@ def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() ->
     for number in range(50):
         place = resolve_endpoint(S3Origin(bucket=f"tenant-{number}", **style))
         assert place.base_url == f"https://tenant-{number}.s3.eu-west-1.amazonaws.com/"
-    assert signing._resolve.cache_info().misses == 1
+    assert endpoint._resolve.cache_info().misses == 1
     for bucket, base in (
         ("with.dots", "https://s3.eu-west-1.amazonaws.com/with.dots/"),
         ("Under_Score", "https://s3.eu-west-1.amazonaws.com/Under_Score/"),
@@ -342,7 +343,7 @@ def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() ->
         ("n" * 64, f"https://s3.eu-west-1.amazonaws.com/{'n' * 64}/"),
     ):
         assert resolve_endpoint(S3Origin(bucket=bucket, **style)).base_url == base
-    assert signing._resolve.cache_info().misses == 5
+    assert endpoint._resolve.cache_info().misses == 5
 
 
 @pytest.mark.parametrize(

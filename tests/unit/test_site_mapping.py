@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.secret_setting import PLACEHOLDER
 from xaccel.site import Cache
-from xaccel.site_mapping import KEYS, read
+from xaccel.site.read_mapping import KEYS, read
+from xaccel.site.secret_setting import PLACEHOLDER
 
 SECRET = "0123456789abcdef0123456789ABCDEF-_"
 DISK = {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}

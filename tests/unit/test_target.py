@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xaccel.errors import KeyRefused, OriginNotAllowed
-from xaccel.target import (
+from xaccel.urls import (
     MAX_KEY_BYTES,
     MAX_URL_BYTES,
     authority,

@@ -10,7 +10,7 @@ from xaccel.errors import ConfigErrors
 from xaccel.events import authorized
 from xaccel.options import Options
 from xaccel.sender import Sender
-from xaccel.site_mapping import read
+from xaccel.site.read_mapping import read
 
 SECRETS = ["first-0123456789-abcdefghijklmnopqrstuv", "second-0123456789-abcdefghijklmnopqrstuv"]
 BASE = "https://files.example/"

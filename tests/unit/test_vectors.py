@@ -11,7 +11,7 @@ import pytest
 from docs.generated.engine import private_headers
 from tests.vectors.run import hand_off, outcome
 from tests.vectors.write import FILE, text
-from xaccel.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.site import PROTOCOL
 
 pytestmark = pytest.mark.adapters

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.live.failure_rows import ROWS
-from xaccel.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
 
 ENGINE = Path(__file__).parents[2] / "src/xaccel/nginx/engine"
 WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "doubt")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from xaccel import HandOff, InputRefused, Options, Sender, site_mapping
-from xaccel.origins import S3Origin
+from xaccel import HandOff, InputRefused, Options, Sender
+from xaccel.site import read_mapping
+from xaccel.site.origins import S3Origin
 
 
 def outcome(vector: dict[str, Any], sites: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def outcome(vector: dict[str, Any], sites: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refused.where.partition("[")[0]}
     assert len(dict(made.headers)) == len(made.headers)
     found: dict[str, Any] = {"hand_off": {"status": made.status, "headers": dict(made.headers)}}
-    origin = site_mapping.read(sites[vector["site"]]).origins[vector["origin"]]
+    origin = read_mapping.read(sites[vector["site"]]).origins[vector["origin"]]
     if isinstance(origin, S3Origin):
         found["unsigned_url"] = unsigned(made.target)
     return found
@@ -30,7 +31,7 @@ def hand_off(vector: dict[str, Any], sites: dict[str, Any]) -> HandOff:
     if "last_modified" in options:
         options["last_modified"] = datetime.fromisoformat(options["last_modified"])
     now = datetime.fromisoformat(vector["now"]).astimezone(UTC)
-    sender = Sender(site_mapping.read(sites[vector["site"]]))
+    sender = Sender(read_mapping.read(sites[vector["site"]]))
     url = vector.get("url")
     with (
         patch("xaccel.sender.datetime", _Clock(now)),

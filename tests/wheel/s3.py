@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.credentials import ReadOnlyCredentials
 
 from xaccel import S3Origin, Sender, Site
-from xaccel.signing import S3Signer
+from xaccel.signing.endpoint import S3Signer
 
 ORIGIN = S3Origin(
     bucket="examplebucket",

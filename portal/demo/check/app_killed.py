@@ -10,7 +10,7 @@ from hashlib import sha256
 from portal.demo.bucket import readable
 from portal.demo.check.answer import Answer
 from portal.demo.check.scene import Scene
-from xaccel.testing.processes import alive, wait_until
+from xaccel.servers.processes import alive, wait_until
 
 _BLOCK = 256 * 1024
 

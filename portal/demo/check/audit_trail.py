@@ -10,7 +10,7 @@ from typing import Any
 
 from portal.demo.check.answer import Answer, verdict
 from portal.demo.check.scene import Scene
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 _WAIT_S = 30
 _BLOCK = 256 * 1024

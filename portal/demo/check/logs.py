@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from portal.demo.check.answer import Answer, verdict
 from portal.demo.check.scene import Scene
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 
 def ask(scene: Scene) -> Iterator[Answer]:

@@ -13,9 +13,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.functional import cached_property
 
+from xaccel.audit.decision.storable import indexable
 from xaccel.audit.export import csv_rows, json_rows
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.storable import indexable
 from xaccel.django.conf import configuration
 
 if TYPE_CHECKING:

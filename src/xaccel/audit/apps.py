@@ -19,14 +19,15 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the app's decisions, and add the commands."""
-        from xaccel.audit import commands, recorder
+        from xaccel.audit import commands
         from xaccel.audit.conf import configuration
+        from xaccel.audit.decision import recorder
         from xaccel.audit.find_object import find_object
         from xaccel.django import command_table, note_maker
         from xaccel.django.signals import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
-            signal.connect(recorder.record, dispatch_uid="xaccel.audit.recorder")
+            signal.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
         note_maker.register(recorder.note)
         command_table.COMMANDS.update(commands.COMMANDS)
         command_table.FINDERS[self.name] = find_object

@@ -9,12 +9,12 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from xaccel.audit import upsert
-from xaccel.audit.chain import seal_forgotten, seal_note, sealed
+from xaccel.audit.chain.chain import seal_forgotten, seal_note, sealed
+from xaccel.audit.decision.pseudonym import new_pseudonym
+from xaccel.audit.decision.storable import indexable
+from xaccel.audit.ingest import upsert
+from xaccel.audit.ingest.removals import note_forgotten, note_pruned
 from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Transfer
-from xaccel.audit.pseudonym import new_pseudonym
-from xaccel.audit.removals import note_forgotten, note_pruned
-from xaccel.audit.storable import indexable
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""

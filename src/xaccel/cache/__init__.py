@@ -1,1 +1,1 @@
-"""NGINX's cache, read and changed from outside while NGINX runs."""
+"""NGINX's cache, seen from outside: its entries on disk."""

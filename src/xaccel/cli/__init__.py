@@ -7,11 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from xaccel import site_file
 from xaccel.cli import config, explain, purge, refresh, warm
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import XaccelError
-from xaccel.site import Site
+from xaccel.site import Site, read_file
 
 STOPPED, NOT_READ = 130, 141
 """The exit statuses after Ctrl-C, and where nobody reads the output any more (`| head`), as shells have them."""
@@ -74,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser, file=True)
     args = parser.parse_args(argv)
     try:
-        run(args, site_file.read(args.file))
+        run(args, read_file.read(args.file))
         sys.stdout.flush()
     except BrokenPipeError:
         forget_output()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from xaccel.nginx.includes import folder_of, names_of
 from xaccel.nginx.transport import groups, routes
-from xaccel.origins import HTTPOrigin
 from xaccel.site import Site
+from xaccel.site.origins import HTTPOrigin
 
 _BUCKET = "bucket, region, endpoint_url, addressing_style"
 _TLS = "ca_file, verify_tls, client_certificate, client_key"

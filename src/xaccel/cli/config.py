@@ -6,14 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from xaccel.cli import build
+from xaccel.cli import nginx_arguments
 from xaccel.cli.annotate import annotate
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, files, render, standalone
 from xaccel.nginx.includes import folder_of
-from xaccel.origins import S3Origin
 from xaccel.site import Site
+from xaccel.site.origins import S3Origin
 
 _SHOWN = "/etc/nginx/xaccel"
 """The folder whose files are shown without --write."""
@@ -25,7 +25,7 @@ _NO_SLICES = (
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    build.add_arguments(parser)
+    nginx_arguments.add_arguments(parser)
     parser.add_argument("--write", metavar="DIR", help="write the engine and the site below this folder")
     parser.add_argument(
         "--check",
@@ -59,8 +59,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         )
     if args.check:
         sys.exit(_check(args, site))
-    nginx = build.nginx_of(args, loads_itself=args.standalone)
-    build.warn_of(site, own_prefix=args.standalone)
+    nginx = nginx_arguments.nginx_of(args, loads_itself=args.standalone)
+    nginx_arguments.warn_of(site, own_prefix=args.standalone)
     if _lacks_slices(site, nginx):
         print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
     if args.write:
@@ -106,7 +106,7 @@ def _check(args: argparse.Namespace, site: Site) -> int:
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
         folder = Path(args.check)
-        made = files.texts(site, build.nginx_of(args), folder, write_addresses=args.resolve)
+        made = files.texts(site, nginx_arguments.nginx_of(args), folder, write_addresses=args.resolve)
         found = files.differences(made)
         found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
     except (XaccelError, OSError) as error:

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xaccel.buckets import covers_many
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused
-from xaccel.explain import ask_store
+from xaccel.explain.ask_store import ask_store
+from xaccel.explain.transfer_log import entry_of, rotated_entry_of
+from xaccel.explain.why import Why, why_of
 from xaccel.site import Site
-from xaccel.transfer_log import entry_of, rotated_entry_of
-from xaccel.why import Why, why_of
+from xaccel.site.buckets import covers_many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 from xaccel.cache import cache_files
-from xaccel.cache_key import identity_part
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
+from xaccel.handoff.cache_key import identity_part
+from xaccel.handoff.version_id import cache_identity, version_query
 from xaccel.sender import Sender
 from xaccel.site import Site
-from xaccel.version_id import cache_identity, version_query
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaccel.cli import build
+from xaccel.cli import nginx_arguments
 from xaccel.cli.command import Command, FindObject
 from xaccel.nginx import files
 from xaccel.site import Site
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    build.add_arguments(parser)
+    nginx_arguments.add_arguments(parser)
     parser.add_argument(
         "--write", metavar="DIR", required=True, help="the folder that `config --write` wrote"
     )
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    build.warn_of(site)
+    nginx_arguments.warn_of(site)
     changed = files.refresh(
-        files.texts(site, build.nginx_of(args), Path(args.write), write_addresses=args.resolve),
-        [args.nginx or build.find_nginx(), *args.nginx_option],
+        files.texts(site, nginx_arguments.nginx_of(args), Path(args.write), write_addresses=args.resolve),
+        [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option],
     )
     print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import CacheError, ConfigError, OptionRefused
+from xaccel.handoff.version_id import cache_identity
 from xaccel.sender import Sender
 from xaccel.site import Site
-from xaccel.version_id import cache_identity
 from xaccel.warm.app import running_app
 from xaccel.warm.fill import Filler, Outcome, Wanted, require_nginx
 

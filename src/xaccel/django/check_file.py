@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Unpack
 
 from xaccel.django.conf import configuration
+from xaccel.handoff.registration import check_download
 from xaccel.options import Options, SendOptions
-from xaccel.registration import check_download
 
 
 def check_file(

@@ -15,16 +15,16 @@ from django.core.checks import CheckMessage
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from xaccel.buckets import covers_many
 from xaccel.django.conf import Configuration, configuration
+from xaccel.django.development.stream import debug_is_on
+from xaccel.django.files.signed_urls import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.django.storage_urls import StorageNotDescribed
-from xaccel.django.stream import debug_is_on
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.explain import bucket_region
-from xaccel.origins import LocalOrigin, S3Origin
-from xaccel.signing import resolve_endpoint
-from xaccel.site_advice import address_over_tls, relative_log
+from xaccel.explain.ask_store import bucket_region
+from xaccel.explain.site_advice import address_over_tls, relative_log
+from xaccel.signing.endpoint import resolve_endpoint
+from xaccel.site.buckets import covers_many
+from xaccel.site.origins import LocalOrigin, S3Origin
 
 CHECKS: Mapping[str, str] = {
     "xaccel.E001": "settings.XACCEL has a problem; each problem is one message.",

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import parse_http_date
 
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 
 _UNMODIFIED = "HTTP_IF_UNMODIFIED_SINCE"
 _CONDITIONS = frozenset(("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", _UNMODIFIED))

@@ -11,14 +11,13 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from xaccel import site_mapping
 from xaccel.cli.command import FindObject
-from xaccel.django.origins_setting import aliases_of, from_storages, with_storages
+from xaccel.django.files.origins_setting import aliases_of, from_storages, with_storages
+from xaccel.django.files.sendfile_root import with_sendfile_root
 from xaccel.django.secret import derived_secrets
-from xaccel.django.sendfile_root import with_sendfile_root
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
-from xaccel.site import Site
+from xaccel.site import Site, read_mapping
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
@@ -84,7 +83,7 @@ def configuration() -> Configuration:
 
 def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
     try:
-        site = site_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)
+        site = read_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)
     except ConfigErrors as errors:
         # Where each entry had its own problem, none is left, and saying so again helps nobody.
         empty = f'{WHERE}["ORIGINS"]'

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from django.http import HttpRequest, HttpResponse
 
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 
 
 class HandOffResponse(HttpResponse):

@@ -12,14 +12,14 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.cache_control import keeps_shared_caches_out
 from xaccel.django import after_view
 from xaccel.django.conf import configuration
 from xaccel.django.hand_off_response import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
-from xaccel.header_rules import header_value_ok
+from xaccel.handoff.cache_control import keeps_shared_caches_out
 from xaccel.site import Site
+from xaccel.site.header_rules import header_value_ok
 
 _DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
 """NGINX takes these over from the app's answer, and sends them beside the download's own."""

@@ -11,21 +11,21 @@ from django.http.response import HttpResponseBase
 from xaccel.django.conditions import answer_to_conditions
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.decision import atell, tell
+from xaccel.django.development.stream import astream, require_development, stream
+from xaccel.django.files.find_place import Place, find_place, place_is_known
 from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
 from xaccel.django.note_maker import note_of
-from xaccel.django.place import Place, find_place, place_is_known
 from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
 from xaccel.django.runserver import warn_without_nginx
-from xaccel.django.stream import astream, require_development, stream
 from xaccel.django.subject import asubject_of, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 from xaccel.options import Options, SendOptions
 from xaccel.sender import Url
 
 if TYPE_CHECKING:
-    from xaccel.django.place import FileOrKey
+    from xaccel.django.files.find_place import FileOrKey
 
 
 def send_file(

@@ -14,8 +14,8 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
+from xaccel.django.files.sendfile_root import NGINX, SWITCH, holds, origin_of_root, sendfile_root
 from xaccel.django.send_file import send_file
-from xaccel.django.sendfile_root import NGINX, SWITCH, holds, origin_of_root, sendfile_root
 from xaccel.errors import ConfigError
 
 __all__ = ["sendfile"]

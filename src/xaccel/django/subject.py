@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest
 
-from xaccel.header_rules import header_value_ok
+from xaccel.site.header_rules import header_value_ok
 
 
 def subject_of(request: HttpRequest) -> str:

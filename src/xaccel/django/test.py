@@ -13,12 +13,12 @@ from django.test.client import AsyncClientHandler, ClientHandler
 from django.utils.http import parse_http_date
 
 from xaccel.django.conf import configuration
+from xaccel.django.development.stream import astream, stream
 from xaccel.django.hand_off_response import HandOffResponse
-from xaccel.django.stream import astream, stream
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
+from xaccel.handoff.visible_headers import CSP, visible_headers
 from xaccel.options import Options
-from xaccel.origins import Origin
-from xaccel.visible_headers import CSP, visible_headers
+from xaccel.site.origins import Origin
 
 __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 

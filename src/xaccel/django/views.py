@@ -16,7 +16,7 @@ from django.views.generic.detail import SingleObjectMixin
 
 from xaccel.django.conf import configuration
 from xaccel.django.deny import DeniedStatus, adeny_download, deny_download
-from xaccel.django.place import find_place
+from xaccel.django.files.find_place import find_place
 from xaccel.django.send_file import asend_file, send_file
 from xaccel.options import SendOptions
 

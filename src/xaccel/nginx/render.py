@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from xaccel.buffer_setting import DEFAULT, split
 from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
@@ -18,8 +17,9 @@ from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_loo
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.transport import Group, Route, groups, request_header_names, routes, tls_directives
 from xaccel.options import UNLIMITED
-from xaccel.origins import S3Origin
 from xaccel.site import DEFAULT_CLASS, Cache, Site
+from xaccel.site.buffer_setting import DEFAULT, split
+from xaccel.site.origins import S3Origin
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xaccel import target
-from xaccel.buckets import is_pattern, without_bucket
+from xaccel import urls
 from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, directive
-from xaccel.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
-from xaccel.signing import resolve_endpoint
+from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
+from xaccel.site.buckets import is_pattern, without_bucket
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 
 CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -82,7 +82,7 @@ def routes(site: Site) -> tuple[Route, ...]:
     for name, origin in site.origins.items():
         if not isinstance(origin, LocalOrigin):
             route = _route(name, origin)
-            authority = target.authority(route.home)
+            authority = urls.authority(route.home)
             found.append(replace(route, pool=pools.setdefault((authority, route.servers, route.tls), name)))
     return tuple(found)
 
@@ -91,14 +91,14 @@ def _route(name: str, origin: RemoteOrigin) -> Route:
     if isinstance(origin, S3Origin):
         base, bucket = resolve_endpoint(origin).base_url, origin.bucket
     else:
-        base, bucket = target.canonical_base(origin.base_url), ""
+        base, bucket = urls.canonical_base(origin.base_url), ""
     many = is_pattern(bucket)
     parts = urlsplit(without_bucket(base, bucket) if many else base)
     host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
     port = parts.port or (443 if parts.scheme == "https" else 80)
     servers = origin.servers or (f"{address}:{port}",)
-    return Route(name, origin, base if many else target.authority(base), parts.scheme, servers, pool=name)
+    return Route(name, origin, base if many else urls.authority(base), parts.scheme, servers, pool=name)
 
 
 @dataclass(frozen=True, slots=True)

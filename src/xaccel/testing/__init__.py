@@ -12,36 +12,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xaccel.testing.app import AppServer, app_server
-    from xaccel.testing.errors import ServerFailed, ServerMissing
-    from xaccel.testing.hand_off import assert_hand_off
-    from xaccel.testing.leaks import assert_nothing_leaked
-    from xaccel.testing.nginx import NginxServer, check_config, nginx_server
-    from xaccel.testing.nginx_builds import Variant, nginx_binaries, variants
+    from xaccel.servers.app import AppServer, app_server
+    from xaccel.servers.errors import ServerFailed, ServerMissing
+    from xaccel.servers.nginx import NginxServer, check_config, nginx_server
+    from xaccel.servers.nginx_builds import Variant, nginx_binaries, variants
+    from xaccel.servers.ports import free_port, free_ports
+    from xaccel.servers.s3 import S3Server, s3_server
+    from xaccel.testing.assertions.hand_off import assert_hand_off
+    from xaccel.testing.assertions.leaks import assert_nothing_leaked
     from xaccel.testing.origin import Answer, Origin, Request, origin_server
-    from xaccel.testing.ports import free_port, free_ports
     from xaccel.testing.postgres import PostgresServer, postgres_server
-    from xaccel.testing.s3 import S3Server, s3_server
     from xaccel.testing.stack import Project, Stack, run_stack
 else:
     _MODULES = {
-        "app": ("AppServer", "app_server"),
-        "errors": ("ServerFailed", "ServerMissing"),
-        "hand_off": ("assert_hand_off",),
-        "leaks": ("assert_nothing_leaked",),
-        "nginx": ("NginxServer", "check_config", "nginx_server"),
-        "origin": ("Answer", "Origin", "Request", "origin_server"),
-        "ports": ("free_port", "free_ports"),
-        "postgres": ("PostgresServer", "postgres_server"),
-        "s3": ("S3Server", "s3_server"),
-        "stack": ("Project", "Stack", "run_stack"),
-        "nginx_builds": ("Variant", "nginx_binaries", "variants"),
+        "servers.app": ("AppServer", "app_server"),
+        "servers.errors": ("ServerFailed", "ServerMissing"),
+        "testing.assertions.hand_off": ("assert_hand_off",),
+        "testing.assertions.leaks": ("assert_nothing_leaked",),
+        "servers.nginx": ("NginxServer", "check_config", "nginx_server"),
+        "testing.origin": ("Answer", "Origin", "Request", "origin_server"),
+        "servers.ports": ("free_port", "free_ports"),
+        "testing.postgres": ("PostgresServer", "postgres_server"),
+        "servers.s3": ("S3Server", "s3_server"),
+        "testing.stack": ("Project", "Stack", "run_stack"),
+        "servers.nginx_builds": ("Variant", "nginx_binaries", "variants"),
     }
 
     def __getattr__(name: str) -> object:
         for module, names in _MODULES.items():
             if name in names:
-                found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+                found = globals()[name] = getattr(import_module(f"xaccel.{module}"), name)
                 return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from xaccel.testing.processes import wait_until
+from xaccel.servers.processes import wait_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xaccel.testing.errors import ServerFailed, ServerMissing
-from xaccel.testing.server import RunningServer, running
+from xaccel.servers.errors import ServerFailed, ServerMissing
+from xaccel.servers.process import RunningServer, running
 
 USER = "app"
 _UNPRIVILEGED = "nobody"

@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from xaccel.errors import ConfigError
-from xaccel.testing.nginx_builds import NAMES, Variant, variants
-from xaccel.testing.s3 import S3Server, s3_server
+from xaccel.servers.nginx_builds import NAMES, Variant, variants
+from xaccel.servers.s3 import S3Server, s3_server
 from xaccel.testing.stack import Project, Stack, run_stack
 
 _LOG_SHOWN = 3000

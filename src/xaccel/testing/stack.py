@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from xaccel.testing.app import AppServer, app_server
-from xaccel.testing.errors import ServerFailed, ServerMissing
-from xaccel.testing.files import private_folder
-from xaccel.testing.nginx import NginxServer, nginx_server
-from xaccel.testing.nginx_builds import Variant
-from xaccel.testing.ports import free_port
-from xaccel.testing.s3 import S3Server
+from xaccel.servers.app import AppServer, app_server
+from xaccel.servers.errors import ServerFailed, ServerMissing
+from xaccel.servers.files import private_folder
+from xaccel.servers.nginx import NginxServer, nginx_server
+from xaccel.servers.nginx_builds import Variant
+from xaccel.servers.ports import free_port
+from xaccel.servers.s3 import S3Server
 
 _TIMEOUT_S = 120
 

@@ -14,7 +14,7 @@ from socketserver import ThreadingUnixStreamServer
 from typing import Any
 
 from xaccel.errors import CacheError
-from xaccel.handoff import HandOff
+from xaccel.handoff.builder import HandOff
 from xaccel.nginx.warm_server import APP_SOCKET
 
 _BITS_OF_OTHERS = 0o027

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaccel import target
+from xaccel import urls
 from xaccel.errors import CacheError, OptionRefused, XaccelError
+from xaccel.explain.transfer_log import entry_of
 from xaccel.nginx.warm_server import NGINX_SOCKET
 from xaccel.options import Options
 from xaccel.sender import Sender
-from xaccel.transfer_log import entry_of
 from xaccel.warm.app import App
 
 SUBJECT = "warm"
@@ -47,7 +47,7 @@ class Wanted:
     def name(self) -> str:
         """What a person calls it."""
         if self.url is not None:
-            return target.shown(self.url)
+            return urls.shown(self.url)
         return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from django.db import router
 from django.db.models import QuerySet
 
+from xaccel.audit.decision.storable import indexable
 from xaccel.audit.export import csv_rows, json_rows
 from xaccel.audit.models import Download, Seal, Transfer
-from xaccel.audit.storable import indexable
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused
 from xaccel.site import Site

@@ -18,11 +18,11 @@ from django.db import router
 from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.follow import follow, take, tidied
-from xaccel.audit.ingest import BATCH, Counted, Ingest
-from xaccel.audit.logs import LONGEST_LINE
+from xaccel.audit.ingest.ingest import BATCH, Counted, Ingest
+from xaccel.audit.ingest.sweep import sweep
+from xaccel.audit.log.follow import follow, take, tidied
+from xaccel.audit.log.log_files import LONGEST_LINE
 from xaccel.audit.models import Transfer
-from xaccel.audit.sweep import sweep
 from xaccel.audit.watch import Watched, watch
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import InputRefused
@@ -170,7 +170,7 @@ def _health(ingest: Ingest, *, shown: bool) -> Iterator[None]:
     if not shown:
         yield
         return
-    from xaccel.audit.health import health
+    from xaccel.audit.ingest.health import health
 
     with health(ingest):
         yield

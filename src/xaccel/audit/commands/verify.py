@@ -7,9 +7,9 @@ from pathlib import Path
 
 from django.db import router
 
+from xaccel.audit.chain.trails import ExportedTrail, StoredTrail, unmoved
+from xaccel.audit.chain.verify import Trail, verify
 from xaccel.audit.models import Transfer
-from xaccel.audit.trails import ExportedTrail, StoredTrail, unmoved
-from xaccel.audit.verify import Trail, verify
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused, XaccelError
 from xaccel.site import Site

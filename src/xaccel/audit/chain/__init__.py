@@ -1,0 +1,1 @@
+"""Seal transfers in a hash chain and verify it."""

@@ -1,0 +1,1 @@
+"""Store log entries as transfers and downloads."""

@@ -1,0 +1,108 @@
+"""Make the columns of a transfer from its log entry and its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from xaccel.audit.decision.instants import datetime_of, instant, text_of
+from xaccel.audit.ingest import upsert
+from xaccel.audit.ingest.downloads import State
+from xaccel.audit.ingest.known import Known
+from xaccel.audit.log.line import Decided, Line
+from xaccel.audit.models import Transfer
+from xaccel.audit.outcome import FORGED, Outcome, without_line
+
+COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
+_WORD = {outcome: outcome.value for outcome in Outcome}
+
+
+def transfer_row(line: Line, known: Known | None, state: State | None, *, chain: bool) -> upsert.Row:
+    """Return the columns of the model, in its order."""
+    said = known or Known(origin=line.origin, subject=line.subject, method=line.method)
+    return (
+        line.id,
+        _WORD[line.outcome],
+        None if said.decided_at is None else text_of(said.decided_at),
+        said.origin,
+        said.key,
+        said.version or line.validator,
+        said.query,
+        said.subject,
+        said.client,
+        said.method,
+        said.filename,
+        said.as_attachment,
+        said.reason,
+        state.id if state else None,
+        line.ip,
+        line.protocol,
+        line.status,
+        line.first,
+        line.sent,
+        line.total,
+        line.exact,
+        line.body_bytes,
+        line.sent_length,
+        line.completion,
+        line.asked_range,
+        line.content_range,
+        line.etag,
+        line.framing,
+        line.encoding,
+        line.origin_status,
+        line.origin_seconds,
+        line.cache,
+        line.why,
+        text_of(line.started_at),
+        text_of(line.ended_at),
+        known is None,
+        (known is not None if is_sealed(line) else None) if chain else None,
+    )
+
+
+def is_sealed(line: Line) -> bool:
+    """Tell whether a line is sealed with its decision: not a forged one, whose place the transfer's own line takes."""
+    return line.why not in FORGED
+
+
+def sealed_row(line: Line, known: Known) -> Mapping[str, Any]:
+    """Return the columns of the model as the ORM reads them."""
+    values: dict[str, Any] = dict(zip(COLUMNS, transfer_row(line, known, None, chain=True), strict=True))
+    for name, at in (
+        ("decided_at", known.decided_at),
+        ("started_at", line.started_at),
+        ("ended_at", line.ended_at),
+    ):
+        values[name] = None if at is None else datetime_of(at)
+    return {**values, "id": UUID(line.id)}
+
+
+def decided_row(item: Decided, unsealed: bool | None) -> upsert.Row:
+    said = item.decision
+    values: dict[str, str | bool | None] = {
+        "id": item.id,
+        "outcome": _WORD[without_line(allowed=item.allowed, reason=said.reason)],
+        "decided_at": text_of(instant(said.seconds)),
+        "origin": item.origin,
+        "key": said.key,
+        "version": said.object_version,
+        "query": said.query,
+        "subject": item.subject,
+        "client": said.client,
+        "method": item.method,
+        "filename": said.filename,
+        "as_attachment": said.as_attachment,
+        "reason": said.reason,
+        "line_first": False,
+        "sealed": unsealed,
+    }
+    return tuple([values.get(name, _NOTHING.get(name)) for name in COLUMNS])
+
+
+_NOTHING = {
+    column.attname: ""
+    for column in Transfer._meta.concrete_fields
+    if column.empty_strings_allowed and not column.null
+}

@@ -1,0 +1,40 @@
+"""What time alone decides: a line that never came, a download that nobody goes on with, a use that is given back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from xaccel.audit.chain.chain import seal_waiting
+from xaccel.audit.conf import Configuration
+from xaccel.audit.ingest import upsert
+from xaccel.audit.models import Download, Transfer
+from xaccel.audit.outcome import Outcome
+from xaccel.audit.share_links.settle import settle
+
+
+def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
+    """Return how many transfers became `unknown` and how many downloads were closed.
+
+    Call it when everything that was written before `now` is taken in. A line that comes later is still stored.
+    """
+    # NGINX tells of a transfer when it is over: one that is under way may have begun within the idle time.
+    over = now - conf.idle - conf.unknown_after
+    unknown = (
+        Transfer.objects.using(using)
+        .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
+        .update(outcome=Outcome.UNKNOWN, sealed=conf.unsealed)
+    )
+    closed = (
+        Download.objects.using(using)
+        .filter(closed_at__isnull=True, last_at__lt=over)
+        .update(closed_at=F("last_at"))
+    )
+    settle(conf, now=now, using=using)
+    if conf.chain:
+        with transaction.atomic(using=using):
+            upsert.alone(using)
+            seal_waiting(using=using)
+    return unknown, closed

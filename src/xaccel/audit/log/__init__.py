@@ -1,0 +1,1 @@
+"""Read the entries of NGINX's transfer log."""

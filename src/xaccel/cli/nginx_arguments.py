@@ -1,0 +1,138 @@
+"""Which NGINX the text is for: the one at hand, or the one that the arguments describe."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+
+from xaccel.errors import NginxError
+from xaccel.explain.site_advice import address_over_tls, relative_log
+from xaccel.nginx import Nginx, advisories, probe
+from xaccel.nginx.facts import strength
+from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
+from xaccel.site import Site
+
+_MODULES = ("njs", "headers-more")
+_OPTIONAL = tuple(name.replace("_", "-") for name in OPTIONAL)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which NGINX it is."""
+    parser.add_argument(
+        "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
+    )
+    parser.add_argument(
+        "--nginx-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="passed to nginx before -T, which tells the loaded modules, and by `refresh` before -t and -s reload; for"
+        " example --nginx-option=-p/srv/nginx/",
+    )
+    parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
+    parser.add_argument(
+        "--module",
+        action="append",
+        default=[],
+        choices=_MODULES + _OPTIONAL,
+        help="with --nginx-version: a module it has",
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=_MODULES,
+        help="print as if this module were not there",
+    )
+    parser.add_argument(
+        "--resolve",
+        action="store_true",
+        help="write addresses instead of names of origins (always done for an NGINX before 1.27.3)",
+    )
+
+
+def warn_of(site: Site, *, own_prefix: bool = False) -> None:
+    """Say on standard error what is mostly a mistake. `own_prefix`: NGINX is started for this site alone, with `-p`."""
+    for problem in (*(() if own_prefix else relative_log(site)), *address_over_tls(site)):
+        print(f"xaccel: warning: {problem}", file=sys.stderr)
+
+
+def find_nginx() -> str:
+    """Return the nginx on the PATH, or where systems put it.
+
+    Raises NginxError where there is none.
+    """
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise NginxError(
+            "there is no nginx on the PATH",
+            where="--nginx",
+            remedy="Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine.",
+        )
+    return found
+
+
+def nginx_of(args: argparse.Namespace, *, loads_itself: bool = False) -> Nginx:
+    """Return what that NGINX can do, and say it on standard error, with the fixes that it lacks.
+
+    `loads_itself`: the configuration that is generated loads the modules, so that no other has to.
+
+    Raises NginxError where it cannot be asked or is too old.
+    """
+    nginx = _nginx(args)
+    asked = args.nginx_version is None
+    binary = args.nginx or (find_nginx() if asked else "")
+    if asked and not loads_itself:
+        nginx = _loaded(nginx, [binary, *args.nginx_option])
+    print(
+        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
+        file=sys.stderr,
+    )
+    package = advisories.package_of(binary) if asked else None
+    warning = advisories.warning(nginx.version, package, asked=asked)
+    if warning is not None:
+        print(f"xaccel: warning: {warning}", file=sys.stderr)
+    return nginx
+
+
+def _loaded(nginx: Nginx, command: list[str]) -> Nginx:
+    found, missing, told = only_loaded(nginx, command)
+    for path in missing:
+        print(
+            f"xaccel: warning: {path} is installed, but this NGINX does not load it: the configuration is generated"
+            f" without it. To use it, add `load_module {path};` to nginx.conf, and generate again",
+            file=sys.stderr,
+        )
+    if not told:
+        print(
+            f"xaccel: warning: `{' '.join(command)} -T` failed, so whether NGINX loads {', '.join(nginx.load_modules)}"
+            " is not known: if it does not, add --without njs or --without headers-more",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _nginx(args: argparse.Namespace) -> Nginx:
+    wanted = {name: name not in args.without for name in _MODULES}
+    if args.nginx_version is None:
+        return probe(args.nginx or find_nginx(), njs=wanted["njs"], headers_more=wanted["headers-more"])
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
+    if match is None:
+        raise NginxError(
+            f"{args.nginx_version!r} is not a version",
+            where="--nginx-version",
+            remedy="Write it like 1.26.3.",
+        )
+    version = (int(match[1]), int(match[2]), int(match[3]))
+    require_supported(version)
+    present = {name: wanted[name] and name in args.module for name in _MODULES}
+    return Nginx(
+        version=version,
+        njs=present["njs"],
+        headers_more=present["headers-more"],
+        **{name: name.replace("_", "-") in args.module for name in OPTIONAL},
+        lacks=frozenset(),
+        load_modules=(),
+    )

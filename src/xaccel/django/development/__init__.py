@@ -1,0 +1,1 @@
+"""Send files through Django, without NGINX, in development."""

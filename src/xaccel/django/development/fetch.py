@@ -1,0 +1,120 @@
+"""How the bytes come to Django in development, where no NGINX fetches them."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import ssl
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from email.utils import formatdate
+from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError, URLError
+from urllib.request import Request
+
+from xaccel.events import logger
+from xaccel.explain.origin_request import opener
+from xaccel.handoff.builder import HandOff
+from xaccel.site.origins import LocalOrigin, Origin, S3Origin
+
+TIMEOUT_S = 30.0
+"""How long an origin may be silent; NGINX waits as long (nginx/fetch.py)."""
+
+_PASSED_ON = (
+    "Content-Type",
+    "Content-Length",
+    "Content-Encoding",
+    "Content-Language",
+    "ETag",
+    "Last-Modified",
+)
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
+"""EINVAL: a link that is a link no more when it is read."""
+
+
+_FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+"""A folder may be one that can be entered and not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an origin answered. The caller closes `body`."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: IO[bytes] | None = None
+
+
+def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> Fetched:
+    """Ask `origin` for what `hand_off` names. `conditions` are the client's, where the origin's validators stand.
+
+    Never raises for what an origin does: its failures are statuses, 504 for silence and 502 for the rest. Redirects are
+    followed where the origin's `redirect_hosts` allow it. The status is the origin's own otherwise.
+    """
+    if isinstance(origin, LocalOrigin):
+        return _open(origin.root, hand_off.target)
+    method = dict(hand_off.headers).get("Xaccel-Method", "GET")
+    request = Request(hand_off.target, headers={**conditions, **hand_off.request_headers}, method=method)  # noqa: S310
+    try:
+        answer = opener(origin, hand_off.target, conditions).open(request, timeout=TIMEOUT_S)
+        assert answer is not None, "no handler for http or https"
+    except HTTPError as error:
+        with error:
+            _say(hand_off, f"status {error.code}")
+            if error.code == 403 and isinstance(origin, S3Origin) and origin.missing_as_403:
+                return Fetched(404)
+            return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        # Messages of other errors may hold the URL, and with it the signature.
+        message = f": {reason}" if isinstance(reason, ssl.SSLCertVerificationError) else ""
+        _say(hand_off, f"{type(reason).__name__}{message}")
+        return Fetched(504 if isinstance(reason, TimeoutError) else 502)
+    return Fetched(200, _passed_on(answer.headers), answer)
+
+
+def _say(hand_off: HandOff, why: str) -> None:
+    logger.info("the origin %s answered transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
+
+
+def _open(root: str, path: str) -> Fetched:
+    try:
+        descriptor = _open_below(root, path)
+    except OSError as error:
+        return Fetched(404 if error.errno in _MISSING else 502)
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(descriptor)
+        return Fetched(404)
+    headers = {
+        "Content-Length": str(state.st_size),
+        "Last-Modified": formatdate(int(state.st_mtime), usegmt=True),
+    }
+    return Fetched(200, headers, os.fdopen(descriptor, "rb"))
+
+
+def _open_below(root: str, path: str) -> int:
+    """Open a file whose place, with all links resolved, is below `root`. Raises OSError."""
+    top, place = Path(root).resolve(), Path(os.path.realpath(path))
+    if not place.is_relative_to(top):
+        raise FileNotFoundError(errno.ENOENT, "a link leads out of the directory", path)
+    # Step by step, so that no folder can be replaced by a link meanwhile.
+    folder = os.open(top, _FOLDER)
+    try:
+        *folders, name = place.relative_to(top).parts or (".",)
+        for each in folders:
+            above, folder = folder, os.open(each, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(above)
+        # Without O_NONBLOCK a FIFO would wait for its writer.
+        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _passed_on(headers: Message) -> dict[str, str]:
+    found = {name: headers[name] for name in _PASSED_ON if headers.get(name) is not None}
+    return {name: value for name, value in found.items() if "\n" not in value and "\r" not in value}

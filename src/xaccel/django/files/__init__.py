@@ -1,0 +1,1 @@
+"""Find the object behind a FieldFile, a storage or a key."""

@@ -1,0 +1,96 @@
+"""The "ORIGINS" of settings.XACCEL, where an entry may name a storage of STORAGES instead."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
+
+from xaccel.django.files.signed_urls import StorageNotDescribed
+from xaccel.django.files.storages import describe
+from xaccel.errors import ConfigError
+
+NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
+"""Aliases of STORAGES that are public by nature."""
+
+
+def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
+    """Return `given` with each {"STORAGE": alias} entry spelled out; its OPTIONS come on top of the storage's.
+
+    Problems go to `found`; their entries are left out.
+    """
+    return {
+        name: spelled
+        for name, entry in given.items()
+        if (spelled := _spelled_out(entry, f'{where}["ORIGINS"]["{name}"]', found)) is not None
+    }
+
+
+def from_storages(skipped: list[ConfigError]) -> dict[str, Any]:
+    """Return an entry for each alias of STORAGES but "staticfiles"; those that cannot be read go to `skipped`."""
+    return {
+        alias: entry
+        for alias in settings.STORAGES
+        if alias not in NOT_FOR_DOWNLOADS
+        and (entry := _entry_of_storage(alias, {}, f'STORAGES["{alias}"]', skipped)) is not None
+    }
+
+
+def aliases_of(given: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the alias of STORAGES that each origin names; `given` is None where all aliases are origins."""
+    if given is None:
+        return {alias: alias for alias in settings.STORAGES}
+    named = {
+        name: {str(key).upper(): value for key, value in entry.items()}
+        for name, entry in given.items()
+        if isinstance(entry, Mapping)
+    }
+    return {name: str(parts["STORAGE"]) for name, parts in named.items() if "STORAGE" in parts}
+
+
+def _spelled_out(entry: object, path: str, found: list[ConfigError]) -> object:
+    if not isinstance(entry, Mapping):
+        return entry
+    parts = {str(key).upper(): value for key, value in entry.items()}
+    if "STORAGE" not in parts:
+        return entry
+    options = parts.get("OPTIONS", {})
+    if "BACKEND" in parts or not isinstance(options, Mapping):
+        found.append(
+            ConfigError(
+                "an origin names a storage and a BACKEND, or OPTIONS that are no mapping",
+                where=path,
+                remedy='Write {"STORAGE": "default"}, with OPTIONS for what the storage does not know.',
+            )
+        )
+        return None
+    return _entry_of_storage(str(parts["STORAGE"]), options, f'{path}["STORAGE"]', found)
+
+
+def _entry_of_storage(
+    alias: str, options: Mapping[str, Any], where: str, found: list[ConfigError]
+) -> dict[str, Any] | None:
+    try:
+        origin = describe(storages[alias], where)
+    except StorageNotDescribed as problem:
+        found.append(problem)
+        return None
+    except (InvalidStorageError, ImproperlyConfigured) as error:
+        found.append(
+            StorageNotDescribed(
+                f"the storage {alias!r} cannot be made ({error})",
+                where=where,
+                remedy="Mend STORAGES, or name another.",
+            )
+        )
+        return None
+    known = {
+        field.name: value
+        for field in dataclasses.fields(origin)
+        if (value := getattr(origin, field.name)) != field.default
+    }
+    return {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": {**known, **options}}

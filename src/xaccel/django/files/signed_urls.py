@@ -1,0 +1,242 @@
+"""Storages whose files are asked for by the URLs that their own SDKs sign: a CDN's, Google's, Azure's, anybody's.
+
+Where the URLs lie is read from the storage's attributes. Signing is left to the storage: xaccel asks nobody, but one
+that has no key of its own may ask its cloud for a signature, or for a key to make it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import Storage
+
+from xaccel import urls
+from xaccel.errors import ConfigError, CredentialsUnavailable, KeyRefused
+from xaccel.site.origins import HTTPOrigin
+
+LEAST_S = 120
+"""Seconds that a signature lives where the storage does not say."""
+
+MakeUrl = Callable[[str], str]
+"""From the method that NGINX asks with, "GET" or "HEAD", to the URL."""
+
+
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPlace:
+    """Where the URLs of a storage lie.
+
+    root: what stands before the whole object key, location included; ends in "/".
+    signed_for_s: as of HTTPOrigin.
+    """
+
+    root: str
+    location: str
+    signed_for_s: int | None
+
+    @property
+    def origin(self) -> HTTPOrigin:
+        """The origin that holds the files below the storage's location."""
+        location = self.location.strip("/")
+        base_url = self.root + urls.quote_prefix(f"{location}/" if location else "")
+        return HTTPOrigin(base_url=base_url, signed_for_s=self.signed_for_s)
+
+
+Kind = Literal["s3", "gcloud", "azure_storage"]
+"""A module of django-storages whose storages are known here."""
+
+_CLASSES: tuple[tuple[Kind, str], ...] = (
+    ("s3", "S3Storage"),
+    ("gcloud", "GoogleCloudStorage"),
+    ("azure_storage", "AzureStorage"),
+)
+
+
+def kind_of(storage: Storage) -> Kind | None:
+    """Return which of django-storages' kinds `storage` is, without loading what they need."""
+    return _kind_of_class(type(storage))  # type: ignore[arg-type]  # of the class, whose hash is its own
+
+
+@lru_cache(maxsize=256)
+def _kind_of_class(made_by: type[Storage]) -> Kind | None:
+    for module, name in _CLASSES:
+        # A class cannot exist before the module of its base is loaded; importing it here would load an SDK for nothing.
+        loaded = sys.modules.get(f"storages.backends.{module}")
+        if loaded is not None and issubclass(made_by, getattr(loaded, name)):
+            return module
+    return None
+
+
+def place_of_urls(storage: Any, where: str) -> UrlPlace | None:
+    """Return where the URLs of `storage` lie; None for a kind of which that is not known before a URL is made.
+
+    `where` names the storage in the error.
+
+    Raises StorageNotDescribed for a storage without bucket or container.
+    """
+    if kind_of(storage) == "s3":
+        return _behind_a_domain(storage) if storage.custom_domain else None
+    if kind_of(storage) == "gcloud":
+        return _google(storage, where)
+    if kind_of(storage) == "azure_storage":
+        return _azure(storage, where)
+    return None
+
+
+def _behind_a_domain(storage: Any) -> UrlPlace:
+    signed = storage.querystring_auth and storage.cloudfront_signer
+    return UrlPlace(
+        f"{storage.url_protocol}//{storage.custom_domain}/",
+        storage.location,
+        storage.querystring_expire if signed else None,
+    )
+
+
+def _google(storage: Any, where: str) -> UrlPlace:
+    if not storage.bucket_name:
+        raise StorageNotDescribed(
+            "the storage names no bucket",
+            where=where,
+            remedy="Set GS_BUCKET_NAME or OPTIONS['bucket_name'].",
+        )
+    public = storage.default_acl == "publicRead" or not storage.querystring_auth
+    if storage.custom_endpoint:
+        endpoint = storage.custom_endpoint
+        # Google's SDK takes a bare host for http; django-storages puts nothing before it where nothing is signed.
+        root = f"{endpoint}/" if "://" in endpoint or public else f"http://{endpoint}/"
+    else:
+        root = f"{_google_endpoint(storage)}/{storage.bucket_name}/"
+    expires = storage.expiration
+    if isinstance(expires, timedelta):
+        expires = int(expires.total_seconds())
+    signed_for_s = None if public else expires if isinstance(expires, int) else LEAST_S
+    return UrlPlace(root, storage.location, signed_for_s)
+
+
+def _google_endpoint(storage: Any) -> str:
+    from google.cloud.storage import Client
+    from storages.backends.gcloud import GoogleCloudStorage
+
+    client = storage._client
+    if client is None and type(storage).client is GoogleCloudStorage.client:
+        # The storage's own would look for credentials, perhaps on the network, only to name the same host.
+        client = Client.create_anonymous_client()
+    endpoint: str = (client or storage.client).api_endpoint
+    return endpoint.rstrip("/")
+
+
+def _azure(storage: Any, where: str) -> UrlPlace:
+    if not storage.azure_container or not (storage.account_name or storage.connection_string):
+        raise StorageNotDescribed(
+            "the storage names no account, or no container",
+            where=where,
+            remedy="Set AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS.",
+        )
+    try:
+        parts = urlsplit(storage.client.url)
+    except (ValueError, AttributeError) as error:
+        raise StorageNotDescribed(
+            f"Azure's SDK makes no client for the storage ({type(error).__name__})",
+            where=where,
+            remedy="Mend its account, key or connection string.",
+        ) from error
+    root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
+    return UrlPlace(root, storage.location, storage.expiration_secs or LEAST_S)
+
+
+def whole_key(storage: Any, name: str) -> str:
+    """Return the object key of `name` as this storage of django-storages spells it, its location included.
+
+    Raises KeyRefused for a name that leaves the location, or that the storage cannot hold.
+    """
+    from storages.utils import clean_name
+
+    try:
+        key: str = (
+            storage._get_valid_path(name)
+            if kind_of(storage) == "azure_storage"
+            else storage._normalize_name(clean_name(name))
+        )
+    except (SuspiciousOperation, ValueError) as error:
+        raise KeyRefused(
+            f"{name!r} lies outside of the storage's location, or is no name that it can hold",
+            where="file",
+            remedy="Look where the name came from.",
+        ) from error
+    return key
+
+
+def maker_of_urls(storage: Any, name: str) -> MakeUrl:
+    """Return what makes the URL of `name`, for storages of which `place_of_urls` knows where they lie.
+
+    django-storages' own method signs, also in a subclass whose `url()` says something else: a project that protects its
+    files has it name a view of the project.
+
+    What is returned raises CredentialsUnavailable where the SDK has nothing to sign with, or cannot reach it.
+    """
+    if kind_of(storage) == "gcloud":
+        return lambda method: _google_url(storage, name, method)
+    made = _azure_url if kind_of(storage) == "azure_storage" else _domain_url
+    # Neither a SAS nor CloudFront's signature says for which method it is.
+    return lambda _: made(storage, name)
+
+
+def _domain_url(storage: Any, name: str) -> str:
+    from storages.backends.s3 import S3Storage
+
+    url: str = S3Storage.url(storage, name)
+    return url
+
+
+def _google_url(storage: Any, name: str, method: str) -> str:
+    from google.auth.exceptions import GoogleAuthError
+    from storages.backends.gcloud import GoogleCloudStorage
+
+    try:
+        url: str = GoogleCloudStorage.url(storage, name, parameters={"method": method})
+    except (GoogleAuthError, AttributeError, ValueError) as error:
+        raise _nothing_to_sign_with(
+            error,
+            "Give it GS_CREDENTIALS with a private key, or GS_IAM_SIGN_BLOB where the cloud keeps the key; no more than"
+            " seven days of GS_EXPIRATION.",
+        ) from error
+    return url
+
+
+_NO_KEY = "Give it AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
+_NO_DELEGATION = (
+    "Look whether its AZURE_TOKEN_CREDENTIAL gets a token, and whether that identity may ask for a user delegation key:"
+    " the role Storage Blob Delegator has the right."
+)
+
+
+def _azure_url(storage: Any, name: str) -> str:
+    from azure.core.exceptions import AzureError
+    from storages.backends.azure_storage import AzureStorage
+
+    signs = storage.account_key or storage.token_credential
+    try:
+        url: str = AzureStorage.url(
+            storage, name, expire=(storage.expiration_secs or LEAST_S) if signs else None
+        )
+    except (AzureError, ValueError) as error:
+        by_token = storage.token_credential and not storage.account_key
+        raise _nothing_to_sign_with(error, _NO_DELEGATION if by_token else _NO_KEY) from error
+    return url
+
+
+def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailable:
+    # The SDKs' messages may hold what they signed.
+    return CredentialsUnavailable(
+        f"the storage's SDK could not sign ({type(error).__name__})", where="file", remedy=remedy
+    )

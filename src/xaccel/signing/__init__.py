@@ -1,0 +1,1 @@
+"""Signed S3 requests: endpoints, signatures, credentials."""

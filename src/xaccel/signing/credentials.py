@@ -1,0 +1,124 @@
+"""Credentials from botocore's chain, refreshed without a request waiting for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from xaccel.errors import CredentialsUnavailable, XaccelError
+from xaccel.events import logger
+from xaccel.signing.endpoint import new_session
+from xaccel.site.origins import S3Origin
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
+REFRESH_AHEAD_S = 15 * 60
+"""Seconds before their end at which credentials are refreshed: botocore's own advisory time."""
+
+STILL_GOOD_S = 30
+"""Seconds of life that credentials must have to be signed with while others are fetched."""
+
+PAUSE_S = 10
+"""Least seconds between two refreshes ahead: one that fails, or brings a short life, is not tried at each request."""
+
+
+class CredentialSource:
+    """The credentials of one origin, looked up at the first use and kept fresh by a thread of their own.
+
+    Thread-safe. One lookup or refresh runs at a time.
+    """
+
+    def __init__(self, origin: S3Origin) -> None:
+        self._origin = origin
+        self._lock = threading.Lock()
+        self._found: Any = None
+        self._frozen: ReadOnlyCredentials | None = None
+        self._refreshing = threading.Lock()
+        self._next_ahead = 0.0
+
+    def ready(self) -> bool:
+        """Tell whether `current` will answer without asking files, processes or the network."""
+        return not self._needs_refresh(STILL_GOOD_S) and self._frozen is not None
+
+    def current(self) -> ReadOnlyCredentials:
+        """Return credentials that are valid now. Waits only when there are none.
+
+        Raises CredentialsUnavailable when the chain finds none, or their refresh fails and the old ones are over.
+        """
+        over = self._needs_refresh(STILL_GOOD_S)  # asked before `_frozen` is read: see _fetch
+        frozen = self._frozen
+        if frozen is None or over:
+            return self._fetch()
+        if (
+            self._needs_refresh(REFRESH_AHEAD_S)
+            and time.monotonic() >= self._next_ahead
+            and self._refreshing.acquire(blocking=False)
+        ):
+            try:
+                threading.Thread(target=self._refresh_ahead, name="xaccel-credentials", daemon=True).start()
+            except RuntimeError:  # no thread can be had now: a later request tries again
+                self._refreshing.release()
+        return frozen
+
+    def last(self, credentials: ReadOnlyCredentials, seconds: int) -> bool:
+        """Tell whether `credentials`, which `current` returned, are known to be valid for `seconds` more.
+
+        Not known: a session token that was given as it is, whose end nobody tells.
+        """
+        if credentials.token is not None and not hasattr(self._found, "refresh_needed"):
+            return False
+        # In this order: a refresh tells the new end before the new values are here, see _fetch.
+        return not self._needs_refresh(seconds) and not self._lock.locked() and self._frozen is credentials
+
+    def _needs_refresh(self, ahead_s: int) -> bool:
+        refresh_needed = getattr(self._found, "refresh_needed", None)
+        return bool(refresh_needed and refresh_needed(refresh_in=ahead_s))
+
+    def _refresh_ahead(self) -> None:
+        try:
+            self._fetch()
+        except XaccelError as error:
+            logger.warning("credentials were not refreshed, the old ones are still valid: %s", error)
+        finally:
+            self._next_ahead = time.monotonic() + PAUSE_S
+            self._refreshing.release()
+
+    def _fetch(self) -> ReadOnlyCredentials:
+        with self._lock:
+            old = self._frozen
+            if self._needs_refresh(STILL_GOOD_S):
+                # botocore tells the new end before the new values are here: nobody may pair it with the old ones.
+                self._frozen = None
+            try:
+                if self._found is None:
+                    self._found = self._look_up()
+                self._frozen = self._found.get_frozen_credentials()
+            except XaccelError:
+                raise
+            except Exception as error:  # botocore runs processes and plug-ins here: their errors are anything
+                if old is None or self._needs_refresh(0):
+                    raise CredentialsUnavailable(
+                        f"botocore could not fetch them ({type(error).__name__})",
+                        where=f"S3Origin(profile={self._origin.profile!r})",
+                        remedy="Look at the role, the instance metadata service or the profile that gives them.",
+                    ) from error
+                logger.warning("credentials were not refreshed, the old ones end in seconds: %s", error)
+                self._frozen = old
+            return self._frozen
+
+    def _look_up(self) -> Any:
+        if self._origin.access_key is not None:
+            from botocore.credentials import Credentials
+
+            return Credentials(self._origin.access_key, self._origin.secret_key, self._origin.session_token)
+        found = new_session(self._origin).get_credentials()
+        if found is None:
+            raise CredentialsUnavailable(
+                "botocore found no credentials",
+                where=f"S3Origin(profile={self._origin.profile!r})",
+                remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role, or give access_key and"
+                " secret_key to the origin.",
+            )
+        return found

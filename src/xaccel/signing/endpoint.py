@@ -1,0 +1,255 @@
+"""Where a bucket answers, and the signature for one request: botocore's own rules and signer.
+
+botocore is loaded at the first use, not at import.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from xaccel.errors import ConfigError
+from xaccel.site.origins import S3Origin
+from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
+from xaccel.urls import canonical_base
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
+    from xaccel.signing.signer import FreshSignatures
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a bucket is found.
+
+    base_url: ends in "/"; object keys follow it.
+    path_style: the bucket is a segment of the path, not of the host.
+    """
+
+    base_url: str
+    region: str
+    path_style: bool
+
+
+def new_session(origin: S3Origin) -> Any:
+    """Return a botocore session for the origin's profile.
+
+    Raises ConfigError when botocore is missing or the profile does not exist.
+    """
+    try:
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+    except ImportError as error:
+        raise ConfigError(
+            "S3 origins need botocore, which is not installed",
+            where=f"S3Origin(bucket={origin.bucket!r})",
+            remedy="Install it with: pip install 'xaccel[s3]'.",
+        ) from error
+    session = Session(profile=origin.profile)
+    try:
+        session.get_scoped_config()
+    except BotoCoreError as error:
+        raise ConfigError(
+            f"botocore cannot read its configuration ({_in_one_line(error)})",
+            where=f"S3Origin(bucket={origin.bucket!r}) profile",
+            remedy="Name a profile of AWS's shared config or credentials file, and mend the file if it is named.",
+        ) from error
+    return session
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def client_options(origin: S3Origin) -> dict[str, Any]:
+    """Return the arguments of botocore's Config that decide where `origin` is found."""
+    in_s3 = {
+        name: value
+        # Dual-stack has two places in botocore; this one is stronger than those of environment and profile.
+        for name in ("addressing_style", "use_dualstack_endpoint", "use_accelerate_endpoint")
+        if (value := getattr(origin, name)) is not None
+    }
+    return {"use_fips_endpoint": origin.use_fips_endpoint, **({"s3": in_s3} if in_s3 else {})}
+
+
+_PLACE = (
+    "region",
+    "endpoint_url",
+    "profile",
+    "addressing_style",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+    "use_accelerate_endpoint",
+)
+_place = attrgetter(*_PLACE)
+
+
+_SAMPLE = "xaccel-sample"
+_STAR = "xaccel"
+_PLAIN = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])+")
+
+
+def resolve_endpoint(origin: S3Origin, bucket: str | None = None) -> Endpoint:
+    """Return where a bucket answers: `bucket`, else the origin's; for a pattern the URL holds its "*".
+
+    Credentials and prefix have no part in it, so that new ones cost nothing; nor has the name of a bucket, where it is
+    one like all others.
+
+    Raises ConfigError for what s3_unsupported.py names, and for what botocore refuses, in its words.
+    """
+    return _endpoint(bucket or origin.bucket, _place(origin))
+
+
+@lru_cache(maxsize=4096)
+def _endpoint(bucket: str, place: tuple[Any, ...]) -> Endpoint:
+    # botocore takes a tenth of a second for each answer: names of small letters, digits and single hyphens share one.
+    named = bucket.replace("*", _STAR)
+    sample = _SAMPLE if _PLAIN.fullmatch(named) else named
+    try:
+        found = _resolve(sample, place)
+    except ConfigError as problem:
+        where = problem.where.replace(sample, bucket)
+        raise ConfigError(problem.what, where=where, remedy=problem.remedy) from problem
+    return found if sample == bucket else replace(found, base_url=_renamed(found.base_url, sample, bucket))
+
+
+def _renamed(base_url: str, sample: str, bucket: str) -> str:
+    """Put another bucket where `sample` stands: first in the host, or last in the path."""
+    scheme, _, rest = base_url.partition("://")
+    if rest.startswith(f"{sample}."):
+        return f"{scheme}://{bucket}{rest.removeprefix(sample)}"
+    return f"{base_url.removesuffix(f'{sample}/')}{bucket}/"
+
+
+@lru_cache(maxsize=4096)
+def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
+    """Ask botocore once where the bucket answers; about 0.1 s for the first, no network.
+
+    A client is made for it and thrown away: only the client knows the rules for addressing styles, dual-stack, FIPS
+    and custom endpoints, from arguments, environment and shared files alike. Its call is answered before it is signed,
+    by the event that botocore's own Stubber uses. Presigning would not do: it names the global host
+    `bucket.s3.amazonaws.com`, which redirects for a new bucket of another region.
+    """
+    origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
+    where = f"S3Origin(bucket={origin.bucket!r})"
+    problem = bucket_problem(origin.bucket, where) or endpoint_problem(origin.endpoint_url or "", where)
+    if problem is not None:
+        raise problem
+    session = new_session(origin)
+    from botocore.awsrequest import AWSResponse
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def answer_here(
+        params: dict[str, Any], context: dict[str, Any], **_: object
+    ) -> tuple[Any, dict[str, Any]]:
+        asked.append((params["url"], context["signing"]))
+        return AWSResponse(params["url"], 200, {}, None), {}
+
+    try:
+        client = session.create_client(
+            "s3",
+            region_name=origin.region,
+            endpoint_url=origin.endpoint_url,
+            # The rules for the region of a signature are asked only of a client that would sign.
+            aws_access_key_id="unused",
+            aws_secret_access_key="unused",  # noqa: S106
+            config=Config(signature_version="s3v4", **client_options(origin)),
+        )
+        client.meta.events.register_last("before-call.s3.GetObject", answer_here)
+        client.get_object(Bucket=origin.bucket, Key="k")
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigError(
+            f"botocore cannot resolve it ({_in_one_line(error)})",
+            where=where,
+            remedy="Mend bucket, region or endpoint_url.",
+        ) from error
+    [(url, signing)] = asked
+    base = canonical_base(url.removesuffix("k"))
+    return Endpoint(
+        base_url=base, region=signing.get("region") or "us-east-1", path_style=urlsplit(base).path != "/"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3Signer:
+    """Signs in the query, with Signature Version 4 and an unsigned payload.
+
+    expires_s: seconds that a signature lives; the store checks it when a request starts.
+    request_payer: the signer pays. In the query, where a signed URL has it
+        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html).
+    fresh, reuse_s: where the signatures of the last `reuse_s` seconds are kept to be used again; None: each request is
+        signed anew.
+    """
+
+    region: str
+    expires_s: int
+    request_payer: bool = False
+    fresh: FreshSignatures | None = field(default=None, repr=False, compare=False)
+    reuse_s: float = 0
+
+    def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
+        """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Nothing is read or sent.
+
+        A GET signature refuses HEAD (AWS and SeaweedFS, tests/live/test_methods.py), so the method is the client's.
+        """
+        if self.fresh is None:
+            return self._sign(url, method, credentials, now)
+        return self.fresh.get(
+            (url, method, self.region, self.expires_s, self.request_payer, tuple(credentials)),
+            now,
+            self.reuse_s,
+            lambda: self._sign(url, method, credentials, now),
+        )
+
+    def _sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
+        from botocore.awsrequest import AWSRequest
+
+        if self.request_payer:
+            url += f"{'&' if '?' in url else '?'}x-amz-request-payer=requester"
+        request = AWSRequest(method=method, url=url)
+        _query_auth()(credentials, "s3", self.region, self.expires_s, now).add_auth(request)
+        signed: str = request.url
+        return signed
+
+
+@lru_cache(maxsize=1)
+def _query_auth() -> type[Any]:
+    from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
+
+    class ClockedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]
+        """botocore's signer with the clock as an argument."""
+
+        def __init__(
+            self, credentials: ReadOnlyCredentials, service: str, region: str, expires: int, now: datetime
+        ) -> None:
+            super().__init__(credentials, service, region, expires)
+            self._now = now
+
+        def headers_to_sign(self, request: Any) -> Any:
+            # botocore makes them twice, from the same host; that is a sixth of the time of a signature.
+            found = request.context.get("headers_to_sign")
+            if found is None:
+                found = request.context["headers_to_sign"] = super().headers_to_sign(request)
+            return found
+
+        def add_auth(self, request: Any) -> None:
+            request.context["timestamp"] = self._now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
+            self._modify_request_before_signing(request)
+            to_sign = self.string_to_sign(request, self.canonical_request(request))
+            self._inject_signature_to_request(request, self.signature(to_sign, request))
+
+        def _normalize_url_path(self, path: str) -> str:
+            # A store decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
+            # target.py; a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
+            return quote(unquote_to_bytes(path), safe="/")
+
+    return ClockedQueryAuth

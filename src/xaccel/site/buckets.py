@@ -1,0 +1,96 @@
+"""Which buckets an S3 origin covers: the one it names, or all that its pattern matches."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from xaccel.errors import OptionRefused, OriginNotAllowed
+from xaccel.site.origins import Origin, S3Origin
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+"""A bucket of any store; Amazon's own rules are narrower."""
+
+STAR = "[a-z0-9-]+"
+"""What the '*' of a pattern stands for: no dot, which a wildcard certificate does not cover, and no slash."""
+
+_LEAST_FIXED = 3
+_RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
+_LONGEST = 63
+
+
+def is_pattern(bucket: str) -> bool:
+    """Tell whether `bucket` stands for many."""
+    return "*" in bucket
+
+
+def covers_many(origin: Origin) -> bool:
+    """Tell whether each call names the bucket."""
+    return isinstance(origin, S3Origin) and is_pattern(origin.bucket)
+
+
+def pattern_ok(bucket: str) -> bool:
+    """Tell whether `bucket`, which holds a '*', is a pattern: one '*', and enough beside it to be somebody's own."""
+    fixed = bucket.replace("*", "", 1)
+    return (
+        "*" not in fixed
+        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
+        and len(bucket) <= _LONGEST
+        and NAME.fullmatch(bucket.replace("*", "x")) is not None
+    )
+
+
+@lru_cache(maxsize=4096)
+def expression(pattern: str) -> re.Pattern[str]:
+    """Return what matches the buckets of `pattern`, or the URLs of a URL that holds one; the "*" is a group."""
+    before, _, after = pattern.partition("*")
+    return re.compile(f"{re.escape(before)}({STAR}){re.escape(after)}")
+
+
+def covers(pattern: str, bucket: str) -> bool:
+    """Tell whether `bucket` is the name of a bucket, 3 to 63 characters long, that `pattern` matches.
+
+    Names that end as Amazon S3 keeps for aliases, which need another signature, match no pattern.
+    """
+    return (
+        len(bucket) <= _LONGEST
+        and NAME.fullmatch(bucket) is not None
+        and expression(pattern).fullmatch(bucket) is not None
+        and _RESERVED.search(bucket) is None
+    )
+
+
+def bucket_named(origin: Origin, bucket: str | None) -> str:
+    """Return the bucket that a call means: `bucket`, or the origin's only one; "" for what is no S3 origin.
+
+    Raises OptionRefused where an origin of many is given none, OriginNotAllowed for one that the origin does not cover.
+    """
+    own = origin.bucket if isinstance(origin, S3Origin) else ""
+    if bucket in (None, own) and not is_pattern(own):
+        return own
+    if bucket is None:
+        raise OptionRefused(
+            f"the origin covers the buckets {own!r} and none of them is named",
+            where="bucket",
+            remedy=f'Name it for each call, for example bucket="{own.replace("*", "7")}".',
+        )
+    if not isinstance(bucket, str) or not is_pattern(own) or not covers(own, bucket):
+        raise OriginNotAllowed(
+            f"the origin does not cover the bucket {bucket!r}",
+            where="bucket",
+            remedy=f"It covers {own!r}; a '*' stands for lower case letters, digits and '-'."
+            if own
+            else "Leave `bucket` out: the origin has none.",
+        )
+    return bucket
+
+
+def is_place_of(base_url: str, bucket: str) -> bool:
+    """Tell whether `base_url` names `bucket`: first in its host, or last in its path."""
+    return base_url.partition("://")[2].startswith(f"{bucket}.") or base_url.endswith(f"/{bucket}/")
+
+
+def without_bucket(base_url: str, bucket: str) -> str:
+    """Return the URL of the endpoint itself, of which `base_url` is the one of `bucket`."""
+    scheme, _, rest = base_url.partition("://")
+    return f"{scheme}://{rest.removeprefix(f'{bucket}.')}"

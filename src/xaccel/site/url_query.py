@@ -1,0 +1,98 @@
+"""Which file the query of a stored URL means, for events and the audit trail: never a signature, no value unasked."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from xaccel.errors import ConfigError
+from xaccel.site.origins import HTTPOrigin, Origin
+
+if TYPE_CHECKING:
+    from xaccel.site import Site
+
+_SIGNED_PREFIXES = ("x-amz-", "x-goog-", "x-oss-")
+_SIGNED = frozenset(
+    "signature sig key-pair-id policy expires token googleaccessid awsaccesskeyid ossaccesskeyid security-token"
+    " hdnts hdnea".split()
+)
+"""Parameters of signatures: S3, Google, Alibaba, CloudFront, Akamai, and what others call theirs."""
+
+_SAS = frozenset("se sp sv sr st spr sip si ske skoid sks skt sktid skv ss srt sdd saoid suoid scid".split())
+"""Azure's, beside its `sig` (https://learn.microsoft.com/rest/api/storageservices/create-service-sas)."""
+
+_NEVER_PLAIN = frozenset(
+    "access_token access-token api_key api-key apikey auth authorization bearer credential hmac jwt key pass passwd"
+    " password pwd secret session sessionid".split()
+)
+
+
+def read_names(names: Sequence[object], where: str, found: list[ConfigError]) -> tuple[str, ...]:
+    """Return the parameters whose values may be recorded, of a setting; problems go to `found`."""
+    for name in names:
+        if not isinstance(name, str) or not name:
+            found.append(
+                ConfigError(
+                    f"{name!r} is not the name of a query parameter",
+                    where=where,
+                    remedy='Write a list of names, for example ["id"].',
+                )
+            )
+        elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
+            found.append(
+                ConfigError(
+                    f"{name!r} may hold a signature or a password, which no record may have",
+                    where=where,
+                    remedy="Leave it out: the digest tells two files apart without it.",
+                )
+            )
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def recorded_query(site: Site, origin: Origin, url: str | None, secret: str | None = None) -> str:
+    """Return what is recorded of the query of a stored `url`: named parameters as they are, "#", and a keyed digest.
+
+    The digest is made of all parameters but those of signatures, byte for byte, with the site's first secret unless
+    another is given. Where the app makes the URLs any parameter may be part of a signature, so that there is none. ""
+    where nothing is left.
+    """
+    parts = list(_unsigned(url.partition("?")[2])) if url else []
+    if not parts:
+        return ""
+    shown = "&".join(part for part in parts if _name(part) in site.recorded_parameters)
+    if isinstance(origin, HTTPOrigin) and origin.signed_for_s is not None:
+        return shown
+    return f"{shown}#{_digest('&'.join(parts), secret or site.secrets[0])}"
+
+
+def _unsigned(query: str) -> Iterator[str]:
+    parts = [part for part in query.split("&") if part]
+    sas = any(_name(part).lower() == "sig" for part in parts)
+    for part in parts:
+        name = _name(part)
+        if not _is_signed(name) and not (sas and name.lower() in _SAS):
+            yield part
+
+
+def _name(part: str) -> str:
+    return unquote_plus(part.partition("=")[0])
+
+
+def _is_signed(name: str) -> bool:
+    return name.lower() in _SIGNED or name.lower().startswith(_SIGNED_PREFIXES)
+
+
+def _digest(text: str, secret: str) -> str:
+    key, id_ = _key(secret)
+    return f"{id_}-{hmac.digest(key, text.encode('ascii'), 'sha256').hex()[:32]}"
+
+
+@lru_cache(maxsize=8)
+def _key(secret: str) -> tuple[bytes, str]:
+    """Return the key that is derived from the site's secret, and four digits that tell it from another one."""
+    key = hmac.digest(secret.encode(), b"xaccel: queries of stored URLs", "sha256")
+    return key, sha256(b"id of " + key).hexdigest()[:4]

@@ -1,0 +1,1 @@
+"""Assertions about hand-offs and downloads that need no server."""

@@ -13,7 +13,7 @@ import pytest
 from tests.testing.asking import get, gone
 from xaccel.errors import NginxError
 from xaccel.servers.processes import alive, command_line, wait_until
-from xaccel.testing import Variant, free_port, nginx_server, variants
+from xaccel.testing import NginxServer, Variant, free_port, nginx_server, variants
 
 pytestmark = pytest.mark.main
 
@@ -31,6 +31,12 @@ def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
             location /slow {{ limit_rate 200k; root .; }} }} }}"""
 
 
+def all_pids(nginx: NginxServer) -> list[int]:
+    """Return master and workers. The first worker can answer before the master has forked the second."""
+    assert wait_until(lambda: len(nginx.pids) == 3, timeout_s=10), nginx.pids
+    return list(nginx.pids)
+
+
 def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     with nginx_server(
@@ -39,8 +45,7 @@ def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
         assert get(f"{nginx.url}/a") == b"one"
         assert nginx.lines(1) == [{"path": "/a", "status": 200}]
         assert "GET /a" in nginx.access_log
-        pids = nginx.pids
-        assert len(pids) == 3
+        pids = all_pids(nginx)
         workers = set(pids) - {nginx.pid}
         # a worker sets its title when it first runs, which can be after another worker has answered
         assert wait_until(lambda: all("worker process" in command_line(pid) for pid in workers), timeout_s=10)
@@ -114,7 +119,7 @@ def test_taken_port_is_an_error(tmp_path: Path) -> None:
 def test_nothing_left_when_the_master_was_killed(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     with nginx_server(tmp_path, config(variant, port, ""), binary=variant.binary, ready_port=port) as nginx:
-        pids = nginx.pids
+        pids = all_pids(nginx)
         os.kill(nginx.pid, signal.SIGKILL)
         assert wait_until(lambda: not alive(nginx.pid), timeout_s=5)
         assert set(nginx.pids) == set(pids) - {nginx.pid}

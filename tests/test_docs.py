@@ -146,18 +146,6 @@ def test_every_reason_that_nginx_prints_is_explained() -> None:
     assert [reason for reason in sorted(reasons) if f"| `{reason}` |" not in table] == []
 
 
-def test_every_module_is_on_the_map() -> None:
-    architecture = text(ROOT / "ARCHITECTURE.md")
-    modules = [
-        name(file)
-        for folder in ("src/xaccel", "benchmarks")
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        if file.stat().st_size
-    ]
-    assert len(modules) > 50
-    assert [module for module in modules if f"| `{module}` |" not in architecture] == []
-
-
 @pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
 def test_every_path_that_a_page_names_is_there(page: Path) -> None:
     paths = PATH.findall(text(page))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.testing.application import APP
+from tests.testing.application import APP, LIFESPAN
 from tests.testing.asking import get, gone
 from xaccel.servers.processes import wait_until
 from xaccel.testing import ServerFailed, app_server
@@ -57,6 +57,25 @@ def test_broken_application_is_an_error_with_its_traceback(tmp_path: Path) -> No
     with (
         pytest.raises(ServerFailed, match="ZeroDivisionError"),
         app_server(tmp_path / "app", "stack_app:application", cwd=tmp_path),
+    ):
+        pass
+
+
+def test_asgi_is_ready_when_the_lifespan_startup_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(LIFESPAN)
+    with app_server(
+        tmp_path / "app", "stack_app:asgi", cwd=tmp_path, env={"WORD": "complete"}, kind="asgi", workers=1
+    ):
+        assert (tmp_path / "startup-ended").exists()
+
+
+def test_failed_lifespan_startup_is_an_error_with_its_message(tmp_path: Path) -> None:
+    (tmp_path / "stack_app.py").write_text(LIFESPAN)
+    with (
+        pytest.raises(ServerFailed, match="no database"),
+        app_server(
+            tmp_path / "app", "stack_app:asgi", cwd=tmp_path, env={"WORD": "failed"}, kind="asgi", workers=1
+        ),
     ):
         pass
 

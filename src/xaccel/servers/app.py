@@ -16,11 +16,24 @@ from xaccel.servers.process import RunningServer, running
 
 _MARK = "ready-"
 
-# gunicorn listens before a worker has loaded the application, so each worker says when it has
+# gunicorn listens before a worker can respond, so each worker writes a mark when it can: a WSGI worker when it has
+# loaded the application, an ASGI worker when the application's lifespan startup has ended too
 _CONFIG = """\
+import asyncio
 import os
 
 def post_worker_init(worker):
+    if hasattr(worker, "loop"):
+        worker.loop.create_task(_mark_when_serving(worker))
+    else:
+        _mark()
+
+async def _mark_when_serving(worker):
+    while len(worker.servers) < len(worker.sockets):
+        await asyncio.sleep(0.01)
+    _mark()
+
+def _mark():
     open(os.path.join({marks!r}, "{mark}%d" % os.getpid()), "w").close()
 """
 
@@ -61,8 +74,8 @@ def app_server(
 
     `env` is added to this process's environment, `cwd` is where the application is imported from. `port` 0 lets
     the operating system choose; `unix` takes a socket in `directory` instead. `timeout_s` is gunicorn's: a sync
-    worker that is silent so long is replaced. It is ready when every worker has loaded the application; raises
-    ServerFailed with the log otherwise.
+    worker that is silent so long is replaced. It is ready when every worker has loaded the application, and for ASGI
+    has ended its lifespan startup; raises ServerFailed with the log otherwise.
     """
     directory = directory.resolve()
     marks = directory / "marks"

@@ -137,6 +137,10 @@ class Contest:
         file = self._folder / contender.name / "told.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
+    def app_log(self, contender: Contender) -> str:
+        """What the contender's server wrote to its standard output and error."""
+        return (self._folder / contender.name / "app.log").read_text(errors="replace")
+
     def _door(self, contender: Contender, variant: Variant) -> NginxServer:
         port = free_port()
         text = standalone(

@@ -33,19 +33,44 @@ def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
         yield launched
 
 
+class Seen:
+    """The responses that a page got: an error page in place of a download does not show its status."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._events: list[str] = []
+        page.on("response", lambda response: self._events.append(f"{response.status} {response.url}"))
+        page.on(
+            "requestfailed",
+            lambda request: self._events.append(f"failed: {request.failure} {request.url}"),
+        )
+
+    def report(self) -> str:
+        """For the message of a failed test; the page itself may be gone or still loading."""
+        from playwright.sync_api import Error
+
+        try:
+            text = self._page.content()
+        except Error as error:
+            text = f"cannot be read: {error}"
+        return "\n".join([f"page: {self._page.url}", *self._events, f"its HTML: {text[:2000]}"])
+
+
 @pytest.mark.parametrize("contender", [REFERENCE, *CONTENDERS], ids=lambda contender: contender.name)
 def test_chromium_saves_under_the_name_of_the_table(
     contest: Contest, contender: Contender, some_variant: Variant, page: Page
 ) -> None:
     from playwright.sync_api import TimeoutError as NoDownload
 
-    door, found = contest.door(contender, some_variant), {}
+    door, seen, found = contest.door(contender, some_variant), Seen(page), {}
     assert len(SAVED) >= 17
     for request in SAVED:
         try:
-            with page.expect_download() as waiting:
+            # longer than NGINX waits for the origin (5 + 30 s): a slow request ends as a download or an error page
+            with page.expect_download(timeout=60_000) as waiting:
                 page.evaluate("url => { location.href = url }", f"{door.url}/download/{request['download']}")
         except NoDownload:
-            pytest.fail(f"a page instead: {page.content()}\n{door.error_log}\n{door.lines()}")
+            logs = (door.error_log, door.access_log, door.lines(), contest.app_log(contender))
+            pytest.fail("\n".join([f"no download for {request['name']!r}", seen.report(), *map(str, logs)]))
         found[request["name"]] = waiting.value.suggested_filename
     assert found == {request["name"]: request["saved_as"] for request in SAVED}

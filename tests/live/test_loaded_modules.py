@@ -37,8 +37,8 @@ def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str
     return [f"-p{folder}/", f"-c{folder}/nginx.conf", "-estderr"]
 
 
-def config(variant: Variant, folder: Path, options: list[str]) -> None:
-    (folder / "site.toml").write_text(SITE.format(root=folder))
+def config(variant: Variant, folder: Path, options: list[str], settings: str = "") -> None:
+    (folder / "site.toml").write_text(settings + SITE.format(root=folder))
     passed = [f"--nginx-option={option}" for option in options]
     written = ["--write", str(folder / "xaccel"), "--nginx", variant.binary]
     assert main(["config", str(folder / "site.toml"), *written, *passed]) == 0

@@ -59,7 +59,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         )
     if args.check:
         sys.exit(_check(args, site))
-    nginx = nginx_arguments.nginx_of(args, loads_itself=args.standalone)
+    nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
     nginx_arguments.warn_of(site, own_prefix=args.standalone)
     if _lacks_slices(site, nginx):
         print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
@@ -106,7 +106,7 @@ def _check(args: argparse.Namespace, site: Site) -> int:
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
         folder = Path(args.check)
-        made = files.texts(site, nginx_arguments.nginx_of(args), folder, write_addresses=args.resolve)
+        made = files.texts(site, nginx_arguments.nginx_of(args, site), folder, write_addresses=args.resolve)
         found = files.differences(made)
         found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
     except (XaccelError, OSError) as error:

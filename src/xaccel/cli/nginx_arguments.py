@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 
+from xaccel.cli.own_directives import dump, warnings
 from xaccel.errors import NginxError
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.nginx import Nginx, advisories, probe
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION",
-        help="passed to nginx before -T, which tells the loaded modules, and by `refresh` before -t and -s reload; for"
+        help="passed to nginx before -T, which prints its configuration, and by `refresh` before -t and -s reload; for"
         " example --nginx-option=-p/srv/nginx/",
     )
     parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
@@ -74,10 +75,10 @@ def find_nginx() -> str:
     return found
 
 
-def nginx_of(args: argparse.Namespace, *, loads_itself: bool = False) -> Nginx:
-    """Return what that NGINX can do, and say it on standard error, with the fixes that it lacks.
+def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False) -> Nginx:
+    """Return what that NGINX can do. Print it on standard error, with warnings about its version and configuration.
 
-    `loads_itself`: the configuration that is generated loads the modules, so that no other has to.
+    `loads_itself`: the configuration that is generated is a whole one, and loads the modules itself.
 
     Raises NginxError where it cannot be asked or is too old.
     """
@@ -85,7 +86,7 @@ def nginx_of(args: argparse.Namespace, *, loads_itself: bool = False) -> Nginx:
     asked = args.nginx_version is None
     binary = args.nginx or (find_nginx() if asked else "")
     if asked and not loads_itself:
-        nginx = _loaded(nginx, [binary, *args.nginx_option])
+        nginx = _loaded(nginx, [binary, *args.nginx_option], site)
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
         file=sys.stderr,
@@ -97,20 +98,24 @@ def nginx_of(args: argparse.Namespace, *, loads_itself: bool = False) -> Nginx:
     return nginx
 
 
-def _loaded(nginx: Nginx, command: list[str]) -> Nginx:
-    found, missing, told = only_loaded(nginx, command)
-    for path in missing:
-        print(
-            f"xaccel: warning: {path} is installed, but this NGINX does not load it: the configuration is generated"
-            f" without it. To use it, add `load_module {path};` to nginx.conf, and generate again",
-            file=sys.stderr,
-        )
+def _loaded(nginx: Nginx, command: list[str], site: Site) -> Nginx:
+    done = dump(command)
+    found, missing, told = only_loaded(nginx, done)
+    problems = [
+        f"{path} is installed, but this NGINX does not load it: the configuration is generated without it. To use it,"
+        f" add `load_module {path};` to nginx.conf, and generate again"
+        for path in missing
+    ]
+    if done.returncode != 0:
+        reason = next((line for line in done.stderr.splitlines() if "[emerg]" in line), done.stderr.strip())
+        problems.append(f"`{' '.join(command)} -T` failed, so your own directives are not checked: {reason}")
     if not told:
-        print(
-            f"xaccel: warning: `{' '.join(command)} -T` failed, so whether NGINX loads {', '.join(nginx.load_modules)}"
-            " is not known: if it does not, add --without njs or --without headers-more",
-            file=sys.stderr,
+        problems.append(
+            f"whether NGINX loads {', '.join(nginx.load_modules)} is not known: if it does not, add --without njs or"
+            " --without headers-more"
         )
+    for problem in (*problems, *warnings(done, site)):
+        print(f"xaccel: warning: {problem}", file=sys.stderr)
     return found
 
 

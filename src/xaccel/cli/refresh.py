@@ -21,7 +21,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx_arguments.warn_of(site)
     changed = files.refresh(
-        files.texts(site, nginx_arguments.nginx_of(args), Path(args.write), write_addresses=args.resolve),
+        files.texts(
+            site, nginx_arguments.nginx_of(args, site), Path(args.write), write_addresses=args.resolve
+        ),
         [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option],
     )
     print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,18 +106,14 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     )
 
 
-def only_loaded(nginx: Nginx, command: Sequence[str]) -> tuple[Nginx, tuple[str, ...], bool]:
+def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[Nginx, tuple[str, ...], bool]:
     """Return what `nginx` can do with the modules that its configuration loads.
 
-    `command` is the program with its options for prefix and configuration. Returned with it are the files of modules
-    that are there and not loaded, and whether NGINX could be asked: it prints no configuration that it refuses.
+    `done` is the result of `nginx -T`. Returned with it are the files of modules that are there and not loaded, and
+    whether NGINX could be asked: it prints no configuration that it refuses.
     """
     if not nginx.load_modules:
         return nginx, (), True
-    try:
-        done = subprocess.run([*command, "-T"], capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return nginx, (), False
     refused: set[str] = set()
     files = {
         name: path for name in DYNAMIC for path in nginx.load_modules if Path(path).name == DYNAMIC[name]

@@ -1,0 +1,154 @@
+"""Read the operator's own NGINX configuration, and warn of directives that work against downloads."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xaccel.nginx.includes import folder_of
+from xaccel.site import MERGE, Site
+
+_FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
+_TOKEN = re.compile(
+    r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s{};])+)""", re.S
+)
+_OF_XACCEL = re.compile(r"# (?:xaccel engine:|.*[Gg]enerated by `xaccel config`)")
+_DUPLICATE = re.compile(
+    r'"(proxy_(?:buffer|busy_buffers|temp_file_write|ignore_client_abort)\w*)" directive is duplicate in (.+:\d+)$',
+    re.MULTILINE,
+)
+_ALWAYS_SENT = {"x-content-type-options", "content-disposition", "content-security-policy", "cache-control"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A directive, with its file and line. `include` remains only for a file of xaccel, as ("include", KIND)."""
+
+    words: tuple[str, ...]
+    where: str
+    inside: tuple[Line, ...] = ()
+
+
+Levels = tuple[tuple[Line, ...], ...]
+"""The content of `http { }`, of a `server { }` in it, of a `location { }` in that."""
+
+
+def dump(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run `nginx -T`. `command` is the program with its options for prefix and configuration."""
+    try:
+        return subprocess.run(
+            [*command, "-T"], capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str]:
+    """Yield a warning for each directive that works against the site. `done`: the result of `dump`."""
+    for name, where in _DUPLICATE.findall(done.stderr):
+        yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
+    if done.returncode == 0:
+        main = _parse(done.stdout, folder_of(site))
+        http = tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
+        yield from dict.fromkeys(_of_levels(http, site))
+
+
+def _of_levels(http: tuple[Line, ...], site: Site) -> Iterator[str]:
+    servers = list(_paths_to("server", (http,)))
+    everywhere = list(_paths_to("app", (http,)))
+    apps = [path for path in everywhere if not path[1:] or path[1:2] in [server[1:2] for server in servers]]
+    if servers and not everywhere:
+        yield "app.conf is not included: add it to each location { } that proxies to your app"
+    elif everywhere and not apps:
+        yield f"no server {{ }} with app.conf includes {folder_of(site)}/server.conf: downloads end with 404"
+    for path in apps if site.concurrency else ():
+        for line in _effective("limit_conn", path):
+            if not _can_be_empty(line.words[1], http):
+                yield (
+                    f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
+                    " that is empty for the location of your app"
+                )
+    if site.add_headers == MERGE:
+        return
+    sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
+    for path in servers or [(http,)]:
+        for line in _effective("add_header", path):
+            if line.words[1].lower() not in sent:
+                yield f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS"
+
+
+def _effective(name: str, path: Levels) -> tuple[Line, ...]:
+    """Return the lines that apply at the innermost level: a level with own lines drops those of outer levels."""
+    found = (tuple(line for line in level if line.words[0] == name) for level in reversed(path))
+    return next(filter(None, found), ())
+
+
+def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
+    """Tell whether the key of a zone is a map that yields nothing for some requests."""
+    keys = {
+        line.words[1]
+        for line in http
+        if line.words[0] == "limit_conn_zone" and any(word.startswith(f"zone={zone}:") for word in line.words)
+    }
+    maps = [line.inside for line in http if line.words[0] == "map" and line.words[-1] in keys]
+    return any(
+        any(row.words[-1] == "" for row in rows) or not any(row.words[0] == "default" for row in rows)
+        for rows in maps
+    )
+
+
+def _paths_to(kind: str, path: Levels) -> Iterator[Levels]:
+    if any(line.words == ("include", kind) for line in path[-1]):
+        yield path
+    for line in path[-1]:
+        if line.words[0] in ("server", "location"):
+            yield from _paths_to(kind, (*path, line.inside))
+
+
+def _parse(dumped: str, folder: str) -> tuple[Line, ...]:
+    """Read the output of `nginx -T`, with the lines of each file at the place of its include."""
+    parts = _FILE.split(dumped)[1:]
+    files = dict(zip(parts[::2], parts[1::2], strict=True))
+    first = next(iter(files), "")
+    return tuple(_block(_tokens(first, files[first]), files, folder)) if files else ()
+
+
+def _tokens(name: str, text: str) -> Iterator[tuple[str, str, str]]:
+    number, last = 1, 0
+    for token in _TOKEN.finditer(text):
+        if token[1] or token[2]:
+            number, last = number + text.count("\n", last, token.start()), token.start()
+            yield token[1] or "", (token[2] or "").strip("\"'"), f"{name}:{number}"
+
+
+def _block(tokens: Iterator[tuple[str, str, str]], files: Mapping[str, str], folder: str) -> Iterator[Line]:
+    words: list[str] = []
+    begin = ""
+    for mark, word, where in tokens:
+        if mark == "}":
+            return
+        if not mark:
+            begin = begin if words else where
+            words.append(word)
+            continue
+        inside = tuple(_block(tokens, files, folder)) if mark == "{" else ()
+        if words[:1] == ["include"] and len(words) == 2:
+            yield from _included(words[1], begin, files, folder)
+        elif words:  # The block of another language, such as Lua, can have braces without a name.
+            yield Line(tuple(words), begin, inside)
+        words = []
+
+
+def _included(pattern: str, where: str, files: Mapping[str, str], folder: str) -> Iterator[Line]:
+    whole = str(Path(next(iter(files))).parent / pattern)
+    for name, text in files.items():
+        path = Path(name)
+        if not path.match(whole):
+            continue
+        if _OF_XACCEL.match(text) is None:
+            yield from _block(_tokens(name, text), files, folder)
+        elif path.stem != "server" or path.parent.name == folder:
+            yield Line(("include", path.stem), where)

@@ -299,6 +299,16 @@ def test_bars_are_as_high_as_their_numbers() -> None:
     assert titles == ["1 Nov: 10 a", "2 Nov: 40 a", "1 Nov: 5 b", "2 Nov: 0 b"]
 
 
+def test_the_second_colour_begins_where_the_first_ends() -> None:
+    values = [Series("a", "one", [10, 40]), Series("b", "two", [5, 7])]
+    upright = drawn(bars_by_day("about", ["1 Nov", "2 Nov"], values))
+    for lower, upper in zip(rectangles(upright, "one"), rectangles(upright, "two"), strict=True):
+        assert upper["y"] + upper["height"] == pytest.approx(lower["y"], abs=0.02)
+    lying = drawn(bars_by_name("about", ["first", "second"], values))
+    for left, right in zip(rectangles(lying, "one"), rectangles(lying, "two"), strict=True):
+        assert left["x"] + left["width"] == pytest.approx(right["x"], abs=0.02)
+
+
 def test_the_first_name_is_on_top() -> None:
     tree = drawn(bars_by_name("about", ["first", "second"], [Series("a", "one", [9, 3])]))
     by_height = sorted(rectangles(tree, "one"), key=lambda rect: rect["y"])

@@ -61,7 +61,7 @@ def _downloads_shown(scene: Scene) -> int:
     """Return how many downloads the page of charts counts; -1 when it lacks a chart."""
     page = scene.browser("admin").get("/statistics").text
     found = re.search(r'id="downloads".*?<strong>([\d,]+)</strong> download', page, re.DOTALL)
-    return -1 if found is None or page.count('class="pygal-chart"') != 4 else int(found[1].replace(",", ""))
+    return -1 if found is None or page.count('class="bars ') != 4 else int(found[1].replace(",", ""))
 
 
 def _rows(scene: Scene) -> list[dict[str, Any]]:

@@ -1,24 +1,21 @@
-"""Stacked bars as SVG that stands in the page: no script, no style of its own, colours from the style sheet."""
+"""Stacked bars as SVG inside the page: no script, no inline style. The style sheet sets the colours."""
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from unicodedata import east_asian_width
 
-import pygal
-from django.utils.safestring import SafeString, mark_safe
-from pygal.style import Style
-
-# pygal leaves a finder of the old kind there, of which Python 3.11 warns at every import that nothing else finds.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 WIDTH = 400
-"""Units of the drawing: a phone shows them smaller, a desk larger, and text stays readable on both."""
+"""Width in SVG units. Text stays readable when a phone scales the drawing down and a desktop scales it up."""
 _TEXT = 13
+_COLUMN = 0.6 * _TEXT
+_TOP, _RIGHT, _BOTTOM = 8, 20, 26
+_GAP = 6
 _LABEL_COLUMNS = 20
 _STEPS = (1, 2, 5)
 
@@ -33,39 +30,77 @@ class Series:
 
 
 def bars_by_day(about: str, days: Sequence[str], series: Sequence[Series]) -> SafeString:
-    """Return upright bars, one a day, with a few of the days named; `about` is what is read out instead."""
-    chart = pygal.StackedBar(height=200, **_common(series))
-    chart.x_labels = days
-    chart.x_labels_major = days[::-1][:: -(-len(days) // 5)]
-    chart.show_minor_x_labels = False
-    return _drawn(chart, about, series)
+    """Draw one vertical bar per day and label about five days. `about` is the text alternative."""
+    labelled = range(len(days))[::-1][:: -(-len(days) // 5)]
+    return _draw(about, 200, days, {place: days[place] for place in labelled}, series, horizontal=False)
 
 
 def bars_by_name(about: str, names: Sequence[str], series: Sequence[Series]) -> SafeString:
-    """Return lying bars, the first on top, each with its name; names that are too long end in "…"."""
-    turned = [Series(one.name, one.tone, one.values[::-1]) for one in series]
-    chart = pygal.HorizontalStackedBar(height=46 + 24 * len(names), **_common(series))
-    chart.x_labels = [shortened(name) for name in reversed(names)]
-    return _drawn(chart, about, turned)
+    """Draw one horizontal bar per name, the first on top. Labels that are too long end in "…"."""
+    labels = dict(enumerate(map(shortened, names)))
+    return _draw(about, 46 + 24 * len(names), names, labels, series, horizontal=True)
 
 
-def _common(series: Sequence[Series]) -> dict[str, Any]:
-    most = max(map(sum, zip(*(one.values for one in series), strict=True)), default=0)
-    return {
+def _draw(
+    about: str,
+    height: int,
+    names: Sequence[str],
+    labels: dict[int, str],
+    series: Sequence[Series],
+    *,
+    horizontal: bool,
+) -> SafeString:
+    numbers = _scale(max(map(sum, zip(*(one.values for one in series), strict=True)), default=0))
+    texts = [short_number(number) for number in numbers]
+    left = 2 * _GAP + _COLUMN * max(map(_columns, labels.values() if horizontal else texts))
+    right, bottom = WIDTH - _RIGHT, height - _BOTTOM
+    (first, last), (zero, most) = (
+        ((_TOP, bottom), (left, right)) if horizontal else ((left, right), (bottom, _TOP))
+    )
+    slot, unit = (last - first) / len(names), (most - zero) / numbers[-1]
+
+    def below(at: float, text: str) -> dict[str, Any]:
+        return {"x": round(at, 2), "y": bottom + 18, "text": text}
+
+    def beside(at: float, text: str) -> dict[str, Any]:
+        return {"x": round(left - _GAP, 2), "y": round(at + 0.35 * _TEXT, 2), "text": text}
+
+    def line(at: float) -> str:
+        return f"M{at:.2f} {_TOP}V{bottom}" if horizontal else f"M{left:.2f} {at:.2f}H{right}"
+
+    def bar(place: int, start: int, value: int) -> dict[str, float]:
+        ends = sorted((zero + unit * start, zero + unit * (start + value)))
+        thickness = (first + slot * (place + 0.1), 0.8 * slot)
+        length = (ends[0], ends[1] - ends[0])
+        (x, wide), (y, high) = (length, thickness) if horizontal else (thickness, length)
+        return {"x": round(x, 2), "y": round(y, 2), "width": round(wide, 2), "height": round(high, 2)}
+
+    beside_number, beside_name = (below, beside) if horizontal else (beside, below)
+    starts, drawn = [0] * len(names), []
+    for one in series:
+        drawn.append(
+            {
+                "tone": one.tone,
+                "bars": [
+                    {"title": f"{name}: {value} {one.name}", **bar(place, starts[place], value)}
+                    for place, (name, value) in enumerate(zip(names, one.values, strict=True))
+                ],
+            }
+        )
+        starts = [start + value for start, value in zip(starts, one.values, strict=True)]
+    context = {
+        "about": about,
+        "direction": "horizontal" if horizontal else "vertical",
         "width": WIDTH,
-        "style": Style(label_font_size=_TEXT, major_label_font_size=_TEXT),
-        "margin": 6,
-        "spacing": 6,
-        "show_legend": False,
-        "truncate_label": -1,
-        "js": (),
-        "css": (),
-        "no_prefix": True,
-        "disable_xml_declaration": True,
-        "y_labels": _scale(most),
-        "range": (0, _scale(most)[-1]),
-        "formatter": short_number,
+        "height": height,
+        "scale": [
+            {"path": line(zero + unit * number), **beside_number(zero + unit * number, text)}
+            for number, text in zip(numbers, texts, strict=True)
+        ],
+        "series": drawn,
+        "labels": [beside_name(first + slot * (place + 0.5), text) for place, text in labels.items()],
     }
+    return render_to_string("files/bars.svg", context)
 
 
 def _scale(most: int) -> list[int]:
@@ -86,57 +121,13 @@ def short_number(number: float) -> str:
 
 
 def shortened(name: str) -> str:
-    """Return `name` in the room of a label: wide characters take two columns."""
-    room = _LABEL_COLUMNS
-    for place, letter in enumerate(name):
-        room -= 2 if east_asian_width(letter) in "WF" else 1
-        if room < 0:
-            return name[: place - 1] + "…"
-    return name
+    """Cut `name` to the width of a label, with "…" at the end."""
+    if _columns(name) <= _LABEL_COLUMNS:
+        return name
+    place = next(end for end in range(len(name)) if _columns(name[: end + 1]) > _LABEL_COLUMNS)
+    return name[: place - 1] + "…"
 
 
-def _drawn(chart: Any, about: str, series: Sequence[Series]) -> SafeString:
-    for one in series:
-        chart.add(one.name, one.values)
-
-    def made_plain(root: Any) -> Any:
-        _keep_what_is_drawn(root)
-        for drawn in root.iter("g"):
-            if found := re.match(r"series \w+-(\d+) ", drawn.get("class", "")):
-                one = series[int(found[1])]
-                drawn.set("class", f"series {one.tone}")
-                _name_bars(drawn, one.name)
-        root.attrib.pop("id", None)
-        root.set("role", "img")
-        root.set("aria-label", about)
-        return root
-
-    chart.add_xml_filter(made_plain)
-    # The tree was serialised by ElementTree, which escapes every text and attribute.
-    text: str = chart.render(is_unicode=True)
-    return mark_safe(text)  # noqa: S308
-
-
-def _keep_what_is_drawn(node: Any) -> None:
-    """Remove what serves pygal's own script and style, which the page's Content-Security-Policy does not run."""
-    for child in list(node):
-        if (
-            not isinstance(child.tag, str)
-            or child.tag in ("defs", "title")
-            or "overlay" in child.get("class", "")
-        ):
-            node.remove(child)
-        else:
-            _keep_what_is_drawn(child)
-
-
-def _name_bars(series: Any, name: str) -> None:
-    """Put what a bar means into a `title`, which browsers show where the pointer rests."""
-    for bar in series.iter("g"):
-        if bar.get("class") == "bar":
-            said = {child.get("class"): child.text or "" for child in bar if child.tag == "desc"}
-            for child in [child for child in bar if child.tag == "desc"]:
-                bar.remove(child)
-            title = bar.makeelement("title", {})
-            title.text = f"{said.get('x_label', '')}: {said.get('value', '')} {name}"
-            bar.insert(0, title)
+def _columns(text: str) -> int:
+    """Count columns. A wide character such as a Chinese one takes two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

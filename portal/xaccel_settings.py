@@ -34,7 +34,6 @@ def read_xaccel(environ: Mapping[str, str]) -> dict[str, Any]:
         "ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}},
         "RESPONSE_HEADERS": RESPONSE_HEADERS,
         "DELIVERY": environ.get("PORTAL_DELIVERY", "nginx"),
-        "FIND_TRANSFER": "portal.files.find_transfer.find_transfer",
     }
     if environ.get("PORTAL_LOG"):
         xaccel["LOG"] = environ["PORTAL_LOG"]

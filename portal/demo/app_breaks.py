@@ -114,13 +114,11 @@ def _trail_forgotten() -> None:
             raise LookupError("the audit trail is connected under another name")
 
 
-def _decisions_forgotten() -> None:
-    from portal.files import decision_log
-    from xaccel.django import download_authorized, download_denied
+def _refusals_forgotten() -> None:
+    from xaccel.django import download_denied
 
-    for signal in (download_authorized, download_denied):
-        if not signal.disconnect(dispatch_uid=decision_log.__name__):
-            raise LookupError("the log of decisions is connected under another name")
+    if not download_denied.disconnect(dispatch_uid="xaccel.audit.decision.recorder"):
+        raise LookupError("the audit trail is connected under another name")
 
 
 def _one_id_for_all() -> None:
@@ -159,7 +157,7 @@ BREAKS: dict[str, Break] = {
     "revocation-ignored": _grants_outlive_removal,
     "redirect-instead-of-hand-off": _redirect,
     "bytes-streamed-through-python": _through_python,
-    "decisions-forgotten": _decisions_forgotten,
+    "refusals-forgotten": _refusals_forgotten,
     "trail-forgotten": _trail_forgotten,
     "one-id-for-all": _one_id_for_all,
     "bucket-on-a-page": _bucket_on_a_page,

@@ -68,7 +68,7 @@ FAILURES: dict[str, Failure] = {
         "the browser is sent to the store", "traces", "no-trace-of-storage"
     ),
     "bytes-streamed-through-python": _failure("the app sends the bytes itself", "line_log", "line-log"),
-    "decisions-forgotten": _failure("no decision is recorded", "decisions", "decisions"),
+    "refusals-forgotten": _failure("the audit trail misses refusals", "decisions", "decisions"),
     "trail-forgotten": _failure("the audit trail misses what the app decides", "audit_trail", "audit-trail"),
     "one-id-for-all": _failure("all transfers have the same id", "line_log", "line-log"),
     "bucket-on-a-page": _failure("a page of the portal names the bucket", "traces", "no-trace-of-storage"),

@@ -1,1 +1,1 @@
-"""Files, grants and the log of decisions."""
+"""Files, who may download them, and the pages."""

@@ -1,4 +1,4 @@
-"""Files, grants and decisions in the admin."""
+"""Files and grants in the admin."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
-from portal.files.models import Decision, File, Grant
+from portal.files.models import File, Grant
 
 
 class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -85,30 +84,6 @@ class GrantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Grant, form: ModelForm[Grant], change: bool) -> None:
         obj.granted_by = _user(request)
         super().save_model(request, obj, form, change)
-
-
-@admin.register(Decision)
-class DecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The log, to read and to search."""
-
-    list_display = ("at", "username", "file_name", "allowed", "reason", "method", "ip")
-    list_display_links = ("at",)
-    list_filter = ("allowed", "reason", "method", "at")
-    search_fields = ("username", "file_name", "transfer_id", "ip")
-    date_hierarchy = "at"
-    show_full_result_count = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
-        return super().get_queryset(request).select_related("user", "file")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Decision | None = None) -> bool:
-        return False
 
 
 def _user(request: HttpRequest) -> User:

@@ -6,12 +6,7 @@ from django.apps import AppConfig
 
 
 class FilesConfig(AppConfig):
-    """Connects the log of decisions to the library's signals."""
+    """The portal's only app. xaccel.audit records what users request."""
 
     name = "portal.files"
     verbose_name = "Files"
-
-    def ready(self) -> None:
-        from portal.files import decision_log
-
-        decision_log.connect()

@@ -1,11 +1,7 @@
-"""How much of a download went out, in a few words."""
+"""Describe in a few words how much of a file was sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from uuid import UUID
-
-from portal.files.models import Decision
 from xaccel.audit.models import Transfer
 from xaccel.audit.outcome import Outcome
 
@@ -18,16 +14,13 @@ _WORDS = {
 }
 
 
-def sent_shares(decisions: Iterable[Decision]) -> dict[str, str]:
-    """Return the words for each of `decisions` that NGINX was to carry out, by transfer id."""
-    ids = [UUID(decision.transfer_id) for decision in decisions if decision.transfer_id]
-    return {str(transfer.pk): _words(transfer) for transfer in Transfer.objects.filter(pk__in=ids)}
-
-
-def _words(transfer: Transfer) -> str:
+def sent_share(transfer: Transfer) -> str:
+    """Return the words for `transfer`, or "" if there is nothing to say."""
     outcome = Outcome(transfer.outcome)
     if transfer.why == "client_left":
         return "broken off before it began"
+    if outcome == Outcome.REFUSED and (transfer.reason or transfer.status == 412):
+        return "not sent: the file is another version than the one you have"
     if outcome == Outcome.SENT and transfer.total and (transfer.sent or 0) < transfer.total:
         return "a part of it sent"
     if outcome == Outcome.INCOMPLETE:

@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from portal.files.models import Decision, File, Grant
+from portal.files.models import File, Grant
+from xaccel.audit.models import Transfer
 
 NO_GRANTS = {"grants-TOTAL_FORMS": "0", "grants-INITIAL_FORMS": "0"}
 
@@ -32,18 +33,17 @@ def test_every_page_of_every_model_loads(browser):
         for row in model._default_manager.all()[:1]:
             assert browser.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
         added = browser.get(reverse(f"{name}_add")).status_code
-        assert added == (
-            403 if model is Decision or model._meta.app_label in ("axes", "xaccel_audit") else 200
-        )
+        assert added == (403 if model._meta.app_label in ("axes", "xaccel_audit") else 200)
 
 
-def test_decision_can_only_be_read(browser):
-    decision = Decision.objects.get()
-    where = reverse("admin:files_decision_change", args=[decision.pk])
-    assert browser.post(where, {"username": "x"}).status_code == 403
-    assert browser.post(reverse("admin:files_decision_delete", args=[decision.pk])).status_code == 403
-    assert "delete_selected" not in browser.get(reverse("admin:files_decision_changelist")).content.decode()
-    assert Decision.objects.get().username == "root"
+def test_the_trail_can_only_be_read(browser):
+    transfer = Transfer.objects.get()
+    where = reverse("admin:xaccel_audit_transfer_change", args=[transfer.pk])
+    assert browser.post(where, {"subject": "x"}).status_code == 403
+    assert browser.post(reverse("admin:xaccel_audit_transfer_delete", args=[transfer.pk])).status_code == 403
+    page = browser.get(reverse("admin:xaccel_audit_transfer_changelist")).content.decode()
+    assert "delete_selected" not in page
+    assert Transfer.objects.get().subject == transfer.subject
 
 
 def test_added_file_and_its_grants_say_who_made_them(browser, root):
@@ -132,11 +132,11 @@ def test_grant_for_nobody_is_explained(browser, file):
     assert "Choose a user or a group, one of the two." in page.content.decode()
 
 
-def test_deleting_a_file_keeps_the_log(browser, file):
+def test_deleting_a_file_keeps_the_trail(browser, file):
     where = reverse("admin:files_file_delete", args=[file.pk])
     assert browser.post(where, {"post": "yes"}).status_code == 302
     assert not File.objects.exists()
-    assert Decision.objects.get().file_name == "Report.pdf"
+    assert Transfer.objects.get().filename == "Report.pdf"
 
 
 def test_person_who_is_not_staff_does_not_get_in(person, signed_in):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -113,3 +113,11 @@ def test_unusual_key_and_name_are_registered_and_sent(key, name, person, signed_
     made = add_file(key=key, name=name, size=3, content_type="text/plain", sha256="a" * 64, users=["mei"])
     reply = signed_in(user).get(f"/files/{made.pk}/download")
     assert (reply.status_code, "X-Accel-Redirect" in reply.headers) == (200, True)
+
+
+def test_deleting_a_user_keeps_the_files_they_added(person, file):
+    file.created_by = person("root", superuser=True)
+    file.save()
+    User.objects.all().delete()
+    file.refresh_from_db()
+    assert file.created_by is None

@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group
 from django.urls import reverse
 
-from portal.files.models import Decision, File, Grant
+from portal.files.models import File, Grant
+from xaccel.audit.models import Transfer
 
 ROUTES = ["download", "open"]
 
@@ -104,7 +105,7 @@ def test_post_is_refused_before_anything_is_looked_up(person, file, signed_in):
     user = person("mei")
     Grant.objects.create(file=file, user=user)
     assert signed_in(user).post(address("download", file)).status_code == 405
-    assert not Decision.objects.exists()
+    assert not Transfer.objects.exists()
 
 
 def test_web_page_is_saved_even_when_opened(person, file, signed_in):

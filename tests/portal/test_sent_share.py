@@ -25,6 +25,10 @@ pytestmark = pytest.mark.audit
         ({"outcome": "refused", "status": 502}, "the storage did not deliver"),
         ({"outcome": "refused", "status": 499, "why": "client_left"}, "broken off before it began"),
         (
+            {"outcome": "refused", "status": 412},
+            "not sent: the file is another version than the one you have",
+        ),
+        (
             {"outcome": "unknown"},
             "not known how much was sent: you left at once, or the log entry was lost",
         ),

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from portal.files.client_address import client_network
+from portal.files.client_network import client_network
 
 LIMIT = 10
 
@@ -77,6 +77,22 @@ def test_addresses_of_one_ipv6_network_count_together(person, settings, rf):
     assert sign_in("mei", "password of mei", **{"X-Real-IP": "2001:db8:1:3::1"}).status_code == 302
     assert client_network(rf.get("/", headers={"X-Real-IP": "192.0.2.7"})) == "192.0.2.7"
     assert client_network(rf.get("/", headers={"X-Real-IP": "::ffff:192.0.2.7"})) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (False, {"X-Real-IP": "203.0.113.7", "X-Forwarded-For": "203.0.113.8"}, "127.0.0.1"),
+        (True, {"X-Real-IP": "203.0.113.7", "X-Forwarded-For": "203.0.113.8"}, "203.0.113.7"),
+        (True, {"X-Forwarded-For": "10.0.0.1, 2001:db8::9"}, "2001:db8::"),
+        (True, {"X-Real-IP": "not an address"}, None),
+        (True, {}, "127.0.0.1"),
+    ],
+)
+def test_network_comes_from_a_header_only_behind_a_trusted_proxy(case, settings, rf):
+    trusted, headers, network = case
+    settings.TRUSTED_PROXY = trusted
+    assert client_network(rf.get("/", headers=headers)) == network
 
 
 def test_success_forgets_earlier_mistakes(person):

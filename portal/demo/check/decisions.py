@@ -23,15 +23,15 @@ def ask(scene: Scene) -> Iterator[Answer]:
     if not rows or "Refused" not in rows[0] or ledger.name in rows[0]:
         problems.append("carol's refusal is not in her list, or tells the file's name")
     if after != before + 1:
-        problems.append(f"the administrator sees {after - before} new decisions instead of one")
+        problems.append(f"the administrator sees {after - before} new rows instead of one")
     yield verdict(
         "decisions", problems, "downloads and a refusal, in the person's list and in the administration"
     )
 
 
 def _logged(scene: Scene, username: str) -> int:
-    page = scene.browser("admin").get(f"/admin/files/decision/?q={username}").text
-    count = re.search(r"(\d+) decisions?\b", page)
+    page = scene.browser("admin").get(f"/admin/xaccel_audit/transfer/?q={scene.stack.people[username]}").text
+    count = re.search(r"(\d+) transfers?\b", page)
     return int(count[1]) if count else 0
 
 

@@ -41,7 +41,7 @@ def _look_around(scene: Scene) -> None:
         "/admin/",
         "/admin/files/file/",
         f"/admin/files/file/{file.pk}/change/",
-        "/admin/files/decision/",
+        "/admin/xaccel_audit/transfer/",
     ):
         admin.get(path)
     alice.get(file.path)

@@ -1,7 +1,6 @@
-"""What the portal stores."""
+"""The tables of the portal."""
 
-from portal.files.models.decision import Decision
 from portal.files.models.file import File
 from portal.files.models.grant import Grant
 
-__all__ = ["Decision", "File", "Grant"]
+__all__ = ["File", "Grant"]

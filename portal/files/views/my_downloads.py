@@ -1,4 +1,4 @@
-"""The list of a person's own downloads."""
+"""The list of a user's own downloads."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
-from portal.files.models import Decision
-from portal.files.sent_share import sent_shares
+from portal.files.sent_share import sent_share
+from xaccel.audit.models import Transfer
 
 
 @method_decorator(never_cache, name="dispatch")
 class MyDownloads(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
-    """The decisions about the person's requests.
+    """The user's requests, from the audit trail.
 
-    A refused row shows no name: it looks the same for a file that does not exist and for one that is somebody
-    else's.
+    A refused row shows no name: it looks the same for a file that does not exist and for another user's file.
     """
 
     template_name = "files/my_downloads.html"
-    context_object_name = "decisions"
+    context_object_name = "transfers"
     paginate_by = 25
 
-    def get_queryset(self) -> QuerySet[Decision]:
-        return Decision.objects.filter(user=self.request.user.pk).order_by("-at", "-pk")
+    def get_queryset(self) -> QuerySet[Transfer]:
+        # A forged hand-off names any user it likes. It has a log entry, but no decision of the app.
+        asked = Transfer.objects.filter(subject=str(self.request.user.pk), decided_at__isnull=False)
+        return asked.order_by("-decided_at", "-pk")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        shares = sent_shares(context["decisions"])
-        context["rows"] = [
-            (decision, shares.get(decision.transfer_id, "")) for decision in context["decisions"]
-        ]
+        context["rows"] = [(transfer, sent_share(transfer)) for transfer in context["transfers"]]
         return context

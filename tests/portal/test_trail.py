@@ -1,0 +1,109 @@
+"""The portal's requests leave a row in the audit trail, and users see their own."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from portal.files.models import Grant
+from tests.portal.test_audit_admin import transfer
+from xaccel.audit.models import Transfer
+from xaccel.django import command_table
+
+pytestmark = [pytest.mark.django_db, pytest.mark.audit]
+
+
+def ask(browser, file, **headers):
+    return browser.get(reverse("download", args=[file.pk]), headers=headers)
+
+
+def test_allowed_request_is_recorded_with_the_id_of_the_hand_off(person, file, signed_in):
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    response = ask(signed_in(user), file)
+    row = Transfer.objects.get()
+    assert (str(row.pk), row.outcome, row.subject) == (response["Xaccel-Id"], "granted", str(user.pk))
+    assert (row.origin, row.key, row.filename) == (file.origin, file.key, file.name)
+    assert (row.method, row.as_attachment, row.reason) == ("GET", True, "")
+
+
+def test_unchanged_file_is_answered_here_and_recorded(person, file, signed_in):
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    browser = signed_in(user)
+    assert ask(browser, file, if_none_match=f'"{file.sha256}"').status_code == 304
+    row = Transfer.objects.get()
+    assert (row.outcome, row.reason) == ("not_modified", "304 by the app")
+    page = browser.get(reverse("downloads")).content.decode()
+    assert "Unchanged" in page
+    assert file.name in page
+
+
+def test_unmet_condition_is_shown_as_another_version(person, file, signed_in):
+    """The portal's own log called it "Unchanged"."""
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    browser = signed_in(user)
+    assert ask(browser, file, if_match='"older"').status_code == 412
+    page = browser.get(reverse("downloads")).content.decode()
+    assert "Unchanged" not in page
+    assert "not sent: the file is another version than the one you have" in page
+
+
+def test_refused_request_is_recorded_with_the_reason(person, file, signed_in):
+    user = person("sam")
+    ask(signed_in(user), file)
+    row = Transfer.objects.get()
+    assert (row.outcome, row.reason, row.subject) == ("denied", "no grant", str(user.pk))
+    assert (row.origin, row.key) == (file.origin, file.key)
+
+
+def test_request_for_an_unknown_file_is_recorded(person, signed_in):
+    signed_in(person("sam")).get(reverse("download", args=[uuid.uuid4()]))
+    row = Transfer.objects.get()
+    assert (row.outcome, row.reason, row.key) == ("denied", "no such file", "")
+
+
+def test_anonymous_request_leaves_no_row(client, file):
+    ask(client, file)
+    assert not Transfer.objects.exists()
+
+
+def test_row_stays_when_user_and_file_are_deleted(person, file, signed_in):
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    ask(signed_in(user), file)
+    subject, key = str(user.pk), file.key
+    user.delete()
+    file.delete()
+    row = Transfer.objects.get()
+    assert (row.subject, row.key, row.filename) == (subject, key, "Report.pdf")
+
+
+def test_what_cannot_be_recorded_is_not_delivered(person, file, signed_in, monkeypatch):
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    browser = signed_in(user)
+    browser.raise_request_exception = False
+    monkeypatch.setattr(Transfer._meta, "db_table", "table_that_is_gone")
+    response = ask(browser, file)
+    assert response.status_code == 500
+    assert "X-Accel-Redirect" not in response
+
+
+def test_forged_hand_off_is_not_among_the_downloads_of_the_user_it_names(person, signed_in):
+    user = person("mei")
+    transfer("a", subject=str(user.pk), filename="forged.pdf", decided_at=None, why="forged")
+    page = signed_in(user).get(reverse("downloads")).content.decode()
+    assert "forged.pdf" not in page
+    assert "You have not downloaded anything yet" in page
+
+
+def test_explain_finds_the_object_of_a_transfer(person, file, signed_in):
+    user = person("mei")
+    Grant.objects.create(file=file, user=user)
+    response = ask(signed_in(user), file)
+    assert command_table.find_object(response["Xaccel-Id"]) == (file.origin, file.key)
+    assert command_table.find_object("019aae21-0000-7000-8000-000000000000") is None

@@ -31,7 +31,7 @@ class Asked:
         self.headers = send_file(self.request, found.key, origin="documents", as_attachment=True).headers
 
 
-def compare(asked: Sequence[Asked], how: str) -> None:
+def compare(asked: Sequence[Asked]) -> None:
     """Look whether each was handed off and recorded, and remove the rows. Raises WrongAnswer."""
     from xaccel.audit.models import Transfer
 
@@ -44,14 +44,10 @@ def compare(asked: Sequence[Asked], how: str) -> None:
         }
         found = {name: one.headers.get(name) for name in wanted}
         require(found == wanted, f"document {one.number}: {found}")
-        require(
-            ("Xaccel-Note" in one.headers) == (how == "line"), f'"{how}": a note where none belongs, or none'
-        )
     rows = Transfer.objects.filter(pk__in=[one.headers["Xaccel-Id"] for one in asked])
     made = sorted(rows.values_list("outcome", "key", "subject"))
-    recorded = asked if how == "request" else ()
-    right = sorted(("granted", f"files/{one.number}.pdf", str(one.owner)) for one in recorded)
-    require(made == right, f'"{how}": the rows are {made}')
+    right = sorted(("granted", f"files/{one.number}.pdf", str(one.owner)) for one in asked)
+    require(made == right, f"the rows are {made}")
     rows.delete()
 
 

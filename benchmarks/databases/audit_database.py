@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -50,16 +49,6 @@ def setup(dsn: str) -> None:
         USE_TZ=True,
     )
     django.setup()
-
-
-def record_by(how: str) -> None:
-    """Record decisions in this way from now on: "line" or "request"."""
-    from django.conf import settings
-
-    from xaccel.audit.conf import configuration
-
-    settings.XACCEL_AUDIT = {"RECORD": how, "DECISIONS": os.devnull}
-    configuration.cache_clear()
 
 
 def _migrate(dsn: str) -> None:

@@ -26,14 +26,13 @@ class TakenIn:
     wall_s: float
 
 
-def write_lines(log: Path, how: str, count: int, *, first: int = 0) -> None:
-    """Write `count` lines; the decision is in each (`how` is "line"), or in a row that waits for it ("request").
+def write_lines(log: Path, count: int, *, first: int = 0) -> None:
+    """Write `count` lines; the decision of each is in a row that waits for it.
 
     Of logs whose numbers, from `first`, differ no line joins the download of another's.
     """
     from django.db import transaction
 
-    from xaccel.audit.decision.note import Decision, note_of
     from xaccel.audit.ingest.upsert import Row, insert
     from xaccel.audit.models import Transfer
     from xaccel.handoff.transfer_id import new_transfer_id
@@ -45,25 +44,22 @@ def write_lines(log: Path, how: str, count: int, *, first: int = 0) -> None:
             at = AT + timedelta(milliseconds=40 * number)
             id_, key = new_transfer_id(at), f"files/{number % 50_000}/report.pdf"
             subject, client, name = str(number % 20_000), f"{number % 999:016x}", f"report {number}.pdf"
-            decision = Decision(at, key, '"abc"', client, name, True, "")
-            note = note_of(decision) if how == "line" else ""
-            file.write(json.dumps({**_line(id_, subject, at), "note": note}, separators=(",", ":")) + "\n")
-            if how == "request":
-                row = Transfer(
-                    id=id_,
-                    outcome="granted",
-                    decided_at=at.isoformat(),
-                    origin="documents",
-                    key=key,
-                    version='"abc"',
-                    subject=subject,
-                    client=client,
-                    method="GET",
-                    filename=name,
-                    as_attachment=True,
-                    reason="",
-                )
-                rows.append(tuple(getattr(row, column) for column in columns))
+            file.write(json.dumps(_line(id_, subject, at), separators=(",", ":")) + "\n")
+            row = Transfer(
+                id=id_,
+                outcome="granted",
+                decided_at=at.isoformat(),
+                origin="documents",
+                key=key,
+                version='"abc"',
+                subject=subject,
+                client=client,
+                method="GET",
+                filename=name,
+                as_attachment=True,
+                reason="",
+            )
+            rows.append(tuple(getattr(row, column) for column in columns))
             if len(rows) == 5000 or number == first + count - 1:
                 insert("default", Transfer, columns, rows)
                 rows = []
@@ -93,6 +89,7 @@ def _line(id_: str, subject: str, at: datetime) -> dict[str, object]:
         "why": "",
         "end": at.timestamp() + 0.5,
         "seconds": 0.5,
+        "note": "",
         "ip": f"10.0.{int(subject) % 250}.1",
     }
 

@@ -65,7 +65,6 @@ def fill(count: int) -> None:
         "body_bytes": "1000",
         "sent_length": "1000",
         "ip": "'192.0.2.7'",
-        "line_first": "false",
     }
     with connection.cursor() as cursor:
         cursor.execute(

@@ -17,7 +17,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from benchmarks.clients.asked import Asked, compare, require_refused
-from benchmarks.databases.audit_database import migrated, record_by, setup
+from benchmarks.databases.audit_database import migrated, setup
 from benchmarks.databases.audit_lines import TakenIn, remove_lines, take_in, write_lines
 from benchmarks.databases.grown_databases import Grown, grown
 from benchmarks.measure.interleave import Sampler, Samples, interleave, warmed
@@ -29,12 +29,11 @@ _ROWS = {"full": (1_000, 100_000, 10_000_000), "quick": (1_000, 100_000), "smoke
 _BATCH, _ROUNDS = 20, {"full": 300, "quick": 20, "smoke": 5}
 _LINES, _LOGS = {"full": 10_000, "quick": 10_000, "smoke": 2_000}, {"full": 7, "quick": 2, "smoke": 1}
 _MOST_HAND_OFF, _LEAST_INGEST = 1.2, 0.5
-_HOWS = ("line", "request")
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Seconds of a hand-off by its label; by the number of rows what ingest came to, and bytes on disk a pair."""
+    """By the number of rows: seconds of a hand-off, what ingest came to, and bytes on disk a pair."""
 
     clock: Samples
     app: Samples
@@ -61,11 +60,11 @@ def _handed_off(found: _Found, size: Size) -> Table:
         label: [sum(each) for each in zip(found.app[label], found.postgres[label], strict=True)]
         for label in found.clock
     }
-    labels = [(_label(how, count), _label(how, few)) for how in _HOWS for count in counts]
+    least = f"{few}"
     return Table(
         title="A hand-off of the user's own document, among as many documents, transfers and downloads",
         columns=(
-            "RECORD, rows",
+            "rows",
             "µs by the clock",
             "µs of the app",
             "µs of PostgreSQL",
@@ -74,23 +73,22 @@ def _handed_off(found: _Found, size: Size) -> Table:
         ),
         rows=tuple(
             (
-                label,
-                *(_micro(samples[label]) for samples in (found.clock, found.app, found.postgres)),
-                ratio(found.clock[label], found.clock[least]),
-                ratio(both[label], both[least]),
+                f"{count:,}",
+                *(_micro(samples[f"{count}"]) for samples in (found.clock, found.app, found.postgres)),
+                ratio(found.clock[f"{count}"], found.clock[least]),
+                ratio(both[f"{count}"], both[least]),
             )
-            for label, least in labels
+            for count in counts
         ),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} documents, drawn from all, in turns.\n"
         "PostgreSQL syncs nothing to disk.",
-        targets=tuple(
+        targets=(
             Target(
-                what=f'RECORD = "{how}", {most:,} rows over {few:,}, by the clock',
+                what=f"{most:,} rows over {few:,}, by the clock",
                 limit=_MOST_HAND_OFF,
-                measured=ratio(found.clock[_label(how, most)], found.clock[_label(how, few)]).median,
+                measured=ratio(found.clock[f"{most}"], found.clock[least]).median,
                 unit="times",
-            )
-            for how in _HOWS
+            ),
         ),
     )
 
@@ -119,7 +117,7 @@ def _taken_in(found: _Found, size: Size) -> Table:
             )
             for count, taken in found.taken.items()
         ),
-        note=f'Median (quartiles) of {_LOGS[size]} logs of RECORD = "line", in turns.\n'
+        note=f"Median (quartiles) of {_LOGS[size]} logs, in turns.\n"
         "A pair is a transfer with its download, and what the indexes have of both.",
         targets=(
             Target(
@@ -131,10 +129,6 @@ def _taken_in(found: _Found, size: Size) -> Table:
             ),
         ),
     )
-
-
-def _label(how: str, count: int) -> str:
-    return f'"{how}", {count:,}'
 
 
 def _micro(seconds: Sequence[float]) -> Spread:
@@ -152,17 +146,16 @@ def _measure(dsn: str, folder: Path, size: Size) -> _Found:
 
 
 def _hand_offs(databases: Sequence[Grown], size: Size) -> tuple[Samples, Samples, Samples]:
-    app: Samples = {_label(how, one.count): [] for how in _HOWS for one in databases}
+    app: Samples = {f"{one.count}": [] for one in databases}
     postgres: Samples = {label: [] for label in app}
     for one in databases:
         require_refused(one)
 
-    def sampler(how: str, database: Grown) -> Sampler:
-        drawn, label = Random(1), _label(how, database.count)
+    def sampler(database: Grown) -> Sampler:
+        drawn, label = Random(1), f"{database.count}"
 
         def sample() -> float:
             database.use()
-            record_by(how)
             asked = [Asked(database, drawn.randint(1, database.count)) for _ in range(1 + _BATCH)]
             asked[0].answer()
             before, cpu, wall = cpu_seconds([database.server]), time.thread_time(), time.perf_counter()
@@ -171,30 +164,29 @@ def _hand_offs(databases: Sequence[Grown], size: Size) -> tuple[Samples, Samples
             spent = time.perf_counter() - wall
             app[label].append((time.thread_time() - cpu) / _BATCH)
             postgres[label].append((cpu_seconds([database.server]) - before) / _BATCH)
-            compare(asked, how)
+            compare(asked)
             return spent / _BATCH
 
         return sample
 
-    samplers = {_label(how, one.count): sampler(how, one) for how in _HOWS for one in databases}
-    clock = interleave(samplers, rounds=_ROUNDS[size])
+    clock = interleave({f"{one.count}": sampler(one) for one in databases}, rounds=_ROUNDS[size])
     return clock, warmed(app), warmed(postgres)
 
 
 def _ingests(databases: Sequence[Grown], folder: Path, size: Size) -> dict[int, list[TakenIn]]:
     lines, rounds = _LINES[size], _LOGS[size]
     # the first round is thrown away: a short log is enough for it
-    logs = {folder / f"{number}.log": lines if number else 100 for number in range(1 + rounds)}
-    for number, (log, count) in enumerate(logs.items()):
-        write_lines(log, "line", count, first=number * lines)
+    counts = [100, *[lines] * rounds]
     found: dict[int, list[TakenIn]] = {one.count: [] for one in databases}
 
     def sampler(database: Grown) -> Sampler:
-        left = iter(logs.items())
+        left = iter(enumerate(counts))
 
         def sample() -> float:
             database.use()
-            log, count = next(left)
+            number, count = next(left)
+            log = folder / f"{database.count}-{number}.log"
+            write_lines(log, count, first=number * lines)
             taken = take_in(log)
             require(taken.lines == count, f"{taken.lines} of {count} lines were taken in")
             remove_lines(count)
@@ -203,7 +195,6 @@ def _ingests(databases: Sequence[Grown], folder: Path, size: Size) -> dict[int, 
 
         return sample
 
-    record_by("line")
     interleave({f"{one.count}": sampler(one) for one in databases}, rounds=rounds)
     return {count: taken[1:] for count, taken in found.items()}
 

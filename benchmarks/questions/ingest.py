@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,16 +45,15 @@ class Taken:
 
 
 def answer(size: Size) -> list[Table]:
-    """Take in a short and a long log, with the decision in the line and with a row that waits for it."""
+    """Take in a short and a long log, each line with a row that waits for it."""
     rows: list[tuple[Cell, ...]] = []
-    found: dict[tuple[str, int], Taken] = {}
+    found: dict[int, Taken] = {}
     with TemporaryDirectory() as folder, migrated(Path(folder)) as dsn:
-        for how, count in product(("line", "request"), _LINES[size]):
-            taken = found[how, count] = _alone(dsn, Path(folder) / "xaccel.log", how, count)
+        for count in _LINES[size]:
+            taken = found[count] = _alone(dsn, Path(folder) / "xaccel.log", count)
             require(taken.lines == count, f"{taken.lines} of {count} lines were taken in")
             rows.append(
                 (
-                    f'RECORD = "{how}"',
                     f"{count:,}",
                     taken.lines / taken.cpu_s,
                     taken.lines / taken.wall_s,
@@ -70,7 +68,6 @@ def answer(size: Size) -> list[Table]:
         Table(
             title="Ingest into PostgreSQL",
             columns=(
-                "how",
                 "lines",
                 "lines/s of its CPU",
                 "lines/s by the clock",
@@ -83,23 +80,18 @@ def answer(size: Size) -> list[Table]:
             note="The process of ingest is bound to one processor and waits while PostgreSQL works: by the clock a line"
             " takes\nthe CPU time of both, and more where other programs run.",
             targets=(
-                *(
-                    Target(
-                        what=f'lines a second of one core, RECORD = "{how}"',
-                        limit=20_000,
-                        measured=found[how, many].lines / found[how, many].cpu_s,
-                        unit="lines/s",
-                        at_least=True,
-                    )
-                    for how in ("line", "request")
+                Target(
+                    what="lines a second of one core",
+                    limit=20_000,
+                    measured=found[many].lines / found[many].cpu_s,
+                    unit="lines/s",
+                    at_least=True,
                 ),
-                Target(what="a line", limit=6, measured=found["line", many].ratio, unit="json.loads of it"),
+                Target(what="a line", limit=6, measured=found[many].ratio, unit="json.loads of it"),
                 Target(
                     what=f"more memory for {many:,} lines than for {few:,}",
                     limit=8,
-                    measured=max(
-                        found[how, many].peak_mb - found[how, few].peak_mb for how in ("line", "request")
-                    ),
+                    measured=found[many].peak_mb - found[few].peak_mb,
                     unit="MB",
                     timed=False,
                 ),
@@ -108,16 +100,16 @@ def answer(size: Size) -> list[Table]:
     ]
 
 
-def _alone(dsn: str, log: Path, how: str, count: int) -> Taken:
+def _alone(dsn: str, log: Path, count: int) -> Taken:
     # The peak is that of a process, and the trail is empty each time.
-    for work, arguments in ((_fill, (dsn, log, how, count)), (_take, (dsn, log))):
+    for work, arguments in ((_fill, (dsn, log, count)), (_take, (dsn, log))):
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             taken = pool.submit(work, *arguments).result()
     assert isinstance(taken, Taken)
     return taken
 
 
-def _fill(dsn: str, log: Path, how: str, count: int) -> None:
+def _fill(dsn: str, log: Path, count: int) -> None:
     setup(dsn)
     from django.apps import apps
     from django.db import connection
@@ -125,7 +117,7 @@ def _fill(dsn: str, log: Path, how: str, count: int) -> None:
     tables = ", ".join(model._meta.db_table for model in apps.get_app_config("xaccel_audit").get_models())
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables}")
-    write_lines(log, how, count)
+    write_lines(log, count)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 

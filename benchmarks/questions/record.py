@@ -1,4 +1,4 @@
-"""What does it cost a request to record its decision: a row at once, or a note in the hand-off, against no audit?
+"""What does recording a decision as a row cost its request, against no audit?
 
 A request is made and `send_file` called, in one process, on PostgreSQL; the connection stays open between the requests.
 """
@@ -12,18 +12,18 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.databases.audit_database import migrated, record_by, setup
+from benchmarks.databases.audit_database import migrated, setup
 from benchmarks.measure.interleave import Sampler, Samples, interleave, warmed
 from benchmarks.measure.processes import cpu_seconds
-from benchmarks.measure.question import Question, Size, Table, Target, require
+from benchmarks.measure.question import Question, Size, Table, require
 from benchmarks.measure.spread import Spread, ratio, spread
 
 _BATCH, _ROUNDS = 20, {"full": 300, "quick": 100, "smoke": 10}
-_NONE, _LINE, _ROW = "no audit", 'RECORD = "line"', 'RECORD = "request"'
+_NONE, _ROW = "no audit", "a row"
 
 
 def answer(size: Size) -> list[Table]:
-    """Time the three ways in turns: by the clock, and the CPU time of the app and of PostgreSQL."""
+    """Time both in turns: by the clock, and the CPU time of the app and of PostgreSQL."""
     with (
         TemporaryDirectory() as folder,
         migrated(Path(folder)) as dsn,
@@ -42,18 +42,10 @@ def answer(size: Size) -> list[Table]:
                     _micro(server[how]),
                     ratio(clock[how], clock[_NONE]),
                 )
-                for how in (_NONE, _LINE, _ROW)
+                for how in (_NONE, _ROW)
             ),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} requests, in turns.\n"
             "PostgreSQL syncs nothing to disk.",
-            targets=(
-                Target(
-                    what='a request with RECORD = "line", of one with "request"',
-                    limit=1,
-                    measured=ratio(clock[_LINE], clock[_ROW]).median,
-                    unit="times",
-                ),
-            ),
         )
     ]
 
@@ -70,7 +62,7 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
 
     connection.ensure_connection()
     server = connection.connection.info.backend_pid
-    app: Samples = {how: [] for how in (_NONE, _LINE, _ROW)}
+    app: Samples = {how: [] for how in (_NONE, _ROW)}
     postgres: Samples = {how: [] for how in app}
 
     def sampler(how: str, switch: Callable[[], None]) -> Sampler:
@@ -79,7 +71,7 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
         def sample() -> float:
             switch()
             rows = Transfer.objects.count()
-            note = "Xaccel-Note" in call()
+            call()
             before, cpu, wall = cpu_seconds([server]), time.thread_time(), time.perf_counter()
             for _ in range(_BATCH):
                 call()
@@ -88,7 +80,6 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
             postgres[how].append((cpu_seconds([server]) - before) / _BATCH)
             made = Transfer.objects.count() - rows
             require(made == (_BATCH + 1) * (how == _ROW), f"{how}: {made} rows")
-            require(note == (how == _LINE), f"{how}: a note where none belongs, or none")
             return spent / _BATCH
 
         return sample
@@ -101,18 +92,16 @@ def _switches() -> Mapping[str, Callable[[], None]]:
     from xaccel.audit.decision import recorder
     from xaccel.django.signals import download_authorized
 
-    def record(how: str) -> None:
-        record_by(how)
+    def row() -> None:
         download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
 
     def none() -> None:
-        record("request")
         download_authorized.disconnect(dispatch_uid="xaccel.audit.decision.recorder")
 
-    return {_NONE: none, _LINE: lambda: record("line"), _ROW: lambda: record("request")}
+    return {_NONE: none, _ROW: row}
 
 
-def _call() -> Callable[[], Mapping[str, str]]:
+def _call() -> Callable[[], object]:
     from django.contrib.auth.models import AnonymousUser
     from django.test import RequestFactory
 
@@ -120,11 +109,10 @@ def _call() -> Callable[[], Mapping[str, str]]:
 
     factory = RequestFactory(headers={"User-Agent": "benchmark"})
 
-    def call() -> Mapping[str, str]:
+    def call() -> object:
         request = factory.get("/files/42")
         request.user = AnonymousUser()
-        response = send_file(request, "2026/report.pdf", origin="documents", subject="42", as_attachment=True)
-        return dict(response.headers)
+        return send_file(request, "2026/report.pdf", origin="documents", subject="42", as_attachment=True)
 
     return call
 

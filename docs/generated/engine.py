@@ -34,7 +34,7 @@ _MEANINGS = {
     "origin_seconds": "time until the origin's last byte",
     "cache": "HIT, MISS, STALE …; empty when not cached",
     "why": "reason of a refusal or a failure; empty when all is well",
-    "note": "the app's decision, where no row is written in the request; base64url",
+    "note": "a text of the app's (`Xaccel-Note`); xaccel's adapters send none",
     "end": "end of the transfer, seconds since 1970",
     "seconds": "from the client's first byte to the end",
     "ip": "the client's address as NGINX knows it",

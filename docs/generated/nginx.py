@@ -25,7 +25,7 @@ MEANINGS = {
     "etag": ("ETag", "the origin's, unless the app gives Last-Modified"),
     "last-modified": ("Last-Modified", "the origin's, unless the app gives ETag"),
     "size": ("bytes of the object, for the log line", "not written"),
-    "note": ("the decision, for the log line; printable ASCII", "not written"),
+    "note": ("a text of the app's, for the log entry; printable ASCII", "not written"),
     "rate": ("bytes a second for this transfer; 0: not limited", "the site's"),
     "rate-after": ("bytes that go out first at full speed", "the site's"),
     "concurrency": ("class that counts this transfer, or `unlimited`", "`default`, if the site has it"),

@@ -23,7 +23,6 @@ _OF_NGINX = {
     "test_live.py",
     "test_live_connections.py",
     "test_live_killed.py",
-    "test_live_line.py",
     "test_live_missing.py",
 }
 _ON_POSTGRES = "deb-njs"

@@ -107,7 +107,6 @@ def _first(name: str, value: object, **more: object) -> Callable[[list[Row]], No
         (_first("sent", 99), "was changed"),
         (_first("sent", 99, sealed=False), "was changed"),
         (_first("sent", 99, sealed=None), "was changed"),
-        (_first("sent", 99, line_first=True), "was changed"),
         (_first("subject", "2", outcome="granted", sealed=None), "the person of transfer"),
         (_first("subject", "2"), "the person of transfer"),
         (_first("ip", "192.0.2.8"), "the address of transfer"),

@@ -9,7 +9,6 @@ import pytest
 
 from tests.audit.conftest import T0, Log, decide, take
 from tests.audit.test_chain import _chained, filled, tidy, verdict  # noqa: F401
-from tests.audit.test_ingest import _arrives
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +26,7 @@ def change(row: Any, **values: Any) -> None:
 
 
 @pytest.mark.usefixtures("filled")
-@pytest.mark.parametrize("excuse", [{"sealed": False}, {"sealed": None}, {"line_first": True}])
+@pytest.mark.parametrize("excuse", [{"sealed": False}, {"sealed": None}])
 @pytest.mark.parametrize(
     "values", [{"sent": 1}, {"key": "other.pdf"}, {"outcome": "unknown", "ended_at": None}], ids=str
 )
@@ -49,7 +48,7 @@ def test_a_change_that_was_sealed_again_shows(values: dict[str, Any]) -> None:
     assert verdict(known).problems[0] == f"transfer {row.pk} was changed and sealed again"
 
 
-@pytest.mark.parametrize("values", [{"ip": "198.51.100.1"}, {"subject": "nobody"}], ids=str)
+@pytest.mark.parametrize("values", [{"subject": "nobody"}, {"client": "x"}], ids=str)
 @pytest.mark.parametrize("blank", [True, False])
 def test_a_person_that_was_changed_before_the_second_seal_shows(
     log: Log, values: dict[str, Any], blank: bool
@@ -57,14 +56,13 @@ def test_a_person_that_was_changed_before_the_second_seal_shows(
     from xaccel.audit.models import Seal, Transfer
 
     line = log.line()
-    log.write(line)
-    take(log)
+    decide(line)
     tidy()
-    _arrives(line)
     assert verdict().problems == []
     if blank:
         Seal.objects.update(person_salt="", address_salt="")
     change(Transfer.objects.get(), **values)
+    log.write(line)
     take(log)
     tidy()
     assert any(line["id"] in problem for problem in verdict().problems)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
+from tests.audit.conftest import Log, decide, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,9 +74,8 @@ ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
         b"{" + ID + b', "status": "", "end": 1}\n',
         b"{" + ID + b', "status": "9999999999", "end": 1}\n',
         b"{" + ID + b', "status": "200", "end": 1, "origin_status": "9999999999"}\n',
-        b"{" + ID + b', "status": "200", "end": 1, "note": "%%%"}\n',
         b"{" + ID + b', "status": "200", "end": 1, "ip": "nowhere"}\n',
-        b'{"decided": 1, ' + ID + b"}\n",
+        b'{"status": "200", ' + ID + b"}\n",
         b"x" * 2_500_000 + b"\n",
     ],
 )
@@ -120,44 +119,20 @@ def test_nul_and_odd_text_are_stored(log: Log) -> None:
 
 
 def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -> None:
-    from xaccel.audit.decision.note import Decision, note_of
-    from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.models import Transfer
 
     one, other = secrets.token_urlsafe(3000), secrets.token_urlsafe(3000)
     texts = [one, other, one[:2000] + other, one]
-    for at, text in enumerate(texts):
-        note = note_of(Decision(T0, text, "v1", "0123456789abcdef", "a.pdf", True, ""))
-        log.write(log.line(at, origin=text, subject=text, note=note))
+    log.write(*[log.line(at, origin=text, subject=text) for at, text in enumerate(texts)])
     counted = take(log)
     assert (counted.lines, counted.garbage) == (4, 0)
     kept = [f"{text[:1000]}…{sha256(text.encode()).hexdigest()[:32]}" for text in texts]
-    names = ("origin", "key", "subject")
-    assert list(Transfer.objects.order_by("ended_at").values_list(*names)) == [(text,) * 3 for text in kept]
-    downloads = list(Download.objects.order_by("opened_at"))
-    assert [row.key for row in downloads] == kept
-    assert downloads[0].group == downloads[3].group
+    names = ("origin", "subject")
+    assert list(Transfer.objects.order_by("ended_at").values_list(*names)) == [(text,) * 2 for text in kept]
 
 
-def test_a_line_before_its_decision_waits_for_it(log: Log) -> None:
+def test_a_line_without_a_decision_belongs_to_no_download_and_is_told_once(log: Log) -> None:
     from xaccel.audit.models import Download, Transfer
-
-    line = log.line()
-    log.write(line)
-    take(log)
-    assert Transfer.objects.get().line_first
-    assert Download.objects.count() == 0
-    _arrives(line)
-    row = Transfer.objects.get()
-    assert (row.outcome, row.key, row.body_bytes, row.version) == ("sent", "late.pdf", 100, '"v1"')
-    take(log)  # nothing new is in the log
-    (found,) = Download.objects.all()
-    assert (found.key, found.sent_complete) == ("late.pdf", True)
-    row = Transfer.objects.get()
-    assert (row.download_id, row.line_first) == (found.pk, False)
-
-
-def test_a_line_before_its_decision_is_told_again_when_it_is_whole(log: Log) -> None:
-    from xaccel.audit.models import Transfer
     from xaccel.audit.signals import transfer_completed
 
     told: list[tuple[str, bool]] = []
@@ -167,39 +142,16 @@ def test_a_line_before_its_decision_is_told_again_when_it_is_whole(log: Log) -> 
 
     transfer_completed.connect(tell, sender=Transfer)
     try:
-        line = log.line()
-        log.write(line)
-        take(log)
-        assert told == [("", True)]
-        _arrives(line)
+        log.write(log.line(note="WzEsMV0"))
         take(log)
         take(log)
     finally:
         transfer_completed.disconnect(tell, sender=Transfer)
-    assert told == [("", True), ("late.pdf", False)]
-
-
-def _arrives(line: dict[str, Any]) -> None:
-    from datetime import UTC, datetime
-
-    from django.test import RequestFactory
-
-    from xaccel.audit.decision.recorder import record
-    from xaccel.events import DownloadEvent
-
-    event = DownloadEvent(
-        transfer_id=line["id"],
-        allowed=True,
-        origin="partner",
-        key="late.pdf",
-        method="GET",
-        subject="7",
-        filename="late.pdf",
-        as_attachment=False,
-        reason="",
-        at=datetime.now(UTC),
-    )
-    record(None, request=RequestFactory().get("/"), event=event)
+    row = Transfer.objects.get()
+    assert (row.outcome, row.key, row.body_bytes, row.version) == ("sent", "", 100, '"v1"')
+    assert (row.decided_at, row.download) == (None, None)
+    assert Download.objects.count() == 0
+    assert told == [("", True)]
 
 
 def test_a_line_twice_counts_once(log: Log) -> None:
@@ -216,19 +168,12 @@ def test_a_line_twice_counts_once(log: Log) -> None:
 
 
 @pytest.mark.parametrize("batches", [1, 2])
-@pytest.mark.parametrize("record", ["request", "line"])
-def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(
-    log: Log, record: str, batches: int
-) -> None:
-    from xaccel.audit.decision.note import Decision, note_of
+def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(log: Log, batches: int) -> None:
     from xaccel.audit.models import Download, Transfer
 
-    note = "" if record == "request" else note_of(Decision(T0, "a", "v1", "0123456789abcdef", "a", True, ""))
-    other = note_of(Decision(T0, "forged", "v1", "0123456789abcdef", "a", True, ""))
-    line = log.line(note=note)
-    forged = log.line(-1, id=line["id"], status="404", body_bytes=0, why="forged", note=other, subject="8")
-    if record == "request":
-        decide(line, key="a")
+    line = log.line()
+    forged = log.line(-1, id=line["id"], status="404", body_bytes=0, why="forged", note="forged", subject="8")
+    decide(line, key="a")
     log.write(forged)
     if batches == 2:
         take(log)

@@ -8,7 +8,6 @@ import random
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,11 +33,11 @@ TELLING = (
 class Writer:
     """An NGINX of sorts: it appends whole or half lines to the file it has open, through both kinds of rotation.
 
-    What the app decided is in a row before, or in the line.
+    What the app decided is in a row before.
     """
 
-    def __init__(self, log: Log, record: str) -> None:
-        self.log, self.record = log, record
+    def __init__(self, log: Log) -> None:
+        self.log = log
         self.ids, self.given, self.rotations = set[str](), 0, 0
         self._at, self._half = 0, b""
         self._file = log.path.open("ab", buffering=0)
@@ -47,13 +46,10 @@ class Writer:
         self._file.close()
 
     def write(self, count: int, *, whole: bool = False) -> None:
-        lines = [self._line() for _ in range(count)]
-        if self.record == "request":
-            from xaccel.audit.models import Transfer
+        from xaccel.audit.models import Transfer
 
-            Transfer.objects.bulk_create(decision(line, self._key(), client="c") for line in lines)
-        else:
-            lines = [{**line, "note": self._note(line)} for line in lines]
+        lines = [self._line() for _ in range(count)]
+        Transfer.objects.bulk_create(decision(line, self._key(), client="c") for line in lines)
         text = self._half + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         cut = len(text) if whole else len(text) - random.randrange(300)
         self._file.write(text[:cut])
@@ -68,12 +64,6 @@ class Writer:
 
     def _key(self) -> str:
         return f"{random.randrange(11)}.pdf"
-
-    def _note(self, line: dict[str, Any]) -> str:
-        from xaccel.audit.decision.note import Decision, note_of
-
-        at = datetime.fromtimestamp(line["end"] - 1, UTC)
-        return note_of(Decision(at, self._key(), "", "c", "", True, ""))
 
     def rename_and_reopen(self) -> None:
         self.rotations += 1
@@ -96,11 +86,11 @@ class Writer:
         return self.log.path.with_name(f"{self.log.path.name}-{self.rotations:04}")
 
 
-@pytest.fixture(params=["request", "line"])
+@pytest.fixture
 def writer(log: Log, request: pytest.FixtureRequest) -> Iterator[Writer]:
     seed = request.config.getoption("randomly_seed", default=None)  # None with `-p no:randomly`
     print(f"to repeat this run: --randomly-seed={seed}")
-    writer = Writer(log, request.param)
+    writer = Writer(log)
     yield writer
     writer.close()
 

@@ -40,7 +40,6 @@ def test_whole(site: Site) -> None:
         "length",
     )
     assert (row.body_bytes, row.sent_length, row.origin_status) == (1000, 1000, 200)
-    assert not row.line_first
     assert downloads() == [DONE]
 
 

@@ -66,17 +66,3 @@ def test_the_row_of_a_transfer_under_way_stays_and_is_unknown_a_day_later(
             assert transfer(cut) == {**dict.fromkeys(WHOLE), **NEVER_SENT, "outcome": outcome}
             assert (cut.key, cut.subject, cut.ended_at, cut.download_id) == ("big", "7", None, None)
             assert downloads() == [DONE]
-
-
-def test_without_a_write_in_the_request_a_transfer_under_way_leaves_no_trace(
-    variant: Variant, tmp_path: Path, settings: Any
-) -> None:
-    decisions = tmp_path / "decisions.log"
-    settings.XACCEL_AUDIT = {"RECORD": "line", "DECISIONS": str(decisions)}
-    with of_its_own(variant, tmp_path) as (site, settings.XACCEL):
-        site = replace(site, protocol="h1")
-        one_sent_and_one_cut(site)
-        [sent] = taken_in_and_swept(site, A_DAY_LATER)
-        assert transfer(sent) == WHOLE
-        assert downloads() == [DONE]
-        assert not decisions.exists()

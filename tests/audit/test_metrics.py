@@ -192,9 +192,12 @@ import sys
 from django.conf import settings
 import tests.audit.settings as own
 values = {name: getattr(own, name) for name in dir(own) if name.isupper()}
-settings.configure(**values, XACCEL_AUDIT={"METRICS": True, "RECORD": "line", "DECISIONS": "/dev/null"})
+values["DATABASES"] = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+settings.configure(**values, XACCEL_AUDIT={"METRICS": True})
 import django
 django.setup()
+from django.core.management import call_command
+call_command("migrate", "xaccel_audit", verbosity=0)
 from django.test import Client
 for _ in range(int(sys.argv[1])):
     assert Client().get("/send", {"key": "a", "subject": "7"}).status_code == 200

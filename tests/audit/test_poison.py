@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
+from tests.audit.conftest import T0, Log, decide, decision, ids, some, take, wanted
 from tests.audit.test_chain import _chained, filled, tidy  # noqa: F401
 from tests.audit.test_forged_chain import sent
 
@@ -50,24 +50,20 @@ def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
 
 def test_what_no_column_holds_together_is_set_aside_line_by_line(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
-    from xaccel.audit.models import Garbage
+    from xaccel.audit.models import Garbage, Transfer
 
     many = [log.line(body_bytes=2**53, sent_length=str(2**53)) for _ in range(1030)]
     other = log.line(subject="8")
-    log.write(*[{**line, "note": note(line)} for line in (*many, other)])
+    Transfer.objects.bulk_create(decision(line, "a.pdf") for line in (*many, other))
+    log.write(*many, other)
     counted = take(log)
     assert other["id"] in ids()
     assert (counted.lines, counted.garbage) == (1024, 7)
     assert {row.reason.partition(":")[0] for row in Garbage.objects.all()} == {"cannot be stored"}
     new = log.line(1, subject="9")
-    log.write({**new, "note": note(new)})
+    decide(new)
+    log.write(new)
     assert take(log).lines == 1
-
-
-def note(line: dict[str, Any]) -> str:
-    from xaccel.audit.decision.note import Decision, note_of
-
-    return note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
 
 
 @pytest.mark.parametrize("why", ["forged", "no_id"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, ids, some, take, wanted
+from tests.audit.conftest import Log, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,17 +50,6 @@ def test_what_follows_a_whole_entry_costs_nothing(log: Log, after: bytes) -> Non
     counted = take(log)
     assert ids() == wanted(first, last)
     assert counted.garbage == 1
-
-
-def test_a_decision_that_follows_a_torn_one_is_stored(log: Log) -> None:
-    from xaccel.audit.decision.note import Decision, note_of
-    from xaccel.audit.models import Transfer
-
-    note = note_of(Decision(T0, "a.pdf", "", "c", "", True, ""))
-    said = {"decided": T0.timestamp(), "id": log.line()["id"], "allowed": False, "note": note}
-    log.write(text(said)[:60], said)
-    assert take(log).garbage == 1
-    assert Transfer.objects.get().outcome == "denied"
 
 
 def test_what_a_client_sent_is_never_taken_for_an_entry(log: Log) -> None:

@@ -23,12 +23,11 @@ class AuditConfig(AppConfig):
         from xaccel.audit.conf import configuration
         from xaccel.audit.decision import recorder
         from xaccel.audit.find_object import find_object
-        from xaccel.django import command_table, note_maker
+        from xaccel.django import command_table
         from xaccel.django.signals import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
             signal.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
-        note_maker.register(recorder.note)
         command_table.COMMANDS.update(commands.COMMANDS)
         command_table.FINDERS[self.name] = find_object
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks

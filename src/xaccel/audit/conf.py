@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -20,8 +20,6 @@ WHERE = "XACCEL_AUDIT"
 class Configuration:
     """What the settings say.
 
-    record: "request" makes a row of each decision in the request; "line" writes none there: the decision travels in
-        NGINX's line, and what gets none goes to the file `decisions`.
     idle: how long a download stays open with nothing sent.
     unknown_after: how long a line is awaited.
     drain_s: how long a file that was rotated away is still looked at after the last byte was written to it.
@@ -31,8 +29,6 @@ class Configuration:
     send_buffer: the `sndbuf` of NGINX's `listen` in bytes; None where it is not known.
     """
 
-    record: Literal["request", "line"] = "request"
-    decisions: str = ""
     idle: timedelta = timedelta(minutes=30)
     unknown_after: timedelta = timedelta(hours=24)
     drain_s: float = 60.0
@@ -60,10 +56,6 @@ def _flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _path(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("/")
-
-
 @dataclass(frozen=True, slots=True)
 class _Key:
     name: str
@@ -76,13 +68,6 @@ class _Key:
 _A_TIME = ("is no number of seconds", "Give a number above 0.")
 _A_FLAG = ("is neither true nor false", "Write True or False.")
 _KEYS = {
-    "RECORD": _Key(
-        "record",
-        lambda value: value in ("request", "line"),
-        "is not a way to record",
-        "Write 'request' or 'line'.",
-    ),
-    "DECISIONS": _Key("decisions", _path, "is not an absolute path", "Begin it with '/'."),
     "CHAIN": _Key("chain", _flag, *_A_FLAG),
     "METRICS": _Key("metrics", _flag, *_A_FLAG),
     "IDLE_S": _Key("idle", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
@@ -119,14 +104,6 @@ def configuration() -> Configuration:
             found.append(ConfigError(f"{value!r} {key.wrong}", where=where, remedy=key.remedy))
         else:
             values[key.name] = key.make(value)
-    if values.get("record") == "line" and "DECISIONS" not in given:
-        found.append(
-            ConfigError(
-                "RECORD is 'line', and what gets no line has no place",
-                where=f'{WHERE}["DECISIONS"]',
-                remedy="Give the absolute path of a file that the app can append to.",
-            )
-        )
     if found:
         raise ConfigErrors(found)
     return Configuration(**values)

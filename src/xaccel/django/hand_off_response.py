@@ -16,17 +16,14 @@ class HandOffResponse(HttpResponse):
     download.
 
     hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
-    note: what NGINX's line carries beside its own fields; printable ASCII.
     keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.
     """
 
-    def __init__(self, hand_off: HandOff, *, keeps_cache_control: bool, note: str = "") -> None:
+    def __init__(self, hand_off: HandOff, *, keeps_cache_control: bool) -> None:
         super().__init__(
             status=hand_off.status, content_type="application/octet-stream", headers=dict(hand_off.headers)
         )
         self["Content-Length"] = "0"
-        if note:
-            self["Xaccel-Note"] = note
         self.hand_off = hand_off
         self.keeps_cache_control = keeps_cache_control
 

@@ -14,7 +14,6 @@ from xaccel.django.decision import atell, tell
 from xaccel.django.development.stream import astream, require_development, stream
 from xaccel.django.files.find_place import Place, find_place, place_is_known
 from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
-from xaccel.django.note_maker import note_of
 from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
 from xaccel.django.runserver import warn_without_nginx
 from xaccel.django.subject import asubject_of, subject_of
@@ -72,9 +71,7 @@ def send_file(
     if conf.delivery == "stream":
         return stream(request, hand_off, chosen, conf.site.origin(place.name))
     warn_without_nginx(request)
-    return HandOffResponse(
-        hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
-    )
+    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
 
 
 async def asend_file(
@@ -116,9 +113,7 @@ async def asend_file(
     if conf.delivery == "stream":
         return await astream(request, hand_off, chosen, conf.site.origin(place.name))
     warn_without_nginx(request)
-    return HandOffResponse(
-        hand_off, keeps_cache_control=chosen.cache_control is not None, note=note_of(request, event)
-    )
+    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
 
 
 def _configuration() -> Configuration:

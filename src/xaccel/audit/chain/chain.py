@@ -20,7 +20,7 @@ from xaccel.audit.conf import configuration
 from xaccel.audit.models import Seal, Transfer
 
 PERSON = ("subject", "client", "filename")
-_NOT_SEALED = {*PERSON, "query", "ip", "download_id", "line_first", "sealed"}
+_NOT_SEALED = {*PERSON, "query", "ip", "download_id", "sealed"}
 CONTENT = tuple(
     column.attname for column in Transfer._meta.concrete_fields if column.attname not in _NOT_SEALED
 )

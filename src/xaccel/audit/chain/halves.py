@@ -1,4 +1,4 @@
-"""What a transfer may have been when it was sealed before its line, or before its decision."""
+"""What a transfer was when it was sealed as `unknown`, before its line came."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xaccel.audit.decision.pseudonym import is_pseudonym
 from xaccel.audit.models import OF_THE_APP, Seal, Transfer
 from xaccel.audit.outcome import Outcome
 
-_NOT_OF_THE_LINE = {"id", "outcome", "version", "download_id", "line_first", "sealed", *OF_THE_APP}
+_NOT_OF_THE_LINE = {"id", "outcome", "version", "download_id", "sealed", *OF_THE_APP}
 _NO_LINE = {
     column.attname: None if column.null else ""
     for column in Transfer._meta.concrete_fields
@@ -19,7 +19,7 @@ _NO_LINE = {
 
 
 def is_half(link: Seal, row: Mapping[str, Any], *, forgotten: bool) -> bool:
-    """Tell whether `link` holds of `row` what the app alone, or NGINX alone, had said of it."""
+    """Tell whether `link` holds of `row` what the app alone had said of it."""
     return any(
         content_of(half) == link.content
         and (bool(link.person_salt) or forgotten)
@@ -46,15 +46,3 @@ def has_address(link: Seal, row: Mapping[str, Any]) -> bool:
 def _halves(row: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for version in {"", row["version"]}:
         yield {**row, **_NO_LINE, "outcome": Outcome.UNKNOWN, "version": version}
-    undecided = {
-        "decided_at": None,
-        "key": "",
-        "client": "",
-        "filename": "",
-        "as_attachment": False,
-        "reason": "",
-        "query": "",
-    }
-    # NGINX makes a GET of what it sends for the app, unless it is a HEAD.
-    for method in {row["method"], "GET"}:
-        yield {**row, **undecided, "method": method, "version": row["etag"]}

@@ -24,7 +24,7 @@ _AT_ONCE = 2000
 _Recounted = tuple[Mapping[str, Any], list[Mapping[str, Any]]]
 # A forged line waits for the transfer's own one.
 _WAITS = Q(sealed=None) & (Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False))
-_COLUMNS = (*CONTENT, *PERSON, "query", "ip", "sealed", "line_first")
+_COLUMNS = (*CONTENT, *PERSON, "query", "ip", "sealed")
 
 
 @contextmanager
@@ -80,7 +80,7 @@ class StoredTrail:
             yield from _with_transfers(some, rows.values(*OF_TRANSFERS))
 
     def without_download(self, since: datetime | None) -> int:
-        rows = Transfer.objects.using(self.using).filter(outcome__in=GAVE_BYTES, line_first=False)
+        rows = Transfer.objects.using(self.using).filter(outcome__in=GAVE_BYTES, decided_at__isnull=False)
         if since is not None:
             rows = rows.filter(ended_at__gte=since)
         return rows.exclude(
@@ -134,7 +134,7 @@ class ExportedTrail:
         there = {row["id"] for row in _read(self._downloads, Download)}
         return sum(
             row["outcome"] in GAVE_BYTES
-            and not row["line_first"]
+            and row["decided_at"] is not None
             and row["download_id"] not in there
             and (since is None or (row["ended_at"] is not None and row["ended_at"] >= since))
             for row in self._rows.values()

@@ -58,7 +58,7 @@ class Verdict:
     missing: sealed transfers that are not there. deleted, forgotten: how many the chain says were pruned, or
     pseudonymised; pruned_before, dropped_before: the latest such time of transfers and of addresses. waiting: transfers
     that wait for their line, or to be sealed; never_sealed: others without a link. again: links that a later one of
-    the same transfer replaced, since its line or its decision came late. older: exported before they were sealed, and
+    the same transfer replaced, since its line came late. older: exported before they were sealed, and
     not compared. newest: the last link. downloads: how many were compared with their transfers.
     problems: the first of them, in words; many: how many in all.
     """
@@ -165,7 +165,7 @@ class _Walk:
             self._compare_person(link, row, forgotten=forgotten)
             self._compare_address(link, row, forgotten=forgotten)
             return
-        may_be_half = not is_last or row["line_first"] or not row["sealed"]
+        may_be_half = not is_last or not row["sealed"]
         if may_be_half and is_half(link, row, forgotten=forgotten):
             return
         if not is_last:

@@ -214,7 +214,7 @@ def _batches(file: BinaryIO, stopped: Callable[[], bool]) -> Iterator[tuple[byte
 
 COMMAND = Command(
     help="take NGINX's log of transfers into the database",
-    description="Take NGINX's JSON lines, or the app's file of decisions, into the database of the audit trail. The"
+    description="Take NGINX's JSON lines into the database of the audit trail. The"
     " position is kept with the rows: run it again, by a timer or with --follow, and it goes on where it was. Rotated"
     " files beside FILE are found.",
     add_arguments=add_arguments,

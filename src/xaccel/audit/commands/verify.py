@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     if verdict.older:
         print(f"{verdict.older} were exported before they were sealed, and are not compared")
     if verdict.again:
-        print(f"{verdict.again} were sealed again: their line, or their decision, came late")
+        print(f"{verdict.again} were sealed again: their line came late")
     print(f"newest link: {verdict.newest}")
     if verdict.many:
         raise XaccelError(

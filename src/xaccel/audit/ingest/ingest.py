@@ -17,10 +17,10 @@ from django.db import DataError, IntegrityError, transaction
 
 from xaccel.audit.conf import Configuration
 from xaccel.audit.ingest import owed, removals, upsert
-from xaccel.audit.ingest.store import Applied, apply, late
+from xaccel.audit.ingest.store import Applied, apply
 from xaccel.audit.log import log_files
 from xaccel.audit.log.batch import Batch, garbage, parse
-from xaccel.audit.log.line import Decided, Line
+from xaccel.audit.log.line import Line
 from xaccel.audit.log.log_files import Log, Piece
 from xaccel.audit.log.outage import Outage
 from xaccel.audit.log.positions import File, Files
@@ -86,7 +86,6 @@ class Ingest:
             if self.stopped():
                 break
         self.counted.lost = self._files.lost
-        self._take_late()
         return self.counted.lines + self.counted.garbage > before
 
     def unread_bytes(self) -> int:
@@ -142,18 +141,11 @@ class Ingest:
         for batch in texts:
             if not batch:
                 self.outage.wait_for(self._retry)
-                self.outage.wait_for(self._take_late)
                 continue
             pieces = [
                 Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= log_files.LONGEST_LINE) for text in batch
             ]
             self.outage.wait_for(partial(self._take_batch, pieces, sum(map(len, batch))))
-        self.outage.wait_for(self._take_late)
-
-    def _take_late(self) -> None:
-        """Make whole what only waited for its decision, though no line is new."""
-        if late(self.using).exists():
-            self._take_batch([])
 
     def _take_batch(self, pieces: list[Piece], size: int = 0) -> None:
         with _no_collection(), transaction.atomic(using=self.using):
@@ -174,7 +166,7 @@ class Ingest:
         owed.note(applied, using=self.using)
         return applied
 
-    def _apply(self, entries: list[Line | Decided]) -> Applied:
+    def _apply(self, entries: list[Line]) -> Applied:
         with transaction.atomic(using=self.using):
             return apply(entries, using=self.using, conf=self.conf)
 

@@ -19,7 +19,7 @@ STATE = State.__struct_fields__[:-4]
 
 
 class Known(msgspec.Struct, gc=False):
-    """What the app decided, from its row or from the line's note. decided_at: microseconds since 1970."""
+    """What the app decided, from its row. decided_at: microseconds since 1970."""
 
     decided_at: int | None = None
     origin: str = ""

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils.crypto import salted_hmac
 
-from xaccel.audit.decision.instants import instant, instant_of
+from xaccel.audit.decision.instants import instant_of
 from xaccel.audit.log.batch import Batch
-from xaccel.audit.log.line import Decided, Line
+from xaccel.audit.log.line import Line
 from xaccel.audit.models import Garbage, Removal
 
 _PRUNE, _FORGET = "prune", "forget"
@@ -34,7 +34,7 @@ def note_forgotten(subject: str, before: datetime, *, using: str) -> None:
     )
 
 
-def removed(entries: Iterable[Line | Decided], *, using: str) -> set[str]:
+def removed(entries: Iterable[Line], *, using: str) -> set[str]:
     """Return the ids of those entries, none of which is stored, that are older than what was removed."""
     times = _times(using)
     if not times:
@@ -43,7 +43,7 @@ def removed(entries: Iterable[Line | Decided], *, using: str) -> set[str]:
     found: set[str] = set()
     of: dict[str, list[tuple[str, int]]] = {}
     for entry in entries:
-        at = _at(entry)
+        at = entry.started_at
         if at < pruned:
             found.add(entry.id)
         elif at < forgotten and entry.subject:
@@ -68,17 +68,10 @@ def new_garbage(batch: Batch, *, using: str) -> list[Garbage]:
 
     def is_new(row: Garbage) -> bool:
         place = max(bisect_right(batch.places, row.offset) - 1, 0)
-        old = bool(batch.lines) and _at(batch.lines[place]) < pruned
+        old = bool(batch.lines) and batch.lines[place].started_at < pruned
         return not old and (row.offset, bytes(row.text)) not in known
 
     return [row for row in batch.garbage if is_new(row)]
-
-
-def _at(entry: Line | Decided) -> int:
-    """Return when the entry's transfer was decided, in microseconds since 1970, as far as the entry says."""
-    if entry.decision is not None:
-        return instant(entry.decision.seconds)
-    return entry.started_at if isinstance(entry, Line) else 0
 
 
 def _times(using: str) -> dict[str, int]:

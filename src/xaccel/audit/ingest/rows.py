@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from xaccel.audit.decision.instants import datetime_of, instant, text_of
+from xaccel.audit.decision.instants import datetime_of, text_of
 from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.downloads import State
 from xaccel.audit.ingest.known import Known
-from xaccel.audit.log.line import Decided, Line
+from xaccel.audit.log.line import Line
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import FORGED, Outcome, without_line
+from xaccel.audit.outcome import FORGED, Outcome
 
 COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
 _WORD = {outcome: outcome.value for outcome in Outcome}
@@ -57,7 +57,6 @@ def transfer_row(line: Line, known: Known | None, state: State | None, *, chain:
         line.why,
         text_of(line.started_at),
         text_of(line.ended_at),
-        known is None,
         (known is not None if is_sealed(line) else None) if chain else None,
     )
 
@@ -77,32 +76,3 @@ def sealed_row(line: Line, known: Known) -> Mapping[str, Any]:
     ):
         values[name] = None if at is None else datetime_of(at)
     return {**values, "id": UUID(line.id)}
-
-
-def decided_row(item: Decided, unsealed: bool | None) -> upsert.Row:
-    said = item.decision
-    values: dict[str, str | bool | None] = {
-        "id": item.id,
-        "outcome": _WORD[without_line(allowed=item.allowed, reason=said.reason)],
-        "decided_at": text_of(instant(said.seconds)),
-        "origin": item.origin,
-        "key": said.key,
-        "version": said.object_version,
-        "query": said.query,
-        "subject": item.subject,
-        "client": said.client,
-        "method": item.method,
-        "filename": said.filename,
-        "as_attachment": said.as_attachment,
-        "reason": said.reason,
-        "line_first": False,
-        "sealed": unsealed,
-    }
-    return tuple([values.get(name, _NOTHING.get(name)) for name in COLUMNS])
-
-
-_NOTHING = {
-    column.attname: ""
-    for column in Transfer._meta.concrete_fields
-    if column.empty_strings_allowed and not column.null
-}

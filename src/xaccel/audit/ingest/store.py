@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 import msgspec
-from django.db.models import QuerySet
 
 from xaccel.audit.chain.chain import seal
 from xaccel.audit.conf import Configuration
-from xaccel.audit.decision.instants import instant, instant_of, text_of
+from xaccel.audit.decision.instants import text_of
 from xaccel.audit.decision.pseudonym import is_pseudonym
 from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.downloads import Open, Piece, State, assign, group_of
 from xaccel.audit.ingest.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.ingest.removals import removed
-from xaccel.audit.ingest.rows import COLUMNS, decided_row, is_sealed, sealed_row, transfer_row
-from xaccel.audit.log.line import Decided, Line
+from xaccel.audit.ingest.rows import COLUMNS, is_sealed, sealed_row, transfer_row
+from xaccel.audit.log.line import Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import FORGED, GAVE_BYTES
 
@@ -37,8 +36,7 @@ _MICROSECOND = timedelta(microseconds=1)
 class Applied:
     """What a batch came to. transfers, completed: the ids of those for which signals are owed.
 
-    A transfer whose decision comes late is told with its line, and again when it is whole. skipped: entries that are
-    older than what `prune` or `forget` removed.
+    skipped: entries that are older than what `prune` or `forget` removed.
     """
 
     lines: int = 0
@@ -56,27 +54,19 @@ class Applied:
         self.completed += other.completed
 
 
-def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -> Applied:
+def apply(batch: Sequence[Line], *, using: str, conf: Configuration) -> Applied:
     """Store `batch` in the open transaction, in which `upsert.alone` was called before.
 
     A line whose transfer has one already changes nothing: reading a log twice is harmless.
     """
     lines: dict[str, Line] = {}
-    decided: dict[str, Decided] = {}
-    count = 0
     for item in batch:
-        count += 1
-        if isinstance(item, Line):
-            if item.id not in lines or _instead(item, lines[item.id].why):
-                lines[item.id] = item
-        else:
-            decided.setdefault(item.id, item)
+        if item.id not in lines or _instead(item, lines[item.id].why):
+            lines[item.id] = item
     stored = known_transfers(lines, using=using)
-    fresh: list[Line | Decided] = [line for line in lines.values() if line.id not in stored]
-    skipped = removed([*fresh, *decided.values()], using=using)
+    skipped = removed((line for line in lines.values() if line.id not in stored), using=using)
     for id_ in skipped:
-        lines.pop(id_, None)
-        decided.pop(id_, None)
+        del lines[id_]
     made = [
         (line, _known(line, stored.get(line.id)))
         for line in lines.values()
@@ -85,9 +75,7 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
     instead = [UUID(line.id) for line, _ in made if line.id in stored and stored[line.id][0] is not None]
     if instead:
         Transfer.objects.using(using).filter(id__in=instead, decided_at=None).delete()
-    whole = list(late(using))
     pieces = [_piece(line, known) for line, known in made if known is not None and line.outcome in GAVE_BYTES]
-    pieces += [_late_piece(row) for row in whole if row.outcome in GAVE_BYTES]
     placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
     upsert.write(
         using,
@@ -97,19 +85,10 @@ def apply(batch: Iterable[Line | Decided], *, using: str, conf: Configuration) -
         changing=_LINE,
         only=f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}',
     )
-    upsert.write(using, Transfer, COLUMNS, [decided_row(item, conf.unsealed) for item in decided.values()])
     if conf.chain:
         seal((sealed_row(line, known) for line, known in made if known and is_sealed(line)), using=using)
-    for row in whole:
-        id_ = str(row.id)
-        Transfer.objects.using(using).filter(id=row.id).update(
-            download_id=placed[id_].id if id_ in placed else None,
-            line_first=False,
-            sealed=conf.unsealed,
-        )
-    told = [line.id for line, _ in made] + [str(row.id) for row in whole]
-    duplicates = count - len(made) - len(decided) - len(skipped)
-    return Applied(count, duplicates, len(skipped), told, completed)
+    duplicates = len(batch) - len(made) - len(skipped)
+    return Applied(len(batch), duplicates, len(skipped), [line.id for line, _ in made], completed)
 
 
 def _instead(line: Line, why: str | None) -> bool:
@@ -118,18 +97,14 @@ def _instead(line: Line, why: str | None) -> bool:
 
 
 def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
-    known = row[1] if row and row[1].decided_at is not None else None
-    if known is not None:
-        known.version = known.version or line.validator
-        if is_pseudonym(known.subject):  # forgotten while the transfer was under way
-            line.ip = None
-        return known
-    said = line.decision
-    if said is None:
+    """Return what the app decided; None for a line whose decision was rolled back, or that is forged."""
+    if row is None or row[1].decided_at is None:
         return None
-    at, version = instant(said.seconds), said.object_version or line.validator
-    decided = (at, line.origin, said.key, version, line.subject, said.client, line.method)
-    return Known(*decided, said.filename, said.as_attachment, said.reason, said.query)
+    known = row[1]
+    known.version = known.version or line.validator
+    if is_pseudonym(known.subject):  # forgotten while the transfer was under way
+        line.ip = None
+    return known
 
 
 def _piece(line: Line, known: Known) -> Piece:
@@ -147,26 +122,6 @@ def _piece(line: Line, known: Known) -> Piece:
         line.total,
         line.started_at,
         line.ended_at,
-    )
-
-
-def late(using: str) -> QuerySet[Transfer]:
-    """Return the transfers whose line came before their decision, now that both are there."""
-    return Transfer.objects.using(using).filter(line_first=True, decided_at__isnull=False)
-
-
-def _late_piece(row: Transfer) -> Piece:
-    assert row.started_at is not None
-    assert row.ended_at is not None
-    return Piece(
-        str(row.id),
-        group_of(row.subject, row.origin, row.key, row.client, row.ip, row.query),
-        *(row.subject, row.origin, row.key, row.version, row.query, row.client),
-        row.first,
-        row.sent or 0,
-        row.total,
-        instant_of(row.started_at),
-        instant_of(row.ended_at),
     )
 
 

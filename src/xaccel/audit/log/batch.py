@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xaccel.audit.log.line import Decided, Line, NotALine, read_line
+from xaccel.audit.log.line import Line, NotALine, read_line
 from xaccel.audit.log.log_files import Piece
 from xaccel.audit.models import Garbage
 
-_BEGINS = re.compile(rb'\{"(?=(?:v|id|decided)"\s*:)')
+_BEGINS = re.compile(rb'\{"(?=(?:v|id)"\s*:)')
 """How an entry begins. No value can hold this: JSON escapes the quotes in it."""
 _decode = json.JSONDecoder().raw_decode
 
@@ -22,12 +22,12 @@ _decode = json.JSONDecoder().raw_decode
 class Batch:
     """What some pieces came to. places, texts: where each entry began, and its bytes."""
 
-    lines: list[Line | Decided] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
     garbage: list[Garbage] = field(default_factory=list)
 
-    def add(self, entry: Line | Decided, offset: int, text: bytes) -> None:
+    def add(self, entry: Line, offset: int, text: bytes) -> None:
         """Add an entry."""
         self.lines.append(entry)
         self.places.append(offset)
@@ -54,7 +54,7 @@ def parse(path: Path, pieces: Iterable[Piece]) -> Batch:
     return batch
 
 
-def _recovered(piece: Piece) -> Iterator[tuple[int, bytes, Line | Decided | None]]:
+def _recovered(piece: Piece) -> Iterator[tuple[int, bytes, Line | None]]:
     """Return the entries in `piece`, and what is none between them: offset, bytes and entry."""
     starts = [0, *(match.start() for match in _BEGINS.finditer(piece.text) if match.start())]
     torn = 0

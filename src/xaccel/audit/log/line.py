@@ -1,4 +1,4 @@
-"""One line of a log: NGINX's of a transfer, or the app's own of a decision that NGINX never saw."""
+"""Parse an entry of NGINX's transfer log."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.decision.instants import NotAnInstant, instant
-from xaccel.audit.decision.note import Note, NoteRefused, read_note
 from xaccel.audit.decision.storable import indexable, without_nul
-from xaccel.audit.outcome import FORGED, Outcome
+from xaccel.audit.outcome import Outcome
 
 
 class NotALine(Exception):
@@ -41,12 +40,9 @@ class _Raw(msgspec.Struct, gc=False):
     origin_seconds: str = ""
     cache: str = ""
     why: str = ""
-    note: str = ""
     end: float | None = None
     seconds: float = 0.0
     ip: str = ""
-    decided: float | None = None
-    allowed: bool = False
 
 
 class Line(msgspec.Struct, gc=False):
@@ -56,7 +52,6 @@ class Line(msgspec.Struct, gc=False):
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None where that is not
         known. total: bytes of the object, if known. exact: whether `sent` is what was sent, to the byte.
     validator: by what parts are known to be of one version.
-    decision: what the app decided, where the line itself carries it.
     """
 
     id: str
@@ -86,18 +81,6 @@ class Line(msgspec.Struct, gc=False):
     started_at: int
     ended_at: int
     ip: str | None
-    decision: Note | None
-
-
-class Decided(msgspec.Struct, gc=False):
-    """A decision that the app wrote down itself, since no line of NGINX follows it."""
-
-    id: str
-    allowed: bool
-    origin: str
-    subject: str
-    method: str
-    decision: Note
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
@@ -113,7 +96,7 @@ CLIENT_OR_NGINX = "client_or_nginx"
 was ended, by `worker_shutdown_timeout` for one."""
 
 
-def read_line(text: bytes) -> Line | Decided:
+def read_line(text: bytes) -> Line:
     """Read one line, with or without its newline.
 
     Raises NotALine.
@@ -124,14 +107,12 @@ def read_line(text: bytes) -> Line | Decided:
             raw.id = str(UUID(raw.id))
         if b"\\u0000" in text:
             _without_nul(raw)
-        if raw.decided is not None:
-            return _decided(raw)
         if raw.end is None:
             raise NotALine("no end")
         return _line(raw, raw.end)
     except msgspec.MsgspecError as error:
         raise NotALine(str(error)) from None
-    except (ValueError, NotAnInstant, NoteRefused) as error:
+    except (ValueError, NotAnInstant) as error:
         raise NotALine(type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]) from None
 
 
@@ -141,13 +122,6 @@ def _without_nul(raw: _Raw) -> None:
         value = getattr(raw, name)
         if isinstance(value, str):
             setattr(raw, name, without_nul(value))
-
-
-def _decided(raw: _Raw) -> Decided:
-    decision = read_note(raw.note)
-    if decision is None:
-        raise NotALine("a decision without a note")
-    return Decided(raw.id, raw.allowed, indexable(raw.origin), indexable(raw.subject), raw.method, decision)
 
 
 def _line(raw: _Raw, end: float) -> Line:
@@ -210,7 +184,6 @@ def _line(raw: _Raw, end: float) -> Line:
         instant(end - raw.seconds),
         instant(end),
         _address(raw.ip),
-        read_note(raw.note) if raw.note and raw.why not in FORGED else None,
     )
 
 

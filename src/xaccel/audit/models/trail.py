@@ -85,13 +85,13 @@ class Transfer(models.Model):
     """One decision of the app, and what NGINX's line said of it.
 
     id: the transfer id; for a decision without a line, one of its own. UUIDv7: sorted by time.
-    decided_at: null while only the line has come. ended_at: null while only the decision has come.
+    decided_at: null if the log entry has no decision: the app's transaction was rolled back, or it is forged.
+    ended_at: null while only the decision has come.
     version: of the object, as the app knows it, else the entity tag that was sent, else the date (Last-Modified).
     query: of a stored URL's query, what may be recorded: see `DownloadEvent.query`.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null where it is not
         known. exact: whether `sent` is right to the byte.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
-    line_first: the line came before the decision; the next ingestion puts the transfer into its download.
     sealed: whether the hash chain has it as it is; null where it waits for its line, or there is no chain.
     """
 
@@ -139,7 +139,6 @@ class Transfer(models.Model):
     why = models.TextField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    line_first = models.BooleanField(default=False)
     sealed = models.BooleanField(null=True)
 
     class Meta:
@@ -159,9 +158,6 @@ class Transfer(models.Model):
                 fields=["download"],
                 condition=models.Q(download__isnull=False),
                 name="xaccel_transfer_download",
-            ),
-            models.Index(
-                fields=["id"], condition=models.Q(line_first=True), name="xaccel_transfer_line_first"
             ),
             models.Index(fields=["id"], condition=models.Q(sealed=False), name="xaccel_transfer_unsealed"),
         )

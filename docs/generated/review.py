@@ -42,7 +42,6 @@ _MEANINGS = {
     r"server \S+ resolve": "host and port of the storage; NGINX follows changes in DNS",
     r"keepalive .*": "idle connections that each worker keeps open",
     r"include \*/http\.conf": "the upstreams of each site: **every folder in this place is a site**",
-    r"include \*/warm\.conf": "sockets for `xaccel warm`; none in this site",
     r"include site/secret\.conf": "compares the secret",
     r"include site/log\.conf": "log, and what is switched off",
     r"include engine/app\.conf": "buffers for the app's response, and its private headers stay inside",

@@ -54,7 +54,6 @@ PRIVATE_CA = HTTPOrigin(
     client_certificate="client.pem",
     client_key="client.key",
 )
-WARM_DIRECTORY = "/run/xaccel-warm"
 CACHED = HTTPOrigin(base_url="http://store.example/", cache=True)
 DIRECTORY = LocalOrigin(root="/srv/media files")
 
@@ -64,11 +63,6 @@ SITES = {
     "tls": Site(origins={"private": PRIVATE_CA}, secrets=(SECRET,)),
     "local": Site(origins={"media": DIRECTORY}, secrets=(SECRET,)),
     "cached": Site(origins={"store": CACHED}, secrets=(SECRET,), cache=Cache(path="cache")),
-    "warm": Site(
-        origins={"store": CACHED},
-        secrets=(SECRET,),
-        cache=Cache(path="cache", warm_directory=WARM_DIRECTORY),
-    ),
     "everything": Site(
         name="shop",
         origins={

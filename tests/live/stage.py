@@ -168,7 +168,7 @@ def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:
             result.append(item)
         return tuple(result)
 
-    places = ("engine", "http", "server", "app", "warm")
+    places = ("engine", "http", "server", "app")
     new = replace(parts, **{place: walk(expanded(getattr(parts, place))) for place in places})
     if not changed:
         raise LookupError(f"no {name} is printed")

@@ -14,9 +14,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage, target
-from tests.live.test_warm import sockets, warm
 from xaccel.cache import cache_files
-from xaccel.errors import CacheError
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
 pytestmark = pytest.mark.nginx
@@ -144,27 +142,3 @@ def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
 
         (line,) = made.lines_of(leave)
         assert (line["status"], line["completion"], line["why"]) == ("200", "", "")
-
-
-@pytest.mark.parametrize(
-    ("slices", "size", "answer"),
-    [("0", len(BODY), whole), ("64k", len(BODY), whole), ("0", None, whole), ("0", None, chunks)],
-    ids=["size known to the app", "to the app, in slices", "to the origin", "to nobody"],
-)
-def test_warming_says_that_it_is_not_kept(
-    variant: Variant,
-    tmp_path: Path,
-    *,
-    capsys: pytest.CaptureFixture[str],
-    slices: str,
-    size: int | None,
-    answer: Callable[[Request], Answer],
-) -> None:
-    why = "the origin tells no length, so give" if answer is chunks else "it is larger than the whole cache"
-    folder = str(sockets(tmp_path))
-    with running(tmp_path, variant, answer, slice=slices, warm_directory=folder) as (made, origin):
-        given = [] if size is None else ["--size", str(size)]
-        with pytest.raises(CacheError):
-            warm(made, "store", "large", "--identity", "1", *given)
-        assert why in capsys.readouterr().out
-        assert len(origin.requests) == (0 if size else 1)

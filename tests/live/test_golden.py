@@ -64,6 +64,4 @@ def test_nginx_takes_it(kind: str, build: str, needed: Path, unavailable: Callab
         (needed / wanted).symlink_to(path)
     shutil.rmtree(needed / golden.XACCEL, ignore_errors=True)
     golden.unpack(kind, build, needed)
-    for path in (needed / golden.XACCEL).rglob("warm.conf"):
-        path.write_text(path.read_text().replace(golden.WARM_DIRECTORY, str(needed)))
     check_config(needed, found.binary)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.live.client import send_target
-from tests.live.conftest import Live
+from tests.live.conftest import Live, build_of
+from tests.live.objects import serve
 from xaccel import cli
 from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
@@ -77,6 +78,27 @@ def test_the_other_tenants_object_of_the_same_key_stays(live: Live) -> None:
     purge(live, "cached", "purge/same.txt")
     assert cache_status(live, "cached", "purge/same.txt", "1") == ("MISS", b"one")
     assert cache_status(live, "cached-other", "purge/same.txt", "1") == ("HIT", b"two")
+
+
+def test_one_download_fills_every_slice_for_another_user_and_a_purge_removes_them(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An NGINX without slices caches one entry for the object."""
+    body = LARGE[:5_000]
+    live.places.origin.answer = lambda request: serve(request, body)
+    entries = 5 if build_of(live.variant).slice else 1
+
+    def requested(subject: str) -> int:
+        """Download the object; return how many requests the origin got."""
+        live.places.origin.requests.clear()
+        options = {"identity": "1", "size": len(body), "subject": subject}
+        assert live.get("partner-cached", "purged/slices", options=options).body == body
+        return len(live.places.origin.requests)
+
+    assert [requested("service"), requested("user")] == [entries, 0]
+    purge(live, "partner-cached", "purged/slices")
+    assert capsys.readouterr().out.startswith(f"purged/slices: purged {entries} entries, ")
+    assert requested("user") == entries
 
 
 def test_a_transfer_that_is_sent_from_the_cache_goes_on(live: Live) -> None:

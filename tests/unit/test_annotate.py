@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.golden import BUCKET, BUILDS, DIRECTORY, PARTNER, PRIVATE_CA, SECRET, SITES, WARM_DIRECTORY
+from tests.live.golden import BUCKET, BUILDS, DIRECTORY, PARTNER, PRIVATE_CA, SECRET, SITES
 from xaccel import cli
 from xaccel.cli.annotate import annotate
 from xaccel.nginx import Nginx, files, render
@@ -131,13 +131,6 @@ def test_a_setting_that_is_named_is_one_of_the_site() -> None:
     for build in BUILDS.values():
         for found in annotated(EVERYTHING, build).values():
             assert set(re.findall(r"ORIGINS\.([\w-]+)", found)) <= EVERYTHING.origins.keys()
-
-
-def test_sockets_for_warming_name_their_setting() -> None:
-    shown = annotate(SITES["warm"], generated(SITES["warm"], BUILDS["deb"]))
-    assert WARM_DIRECTORY in shown["site/warm.conf"]
-    lines = [line for line in shown["site/warm.conf"].splitlines() if WARM_DIRECTORY in line]
-    assert all(line.endswith("  # CACHE: warm_directory") for line in lines)
 
 
 SITE = f"""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from xaccel import cli
+from xaccel.servers.processes import wait_until
 
 SITE = """
 secret = "0123456789abcdef0123456789abcdef"
@@ -52,6 +55,31 @@ def test_a_closed_pipe_has_the_exit_status_of_a_shell(site: Path) -> None:
         )
     assert done.returncode == cli.NOT_READ
     assert "BrokenPipe" not in done.stderr
+
+
+def test_ctrl_c_ends_a_command_with_the_exit_status_of_a_shell(tmp_path: Path) -> None:
+    """The site comes from a pipe, so the command is at work until the pipe is closed."""
+    pipe = tmp_path / "site.toml"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [sys.executable, "-m", "xaccel", "config", str(pipe)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        writer: list[int] = []
+
+        def opened() -> bool:
+            """Without a reader this is an error."""
+            with contextlib.suppress(OSError):
+                writer.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            return bool(writer)
+
+        assert wait_until(opened, timeout_s=60)
+        running.send_signal(signal.SIGINT)
+        out, error = running.communicate(timeout=60)
+        os.close(writer[0])
+    assert (running.returncode, out, error) == (cli.STOPPED, "", "")
 
 
 @pytest.mark.parametrize("command", ["config", "refresh"])

@@ -90,12 +90,12 @@ def test_files_of_the_earlier_layout_are_listed_and_removed(
 
 
 def test_a_file_that_is_no_longer_needed_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`http.conf` would still include it."""
+    """Such as `log-slices.conf` of a site that had a cache."""
     assert run(tmp_path, "--write", str(tmp_path / "out")) == 0
-    (tmp_path / "out" / "site" / "warm.conf").write_text("server { listen 80; }\n")
+    (tmp_path / "out" / "site" / "log-slices.conf").write_text("access_log off;\n")
     capsys.readouterr()
     assert run(tmp_path, "--check", str(tmp_path / "out")) == 1
-    assert f"{tmp_path}/out/site/warm.conf is no longer needed" in capsys.readouterr().out
+    assert f"{tmp_path}/out/site/log-slices.conf is no longer needed" in capsys.readouterr().out
 
 
 def test_a_secret_that_others_can_read_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

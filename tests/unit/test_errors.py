@@ -9,11 +9,9 @@ import inspect
 import os
 import pickle
 import re
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -39,8 +37,6 @@ from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping
 from xaccel.site.secret_setting import PLACEHOLDER
-from xaccel.warm.app import App, running_app
-from xaccel.warm.fill import Filler, Wanted
 
 PACKAGE = Path(xaccel.__file__).parent
 ERRORS_FILE = str(PACKAGE / "errors.py")
@@ -133,42 +129,6 @@ def runs(*words: str, **site: Any) -> Callable[[], object]:
     return lambda: cli.run(parser.parse_args(words), made)
 
 
-def reads_a_broken_list() -> None:
-    before, sys.stdin = sys.stdin, StringIO("[]")
-    try:
-        runs("warm", cache=Cache(path="/c", warm_directory="/nowhere"))()
-    finally:
-        sys.stdin = before
-
-
-def fills_what_is_not_cached() -> object:
-    nowhere = Path("/nowhere")
-    return Filler(sender=sender(), app=App(), directory=nowhere, log=nowhere).fill(
-        Wanted(origin="web", key="a", identity="1")
-    )
-
-
-def fills_what_is_too_large() -> object:
-    nowhere = Path("/nowhere")
-    cached = HTTPOrigin(base_url="http://web.example/", cache=True)
-    site = Site(origins={"web": cached}, secrets=(SECRET,), cache=Cache(path="/c", max_size="1k"))
-    return Filler(sender=Sender(site), app=App(), directory=nowhere, log=nowhere).fill(
-        Wanted(origin="web", key="a", identity="1", size=1025)
-    )
-
-
-def warms_what_is_not_cached() -> None:
-    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as nginx:
-        nginx.bind(f"{folder}/nginx.sock")
-        nginx.listen()
-        runs("warm", "web", "a", "--identity", "1", cache=Cache(path="/c", warm_directory=folder))()
-
-
-def runs_two_apps() -> None:
-    with TemporaryDirectory() as folder, running_app(Path(folder)), running_app(Path(folder)):
-        pass
-
-
 def reads_a_closed_cache() -> None:
     with TemporaryDirectory() as folder:
         closed = Path(folder, "cache")
@@ -239,19 +199,6 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "purge: a directory": runs("purge", "disk", "a", cache=Cache(path="/nowhere")),
     "cache: no directory": runs("purge", "--all", cache=Cache(path="/nowhere")),
     "cache: another directory": runs("purge", "--all", cache=Cache(path=str(PACKAGE))),
-    "warm: no directory": runs("warm", "web", "a", cache=Cache(path="/c")),
-    "warm: nothing": runs("warm", "web", cache=Cache(path="/c", warm_directory="/nowhere")),
-    "warm: parallel": runs("warm", "--parallel", "0", cache=Cache(path="/c", warm_directory="/nowhere")),
-    "warm: no list": reads_a_broken_list,
-    "warm: no NGINX": runs(
-        "warm", "web", "a", "--identity", "1", cache=Cache(path="/c", warm_directory="/nowhere")
-    ),
-    "warm: uncached": fills_what_is_not_cached,
-    "warm: too large": fills_what_is_too_large,
-    "warm: everything fails": warms_what_is_not_cached,
-    "warm: no directory for the app": lambda: running_app(Path("/nowhere")).__enter__(),
-    "warm: others": lambda: running_app(PACKAGE).__enter__(),
-    "warm: two": runs_two_apps,
     "cache: closed": reads_a_closed_cache,
     "settings: no mapping": lambda: read_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
@@ -267,8 +214,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: header": reads(RESPONSE_HEADERS=["Set-Cookie", "Vary", "vary"]),
     "settings: pair": reads(ADD_HEADERS=["x"]),
     "settings: cache": reads(CACHE={}),
+    "settings: cache option": reads(CACHE={"path": "c", "warm_directory": "/run"}),
     "settings: slowest client": reads(CACHE={"path": "c", "slowest_rate": 0}),
-    "settings: cache sockets": reads(CACHE={"path": "/c", "warm_directory": "run"}),
     "settings: cache units": reads(CACHE={"path": "", "valid": "x"}),
     "settings: resolver": reads(RESOLVER=["x"]),
     "settings: concurrency": reads(CONCURRENCY={"Bad": 0}),
@@ -371,7 +318,6 @@ def places_in_the_source() -> Iterator[tuple[str, str, int, int]]:
         *PACKAGE.glob("handoff/*.py"),
         *PACKAGE.glob("signing/*.py"),
         *PACKAGE.glob("cli/*.py"),
-        *PACKAGE.glob("warm/*.py"),
         *PACKAGE.glob("cache/*.py"),
     ):
         if str(module) != ERRORS_FILE:

@@ -110,11 +110,6 @@ options = {{base_url = "https://h.example/"}}
         ({"CACHE": {"path": "/c", "keys": "1;"}}, 'CACHE"]["keys'),
         ({"CACHE": {"path": "/c", "inactive": "1 hour"}}, 'CACHE"]["inactive'),
         ({"CACHE": {"path": "/c", "valid": "-1"}}, 'CACHE"]["valid'),
-        ({"CACHE": {"path": "/c", "warm_directory": "run"}}, 'CACHE"]["warm_directory'),
-        ({"CACHE": {"path": "/c", "warm_directory": "/a:b"}}, 'CACHE"]["warm_directory'),
-        ({"CACHE": {"path": "/c", "warm_directory": "/a/"}}, 'CACHE"]["warm_directory'),
-        ({"CACHE": {"path": "/c", "warm_directory": "/" + "a" * 80}}, 'CACHE"]["warm_directory'),
-        ({"CACHE": {"path": "/c", "warm_directory": 5}}, 'CACHE"]["warm_directory'),
         ({"LOG": ""}, "LOG"),
         ({"LOG": None}, "LOG"),
         ({"LOG": "/var/log/$host.log"}, "LOG"),
@@ -178,6 +173,17 @@ def test_the_secret_of_the_documentation_is_refused_with_what_to_do(given: dict[
     assert [str(problem) for problem in errors.value.problems] == [
         'XACCEL["SECRET"]: the secret is the one of the documentation, which everybody knows. '
         "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+    ]
+
+
+def test_unknown_options_of_the_cache_are_named_with_the_valid_ones() -> None:
+    """`warm_directory` was an option of an earlier xaccel."""
+    with pytest.raises(ConfigErrors) as errors:
+        read({**LEAST, "CACHE": {"path": "/c", "warm_directory": "/run/w", "valid": "2h", 5: 6}})
+    valid = "Valid options: inactive, keys, lock, max_size, min_free, path, slice, slowest_rate, valid."
+    assert [str(problem) for problem in errors.value.problems] == [
+        f"XACCEL[\"CACHE\"]: 'warm_directory' is not an option of CACHE. {valid}",
+        f'XACCEL["CACHE"]: 5 is not an option of CACHE. {valid}',
     ]
 
 

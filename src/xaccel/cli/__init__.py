@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from xaccel.cli import config, explain, purge, refresh, warm
+from xaccel.cli import config, explain, purge, refresh
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_file
@@ -20,7 +20,6 @@ _COMMANDS: Mapping[str, Command] = {
     "refresh": refresh.COMMAND,
     "explain": explain.COMMAND,
     "purge": purge.COMMAND,
-    "warm": warm.COMMAND,
 }
 
 

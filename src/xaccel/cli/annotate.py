@@ -97,8 +97,6 @@ class _Annotator:
 
     def file(self, name: str, text: str) -> str:
         """Annotate one file."""
-        if name == f"{self.folder}/warm.conf":
-            return "".join(_with(line, "CACHE: warm_directory") for line in text.splitlines(keepends=True))
         origins = self.served.get(name.removeprefix(f"{self.folder}/").removesuffix(".conf"), [])
         found: list[str] = []
         depth, inherited = 0, ""

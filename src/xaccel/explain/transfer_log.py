@@ -14,15 +14,14 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, "
 """How logrotate's compressed files are read (`compresscmd`)."""
 
 
-def entry_of(transfer_id: str, log: Path, *, start: int = 0) -> dict[str, Any] | None:
+def entry_of(transfer_id: str, log: Path) -> dict[str, Any] | None:
     """Return NGINX's log entry of a transfer; the last one where there are several. None where there is none.
 
-    Lines that are no JSON are passed over, and what lies before the byte `start`.
+    Lines that are no JSON are passed over.
 
     Raises OSError for a log that cannot be read.
     """
     with log.open(encoding="utf-8", errors="replace") as lines:
-        lines.seek(start)
         return _last(transfer_id, lines)
 
 

@@ -102,18 +102,14 @@ class Includes:
         """Switch off what this NGINX has and other builds or versions have not."""
         return (self.engine(f"off/{name}") for name, there in present.items() if there)
 
-    def doors(self) -> Iterator[Directive]:
-        """Leave the decision who may come in to the location of the app."""
-        yield from self.off_module("auth_basic")
-        yield from self.off_present(auth_request=self.nginx.auth_request)
-
     def off(self) -> Iterator[Directive]:
         """Switch off what this NGINX could do to a download."""
         nginx = self.nginx
         usual = self.off_module(
-            "gzip", "ssi", "charset", "userid", "headers", "access", "mirror", "autoindex"
+            "gzip", "ssi", "charset", "userid", "headers", "access", "mirror", "autoindex", "auth_basic"
         )
         present = self.off_present(
+            auth_request=nginx.auth_request,
             gunzip=nginx.gunzip,
             gzip_static=nginx.gzip_static,
             sub=nginx.sub,
@@ -122,7 +118,7 @@ class Includes:
             trailers=nginx.passes_trailers,
             inherit=nginx.merges_headers,
         )
-        return self.shared("off", [*usual, *self.doors(), *present])
+        return self.shared("off", [*usual, *present])
 
     def ways(self) -> tuple[str, ...]:
         """Return the endings of the names of fetch locations: as requested, whole, in slices."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
-from xaccel.nginx import warm_server
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.nginx.facts import strength
 from xaccel.nginx.includes import Includes, header_name, header_variable
@@ -30,15 +29,13 @@ class Parts:
     """The configuration of a site, by the place of each part.
 
     engine, http: for the http level, in this order; the engine once for all sites. server: for each server that sends
-    downloads. app: for each location that proxies to the app. warm: a server for `xaccel warm`, for the http level;
-    empty without a `warm_directory`. files: files of its own, by path below the folder.
+    downloads. app: for each location that proxies to the app. files: files of its own, by path below the folder.
     """
 
     engine: tuple[Directive, ...]
     http: tuple[Directive, ...]
     server: tuple[Directive, ...]
     app: tuple[Directive, ...]
-    warm: tuple[Directive, ...] = ()
     files: dict[str, tuple[Directive, ...]] = field(default_factory=dict, hash=False)
 
 
@@ -77,11 +74,7 @@ class _Printer(Includes):
         http, server = tuple(self.http()), tuple(self.server())
         hints = self.off_present(early_hints=self.nginx.sends_early_hints)
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
-        warm: tuple[Directive, ...] = ()
-        if self.site.cache and (sockets := self.site.cache.warm_directory):
-            doors = [*self.doors(), self.engine("off/access"), *self.off_module("mirror")]
-            warm = (warm_server.server(sockets, doors=doors, app=app, downloads=server),)
-        return Parts(tuple(self.engine_parts()), http, server, app, warm, self.files)
+        return Parts(tuple(self.engine_parts()), http, server, app, self.files)
 
     # The http level
 

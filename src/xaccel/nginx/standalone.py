@@ -76,7 +76,6 @@ def standalone(
             why="$host is what NGINX checked and took for the name; the port that the client used is not in it.",
         ),
         block("server", inside=server),
-        *made.warm,
         *extra_http,
     ]
     main = [

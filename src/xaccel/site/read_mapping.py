@@ -50,7 +50,6 @@ _CACHE_UNITS = {
     "slice": re.compile(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"),
 }
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
-_SOCKETS = re.compile(r"(?=.{2,80}$)(?:/[A-Za-z0-9._-]+)+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 
 
@@ -212,27 +211,26 @@ def _cache(values: Mapping[str, Any], where: str, found: list[ConfigError]) -> C
     path = f'{where}["CACHE"]'
     if given is None:
         return None
-    fields = {field.name for field in dataclasses.fields(Cache)}
-    if not isinstance(given, Mapping) or "path" not in given or not set(given) <= fields:
+    names = sorted(field.name for field in dataclasses.fields(Cache))
+    if not isinstance(given, Mapping) or "path" not in given:
         found.append(
             ConfigError(
-                f"{given!r} is not a cache",
-                where=path,
-                remedy=f"Give 'path' and any of: {', '.join(sorted(fields))}.",
+                f"{given!r} is not a cache", where=path, remedy=f"Give 'path' and any of: {', '.join(names)}."
             )
+        )
+        return None
+    if unknown := [name for name in given if name not in names]:
+        found.extend(
+            ConfigError(
+                f"{name!r} is not an option of CACHE",
+                where=path,
+                remedy=f"Valid options: {', '.join(names)}.",
+            )
+            for name in unknown
         )
         return None
     cache = Cache(**given)
     _path(cache.path, f'{path}["path"]', found)
-    folder = cache.warm_directory
-    if folder is not None and not (isinstance(folder, str) and _SOCKETS.fullmatch(folder)):
-        found.append(
-            ConfigError(
-                f"{folder!r} is not a directory for sockets",
-                where=f'{path}["warm_directory"]',
-                remedy="Give an absolute path of letters, digits, '.', '_', '-' and '/', 80 characters at most.",
-            )
-        )
     for name, pattern in _CACHE_UNITS.items():
         value = getattr(cache, name)
         if not isinstance(value, str) or not pattern.fullmatch(value):

@@ -42,8 +42,6 @@ class Cache:
     slice: the parts in which an NGINX with the module `slice` fetches and keeps large objects, for example "4m"; "0"
         for whole objects only.
     slowest_rate: bytes a second of the slowest client whose download in slices must not outlive its signature.
-    warm_directory: absolute path of a directory for the two Unix sockets of `xaccel warm`, which only root and NGINX's
-        workers may enter; None: the cache is filled by users alone.
     """
 
     path: str
@@ -55,7 +53,6 @@ class Cache:
     lock: str = "30s"
     slice: str = "4m"
     slowest_rate: int = 65536
-    warm_directory: str | None = None
 
     @property
     def slice_bytes(self) -> int:

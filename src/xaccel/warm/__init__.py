@@ -1,1 +1,0 @@
-"""Filling NGINX's cache through NGINX itself, without a user: both sides of `xaccel warm`."""

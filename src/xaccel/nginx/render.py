@@ -166,6 +166,8 @@ class _Printer(Includes):
     def handed_off(self, name: str) -> Iterator[Directive]:
         yield from self.trusted()
         yield from self.of_engine("hand-off")
+        # NGINX ends a request here, and logs it, if the client has left
+        yield from self.ending()
         yield directive("set", Raw("$xaccel_origin"), name)
 
     def fixed_headers(self) -> Iterator[Directive]:
@@ -196,7 +198,7 @@ class _Printer(Includes):
             yield directive("set", Raw("$xaccel_cache_holds"), cache.max_bytes)
 
     def decision(self) -> Iterator[Directive]:
-        """Copy what the app decided. No phase of NGINX after this one runs in the location of an origin."""
+        """Copy what the app decided."""
         names = map(header_variable, self.site.response_headers)
         added = [
             directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))

@@ -19,8 +19,9 @@ from xaccel.testing import app_server, free_port, nginx_binaries, nginx_server
 
 CORE = """
 import json
-from xaccel import Options, Sender, site_mapping
-sender = Sender(site_mapping.read(json.load(open("site.json"))))
+from xaccel import Options, Sender
+from xaccel.site import read_mapping
+sender = Sender(read_mapping.read(json.load(open("site.json"))))
 def app(environ, start_response):
     if environ["PATH_INFO"] != "/report":
         start_response("404 Not Found", [("Content-Length", "0")])

@@ -74,7 +74,7 @@ def _bytes(size: str) -> int:
 class Site:
     """All origins with the options of NGINX.
 
-    Build it with `site_mapping.read`, which checks everything; the constructor checks nothing.
+    Build it with `read_mapping.read`, which checks everything; the constructor checks nothing.
 
     origins: by name; a name is lower case letters, digits, '-' and '_', 30 characters at most.
     secrets: one value, or two while it is rotated: the first is sent, all are taken by NGINX.

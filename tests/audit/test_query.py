@@ -25,8 +25,8 @@ def given(log: Log, url: str) -> None:
 
 
 def test_two_files_of_one_path_are_two_downloads(log: Log) -> None:
-    from xaccel.audit.decision.queries import queries_of
     from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.queries import queries_of
 
     for number in (7, 8, 7):
         given(log, f"{BASE}?id={number}")
@@ -40,8 +40,8 @@ def test_two_files_of_one_path_are_two_downloads(log: Log) -> None:
 
 
 def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings: Any) -> None:
-    from xaccel.audit.decision.queries import queries_of
     from xaccel.audit.models import Transfer
+    from xaccel.audit.queries import queries_of
 
     url = f"{BASE}?id=7&lang=de"
     plain = {**settings.XACCEL, "RECORDED_PARAMETERS": ["id"]}

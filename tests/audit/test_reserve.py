@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -9,11 +11,12 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from tests.audit import urls
 from tests.audit.conftest import Log, take
-from xaccel.audit.share_links.reserve import COOKIE
+from xaccel.share_links.reserve import COOKIE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +24,7 @@ TOTAL = 10_000
 
 
 def allowance(limit: int = 1, **fields: Any) -> Any:
-    from xaccel.audit.models import Allowance
+    from xaccel.share_links.models import Allowance
 
     return Allowance.objects.create(limit=limit, **fields)
 
@@ -232,7 +235,7 @@ def test_a_use_that_came_back_is_no_longer_held(log: Log) -> None:
 
 
 def test_a_reservation_ends_by_time_and_by_requests(settings: Any) -> None:
-    from xaccel.audit.models import Reservation
+    from xaccel.share_links.models import Reservation
 
     two, client = allowance(limit=2, requests=3), Client()
     assert [get(client, two).status_code for _ in range(7)] == [200] * 6 + [403]
@@ -257,7 +260,7 @@ def test_a_failure_before_the_hand_off_takes_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xaccel.audit.share_links import settle
+    from xaccel.share_links import settle
 
     one, client = allowance(), Client()
     log.write(line(log, get(client, one), 10))
@@ -278,12 +281,12 @@ def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytes
 def test_the_tables_are_those_of_the_migrations() -> None:
     from django.core.management import call_command
 
-    call_command("makemigrations", "xaccel_audit", "--check", "--dry-run", verbosity=0)
+    call_command("makemigrations", "xaccel_audit", "xaccel_share_links", "--check", "--dry-run", verbosity=0)
 
 
 def test_many_are_settled_in_one_sweep_and_pruned(log: Log) -> None:
-    from xaccel.audit.models import Reservation
     from xaccel.audit.retention import prune
+    from xaccel.share_links.models import Reservation
 
     many = allowance(limit=150, give_backs=10)
     log.write(*(line(log, get(Client(), many), 10) for _ in range(150)))
@@ -296,3 +299,36 @@ def test_many_are_settled_in_one_sweep_and_pruned(log: Log) -> None:
     assert many.reservations.count() == 150  # they may still be held
     prune(datetime.now(UTC) + timedelta(hours=7), using="default")
     assert many.reservations.count() == 0
+
+
+def test_the_lifetime_of_a_use_is_that_of_its_cookie(rf: RequestFactory) -> None:
+    from xaccel.share_links.reserve import reserve
+
+    request, answer = rf.get("/"), HttpResponse()
+    reserved = reserve(request, allowance(), lifetime=timedelta(minutes=5))
+    assert reserved is not None
+    reserved.remember(request, answer)
+    assert answer.cookies[COOKIE]["max-age"] == 300
+    assert timedelta(minutes=4) < reserved.expires_at - datetime.now(UTC) <= timedelta(minutes=5)
+
+
+def test_share_links_without_the_trail_are_refused_and_the_trail_needs_no_share_links() -> None:
+    script = (
+        "import sys, django; from django.conf import settings;"
+        "settings.configure(INSTALLED_APPS=['xaccel.django', *sys.argv[1:]]); django.setup();"
+        "print('xaccel.share_links' in sys.modules)"
+    )
+
+    def start(*installed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", script, *installed],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert start("xaccel.audit").stdout == "False\n"
+    refused = start("xaccel.share_links")
+    assert refused.returncode == 1
+    assert "Add 'xaccel.audit' to INSTALLED_APPS." in refused.stderr

@@ -19,8 +19,8 @@ from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT, process
 from tests.audit.live_site import BODY, stored
 from tests.live.client import Reply
-from xaccel.audit.share_links.reserve import COOKIE
 from xaccel.servers.processes import wait_until
+from xaccel.share_links.reserve import COOKIE
 from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, origin_server
 
 pytestmark = [
@@ -115,7 +115,7 @@ def links(
 
 
 def allowance(limit: int = 1, **fields: Any) -> Any:
-    from xaccel.audit.models import Allowance
+    from xaccel.share_links.models import Allowance
 
     return Allowance.objects.create(limit=limit, **fields)
 

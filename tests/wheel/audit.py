@@ -20,7 +20,13 @@ settings.configure(
     SECRET_KEY="only for this test",
     ALLOWED_HOSTS=["testserver"],
     ROOT_URLCONF=__name__,
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "xaccel.django", "xaccel.audit"],
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "xaccel.django",
+        "xaccel.audit",
+        "xaccel.share_links",
+    ],
     MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "audit.sqlite3"}},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
@@ -47,7 +53,7 @@ def download(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [path("download", download)]
 Path("audit.sqlite3").unlink(missing_ok=True)
 call_command("migrate", verbosity=0)
-call_command("makemigrations", "--check", "--dry-run", "xaccel_audit", verbosity=0, stdout=StringIO())
+call_command("makemigrations", "--check", "--dry-run", verbosity=0, stdout=StringIO())
 transfer = Client().get("/download")["Xaccel-Id"]
 assert Transfer.objects.get().outcome == "granted"
 

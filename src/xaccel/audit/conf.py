@@ -25,7 +25,6 @@ class Configuration:
     drain_s: how long a file that was rotated away is still looked at after the last byte was written to it.
     chain: whether transfers are sealed, so that `verify` finds what was changed later.
     metrics: whether decisions are counted for Prometheus.
-    reserve: how long a reservation lives.
     send_buffer: the `sndbuf` of NGINX's `listen` in bytes; None where it is not known.
     """
 
@@ -34,7 +33,6 @@ class Configuration:
     drain_s: float = 60.0
     chain: bool = False
     metrics: bool = False
-    reserve: timedelta = timedelta(hours=6)
     send_buffer: int | None = None
 
     @property
@@ -72,7 +70,6 @@ _KEYS = {
     "METRICS": _Key("metrics", _flag, *_A_FLAG),
     "IDLE_S": _Key("idle", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "UNKNOWN_AFTER_S": _Key("unknown_after", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
-    "RESERVE_S": _Key("reserve", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
     "DRAIN_S": _Key("drain_s", _seconds, *_A_TIME, float),
     "SEND_BUFFER": _Key(
         "send_buffer",

@@ -14,7 +14,8 @@ from xaccel.audit.decision.pseudonym import new_pseudonym
 from xaccel.audit.decision.storable import indexable
 from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.removals import note_forgotten, note_pruned
-from xaccel.audit.models import Download, Garbage, LogPosition, Reservation, Transfer
+from xaccel.audit.models import Download, Garbage, LogPosition, Transfer
+from xaccel.audit.signals import post_prune
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
@@ -48,9 +49,9 @@ def prune(before: datetime, *, using: str) -> Removed:
         # A part that is kept does not point to nothing.
         Transfer.objects.using(using).filter(download_id__in=ids).update(download_id=None)
         removed.downloads += Download.objects.using(using).filter(id__in=ids).delete()[0]
-    Reservation.objects.using(using).filter(settled_at__lt=before, expires_at__lt=before).delete()
     removed.garbage = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
+    post_prune.send(Transfer, before=before)
     return removed
 
 

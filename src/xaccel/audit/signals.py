@@ -14,3 +14,13 @@ transfer_completed = Signal()
 
 download_completed = Signal()
 """Every byte of the object was sent to one client."""
+
+post_sweep = Signal()
+"""Rows that change with time alone are updated: once a minute by `ingest --follow`, and when `ingest` ends.
+
+Receivers get `configuration` (of `XACCEL_AUDIT`), `now` (log entries written before it are stored) and `using` (the
+alias of the trail's database). An exception is not caught: `ingest` treats it as an error of its own.
+"""
+
+post_prune = Signal()
+"""`xaccel prune` has deleted the rows from before `before`, which receivers get. An exception is not caught."""

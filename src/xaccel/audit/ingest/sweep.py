@@ -1,4 +1,4 @@
-"""What time alone decides: a line that never came, a download that nobody goes on with, a use that is given back."""
+"""Update the rows that change with time alone: transfers without a log entry, and downloads to be closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xaccel.audit.conf import Configuration
 from xaccel.audit.ingest import upsert
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.outcome import Outcome
-from xaccel.audit.share_links.settle import settle
+from xaccel.audit.signals import post_sweep
 
 
 def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
@@ -32,9 +32,9 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
         .filter(closed_at__isnull=True, last_at__lt=over)
         .update(closed_at=F("last_at"))
     )
-    settle(conf, now=now, using=using)
     if conf.chain:
         with transaction.atomic(using=using):
             upsert.alone(using)
             seal_waiting(using=using)
+    post_sweep.send(Transfer, configuration=conf, now=now, using=using)
     return unknown, closed

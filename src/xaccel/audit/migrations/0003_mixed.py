@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("xaccel_audit", "0002_allowances"),
+        ("xaccel_audit", "0001_initial"),
     ]
 
     operations = [

@@ -1,6 +1,5 @@
-"""The tables of the audit trail and of share links."""
+"""The tables of the audit trail."""
 
-from xaccel.audit.models.allowances import Allowance, Reservation
 from xaccel.audit.models.trail import (
     OF_THE_APP,
     Download,
@@ -14,12 +13,10 @@ from xaccel.audit.models.trail import (
 
 __all__ = [
     "OF_THE_APP",
-    "Allowance",
     "Download",
     "Garbage",
     "LogPosition",
     "Removal",
-    "Reservation",
     "Seal",
     "Transfer",
     "Untold",

@@ -5,16 +5,13 @@ from __future__ import annotations
 from django.db import models
 
 from xaccel.audit.arrival import arrived_of
-from xaccel.audit.models.allowances import Allowance, Reservation
 from xaccel.audit.outcome import Outcome
 
 __all__ = [
-    "Allowance",
     "Download",
     "Garbage",
     "LogPosition",
     "Removal",
-    "Reservation",
     "Seal",
     "Transfer",
     "Untold",

@@ -1,4 +1,4 @@
-"""What is kept of limited things: how many uses there are, and who holds one."""
+"""The tables of share links: how many uses a link has, and which clients have one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.db import models
 
 
 class Allowance(models.Model):
-    """A limited number of uses, as of a share link; a row of the app's own points to it.
+    """A limited number of uses; a model of your project has a foreign key to it.
 
-    limit: how many uses; the app may change it at any time. used: how many are taken.
-    give_backs: how often, in all, a use that came to nearly nothing may be given back; each time up to 1 % of the
-        object went out, so ten at most. given_back: how often that was.
-    requests: hand-offs that one use is good for, so that a copied cookie is no free pass.
+    limit: how many uses; the app may change it at any time. used: how many uses are taken.
+    give_backs: how many uses in total may be given back because nearly nothing was sent. Each time up to 1 % of the
+        object was sent, so ten at most. given_back: how many were.
+    requests: hand-offs for each use, so that a copied cookie has a limit too.
     """
 
     limit = models.PositiveBigIntegerField()
@@ -21,7 +21,7 @@ class Allowance(models.Model):
     requests = models.PositiveIntegerField(default=500)
 
     class Meta:
-        """Small: one row a link."""
+        """One row for each link."""
 
         db_table = "xaccel_allowance"
         constraints = (
@@ -35,11 +35,11 @@ class Allowance(models.Model):
 
 
 class Reservation(models.Model):
-    """One use, taken by one client for one version of an object, for a time.
+    """One use, taken by one client for one version of an object, for a limited time.
 
-    token: digest of what the client's cookie holds. requests: hand-offs so far.
-    ended_at: nothing more is handed off for it: its time or its requests were over, or it was given back.
-    settled_at: whether the use is given back is decided; `given_back` says how.
+    token: digest of the client's cookie. requests: hand-offs so far.
+    ended_at: set when no more hand-offs are made: time or requests are used up, or the use was given back.
+    settled_at: set when it is decided whether the use is given back; `given_back` is the result.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -55,7 +55,7 @@ class Reservation(models.Model):
     given_back = models.BooleanField(default=False)
 
     class Meta:
-        """One that is open for each client and version, whatever comes at once."""
+        """At most one open reservation for each client and version."""
 
         db_table = "xaccel_reservation"
         constraints = (

@@ -1,44 +1,46 @@
-"""Giving a use back where nearly nothing was sent: decided once for each reservation, when its lines are in."""
+"""Give a use back if nearly nothing was sent: decided once for each reservation, when its log entries are stored."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import Count, F, Min, Q, Sum
 from django.db.models.functions import Coalesce
 
 from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Transfer
-from xaccel.audit.models.allowances import Allowance, Reservation
 from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
-from xaccel.audit.share_links.reserve import subject_of
+from xaccel.share_links.models import Allowance, Reservation
+from xaccel.share_links.reserve import subject_of
 
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 _GAVE = Q(outcome__in=GAVE_BYTES)
 
 
-def settle(conf: Configuration, *, now: datetime, using: str) -> int:
-    """Give back the uses of reservations that are over or idle and of which less than 1 % was sent. Return how many.
+def settle(sender: object, *, configuration: Configuration, now: datetime, using: str, **_: object) -> int:
+    """Give back the uses of which less than 1 % was sent, if the reservation is over or idle; return how many.
 
-    Every hand-off must have its line: what is still under way is unknown, and may be the whole file. Where a line never
-    comes, the use stays taken.
+    A receiver of `post_sweep`. Every hand-off must have its log entry: one without may be the whole file, still being
+    sent. If an entry never comes, the use stays taken.
     """
-    unsettled = Reservation.objects.using(using).filter(settled_at__isnull=True)
-    idle = Q(ended_at__isnull=False) | Q(expires_at__lte=now) | Q(last_at__lt=now - conf.idle)
+    idle, unknown_after = configuration.idle, configuration.unknown_after
+    own = router.db_for_write(Reservation)
+    unsettled = Reservation.objects.using(own).filter(settled_at__isnull=True)
+    over = Q(ended_at__isnull=False) | Q(expires_at__lte=now) | Q(last_at__lt=now - idle)
     count = 0
-    for reservation in unsettled.filter(idle).iterator():
+    for reservation in unsettled.filter(over).iterator():
         known, little = _sent(reservation, using)
-        late = reservation.last_at < now - conf.idle - conf.unknown_after
+        late = reservation.last_at < now - idle - unknown_after
         if known == reservation.requests and little:
-            count += _give_back(reservation, now, using)
+            count += _give_back(reservation, now, own)
         elif not little or late:
             unsettled.filter(pk=reservation.pk).update(settled_at=now)
     return count
 
 
 def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
-    """Return how many hand-offs are over, and whether those sent less than 1 % together; repeats count."""
+    """Return how many hand-offs are over, and whether these sent less than 1 % in total; repeated bytes count."""
     found = (
         Transfer.objects.using(using)
         .filter(subject=subject_of(reservation.pk), decided_at__isnull=False)
@@ -59,7 +61,7 @@ def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
 
 
 def _give_back(reservation: Reservation, now: datetime, using: str) -> bool:
-    """Give one back and end it, or leave all as it is: a hand-off that came meanwhile counts one request more."""
+    """Give the use back and end the reservation; change nothing if another hand-off came in the meantime."""
     same = Reservation.objects.using(using).filter(
         pk=reservation.pk, settled_at__isnull=True, requests=reservation.requests
     )
@@ -76,3 +78,9 @@ def _give_back(reservation: Reservation, now: datetime, using: str) -> bool:
             transaction.set_rollback(True, using=using)
             return False
     return True
+
+
+def prune(sender: object, *, before: datetime, **_: object) -> None:
+    """Delete the reservations that were settled and have expired before `before`; a receiver of `post_prune`."""
+    own = router.db_for_write(Reservation)
+    Reservation.objects.using(own).filter(settled_at__lt=before, expires_at__lt=before).delete()

@@ -1,8 +1,8 @@
-"""Taking a use of a limited thing before the hand-off: by one conditional UPDATE, so that the last one goes once.
+"""Take a use of a share link before the hand-off, by one conditional UPDATE, so that the last use is taken once.
 
-What holds, also while no line is taken in: never more uses are taken than `limit`, whatever comes at once. Who holds
-one may resume and seek, for RESERVE_S seconds and `requests` hand-offs. Whoever has a copy of the cookie shares that
-one use.
+Never more than `limit` uses are taken, whatever arrives at the same time, and whether log entries are read or not. The
+client may resume and seek during the reservation's lifetime, with at most `requests` hand-offs. A copy of its cookie
+shares the same use.
 """
 
 from __future__ import annotations
@@ -19,61 +19,67 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.audit.conf import configuration
-from xaccel.audit.models.allowances import Allowance, Reservation
 from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.share_links.models import Allowance, Reservation
 
 COOKIE = "xaccel_reservation"
+LIFETIME = timedelta(hours=6)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def subject_of(reservation: UUID) -> str:
-    """Return the subject by which the transfers of a reservation are known."""
+    """Return the subject that the transfers of a reservation have."""
     return f"reservation-{reservation}"
 
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A use that the client of this request holds.
+    """A use that the client of this request has.
 
-    expires_at: aware, in UTC. secret: what its cookie says; never stored here.
+    expires_at: aware, in UTC. lifetime: of the cookie. secret: the cookie's value, which is not stored on the server.
     """
 
     id: UUID
     expires_at: datetime
+    lifetime: timedelta
     secret: str = field(repr=False)
 
     @property
     def subject(self) -> str:
-        """What `send_file` needs as `subject`: by it the lines are counted, and limits on transfers at once hold."""
+        """The `subject` for `send_file`: log entries and the limit on concurrent transfers are counted by it."""
         return subject_of(self.id)
 
     def remember(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        """Give the client the cookie by which it goes on in its reservation."""
+        """Set the cookie with which the client continues its reservation."""
         response.set_cookie(
             COOKIE,
             self.secret,
-            max_age=configuration().reserve,
+            max_age=self.lifetime,
             secure=request.is_secure(),
             httponly=True,
             samesite="Lax",
         )
 
 
-def reserve(request: HttpRequest, allowance: Allowance, *, version: str = "") -> Reserved | None:
-    """Return the use that this client holds, or take one; None where none is left.
+def reserve(
+    request: HttpRequest, allowance: Allowance, *, version: str = "", lifetime: timedelta = LIFETIME
+) -> Reserved | None:
+    """Return the use that this client has, or take one; None if no use is left.
 
-    `version` names the object and its bytes: a reservation is good for one. HEAD takes none, and is answered as if.
-    Call it in the transaction in which `send_file` is called, and an error in between takes nothing.
+    version: identifies the object and its bytes; a reservation is for one version.
+    lifetime: how long a use that is taken now lasts.
+
+    HEAD takes no use and gets the response of a GET. Call `reserve` and `send_file` in one transaction: then an error
+    between them takes no use.
     """
-    conf, now = configuration(), datetime.now(UTC)
+    now = datetime.now(UTC)
     using = router.db_for_write(Allowance)
     given = request.COOKIES.get(COOKIE, "")
     secret = given if _SECRET.fullmatch(given) else secrets.token_urlsafe(32)
-    client = _Client(allowance, secret, version, now, conf.reserve, using)
+    client = _Client(allowance, secret, version, now, lifetime, using)
     if request.method == "HEAD":
         return client.look()
-    # The last: another request of the same client was faster, and what it took is good for both.
+    # The second go_on: another request of the same client took a use in the meantime, which is for both.
     return client.go_on() or client.take() or client.go_on()
 
 
@@ -83,7 +89,7 @@ class _Client:
     secret: str
     version: str
     now: datetime
-    life: timedelta
+    lifetime: timedelta
     using: str
 
     def open(self) -> QuerySet[Reservation]:
@@ -107,10 +113,10 @@ class _Client:
             requests=F("requests") + 1, last_at=self.now
         ):
             return None
-        return Reserved(*row, self.secret)
+        return Reserved(*row, self.lifetime, self.secret)
 
     def take(self) -> Reserved | None:
-        """Take a use. The order of locks is that of `settle`: first the allowance, then the reservation."""
+        """Take a use. Locks the allowance first and then the reservation, as `settle` does."""
         row = Reservation(
             id=UUID(new_transfer_id(self.now)),
             allowance_id=self.allowance.pk,
@@ -118,7 +124,7 @@ class _Client:
             version=self.version,
             made_at=self.now,
             last_at=self.now,
-            expires_at=self.now + self.life,
+            expires_at=self.now + self.lifetime,
         )
         with transaction.atomic(using=self.using):
             if not self.free().update(used=F("used") + 1):
@@ -129,10 +135,10 @@ class _Client:
             if not Reservation.objects.using(self.using).filter(id=row.id).exists():
                 transaction.set_rollback(True, using=self.using)
                 return None
-        return Reserved(row.id, row.expires_at, self.secret)
+        return Reserved(row.id, row.expires_at, self.lifetime, self.secret)
 
     def look(self) -> Reserved | None:
-        """Say what a GET would be told; the id is of no reservation, since nothing is handed off for it."""
+        """Return what a GET would get; no reservation has the id, since HEAD takes no use."""
         if not (self.good().exists() or self.free().exists()):
             return None
-        return Reserved(UUID(new_transfer_id(self.now)), self.now + self.life, self.secret)
+        return Reserved(UUID(new_transfer_id(self.now)), self.now + self.lifetime, self.lifetime, self.secret)

@@ -1,1 +1,0 @@
-"""Limit how often something may be downloaded."""

@@ -15,12 +15,12 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from secrets import token_urlsafe
 
 import pytest
 
 import xaccel.errors
 from docs.generated.engine import log_fields, private_headers
+from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel import cli
 from xaccel.errors import XaccelError
 from xaccel.nginx.facts import PAGES
@@ -29,11 +29,9 @@ from xaccel.site import read_mapping
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.secret_setting import PLACEHOLDER
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 PAGES_OF_DOCS = sorted(page for page in PAGES_OF_DOCS if "_build" not in page.parts)
 REFERENCE = ROOT / "docs" / "reference"
-FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"`((?:src|tests|docs|portal|scripts|examples|benchmarks|requirements|\.ci)/[A-Za-z0-9_./-]*)`"
@@ -43,10 +41,6 @@ TEST = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")
 
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-def text(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
 
 
 def headings(page: Path) -> list[str]:
@@ -207,11 +201,6 @@ def test_every_command_that_a_page_shows_is_understood() -> None:
             shown.append(parser.parse_args(words[words.index("xaccel") + 1 :]))
             assert name(page)
     assert len(shown) >= 8
-
-
-def own_secret(code: str) -> str:
-    """A site's file with the secret of the documentation replaced, as its words say."""
-    return code.replace(PLACEHOLDER, token_urlsafe(32))
 
 
 def test_every_toml_block_is_a_site() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tests.test_docs import FENCE, ROOT, own_secret, text
+from tests.pages import FENCE, ROOT, own_secret, text
 
 FLASK_LOGIN = """
 from types import SimpleNamespace

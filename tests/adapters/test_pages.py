@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.pages import PAGES, ROOT, Page, howto, write
 from tests.live.client import ask
-from tests.test_docs import text
+from tests.pages import text
 from xaccel.testing import S3Server, Variant
 from xaccel.testing.stack import Project, run_stack
 

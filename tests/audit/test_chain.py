@@ -8,45 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.audit.chain import _chained, filled, tidy, verdict
 from tests.audit.conftest import T0, Log, decide, take
 
+__all__ = ["_chained", "filled"]
+
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _chained(settings: Any) -> None:
-    settings.XACCEL_AUDIT = {"CHAIN": True}
-
-
-def tidy() -> None:
-    from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest.sweep import sweep
-
-    sweep(configuration(), now=datetime.now(UTC), using="default")
-
-
-def verdict(known: str = "") -> Any:
-    from xaccel.audit.chain.trails import StoredTrail
-    from xaccel.audit.chain.verify import verify
-
-    return verify(StoredTrail("default"), known=known)
-
-
-@pytest.fixture
-def filled(log: Log, client: Any) -> list[Any]:
-    """Five transfers sent, one denied, one awaited too long, one awaited."""
-    from xaccel.audit.models import Transfer
-
-    lines = [log.line(at, subject=str(at % 2), ip=f"192.0.2.{at}") for at in range(5)]
-    for line in lines:
-        decide(line)
-    decide(log.line(-10))
-    client.get("/deny", {"key": "größe.pdf"})
-    client.get("/send", {"key": "awaited"})
-    log.write(*lines)
-    take(log)
-    tidy()
-    return list(Transfer.objects.order_by("id"))
 
 
 def test_an_honest_trail_holds(filled: list[Any]) -> None:

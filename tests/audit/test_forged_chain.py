@@ -7,16 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.audit.chain import _chained, filled, sent, tidy, verdict  # noqa: F401
 from tests.audit.conftest import T0, Log, decide, take
-from tests.audit.test_chain import _chained, filled, tidy, verdict  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def sent() -> list[Any]:
-    from xaccel.audit.models import Transfer
-
-    return list(Transfer.objects.filter(outcome="sent").order_by("id"))
 
 
 def change(row: Any, **values: Any) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.audit.chain import _chained, filled, sent, tidy  # noqa: F401
 from tests.audit.conftest import T0, Log, decide, decision, ids, some, take, wanted
-from tests.audit.test_chain import _chained, filled, tidy  # noqa: F401
-from tests.audit.test_forged_chain import sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from storages.backends.s3 import S3Storage
 
-from tests.django.test_storages import GET, STORAGE, file_on, s3
+from tests.django.storage_files import GET, STORAGE, file_on, s3
 from xaccel import ConfigErrors
 from xaccel.django import send_file
 from xaccel.django.conf import configuration

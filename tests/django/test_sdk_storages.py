@@ -27,7 +27,7 @@ from storages.backends.gcloud import GoogleCloudStorage
 from storages.backends.s3 import S3Storage
 
 from docs.generated.engine import hidden_headers
-from tests.django.test_storages import GET, STORAGE, file_on
+from tests.django.storage_files import GET, STORAGE, file_on
 from tests.signatures import cloudfront_says, google_says, private_pem, service_account
 from xaccel import ConfigErrors, HTTPOrigin, OriginNotAllowed
 from xaccel.django import asend_file, send_file

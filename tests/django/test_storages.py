@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage, storages
-from django.test import AsyncRequestFactory, RequestFactory
-from storages.backends.s3 import S3Storage
+from django.test import AsyncRequestFactory
 
 from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
+from tests.django.storage_files import GET, file_on, s3
 from xaccel import OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.files.find_place import _matches_of
@@ -23,29 +23,6 @@ from xaccel.django.files.storages import StorageNotDescribed, describe, unwrappe
 from xaccel.errors import KeyRefused
 from xaccel.site.origins import LocalOrigin, S3Origin
 
-GET = RequestFactory().get("/")
-
-
-def file_on(storage: Any, name: str) -> Any:
-    """A FieldFile of a field with this storage."""
-    field = Document._meta.get_field("file")
-    file = field.attr_class(Document(), field, name)
-    file.storage = storage
-    return file
-
-
-def s3(**options: Any) -> S3Storage:
-    """The storage of the settings, with other options."""
-    return S3Storage(**{**STORAGE, **options})
-
-
-STORAGE = {
-    "bucket_name": "acme-documents",
-    "region_name": "eu-central-1",
-    "location": "tenant-a",
-    "access_key": "AKIAOTHER",
-    "secret_key": "other-secret",
-}
 STORE_KEYS = {"region": "eu-central-1", "access_key": "AKIAOWN", "secret_key": "own-secret"}
 
 

@@ -60,3 +60,22 @@ def ask(
 def send_target(asked: Mapping[str, Any]) -> str:
     """The path and query that make tests/live/decide.py hand off."""
     return "/send?q=" + quote(json.dumps(asked))
+
+
+OTHER_ID = "019aae21-0000-7000-8000-000000000000"
+"""A transfer id that no test makes."""
+KNOWN = {
+    "accept-ranges",
+    "cache-control",
+    "connection",
+    "content-disposition",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "etag",
+    "last-modified",
+    "server",
+    "x-content-type-options",
+}
+"""Response headers that a download may have."""

@@ -14,6 +14,7 @@ import pytest
 
 from tests.live.client import Reply, ask, send_target
 from xaccel.servers.processes import wait_until
+from xaccel.testing import Answer
 
 if TYPE_CHECKING:
     from xaccel.nginx import Nginx
@@ -176,7 +177,6 @@ def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 def fine(_: Any) -> Any:
     """What the recording origins answer unless a test wants something else."""
-    from xaccel.testing import Answer
 
     return Answer(headers=[("Content-Type", "text/plain"), ("ETag", '"fine"')], body=b"from the origin")
 
@@ -246,3 +246,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     live = getattr(item, "funcargs", {}).get("live")
     if report.when == "call" and report.failed and live is not None:
         report.sections.append(("NGINX's error log", live.nginx.error_log[-3000:]))
+
+
+def cache_status(live: Live, origin: str, key: str, **options: str) -> tuple[str, bytes]:
+    replies = []
+    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options=options)))
+    assert replies[0].status == 200
+    return line["cache"], replies[0].body

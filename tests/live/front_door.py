@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
-from tests.live.client import Reply
+from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, Places, config_text
 from tests.live.h1_client import H1Connection
 from tests.live.h2_client import H2Connection
 from tests.live.h3_client import H3Connection
+from tests.live.stage import line_where
+from tests.live.table import CUT, NOTHING, WHOLE
 from tests.live.transfer import NAME, Asked, Transfer, pairs
 from xaccel.nginx import Directive
 from xaccel.nginx.emit import directive
@@ -107,3 +110,24 @@ def door(
     text = config_text(places, variant, app, plain, extra_server=extra)
     with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
         yield Door(Live(variant, nginx, places, app), port, ca_file)
+
+
+everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
+
+
+def hand_off(subject: str = "", key: str = "x", origin: str = "partner", **options: Any) -> str:
+    return send_target({"origin": origin, "key": key, "options": {"subject": subject, **options}})
+
+
+def one_line(door: Door, subject: str, protocol: str) -> dict[str, Any]:
+    line = line_where(door.live.nginx, "subject", subject)
+    assert line["protocol"] == SPOKEN[protocol]
+    return line
+
+
+def ending(transfer: Transfer) -> str:
+    """What a client knows of the end, from nothing but the protocol."""
+    transfer.until_end()
+    if transfer.complete:
+        return WHOLE
+    return NOTHING if transfer.status is None else CUT

@@ -26,3 +26,9 @@ def held(port: int, targets: Iterable[str]) -> Iterator[Callable[[], None]]:
                 part.close()
 
         yield end_one
+
+
+MIB = 1024 * 1024
+AT_ONCE = 3
+"""Transfers that a subject may have, by the settings of the live tests."""
+PAGE = b"Too many downloads at once. Try again in a moment.\n"

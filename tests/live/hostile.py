@@ -13,9 +13,9 @@ from typing import Any
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.live.front_door import CLIENTS, certify, listening
+from tests.live.guest import operators_text
 from tests.live.objects import serve
 from tests.live.stage import Stage, application, backend, target
-from tests.live.test_guest import operators_text
 from tests.live.transfer import Asked
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Parts, emit, render

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.live.conftest import Live
+from tests.live.conftest import Live, cache_status
 from tests.live.stage import line_where
 from xaccel import S3Origin, Sender
 from xaccel.testing import Answer
@@ -25,13 +25,6 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
     for bucket, owner in ((places.bucket, b"tenant one"), (places.other_bucket, b"tenant two")):
         places.s3.put(bucket, "same/key.txt", owner, "text/plain")
         places.s3.put(bucket, "same/other.txt", owner + b", other", "text/plain")
-
-
-def cache_status(live: Live, origin: str, key: str, **options: str) -> tuple[str, bytes]:
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options=options)))
-    assert replies[0].status == 200
-    return line["cache"], replies[0].body
 
 
 def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> None:

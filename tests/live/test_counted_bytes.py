@@ -16,9 +16,8 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of
-from tests.live.front_door import PAIRS, Door, door
+from tests.live.front_door import PAIRS, Door, door, ending, hand_off, one_line
 from tests.live.stage import SECRET, line_where, stage, target
-from tests.live.test_front_door import ending, hand_off, one_line
 from tests.live.transfer import Asked
 from xaccel.audit.log.line import Line, read_line
 from xaccel.nginx import Parts, standalone

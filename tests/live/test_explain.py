@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import gzip
-import io
 import json
 import lzma
 import ssl
@@ -15,10 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.live.commands import explain
 from tests.live.conftest import Live, Places, fine
 from tests.live.stage import stage
-from xaccel import cli
-from xaccel.cli.command import FindObject
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store, bucket_region
 from xaccel.site import Site
@@ -41,16 +37,6 @@ def with_documents(site: Site, **changes: object) -> Site:
     documents = site.origin("documents")
     assert isinstance(documents, S3Origin)
     return replace(site, origins={"documents": replace(documents, **changes)})  # type: ignore[arg-type]
-
-
-def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
-    """What the command prints."""
-    parser = argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        cli.run(parser.parse_args(["explain", *arguments]), site, find_object)
-    return printed.getvalue()
 
 
 def log_of(folder: Path, **fields: object) -> str:

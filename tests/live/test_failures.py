@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.bad_origins import impatient
 from tests.live.failure_rows import (
     CUT,
     NEVER_ACCEPTS,
@@ -24,7 +25,6 @@ from tests.live.failure_rows import (
 )
 from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, line_where, stage, target
-from tests.live.test_timeouts import impatient
 from xaccel.testing import Answer, Variant, origin_server
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]

@@ -13,16 +13,23 @@ import pytest
 from aioquic.h3.connection import FrameType, encode_frame
 from pylsqpack import Encoder
 
-from tests.live.client import send_target
-from tests.live.front_door import BUILDS, PAIRS, SPOKEN, Door, door, has_quic
+from tests.live.client import KNOWN, OTHER_ID, send_target
+from tests.live.front_door import (
+    BUILDS,
+    PAIRS,
+    Door,
+    door,
+    ending,
+    everywhere,
+    hand_off,
+    has_quic,
+    one_line,
+)
 from tests.live.h1_client import H1Transfer
 from tests.live.h2_client import WINDOW
-from tests.live.stage import line_where
+from tests.live.held import AT_ONCE
+from tests.live.held import PAGE as TOO_MANY
 from tests.live.table import CUT, LARGE, NOTHING, OPTIONS, PAGE_404, ROWS, TEXT, WHOLE, Got, Row, endless
-from tests.live.test_internal import OTHER_ID
-from tests.live.test_limits import AT_ONCE
-from tests.live.test_limits import PAGE as TOO_MANY
-from tests.live.test_response_headers import KNOWN
 from tests.live.transfer import Asked, Transfer
 from xaccel.errors import NginxError
 from xaccel.handoff.content_security import SANDBOX
@@ -34,28 +41,9 @@ from xaccel.testing.origin import Request
 __all__ = ["door"]
 
 pytestmark = pytest.mark.nginx
-everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
 CUTS = {"h1": "connection closed", "h2": "RST_STREAM INTERNAL_ERROR", "h3": "RESET_STREAM H3_INTERNAL_ERROR"}
 FRAMING = {"h1": 15, "h2": 0, "h3": 4}
 """At most so many bytes of framing are in `body_bytes` of an answer without a length."""
-
-
-def hand_off(subject: str = "", key: str = "x", origin: str = "partner", **options: Any) -> str:
-    return send_target({"origin": origin, "key": key, "options": {"subject": subject, **options}})
-
-
-def one_line(door: Door, subject: str, protocol: str) -> dict[str, Any]:
-    line = line_where(door.live.nginx, "subject", subject)
-    assert line["protocol"] == SPOKEN[protocol]
-    return line
-
-
-def ending(transfer: Transfer) -> str:
-    """What a client knows of the end, from nothing but the protocol."""
-    transfer.until_end()
-    if transfer.complete:
-        return WHOLE
-    return NOTHING if transfer.status is None else CUT
 
 
 @everywhere

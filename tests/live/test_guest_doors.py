@@ -10,16 +10,8 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of
+from tests.live.guest import BODY, OPERATOR_PAGE, ORIGINS, Guest, get, guest, guest_with_lines
 from tests.live.stage import target
-from tests.live.test_guest import (
-    BODY,
-    OPERATOR_PAGE,
-    ORIGINS,
-    Guest,
-    get,
-    guest,
-    guest_with_lines,
-)
 from xaccel.errors import NginxError
 from xaccel.testing import Variant
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live.client import ask, send_target
+from tests.live.client import OTHER_ID, ask, send_target
 from tests.live.conftest import Live
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
-OTHER_ID = "019aae21-0000-7000-8000-000000000000"
 
 NAMED = (
     "fetch",

@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.client import send_target
 from tests.live.conftest import Live
-from tests.live.held import held
+from tests.live.held import AT_ONCE, MIB, PAGE, held
 from tests.live.stage import line_where, stage, target
 from xaccel.handoff.limits import LONGEST_KEY
 from xaccel.nginx import Parts
@@ -25,10 +25,6 @@ from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Request, Variant
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
-MIB = 1024 * 1024
-AT_ONCE = 3
-PAGE = b"Too many downloads at once. Try again in a moment.\n"
 
 
 @pytest.fixture(scope="session", autouse=True)

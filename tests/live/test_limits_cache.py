@@ -9,10 +9,9 @@ import pytest
 
 from tests.live.client import Reply
 from tests.live.conftest import build_of
-from tests.live.held import held
+from tests.live.held import PAGE, held
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
-from tests.live.test_limits import PAGE
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Origin, Variant, origin_server
 

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from xaccel.cli import main
+from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
 pytestmark = pytest.mark.nginx
-
-SITE = """
-secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
-log = "/dev/null"
-[origins.media]
-backend = "xaccel.LocalOrigin"
-options = {{ root = "{root}" }}
-"""
-
-
-def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str]:
-    """Write nginx.conf; return the options that name it."""
-    (folder / "nginx.conf").write_text(
-        f"""{"".join(f"load_module {path};" for path in modules)}
-        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }}
-        http {{
-            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
-            access_log off; map_hash_bucket_size 128; variables_hash_max_size 2048;
-            {inside}
-        }}"""
-    )
-    return [f"-p{folder}/", f"-c{folder}/nginx.conf", "-estderr"]
-
-
-def config(variant: Variant, folder: Path, options: list[str], settings: str = "") -> None:
-    (folder / "site.toml").write_text(settings + SITE.format(root=folder))
-    passed = [f"--nginx-option={option}" for option in options]
-    written = ["--write", str(folder / "xaccel"), "--nginx", variant.binary]
-    assert main(["config", str(folder / "site.toml"), *written, *passed]) == 0
 
 
 INCLUDES = "include xaccel/http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/site/server.conf; }}"

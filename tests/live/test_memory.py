@@ -15,9 +15,9 @@ import pytest
 from benchmarks.measure.processes import settled
 from tests.live.conftest import build_of
 from tests.live.front_door import certify, listening
+from tests.live.guest import operators_text
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
-from tests.live.test_guest import operators_text
 from tests.live.transfer import NAME, tls_context
 from xaccel.nginx import Parts, emit
 from xaccel.site.buffer_setting import TLS_KB, memory_kb

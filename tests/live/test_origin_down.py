@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.live.bad_origins import impatient
 from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.dns_server import dns_server
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
-from tests.live.test_timeouts import impatient
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 

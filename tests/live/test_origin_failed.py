@@ -12,12 +12,12 @@ from dataclasses import replace
 import pytest
 import trustme
 
+from tests.live.bad_origins import big_head
+from tests.live.bad_origins import resets as resetting
+from tests.live.commands import explain
 from tests.live.failure_rows import sends
 from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage
-from tests.live.test_explain import explain
-from tests.live.test_timeouts import big_head
-from tests.live.test_timeouts import resets as resetting
 from xaccel.nginx import Directive, Parts, Raw
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server

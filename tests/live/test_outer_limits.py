@@ -11,10 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.live.held import held
+from tests.live.guest import operators_text
+from tests.live.held import MIB, held
 from tests.live.stage import Stage, stage, target
-from tests.live.test_guest import operators_text
-from tests.live.test_limits import MIB
 from xaccel.nginx import Directive, Parts
 from xaccel.nginx.emit import directive
 from xaccel.testing import Answer, Variant, origin_server

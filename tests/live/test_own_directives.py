@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.test_loaded_modules import config, write_nginx
+from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 

@@ -14,9 +14,9 @@ from uuid import uuid4
 import pytest
 
 from tests.live.front_door import CLIENTS, certify, listening
+from tests.live.guest import operators_text
 from tests.live.raw_server import raw_server, read_head, reset
 from tests.live.stage import Stage, line_where, set_everywhere, stage, target
-from tests.live.test_guest import operators_text
 from tests.live.transfer import Asked, Transfer
 from xaccel.nginx import Parts, emit
 from xaccel.servers.processes import wait_until

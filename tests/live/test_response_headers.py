@@ -5,26 +5,12 @@ from __future__ import annotations
 import pytest
 
 from docs.generated.engine import hidden_headers
+from tests.live.client import KNOWN
 from tests.live.conftest import Live
 from xaccel.handoff.content_security import BY_TYPE, SANDBOX
 from xaccel.testing import Answer
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
-KNOWN = {
-    "accept-ranges",
-    "cache-control",
-    "connection",
-    "content-disposition",
-    "content-length",
-    "content-security-policy",
-    "content-type",
-    "date",
-    "etag",
-    "last-modified",
-    "server",
-    "x-content-type-options",
-}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,9 +18,9 @@ import pytest
 
 from tests.live.conftest import build_of
 from tests.live.front_door import certify, listening
+from tests.live.guest import operators_text
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
-from tests.live.test_guest import operators_text
 from tests.live.transfer import NAME, tls_context
 from xaccel.nginx import emit
 from xaccel.servers.processes import wait_until

@@ -8,10 +8,9 @@ from uuid import uuid4
 import pytest
 
 from tests.live.conftest import build_of
-from tests.live.front_door import Door, door
+from tests.live.front_door import Door, door, ending, everywhere, hand_off, one_line
 from tests.live.objects import ranges, serve
 from tests.live.table import CUT, NOTHING, WHOLE
-from tests.live.test_front_door import ending, everywhere, hand_off, one_line
 from tests.live.transfer import Asked
 from xaccel.testing import Answer
 from xaccel.testing.origin import Request

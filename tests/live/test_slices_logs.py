@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from tests.live.conftest import build_of
+from tests.live.guest import operators_text
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage
-from tests.live.test_guest import operators_text
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
 

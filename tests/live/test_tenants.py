@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import Live
-from tests.live.test_cache import cache_status
+from tests.live.conftest import Live, cache_status
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 

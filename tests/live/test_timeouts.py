@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,56 +13,18 @@ from typing import Any
 
 import pytest
 
+from tests.live.bad_origins import Behaviour, begins, big_head, impatient, leaves, resets, silent, slow_head
 from tests.live.client import Reply
-from tests.live.raw_server import raw_server, read_head, reset
-from tests.live.stage import Stage, line_where, set_everywhere, stage
-from xaccel.nginx import Parts
+from tests.live.raw_server import raw_server, reset
+from tests.live.stage import Stage, line_where, stage
 from xaccel.testing import Variant
 
 pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 PAGES = {
     502: b"The file store did not deliver the file.\n",
     504: b"The file store did not answer in time. Try again in a moment.\n",
 }
-Behaviour = Callable[[socket.socket, threading.Event], None]
-
-
-def silent(connection: socket.socket, ended: threading.Event) -> None:
-    read_head(connection)
-    ended.wait()
-
-
-def slow_head(connection: socket.socket, ended: threading.Event) -> None:
-    read_head(connection)
-    connection.sendall(HEAD)
-    ended.wait()
-
-
-def leaves(connection: socket.socket, _: threading.Event) -> None:
-    read_head(connection)
-
-
-def resets(connection: socket.socket, _: threading.Event) -> None:
-    read_head(connection)
-    reset(connection)
-
-
-def big_head(connection: socket.socket, _: threading.Event) -> None:
-    read_head(connection)
-    connection.sendall(HEAD + b"X-Big: " + b"x" * 40_000 + b"\r\nContent-Length: 2\r\n\r\nok")
-
-
-def begins(framing: bytes, begin: bytes, then: Behaviour) -> Behaviour:
-    """Sends the head and some of the body."""
-
-    def behave(connection: socket.socket, ended: threading.Event) -> None:
-        read_head(connection)
-        connection.sendall(HEAD + framing + b"\r\n\r\n" + begin)
-        then(connection, ended)
-
-    return behave
 
 
 LENGTH, CHUNKED = b"Content-Length: 1000", b"Transfer-Encoding: chunked"
@@ -84,13 +45,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "chunked-ends": begins(CHUNKED, b"190\r\n" + b"x" * 400 + b"\r\n", CLOSE),
     "chunked-breaks": begins(CHUNKED, b"190\r\n" + b"x" * 400 + b"\r\nnot a size\r\n", CLOSE),
 }
-
-
-def impatient(parts: Parts) -> Parts:
-    """As printed, but for how long is waited."""
-    for name in ("proxy_connect_timeout", "proxy_read_timeout"):
-        parts = set_everywhere(parts, name, "1s")
-    return parts
 
 
 @dataclass

@@ -6,57 +6,18 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
-from xaccel.audit.models import Download, Transfer
+from tests.portal.rows import NOW, download, transfer
+from xaccel.audit.models import Transfer
 from xaccel.audit.retention import forget
-from xaccel.handoff.transfer_id import new_transfer_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.audit]
-
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-def download(key: str, **fields: Any) -> Download:
-    said: dict[str, Any] = {
-        "id": UUID(new_transfer_id(NOW)),
-        "subject": "7",
-        "origin": "documents",
-        "key": key,
-        "version": "v1",
-        "client": "c",
-        "group": UUID(int=1),
-        "opened_at": NOW,
-        "last_at": NOW,
-        "transfers": 1,
-        "total": 1000,
-        "sent_bytes": 1000,
-        "given_bytes": 1000,
-        "spans": [[0, 1000]],
-        "sent_complete": True,
-        "mixed": False,
-    }
-    return Download.objects.create(**{**said, **fields})
-
-
-def transfer(key: str, **fields: Any) -> Transfer:
-    said: dict[str, Any] = {
-        "id": UUID(new_transfer_id(NOW)),
-        "outcome": "sent",
-        "decided_at": NOW,
-        "origin": "documents",
-        "key": key,
-        "version": "v1",
-        "subject": "7",
-        "method": "GET",
-        "as_attachment": True,
-    }
-    return Transfer.objects.create(**{**said, **fields})
 
 
 def page(client: Client, model: str, **query: str) -> str:

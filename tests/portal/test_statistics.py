@@ -21,7 +21,7 @@ from portal.files.models import File, Grant
 from portal.files.statistics import counts
 from portal.files.statistics.bars import Series, bars_by_day, bars_by_name, short_number, shortened
 from portal.files.statistics.period import Period, read_period
-from tests.portal import test_audit_admin as rows
+from tests.portal import rows
 from xaccel.audit.models import Download
 
 pytestmark = [pytest.mark.django_db, pytest.mark.audit]

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from portal.files.models import Grant
-from tests.portal.test_audit_admin import transfer
+from tests.portal.rows import transfer
 from xaccel.audit.models import Transfer
 from xaccel.django import command_table
 

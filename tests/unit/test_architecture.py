@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import xaccel
 
 PACKAGE = Path(xaccel.__file__).parent
+TESTS = Path(__file__).parents[1]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LOADED = """
@@ -48,6 +50,17 @@ print("botocore" in sys.modules)
 def test_no_module_is_over_400_lines(module: Path) -> None:
     """So that a file is read in one go."""
     assert len(module.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_no_test_imports_a_test_module() -> None:
+    """What tests share is in a module of its own, so that a test module can be moved or deleted alone."""
+    importing = re.compile(r"^ *(?:from|import) +tests[\w.]*(?:\.| import (?:.*, *)?)test_\w+", re.MULTILINE)
+    found = [
+        f"{path.relative_to(TESTS)}: {line.strip()}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for line in importing.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 def test_the_top_of_the_package_has_at_most_24_entries() -> None:

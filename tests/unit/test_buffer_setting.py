@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.test_site_mapping import LEAST, told
+from tests.unit.buffer_values import REFUSED, TAKEN
+from tests.unit.mappings import LEAST, told
 from xaccel.site.buffer_setting import DEFAULT, memory_kb, split
 from xaccel.site.read_mapping import read
 
 pytestmark = pytest.mark.nginx
 
-TAKEN = ["8 16k", "2 16k", "3 8k", "5 4k", "2 1024k", "256 1024k", "8 64k", "4 32k"]
-REFUSED = ["1 16k", "2 8k", "4 4k", "8 3k", "2 1025k", "257 16k"]
 UNREADABLE = [
     "",
     "8",

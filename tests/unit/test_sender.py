@@ -10,25 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.unit.senders import BUCKET, KEYS, SECRET, STORE, sender
 from xaccel import HTTPOrigin, LocalOrigin, Options, OriginNotAllowed, S3Origin, Sender, Site
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import Origin
-
-KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "s"}
-STORE = {"endpoint_url": "http://127.0.0.1:9000", "region": "us-east-1"}
-BUCKET = "http://127.0.0.1:9000/docs/"
-SECRET = "0123456789abcdef0123456789abcdef"
-
-
-def sender(**origins: Origin) -> Sender:
-    standard: dict[str, Origin] = {
-        "docs": S3Origin(bucket="docs", cache=True, **STORE, **KEYS),
-        "tenant": S3Origin(bucket="docs", prefix="tenant/", cache=True, **STORE, **KEYS),
-        "web": HTTPOrigin(base_url="https://files.example/base/", cache=True),
-        "deep": HTTPOrigin(base_url="https://files.example/base/deep/"),
-        "disk": LocalOrigin(root="/srv"),
-    }
-    return Sender(Site(origins={**standard, **origins}, secrets=(SECRET,)))
 
 
 def unsigned(url: str) -> str:

@@ -5,20 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.unit.mappings import DISK, LEAST, SECRET, told
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache
 from xaccel.site.read_mapping import KEYS, read
 from xaccel.site.secret_setting import PLACEHOLDER
-
-SECRET = "0123456789abcdef0123456789ABCDEF-_"
-DISK = {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}
-LEAST = {"ORIGINS": DISK, "SECRET": SECRET}
-
-
-def told(mapping: Any) -> list[str]:
-    with pytest.raises(ConfigErrors) as errors:
-        read(mapping)
-    return [problem.where for problem in errors.value.problems]
 
 
 def test_the_least_is_an_origin_and_a_secret() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.unit.test_sender import BUCKET, KEYS, STORE, sender
+from tests.unit.senders import BUCKET, KEYS, STORE, sender
 from xaccel import Options, S3Origin
 from xaccel.errors import OptionRefused
 

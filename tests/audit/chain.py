@@ -1,0 +1,52 @@
+"""A filled trail with the hash chain, and what `verify` finds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.audit.conftest import Log, decide, take
+
+
+@pytest.fixture(autouse=True)
+def _chained(settings: Any) -> None:
+    settings.XACCEL_AUDIT = {"CHAIN": True}
+
+
+def tidy() -> None:
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.sweep import sweep
+
+    sweep(configuration(), now=datetime.now(UTC), using="default")
+
+
+def verdict(known: str = "") -> Any:
+    from xaccel.audit.chain.trails import StoredTrail
+    from xaccel.audit.chain.verify import verify
+
+    return verify(StoredTrail("default"), known=known)
+
+
+@pytest.fixture
+def filled(log: Log, client: Any) -> list[Any]:
+    """Five transfers sent, one denied, one awaited too long, one awaited."""
+    from xaccel.audit.models import Transfer
+
+    lines = [log.line(at, subject=str(at % 2), ip=f"192.0.2.{at}") for at in range(5)]
+    for line in lines:
+        decide(line)
+    decide(log.line(-10))
+    client.get("/deny", {"key": "größe.pdf"})
+    client.get("/send", {"key": "awaited"})
+    log.write(*lines)
+    take(log)
+    tidy()
+    return list(Transfer.objects.order_by("id"))
+
+
+def sent() -> list[Any]:
+    from xaccel.audit.models import Transfer
+
+    return list(Transfer.objects.filter(outcome="sent").order_by("id"))

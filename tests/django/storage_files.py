@@ -1,0 +1,34 @@
+"""Files of FileFields on S3 storages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import RequestFactory
+from storages.backends.s3 import S3Storage
+
+from tests.django.library.models import Document
+
+GET = RequestFactory().get("/")
+
+
+def file_on(storage: Any, name: str) -> Any:
+    """A FieldFile of a field with this storage."""
+    field = Document._meta.get_field("file")
+    file = field.attr_class(Document(), field, name)
+    file.storage = storage
+    return file
+
+
+def s3(**options: Any) -> S3Storage:
+    """The storage of the settings, with other options."""
+    return S3Storage(**{**STORAGE, **options})
+
+
+STORAGE = {
+    "bucket_name": "acme-documents",
+    "region_name": "eu-central-1",
+    "location": "tenant-a",
+    "access_key": "AKIAOTHER",
+    "secret_key": "other-secret",
+}

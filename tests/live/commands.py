@@ -1,0 +1,55 @@
+"""The commands of xaccel, run in this process."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+from pathlib import Path
+
+from xaccel import cli
+from xaccel.cli import main
+from xaccel.cli.command import FindObject
+from xaccel.site import Site
+from xaccel.testing import Variant
+
+
+def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
+    """What the command prints."""
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser, file=False)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        cli.run(parser.parse_args(["explain", *arguments]), site, find_object)
+    return printed.getvalue()
+
+
+SITE = """
+secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
+log = "/dev/null"
+[origins.media]
+backend = "xaccel.LocalOrigin"
+options = {{ root = "{root}" }}
+"""
+
+
+def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str]:
+    """Write nginx.conf; return the options that name it."""
+    (folder / "nginx.conf").write_text(
+        f"""{"".join(f"load_module {path};" for path in modules)}
+        {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }}
+        http {{
+            {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
+            access_log off; map_hash_bucket_size 128; variables_hash_max_size 2048;
+            {inside}
+        }}"""
+    )
+    return [f"-p{folder}/", f"-c{folder}/nginx.conf", "-estderr"]
+
+
+def config(variant: Variant, folder: Path, options: list[str], settings: str = "") -> None:
+    (folder / "site.toml").write_text(settings + SITE.format(root=folder))
+    passed = [f"--nginx-option={option}" for option in options]
+    written = ["--write", str(folder / "xaccel"), "--nginx", variant.binary]
+    assert main(["config", str(folder / "site.toml"), *written, *passed]) == 0

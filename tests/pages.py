@@ -1,0 +1,21 @@
+"""The pages of the documentation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from secrets import token_urlsafe
+
+from xaccel.site.secret_setting import PLACEHOLDER
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def own_secret(code: str) -> str:
+    """A site's file with the secret of the documentation replaced, as its words say."""
+    return code.replace(PLACEHOLDER, token_urlsafe(32))

@@ -1,4 +1,4 @@
-"""What all tests share: --slow, the NGINX variants, one S3 server, and what a missing server means.
+"""Options, a marker for each folder, the NGINX variants, one S3 server, and what a missing server means.
 
 Servers are imported where they are used: tests/unit and tests/django run where none is installed.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -15,26 +16,53 @@ import pytest
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant
 
+FOLDER = Path(__file__).parent
+VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests (marker slow)")
+    parser.addoption(
+        "--variant",
+        action="append",
+        choices=[*VARIANTS, "none"],
+        help="run only what is on this NGINX; none: what is on no certain one. May be repeated",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for folder in sorted(FOLDER.glob("*/")):
+        config.addinivalue_line("markers", f"{folder.name}: what is in {FOLDER.name}/{folder.name}")
     # a run that is ended from outside stops its servers, as Ctrl-C does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # in the background of a shell it is ignored, and what tests start and interrupt would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark each test with its folder: `-m browser`."""
+    if FOLDER in item.path.parents[1:]:
+        item.add_marker(item.path.relative_to(FOLDER).parts[0])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    long = [item for item in items if item.get_closest_marker("slow")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    wanted: list[str] = config.getoption("--variant") or [*VARIANTS, "none"]
+    chosen = [
+        item
+        for item in items
+        if _variant(item) in wanted and (config.getoption("--slow") or not item.get_closest_marker("slow"))
+    ]
+    kept = set(chosen)
+    if left_out := [item for item in items if item not in kept]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = chosen
+
+
+def _variant(item: pytest.Item) -> str:
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    found = params.get("variant")
+    return found if found in VARIANTS else "none"
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +77,7 @@ def unavailable() -> Callable[[str], NoReturn]:
     return end
 
 
-@pytest.fixture(scope="session", params=["deb", "deb-njs", "wheel", "wheel-njs"])
+@pytest.fixture(scope="session", params=VARIANTS)
 def variant(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]) -> Variant:
     """Each NGINX that a live test runs on."""
     from xaccel.testing import variants

@@ -152,11 +152,10 @@ def test_every_threat_names_a_test_that_is_there() -> None:
     assert [f"{path}::{test}" for path, test in named if test not in functions(path)] == []
 
 
-def test_every_row_about_s3_names_a_test_that_is_there_and_runs_with_the_nginx_side() -> None:
+def test_every_row_about_s3_names_a_test_that_is_there() -> None:
     named = TEST.findall(text(REFERENCE / "s3.md"))
     assert len(named) > 25
     assert [f"{path}::{test}" for path, test in named if test not in functions(path)] == []
-    assert [path for path, _ in named if "pytest.mark.nginx" not in text(ROOT / path)] == []
 
 
 def test_every_test_that_the_code_cites_is_there() -> None:

@@ -15,8 +15,6 @@ from tests import promises
 from xaccel.nginx import engine_files
 from xaccel.site.secret_setting import PLACEHOLDER
 
-pytestmark = pytest.mark.nginx
-
 ROOT = Path(__file__).resolve().parents[1]
 WALK = (ROOT / "docs/explanation/engine.md").read_text(encoding="utf-8")
 REVIEW = (ROOT / "docs/howto/review.md").read_text(encoding="utf-8")

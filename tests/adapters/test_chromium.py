@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from xaccel.testing import Variant
 
-pytestmark = pytest.mark.adapters
-
 SAVED = [
     request
     for request in TABLE["requests"]

@@ -6,8 +6,6 @@ import pytest
 
 from tests.adapters.alone import found_alone
 
-pytestmark = pytest.mark.adapters
-
 SCRIPT = """
 import json
 from types import SimpleNamespace

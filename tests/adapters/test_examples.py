@@ -19,8 +19,6 @@ from tests.live.client import ask
 from xaccel.servers.processes import wait_until
 from xaccel.testing import S3Server, Variant
 
-pytestmark = pytest.mark.adapters
-
 COMMAND = HERE.parent / "scripts" / "example"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import flask
-import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,8 +13,6 @@ from starlette.testclient import TestClient
 
 import xaccel.flask
 import xaccel.starlette
-
-pytestmark = pytest.mark.adapters
 
 SITE: dict[str, Any] = {
     "SECRET": "s" * 32,

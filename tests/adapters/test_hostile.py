@@ -15,8 +15,6 @@ from tests.live.client import Reply, ask
 if TYPE_CHECKING:
     from xaccel.testing import NginxServer, Variant
 
-pytestmark = pytest.mark.adapters
-
 WITHOUT_DJANGO = [
     each for each in CONTENDERS if each.name in ("flask", "starlette", "fastapi", "wsgi", "asgi")
 ]

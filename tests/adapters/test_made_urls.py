@@ -18,8 +18,6 @@ import xaccel.wsgi
 from xaccel import HTTPOrigin, Site
 from xaccel.testing import assert_hand_off
 
-pytestmark = pytest.mark.adapters
-
 BASE = "https://store.example/docs/"
 SITE = Site(origins={"docs": HTTPOrigin(base_url=BASE, signed_for_s=60)}, secrets=("s" * 32,))
 threads: list[threading.Thread] = []

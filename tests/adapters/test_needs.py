@@ -12,8 +12,6 @@ import pytest
 
 from xaccel.asgi import Downloads
 
-pytestmark = pytest.mark.adapters
-
 SITE = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
     "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},

@@ -14,8 +14,6 @@ from tests.pages import text
 from xaccel.testing import S3Server, Variant
 from xaccel.testing.stack import Project, run_stack
 
-pytestmark = pytest.mark.adapters
-
 MINIMAL = ROOT / "examples" / "minimal"
 CONTENT = b"%PDF- the minutes"
 SEED = """

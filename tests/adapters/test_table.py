@@ -15,8 +15,6 @@ from tests.live.client import Reply
 if TYPE_CHECKING:
     from xaccel.testing import Variant
 
-pytestmark = pytest.mark.adapters
-
 GROUPS = list(dict.fromkeys(request["group"] for request in TABLE["requests"]))
 PAGE_OF_THE_APP = ("Content-Disposition", "Content-Security-Policy", "X-Robots-Tag", "ETag", "Content-Range")
 

@@ -13,8 +13,6 @@ from tests.live.client import Reply, ask
 if TYPE_CHECKING:
     from xaccel.testing import Variant
 
-pytestmark = pytest.mark.adapters
-
 RECORD = {"key": "dossier.pdf", "origin": "documents", "reason": "embargo", "subject": "ada-7"}
 
 

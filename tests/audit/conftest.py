@@ -35,8 +35,6 @@ T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     ours = [item for item in items if "tests/audit/" in str(item.path)]
-    for item in ours:
-        item.add_marker(pytest.mark.audit)
     if os.environ.get("AUDIT_DATABASE_URL"):
         left_out = [item for item in ours if item.path.name in _OF_NGINX and not _is_on_postgres(item)]
         items[:] = [item for item in items if item not in left_out]

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = [
-    pytest.mark.main,
-    pytest.mark.audit,
-    pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session")
 
 
 @pytest.mark.parametrize(

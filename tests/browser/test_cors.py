@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.browser.conftest import REQUEST_ID, Shown
 from tests.browser.opened_files import OPENED
 
@@ -13,8 +11,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from xaccel.testing import Origin
-
-pytestmark = pytest.mark.main
 
 DECLARED = {
     "Access-Control-Allow-Origin": "",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from browser_download_filename import suggested_filename
 
 from tests.browser.conftest import Shown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-pytestmark = pytest.mark.main
 
 UNCHANGED = [
     "report.pdf",

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = [
-    pytest.mark.main,
-    pytest.mark.parametrize("variant", ["deb-njs", "wheel-njs"], indirect=True, scope="session"),
-]
+pytestmark = pytest.mark.parametrize("variant", ["deb-njs", "wheel-njs"], indirect=True, scope="session")
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from portal.demo.failures import FAILURES
 from tests.demo.running import run_demo
 from xaccel.servers.ports import listening_socket
 
-pytestmark = pytest.mark.main
-
 
 def test_failures_are_listed_one_a_line() -> None:
     done = run_demo("--list-failures")

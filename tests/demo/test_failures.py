@@ -15,8 +15,6 @@ from portal.demo.rewrite import NothingChanged
 from portal.demo.stack import Stack
 from xaccel.nginx import Parts
 
-pytestmark = pytest.mark.main
-
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_break_is_found(name: str, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,6 @@ from portal.demo.probes import FORGED_ID
 from portal.demo.stack import Stack
 from xaccel.servers.processes import wait_until
 
-pytestmark = pytest.mark.main
-
 
 def exported(stack: Stack) -> str:
     """Return the audit trail as JSON Lines."""

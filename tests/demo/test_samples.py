@@ -8,13 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-import pytest
-
 from portal.demo.sample_files import clock
 from portal.demo.samples import LARGE_BYTES, samples
 from xaccel.handoff.disposition import safe_name
-
-pytestmark = pytest.mark.main
 
 
 def _digests() -> dict[str, str]:

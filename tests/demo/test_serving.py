@@ -24,8 +24,6 @@ from xaccel.servers.ports import accepts
 from xaccel.servers.processes import alive, command_line, family, wait_until
 from xaccel.testing import nginx_binaries
 
-pytestmark = pytest.mark.main
-
 PIPE_BYTES = 4096
 _LARGE = "Archive, 300 MB.bin"
 

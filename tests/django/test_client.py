@@ -18,8 +18,6 @@ from xaccel.django.test import AsyncClient, Client, FollowedResponse
 from xaccel.handoff.content_security import default_policy
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
 
-pytestmark = pytest.mark.adapters
-
 
 @pytest.fixture
 def origin(site: Any) -> Iterator[OriginServer]:

@@ -12,8 +12,6 @@ from django.test import RequestFactory
 from tests.vectors.run import hand_off
 from xaccel.django.conditions import answer_to_conditions
 
-pytestmark = pytest.mark.adapters
-
 DOCUMENT = json.loads(
     (Path(__file__).resolve().parents[2] / "docs/reference/vectors.json").read_text(encoding="ascii")
 )

@@ -17,8 +17,6 @@ from xaccel.django.files.storages import StorageNotDescribed, describe
 from xaccel.errors import InputRefused, KeyRefused
 from xaccel.site.origins import S3Origin
 
-pytestmark = pytest.mark.nginx
-
 SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 
 

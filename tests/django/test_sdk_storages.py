@@ -41,8 +41,6 @@ HEAD = RequestFactory().head("/")
 KEY = base64.b64encode(b"k" * 64).decode()
 HARD = "2026/März (1) 100% 'q' & #1;=~!*.pdf"
 
-pytestmark = pytest.mark.adapters
-
 
 def google(**options: Any) -> GoogleCloudStorage:
     given = {

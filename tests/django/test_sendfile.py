@@ -18,8 +18,6 @@ from xaccel.django.sendfile import sendfile
 from xaccel.errors import ConfigError, ConfigErrors, OriginNotAllowed
 from xaccel.testing import assert_hand_off
 
-pytestmark = pytest.mark.adapters
-
 urlpatterns = [path("", lambda request: HttpResponse())]
 
 

@@ -16,8 +16,6 @@ from xaccel.nginx import standalone
 from xaccel.testing import Answer, NginxServer, Variant, free_port, nginx_server, origin_server
 from xaccel.testing.origin import Request
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 CONTENT = b"%PDF- the report"
 
 

@@ -16,8 +16,6 @@ from xaccel.site.buffer_setting import split
 from xaccel.testing import Answer, Variant, origin_server
 from xaccel.testing.expanded import expanded
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 BODY = b"0123456789abcdef" * 200_000
 OUTER = [
     "proxy_temp_file_write_size 4k;",

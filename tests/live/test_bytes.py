@@ -9,8 +9,6 @@ import pytest
 
 from tests.live.conftest import Live
 
-pytestmark = pytest.mark.main
-
 KEYS = (
     "plain.txt",
     "a b.txt",

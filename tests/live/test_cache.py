@@ -17,8 +17,6 @@ from xaccel.testing import Answer
 
 MAX_AGE = ("Cache-Control", "max-age=1000")
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places) -> None:  # type: ignore[no-untyped-def]

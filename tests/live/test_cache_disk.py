@@ -19,8 +19,6 @@ from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""
 LARGE = 524_288

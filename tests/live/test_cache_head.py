@@ -16,8 +16,6 @@ from tests.live.stage import Stage, stage
 from xaccel.cache import cache_files
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 FIRST = "bytes=0-65535"
 LARGE = bytes(range(256)) * 4096 * 32

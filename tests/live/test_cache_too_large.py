@@ -17,8 +17,6 @@ from tests.live.stage import Stage, stage, target
 from xaccel.cache import cache_files
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 MAX = 2 * SLICE
 BODY = bytes(range(251)) * 4_000

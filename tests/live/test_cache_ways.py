@@ -11,8 +11,6 @@ import pytest
 from tests.live.client import Reply
 from tests.live.conftest import Live
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 BODY = bytes(range(250)) * 12
 """Of 3,000 bytes: two slices of 1 KB and one shorter."""
 KEY = "ways.bin"

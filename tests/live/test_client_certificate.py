@@ -7,16 +7,12 @@ import ssl
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of, fine
 from xaccel.nginx import standalone
 from xaccel.nginx.emit import directive
 from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, Variant, free_port, nginx_server, origin_server
-
-pytestmark = pytest.mark.nginx
 
 
 def test_a_client_certificate_is_shown_where_it_is_configured(

@@ -12,8 +12,6 @@ from tests.live.conftest import Live
 from tests.live.stage import Stage, line_where, stage
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 WORKERS = 2
 
 

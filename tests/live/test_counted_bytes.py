@@ -27,7 +27,6 @@ from xaccel.testing import Answer, Request, Variant, origin_server
 
 __all__ = ["door"]
 
-pytestmark = pytest.mark.nginx
 everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
 
 BODY = b"0123456789" * 100

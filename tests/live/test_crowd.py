@@ -20,8 +20,6 @@ from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
 
-pytestmark = pytest.mark.nginx
-
 CLIENTS = 500
 SLICE = 16_384
 BODY = bytes(range(251)) * 250

@@ -6,14 +6,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.live.client import send_target
 from tests.live.conftest import Live
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Request
-
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
 
 SIZE = 200_000_000
 BLOCK = b"0123456789abcdef" * 4096

@@ -21,8 +21,6 @@ from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
 
-pytestmark = pytest.mark.nginx
-
 
 def named_site(places: Places) -> Site:
     """The site of the live tests, with one origin whose host is a name that nobody resolves."""

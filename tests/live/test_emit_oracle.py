@@ -14,8 +14,6 @@ from xaccel.errors import NginxError
 from xaccel.nginx import Directive, emit
 from xaccel.testing import Variant, free_port, nginx_server
 
-pytestmark = pytest.mark.main
-
 KNOWN = [
     "", " ", "a b", ";", "{", "}", "{}", "#", "a # b", "a;b", '"', "'", '"a"', "'a'", "\\", "\\\\", '\\"', "a\\",
     '\\"; x "', "\\n", "\\t", "\\x41", "%41", "~^a", "=", "@x", "http://x/", "on", "if", "/*", "//", "`", "|", "^~",

@@ -15,8 +15,6 @@ from tests.live.stage import Stage, stage
 from xaccel.nginx import Directive, Parts
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 PLAIN = b"a,b,c\n" * 4000
 CODED = gzip.compress(PLAIN, mtime=0)
 TAG = '"coded"'

@@ -23,8 +23,6 @@ from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
 from xaccel.testing import Answer, NginxServer, Variant, check_config, free_port, nginx_server, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 NAMES = ("", "two")
 
 

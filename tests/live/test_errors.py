@@ -13,8 +13,6 @@ from tests.live.conftest import Live
 from xaccel.handoff.content_security import SANDBOX
 from xaccel.testing import Answer
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 XML = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><BucketName>acme</BucketName><Key>x</Key></Error>"
 EXPECTED = {404: 404, 410: 404, 412: 412, 416: 416, 429: 503, 503: 503, 504: 504}
 CLOSING = (408, 444)

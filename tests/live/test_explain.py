@@ -21,8 +21,6 @@ from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.testing import Answer, Variant, free_port, origin_server
 
-pytestmark = pytest.mark.nginx
-
 ID = "019aae21-0000-7000-8000-000000000000"
 
 

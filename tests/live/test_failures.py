@@ -27,8 +27,6 @@ from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, line_where, stage, target
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:
     """Start what the row asks for; the origin's options."""

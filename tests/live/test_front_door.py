@@ -40,7 +40,6 @@ from xaccel.testing.origin import Request
 
 __all__ = ["door"]
 
-pytestmark = pytest.mark.nginx
 CUTS = {"h1": "connection closed", "h2": "RST_STREAM INTERNAL_ERROR", "h3": "RESET_STREAM H3_INTERNAL_ERROR"}
 FRAMING = {"h1": 15, "h2": 0, "h3": 4}
 """At most so many bytes of framing are in `body_bytes` of an answer without a length."""

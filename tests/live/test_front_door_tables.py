@@ -25,8 +25,6 @@ from tests.live.front_door import Door, door
 
 __all__ = ["door"]
 
-pytestmark = pytest.mark.nginx
-
 TABLES = (
     test_bytes,
     test_errors,

@@ -15,8 +15,6 @@ from tests.live import golden
 from xaccel.nginx import probe
 from xaccel.testing import check_config, variants
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 NAMES = [f"{kind}-{build}" for kind, build in golden.CASES]
 
 

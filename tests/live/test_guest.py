@@ -33,8 +33,6 @@ from xaccel.testing import Answer, Variant, origin_server
 
 __all__ = ["guest"]
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_download_is_what_it_is_without_the_operators_settings(guest: Guest, origin: str) -> None:

@@ -17,8 +17,6 @@ from xaccel.testing import Variant
 
 __all__ = ["guest"]
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("log", ["auth.log", "mirror.log"])

@@ -17,8 +17,6 @@ from tests.live.conftest import Live, fine
 from tests.live.stage import stage
 from xaccel.testing import Answer, Variant
 
-pytestmark = pytest.mark.nginx
-
 
 @contextmanager
 def on_ipv6() -> Iterator[int]:

@@ -16,8 +16,6 @@ from tests.live.objects import ranges
 from xaccel.cache import cache_files
 from xaccel.testing import Answer, Request
 
-pytestmark = pytest.mark.nginx
-
 SIZE = 5 * 2**40
 BLOCK = 65536
 ORIGINS = ["partner", "hides"]

@@ -8,9 +8,6 @@ from tests.live.client import OTHER_ID, ask, send_target
 from tests.live.conftest import Live
 from xaccel.testing import Answer
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
-
 NAMED = (
     "fetch",
     "fetch_whole",

@@ -24,8 +24,6 @@ from xaccel.servers.nginx import CONFIG
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Request, Variant
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places) -> None:  # type: ignore[no-untyped-def]

@@ -15,8 +15,6 @@ from tests.live.stage import Stage, stage, target
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Origin, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 LARGE = bytes(range(256)) * 256 * 8
 """Eight slices, where there are slices."""

@@ -11,9 +11,6 @@ from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
-pytestmark = pytest.mark.nginx
-
-
 INCLUDES = "include xaccel/http.conf; server {{ listen 127.0.0.1:{port}; include xaccel/site/server.conf; }}"
 
 

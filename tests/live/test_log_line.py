@@ -21,8 +21,6 @@ from tests.live.stage import Stage, stage, target
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx, pytest.mark.audit]
-
 BODY = b"0123456789" * 100
 NAMES = [name for name, _, _ in log_fields()]
 NUMBERS = {"v", "body_bytes", "interim_bytes", "end", "seconds"}

@@ -13,8 +13,6 @@ from tests.live.stage import Stage, stage
 from xaccel.servers.nginx import check_config
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 COUNT = 1000
 KINDS = ("shared", "own", "leads", "bucket", "tenants", "folder")
 KEYS = {"access_key": "key", "secret_key": "secret", "region": "eu-west-1"}

@@ -23,8 +23,6 @@ from xaccel.nginx import Parts, emit
 from xaccel.site.buffer_setting import TLS_KB, memory_kb
 from xaccel.testing import Origin, Variant, free_port, origin_server
 
-pytestmark = pytest.mark.nginx
-
 CLIENTS = 40
 GRAIN = 1.05
 """An allocator takes memory in pieces: so much of it may be the next client's."""

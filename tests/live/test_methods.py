@@ -6,8 +6,6 @@ import pytest
 
 from tests.live.conftest import Live
 
-pytestmark = pytest.mark.main
-
 BODY = b"0123456789" * 50
 
 

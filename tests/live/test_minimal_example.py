@@ -20,8 +20,6 @@ import pytest
 if TYPE_CHECKING:
     from xaccel.testing import AppServer, S3Server, Variant
 
-pytestmark = pytest.mark.main
-
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minimal"
 SEED = """
 import json

@@ -20,8 +20,6 @@ from tests.live.client import Reply, ask
 if TYPE_CHECKING:
     from xaccel.testing import NginxServer, S3Server, Variant
 
-pytestmark = pytest.mark.adapters
-
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "node"
 VECTORS = json.loads((ROOT / "docs/reference/vectors.json").read_text(encoding="ascii"))

@@ -6,14 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import Places, build_of
 from xaccel.nginx import standalone
 from xaccel.testing import Answer, AppServer, Variant, free_port, nginx_server
-
-pytestmark = pytest.mark.nginx
 
 STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
 

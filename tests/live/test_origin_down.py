@@ -19,8 +19,6 @@ from tests.live.stage import Stage, stage
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 LARGE = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""

@@ -22,8 +22,6 @@ from xaccel.nginx import Directive, Parts, Raw
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 NO_CONNECTION, BROKEN = "-", r"\d+\.\d+"
 """The last value of `$upstream_connect_time`, as docs/reference/log-line.md has it."""
 CAUSES = {

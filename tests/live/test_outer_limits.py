@@ -18,8 +18,6 @@ from xaccel.nginx import Directive, Parts
 from xaccel.nginx.emit import directive
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 OURS = 2
 TEAM = {"X-Team": "blue"}
 

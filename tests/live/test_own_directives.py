@@ -11,8 +11,6 @@ from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 SERVER = "include xaccel/site/server.conf;"
 APP = "include xaccel/app.conf;"
 ZONE = "limit_conn_zone $binary_remote_addr zone=his:1m;"

@@ -22,8 +22,6 @@ from xaccel.nginx import Parts, emit
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant, free_port
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 BODY = b"".join(b"%015d\n" % number for number in range(200_000))
 """More than the buffers of NGINX and of both sockets hold, as they are set here."""
 BEFORE_PAUSE = 50_000

@@ -13,8 +13,6 @@ from tests.live.dns_server import Names, dns_server
 from tests.live.stage import stage
 from xaccel.testing import Answer, Request, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 
 def drop_private(names: Names) -> None:
     """What `stop-dns-rebind` of dnsmasq and `private-address` of unbound do: the answer loses its private addresses."""

@@ -20,8 +20,6 @@ from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 LARGE = bytes(range(256)) * 65536
 """16 MiB: more than the buffers of NGINX and of the kernel hold."""
 

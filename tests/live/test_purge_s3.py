@@ -13,8 +13,6 @@ from xaccel import cli
 from xaccel.errors import InputRefused
 from xaccel.testing import S3Server, Variant
 
-pytestmark = pytest.mark.nginx
-
 KEY = "hot +.bin"
 OLD, NEW = b"old" * 100_000, b"new" * 100_000
 

@@ -9,8 +9,6 @@ import pytest
 from tests.live.conftest import Live, build_of
 from xaccel.testing import Answer
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 BODY = bytes(range(256)) * 8
 MINE = "v7"
 DATE = "2026-01-02T03:04:05+00:00"

@@ -15,8 +15,6 @@ from tests.live.stage import Stage, stage
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 
 @dataclass
 class Cdn:

@@ -9,8 +9,6 @@ from xaccel.nginx.facts import FOLLOWED, MAX_REDIRECTS
 from xaccel.testing import Answer
 from xaccel.testing.origin import Request
 
-pytestmark = pytest.mark.nginx
-
 BODY = b"behind the redirect"
 
 

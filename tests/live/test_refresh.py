@@ -10,8 +10,6 @@ import pytest
 from xaccel.cli import main
 from xaccel.testing import Variant, free_port
 
-pytestmark = pytest.mark.nginx
-
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
 log = "{log}"

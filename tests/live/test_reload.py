@@ -17,8 +17,6 @@ from xaccel.nginx.facts import SHUTDOWN
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 RATE = 200_000
 
 

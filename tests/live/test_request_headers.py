@@ -6,8 +6,6 @@ import pytest
 
 from tests.live.conftest import Live
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 NOSY = {
     "Cookie": "sessionid=topsecret",
     "Authorization": "Basic dXNlcjpwYXNz",

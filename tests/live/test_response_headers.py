@@ -10,8 +10,6 @@ from tests.live.conftest import Live
 from xaccel.handoff.content_security import BY_TYPE, SANDBOX
 from xaccel.testing import Answer
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places) -> None:  # type: ignore[no-untyped-def]

@@ -10,8 +10,6 @@ import pytest
 from tests.live.conftest import Live
 from xaccel.sender import Sender
 
-pytestmark = pytest.mark.nginx
-
 BODY = bytes(range(256)) * 20
 """Of 5 KB: five slices, where there are slices."""
 KINDS = {

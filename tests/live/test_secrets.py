@@ -16,8 +16,6 @@ from tests.live.stage import set_everywhere
 from xaccel.nginx import render
 from xaccel.testing import Answer, AppServer, NginxServer, Variant, free_port, nginx_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places: Places) -> None:

@@ -27,8 +27,6 @@ from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, free_port, origin_server
 from xaccel.testing.origin import Request
 
-pytestmark = pytest.mark.nginx
-
 BODY = bytes(range(256)) * 4096 * 24
 """24 MB: more than NGINX and the kernels hold of a transfer that nobody reads."""
 LIFE_S, RATE = 2, 24 << 20

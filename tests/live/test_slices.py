@@ -18,8 +18,6 @@ from tests.live.stage import Stage, stage, target
 from xaccel.testing import Answer, Origin, Variant, origin_server
 from xaccel.testing.origin import Request
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 BODY = bytes(range(251)) * 2_000
 """7.66 slices."""

@@ -17,8 +17,6 @@ from xaccel.testing.origin import Request
 
 __all__ = ["door"]
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 1024
 """Of the site of the live tests."""
 BODY = bytes(range(251)) * 28

@@ -16,8 +16,6 @@ from tests.live.stage import Stage, stage
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Origin, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 SLICE = 65_536
 BODY = bytes(range(251)) * 1_000
 """3.8 slices."""

@@ -31,8 +31,6 @@ from xaccel.testing import ServerMissing
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant
 
-pytestmark = pytest.mark.adapters
-
 KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
 
 

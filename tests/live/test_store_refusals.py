@@ -12,8 +12,6 @@ from xaccel.explain.ask_store import ask_store
 from xaccel.site.origins import S3Origin
 from xaccel.testing import Answer
 
-pytestmark = pytest.mark.nginx
-
 DENIED = "User: arn:aws:sts::123456789012:assumed-role/web is not authorized to perform: kms:Decrypt on this resource"
 SSE_C = (
     "The object was stored using a form of Server Side Encryption. The correct parameters must be provided."

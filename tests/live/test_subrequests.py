@@ -31,8 +31,6 @@ from tests.live.stage import line_where
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Answer, Variant
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 ORIGINS = ("partner", "cached", "media")
 both = pytest.mark.parametrize("protocol", ["h1", "h2"])
 every_origin = pytest.mark.parametrize("origin", ORIGINS)

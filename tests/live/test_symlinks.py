@@ -7,12 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.live.stage import stage
 from xaccel.testing import Variant
-
-pytestmark = pytest.mark.nginx
 
 NOBODY = 65534
 PAGE = (404, b"Not found.\n")

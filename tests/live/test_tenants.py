@@ -10,8 +10,6 @@ import pytest
 
 from tests.live.conftest import Live, cache_status
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 ORIGINS = ("tenants", "tenants-vhost")
 
 

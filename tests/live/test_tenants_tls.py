@@ -14,8 +14,6 @@ import pytest
 from tests.live.stage import Stage, stage
 from xaccel.testing import Answer, Origin, Request, Variant, origin_server
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 WORKERS = 2
 BUCKETS = tuple(f"acme-{number}" for number in range(10))
 

@@ -19,8 +19,6 @@ from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage
 from xaccel.testing import Variant
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 PAGES = {
     502: b"The file store did not deliver the file.\n",
     504: b"The file store did not answer in time. Try again in a moment.\n",

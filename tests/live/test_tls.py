@@ -25,8 +25,6 @@ from xaccel.nginx import Parts
 from xaccel.nginx.emit import directive
 from xaccel.testing import Variant
 
-pytestmark = [pytest.mark.main, pytest.mark.nginx]
-
 NAME = "origin.test"
 
 

@@ -11,8 +11,6 @@ import pytest
 from tests.live.stage import Stage, stage
 from xaccel.testing import Answer, Variant, origin_server
 
-pytestmark = pytest.mark.nginx
-
 BODY = b"0123456789" * 300
 LONG_AGO = "Fri, 01 Jan 2010 00:00:00 GMT"
 

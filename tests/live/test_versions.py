@@ -11,8 +11,6 @@ from tests.live.conftest import Live, versioned
 from xaccel.explain.ask_store import ask_store
 from xaccel.sender import Sender
 
-pytestmark = pytest.mark.nginx
-
 OLD, NEW = b"old " * 512, b"new " * 512
 
 

@@ -6,13 +6,9 @@ from random import Random
 from string import ascii_lowercase, digits
 from urllib.parse import unquote
 
-import pytest
-
 from tests.maps.bench import Bench
 from tests.maps.inputs import differences, mostly
 from tests.maps.url_model import taken_apart
-
-pytestmark = pytest.mark.nginx
 
 PATTERNS = [
     "https://live-*.s3.test/", "https://*.s3.test/", "http://live-*-eu.s3.test:9000/", "https://s3.test/live-*/",

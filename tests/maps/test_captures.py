@@ -17,8 +17,6 @@ from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
 from xaccel.testing.expanded import expanded, parse
 
-pytestmark = pytest.mark.nginx
-
 TWICE: dict[str, str] = {}
 """Names that two expressions may have, and why."""
 

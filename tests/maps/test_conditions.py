@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-import pytest
-
 from tests.maps.bench import Bench
 from tests.maps.chains import CONDITION_INPUTS
 from tests.maps.inputs import BYTES, differences, mostly
-
-pytestmark = pytest.mark.nginx
 
 RANGES = [
     "", "bytes=0-0", "bytes=0-499", "bytes=500-", "bytes=-500", "Bytes=1-2", "bytes=9-1", "bytes=0-1,3-4", "bytes=-",

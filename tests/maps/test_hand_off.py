@@ -5,13 +5,9 @@ from __future__ import annotations
 from random import Random
 from uuid import RFC_4122, UUID
 
-import pytest
-
 from tests.maps.bench import Bench
 from tests.maps.chains import SECRETS
 from tests.maps.inputs import BYTES, differences, mostly
-
-pytestmark = pytest.mark.nginx
 
 ID = "0190a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b"
 IDS = [

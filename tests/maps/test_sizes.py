@@ -9,8 +9,6 @@ import pytest
 from tests.maps.bench import Bench
 from tests.maps.inputs import differences, mostly
 
-pytestmark = pytest.mark.nginx
-
 EDGES = [0, 1, 8, 9, 10, 11, 99, 100, 101, 999_999_999, 10**9, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64]
 LENGTHS = ["", "0", "5", "55", "9", "99", "2147483648", "05", "5 ", "x", "-5", "5|5"]
 CONTENT_RANGES = [

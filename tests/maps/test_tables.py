@@ -12,8 +12,6 @@ from tests.maps.tables import FOLDER, rows, tables
 from xaccel.nginx import Directive
 from xaccel.testing import Variant
 
-pytestmark = pytest.mark.nginx
-
 NOT_NEEDED = {
     "xaccel_too_large": ['"~^\\d{0,9} \\d{10}"'],  # decides most sizes at once
     "xaccel_came_too_large": ['"~^\\d{0,9} \\d{10}"'],

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-import pytest
-
 from tests.maps.bench import Bench
 from tests.maps.inputs import BYTES, differences, mostly, spoiled
 from tests.maps.url_model import FOLLOWED, has_dots, matches, resolved, taken_apart
-
-pytestmark = pytest.mark.nginx
 
 HOMES = [
     "https://a.test",

@@ -15,8 +15,6 @@ from xaccel.testing import assert_nothing_leaked
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair
 
-pytestmark = pytest.mark.adapters
-
 PDF = {"type": ("application/pdf; charset=utf-8", "application/pdf")}
 BODY = FILES["report.pdf"]
 

@@ -15,8 +15,6 @@ from tests.migration.conftest import FILES
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair
 
-pytestmark = pytest.mark.adapters
-
 TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
 NAMES = list(FILES)
 

@@ -17,8 +17,6 @@ from xaccel.django.sendfile import sendfile
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair
 
-pytestmark = pytest.mark.adapters
-
 NOBODY = 65534
 TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
 GZIPPED = {"type": ("application/x-tar", "application/gzip")}

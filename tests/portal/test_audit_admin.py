@@ -17,7 +17,7 @@ from tests.portal.rows import NOW, download, transfer
 from xaccel.audit.models import Transfer
 from xaccel.audit.retention import forget
 
-pytestmark = [pytest.mark.django_db, pytest.mark.audit]
+pytestmark = pytest.mark.django_db
 
 
 def page(client: Client, model: str, **query: str) -> str:

@@ -11,8 +11,6 @@ from django.urls import reverse
 from portal.files.models import Grant
 from xaccel.audit.models import Transfer
 
-pytestmark = pytest.mark.audit
-
 
 @pytest.mark.parametrize(
     ("fields", "words"),

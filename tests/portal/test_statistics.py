@@ -24,7 +24,7 @@ from portal.files.statistics.period import Period, read_period
 from tests.portal import rows
 from xaccel.audit.models import Download
 
-pytestmark = [pytest.mark.django_db, pytest.mark.audit]
+pytestmark = pytest.mark.django_db
 
 TODAY = date(2026, 11, 24)
 WEEK = Period(7, TODAY)

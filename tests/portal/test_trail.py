@@ -12,7 +12,7 @@ from tests.portal.rows import transfer
 from xaccel.audit.models import Transfer
 from xaccel.django import command_table
 
-pytestmark = [pytest.mark.django_db, pytest.mark.audit]
+pytestmark = pytest.mark.django_db
 
 
 def ask(browser, file, **headers):

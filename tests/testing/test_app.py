@@ -14,8 +14,6 @@ from tests.testing.asking import get, gone
 from xaccel.servers.processes import wait_until
 from xaccel.testing import ServerFailed, app_server
 
-pytestmark = pytest.mark.main
-
 
 @pytest.mark.parametrize(
     ("kind", "name", "threads"),

@@ -19,11 +19,9 @@ ROOT = CONFTEST.parents[1]
 SUITE = """
 import pytest
 
-@pytest.mark.main
 def test_short():
     pass
 
-@pytest.mark.main
 @pytest.mark.slow
 def test_long():
     pass
@@ -56,8 +54,9 @@ def test_serving(s3):
 
 def write_suite(folder: Path, suite: str) -> None:
     (folder / "conftest.py").write_text(CONFTEST.read_text())
-    (folder / "test_suite.py").write_text(suite)
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = main\n  slow\n")
+    (folder / "live").mkdir()
+    (folder / "live" / "test_suite.py").write_text(suite)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = slow\naddopts = --strict-markers\n")
 
 
 def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[int, str]:
@@ -74,18 +73,53 @@ def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("-m", "main")])
+@pytest.mark.parametrize("arguments", [(), ("-m", "live")])
 def test_long_tests_are_deselected(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     status, said = pytest_says(tmp_path, SUITE, *arguments)
     assert status == 0
     assert "1 passed, 1 deselected" in said
 
 
-@pytest.mark.parametrize("arguments", [("--slow",), ("--slow", "-m", "main")])
+@pytest.mark.parametrize("arguments", [("--slow",), ("--slow", "-m", "live")])
 def test_slow_runs_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     status, said = pytest_says(tmp_path, SUITE, *arguments)
     assert status == 0
     assert "2 passed" in said
+
+
+def test_the_folder_is_a_marker(tmp_path: Path) -> None:
+    status, said = pytest_says(tmp_path, SUITE, "-m", "not live")
+    assert status == 5
+    assert "2 deselected" in said
+
+
+ON_VARIANTS = """
+import pytest
+
+@pytest.mark.parametrize("variant", ["deb", "deb-njs", "wheel", "wheel-njs"])
+def test_on_each(variant):
+    pass
+
+def test_on_none():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        ((), 5),
+        (("--variant=deb",), 1),
+        (("--variant=deb", "--variant=none"), 2),
+        (("--variant=deb", "--variant=wheel-njs"), 2),
+    ],
+    ids=["all", "deb", "deb and those on none", "deb and wheel-njs"],
+)
+def test_variants_are_chosen(tmp_path: Path, arguments: tuple[str, ...], passed: int) -> None:
+    status, said = pytest_says(tmp_path, ON_VARIANTS, *arguments)
+    assert status == 0
+    assert f"{passed} passed" in said
+    assert (f"{5 - passed} deselected" in said) == (passed < 5)
 
 
 def test_missing_server_is_a_skip_that_says_so(tmp_path: Path) -> None:

@@ -20,8 +20,6 @@ from starlette.testclient import TestClient
 from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
 
-pytestmark = pytest.mark.adapters
-
 SITE = Site(
     origins={
         "documents": S3Origin(

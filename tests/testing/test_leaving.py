@@ -13,8 +13,6 @@ from tests.testing.application import APP
 from tests.testing.asking import gone
 from xaccel.testing import app_server
 
-pytestmark = pytest.mark.main
-
 INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path

@@ -15,8 +15,6 @@ from xaccel.errors import NginxError
 from xaccel.servers.processes import alive, command_line, wait_until
 from xaccel.testing import NginxServer, Variant, free_port, nginx_server, variants
 
-pytestmark = pytest.mark.main
-
 
 def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
     modules = "".join(f"load_module {module};\n" for module in variant.load_modules)

@@ -11,8 +11,6 @@ import pytest
 
 from xaccel.testing import Answer, Request, origin_server
 
-pytestmark = pytest.mark.main
-
 
 def test_records_the_raw_request() -> None:
     with origin_server(lambda request: Answer(body=request.target.encode())) as origin:

@@ -11,8 +11,6 @@ import pytest
 from tests.testing.asking import gone
 from xaccel.testing import ServerMissing, postgres_server
 
-pytestmark = pytest.mark.main
-
 Unavailable = Callable[[str], NoReturn]
 
 

@@ -16,8 +16,6 @@ import pytest
 from tests.testing.asking import gone
 from xaccel.testing import variants
 
-pytestmark = [pytest.mark.main, pytest.mark.adapters]
-
 SHOP = Path(__file__).parent / "shop"
 APP = """
 from wsgiref.headers import Headers

@@ -18,8 +18,6 @@ from tests.testing.asking import get, gone
 from xaccel.servers.processes import command_line
 from xaccel.testing import S3Server, ServerFailed, free_ports, s3_server
 
-pytestmark = pytest.mark.main
-
 
 def strays(ports: list[str]) -> list[Path]:
     """Sockets of SeaweedFS outside its directory."""

@@ -16,8 +16,6 @@ from xaccel.site import Cache, Site
 from xaccel.site.origins import Origin
 from xaccel.testing.expanded import parse
 
-pytestmark = pytest.mark.nginx
-
 EVERYTHING = SITES["everything"]
 CACHE = EVERYTHING.cache
 assert CACHE is not None

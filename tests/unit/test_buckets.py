@@ -8,8 +8,6 @@ from xaccel.site import buckets
 from xaccel.site.check_origins import problems
 from xaccel.site.origins import Origin
 
-pytestmark = pytest.mark.nginx
-
 MANY = S3Origin(bucket="tenant-*")
 
 

@@ -9,8 +9,6 @@ from tests.unit.mappings import LEAST, told
 from xaccel.site.buffer_setting import DEFAULT, memory_kb, split
 from xaccel.site.read_mapping import read
 
-pytestmark = pytest.mark.nginx
-
 UNREADABLE = [
     "",
     "8",

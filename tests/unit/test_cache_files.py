@@ -20,8 +20,6 @@ from xaccel.errors import CacheError, ConfigError, InputRefused
 from xaccel.handoff.cache_key import cache_key
 from xaccel.site import Cache
 
-pytestmark = pytest.mark.nginx
-
 BASE = "https://files.example/"
 NOBODY = 65534
 

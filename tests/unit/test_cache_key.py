@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.handoff.cache_key import cache_key, object_part
-
-pytestmark = pytest.mark.nginx
 
 PART = st.text("ab/:0123456789 -", max_size=4) | st.text(max_size=4)
 ENTRY = st.tuples(PART, PART, PART, PART)

@@ -12,8 +12,6 @@ from xaccel import cli
 from xaccel.nginx import emit, render
 from xaccel.site import Cache, Site
 
-pytestmark = pytest.mark.nginx
-
 
 def locations(build: str, **cache: str) -> str:
     """The locations of a site with a cache."""

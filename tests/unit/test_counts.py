@@ -12,8 +12,6 @@ from tests import counts
 from tests.live.golden import BUILDS, SITES
 from xaccel.site import Site
 
-pytestmark = pytest.mark.nginx
-
 ENGINE = counts.engine()
 QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 

@@ -18,8 +18,6 @@ from xaccel import S3Origin, XaccelError
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.signing.credentials import PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 
-pytestmark = pytest.mark.nginx
-
 WITHIN_S = 10
 ORIGIN = S3Origin(bucket="docs")
 

@@ -19,8 +19,6 @@ from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 
-pytestmark = pytest.mark.nginx
-
 CONF = sorted(FOLDER.rglob("*.conf"))
 TEXTS = {str(path.relative_to(FOLDER)): path.read_text() for path in CONF}
 WRITTEN = "".join(TEXTS.values())

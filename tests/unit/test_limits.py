@@ -12,8 +12,6 @@ from xaccel.errors import OptionRefused
 from xaccel.handoff.limits import LONGEST_KEY, limit_headers
 from xaccel.site.header_rules import header_value_ok
 
-pytestmark = pytest.mark.nginx
-
 
 def site(**concurrency: int) -> Site:
     return Site(origins={"disk": LocalOrigin(root="/srv")}, secrets=("s" * 32,), concurrency=concurrency)

@@ -13,8 +13,6 @@ from xaccel.nginx import render
 from xaccel.nginx.emit import Raw, directive, emit
 from xaccel.site import Site
 
-pytestmark = pytest.mark.nginx
-
 STORE: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:9000", "region": "x"}
 
 

@@ -15,8 +15,6 @@ from botocore.session import Session
 from xaccel import ConfigError, S3Origin
 from xaccel.signing.endpoint import client_options, resolve_endpoint
 
-pytestmark = pytest.mark.nginx
-
 REGIONS = [None, "us-east-1", "aws-global", "fips-us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"]
 BUCKETS = ["docs", "do.cs", "Docs_Old", "reports-abc123def456-s3alias"]
 VARIANTS: list[dict[str, Any]] = [

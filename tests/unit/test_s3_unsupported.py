@@ -7,8 +7,6 @@ from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.check_origins import problems
 from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
 
-pytestmark = pytest.mark.nginx
-
 ACCOUNT = "123456789012"
 
 

@@ -11,8 +11,6 @@ from xaccel.options import Options
 from xaccel.signing.life import LONGEST_S, MARGIN_S, Life, choose_life, transfer_s
 from xaccel.site import Cache
 
-pytestmark = pytest.mark.nginx
-
 CACHE = Cache(path="c", slice="4m", slowest_rate=65_536)
 BUCKET = S3Origin(bucket="b", cache=True, expires_s=120)
 SERVER = HTTPOrigin(base_url="https://h.example/", cache=True)

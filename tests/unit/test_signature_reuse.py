@@ -17,8 +17,6 @@ from xaccel.signing.endpoint import S3Signer
 from xaccel.signing.signer import LONGEST_S, MOST, FreshSignatures, longest_s
 from xaccel.site import Cache
 
-pytestmark = pytest.mark.nginx
-
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:9000/docs/a.pdf"
 KEYS = ReadOnlyCredentials("AKIDEXAMPLE", "secret", None)

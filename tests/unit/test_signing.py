@@ -20,8 +20,6 @@ from xaccel.signing import endpoint
 from xaccel.signing.endpoint import Endpoint, S3Signer, resolve_endpoint
 from xaccel.urls import quote_key
 
-pytestmark = pytest.mark.nginx
-
 KEYS = [
     "a.pdf",
     "a%2Fb",

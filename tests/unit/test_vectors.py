@@ -14,8 +14,6 @@ from tests.vectors.write import FILE, text
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.site import PROTOCOL
 
-pytestmark = pytest.mark.adapters
-
 DOCUMENT = json.loads(FILE.read_text(encoding="ascii"))
 VECTORS: list[dict[str, Any]] = DOCUMENT["vectors"]
 OUTCOMES = ("hand_off", "unsigned_url", "refused")

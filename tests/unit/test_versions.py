@@ -11,8 +11,6 @@ from tests.unit.senders import BUCKET, KEYS, STORE, sender
 from xaccel import Options, S3Origin
 from xaccel.errors import OptionRefused
 
-pytestmark = pytest.mark.nginx
-
 
 def query_of(key: str = "k", **more: Any) -> dict[str, list[str]]:
     return parse_qs(urlsplit(sender().hand_off("docs", key, **more).target).query)

@@ -2,8 +2,8 @@
 
     scripts/test --counts
 
-tests/unit/test_counts.py keeps them below their bounds. Lines of the engine are those that are neither comment nor
-blank. Lines of a site are all lines of its own folder, and lines of Python are all lines, with comments.
+tests/unit/nginx/test_counts.py keeps them below their bounds. Lines of the engine are those that are neither comment
+nor blank. Lines of a site are all lines of its own folder, and lines of Python are all lines, with comments.
 """
 
 from __future__ import annotations

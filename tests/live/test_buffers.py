@@ -9,7 +9,7 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.guest import operators_text
 from tests.live.stage import set_everywhere, stage
-from tests.unit.buffer_values import REFUSED, TAKEN
+from tests.unit.site.buffer_values import REFUSED, TAKEN
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
 from xaccel.site.buffer_setting import split

@@ -64,7 +64,7 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
 
     Plain ASCII stands in `filename` alone. Any other name stands in `filename*`, with an ASCII fallback before it
     for old clients. "%" and "=" count as not plain: in `filename` Chromium decodes the one and drops a word that is
-    the other (tests/unit/test_disposition.py).
+    the other (tests/unit/handoff/test_disposition.py).
     """
     kind = "attachment" if as_attachment else "inline"
     if _PLAIN.fullmatch(name):

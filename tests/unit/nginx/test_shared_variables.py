@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.conf"))
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*.conf"))
 OF_THE_CLIENT = {"$http_range", "$http_if_range", "$http_host", "$request"}
 """The same in a request and all its subrequests."""
 

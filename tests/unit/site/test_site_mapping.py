@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.mappings import DISK, LEAST, SECRET, told
+from tests.unit.site.mappings import DISK, LEAST, SECRET, told
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache
 from xaccel.site.read_mapping import KEYS, read

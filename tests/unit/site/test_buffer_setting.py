@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.buffer_values import REFUSED, TAKEN
-from tests.unit.mappings import LEAST, told
+from tests.unit.site.buffer_values import REFUSED, TAKEN
+from tests.unit.site.mappings import LEAST, told
 from xaccel.site.buffer_setting import DEFAULT, memory_kb, split
 from xaccel.site.read_mapping import read
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.live.failure_rows import ROWS
 from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
 
-ENGINE = Path(__file__).parents[2] / "src/xaccel/nginx/engine"
+ENGINE = Path(__file__).parents[3] / "src/xaccel/nginx/engine"
 WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "doubt")
 """Variables without their stem; those that their values name are followed."""
 

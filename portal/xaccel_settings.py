@@ -36,7 +36,7 @@ def read_xaccel(environ: Mapping[str, str]) -> dict[str, Any]:
         "DELIVERY": environ.get("PORTAL_DELIVERY", "nginx"),
     }
     if environ.get("PORTAL_LOG"):
-        xaccel["LOG"] = environ["PORTAL_LOG"]
+        xaccel["TRANSFER_LOG"] = environ["PORTAL_LOG"]
     extra = _read_extra(environ.get("PORTAL_XACCEL_EXTRA") or "{}")
     xaccel["ORIGINS"].update(extra.pop("ORIGINS", {}))
     return xaccel | extra

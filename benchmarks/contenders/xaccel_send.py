@@ -19,7 +19,7 @@ def s3(request: HttpRequest, document: Document) -> HttpResponseBase:
 @own_document
 def cached(request: HttpRequest, document: Document) -> HttpResponseBase:
     """Send it through NGINX's cache."""
-    return send_file(request, document.file, origin="cached", as_attachment=True, identity="1")
+    return send_file(request, document.file, origin="cached", as_attachment=True, cache_version="1")
 
 
 @own_document

@@ -50,7 +50,7 @@ def _origins(port: int) -> dict[str, object]:
             "BACKEND": "xaccel.HTTPOrigin",
             "OPTIONS": {
                 "base_url": f"http://host-{number}.test:{port}/",
-                "servers": [f"127.0.0.1:{port}"],
+                "connect_to": [f"127.0.0.1:{port}"],
             },
         }
         for number in range(1, max(_COUNTS) + 1)

@@ -24,7 +24,7 @@ def answers_of(
     sender = Sender(site)
     found: dict[str, dict[str, str]] = {}
     for name, stored in files.items():
-        options = Options(as_attachment=True, subject="42", size=stored.size, identity="1")
+        options = Options(as_attachment=True, subject="42", size=stored.size, cache_version="1")
         for origin in site.origins:
             found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
         for path, port in recipes.items():

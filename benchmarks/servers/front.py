@@ -190,7 +190,7 @@ def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Sit
             "ORIGINS": {
                 "tls": http(
                     f"https://origin.test:{tls}/",
-                    servers=[f"127.0.0.1:{tls}"],
+                    connect_to=[f"127.0.0.1:{tls}"],
                     ca_file=str(folder / "ca.pem"),
                 ),
                 "plain": http(f"http://127.0.0.1:{plain}/"),

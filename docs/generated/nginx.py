@@ -13,7 +13,7 @@ MEANINGS = {
     "url": ("absolute URL to ask for, percent-encoded ASCII, with its signature", "refused: 502"),
     "method": ("GET or HEAD: what was signed", "GET"),
     "cache-key": (
-        "name of the cache entry: 64 hexadecimal digits of the object, -, 64 of the identity",
+        "name of the cache entry: 64 hexadecimal digits of the object, -, 64 of the cache version",
         "not cached",
     ),
     "slices": ("1 where the signature lasts for a download in slices", "the object is fetched whole"),
@@ -90,11 +90,13 @@ def sample() -> str:
         region="eu-central-1",
         endpoint_url="https://s3.eu-central-1.amazonaws.com",
         addressing_style="virtual",
-        servers=("192.0.2.10:443",),
+        connect_to=("192.0.2.10:443",),
         ca_file="/etc/ssl/certs/ca-certificates.crt",
     )
     site = Site(
-        origins={"documents": origin}, secrets=("<the-site's-secret>",), log_path="/var/log/nginx/xaccel.log"
+        origins={"documents": origin},
+        secrets=("<the-site's-secret>",),
+        transfer_log="/var/log/nginx/xaccel.log",
     )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, **dict.fromkeys(OPTIONAL, True))
     folder = "/etc/nginx/xaccel"

@@ -20,10 +20,10 @@ EXAMPLES = {
     "limit_rate_after": "limit_rate_after=5_000_000",
     "concurrency": 'concurrency="guests"',
     "concurrency_key": 'concurrency_key=f"team-{request.user.team_id}"',
-    "identity": "identity=document.sha256",
+    "cache_version": "cache_version=document.sha256",
     "version_id": "version_id=document.version_id",
     "subject": "subject=str(request.user.pk)",
-    "csp": "csp=\"default-src 'none'; sandbox\"",
+    "content_security_policy": "content_security_policy=\"default-src 'none'; sandbox\"",
     "headers": 'headers={"X-Robots-Tag": "noindex"}',
 }
 

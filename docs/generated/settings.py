@@ -13,9 +13,8 @@ from xaccel.site.read_mapping import KEYS
 FIELD_OF_KEY = {
     "ORIGINS": "origins",
     "SECRET": "secrets",
-    "SECRETS": "secrets",
     "NAME": "name",
-    "LOG": "log_path",
+    "TRANSFER_LOG": "transfer_log",
     "RESPONSE_HEADERS": "response_headers",
     "ADD_HEADERS": "add_headers",
     "ACCESS_LOGS": "access_logs",
@@ -30,17 +29,16 @@ FIELD_OF_KEY = {
 }
 
 TEXTS = {
-    "SECRET": "The secret that proves to NGINX that a hand-off is the app's: 32 or more letters, digits, '-' and '_'.",
-    "SECRETS": "Two secrets while you rotate: the app sends the first, and NGINX accepts both. Instead of `SECRET`.",
+    "SECRET": "The secret that proves to NGINX that a hand-off is the app's: 32 or more letters, digits, '-' and '_'."
+    " A list of two while you rotate: the app sends the first, and NGINX accepts both.",
 }
-"""Of keys that share a field of Site."""
+"""Of keys that Django and a file describe differently from the field of Site."""
 
 EXAMPLES = {
     "ORIGINS": '{"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}}',
     "SECRET": '"<32 or more letters, digits, - and _>"',
-    "SECRETS": '["<the new one>", "<the old one>"]',
     "NAME": '"intranet"',
-    "LOG": '"/var/log/nginx/xaccel.log"',
+    "TRANSFER_LOG": '"/var/log/nginx/xaccel.log"',
     "RESPONSE_HEADERS": '["X-Robots-Tag", "Access-Control-Allow-Origin"]',
     "ADD_HEADERS": '[["Strict-Transport-Security", "max-age=31536000"]]',
     "ACCESS_LOGS": '["/var/log/nginx/access.log combined"]',

@@ -19,9 +19,9 @@ test("a secret that is known, too short or of other characters is an error at th
     undefined,
   ]) {
     assert.throws(() => readSite({ ORIGINS, SECRET: secret }), /^Error: SECRET: /);
-    assert.throws(() => readSite({ ORIGINS, SECRETS: [SECRET, secret] }), /^Error: SECRET: /);
+    assert.throws(() => readSite({ ORIGINS, SECRET: [SECRET, secret] }), /^Error: SECRET: /);
   }
-  assert.throws(() => readSite({ ORIGINS, SECRETS: [] }), /^Error: SECRET: /);
+  assert.throws(() => readSite({ ORIGINS, SECRET: [] }), /^Error: SECRET: /);
 });
 
 test("an origin that nothing can sign for is an error at the start", () => {

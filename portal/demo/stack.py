@@ -78,7 +78,7 @@ class Stack:
     @property
     def line_log(self) -> Path:
         """The file of the JSON lines."""
-        return Path(self.site.log_path)
+        return Path(self.site.transfer_log)
 
     def logs(self) -> dict[Path, str]:
         """Return what each server but the store has logged since this stack, or the last call of `forget_logs`."""

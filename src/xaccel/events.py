@@ -20,7 +20,7 @@ class DownloadEvent:
     transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
     origin, key: what was asked for; of a stored URL the key is its path below the origin's base, without the query.
     bucket: which one, where the origin covers many; else "".
-    version: of the object's bytes, as far as the app knows one: identity, version_id or entity tag of the options.
+    version: of the object's bytes, as far as the app knows one: cache_version, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
     query: of a stored URL with a query: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but
         signatures; "" without one.

@@ -26,11 +26,12 @@ class Options:
     limit_rate_after: so many bytes go out first at full speed; default: the site's.
     concurrency: the class of the site's CONCURRENCY that counts this transfer, or "unlimited"; default: "default".
     concurrency_key: for whom it is counted, any text; default: the subject.
-    identity: version or entity tag of the object's bytes. Names the cache entry together with origin and key, where
-        the origin has `cache`. Two different objects must never share it. Default: `version_id`, unless that is "null".
+    cache_version: version or entity tag of the object's bytes. Names the cache entry together with origin and key,
+        where the origin has `cache`. Two different objects must never share it. Default: `version_id`, unless that is
+        "null".
     version_id: the version of an S3 object, as the bucket has it; None: the newest one.
     subject: whom limits and audit mean, for example the user's primary key.
-    csp: Content-Security-Policy; default by type.
+    content_security_policy: Content-Security-Policy; default by type.
     headers: further response headers, declared in the site's response_headers.
     """
 
@@ -46,10 +47,10 @@ class Options:
     limit_rate_after: int | None = None
     concurrency: str | None = None
     concurrency_key: str | None = None
-    identity: str | None = None
+    cache_version: str | None = None
     version_id: str | None = None
     subject: str = ""
-    csp: str | None = None
+    content_security_policy: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,8 +69,8 @@ class SendOptions(TypedDict, total=False):
     limit_rate_after: int | None
     concurrency: str | None
     concurrency_key: str | None
-    identity: str | None
+    cache_version: str | None
     version_id: str | None
     subject: str
-    csp: str | None
+    content_security_policy: str | None
     headers: Mapping[str, str]

@@ -101,7 +101,7 @@ class Sender:
         `bucket` names one of the buckets of an origin that covers many. `url` instead of `key` is a stored absolute URL
         below the origin's base; it is asked for byte for byte, and names the bucket itself. A function instead is given
         the method that NGINX will ask with, "GET" or "HEAD", and returns the URL: a signature may be for one method
-        only. A text is therefore asked for with GET where the origin has `signed_for_s`. `origin` stands in for the
+        only. A text is therefore asked for with GET where the origin has `expires_s`. `origin` stands in for the
         configured one with other credentials or another prefix: it must lie where the site says, since NGINX asks
         there.
 
@@ -153,7 +153,7 @@ class Sender:
     def object_part(
         self, origin_name: str, key: str = "", *, bucket: str | None = None, url: str | None = None
     ) -> str:
-        """Return the part of a cache key that all entries of one object share, whatever their identity.
+        """Return the part of a cache key that all entries of one object share, whatever their version.
 
         Raises InputRefused as `hand_off` does, and OptionRefused for a directory, of which nothing is cached.
         """

@@ -88,7 +88,7 @@ CASES: list[Case] = [
         for name, error in (
             ("content_type", "OptionRefused"),
             ("etag", "OptionRefused"),
-            ("csp", "HeaderRefused"),
+            ("content_security_policy", "HeaderRefused"),
         )
         for value in (f"text/plain{INJECTED}", "a\x00b", "\ud800")
     ),

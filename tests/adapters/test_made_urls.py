@@ -19,7 +19,7 @@ from xaccel import HTTPOrigin, Site
 from xaccel.testing import assert_hand_off
 
 BASE = "https://store.example/docs/"
-SITE = Site(origins={"docs": HTTPOrigin(base_url=BASE, signed_for_s=60)}, secrets=("s" * 32,))
+SITE = Site(origins={"docs": HTTPOrigin(base_url=BASE, expires_s=60)}, secrets=("s" * 32,))
 threads: list[threading.Thread] = []
 
 

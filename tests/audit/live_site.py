@@ -153,7 +153,11 @@ class Site:
         """One transfer, on a connection of its own unless it is given; with `kept` of the origin with a cache, as
         this version.
         """
-        asked = {"key": key, "subject": subject, **({"origin": "kept", "identity": kept} if kept else {})}
+        asked = {
+            "key": key,
+            "subject": subject,
+            **({"origin": "kept", "cache_version": kept} if kept else {}),
+        }
         query = urlencode(asked)
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         return (connection or self.connect()).send(

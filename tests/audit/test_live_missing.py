@@ -54,7 +54,7 @@ def test_a_full_log_disk_is_noticed(
         path = disk / "xaccel.log"
         folder = tmp_path / "nginx"
         folder.mkdir()
-        with of_its_own(variant, folder, LOG=str(path)) as (site, settings.XACCEL):
+        with of_its_own(variant, folder, TRANSFER_LOG=str(path)) as (site, settings.XACCEL):
             site = replace(site, protocol="h1")
             count = 300
             for _ in range(count):

@@ -47,9 +47,7 @@ def test_what_is_named_is_recorded_and_found_after_a_rotation(log: Log, settings
     plain = {**settings.XACCEL, "RECORDED_PARAMETERS": ["id"]}
     settings.XACCEL = {**plain, "SECRET": OLD}
     given(log, url)
-    settings.XACCEL = {key: value for key, value in plain.items() if key != "SECRET"} | {
-        "SECRETS": [NEW, OLD]
-    }
+    settings.XACCEL = {**plain, "SECRET": [NEW, OLD]}
     given(log, url)
     rows = Transfer.objects.order_by("id")
     assert [row.query.partition("#")[0] for row in rows] == ["id=7", "id=7"]

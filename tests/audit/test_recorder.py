@@ -25,7 +25,7 @@ def rows() -> list[Any]:
 
 def test_a_decision_is_a_row_before_the_answer_goes_out(client: Any) -> None:
     answer = client.get(
-        "/send", {"key": "größe.pdf", "identity": "v7", "subject": "42"}, HTTP_USER_AGENT="curl/8"
+        "/send", {"key": "größe.pdf", "cache_version": "v7", "subject": "42"}, HTTP_USER_AGENT="curl/8"
     )
     (row,) = rows()
     assert str(row.id) == answer["Xaccel-Id"]

@@ -18,7 +18,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
         request.GET["key"],
         origin=request.GET.get("origin", "partner"),
         subject=request.GET.get("subject", ""),
-        identity=request.GET.get("identity"),
+        cache_version=request.GET.get("cache_version"),
         filename=request.GET.get("filename"),
         etag=request.GET.get("etag"),
         content_type=request.GET.get("type"),
@@ -70,7 +70,7 @@ def share(request: HttpRequest) -> HttpResponseBase:
                 request.GET.get("key", "a"),
                 origin="partner",
                 subject=reservation.subject,
-                identity=version,
+                cache_version=version,
             )
     if reservation is None:
         deny_download(request, origin="partner", key="a", reason="used up")

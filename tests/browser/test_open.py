@@ -40,7 +40,7 @@ def test_a_script_in_a_file_does_not_run(shown: Shown, page: Page, kind: str) ->
 @pytest.mark.parametrize("kind", ["html", "svg"])
 def test_the_same_script_runs_without_the_policy(shown: Shown, page: Page, kind: str) -> None:
     before = calls_home(shown)
-    page.goto(shown.url(OPENED[kind].key, csp=LOOSE))
+    page.goto(shown.url(OPENED[kind].key, content_security_policy=LOOSE))
     assert page.evaluate("document.title") == "ran"
     assert wait_until(lambda: calls_home(shown) > before, timeout_s=5)
 
@@ -70,7 +70,7 @@ def test_a_pdf_is_shown_by_the_browser(shown: Shown, page: Page, policy: str | N
     """The strictest policy does not stop Chromium, which takes every policy off a PDF: ours is for other browsers."""
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
-    page.goto(shown.url(OPENED["pdf"].key, csp=policy))
+    page.goto(shown.url(OPENED["pdf"].key, content_security_policy=policy))
     assert wait_until(lambda: page.evaluate("window.length || 1") and len(page.frames) > 1, timeout_s=10)
     count = page.frames[1].locator("#pagelength")
     count.wait_for()
@@ -108,7 +108,7 @@ def test_audio_plays_and_jumps(shown: Shown, page: Page) -> None:
     "policy", [SANDBOX, "default-src 'none'", "default-src 'none'; media-src 'self'; sandbox"]
 )
 def test_audio_would_not_play_with_a_stricter_policy(shown: Shown, page: Page, policy: str) -> None:
-    page.goto(shown.url(OPENED["audio"].key, csp=policy), wait_until="commit")
+    page.goto(shown.url(OPENED["audio"].key, content_security_policy=policy), wait_until="commit")
     # 3: NETWORK_NO_SOURCE
     assert wait_until(lambda: player(page, "it && it.networkState") == 3, timeout_s=10)
     assert player(page, "it.readyState") == 0

@@ -44,7 +44,7 @@ STORAGES = {
     },
 }
 XACCEL = {
-    "LOG": "/var/log/nginx/xaccel.log",
+    "TRANSFER_LOG": "/var/log/nginx/xaccel.log",
     "ORIGINS": {
         "disk": {"STORAGE": "default"},
         "documents": {"STORAGE": "bucket"},

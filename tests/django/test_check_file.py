@@ -69,7 +69,7 @@ def test_needs_no_credentials(settings, monkeypatch):
 
 
 def test_key_of_an_origin_whose_urls_the_app_signs_is_checked(settings):
-    options = {"base_url": "https://p.example/f/", "signed_for_s": 300}
+    options = {"base_url": "https://p.example/f/", "expires_s": 300}
     settings.XACCEL = {
         "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
         "ORIGINS": {"azure": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},

@@ -181,7 +181,7 @@ def test_E001_names_the_keys_that_only_django_has(settings: Any) -> None:
     settings.XACCEL = {**settings.XACCEL, "DELIVRY": "stream"}
     [message] = run_checks(tags=["xaccel"])
     assert message.id == "xaccel.E001"
-    assert {"DELIVERY", "FIND_TRANSFER", "LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
+    assert {"DELIVERY", "FIND_TRANSFER", "TRANSFER_LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
 
 
 def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
@@ -189,10 +189,10 @@ def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
         messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
         return [str(message.id) for message in messages if message.id == "xaccel.W005"]
 
-    site(LOG="logs/xaccel.log")
+    site(TRANSFER_LOG="logs/xaccel.log")
     assert told() == ["xaccel.W005"]
     assert found() == []
-    site(LOG="/var/log/nginx/xaccel.log")
+    site(TRANSFER_LOG="/var/log/nginx/xaccel.log")
     assert told() == []
 
 
@@ -203,7 +203,7 @@ def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
         ("HTTPOrigin", {"base_url": "https://[fd00::1]:9000/"}, ["xaccel.W006"]),
         ("HTTPOrigin", {"base_url": "https://10.0.0.5/", "verify_tls": False}, []),
         ("HTTPOrigin", {"base_url": "http://10.0.0.5/"}, []),
-        ("HTTPOrigin", {"base_url": "https://files.example/", "servers": ["10.0.0.5:443"]}, []),
+        ("HTTPOrigin", {"base_url": "https://files.example/", "connect_to": ["10.0.0.5:443"]}, []),
         ("S3Origin", {"bucket": "docs", "endpoint_url": "https://10.0.0.5:9000"}, ["xaccel.W006"]),
         ("S3Origin", {"bucket": "docs"}, []),
     ],

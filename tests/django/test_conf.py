@@ -46,7 +46,7 @@ def test_old_key_gives_the_second_secret(settings: Any) -> None:
     assert send_file(RequestFactory().get("/"), "a", origin="documents")["Xaccel-Auth"] == first
 
 
-@pytest.mark.parametrize("keys", [{"SECRET": "s" * 32}, {"secret": "s" * 32}, {"SECRETS": ["s" * 32]}])
+@pytest.mark.parametrize("keys", [{"SECRET": "s" * 32}, {"secret": "s" * 32}, {"SECRET": ["s" * 32]}])
 def test_secret_of_the_settings_is_taken(settings: Any, keys: Any) -> None:
     settings.XACCEL = {"ORIGINS": PARTNER, **keys}
     assert configuration().site.secrets == ("s" * 32,)
@@ -55,13 +55,13 @@ def test_secret_of_the_settings_is_taken(settings: Any, keys: Any) -> None:
 def test_origin_may_name_a_storage_and_add_to_it(site: Any) -> None:
     site(
         ORIGINS={
-            "documents": {"STORAGE": "bucket", "OPTIONS": {"expires_s": 30, "servers": ["10.0.0.5:9000"]}}
+            "documents": {"STORAGE": "bucket", "OPTIONS": {"expires_s": 30, "connect_to": ["10.0.0.5:9000"]}}
         }
     )
     origin = configuration().site.origins["documents"]
     assert isinstance(origin, S3Origin)
     assert (origin.bucket, origin.prefix, origin.expires_s) == ("acme-documents", "tenant-a/", 30)
-    assert origin.servers == ("10.0.0.5:9000",)
+    assert origin.connect_to == ("10.0.0.5:9000",)
 
 
 def test_origin_may_be_given_as_a_value(site: Any) -> None:

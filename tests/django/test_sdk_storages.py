@@ -163,14 +163,14 @@ def test_google_signs_for_the_method(named: Any, request_: Any, name: str) -> No
 def test_what_is_kept_is_signed_as_get_and_named_without_the_signature(named: Any, kind: str) -> None:
     named(kind, cache=True)
     storage = CLASSES[kind][1]()
-    first = send_file(HEAD, file_on(storage, HARD), identity="7")
+    first = send_file(HEAD, file_on(storage, HARD), cache_version="7")
     expires = {"google": {"expiration": timedelta(hours=2)}, "azure": {"expiration_secs": 7200}}
     later = CLASSES[kind][1](**expires.get(kind, {"querystring_expire": 7200}))
-    second = send_file(GET, file_on(later, HARD), identity="7")
+    second = send_file(GET, file_on(later, HARD), cache_version="7")
     assert first["Xaccel-Url"] != second["Xaccel-Url"]
     assert first["Xaccel-Cache-Key"] == second["Xaccel-Cache-Key"]
     assert "Xaccel-Method" not in first
-    other = send_file(GET, file_on(storage, "other"), identity="7")
+    other = send_file(GET, file_on(storage, "other"), cache_version="7")
     assert other["Xaccel-Cache-Key"] != first["Xaccel-Cache-Key"]
     sender = configuration().sender
     assert first["Xaccel-Cache-Key"].startswith(sender.object_part("docs", HARD))
@@ -234,7 +234,7 @@ def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "base", "signed_for_s"),
+    ("options", "base", "expires_s"),
     [
         ({}, "https://storage.googleapis.com/acme-documents/tenant-a/", 86400),
         ({"expiration": 300, "location": ""}, "https://storage.googleapis.com/acme-documents/", 300),
@@ -244,24 +244,24 @@ def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
         ({"default_acl": "publicRead"}, "https://storage.googleapis.com/acme-documents/tenant-a/", None),
     ],
 )
-def test_where_google_is_asked_and_for_how_long(options: Any, base: str, signed_for_s: int | None) -> None:
+def test_where_google_is_asked_and_for_how_long(options: Any, base: str, expires_s: int | None) -> None:
     storage = google(**options)
-    assert describe(storage, "here") == HTTPOrigin(base_url=base, signed_for_s=signed_for_s)
+    assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage._client is None
     url = storage.url("x")
     assert url.startswith(f"{base}x")
-    assert ("?" in url) == (signed_for_s is not None)
+    assert ("?" in url) == (expires_s is not None)
 
 
 def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443")
     assert describe(google(), "here") == HTTPOrigin(
-        base_url="http://127.0.0.1:4443/acme-documents/tenant-a/", signed_for_s=86400
+        base_url="http://127.0.0.1:4443/acme-documents/tenant-a/", expires_s=86400
     )
 
 
 @pytest.mark.parametrize(
-    ("options", "base", "signed_for_s"),
+    ("options", "base", "expires_s"),
     [
         ({}, "https://acme.blob.core.windows.net/documents/tenant-a/", 120),
         ({"expiration_secs": 60, "location": ""}, "https://acme.blob.core.windows.net/documents/", 60),
@@ -274,9 +274,9 @@ def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -
         ),
     ],
 )
-def test_where_azure_is_asked_and_for_how_long(options: Any, base: str, signed_for_s: int) -> None:
+def test_where_azure_is_asked_and_for_how_long(options: Any, base: str, expires_s: int) -> None:
     storage = azure(**options)
-    assert describe(storage, "here") == HTTPOrigin(base_url=base, signed_for_s=signed_for_s)
+    assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage.url("x").startswith(f"{base}x")
 
 
@@ -382,7 +382,7 @@ def test_a_stored_url_is_never_told_with_its_query(site: Any) -> None:
 
 
 def test_a_function_makes_the_url_for_the_method(site: Any) -> None:
-    options = {"base_url": "https://h.example/a/", "signed_for_s": 60}
+    options = {"base_url": "https://h.example/a/", "expires_s": 60}
     site(ORIGINS={"docs": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}})
 
     def signed(method: str) -> str:
@@ -470,11 +470,11 @@ def test_without_origins_each_alias_is_one_and_signs_its_keys(settings: Any) -> 
 
 
 def test_slices_only_where_the_signature_outlives_the_transfer(named: Any) -> None:
-    named("azure", cache=True, signed_for_s=3600)
+    named("azure", cache=True, expires_s=3600)
     file = file_on(azure(expiration_secs=3600), "x")
-    assert "Xaccel-Slices" in send_file(GET, file, identity="7", size=100_000_000)
+    assert "Xaccel-Slices" in send_file(GET, file, cache_version="7", size=100_000_000)
     for size in (None, 1_000_000_000):
-        assert "Xaccel-Slices" not in send_file(GET, file, identity="7", size=size)
+        assert "Xaccel-Slices" not in send_file(GET, file, cache_version="7", size=size)
 
 
 def test_nothing_is_asked_of_the_network(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:

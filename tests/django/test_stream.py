@@ -147,7 +147,7 @@ def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, 
         ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}},
         CACHE={"path": str(tmp_path)},
     )
-    response = get("r.pdf", "partner", method="HEAD", identity="v1")
+    response = get("r.pdf", "partner", method="HEAD", cache_version="v1")
     assert (response.content, response["Content-Length"]) == (b"", str(len(BODY)))
     assert [method for method, _, _ in origin.asked] == ["GET"]
 
@@ -179,7 +179,7 @@ def test_error_of_the_origin_is_a_plain_page(
 
 
 def test_403_is_404_where_the_store_hides_what_is_missing(site: Any, origin: OriginServer) -> None:
-    bucket = settings.XACCEL["ORIGINS"]["documents"]["OPTIONS"] | {"missing_as_403": True}
+    bucket = settings.XACCEL["ORIGINS"]["documents"]["OPTIONS"] | {"treat_403_as_404": True}
     site(ORIGINS={"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket}})
     assert get("403").status_code == 404
 
@@ -253,14 +253,14 @@ def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert response["Content-Security-Policy"] == SANDBOX
     assert response["Content-Disposition"] == 'inline; filename="page"'
-    own = get("page", content_type="application/pdf", csp="default-src 'self'")
+    own = get("page", content_type="application/pdf", content_security_policy="default-src 'self'")
     body(own)
     assert (own["Content-Type"], own["Content-Security-Policy"]) == ("application/pdf", "default-src 'self'")
 
 
 def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, site: Any) -> None:
     address = origin.url.removeprefix("http://").rstrip("/")
-    http = {"base_url": "http://files.invalid/", "servers": [address]}
+    http = {"base_url": "http://files.invalid/", "connect_to": [address]}
     site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
     assert body(get("r.pdf", "partner")) == BODY
     assert origin.asked[0][2]["host"] == "files.invalid"

@@ -43,7 +43,7 @@ def status_and_body(
     site: Any, origin: OriginServer, base: str = "https://files.example/", **options: Any
 ) -> Any:
     """What a view answers when the origin is this server."""
-    server = {"base_url": base, "servers": [f"127.0.0.1:{origin.server_address[1]}"], **options}
+    server = {"base_url": base, "connect_to": [f"127.0.0.1:{origin.server_address[1]}"], **options}
     site(DELIVERY="stream", ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": server}})
     response = send_file(RequestFactory().get("/"), "r.pdf")
     body = b"".join(response) if response.streaming else response.content

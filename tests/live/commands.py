@@ -27,7 +27,7 @@ def explain(site: Site, *arguments: str, find_object: FindObject | None = None) 
 
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
-log = "/dev/null"
+transfer_log = "/dev/null"
 [origins.media]
 backend = "xaccel.LocalOrigin"
 options = {{ root = "{root}" }}

@@ -117,15 +117,15 @@ def site_settings(
         "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
         "ORIGINS": {
             "documents": s3_origin(),
-            "vhost": s3_origin(endpoint_url=named, addressing_style="virtual", servers=[s3.address]),
+            "vhost": s3_origin(endpoint_url=named, addressing_style="virtual", connect_to=[s3.address]),
             "prefixed": s3_origin(prefix="tenant-a/"),
-            "hides": s3_origin(endpoint_url=origin.url, missing_as_403=True),
+            "hides": s3_origin(endpoint_url=origin.url, treat_403_as_404=True),
             "versioned": s3_origin(bucket=versioned(bucket), request_payer=True),
             "versioned-cached": s3_origin(bucket=versioned(bucket), cache=True),
             "cached": s3_origin(cache=True),
             "tenants": s3_origin(bucket="live-*", cache=True),
             "tenants-vhost": s3_origin(
-                bucket="live-*", endpoint_url=named, addressing_style="virtual", servers=[s3.address]
+                bucket="live-*", endpoint_url=named, addressing_style="virtual", connect_to=[s3.address]
             ),
             "cached-other": s3_origin(bucket=other_bucket, cache=True),
             "partner": http_origin(
@@ -136,15 +136,15 @@ def site_settings(
             "partner-cached": http_origin(f"{origin.url}/files/", cache=True),
             "tls": http_origin(
                 f"https://origin.test:{tls_origin.port}/",
-                servers=[tls_origin.address],
+                connect_to=[tls_origin.address],
                 ca_file=str(tls_origin.ca_file),
             ),
             "tls-wrong-ca": http_origin(
-                f"https://origin.test:{tls_origin.port}/", servers=[tls_origin.address]
+                f"https://origin.test:{tls_origin.port}/", connect_to=[tls_origin.address]
             ),
             "tls-wrong-name": http_origin(
                 f"https://other.test:{tls_origin.port}/",
-                servers=[tls_origin.address],
+                connect_to=[tls_origin.address],
                 ca_file=str(tls_origin.ca_file),
             ),
             "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(media)}},

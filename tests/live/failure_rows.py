@@ -125,10 +125,10 @@ ROWS: tuple[Row, ...] = (
     Row("410", answers(410), page(404, "origin_410")),
     Row("403", answers(403), page(502, "origin_403")),
     Row(
-        "403, and the origin has `missing_as_403`",
+        "403, and the origin has `treat_403_as_404`",
         answers(403),
         page(404, "origin_403"),
-        origin={"bucket": "store", "missing_as_403": True},
+        origin={"bucket": "store", "treat_403_as_404": True},
     ),
     Row("412", answers(412), page(412, "origin_412")),
     Row(
@@ -269,7 +269,7 @@ ROWS: tuple[Row, ...] = (
         once(answers(200)),
         passed(200),
         origin={"cache": True},
-        hand_off={"identity": "kept"},
+        hand_off={"cache_version": "kept"},
         before="fetched",
     ),
 )

@@ -49,7 +49,7 @@ PARTNER = HTTPOrigin(
 )
 PRIVATE_CA = HTTPOrigin(
     base_url="https://store.internal.example/",
-    servers=("192.0.2.20:8443", "192.0.2.21:8443"),
+    connect_to=("192.0.2.20:8443", "192.0.2.21:8443"),
     ca_file="ca.pem",
     client_certificate="client.pem",
     client_key="client.key",
@@ -87,7 +87,7 @@ SITES = {
                 region="us-east-1",
                 endpoint_url="http://minio.example:9000",
                 addressing_style="path",
-                missing_as_403=True,
+                treat_403_as_404=True,
             ),
             "cached": CACHED,
             "media": DIRECTORY,

@@ -200,5 +200,5 @@ def get(guest: Guest, origin: str, key: str = "x", *, method: str = "GET", **hea
         key,
         method=method,
         headers={"Accept-Encoding": "gzip", "Cookie": "sid=topsecret", **headers},
-        options={"identity": "1", "filename": SECRET_NAME, "content_type": "text/plain"},
+        options={"cache_version": "1", "filename": SECRET_NAME, "content_type": "text/plain"},
     )

@@ -153,7 +153,7 @@ def seed(request: HttpRequest) -> HttpResponseBase:
         name: {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": dataclasses.asdict(origin)}
         for name, origin in site.origins.items()
     }
-    return JsonResponse({**settings.XACCEL, "ORIGINS": origins, "SECRETS": site.secrets})
+    return JsonResponse({**settings.XACCEL, "ORIGINS": origins, "SECRET": site.secrets})
 
 
 urlpatterns = [path("send", send), path("stream", without_nginx), path("seed", seed)]

@@ -146,7 +146,7 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
                         "STORAGE": "delegated",
                         "OPTIONS": {
                             "cache": True,
-                            "servers": [f"127.0.0.1:{delegated.port}"],
+                            "connect_to": [f"127.0.0.1:{delegated.port}"],
                             "ca_file": str(delegated.ca_file),
                         },
                     },
@@ -154,7 +154,7 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
                         "STORAGE": "cdn",
                         "OPTIONS": {
                             "cache": True,
-                            "servers": [cdn.address],
+                            "connect_to": [cdn.address],
                             "ca_file": str(cdn.ca_file),
                         },
                     },

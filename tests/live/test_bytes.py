@@ -61,7 +61,7 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("origin", ["documents", "vhost", "cached"])
 def test_every_key_of_a_bucket_arrives_unchanged(live: Live, origin: str) -> None:
     for key in S3_KEYS:
-        options = {"identity": hashlib.sha256(content(key)).hexdigest()}
+        options = {"cache_version": hashlib.sha256(content(key)).hexdigest()}
         for _ in range(2):
             reply = live.get(origin, key, options=options)
             assert (reply.status, reply.body) == (200, content(key)), key

@@ -39,7 +39,7 @@ def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> N
         reply = live.get(
             "cached",
             "same/key.txt",
-            options={"identity": identity, "filename": f"{user}.txt", "subject": subject},
+            options={"cache_version": identity, "filename": f"{user}.txt", "subject": subject},
             put={"Xaccel-Url": signed.target},
         )
         assert (reply.status, reply.body) == (200, b"tenant one")
@@ -52,19 +52,19 @@ def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> N
 def test_tenants_never_share_an_entry(live: Live) -> None:
     for _ in range(2):
         for origin, body in (("cached", b"tenant one"), ("cached-other", b"tenant two")):
-            assert live.get(origin, "same/key.txt", options={"identity": "shared"}).body == body
+            assert live.get(origin, "same/key.txt", options={"cache_version": "shared"}).body == body
 
 
 def test_keys_and_versions_never_share_an_entry(live: Live) -> None:
     for _ in range(2):
-        assert cache_status(live, "cached", "same/other.txt", identity="k")[1] == b"tenant one, other"
-        assert cache_status(live, "cached", "same/key.txt", identity="k")[1] == b"tenant one"
-    assert cache_status(live, "cached", "same/key.txt", identity=f"new {live.variant.name}")[0] == "MISS"
+        assert cache_status(live, "cached", "same/other.txt", cache_version="k")[1] == b"tenant one, other"
+        assert cache_status(live, "cached", "same/key.txt", cache_version="k")[1] == b"tenant one"
+    assert cache_status(live, "cached", "same/key.txt", cache_version=f"new {live.variant.name}")[0] == "MISS"
 
 
 @pytest.mark.parametrize("origin", ["cached", "documents"])
 def test_without_an_identity_or_a_cache_nothing_is_kept(live: Live, origin: str) -> None:
-    options = {} if origin == "cached" else {"identity": "x"}
+    options = {} if origin == "cached" else {"cache_version": "x"}
     for _ in range(2):
         assert cache_status(live, origin, "same/key.txt", **options) == ("", b"tenant one")
 
@@ -83,7 +83,7 @@ def test_a_forged_key_is_no_entry(live: Live) -> None:
                 lambda k=key: live.get(
                     "cached",
                     "same/key.txt",
-                    options={"identity": "x"},
+                    options={"cache_version": "x"},
                     drop=["Xaccel-Cache-Key"],
                     put={"Xaccel-Cache-Key": k} if k else {},
                 )
@@ -99,7 +99,7 @@ def test_a_cold_range_goes_to_the_origin_and_is_not_kept(live: Live) -> None:
         if request.header("Range")
         else Answer(headers=[MAX_AGE, ("Accept-Ranges", "bytes")], body=body)
     )
-    options = {"identity": f"cold {live.variant.name}", "size": 256}
+    options = {"cache_version": f"cold {live.variant.name}", "size": 256}
     part = live.get("partner-cached", "cold", headers={"Range": "bytes=0-3"}, options=options)
     whole = live.get("partner-cached", "cold", options=options)
     again = live.get("partner-cached", "cold", headers={"Range": "bytes=4-7"}, options=options)
@@ -113,7 +113,7 @@ def test_an_origin_cannot_forbid_or_vary_an_entry(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
         headers=[("Cache-Control", "private, no-store"), ("Set-Cookie", "a=b"), ("Vary", "*")], body=b"kept"
     )
-    options = {"identity": f"forbid {live.variant.name}"}
+    options = {"cache_version": f"forbid {live.variant.name}"}
     for _ in range(3):
         assert live.get("partner-cached", "x", options=options).body == b"kept"
     assert len(live.places.origin.requests) == 1
@@ -122,7 +122,7 @@ def test_an_origin_cannot_forbid_or_vary_an_entry(live: Live) -> None:
 @pytest.mark.parametrize("options", [{}, {"size": 100}])
 def test_what_may_be_a_part_is_not_kept(live: Live, options: dict[str, int]) -> None:
     """Without length and chunks a cut cannot be told; another size than the app's is no whole either."""
-    named = {"identity": f"cut {live.variant.name} {options}", **options}
+    named = {"cache_version": f"cut {live.variant.name} {options}", **options}
     if options:
         live.places.origin.answer = lambda _: Answer(body=b"half")
     else:
@@ -134,7 +134,7 @@ def test_what_may_be_a_part_is_not_kept(live: Live, options: dict[str, int]) -> 
 
 
 def test_an_error_is_not_kept(live: Live) -> None:
-    options = {"identity": f"error {live.variant.name}"}
+    options = {"cache_version": f"error {live.variant.name}"}
     live.places.origin.answer = lambda _: Answer(status=404)
     assert live.get("partner-cached", "x", options=options).status == 404
     live.places.origin.answer = lambda _: Answer(body=b"now it is there")
@@ -142,10 +142,13 @@ def test_an_error_is_not_kept(live: Live) -> None:
 
 
 def test_each_request_asks_the_app_also_on_a_hit(live: Live) -> None:
-    live.get("cached", "same/key.txt", options={"identity": "asked"})
+    live.get("cached", "same/key.txt", options={"cache_version": "asked"})
     reply = live.get(
-        "cached", "same/key.txt", options={"identity": "asked", "etag": "v"}, headers={"If-None-Match": '"v"'}
+        "cached",
+        "same/key.txt",
+        options={"cache_version": "asked", "etag": "v"},
+        headers={"If-None-Match": '"v"'},
     )
     assert reply.status == 304
-    denied = live.get("no-such-origin", "same/key.txt", options={"identity": "asked"})
+    denied = live.get("no-such-origin", "same/key.txt", options={"cache_version": "asked"})
     assert denied.status == 500

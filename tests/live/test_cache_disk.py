@@ -43,7 +43,7 @@ def running(directory: Path, variant: Variant, **cache: str) -> Iterator[Stage]:
 
 
 def body_of(made: Stage, name: str) -> bytes:
-    return made.get("store", options={"identity": name, "size": len(BODY)}).body
+    return made.get("store", options={"cache_version": name, "size": len(BODY)}).body
 
 
 def size_of(file: Path) -> int:
@@ -80,12 +80,12 @@ def test_the_zone_of_keys_bounds_how_many_are_kept(variant: Variant, tmp_path: P
     ):
 
         def kept(number: int) -> str:
-            options = {"identity": str(number), "size": 5}
+            options = {"cache_version": str(number), "size": 5}
             (line,) = made.lines_of(lambda: made.get("store", options=options))
             return str(line["cache"])
 
         for number in range(600):
-            assert made.get("store", options={"identity": str(number), "size": 5}).body == b"small"
+            assert made.get("store", options={"cache_version": str(number), "size": 5}).body == b"small"
         assert 400 < len(list(cache_files.files(tmp_path / "cache"))) < 500
         assert [kept(599), kept(0)] == ["HIT", "MISS"]
         assert "[alert]" not in made.nginx.error_log
@@ -136,6 +136,6 @@ def test_a_disk_without_room_for_the_beginning_is_told(variant: Variant, tmp_pat
 def require_cut(made: Stage, size: int = len(BODY)) -> None:
     """Download; what comes is no whole file, and is a beginning of it."""
     with pytest.raises((http.client.HTTPException, ConnectionError)) as raised:
-        made.get("store", str(size), options={"identity": "full", "size": size})
+        made.get("store", str(size), options={"cache_version": "full", "size": size})
     if isinstance(raised.value, http.client.IncompleteRead):
         assert (BODY * 5).startswith(raised.value.partial)

@@ -45,7 +45,7 @@ def test_head_of_what_is_not_kept_fetches_a_slice_or_keeps_nothing(
     made, origin = running
     body = SMALL if size == len(SMALL) else LARGE
     sliced = build_of(made.variant).slice and size == len(LARGE)
-    options = {"identity": "x", "size": size}
+    options = {"cache_version": "x", "size": size}
     sent, over = [0], threading.Event()
 
     def counted(part: bytes) -> Iterator[bytes]:

@@ -66,7 +66,7 @@ def test_a_disk_that_cannot_hold_it_does_not_cut_it(
     ):
 
         def get() -> None:
-            assert made.get("store", options={"identity": "large", "size": size}).body == BODY
+            assert made.get("store", options={"cache_version": "large", "size": size}).body == BODY
 
         for _ in range(2):
             (line,) = made.lines_of(get)
@@ -82,7 +82,7 @@ def test_what_the_cache_can_hold_is_kept(variant: Variant, tmp_path: Path, known
         for size, asked in ((SLICE, 1), (MAX + 1, 2)):
             origin.answer = lambda request, size=size: serve(request, BODY[:size])  # type: ignore[misc]
             origin.requests.clear()
-            options = {"identity": str(size), "size": size if known else None}
+            options = {"cache_version": str(size), "size": size if known else None}
             for _ in range(2):
                 assert made.get("store", options=options).body == BODY[:size]
             assert len(origin.requests) == asked
@@ -94,7 +94,7 @@ def test_of_an_object_larger_than_the_cache_slices_are_kept(variant: Variant, tm
     with running(tmp_path, variant, lambda request: serve(request, BODY)) as (made, origin):
         for size in (len(BODY), None):
             origin.requests.clear()
-            options = {"identity": str(size), "size": size}
+            options = {"cache_version": str(size), "size": size}
             for _ in range(2):
                 reply = made.get("store", headers={"Range": second}, options=options)
                 assert (reply.status, reply.body) == (206, BODY[SLICE : 2 * SLICE])
@@ -113,7 +113,7 @@ def test_the_whole_of_it_comes_in_one_request(variant: Variant, tmp_path: Path) 
             ("GET", {"Range": "bytes=990000-"}, [last] if sliced else ["bytes=990000-"]),
         ):
             origin.requests.clear()
-            options = {"identity": "large", "size": len(BODY)}
+            options = {"cache_version": "large", "size": len(BODY)}
             reply = made.get("store", method=method, headers=given, options=options)
             assert (reply.status, len(reply.body)) == (
                 (206, len(BODY) - 990_000)
@@ -132,7 +132,7 @@ def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
     with running(tmp_path, variant, whole, slice=slices) as (made, _):
 
         def leave() -> None:
-            options: dict[str, Any] = {"identity": "left", "limit_rate": 1000}
+            options: dict[str, Any] = {"cache_version": "left", "limit_rate": 1000}
             path = target("store", options={**options, "size": len(BODY) if known else None})
             with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=10) as client:
                 client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())

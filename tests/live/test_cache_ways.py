@@ -91,7 +91,7 @@ def warmed(live: Live, way: str, **more: Any) -> tuple[str, dict[str, Any]]:
     """Bring the cache to where `way` says; returns the origin and the options of the request to come."""
     if way == "uncached":
         return "documents", more
-    options = {"identity": f"{way} {secrets.token_hex(8)}", **more}
+    options = {"cache_version": f"{way} {secrets.token_hex(8)}", **more}
     if "slice" in way:
         options["size"] = len(BODY)
     warm = {"hit first slice": "bytes=0-1", "hit last slice": "bytes=2048-"}.get(way)

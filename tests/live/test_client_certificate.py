@@ -35,7 +35,7 @@ def test_a_client_certificate_is_shown_where_it_is_configured(
     with origin_server(fine, tls_directory=tmp_path / "tls", prepare_tls=ask_for_certificate) as origin:
         common = {
             "base_url": f"https://origin.test:{origin.port}/",
-            "servers": (origin.address,),
+            "connect_to": (origin.address,),
             "ca_file": str(origin.ca_file),
         }
         shows = HTTPOrigin(**common, client_certificate=str(certificate), client_key=str(key))

@@ -59,9 +59,9 @@ def several(
         taken.bind(("127.0.0.1", 0))
         refusing = f"127.0.0.1:{taken.getsockname()[1]}"
         origins = {
-            "both": {"base_url": "http://store.test/", "servers": [first.address, second.address]},
-            "one": {"base_url": "http://store.test/", "servers": [refusing, second.address]},
-            "none": {"base_url": "http://store.test/", "servers": [refusing, refusing]},
+            "both": {"base_url": "http://store.test/", "connect_to": [first.address, second.address]},
+            "one": {"base_url": "http://store.test/", "connect_to": [refusing, second.address]},
+            "none": {"base_url": "http://store.test/", "connect_to": [refusing, refusing]},
         }
         with stage(tmp_path_factory.mktemp("several"), variant, origins) as running:
             yield running, first, second

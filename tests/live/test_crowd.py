@@ -62,7 +62,7 @@ class Crowd:
 
     def ask(self, body: bytes) -> list[bytes]:
         """What all got at once."""
-        path = target("store", options={"identity": self.name, "size": len(body)})
+        path = target("store", options={"cache_version": self.name, "size": len(body)})
         return asyncio.run(asyncio.wait_for(self._all(path), WAIT_S))
 
     async def _all(self, path: str) -> list[bytes]:
@@ -163,7 +163,7 @@ def test_a_whole_object_that_comes_in_time_is_fetched_once(patient: Crowd) -> No
     assert patient.asked() == {None: 1}
     # all but the first one wait for the whole
     assert begun in ([0], [1])
-    again = patient.stage.get("store", options={"identity": patient.name, "size": SLICE})
+    again = patient.stage.get("store", options={"cache_version": patient.name, "size": SLICE})
     assert (again.body, patient.asked()) == (SMALL, Counter())
 
 

@@ -118,7 +118,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
         assert files.refresh(files.texts(site, build, folder, write_addresses=True), command) == []
         assert set(nginx.pids) == workers
 
-        other = replace(site, log_path="other.log")
+        other = replace(site, transfer_log="other.log")
         changed = files.refresh(files.texts(other, build, folder, write_addresses=True), command)
         assert {path.parent.name for path in changed} == {"site"}
         assert wait_until(

@@ -79,7 +79,7 @@ def test_a_hit_keeps_the_coding_and_counts_encoded_bytes(
     """The large one is kept in slices of 1 KB, where there are slices."""
     body *= times
     stored(live, coding, body)
-    options = {"identity": secrets.token_hex(8), "size": len(body)}
+    options = {"cache_version": secrets.token_hex(8), "size": len(body)}
     for kept in ("MISS", "HIT"):
         (line,) = live.new_lines(lambda: live.get("cached", f"t.{coding}", options=options))
         assert (line["cache"], line["encoding"], line["body_bytes"], line["sent_length"], line["why"]) == (

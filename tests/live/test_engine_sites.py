@@ -41,7 +41,7 @@ def mapping(name: str, url: str) -> dict[str, Any]:
     return {
         "SECRET": f"secret-of-{name or 'one'}-0123456789-abcdefghijkl",
         "NAME": name,
-        "LOG": f"{name or 'one'}.log",
+        "TRANSFER_LOG": f"{name or 'one'}.log",
         "ORIGINS": {"store": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},
         **({} if name else {"CACHE": {"path": "cache"}}),
     }

@@ -62,7 +62,7 @@ def test_every_status_of_an_origin_becomes_a_plain_page(live: Live, origin: str)
         live.places.origin.answer = lambda _, s=status, h=tuple(headers): Answer(
             status=s, headers=h, body=XML
         )
-        for options in (OPTIONS, {"identity": f"{live.variant.name}-{status}"}):
+        for options in (OPTIONS, {"cache_version": f"{live.variant.name}-{status}"}):
             reply = live.get(origin, "x", options=options)
             require_plain(reply, EXPECTED.get(status, 502))
 
@@ -213,10 +213,10 @@ def test_a_cached_file_has_the_size_that_the_app_says_today(live: Live) -> None:
     )
     for headers, status in (({}, 200), ({"Range": "bytes=0-3"}, 206)):
         asked = {"origin": "partner-cached", "headers": headers}
-        reply, line = attempt(live, options={"size": 15, "identity": identity}, **asked)
+        reply, line = attempt(live, options={"size": 15, "cache_version": identity}, **asked)
         assert reply is not None
         assert (reply.status, line["why"]) == (status, ""), line
-        reply, line = attempt(live, options={"size": 9, "identity": identity}, **asked)
+        reply, line = attempt(live, options={"size": 9, "cache_version": identity}, **asked)
         assert (line["cache"], line["why"]) == ("HIT", "size_differs")
         assert (reply is None) == live.variant.njs
 

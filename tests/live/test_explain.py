@@ -86,7 +86,7 @@ def test_codes_that_this_store_does_not_send_have_a_remedy(places: Places) -> No
 
 def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> None:
     (line,) = live.new_lines(lambda: live.get("documents", "not there"))
-    site = replace(live.places.site, log_path=str(live.nginx.directory / "xaccel.log"))
+    site = replace(live.places.site, transfer_log=str(live.nginx.directory / "xaccel.log"))
     printed = explain(site, line["id"], "--key", "not there")
     shown, why, advice, store, remedy = printed.splitlines()
     assert json.loads(shown.removeprefix("log entry: ")) == line
@@ -184,7 +184,7 @@ def test_no_proxy_of_the_environment_sees_the_request(
 
 
 def test_the_origins_own_addresses_and_tls_are_used(places: Places) -> None:
-    """The names exist nowhere: NGINX connects to `servers`, and trusts `ca_file`."""
+    """The names exist nowhere: NGINX connects to `connect_to`, and trusts `ca_file`."""
     assert ask_store(places.site, "tls", "x").code == ""
     [asked] = places.tls_origin.requests
     assert asked.header("Host") == f"origin.test:{places.tls_origin.port}"
@@ -197,7 +197,9 @@ def test_the_origins_own_addresses_and_tls_are_used(places: Places) -> None:
     site = replace(places.site, origins={"tls": replace(wrong, verify_tls=False)})
     assert ask_store(site, "tls", "x").code == ""
     closed = f"127.0.0.1:{free_port()}"
-    site = replace(site, origins={"tls": replace(wrong, verify_tls=False, servers=(closed, *wrong.servers))})
+    site = replace(
+        site, origins={"tls": replace(wrong, verify_tls=False, connect_to=(closed, *wrong.connect_to))}
+    )
     assert ask_store(site, "tls", "x").code == ""
     assert ask_store(places.site, "vhost", "explain.txt").code == ""
 
@@ -216,7 +218,7 @@ def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
     ) as server:
         origin = HTTPOrigin(
             base_url=f"https://origin.test:{server.port}/",
-            servers=(server.address,),
+            connect_to=(server.address,),
             ca_file=str(server.ca_file),
             client_certificate=str(tmp_path / "client.pem"),
             client_key=str(tmp_path / "client.pem"),
@@ -303,7 +305,7 @@ def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
             "tls": {"base_url": f"{server.url}/", **trusted},
             "named": {
                 "base_url": f"https://origin.test:{server.port}/",
-                "servers": [server.address],
+                "connect_to": [server.address],
                 **trusted,
             },
         }
@@ -318,7 +320,7 @@ def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
 
 
 def test_a_403_of_a_store_that_may_not_be_listed_is_404_where_the_site_says_so(live: Live) -> None:
-    """The origin `hides` of the live tests has missing_as_403; SeaweedFS and the others answer 404 by themselves."""
+    """The origin `hides` of the live tests has treat_403_as_404; SeaweedFS and the others answer 404 by themselves."""
     live.places.origin.answer = lambda _: Answer(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
     replies = []
     (line,) = live.new_lines(lambda: replies.append(live.get("hides", "x", options={"filename": "a.pdf"})))

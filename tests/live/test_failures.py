@@ -38,7 +38,7 @@ def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:
         return {"base_url": f"http://{address}/"}
     if row.behave == WRONG_CERTIFICATE:
         made = opened.enter_context(origin_server(lambda _: Answer(), tls_directory=folder))
-        return {"base_url": f"https://origin.test:{made.port}/", "servers": [made.address]}
+        return {"base_url": f"https://origin.test:{made.port}/", "connect_to": [made.address]}
     if row.behave == NO_NAME:
         return {"base_url": "http://nowhere.invalid/"}
     if row.behave == REFUSES:

@@ -262,7 +262,7 @@ def test_a_real_file_arrives_whole_and_in_parts(door: Door, protocol: str, origi
     places.s3.put(places.bucket, "door.bin", LARGE, "application/x-door")
     (places.media / "door.bin").write_bytes(LARGE)
     subject = f"whole-{uuid4()}"
-    target = hand_off(subject, "door.bin", origin, identity="door", content_type="application/x-door")
+    target = hand_off(subject, "door.bin", origin, cache_version="door", content_type="application/x-door")
     whole = door.ask(protocol, target)
     line = one_line(door, subject, protocol)
     assert (whole.status, whole.body, line["body_bytes"]) == (200, LARGE, len(LARGE))

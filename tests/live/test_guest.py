@@ -189,7 +189,7 @@ def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
             {
                 "SECRET": "another-0123456789-abcdefghijklmnopqrstu",
                 "NAME": "two",
-                "LOG": "two.log",
+                "TRANSFER_LOG": "two.log",
                 "CACHE": {"path": "cache-two"},
                 "CONCURRENCY": 3,
                 "ORIGINS": {
@@ -214,10 +214,10 @@ def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
         )
 
         def of_second(origin: str, put: dict[str, str] | None = None) -> Reply:
-            return ask(running.nginx.port, "/second" + target(origin, options={"identity": "1"}, put=put))
+            return ask(running.nginx.port, "/second" + target(origin, options={"cache_version": "1"}, put=put))
 
         for _ in range(2):
-            assert running.get("store", options={"identity": "1"}).body == b"of the first"
+            assert running.get("store", options={"cache_version": "1"}).body == b"of the first"
             assert of_second("store").body == b"of the second"
             assert of_second("media").body == b"a file of the second"
         # neither app can hand off to an origin of the other

@@ -39,7 +39,7 @@ def test_a_request_is_counted_once(guest: Guest, origin: str) -> None:
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_body_that_the_apps_location_takes_is_taken(guest: Guest, origin: str) -> None:
-    at = target(origin, options={"identity": "1"})
+    at = target(origin, options={"cache_version": "1"})
     reply = ask(guest.stage.nginx.port, at, "POST", body=b"x" * 2000)
     assert (reply.status, reply.body) == (200, BODY)
 

@@ -109,7 +109,7 @@ def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, ori
     kept = set(cache_files.files(cache))
 
     def begin() -> None:
-        options = {"subject": live.mark, "size": SIZE, "identity": live.mark}
+        options = {"subject": live.mark, "size": SIZE, "cache_version": live.mark}
         path = send_target({"origin": origin, "key": "x", "options": options})
         with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -145,7 +145,7 @@ def test_with_the_cache_on_a_part_is_right_to_the_byte_and_no_more_is_fetched(
     live: Live, asked: str, start: int, stop: int
 ) -> None:
     """HEAD first, as a player asks. In slices of 1 KB what was sent is kept; without them nothing is."""
-    sliced, options = build_of(live.variant).slice, {"size": SIZE, "identity": secrets.token_hex(8)}
+    sliced, options = build_of(live.variant).slice, {"size": SIZE, "cache_version": secrets.token_hex(8)}
     shown = f"bytes {start}-{stop - 1}/{SIZE}"
 
     def got(**request: Any) -> tuple[Reply, dict[str, Any]]:

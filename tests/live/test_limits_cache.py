@@ -37,7 +37,7 @@ def test_a_transfer_counts_once_kept_or_not(running: tuple[Stage, Origin], body:
     """Two that have come to a later slice are two, and the third one asks no origin."""
     made, origin = running
     origin.answer = lambda request: serve(request, body)
-    options = {"identity": f"{len(body)} {kept}", "size": len(body), "subject": f"{len(body)} {kept}"}
+    options = {"cache_version": f"{len(body)} {kept}", "size": len(body), "subject": f"{len(body)} {kept}"}
     slow = {**options, "limit_rate": 1000, "limit_rate_after": len(body) // 2}
     if kept:
         assert made.get("store", options={**options, "subject": ""}).body == body
@@ -57,7 +57,7 @@ def test_a_transfer_counts_once_kept_or_not(running: tuple[Stage, Origin], body:
 def test_the_rate_holds_for_what_is_kept(running: tuple[Stage, Origin], body: bytes) -> None:
     made, origin = running
     origin.answer = lambda request: serve(request, body)
-    options = {"identity": f"rate {len(body)}", "size": len(body)}
+    options = {"cache_version": f"rate {len(body)}", "size": len(body)}
     assert made.get("store", options=options).body == body
     before = time.monotonic()
     (line,) = made.lines_of(lambda: made.get("store", options={**options, "limit_rate": len(body) // 2}))

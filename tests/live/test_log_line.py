@@ -239,7 +239,7 @@ def test_without_if_range_the_line_has_the_objects_validator(
     log: Log, origin: str, headers: dict[str, str]
 ) -> None:
     """So that whoever puts two parts together from their lines can see that the object was replaced between them."""
-    options = {"identity": str(uuid4())}
+    options = {"cache_version": str(uuid4())}
     for key, names in (("x", ("etag",)), ("dated", ("last_modified",))):
         replies: list[Reply] = []
         [line] = log.stage.lines_of(
@@ -260,7 +260,7 @@ def attempt(action: Callable[[], Reply]) -> None:
 
 
 def test_a_cached_object_is_a_miss_and_then_a_hit(log: Log) -> None:
-    options = {"identity": str(uuid4())}
+    options = {"cache_version": str(uuid4())}
     lines = log.stage.lines_of(lambda: [log.stage.get("cached", options=options) for _ in range(2)])
     assert [(line["cache"], line["origin_status"], line["why"]) for line in lines] == [
         ("MISS", "200", ""),
@@ -292,7 +292,11 @@ def test_ids_are_those_of_the_app_and_no_two_are_equal(log: Log) -> None:
 def test_the_line_leads_nowhere(log: Log) -> None:
     """Neither what was asked for nor where it lies: the line may be given to people who must not know."""
     mark = uuid4().hex
-    options = {"filename": f"name-{mark}.txt", "content_type": "text/x-secret", "identity": f"version-{mark}"}
+    options = {
+        "filename": f"name-{mark}.txt",
+        "content_type": "text/x-secret",
+        "cache_version": f"version-{mark}",
+    }
     for origin in ("partner", "store", "cached", "refusing", "media"):
         log.stage.lines_of(lambda origin=origin: log.stage.get(origin, f"key-{mark}", options=options))
     raw = log.raw.decode()

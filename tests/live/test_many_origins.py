@@ -33,7 +33,7 @@ class Many:
 
 def options_of(kind: str, number: int, home: Origin, other: Origin, folder: Path) -> dict[str, Any]:
     """One origin: at a host that many share, at a host of its own, leading elsewhere, S3, and a directory."""
-    own = {"base_url": f"http://host-{number}.test:{home.port}/own/{number}/", "servers": [home.address]}
+    own = {"base_url": f"http://host-{number}.test:{home.port}/own/{number}/", "connect_to": [home.address]}
     match kind:
         case "shared":
             return {"base_url": f"{home.url}/shared/{number}/"}
@@ -44,7 +44,7 @@ def options_of(kind: str, number: int, home: Origin, other: Origin, folder: Path
         case "bucket":
             return {"bucket": f"bucket-{number}", "endpoint_url": home.url, **KEYS}
         case "tenants":
-            named = {"endpoint_url": f"http://s3.test:{home.port}", "servers": [home.address], **KEYS}
+            named = {"endpoint_url": f"http://s3.test:{home.port}", "connect_to": [home.address], **KEYS}
             return {"bucket": f"tenant{number}-*", "addressing_style": "virtual", **named}
         case _:
             return {"root": str(folder / str(number))}

@@ -112,7 +112,7 @@ def test_a_slow_client_of_what_is_kept_costs_what_is_printed(
     ):
         costs = []
         for number in range(count + 1):
-            path = target("store", options={"identity": str(number), "size": len(body)})
+            path = target("store", options={"cache_version": str(number), "size": len(body)})
             clients.enter_context(nginx.held(path, tls=tls))
             if number in (0, count):
                 costs.append(nginx.kb())
@@ -133,12 +133,12 @@ def test_a_slice_costs_what_is_printed(variant: Variant, tmp_path: Path, tls: bo
         def cost(*names: str) -> float:
             before = nginx.kb()
             for name in names:
-                path = target("store", options={"identity": name, "size": len(BODY)})
+                path = target("store", options={"cache_version": name, "size": len(BODY)})
                 clients.enter_context(nginx.held(path, tls=tls, read=half))
             return (nginx.kb() - before) / len(names)
 
         for at in range(0, len(BODY), SLICE):
-            options = {"identity": "kept", "size": len(BODY)}
+            options = {"cache_version": "kept", "size": len(BODY)}
             nginx.stage.get("store", headers={"Range": f"bytes={at}-{at}"}, options=options)
         cost("kept")  # takes what the requests above have left free
         kept = cost("kept", "kept", "kept")

@@ -16,9 +16,9 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("origin", ["documents", "vhost", "cached", "media"])
-@pytest.mark.parametrize("identity", [None, "v1"])
-def test_head_has_the_headers_of_get_and_no_body(live: Live, origin: str, identity: str | None) -> None:
-    options = {"identity": identity, "filename": "m.txt", "as_attachment": True}
+@pytest.mark.parametrize("cache_version", [None, "v1"])
+def test_head_has_the_headers_of_get_and_no_body(live: Live, origin: str, cache_version: str | None) -> None:
+    options = {"cache_version": cache_version, "filename": "m.txt", "as_attachment": True}
     head = live.get(origin, "methods.txt", method="HEAD", options=options)
     whole = live.get(origin, "methods.txt", options=options)
     assert (head.status, head.body, whole.body) == (200, b"", BODY)
@@ -30,7 +30,7 @@ def test_head_has_the_headers_of_get_and_no_body(live: Live, origin: str, identi
 
 def test_head_is_asked_as_head_and_cached_head_as_get(live: Live) -> None:
     live.get("partner", "x", method="HEAD")
-    live.get("partner-cached", "x", method="HEAD", options={"identity": live.variant.name})
+    live.get("partner-cached", "x", method="HEAD", options={"cache_version": live.variant.name})
     assert [request.method for request in live.places.origin.requests] == ["HEAD", "GET"]
 
 

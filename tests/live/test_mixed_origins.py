@@ -148,7 +148,7 @@ def test_prefixes_of_one_bucket_are_apart_also_in_the_cache(one_bucket: Stage) -
             replies: list[bytes] = []
             [line] = one_bucket.lines_of(
                 lambda name=name, replies=replies: replies.append(
-                    one_bucket.get(name, options={"identity": "1"}).body
+                    one_bucket.get(name, options={"cache_version": "1"}).body
                 )
             )
             assert (line["cache"], replies) == (expected, [f"of {name}".encode()])
@@ -165,7 +165,7 @@ def one_host(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iter
             servers.enter_context(origin_server(lambda _: Answer(body=b"TLS"), tls_directory=folder / name))
             for name in ("right", "stranger")
         )
-        common = {"base_url": f"https://origin.test:{host.port}/", "servers": [host.address]}
+        common = {"base_url": f"https://origin.test:{host.port}/", "connect_to": [host.address]}
         origins = {
             "careless": {**common, "verify_tls": False},
             "right": {**common, "ca_file": str(host.ca_file)},

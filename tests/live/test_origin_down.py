@@ -54,7 +54,7 @@ def short(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def get(
     made: Stage, name: str, body: bytes, headers: dict[str, str] | None = None, method: str = "GET"
 ) -> Reply:
-    options = {"identity": name, "size": len(body)}
+    options = {"cache_version": name, "size": len(body)}
     return made.get("store", headers=headers or {}, method=method, options=options)
 
 

@@ -57,11 +57,11 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
         lengths = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\nhello"
         two_lengths = opened.enter_context(raw_server(sends(lengths)))
         large = opened.enter_context(raw_server(big_head))
-        trusted = {"servers": [tls.address], "ca_file": str(tls.ca_file)}
+        trusted = {"connect_to": [tls.address], "ca_file": str(tls.ca_file)}
         origins = {
             "no-name": {"base_url": "http://nowhere.invalid/"},
             "refuses": {"base_url": f"http://127.0.0.1:{bound.getsockname()[1]}/"},
-            "resets-tls": {"base_url": "https://origin.test/", "servers": [resets_tls]},
+            "resets-tls": {"base_url": "https://origin.test/", "connect_to": [resets_tls]},
             "unknown-authority": {
                 "base_url": "https://origin.test/",
                 **trusted,

@@ -37,7 +37,9 @@ def answer_with(live: Live, body: bytes) -> None:
 
 def cache_status(live: Live, origin: str, key: str, identity: str) -> tuple[str, bytes]:
     replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options={"identity": identity})))
+    (line,) = live.new_lines(
+        lambda: replies.append(live.get(origin, key, options={"cache_version": identity}))
+    )
     assert replies[0].status == 200
     return line["cache"], replies[0].body
 
@@ -56,7 +58,7 @@ def test_the_next_request_after_a_purge_gets_the_new_object(
     assert cache_status(live, "partner-cached", "purged/b", "1") == ("MISS", b"old")
     answer_with(live, b"new")
 
-    purge(live, "partner-cached", "purged/a", "--identity", "1")
+    purge(live, "partner-cached", "purged/a", "--cache-version", "1")
     assert capsys.readouterr().out.startswith("purged/a: purged 1 entries, ")
     assert cache_status(live, "partner-cached", "purged/a", "1") == ("MISS", b"new")
     assert cache_status(live, "partner-cached", "purged/a", "1") == ("HIT", b"new")
@@ -89,7 +91,7 @@ def test_one_download_fills_every_slice_for_another_user_and_a_purge_removes_the
     def requested(subject: str) -> int:
         """Download the object; return how many requests the origin got."""
         live.places.origin.requests.clear()
-        options = {"identity": "1", "size": len(body), "subject": subject}
+        options = {"cache_version": "1", "size": len(body), "subject": subject}
         assert live.get("partner-cached", "purged/slices", options=options).body == body
         return len(live.places.origin.requests)
 
@@ -136,7 +138,7 @@ def test_what_was_being_written_is_not_kept_and_its_transfer_goes_on(live: Live)
 @contextlib.contextmanager
 def begun(live: Live, key: str) -> Iterator[http.client.HTTPResponse]:
     connection = http.client.HTTPConnection("127.0.0.1", live.nginx.port, timeout=20)
-    asked = {"origin": "partner-cached", "key": key, "options": {"identity": "1"}}
+    asked = {"origin": "partner-cached", "key": key, "options": {"cache_version": "1"}}
     with contextlib.closing(connection):
         connection.request("GET", send_target(asked))
         yield connection.getresponse()

@@ -71,10 +71,10 @@ def test_a_purge_removes_what_the_view_names(tenants: Tenants, capsys: pytest.Ca
     old, new = tenants.versions[first]
     named: list[tuple[str, bytes, dict[str, str]]] = [
         (first, OLD, {"version_id": old}),
-        (first, NEW, {"version_id": new, "identity": "7"}),
+        (first, NEW, {"version_id": new, "cache_version": "7"}),
         (first, NEW, {"version_id": new}),
-        (first, NEW, {"identity": "7"}),
-        (second, NEW, {"identity": "7"}),
+        (first, NEW, {"cache_version": "7"}),
+        (second, NEW, {"cache_version": "7"}),
     ]
     for word in ("MISS", "HIT"):
         assert [tenants.cache(bucket, body, **options) for bucket, body, options in named] == [word] * 5
@@ -85,12 +85,12 @@ def test_a_purge_removes_what_the_view_names(tenants: Tenants, capsys: pytest.Ca
 
     assert purge("--version-id", old).startswith(f"{KEY}: purged 1 entries, ")
     assert tenants.cache(first, OLD, version_id=old) == "MISS"
-    assert purge("--version-id", new, "--identity", "7").startswith(f"{KEY}: purged 1 entries, ")
+    assert purge("--version-id", new, "--cache-version", "7").startswith(f"{KEY}: purged 1 entries, ")
     assert tenants.cache(first, NEW, version_id=new) == "HIT"
-    assert tenants.cache(first, NEW, version_id=new, identity="7") == "MISS"
-    assert tenants.cache(first, NEW, identity="7") == "HIT"
+    assert tenants.cache(first, NEW, version_id=new, cache_version="7") == "MISS"
+    assert tenants.cache(first, NEW, cache_version="7") == "HIT"
     assert purge().startswith(f"{KEY}: purged 4 entries, ")
-    assert tenants.cache(second, NEW, identity="7") == "HIT"
+    assert tenants.cache(second, NEW, cache_version="7") == "HIT"
 
 
 def test_a_purge_that_names_no_bytes_is_refused(tenants: Tenants) -> None:
@@ -102,4 +102,4 @@ def test_a_purge_that_names_no_bytes_is_refused(tenants: Tenants) -> None:
         tenants.purge(*inside, "--version-id", "a b")
     for bucket in (("--bucket", "other-bucket"), ()):
         with pytest.raises(InputRefused):
-            tenants.purge("tenants", KEY, *bucket, "--identity", "1")
+            tenants.purge("tenants", KEY, *bucket, "--cache-version", "1")

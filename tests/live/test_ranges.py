@@ -26,7 +26,7 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 def get(live: Live, origin: str, headers: dict[str, str], **options: str):  # type: ignore[no-untyped-def]
     more = {"size": len(BODY)} if origin == "sliced" else {}
     name = "cached" if origin == "sliced" else origin
-    return live.get(name, "ranges.bin", headers=headers, options={"identity": origin, **more, **options})
+    return live.get(name, "ranges.bin", headers=headers, options={"cache_version": origin, **more, **options})
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

@@ -242,7 +242,7 @@ def test_the_line_of_a_redirected_transfer_is_one(live: Live) -> None:
 
 def test_a_cached_object_behind_a_redirect_is_kept_under_its_key(live: Live) -> None:
     lead(live, "/moved")
-    options = {"identity": f"redirected {live.variant.name}", "size": len(BODY)}
+    options = {"cache_version": f"redirected {live.variant.name}", "size": len(BODY)}
     for _ in range(2):
         assert live.get("partner-cached", "x", options=options).body == BODY
     assert len(live.places.origin.requests) == 2

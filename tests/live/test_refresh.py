@@ -12,7 +12,7 @@ from xaccel.testing import Variant, free_port
 
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
-log = "{log}"
+transfer_log = "{log}"
 [origins.media]
 backend = "xaccel.LocalOrigin"
 options = {{ root = "/srv" }}

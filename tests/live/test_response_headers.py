@@ -21,7 +21,7 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("origin", ["documents", "vhost", "cached", "partner", "tls", "media"])
 def test_each_header_stands_once_and_all_are_known(live: Live, origin: str) -> None:
     for _ in range(2):
-        reply = live.get(origin, "headers.txt", options={"identity": "1", "as_attachment": True})
+        reply = live.get(origin, "headers.txt", options={"cache_version": "1", "as_attachment": True})
         names = [name.lower() for name, _ in reply.headers]
         assert reply.status == 200
         assert sorted(set(names)) == sorted(names)
@@ -48,7 +48,7 @@ def test_what_the_app_says_wins(live: Live) -> None:
         "content_type": "application/pdf",
         "filename": "bericht.pdf",
         "cache_control": "private, max-age=60",
-        "csp": "sandbox",
+        "content_security_policy": "sandbox",
         "headers": {"x-robots-tag": "noindex"},
     }
     reply = live.get("partner", "x", options=options)

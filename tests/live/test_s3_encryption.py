@@ -28,7 +28,7 @@ def test_what_the_store_encrypted_is_sent_in_the_clear(live: Live, kind: str, or
     query = parse_qs(urlsplit(Sender(live.places.site).hand_off(origin, key).target).query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
 
-    options = {"identity": key, "size": len(BODY)}
+    options = {"cache_version": key, "size": len(BODY)}
     head = live.get(origin, key, method="HEAD", options=options)
     whole = live.get(origin, key, options=options)
     part = live.get(origin, key, headers={"Range": "bytes=1020-4200"}, options=options)

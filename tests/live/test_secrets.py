@@ -93,7 +93,7 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
         port = free_port()
         text = config_text(places, variant, app, port)
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
-            asked = {"origin": "cached", "key": "large.bin", "options": {"identity": "full disk"}}
+            asked = {"origin": "cached", "key": "large.bin", "options": {"cache_version": "full disk"}}
             for _ in range(2):
                 with contextlib.suppress(http.client.IncompleteRead):
                     assert ask(port, send_target(asked)).status in (200, 502, 500)

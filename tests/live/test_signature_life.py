@@ -111,7 +111,7 @@ def slow(
     got = bytearray()
 
     def read() -> None:
-        path = target(which, options={"identity": name, **options})
+        path = target(which, options={"cache_version": name, **options})
         with ExitStack() as opened:
             client = opened.enter_context(socket.socket())
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
@@ -169,7 +169,7 @@ def test_credentials_that_outlive_the_transfer_are_good_for_slices(
     made, origin = running.stage, running.origin
     origin.requests.clear()
     for which in ("soon", "late"):
-        assert made.get(which, options={"identity": request.node.name, "size": len(BODY)}).body == BODY
+        assert made.get(which, options={"cache_version": request.node.name, "size": len(BODY)}).body == BODY
     whole, *slices = ranges(origin.requests)
     assert whole is None
     assert len(slices) == (24 if build_of(made.variant).slice else 1)
@@ -180,7 +180,7 @@ def test_a_signature_that_ends_between_slices_breaks_the_transfer(
 ) -> None:
     """The fourth request, in time by itself, takes the store too long. Resumed with a new one, the file is whole."""
     made, origin = running.stage, running.origin
-    options = {"identity": request.node.name, "size": len(BODY)}
+    options = {"cache_version": request.node.name, "size": len(BODY)}
     origin.requests.clear()
 
     def tired(asked: Request) -> Answer:

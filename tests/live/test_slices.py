@@ -35,7 +35,7 @@ class Sliced:
     name: str
 
     def get(self, headers: dict[str, str] | None = None, **options: Any):  # type: ignore[no-untyped-def]
-        given = {"identity": self.name, "size": len(BODY), **options}
+        given = {"cache_version": self.name, "size": len(BODY), **options}
         return self.stage.get("store", headers=headers or {}, options=given)
 
     def asked(self) -> list[str | None]:
@@ -277,7 +277,7 @@ def test_a_client_that_leaves_while_a_later_slice_is_awaited_is_no_failure(
         return serve(request, BODY)
 
     def leave() -> None:
-        path = target("store", options={"identity": sliced.name, "size": len(BODY)})
+        path = target("store", options={"cache_version": sliced.name, "size": len(BODY)})
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         with socket.create_connection(("127.0.0.1", sliced.stage.nginx.port), timeout=10) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())

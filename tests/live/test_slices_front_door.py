@@ -56,7 +56,7 @@ def test_a_later_slice_that_fails_is_an_error_for_the_client(
         if request.header("Range") == at or (not slices and answer is torn)
         else serve(request, BODY)
     )
-    target = hand_off(subject, origin="partner-cached", identity=subject, size=len(BODY))
+    target = hand_off(subject, origin="partner-cached", cache_version=subject, size=len(BODY))
     headers = (("Range", f"bytes={first}-"),) if first else ()
     with door.transfer(protocol, Asked(target, headers=headers)) as transfer:
         end = ending(transfer)

@@ -58,7 +58,9 @@ def test_each_log_has_one_line_of_a_transfer_or_none(
 
     def download() -> None:
         with suppress(http.client.IncompleteRead):
-            made.get("store", options={"identity": mark, "size": len(BODY), "subject": mark}, headers=headers)
+            made.get(
+                "store", options={"cache_version": mark, "size": len(BODY), "subject": mark}, headers=headers
+            )
 
     (line,) = made.lines_of(download)
     assert len(ranges(origin.requests)) == ((2 if failing else 4) if slices else 1)

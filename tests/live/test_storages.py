@@ -137,7 +137,7 @@ def test_a_new_signature_finds_what_is_kept(delivery: Delivery) -> None:
         for kind in KINDS:
             reply, line = delivery.line(
                 lambda mark, kind=kind: delivery.get(  # type: ignore[misc]
-                    kind, method=method, options={"identity": identity, "subject": mark}
+                    kind, method=method, options={"cache_version": identity, "subject": mark}
                 )
             )
             assert (reply.status, len(reply.body)) == (200, 0 if method == "HEAD" else len(TEXT))

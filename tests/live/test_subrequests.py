@@ -34,7 +34,7 @@ from xaccel.testing import Answer, Variant
 ORIGINS = ("partner", "cached", "media")
 both = pytest.mark.parametrize("protocol", ["h1", "h2"])
 every_origin = pytest.mark.parametrize("origin", ORIGINS)
-OPTIONS = {"identity": "1", "subject": "the user", "filename": "x.txt"}
+OPTIONS = {"cache_version": "1", "subject": "the user", "filename": "x.txt"}
 FORGED = {
     "Xaccel-Type": "text/html",
     "Xaccel-Csp": "default-src *",
@@ -149,7 +149,7 @@ def test_a_jump_to_a_named_location_beside_a_download_does_nothing(
         at = f"/_xaccel/{origin}"  # the address of an origin's location, in a location of the operator that rewrites
         hostile.pages |= {"sub": redirects(f"/c{at}"), at: gate.answers(302, sent)}
         hostile.origin_waits = gate.wait
-        options = {**OPTIONS, "identity": f"{protocol}-{name}"}
+        options = {**OPTIONS, "cache_version": f"{protocol}-{name}"}
         expect_the_download(hostile, protocol, origin, options)
     assert stolen(hostile) == []
 
@@ -226,7 +226,7 @@ def test_a_mirrored_backend_changes_nothing_of_a_download(
         hostile.app_waits = gate.wait if moment == "before the app" else lambda: None
         hostile.origin_waits = gate.wait if moment == "before the origin" else lambda: None
         expect_the_download(
-            hostile, protocol, origin, {**options, "identity": f"{moment}-{protocol}-{number}"}
+            hostile, protocol, origin, {**options, "cache_version": f"{moment}-{protocol}-{number}"}
         )
     assert stolen(hostile) == []
 
@@ -242,7 +242,7 @@ def test_a_redirect_that_is_followed_is_the_downloads_own(
     sent = stealing(hostile, other)
     hostile.pages["sub"] = gate.answers(200, {"X-Accel-Redirect": entry(other), **sent})
     hostile.origin_waits = gate.wait
-    expect_the_download(hostile, protocol, origin, {**OPTIONS, "identity": protocol}, "moved")
+    expect_the_download(hostile, protocol, origin, {**OPTIONS, "cache_version": protocol}, "moved")
     asked = [request.header("Authorization") for request in hostile.origin.requests]
     assert set(asked) == ({TOKEN} if origin == "partner" else {None})
 
@@ -264,7 +264,7 @@ def test_slices_arrive_whole_beside_a_jump_to_their_end(hostile: Hostile, protoc
                 gate.wait()
 
         hostile.origin_waits = second_waits
-        options = {**OPTIONS, "identity": f"slices-{protocol}-{name}"}
+        options = {**OPTIONS, "cache_version": f"slices-{protocol}-{name}"}
         expect_the_download(hostile, protocol, "cached", options)
 
 
@@ -275,7 +275,7 @@ def test_slices_arrive_whole_beside_a_jump_to_their_end(hostile: Hostile, protoc
 def test_a_page_of_two_downloads_mixes_nothing_in_the_cache(hostile: Hostile, protocol: str) -> None:
     """(d) The second has no identity, so it may not be cached: under the empty key the next user would get it."""
     for user in ("alice", "bob"):
-        first = in_page("cached", f"{protocol}-{user}-first", identity=f"{protocol}-{user}")
+        first = in_page("cached", f"{protocol}-{user}-first", cache_version=f"{protocol}-{user}")
         hostile.pages[user] = page(included(first, in_page("cached", f"{protocol}-{user}-second")))
     hostile.ask(protocol, "/b/alice")
     assert b"alice" not in hostile.ask(protocol, "/b/bob").body

@@ -64,7 +64,7 @@ def test_two_tenants_with_one_key_and_one_identity_never_share_an_entry(live: Li
             replies = []
             (line,) = live.new_lines(
                 lambda b=bucket, r=replies: r.append(
-                    live.get("tenants", "a b.txt", bucket=b, options={"identity": "v1"})
+                    live.get("tenants", "a b.txt", bucket=b, options={"cache_version": "v1"})
                 )
             )
             assert (line["cache"], replies[0].body) == (expected, body)
@@ -73,9 +73,11 @@ def test_two_tenants_with_one_key_and_one_identity_never_share_an_entry(live: Li
 def test_the_pattern_and_an_origin_of_one_bucket_keep_their_entries_apart(live: Live) -> None:
     live.places.s3.put(live.places.bucket, "apart.txt", b"apart", "text/plain")
     identity = f"apart {live.variant.name}"
-    assert cache_status(live, "cached", "apart.txt", identity=identity)[0] == "MISS"
+    assert cache_status(live, "cached", "apart.txt", cache_version=identity)[0] == "MISS"
     (line,) = live.new_lines(
-        lambda: live.get("tenants", "apart.txt", bucket=live.places.bucket, options={"identity": identity})
+        lambda: live.get(
+            "tenants", "apart.txt", bucket=live.places.bucket, options={"cache_version": identity}
+        )
     )
     assert line["cache"] == "MISS"
 

@@ -50,7 +50,7 @@ def store(folder: Path, variant: Variant, certificate: Sequence[str]) -> Iterato
             "bucket": "acme-*",
             "endpoint_url": f"https://s3.test:{origin.port}",
             "addressing_style": "virtual",
-            "servers": [origin.address],
+            "connect_to": [origin.address],
             "ca_file": str(origin.ca_file),
             "region": "us-east-1",
             "access_key": "key",

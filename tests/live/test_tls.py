@@ -142,7 +142,7 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         options = {
             name: {
                 "base_url": f"https://{NAME}:{origin.port}/",
-                "servers": [origin.address],
+                "connect_to": [origin.address],
                 "ca_file": str(folder / "ca.pem"),
             }
             for name, origin in origins.items()
@@ -151,7 +151,7 @@ def tls(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         options["unverified"]["verify_tls"] = False
         options["address"] = {**options["right"], "base_url": f"https://127.0.0.1:{origins['right'].port}/"}
         plain = open_servers.enter_context(raw_server(answer_in_plain_http))
-        options["plain"] = {**options["right"], "base_url": f"https://{plain}/", "servers": [plain]}
+        options["plain"] = {**options["right"], "base_url": f"https://{plain}/", "connect_to": [plain]}
         yield Tls(open_servers.enter_context(stage(folder / "nginx", variant, options)), origins)
 
 
@@ -213,7 +213,7 @@ def test_it_is_our_line_that_refuses_old_tls(variant: Variant, tmp_path: Path) -
     with tls_server(old_protocol(authority)) as origin:
         options = {
             "base_url": f"https://{NAME}:{origin.port}/",
-            "servers": [origin.address],
+            "connect_to": [origin.address],
             "ca_file": str(tmp_path / "ca.pem"),
         }
 
@@ -244,7 +244,7 @@ def test_what_the_operator_says_of_tls_to_other_servers_does_not_matter(
     with tls_server(only(authority, ssl.TLSVersion.TLSv1_2)) as origin:
         options = {
             "base_url": f"https://{NAME}:{origin.port}/",
-            "servers": [origin.address],
+            "connect_to": [origin.address],
             "ca_file": str(tmp_path / "ca.pem"),
         }
 

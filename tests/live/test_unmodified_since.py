@@ -42,7 +42,7 @@ def site(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("origin", ["store", "cached"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_it_is_ignored(site: Stage, origin: str, options: dict[str, Any], method: str) -> None:
-    options = {**options, "identity": str(uuid4())}
+    options = {**options, "cache_version": str(uuid4())}
     for headers in ({}, {"If-Unmodified-Since": LONG_AGO}):
         for _ in range(2):
             reply = site.get(origin, method=method, headers=headers, options=options)

@@ -43,10 +43,13 @@ def test_storage_of_the_environment_becomes_the_origin():
 
 
 def test_extra_adds_origins_and_replaces_the_rest():
-    extra = '{"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}, "LOG": "x.log"}'
+    extra = (
+        '{"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},'
+        ' "TRANSFER_LOG": "x.log"}'
+    )
     xaccel = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_LOG": "first.log", "PORTAL_XACCEL_EXTRA": extra})
     assert set(xaccel["ORIGINS"]) == {"documents", "disk"}
-    assert xaccel["LOG"] == "x.log"
+    assert xaccel["TRANSFER_LOG"] == "x.log"
 
 
 @pytest.mark.parametrize("extra", ["{", "[]", '{"ORIGINS": []}'])

@@ -50,7 +50,7 @@ def sender() -> Sender:
         "docs": S3Origin(bucket="docs", **STORE, **KEYS),
         "tenants": S3Origin(bucket="tenant-*", **STORE, **KEYS),
         "web": HTTPOrigin(base_url="https://files.example/base/"),
-        "signed": HTTPOrigin(base_url="https://signed.example/base/", signed_for_s=60),
+        "signed": HTTPOrigin(base_url="https://signed.example/base/", expires_s=60),
         "disk": LocalOrigin(root="/srv"),
     }
     return Sender(
@@ -180,7 +180,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "subject": sends_with(subject="é"),
     "version_id: no bucket": sends_with(version_id="v1"),
     "version_id": sends("docs", options=Options(version_id="a b")),
-    "csp": sends_with(csp="\n"),
+    "content_security_policy": sends_with(content_security_policy="\n"),
     "headers: undeclared": sends_with(headers={"X-Other": "1"}),
     "headers: twice": sends_with(headers={"Vary": "a", "vary": "b"}),
     "headers: value": sends_with(headers={"Vary": "\n"}),
@@ -191,7 +191,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: profile": lambda: resolve_endpoint(S3Origin(bucket="docs", profile="no-such")),
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
-    "explain: no object": runs("explain", "no-such-transfer", log_path="/nowhere/xaccel.log"),
+    "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),
     "purge: nothing": runs("purge"),
     "purge: no cache": runs("purge", "web", "a"),
     "purge: no version": runs("purge", "s3", "a", "--version-id", "null", cache=Cache(path="/c")),
@@ -210,7 +210,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: short secret": reads(SECRET="short"),
     "settings: name": reads(NAME="-"),
     "settings: no list": reads(RESOLVER="x"),
-    "settings: path": reads(LOG="$x"),
+    "settings: path": reads(TRANSFER_LOG="$x"),
     "settings: header": reads(RESPONSE_HEADERS=["Set-Cookie", "Vary", "vary"]),
     "settings: pair": reads(ADD_HEADERS=["x"]),
     "settings: cache": reads(CACHE={}),
@@ -229,10 +229,10 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "origins: type": reads_origin("LocalOrigin", root=5),
     "origins: secret type": reads_origin("S3Origin", bucket="docs", secret_key=5),
     "bucket": reads_origin("S3Origin", bucket="x", endpoint_url="x y", addressing_style="x", expires_s=0),
-    "server: life of a signature": reads_origin("HTTPOrigin", base_url="https://h.example/", signed_for_s=0),
+    "server: life of a signature": reads_origin("HTTPOrigin", base_url="https://h.example/", expires_s=0),
     "bucket: key": reads_origin("S3Origin", bucket="docs", access_key="a"),
     "bucket: ARN": reads_origin(
-        "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", servers=["x"], ca_file="x"
+        "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", connect_to=["x"], ca_file="x"
     ),
     "bucket: endpoint of another kind": reads_origin(
         "S3Origin", bucket="docs", endpoint_url="https://s3express-use1-az5.us-east-1.amazonaws.com"

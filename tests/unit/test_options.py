@@ -22,10 +22,10 @@ def test_nothing_is_decided_by_default() -> None:
         "limit_rate_after": None,
         "concurrency": None,
         "concurrency_key": None,
-        "identity": None,
+        "cache_version": None,
         "version_id": None,
         "subject": "",
-        "csp": None,
+        "content_security_policy": None,
         "headers": {},
     }
 

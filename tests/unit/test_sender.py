@@ -101,7 +101,7 @@ def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
 
 
 def entry(**given: Any) -> str:
-    return dict(sender().hand_off(**given, options=Options(identity="1")).headers)["Xaccel-Cache-Key"]
+    return dict(sender().hand_off(**given, options=Options(cache_version="1")).headers)["Xaccel-Cache-Key"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_another_bucket_is_refused_before_credentials_are_asked(bucket: str) -> 
 def test_two_tenants_never_share_a_cache_entry() -> None:
     one = sender(**MANY)
     entries = {
-        dict(one.hand_off("tenants", key, bucket=bucket, options=Options(identity="1")).headers)[
+        dict(one.hand_off("tenants", key, bucket=bucket, options=Options(cache_version="1")).headers)[
             "Xaccel-Cache-Key"
         ]
         for bucket, key in (("tenant-7", "a"), ("tenant-8", "a"), ("tenant-7", "b"))

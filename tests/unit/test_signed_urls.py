@@ -16,13 +16,13 @@ BASE = "https://store.example/docs/"
 SENDER = Sender(
     Site(
         origins={
-            "signed": HTTPOrigin(base_url=BASE, signed_for_s=120, cache=True),
+            "signed": HTTPOrigin(base_url=BASE, expires_s=120, cache=True),
             "plain": HTTPOrigin(base_url="https://plain.example/", cache=True),
         },
         secrets=("s" * 32,),
     )
 )
-KEPT = Options(identity="7")
+KEPT = Options(cache_version="7")
 
 
 def headers(origin: str, url: Any, **more: Any) -> dict[str, str]:
@@ -65,7 +65,7 @@ def test_a_new_signature_names_the_same_entry_and_another_object_another() -> No
     assert entry("signed", f"{BASE}x?sig=2") == entry("signed", f"{BASE}x") == one
     assert entry("signed", f"{BASE}%78?sig=2") == one
     assert entry("signed", f"{BASE}y?sig=1") != one
-    assert headers("signed", f"{BASE}x", options=Options(identity="8"))["Xaccel-Cache-Key"] != one
+    assert headers("signed", f"{BASE}x", options=Options(cache_version="8"))["Xaccel-Cache-Key"] != one
     # where the query is not a signature it says which object is meant
     assert entry("plain", "https://plain.example/x?id=1") != entry("plain", "https://plain.example/x?id=2")
 

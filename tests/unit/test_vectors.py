@@ -66,7 +66,16 @@ def test_every_private_header_is_in_a_vector() -> None:
 
 def test_every_input_can_be_refused_in_a_vector() -> None:
     refused = {vector["refused"] for vector in VECTORS if "refused" in vector}
-    assert refused >= {"key", "url", "origin", "bucket", "filename", "content_type", "cache_control", "csp"}
+    assert refused >= {
+        "key",
+        "url",
+        "origin",
+        "bucket",
+        "filename",
+        "content_type",
+        "cache_control",
+        "content_security_policy",
+    }
     assert refused >= {"etag", "subject", "size", "limit_rate", "limit_rate_after", "concurrency", "headers"}
 
 

@@ -62,7 +62,7 @@ _SEEN = [
     _one("cache-control-no-store", "no-store keeps them out too.", cache_control="no-store"),
     _one("cache-control-public", "For everybody, said twice.", cache_control="public, max-age=60",
          allow_shared_cache=True),
-    _one("csp", "The app's own policy.", csp="default-src 'none'"),
+    _one("content_security_policy", "The app's own policy.", content_security_policy="default-src 'none'"),
     _one("etag-bare", "An entity tag gets its quotes.", etag="abc-123"),
     _one("etag-quoted", "One that has them stays.", etag='"abc"'),
     _one("etag-weak", "So does the mark of a weak one.", etag='W/"abc"'),
@@ -74,7 +74,7 @@ _SEEN = [
     _one("size-zero", "An empty object has a size.", size=0),
     _one("subject", "Whom limits and audit mean.", subject="user:42 a=b"),
     _one("empty-options", "Empty text is the default.", filename="", content_type="", cache_control="", etag="",
-         csp="", subject="", identity="", version_id="", headers={}),
+         content_security_policy="", subject="", cache_version="", version_id="", headers={}),
 ]  # fmt: skip
 _LIMITED = [
     _one("rate", "Bytes a second.", limit_rate=500_000),

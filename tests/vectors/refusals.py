@@ -113,7 +113,7 @@ _OPTIONS = [
             cache_control="public, max-age=60"),
     _option("cache-control-quoted", "The word stands inside a quoted text.", cache_control='x="private, no-store"'),
     _option("cache-control-line-break", "It would start another header.", cache_control="private\nX: y"),
-    _option("csp-non-ascii", "No header carries it.", csp="default-src é"),
+    _option("csp-non-ascii", "No header carries it.", content_security_policy="default-src é"),
     _option("etag-blank", "A blank inside.", etag="a b"),
     _option("etag-half-quoted", "A quote inside.", etag='"abc'),
     _option("etag-non-ascii", "No header carries it.", etag="é"),

@@ -60,7 +60,7 @@ SITES: dict[str, dict[str, Any]] = {
     },
     "shop": {
         "NAME": "shop",
-        "SECRETS": [SECRET, OLD_SECRET],
+        "SECRET": [SECRET, OLD_SECRET],
         "CACHE": {"path": "/var/cache/nginx/xaccel", "slice": "4m", "slowest_rate": 65536},
         "CONCURRENCY": {"default": 8, "guests": 2},
         "LIMIT_RATE": 10_000_000,
@@ -70,7 +70,7 @@ SITES: dict[str, dict[str, Any]] = {
             "temporary": _s3(bucket="acme-documents", session_token="EXAMPLETOKEN", cache=True, **STORE),
             "not-kept": _s3(bucket="acme-documents", **STORE),
             "partner": _http(base_url="http://partner.example:8080/", cache=True),
-            "signed": _http(base_url="https://blobs.example/documents/", cache=True, signed_for_s=3600),
+            "signed": _http(base_url="https://blobs.example/documents/", cache=True, expires_s=3600),
             "leads-on": _http(
                 base_url="https://portal.example/get/", cache=True, redirect_hosts=["cdn.example"]
             ),

@@ -31,7 +31,7 @@ settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "audit.sqlite3"}},
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,
-    XACCEL={"ORIGINS": {"partner": PARTNER}, "LOG": str(Path("xaccel.log").resolve())},
+    XACCEL={"ORIGINS": {"partner": PARTNER}, "TRANSFER_LOG": str(Path("xaccel.log").resolve())},
 )
 django.setup()
 

@@ -1,4 +1,4 @@
-// The name of a cache entry: one part for the object, one for its identity. Neither user nor signature is in it.
+// The name of a cache entry: one part for the object, one for its version. Neither user nor signature is in it.
 
 import { createHash } from "node:crypto";
 
@@ -8,9 +8,9 @@ const digest = (...parts) =>
     .digest("hex");
 
 /** Return the key of the object at `url`, unsigned and without versionId. */
-export const cacheKey = (siteName, originName, url, identity) =>
-  `${digest(siteName, originName, url)}-${digest(identity)}`;
+export const cacheKey = (siteName, originName, url, version) =>
+  `${digest(siteName, originName, url)}-${digest(version)}`;
 
 /** Return what names the bytes, "" where nothing does. The version "null" is written anew while versioning is off. */
-export const identityOf = ({ identity = "", version_id: version = "" }) =>
-  version && version !== "null" ? `${version}\n${identity}` : identity;
+export const wholeVersion = ({ cache_version: own = "", version_id: version = "" }) =>
+  version && version !== "null" ? `${version}\n${own}` : own;

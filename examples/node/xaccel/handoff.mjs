@@ -1,6 +1,6 @@
 // The hand-off: the app's empty answer that tells NGINX what to send. Pure: no I/O and no clock.
 
-import { cacheKey, identityOf } from "./cache-key.mjs";
+import { cacheKey, wholeVersion } from "./cache-key.mjs";
 import { contentDisposition, nameOfKey, safeName } from "./disposition.mjs";
 import {
   DEFAULT_CACHE_CONTROL,
@@ -34,7 +34,7 @@ export function handOff(site, call, now, id) {
   const { options = {} } = call;
   const origin = originOf(site, call.origin);
   const version = versionQuery(origin, options.version_id);
-  const identity = identityOf(options);
+  const identity = wholeVersion(options);
   const cached = origin.kind !== "directory" && origin.cache && identity !== "";
   const asked = methodAsked(origin, call, cached);
   const place = whereIs(origin, { ...call, url: typeof call.url === "function" ? call.url(asked) : call.url });
@@ -64,7 +64,7 @@ export function handOff(site, call, now, id) {
 
 /** Return what NGINX asks with: GET for what it keeps, and for a signed URL that was not made for HEAD. */
 function methodAsked(origin, { method, url }, cached) {
-  const isForGet = Boolean(origin.signed_for_s) && typeof url === "string";
+  const isForGet = Boolean(origin.expires_s) && typeof url === "string";
   return method === "HEAD" && !cached && !isForGet ? "HEAD" : "GET";
 }
 
@@ -73,7 +73,7 @@ function whereIs(origin, { key = "", url, bucket }) {
   if (url !== undefined) return whereUrlIs(origin, url, bucket);
   const named = bucketNamed(origin, bucket);
   if (origin.kind === "directory") return { key, path: `/${quoteKey(key, { directory: true })}` };
-  if (origin.signed_for_s) throw refuseUrl("the app signs for this origin, and gave no URL");
+  if (origin.expires_s) throw refuseUrl("the app signs for this origin, and gave no URL");
   const dots = origin.virtual;
   quoteKey(key, { dots }); // a prefix must not make a key of what is none
   const made = baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots });
@@ -85,10 +85,10 @@ function whereUrlIs(origin, url, bucket) {
   if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
   const key = keyOfUrl(found.place, found.url);
   if (origin.kind === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
-  if ((origin.kind === "s3" || origin.signed_for_s) && key === "") {
+  if ((origin.kind === "s3" || origin.expires_s) && key === "") {
     throw refuseUrl("a store answers it with the list of all objects");
   }
-  return { key, url: found.url, object: origin.signed_for_s ? objectUrl(found.url) : found.url };
+  return { key, url: found.url, object: origin.expires_s ? objectUrl(found.url) : found.url };
 }
 
 function versionQuery(origin, version) {
@@ -123,7 +123,7 @@ const PRIVATE_NAMES = {
 
 function privateHeaders(seen, options) {
   const headers = [...seen].map(([name, value]) => [PRIVATE_NAMES[name], value]);
-  if (options.csp) headers.push(["Xaccel-Csp", requireValue(options.csp, "csp")]);
+  if (options.content_security_policy) headers.push(["Xaccel-Csp", requireValue(options.content_security_policy, "content_security_policy")]);
   if (options.subject) headers.push(["Xaccel-Subject", requireValue(options.subject, "subject")]);
   if (options.size !== undefined) headers.push(["Xaccel-Size", requireNumber(options.size, "size", 0)]);
   return headers.filter(([name, value]) => name !== "Xaccel-Cache-Control" || value !== DEFAULT_CACHE_CONTROL);

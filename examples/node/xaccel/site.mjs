@@ -34,15 +34,16 @@ export function readSite(mapping, env = process.env) {
   };
 }
 
-function readSecret({ SECRET, SECRETS = [SECRET] }) {
-  for (const secret of SECRETS) {
+function readSecret({ SECRET }) {
+  const secrets = Array.isArray(SECRET) ? SECRET : [SECRET];
+  for (const secret of secrets) {
     if (typeof secret !== "string" || !/^[A-Za-z0-9_-]{32,128}$/.test(secret)) {
       throw new Error("SECRET: use 32 to 128 letters, digits, '-' and '_'");
     }
     if (secret === PLACEHOLDER) throw new Error("SECRET: it is the one of the documentation, which everybody knows");
   }
-  if (SECRETS.length === 0) throw new Error("SECRET: the site has none");
-  return SECRETS[0];
+  if (secrets.length === 0) throw new Error("SECRET: the site has none");
+  return secrets[0];
 }
 
 function bytes(size) {

@@ -9,7 +9,7 @@ from xaccel.site.url_query import recorded_query
 def queries_of(url: str, *old_secrets: str) -> list[str]:
     """Return what `Transfer.query` and `Download.query` have for a stored URL: one text for each secret of the site.
 
-    Rows from before a rotation have the digest of the old secret. SECRETS and SECRET_KEY_FALLBACKS are looked at; give
+    Rows from before a rotation have the digest of the old secret. SECRET and SECRET_KEY_FALLBACKS are looked at; give
     others as `old_secrets`.
 
     Raises OriginNotAllowed for a URL that lies in none of the site's origins.

@@ -50,7 +50,7 @@ def files(directory: Path) -> Iterator[Path]:
 
 
 def parts_of(file: Path) -> tuple[str, str] | None:
-    """Return the parts of the key that a file is kept under, object and identity.
+    """Return the parts of the key that a file is kept under, object and version.
 
     None where it has no such key, or is gone: NGINX may remove a file at any time.
 

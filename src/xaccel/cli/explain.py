@@ -20,7 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "transfer_id", metavar="TRANSFER-ID", help="`id` of the log entry; the app's log has it too"
     )
-    parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's LOG)")
+    parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's TRANSFER_LOG)")
     parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the log entry's)")
     parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
     parser.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
@@ -28,7 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
-    entry = _entry(args.transfer_id, Path(args.log or site.log_path))
+    entry = _entry(args.transfer_id, Path(args.log or site.transfer_log))
     why = _why(entry) if entry else None
     if why is not None and not why.ask and args.key is None:
         _say("storage", "not asked: it has no part in this")

@@ -9,8 +9,8 @@ from pathlib import Path
 from xaccel.cache import cache_files
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
-from xaccel.handoff.cache_key import identity_part
-from xaccel.handoff.version_id import cache_identity, version_query
+from xaccel.handoff.cache_key import version_part
+from xaccel.handoff.version_id import version_query, whole_version
 from xaccel.sender import Sender
 from xaccel.site import Site
 
@@ -27,12 +27,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a stored URL, where the app sends by URL; ORIGIN may then be left out",
     )
     parser.add_argument(
-        "--identity", metavar="X", help="this identity alone (default: all versions of each object)"
+        "--cache-version", metavar="X", help="this cache version alone (default: all versions of each object)"
     )
     parser.add_argument(
         "--version-id",
         metavar="V",
-        help="this version of the store alone; with --identity too where the view gives both",
+        help="this version of the store alone; with --cache-version too where the view gives both",
     )
     parser.add_argument("--all", action="store_true", help="everything, instead of ORIGIN and KEY")
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
@@ -43,7 +43,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     named = args.keys or args.url
-    if (args.origin or args.url or args.identity or args.version_id) if args.all else not named:
+    if (args.origin or args.url or args.cache_version or args.version_id) if args.all else not named:
         raise OptionRefused(
             "which objects is not said",
             where="purge",
@@ -55,14 +55,14 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         **{sender.object_part(args.origin, key, bucket=args.bucket): key for key in args.keys},
         **{sender.object_part(args.origin or sender.origin_of_url(url), url=url): url for url in args.url},
     }
-    identity = _identity_part(args, site)
+    version = _version_part(args, site)
     entries, sizes = Counter[str](), Counter[str]()
     for file in cache_files.files(directory):
         if args.all:
             name = "everything"
         else:
             parts = cache_files.parts_of(file)
-            if parts is None or parts[0] not in wanted or identity not in (None, parts[1]):
+            if parts is None or parts[0] not in wanted or version not in (None, parts[1]):
                 continue
             name = wanted[parts[0]]
         size = cache_files.remove(file, dry_run=args.dry_run)
@@ -75,21 +75,21 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         )
 
 
-def _identity_part(args: argparse.Namespace, site: Site) -> str | None:
+def _version_part(args: argparse.Namespace, site: Site) -> str | None:
     """Return the part of the key that the wanted version has; None for all."""
     if args.version_id is None:
-        return None if args.identity is None else identity_part(args.identity)
+        return None if args.cache_version is None else version_part(args.cache_version)
     sender = Sender(site)
     for name in [args.origin] if args.origin else map(sender.origin_of_url, args.url):
         version_query(site.origin(name), args.version_id)
-    identity = cache_identity(args.identity, args.version_id)
-    if not identity:
+    version = whole_version(args.cache_version, args.version_id)
+    if not version:
         raise OptionRefused(
             f"nothing is kept under the version {args.version_id!r}: its bytes may change",
             where="--version-id",
-            remedy="Give --identity, or neither of them for all versions.",
+            remedy="Give --cache-version, or neither of them for all versions.",
         )
-    return identity_part(identity)
+    return version_part(version)
 
 
 def _directory(site: Site, prefix: str | None) -> Path:

@@ -39,7 +39,7 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W002": "The directory of an origin is also published under MEDIA_URL.",
     "xaccel.W003": "A middleware sets a header that the site does not declare, so that downloads lack it.",
     "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
-    "xaccel.W005": "LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
+    "xaccel.W005": "TRANSFER_LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
     "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
     "xaccel.W007": "`runserver` answers downloads without NGINX with an empty 200, since DELIVERY is 'nginx'.",
 }
@@ -110,7 +110,10 @@ def check_log(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckM
         site = configuration().site
     except ConfigErrors:
         return []
-    return [_warning("W005", f"XACCEL['LOG']: {found.what}.", found.remedy) for found in relative_log(site)]
+    return [
+        _warning("W005", f"XACCEL['TRANSFER_LOG']: {found.what}.", found.remedy)
+        for found in relative_log(site)
+    ]
 
 
 def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:

@@ -68,8 +68,8 @@ def configuration() -> Configuration:
         values["ORIGINS"] = with_storages(values["ORIGINS"], WHERE, found)
     if isinstance(values["ORIGINS"], Mapping):
         values["ORIGINS"] = with_sendfile_root(values["ORIGINS"], found)
-    if not {"SECRET", "SECRETS"} & values.keys():
-        values["SECRETS"] = derived_secrets(str(values.get("NAME", "")))
+    if "SECRET" not in values:
+        values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
     return Configuration(
         site=site,

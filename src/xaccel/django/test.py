@@ -82,7 +82,7 @@ def _told(response: HandOffResponse) -> tuple[HandOff, Options, Origin]:
     options = Options(
         etag=shown.get("ETag"),
         last_modified=None if changed is None else datetime.fromtimestamp(parse_http_date(changed), UTC),
-        csp=response.get(CSP),
+        content_security_policy=response.get(CSP),
     )
     told = replace(made, headers=headers, visible_headers=tuple(shown.items()))
     return told, options, configuration().site.origin(made.origin)

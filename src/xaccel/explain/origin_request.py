@@ -31,12 +31,12 @@ _DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
 def opener(origin: RemoteOrigin, target: str, headers: Mapping[str, str]) -> OpenerDirector:
     """Return what opens `target`, the URL of an object of `origin`.
 
-    It connects to the origin's `servers` and uses its TLS options. It follows the redirects that NGINX follows, with
+    It connects to the origin's `connect_to` and uses its TLS options. It follows the redirects that NGINX follows, with
     `headers`; the origin's fixed request headers go to the origin alone. It knows no scheme but http and https, and no
     proxy of the environment.
     """
     made = OpenerDirector()
-    connect = partial(_connection, urlsplit(target).netloc, origin.servers)
+    connect = partial(_connection, urlsplit(target).netloc, origin.connect_to)
     for handler in (
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),

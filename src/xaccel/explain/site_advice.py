@@ -25,12 +25,12 @@ class Advice:
 
 
 def relative_log(site: Site) -> Iterator[Advice]:
-    """Tell of a LOG that lies below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
-    if not PurePosixPath(site.log_path).is_absolute():
+    """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
+    if not PurePosixPath(site.transfer_log).is_absolute():
         yield Advice(
-            what=f"{site.log_path!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where"
+            what=f"{site.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where"
             " logrotate does not look",
-            where="LOG",
+            where="TRANSFER_LOG",
             remedy='Give an absolute path, for example "/var/log/nginx/xaccel.log".',
         )
 
@@ -50,6 +50,6 @@ def address_over_tls(site: Site) -> Iterator[Advice]:
                 what=f"{url!r} names its host by an IP address, and NGINX compares only the DNS names and the"
                 " common name of a certificate",
                 where=f'ORIGINS["{name}"] {option}',
-                remedy="Put a name of the certificate into the URL and the address into `servers`, unless the"
+                remedy="Put a name of the certificate into the URL and the address into `connect_to`, unless the"
                 " certificate has the address as its common name.",
             )

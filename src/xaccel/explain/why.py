@@ -86,7 +86,7 @@ WHY: Mapping[str, Why] = {
         "Try from NGINX's machine: `curl --verbose` with the origin's URL. A private certificate authority needs"
         " `ca_file`. For an https origin named by its IP address, NGINX accepts a certificate only if it has the"
         " address as a DNS name or common name: put a name of the certificate into the URL, and the address into"
-        " `servers`.",
+        " `connect_to`.",
     ),
     "origin_cut": Why(
         "The origin ended the body before the length it had announced. The user's transfer was broken off.",
@@ -94,7 +94,7 @@ WHY: Mapping[str, Why] = {
     ),
     "slice_failed": Why(
         "A later slice of a cached object failed, or belonged to another version of the object. The transfer was cut.",
-        "Give the object's version as `identity` or `version_id`, and look at the origin's log for that time.",
+        "Give the object's version as `cache_version` or `version_id`, and look at the origin's log for that time.",
     ),
     "cache_failed": Why(
         "A cached response could not be written, mostly because the cache's disk is full. The transfer was cut. Rarely,"
@@ -136,7 +136,7 @@ WHY: Mapping[str, Why] = {
         "Look at `request_headers` of the origin, and generate the NGINX configuration again after a change.",
     ),
     "origin_403": Why(
-        "The storage refused the signature or the credentials. The user got 502, or 404 with `missing_as_403`.",
+        "The storage refused the signature or the credentials. The user got 502, or 404 with `treat_403_as_404`.",
         "Look at the storage's own code below. Compare the clocks of the app and the storage too.",
     ),
     "origin_404": Why(

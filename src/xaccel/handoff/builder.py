@@ -18,7 +18,7 @@ from xaccel.handoff.content_security import PARAMETERS, default_policy
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
 from xaccel.handoff.limits import limit_headers
 from xaccel.handoff.validators import etag_header, last_modified_header
-from xaccel.handoff.version_id import cache_identity, version_query
+from xaccel.handoff.version_id import version_query, whole_version
 from xaccel.handoff.visible_headers import CSP, DECLARED, PRIVATE_NAMES
 from xaccel.options import Options
 from xaccel.signing.endpoint import Endpoint, S3Signer
@@ -100,7 +100,7 @@ def make_handoff(
     origin = origin or configured
     bucket = bucket_named(origin, bucket)
     version = version_query(origin, options.version_id)
-    identity = cache_identity(options.identity, options.version_id)
+    cache_version = whole_version(options.cache_version, options.version_id)
     cached = is_kept(origin, options)
     asked = url_method or method_asked(origin, options, method)
     entry = f"{site.internal_prefix}{origin_name}"
@@ -130,7 +130,7 @@ def make_handoff(
         )
         if cached:
             name = object_name(origin, where)
-            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, name, identity)))
+            own.append(("Xaccel-Cache-Key", cache_key(site.name, origin_name, name, cache_version)))
             if life.slices:
                 own.append(("Xaccel-Slices", "1"))
         where += version
@@ -151,7 +151,10 @@ def make_handoff(
         ),
         visible_headers=(
             *shown.items(),
-            ("Content-Security-Policy", options.csp or default_policy(shown.get("Content-Type", ""))),
+            (
+                "Content-Security-Policy",
+                options.content_security_policy or default_policy(shown.get("Content-Type", "")),
+            ),
             ("X-Content-Type-Options", "nosniff"),
             *extra,
         ),
@@ -163,7 +166,7 @@ def make_handoff(
         subject=options.subject,
         filename=filename,
         as_attachment=options.as_attachment,
-        version=options.identity or options.version_id or shown.get("ETag", ""),
+        version=options.cache_version or options.version_id or shown.get("ETag", ""),
         size=options.size,
         query=recorded_query(site, origin, url),
         target=where,
@@ -177,13 +180,13 @@ def _unknown(_: int) -> bool:
 
 def is_signed_by_the_app(origin: Origin) -> bool:
     """Tell whether the app makes the URLs of `origin`, each with a signature in its query."""
-    return isinstance(origin, HTTPOrigin) and origin.signed_for_s is not None
+    return isinstance(origin, HTTPOrigin) and origin.expires_s is not None
 
 
 def is_kept(origin: Origin, options: Options) -> bool:
     """Tell whether the answer is for the cache."""
-    identity = cache_identity(options.identity, options.version_id)
-    return not isinstance(origin, LocalOrigin) and origin.cache and bool(identity)
+    cache_version = whole_version(options.cache_version, options.version_id)
+    return not isinstance(origin, LocalOrigin) and origin.cache and bool(cache_version)
 
 
 def method_asked(origin: Origin, options: Options, method: str) -> str:
@@ -262,8 +265,10 @@ def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]
         for name, value in shown.items()
         if name != "Cache-Control" or value != DEFAULT_CACHE_CONTROL
     ]
-    if options.csp:
-        headers.append((CSP, require_header_value(options.csp, "csp")))
+    if options.content_security_policy:
+        headers.append(
+            (CSP, require_header_value(options.content_security_policy, "content_security_policy"))
+        )
     if options.subject:
         headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
     if options.size is not None:

@@ -1,4 +1,4 @@
-"""The name of a cache entry: one part for the object, one for its identity."""
+"""The name of a cache entry: one part for the object, one for its version."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def object_part(site_name: str, origin_name: str, url: str) -> str:
     return _digest(site_name, origin_name, url)
 
 
-def cache_key(site_name: str, origin_name: str, url: str, identity: str) -> str:
-    """Return the name of one entry: the object's part, "-", and the identity's."""
-    return f"{object_part(site_name, origin_name, url)}-{identity_part(identity)}"
+def cache_key(site_name: str, origin_name: str, url: str, version: str) -> str:
+    """Return the name of one entry: the object's part, "-", and the version's."""
+    return f"{object_part(site_name, origin_name, url)}-{version_part(version)}"
 
 
-def identity_part(identity: str) -> str:
+def version_part(version: str) -> str:
     """Return the part that tells the versions of one object apart: 64 hexadecimal digits."""
-    return _digest(identity)
+    return _digest(version)
 
 
 def _digest(*parts: str) -> str:

@@ -34,11 +34,11 @@ def version_query(origin: Origin, version_id: str | None) -> str:
     return f"?versionId={quote(version_id, safe='')}"
 
 
-def cache_identity(identity: str | None, version_id: str | None) -> str:
+def whole_version(cache_version: str | None, version_id: str | None) -> str:
     """Return what names the bytes for the cache, "" where nothing does.
 
     The version "null" says nothing: it is written anew while versioning is off or suspended.
     """
     if not version_id or version_id == "null":
-        return identity or ""
-    return f"{version_id}\n{identity or ''}"
+        return cache_version or ""
+    return f"{version_id}\n{cache_version or ''}"

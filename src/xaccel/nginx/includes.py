@@ -145,9 +145,9 @@ class Includes:
         """Print the log, and the operator's lines that NGINX drops in a location with such lines."""
         site = self.site
         mine = "$xaccel_is_sliced_transfer" if slices else "$xaccel_is_transfer"
-        yield directive("access_log", site.log_path, "xaccel_transfer", Raw(f"if={mine}"))
+        yield directive("access_log", site.transfer_log, "xaccel_transfer", Raw(f"if={mine}"))
         if not slices:
-            yield directive("access_log", site.log_path, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
+            yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
         conditions = self.conditions()
         # $request_length is 0 in a subrequest, whose refusal has an entry in the site's own log alone
         always = mine if slices else "$request_length"

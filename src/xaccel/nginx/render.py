@@ -190,7 +190,7 @@ class _Printer(Includes):
 
     def remote_settings(self, route: Route, location: str) -> Iterator[Directive]:
         cache = self.site.cache
-        if isinstance(route.origin, S3Origin) and route.origin.missing_as_403:
+        if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
             yield directive("set", Raw("$xaccel_hides_missing"), 1)
         yield from self.common_settings(location)
         if cache is not None:

@@ -97,7 +97,7 @@ def _route(name: str, origin: RemoteOrigin) -> Route:
     host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    servers = origin.servers or (f"{address}:{port}",)
+    servers = origin.connect_to or (f"{address}:{port}",)
     return Route(name, origin, base if many else urls.authority(base), parts.scheme, servers, pool=name)
 
 

@@ -60,13 +60,13 @@ def choose_life(
     )
     if not sliced or cache is None or options.size is None:
         return Life(usual_s, slices=False)
-    if isinstance(origin, HTTPOrigin) and origin.signed_for_s is None:
+    if isinstance(origin, HTTPOrigin) and origin.expires_s is None:
         return Life(0, slices=True)
     needed_s = usual_s + transfer_s(
         options.size, cache.slowest_rate, limit_rate if options.limit_rate is None else options.limit_rate
     )
     if isinstance(origin, HTTPOrigin):
-        return Life(0, slices=needed_s + MARGIN_S <= (origin.signed_for_s or 0))
+        return Life(0, slices=needed_s + MARGIN_S <= (origin.expires_s or 0))
     if needed_s > LONGEST_S or not lasts(needed_s + MARGIN_S):
         return Life(usual_s, slices=False)
     return Life(needed_s, slices=True)

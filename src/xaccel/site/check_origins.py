@@ -86,11 +86,11 @@ def problems(origin: Origin, where: str) -> Iterator[ConfigError]:
     else:
         yield from _local_problems(origin, where)
     if not isinstance(origin, LocalOrigin):
-        for server in origin.servers:
+        for server in origin.connect_to:
             if not _SERVER.fullmatch(server) or not authority_ok(server):
                 yield ConfigError(
                     f"{server!r} is not an address",
-                    where=f"{where} servers",
+                    where=f"{where} connect_to",
                     remedy='Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
                 )
         for host in origin.redirect_hosts:
@@ -177,10 +177,10 @@ def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
             where=f"{where} base_url",
             remedy="End it with '/', so that 'files' never stands for 'files-of-others'.",
         )
-    if origin.signed_for_s is not None and origin.signed_for_s < 1:
+    if origin.expires_s is not None and origin.expires_s < 1:
         yield ConfigError(
-            f"{origin.signed_for_s!r} is not the life of a signature",
-            where=f"{where} signed_for_s",
+            f"{origin.expires_s!r} is not the life of a signature",
+            where=f"{where} expires_s",
             remedy="Give whole seconds, 1 or more, or leave it out where URLs are not signed.",
         )
     for name, value in origin.request_headers.items():

@@ -32,7 +32,7 @@ class S3Origin:
     secret_key: secret key of the store; it stays in the app, and only signatures leave it.
     session_token: session token that belongs to temporary keys.
     expires_s: seconds that a signature lives (1 to 604800). It is checked once, at the start of a transfer.
-    servers: "host:port" addresses that NGINX connects to instead of looking the name up; the signed name
+    connect_to: "host:port" addresses that NGINX connects to instead of looking the name up; the signed name
         stays in Host and in TLS.
     ca_file: PEM file of the authorities that may have signed the store's certificate; None: the system's.
     verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
@@ -40,8 +40,8 @@ class S3Origin:
     client_key: PEM file of that certificate's key; NGINX's master must be able to read it.
     redirect_hosts: hosts that the origin's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
         An https origin leads to https only.
-    cache: whether NGINX may keep objects of a hand-off that names an identity.
-    missing_as_403: the identity may not list the bucket, so that the store answers 403 for what is missing: users
+    cache: whether NGINX may cache objects of a hand-off that names a cache version.
+    treat_403_as_404: the credentials may not list the bucket, so that the store answers 403 for what is missing: users
         then get 404 for a 403 instead of 502. The line keeps "origin_403".
     """
 
@@ -59,14 +59,14 @@ class S3Origin:
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
     expires_s: int = 120
-    servers: tuple[str, ...] = ()
+    connect_to: tuple[str, ...] = ()
     ca_file: str | None = None
     verify_tls: bool = True
     client_certificate: str | None = None
     client_key: str | None = None
     redirect_hosts: tuple[str, ...] = ()
     cache: bool = False
-    missing_as_403: bool = False
+    treat_403_as_404: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +76,23 @@ class HTTPOrigin:
     base_url: scheme, host, port and path, ending in "/".
     request_headers: sent by NGINX with each request, for example {"Authorization": "Bearer …"}. They stand in
         the printed NGINX text and are seen by NGINX and the origin only: redirects take them to no other host.
-    signed_for_s: seconds that a signature lives at least, where the app makes the URLs with an SDK of its own; None:
+    expires_s: seconds that a signature lives at least, where the app makes the URLs with an SDK of its own; None:
         they are not signed. The query of a signed URL is no part of the object's name, and so not of its cache entry.
-    servers: "host:port" addresses that NGINX connects to instead of looking the name up; the URL's name stays in Host
-        and in TLS.
+    connect_to: "host:port" addresses that NGINX connects to instead of looking the name up; the URL's name stays in
+        Host and in TLS.
     ca_file: PEM file of the authorities that may have signed the server's certificate; None: the system's.
     verify_tls: False is for a laboratory: anybody on the path can then read and change the files.
     client_certificate: PEM file of the certificate that NGINX shows to a server which asks for one.
     client_key: PEM file of that certificate's key; NGINX's master must be able to read it.
     redirect_hosts: hosts that the server's redirects may lead to, beside itself: "host", "host:port" or "*.suffix".
         An https origin leads to https only.
-    cache: whether NGINX may cache objects of a hand-off that names an identity.
+    cache: whether NGINX may cache objects of a hand-off that names a cache version.
     """
 
     base_url: str
     request_headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
-    signed_for_s: int | None = None
-    servers: tuple[str, ...] = ()
+    expires_s: int | None = None
+    connect_to: tuple[str, ...] = ()
     ca_file: str | None = None
     verify_tls: bool = True
     client_certificate: str | None = None

@@ -21,11 +21,11 @@ from xaccel.site import (
 )
 from xaccel.site.check_origins import authority_ok
 from xaccel.site.origins import LocalOrigin
-from xaccel.site.read_origins import read_origins, upper_keys
+from xaccel.site.read_origins import read_origins, upper_keys, valid_names
 
 KEYS = frozenset(
     (
-        "ORIGINS SECRET SECRETS NAME RESPONSE_HEADERS CACHE LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
+        "ORIGINS SECRET NAME RESPONSE_HEADERS CACHE TRANSFER_LOG ACCESS_LOGS ADD_HEADERS ERROR_PAGES RESOLVER "
         "CONCURRENCY LIMIT_RATE LIMIT_RATE_AFTER BUFFERS RECORDED_PARAMETERS"
     ).split()
 )
@@ -57,7 +57,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     """Make a Site of `mapping`. `more_keys` are read elsewhere, and named with the valid ones.
 
     Its keys are those of KEYS; "ORIGINS" maps a name to {"BACKEND": "xaccel.S3Origin", "OPTIONS": {…}}, where
-    OPTIONS are the fields of that class. "SECRET" is one text, "SECRETS" a list of two while rotating.
+    OPTIONS are the fields of that class. "SECRET" is one text, or a list of two while rotating.
 
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
@@ -70,11 +70,11 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     origins = read_origins(values, where, found)
     site = Site(
         origins=origins,
-        secrets=secret_setting.read(values, _list(values, "SECRETS", where, found), where, found),
+        secrets=secret_setting.read(values.get("SECRET"), f'{where}["SECRET"]', found),
         name=_site_name(values, where, found),
         response_headers=_response_headers(values, where, found),
         cache=_cache(values, where, found),
-        log_path=_path(values.get("LOG", "xaccel.log"), f'{where}["LOG"]', found),
+        transfer_log=_path(values.get("TRANSFER_LOG", "xaccel.log"), f'{where}["TRANSFER_LOG"]', found),
         access_logs=tuple(
             _access_log(item, f'{where}["ACCESS_LOGS"]', found)
             for item in _list(values, "ACCESS_LOGS", where, found)
@@ -92,7 +92,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         ConfigError(
             f"{key!r} is not a setting",
             where=where,
-            remedy=f"Valid keys: {', '.join(sorted({*KEYS, *more_keys}))}.",
+            remedy=valid_names(key, {*KEYS, *more_keys}, "keys"),
         )
         for key in values
         if key not in KEYS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from xaccel.errors import ConfigError
@@ -17,7 +17,22 @@ BACKENDS: Mapping[str, type[Origin]] = {
     "xaccel.LocalOrigin": LocalOrigin,
 }
 
+RENAMED = {
+    "LOG": "TRANSFER_LOG",
+    "SECRETS": "SECRET",
+    "missing_as_403": "treat_403_as_404",
+    "servers": "connect_to",
+    "signed_for_s": "expires_s",
+}
+"""Names before 0.1, and today's."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
+
+
+def valid_names(name: object, valid: Iterable[str], of: str) -> str:
+    """Return the remedy for the unknown `name`: its new name, or all `valid` ones."""
+    renamed = RENAMED.get(str(name))
+    return f"It is named {renamed!r} now." if renamed else f"Valid {of}: {', '.join(sorted(valid))}."
 
 
 def upper_keys(mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +120,7 @@ def _option_problems(backend: type[Origin], options: Mapping[Any, Any], path: st
             yield ConfigError(
                 f"{name!r} is not an option of {backend.__name__}",
                 where=path,
-                remedy=f"Valid options: {', '.join(sorted(fields))}.",
+                remedy=valid_names(name, fields, "options"),
             )
     for name, field in fields.items():
         value = options.get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from xaccel.errors import ConfigError
@@ -15,18 +15,16 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _MAKE_ONE = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
 
 
-def read(
-    values: Mapping[str, Any], listed: Sequence[Any], where: str, found: list[ConfigError]
-) -> tuple[str, ...]:
-    """Return the secrets; `listed` is what "SECRETS" holds. What is wrong with them goes to `found`."""
-    given = [values["SECRET"]] if "SECRET" in values else listed
-    path = f'{where}["SECRET"]'
-    if not 1 <= len(given) <= 2 or ("SECRET" in values and "SECRETS" in values):
+def read(value: Any, path: str, found: list[ConfigError]) -> tuple[str, ...]:
+    """Return the secrets of `value`, which is one text, or a list while rotating. Problems go to `found`."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    given: tuple[Any, ...] = tuple(value) if listed else () if value is None else (value,)
+    if not 1 <= len(given) <= 2:
         found.append(
             ConfigError(
                 "the site has no secret, or more than two",
                 where=path,
-                remedy=f'{_MAKE_ONE} Give it as "SECRET", or two as "SECRETS" while rotating, the new one first.',
+                remedy=f"{_MAKE_ONE} While rotating, give a list of two, the new one first.",
             )
         )
     elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
@@ -45,4 +43,4 @@ def read(
                 remedy=_MAKE_ONE,
             )
         )
-    return tuple(given)
+    return given

@@ -80,8 +80,8 @@ class Site:
     secrets: one value, or two while it is rotated: the first is sent, all are taken by NGINX.
     name: empty for the only site of an NGINX; otherwise it is part of every name in the printed text.
     response_headers: names that a download may carry beside the library's own.
-    log_path: file of NGINX's JSON log, with one entry for each transfer. Give an absolute path: a relative one is below
-        NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.
+    transfer_log: file of NGINX's JSON log, with one entry for each transfer. Give an absolute path: a relative one is
+        below NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.
     access_logs: the operator's own `access_log` arguments, printed again in each location of ours; a condition is
         `if=$variable`.
     add_headers: name and value of the operator's own `add_header … always`, printed again likewise; or "merge": all
@@ -104,7 +104,7 @@ class Site:
     name: str = ""
     response_headers: tuple[str, ...] = ()
     cache: Cache | None = None
-    log_path: str = "xaccel.log"
+    transfer_log: str = "xaccel.log"
     access_logs: tuple[str, ...] = ()
     add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = ()
     error_pages: Mapping[int, str] = field(default_factory=dict, hash=False)

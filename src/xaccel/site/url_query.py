@@ -64,7 +64,7 @@ def recorded_query(site: Site, origin: Origin, url: str | None, secret: str | No
     if not parts:
         return ""
     shown = "&".join(part for part in parts if _name(part) in site.recorded_parameters)
-    if isinstance(origin, HTTPOrigin) and origin.signed_for_s is not None:
+    if isinstance(origin, HTTPOrigin) and origin.expires_s is not None:
         return shown
     return f"{shown}#{_digest('&'.join(parts), secret or site.secrets[0])}"
 

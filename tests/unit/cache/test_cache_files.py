@@ -100,7 +100,7 @@ def test_all_versions_and_parts_of_an_object_go_and_nothing_else(
 def test_one_version_alone(tmp_path: Path) -> None:
     one, part = write(tmp_path, key_of("a", "1")), write(tmp_path, f"{key_of('a', '1')}bytes=0-9")
     other = write(tmp_path, key_of("a", "2"))
-    purge(site(tmp_path), "web", "a", "--identity", "1")
+    purge(site(tmp_path), "web", "a", "--cache-version", "1")
     assert (one.exists(), part.exists(), other.exists()) == (False, False, True)
 
 
@@ -149,7 +149,7 @@ def test_a_relative_path_is_below_the_prefix(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["web"], ["--all", "web"], ["--all", "web", "a"], ["--all", "--identity", "1"]]
+    "words", [[], ["web"], ["--all", "web"], ["--all", "web", "a"], ["--all", "--cache-version", "1"]]
 )
 def test_what_is_meant_must_be_said(tmp_path: Path, words: list[str]) -> None:
     stored = write(tmp_path, key_of("a"))

@@ -58,7 +58,7 @@ def changed_cache(**values: str | None) -> Site:
 
 CHANGES = [
     ("SECRET", EVERYTHING, replace(EVERYTHING, secrets=(SECRET,))),
-    ("LOG", EVERYTHING, replace(EVERYTHING, log_path="other.log")),
+    ("TRANSFER_LOG", EVERYTHING, replace(EVERYTHING, transfer_log="other.log")),
     ("ACCESS_LOGS", EVERYTHING, replace(EVERYTHING, access_logs=())),
     ("ACCESS_LOGS", EVERYTHING, replace(EVERYTHING, access_logs=("a.log combined if=$loud",))),
     ("ADD_HEADERS", EVERYTHING, replace(EVERYTHING, add_headers=(("X-Own", "1"),))),
@@ -82,8 +82,8 @@ CHANGES = [
     ("ORIGINS.only", one(BUCKET), one(replace(BUCKET, bucket="other"))),
     ("endpoint_url", one(BUCKET), one(replace(BUCKET, endpoint_url="https://minio.example"))),
     ("addressing_style", one(BUCKET), one(replace(BUCKET, addressing_style="path"))),
-    ("missing_as_403", one(BUCKET), one(replace(BUCKET, missing_as_403=True))),
-    ("servers", one(BUCKET), one(replace(BUCKET, servers=("192.0.2.1:443", "192.0.2.2:443")))),
+    ("treat_403_as_404", one(BUCKET), one(replace(BUCKET, treat_403_as_404=True))),
+    ("connect_to", one(BUCKET), one(replace(BUCKET, connect_to=("192.0.2.1:443", "192.0.2.2:443")))),
     ("ca_file", one(PRIVATE_CA), one(replace(PRIVATE_CA, ca_file="other.pem"))),
     ("verify_tls", one(PRIVATE_CA), one(replace(PRIVATE_CA, verify_tls=False))),
     (

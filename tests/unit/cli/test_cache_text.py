@@ -15,7 +15,7 @@ from xaccel.site import Cache, Site
 
 def locations(build: str, **cache: str) -> str:
     """The locations of a site with a cache."""
-    site = Site(origins={"store": replace(CACHED, servers=("127.0.0.1:1",))}, secrets=("s" * 32,))
+    site = Site(origins={"store": replace(CACHED, connect_to=("127.0.0.1:1",))}, secrets=("s" * 32,))
     return emit(render(replace(site, cache=Cache(path="c", **cache)), BUILDS[build]).server)
 
 

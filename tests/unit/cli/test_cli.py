@@ -17,7 +17,7 @@ from xaccel.servers.processes import wait_until
 
 SITE = """
 secret = "0123456789abcdef0123456789abcdef"
-log = "/var/log/nginx/xaccel.log"
+transfer_log = "/var/log/nginx/xaccel.log"
 [origins.media]
 backend = "xaccel.LocalOrigin"
 options = { root = "/srv" }
@@ -77,8 +77,10 @@ def test_ctrl_c_ends_a_command_with_the_exit_status_of_a_shell(tmp_path: Path) -
 
         assert wait_until(opened, timeout_s=60)
         running.send_signal(signal.SIGINT)
+        os.close(
+            writer[0]
+        )  # a signal that comes just before read() does not interrupt it; the end of the file does
         out, error = running.communicate(timeout=60)
-        os.close(writer[0])
     assert (running.returncode, out, error) == (cli.STOPPED, "", "")
 
 
@@ -104,9 +106,9 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
         return capsys.readouterr().err
 
     assert "warning" not in said("--write", str(tmp_path / "out"))
-    site.write_text(SITE.replace('log = "/var/log/nginx/xaccel.log"', ""))
+    site.write_text(SITE.replace('transfer_log = "/var/log/nginx/xaccel.log"', ""))
     for arguments in (["--write", str(tmp_path / "out")], ["--part", "http"], []):
-        assert "warning: LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
+        assert "warning: TRANSFER_LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
     assert "warning" not in said("--standalone")
 
 

@@ -10,7 +10,7 @@ from xaccel import cli
 
 SITE = """
 secret = "{secret}"
-log = "{log}"
+transfer_log = "{log}"
 [origins.web]
 backend = "xaccel.HTTPOrigin"
 options = {{ base_url = "http://192.0.2.1/", request_headers = {{ Authorization = "Bearer {token}" }} }}

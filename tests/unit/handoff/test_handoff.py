@@ -67,7 +67,7 @@ def hand_off(
 
 @pytest.mark.parametrize(("lasts", "expires"), [(True, "16504"), (False, "120")])
 def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: str) -> None:
-    options = Options(identity="v1", size=1 << 30)
+    options = Options(cache_version="v1", size=1 << 30)
     made = hand_off("s3", "a", options, site=site(cache=Cache(path="c")), lasts=lambda _: lasts)
     headers = dict(made.headers)
     assert headers.get("Xaccel-Slices") == ("1" if lasts else None)
@@ -75,7 +75,7 @@ def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: 
 
 
 def test_no_slices_where_nobody_tells_how_long_credentials_last() -> None:
-    options = Options(identity="v1", size=1 << 30)
+    options = Options(cache_version="v1", size=1 << 30)
     for name, slices in (("s3", False), ("web", True), ("tenant", False), ("disk", False)):
         made = hand_off(name, "a", options, site=site(cache=Cache(path="c")))
         assert ("Xaccel-Slices" in dict(made.headers)) == slices, name
@@ -119,9 +119,9 @@ def test_every_option_has_its_header() -> None:
             limit_rate_after=0,
             concurrency="guests",
             concurrency_key="team 7",
-            identity="v7",
+            cache_version="v7",
             subject="user 42",
-            csp="default-src 'none'",
+            content_security_policy="default-src 'none'",
             headers={"x-robots-tag": "noindex", "VARY": "Cookie"},
         ),
         method="HEAD",
@@ -193,7 +193,7 @@ def test_a_named_site_has_its_own_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin_name", "method", "identity", "asked"),
+    ("origin_name", "method", "cache_version", "asked"),
     [
         ("s3", "GET", None, "GET"),
         ("s3", "HEAD", None, "HEAD"),
@@ -206,12 +206,12 @@ def test_a_named_site_has_its_own_entry() -> None:
     ],
 )
 def test_the_method_that_nginx_asks_with_is_the_signed_one(
-    origin_name: str, method: str, identity: str | None, asked: str
+    origin_name: str, method: str, cache_version: str | None, asked: str
 ) -> None:
-    made = hand_off(origin_name, "k", Options(identity=identity), method=method)
+    made = hand_off(origin_name, "k", Options(cache_version=cache_version), method=method)
     headers = dict(made.headers)
     assert headers.get("Xaccel-Method", "GET") == asked
-    assert ("Xaccel-Cache-Key" in headers) == (identity == "v1" and origin_name != "tenant")
+    assert ("Xaccel-Cache-Key" in headers) == (cache_version == "v1" and origin_name != "tenant")
     if origin_name == "s3":
         url = "https://docs.s3.eu-west-1.amazonaws.com/k"
         assert made.target == SIGNER.sign(url, asked, CREDENTIALS, NOON)
@@ -279,7 +279,15 @@ def test_a_file_of_a_directory_has_the_type_of_its_extension(key: str, content_t
 
 
 def test_an_empty_option_means_the_default() -> None:
-    empty = Options(filename="", content_type="", cache_control="", etag="", identity="", subject="", csp="")
+    empty = Options(
+        filename="",
+        content_type="",
+        cache_control="",
+        etag="",
+        cache_version="",
+        subject="",
+        content_security_policy="",
+    )
     for origin_name in ("s3", "web", "disk"):
         assert hand_off(origin_name, "a/b.pdf", empty) == hand_off(origin_name, "a/b.pdf")
 
@@ -312,7 +320,7 @@ REFUSED: list[tuple[str, type[InputRefused], Options]] = [
     ("subject", HeaderRefused, Options(subject="a\r\nX: y")),
     ("subject", HeaderRefused, Options(subject="é")),
     ("subject", HeaderRefused, Options(subject=42)),  # type: ignore[arg-type]
-    ("csp", HeaderRefused, Options(csp="default-src 'none'\nX: y")),
+    ("content_security_policy", HeaderRefused, Options(content_security_policy="default-src 'none'\nX: y")),
     ("headers", HeaderRefused, Options(headers={"X-Undeclared": "1"})),
     ("headers", HeaderRefused, Options(headers={"Xaccel-Url": "http://evil.example/"})),
     ("headers", HeaderRefused, Options(headers={"Vary\r\nX": "1"})),
@@ -374,16 +382,16 @@ ANY = st.text(CHARACTERS, max_size=30) | st.sampled_from(
     etag=st.none() | ANY,
     content_type=st.none() | ANY.map("text/".__add__),
     cache_control=st.none() | ANY.map("private, ".__add__),
-    csp=st.none() | ANY,
-    identity=st.none() | ANY,
+    content_security_policy=st.none() | ANY,
+    cache_version=st.none() | ANY,
     vary=ANY,
     name=st.sampled_from(["Vary", "vary", "X-Robots-Tag"]) | ANY,
     origin_name=st.sampled_from(["s3", "tenant", "web", "disk"]),
     endpoint=st.sampled_from([VIRTUAL, PATH]),
 )
 def test_nothing_that_is_given_injects_a_header(  # noqa: PLR0917
-    key: str, filename: Any, subject: str, etag: Any, content_type: Any, cache_control: Any, csp: Any, identity: Any,
-    vary: str, name: str, origin_name: str, endpoint: Endpoint,
+    key: str, filename: Any, subject: str, etag: Any, content_type: Any, cache_control: Any,
+    content_security_policy: Any, cache_version: Any, vary: str, name: str, origin_name: str, endpoint: Endpoint,
 ) -> None:  # fmt: skip
     """Each field is tried alone beside the key, so that one refusal hides no other field."""
     tried = [
@@ -392,10 +400,10 @@ def test_nothing_that_is_given_injects_a_header(  # noqa: PLR0917
         Options(etag=etag),
         Options(content_type=content_type),
         Options(cache_control=cache_control),
-        Options(csp=csp),
-        Options(identity=identity),
+        Options(content_security_policy=content_security_policy),
+        Options(cache_version=cache_version),
         Options(headers={name: vary}),
-        Options(filename=filename, subject=subject, etag=etag, identity=identity),
+        Options(filename=filename, subject=subject, etag=etag, cache_version=cache_version),
     ]
     for options in tried:
         try:
@@ -441,7 +449,7 @@ def test_two_objects_never_share_an_entry(
     entries, objects = [], []
     for prefix, key, identity, endpoint in zip(prefixes, keys, identities, endpoints, strict=True):
         one = site(origins={"s3": S3Origin(bucket="docs", prefix=prefix, cache=True)})
-        made = hand_off("s3", key, Options(identity=identity), site=one, endpoint=endpoint)
+        made = hand_off("s3", key, Options(cache_version=identity), site=one, endpoint=endpoint)
         entries.append(dict(made.headers)["Xaccel-Cache-Key"])
         objects.append((endpoint, prefix + key, identity))
     assert (entries[0] == entries[1]) == (objects[0] == objects[1])
@@ -449,7 +457,9 @@ def test_two_objects_never_share_an_entry(
 
 def test_an_entry_is_named_by_no_signature_user_or_moment() -> None:
     made = [
-        dict(hand_off("s3", "k", Options(identity="1", subject=subject), credentials=credentials).headers)
+        dict(
+            hand_off("s3", "k", Options(cache_version="1", subject=subject), credentials=credentials).headers
+        )
         for subject in ("a", "b")
         for credentials in (CREDENTIALS, ReadOnlyCredentials("OTHER", "x", "token"))
     ]

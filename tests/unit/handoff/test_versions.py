@@ -52,12 +52,12 @@ def test_only_buckets_have_versions(name: str) -> None:
 
 def test_a_version_names_the_cache_entry() -> None:
     entries = {
-        entry(identity="v1"),
+        entry(cache_version="v1"),
         entry(version_id="v1"),
         entry(version_id="v2"),
-        entry(version_id="v1", identity="i"),
-        entry(version_id="v2", identity="i"),
-        entry(identity="i"),
+        entry(version_id="v1", cache_version="i"),
+        entry(version_id="v2", cache_version="i"),
+        entry(cache_version="i"),
     }
     assert len(entries) == 6
     assert None not in entries
@@ -65,18 +65,20 @@ def test_a_version_names_the_cache_entry() -> None:
 
 
 def test_versions_of_one_object_share_the_part_by_which_it_is_purged() -> None:
-    parts = {(entry(**given) or "").partition("-")[0] for given in ({"identity": "i"}, {"version_id": "v1"})}
+    parts = {
+        (entry(**given) or "").partition("-")[0] for given in ({"cache_version": "i"}, {"version_id": "v1"})
+    }
     assert len(parts) == 1
 
 
 def test_the_version_null_names_nothing() -> None:
     """It is written anew while versioning is off or suspended."""
     assert entry(version_id="null") is None
-    assert entry(version_id="null", identity="i") == entry(identity="i")
+    assert entry(version_id="null", cache_version="i") == entry(cache_version="i")
 
 
 def test_who_pays_is_asked_for_and_names_no_entry() -> None:
     pays = S3Origin(bucket="docs", cache=True, request_payer=True, **STORE, **KEYS)  # type: ignore[arg-type]
-    made = sender(docs=pays).hand_off("docs", "k", options=Options(identity="i"))
+    made = sender(docs=pays).hand_off("docs", "k", options=Options(cache_version="i"))
     assert parse_qs(urlsplit(made.target).query)["x-amz-request-payer"] == ["requester"]
-    assert dict(made.headers)["Xaccel-Cache-Key"] == entry(identity="i")
+    assert dict(made.headers)["Xaccel-Cache-Key"] == entry(cache_version="i")

@@ -105,7 +105,7 @@ def test_the_manifest_has_the_sum_of_every_file() -> None:
 
 
 def written(folder: Path) -> dict[Path, str]:
-    site = Site(origins={"documents": replace(BUCKET, servers=("192.0.2.1:443",))}, secrets=(SECRET,))
+    site = Site(origins={"documents": replace(BUCKET, connect_to=("192.0.2.1:443",))}, secrets=(SECRET,))
     return files.texts(site, BUILDS["deb"], folder)
 
 
@@ -134,6 +134,6 @@ def test_only_secrets_are_kept_from_other_users_and_from_version_control(tmp_pat
 def test_a_digest_is_of_the_settings_and_not_of_secrets() -> None:
     site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
     assert files.digest(site) == files.digest(replace(site, secrets=(SECRET[::-1],)))
-    assert files.digest(site) != files.digest(replace(site, log_path="other.log"))
+    assert files.digest(site) != files.digest(replace(site, transfer_log="other.log"))
     other = S3Origin(bucket="other", region="eu-central-1")
     assert files.digest(site) != files.digest(replace(site, origins={"documents": other}))

@@ -21,7 +21,7 @@ def printed(count: int, build: str) -> tuple[int, int, int]:
     origins: dict[str, Any] = {}
     for number in range(count):
         origins[f"web-{number}"] = HTTPOrigin(
-            base_url=f"http://h{number}.test/", servers=("127.0.0.1:1",), redirect_hosts=("127.0.0.1:2",)
+            base_url=f"http://h{number}.test/", connect_to=("127.0.0.1:1",), redirect_hosts=("127.0.0.1:2",)
         )
         origins[f"s3-{number}"] = S3Origin(bucket=f"bucket-{number}", **STORE)
         origins[f"tenants-{number}"] = S3Origin(bucket=f"tenant{number}-*", **STORE)

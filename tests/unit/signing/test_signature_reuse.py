@@ -127,7 +127,7 @@ def test_what_is_left_of_a_reused_signature_for_slices_covers_the_transfer() -> 
     )
     sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
     size = 100_000_000
-    made = sender.hand_off("docs", "a", options=Options(size=size, identity="1"))
+    made = sender.hand_off("docs", "a", options=Options(size=size, cache_version="1"))
     (life,) = parse_qs(urlsplit(made.target).query)["X-Amz-Expires"]
     assert int(life) - longest_s(origin.expires_s) >= size / cache.slowest_rate
 

@@ -27,7 +27,7 @@ def test_each_backend_becomes_its_origin() -> None:
         {
             "docs": {
                 "backend": "xaccel.S3Origin",
-                "options": {"bucket": "docs", "servers": ["10.0.0.5:9000"]},
+                "options": {"bucket": "docs", "connect_to": ["10.0.0.5:9000"]},
             },
             "web": {
                 "BACKEND": "xaccel.HTTPOrigin",
@@ -42,7 +42,7 @@ def test_each_backend_becomes_its_origin() -> None:
     )
     assert found == []
     assert origins == {
-        "docs": S3Origin(bucket="docs", servers=("10.0.0.5:9000",)),
+        "docs": S3Origin(bucket="docs", connect_to=("10.0.0.5:9000",)),
         "web": HTTPOrigin(base_url="https://h.example/", request_headers={"X-Key": "a"}, cache=True),
         "disk-2_x": LocalOrigin(root="/srv"),
     }
@@ -51,7 +51,7 @@ def test_each_backend_becomes_its_origin() -> None:
 def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
     made = S3Origin(bucket="docs", prefix="p/", access_key="a", secret_key="b")
     assert read({"docs": made}) == ({"docs": made}, [])
-    assert read({"docs": S3Origin(bucket="docs", servers=["h:1"])})[0]["docs"].servers == ("h:1",)  # type: ignore[arg-type]
+    assert read({"docs": S3Origin(bucket="docs", connect_to=["h:1"])})[0]["docs"].connect_to == ("h:1",)  # type: ignore[arg-type]
     assert told({"docs": S3Origin(bucket="x")}) == [('["docs"] bucket', "'x' is not a bucket name")]
 
 
@@ -60,7 +60,7 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
     [
         S3Origin(bucket=None),  # type: ignore[arg-type]
         S3Origin(bucket="docs", expires_s="60"),  # type: ignore[arg-type]
-        S3Origin(bucket="docs", servers="h:1"),  # type: ignore[arg-type]
+        S3Origin(bucket="docs", connect_to="h:1"),  # type: ignore[arg-type]
         HTTPOrigin(base_url=7),  # type: ignore[arg-type]
         HTTPOrigin(base_url="https://h.example/", request_headers={"X-Key": 5}),  # type: ignore[dict-item]
         LocalOrigin(root=b"/srv"),  # type: ignore[arg-type]
@@ -111,8 +111,8 @@ def test_a_backend_is_one_of_three(backend: Any) -> None:
         ("S3Origin", {"bucket": "docs", "expires_s": True}, "True is not a value for 'expires_s'"),
         ("S3Origin", {"bucket": "docs", "cache": 1}, "1 is not a value for 'cache'"),
         ("S3Origin", {"bucket": "docs", "verify_tls": "no"}, "'no' is not a value for 'verify_tls'"),
-        ("S3Origin", {"bucket": "docs", "servers": "h:1"}, "'h:1' is not a value for 'servers'"),
-        ("S3Origin", {"bucket": "docs", "servers": [1]}, "[1] is not a value for 'servers'"),
+        ("S3Origin", {"bucket": "docs", "connect_to": "h:1"}, "'h:1' is not a value for 'connect_to'"),
+        ("S3Origin", {"bucket": "docs", "connect_to": [1]}, "[1] is not a value for 'connect_to'"),
     ],
     ids=repr,
 )
@@ -148,3 +148,16 @@ def test_all_problems_of_all_origins_are_told_at_once() -> None:
         '["Bad name"]', '["Bad name"] bucket', '["Bad name"] expires_s', '["b"]', '["c"]["BACKEND"]',
         '["d"]["OPTIONS"]', '["d"]["OPTIONS"]', '["d"]["OPTIONS"]',
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("backend", "old", "new"),
+    [
+        ("S3Origin", "servers", "connect_to"),
+        ("S3Origin", "missing_as_403", "treat_403_as_404"),
+        ("HTTPOrigin", "signed_for_s", "expires_s"),
+    ],
+)
+def test_an_option_with_its_old_name_is_refused_with_the_new_name(backend: str, old: str, new: str) -> None:
+    _, found = read({"a": {"BACKEND": f"xaccel.{backend}", "OPTIONS": {old: 1}}})
+    assert f"{old!r} is not an option of {backend}. It is named {new!r} now." in str(found[0])

@@ -25,7 +25,7 @@ def places(origin: Origin) -> list[str]:
         S3Origin(
             bucket="docs", access_key="a", secret_key="b", session_token="c", addressing_style="virtual"
         ),
-        S3Origin(bucket="docs", expires_s=1, servers=("10.0.0.5:9000", "[fd00::1]:9000", "store:80")),
+        S3Origin(bucket="docs", expires_s=1, connect_to=("10.0.0.5:9000", "[fd00::1]:9000", "store:80")),
         S3Origin(bucket="docs", expires_s=MAX_EXPIRES_S, ca_file="/etc/ssl/own.pem"),
         HTTPOrigin(base_url="https://files.example/"),
         HTTPOrigin(base_url="http://127.0.0.1:8080/a%20b/", request_headers={"Authorization": "Bearer x=="}),
@@ -60,13 +60,13 @@ def test_a_right_origin_has_no_problem(origin: Origin) -> None:
         ({"expires_s": 0}, "expires_s"),
         ({"expires_s": MAX_EXPIRES_S + 1}, "expires_s"),
         ({"expires_s": 1.5}, "expires_s"),
-        ({"servers": ("store",)}, "servers"),
-        ({"servers": ("store:http",)}, "servers"),
-        ({"servers": ("fd00::1:9000",)}, "servers"),
-        ({"servers": ("store:9000;",)}, "servers"),
-        ({"servers": ("http://store:9000",)}, "servers"),
-        ({"servers": ("$host:80",)}, "servers"),
-        ({"servers": ("unix:/run/x",)}, "servers"),
+        ({"connect_to": ("store",)}, "connect_to"),
+        ({"connect_to": ("store:http",)}, "connect_to"),
+        ({"connect_to": ("fd00::1:9000",)}, "connect_to"),
+        ({"connect_to": ("store:9000;",)}, "connect_to"),
+        ({"connect_to": ("http://store:9000",)}, "connect_to"),
+        ({"connect_to": ("$host:80",)}, "connect_to"),
+        ({"connect_to": ("unix:/run/x",)}, "connect_to"),
         ({"ca_file": "own.pem"}, "ca_file"),
     ],
 )
@@ -125,8 +125,8 @@ def test_a_password_in_a_url_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_a_signature_lives_a_second_at_least(seconds: int) -> None:
-    assert places(HTTPOrigin(base_url="https://h.example/", signed_for_s=seconds)) == ["signed_for_s"]
-    assert places(HTTPOrigin(base_url="https://h.example/", signed_for_s=1)) == []
+    assert places(HTTPOrigin(base_url="https://h.example/", expires_s=seconds)) == ["expires_s"]
+    assert places(HTTPOrigin(base_url="https://h.example/", expires_s=1)) == []
 
 
 def test_a_base_url_ends_with_a_slash() -> None:
@@ -178,7 +178,7 @@ def test_every_problem_of_an_origin_is_told() -> None:
         addressing_style="dns",  # type: ignore[arg-type]
         access_key="a",
         expires_s=0,
-        servers=("a", "b"),
+        connect_to=("a", "b"),
         ca_file="x",
     )
     assert places(origin) == [
@@ -187,7 +187,7 @@ def test_every_problem_of_an_origin_is_told() -> None:
         "addressing_style",
         "access_key",
         "expires_s",
-        "servers",
-        "servers",
+        "connect_to",
+        "connect_to",
         "ca_file",
     ]

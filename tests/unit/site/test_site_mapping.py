@@ -16,17 +16,17 @@ def test_the_least_is_an_origin_and_a_secret() -> None:
     site = read(LEAST)
     assert site.origins == {"disk": LocalOrigin(root="/srv")}
     assert site.secrets == (SECRET,)
-    assert (site.name, site.response_headers, site.cache, site.log_path) == ("", (), None, "xaccel.log")
+    assert (site.name, site.response_headers, site.cache, site.transfer_log) == ("", (), None, "xaccel.log")
     assert (site.access_logs, site.add_headers, site.resolver, site.concurrency) == ((), (), (), {})
 
 
 def test_a_toml_file_in_lower_case_gives_everything() -> None:
     site = read(
         tomllib.loads(f"""
-secrets = ["{SECRET}", "{"old" * 12}"]
+secret = ["{SECRET}", "{"old" * 12}"]
 name = "shop2"
 response_headers = ["X-Robots-Tag", "Vary"]
-log = "/var/log/nginx/xaccel.log"
+transfer_log = "/var/log/nginx/xaccel.log"
 access_logs = ["/var/log/nginx/access.log combined"]
 add_headers = [["Strict-Transport-Security", "max-age=31536000; includeSubDomains"]]
 resolver = ["127.0.0.53", "[fd00::53]:5353"]
@@ -40,7 +40,7 @@ max_size = "512m"
 
 [origins.docs]
 backend = "xaccel.S3Origin"
-options = {{bucket = "docs", cache = true, servers = ["10.0.0.5:9000"]}}
+options = {{bucket = "docs", cache = true, connect_to = ["10.0.0.5:9000"]}}
 
 [origins.web]
 backend = "xaccel.HTTPOrigin"
@@ -48,14 +48,14 @@ options = {{base_url = "https://h.example/"}}
 """)
     )
     assert site.origins == {
-        "docs": S3Origin(bucket="docs", cache=True, servers=("10.0.0.5:9000",)),
+        "docs": S3Origin(bucket="docs", cache=True, connect_to=("10.0.0.5:9000",)),
         "web": HTTPOrigin(base_url="https://h.example/"),
     }
     assert site.secrets == (SECRET, "old" * 12)
     assert site.name == "shop2"
     assert site.response_headers == ("X-Robots-Tag", "Vary")
     assert site.cache == Cache(path="/var/cache/nginx/xaccel", max_size="512m")
-    assert site.log_path == "/var/log/nginx/xaccel.log"
+    assert site.transfer_log == "/var/log/nginx/xaccel.log"
     assert site.access_logs == ("/var/log/nginx/access.log combined",)
     assert site.add_headers == (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
     assert site.resolver == ("127.0.0.53", "[fd00::53]:5353")
@@ -73,7 +73,8 @@ options = {{base_url = "https://h.example/"}}
         ({"SECRET": "é" * 32}, "SECRET"),
         ({"SECRET": None}, "SECRET"),
         ({"SECRET": 5}, "SECRET"),
-        ({"SECRETS": [SECRET]}, "SECRET"),
+        ({"SECRET": b"s" * 32}, "SECRET"),
+        ({"SECRET": {"a": SECRET}}, "SECRET"),
         ({"NAME": "Shop"}, "NAME"),
         ({"NAME": "s" * 13}, "NAME"),
         ({"NAME": "a-b"}, "NAME"),
@@ -101,10 +102,10 @@ options = {{base_url = "https://h.example/"}}
         ({"CACHE": {"path": "/c", "keys": "1;"}}, 'CACHE"]["keys'),
         ({"CACHE": {"path": "/c", "inactive": "1 hour"}}, 'CACHE"]["inactive'),
         ({"CACHE": {"path": "/c", "valid": "-1"}}, 'CACHE"]["valid'),
-        ({"LOG": ""}, "LOG"),
-        ({"LOG": None}, "LOG"),
-        ({"LOG": "/var/log/$host.log"}, "LOG"),
-        ({"LOG": "/var/log/x\n"}, "LOG"),
+        ({"TRANSFER_LOG": ""}, "TRANSFER_LOG"),
+        ({"TRANSFER_LOG": None}, "TRANSFER_LOG"),
+        ({"TRANSFER_LOG": "/var/log/$host.log"}, "TRANSFER_LOG"),
+        ({"TRANSFER_LOG": "/var/log/x\n"}, "TRANSFER_LOG"),
         ({"ACCESS_LOGS": "access.log"}, "ACCESS_LOGS"),
         ({"ACCESS_LOGS": [""]}, "ACCESS_LOGS"),
         ({"ACCESS_LOGS": ["a\nb"]}, "ACCESS_LOGS"),
@@ -142,9 +143,9 @@ def test_a_wrong_value_is_told_at_its_path(given: dict[str, Any], where: str) ->
     assert told({**LEAST, **given}) == [f'XACCEL["{where}"]']
 
 
-@pytest.mark.parametrize("secrets", [[], [SECRET] * 3, SECRET, None, ["short"], [SECRET, 5]])
+@pytest.mark.parametrize("secrets", [[], [SECRET] * 3, None, ["short"], [SECRET, 5]])
 def test_secrets_are_one_or_two(secrets: Any) -> None:
-    assert 'XACCEL["SECRET"]' in told({"ORIGINS": DISK, "SECRETS": secrets})
+    assert 'XACCEL["SECRET"]' in told({"ORIGINS": DISK, "SECRET": secrets})
 
 
 def test_a_site_needs_a_secret() -> None:
@@ -153,11 +154,11 @@ def test_a_site_needs_a_secret() -> None:
 
 def test_no_secret_is_repeated() -> None:
     with pytest.raises(ConfigErrors) as errors:
-        read({"ORIGINS": DISK, "SECRETS": ["hush", "hush-hush"]})
+        read({"ORIGINS": DISK, "SECRET": ["hush", "hush-hush"]})
     assert "hush" not in str(errors.value)
 
 
-@pytest.mark.parametrize("given", [{"SECRET": PLACEHOLDER}, {"SECRETS": [SECRET, PLACEHOLDER]}])
+@pytest.mark.parametrize("given", [{"SECRET": PLACEHOLDER}, {"SECRET": [SECRET, PLACEHOLDER]}])
 def test_the_secret_of_the_documentation_is_refused_with_what_to_do(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigErrors) as errors:
         read({"ORIGINS": DISK, **given})
@@ -211,7 +212,7 @@ def test_all_problems_are_told_at_once_below_the_given_path() -> None:
         "ORIGINS": {"Docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "x"}}, "web": {}},
         "SECRET": "short",
         "NAME": "A",
-        "LOG": "",
+        "TRANSFER_LOG": "",
         "CACHE": {"path": "", "max_size": "big"},
         "CONCURRENCY": -1,
         "WHAT": 1,
@@ -239,3 +240,10 @@ def test_the_operators_log_may_have_a_condition(line: str) -> None:
 )
 def test_no_other_variable_stands_in_the_operators_log(line: str) -> None:
     assert told({**LEAST, "ACCESS_LOGS": [line]}) == ['XACCEL["ACCESS_LOGS"]']
+
+
+@pytest.mark.parametrize(("old", "new"), [("LOG", "TRANSFER_LOG"), ("secrets", "SECRET")])
+def test_a_key_with_its_old_name_is_refused_with_the_new_name(old: str, new: str) -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        read({**LEAST, old: "x"})
+    assert f"{old.upper()!r} is not a setting. It is named {new!r} now." in str(errors.value)

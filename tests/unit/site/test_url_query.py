@@ -73,5 +73,5 @@ def test_short_names_are_azures_beside_its_signature_only() -> None:
 
 
 def test_a_url_that_the_app_signs_has_no_digest() -> None:
-    assert recorded("?id=7&any=SIGNED", plain=("id",), signed_for_s=60) == "id=7"
-    assert recorded("?any=SIGNED", signed_for_s=60) == ""
+    assert recorded("?id=7&any=SIGNED", plain=("id",), expires_s=60) == "id=7"
+    assert recorded("?any=SIGNED", expires_s=60) == ""

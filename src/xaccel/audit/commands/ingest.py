@@ -55,7 +55,9 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     path = Path(args.file)
     if args.file != "-" and not path.exists() and not args.follow:
         raise InputRefused(
-            "there is no such file", where=args.file, remedy='Give the log of the site: XACCEL["LOG"].'
+            "there is no such file",
+            where=args.file,
+            remedy='Give the log of the site: XACCEL["TRANSFER_LOG"].',
         )
 
     def tidy(now: datetime) -> None:

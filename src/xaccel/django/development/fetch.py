@@ -65,7 +65,7 @@ def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> F
     except HTTPError as error:
         with error:
             _say(hand_off, f"status {error.code}")
-            if error.code == 403 and isinstance(origin, S3Origin) and origin.missing_as_403:
+            if error.code == 403 and isinstance(origin, S3Origin) and origin.treat_403_as_404:
                 return Fetched(404)
             return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
     except (OSError, ValueError, http.client.HTTPException) as error:

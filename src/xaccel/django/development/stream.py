@@ -106,7 +106,7 @@ def _answer(request: HttpRequest, hand_off: HandOff, options: Options, fetched: 
 def _headers(hand_off: HandOff, options: Options, origin_headers: Mapping[str, str]) -> dict[str, str]:
     visible = dict(hand_off.visible_headers)
     headers = {"Content-Type": "application/octet-stream", **origin_headers, **visible}
-    if options.csp is None:
+    if options.content_security_policy is None:
         headers["Content-Security-Policy"] = default_policy(headers["Content-Type"])
     return headers
 

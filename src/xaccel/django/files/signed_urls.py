@@ -37,19 +37,19 @@ class UrlPlace:
     """Where the URLs of a storage lie.
 
     root: what stands before the whole object key, location included; ends in "/".
-    signed_for_s: as of HTTPOrigin.
+    expires_s: as of HTTPOrigin.
     """
 
     root: str
     location: str
-    signed_for_s: int | None
+    expires_s: int | None
 
     @property
     def origin(self) -> HTTPOrigin:
         """The origin that holds the files below the storage's location."""
         location = self.location.strip("/")
         base_url = self.root + urls.quote_prefix(f"{location}/" if location else "")
-        return HTTPOrigin(base_url=base_url, signed_for_s=self.signed_for_s)
+        return HTTPOrigin(base_url=base_url, expires_s=self.expires_s)
 
 
 Kind = Literal["s3", "gcloud", "azure_storage"]
@@ -119,8 +119,8 @@ def _google(storage: Any, where: str) -> UrlPlace:
     expires = storage.expiration
     if isinstance(expires, timedelta):
         expires = int(expires.total_seconds())
-    signed_for_s = None if public else expires if isinstance(expires, int) else LEAST_S
-    return UrlPlace(root, storage.location, signed_for_s)
+    expires_s = None if public else expires if isinstance(expires, int) else LEAST_S
+    return UrlPlace(root, storage.location, expires_s)
 
 
 def _google_endpoint(storage: Any) -> str:

@@ -39,7 +39,7 @@ def describe(storage: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigi
     storage = unwrapped(storage)
     urls = place_of_urls(storage, where)
     # A domain without a signature in front of a bucket is for files that anybody may have: the bucket is asked.
-    if urls is not None and (urls.signed_for_s is not None or not is_s3(storage)):
+    if urls is not None and (urls.expires_s is not None or not is_s3(storage)):
         return urls.origin
     return describe_place(storage, where)
 

@@ -97,8 +97,8 @@ def _url_of_another(sender: Sender, storage: Storage, name: str, wanted: str | N
     origin = sender.site.origin(found)
     # What a storage adds to the name of its own file is a signature.
     stands_in = (
-        replace(origin, signed_for_s=LEAST_S)
-        if isinstance(origin, HTTPOrigin) and origin.signed_for_s is None and "?" in url
+        replace(origin, expires_s=LEAST_S)
+        if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url
         else None
     )
     return MadeUrl(name=found, key=key, url=url, origin=stands_in)

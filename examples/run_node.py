@@ -32,7 +32,7 @@ def write_site(directory: Path, s3: S3Server, bucket: str) -> Path:
     """The example's site.json for this bucket, in `directory`, with a secret of its own."""
     mapping = json.loads((EXAMPLE / "site.json").read_text(encoding="utf-8"))
     mapping["SECRET"] = secrets.token_urlsafe(32)
-    mapping["ORIGINS"]["documents"]["OPTIONS"].update(bucket=bucket, endpoint_url=s3.endpoint)
+    mapping["ORIGINS"]["documents"].update(bucket=bucket, endpoint_url=s3.endpoint)
     file = directory / "site.json"
     file.write_text(json.dumps(mapping), encoding="utf-8")
     return file

@@ -31,7 +31,7 @@ def read_xaccel(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     options = {option: environ[name] for option, name in S3_OPTIONS.items() if environ.get(name)}
     xaccel: dict[str, Any] = {
-        "ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}},
+        "ORIGINS": {"documents": {"type": "s3", **options}},
         "RESPONSE_HEADERS": RESPONSE_HEADERS,
         "DELIVERY": environ.get("PORTAL_DELIVERY", "nginx"),
     }

@@ -38,8 +38,8 @@ class Place:
             "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
             "CACHE": {"path": "cache", "max_size": "4g"},
             "ORIGINS": {
-                "s3": {"BACKEND": "xaccel.S3Origin", "OPTIONS": s3},
-                "cached": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {**s3, "cache": True}},
-                "directory": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": self.files}},
+                "s3": {"type": "s3", **s3},
+                "cached": {"type": "s3", **s3, "cache": True},
+                "directory": {"type": "local", "root": self.files},
             },
         }

@@ -40,8 +40,8 @@ def setup(dsn: str) -> None:
             "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
             "ORIGINS": {
                 "documents": {
-                    "BACKEND": "xaccel.HTTPOrigin",
-                    "OPTIONS": {"base_url": "https://files.example/"},
+                    "type": "http",
+                    "base_url": "https://files.example/",
                 }
             },
         },

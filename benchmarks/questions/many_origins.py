@@ -47,11 +47,9 @@ def answer(size: Size) -> list[Table]:
 def _origins(port: int) -> dict[str, object]:
     return {
         _origin(number): {
-            "BACKEND": "xaccel.HTTPOrigin",
-            "OPTIONS": {
-                "base_url": f"http://host-{number}.test:{port}/",
-                "connect_to": [f"127.0.0.1:{port}"],
-            },
+            "type": "http",
+            "base_url": f"http://host-{number}.test:{port}/",
+            "connect_to": [f"127.0.0.1:{port}"],
         }
         for number in range(1, max(_COUNTS) + 1)
     }

@@ -147,7 +147,7 @@ def _settings(s3: S3Server) -> dict[str, Any]:
     }
     return {
         "SECRET": secrets.token_urlsafe(32),
-        "ORIGINS": {"s3": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}},
+        "ORIGINS": {"s3": {"type": "s3", **options}},
     }
 
 

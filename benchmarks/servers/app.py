@@ -47,9 +47,9 @@ def _xaccel() -> dict[str, Any]:
         "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
         "RESPONSE_HEADERS": ["X-Robots-Tag"],
         "ORIGINS": {
-            "local": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}},
-            "web": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://files.example/a/"}},
-            "s3": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {**s3, **keys}},
+            "local": {"type": "local", "root": "/srv/files"},
+            "web": {"type": "http", "base_url": "https://files.example/a/"},
+            "s3": {"type": "s3", **s3, **keys},
         },
     }
 

@@ -181,7 +181,7 @@ def _file(path: Path, size: int) -> Stored:
 
 def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Site:
     def http(base_url: str, **options: object) -> dict[str, object]:
-        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
+        return {"type": "http", "base_url": base_url, **options}
 
     return read_mapping.read(
         {
@@ -195,7 +195,7 @@ def _site(folder: Path, tls: int, plain: int, more: Mapping[str, object]) -> Sit
                 ),
                 "plain": http(f"http://127.0.0.1:{plain}/"),
                 "cached": http(f"http://127.0.0.1:{plain}/", cache=True),
-                "local": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(folder / "files")}},
+                "local": {"type": "local", "root": str(folder / "files")},
                 **more,
             },
         }

@@ -15,26 +15,26 @@ if not settings.configured:
         SECRET_KEY="only for the documentation",  # noqa: S106
         INSTALLED_APPS=["xaccel.django"],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
-        XACCEL={"ORIGINS": {"files": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}}},
+        XACCEL={"ORIGINS": {"files": {"type": "local", "root": "/srv/files"}}},
     )
     django.setup()
 
 from xaccel.django import checks
 
-_BUCKET = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}
-_AT_ADDRESS = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://10.0.0.5:9000/"}}
+_BUCKET = {"type": "s3", "bucket": "acme-documents"}
+_AT_ADDRESS = {"type": "http", "base_url": "https://10.0.0.5:9000/"}
 _MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 _DISK = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/srv/files"}}
 _SECURITY = "django.middleware.security.SecurityMiddleware"
 
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Bucket"}}}},
+    "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"type": "s3-bucket"}}}},
     "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
     "xaccel.E003": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
     "xaccel.E005": {"MEDIA_URL": "/_xaccel/media/"},
     "xaccel.E006": {
-        "XACCEL": {"ORIGINS": {"files": {"STORAGE": "default"}}},
+        "XACCEL": {"ORIGINS": {"files": {"storage": "default"}}},
         "STORAGES": {"default": _MEMORY},
     },
     "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from xaccel import cli
 
@@ -11,11 +12,16 @@ def parsers(*, file: bool) -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each subcommand."""
     parser = argparse.ArgumentParser(prog="xaccel")
     cli.add_arguments(parser, file=file)
-    found: dict[str, argparse.ArgumentParser] = {}
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found |= action.choices
-    return found
+    return dict(_leaves(parser, ""))
+
+
+def _leaves(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield name, parser
+    for group in groups:
+        for word, own in group.choices.items():
+            yield from _leaves(own, f"{name} {word}".strip())
 
 
 def sections() -> str:

@@ -85,7 +85,7 @@ def _unsigned() -> None:
         Sender(_SITE).hand_off("documents", "report.pdf")
 
 
-_DISK = {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/files"}}
+_DISK = {"type": "local", "root": "/srv/files"}
 _CALLS: dict[str, Callable[[], object]] = {
     "ConfigErrors": lambda: read_mapping.read({"ORIGIN": {}, "SECRET": "short", "CONCURRENCY": 0}),
     "ConfigError": _one_problem,

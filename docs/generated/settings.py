@@ -35,7 +35,7 @@ TEXTS = {
 """Of keys that Django and a file describe differently from the field of Site."""
 
 EXAMPLES = {
-    "ORIGINS": '{"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-documents"}}}',
+    "ORIGINS": '{"documents": {"type": "s3", "bucket": "acme-documents"}}',
     "SECRET": '"<32 or more letters, digits, - and _>"',
     "NAME": '"intranet"',
     "TRANSFER_LOG": '"/var/log/nginx/xaccel.log"',

@@ -7,5 +7,5 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "urls"
 INSTALLED_APPS = ["rest_framework", "xaccel.django"]
 MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
-XACCEL = {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "documents"}}}}
+XACCEL = {"ORIGINS": {"documents": {"type": "s3", "bucket": "documents"}}}
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None}

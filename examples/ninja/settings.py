@@ -7,4 +7,4 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "urls"
 INSTALLED_APPS = ["xaccel.django"]
 MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
-XACCEL = {"ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "documents"}}}}
+XACCEL = {"ORIGINS": {"documents": {"type": "s3", "bucket": "documents"}}}

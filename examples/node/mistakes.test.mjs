@@ -7,7 +7,7 @@ import { sendFile } from "./xaccel/send-file.mjs";
 import { readSite } from "./xaccel/site.mjs";
 
 const SECRET = "mistakes-0123456789-abcdefghijklmnopqrst";
-const ORIGINS = { partner: { BACKEND: "xaccel.HTTPOrigin", OPTIONS: { base_url: "https://files.partner.example/" } } };
+const ORIGINS = { partner: { type: "http", base_url: "https://files.partner.example/" } };
 
 test("a secret that is known, too short or of other characters is an error at the start", () => {
   for (const secret of [
@@ -28,7 +28,7 @@ test("an origin that nothing can sign for is an error at the start", () => {
   const [accessKey, secretKey] = ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"];
   const OPTIONS = { bucket: "docs", region: "us-east-1", endpoint_url: "http://store.example", addressing_style: "path" };
   const read = (options, env) =>
-    readSite({ SECRET, ORIGINS: { a: { BACKEND: "xaccel.S3Origin", OPTIONS: { ...OPTIONS, ...options } } } }, env);
+    readSite({ SECRET, ORIGINS: { a: { type: "s3", ...OPTIONS, ...options } } }, env);
   const env = { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey, AWS_SESSION_TOKEN: "token" };
   assert.deepEqual(read({}, env).origins.get("a").credentials, { accessKey, secretKey, sessionToken: "token" });
   for (const [options, found] of [

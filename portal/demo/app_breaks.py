@@ -134,7 +134,7 @@ def _bucket_on_a_page() -> None:
 
     from portal.files.views.my_files import MyFiles
 
-    bucket = settings.XACCEL["ORIGINS"]["documents"]["OPTIONS"]["bucket"]
+    bucket = settings.XACCEL["ORIGINS"]["documents"]["bucket"]
 
     def make(get_context_data: Any) -> Any:
         def telling(self: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ def portal_settings(
     extra: dict[str, object] = {"SECRET": identity.site_secret}
     if echo_port is not None:
         options = {"base_url": f"http://127.0.0.1:{echo_port}/"}
-        extra["ORIGINS"] = {"echo": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}}
+        extra["ORIGINS"] = {"echo": {"type": "http", **options}}
     return {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "PORTAL_SECRET_KEY": identity.django_key,

@@ -96,16 +96,16 @@ def site_of(s3: S3Server, buckets: tuple[str, str], partner: str, second: str, m
     }
 
     def origin(kind: str, **options: Any) -> dict[str, Any]:
-        return {"BACKEND": f"xaccel.{kind}", "OPTIONS": options}
+        return {"type": kind, **options}
 
     return {
         "SECRET": "adapters-0123456789-abcdefghijklmnopqrstuvwxyz",
         "ORIGINS": {
-            "documents": origin("S3Origin", bucket=bucket, **keys),
-            "cached": origin("S3Origin", bucket=bucket, cache=True, **keys),
-            "tenants": origin("S3Origin", bucket=f"{tenant[:16]}*", **keys),
-            "partner": origin("HTTPOrigin", base_url=f"{partner}/files/", redirect_hosts=[second]),
-            "media": origin("LocalOrigin", root=str(media)),
+            "documents": origin("s3", bucket=bucket, **keys),
+            "cached": origin("s3", bucket=bucket, cache=True, **keys),
+            "tenants": origin("s3", bucket=f"{tenant[:16]}*", **keys),
+            "partner": origin("http", base_url=f"{partner}/files/", redirect_hosts=[second]),
+            "media": origin("local", root=str(media)),
         },
         "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin"],
         "CACHE": {"path": "cache", "max_size": "64m"},

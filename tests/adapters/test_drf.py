@@ -15,7 +15,7 @@ settings.configure(
     MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
     REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None},
-    XACCEL={"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}},
+    XACCEL={"ORIGINS": {"disk": {"type": "local", "root": "/srv"}}},
 )
 import django
 django.setup()

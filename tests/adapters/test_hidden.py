@@ -16,7 +16,7 @@ import xaccel.starlette
 
 SITE: dict[str, Any] = {
     "SECRET": "s" * 32,
-    "ORIGINS": {"media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/media"}}},
+    "ORIGINS": {"media": {"type": "local", "root": "/srv/media"}},
 }
 
 

@@ -14,7 +14,7 @@ from xaccel.asgi import Downloads
 
 SITE = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
-    "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
+    "ORIGINS": {"disk": {"type": "local", "root": "/srv"}},
 }
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 settings.configure(
     ALLOWED_HOSTS=["*"], ROOT_URLCONF="__main__", SECRET_KEY="x", INSTALLED_APPS=["xaccel.django"], USE_TZ=True,
     MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
-    XACCEL={"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}},
+    XACCEL={"ORIGINS": {"disk": {"type": "local", "root": "/srv"}}},
 )
 import django
 django.setup()

@@ -230,14 +230,14 @@ def of_its_own(variant: Variant, folder: Path, **more: Any) -> Iterator[tuple[Si
 
 def _settings(origin: Origin) -> dict[str, Any]:
     partner: dict[str, Any] = {
-        "BACKEND": "xaccel.HTTPOrigin",
-        "OPTIONS": {"base_url": f"{origin.url}/files/"},
+        "type": "http",
+        "base_url": f"{origin.url}/files/",
     }
     return {
         "SECRET": SECRET,
         "ORIGINS": {
             "partner": partner,
-            "kept": {**partner, "OPTIONS": {**partner["OPTIONS"], "cache": True}},
+            "kept": {**partner, "cache": True},
         },
         "CACHE": {"path": "cache", "max_size": "16m", "slice": "0"},
         "CONCURRENCY": {"default": 2},

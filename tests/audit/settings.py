@@ -27,7 +27,5 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 XACCEL = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
-    "ORIGINS": {
-        "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://files.example/"}}
-    },
+    "ORIGINS": {"partner": {"type": "http", "base_url": "https://files.example/"}},
 }

@@ -24,7 +24,7 @@ def explain(transfer_id: str, *arguments: str) -> str:
 
 def test_the_object_of_a_recorded_transfer_is_asked_for(settings: Any, log: Log, tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_bytes(b"here")
-    disk = {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}}
+    disk = {"type": "local", "root": str(tmp_path)}
     settings.XACCEL = {**settings.XACCEL, "ORIGINS": {"disk": disk}}
     entry = log.line(origin="disk", why="origin_404")
     decide(entry)

@@ -92,7 +92,7 @@ def links(
 
     folder, port = tmp_path_factory.mktemp(f"links-{variant.name}"), free_port()
     with origin_server(stored) as origin:
-        partner = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": f"{origin.url}/files/"}}
+        partner = {"type": "http", "base_url": f"{origin.url}/files/"}
         settings = {"SECRET": SECRET, "ORIGINS": {"partner": partner}}
         env = {
             "AUDIT_SITE": json.dumps(settings),

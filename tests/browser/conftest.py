@@ -132,7 +132,7 @@ def running_project(
     }
     settings = {
         "SECRET": "browser-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}},
+        "ORIGINS": {"documents": {"type": "s3", **options}},
         "RESPONSE_HEADERS": [
             "Access-Control-Allow-Origin",
             "Access-Control-Allow-Credentials",

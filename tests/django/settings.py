@@ -46,11 +46,12 @@ STORAGES = {
 XACCEL = {
     "TRANSFER_LOG": "/var/log/nginx/xaccel.log",
     "ORIGINS": {
-        "disk": {"STORAGE": "default"},
-        "documents": {"STORAGE": "bucket"},
+        "disk": {"storage": "default"},
+        "documents": {"storage": "bucket"},
         "partner": {
-            "BACKEND": "xaccel.HTTPOrigin",
-            "OPTIONS": {"base_url": "https://files.partner.example/out/", "request_headers": {"X-Key": "k"}},
+            "type": "http",
+            "base_url": "https://files.partner.example/out/",
+            "request_headers": {"X-Key": "k"},
         },
     },
     "RESPONSE_HEADERS": [

@@ -38,9 +38,9 @@ def test_same_outcome_as_send_file(origin, settings, rf, tmp_path):
     settings.XACCEL = {
         "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
         "ORIGINS": {
-            "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": s3},
-            "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/f/"}},
-            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}},
+            "documents": {"type": "s3", **s3},
+            "partner": {"type": "http", "base_url": "https://p.example/f/"},
+            "media": {"type": "local", "root": str(tmp_path)},
         },
     }
     calls = [(key, {}) for key in KEYS] + [("a", {"filename": name}) for name in NAMES]
@@ -59,9 +59,7 @@ def test_needs_no_credentials(settings, monkeypatch):
     monkeypatch.setattr(CredentialSource, "current", lambda self: pytest.fail("asked for credentials"))
     settings.XACCEL = {
         "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {
-            "only": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "region": "eu-west-1"}}
-        },
+        "ORIGINS": {"only": {"type": "s3", "bucket": "docs", "region": "eu-west-1"}},
     }
     check_file("a.pdf", filename="A.pdf")
     with pytest.raises(InputRefused, match="empty"):
@@ -72,7 +70,7 @@ def test_key_of_an_origin_whose_urls_the_app_signs_is_checked(settings):
     options = {"base_url": "https://p.example/f/", "expires_s": 300}
     settings.XACCEL = {
         "SECRET": "check-0123456789-abcdefghijklmnopqrstuvwxyz",
-        "ORIGINS": {"azure": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},
+        "ORIGINS": {"azure": {"type": "http", **options}},
     }
     check_file("a.pdf")
     with pytest.raises(InputRefused, match="as a segment"):

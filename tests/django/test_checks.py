@@ -38,7 +38,7 @@ def test_checks_run_with_all_others() -> None:
 
 
 def test_E001_is_one_message_for_each_problem(settings: Any) -> None:
-    settings.XACCEL = {"ORIGINS": {"a": {"BACKEND": "x"}, "b": {"BACKEND": "y"}}, "DELIVERY": "z"}
+    settings.XACCEL = {"ORIGINS": {"a": {"type": "x"}, "b": {"type": "y"}}, "DELIVERY": "z"}
     assert found() == ["xaccel.E001"] * 3
 
 
@@ -95,7 +95,7 @@ def test_E006_storage_that_cannot_be_read(settings: Any, site: Any) -> None:
         **settings.STORAGES,
         "memory": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     }
-    site(ORIGINS={"a": {"STORAGE": "memory"}, "b": {"STORAGE": "nowhere"}})
+    site(ORIGINS={"a": {"storage": "memory"}, "b": {"storage": "nowhere"}})
     assert found() == ["xaccel.E006", "xaccel.E006"]
 
 
@@ -118,17 +118,9 @@ def test_W001_alias_that_gives_no_origin(settings: Any) -> None:
 def test_W002_origin_in_a_published_folder(settings: Any, site: Any) -> None:
     settings.MEDIA_URL = "/media/"
     assert found() == ["xaccel.W002"]
-    site(
-        ORIGINS={
-            "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": settings.MEDIA_ROOT + "/private"}}
-        }
-    )
+    site(ORIGINS={"disk": {"type": "local", "root": settings.MEDIA_ROOT + "/private"}})
     assert found() == ["xaccel.W002"]
-    site(
-        ORIGINS={
-            "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": settings.MEDIA_ROOT + "-private"}}
-        }
-    )
+    site(ORIGINS={"disk": {"type": "local", "root": settings.MEDIA_ROOT + "-private"}})
     assert found() == []
 
 
@@ -166,14 +158,14 @@ def test_W004_bucket_in_another_region_is_asked_for_at_deployment_only(site: Any
     named = Answer(status=403, headers=[("x-amz-bucket-region", "eu-west-1")])
     with origin_server(lambda _: named) as store:
         options = {"bucket": "docs", "endpoint_url": store.url, "access_key": "a", "secret_key": "b"}
-        entry = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {**options, "region": "us-east-1"}}
+        entry = {"type": "s3", **options, "region": "us-east-1"}
         site(ORIGINS={"docs": entry})
         assert found() == []
         assert store.requests == []
         messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
         assert [message.id for message in messages] == ["xaccel.W004"]
         assert "eu-west-1" in (messages[0].hint or "")
-        site(ORIGINS={"docs": {**entry, "OPTIONS": {**options, "region": "eu-west-1"}}})
+        site(ORIGINS={"docs": {**entry, "region": "eu-west-1"}})
         assert run_checks(tags=["xaccel"], include_deployment_checks=True) == []
 
 
@@ -197,21 +189,21 @@ def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "options", "ids"),
+    ("kind", "options", "ids"),
     [
-        ("HTTPOrigin", {"base_url": "https://10.0.0.5/"}, ["xaccel.W006"]),
-        ("HTTPOrigin", {"base_url": "https://[fd00::1]:9000/"}, ["xaccel.W006"]),
-        ("HTTPOrigin", {"base_url": "https://10.0.0.5/", "verify_tls": False}, []),
-        ("HTTPOrigin", {"base_url": "http://10.0.0.5/"}, []),
-        ("HTTPOrigin", {"base_url": "https://files.example/", "connect_to": ["10.0.0.5:443"]}, []),
-        ("S3Origin", {"bucket": "docs", "endpoint_url": "https://10.0.0.5:9000"}, ["xaccel.W006"]),
-        ("S3Origin", {"bucket": "docs"}, []),
+        ("http", {"base_url": "https://10.0.0.5/"}, ["xaccel.W006"]),
+        ("http", {"base_url": "https://[fd00::1]:9000/"}, ["xaccel.W006"]),
+        ("http", {"base_url": "https://10.0.0.5/", "verify_tls": False}, []),
+        ("http", {"base_url": "http://10.0.0.5/"}, []),
+        ("http", {"base_url": "https://files.example/", "connect_to": ["10.0.0.5:443"]}, []),
+        ("s3", {"bucket": "docs", "endpoint_url": "https://10.0.0.5:9000"}, ["xaccel.W006"]),
+        ("s3", {"bucket": "docs"}, []),
     ],
 )
 def test_W006_an_ip_address_in_an_https_url(
-    site: Any, backend: str, options: dict[str, Any], ids: list[str]
+    site: Any, kind: str, options: dict[str, Any], ids: list[str]
 ) -> None:
-    site(ORIGINS={"partner": {"BACKEND": f"xaccel.{backend}", "OPTIONS": options}})
+    site(ORIGINS={"partner": {"type": kind, **options}})
     assert found() == ids
 
 

@@ -30,7 +30,7 @@ def origin(site: Any) -> Iterator[OriginServer]:
             "access_key": "AKIASTREAM",
             "secret_key": "stream-secret",
         }
-        site(ORIGINS={"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket}})
+        site(ORIGINS={"documents": {"type": "s3", **bucket}})
         yield server
 
 

@@ -26,7 +26,7 @@ def test_config_prints_the_site_of_the_settings(capsys: pytest.CaptureFixture[st
 
 
 def test_wrong_settings_end_the_command_with_all_problems(settings: Any) -> None:
-    settings.XACCEL = {"ORIGINS": {"a": {"BACKEND": "x"}, "b": {"BACKEND": "y"}}}
+    settings.XACCEL = {"ORIGINS": {"a": {"type": "x"}, "b": {"type": "y"}}}
     with pytest.raises(CommandError, match=r'(?s)\["a"\].*\["b"\]'):
         call_command("xaccel", "config", "--nginx-version", "1.26.3")
 

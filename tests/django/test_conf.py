@@ -12,7 +12,7 @@ from xaccel import ConfigErrors, LocalOrigin, S3Origin
 from xaccel.django import send_file
 from xaccel.django.conf import configuration
 
-PARTNER = {"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/"}}}
+PARTNER = {"partner": {"type": "http", "base_url": "https://p.example/"}}
 
 
 def problems() -> list[str]:
@@ -53,11 +53,7 @@ def test_secret_of_the_settings_is_taken(settings: Any, keys: Any) -> None:
 
 
 def test_origin_may_name_a_storage_and_add_to_it(site: Any) -> None:
-    site(
-        ORIGINS={
-            "documents": {"STORAGE": "bucket", "OPTIONS": {"expires_s": 30, "connect_to": ["10.0.0.5:9000"]}}
-        }
-    )
+    site(ORIGINS={"documents": {"storage": "bucket", "expires_s": 30, "connect_to": ["10.0.0.5:9000"]}})
     origin = configuration().site.origins["documents"]
     assert isinstance(origin, S3Origin)
     assert (origin.bucket, origin.prefix, origin.expires_s) == ("acme-documents", "tenant-a/", 30)
@@ -96,10 +92,10 @@ def test_storage_that_cannot_be_read_is_left_out_where_origins_come_from_storage
 def test_every_problem_is_told_at_once(settings: Any) -> None:
     settings.XACCEL = {
         "ORIGINS": {
-            "a": {"STORAGE": "nowhere"},
-            "b": {"STORAGE": "bucket", "BACKEND": "xaccel.S3Origin"},
-            "c": {"STORAGE": "bucket", "OPTIONS": {"expires": 5}},
-            "d": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "relative"}},
+            "a": {"storage": "nowhere"},
+            "b": {"storage": "bucket", "type": "s3"},
+            "c": {"storage": "bucket", "expires": 5},
+            "d": {"type": "local", "root": "relative"},
         },
         "DELIVERY": "carrier pigeon",
         "SECRET": "short",
@@ -111,9 +107,9 @@ def test_every_problem_is_told_at_once(settings: Any) -> None:
 
 
 def test_entry_with_a_problem_is_not_called_missing(settings: Any) -> None:
-    settings.XACCEL = {"ORIGINS": {"a": {"STORAGE": "nowhere"}}}
+    settings.XACCEL = {"ORIGINS": {"a": {"storage": "nowhere"}}}
     (problem,) = problems()
-    assert problem.startswith('XACCEL["ORIGINS"]["a"]["STORAGE"]')
+    assert problem.startswith('XACCEL["ORIGINS"]["a"]["storage"]')
 
 
 @pytest.mark.parametrize("given", [7, [], {"ORIGINS": {}}, {"ORIGINS": 7}, {"ORIGINS": {"a": 7}}])
@@ -123,9 +119,9 @@ def test_setting_of_another_shape_is_one_problem(settings: Any, given: Any) -> N
 
 
 def test_secrets_are_in_no_message_and_no_repr(site: Any) -> None:
-    site(ORIGINS={"documents": {"STORAGE": "bucket", "OPTIONS": {"endpoint_url": "ftp://x"}}})
+    site(ORIGINS={"documents": {"storage": "bucket", "endpoint_url": "ftp://x"}})
     assert "storage-secret" not in "\n".join(problems())
-    site(ORIGINS={"documents": {"STORAGE": "bucket"}})
+    site(ORIGINS={"documents": {"storage": "bucket"}})
     assert "storage-secret" not in repr(configuration())
     assert configuration().site.secrets[0] not in repr(configuration())
 

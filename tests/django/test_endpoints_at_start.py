@@ -8,15 +8,13 @@ from xaccel.django import HandOffMiddleware
 from xaccel.signing import endpoint
 
 S3 = {
-    "BACKEND": "xaccel.S3Origin",
-    "OPTIONS": {
-        "bucket": "documents",
-        "region": "us-east-1",
-        "endpoint_url": "http://127.0.0.1:9",
-        "access_key": "k",
-    },
+    "type": "s3",
+    "bucket": "documents",
+    "region": "us-east-1",
+    "endpoint_url": "http://127.0.0.1:9",
+    "access_key": "k",
 }
-SITE = {"ORIGINS": {"documents": {**S3, "OPTIONS": {**S3["OPTIONS"], "secret_key": "s"}}}}
+SITE = {"ORIGINS": {"documents": {**S3, "secret_key": "s"}}}
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +36,7 @@ def test_a_wrong_configuration_does_not_keep_the_server_from_starting() -> None:
 
 
 @override_settings(
-    XACCEL={
-        "ORIGINS": {
-            "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "documents", "profile": "none"}}
-        }
-    }
+    XACCEL={"ORIGINS": {"documents": {"type": "s3", "bucket": "documents", "profile": "none"}}}
 )
 def test_an_endpoint_that_botocore_refuses_does_not_keep_the_server_from_starting() -> None:
     HandOffMiddleware(lambda request: HttpResponse())

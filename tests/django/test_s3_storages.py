@@ -42,8 +42,10 @@ def test_an_origin_that_pays_pays_for_every_storage(site: Any) -> None:
     site(
         ORIGINS={
             "docs": {
-                "BACKEND": "xaccel.S3Origin",
-                "OPTIONS": {"bucket": "acme-documents", "region": "eu-central-1", "request_payer": True},
+                "type": "s3",
+                "bucket": "acme-documents",
+                "region": "eu-central-1",
+                "request_payer": True,
             }
         }
     )
@@ -66,7 +68,7 @@ def test_the_endpoint_is_the_one_of_the_storages_client(
 ) -> None:
     options = {**STORAGE, "client_config": config}
     settings.STORAGES = {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}
-    site(ORIGINS={"docs": {"STORAGE": "default"}})
+    site(ORIGINS={"docs": {"storage": "default"}})
     url = send_file(GET, file_on(S3Storage(**options), "x"), version_id="v1")["Xaccel-Url"]
     assert url.startswith(f"https://acme-documents.{host}.amazonaws.com/tenant-a/x?versionId=v1&")
 
@@ -91,7 +93,7 @@ def test_what_cannot_be_had_is_told_at_configuration_and_at_the_call(
     settings.STORAGES = {
         "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**STORAGE, **options}}
     }
-    site(ORIGINS={"docs": {"STORAGE": "default"}})
+    site(ORIGINS={"docs": {"storage": "default"}})
     with pytest.raises(ConfigErrors, match=told.value.what.split()[-1]):
         configuration()
 

@@ -115,7 +115,7 @@ def named(site: Any, settings: Any) -> Callable[..., None]:
 
     def make(kind: str, **more: Any) -> None:
         settings.STORAGES = {"default": {"BACKEND": CLASSES[kind][0], "OPTIONS": OPTIONS[kind]}}
-        site(ORIGINS={"docs": {"STORAGE": "default", "OPTIONS": more}}, CACHE={"path": "cache"})
+        site(ORIGINS={"docs": {"storage": "default", **more}}, CACHE={"path": "cache"})
 
     return make
 
@@ -202,7 +202,7 @@ def test_cloudfront_is_asked_with_the_storages_own_signer(named: Any, name: str)
 def test_a_storage_of_another_tenant_is_another_place(named: Any, kind: str) -> None:
     named(kind)
     for options in ({"location": "tenant-b"}, {"location": "tenant-a-of-others"}):
-        with pytest.raises(OriginNotAllowed, match="STORAGE"):
+        with pytest.raises(OriginNotAllowed, match="storage"):
             send_file(GET, file_on(CLASSES[kind][1](**options), "x"))
 
 
@@ -305,7 +305,7 @@ def test_a_bucket_behind_cloudfront_is_asked_where_the_site_says_so() -> None:
 
 def test_a_domain_that_is_an_origin_is_asked_without_a_signature_too(site: Any) -> None:
     base = "https://cdn.acme.example/"
-    site(ORIGINS={"cdn": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base}}})
+    site(ORIGINS={"cdn": {"type": "http", "base_url": base}})
     storage = S3Storage(**{**STORAGE, "custom_domain": "cdn.acme.example"})
     assert send_file(GET, file_on(storage, "x"))["Xaccel-Url"] == f"{base}tenant-a/x"
 
@@ -352,7 +352,7 @@ def test_a_url_that_lies_elsewhere_is_refused_and_its_query_is_not_told(
     with caplog.at_level(logging.DEBUG), pytest.raises(OriginNotAllowed) as refused:
         send_file(GET, file_on(storage, "x"))
     assert "secret-token" not in f"{refused.value}{caplog.text}{refused.value.__cause__}"
-    assert "HTTPOrigin" in refused.value.remedy or "without them" in refused.value.remedy
+    assert '"type": "http"' in refused.value.remedy or "without them" in refused.value.remedy
 
 
 def test_a_url_in_a_bucket_is_not_signed_for_a_storage_that_nobody_knows() -> None:
@@ -369,7 +369,7 @@ def test_a_storage_without_an_absolute_url_is_refused() -> None:
 
 
 def test_a_stored_url_is_never_told_with_its_query(site: Any) -> None:
-    site(ORIGINS={"docs": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://h.example/a/"}}})
+    site(ORIGINS={"docs": {"type": "http", "base_url": "https://h.example/a/"}})
     for url in (
         "https://h.example/b?sig=s3cret",
         "https://h.example/a/../b?sig=s3cret",
@@ -383,7 +383,7 @@ def test_a_stored_url_is_never_told_with_its_query(site: Any) -> None:
 
 def test_a_function_makes_the_url_for_the_method(site: Any) -> None:
     options = {"base_url": "https://h.example/a/", "expires_s": 60}
-    site(ORIGINS={"docs": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}})
+    site(ORIGINS={"docs": {"type": "http", **options}})
 
     def signed(method: str) -> str:
         return f"https://h.example/a/x.pdf?for={method}"
@@ -455,8 +455,8 @@ def test_a_storage_without_a_place_is_told_at_configuration_and_at_the_call(
     with pytest.raises(OriginNotAllowed):
         send_file(GET, file_on(storage, "x"))
     settings.STORAGES = {"default": {"BACKEND": CLASSES[kind][0], "OPTIONS": {**OPTIONS[kind], **options}}}
-    site(ORIGINS={"docs": {"STORAGE": "default"}})
-    with pytest.raises(ConfigErrors, match=r'ORIGINS"\]\["docs"\]\["STORAGE"\]'):
+    site(ORIGINS={"docs": {"storage": "default"}})
+    with pytest.raises(ConfigErrors, match=r'ORIGINS"\]\["docs"\]\["storage"\]'):
         configuration()
 
 

@@ -117,7 +117,7 @@ def test_stored_url_is_matched_after_normalising_the_host() -> None:
 
 def test_stored_url_belongs_to_the_origin_with_the_longest_base(site: Any) -> None:
     def server(base: str) -> Any:
-        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base}}
+        return {"type": "http", "base_url": base}
 
     site(ORIGINS={"all": server("https://p.example/"), "out": server("https://p.example/out/")})
     assert send_file(GET, url="https://p.example/out/x")["X-Accel-Redirect"] == "/_xaccel/out"
@@ -155,7 +155,7 @@ def test_unknown_origin_is_refused() -> None:
 
 
 def test_origin_may_be_left_out_where_there_is_one(site: Any) -> None:
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/"}}})
+    site(ORIGINS={"partner": {"type": "http", "base_url": "https://p.example/"}})
     assert send_file(GET, "x y")["Xaccel-Url"] == "https://p.example/x%20y"
 
 

@@ -36,7 +36,7 @@ def send(filename: Any = "report.pdf", *arguments: Any, **more: Any) -> Any:
 
 
 def directory(place: Path) -> dict[str, Any]:
-    return {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(place)}}
+    return {"type": "local", "root": str(place)}
 
 
 def test_the_root_is_an_origin_of_its_own_where_none_holds_it(root: Path) -> None:

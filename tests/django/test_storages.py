@@ -127,12 +127,10 @@ def test_endpoint_and_addressing_style_are_the_storages(site: Any, style: str, b
     site(
         ORIGINS={
             "minio": {
-                "BACKEND": "xaccel.S3Origin",
-                "OPTIONS": {
-                    "bucket": "acme",
-                    "endpoint_url": "https://s3.example:9000",
-                    "addressing_style": style,
-                },
+                "type": "s3",
+                "bucket": "acme",
+                "endpoint_url": "https://s3.example:9000",
+                "addressing_style": style,
             }
         }
     )
@@ -144,8 +142,10 @@ def test_endpoint_and_addressing_style_are_the_storages(site: Any, style: str, b
 def test_origin_with_the_longest_prefix_wins(site: Any) -> None:
     def bucket(prefix: str) -> Any:
         return {
-            "BACKEND": "xaccel.S3Origin",
-            "OPTIONS": {"bucket": "acme-documents", "region": "eu-central-1", "prefix": prefix},
+            "type": "s3",
+            "bucket": "acme-documents",
+            "region": "eu-central-1",
+            "prefix": prefix,
         }
 
     site(ORIGINS={"all": bucket(""), "a": bucket("tenant-a/"), "b": bucket("tenant-b/")})
@@ -154,9 +154,7 @@ def test_origin_with_the_longest_prefix_wins(site: Any) -> None:
     assert send_file(GET, file_on(s3(), "x"), origin="all")["X-Accel-Redirect"] == "/_xaccel/all"
 
 
-TENANTS = {
-    "tenants": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-*", "region": "eu-central-1"}}
-}
+TENANTS = {"tenants": {"type": "s3", "bucket": "acme-*", "region": "eu-central-1"}}
 
 
 def test_storage_of_a_tenant_is_matched_to_the_pattern(site: Any) -> None:
@@ -184,7 +182,7 @@ def test_storage_beside_the_pattern_is_refused(site: Any, options: Any) -> None:
 
 
 def test_origin_of_the_bucket_itself_comes_before_the_pattern(site: Any) -> None:
-    one = {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "acme-one", "region": "eu-central-1"}}
+    one = {"type": "s3", "bucket": "acme-one", "region": "eu-central-1"}
     for name in ("a", "z"):
         site(ORIGINS={**TENANTS, name: one})
         assert send_file(GET, file_on(s3(bucket_name="acme-one"), "x"))["X-Accel-Redirect"].endswith(
@@ -195,7 +193,7 @@ def test_origin_of_the_bucket_itself_comes_before_the_pattern(site: Any) -> None
 
 
 def test_bucket_is_named_by_the_call_for_a_key(site: Any) -> None:
-    site(ORIGINS={"tenants": {**TENANTS["tenants"], "OPTIONS": {**STORE_KEYS, "bucket": "acme-*"}}})
+    site(ORIGINS={"tenants": {"type": "s3", **STORE_KEYS, "bucket": "acme-*"}})
     url = send_file(GET, "x", bucket="acme-one")["Xaccel-Url"]
     assert url.startswith("https://acme-one.s3.eu-central-1.amazonaws.com/x?")
     with pytest.raises(OriginNotAllowed):
@@ -214,15 +212,13 @@ def test_a_storage_is_not_compared_with_each_origin(site: Any) -> None:
     def calls(count: int) -> int:
         origins = {
             f"s{number}": {
-                "BACKEND": "xaccel.S3Origin",
-                "OPTIONS": {"bucket": f"acme-{number}", "region": "eu-central-1"},
+                "type": "s3",
+                "bucket": f"acme-{number}",
+                "region": "eu-central-1",
             }
             for number in range(count)
         }
-        folders = {
-            f"d{number}": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": f"/srv/{number}"}}
-            for number in range(count)
-        }
+        folders = {f"d{number}": {"type": "local", "root": f"/srv/{number}"} for number in range(count)}
         site(ORIGINS={**origins, **folders})
         bucket, folder = (
             s3(bucket_name=f"acme-{count - 1}"),
@@ -319,7 +315,7 @@ def test_changed_media_root_is_seen(site: Any, settings: Any, tmp_path: Path) ->
     file = Document(file="a.pdf").file
     send_file(GET, file)
     settings.MEDIA_ROOT = str(tmp_path)
-    site(ORIGINS={"moved": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}}})
+    site(ORIGINS={"moved": {"type": "local", "root": str(tmp_path)}})
     assert send_file(GET, file)["X-Accel-Redirect"] == "/_xaccel/moved/a.pdf"
 
 

@@ -45,9 +45,9 @@ def origin(site: Any, tmp_path: Path) -> Iterator[OriginServer]:
         site(
             DELIVERY="stream",
             ORIGINS={
-                "documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket},
-                "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http},
-                "disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path)}},
+                "documents": {"type": "s3", **bucket},
+                "partner": {"type": "http", **http},
+                "disk": {"type": "local", "root": str(tmp_path)},
             },
         )
         yield server
@@ -144,7 +144,7 @@ def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, 
     """It was signed for GET, as NGINX's cache needs it."""
     http = {"base_url": origin.url, "cache": True}
     site(
-        ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}},
+        ORIGINS={"partner": {"type": "http", **http}},
         CACHE={"path": str(tmp_path)},
     )
     response = get("r.pdf", "partner", method="HEAD", cache_version="v1")
@@ -179,8 +179,8 @@ def test_error_of_the_origin_is_a_plain_page(
 
 
 def test_403_is_404_where_the_store_hides_what_is_missing(site: Any, origin: OriginServer) -> None:
-    bucket = settings.XACCEL["ORIGINS"]["documents"]["OPTIONS"] | {"treat_403_as_404": True}
-    site(ORIGINS={"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": bucket}})
+    bucket = settings.XACCEL["ORIGINS"]["documents"] | {"treat_403_as_404": True}
+    site(ORIGINS={"documents": bucket})
     assert get("403").status_code == 404
 
 
@@ -228,7 +228,7 @@ def test_origin_that_takes_no_connection_is_504(site: Any, monkeypatch: pytest.M
         waiting = stack.enter_context(socket.socket())
         waiting.connect(full.getsockname())
         http = {"base_url": f"http://127.0.0.1:{full.getsockname()[1]}/"}
-        site(DELIVERY="stream", ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+        site(DELIVERY="stream", ORIGINS={"partner": {"type": "http", **http}})
         assert get("x", "partner").status_code == 504
 
 
@@ -241,7 +241,7 @@ def test_origin_that_is_not_there_is_502(site: Any) -> None:
         gone = server.url
     site(
         DELIVERY="stream",
-        ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": gone}}},
+        ORIGINS={"partner": {"type": "http", "base_url": gone}},
     )
     response = get("x", "partner")
     assert (response.status_code, response.content) == (502, b"The file store did not deliver the file.\n")
@@ -261,7 +261,7 @@ def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
 def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, site: Any) -> None:
     address = origin.url.removeprefix("http://").rstrip("/")
     http = {"base_url": "http://files.invalid/", "connect_to": [address]}
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+    site(ORIGINS={"partner": {"type": "http", **http}})
     assert body(get("r.pdf", "partner")) == BODY
     assert origin.asked[0][2]["host"] == "files.invalid"
 
@@ -269,7 +269,7 @@ def test_address_of_the_origins_servers_is_connected_to(origin: OriginServer, si
 def led(site: Any, origin: OriginServer, location: str, *hosts: str, method: str = "GET") -> Any:
     """What a view answers when the origin redirects to `location`."""
     http = {"base_url": f"{origin.url}to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": http}})
+    site(ORIGINS={"partner": {"type": "http", **http}})
     return get(location, "partner", method=method)
 
 
@@ -336,7 +336,7 @@ def test_redirect_to_another_place_is_502(site: Any, origin: OriginServer, locat
 def test_as_many_redirects_are_followed_as_by_nginx(
     site: Any, origin: OriginServer, redirects: int, status: int
 ) -> None:
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": origin.url}}})
+    site(ORIGINS={"partner": {"type": "http", "base_url": origin.url}})
     response = get("to/" + "/to/" * (redirects - 1) + "/r.pdf", "partner")
     body(response)
     assert (response.status_code, len(origin.asked)) == (status, MAX_REDIRECTS + 1)

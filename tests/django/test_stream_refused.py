@@ -31,7 +31,7 @@ settings.configure(
     MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
     XACCEL={
         "DELIVERY": "stream",
-        "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": root}}},
+        "ORIGINS": {"disk": {"type": "local", "root": root}},
     },
 )
 django.setup()
@@ -107,7 +107,7 @@ def disk(site: Any, tmp_path: Path) -> Path:
     root = tmp_path / "files"
     site(
         DELIVERY="stream",
-        ORIGINS={"documents": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(root)}}},
+        ORIGINS={"documents": {"type": "local", "root": str(root)}},
     )
     return root
 
@@ -138,7 +138,7 @@ def test_a_link_within_the_directory_is_followed_and_the_directory_may_be_one(di
     (disk / "current").symlink_to("versions/2")
     (disk.parent / "link").symlink_to(disk)
     root = str(disk.parent / "link")
-    site(ORIGINS={"documents": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": root}}})
+    site(ORIGINS={"documents": {"type": "local", "root": root}})
     assert sent("current/a.txt") == (200, b"version 2")
 
 

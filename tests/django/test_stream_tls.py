@@ -44,7 +44,7 @@ def status_and_body(
 ) -> Any:
     """What a view answers when the origin is this server."""
     server = {"base_url": base, "connect_to": [f"127.0.0.1:{origin.server_address[1]}"], **options}
-    site(DELIVERY="stream", ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": server}})
+    site(DELIVERY="stream", ORIGINS={"partner": {"type": "http", **server}})
     response = send_file(RequestFactory().get("/"), "r.pdf")
     body = b"".join(response) if response.streaming else response.content
     response.close()

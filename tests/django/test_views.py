@@ -120,7 +120,7 @@ def test_coroutine_in_a_plain_view_is_not_taken_for_a_yes(
 def test_refusal_of_a_file_that_could_not_be_sent_is_still_a_refusal(
     site: Any, document: Document, bob: Any, events: list[Any]
 ) -> None:
-    site(ORIGINS={"partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "https://p.example/"}}})
+    site(ORIGINS={"partner": {"type": "http", "base_url": "https://p.example/"}})
     assert get("sync", bob, f"/document/{document.pk}/").status_code == 403
     assert [(event.origin, event.key) for _, event in events] == [("", "a/report.pdf")]
 
@@ -156,7 +156,7 @@ def test_the_view_names_the_bucket_of_its_object(  # noqa: PLR0917
     view: Any, site: Any, document: Document, ada: Any, bob: Any, events: list[Any]
 ) -> None:
     options = {"bucket": "acme-*", "region": "eu-central-1", "access_key": "a", "secret_key": "s"}
-    site(ORIGINS={"tenants": {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}})
+    site(ORIGINS={"tenants": {"type": "s3", **options}})
     request = RequestFactory().get("/")
 
     def answer(user: Any) -> Any:

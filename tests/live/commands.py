@@ -29,8 +29,8 @@ SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
 transfer_log = "/dev/null"
 [origins.media]
-backend = "xaccel.LocalOrigin"
-options = {{ root = "{root}" }}
+type = "local"
+root = "{root}"
 """
 
 

@@ -105,12 +105,15 @@ def site_settings(
 
     def s3_origin(**options: Any) -> dict[str, Any]:
         return {
-            "BACKEND": "xaccel.S3Origin",
-            "OPTIONS": {"bucket": bucket, "endpoint_url": s3.endpoint, **keys, **options},
+            "type": "s3",
+            "bucket": bucket,
+            "endpoint_url": s3.endpoint,
+            **keys,
+            **options,
         }
 
     def http_origin(base_url: str, **options: Any) -> dict[str, Any]:
-        return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": base_url, **options}}
+        return {"type": "http", "base_url": base_url, **options}
 
     named = f"http://{s3.domain}:{s3.address.rpartition(':')[2]}"
     return {
@@ -147,7 +150,7 @@ def site_settings(
                 connect_to=[tls_origin.address],
                 ca_file=str(tls_origin.ca_file),
             ),
-            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(media)}},
+            "media": {"type": "local", "root": str(media)},
         },
         "RESPONSE_HEADERS": ["X-Robots-Tag", "Access-Control-Allow-Origin", "Cross-Origin-Resource-Policy"],
         "CACHE": {"path": "cache", "max_size": "64m", "slice": "1k"},

@@ -15,7 +15,7 @@ from tests.live.conftest import build_of
 from tests.live.front_door import CLIENTS, certify, listening
 from tests.live.guest import operators_text
 from tests.live.objects import serve
-from tests.live.stage import Stage, application, backend, target
+from tests.live.stage import Stage, application, kind, target
 from tests.live.transfer import Asked
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Parts, emit, render
@@ -164,10 +164,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
             {
                 "SECRET": SECRET,
                 "CACHE": {"path": "cache", "slice": "4k"},
-                "ORIGINS": {
-                    name: {"BACKEND": backend(options), "OPTIONS": options}
-                    for name, options in origins.items()
-                },
+                "ORIGINS": {name: {"type": kind(options), **options} for name, options in origins.items()},
             }
         )
         parts, hands_off = render(site, build), application(Sender(site), made)

@@ -81,9 +81,9 @@ def target(
     return send_target({**asked, "options": dict(options or {}), "put": dict(put or {})})
 
 
-def backend(options: Mapping[str, Any]) -> str:
-    """The kind of origin that has these options."""
-    return f"xaccel.{'LocalOrigin' if 'root' in options else 'S3Origin' if 'bucket' in options else 'HTTPOrigin'}"
+def kind(options: Mapping[str, Any]) -> str:
+    """The type of origin that has these options."""
+    return "local" if "root" in options else "s3" if "bucket" in options else "http"
 
 
 def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request], Answer]:
@@ -128,10 +128,7 @@ def stage(
     site = read_mapping.read(
         {
             "SECRET": SECRET,
-            "ORIGINS": {
-                name: {"BACKEND": backend(options), "OPTIONS": dict(options)}
-                for name, options in origins.items()
-            },
+            "ORIGINS": {name: {"type": kind(options), **dict(options)} for name, options in origins.items()},
             **{key.upper(): value for key, value in settings.items()},
         }
     )

@@ -150,8 +150,7 @@ def seed(request: HttpRequest) -> HttpResponseBase:
     google._client = google._bucket = None
     site = configuration().site
     origins = {
-        name: {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": dataclasses.asdict(origin)}
-        for name, origin in site.origins.items()
+        name: {"type": origin.type, **dataclasses.asdict(origin)} for name, origin in site.origins.items()
     }
     return JsonResponse({**settings.XACCEL, "ORIGINS": origins, "SECRET": site.secrets})
 

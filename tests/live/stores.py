@@ -140,27 +140,24 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
             },
             "xaccel": {
                 "ORIGINS": {
-                    "google": {"STORAGE": "google", "OPTIONS": {"cache": True}},
-                    "azure": {"STORAGE": "azure", "OPTIONS": {"cache": True}},
+                    "google": {"storage": "google", "cache": True},
+                    "azure": {"storage": "azure", "cache": True},
                     "delegated": {
-                        "STORAGE": "delegated",
-                        "OPTIONS": {
-                            "cache": True,
-                            "connect_to": [f"127.0.0.1:{delegated.port}"],
-                            "ca_file": str(delegated.ca_file),
-                        },
+                        "storage": "delegated",
+                        "cache": True,
+                        "connect_to": [f"127.0.0.1:{delegated.port}"],
+                        "ca_file": str(delegated.ca_file),
                     },
                     "cdn": {
-                        "STORAGE": "cdn",
-                        "OPTIONS": {
-                            "cache": True,
-                            "connect_to": [cdn.address],
-                            "ca_file": str(cdn.ca_file),
-                        },
+                        "storage": "cdn",
+                        "cache": True,
+                        "connect_to": [cdn.address],
+                        "ca_file": str(cdn.ca_file),
                     },
                     "foreign": {
-                        "BACKEND": "xaccel.HTTPOrigin",
-                        "OPTIONS": {"base_url": f"{s3.endpoint}/{bucket}/", "cache": True},
+                        "type": "http",
+                        "base_url": f"{s3.endpoint}/{bucket}/",
+                        "cache": True,
                     },
                 },
                 "CACHE": {"path": "cache", "slice": "0"},

@@ -183,7 +183,7 @@ def test_early_hints_of_an_operator_do_not_reach_into_downloads(
         options = {"base_url": f"{storage.url}/"}
         settings = {
             "SECRET": SECRET,
-            "ORIGINS": {"store": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},
+            "ORIGINS": {"store": {"type": "http", **options}},
         }
         with stage(tmp_path / "nginx", variant, {"store": options}, write=write) as running:
             with socket.create_connection(("127.0.0.1", running.nginx.port), timeout=10) as client:

@@ -42,7 +42,7 @@ def mapping(name: str, url: str) -> dict[str, Any]:
         "SECRET": f"secret-of-{name or 'one'}-0123456789-abcdefghijkl",
         "NAME": name,
         "TRANSFER_LOG": f"{name or 'one'}.log",
-        "ORIGINS": {"store": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}},
+        "ORIGINS": {"store": {"type": "http", **options}},
         **({} if name else {"CACHE": {"path": "cache"}}),
     }
 

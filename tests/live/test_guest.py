@@ -194,10 +194,11 @@ def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
                 "CONCURRENCY": 3,
                 "ORIGINS": {
                     "store": {
-                        "BACKEND": "xaccel.HTTPOrigin",
-                        "OPTIONS": {"base_url": second.url + "/", "cache": True},
+                        "type": "http",
+                        "base_url": second.url + "/",
+                        "cache": True,
                     },
-                    "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(tmp_path / "media")}},
+                    "media": {"type": "local", "root": str(tmp_path / "media")},
                 },
             }
         )
@@ -214,7 +215,9 @@ def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
         )
 
         def of_second(origin: str, put: dict[str, str] | None = None) -> Reply:
-            return ask(running.nginx.port, "/second" + target(origin, options={"cache_version": "1"}, put=put))
+            return ask(
+                running.nginx.port, "/second" + target(origin, options={"cache_version": "1"}, put=put)
+            )
 
         for _ in range(2):
             assert running.get("store", options={"cache_version": "1"}).body == b"of the first"

@@ -1,4 +1,4 @@
-"""`xaccel purge` on the cache of a running NGINX."""
+"""`xaccel cache purge` on the cache of a running NGINX."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LARGE = bytes(range(256)) * 65536
 def purge(live: Live, *words: str) -> None:
     parser = cli.argparse.ArgumentParser()
     cli.add_arguments(parser, file=False)
-    args = parser.parse_args(["purge", *words, "--prefix", str(live.nginx.directory)])
+    args = parser.parse_args(["cache", "purge", *words, "--prefix", str(live.nginx.directory)])
     cli.run(args, live.places.site)
 
 
@@ -155,12 +155,13 @@ def test_the_command_purges_everything(live: Live, tmp_path: Path) -> None:
 SECRET = "{live.places.site.secrets[0]}"
 CACHE = {{ path = "{live.nginx.directory}/cache" }}
 [ORIGINS.partner-cached]
-BACKEND = "xaccel.HTTPOrigin"
-OPTIONS = {{ base_url = "{live.places.origin.url}/files/", cache = true }}
+type = "http"
+base_url = "{live.places.origin.url}/files/"
+cache = true
 """
     )
     done = subprocess.run(
-        [sys.executable, "-m", "xaccel", "purge", str(file), "--all"],
+        [sys.executable, "-m", "xaccel", "cache", "purge", str(file), "--all"],
         capture_output=True,
         text=True,
         check=False,

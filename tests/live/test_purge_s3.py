@@ -1,4 +1,4 @@
-"""`xaccel purge` for an origin of many buckets that keep versions: it names an object as the view does."""
+"""`xaccel cache purge` for an origin of many buckets that keep versions: it names an object as the view does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tenants:
         parser = cli.argparse.ArgumentParser()
         cli.add_arguments(parser, file=False)
         prefix = str(self.stage.nginx.directory)
-        cli.run(parser.parse_args(["purge", *words, "--prefix", prefix]), self.stage.site)
+        cli.run(parser.parse_args(["cache", "purge", *words, "--prefix", prefix]), self.stage.site)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
 transfer_log = "{log}"
 [origins.media]
-backend = "xaccel.LocalOrigin"
-options = {{ root = "/srv" }}
+type = "local"
+root = "/srv"
 """
 
 

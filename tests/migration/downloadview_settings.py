@@ -22,8 +22,8 @@ if BEFORE:
 else:
     XACCEL = {
         "ORIGINS": {
-            "files": {"STORAGE": "disk"},
-            "bucket": {"STORAGE": "bucket"},
-            "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": PARTNER}},
+            "files": {"storage": "disk"},
+            "bucket": {"storage": "bucket"},
+            "partner": {"type": "http", "base_url": PARTNER},
         }
     }

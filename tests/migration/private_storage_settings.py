@@ -29,4 +29,4 @@ else:
         },
         "bucket": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": BUCKET}},
     }
-    XACCEL = {"ORIGINS": {"private": {"STORAGE": "disk"}, "bucket": {"STORAGE": "bucket"}}}
+    XACCEL = {"ORIGINS": {"private": {"storage": "disk"}, "bucket": {"storage": "bucket"}}}

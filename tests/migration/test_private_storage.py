@@ -35,7 +35,7 @@ settings.configure(
         "disk": {"BACKEND": "private_storage.storage.files.PrivateFileSystemStorage"},
         "bucket": {"BACKEND": "private_storage.storage.s3boto3.PrivateS3BotoStorage"},
     },
-    XACCEL={"ORIGINS": {"private": {"STORAGE": "disk"}, "remote": {"STORAGE": "bucket"}}},
+    XACCEL={"ORIGINS": {"private": {"storage": "disk"}, "remote": {"storage": "bucket"}}},
 )
 django.setup()
 from django.core.files.storage import storages

@@ -39,14 +39,11 @@ def test_other_database_is_refused(url):
 
 def test_storage_of_the_environment_becomes_the_origin():
     origin = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_S3_ENDPOINT": "http://s3", "PORTAL_S3_REGION": ""})
-    assert origin["ORIGINS"]["documents"]["OPTIONS"] == {"bucket": "b", "endpoint_url": "http://s3"}
+    assert origin["ORIGINS"]["documents"] == {"type": "s3", "bucket": "b", "endpoint_url": "http://s3"}
 
 
 def test_extra_adds_origins_and_replaces_the_rest():
-    extra = (
-        '{"ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},'
-        ' "TRANSFER_LOG": "x.log"}'
-    )
+    extra = '{"ORIGINS": {"disk": {"type": "local", "root": "/srv"}}, "TRANSFER_LOG": "x.log"}'
     xaccel = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_LOG": "first.log", "PORTAL_XACCEL_EXTRA": extra})
     assert set(xaccel["ORIGINS"]) == {"documents", "disk"}
     assert xaccel["TRANSFER_LOG"] == "x.log"

@@ -86,7 +86,7 @@ def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name
     (media / "a.txt").write_bytes(b"from the disk")
     (tmp_path / "shop_app.py").write_text(APP.replace("ROOT", repr(str(media))))
     (tmp_path / "site.toml").write_text(
-        f'SECRET = "{"s" * 32}"\n[ORIGINS.disk]\nBACKEND = "xaccel.LocalOrigin"\nOPTIONS = {{root = "{media}"}}\n'
+        f'SECRET = "{"s" * 32}"\n[ORIGINS.disk]\ntype = "local"\nroot = "{media}"\n'
     )
     (tmp_path / "pytest.ini").write_text(
         f"[pytest]\nxaccel_application = shop_app:{name}\nxaccel_kind = {kind}\nxaccel_site = site.toml\n"

@@ -68,14 +68,14 @@ def sends_with(**options: Any) -> Callable[[], object]:
 
 def reads(**settings: Any) -> Callable[[], object]:
     standard = {
-        "ORIGINS": {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
+        "ORIGINS": {"disk": {"type": "local", "root": "/srv"}},
         "SECRET": SECRET,
     }
     return lambda: read_mapping.read({**standard, **settings})
 
 
-def reads_origin(backend: str, **options: Any) -> Callable[[], object]:
-    return reads(ORIGINS={"one": {"BACKEND": f"xaccel.{backend}", "OPTIONS": options}})
+def reads_origin(kind: str, **options: Any) -> Callable[[], object]:
+    return reads(ORIGINS={"one": {"type": kind, **options}})
 
 
 def without_endpoint() -> None:
@@ -155,7 +155,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "bucket: not named": sends("tenants"),
     "bucket: not covered": sends("tenants", bucket="docs"),
     "bucket: of none": sends(bucket="docs"),
-    "bucket: pattern": reads_origin("S3Origin", bucket="*"),
+    "bucket: pattern": reads_origin("s3", bucket="*"),
     "endpoint: of another bucket": with_endpoint_of_another_bucket,
     "origin: other place": sends("disk", origin=LocalOrigin(root="/other")),
     "url: not exact": sends(url="https://files.example/base/a b"),
@@ -192,13 +192,13 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
     "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),
-    "purge: nothing": runs("purge"),
-    "purge: no cache": runs("purge", "web", "a"),
-    "purge: no version": runs("purge", "s3", "a", "--version-id", "null", cache=Cache(path="/c")),
-    "purge: no prefix": runs("purge", "web", "a", cache=Cache(path="cache")),
-    "purge: a directory": runs("purge", "disk", "a", cache=Cache(path="/nowhere")),
-    "cache: no directory": runs("purge", "--all", cache=Cache(path="/nowhere")),
-    "cache: another directory": runs("purge", "--all", cache=Cache(path=str(PACKAGE))),
+    "purge: nothing": runs("cache", "purge"),
+    "purge: no cache": runs("cache", "purge", "web", "a"),
+    "purge: no version": runs("cache", "purge", "s3", "a", "--version-id", "null", cache=Cache(path="/c")),
+    "purge: no prefix": runs("cache", "purge", "web", "a", cache=Cache(path="cache")),
+    "purge: a directory": runs("cache", "purge", "disk", "a", cache=Cache(path="/nowhere")),
+    "cache: no directory": runs("cache", "purge", "--all", cache=Cache(path="/nowhere")),
+    "cache: another directory": runs("cache", "purge", "--all", cache=Cache(path=str(PACKAGE))),
     "cache: closed": reads_a_closed_cache,
     "settings: no mapping": lambda: read_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
@@ -221,43 +221,41 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: concurrency": reads(CONCURRENCY={"Bad": 0}),
     "settings: limit_rate": reads(LIMIT_RATE=0),
     "settings: buffers": reads(BUFFERS="8"),
-    "settings: uncached": reads_origin("S3Origin", bucket="docs", cache=True),
+    "settings: uncached": reads_origin("s3", bucket="docs", cache=True),
     "origins: name": reads(ORIGINS={"Bad name": LocalOrigin(root="/srv")}),
     "origins: entry": reads(ORIGINS={"one": 5}),
-    "origins: backend": reads(ORIGINS={"one": {"BACKEND": "x"}}),
-    "origins: option": reads_origin("LocalOrigin", nonsense=1),
-    "origins: type": reads_origin("LocalOrigin", root=5),
-    "origins: secret type": reads_origin("S3Origin", bucket="docs", secret_key=5),
-    "bucket": reads_origin("S3Origin", bucket="x", endpoint_url="x y", addressing_style="x", expires_s=0),
-    "server: life of a signature": reads_origin("HTTPOrigin", base_url="https://h.example/", expires_s=0),
-    "bucket: key": reads_origin("S3Origin", bucket="docs", access_key="a"),
+    "origins: no such type": reads(ORIGINS={"one": {"type": "x"}}),
+    "origins: option": reads_origin("local", nonsense=1),
+    "origins: type": reads_origin("local", root=5),
+    "origins: secret type": reads_origin("s3", bucket="docs", secret_key=5),
+    "bucket": reads_origin("s3", bucket="x", endpoint_url="x y", addressing_style="x", expires_s=0),
+    "server: life of a signature": reads_origin("http", base_url="https://h.example/", expires_s=0),
+    "bucket: key": reads_origin("s3", bucket="docs", access_key="a"),
     "bucket: ARN": reads_origin(
-        "S3Origin", bucket="arn:aws:s3:::x", endpoint_url="s3://x", connect_to=["x"], ca_file="x"
+        "s3", bucket="arn:aws:s3:::x", endpoint_url="s3://x", connect_to=["x"], ca_file="x"
     ),
     "bucket: endpoint of another kind": reads_origin(
-        "S3Origin", bucket="docs", endpoint_url="https://s3express-use1-az5.us-east-1.amazonaws.com"
+        "s3", bucket="docs", endpoint_url="https://s3express-use1-az5.us-east-1.amazonaws.com"
     ),
     "bucket: variant of an endpoint": reads_origin(
-        "S3Origin", bucket="docs", endpoint_url="http://127.0.0.1:9000", use_fips_endpoint=True
+        "s3", bucket="docs", endpoint_url="http://127.0.0.1:9000", use_fips_endpoint=True
     ),
     "server: SSE-C": reads_origin(
-        "HTTPOrigin",
+        "http",
         base_url="https://h.example/",
         request_headers={"x-amz-server-side-encryption-customer-key": "x"},
     ),
     "server": reads_origin(
-        "HTTPOrigin", base_url="https://u@h.example:0/?x", request_headers={"Host": "x", "X": "$x"}
+        "http", base_url="https://u@h.example:0/?x", request_headers={"Host": "x", "X": "$x"}
     ),
     "server: client certificate": reads_origin(
-        "HTTPOrigin", base_url="https://h.example/", client_certificate="/c.pem"
+        "http", base_url="https://h.example/", client_certificate="/c.pem"
     ),
     "settings: error page": reads(ERROR_PAGES={"404": "relative.html"}),
     "settings: recorded parameters": reads(RECORDED_PARAMETERS=["", "sig"]),
-    "server: redirect_hosts": reads_origin(
-        "HTTPOrigin", base_url="https://h.example/", redirect_hosts=["a b"]
-    ),
-    "directory": reads_origin("LocalOrigin", root="srv"),
-    "directory: unprintable": reads_origin("LocalOrigin", root="/$x"),
+    "server: redirect_hosts": reads_origin("http", base_url="https://h.example/", redirect_hosts=["a b"]),
+    "directory": reads_origin("local", root="srv"),
+    "directory: unprintable": reads_origin("local", root="/$x"),
     "file": lambda: cli.main(["config", "/no/such/file.toml"]),
 }
 

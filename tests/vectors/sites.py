@@ -28,11 +28,11 @@ STORE = {
 
 
 def _s3(**options: Any) -> dict[str, Any]:
-    return {"BACKEND": "xaccel.S3Origin", "OPTIONS": options}
+    return {"type": "s3", **options}
 
 
 def _http(**options: Any) -> dict[str, Any]:
-    return {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": options}
+    return {"type": "http", **options}
 
 
 SITES: dict[str, dict[str, Any]] = {
@@ -55,7 +55,7 @@ SITES: dict[str, dict[str, Any]] = {
                 base_url="https://Files.Partner.Example:443/exports/",
                 request_headers={"Authorization": "Bearer never-in-a-hand-off"},
             ),
-            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/media files"}},
+            "media": {"type": "local", "root": "/srv/media files"},
         },
     },
     "shop": {
@@ -74,7 +74,7 @@ SITES: dict[str, dict[str, Any]] = {
             "leads-on": _http(
                 base_url="https://portal.example/get/", cache=True, redirect_hosts=["cdn.example"]
             ),
-            "media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv/media"}},
+            "media": {"type": "local", "root": "/srv/media"},
         },
     },
     "whole-only": {

@@ -6,7 +6,7 @@ import asyncio
 from importlib.util import find_spec
 from typing import Any
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 SITE = {"SECRET": "0123456789-abcdefghijklmnopqrstuv", "ORIGINS": {"partner": PARTNER}}
 
 

@@ -33,8 +33,8 @@ else:
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuv"
 [origins.media]
-backend = "xaccel.LocalOrigin"
-options = { root = "/srv/media" }
+type = "local"
+root = "/srv/media"
 """
 Path("site.toml").write_text(SITE, encoding="utf-8")
 wanted = ["config", "site.toml", "--nginx-version", "1.26.3", "--module", "njs"]

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from django.urls import path
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 settings.configure(
     SECRET_KEY="only for this test",
     ALLOWED_HOSTS=["testserver"],

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import path
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 NINJA = find_spec("ninja") is not None
 settings.configure(
     SECRET_KEY="only for this test",

@@ -6,7 +6,7 @@ from flask import Flask, Response
 
 from xaccel.flask import Downloads
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 app = Flask(__name__)
 files = Downloads({"SECRET": "0123456789-abcdefghijklmnopqrstuv", "ORIGINS": {"partner": PARTNER}})
 

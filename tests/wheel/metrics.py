@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import path
 from prometheus_client import REGISTRY
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 settings.configure(
     SECRET_KEY="only for this test",
     ALLOWED_HOSTS=["testserver"],

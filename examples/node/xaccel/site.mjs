@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { below, canonicalBase, encodePath, requireAbsolute, split } from "./target.mjs";
 import { Refused, refuseOption, refuseUrl } from "./refused.mjs";
 
-const KINDS = { "xaccel.S3Origin": "s3", "xaccel.HTTPOrigin": "http", "xaccel.LocalOrigin": "directory" };
+const TYPES = ["s3", "http", "local"];
 const PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters";
 const UNITS = { "": 1, k: 1 << 10, m: 1 << 20 };
 
@@ -30,7 +30,7 @@ export function readSite(mapping, env = process.env) {
       sliceBytes: bytes(values.CACHE.slice ?? "4m"),
       slowestRate: values.CACHE.slowest_rate ?? 65536,
     },
-    origins: new Map(Object.entries(values.ORIGINS).map(([name, entry]) => [name, readOrigin(name, upperKeys(entry), env)])),
+    origins: new Map(Object.entries(values.ORIGINS).map(([name, entry]) => [name, readOrigin(name, entry, env)])),
   };
 }
 
@@ -51,18 +51,19 @@ function bytes(size) {
   return Number(digits) * UNITS[unit.toLowerCase()];
 }
 
-function readOrigin(name, { BACKEND, OPTIONS }, env) {
+function readOrigin(name, { type, ...options }, env) {
+  if (!TYPES.includes(type)) throw new Error(`origin ${name}: its type is none of ${TYPES}`);
   return {
     prefix: "",
     expires_s: 120,
     redirect_hosts: [],
     cache: false,
     request_payer: false,
-    ...OPTIONS,
+    ...options,
     name,
-    kind: KINDS[BACKEND],
-    virtual: BACKEND === "xaccel.S3Origin" && isVirtual(name, OPTIONS),
-    credentials: BACKEND === "xaccel.S3Origin" ? readCredentials(name, OPTIONS, env) : undefined,
+    type,
+    virtual: type === "s3" && isVirtual(name, options),
+    credentials: type === "s3" ? readCredentials(name, options, env) : undefined,
   };
 }
 
@@ -89,7 +90,7 @@ export function originOf(site, name) {
 
 /** Return where the objects of a remote origin lie: a URL that ends in "/". */
 export function baseUrl(origin, bucket) {
-  if (origin.kind === "http") return canonicalBase(origin.base_url);
+  if (origin.type === "http") return canonicalBase(origin.base_url);
   const { authority, path } = split(origin.endpoint_url);
   const [scheme, host] = authority.split("://");
   const root = path.replace(/\/$/, "");
@@ -114,7 +115,7 @@ function covers(pattern, bucket) {
 
 /** Return the bucket that a call means: the one it names, or the origin's only one; "" for what has none. */
 export function bucketNamed(origin, bucket) {
-  const own = origin.kind === "s3" ? origin.bucket : "";
+  const own = origin.type === "s3" ? origin.bucket : "";
   if (!own.includes("*") && (bucket === undefined || bucket === own)) return own;
   if (bucket === undefined) throw refuseOption("bucket", `${own} covers many, and none is named`);
   if (!own.includes("*") || !covers(own, bucket)) {
@@ -125,7 +126,7 @@ export function bucketNamed(origin, bucket) {
 
 /** Return where a stored URL lies in `origin`, with the URL spelled as the origin is; undefined where it does not. */
 export function findUrl(origin, url, bucket) {
-  if (origin.kind === "directory") return undefined;
+  if (origin.type === "local") return undefined;
   const named = bucketNamed(origin, bucket ?? bucketOfUrl(origin, url));
   const place = placeOf(origin, named);
   const found = below(place, url);
@@ -134,7 +135,7 @@ export function findUrl(origin, url, bucket) {
 
 /** Return the bucket that a stored URL names, for an origin that covers many; "" for none of them. */
 function bucketOfUrl(origin, url) {
-  if (origin.kind !== "s3" || !origin.bucket.includes("*")) return undefined;
+  if (origin.type !== "s3" || !origin.bucket.includes("*")) return undefined;
   requireAbsolute(url);
   const [before, after] = baseUrl(origin, origin.bucket).split("*");
   const match = new RegExp(`^${escape(before)}([a-z0-9-]+)${escape(after)}`).exec(canonicalBase(url));

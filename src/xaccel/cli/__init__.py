@@ -5,21 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from xaccel.cli import config, explain, purge, refresh
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import Commands, FindObject, Group
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_file
 
 STOPPED, NOT_READ = 130, 141
 """The exit statuses after Ctrl-C, and where nobody reads the output any more (`| head`), as shells have them."""
 
-_COMMANDS: Mapping[str, Command] = {
+_COMMANDS: Commands = {
     "config": config.COMMAND,
     "refresh": refresh.COMMAND,
     "explain": explain.COMMAND,
-    "purge": purge.COMMAND,
+    "cache": Group(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }
 
 
@@ -27,16 +27,31 @@ def add_arguments(
     parser: argparse.ArgumentParser,
     *,
     file: bool,
-    more: Mapping[str, Command] | None = None,
+    more: Commands | None = None,
     common: Callable[[argparse.ArgumentParser], None] = lambda _: None,
 ) -> None:
     """Add the subcommands, and `more` of them, to `parser`, each with the arguments that `common` adds.
 
     `file` for a command that reads the site from a file.
     """
-    commands = parser.add_subparsers(dest="xaccel_command", required=True, metavar="COMMAND")
-    for name, command in {**_COMMANDS, **(more or {})}.items():
-        own = commands.add_parser(name, help=command.help, description=command.description)
+    _add(parser, {**_COMMANDS, **(more or {})}, file=file, common=common)
+
+
+def _add(
+    parser: argparse.ArgumentParser,
+    commands: Commands,
+    *,
+    file: bool,
+    common: Callable[[argparse.ArgumentParser], None],
+) -> None:
+    found = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in commands.items():
+        if isinstance(command, Group):
+            group = found.add_parser(name, help=command.help, description=f"Commands for {command.help}.")
+            _add(group, command.commands, file=file, common=common)
+            continue
+        own = found.add_parser(name, help=command.help, description=command.description)
+        own.set_defaults(xaccel_run=command.run)
         if file:
             own.add_argument(
                 "file",
@@ -51,13 +66,12 @@ def run(
     args: argparse.Namespace,
     site: Site,
     find_object: FindObject | None = None,
-    more: Mapping[str, Command] | None = None,
 ) -> None:
     """Carry out the parsed command for `site`. `find_object` knows what `explain` is not told.
 
     Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
     """
-    {**_COMMANDS, **(more or {})}[args.xaccel_command].run(args, site, find_object)
+    args.xaccel_run(args, site, find_object)
 
 
 def forget_output() -> None:

@@ -1,9 +1,9 @@
-"""What a command is."""
+"""What a command is, and a group of commands."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from xaccel.site import Site
@@ -20,3 +20,15 @@ class Command:
     description: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Site, FindObject | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Commands behind one word, such as `xaccel cache purge`. `help` is shown by --help."""
+
+    help: str
+    commands: Mapping[str, Command]
+
+
+Commands = Mapping[str, Command | Group]
+"""By the word on the command line."""

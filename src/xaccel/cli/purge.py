@@ -1,4 +1,4 @@
-"""`xaccel purge`: remove objects from NGINX's cache."""
+"""`xaccel cache purge`: remove objects from NGINX's cache."""
 
 from __future__ import annotations
 

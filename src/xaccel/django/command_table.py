@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import Command, FindObject, Group
 
-COMMANDS: dict[str, Command] = {}
+COMMANDS: dict[str, Command | Group] = {}
 """By the word after `manage.py xaccel`; an application adds its own when Django starts."""
 
 FINDERS: dict[str, FindObject] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class S3Origin:
     treat_403_as_404: the credentials may not list the bucket, so that the store answers 403 for what is missing: users
         then get 404 for a 403 instead of 502. The line keeps "origin_403".
     """
+
+    type: ClassVar[str] = "s3"
 
     bucket: str
     prefix: str = ""
@@ -89,6 +91,8 @@ class HTTPOrigin:
     cache: whether NGINX may cache objects of a hand-off that names a cache version.
     """
 
+    type: ClassVar[str] = "http"
+
     base_url: str
     request_headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     expires_s: int | None = None
@@ -107,6 +111,8 @@ class LocalOrigin:
 
     root: absolute path. Python never opens it.
     """
+
+    type: ClassVar[str] = "local"
 
     root: str
 

@@ -56,8 +56,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
 def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterable[str] = ()) -> Site:
     """Make a Site of `mapping`. `more_keys` are read elsewhere, and named with the valid ones.
 
-    Its keys are those of KEYS; "ORIGINS" maps a name to {"BACKEND": "xaccel.S3Origin", "OPTIONS": {…}}, where
-    OPTIONS are the fields of that class. "SECRET" is one text, or a list of two while rotating.
+    Its keys are those of KEYS; "ORIGINS" maps a name to {"type": "s3", …}, with the fields of that type's
+    class. "SECRET" is one text, or a list of two while rotating.
 
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """

@@ -11,11 +11,7 @@ from xaccel.errors import ConfigError
 from xaccel.site import check_origins
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 
-BACKENDS: Mapping[str, type[Origin]] = {
-    "xaccel.S3Origin": S3Origin,
-    "xaccel.HTTPOrigin": HTTPOrigin,
-    "xaccel.LocalOrigin": LocalOrigin,
-}
+TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 
 RENAMED = {
     "LOG": "TRANSFER_LOG",
@@ -46,7 +42,7 @@ def read_origins(values: Mapping[str, Any], where: str, found: list[ConfigError]
             ConfigError(
                 "no origin is configured",
                 where=f'{where}["ORIGINS"]',
-                remedy='Name one: {"documents": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "…"}}}.',
+                remedy='Name one: {"documents": {"type": "s3", "bucket": "…"}}.',
             )
         )
         return {}
@@ -70,32 +66,29 @@ def read_origins(values: Mapping[str, Any], where: str, found: list[ConfigError]
 
 def _origin(entry: object, path: str, found: list[ConfigError]) -> Origin | None:
     if isinstance(entry, (S3Origin, HTTPOrigin, LocalOrigin)):
-        entry = {"BACKEND": f"xaccel.{type(entry).__name__}", "OPTIONS": _values(entry)}
+        entry = {"type": entry.type, **_values(entry)}
     if not isinstance(entry, Mapping):
         found.append(
             ConfigError(
-                f"{entry!r} is not an origin",
-                where=path,
-                remedy='Write {"BACKEND": "xaccel.S3Origin", "OPTIONS": {…}}.',
+                f"{entry!r} is not an origin", where=path, remedy='Write {"type": "s3", "bucket": "…"}.'
             )
         )
         return None
-    parts = upper_keys(entry)
-    backend = BACKENDS.get(str(parts.get("BACKEND")))
-    options = parts.get("OPTIONS", {})
-    if backend is None:
+    options = {name: value for name, value in entry.items() if name != "type"}
+    kind = TYPES.get(str(entry.get("type")))
+    if kind is None:
         found.append(
             ConfigError(
-                f"{parts.get('BACKEND')!r} is not a kind of origin",
-                where=f'{path}["BACKEND"]',
-                remedy=f"Valid values: {', '.join(sorted(BACKENDS))}.",
+                f"{entry.get('type')!r} is not a type of origin",
+                where=f'{path}["type"]',
+                remedy='Write {"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}.'
+                if {"BACKEND", "STORAGE"} & entry.keys()
+                else f"Valid values: {', '.join(map(repr, TYPES))}.",
             )
         )
         return None
-    if not isinstance(options, Mapping):
-        options = {"": options}
     before = len(found)
-    found.extend(_option_problems(backend, options, f'{path}["OPTIONS"]'))
+    found.extend(_option_problems(kind, options, path))
     if len(found) > before:
         return None
     plain: dict[str, Any] = {
@@ -106,19 +99,19 @@ def _origin(entry: object, path: str, found: list[ConfigError]) -> Origin | None
         else value
         for name, value in options.items()
     }
-    return backend(**plain)
+    return kind(**plain)
 
 
 def _values(origin: Origin) -> dict[str, Any]:
     return {field.name: getattr(origin, field.name) for field in dataclasses.fields(origin)}
 
 
-def _option_problems(backend: type[Origin], options: Mapping[Any, Any], path: str) -> Iterator[ConfigError]:
-    fields = {field.name: field for field in dataclasses.fields(backend)}
+def _option_problems(kind: type[Origin], options: Mapping[Any, Any], path: str) -> Iterator[ConfigError]:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in options:
         if name not in fields:
             yield ConfigError(
-                f"{name!r} is not an option of {backend.__name__}",
+                f"{name!r} is not an option of the type {kind.type!r}",
                 where=path,
                 remedy=valid_names(name, fields, "options"),
             )
@@ -127,7 +120,7 @@ def _option_problems(backend: type[Origin], options: Mapping[Any, Any], path: st
         if name not in options:
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
                 yield ConfigError(
-                    f"{backend.__name__} has no {name!r}",
+                    f"the option {name!r} is missing",
                     where=path,
                     remedy=f"Give {name!r}: it has no default.",
                 )

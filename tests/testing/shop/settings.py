@@ -8,4 +8,4 @@ MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
 STORAGES = {
     "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {"bucket_name": "documents"}},
 }
-XACCEL = {"ORIGINS": {"documents": {"STORAGE": "default"}}}
+XACCEL = {"ORIGINS": {"documents": {"storage": "default"}}}

@@ -51,7 +51,7 @@ def site(directory: Path | str | None) -> Site:
 def purge(site: Site, *words: str) -> None:
     parser = cli.argparse.ArgumentParser()
     cli.add_arguments(parser, file=False)
-    cli.run(parser.parse_args(["purge", *words]), site)
+    cli.run(parser.parse_args(["cache", "purge", *words]), site)
 
 
 @contextmanager

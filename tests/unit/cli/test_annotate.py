@@ -136,8 +136,8 @@ SECRET = "{SECRET}"
 RESOLVER = ["192.0.2.53"]
 
 [ORIGINS.partner]
-BACKEND = "xaccel.HTTPOrigin"
-OPTIONS = {{ base_url = "http://files.partner.example/" }}
+type = "http"
+base_url = "http://files.partner.example/"
 """
 
 

@@ -27,8 +27,8 @@ def test_there_are_slices_where_nginx_and_the_site_have_them(build: str, slice_s
     assert ("location @xaccel_cut {" in text) is sliced
 
 
-S3 = 'backend = "xaccel.S3Origin"\noptions = {{ bucket = "files", region = "eu-central-1", cache = {} }}'
-HTTP = 'backend = "xaccel.HTTPOrigin"\noptions = {{ base_url = "http://127.0.0.1:1/", cache = {} }}'
+S3 = 'type = "s3"\nbucket = "files"\nregion = "eu-central-1"\ncache = {}'
+HTTP = 'type = "http"\nbase_url = "http://127.0.0.1:1/"\ncache = {}'
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ SITE = """
 secret = "0123456789abcdef0123456789abcdef"
 transfer_log = "/var/log/nginx/xaccel.log"
 [origins.media]
-backend = "xaccel.LocalOrigin"
-options = { root = "/srv" }
+type = "local"
+root = "/srv"
 """
 
 

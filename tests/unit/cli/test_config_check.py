@@ -12,8 +12,9 @@ SITE = """
 secret = "{secret}"
 transfer_log = "{log}"
 [origins.web]
-backend = "xaccel.HTTPOrigin"
-options = {{ base_url = "http://192.0.2.1/", request_headers = {{ Authorization = "Bearer {token}" }} }}
+type = "http"
+base_url = "http://192.0.2.1/"
+request_headers = {{ Authorization = "Bearer {token}" }}
 """
 VALUES = {"secret": "s" * 32, "log": "xaccel.log", "token": "first"}
 

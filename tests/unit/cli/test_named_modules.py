@@ -13,11 +13,12 @@ SITE = """
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
 CACHE = { path = "cache" }
 [ORIGINS.partner]
-BACKEND = "xaccel.HTTPOrigin"
-OPTIONS = { base_url = "http://127.0.0.1:1/", cache = true }
+type = "http"
+base_url = "http://127.0.0.1:1/"
+cache = true
 [ORIGINS.media]
-BACKEND = "xaccel.LocalOrigin"
-OPTIONS = { root = "/srv/media" }
+type = "local"
+root = "/srv/media"
 """
 
 

@@ -10,7 +10,7 @@ from xaccel import ConfigErrors
 from xaccel.site.read_mapping import read
 
 SECRET = "0123456789abcdef0123456789ABCDEF-_"
-DISK = {"disk": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}}
+DISK = {"disk": {"type": "local", "root": "/srv"}}
 LEAST = {"ORIGINS": DISK, "SECRET": SECRET}
 
 

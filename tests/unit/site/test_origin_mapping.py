@@ -22,22 +22,21 @@ def test_keys_may_be_lower_case_as_in_toml() -> None:
     assert upper_keys({"origins": 1, "Secret": 2, "NAME": 3}) == {"ORIGINS": 1, "SECRET": 2, "NAME": 3}
 
 
-def test_each_backend_becomes_its_origin() -> None:
+def test_each_type_becomes_its_origin() -> None:
     origins, found = read(
         {
             "docs": {
-                "backend": "xaccel.S3Origin",
-                "options": {"bucket": "docs", "connect_to": ["10.0.0.5:9000"]},
+                "type": "s3",
+                "bucket": "docs",
+                "connect_to": ["10.0.0.5:9000"],
             },
             "web": {
-                "BACKEND": "xaccel.HTTPOrigin",
-                "OPTIONS": {
-                    "base_url": "https://h.example/",
-                    "request_headers": {"X-Key": "a"},
-                    "cache": True,
-                },
+                "type": "http",
+                "base_url": "https://h.example/",
+                "request_headers": {"X-Key": "a"},
+                "cache": True,
             },
-            "disk-2_x": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}},
+            "disk-2_x": {"type": "local", "root": "/srv"},
         }
     )
     assert found == []
@@ -68,7 +67,7 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
 )
 def test_a_made_origin_with_a_wrong_type_is_told(made: Any) -> None:
     ((where, what),) = told({"x": made})
-    assert where == '["x"]["OPTIONS"]'
+    assert where == '["x"]'
     assert "is not a value for" in what
 
 
@@ -89,48 +88,55 @@ def test_an_entry_is_a_mapping(entry: Any) -> None:
     assert told({"docs": entry}) == [('["docs"]', f"{entry!r} is not an origin")]
 
 
-@pytest.mark.parametrize("backend", [None, "", "S3Origin", "xaccel.s3origin", S3Origin, 5], ids=repr)
-def test_a_backend_is_one_of_three(backend: Any) -> None:
-    ((where, what),) = told({"docs": {"BACKEND": backend, "OPTIONS": {}}})
-    assert where == '["docs"]["BACKEND"]'
-    assert "is not a kind of origin" in what
+@pytest.mark.parametrize("kind", [None, "", "S3", "xaccel.S3Origin", S3Origin, 5], ids=repr)
+def test_a_type_is_one_of_three(kind: Any) -> None:
+    ((where, what),) = told({"docs": {"type": kind}})
+    assert where == '["docs"]["type"]'
+    assert "is not a type of origin" in what
 
 
 @pytest.mark.parametrize(
-    ("backend", "options", "what"),
+    "entry",
+    [{"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs"}}, {"STORAGE": "default"}],
+    ids=str,
+)
+def test_an_entry_in_the_form_before_0_1_is_refused_with_the_new_form(entry: Any) -> None:
+    _, (problem,) = read({"docs": entry})
+    assert '{"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}' in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "what"),
     [
-        ("S3Origin", {}, "S3Origin has no 'bucket'"),
-        ("LocalOrigin", {}, "LocalOrigin has no 'root'"),
-        ("HTTPOrigin", {}, "HTTPOrigin has no 'base_url'"),
-        ("S3Origin", {"bucket": "docs", "buckets": 1}, "'buckets' is not an option of S3Origin"),
-        ("S3Origin", {"BUCKET": "docs", "bucket": "docs"}, "'BUCKET' is not an option of S3Origin"),
-        ("S3Origin", {"bucket": 5}, "5 is not a value for 'bucket'"),
-        ("S3Origin", {"bucket": None}, "None is not a value for 'bucket'"),
-        ("S3Origin", {"bucket": "docs", "region": 5}, "5 is not a value for 'region'"),
-        ("S3Origin", {"bucket": "docs", "expires_s": "60"}, "'60' is not a value for 'expires_s'"),
-        ("S3Origin", {"bucket": "docs", "expires_s": True}, "True is not a value for 'expires_s'"),
-        ("S3Origin", {"bucket": "docs", "cache": 1}, "1 is not a value for 'cache'"),
-        ("S3Origin", {"bucket": "docs", "verify_tls": "no"}, "'no' is not a value for 'verify_tls'"),
-        ("S3Origin", {"bucket": "docs", "connect_to": "h:1"}, "'h:1' is not a value for 'connect_to'"),
-        ("S3Origin", {"bucket": "docs", "connect_to": [1]}, "[1] is not a value for 'connect_to'"),
+        ("s3", {}, "the option 'bucket' is missing"),
+        ("local", {}, "the option 'root' is missing"),
+        ("http", {}, "the option 'base_url' is missing"),
+        ("s3", {"bucket": "docs", "buckets": 1}, "'buckets' is not an option of the type 's3'"),
+        ("s3", {"BUCKET": "docs", "bucket": "docs"}, "'BUCKET' is not an option of the type 's3'"),
+        ("s3", {"bucket": 5}, "5 is not a value for 'bucket'"),
+        ("s3", {"bucket": None}, "None is not a value for 'bucket'"),
+        ("s3", {"bucket": "docs", "region": 5}, "5 is not a value for 'region'"),
+        ("s3", {"bucket": "docs", "expires_s": "60"}, "'60' is not a value for 'expires_s'"),
+        ("s3", {"bucket": "docs", "expires_s": True}, "True is not a value for 'expires_s'"),
+        ("s3", {"bucket": "docs", "cache": 1}, "1 is not a value for 'cache'"),
+        ("s3", {"bucket": "docs", "verify_tls": "no"}, "'no' is not a value for 'verify_tls'"),
+        ("s3", {"bucket": "docs", "connect_to": "h:1"}, "'h:1' is not a value for 'connect_to'"),
+        ("s3", {"bucket": "docs", "connect_to": [1]}, "[1] is not a value for 'connect_to'"),
     ],
     ids=repr,
 )
-def test_a_wrong_option_is_told_with_its_path(backend: str, options: dict[str, Any], what: str) -> None:
-    entry = {"BACKEND": f"xaccel.{backend}", "OPTIONS": options}
-    assert told({"docs": entry}) == [('["docs"]["OPTIONS"]', what)]
-
-
-def test_options_that_are_no_mapping_are_told() -> None:
-    assert told({"docs": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": "/srv"}})[0][0] == '["docs"]["OPTIONS"]'
+def test_a_wrong_option_is_told_with_its_path(kind: str, options: dict[str, Any], what: str) -> None:
+    entry = {"type": kind, **options}
+    assert told({"docs": entry}) == [('["docs"]', what)]
 
 
 def test_a_secret_of_a_wrong_type_is_not_repeated() -> None:
     entries = {
-        "a": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "secret_key": ["hush"]}},
+        "a": {"type": "s3", "bucket": "docs", "secret_key": ["hush"]},
         "b": {
-            "BACKEND": "xaccel.HTTPOrigin",
-            "OPTIONS": {"base_url": "https://h.example/", "request_headers": {"Authorization": b"hush"}},
+            "type": "http",
+            "base_url": "https://h.example/",
+            "request_headers": {"Authorization": b"hush"},
         },
     }
     _, found = read(entries)
@@ -140,24 +146,24 @@ def test_a_secret_of_a_wrong_type_is_not_repeated() -> None:
 
 def test_all_problems_of_all_origins_are_told_at_once() -> None:
     assert [where for where, _ in told({
-        "Bad name": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "x", "expires_s": 0}},
+        "Bad name": {"type": "s3", "bucket": "x", "expires_s": 0},
         "b": "nothing",
-        "c": {"BACKEND": "nothing"},
-        "d": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"one": 1, "two": 2}},
+        "c": {"type": "nothing"},
+        "d": {"type": "local", "one": 1, "two": 2},
     })] == [
-        '["Bad name"]', '["Bad name"] bucket', '["Bad name"] expires_s', '["b"]', '["c"]["BACKEND"]',
-        '["d"]["OPTIONS"]', '["d"]["OPTIONS"]', '["d"]["OPTIONS"]',
+        '["Bad name"]', '["Bad name"] bucket', '["Bad name"] expires_s', '["b"]', '["c"]["type"]',
+        '["d"]', '["d"]', '["d"]',
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("backend", "old", "new"),
+    ("kind", "old", "new"),
     [
-        ("S3Origin", "servers", "connect_to"),
-        ("S3Origin", "missing_as_403", "treat_403_as_404"),
-        ("HTTPOrigin", "signed_for_s", "expires_s"),
+        ("s3", "servers", "connect_to"),
+        ("s3", "missing_as_403", "treat_403_as_404"),
+        ("http", "signed_for_s", "expires_s"),
     ],
 )
-def test_an_option_with_its_old_name_is_refused_with_the_new_name(backend: str, old: str, new: str) -> None:
-    _, found = read({"a": {"BACKEND": f"xaccel.{backend}", "OPTIONS": {old: 1}}})
-    assert f"{old!r} is not an option of {backend}. It is named {new!r} now." in str(found[0])
+def test_an_option_with_its_old_name_is_refused_with_the_new_name(kind: str, old: str, new: str) -> None:
+    _, found = read({"a": {"type": kind, old: 1}})
+    assert f"{old!r} is not an option of the type {kind!r}. It is named {new!r} now." in str(found[0])

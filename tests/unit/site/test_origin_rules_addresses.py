@@ -58,7 +58,7 @@ def test_anything_else_is_not(authority: str) -> None:
     ],
 )
 def test_what_nginx_would_refuse_is_told_before(settings: dict[str, Any], options: dict[str, Any]) -> None:
-    origin = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "http://store.example/", **options}}
+    origin = {"type": "http", "base_url": "http://store.example/", **options}
     with pytest.raises(ConfigErrors):
         read({"SECRET": SECRET, "ORIGINS": {"a": origin}, **settings})
 
@@ -82,7 +82,7 @@ def test_what_is_no_address_or_user_is_told(option: str, value: str) -> None:
     site = read(
         {
             "SECRET": SECRET,
-            "ORIGINS": {"a": {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": "/srv"}}},
+            "ORIGINS": {"a": {"type": "local", "root": "/srv"}},
         }
     )
     given = {"listen": "127.0.0.1:1", "app": "unix:/app", "root_user": None, option: value}

@@ -10,15 +10,15 @@ import pytest
 from xaccel import cli
 
 ASK = ["--nginx-version", "1.26.3", "--part", "server"]
-ORIGIN = {"backend": "xaccel.HTTPOrigin", "options": {"base_url": "http://192.0.2.1/"}}
+ORIGIN = {"type": "http", "base_url": "http://192.0.2.1/"}
 SITE = {"secret": "s" * 32, "response_headers": ["X-Robots-Tag"], "origins": {"web": ORIGIN}}
 TOML = """
 secret = "ssssssssssssssssssssssssssssssss"
 response_headers = ["X-Robots-Tag"]
 
 [origins.web]
-backend = "xaccel.HTTPOrigin"
-options = { base_url = "http://192.0.2.1/" }
+type = "http"
+base_url = "http://192.0.2.1/"
 """
 
 

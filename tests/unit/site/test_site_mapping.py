@@ -39,12 +39,14 @@ path = "/var/cache/nginx/xaccel"
 max_size = "512m"
 
 [origins.docs]
-backend = "xaccel.S3Origin"
-options = {{bucket = "docs", cache = true, connect_to = ["10.0.0.5:9000"]}}
+type = "s3"
+bucket = "docs"
+cache = true
+connect_to = ["10.0.0.5:9000"]
 
 [origins.web]
-backend = "xaccel.HTTPOrigin"
-options = {{base_url = "https://h.example/"}}
+type = "http"
+base_url = "https://h.example/"
 """)
     )
     assert site.origins == {
@@ -190,7 +192,7 @@ def test_an_unknown_key_is_told_with_the_valid_ones() -> None:
 
 
 def test_a_cached_origin_needs_a_cache() -> None:
-    origins = {"docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs", "cache": True}}}
+    origins = {"docs": {"type": "s3", "bucket": "docs", "cache": True}}
     assert told({"ORIGINS": origins, "SECRET": SECRET}) == ['XACCEL["CACHE"]']
     assert read({"ORIGINS": origins, "SECRET": SECRET, "CACHE": {"path": "/c"}}).cache == Cache(path="/c")
 
@@ -209,7 +211,7 @@ def test_what_is_no_mapping_is_told(mapping: Any) -> None:
 
 def test_all_problems_are_told_at_once_below_the_given_path() -> None:
     wrong = {
-        "ORIGINS": {"Docs": {"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "x"}}, "web": {}},
+        "ORIGINS": {"Docs": {"type": "s3", "bucket": "x"}, "web": {}},
         "SECRET": "short",
         "NAME": "A",
         "TRANSFER_LOG": "",

@@ -18,7 +18,7 @@ BASE = "https://files.example/"
 
 def recorded(query: str, *, plain: tuple[str, ...] = (), secret: str = SECRETS[0], **options: int) -> str:
     """The query of the event of a download of `query`."""
-    origin = {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": BASE, **options}}
+    origin = {"type": "http", "base_url": BASE, **options}
     site = read({"SECRET": secret, "ORIGINS": {"partner": origin}, "RECORDED_PARAMETERS": list(plain)})
     hand_off = Sender(site).hand_off("partner", url=f"{BASE}get.php{query}", options=Options())
     event = authorized(hand_off, None)

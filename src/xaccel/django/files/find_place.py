@@ -158,7 +158,7 @@ def _place_of_file(sender: Sender, file: FieldFile, wanted: str | None, bucket: 
             else f"another place than bucket {bucket!r}"
         ),
         where="file",
-        remedy='Add {"STORAGE": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], print the NGINX text again and'
+        remedy='Add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], print the NGINX text again and'
         " reload NGINX.",
     )
 

@@ -19,7 +19,7 @@ NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
 
 
 def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
-    """Return `given` with each {"STORAGE": alias} entry spelled out; its OPTIONS come on top of the storage's.
+    """Return `given` with each {"storage": alias} entry spelled out; its other options come on top of the storage's.
 
     Problems go to `found`; their entries are left out.
     """
@@ -44,31 +44,27 @@ def aliases_of(given: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the alias of STORAGES that each origin names; `given` is None where all aliases are origins."""
     if given is None:
         return {alias: alias for alias in settings.STORAGES}
-    named = {
-        name: {str(key).upper(): value for key, value in entry.items()}
+    return {
+        name: str(entry["storage"])
         for name, entry in given.items()
-        if isinstance(entry, Mapping)
+        if isinstance(entry, Mapping) and "storage" in entry
     }
-    return {name: str(parts["STORAGE"]) for name, parts in named.items() if "STORAGE" in parts}
 
 
 def _spelled_out(entry: object, path: str, found: list[ConfigError]) -> object:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, Mapping) or "storage" not in entry:
         return entry
-    parts = {str(key).upper(): value for key, value in entry.items()}
-    if "STORAGE" not in parts:
-        return entry
-    options = parts.get("OPTIONS", {})
-    if "BACKEND" in parts or not isinstance(options, Mapping):
+    options = {name: value for name, value in entry.items() if name != "storage"}
+    if "type" in options:
         found.append(
             ConfigError(
-                "an origin names a storage and a BACKEND, or OPTIONS that are no mapping",
+                "an origin names a storage and a type",
                 where=path,
-                remedy='Write {"STORAGE": "default"}, with OPTIONS for what the storage does not know.',
+                remedy='Write {"storage": "default"}, with other options for what the storage does not know.',
             )
         )
         return None
-    return _entry_of_storage(str(parts["STORAGE"]), options, f'{path}["STORAGE"]', found)
+    return _entry_of_storage(str(entry["storage"]), options, f'{path}["storage"]', found)
 
 
 def _entry_of_storage(
@@ -93,4 +89,4 @@ def _entry_of_storage(
         for field in dataclasses.fields(origin)
         if (value := getattr(origin, field.name)) != field.default
     }
-    return {"BACKEND": f"xaccel.{type(origin).__name__}", "OPTIONS": {**known, **options}}
+    return {"type": origin.type, **known, **options}

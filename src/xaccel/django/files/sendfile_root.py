@@ -44,7 +44,7 @@ def with_sendfile_root(origins: Mapping[str, Any], found: list[ConfigError]) -> 
             )
         )
         return origins
-    return {**origins, ORIGIN: {"BACKEND": "xaccel.LocalOrigin", "OPTIONS": {"root": root}}}
+    return {**origins, ORIGIN: {"type": "local", "root": root}}
 
 
 def sendfile_root() -> str:
@@ -94,7 +94,5 @@ def _slashed(directory: str) -> str:
 
 def _root_of(entry: object) -> str | None:
     """The directory of one entry of ORIGINS, if it is one that can be read; the rest is checked elsewhere."""
-    parts = {str(key).upper(): value for key, value in entry.items()} if isinstance(entry, Mapping) else {}
-    options = parts.get("OPTIONS")
-    root = options.get("root") if isinstance(options, Mapping) else None
+    root = entry.get("root") if isinstance(entry, Mapping) else None
     return str(root) if root else None

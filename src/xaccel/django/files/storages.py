@@ -65,7 +65,7 @@ def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
     raise StorageNotDescribed(
         f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
         where=where,
-        remedy="Describe the place under XACCEL['ORIGINS'] with BACKEND and OPTIONS, and pass its files by key:"
+        remedy="Describe the place under XACCEL['ORIGINS'] with its type, and pass its files by key:"
         ' send_file(request, file.name, origin="…"). Where its url() is absolute, an'
         " xaccel.HTTPOrigin with the base_url is enough.",
     )

@@ -80,9 +80,9 @@ def _not_allowed(url: str, wanted: str | None) -> OriginNotAllowed:
             else f"in another place than origin {wanted!r}"
         ),
         where="file",
-        remedy='If NGINX may ask there, add {"STORAGE": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
-        ' storage that xaccel cannot read, {"BACKEND": "xaccel.HTTPOrigin", "OPTIONS": {"base_url": "<what its URLs'
-        ' begin with>"}}; print the NGINX text again and reload NGINX.',
+        remedy='If NGINX may ask there, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
+        ' storage that xaccel cannot read, {"type": "http", "base_url": "<what its URLs'
+        ' begin with>"}; print the NGINX text again and reload NGINX.',
     )
 
 

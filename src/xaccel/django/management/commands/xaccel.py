@@ -32,7 +32,7 @@ class Command(BaseCommand):
             with redirect_stdout(_Printed(self.stdout)):
                 conf = configuration()
                 find_object = conf.find_transfer or command_table.find_object
-                cli.run(argparse.Namespace(**options), conf.site, find_object, command_table.COMMANDS)
+                cli.run(argparse.Namespace(**options), conf.site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:
             cli.forget_output()

@@ -1,6 +1,6 @@
 """Print how much there is to review: lines of the engine, of a site, of the Python that writes it, and maps.
 
-    scripts/test --counts
+    scripts/test counts
 
 tests/unit/nginx/test_counts.py keeps them below their bounds. Lines of the engine are those that are neither comment
 nor blank. Lines of a site are all lines of its own folder, and lines of Python are all lines, with comments.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import pytest
 from tests.testing.asking import gone
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
-ROOT = CONFTEST.parents[1]
 
 SUITE = """
 import pytest
@@ -32,16 +30,6 @@ def test_live(unavailable):
     unavailable("no such server here")
 """
 
-
-FOLDERS = """
-import tempfile
-
-def test_folders(tmp_path):
-    print("folders", tmp_path, tempfile.gettempdir())
-
-def test_that_fails():
-    assert {passes}
-"""
 
 SERVING = """
 import signal
@@ -145,32 +133,3 @@ def test_run_that_is_terminated_leaves_no_server(tmp_path: Path) -> None:
         child.send_signal(signal.SIGTERM)
         child.communicate(timeout=20)
     assert gone(pids)
-
-
-def scripts_test(folder: Path, passes: bool) -> tuple[Path, Path]:
-    """Return tmp_path and the folder of tempfile in a run of scripts/test, whose temporary files are in `folder`."""
-    suite = folder / "test_suite.py"
-    suite.write_text(FOLDERS.format(passes=passes))
-    command = [ROOT / "scripts" / "test", "-s", "-q", "-p", "no:django", suite]
-    env = {**os.environ, "TMPDIR": str(folder)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == (0 if passes else 1), done.stdout + done.stderr
-    ((tmp, temporary),) = re.findall(r"folders (\S+) (\S+)", done.stdout)
-    return Path(tmp), Path(temporary)
-
-
-def test_each_run_has_a_temporary_folder_of_its_own_and_removes_it(tmp_path: Path) -> None:
-    (tmp, temporary), (other_tmp, other) = (scripts_test(tmp_path, passes=True) for _ in range(2))
-    assert temporary != other
-    assert (temporary.parent, other.parent) == (tmp_path, tmp_path)
-    assert (temporary in tmp.parents, other in other_tmp.parents) == (True, True)
-    assert (temporary.exists(), other.exists()) == (False, False)
-    # a socket's path has at most 107 bytes: not longer than in pytest's own folder
-    name = str(tmp.relative_to(tmp_path))
-    assert len(name) <= len("pytest-of-root/pytest-12/test_folders0")
-
-
-def test_the_files_of_a_run_that_failed_stay(tmp_path: Path) -> None:
-    tmp, temporary = scripts_test(tmp_path, passes=False)
-    assert temporary.parent == tmp_path
-    assert tmp.is_dir()

@@ -1,0 +1,312 @@
+"""Run the tests in one or more pytest processes: what `scripts/test` does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOG = ROOT / ".xaccel" / "log"
+VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
+PYTHONS = ("3.11", "3.12", "3.13")
+AT_ONCE = 3
+"""Many tests wait for NGINX more than they compute: on two cores, three are at work."""
+
+USAGE = f"""\
+scripts/test                   the unit and Django tests
+scripts/test PATH ...          the tests in these files or folders
+scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
+scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
+scripts/test all               all tests, also on other Pythons, and the wheel in clean environments
+scripts/test promises          print what the NGINX side promises, with the files that keep it and its tests
+scripts/test counts            print how many lines the engine, a site and the Python that writes it have
+
+Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIRE_LIVE=1 the servers are installed first
+(scripts/system), and a missing server is a failure instead of a skip.
+"""
+_PROGRAMS = {"promises": "tests.promises", "counts": "tests.counts"}
+_OWN_SETTINGS = ("tests/audit", "tests/portal")
+"""One pytest process has one Django. These run on SQLite and on PostgreSQL."""
+_TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-V", "--markers", "--fixtures"}
+"""With these options of pytest the groups run one after the other, in the terminal."""
+_INTERRUPTED, _NO_TESTS = 2, 5
+_COUNT = re.compile(r"(\d+) (passed|failed|skipped|deselected|xfailed|xpassed|error|warning)s?\b")
+_IN_ENVIRONMENT = '. scripts/env.sh; xaccel_environment "$1" "$2"; shift 2; exec "$XACCEL_PYTHON" "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tests that run in one process.
+
+    on_postgres: whether the process has a PostgreSQL server of its own.
+    environment, python: another environment than that of this process, and the interpreter that it is made with.
+    command: a program in place of pytest.
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    on_postgres: bool = False
+    environment: str = ""
+    python: str = ""
+    command: tuple[str, ...] = ()
+
+    def command_line(self, temporary: Path, more: Sequence[str]) -> list[str]:
+        if self.command:
+            return list(self.command)
+        python = ["bash", "-c", _IN_ENVIRONMENT, "bash", self.environment, self.python]
+        return [
+            *(python if self.environment else [sys.executable]),
+            *("-X", "dev", "-m", "tests.on_postgres" if self.on_postgres else "pytest"),
+            *("-o", f"cache_dir=.xaccel/pytest-{self.name}", f"--basetemp={temporary / 't'}"),
+            *more,
+            *self.arguments,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a group ended. `output` is empty if it went to the terminal, `left` is the folder that stays."""
+
+    group: Group
+    status: int
+    output: str = ""
+    left: Path | None = None
+
+    @property
+    def counts(self) -> Counter[str]:
+        found = Counter({word: int(count) for count, word in _COUNT.findall(self._last_line)})
+        if self.status not in (0, _NO_TESTS) and not found["failed"] + found["error"]:
+            found["error"] += 1
+        return found if not self.group.command or self.status else Counter()
+
+    @property
+    def closing(self) -> str:
+        """One line that says how the group ended."""
+        text = self._last_line or f"status {self.status}"
+        left = f"; its files are in {self.left}" if self.left else ""
+        return f"{self.group.name}: {'FAILED: ' if self.status not in (0, _NO_TESTS) else ''}{text}{left}"
+
+    @property
+    def details(self) -> str:
+        """The whole output of a group that failed; of others the reasons of skipped tests."""
+        if self.status not in (0, _NO_TESTS):
+            return self.output
+        _, found, summary = self.output.rpartition("short test summary info")
+        return "\n".join(summary.splitlines()[1:-1]) if found else ""
+
+    @property
+    def _last_line(self) -> str:
+        lines = self.output.strip().splitlines()
+        return re.sub(r"\x1b\[[0-9;]*m", "", lines[-1]).strip("= ") if lines else ""
+
+
+def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
+    """Return the groups of a command line, and the arguments that are pytest's."""
+    first, more = (words[0], [*words[1:]]) if words else ("", [])
+    if first == "live":
+        return _live(more)
+    if first == "audit":
+        return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
+    if first == "all":
+        return everything(), more
+    paths = [word for word in words if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
+    if paths:
+        return _paths(paths), [word for word in words if word not in paths]
+    if _TERMINAL & {*words}:
+        return [Group("unit", ("tests/unit", "tests/django"))], [*words]
+    return [Group(name, (f"tests/{name}",)) for name in ("unit", "django")], [*words]
+
+
+def _live(words: Sequence[str]) -> tuple[list[Group], list[str]]:
+    if words and not words[0].startswith("-"):
+        if words[0] not in VARIANTS:
+            sys.exit(f"scripts/test: {words[0]!r} is no build of NGINX. Choose one of {', '.join(VARIANTS)}.")
+        options = (f"--variant={words[0]}", "--variant=none")
+        return [Group(f"live-{words[0]}", ("tests/live", *options))], [*words[1:]]
+    return live(), [*words]
+
+
+def live() -> list[Group]:
+    """Return the live tests, one group for each build of NGINX; the first has those that are on no certain one."""
+    chosen = {name: [f"--variant={name}"] for name in VARIANTS}
+    chosen[VARIANTS[0]].append("--variant=none")
+    return [Group(f"live-{name}", ("tests/live", *options)) for name, options in chosen.items()]
+
+
+def on_both(folder: str, arguments: tuple[str, ...]) -> list[Group]:
+    """Return tests of a folder that has its own settings, on SQLite and on PostgreSQL."""
+    name = folder.rpartition("/")[2]
+    group = Group(name, (f"--ds={folder.replace('/', '.')}.settings", *arguments))
+    return [group, replace(group, name=f"{name}-postgres", on_postgres=True)]
+
+
+def _paths(paths: Sequence[str]) -> list[Group]:
+    found, rest = [], list(paths)
+    for folder in _OWN_SETTINGS:
+        chosen = tuple(path for path in paths if Path(path.partition("::")[0]).is_relative_to(folder))
+        if chosen:
+            found += on_both(folder, chosen)
+            rest = [path for path in rest if path not in chosen]
+    return [*([Group("main", tuple(rest))] if rest else []), *found]
+
+
+def everything() -> list[Group]:
+    """Return all tests, the longest groups first."""
+    tests = ROOT / "tests"
+    alone = ("live", "demo", "browser", "audit", "portal", "adapters", "unit", "django")
+    folders = [path.name for path in sorted(tests.glob("*/")) if any(path.rglob("test_*.py"))]
+    others = [f"tests/{name}" for name in folders if name not in alone]
+    pages = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
+    audit, audit_postgres = on_both("tests/audit", ("tests/audit",))
+    portal, portal_postgres = on_both("tests/portal", ("tests/portal",))
+    return [
+        *live(),
+        Group("demo", ("tests/demo",)),
+        Group("wheel", command=("scripts/matrix",)),
+        Group("browser", ("tests/browser",)),
+        Group("adapters", ("tests/adapters",)),
+        Group("others", (*others, *pages)),
+        audit,
+        audit_postgres,
+        *on_other_pythons(),
+        Group("unit", ("tests/unit", "tests/django")),
+        portal,
+        portal_postgres,
+    ]
+
+
+def on_other_pythons() -> list[Group]:
+    """Return the unit and Django tests on each other Python that is found."""
+    command = ["bash", "-c", ". scripts/env.sh; xaccel_pythons"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    pythons = dict(line.split(" ", 1) for line in lines)
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    missing = [version for version in PYTHONS if version not in pythons]
+    for version in missing:
+        print(f"Python {version}: not found, so not tested", flush=True)
+    return [
+        Group(version, ("tests/unit", "tests/django"), environment=f"unit-{version}", python=pythons[version])
+        for version in PYTHONS
+        if version in pythons and version != own
+    ]
+
+
+class Running:
+    """Groups at work, each with a temporary folder of its own: pytest's default folder is shared by all runs of a
+    user, and each run removes what others left there."""
+
+    def __init__(self, more: Sequence[str]) -> None:
+        self._more = more
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def in_terminal(self, group: Group) -> Result:
+        """Run a group with the terminal as its input and output."""
+        return self._run(group, None)
+
+    def aside(self, group: Group) -> Result:
+        """Run a group with its output in `.xaccel/log`."""
+        file = LOG / f"test-{group.name}.txt"
+        result = self._run(group, file)
+        return replace(result, output=file.read_text(errors="replace"))
+
+    def _run(self, group: Group, file: Path | None) -> Result:
+        temporary = Path(tempfile.mkdtemp(prefix="xt-"))
+        temporary.chmod(0o711)  # for servers that run as another user
+        command = group.command_line(temporary, self._more)
+        env = {**os.environ, "TMPDIR": str(temporary)}
+        if file is None:
+            child = subprocess.Popen(command, cwd=ROOT, env=env)
+        else:
+            with file.open("wb") as log:
+                child = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            self._children.append(child)
+        status = child.wait()
+        if status in (0, _INTERRUPTED, _NO_TESTS):
+            shutil.rmtree(temporary, ignore_errors=True)
+        return Result(group, status, left=temporary if temporary.exists() else None)
+
+    def interrupt(self) -> None:
+        """As Ctrl-C does: pytest stops its servers."""
+        for child in self._children:
+            if child.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGINT)
+
+
+def run(groups: Sequence[Group], more: Sequence[str], *, at_once: int = AT_ONCE) -> int:
+    """Run the groups, print how each ended, and return the exit status. The last line is like pytest's."""
+    # a run that is ended from outside stops its servers, as Ctrl-C does, also in the background of a shell
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    started, running = time.monotonic(), Running(more)
+    LOG.mkdir(parents=True, exist_ok=True)
+    if len(groups) == 1 or _TERMINAL & {*more}:
+        return status_of([running.in_terminal(group) for group in groups])
+    results: list[Result] = []
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        for done in as_completed([pool.submit(running.aside, group) for group in groups]):
+            results.append(done.result())
+            print(*filter(None, (results[-1].details, results[-1].closing)), sep="\n", flush=True)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        running.interrupt()
+        return _INTERRUPTED
+    finally:
+        pool.shutdown()
+    lines = [*sorted(result.closing for result in results), closing(results, time.monotonic() - started)]
+    (LOG / "test.txt").write_text("\n".join(lines) + "\n")
+    print("", *lines, sep="\n")
+    return status_of(results)
+
+
+def closing(results: Sequence[Result], seconds: float) -> str:
+    """Return the sum of the groups' counts, as pytest would print it."""
+    counts: Counter[str] = sum((result.counts for result in results), Counter())
+    order = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
+    words = {
+        word: f"{word}s" if word in ("warning", "error") and counts[word] > 1 else word for word in order
+    }
+    text = ", ".join(f"{counts[word]} {words[word]}" for word in order if counts[word]) or "no tests ran"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{text} in {seconds:.2f}s (0:{minutes:02}:{rest:02})"
+
+
+def status_of(results: Sequence[Result]) -> int:
+    """Return 0 if all passed. Some groups may have no test that `-k` chooses, but not all."""
+    statuses = {result.status for result in results}
+    failed = statuses - {0, _NO_TESTS}
+    return max(failed, key=abs) if failed else min(statuses)
+
+
+def main(words: Sequence[str]) -> int:
+    if words and words[0] in ("help", "-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    if words and words[0] in _PROGRAMS:
+        os.execv(sys.executable, [sys.executable, "-m", _PROGRAMS[words[0]], *words[1:]])
+    return run(*groups_of(words))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -39,7 +39,8 @@ def origin(token: str | None = None) -> Any:
 def xaccel(token: str | None = None) -> Sign:
     """What `Sender.hand_off` does for an S3 origin between the key and the signed URL."""
     from xaccel.signing.credentials import CredentialSource
-    from xaccel.signing.endpoint import S3Signer, resolve_endpoint
+    from xaccel.signing.endpoint import resolve_endpoint
+    from xaccel.signing.signer import S3Signer
     from xaccel.urls import quote_key
 
     bucket = origin(token)

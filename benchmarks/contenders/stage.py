@@ -22,7 +22,7 @@ from benchmarks.contenders.place import Place
 from benchmarks.contenders.servers import App
 from benchmarks.measure.question import require
 from benchmarks.servers import classic
-from xaccel import S3Origin, Sender
+from xaccel import ObjectRef, S3Origin, Sender
 from xaccel.nginx import probe, standalone
 from xaccel.site import Site, read_mapping
 from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
@@ -144,7 +144,7 @@ def _signed(site: Site, name: str) -> str:
     origin = site.origin("s3")
     assert isinstance(origin, S3Origin)
     origin = replace(origin, expires_s=86400)
-    return Sender(replace(site, origins={"s3": origin}, cache=None)).hand_off("s3", name).target
+    return Sender(replace(site, origins={"s3": origin}, cache=None)).hand_off(ObjectRef("s3", name)).target
 
 
 @contextmanager

@@ -31,7 +31,7 @@ print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
 
 _SITE = """
 from datetime import UTC, datetime
-from xaccel import LocalOrigin, S3Origin, Sender, Site
+from xaccel import LocalOrigin, ObjectRef, S3Origin, Sender, Site
 keys = {"access_key": "AKIDEXAMPLE", "secret_key": "example"}
 s3 = S3Origin(bucket="documents", region="us-east-1", **keys)
 sender = Sender(Site(origins={"s3": s3, "local": LocalOrigin(root="/srv")}, secrets=("s" * 32,)))
@@ -46,8 +46,9 @@ _STATEMENTS = {
     "import storages.backends.s3": "import storages.backends.s3",
     "import minio": "import minio",
     "import obstore": "import obstore",
-    "first hand-off, directory": _SITE + 'assert sender.hand_off("local", "a.pdf").headers',
-    "first hand-off, S3": _SITE + 'assert "X-Amz-Signature" in sender.hand_off("s3", "a.pdf").target',
+    "first hand-off, directory": _SITE + 'assert sender.hand_off(ObjectRef("local", "a.pdf")).headers',
+    "first hand-off, S3": _SITE
+    + 'assert "X-Amz-Signature" in sender.hand_off(ObjectRef("s3", "a.pdf")).target',
     "first URL of boto3": """
 import boto3
 client = boto3.client("s3", "us-east-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="example")

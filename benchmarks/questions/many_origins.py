@@ -151,18 +151,18 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
 
 
 def _handed_off(sites: Mapping[int, Site], size: Size) -> Table:
-    from xaccel import HTTPOrigin, Sender
+    from xaccel import HTTPOrigin, ObjectRef, Sender
 
     def ways(count: int, site: Site) -> dict[str, Callable[[], object]]:
         sender, origin = Sender(site), _origin(count)
         of = site.origin(origin)
         assert isinstance(of, HTTPOrigin)
         url = f"{of.base_url}a/{_NAME}"
-        made = sender.hand_off(sender.origin_of_url(url), url=url)
+        made = sender.hand_off(ObjectRef(sender.places.origin_of_url(url), url=url))
         require((made.origin, made.target) == (origin, url), f"{count} origins: handed off to {made.origin}")
         return {
-            f"key {count}": lambda: sender.hand_off(origin, _NAME),
-            f"url {count}": lambda: sender.hand_off(sender.origin_of_url(url), url=url),
+            f"key {count}": lambda: sender.hand_off(ObjectRef(origin, _NAME)),
+            f"url {count}": lambda: sender.hand_off(ObjectRef(sender.places.origin_of_url(url), url=url)),
         }
 
     calls = {name: call for count, site in sites.items() for name, call in ways(count, site).items()}

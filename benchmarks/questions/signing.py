@@ -125,7 +125,7 @@ def _check(made: dict[str, Sign], token: str | None) -> None:
     """Each URL, signed again by xaccel's signer at that URL's own time, must come out the same."""
     from benchmarks.servers import app
     from xaccel.signing.credentials import CredentialSource
-    from xaccel.signing.endpoint import S3Signer
+    from xaccel.signing.signer import S3Signer
 
     credentials = CredentialSource(signers.origin(token)).current()
     signer = S3Signer(region=app.REGION, expires_s=signers.EXPIRES_S)

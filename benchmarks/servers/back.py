@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.clients.wrk import Stored
 from benchmarks.servers import classic
-from xaccel import Options, Sender
+from xaccel import ObjectRef, Options, Sender
 from xaccel.nginx.emit import Raw, block, directive, emit
 from xaccel.site import Site
 
@@ -26,7 +26,9 @@ def answers_of(
     for name, stored in files.items():
         options = Options(as_attachment=True, subject="42", size=stored.size, cache_version="1")
         for origin in site.origins:
-            found[f"/{origin}/{name}"] = dict(sender.hand_off(origin, name, options=options).headers)
+            found[f"/{origin}/{name}"] = dict(
+                sender.hand_off(ObjectRef(origin, name), options=options).headers
+            )
         for path, port in recipes.items():
             found[f"/{path}/{name}"] = classic.hand_off(f"https://127.0.0.1:{port}/{name}")
         found[f"/internal/{name}"] = {"X-Accel-Redirect": f"/files/{name}"}

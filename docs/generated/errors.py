@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import xaccel.errors
 from docs.generated.docstrings import prose
-from xaccel import HTTPOrigin, S3Origin, Sender, Site
+from xaccel import HTTPOrigin, ObjectRef, S3Origin, Sender, Site
 from xaccel.errors import ConfigErrors, XaccelError
 from xaccel.handoff.cache_control import cache_control
 from xaccel.handoff.disposition import safe_name
@@ -82,7 +82,7 @@ def _no_credentials() -> Iterator[None]:
 
 def _unsigned() -> None:
     with _no_credentials():
-        Sender(_SITE).hand_off("documents", "report.pdf")
+        Sender(_SITE).hand_off(ObjectRef("documents", "report.pdf"))
 
 
 _DISK = {"type": "local", "root": "/srv/files"}
@@ -93,8 +93,8 @@ _CALLS: dict[str, Callable[[], object]] = {
     "FileNameRefused": lambda: safe_name("report\r\n.pdf"),
     "HeaderRefused": lambda: require_header_value("noindex\r\nSet-Cookie: a=b", "headers['X-Robots-Tag']"),
     "OptionRefused": lambda: cache_control("public, max-age=3600", allow_shared_cache=False),
-    "OriginUnknown": lambda: Sender(_SITE).hand_off("archive", "report.pdf"),
-    "OriginNotAllowed": lambda: Sender(_SITE).origin_of_url("https://elsewhere.example/report.pdf"),
+    "OriginUnknown": lambda: Sender(_SITE).hand_off(ObjectRef("archive", "report.pdf")),
+    "OriginNotAllowed": lambda: Sender(_SITE).places.origin_of_url("https://elsewhere.example/report.pdf"),
     "CredentialsUnavailable": _unsigned,
     "NginxError": lambda: quote("$uri"),
 }

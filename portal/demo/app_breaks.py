@@ -17,7 +17,7 @@ def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def _sign_as_get() -> None:
-    from xaccel.signing.endpoint import S3Signer
+    from xaccel.signing.signer import S3Signer
 
     def make(sign: Any) -> Any:
         return lambda self, url, method, credentials, now: sign(self, url, "GET", credentials, now)

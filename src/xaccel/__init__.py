@@ -2,6 +2,7 @@
 
 from xaccel.errors import ConfigError, ConfigErrors, InputRefused, OriginNotAllowed, XaccelError
 from xaccel.handoff.builder import HandOff
+from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.site import Site
@@ -14,6 +15,7 @@ __all__ = [
     "HandOff",
     "InputRefused",
     "LocalOrigin",
+    "ObjectRef",
     "Options",
     "OriginNotAllowed",
     "S3Origin",

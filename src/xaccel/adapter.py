@@ -8,8 +8,9 @@ from typing import Literal, TypedDict
 
 from xaccel.events import authorized, denied, log_event
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendOptions
-from xaccel.sender import Sender, Url
+from xaccel.sender import Sender
 from xaccel.site.read_file import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
@@ -33,21 +34,6 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a call means: the object `key` of an origin, or a `url` below its base, stored or to be made."""
-
-    origin: str
-    key: str
-    bucket: str | None
-    url: Url | None = field(repr=False)
-
-    @property
-    def makes_url(self) -> bool:
-        """Whether a function of the app's makes the URL, which may wait."""
-        return self.url is not None and not isinstance(self.url, str)
-
-
 class Answers:
     """What the adapters have in common. Thread-safe; make one per process.
 
@@ -59,33 +45,14 @@ class Answers:
 
     def __init__(self, site: SiteSource) -> None:
         self.sender = Sender(site_of(site))
-        self.sender.find_places()
-
-    def _place(self, key: str | None, origin: str | None, bucket: str | None, url: Url | None) -> Place:
-        """Raises TypeError for arguments that name nothing or two things, OriginUnknown and OriginNotAllowed."""
-        if (key is None) == (url is None):
-            raise TypeError("send_file takes an object key, or url=, and not both")
-        if origin is None:
-            if url is not None and not isinstance(url, str):
-                raise TypeError(
-                    "a function that makes the URL needs origin=, which says whether NGINX keeps files"
-                )
-            origin = self.sender.site.only_origin() if url is None else self.sender.origin_of_url(url)
-        return Place(origin=origin, key=key or "", bucket=bucket, url=url)
+        self.sender.places.find_all()
 
     def _answer(
-        self, method: str, conditions: Mapping[str, str], place: Place, options: SendOptions
+        self, ref: ObjectRef, method: str, conditions: Mapping[str, str], options: SendOptions
     ) -> Answer:
-        """Asks for credentials, and waits for them, unless the sender is `ready` for the origin."""
-        hand_off = self.sender.hand_off(
-            place.origin,
-            place.key,
-            bucket=place.bucket,
-            url=place.url,
-            method=method,
-            options=Options(**options),
-        )
-        status = answer_to_conditions(method, conditions, hand_off.visible_headers)
+        """Asks for credentials, and waits for them, unless the sender is `ready` for the object."""
+        hand_off = self.sender.hand_off(ref, method=method, options=Options(**options))
+        status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))
         if status is not None:
             return Answer(status, headers_of_answer(hand_off.visible_headers))

@@ -9,8 +9,8 @@ from typing import Any, Unpack
 
 from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
-from xaccel.sender import Url
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -52,11 +52,10 @@ class Downloads(Answers):
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
         CredentialsUnavailable.
         """
-        place = self._place(key, origin, bucket, url)
-        if not self.sender.ready(place.origin):
-            await asyncio.to_thread(self.sender.prepare, place.origin)
-        asked = scope["method"], conditions_of(scope), place, options
-        answer = await asyncio.to_thread(self._answer, *asked) if place.makes_url else self._answer(*asked)
+        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        asked = ref, scope["method"], conditions_of(scope), options
+        ready = self.sender.is_ready(ref)
+        answer = self._answer(*asked) if ready else await asyncio.to_thread(self._answer, *asked)
         length = [] if answer.status == 304 else [("Content-Length", "0")]
         await _send(send, answer.status, [*answer.headers, *length], b"")
 

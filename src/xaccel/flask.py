@@ -10,9 +10,9 @@ except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
 from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
-from xaccel.sender import Url
-from xaccel.wsgi import conditions_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -54,8 +54,9 @@ class Downloads(Answers):
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
         CredentialsUnavailable.
         """
-        place = self._place(key, origin, bucket, url)
-        answer = self._answer(request.method, conditions_of(request.environ), place, options)
+        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
+        answer = self._answer(ref, request.method, conditions, options)
         kind = Response if answer.status == 200 else _ConditionAnswer
         return kind(status=answer.status, headers=list(answer.headers))
 

@@ -16,8 +16,8 @@ except ImportError as error:
 
 from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.asgi import conditions_of
+from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
-from xaccel.sender import Url
 
 
 class Downloads(Answers):
@@ -43,8 +43,8 @@ class Downloads(Answers):
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
         CredentialsUnavailable.
         """
-        place = self._place(key, origin, bucket, url)
-        return _response(self._answer(request.method, conditions_of(request.scope), place, options))
+        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        return _response(self._answer(ref, request.method, conditions_of(request.scope), options))
 
     async def asend_file(
         self,
@@ -57,13 +57,10 @@ class Downloads(Answers):
         **options: Unpack[SendOptions],
     ) -> Response:
         """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
-        place = self._place(key, origin, bucket, url)
-        if not self.sender.ready(place.origin):
-            await run_in_threadpool(self.sender.prepare, place.origin)
-        asked = request.method, conditions_of(request.scope), place, options
-        return _response(
-            await run_in_threadpool(self._answer, *asked) if place.makes_url else self._answer(*asked)
-        )
+        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        asked = ref, request.method, conditions_of(request.scope), options
+        ready = self.sender.is_ready(ref)
+        return _response(self._answer(*asked) if ready else await run_in_threadpool(self._answer, *asked))
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -1,4 +1,4 @@
-"""How an object key or a stored URL becomes what NGINX asks its origin for."""
+"""Spell object keys and stored URLs as NGINX requests them from the origin."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE | re.AS
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
+def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = "") -> str:
     """Percent-encode `key`, leaving "/" and the unreserved characters of RFC 3986 section 2.3.
 
-    `key` is text as the store has it, never percent-encoded. `dots` allows "." and ".." as segments: only where
-    the whole authority belongs to the origin. `directory` refuses what would name a directory or leave it.
+    `key` is text as the store has it, never percent-encoded; `prefix` is what the origin puts before it, which is
+    checked with it and not returned. `dots` allows "." and ".." as segments: only where the whole authority belongs to
+    the origin. `directory` refuses what would name a directory or leave it.
 
     Raises KeyRefused for an empty key, NUL, a lone surrogate, more than MAX_KEY_BYTES, and what the flags forbid.
     """
-    plain = _UNRESERVED.fullmatch(key) is not None
+    whole = prefix + key
+    plain = key != "" and _UNRESERVED.fullmatch(whole) is not None
     if not plain:
-        _require_text(key)
-    if not dots and not {".", ".."}.isdisjoint(key.replace("\\", "/").split("/")):
+        _require_text(key, whole)
+    if not dots and (_has_dots(key) or (prefix != "" and _has_dots(whole))):
         raise KeyRefused(
-            f"{key!r} holds '.' or '..' as a segment",
+            f"{whole!r} holds '.' or '..' as a segment",
             where="key",
             remedy="Store the object under a name without them: it could leave its origin.",
         )
@@ -44,18 +46,22 @@ def quote_key(key: str, *, dots: bool, directory: bool = False) -> str:
     return key if plain else quote(key, safe="/")
 
 
-def _require_text(key: str) -> None:
+def _has_dots(path: str) -> bool:
+    return not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/"))
+
+
+def _require_text(key: str, whole: str) -> None:
     if not key:
         raise KeyRefused("the object key is empty", where="key", remedy="Give the name of one object.")
-    if "\x00" in key:
+    if "\x00" in whole:
         raise KeyRefused(
-            f"{key!r} holds NUL", where="key", remedy="No store keeps such a name: look where it came from."
+            f"{whole!r} holds NUL", where="key", remedy="No store keeps such a name: look where it came from."
         )
     try:
-        size = len(key.encode("utf-8"))
+        size = len(whole.encode("utf-8"))
     except UnicodeEncodeError:
         raise KeyRefused(
-            f"{key!r} is not text that UTF-8 can spell",
+            f"{whole!r} is not text that UTF-8 can spell",
             where="key",
             remedy="Decode the name as the store spells it; do not use surrogateescape.",
         ) from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
-from xaccel.sender import Url
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -46,8 +46,8 @@ class Downloads(Answers):
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
         CredentialsUnavailable.
         """
-        place = self._place(key, origin, bucket, url)
-        answer = self._answer(environ["REQUEST_METHOD"], conditions_of(environ), place, options)
+        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        answer = self._answer(ref, environ["REQUEST_METHOD"], conditions_of(environ), options)
         length = [] if answer.status == 304 else [("Content-Length", "0")]
         start_response(_line(answer.status), [*answer.headers, *length])
         return []

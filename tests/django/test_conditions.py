@@ -1,4 +1,4 @@
-"""If-None-Match and the others, answered by Django where the app has validators of its own."""
+"""If-None-Match and the others, where the app has validators of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client, RequestFactory
 
-from xaccel.django.conditions import answer_to_conditions
+from xaccel.django.hand_off_response import HandOffResponse, respond
 
 CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
 LATER = "Sun, 01 Mar 2026 12:00:01 GMT"
@@ -45,15 +45,15 @@ def test_condition_is_answered(client: Client, async_client: AsyncClient, header
 def test_if_unmodified_since_is_ignored_without_a_date() -> None:
     """RFC 9110 section 13.1.4. If-Match beside it still counts."""
     visible = (("ETag", '"v1"'), ("Cache-Control", "private"))
-    hand_off: Any = SimpleNamespace(visible_headers=visible)
+    hand_off: Any = SimpleNamespace(status=200, headers=(), visible_headers=visible)
 
     def answer(**headers: str) -> Any:
         request = RequestFactory().get("/", headers={"If-Unmodified-Since": EARLIER, **headers})
-        found = answer_to_conditions(request, hand_off)
+        found = respond(request, hand_off, keeps_cache_control=False)
         assert request.META["HTTP_IF_UNMODIFIED_SINCE"] == EARLIER
         return found
 
-    assert answer() is None
+    assert isinstance(answer(), HandOffResponse)
     assert answer(**{"If-Match": '"v0"'}).status_code == 412
     assert answer(**{"If-None-Match": '"v1"'}).status_code == 304
 

@@ -1,4 +1,4 @@
-"""`manage.py runserver` without NGINX: the empty answer is explained in the log."""
+"""`manage.py runserver` without NGINX: the empty answer is explained when the server starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOGGING = {"version": 1, "disable_existing_loggers": False, "handlers": {"consol
 
 
 @pytest.mark.django_db
-def test_the_first_download_is_explained_in_the_log(tmp_path: Path) -> None:
+def test_the_empty_answer_is_explained_when_the_server_starts(tmp_path: Path) -> None:
     (tmp_path / "run_settings.py").write_text(SETTINGS)
     root, port, log = Path(__file__).parents[2], free_port(), tmp_path / "log"
     env = {
@@ -43,12 +43,8 @@ def test_the_first_download_is_explained_in_the_log(tmp_path: Path) -> None:
     try:
         assert wait_until(lambda: "Quit the server" in log.read_text(), timeout_s=30), log.read_text()
         assert "xaccel.W007" in log.read_text()
-        for _ in range(2):
-            with urlopen(f"http://127.0.0.1:{port}/key/?key=r.pdf", timeout=10) as answer:
-                assert (answer.status, answer.read()) == (200, b"")
-        words = "Django's development server answered a download with an empty hand-off"
-        assert wait_until(lambda: words in log.read_text(), timeout_s=5), log.read_text()
-        assert log.read_text().count(words) == 1
+        with urlopen(f"http://127.0.0.1:{port}/key/?key=r.pdf", timeout=10) as answer:
+            assert (answer.status, answer.read()) == (200, b"")
     finally:
         server.terminate()
         server.wait(timeout=10)

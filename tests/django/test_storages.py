@@ -18,7 +18,7 @@ from tests.django.library.models import Document
 from tests.django.storage_files import GET, file_on, s3
 from xaccel import OriginNotAllowed
 from xaccel.django import asend_file, send_file
-from xaccel.django.files.find_place import _matches_of
+from xaccel.django.conf import configuration
 from xaccel.django.files.storages import StorageNotDescribed, describe, unwrapped
 from xaccel.errors import KeyRefused
 from xaccel.site.origins import LocalOrigin, S3Origin
@@ -302,13 +302,14 @@ def test_lazy_storage_is_the_one_behind_it(settings: Any) -> None:
 def test_match_is_kept_as_long_as_the_storage() -> None:
     storage = s3()
     gc.collect()
-    before = len(_matches_of._known)
+    known = configuration().objects._known
+    before = len(known)
     for name in ("x", "y"):
         send_file(GET, file_on(storage, name))
-        assert len(_matches_of._known) == before + 1
+        assert len(known) == before + 1
     del storage
     gc.collect()
-    assert len(_matches_of._known) == before
+    assert len(known) == before
 
 
 def test_changed_media_root_is_seen(site: Any, settings: Any, tmp_path: Path) -> None:

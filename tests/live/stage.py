@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
+from xaccel import ObjectRef
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
 from xaccel.options import Options
@@ -97,9 +98,7 @@ def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request],
             )
         asked = json.loads(parse_qs(parts.query)["q"][0])
         hand_off = sender.hand_off(
-            asked["origin"],
-            asked["key"],
-            bucket=asked["bucket"],
+            ObjectRef(asked["origin"], asked["key"], bucket=asked["bucket"]),
             method=request.method,
             options=Options(**asked["options"]),
         )

@@ -11,7 +11,7 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.stage import SECRET
-from xaccel import LocalOrigin, Sender, Site
+from xaccel import LocalOrigin, ObjectRef, Sender, Site
 from xaccel.nginx import standalone
 from xaccel.testing import Answer, NginxServer, Variant, free_port, nginx_server, origin_server
 from xaccel.testing.origin import Request
@@ -28,7 +28,7 @@ def nginx(variant: Variant, tmp_path: Path) -> Iterator[NginxServer]:
     sender = Sender(site)
 
     def hand_off(request: Request) -> Answer:
-        headers = sender.hand_off("media", "report.pdf").headers
+        headers = sender.hand_off(ObjectRef("media", "report.pdf")).headers
         own = sum(len(name) + len(value) + 4 for name, value in headers)
         padding = "a" * (int(request.target[1:]) * 1024 - own)
         return Answer(headers=[*headers, ("X-Padding", padding)])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.conftest import Live, cache_status
 from tests.live.stage import line_where
-from xaccel import S3Origin, Sender
+from xaccel import ObjectRef, S3Origin, Sender
 from xaccel.testing import Answer
 
 MAX_AGE = ("Cache-Control", "max-age=1000")
@@ -32,7 +32,7 @@ def test_a_second_signature_and_another_user_hit_the_same_entry(live: Live) -> N
     signatures, kept = [], []
     for user, expires_s in (("1", 100), ("2", 101)):
         signed = Sender(live.places.site).hand_off(
-            "cached", "same/key.txt", origin=replace(cached, expires_s=expires_s)
+            ObjectRef("cached", "same/key.txt", stand_in=replace(cached, expires_s=expires_s))
         )
         signatures.append(parse_qs(urlsplit(signed.target).query)["X-Amz-Signature"][0])
         subject = f"{identity} {user}"

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.live.conftest import Live
+from xaccel import ObjectRef
 from xaccel.sender import Sender
 
 BODY = bytes(range(256)) * 20
@@ -25,7 +26,7 @@ def test_what_the_store_encrypted_is_sent_in_the_clear(live: Live, kind: str, or
     store.put_object(Bucket=bucket, Key=key, Body=BODY, **KINDS[kind])
     kept = store.head_object(Bucket=bucket, Key=key)
     assert {name: kept[name] for name in KINDS[kind]} == KINDS[kind]
-    query = parse_qs(urlsplit(Sender(live.places.site).hand_off(origin, key).target).query)
+    query = parse_qs(urlsplit(Sender(live.places.site).hand_off(ObjectRef(origin, key)).target).query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
 
     options = {"cache_version": key, "size": len(BODY)}

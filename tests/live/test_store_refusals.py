@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.live.conftest import Live
+from xaccel import ObjectRef
 from xaccel.explain.ask_store import ask_store
 from xaccel.site.origins import S3Origin
 from xaccel.testing import Answer
@@ -61,7 +62,9 @@ def test_the_user_gets_a_plain_page_and_explain_the_reason(live: Live, row: Refu
     documents = live.places.site.origin("documents")
     assert isinstance(documents, S3Origin)
     there = replace(documents, endpoint_url=live.places.origin.url)
-    finding = ask_store(replace(live.places.site, origins={"documents": there}), "documents", "x", "v1")
+    finding = ask_store(
+        replace(live.places.site, origins={"documents": there}), ObjectRef("documents", "x"), "v1"
+    )
     assert finding.code == row.code
     assert row.remedy in finding.remedy
     assert "?versionId=v1&" in live.places.origin.requests[-1].target

@@ -31,7 +31,7 @@ def new_tenant(live: Live, body: bytes) -> str:
 
 def signed(live: Live, bucket: str, style: str) -> str:
     """A URL that the store would answer."""
-    from xaccel import S3Origin, Sender, Site
+    from xaccel import ObjectRef, S3Origin, Sender, Site
 
     s3 = live.places.s3
     named = f"http://{s3.domain}:{s3.address.rpartition(':')[2]}"
@@ -43,7 +43,7 @@ def signed(live: Live, bucket: str, style: str) -> str:
         access_key=s3.access_key,
         secret_key=s3.secret_key,
     )
-    return Sender(Site(origins={"x": origin}, secrets=("s",))).hand_off("x", "a.txt").target
+    return Sender(Site(origins={"x": origin}, secrets=("s",))).hand_off(ObjectRef("x", "a.txt")).target
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import Live, versioned
+from xaccel import ObjectRef
 from xaccel.explain.ask_store import ask_store
 from xaccel.sender import Sender
 
@@ -61,13 +62,16 @@ def test_what_was_deleted_is_missing_and_its_versions_are_not(live: Live) -> Non
     assert (replies[0].status, replies[0].body) == (404, b"Not found.\n")
     assert (line["status"], line["why"]) == ("404", "origin_404")
     assert not any(key.lower().startswith("x-amz") for key, _ in replies[0].headers)
-    assert ask_store(live.places.site, "versioned", key).code == "NoSuchKey"
+    assert ask_store(live.places.site, ObjectRef("versioned", key)).code == "NoSuchKey"
     assert live.get("versioned", key, options={"version_id": version}).body == OLD
     assert live.get("versioned", key, options={"version_id": marker}).status in (404, 502)
     client.delete_object(Bucket=bucket, Key=key, VersionId=version)
     gone = live.get("versioned", key, options={"version_id": version})
     assert (gone.status, gone.body) == (404, b"Not found.\n")
-    assert ask_store(live.places.site, "versioned", key, version).code in ("NoSuchVersion", "NoSuchKey")
+    assert ask_store(live.places.site, ObjectRef("versioned", key), version).code in (
+        "NoSuchVersion",
+        "NoSuchKey",
+    )
 
 
 def test_who_pays_is_part_of_what_the_store_verifies(live: Live) -> None:
@@ -76,7 +80,7 @@ def test_who_pays_is_part_of_what_the_store_verifies(live: Live) -> None:
     written(live, key, OLD)
     assert live.get("versioned", key).body == OLD
     assert live.get("versioned", key, method="HEAD").status == 200
-    signed = Sender(live.places.site).hand_off("versioned", key).target
+    signed = Sender(live.places.site).hand_off(ObjectRef("versioned", key)).target
     port = int(live.places.s3.address.rpartition(":")[2])
     path = signed[len(live.places.s3.endpoint) :]
     assert ask(port, path).status == 200

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site
+from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
 
 SITE = Site(
@@ -49,7 +49,7 @@ MADE = Options(
 
 
 def headers(origin: str = "documents", key: str = "2026/a b.pdf", options: Options = MADE) -> dict[str, str]:
-    return dict(Sender(SITE).hand_off(origin, key, options=options).headers)
+    return dict(Sender(SITE).hand_off(ObjectRef(origin, key), options=options).headers)
 
 
 def by_flask(made: Mapping[str, str], status: int = 200, body: bytes = b"") -> Any:

@@ -19,16 +19,16 @@ from xaccel.testing import variants
 SHOP = Path(__file__).parent / "shop"
 APP = """
 from wsgiref.headers import Headers
-from xaccel import LocalOrigin, Sender, Site
+from xaccel import LocalOrigin, ObjectRef, Sender, Site
 sender = Sender(Site(origins={"disk": LocalOrigin(root=ROOT)}, secrets=("s" * 32,)))
 
 def application(environ, start_response):
-    made = sender.hand_off("disk", environ["PATH_INFO"].lstrip("/"))
+    made = sender.hand_off(ObjectRef("disk", environ["PATH_INFO"].lstrip("/")))
     start_response("200 OK", list(made.headers))
     return []
 
 async def asgi(scope, receive, send):
-    made = sender.hand_off("disk", scope["path"].lstrip("/"))
+    made = sender.hand_off(ObjectRef("disk", scope["path"].lstrip("/")))
     headers = [(name.lower().encode(), value.encode()) for name, value in made.headers]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -21,7 +21,7 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 
 import xaccel
-from xaccel import HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site, cli, errors
+from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site, cli, errors
 from xaccel.cache import cache_files
 from xaccel.errors import (
     CacheError,
@@ -32,7 +32,6 @@ from xaccel.errors import (
     KeyRefused,
     XaccelError,
 )
-from xaccel.handoff.builder import make_handoff
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping
@@ -58,8 +57,11 @@ def sender() -> Sender:
     )
 
 
-def sends(origin_name: str = "web", key: str = "k", **more: Any) -> Callable[[], object]:
-    return lambda: sender().hand_off(origin_name, key, **more)
+def sends(
+    origin_name: str = "web", key: str = "k", *, options: Options | None = None, **more: Any
+) -> Callable[[], object]:
+    ref = ObjectRef(origin_name, "" if "url" in more else key, **more)
+    return lambda: sender().hand_off(ref, options=options or Options())
 
 
 def sends_with(**options: Any) -> Callable[[], object]:
@@ -76,20 +78,6 @@ def reads(**settings: Any) -> Callable[[], object]:
 
 def reads_origin(kind: str, **options: Any) -> Callable[[], object]:
     return reads(ORIGINS={"one": {"type": kind, **options}})
-
-
-def without_endpoint() -> None:
-    site = Site(origins={"docs": S3Origin(bucket="docs")}, secrets=(SECRET,))
-    none: dict[str, Any] = {"endpoint": None, "signer": None, "credentials": None}
-    make_handoff(site, "docs", "k", Options(), method="GET", now=datetime.now(UTC), transfer_id="", **none)
-
-
-def with_endpoint_of_another_bucket() -> None:
-    site, endpoint = sender().site, resolve_endpoint(S3Origin(bucket="docs", **STORE))
-    given: dict[str, Any] = {"endpoint": endpoint, "signer": None, "credentials": None, "bucket": "tenant-7"}
-    make_handoff(
-        site, "tenants", "k", Options(), method="GET", now=datetime.now(UTC), transfer_id="", **given
-    )
 
 
 def refresh_fails() -> None:
@@ -156,14 +144,13 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "bucket: not covered": sends("tenants", bucket="docs"),
     "bucket: of none": sends(bucket="docs"),
     "bucket: pattern": reads_origin("s3", bucket="*"),
-    "endpoint: of another bucket": with_endpoint_of_another_bucket,
-    "origin: other place": sends("disk", origin=LocalOrigin(root="/other")),
+    "origin: other place": sends("disk", stand_in=LocalOrigin(root="/other")),
     "url: not exact": sends(url="https://files.example/base/a b"),
     "url: dots": sends(url="https://files.example/base/%2e%2e/a"),
     "url: outside": sends(url="https://files.example/a"),
     "url: query": sends("docs", url="http://127.0.0.1:9000/docs/a?x"),
     "url: no object": sends("docs", url="http://127.0.0.1:9000/docs/"),
-    "url: of no origin": lambda: sender().origin_of_url("https://elsewhere.example/"),
+    "url: of no origin": lambda: sender().places.origin_of_url("https://elsewhere.example/"),
     "filename: type": sends_with(filename=5),
     "filename: control": sends_with(filename="a\nb"),
     "filename: surrogate": sends_with(filename="\ud800"),
@@ -184,7 +171,6 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "headers: undeclared": sends_with(headers={"X-Other": "1"}),
     "headers: twice": sends_with(headers={"Vary": "a", "vary": "b"}),
     "headers: value": sends_with(headers={"Vary": "\n"}),
-    "endpoint": without_endpoint,
     "credentials: none": lambda: CredentialSource(S3Origin(bucket="docs")).current(),
     "credentials: refresh": refresh_fails,
     "botocore: missing": without_botocore,

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.unit.senders import BUCKET, KEYS, SECRET, STORE, sender
-from xaccel import HTTPOrigin, LocalOrigin, Options, OriginNotAllowed, S3Origin, Sender, Site
+from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, OriginNotAllowed, S3Origin, Sender, Site
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import Origin
 
@@ -22,7 +22,7 @@ def unsigned(url: str) -> str:
 
 def test_a_hand_off_gets_clock_id_and_credentials() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    made = sender().hand_off("docs", "a b.pdf", method="HEAD", options=Options(subject="7"))
+    made = sender().hand_off(ObjectRef("docs", "a b.pdf"), method="HEAD", options=Options(subject="7"))
     query = parse_qs(urlsplit(made.target).query)
     signed_at = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     assert before <= signed_at <= datetime.now(UTC)
@@ -39,40 +39,40 @@ def test_a_hand_off_gets_clock_id_and_credentials() -> None:
 def test_a_server_and_a_directory_need_no_credentials() -> None:
     one = sender()
     for name in ("web", "disk"):
-        assert one.ready(name)
-        one.prepare(name)
-        assert one.hand_off(name, "a.pdf").origin == name
+        assert one.is_ready(ObjectRef(name))
+        assert one.hand_off(ObjectRef(name, "a.pdf")).origin == name
 
 
-def test_prepare_makes_ready() -> None:
+def test_a_hand_off_makes_ready() -> None:
     one = sender()
-    assert not one.ready("docs")
-    one.prepare("docs")
-    assert one.ready("docs")
     other = S3Origin(bucket="docs", **STORE, access_key="other", secret_key="s")
-    assert not one.ready("docs", origin=other)
-    one.prepare("docs", origin=other)
-    assert one.ready("docs", origin=other)
+    for ref in (ObjectRef("docs", "a"), ObjectRef("docs", "a", stand_in=other)):
+        assert not one.is_ready(ref)
+        one.hand_off(ref)
+        assert one.is_ready(ref)
+
+
+def test_a_function_that_makes_the_url_may_wait() -> None:
+    assert not sender().is_ready(ObjectRef("web", url=lambda _: "https://files.example/base/a"))
+    assert sender().is_ready(ObjectRef("web", url="https://files.example/base/a"))
 
 
 def test_an_origin_without_credentials_is_told() -> None:
     one = sender(bare=S3Origin(bucket="docs", **STORE))
     with pytest.raises(CredentialsUnavailable):
-        one.hand_off("bare", "a.pdf")
-    with pytest.raises(CredentialsUnavailable):
-        one.prepare("bare")
+        one.hand_off(ObjectRef("bare", "a.pdf"))
 
 
-@pytest.mark.parametrize("call", ["hand_off", "ready", "prepare"])
+@pytest.mark.parametrize("call", ["hand_off", "is_ready", "check", "object_part"])
 def test_an_unknown_origin_is_told(call: str) -> None:
     with pytest.raises(OriginUnknown):
-        getattr(sender(), call)("nowhere")
+        getattr(sender(), call)(ObjectRef("nowhere", "a"))
 
 
 @pytest.mark.parametrize("origin_name", ["docs", "tenant", "web", "disk"])
 def test_neither_key_nor_url_is_no_object(origin_name: str) -> None:
     with pytest.raises(KeyRefused):
-        sender().hand_off(origin_name)
+        sender().hand_off(ObjectRef(origin_name))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_neither_key_nor_url_is_no_object(origin_name: str) -> None:
     ["a.pdf", "a%20b%2Fc.pdf", "a+b", "//x", "%E6%97%A5.pdf", "%e6%97%a5.pdf", "a?sig=x%2F&b=../c", "a%"],
 )
 def test_a_stored_url_is_asked_for_byte_for_byte(rest: str) -> None:
-    made = sender().hand_off("web", url=f"https://FILES.example:443/b%61se/{rest}")
+    made = sender().hand_off(ObjectRef("web", url=f"https://FILES.example:443/b%61se/{rest}"))
     assert dict(made.headers)["Xaccel-Url"] == f"https://files.example/b%61se/{rest}"
 
 
 def test_a_stored_url_of_a_bucket_is_signed_as_it_is() -> None:
-    made = sender().hand_off("docs", url=BUCKET + "tenant/%e6%97%a5+(1).pdf")
+    made = sender().hand_off(ObjectRef("docs", url=BUCKET + "tenant/%e6%97%a5+(1).pdf"))
     assert unsigned(made.target) == BUCKET + "tenant/%e6%97%a5+(1).pdf"
     assert "X-Amz-Signature=" in made.target
     assert made.key == "tenant/日+(1).pdf"
@@ -94,14 +94,15 @@ def test_a_stored_url_of_a_bucket_is_signed_as_it_is() -> None:
 
 def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
     one = sender()
-    by_key = one.hand_off("tenant", "a/b.pdf")
-    by_url = one.hand_off("tenant", url=BUCKET + "tenant/a/b.pdf")
+    by_key = one.hand_off(ObjectRef("tenant", "a/b.pdf"))
+    by_url = one.hand_off(ObjectRef("tenant", url=BUCKET + "tenant/a/b.pdf"))
     assert by_key.key == by_url.key == "a/b.pdf"
     assert unsigned(by_key.target) == unsigned(by_url.target) == BUCKET + "tenant/a/b.pdf"
 
 
-def entry(**given: Any) -> str:
-    return dict(sender().hand_off(**given, options=Options(cache_version="1")).headers)["Xaccel-Cache-Key"]
+def entry(origin_name: str, key: str = "", *, url: str | None = None) -> str:
+    ref = ObjectRef(origin_name, key, url=url)
+    return dict(sender().hand_off(ref, options=Options(cache_version="1")).headers)["Xaccel-Cache-Key"]
 
 
 @pytest.mark.parametrize(
@@ -156,24 +157,24 @@ def test_a_url_outside_its_origin_is_refused_before_credentials_are_asked(origin
         "tenant": S3Origin(bucket="docs", prefix="tenant/", **STORE),
     }
     with pytest.raises(OriginNotAllowed):
-        sender(**bare).hand_off(origin_name, url=url)
+        sender(**bare).hand_off(ObjectRef(origin_name, url=url))
 
 
 @pytest.mark.parametrize("prefix", ["q?1/", "h#1/", "50%/", "a%2Fb/", "a b/", "日/"])
 def test_a_prefix_is_text_and_no_url(prefix: str) -> None:
     one = sender(odd=S3Origin(bucket="docs", prefix=prefix, **STORE, **KEYS))
-    inside = unsigned(one.hand_off("odd", "x").target)
-    assert unsigned(one.hand_off("odd", url=inside).target) == inside
+    inside = unsigned(one.hand_off(ObjectRef("odd", "x")).target)
+    assert unsigned(one.hand_off(ObjectRef("odd", url=inside)).target) == inside
     with pytest.raises(OriginNotAllowed):
-        one.hand_off("odd", url=BUCKET + prefix[0] + "/x")
+        one.hand_off(ObjectRef("odd", url=BUCKET + prefix[0] + "/x"))
     with pytest.raises(OriginNotAllowed):
-        one.hand_off("odd", url=BUCKET + "a/b/x")
+        one.hand_off(ObjectRef("odd", url=BUCKET + "a/b/x"))
 
 
 def test_an_empty_last_segment_of_the_host_is_no_bucket_listing() -> None:
     one = sender(virtual=S3Origin(bucket="docs", region="eu-west-1", **KEYS))
     with pytest.raises(OriginNotAllowed, match="no object"):
-        one.hand_off("virtual", url="https://docs.s3.eu-west-1.amazonaws.com/")
+        one.hand_off(ObjectRef("virtual", url="https://docs.s3.eu-west-1.amazonaws.com/"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def test_an_empty_last_segment_of_the_host_is_no_bucket_listing() -> None:
     ],
 )
 def test_a_url_finds_the_origin_with_the_longest_base(url: str, origin_name: str) -> None:
-    assert sender().origin_of_url(url) == origin_name
+    assert sender().places.origin_of_url(url) == origin_name
 
 
 @pytest.mark.parametrize(
@@ -196,14 +197,14 @@ def test_a_url_finds_the_origin_with_the_longest_base(url: str, origin_name: str
 )
 def test_a_url_of_no_origin_is_refused(url: str) -> None:
     with pytest.raises(OriginNotAllowed):
-        sender().origin_of_url(url)
+        sender().places.origin_of_url(url)
 
 
 def test_a_stand_in_brings_its_credentials_and_prefix() -> None:
     stand_in = S3Origin(
         bucket="docs", prefix="p/", **STORE, access_key="other", secret_key="s", session_token="t"
     )
-    made = sender().hand_off("docs", "a", origin=stand_in)
+    made = sender().hand_off(ObjectRef("docs", "a", stand_in=stand_in))
     assert unsigned(made.target) == BUCKET + "p/a"
     query = parse_qs(urlsplit(made.target).query)
     assert query["X-Amz-Credential"][0].startswith("other/")
@@ -223,24 +224,11 @@ def test_a_stand_in_brings_its_credentials_and_prefix() -> None:
 )
 def test_a_stand_in_for_another_place_is_refused(origin_name: str, stand_in: Origin) -> None:
     with pytest.raises(OriginNotAllowed):
-        sender().hand_off(origin_name, "a", origin=stand_in)
+        sender().hand_off(ObjectRef(origin_name, "a", stand_in=stand_in))
 
 
 def test_a_directory_is_the_same_with_and_without_its_last_slash() -> None:
-    assert sender().hand_off("disk", "a", origin=LocalOrigin(root="/srv/")).target == "/srv/a"
-
-
-@pytest.mark.usefixtures("fresh_endpoints")
-def test_a_stand_in_is_resolved_with_its_origin() -> None:
-    """Else the first hand-off in an async view would read files in the event loop."""
-    from xaccel.signing import endpoint
-
-    one = sender(far=S3Origin(bucket="far-away", **STORE, **KEYS, profile=None, addressing_style="path"))
-    near = S3Origin(bucket="far-away", **STORE, **KEYS)
-    one.prepare("far", origin=near)
-    misses = endpoint._resolve.cache_info().misses
-    one.hand_off("far", "a", origin=near)
-    assert endpoint._resolve.cache_info().misses == misses
+    assert sender().hand_off(ObjectRef("disk", "a", stand_in=LocalOrigin(root="/srv/"))).target == "/srv/a"
 
 
 def test_many_threads_make_whole_hand_offs() -> None:
@@ -248,7 +236,9 @@ def test_many_threads_make_whole_hand_offs() -> None:
     made: list[str] = []
 
     def work(number: int) -> None:
-        made.extend(unsigned(one.hand_off("docs", f"{number}/{step}").target) for step in range(20))
+        made.extend(
+            unsigned(one.hand_off(ObjectRef("docs", f"{number}/{step}")).target) for step in range(20)
+        )
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -264,7 +254,7 @@ MANY = {"tenants": S3Origin(bucket="tenant-*", prefix="files/", cache=True, **ST
 def test_one_origin_sends_from_each_bucket_of_its_pattern() -> None:
     one = sender(**MANY)
     for bucket in ("tenant-7", "tenant-8"):
-        made = one.hand_off("tenants", "a b.pdf", bucket=bucket)
+        made = one.hand_off(ObjectRef("tenants", "a b.pdf", bucket=bucket))
         assert unsigned(made.target) == f"http://127.0.0.1:9000/{bucket}/files/a%20b.pdf"
         assert (made.origin, made.bucket, made.key) == ("tenants", bucket, "a b.pdf")
         assert dict(made.headers)["X-Accel-Redirect"] == "/_xaccel/tenants"
@@ -274,17 +264,17 @@ def test_one_origin_sends_from_each_bucket_of_its_pattern() -> None:
 def test_another_bucket_is_refused_before_credentials_are_asked(bucket: str) -> None:
     one = sender(tenants=S3Origin(bucket="tenant-*", **STORE))
     with pytest.raises(OriginNotAllowed):
-        one.hand_off("tenants", "a", bucket=bucket)
+        one.hand_off(ObjectRef("tenants", "a", bucket=bucket))
     with pytest.raises(OptionRefused):
-        one.hand_off("tenants", "a")
+        one.hand_off(ObjectRef("tenants", "a"))
 
 
 def test_two_tenants_never_share_a_cache_entry() -> None:
     one = sender(**MANY)
     entries = {
-        dict(one.hand_off("tenants", key, bucket=bucket, options=Options(cache_version="1")).headers)[
-            "Xaccel-Cache-Key"
-        ]
+        dict(
+            one.hand_off(ObjectRef("tenants", key, bucket=bucket), options=Options(cache_version="1")).headers
+        )["Xaccel-Cache-Key"]
         for bucket, key in (("tenant-7", "a"), ("tenant-8", "a"), ("tenant-7", "b"))
     }
     assert len(entries) == 3
@@ -302,38 +292,40 @@ def test_a_stored_url_names_the_bucket_itself(style: Any, base: str) -> None:
     exact = S3Origin(bucket="tenant-9", region="eu-west-1", addressing_style=style, **KEYS)
     one = sender(tenants=many, zz=exact, aa=exact)
     url = base.format("tenant-7") + "a%2f"
-    assert one.origin_of_url(url) == "tenants"
-    assert one.origin_of_url(base.format("tenant-9") + "a") in ("aa", "zz")
-    made = one.hand_off("tenants", url=url)
+    assert one.places.origin_of_url(url) == "tenants"
+    assert one.places.origin_of_url(base.format("tenant-9") + "a") in ("aa", "zz")
+    made = one.hand_off(ObjectRef("tenants", url=url))
     assert (made.bucket, unsigned(made.target)) == ("tenant-7", url)
-    assert one.hand_off("tenants", url=url, bucket="tenant-7").target
+    assert one.hand_off(ObjectRef("tenants", bucket="tenant-7", url=url)).target
     with pytest.raises(OriginNotAllowed):
-        one.hand_off("tenants", url=url, bucket="tenant-8")
+        one.hand_off(ObjectRef("tenants", bucket="tenant-8", url=url))
     for other in ("docs", "tenant-", "tenant-a.b", "tenant-%37", *(["TENANT-7"] if style == "path" else [])):
         with pytest.raises(OriginNotAllowed):
-            one.origin_of_url(base.format(other) + "a")
+            one.places.origin_of_url(base.format(other) + "a")
         with pytest.raises(OriginNotAllowed):
-            one.hand_off("tenants", url=base.format(other) + "a")
+            one.hand_off(ObjectRef("tenants", url=base.format(other) + "a"))
 
 
 def test_a_stand_in_may_be_the_tenants_own_bucket_or_the_pattern() -> None:
     one = sender(**MANY)
     own = S3Origin(bucket="tenant-7", **STORE, access_key="own", secret_key="s")
-    made = one.hand_off("tenants", "a", origin=own)
+    made = one.hand_off(ObjectRef("tenants", "a", stand_in=own))
     assert (made.bucket, unsigned(made.target)) == ("tenant-7", "http://127.0.0.1:9000/tenant-7/a")
-    made = one.hand_off("tenants", "a", bucket="tenant-8", origin=replace(MANY["tenants"], access_key="own"))
+    made = one.hand_off(
+        ObjectRef("tenants", "a", bucket="tenant-8", stand_in=replace(MANY["tenants"], access_key="own"))
+    )
     assert made.bucket == "tenant-8"
     assert "own%2F" in made.target
     for other in (replace(own, bucket="docs"), replace(own, endpoint_url="http://127.0.0.1:9001")):
         with pytest.raises(OriginNotAllowed):
-            one.hand_off("tenants", "a", origin=other)
+            one.hand_off(ObjectRef("tenants", "a", stand_in=other))
 
 
 def test_origins_with_the_same_keys_share_their_credentials() -> None:
     """A thousand origins with one role ask the instance once, not a thousand times."""
     one = sender(other=S3Origin(bucket="other", **STORE, **KEYS))
-    one.prepare("docs")
-    assert one.ready("other")
+    one.hand_off(ObjectRef("docs", "a"))
+    assert one.is_ready(ObjectRef("other", "a"))
 
 
 def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
@@ -346,7 +338,7 @@ def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
             origins[f"w{number}"] = HTTPOrigin(base_url=f"https://files.example/{number}/")
             origins[f"h{number}"] = HTTPOrigin(base_url=f"https://h{number}.example/")
         one = Sender(Site(origins=origins, secrets=(SECRET,)))
-        assert one.origin_of_url("https://files.example/3/a") == "w3"
+        assert one.places.origin_of_url("https://files.example/3/a") == "w3"
         calls = 0
 
         def count_calls(*_: object) -> None:
@@ -355,9 +347,11 @@ def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
 
         sys.setprofile(count_calls)
         try:
-            one.hand_off(one.origin_of_url(f"http://127.0.0.1:9000/bucket-{count - 1}/a"), "a")
-            one.hand_off(one.origin_of_url(f"https://files.example/{count - 1}/a"), "a")
-            one.hand_off(one.origin_of_url(f"https://h{count - 1}.example/a"), "a")
+            one.hand_off(
+                ObjectRef(one.places.origin_of_url(f"http://127.0.0.1:9000/bucket-{count - 1}/a"), "a")
+            )
+            one.hand_off(ObjectRef(one.places.origin_of_url(f"https://files.example/{count - 1}/a"), "a"))
+            one.hand_off(ObjectRef(one.places.origin_of_url(f"https://h{count - 1}.example/a"), "a"))
         finally:
             sys.setprofile(None)
         return calls

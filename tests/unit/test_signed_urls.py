@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xaccel import HTTPOrigin, Options, OriginNotAllowed, Sender, Site
+from xaccel import HTTPOrigin, ObjectRef, Options, OriginNotAllowed, Sender, Site
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
 from xaccel.handoff.cache_key import object_part
@@ -26,7 +26,7 @@ KEPT = Options(cache_version="7")
 
 
 def headers(origin: str, url: Any, **more: Any) -> dict[str, str]:
-    return dict(SENDER.hand_off(origin, url=url, **more).headers)
+    return dict(SENDER.hand_off(ObjectRef(origin, url=url), **more).headers)
 
 
 def signed(method: str) -> str:
@@ -51,10 +51,10 @@ def test_the_function_is_told_the_method_that_is_asked_with(
 
 
 def test_a_text_at_a_signed_origin_is_asked_for_with_get() -> None:
-    hand_off = SENDER.hand_off("signed", url=signed("GET"), method="HEAD")
+    hand_off = SENDER.hand_off(ObjectRef("signed", url=signed("GET")), method="HEAD")
     assert "Xaccel-Method" not in dict(hand_off.headers)
     assert hand_off.method == "HEAD"
-    assert dict(SENDER.hand_off("plain", "x", method="HEAD").headers)["Xaccel-Method"] == "HEAD"
+    assert dict(SENDER.hand_off(ObjectRef("plain", "x"), method="HEAD").headers)["Xaccel-Method"] == "HEAD"
 
 
 def test_a_new_signature_names_the_same_entry_and_another_object_another() -> None:
@@ -74,24 +74,26 @@ def test_a_new_signature_names_the_same_entry_and_another_object_another() -> No
 def test_the_object_is_found_by_its_key_however_an_sdk_spells_it(key: str) -> None:
     from urllib.parse import quote
 
-    by_key = SENDER.object_part("signed", key)
+    by_key = SENDER.object_part(ObjectRef("signed", key))
     for safe in ("/", "/~", "/~!*()'"):
-        assert SENDER.object_part("signed", url=f"{BASE}{quote(key, safe=safe)}?sig=1") == by_key
+        assert SENDER.object_part(ObjectRef("signed", url=f"{BASE}{quote(key, safe=safe)}?sig=1")) == by_key
 
 
 def test_an_encoded_slash_is_another_object() -> None:
     assert object_url(f"{BASE}a%2Fb?x=/") == f"{BASE}a%2Fb"
-    assert SENDER.object_part("signed", url=f"{BASE}a%2Fb") != SENDER.object_part("signed", url=f"{BASE}a/b")
+    assert SENDER.object_part(ObjectRef("signed", url=f"{BASE}a%2Fb")) != SENDER.object_part(
+        ObjectRef("signed", url=f"{BASE}a/b")
+    )
 
 
 def test_the_entry_of_an_unsigned_origin_is_named_as_before() -> None:
     url = "https://plain.example/%78?y=1"
-    assert SENDER.object_part("plain", url=url) == object_part("", "plain", url)
+    assert SENDER.object_part(ObjectRef("plain", url=url)) == object_part("", "plain", url)
 
 
 def test_a_key_alone_is_not_asked_for_without_a_signature() -> None:
     with pytest.raises(OptionRefused, match="signed by the app"):
-        SENDER.hand_off("signed", "a b.pdf")
+        SENDER.hand_off(ObjectRef("signed", "a b.pdf"))
 
 
 @pytest.mark.parametrize(
@@ -107,17 +109,17 @@ def test_a_key_alone_is_not_asked_for_without_a_signature() -> None:
 def test_what_is_no_object_below_the_base_is_refused_without_telling_the_query(url: str) -> None:
     for given in (url, lambda _: url):
         with pytest.raises(OriginNotAllowed) as refused:
-            SENDER.hand_off("signed", url=given)
+            SENDER.hand_off(ObjectRef("signed", url=given))
         assert "sig=" not in str(refused.value)
 
 
 def test_the_signature_is_not_in_what_a_hand_off_shows() -> None:
-    hand_off = SENDER.hand_off("signed", url=signed)
+    hand_off = SENDER.hand_off(ObjectRef("signed", url=signed))
     assert "sig=" not in repr(hand_off)
     assert hand_off.key == "a b.pdf"
 
 
 def test_explain_does_not_ask_without_a_signature() -> None:
-    finding = ask_store(SENDER.site, "signed", "a b.pdf")
+    finding = ask_store(SENDER.site, ObjectRef("signed", "a b.pdf"))
     assert finding.code == "not asked"
     assert "signs" in finding.remedy

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
-from xaccel import HandOff, InputRefused, Options, Sender
+from xaccel import HandOff, InputRefused, ObjectRef, Options, Sender
 from xaccel.site import read_mapping
 from xaccel.site.origins import S3Origin
 
@@ -38,10 +38,12 @@ def hand_off(vector: dict[str, Any], sites: dict[str, Any]) -> HandOff:
         patch("xaccel.sender.new_transfer_id", lambda _: vector["id"]),
     ):
         return sender.hand_off(
-            vector["origin"],
-            vector.get("key", ""),
-            url=url.__getitem__ if isinstance(url, dict) else url,
-            bucket=vector.get("bucket"),
+            ObjectRef(
+                vector["origin"],
+                vector.get("key", ""),
+                bucket=vector.get("bucket"),
+                url=url.__getitem__ if isinstance(url, dict) else url,
+            ),
             method=vector["method"],
             options=Options(**options),
         )

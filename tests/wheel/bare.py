@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xaccel import ConfigError, HTTPOrigin, LocalOrigin, Options, S3Origin, Sender, Site
+from xaccel import ConfigError, HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site
 
 site = Site(
     origins={
@@ -17,14 +17,14 @@ site = Site(
     secrets=("0123456789-abcdefghijklmnopqrstuv",),
 )
 sender = Sender(site)
-headers = dict(sender.hand_off("partner", "a b.pdf", options=Options(as_attachment=True)).headers)
+headers = dict(sender.hand_off(ObjectRef("partner", "a b.pdf"), options=Options(as_attachment=True)).headers)
 assert headers["Xaccel-Url"] == "https://files.partner.example/exports/a%20b.pdf", headers
 assert headers["Xaccel-Disposition"] == 'attachment; filename="a b.pdf"', headers
-headers = dict(sender.hand_off("media", "a b.pdf").headers)
+headers = dict(sender.hand_off(ObjectRef("media", "a b.pdf")).headers)
 assert headers["X-Accel-Redirect"] == "/_xaccel/media/a%20b.pdf", headers
 
 try:
-    sender.hand_off("bucket", "a.pdf")
+    sender.hand_off(ObjectRef("bucket", "a.pdf"))
 except ConfigError as error:
     assert "pip install 'xaccel[s3]'" in str(error), error
 else:

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
-from xaccel import S3Origin, Sender, Site
-from xaccel.signing.endpoint import S3Signer
+from xaccel import ObjectRef, S3Origin, Sender, Site
+from xaccel.signing.signer import S3Signer
 
 ORIGIN = S3Origin(
     bucket="examplebucket",
@@ -19,7 +19,7 @@ ORIGIN = S3Origin(
     secret_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 )
 site = Site(origins={"example": ORIGIN}, secrets=("0123456789-abcdefghijklmnopqrstuv",))
-url = dict(Sender(site).hand_off("example", "test.txt", method="HEAD").headers)["Xaccel-Url"]
+url = dict(Sender(site).hand_off(ObjectRef("example", "test.txt"), method="HEAD").headers)["Xaccel-Url"]
 assert url.startswith("https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&"), (
     url
 )

@@ -19,14 +19,14 @@ from xaccel.testing import app_server, free_port, nginx_binaries, nginx_server
 
 CORE = """
 import json
-from xaccel import Options, Sender
+from xaccel import ObjectRef, Options, Sender
 from xaccel.site import read_mapping
 sender = Sender(read_mapping.read(json.load(open("site.json"))))
 def app(environ, start_response):
     if environ["PATH_INFO"] != "/report":
         start_response("404 Not Found", [("Content-Length", "0")])
         return []
-    made = sender.hand_off("media", "report.pdf", options=Options(filename="r.pdf", as_attachment=True))
+    made = sender.hand_off(ObjectRef("media", "report.pdf"), options=Options(filename="r.pdf", as_attachment=True))
     start_response("200 OK", [*made.headers, ("Content-Length", "0")])
     return []
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from xaccel import HandOff, HTTPOrigin, InputRefused, Options, Sender, Site, XaccelError
+from xaccel import HandOff, HTTPOrigin, InputRefused, ObjectRef, Options, Sender, Site, XaccelError
 from xaccel.nginx import Nginx, render
 from xaccel.nginx.emit import emit
 from xaccel.site import read_mapping
@@ -17,7 +17,9 @@ site: Site = read_mapping.read(
         },
     }
 )
-made = Sender(site).hand_off("partner", "a.pdf", options=Options(filename="b.pdf", limit_rate="unlimited"))
+made = Sender(site).hand_off(
+    ObjectRef("partner", "a.pdf"), options=Options(filename="b.pdf", limit_rate="unlimited")
+)
 assert_type(made, HandOff)
 assert_type(made.headers, tuple[tuple[str, str], ...])
 assert_type(made.size, int | None)
@@ -25,7 +27,7 @@ assert_type(made.size, int | None)
 
 def refused(key: str) -> InputRefused | None:
     try:
-        Sender(site).hand_off("partner", key)
+        Sender(site).hand_off(ObjectRef("partner", key))
     except InputRefused as error:
         return error
     return None

@@ -15,5 +15,5 @@ def queries_of(url: str, *old_secrets: str) -> list[str]:
     Raises OriginNotAllowed for a URL that lies in none of the site's origins.
     """
     conf = configuration()
-    origin = conf.site.origin(conf.sender.origin_of_url(url))
+    origin = conf.site.origin(conf.sender.places.origin_of_url(url))
     return [recorded_query(conf.site, origin, url, secret) for secret in (*conf.site.secrets, *old_secrets)]

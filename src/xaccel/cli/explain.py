@@ -12,6 +12,7 @@ from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
 from xaccel.explain.transfer_log import entry_of, rotated_entry_of
 from xaccel.explain.why import Why, why_of
+from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 
@@ -49,7 +50,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         if bucket is None and covers_many(site.origin(origin)):
             # DownloadEvent.object_name
             bucket, _, key = key.partition("/")
-    finding = ask_store(site, origin, key, args.version_id, bucket=bucket)
+    finding = ask_store(site, ObjectRef(origin, key, bucket=bucket), args.version_id)
     _say("storage", finding.code or "delivers")
     _say("remedy", finding.remedy)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from xaccel.cache import cache_files
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
-from xaccel.handoff.cache_key import version_part
-from xaccel.handoff.version_id import version_query, whole_version
+from xaccel.handoff.cache_key import version_part, version_query, whole_version
+from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
 from xaccel.site import Site
 
@@ -52,8 +52,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     directory = _directory(site, args.prefix)
     sender = Sender(site)
     wanted = {
-        **{sender.object_part(args.origin, key, bucket=args.bucket): key for key in args.keys},
-        **{sender.object_part(args.origin or sender.origin_of_url(url), url=url): url for url in args.url},
+        **{sender.object_part(ObjectRef(args.origin, key, bucket=args.bucket)): key for key in args.keys},
+        **{sender.object_part(sender.refer(None, origin=args.origin, url=url)): url for url in args.url},
     }
     version = _version_part(args, site)
     entries, sizes = Counter[str](), Counter[str]()
@@ -79,8 +79,7 @@ def _version_part(args: argparse.Namespace, site: Site) -> str | None:
     """Return the part of the key that the wanted version has; None for all."""
     if args.version_id is None:
         return None if args.cache_version is None else version_part(args.cache_version)
-    sender = Sender(site)
-    for name in [args.origin] if args.origin else map(sender.origin_of_url, args.url):
+    for name in [args.origin] if args.origin else map(Sender(site).places.origin_of_url, args.url):
         version_query(site.origin(name), args.version_id)
     version = whole_version(args.cache_version, args.version_id)
     if not version:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Unpack
 
 from xaccel.django.conf import configuration
-from xaccel.handoff.registration import check_download
 from xaccel.options import Options, SendOptions
 
 
@@ -19,6 +18,5 @@ def check_file(
 
     Raises InputRefused (KeyRefused, FileNameRefused, OriginUnknown, …), with the error that `send_file` would raise.
     """
-    site = configuration().site
-    name = site.only_origin() if origin is None else origin
-    check_download(site, name, key, Options(**options), bucket=bucket)
+    sender = configuration().sender
+    sender.check(sender.refer(key, origin=origin, bucket=bucket), Options(**options))

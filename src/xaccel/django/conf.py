@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from xaccel.cli.command import FindObject
+from xaccel.django.files.find_object import Objects
 from xaccel.django.files.origins_setting import aliases_of, from_storages, with_storages
 from xaccel.django.files.sendfile_root import with_sendfile_root
 from xaccel.django.secret import derived_secrets
@@ -33,15 +34,15 @@ class Configuration:
 
     delivery: "nginx", or "stream": through Django, for development.
     find_transfer: from a transfer id to origin and object key, as the project recorded them; for `explain`.
-    aliases: by origin, the alias of STORAGES that it names.
+    objects: the objects of the storages.
     skipped: why an alias of STORAGES gave no origin; only where the origins come from there.
     """
 
     site: Site
     sender: Sender
+    objects: Objects
     delivery: Literal["nginx", "stream"]
     find_transfer: FindObject | None = None
-    aliases: Mapping[str, str] = field(default_factory=dict)
     skipped: tuple[ConfigError, ...] = ()
 
 
@@ -71,12 +72,13 @@ def configuration() -> Configuration:
     if "SECRET" not in values:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
+    sender = Sender(site)
     return Configuration(
         site=site,
-        sender=Sender(site),
+        sender=sender,
+        objects=Objects(sender, aliases),
         delivery=delivery,
         find_transfer=find_transfer,
-        aliases=aliases,
         skipped=tuple(skipped),
     )
 

@@ -7,8 +7,7 @@ from typing import Literal, NoReturn
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
-from xaccel.django.decision import atell, tell
-from xaccel.django.subject import asubject_of, subject_of
+from xaccel.django.decision import asubject_of, atell, subject_of, tell
 from xaccel.events import denied
 
 DeniedStatus = Literal[403, 404]

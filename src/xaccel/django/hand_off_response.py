@@ -1,12 +1,16 @@
-"""The answer that NGINX obeys, as a Django response."""
+"""The responses of a download: the hand-off that NGINX obeys, and the app's own 304 or 412."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import NoReturn
 
 from django.http import HttpRequest, HttpResponse
 
 from xaccel.handoff.builder import HandOff
+from xaccel.handoff.conditions import NAMES, answer_to_conditions, headers_of_answer
+
+_CONDITIONS = {f"HTTP_{name.upper().replace('-', '_')}": name for name in NAMES}
 
 
 class HandOffResponse(HttpResponse):
@@ -35,8 +39,25 @@ class HandOffResponse(HttpResponse):
         raise TypeError("a hand-off was made for one request and cannot be kept: do not cache this view")
 
 
-def keep_out_of_caches(request: HttpRequest) -> None:
-    """Make Django's cache middleware and `cache_page` leave the answer to `request` alone."""
-    # Django REST framework wraps the request, and the middleware looks at the one inside.
-    inner: Any = getattr(request, "_request", request)
-    inner._cache_update_cache = False
+def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: bool) -> HttpResponse:
+    """Return the hand-off as a response, or the 304 or 412 that the app's own validators lead to."""
+    status = None
+    if not _CONDITIONS.keys().isdisjoint(request.META):
+        status = answer_to_conditions(request.method or "", conditions_of(request), hand_off.visible_headers)
+    if status is None:
+        return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
+    return condition_response(status, hand_off.visible_headers)
+
+
+def conditions_of(request: HttpRequest) -> dict[str, str]:
+    """Return the conditions of a request."""
+    return {name: request.META[key] for key, name in _CONDITIONS.items() if key in request.META}
+
+
+def condition_response(status: int, visible_headers: Iterable[tuple[str, str]]) -> HttpResponse:
+    """Return a 304 or 412, which is empty and so has no type."""
+    response = HttpResponse(status=status, headers=dict(headers_of_answer(visible_headers)))
+    del response["Content-Type"]
+    if status != 304:
+        response["Content-Length"] = "0"
+    return response

@@ -12,7 +12,6 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.django import after_view
 from xaccel.django.conf import configuration
 from xaccel.django.hand_off_response import HandOffResponse
 from xaccel.errors import XaccelError
@@ -23,6 +22,8 @@ from xaccel.site.header_rules import header_value_ok
 
 _DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
 """NGINX takes these over from the app's answer, and sends them beside the download's own."""
+
+_LATER = "xaccel.after_view"
 
 
 class HandOffMiddleware:
@@ -44,14 +45,14 @@ class HandOffMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        _find_endpoints()
+        _find_places()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer with what the rest of the project answers, its headers put in order."""
         if self._is_async:
             return self._acall(request)
         response: HttpResponseBase = self.get_response(request)
-        after_view.do(request)
+        _do_later(request)
         return _in_order(response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -59,22 +60,28 @@ class HandOffMiddleware:
             response = await self.get_response(request)
         except CancelledError:
             # The client went away. A view in a thread goes on, and what is done there next waits for its end.
-            await sync_to_async(after_view.do)(request)
+            await sync_to_async(_do_later)(request)
             raise
-        if after_view.is_due(request):
-            await sync_to_async(after_view.do)(request)
+        if _LATER in request.META:
+            await sync_to_async(_do_later)(request)
         return _in_order(response)
 
 
-def _find_endpoints() -> None:
-    """Have the endpoints of S3 origins found when a server starts; nothing is asked of the network.
+def later(request: HttpRequest, do: Callable[[], None]) -> None:
+    """Have `do` called after the view, whatever became of its transaction. What it raises replaces the response."""
+    # Django REST framework wraps the request; both share META.
+    request.META.setdefault(_LATER, []).append(do)
 
-    It loads botocore: in the first request it would take 0.3 s and 25 MB of each worker.
-    """
+
+def _do_later(request: HttpRequest) -> None:
+    for do in request.META.pop(_LATER, ()):
+        do()
+
+
+def _find_places() -> None:
+    """Find the places of the origins when a server starts, so that no request does."""
     try:
-        conf = configuration()
-        for origin in conf.site.origins.values():
-            conf.sender.base_url(origin)
+        configuration().sender.places.find_all()
     except XaccelError:
         # The system checks tell it, and so does the first hand-off; the project's other pages shall answer.
         return

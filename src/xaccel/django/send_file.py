@@ -1,30 +1,27 @@
-"""The one line in a view: hand a file to NGINX."""
+"""Hand a file to NGINX: the one line in a view."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.django.conditions import answer_to_conditions
-from xaccel.django.conf import Configuration, configuration
-from xaccel.django.decision import atell, tell
-from xaccel.django.development.stream import astream, require_development, stream
-from xaccel.django.files.find_place import Place, find_place, place_is_known
-from xaccel.django.hand_off_response import HandOffResponse, keep_out_of_caches
+from xaccel.django.conf import configuration
+from xaccel.django.decision import asubject_of, atell, subject_of, tell
+from xaccel.django.development.stream import require_development, stream
+from xaccel.django.hand_off_response import HandOffResponse, respond
 from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
-from xaccel.django.runserver import warn_without_nginx
-from xaccel.django.subject import asubject_of, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
+from xaccel.handoff.objects import ObjectRef, Url
 from xaccel.options import Options, SendOptions
-from xaccel.sender import Url
 
 if TYPE_CHECKING:
-    from xaccel.django.files.find_place import FileOrKey
+    from xaccel.django.files.find_object import FileOrKey
 
 
 def send_file(
@@ -52,26 +49,9 @@ def send_file(
     DEBUG off. KeyRefused and FileNameRefused, which stored data cause, send `download_denied` and are Http404 too:
     Django answers 404 unless the view catches them.
     """
-    keep_out_of_caches(request)
-    if "subject" not in options:
-        options["subject"] = subject_of(request)
-    conf, chosen = _configuration(), Options(**options)
-    place = None
-    try:
-        place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
-        hand_off = _hand_off(conf, request, place, chosen)
-    except DATA_REFUSED as refused:
-        tell(request, _refusal(request, refused, chosen, place, file_or_key, origin, bucket))
-        raise not_found(refused) from refused
-    answer = answer_to_conditions(request, hand_off)
-    event = authorized(hand_off, None if answer is None else answer.status_code)
-    tell(request, event)
-    if answer is not None:
-        return answer
-    if conf.delivery == "stream":
-        return stream(request, hand_off, chosen, conf.site.origin(place.name))
-    warn_without_nginx(request)
-    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
+    download = _Download(request, file_or_key, origin, bucket, url, options)
+    tell(request, download.decide())
+    return download.finish() if download.response is None else download.response
 
 
 async def asend_file(
@@ -84,81 +64,98 @@ async def asend_file(
     **options: Unpack[SendOptions],
 ) -> HttpResponseBase:
     """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
-    keep_out_of_caches(request)
     if "subject" not in options:
         options["subject"] = await asubject_of(request)
-    conf, chosen = _configuration(), Options(**options)
-    place = None
-    try:
-        if place_is_known(conf.sender, file_or_key, url=url):
-            place = find_place(conf, file_or_key, origin=origin, bucket=bucket, url=url)
-        else:
-            place = await sync_to_async(find_place, thread_sensitive=False)(
-                conf, file_or_key, origin=origin, bucket=bucket, url=url
-            )
-        if not conf.sender.ready(place.name, origin=place.origin):
-            await sync_to_async(_prepare, thread_sensitive=False)(conf, place)
-        if place.url is None or isinstance(place.url, str):
-            hand_off = _hand_off(conf, request, place, chosen)
-        else:
-            hand_off = await sync_to_async(_hand_off, thread_sensitive=False)(conf, request, place, chosen)
-    except DATA_REFUSED as refused:
-        await atell(request, _refusal(request, refused, chosen, place, file_or_key, origin, bucket))
-        raise not_found(refused) from refused
-    answer = answer_to_conditions(request, hand_off)
-    event = authorized(hand_off, None if answer is None else answer.status_code)
-    await atell(request, event)
-    if answer is not None:
-        return answer
-    if conf.delivery == "stream":
-        return await astream(request, hand_off, chosen, conf.site.origin(place.name))
-    warn_without_nginx(request)
-    return HandOffResponse(hand_off, keeps_cache_control=chosen.cache_control is not None)
-
-
-def _configuration() -> Configuration:
-    conf = configuration()
-    if conf.delivery == "stream":
-        require_development()
-    return conf
-
-
-def _hand_off(conf: Configuration, request: HttpRequest, place: Place, options: Options) -> HandOff:
-    return conf.sender.hand_off(
-        place.name,
-        place.key,
-        bucket=place.bucket,
-        url=place.url,
-        method="HEAD" if request.method == "HEAD" else "GET",
-        options=options,
-        origin=place.origin,
-    )
-
-
-def _refusal(  # noqa: PLR0917
-    request: HttpRequest,
-    refused: InputRefused,
-    options: Options,
-    place: Place | None,
-    file_or_key: FileOrKey,
-    origin: str | None,
-    bucket: str | None,
-) -> DownloadEvent:
-    if place is not None:
-        origin, bucket, key = place.name, place.bucket, place.key
+    download = _Download(request, file_or_key, origin, bucket, url, options)
+    if download.is_ready():
+        event = download.decide()
     else:
-        key = file_or_key if isinstance(file_or_key, str) else getattr(file_or_key, "name", None) or ""
-    return refusal_event(
-        request.method,
-        refused,
-        subject=options.subject or "",
-        origin=origin or "",
-        bucket=bucket or "",
-        key=key,
-    )
+        event = await sync_to_async(download.decide, thread_sensitive=False)()
+    await atell(request, event)
+    if download.response is not None:
+        return download.response
+    return await sync_to_async(download.finish, thread_sensitive=False)()
 
 
-def _prepare(conf: Configuration, place: Place) -> None:
-    # The hand-off compares the place with the site's own origin, whose endpoint is then looked up too.
-    conf.sender.base_url(conf.site.origin(place.name))
-    conf.sender.prepare(place.name, origin=place.origin)
+@dataclass(slots=True)
+class _Download:
+    """One call of `send_file`: what plain functions and coroutines have in common.
+
+    response: the answer, once it is decided; None: `finish` makes it, after the decision was recorded.
+    """
+
+    request: HttpRequest
+    file_or_key: FileOrKey
+    origin: str | None
+    bucket: str | None
+    url: Url | None
+    options: SendOptions
+    ref: ObjectRef | None = field(init=False, default=None)
+    hand_off: HandOff | None = field(init=False, default=None)
+    refused: InputRefused | None = field(init=False, default=None)
+    response: HttpResponse | None = field(init=False, default=None)
+
+    def is_ready(self) -> bool:
+        """Tell whether `decide` will wait for nothing."""
+        conf = configuration()
+        if not conf.objects.is_known(self.file_or_key, self.url):
+            return False
+        try:
+            self.ref = conf.objects.find(
+                self.file_or_key, origin=self.origin, bucket=self.bucket, url=self.url
+            )
+        except InputRefused:
+            return True
+        return conf.sender.is_ready(self.ref)
+
+    def decide(self) -> DownloadEvent:
+        """Make the answer, and return the event that is to be recorded before it goes out."""
+        request, conf = self.request, configuration()
+        _keep_out_of_caches(request)
+        if conf.delivery == "stream":
+            require_development()
+        if "subject" not in self.options:
+            self.options["subject"] = subject_of(request)
+        options = Options(**self.options)
+        try:
+            self.ref = self.ref or conf.objects.find(
+                self.file_or_key, origin=self.origin, bucket=self.bucket, url=self.url
+            )
+            hand_off = conf.sender.hand_off(self.ref, method=request.method or "", options=options)
+        except DATA_REFUSED as refused:
+            self.refused = refused
+            return self._denied(refused, options)
+        self.hand_off = hand_off
+        response = respond(request, hand_off, keeps_cache_control=options.cache_control is not None)
+        is_sent = isinstance(response, HandOffResponse)
+        if conf.delivery == "nginx" or not is_sent:
+            self.response = response
+        return authorized(hand_off, None if is_sent else response.status_code)
+
+    def finish(self) -> HttpResponseBase:
+        """Raise what `decide` was refused with, or send the file through Django."""
+        if self.refused is not None:
+            raise not_found(self.refused) from self.refused
+        assert self.hand_off is not None, "finish comes after decide"
+        return stream(self.request, self.hand_off)
+
+    def _denied(self, refused: InputRefused, options: Options) -> DownloadEvent:
+        key = (
+            self.file_or_key if isinstance(self.file_or_key, str) else getattr(self.file_or_key, "name", None)
+        )
+        asked = self.ref or ObjectRef(self.origin or "", key or "", bucket=self.bucket)
+        return refusal_event(
+            self.request.method,
+            refused,
+            subject=options.subject or "",
+            origin=asked.origin,
+            bucket=asked.bucket or "",
+            key=asked.key,
+        )
+
+
+def _keep_out_of_caches(request: HttpRequest) -> None:
+    """Make Django's cache middleware and `cache_page` leave the answer to `request` alone."""
+    # Django REST framework wraps the request, and the middleware looks at the one inside.
+    inner: Any = getattr(request, "_request", request)
+    inner._cache_update_cache = False

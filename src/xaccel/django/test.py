@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import django.test
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
-from django.utils.http import parse_http_date
 
-from xaccel.django.conf import configuration
-from xaccel.django.development.stream import astream, stream
+from xaccel.django.development.stream import stream
 from xaccel.django.hand_off_response import HandOffResponse
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.visible_headers import CSP, visible_headers
-from xaccel.options import Options
-from xaccel.site.origins import Origin
+from xaccel.handoff.visible_headers import visible_headers
 
 __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 
@@ -37,7 +33,7 @@ class _Handler(ClientHandler):
         response = super().get_response(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = stream(request, *_told(response))
+        answer = stream(request, _told(response))
         return _followed(response, answer, b"".join(answer))
 
 
@@ -46,7 +42,7 @@ class _AsyncHandler(AsyncClientHandler):
         response = await super().get_response_async(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = await astream(request, *_told(response))
+        answer = await sync_to_async(stream, thread_sensitive=False)(request, _told(response))
         if isinstance(answer, StreamingHttpResponse):
             return _followed(response, answer, b"".join([chunk async for chunk in answer]))
         return _followed(response, answer, b"".join(answer))
@@ -73,19 +69,12 @@ class AsyncClient(django.test.AsyncClient):
         self.handler = _AsyncHandler(enforce_csrf_checks)
 
 
-def _told(response: HandOffResponse) -> tuple[HandOff, Options, Origin]:
-    """What the hand-off says after middleware, as `stream` takes it."""
-    made = response.hand_off
+def _told(response: HandOffResponse) -> HandOff:
+    """What the hand-off says after middleware."""
     headers = tuple(response.items())
-    shown = visible_headers(headers)
-    changed = shown.get("Last-Modified")
-    options = Options(
-        etag=shown.get("ETag"),
-        last_modified=None if changed is None else datetime.fromtimestamp(parse_http_date(changed), UTC),
-        content_security_policy=response.get(CSP),
+    return replace(
+        response.hand_off, headers=headers, visible_headers=tuple(visible_headers(headers).items())
     )
-    told = replace(made, headers=headers, visible_headers=tuple(shown.items()))
-    return told, options, configuration().site.origin(made.origin)
 
 
 def _followed(response: HandOffResponse, answer: HttpResponseBase, content: bytes) -> FollowedResponse:

@@ -16,7 +16,6 @@ from django.views.generic.detail import SingleObjectMixin
 
 from xaccel.django.conf import configuration
 from xaccel.django.deny import DeniedStatus, adeny_download, deny_download
-from xaccel.django.files.find_place import find_place
 from xaccel.django.send_file import asend_file, send_file
 from xaccel.options import SendOptions
 
@@ -87,13 +86,11 @@ class _Download(_SingleObject):
         record["key"] = (file.name if isinstance(file, FieldFile) else file) or ""
         if record["key"]:
             try:
-                place = find_place(
-                    configuration(), file, origin=self.origin, bucket=self.get_bucket(), url=None
-                )
+                ref = configuration().objects.find(file, origin=self.origin, bucket=self.get_bucket())
             except Exception:  # noqa: BLE001  # a storage that nobody here knows may raise anything
                 # A refusal must not turn into an error page because the file could not have been sent anyway.
                 return record
-            record |= {"origin": place.name, "bucket": place.bucket or "", "key": place.key}
+            record |= {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key}
         return record
 
 

@@ -12,9 +12,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from xaccel import urls
 from xaccel.explain.origin_request import Redirects, opener
-from xaccel.handoff.builder import is_signed_by_the_app
+from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx.facts import FOLLOWED
 from xaccel.options import Options
 from xaccel.sender import Sender
@@ -85,30 +84,27 @@ class Finding:
     remedy: str
 
 
-def ask_store(
-    site: Site, origin_name: str, key: str, version_id: str | None = None, *, bucket: str | None = None
-) -> Finding:
+def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Finding:
     """Ask the storage for the first byte of an object, once, and say what keeps it from delivering.
 
     The request is the one that NGINX would send: its URL is that of a hand-off, it goes to the origin's addresses with
     the origin's TLS options, and follows no redirect that NGINX would not follow. `version_id` is for S3 origins; None:
-    the newest version. `bucket` names one of an origin that covers many.
+    the newest version.
 
     Raises OriginUnknown, KeyRefused, OptionRefused, CredentialsUnavailable, and ConfigError as `resolve_endpoint` does.
     """
-    origin = site.origin(origin_name)
+    sender = Sender(site)
+    located = sender.places.locate(ref)
+    origin = located.place.origin
     if isinstance(origin, LocalOrigin):
-        urls.quote_key(key, dots=False, directory=True)
-        return _look(Path(origin.root) / key)
-    if is_signed_by_the_app(origin):
+        return _look(Path(located.target))
+    if located.place.is_signed_by_the_app:
         return Finding(
             "not asked",
             "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
             " signature is for this method, clock and host.",
         )
-    hand_off = Sender(site).hand_off(
-        origin_name, key, bucket=bucket, options=Options(version_id=version_id or None)
-    )
+    hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
     return _fetch(origin, hand_off.target, hand_off.request_headers)
 
 

@@ -1,19 +1,239 @@
-"""Which origin a stored URL lies in, found by the URL's own parts: a thousand origins are not asked one by one."""
+"""Find where the objects of a site are: the origin of a stored URL, the URL of a key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from xaccel import urls
+from xaccel.errors import OriginNotAllowed
+from xaccel.handoff.cache_key import whole_version
+from xaccel.handoff.objects import Located, Method, ObjectRef
+from xaccel.options import Options
+from xaccel.signing.endpoint import Endpoint, resolve_endpoint
+from xaccel.site import Site
+from xaccel.site.buckets import bucket_named, covers, covers_many, expression
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+
+_DEFAULT_OPTIONS = Options()
+
+
+def base_url(origin: Origin, bucket: str | None = None) -> str:
+    """Return where `origin` is: an absolute URL, or the path of a directory; ends in "/".
+
+    For an origin of many buckets it is the URL of `bucket`, or has the pattern's "*".
+
+    Raises ConfigError for an S3 origin that botocore refuses.
+    """
+    if isinstance(origin, S3Origin):
+        return resolve_endpoint(origin, bucket).base_url
+    if isinstance(origin, HTTPOrigin):
+        return urls.canonical_base(origin.base_url)
+    return origin.root.rstrip("/") + "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """Where one origin is, and one bucket of it where it covers many.
+
+    bucket: "" unless the origin covers many. root: the URL or path before each key, with the origin's prefix.
+    endpoint: of an S3 origin. entry: the internal location of NGINX.
+    is_signed_by_the_app: the app makes the URLs of the origin, each with a signature in its query.
+    """
+
+    name: str
+    origin: Origin
+    bucket: str
+    root: str
+    endpoint: Endpoint | None
+    entry: str
+    is_signed_by_the_app: bool
+
+
+class Places:
+    """The places of one site, each found once. Thread-safe; it makes no request."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        # Bounded: a storage whose tokens change stands in with a new origin each time.
+        self._place = lru_cache(maxsize=4096)(self._find_place)
+
+    def find_all(self) -> None:
+        """Find the place of each origin, so that no request does.
+
+        It loads botocore, which in a first request would take 0.3 s and 25 MB of each worker. Raises ConfigError for
+        what botocore refuses.
+        """
+        for origin in self._site.origins.values():
+            base_url(origin)
+        _ = self._by_url
+
+    @property
+    def knows_urls(self) -> bool:
+        """Whether `origin_of_url` only looks at memory."""
+        return "_by_url" in self.__dict__
+
+    def locate(self, ref: ObjectRef, method: str = "GET", options: Options = _DEFAULT_OPTIONS) -> Located:
+        """Return where the object is that a call asks for.
+
+        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed …), ConfigError as `base_url` does, and what a
+        function raises that makes the URL.
+        """
+        place = self._place(ref.origin, ref.bucket, ref.stand_in) if ref.url is None else None
+        version = _version(self._origin(ref) if place is None else place.origin, options)
+        # A cached object is requested with GET: the cache needs its bytes.
+        request_method: Method = "HEAD" if method == "HEAD" and not version else "GET"
+        if place is not None:
+            key, (target, entry) = ref.key, _target(place, ref.key)
+        else:
+            place, target = self._require_below(ref, ref.url_for(request_method))
+            key, entry = _key_of_url(place, target), place.entry
+            if place.is_signed_by_the_app and not ref.makes_url:
+                request_method = "GET"
+        return Located(
+            place=place,
+            key=key,
+            target=target,
+            by_url=ref.url is not None,
+            entry=entry,
+            method="HEAD" if method == "HEAD" else "GET",
+            request_method=request_method,
+            version=version,
+        )
+
+    def key_of_url(self, origin_name: str, url: str) -> str:
+        """Return the object key of a stored URL in this origin.
+
+        Raises OriginUnknown, and OriginNotAllowed where `url` is not below the origin's base.
+        """
+        return _key_of_url(*self._require_below(ObjectRef(origin_name), url))
+
+    def origin_of_url(self, url: str) -> str:
+        """Return the name of the origin whose base is the beginning of `url`; of several, the longest one.
+
+        Raises OriginNotAllowed where there is none.
+        """
+        matches = []
+        for _, name in self._by_url.candidates(url):
+            found = self._below(ObjectRef(name), url)
+            if found is not None:
+                matches.append((len(found[0].root), not covers_many(found[0].origin), name))
+        if not matches:
+            raise OriginNotAllowed(
+                f"{urls.shown(url)!r} lies in none of the site's origins",
+                where="url",
+                remedy="Configure an origin with its base URL, or do not send it.",
+            )
+        return max(matches)[2]
+
+    @cached_property
+    def _by_url(self) -> UrlIndex:
+        return UrlIndex(
+            (_root(origin, base_url(origin)), name)
+            for name, origin in self._site.origins.items()
+            if not isinstance(origin, LocalOrigin)
+        )
+
+    def _origin(self, ref: ObjectRef) -> Origin:
+        configured = self._site.origin(ref.origin)
+        return configured if ref.stand_in is None else ref.stand_in
+
+    def _find_place(self, name: str, bucket: str | None, stand_in: Origin | None) -> Place:
+        configured = self._site.origin(name)
+        origin = configured if stand_in is None else stand_in
+        named = bucket_named(origin, bucket)
+        base = base_url(origin, named)
+        if stand_in is not None and base != base_url(configured, bucket_named(configured, named or None)):
+            raise OriginNotAllowed(
+                f"the place given is not the one of origin {name!r}",
+                where="origin",
+                remedy="Configure an origin for that bucket, server or directory.",
+            )
+        return Place(
+            name=name,
+            origin=origin,
+            bucket=named if covers_many(configured) else "",
+            root=_root(origin, base),
+            endpoint=resolve_endpoint(origin, named) if isinstance(origin, S3Origin) else None,
+            entry=f"{self._site.internal_prefix}{name}",
+            is_signed_by_the_app=isinstance(origin, HTTPOrigin) and origin.expires_s is not None,
+        )
+
+    def _below(self, ref: ObjectRef, url: str) -> tuple[Place, str] | None:
+        """Return the place that `url` is in, and the URL spelled as the place is; None for a URL of another place."""
+        origin, bucket = self._origin(ref), ref.bucket
+        if isinstance(origin, LocalOrigin):
+            return None
+        if bucket is None and isinstance(origin, S3Origin) and covers_many(origin):
+            urls.require_absolute(url)
+            match = expression(base_url(origin)).match(urls.canonical_base(url))
+            bucket = origin.bucket.replace("*", match[1]) if match else ""
+            if not covers(origin.bucket, bucket):
+                return None
+        place = self._place(ref.origin, bucket, ref.stand_in)
+        exact = urls.below(place.root, url)
+        return None if exact is None else (place, exact)
+
+    def _require_below(self, ref: ObjectRef, url: str) -> tuple[Place, str]:
+        found = self._below(ref, url)
+        if found is None:
+            raise OriginNotAllowed(
+                f"{urls.shown(url)!r} does not lie in origin {ref.origin!r}",
+                where="url",
+                remedy="Leave `origin` out to have it found, or configure an origin with that base URL.",
+            )
+        return found
+
+
+def _key_of_url(place: Place, url: str) -> str:
+    is_s3 = isinstance(place.origin, S3Origin)
+    if is_s3 and "?" in url:
+        raise OriginNotAllowed(
+            f"{urls.shown(url)!r} has a query, which a signature would cover",
+            where="url",
+            remedy="Store the URL of the object alone.",
+        )
+    key = urls.key_of_url(place.root, url)
+    if not key and (is_s3 or place.is_signed_by_the_app):
+        raise OriginNotAllowed(
+            f"{urls.shown(url)!r} names no object: a store answers it with the list of all",
+            where="url",
+            remedy="Store the URL of one object.",
+        )
+    return key
+
+
+def _root(origin: Origin, base: str) -> str:
+    return base + urls.quote_prefix(origin.prefix) if isinstance(origin, S3Origin) else base
+
+
+def _version(origin: Origin, options: Options) -> str:
+    """The version of the object for the cache; "": it is not cached."""
+    if isinstance(origin, LocalOrigin) or not origin.cache:
+        return ""
+    return whole_version(options.cache_version, options.version_id)
+
+
+def _target(place: Place, key: str) -> tuple[str, str]:
+    """Return the unsigned URL, or the path in a directory, and the internal location."""
+    origin = place.origin
+    if isinstance(origin, LocalOrigin):
+        return place.root + key, f"{place.entry}/{urls.quote_key(key, dots=False, directory=True)}"
+    prefix = origin.prefix if isinstance(origin, S3Origin) else ""
+    dots = place.endpoint is not None and not place.endpoint.path_style
+    return place.root + urls.quote_key(key, prefix=prefix, dots=dots), place.entry
+
 
 _Key = tuple[str, tuple[str, ...]]
 
 
 class UrlIndex:
-    """Places below which URLs may lie, each an absolute URL with the name of its origin.
+    """Places by the parts of their URLs, so that a thousand origins are not compared one by one.
 
-    A place may hold one "*", as buckets.py reads it, as a whole segment of its path or within the host.
+    Each place is an absolute URL with the name of its origin. It may have one "*", as buckets.py reads it, as a whole
+    segment of its path or in the host.
     """
 
     def __init__(self, places: Iterable[tuple[str, str]]) -> None:
@@ -22,9 +242,9 @@ class UrlIndex:
             self._found.setdefault(_key(place), []).append((place, name))
 
     def candidates(self, url: str) -> list[tuple[str, str]]:
-        """Return the places, with their names, below which `url` may lie: few, however many there are.
+        """Return the places, with their names, below which `url` may be: few, however many there are.
 
-        Raises OriginNotAllowed as `target.require_absolute` does.
+        Raises OriginNotAllowed as `urls.require_absolute` does.
         """
         urls.require_absolute(url)
         try:

@@ -47,15 +47,13 @@ class CredentialSource:
 
         Raises CredentialsUnavailable when the chain finds none, or their refresh fails and the old ones are over.
         """
-        over = self._needs_refresh(STILL_GOOD_S)  # asked before `_frozen` is read: see _fetch
+        # Both before `_frozen` is read: see _fetch
+        ending = self._needs_refresh(REFRESH_AHEAD_S)
+        over = ending and self._needs_refresh(STILL_GOOD_S)
         frozen = self._frozen
         if frozen is None or over:
             return self._fetch()
-        if (
-            self._needs_refresh(REFRESH_AHEAD_S)
-            and time.monotonic() >= self._next_ahead
-            and self._refreshing.acquire(blocking=False)
-        ):
+        if ending and time.monotonic() >= self._next_ahead and self._refreshing.acquire(blocking=False):
             try:
                 threading.Thread(target=self._refresh_ahead, name="xaccel-credentials", daemon=True).start()
             except RuntimeError:  # no thread can be had now: a later request tries again

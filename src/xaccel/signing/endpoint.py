@@ -1,4 +1,4 @@
-"""Where a bucket answers, and the signature for one request: botocore's own rules and signer.
+"""Find the endpoint of a bucket by botocore's own rules.
 
 botocore is loaded at the first use, not at import.
 """
@@ -6,22 +6,16 @@ botocore is loaded at the first use, not at import.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.site.origins import S3Origin
 from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
 from xaccel.urls import canonical_base
-
-if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
-
-    from xaccel.signing.signer import FreshSignatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,79 +171,3 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     return Endpoint(
         base_url=base, region=signing.get("region") or "us-east-1", path_style=urlsplit(base).path != "/"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class S3Signer:
-    """Signs in the query, with Signature Version 4 and an unsigned payload.
-
-    expires_s: seconds that a signature lives; the store checks it when a request starts.
-    request_payer: the signer pays. In the query, where a signed URL has it
-        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html).
-    fresh, reuse_s: where the signatures of the last `reuse_s` seconds are kept to be used again; None: each request is
-        signed anew.
-    """
-
-    region: str
-    expires_s: int
-    request_payer: bool = False
-    fresh: FreshSignatures | None = field(default=None, repr=False, compare=False)
-    reuse_s: float = 0
-
-    def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
-        """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Nothing is read or sent.
-
-        A GET signature refuses HEAD (AWS and SeaweedFS, tests/live/test_methods.py), so the method is the client's.
-        """
-        if self.fresh is None:
-            return self._sign(url, method, credentials, now)
-        return self.fresh.get(
-            (url, method, self.region, self.expires_s, self.request_payer, tuple(credentials)),
-            now,
-            self.reuse_s,
-            lambda: self._sign(url, method, credentials, now),
-        )
-
-    def _sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
-        from botocore.awsrequest import AWSRequest
-
-        if self.request_payer:
-            url += f"{'&' if '?' in url else '?'}x-amz-request-payer=requester"
-        request = AWSRequest(method=method, url=url)
-        _query_auth()(credentials, "s3", self.region, self.expires_s, now).add_auth(request)
-        signed: str = request.url
-        return signed
-
-
-@lru_cache(maxsize=1)
-def _query_auth() -> type[Any]:
-    from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
-
-    class ClockedQueryAuth(S3SigV4QueryAuth):  # type: ignore[misc]
-        """botocore's signer with the clock as an argument."""
-
-        def __init__(
-            self, credentials: ReadOnlyCredentials, service: str, region: str, expires: int, now: datetime
-        ) -> None:
-            super().__init__(credentials, service, region, expires)
-            self._now = now
-
-        def headers_to_sign(self, request: Any) -> Any:
-            # botocore makes them twice, from the same host; that is a sixth of the time of a signature.
-            found = request.context.get("headers_to_sign")
-            if found is None:
-                found = request.context["headers_to_sign"] = super().headers_to_sign(request)
-            return found
-
-        def add_auth(self, request: Any) -> None:
-            request.context["timestamp"] = self._now.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
-            self._modify_request_before_signing(request)
-            to_sign = self.string_to_sign(request, self.canonical_request(request))
-            self._inject_signature_to_request(request, self.signature(to_sign, request))
-
-        def _normalize_url_path(self, path: str) -> str:
-            # A store decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
-            # target.py; a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
-            return quote(unquote_to_bytes(path), safe="/")
-
-    return ClockedQueryAuth

@@ -37,14 +37,14 @@ def choose_life(
     origin: RemoteOrigin,
     options: Options,
     cache: Cache | None,
-    lasts: Callable[[int], bool],
+    lasts: Callable[[int], bool] | None,
     *,
     limit_rate: int | None = None,
 ) -> Life:
     """Choose for one transfer. Pure.
 
     `cache` is the site's where the object is to be kept, else None. `lasts` tells whether the credentials are known to
-    live so many seconds more. `limit_rate` is the site's, for options without one.
+    live so many seconds more; None: not known. `limit_rate` is the site's, for options without one.
 
     Slices need an object that is known to be larger than one: each slice costs NGINX memory until the transfer is over,
     and of an object of unknown size nothing bounds their number. They are not for an origin with redirect_hosts: each
@@ -67,7 +67,7 @@ def choose_life(
     )
     if isinstance(origin, HTTPOrigin):
         return Life(0, slices=needed_s + MARGIN_S <= (origin.expires_s or 0))
-    if needed_s > LONGEST_S or not lasts(needed_s + MARGIN_S):
+    if needed_s > LONGEST_S or lasts is None or not lasts(needed_s + MARGIN_S):
         return Life(usual_s, slices=False)
     return Life(needed_s, slices=True)
 

@@ -85,11 +85,6 @@ def bucket_named(origin: Origin, bucket: str | None) -> str:
     return bucket
 
 
-def is_place_of(base_url: str, bucket: str) -> bool:
-    """Tell whether `base_url` names `bucket`: first in its host, or last in its path."""
-    return base_url.partition("://")[2].startswith(f"{bucket}.") or base_url.endswith(f"/{bucket}/")
-
-
 def without_bucket(base_url: str, bucket: str) -> str:
     """Return the URL of the endpoint itself, of which `base_url` is the one of `bucket`."""
     scheme, _, rest = base_url.partition("://")

@@ -53,7 +53,7 @@ def require_header_value(value: object, where: str) -> str:
     Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app
     servers refuse or re-encode the rest.
     """
-    if not isinstance(value, str) or not header_value_ok(value):
+    if not isinstance(value, str) or not _VALUE.fullmatch(value):
         raise HeaderRefused(
             f"{value!r} cannot be a header value",
             where=where,

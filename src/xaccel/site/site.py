@@ -146,13 +146,3 @@ class Site:
                 where="origin",
                 remedy=f"Use one of: {', '.join(sorted(self.origins)) or '(none is configured)'}.",
             ) from None
-
-    def only_origin(self) -> str:
-        """Return the name of the one origin there is, for a call that names none.
-
-        Raises TypeError where there are several, or none.
-        """
-        names = sorted(self.origins)
-        if len(names) != 1:
-            raise TypeError(f"the site has {len(names)} origins: pass origin= with one of {', '.join(names)}")
-        return names[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -11,12 +12,14 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, Options, S3Origin, Site
+from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, ObjectRef, Options, S3Origin, Site
 from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused, OriginUnknown
-from xaccel.handoff.builder import make_handoff
+from xaccel.handoff.builder import Signing, make_handoff
 from xaccel.handoff.cache_key import cache_key
 from xaccel.handoff.content_security import SANDBOX, default_policy
-from xaccel.signing.endpoint import Endpoint, S3Signer
+from xaccel.handoff.places import Places
+from xaccel.signing.endpoint import Endpoint
+from xaccel.signing.signer import S3Signer
 from xaccel.site import Cache
 from xaccel.site.origins import Origin
 
@@ -25,11 +28,15 @@ NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 ID = "019a53f1-0000-7000-8000-000000000000"
 VIRTUAL = Endpoint("https://docs.s3.eu-west-1.amazonaws.com/", "eu-west-1", False)
 PATH = Endpoint("http://127.0.0.1:9000/docs/", "us-east-1", True)
+STORES: dict[Endpoint, dict[str, str]] = {
+    VIRTUAL: {"region": "eu-west-1"},
+    PATH: {"region": "us-east-1", "endpoint_url": "http://127.0.0.1:9000"},
+}
 SIGNER = S3Signer(region="eu-west-1", expires_s=120)
 CREDENTIALS = ReadOnlyCredentials("AKIDEXAMPLE", "secret-key", None)
 
 
-def site(**more: Any) -> Site:
+def made_site(**more: Any) -> Site:
     origins: dict[str, Origin] = {
         "s3": S3Origin(bucket="docs", cache=True),
         "tenant": S3Origin(bucket="docs", prefix="tenant 1/"),
@@ -50,25 +57,32 @@ def site(**more: Any) -> Site:
 
 
 def hand_off(
-    origin_name: str, key: str, options: Options | None = None, *, method: str = "GET", **more: Any
+    origin_name: str,
+    key: str,
+    options: Options | None = None,
+    *,
+    method: str = "GET",
+    endpoint: Endpoint = VIRTUAL,
+    site: Site | None = None,
+    **more: Any,
 ) -> HandOff:
-    given_here = {"endpoint": VIRTUAL, "signer": SIGNER, "credentials": CREDENTIALS}
-    return make_handoff(
-        more.pop("site", None) or site(),
-        origin_name,
-        key,
-        options or Options(),
-        method=method,
-        now=NOON,
-        transfer_id=ID,
-        **{**given_here, **more},
-    )
+    one, options = site or made_site(), options or Options()
+    origins = {
+        name: replace(origin, **STORES[endpoint]) if isinstance(origin, S3Origin) else origin
+        for name, origin in one.origins.items()
+    }
+    one = replace(one, origins=origins)
+    located = Places(one).locate(ObjectRef(origin_name, key), method, options)
+    signs: dict[str, Any] = {"signer": SIGNER, "credentials": CREDENTIALS, **more}
+    if not isinstance(located.place.origin, S3Origin):
+        signs = {}
+    return make_handoff(one, located, options, Signing(now=NOON, transfer_id=ID, **signs))
 
 
 @pytest.mark.parametrize(("lasts", "expires"), [(True, "16504"), (False, "120")])
 def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: str) -> None:
     options = Options(cache_version="v1", size=1 << 30)
-    made = hand_off("s3", "a", options, site=site(cache=Cache(path="c")), lasts=lambda _: lasts)
+    made = hand_off("s3", "a", options, site=made_site(cache=Cache(path="c")), lasts=lambda _: lasts)
     headers = dict(made.headers)
     assert headers.get("Xaccel-Slices") == ("1" if lasts else None)
     assert parse_qs(urlsplit(headers["Xaccel-Url"]).query)["X-Amz-Expires"] == [expires]
@@ -77,7 +91,7 @@ def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: 
 def test_no_slices_where_nobody_tells_how_long_credentials_last() -> None:
     options = Options(cache_version="v1", size=1 << 30)
     for name, slices in (("s3", False), ("web", True), ("tenant", False), ("disk", False)):
-        made = hand_off(name, "a", options, site=site(cache=Cache(path="c")))
+        made = hand_off(name, "a", options, site=made_site(cache=Cache(path="c")))
         assert ("Xaccel-Slices" in dict(made.headers)) == slices, name
         assert "Xaccel-Slices" not in dict(hand_off(name, "a", options).headers)
 
@@ -132,7 +146,7 @@ def test_every_option_has_its_header() -> None:
         ("Xaccel-Auth", SECRET),
         ("Xaccel-Id", ID),
         ("Xaccel-Url", SIGNER.sign(url, "GET", CREDENTIALS, NOON)),
-        ("Xaccel-Cache-Key", cache_key(site().name, "s3", url, "v7")),
+        ("Xaccel-Cache-Key", cache_key(made_site().name, "s3", url, "v7")),
         ("Xaccel-Type", "application/pdf"),
         ("Xaccel-Disposition", 'attachment; filename="Bericht.pdf"'),
         ("Xaccel-Cache-Control", "private, max-age=60"),
@@ -189,7 +203,10 @@ def test_the_headers_for_a_directory_are_complete() -> None:
 
 
 def test_a_named_site_has_its_own_entry() -> None:
-    assert hand_off("s3", "k", site=site(name="shop")).headers[0] == ("X-Accel-Redirect", "/_xaccel_shop/s3")
+    assert hand_off("s3", "k", site=made_site(name="shop")).headers[0] == (
+        "X-Accel-Redirect",
+        "/_xaccel_shop/s3",
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,12 +249,14 @@ def test_dot_segments_are_keys_only_where_the_host_is_the_buckets(key: str) -> N
 
 
 def test_a_prefix_cannot_make_a_dot_segment_out_of_harmless_keys() -> None:
-    dotted = site(origins={"s3": S3Origin(bucket="docs", prefix="tenant/.")})
+    dotted = made_site(origins={"s3": S3Origin(bucket="docs", prefix="tenant/.")})
     with pytest.raises(KeyRefused):
         hand_off("s3", "./../other", site=dotted, endpoint=PATH)
     with pytest.raises(KeyRefused):
-        hand_off("s3", "k", site=site(origins={"s3": S3Origin(bucket="docs", prefix="../")}), endpoint=PATH)
-    joined = site(origins={"s3": S3Origin(bucket="docs", prefix="a.")})
+        hand_off(
+            "s3", "k", site=made_site(origins={"s3": S3Origin(bucket="docs", prefix="../")}), endpoint=PATH
+        )
+    joined = made_site(origins={"s3": S3Origin(bucket="docs", prefix="a.")})
     with pytest.raises(KeyRefused):
         hand_off("s3", "../b", site=joined, endpoint=PATH)
     assert hand_off("s3", ".b", site=joined, endpoint=PATH).target.startswith(
@@ -246,7 +265,7 @@ def test_a_prefix_cannot_make_a_dot_segment_out_of_harmless_keys() -> None:
 
 
 def test_prefix_and_key_together_keep_to_the_length_of_a_key() -> None:
-    prefixed = site(origins={"s3": S3Origin(bucket="docs", prefix="p" * 24)})
+    prefixed = made_site(origins={"s3": S3Origin(bucket="docs", prefix="p" * 24)})
     assert hand_off("s3", "k" * 1000, site=prefixed)
     with pytest.raises(KeyRefused, match="1025 bytes"):
         hand_off("s3", "k" * 1001, site=prefixed)
@@ -359,13 +378,8 @@ def test_an_unknown_origin_is_told_with_the_known_ones() -> None:
         hand_off("nowhere", "k")
 
 
-def test_an_s3_origin_needs_its_endpoint() -> None:
-    with pytest.raises(OptionRefused, match="resolve_endpoint"):
-        hand_off("s3", "k", endpoint=None)
-
-
 def test_what_is_private_stands_in_no_repr() -> None:
-    shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(site())
+    shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site())
     assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)
 
 
@@ -448,7 +462,7 @@ def test_two_objects_never_share_an_entry(
 ) -> None:
     entries, objects = [], []
     for prefix, key, identity, endpoint in zip(prefixes, keys, identities, endpoints, strict=True):
-        one = site(origins={"s3": S3Origin(bucket="docs", prefix=prefix, cache=True)})
+        one = made_site(origins={"s3": S3Origin(bucket="docs", prefix=prefix, cache=True)})
         made = hand_off("s3", key, Options(cache_version=identity), site=one, endpoint=endpoint)
         entries.append(dict(made.headers)["Xaccel-Cache-Key"])
         objects.append((endpoint, prefix + key, identity))

@@ -8,16 +8,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.unit.senders import BUCKET, KEYS, STORE, sender
-from xaccel import Options, S3Origin
+from xaccel import ObjectRef, Options, S3Origin
 from xaccel.errors import OptionRefused
 
 
-def query_of(key: str = "k", **more: Any) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(sender().hand_off("docs", key, **more).target).query)
+def query_of(key: str = "k", url: str | None = None, **more: Any) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(sender().hand_off(ObjectRef("docs", key, url=url), **more).target).query)
 
 
 def entry(**options: Any) -> str | None:
-    made = sender().hand_off("docs", "k", options=Options(**options))
+    made = sender().hand_off(ObjectRef("docs", "k"), options=Options(**options))
     return dict(made.headers).get("Xaccel-Cache-Key")
 
 
@@ -41,13 +41,13 @@ def test_without_a_version_the_newest_is_asked_for(version: str | None) -> None:
 @pytest.mark.parametrize("version", ["a b", "a\n", "é", "v" * 1025, 5])
 def test_what_is_no_version_is_refused(version: Any) -> None:
     with pytest.raises(OptionRefused, match="version_id"):
-        sender().hand_off("docs", "k", options=Options(version_id=version))
+        sender().hand_off(ObjectRef("docs", "k"), options=Options(version_id=version))
 
 
 @pytest.mark.parametrize("name", ["web", "disk"])
 def test_only_buckets_have_versions(name: str) -> None:
     with pytest.raises(OptionRefused, match="only the objects of an S3 origin"):
-        sender().hand_off(name, "k", options=Options(version_id="v1"))
+        sender().hand_off(ObjectRef(name, "k"), options=Options(version_id="v1"))
 
 
 def test_a_version_names_the_cache_entry() -> None:
@@ -79,6 +79,6 @@ def test_the_version_null_names_nothing() -> None:
 
 def test_who_pays_is_asked_for_and_names_no_entry() -> None:
     pays = S3Origin(bucket="docs", cache=True, request_payer=True, **STORE, **KEYS)  # type: ignore[arg-type]
-    made = sender(docs=pays).hand_off("docs", "k", options=Options(cache_version="i"))
+    made = sender(docs=pays).hand_off(ObjectRef("docs", "k"), options=Options(cache_version="i"))
     assert parse_qs(urlsplit(made.target).query)["x-amz-request-payer"] == ["requester"]
     assert dict(made.headers)["Xaccel-Cache-Key"] == entry(cache_version="i")

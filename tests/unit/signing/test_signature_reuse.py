@@ -12,9 +12,8 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel import Options, S3Origin, Sender, Site
-from xaccel.signing.endpoint import S3Signer
-from xaccel.signing.signer import LONGEST_S, MOST, FreshSignatures, longest_s
+from xaccel import ObjectRef, Options, S3Origin, Sender, Site
+from xaccel.signing.signer import LONGEST_S, MOST, FreshSignatures, S3Signer, longest_s
 from xaccel.site import Cache
 
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
@@ -84,7 +83,7 @@ def test_a_short_life_is_used_up_by_a_tenth_at_most() -> None:
 
 
 def hand_offs(sender: Sender, *requests: tuple[str, str]) -> list[tuple[str, str]]:
-    made = [sender.hand_off("docs", key, method=method) for key, method in requests]
+    made = [sender.hand_off(ObjectRef("docs", key), method=method) for key, method in requests]
     return [(one.target, one.transfer_id) for one in made]
 
 
@@ -127,7 +126,7 @@ def test_what_is_left_of_a_reused_signature_for_slices_covers_the_transfer() -> 
     )
     sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,), cache=cache))
     size = 100_000_000
-    made = sender.hand_off("docs", "a", options=Options(size=size, cache_version="1"))
+    made = sender.hand_off(ObjectRef("docs", "a"), options=Options(size=size, cache_version="1"))
     (life,) = parse_qs(urlsplit(made.target).query)["X-Amz-Expires"]
     assert int(life) - longest_s(origin.expires_s) >= size / cache.slowest_rate
 

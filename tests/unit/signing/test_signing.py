@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from xaccel import ConfigError, S3Origin
 from xaccel.signing import endpoint
-from xaccel.signing.endpoint import Endpoint, S3Signer, resolve_endpoint
+from xaccel.signing.endpoint import Endpoint, resolve_endpoint
+from xaccel.signing.signer import S3Signer
 from xaccel.urls import quote_key
 
 KEYS = [

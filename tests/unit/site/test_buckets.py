@@ -76,18 +76,3 @@ def test_a_pattern_that_is_somebodys_own_is_taken(pattern: str) -> None:
 def test_a_pattern_of_everybodys_buckets_or_of_none_is_refused(pattern: str) -> None:
     [problem] = problems(S3Origin(bucket=pattern), "x")
     assert "pattern" in problem.what
-
-
-@pytest.mark.parametrize(
-    ("base_url", "of"),
-    [
-        ("https://s3.example/tenant-7/", "tenant-7"),
-        ("https://tenant-7.s3.example/", "tenant-7"),
-        ("https://tenant-7.s3.example/gateway/", "tenant-7"),
-    ],
-)
-def test_a_place_belongs_to_the_whole_name_only(base_url: str, of: str) -> None:
-    assert buckets.is_place_of(base_url, of)
-    assert not buckets.is_place_of(base_url, "tenant-77")
-    assert not buckets.is_place_of(base_url, "tenant-")
-    assert not buckets.is_place_of(base_url, "nant-7")

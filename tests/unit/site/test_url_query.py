@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from xaccel import ObjectRef
 from xaccel.errors import ConfigErrors
 from xaccel.events import authorized
 from xaccel.options import Options
@@ -20,7 +21,7 @@ def recorded(query: str, *, plain: tuple[str, ...] = (), secret: str = SECRETS[0
     """The query of the event of a download of `query`."""
     origin = {"type": "http", "base_url": BASE, **options}
     site = read({"SECRET": secret, "ORIGINS": {"partner": origin}, "RECORDED_PARAMETERS": list(plain)})
-    hand_off = Sender(site).hand_off("partner", url=f"{BASE}get.php{query}", options=Options())
+    hand_off = Sender(site).hand_off(ObjectRef("partner", url=f"{BASE}get.php{query}"), options=Options())
     event = authorized(hand_off, None)
     assert event.key == "get.php"
     return event.query

@@ -14,7 +14,7 @@ from xaccel.audit.conf import configuration
 from xaccel.audit.decision.storable import indexable, without_nul
 from xaccel.audit.models import Transfer
 from xaccel.audit.outcome import Outcome, without_line
-from xaccel.django import after_view
+from xaccel.django.middleware import later
 from xaccel.events import DownloadEvent
 from xaccel.handoff.transfer_id import new_transfer_id
 
@@ -48,7 +48,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
     row.save(force_insert=True, using=using)
     if outcome == Outcome.DENIED and connections[using].in_atomic_block:
         # What ends the request as refused ends ATOMIC_REQUESTS' transaction too, and takes the row back.
-        after_view.later(request, partial(_restore, row, using))
+        later(request, partial(_restore, row, using))
 
 
 def _restore(row: Transfer, using: str) -> None:

@@ -6,28 +6,27 @@ No ranges, no cache, no limits. With DEBUG off it is refused.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import IO, cast
+from collections.abc import AsyncIterator, Iterator
+from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase, HttpResponseNotModified
-from django.utils.cache import get_conditional_response
-from django.utils.http import parse_http_date_safe
+from django.http.response import HttpResponseBase
 
-from xaccel.django.development.fetch import Fetched, fetch
+from xaccel.django.conf import configuration
+from xaccel.django.development.fetch import fetch
+from xaccel.django.hand_off_response import condition_response, conditions_of
 from xaccel.errors import ConfigError
 from xaccel.handoff.builder import HandOff
+from xaccel.handoff.conditions import answer_to_conditions
 from xaccel.handoff.content_security import default_policy
+from xaccel.handoff.visible_headers import CSP
 from xaccel.nginx.facts import PAGES
-from xaccel.options import Options
-from xaccel.site.origins import Origin
 
 CHUNK_BYTES = 64 * 1024
-_CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
 
 
 def debug_is_on() -> bool:
@@ -52,63 +51,33 @@ def _under_test() -> bool:
     return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
-def stream(request: HttpRequest, hand_off: HandOff, options: Options, origin: Origin) -> HttpResponseBase:
+def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     """Return the file itself, or the plain page that NGINX would answer with."""
-    return _answer(request, hand_off, options, fetch(hand_off, origin, _conditions(request, options)))
-
-
-async def astream(
-    request: HttpRequest, hand_off: HandOff, options: Options, origin: Origin
-) -> HttpResponseBase:
-    """Like `stream`, with the origin asked in a thread."""
-    fetched = await sync_to_async(fetch, thread_sensitive=False)(
-        hand_off, origin, _conditions(request, options)
-    )
-    return _answer(request, hand_off, options, fetched)
-
-
-def _conditions(request: HttpRequest, options: Options) -> dict[str, str]:
-    if options.etag is not None or options.last_modified is not None:
-        return {}
-    return {name: request.headers[name] for name in _CONDITIONS if name in request.headers}
-
-
-def _answer(request: HttpRequest, hand_off: HandOff, options: Options, fetched: Fetched) -> HttpResponseBase:
-    headers = _headers(hand_off, options, fetched.headers)
-    if fetched.status == 304:
-        return HttpResponseNotModified(
-            headers={
-                name: headers[name] for name in ("Cache-Control", "ETag", "Last-Modified") if name in headers
-            }
-        )
+    visible, conditions = dict(hand_off.visible_headers), conditions_of(request)
+    # Where the app has validators, the conditions were answered with them.
+    own = not {"ETag", "Last-Modified"}.isdisjoint(visible)
+    fetched = fetch(hand_off, configuration().site.origin(hand_off.origin), {} if own else conditions)
+    headers = {"Content-Type": "application/octet-stream", **fetched.headers, **visible}
+    if CSP not in dict(hand_off.headers):
+        headers["Content-Security-Policy"] = default_policy(headers["Content-Type"])
     body = fetched.body
     if body is None:
-        return _page(fetched.status)
+        return condition_response(304, headers.items()) if fetched.status == 304 else _page(fetched.status)
+    # A directory's own date: a store has answered the conditions already, and passes here again.
+    status = answer_to_conditions(request.method or "", conditions, headers.items())
+    if status is not None or request.method == "HEAD":
+        body.close()
+    if status is not None:
+        return condition_response(status, headers.items())
     headers["Accept-Ranges"] = "none"
     if request.method == "HEAD":
-        body.close()
         return HttpResponse(headers=headers)
-    chunks = _AsyncChunks(body) if _under_asgi(request) else _Chunks(body)
-    # Django's function asks for status and cookies only, its stubs for more.
-    response = cast("HttpResponse", StreamingHttpResponse(chunks, headers=headers))
-    # A directory's own date: a store has answered the conditions already, and passes here again.
-    last_modified = parse_http_date_safe(headers.get("Last-Modified", ""))
-    answer = get_conditional_response(
-        request, etag=headers.get("ETag"), last_modified=last_modified, response=response
-    )
-    if answer is not None and answer is not response:
-        # Closing the response instead would end the request, and with it the database connection, too early.
-        body.close()
-        return answer
+    under_asgi = isinstance(getattr(request, "_request", request), ASGIRequest)
+    response = StreamingHttpResponse(_aread(body) if under_asgi else _read(body), headers=headers)
+    # An answer that nobody reads is closed too.
+    closers: Any = response
+    closers._resource_closers.append(body.close)
     return response
-
-
-def _headers(hand_off: HandOff, options: Options, origin_headers: Mapping[str, str]) -> dict[str, str]:
-    visible = dict(hand_off.visible_headers)
-    headers = {"Content-Type": "application/octet-stream", **origin_headers, **visible}
-    if options.content_security_policy is None:
-        headers["Content-Security-Policy"] = default_policy(headers["Content-Type"])
-    return headers
 
 
 def _page(origin_status: int) -> HttpResponse:
@@ -121,32 +90,13 @@ def _page(origin_status: int) -> HttpResponse:
     )
 
 
-def _under_asgi(request: HttpRequest) -> bool:
-    return isinstance(getattr(request, "_request", request), ASGIRequest)
+def _read(body: IO[bytes]) -> Iterator[bytes]:
+    with body:
+        while chunk := body.read(CHUNK_BYTES):
+            yield chunk
 
 
-class _Chunks:
-    def __init__(self, body: IO[bytes]) -> None:
-        self._body = body
-
-    def __iter__(self) -> Iterator[bytes]:
-        with self._body:
-            while chunk := self._body.read(CHUNK_BYTES):
-                yield chunk
-
-    def close(self) -> None:
-        self._body.close()
-
-
-class _AsyncChunks:
-    def __init__(self, body: IO[bytes]) -> None:
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = sync_to_async(self._body.read, thread_sensitive=False)
-        with self._body:
-            while chunk := await read(CHUNK_BYTES):
-                yield chunk
-
-    def close(self) -> None:
-        self._body.close()
+async def _aread(body: IO[bytes]) -> AsyncIterator[bytes]:
+    with body:
+        while chunk := await sync_to_async(body.read, thread_sensitive=False)(CHUNK_BYTES):
+            yield chunk

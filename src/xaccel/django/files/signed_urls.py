@@ -10,22 +10,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 
 from xaccel import urls
-from xaccel.errors import ConfigError, CredentialsUnavailable, KeyRefused
+from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.site.origins import HTTPOrigin
 
 LEAST_S = 120
 """Seconds that a signature lives where the storage does not say."""
-
-MakeUrl = Callable[[str], str]
-"""From the method that NGINX asks with, "GET" or "HEAD", to the URL."""
 
 
 class StorageNotDescribed(ConfigError):
@@ -52,48 +47,36 @@ class UrlPlace:
         return HTTPOrigin(base_url=base_url, expires_s=self.expires_s)
 
 
-Kind = Literal["s3", "gcloud", "azure_storage"]
-"""A module of django-storages whose storages are known here."""
+class Kind(NamedTuple):
+    """A kind of storage of django-storages that xaccel knows.
 
-_CLASSES: tuple[tuple[Kind, str], ...] = (
-    ("s3", "S3Storage"),
-    ("gcloud", "GoogleCloudStorage"),
-    ("azure_storage", "AzureStorage"),
-)
+    place: returns where its URLs lie; None for S3 without a domain. Its second argument names the storage in the error:
+        it raises StorageNotDescribed for a storage without bucket or container.
+    key: the storage's method from a cleaned name to the object key, location included.
+    url: makes the URL of a name for "GET" or "HEAD"; it raises CredentialsUnavailable where the SDK has nothing to sign
+        with, or cannot reach it. django-storages' own method signs, also in a subclass whose `url()` says something
+        else: a project that protects its files has it name a view of the project.
+    """
+
+    place: Callable[[Any, str], UrlPlace | None]
+    key: Literal["_normalize_name", "_get_valid_path"]
+    url: Callable[[Any, str, str], str]
+    is_s3: bool = False
 
 
 def kind_of(storage: Storage) -> Kind | None:
     """Return which of django-storages' kinds `storage` is, without loading what they need."""
-    return _kind_of_class(type(storage))  # type: ignore[arg-type]  # of the class, whose hash is its own
-
-
-@lru_cache(maxsize=256)
-def _kind_of_class(made_by: type[Storage]) -> Kind | None:
-    for module, name in _CLASSES:
+    for (module, name), kind in _KINDS.items():
         # A class cannot exist before the module of its base is loaded; importing it here would load an SDK for nothing.
         loaded = sys.modules.get(f"storages.backends.{module}")
-        if loaded is not None and issubclass(made_by, getattr(loaded, name)):
-            return module
+        if loaded is not None and isinstance(storage, getattr(loaded, name)):
+            return kind
     return None
 
 
-def place_of_urls(storage: Any, where: str) -> UrlPlace | None:
-    """Return where the URLs of `storage` lie; None for a kind of which that is not known before a URL is made.
-
-    `where` names the storage in the error.
-
-    Raises StorageNotDescribed for a storage without bucket or container.
-    """
-    if kind_of(storage) == "s3":
-        return _behind_a_domain(storage) if storage.custom_domain else None
-    if kind_of(storage) == "gcloud":
-        return _google(storage, where)
-    if kind_of(storage) == "azure_storage":
-        return _azure(storage, where)
-    return None
-
-
-def _behind_a_domain(storage: Any) -> UrlPlace:
+def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
+    if not storage.custom_domain:
+        return None
     signed = storage.querystring_auth and storage.cloudfront_signer
     return UrlPlace(
         f"{storage.url_protocol}//{storage.custom_domain}/",
@@ -154,44 +137,8 @@ def _azure(storage: Any, where: str) -> UrlPlace:
     return UrlPlace(root, storage.location, storage.expiration_secs or LEAST_S)
 
 
-def whole_key(storage: Any, name: str) -> str:
-    """Return the object key of `name` as this storage of django-storages spells it, its location included.
-
-    Raises KeyRefused for a name that leaves the location, or that the storage cannot hold.
-    """
-    from storages.utils import clean_name
-
-    try:
-        key: str = (
-            storage._get_valid_path(name)
-            if kind_of(storage) == "azure_storage"
-            else storage._normalize_name(clean_name(name))
-        )
-    except (SuspiciousOperation, ValueError) as error:
-        raise KeyRefused(
-            f"{name!r} lies outside of the storage's location, or is no name that it can hold",
-            where="file",
-            remedy="Look where the name came from.",
-        ) from error
-    return key
-
-
-def maker_of_urls(storage: Any, name: str) -> MakeUrl:
-    """Return what makes the URL of `name`, for storages of which `place_of_urls` knows where they lie.
-
-    django-storages' own method signs, also in a subclass whose `url()` says something else: a project that protects its
-    files has it name a view of the project.
-
-    What is returned raises CredentialsUnavailable where the SDK has nothing to sign with, or cannot reach it.
-    """
-    if kind_of(storage) == "gcloud":
-        return lambda method: _google_url(storage, name, method)
-    made = _azure_url if kind_of(storage) == "azure_storage" else _domain_url
-    # Neither a SAS nor CloudFront's signature says for which method it is.
-    return lambda _: made(storage, name)
-
-
-def _domain_url(storage: Any, name: str) -> str:
+def _domain_url(storage: Any, name: str, _: str) -> str:
+    # CloudFront's signature does not say for which method it is
     from storages.backends.s3 import S3Storage
 
     url: str = S3Storage.url(storage, name)
@@ -220,7 +167,8 @@ _NO_DELEGATION = (
 )
 
 
-def _azure_url(storage: Any, name: str) -> str:
+def _azure_url(storage: Any, name: str, _: str) -> str:
+    # nor does a SAS
     from azure.core.exceptions import AzureError
     from storages.backends.azure_storage import AzureStorage
 
@@ -240,3 +188,11 @@ def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailab
     return CredentialsUnavailable(
         f"the storage's SDK could not sign ({type(error).__name__})", where="file", remedy=remedy
     )
+
+
+_KINDS = {
+    ("s3", "S3Storage"): Kind(_behind_a_domain, "_normalize_name", _domain_url, is_s3=True),
+    ("gcloud", "GoogleCloudStorage"): Kind(_google, "_normalize_name", _google_url),
+    ("azure_storage", "AzureStorage"): Kind(_azure, "_get_valid_path", _azure_url),
+}
+"""By module and class of django-storages."""

@@ -1,22 +1,23 @@
-"""What a Django storage means: an origin, and the object key of a name in it.
+"""Describe a Django storage as an origin.
 
 Everything is read from the storage's own attributes. No client is made, no file is opened, nothing is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject, empty
 
-from xaccel.django.files.signed_urls import StorageNotDescribed, kind_of, place_of_urls, whole_key
-from xaccel.errors import KeyRefused
+from xaccel.django.files.signed_urls import StorageNotDescribed, kind_of
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.s3_unsupported import bucket_problem
 
-_NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
+SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
+"""Parameters of objects that are encrypted with a key of the client's."""
+
+NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
 
 
 def unwrapped(storage: Storage) -> Storage:
@@ -37,9 +38,10 @@ def describe(storage: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigi
     Raises StorageNotDescribed as `describe_place` does.
     """
     storage = unwrapped(storage)
-    urls = place_of_urls(storage, where)
+    kind = kind_of(storage)
+    urls = None if kind is None else kind.place(storage, where)
     # A domain without a signature in front of a bucket is for files that anybody may have: the bucket is asked.
-    if urls is not None and (urls.expires_s is not None or not is_s3(storage)):
+    if kind is not None and urls is not None and (urls.expires_s is not None or not kind.is_s3):
         return urls.origin
     return describe_place(storage, where)
 
@@ -60,50 +62,21 @@ def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
                 remedy="Set MEDIA_ROOT, or the storage's OPTIONS['location'].",
             )
         return LocalOrigin(root=str(storage.location))
-    if is_s3(storage):
+    kind = kind_of(storage)
+    if kind is not None and kind.is_s3:
         return _s3_origin(storage, where)
-    raise StorageNotDescribed(
+    raise not_described(storage, where)
+
+
+def not_described(storage: Storage, where: str) -> StorageNotDescribed:
+    """Return the error for a storage of a kind that no origin can stand for."""
+    return StorageNotDescribed(
         f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
         where=where,
         remedy="Describe the place under XACCEL['ORIGINS'] with its type, and pass its files by key:"
         ' send_file(request, file.name, origin="…"). Where its url() is absolute, an'
         " xaccel.HTTPOrigin with the base_url is enough.",
     )
-
-
-def object_key(storage: Storage, name: str) -> str:
-    """Return where `storage` keeps `name`: for django-storages the whole key, location included; else the name.
-
-    Raises KeyRefused for an empty name, for one that leaves the storage's location, and for an object that the storage
-    reads with a key of the client's (SSE-C).
-    """
-    if not name:
-        raise KeyRefused(
-            "the file field is empty",
-            where="file",
-            remedy="Answer 404 where there is no file, or upload one.",
-        )
-    bare: Any = unwrapped(storage)
-    kind = kind_of(bare)
-    if kind is None:
-        return name
-    key = whole_key(bare, name)
-    if kind == "s3" and _names_a_key(bare.get_object_parameters(key)):
-        raise KeyRefused(
-            f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send",
-            where="file",
-            remedy=_NO_SSE_C,
-        )
-    return key
-
-
-def _names_a_key(object_parameters: Mapping[str, Any]) -> bool:
-    return any(name.startswith("SSECustomer") for name in object_parameters)
-
-
-def is_s3(storage: Storage) -> bool:
-    """Tell whether django-storages keeps the files of `storage` in a bucket of S3."""
-    return kind_of(storage) == "s3"
 
 
 def _s3_origin(storage: Any, where: str) -> S3Origin:
@@ -113,11 +86,11 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
             where=where,
             remedy="Set AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name'].",
         )
-    if _names_a_key(storage.object_parameters):
+    if not SSE_C.isdisjoint(storage.object_parameters):
         raise StorageNotDescribed(
             "its object_parameters name a key of the client's (SSE-C), which NGINX cannot send",
             where=where,
-            remedy=_NO_SSE_C,
+            remedy=NO_SSE_C,
         )
     problem = bucket_problem(storage.bucket_name, where)
     if problem is not None:

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from xaccel import urls
+from xaccel.handoff.places import base_url
 from xaccel.handoff.transfer_id import PATTERN
 from xaccel.handoff.visible_headers import visible_headers
-from xaccel.sender import Sender
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import LocalOrigin, S3Origin
@@ -140,8 +140,8 @@ def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site 
     if isinstance(origin, S3Origin):
         if covers_many(origin):
             return wanted if wanted is not None and path.endswith(f"/{origin.prefix}{wanted}") else path
-        return urls.key_of_url(Sender(site).base_url(origin), url).removeprefix(origin.prefix)
-    return urls.key_of_url(Sender(site).base_url(origin), url)
+        return urls.key_of_url(base_url(origin), url).removeprefix(origin.prefix)
+    return urls.key_of_url(base_url(origin), url)
 
 
 def _filename(disposition: str) -> str | None:

@@ -1,0 +1,74 @@
+"""The object of a download as two values: what a call asks for, and where the site finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from xaccel import urls
+from xaccel.site.origins import Origin
+
+if TYPE_CHECKING:
+    from xaccel.handoff.places import Place
+
+Url = str | Callable[[str], str]
+"""A stored URL, or a function that makes it for "GET" or "HEAD"."""
+
+Method = Literal["GET", "HEAD"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """What a call asks for: an object key in an origin, or a URL below the origin's base.
+
+    origin: name of the origin.
+    key: the object key as the store has it, never percent-encoded; "" with `url`.
+    bucket: one of the buckets of an origin that covers many. A stored URL names it itself.
+    url: a stored absolute URL, which is requested byte for byte; or a function that returns the URL for the method that
+        NGINX requests it with, "GET" or "HEAD": a signature may be for one method only. A stored URL is therefore
+        requested with GET where the origin has `expires_s`.
+    stand_in: the origin with other credentials or another prefix. It must be at the same place, where NGINX requests.
+    """
+
+    origin: str
+    key: str = ""
+    _: KW_ONLY
+    bucket: str | None = None
+    url: Url | None = field(default=None, repr=False)
+    stand_in: Origin | None = field(default=None, repr=False)
+
+    @property
+    def makes_url(self) -> bool:
+        """Whether a function makes the URL, which may wait."""
+        return self.url is not None and not isinstance(self.url, str)
+
+    def url_for(self, method: Method) -> str:
+        """Return the URL, made for the method; "" without one."""
+        return self.url if isinstance(self.url, str) else self.url(method) if self.url else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where the site finds an object, and how NGINX requests it.
+
+    key: the object key; of a stored URL its path below the origin's base, decoded.
+    target: the unsigned URL, or the path in a directory. by_url: the URL was given, not made from the key.
+    entry: the internal location of NGINX.
+    method: the client's. request_method: the one that NGINX requests the object with.
+    version: the version of the object's bytes for the cache; "": NGINX does not cache it.
+    """
+
+    place: Place
+    key: str
+    target: str = field(repr=False)
+    by_url: bool
+    entry: str
+    method: Method
+    request_method: Method
+    version: str
+
+    @property
+    def cache_name(self) -> str:
+        """The URL without a signature of the app's: it names the object in the cache."""
+        return urls.object_url(self.target) if self.place.is_signed_by_the_app else self.target

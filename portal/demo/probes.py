@@ -6,9 +6,11 @@ without the site's secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from xaccel.handoff.transfer_id import PATTERN
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.site import Site
 
@@ -26,8 +28,15 @@ ECHOED = (
 """What the origin is asked to tell, of what came to it."""
 
 ECHO_LINE = "this is the echo origin"
-ECHO_BYTES = len(f"{ECHO_LINE}\n") + sum(len(f"{name}=\n") for name in ECHOED)
-"""Length of its answer when nothing came to it. With njs NGINX refuses what is longer than the portal says."""
+USER_AGENT = re.compile(f"xaccel t={PATTERN}")
+"""NGINX's own User-Agent: the transfer id."""
+
+ECHO_BYTES = (
+    len(f"{ECHO_LINE}\n")
+    + sum(len(f"{name}=\n") for name in ECHOED)
+    + len("xaccel t=00000000-0000-7000-8000-000000000000")
+)
+"""Length of the response if only NGINX's User-Agent came. With njs NGINX refuses a longer one than the portal says."""
 
 ROGUE_PATHS = ("/rogue/without-secret", "/rogue/with-wrong-secret")
 

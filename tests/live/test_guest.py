@@ -89,7 +89,7 @@ def test_the_origin_learns_nothing_by_the_operators_settings(guest: Guest) -> No
     guest.origin.requests.clear()
     get(guest, "partner")
     [request] = guest.origin.requests
-    assert sorted(name.lower() for name, _ in request.headers) == ["host"]
+    assert sorted(name.lower() for name, _ in request.headers) == ["host", "user-agent"]
     assert request.version == "HTTP/1.1"
 
 

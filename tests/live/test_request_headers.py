@@ -1,10 +1,16 @@
-"""What an origin learns of the client: the range, the conditions, nothing else."""
+"""What an origin gets of the client: the range and the conditions. Its User-Agent is the transfer id."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.live.conftest import Live
+from tests.live.conftest import Live, build_of
+from tests.live.objects import serve
+from xaccel.handoff.transfer_id import PATTERN
+from xaccel.testing import Answer, Origin
+from xaccel.testing.origin import Request
 
 NOSY = {
     "Cookie": "sessionid=topsecret",
@@ -27,14 +33,73 @@ def names(live: Live) -> list[str]:
 
 def test_only_host_and_the_fixed_headers_are_sent(live: Live) -> None:
     live.get("partner", "x", headers=NOSY)
-    assert names(live) == ["authorization", "host", "x-api-key"]
+    assert names(live) == ["authorization", "host", "user-agent", "x-api-key"]
     assert live.places.origin.requests[-1].header("Authorization") == "Bearer partner"
     assert live.places.origin.requests[-1].header("Host") == live.places.origin.address
 
 
 def test_an_origin_without_fixed_headers_gets_none_of_another_origin(live: Live) -> None:
     live.get("partner-cached", "x", headers=NOSY)
-    assert names(live) == ["host"]
+    assert names(live) == ["host", "user-agent"]
+
+
+def agents(origin: Origin) -> list[str | None]:
+    """The User-Agent of each request that `origin` got since the last call."""
+    found = [request.header("User-Agent") for request in origin.requests]
+    origin.requests.clear()
+    return found
+
+
+def test_the_user_agent_is_the_id_of_the_transfer(live: Live) -> None:
+    for method in ("GET", "HEAD"):
+        (line,) = live.new_lines(lambda method=method: live.get("partner", "x", method=method, headers=NOSY))
+        assert re.fullmatch(PATTERN, line["id"])
+        assert agents(live.places.origin) == [f"xaccel t={line['id']}"]
+
+
+def test_a_redirect_target_gets_no_id_and_the_origin_itself_does(live: Live) -> None:
+    home, other = live.places.origin, live.places.second_origin
+
+    def lead(request: Request) -> Answer:
+        paths = {"/files/x": "/again", "/again": f"http://{other.address}/x"}
+        return Answer(status=302, headers=[("Location", paths[request.target])])
+
+    home.answer = lead
+    (line,) = live.new_lines(lambda: live.get("partner", "x"))
+    assert line["status"] == "200"
+    assert agents(home) == [f"xaccel t={line['id']}"] * 2
+    assert agents(other) == [None]
+
+
+def test_an_object_in_the_cache_was_fetched_with_the_id_of_the_first_transfer(live: Live) -> None:
+    fill, hit = (
+        live.new_lines(
+            lambda: live.get("partner-cached", "shared", options={"cache_version": live.variant.name})
+        )[0]
+        for _ in range(2)
+    )
+    assert (fill["cache"], hit["cache"]) == ("MISS", "HIT")
+    assert agents(live.places.origin) == [f"xaccel t={fill['id']}"]
+
+
+def test_each_slice_is_fetched_with_the_id_of_the_transfer_that_needs_it(live: Live) -> None:
+    body, origin = bytes(3000), live.places.origin
+    origin.answer = lambda request: serve(request, body)
+    options = {"cache_version": f"slices-{live.variant.name}", "size": len(body)}
+
+    def get(part: str) -> str:
+        (line,) = live.new_lines(
+            lambda: live.get("partner-cached", "sliced", headers={"Range": part}, options=options)
+        )
+        return f"xaccel t={line['id']}"
+
+    first = get("bytes=0-1500")
+    if build_of(live.variant).slice:
+        assert agents(origin) == [first] * 2
+        second = get("bytes=0-")
+        assert agents(origin) == [second]
+    else:
+        assert agents(origin) == [first]
 
 
 def test_range_and_conditions_pass(live: Live) -> None:
@@ -82,7 +147,7 @@ def test_no_condition_passes_where_the_app_owns_the_validator(live: Live, owned:
     conditions = {"If-None-Match": '"other"', "If-Range": '"other"', "Range": "bytes=0-3"}
     reply = live.get("partner", "x", headers=conditions, options=owned)
     assert reply.status == 200
-    assert names(live) == ["authorization", "host", "x-api-key"]
+    assert names(live) == ["authorization", "host", "user-agent", "x-api-key"]
 
 
 @pytest.mark.parametrize("value", ["bytes=0-1,3-4", "bytes=0-1, 3-4", "lines=1-2", "bytes=a-b", "bytes=-"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from portal.demo.check.answer import Answer, verdict
 from portal.demo.check.scene import Scene
-from portal.demo.probes import ECHO_LINE, ECHOED
+from portal.demo.probes import ECHO_LINE, ECHOED, USER_AGENT
 
 _SENT = {
     "Authorization": "Basic YWxpY2U6c2VjcmV0",
@@ -23,6 +23,8 @@ def ask(scene: Scene) -> Iterator[Answer]:
     answer = prober.get(scene.probe_path("echo"), _SENT, keep=True)
     told = dict(line.partition("=")[::2] for line in answer.text.splitlines()[1:])
     reached = answer.status == 200 and answer.text.startswith(ECHO_LINE) and told.keys() == {*ECHOED}
+    if reached and USER_AGENT.fullmatch(told["User-Agent"]):
+        told["User-Agent"] = ""
     nothing = f"the origin was not reached: {answer}"
     for check, names in (
         ("origin-gets-no-cookie", ("Cookie", "X-CSRFToken")),

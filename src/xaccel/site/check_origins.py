@@ -194,8 +194,8 @@ def _http_problems(origin: HTTPOrigin, where: str) -> Iterator[ConfigError]:
             yield ConfigError(
                 f"{name!r} cannot be a fixed request header",
                 where=f"{where} request_headers",
-                remedy="Names are tokens, and Host, Range, Cookie, the conditions and the headers of the connection"
-                " belong to NGINX.",
+                remedy="Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, the conditions and the headers of"
+                " the connection.",
             )
         elif not header_value_ok(value) or "$" in value:
             yield ConfigError(

@@ -23,7 +23,7 @@ FORBIDDEN_REQUEST_HEADERS = frozenset(
     (
         "accept-encoding connection content-length cookie expect host if-match if-modified-since "
         "if-none-match if-range if-unmodified-since keep-alive proxy-connection range te trailer "
-        "transfer-encoding upgrade via "
+        "transfer-encoding upgrade user-agent via "
     ).split()
 )
 """Names (lower case) that cannot be a fixed request header of an origin."""

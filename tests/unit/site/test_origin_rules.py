@@ -140,6 +140,7 @@ def test_a_base_url_ends_with_a_slash() -> None:
         {"Host": "other.example"},
         {"RANGE": "bytes=0-1"},
         {"cookie": "a=b"},
+        {"User-Agent": "mine/1"},
         {"If-None-Match": "x"},
         {"Connection": "close"},
         {"Accept-Encoding": "gzip"},

@@ -24,6 +24,7 @@ _OF_NGINX = {
     "test_live_connections.py",
     "test_live_killed.py",
     "test_live_missing.py",
+    "test_reconcile_live.py",
 }
 _ON_POSTGRES = "deb-njs"
 collect_ignore = ["test_live_video.py"] if os.environ.get("AUDIT_DATABASE_URL") else []

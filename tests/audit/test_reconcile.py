@@ -1,0 +1,383 @@
+"""The store's own access log against the trail: what agrees, what explains itself, and what is a contradiction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.reconciling import SECRET_QUERY, reconcile
+from xaccel.handoff.transfer_id import new_transfer_id
+
+pytestmark = pytest.mark.django_db
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+DOCUMENTED = (
+    "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be amzn-s3-demo-bucket1"
+    " [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
+    ' 3E57427F3EXAMPLE REST.GET.VERSIONING - "GET /amzn-s3-demo-bucket1?versioning HTTP/1.1" 200 - 113 - 7 -'
+    ' "-" "S3Console/0.4" - s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4'
+    " ECDHE-RSA-AES128-GCM-SHA256 AuthHeader amzn-s3-demo-bucket1.s3.us-west-1.amazonaws.com TLSV1.2"
+    " arn:aws:s3:us-west-1:123456789012:accesspoint/example-AP Yes us-east-1"
+)
+DOCUMENTED_2014 = (
+    "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be mybucket [06/Feb/2014:00:00:38 +0000]"
+    " 192.0.2.3 79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be DD6CC733AEXAMPLE"
+    ' REST.PUT.OBJECT s3-dg.pdf "PUT /mybucket/s3-dg.pdf HTTP/1.1" 200 - - 4406583 41754 28 "-" "S3Console/0.4" -'
+)
+
+
+@pytest.fixture(autouse=True)
+def _site(settings: Any) -> None:
+    keys = {"region": "us-east-1", "access_key": "A", "secret_key": "s"}
+    settings.XACCEL = {
+        "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+        "ORIGINS": {
+            "documents": {"type": "s3", "bucket": "docs", "prefix": "of/", **keys},
+            "tenants": {"type": "s3", "bucket": "tenant-*", **keys},
+            "partner": {"type": "http", "base_url": "https://files.example/"},
+        },
+    }
+
+
+class Store:
+    """A store's log in S3's format. `add` writes the request of a transfer, `seconds` after T0."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(
+        self,
+        transfer: str,
+        seconds: float = 0,
+        *,
+        key: str = "of/report.pdf",
+        bucket: str = "docs",
+        status: int = 200,
+        sent: int = 100,
+        method: str = "GET",
+        agent: str = "xaccel t=",
+    ) -> None:
+        at = f"{T0 + timedelta(seconds=seconds):%d/%b/%Y:%H:%M:%S +0000}"
+        self.write(
+            f"79a59d {bucket} [{at}] 192.0.2.3 arn:aws:iam::1:user/xaccel 3E57427F3EXAMPLE REST.{method}.OBJECT"
+            f' {key} "{method} /{key}?{SECRET_QUERY} HTTP/1.1" {status} {"-" if status == 200 else "AccessDenied"}'
+            f' {sent or "-"} 100 7 6 "-" "{agent}{transfer}" - s9lz= SigV4 - QueryString docs.s3.amazonaws.com TLSv1.3'
+            " - -"
+        )
+
+    def other(self, hours: float) -> None:
+        """A request of another client: the log goes on until then."""
+        self.add("", hours * 3600, agent="aws-cli/2", method="PUT")
+
+    def write(self, *lines: str) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "access.log")
+
+
+def transfer(log: Log, key: str = "report.pdf", at: float = 1.0, **fields: Any) -> str:
+    """A transfer of the trail, by decision and log entry; return its id."""
+    line = log.line(at, **{"origin": "documents", **fields})
+    decide(line, key)
+    log.write(line)
+    return str(line["id"])
+
+
+MATCHED = "matched"
+EXPLAINED = "explained: "
+AWAITED = "not in the store's log yet"
+CONTRADICTION = "contradiction: "
+
+
+def test_a_request_with_the_id_of_a_transfer_is_matched(log: Log, store: Store) -> None:
+    id_ = transfer(log)
+    take(log)
+    store.add(id_)
+    assert reconcile(store.path)[0] == {id_: MATCHED}
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"cache": "HIT"}, "explained: from the cache"),
+        ({"cache": "STALE"}, "explained: from the cache"),
+        ({"status": "304", "body_bytes": 0, "sent_length": ""}, "explained: 304"),
+        ({"method": "HEAD", "body_bytes": 0}, "explained: HEAD"),
+        ({"body_bytes": 0, "completion": "", "status": "499"}, "explained: no bytes of the file were sent"),
+        (
+            {"status": "502", "body_bytes": 90, "why": "origin_500"},
+            "explained: no bytes of the file were sent",
+        ),
+        ({"why": "forged", "status": "404"}, "explained: answered by the app, or refused by NGINX"),
+        ({"cache": "MISS"}, "contradiction: the user got 100 bytes"),
+        ({}, "contradiction: the user got 100 bytes"),
+        ({"body_bytes": 40, "completion": ""}, "contradiction: the user got 40 bytes"),
+    ],
+)
+def test_a_transfer_that_the_store_did_not_log(
+    log: Log, store: Store, fields: dict[str, Any], verdict: str
+) -> None:
+    id_ = transfer(log, at=10, **fields)
+    take(log)
+    store.other(0)
+    store.other(25)
+    found, said = reconcile(store.path)
+    assert found[id_].startswith(verdict)
+    assert ("1 contradictions" in said) == verdict.startswith("contradiction")
+
+
+def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it(
+    log: Log, store: Store
+) -> None:
+    lines = [log.line(at, origin="documents") for at in (1, 2, 3)]
+    decide(lines[0], outcome="denied")
+    decide(lines[1], outcome="not_modified", reason="304 by the app")
+    decide(lines[2], outcome="denied")
+    store.other(0)
+    store.add(lines[2]["id"], 3)
+    found, said = reconcile(store.path)
+    by_the_app = "explained: answered by the app, or refused by NGINX"
+    assert [found[lines[number]["id"]] for number in (0, 1)] == [by_the_app] * 2
+    assert found[lines[2]["id"]].startswith(
+        "contradiction: NGINX had no valid hand-off: the store sent bytes"
+    )
+    assert "1 contradictions" in said
+
+
+def test_an_entry_may_be_late_by_the_grace(log: Log, store: Store) -> None:
+    id_ = transfer(log, at=3600)
+    take(log)
+    store.other(0)
+    store.other(20)
+    assert reconcile(store.path)[0][id_] == AWAITED
+    assert reconcile(store.path, grace="12h")[0][id_].startswith(CONTRADICTION)
+
+
+def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store: Store) -> None:
+    from xaccel.audit.models import Transfer
+
+    kept, gone = transfer(log, at=1), transfer(log, at=2)
+    take(log)
+    for id_ in (kept, gone, gone):
+        store.add(id_, 2)
+    assert reconcile(store.path)[0] == {kept: MATCHED, gone: MATCHED}
+    Transfer.objects.filter(id=gone).delete()
+    found, said = reconcile(store.path)
+    assert found[kept] == MATCHED
+    assert found[gone] == (
+        "contradiction: the trail does not have it: the store sent bytes,"
+        " request 3E57427F3EXAMPLE of 2026-11-01 12:00:02 UTC"
+    )
+    assert "1 contradictions: the trail and the store's log do not agree" in said
+
+
+def test_what_the_store_refused_alarms_nobody(log: Log, store: Store) -> None:
+    """Anybody can send a User-Agent with a request that is not signed."""
+    store.add(new_transfer_id(T0), 1, status=403, sent=200)
+    store.add(new_transfer_id(T0), 1, method="HEAD", sent=0)
+    found, said = reconcile(store.path)
+    assert found == {}
+    assert "2 requests with an unknown id, which the store refused" in said
+
+
+def test_another_object_under_the_id_is_a_contradiction(log: Log, store: Store) -> None:
+    one, other, tenant, wrong = (
+        transfer(log, at=1),
+        transfer(log, at=2),
+        transfer(log, "tenant-a/x", at=3, origin="tenants"),
+        transfer(log, "tenant-a/x", at=4, origin="tenants"),
+    )
+    take(log)
+    store.add(one, 1)
+    store.add(other, 2, key="of/payroll.pdf")
+    store.add(tenant, 3, bucket="tenant-a", key="x")
+    store.add(wrong, 4, bucket="tenant-b", key="x")
+    found, _ = reconcile(store.path)
+    assert (found[one], found[tenant]) == (MATCHED, MATCHED)
+    assert found[other].startswith("contradiction: the trail has another object")
+    assert found[wrong].startswith("contradiction: the trail has another bucket")
+
+
+@pytest.mark.parametrize(
+    ("key", "logged"),
+    [
+        ("a b/ü%.txt", "of/a%20b/%C3%BC%25.txt"),
+        ("a b/ü%.txt", "of/a%2520b/%25C3%25BC%2525.txt"),
+        ("a b/ü%.txt", "of/a+b/%C3%BC%25.txt"),
+        ("100%2B.txt", "of/100%252B.txt"),
+    ],
+)
+def test_keys_are_compared_however_the_store_encodes_them(
+    log: Log, store: Store, key: str, logged: str
+) -> None:
+    id_ = transfer(log, key)
+    take(log)
+    store.add(id_, key=logged)
+    assert reconcile(store.path)[0] == {id_: MATCHED}
+
+
+def test_the_store_must_have_sent_what_the_user_got_unless_the_rest_was_cached(
+    log: Log, store: Store
+) -> None:
+    whole, less, sliced, twice = (
+        transfer(log, at=1),
+        transfer(log, at=2),
+        transfer(log, at=3, cache="MISS"),
+        transfer(log, at=4),
+    )
+    take(log)
+    store.add(whole, 1, sent=120)
+    store.add(less, 2, sent=60)
+    store.add(sliced, 3, sent=60, status=206)
+    for _ in range(2):
+        store.add(twice, 4, sent=60, status=206)
+    found, _ = reconcile(store.path)
+    assert (found[whole], found[twice]) == (MATCHED, MATCHED)
+    assert found[less] == "contradiction: the user got 100 bytes, and the store sent 60"
+    assert found[sliced] == "explained: slices from the cache"
+
+
+def test_bytes_of_a_request_that_the_store_refused_are_not_explained(log: Log, store: Store) -> None:
+    id_ = transfer(log)
+    take(log)
+    store.add(id_, 1, status=403)
+    assert reconcile(store.path)[0][id_] == AWAITED  # NGINX tried again
+    store.other(25)
+    assert reconcile(store.path)[0][id_].startswith(CONTRADICTION)
+
+
+def test_other_times_buckets_and_origins_are_not_judged(log: Log, store: Store) -> None:
+    before, after = transfer(log, at=-100), transfer(log, at=100_000)
+    tenant, partner = transfer(log, "tenant-b/x", origin="tenants"), transfer(log, origin="partner")
+    named = transfer(log, at=-50)
+    take(log)
+    store.other(0)
+    store.add(named, 1)
+    store.add(new_transfer_id(T0), 2, bucket="tenant-a", status=403)
+    found, _ = reconcile(store.path, grace="0h")
+    assert found == {named: MATCHED}
+    assert not {before, after, tenant, partner} & found.keys()
+
+
+def test_what_prune_deleted_is_no_contradiction(log: Log, store: Store) -> None:
+    from xaccel.audit.retention import prune
+
+    old, new = transfer(log, at=0), transfer(log, at=7200)
+    take(log)
+    prune(T0 + timedelta(hours=1), using="default")
+    store.add(old, 1)
+    store.add(new, 7201)
+    found, said = reconcile(store.path)
+    assert found == {new: MATCHED}
+    assert "1 requests of transfers that `prune` deleted" in said
+
+
+def test_a_decision_that_was_rolled_back_is_matched_by_its_log_entry(log: Log, store: Store) -> None:
+    line = log.line(1, origin="documents")
+    log.write(line)
+    take(log)
+    store.add(line["id"], 1)
+    assert reconcile(store.path)[0] == {line["id"]: MATCHED}
+
+
+def test_a_download_without_an_id_is_counted(log: Log, store: Store) -> None:
+    store.add("", 1, agent="aws-cli/2")
+    store.add("", 1, agent=f"xaccel t={new_transfer_id(T0)} x")
+    assert "2 downloads by other clients of the store, without an id" in reconcile(store.path)[1]
+
+
+def test_the_documented_entries_are_read(store: Store) -> None:
+    from xaccel.audit.reconcile.store_log import StoreLog
+
+    store.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
+    log = StoreLog([store.path])
+    first, second, third = log.entries()
+    assert (log.lines, log.unreadable, log.buckets) == (3, 0, {"amzn-s3-demo-bucket1", "mybucket"})
+    assert (first.at, first.status, first.sent) == (datetime(2019, 2, 6, 0, 0, 38, tzinfo=UTC), 200, 113)
+    assert (first.request, first.method, first.transfer) == ("3E57427F3EXAMPLE", "", None)
+    assert (second.key, second.method, second.sent) == ("s3-dg.pdf", "PUT", 0)
+    assert third.transfer is None
+    assert (log.first, log.last) == (second.at, first.at)
+
+
+def test_what_seaweedfs_logs_is_read(store: Store) -> None:
+    from xaccel.audit.reconcile.store_log import StoreLog
+
+    id_ = new_transfer_id(T0)
+    said = {
+        "bucket": "docs",
+        "time": 1795708508,
+        "operation": "REST.GET.OBJECT",
+        "key": "ü %20",
+        "status": 206,
+    }
+    store.write(
+        json.dumps({**said, "request_id": "18EBA35F", "user_agent": f"xaccel t={id_}", "host_id": ""})
+    )
+    (entry,) = StoreLog([store.path]).entries()
+    assert (entry.transfer, entry.delivered, entry.sent) == (UUID(id_), True, None)
+    assert (entry.key, entry.request, entry.at) == (
+        "ü %20",
+        "18EBA35F",
+        datetime.fromtimestamp(1795708508, UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "not an entry",
+        "{}",
+        '{"time": 99999999999999999999, "bucket": "docs", "operation": "REST.GET.OBJECT", "status": 200}',
+        '{"time": 999999999999999, "bucket": "docs", "operation": "REST.GET.OBJECT", "status": 200}',
+        DOCUMENTED.replace("06/Feb/2019", "31/Feb/2019"),
+        DOCUMENTED.replace('"-"', '"a" b"'),
+        DOCUMENTED.replace(" 200 ", " - "),
+        "\x00\x1b[31m" * 40_000,
+    ],
+)
+def test_a_line_that_is_no_entry_is_counted_and_not_shown(store: Store, line: str) -> None:
+    store.write(line)
+    _, said = reconcile(store.path)
+    assert "lines is an entry of an access log" in said
+    assert "Feb" not in said
+    assert "\x1b" not in said
+    store.other(0)
+    assert "could not be read" in reconcile(store.path)[1] or not line
+
+
+def test_a_folder_means_all_files_in_it(log: Log, tmp_path: Path) -> None:
+    one, two = transfer(log, at=1), transfer(log, at=2)
+    take(log)
+    (tmp_path / "logs" / "2026").mkdir(parents=True)
+    Store(tmp_path / "logs" / "2026-11-01-EXAMPLE").add(one, 1)
+    Store(tmp_path / "logs" / "2026" / "EXAMPLE").add(two, 2)
+    assert reconcile(tmp_path / "logs")[0] == {one: MATCHED, two: MATCHED}
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()], ids=["missing", "empty"])
+def test_a_path_without_files_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "none"
+    make(path)
+    assert "there is no such file" in reconcile(path)[1]
+
+
+def test_a_request_id_that_is_none_is_not_shown(log: Log, store: Store) -> None:
+    said = {"bucket": "docs", "time": T0.timestamp(), "operation": "REST.GET.OBJECT", "status": 200}
+    id_ = new_transfer_id(T0)
+    store.write(
+        json.dumps({**said, "time": 1795708508, "request_id": "\x1b[31m", "user_agent": f"xaccel t={id_}"})
+    )
+    assert "request (not readable)" in reconcile(store.path)[0][id_]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +120,6 @@ def test_W002_origin_in_a_published_folder(settings: Any, site: Any) -> None:
     site(ORIGINS={"disk": {"type": "local", "root": settings.MEDIA_ROOT + "/private"}})
     assert found() == ["xaccel.W002"]
     site(ORIGINS={"disk": {"type": "local", "root": settings.MEDIA_ROOT + "-private"}})
-    assert found() == []
-
-
-def test_E008_another_way_of_sending_where_a_view_uses_sendfile(settings: Any) -> None:
-    import_module("xaccel.django.sendfile")
-    settings.SENDFILE_BACKEND = "django_sendfile.backends.xsendfile"
-    assert found() == ["xaccel.E008"]
-    settings.SENDFILE_BACKEND = "django_sendfile.backends.nginx"
     assert found() == []
 
 

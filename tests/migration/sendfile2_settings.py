@@ -1,6 +1,6 @@
-"""A project on django-sendfile2, with its settings for NGINX; after, with one setting changed."""
+"""A project on django-sendfile2, with its settings for NGINX, and the origin that the guide adds."""
 
-from tests.migration.side import BEFORE, COMMON, MEDIA
+from tests.migration.side import COMMON, MEDIA
 
 globals().update(COMMON)
 ROOT_URLCONF = "tests.migration.sendfile2_urls"
@@ -10,5 +10,5 @@ STORAGES = {
 }
 SENDFILE_ROOT = f"{MEDIA}/protected"
 SENDFILE_URL = "/protected"
-SENDFILE_BACKEND = "django_sendfile.backends.nginx" if BEFORE else "xaccel.django"
-XACCEL = {"ORIGINS": {}}
+SENDFILE_BACKEND = "django_sendfile.backends.nginx"
+XACCEL = {"ORIGINS": {"protected": {"type": "local", "root": SENDFILE_ROOT}}}

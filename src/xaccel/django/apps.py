@@ -24,6 +24,5 @@ class XaccelConfig(AppConfig):
         self.debug_at_start = settings.DEBUG
         register(checks.check_configuration, "xaccel")
         register(checks.check_middleware, "xaccel")
-        register(checks.check_sendfile, "xaccel")
         register(checks.check_log, "xaccel", deploy=True)
         register(checks.check_regions, "xaccel", deploy=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,14 +11,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
-from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from xaccel.django.conf import Configuration, configuration
 from xaccel.django.development.stream import debug_is_on
 from xaccel.django.files.signed_urls import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
@@ -34,7 +32,6 @@ CHECKS: Mapping[str, str] = {
     "xaccel.E005": "MEDIA_URL or STATIC_URL lies below the site's internal locations.",
     "xaccel.E006": "An origin names a storage that xaccel cannot read.",
     "xaccel.E007": "An origin is an S3 bucket and botocore is not installed.",
-    "xaccel.E008": "SENDFILE_BACKEND names a way of sending that `xaccel.django.sendfile` does not have.",
     "xaccel.W001": "An alias of STORAGES gives no origin, where the origins come from STORAGES.",
     "xaccel.W002": "The directory of an origin is also published under MEDIA_URL.",
     "xaccel.W003": "A middleware sets a header that the site does not declare, so that downloads lack it.",
@@ -84,23 +81,6 @@ def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list
                 'Put "xaccel.django.HandOffMiddleware" first in MIDDLEWARE.',
             )
         ]
-    return []
-
-
-def check_sendfile(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
-    """Check SENDFILE_BACKEND, where a view of the project sends with `xaccel.django.sendfile`."""
-    if not hasattr(settings, "SENDFILE_BACKEND"):
-        return []
-    # The views are loaded then; what is wrong with them, Django's own check tells.
-    with suppress(Exception):
-        list(get_resolver().url_patterns)
-    module = sys.modules.get("xaccel.django.sendfile")
-    if module is None:
-        return []
-    try:
-        module.require_backend()
-    except ConfigError as problem:
-        return [_error("E008", f"{problem.where}: {problem.what}.", problem.remedy)]
     return []
 
 

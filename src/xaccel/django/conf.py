@@ -14,7 +14,6 @@ from django.utils.module_loading import import_string
 from xaccel.cli.command import FindObject
 from xaccel.django.files.find_object import Objects
 from xaccel.django.files.origins_setting import aliases_of, from_storages, with_storages
-from xaccel.django.files.sendfile_root import with_sendfile_root
 from xaccel.django.secret import derived_secrets
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
@@ -67,8 +66,6 @@ def configuration() -> Configuration:
     elif isinstance(values["ORIGINS"], Mapping):
         aliases = aliases_of(values["ORIGINS"])
         values["ORIGINS"] = with_storages(values["ORIGINS"], WHERE, found)
-    if isinstance(values["ORIGINS"], Mapping):
-        values["ORIGINS"] = with_sendfile_root(values["ORIGINS"], found)
     if "SECRET" not in values:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     site = _site(values, found)
@@ -138,8 +135,6 @@ _READ = frozenset(
         "SECRET_KEY_FALLBACKS",
         "STORAGES",
         "MEDIA_ROOT",
-        "SENDFILE_ROOT",
-        "SENDFILE_BACKEND",
     }
 )
 

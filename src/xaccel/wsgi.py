@@ -7,19 +7,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
-from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.conditions import ENVIRON
 from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-_KEYS = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in NAMES}
-
 
 def conditions_of(environ: Mapping[str, Any]) -> dict[str, str]:
     """Return the conditions of a request."""
-    return {name: environ[key] for name, key in _KEYS.items() if key in environ}
+    return {name: environ[key] for key, name in ENVIRON.items() if key in environ}
 
 
 class Downloads(Answers):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.storage import storages
 from django.http import HttpResponse
 from django.test import override_settings
 
+from tests.django.library.models import Document
 from xaccel.django import HandOffMiddleware
+from xaccel.django.conf import configuration
 from xaccel.signing import endpoint
 
 S3 = {
@@ -27,6 +30,15 @@ def _nothing_found_yet() -> None:
 def test_the_endpoint_is_found_before_the_first_request() -> None:
     HandOffMiddleware(lambda request: HttpResponse())
     assert endpoint._resolve.cache_info().currsize == 1
+
+
+def test_the_storages_that_origins_name_are_known_before_the_first_request() -> None:
+    files = Document(file="a.pdf").file, Document(scan="a.pdf").scan
+    # another test may have made them anew
+    files[1].storage = storages["bucket"]
+    assert not any(configuration().objects.is_known(file, None) for file in files)
+    HandOffMiddleware(lambda request: HttpResponse())
+    assert all(configuration().objects.is_known(file, None) for file in files)
 
 
 @override_settings(XACCEL={"ORIGINS": {"documents": S3}})

@@ -8,9 +8,8 @@ from typing import NoReturn
 from django.http import HttpRequest, HttpResponse
 
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.conditions import NAMES, answer_to_conditions, headers_of_answer
-
-_CONDITIONS = {f"HTTP_{name.upper().replace('-', '_')}": name for name in NAMES}
+from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_answer
+from xaccel.wsgi import conditions_of
 
 
 class HandOffResponse(HttpResponse):
@@ -42,16 +41,12 @@ class HandOffResponse(HttpResponse):
 def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: bool) -> HttpResponse:
     """Return the hand-off as a response, or the 304 or 412 that the app's own validators lead to."""
     status = None
-    if not _CONDITIONS.keys().isdisjoint(request.META):
-        status = answer_to_conditions(request.method or "", conditions_of(request), hand_off.visible_headers)
+    if not ENVIRON.keys().isdisjoint(request.META):
+        conditions = conditions_of(request.META)
+        status = answer_to_conditions(request.method or "", conditions, hand_off.visible_headers)
     if status is None:
         return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
     return condition_response(status, hand_off.visible_headers)
-
-
-def conditions_of(request: HttpRequest) -> dict[str, str]:
-    """Return the conditions of a request."""
-    return {name: request.META[key] for key, name in _CONDITIONS.items() if key in request.META}
 
 
 def condition_response(status: int, visible_headers: Iterable[tuple[str, str]]) -> HttpResponse:

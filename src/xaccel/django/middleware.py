@@ -81,7 +81,9 @@ def _do_later(request: HttpRequest) -> None:
 def _find_places() -> None:
     """Find the places of the origins when a server starts, so that no request does."""
     try:
-        configuration().sender.places.find_all()
+        conf = configuration()
+        conf.sender.places.find_all()
+        conf.objects.find_all()
     except XaccelError:
         # The system checks tell it, and so does the first hand-off; the project's other pages shall answer.
         return

@@ -15,6 +15,9 @@ from typing import Literal
 NAMES = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since")
 """The request headers that are looked at."""
 
+ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in NAMES}
+"""By the name that WSGI gives each (PEP 3333)."""
+
 _SHOWN = ("Cache-Control", "ETag", "Last-Modified")
 _TAG = re.compile(r'(?:^|,)[ \t]*((?:W/)?"[^"]*")[ \t]*(?=,|\Z)')
 """An element of the list is ignored unless the whole of it is an entity tag (RFC 9110 section 8.8.3)."""

@@ -18,13 +18,14 @@ from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
 from xaccel.django.development.fetch import fetch
-from xaccel.django.hand_off_response import condition_response, conditions_of
+from xaccel.django.hand_off_response import condition_response
 from xaccel.errors import ConfigError
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions
 from xaccel.handoff.content_security import default_policy
 from xaccel.handoff.visible_headers import CSP
 from xaccel.nginx.facts import PAGES
+from xaccel.wsgi import conditions_of
 
 CHUNK_BYTES = 64 * 1024
 
@@ -53,7 +54,7 @@ def _under_test() -> bool:
 
 def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     """Return the file itself, or the plain page that NGINX would answer with."""
-    visible, conditions = dict(hand_off.visible_headers), conditions_of(request)
+    visible, conditions = dict(hand_off.visible_headers), conditions_of(request.META)
     # Where the app has validators, the conditions were answered with them.
     own = not {"ETag", "Last-Modified"}.isdisjoint(visible)
     fetched = fetch(hand_off, configuration().site.origin(hand_off.origin), {} if own else conditions)

@@ -31,8 +31,9 @@ FileOrKey = FieldFile | str | None
 class Objects:
     """The objects of a site's storages. Thread-safe.
 
-    Each storage has one `Files`, chosen when its first file is sent. They are kept by identity, and weakly: a project
-    may compare storages by their settings, and may make one for each tenant.
+    Each storage has one `Files`: of a storage that an origin names it is chosen when the server starts, of another one
+    when its first file is sent. They are kept by identity, and weakly: a project may compare storages by their
+    settings, and may make one for each tenant.
 
     aliases: by origin, the alias of STORAGES that it names.
     """
@@ -40,10 +41,16 @@ class Objects:
     def __init__(self, sender: Sender, aliases: Mapping[str, str]) -> None:
         self._sender = sender
         origins = sender.site.origins
+        self._aliases = {alias for name, alias in aliases.items() if name in origins}
         self._made_by = {
             name: alias for name, alias in aliases.items() if isinstance(origins.get(name), HTTPOrigin)
         }
         self._known: dict[int, tuple[weakref.ref[Storage], Files]] = {}
+
+    def find_all(self) -> None:
+        """Choose the `Files` of each storage that an origin names, so that no request does."""
+        for alias in self._aliases:
+            self._files_of(unwrapped(storages[alias]))
 
     def find(
         self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None

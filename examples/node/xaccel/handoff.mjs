@@ -64,7 +64,7 @@ export function handOff(site, call, now, id) {
 
 /** Return what NGINX asks with: GET for what it keeps, and for a signed URL that was not made for HEAD. */
 function methodAsked(origin, { method, url }, cached) {
-  const isForGet = Boolean(origin.expires_s) && typeof url === "string";
+  const isForGet = Boolean(origin.signedFor) && typeof url === "string";
   return method === "HEAD" && !cached && !isForGet ? "HEAD" : "GET";
 }
 
@@ -73,7 +73,7 @@ function whereIs(origin, { key = "", url, bucket }) {
   if (url !== undefined) return whereUrlIs(origin, url, bucket);
   const named = bucketNamed(origin, bucket);
   if (origin.type === "local") return { key, path: `/${quoteKey(key, { directory: true })}` };
-  if (origin.expires_s) throw refuseUrl("the app signs for this origin, and gave no URL");
+  if (origin.signedFor) throw refuseUrl("the app signs for this origin, and gave no URL");
   const dots = origin.virtual;
   quoteKey(key, { dots }); // a prefix must not make a key of what is none
   const made = baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots });
@@ -85,10 +85,10 @@ function whereUrlIs(origin, url, bucket) {
   if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
   const key = keyOfUrl(found.place, found.url);
   if (origin.type === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
-  if ((origin.type === "s3" || origin.expires_s) && key === "") {
+  if ((origin.type === "s3" || origin.signedFor) && key === "") {
     throw refuseUrl("a store answers it with the list of all objects");
   }
-  return { key, url: found.url, object: origin.expires_s ? objectUrl(found.url) : found.url };
+  return { key, url: found.url, object: origin.signedFor ? objectUrl(found.url) : found.url };
 }
 
 function versionQuery(origin, version) {

@@ -12,7 +12,7 @@ export function chooseLife(site, origin, options, cached, lasts) {
   const slice = cached ? (site.cache?.sliceBytes ?? 0) : 0;
   const { size } = options;
   if (slice === 0 || origin.redirect_hosts.length > 0 || size === undefined || size <= slice) return whole;
-  const signedFor = origin.expires_s;
+  const { signedFor } = origin;
   if (origin.type === "http" && !signedFor) return { ...whole, slices: true };
   if (size === undefined) return whole;
   const limit = options.limit_rate ?? site.limitRate;

@@ -62,6 +62,7 @@ function readOrigin(name, { type, ...options }, env) {
     ...options,
     name,
     type,
+    signedFor: type === "http" ? options.expires_s : undefined,
     virtual: type === "s3" && isVirtual(name, options),
     credentials: type === "s3" ? readCredentials(name, options, env) : undefined,
   };

@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from xaccel.testing import ServerMissing, postgres_server
+from tests.servers.postgres import postgres_server
+from xaccel.testing import ServerMissing
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from xaccel.testing import postgres_server
+from tests.servers.postgres import postgres_server
 
 
 @contextmanager

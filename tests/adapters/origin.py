@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.live.objects import serve
-from xaccel.testing import Answer
-from xaccel.testing.origin import Request
+from tests.servers.origin import Answer, Request
 
 BYTES = bytes(range(256)) * 8
 TYPE = ("Content-Type", "application/pdf")

@@ -19,9 +19,10 @@ from tests.adapters.hostile import DECISIONS
 from tests.adapters.origin import BYTES, answering
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
+from tests.servers.origin import origin_server
 from xaccel.nginx import standalone
 from xaccel.site import read_mapping
-from xaccel.testing import NginxServer, S3Server, Variant, free_port, nginx_server, origin_server
+from xaccel.testing import NginxServer, S3Server, Variant, free_port, nginx_server
 
 TABLE: dict[str, Any] = json.loads((Path(__file__).parent / "table.json").read_text(encoding="utf-8"))
 OBJECTS: Mapping[str, tuple[bytes, str]] = {

@@ -20,18 +20,10 @@ from portal.demo.sample_files import clock
 from tests.audit.conftest import Log, take
 from tests.live.front_door import CLIENTS, certify, listening
 from tests.live.transfer import Asked, Transfer
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx.emit import directive
 from xaccel.servers.processes import wait_until
-from xaccel.testing import (
-    Answer,
-    NginxServer,
-    Origin,
-    Request,
-    Variant,
-    free_port,
-    nginx_server,
-    origin_server,
-)
+from xaccel.testing import NginxServer, Variant, free_port, nginx_server
 
 BODY = bytes(range(250)) * 4
 BIG = 64 * 1024 * 1024

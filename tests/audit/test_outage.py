@@ -21,8 +21,9 @@ import pytest
 from tests.audit.conftest import Log, some
 from tests.audit.ingester import ROOT, environment
 from tests.live.small_disk import small_disk
+from tests.servers.postgres import postgres_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port, postgres_server
+from xaccel.testing import free_port
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.questions.audit_plans import _indexes, _scans
 from tests.audit.conftest import T0, Log, decide, take
-from xaccel.testing import ServerMissing, postgres_server
+from tests.servers.postgres import postgres_server
+from xaccel.testing import ServerMissing
 
 
 @pytest.mark.django_db(transaction=True)

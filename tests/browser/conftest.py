@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from portal.demo.stack import Stack
-    from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
+    from tests.servers.origin import Origin
+    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
 
 REQUEST_ID = "an-id-of-the-project"
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +81,7 @@ def bucket(s3: S3Server) -> str:
 @pytest.fixture(scope="package")
 def elsewhere() -> Iterator[Origin]:
     """An empty page on another origin: another port of the same host."""
-    from xaccel.testing import Answer, origin_server
+    from tests.servers.origin import Answer, origin_server
 
     with origin_server(
         lambda _: Answer(

@@ -10,7 +10,7 @@ from tests.browser.opened_files import OPENED
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from xaccel.testing import Origin
+    from tests.servers.origin import Origin
 
 DECLARED = {
     "Access-Control-Allow-Origin": "",
@@ -66,7 +66,7 @@ def test_an_answer_to_somebody_unknown_is_readable_and_says_403(
 
 
 def test_an_origin_that_is_not_allowed_reads_nothing(shown: Shown, page: Page) -> None:
-    from xaccel.testing import Answer, origin_server
+    from tests.servers.origin import Answer, origin_server
 
     with origin_server(lambda _: Answer(body=b"x")) as stranger:
         assert fetch(page, stranger, shown) == {"refused": "TypeError"}

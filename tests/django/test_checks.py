@@ -12,9 +12,9 @@ from django.apps import apps
 from django.core.checks import run_checks
 
 import xaccel.django
+from tests.servers.origin import Answer, origin_server
 from xaccel.django import HandOffMiddleware, checks
 from xaccel.site.secret_setting import PLACEHOLDER
-from xaccel.testing.origin import Answer, origin_server
 
 
 class OwnMiddleware(HandOffMiddleware):

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.live.client import Reply, ask, send_target
+from tests.servers.origin import Answer
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer
 
 if TYPE_CHECKING:
+    from tests.servers.origin import Origin
     from xaccel.nginx import Nginx
     from xaccel.site import Site
-    from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
+    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,7 +161,7 @@ def site_settings(
 
 @pytest.fixture(scope="session")
 def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
-    from xaccel.testing import origin_server
+    from tests.servers.origin import origin_server
 
     folder = tmp_path_factory.mktemp("places")
     for name in ("media", "tls"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 from collections.abc import Callable
 
+from tests.servers.origin import Answer, Request
 from tests.signatures import cloudfront_says, google_says
-from xaccel.testing import Answer, Request
 
 _OF_THE_CONNECTION = ("connection", "keep-alive", "transfer-encoding", "content-length")
 

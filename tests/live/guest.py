@@ -15,8 +15,9 @@ import pytest
 from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Parts, emit
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 BODY = b"<!--# echo var='request_uri' --> plain text that gzip would like " * 500
 SECRET_NAME = "secret-name.txt"

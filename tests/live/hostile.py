@@ -17,12 +17,13 @@ from tests.live.guest import operators_text
 from tests.live.objects import serve
 from tests.live.stage import Stage, application, kind, target
 from tests.live.transfer import Asked
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Parts, emit, render
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.sender import Sender
 from xaccel.site import read_mapping
-from xaccel.testing import Answer, Origin, Request, Variant, free_port, nginx_server, origin_server
+from xaccel.testing import Variant, free_port, nginx_server
 
 SECRET = "hostile-0123456789-abcdefghijklmnopqrstuvwxyz"
 TOKEN = "Bearer of-the-partner"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from xaccel.testing import Answer
-from xaccel.testing.origin import Request
+from tests.servers.origin import Answer, Request
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 

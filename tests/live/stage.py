@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel import ObjectRef
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
@@ -20,7 +21,7 @@ from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
-from xaccel.testing import Answer, NginxServer, Request, Variant, free_port, nginx_server, origin_server
+from xaccel.testing import NginxServer, Variant, free_port, nginx_server
 from xaccel.testing.expanded import expanded
 
 if TYPE_CHECKING:

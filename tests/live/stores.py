@@ -16,20 +16,11 @@ from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
 from tests.live.emulators import AZURE, ROOT, azurite, fake_gcs
 from tests.live.stage import line_where
+from tests.servers.origin import Origin, origin_server
 from tests.signatures import private_pem, service_account
 from xaccel.nginx import standalone
 from xaccel.site import read_mapping
-from xaccel.testing import (
-    AppServer,
-    NginxServer,
-    Origin,
-    S3Server,
-    Variant,
-    app_server,
-    free_port,
-    nginx_server,
-    origin_server,
-)
+from xaccel.testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 
 TEXT = "".join(f"line {number}\n" for number in range(2000))
 NAMES = ["plain.txt", "2026/März (1).pdf", "a b/100% 'q' & #1;=~!*.bin"]

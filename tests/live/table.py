@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.servers.origin import Answer, Request
 from xaccel.nginx.facts import MAX_REDIRECTS
-from xaccel.testing import Answer
-from xaccel.testing.origin import Request
 
 WHOLE, CUT, NOTHING = "whole", "cut", "nothing"
 """How an answer ends: as the protocol ends it; in the middle, and the client is told; before its head."""

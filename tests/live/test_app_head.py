@@ -11,10 +11,10 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.stage import SECRET
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel import LocalOrigin, ObjectRef, Sender, Site
 from xaccel.nginx import standalone
-from xaccel.testing import Answer, NginxServer, Variant, free_port, nginx_server, origin_server
-from xaccel.testing.origin import Request
+from xaccel.testing import NginxServer, Variant, free_port, nginx_server
 
 CONTENT = b"%PDF- the report"
 

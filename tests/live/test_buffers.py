@@ -9,11 +9,12 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.guest import operators_text
 from tests.live.stage import set_everywhere, stage
+from tests.servers.origin import Answer, origin_server
 from tests.unit.site.buffer_values import REFUSED, TAKEN
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
 from xaccel.site.buffer_setting import split
-from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing import Variant
 from xaccel.testing.expanded import expanded
 
 BODY = b"0123456789abcdef" * 200_000

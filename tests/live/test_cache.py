@@ -12,8 +12,8 @@ import pytest
 
 from tests.live.conftest import Live, cache_status
 from tests.live.stage import line_where
+from tests.servers.origin import Answer
 from xaccel import ObjectRef, S3Origin, Sender
-from xaccel.testing import Answer
 
 MAX_AGE = ("Cache-Control", "max-age=1000")
 

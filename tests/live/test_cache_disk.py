@@ -15,9 +15,10 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, origin_server
 from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing import Variant
 
 BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""

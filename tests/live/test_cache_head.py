@@ -13,8 +13,9 @@ from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.cache import cache_files
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 FIRST = "bytes=0-65535"

@@ -14,8 +14,9 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.cache import cache_files
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 MAX = 2 * SLICE

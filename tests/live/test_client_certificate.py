@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of, fine
+from tests.servers.origin import origin_server
 from xaccel.nginx import standalone
 from xaccel.nginx.emit import directive
 from xaccel.site.origins import HTTPOrigin
-from xaccel.testing import AppServer, Variant, free_port, nginx_server, origin_server
+from xaccel.testing import AppServer, Variant, free_port, nginx_server
 
 
 def test_a_client_certificate_is_shown_where_it_is_configured(

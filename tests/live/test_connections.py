@@ -10,7 +10,8 @@ import pytest
 from tests.live.client import Reply
 from tests.live.conftest import Live
 from tests.live.stage import Stage, line_where, stage
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.testing import Variant
 
 WORKERS = 2
 

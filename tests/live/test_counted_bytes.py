@@ -19,11 +19,12 @@ from tests.live.conftest import build_of
 from tests.live.front_door import PAIRS, Door, door, ending, hand_off, one_line
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.live.transfer import Asked
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel.audit.log.line import Line, read_line
 from xaccel.nginx import Parts, standalone
 from xaccel.nginx.emit import directive
 from xaccel.site import read_mapping
-from xaccel.testing import Answer, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 __all__ = ["door"]
 

@@ -15,10 +15,10 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Variant, origin_server
-from xaccel.testing.origin import Request
+from xaccel.testing import Variant
 
 CLIENTS = 500
 SLICE = 16_384

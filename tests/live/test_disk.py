@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.live.client import send_target
 from tests.live.conftest import Live
+from tests.servers.origin import Answer, Request
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Request
 
 SIZE = 200_000_000
 BLOCK = b"0123456789abcdef" * 4096

@@ -12,8 +12,9 @@ import pytest
 
 from tests.live.conftest import Live, build_of
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Directive, Parts
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 PLAIN = b"a,b,c\n" * 4000
 CODED = gzip.compress(PLAIN, mtime=0)

@@ -15,13 +15,14 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.stage import application, target
+from tests.servers.origin import Answer, origin_server
 from xaccel.errors import NginxError
 from xaccel.nginx import files
 from xaccel.nginx.engine_files import MARKER
 from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
-from xaccel.testing import Answer, NginxServer, Variant, check_config, free_port, nginx_server, origin_server
+from xaccel.testing import NginxServer, Variant, check_config, free_port, nginx_server
 
 NAMES = ("", "two")
 

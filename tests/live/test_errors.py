@@ -10,8 +10,8 @@ import pytest
 
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live
+from tests.servers.origin import Answer
 from xaccel.handoff.content_security import SANDBOX
-from xaccel.testing import Answer
 
 XML = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><BucketName>acme</BucketName><Key>x</Key></Error>"
 EXPECTED = {404: 404, 410: 404, 412: 412, 416: 416, 429: 503, 503: 503, 504: 504}

@@ -15,12 +15,13 @@ import trustme
 from tests.live.commands import explain
 from tests.live.conftest import Live, Places, fine
 from tests.live.stage import stage
+from tests.servers.origin import Answer, origin_server
 from xaccel import ObjectRef
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store, bucket_region
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
-from xaccel.testing import Answer, Variant, free_port, origin_server
+from xaccel.testing import Variant, free_port
 
 ID = "019aae21-0000-7000-8000-000000000000"
 

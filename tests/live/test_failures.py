@@ -25,7 +25,8 @@ from tests.live.failure_rows import (
 )
 from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, line_where, stage, target
-from xaccel.testing import Answer, Variant, origin_server
+from tests.servers.origin import Answer, origin_server
+from xaccel.testing import Variant
 
 
 def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:

@@ -31,12 +31,12 @@ from tests.live.held import AT_ONCE
 from tests.live.held import PAGE as TOO_MANY
 from tests.live.table import CUT, LARGE, NOTHING, OPTIONS, PAGE_404, ROWS, TEXT, WHOLE, Got, Row, endless
 from tests.live.transfer import Asked, Transfer
+from tests.servers.origin import Answer, Request
 from xaccel.errors import NginxError
 from xaccel.handoff.content_security import SANDBOX
 from xaccel.servers.nginx import check_config
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Variant
-from xaccel.testing.origin import Request
+from xaccel.testing import Variant
 
 __all__ = ["door"]
 

@@ -25,11 +25,12 @@ from tests.live.guest import (
     operators_text,
 )
 from tests.live.stage import application, stage, target
+from tests.servers.origin import Answer, origin_server
 from xaccel.nginx import emit, render
 from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
-from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing import Variant
 
 __all__ = ["guest"]
 

@@ -15,7 +15,8 @@ import pytest
 from tests.live.client import send_target
 from tests.live.conftest import Live, fine
 from tests.live.stage import stage
-from xaccel.testing import Answer, Variant
+from tests.servers.origin import Answer
+from xaccel.testing import Variant
 
 
 @contextmanager

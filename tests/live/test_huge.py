@@ -13,8 +13,8 @@ import pytest
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
+from tests.servers.origin import Answer, Request
 from xaccel.cache import cache_files
-from xaccel.testing import Answer, Request
 
 SIZE = 5 * 2**40
 BLOCK = 65536

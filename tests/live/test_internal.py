@@ -6,7 +6,7 @@ import pytest
 
 from tests.live.client import OTHER_ID, ask, send_target
 from tests.live.conftest import Live
-from xaccel.testing import Answer
+from tests.servers.origin import Answer
 
 NAMED = (
     "fetch",

@@ -18,11 +18,12 @@ from tests.live.client import send_target
 from tests.live.conftest import Live
 from tests.live.held import AT_ONCE, MIB, PAGE, held
 from tests.live.stage import line_where, stage, target
+from tests.servers.origin import Answer, Request
 from xaccel.handoff.limits import LONGEST_KEY
 from xaccel.nginx import Parts
 from xaccel.servers.nginx import CONFIG
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Request, Variant
+from xaccel.testing import Variant
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,8 +12,9 @@ from tests.live.conftest import build_of
 from tests.live.held import PAGE, held
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Origin, origin_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Origin, Variant, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 LARGE = bytes(range(256)) * 256 * 8

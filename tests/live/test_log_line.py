@@ -18,8 +18,9 @@ import pytest
 from docs.generated.engine import log_fields
 from tests.live.client import Reply, ask
 from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 BODY = b"0123456789" * 100
 NAMES = [name for name, _, _ in log_fields()]

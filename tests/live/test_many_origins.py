@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.servers.nginx import check_config
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 COUNT = 1000
 KINDS = ("shared", "own", "leads", "bucket", "tenants", "folder")

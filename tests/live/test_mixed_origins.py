@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.live.stage import Stage, stage
-from xaccel.testing import Answer, Origin, S3Server, Variant, origin_server
+from tests.servers.origin import Answer, Origin, origin_server
+from xaccel.testing import S3Server, Variant
 
 WORKERS = 2
 

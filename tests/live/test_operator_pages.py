@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import Places, build_of
+from tests.servers.origin import Answer
 from xaccel.nginx import standalone
-from xaccel.testing import Answer, AppServer, Variant, free_port, nginx_server
+from xaccel.testing import AppServer, Variant, free_port, nginx_server
 
 STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
 

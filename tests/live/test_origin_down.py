@@ -16,8 +16,9 @@ from tests.live.conftest import build_of
 from tests.live.dns_server import dns_server
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 LARGE = bytes(range(251)) * 1_000

@@ -14,9 +14,10 @@ import pytest
 from tests.live.guest import operators_text
 from tests.live.held import MIB, held
 from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Answer, origin_server
 from xaccel.nginx import Directive, Parts
 from xaccel.nginx.emit import directive
-from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing import Variant
 
 OURS = 2
 TEAM = {"X-Team": "blue"}

@@ -11,7 +11,8 @@ from dnslib import QTYPE, RR
 
 from tests.live.dns_server import Names, dns_server
 from tests.live.stage import stage
-from xaccel.testing import Answer, Request, Variant, origin_server
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel.testing import Variant
 
 
 def drop_private(names: Names) -> None:

@@ -15,10 +15,10 @@ import pytest
 from tests.live.client import send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
+from tests.servers.origin import Answer
 from xaccel import cli
 from xaccel.cache import cache_files
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer
 
 LARGE = bytes(range(256)) * 65536
 """16 MiB: more than the buffers of NGINX and of the kernel hold."""

@@ -7,7 +7,7 @@ import http.client
 import pytest
 
 from tests.live.conftest import Live, build_of
-from xaccel.testing import Answer
+from tests.servers.origin import Answer
 
 BODY = bytes(range(256)) * 8
 MINE = "v7"

@@ -12,8 +12,9 @@ import pytest
 from tests.live.conftest import fine
 from tests.live.dns_server import Names, dns_server
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, origin_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Variant, origin_server
+from xaccel.testing import Variant
 
 
 @dataclass

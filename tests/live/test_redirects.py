@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.live.conftest import Live
+from tests.servers.origin import Answer, Request
 from xaccel.nginx.facts import FOLLOWED, MAX_REDIRECTS
-from xaccel.testing import Answer
-from xaccel.testing.origin import Request
 
 BODY = b"behind the redirect"
 

@@ -12,10 +12,11 @@ import pytest
 
 from tests.live.client import Reply
 from tests.live.stage import line_where, stage
+from tests.servers.origin import Answer, origin_server
 from xaccel.audit.log.line import Line, read_line
 from xaccel.nginx.facts import SHUTDOWN
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Variant, origin_server
+from xaccel.testing import Variant
 
 RATE = 200_000
 

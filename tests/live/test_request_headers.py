@@ -8,9 +8,8 @@ import pytest
 
 from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
+from tests.servers.origin import Answer, Origin, Request
 from xaccel.handoff.transfer_id import PATTERN
-from xaccel.testing import Answer, Origin
-from xaccel.testing.origin import Request
 
 NOSY = {
     "Cookie": "sessionid=topsecret",

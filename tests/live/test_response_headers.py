@@ -7,8 +7,8 @@ import pytest
 from docs.generated.engine import hidden_headers
 from tests.live.client import KNOWN
 from tests.live.conftest import Live
+from tests.servers.origin import Answer
 from xaccel.handoff.content_security import BY_TYPE, SANDBOX
-from xaccel.testing import Answer
 
 
 @pytest.fixture(scope="session", autouse=True)

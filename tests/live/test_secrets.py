@@ -13,8 +13,9 @@ from tests.live.client import ask, send_target
 from tests.live.conftest import Live, Places, build_of, config_text
 from tests.live.small_disk import small_disk
 from tests.live.stage import set_everywhere
+from tests.servers.origin import Answer
 from xaccel.nginx import render
-from xaccel.testing import Answer, AppServer, NginxServer, Variant, free_port, nginx_server
+from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
 
 
 @pytest.fixture(scope="session", autouse=True)

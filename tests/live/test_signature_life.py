@@ -22,10 +22,10 @@ from tests.live.guest import operators_text
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.live.transfer import NAME, tls_context
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import emit
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Variant, free_port, origin_server
-from xaccel.testing.origin import Request
+from xaccel.testing import Variant, free_port
 
 BODY = bytes(range(256)) * 4096 * 24
 """24 MB: more than NGINX and the kernels hold of a transfer that nobody reads."""

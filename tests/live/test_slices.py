@@ -15,8 +15,8 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
-from xaccel.testing import Answer, Origin, Variant, origin_server
-from xaccel.testing.origin import Request
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 BODY = bytes(range(251)) * 2_000

@@ -12,8 +12,7 @@ from tests.live.front_door import Door, door, ending, everywhere, hand_off, one_
 from tests.live.objects import ranges, serve
 from tests.live.table import CUT, NOTHING, WHOLE
 from tests.live.transfer import Asked
-from xaccel.testing import Answer
-from xaccel.testing.origin import Request
+from tests.servers.origin import Answer, Request
 
 __all__ = ["door"]
 

@@ -13,8 +13,9 @@ from tests.live.conftest import build_of
 from tests.live.guest import operators_text
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, origin_server
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Origin, Variant, origin_server
+from xaccel.testing import Variant
 
 SLICE = 65_536
 BODY = bytes(range(251)) * 1_000

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.live.conftest import Live
+from tests.servers.origin import Answer
 from xaccel import ObjectRef
 from xaccel.explain.ask_store import ask_store
 from xaccel.site.origins import S3Origin
-from xaccel.testing import Answer
 
 DENIED = "User: arn:aws:sts::123456789012:assumed-role/web is not authorized to perform: kms:Decrypt on this resource"
 SSE_C = (

@@ -28,8 +28,9 @@ from tests.live.hostile import (
     redirects,
 )
 from tests.live.stage import line_where
+from tests.servers.origin import Answer
 from xaccel.servers.processes import wait_until
-from xaccel.testing import Answer, Variant
+from xaccel.testing import Variant
 
 ORIGINS = ("partner", "cached", "media")
 both = pytest.mark.parametrize("protocol", ["h1", "h2"])

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.live.stage import Stage, stage
-from xaccel.testing import Answer, Origin, Request, Variant, origin_server
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.testing import Variant
 
 WORKERS = 2
 BUCKETS = tuple(f"acme-{number}" for number in range(10))

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from tests.live.stage import Stage, stage
-from xaccel.testing import Answer, Variant, origin_server
+from tests.servers.origin import Answer, origin_server
+from xaccel.testing import Variant
 
 BODY = b"0123456789" * 300
 LONG_AGO = "Fri, 01 Jan 2010 00:00:00 GMT"

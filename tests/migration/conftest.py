@@ -18,8 +18,8 @@ from tests.migration import old_nginx
 from tests.migration.seen import STAFF, Seen, changes, see
 
 if TYPE_CHECKING:
-    from xaccel.testing import AppServer, NginxServer, Origin, S3Server, Variant
-    from xaccel.testing.origin import Answer, Request
+    from tests.servers.origin import Answer, Origin, Request
+    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
@@ -96,7 +96,7 @@ class Pair:
 
 @pytest.fixture(scope="session")
 def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
-    from xaccel.testing import origin_server
+    from tests.servers.origin import origin_server
 
     folder = tmp_path_factory.mktemp("migration")
     bucket = f"migration-{secrets.token_hex(4)}"
@@ -115,7 +115,7 @@ def places(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 def as_a_partner(request: Request) -> Answer:
     """A server that knows ranges, and one file."""
     from tests.live.objects import serve
-    from xaccel.testing import Answer
+    from tests.servers.origin import Answer
 
     if request.target != "/files/report.pdf":
         return Answer(

@@ -22,7 +22,7 @@ from benchmarks.measure.processes import memory, peak
 from benchmarks.measure.question import Cell, Table, Target, WrongAnswer, require
 from benchmarks.measure.spread import Spread, spread
 from docs.generated import benchmarks as benchmarks_page
-from xaccel.testing import Answer, origin_server
+from tests.servers.origin import Answer, origin_server
 
 MISSED = Target(what="a call", limit=1, measured=2, unit="µs")
 TABLE = Table(title="T", columns=("who", "µs"), rows=(("one", spread([1.0, 2.0, 3.0])),), targets=(MISSED,))

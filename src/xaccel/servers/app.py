@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from xaccel.servers.files import private_folder
 from xaccel.servers.ports import listening_socket
-from xaccel.servers.process import RunningServer, running
+from xaccel.servers.process import StartedServer, running
 
 _MARK = "ready-"
 
@@ -39,20 +39,10 @@ def _mark():
 
 
 @dataclass(frozen=True, slots=True)
-class AppServer:
+class AppServer(StartedServer):
     """A running application. `address` is `127.0.0.1:PORT` or `unix:/path`, as NGINX's `server` directive takes it."""
 
     address: str
-    server: RunningServer = field(repr=False)
-
-    @property
-    def pids(self) -> list[int]:
-        """Master and workers."""
-        return self.server.pids
-
-    @property
-    def log(self) -> str:
-        return self.server.log
 
 
 @contextmanager
@@ -86,7 +76,8 @@ def app_server(
     config = directory / "gunicorn.conf.py"
     config.write_text(_CONFIG.format(marks=str(marks), mark=_MARK))
 
-    with _socket(directory, port, unix) as listener:
+    with ExitStack() as stack:
+        listener = stack.enter_context(_socket(directory, port, unix))
         command = [
             sys.executable,
             *("-m", "gunicorn"),
@@ -113,13 +104,10 @@ def app_server(
             stop_within_s=4.0,
             popen={"pass_fds": [listener.fileno()]},
         )
-        started = server.__enter__()
-        address = _address(listener)
-    # the parent's copy of the socket is closed here: once the server is dead, connections are refused
-    try:
-        yield AppServer(address, started)
-    finally:
-        server.__exit__(*sys.exc_info())
+        started, address = stack.enter_context(server), _address(listener)
+        # once the server is dead, connections are refused: no copy of the socket stays here
+        listener.close()
+        yield AppServer(address, server=started)
 
 
 def _worker_class(kind: str, threads: int) -> str:

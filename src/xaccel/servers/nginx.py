@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,15 +119,14 @@ def nginx_server(
         return _text(pid_file).strip() == str(pid) and len(family(pid)) > 1 and accepts(ready_port)
 
     command = _command(directory, binary)
-    try:
-        server = running(command, name="nginx", directory=directory, ready=ready, stop_within_s=3.0)
-        started = server.__enter__()
-    except ServerFailed as error:
-        raise _refused(error.remedy) from error
-    try:
-        yield NginxServer(directory, binary, ready_port, line_log, started)
-    finally:
-        server.__exit__(*sys.exc_info())
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(
+                running(command, name="nginx", directory=directory, ready=ready, stop_within_s=3.0)
+            )
+        except ServerFailed as error:
+            raise _refused(error.remedy) from error
+        yield NginxServer(directory, binary, ready_port, line_log, server)
 
 
 def check_config(directory: Path, binary: str) -> None:

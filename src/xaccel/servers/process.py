@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -83,6 +84,23 @@ class RunningServer:
         finally:
             self._process.kill()
             self._family.kill()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedServer:
+    """A server with its process."""
+
+    server: RunningServer = field(repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        """All processes of the server, workers included."""
+        return self.server.pids
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its standard output and error."""
+        return self.server.log
 
 
 @contextmanager

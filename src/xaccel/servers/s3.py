@@ -15,7 +15,7 @@ from typing import Any
 from xaccel.servers.errors import ServerFailed, ServerMissing
 from xaccel.servers.files import private_folder, write_private
 from xaccel.servers.ports import free_ports
-from xaccel.servers.process import RunningServer, running
+from xaccel.servers.process import RunningServer, StartedServer, running
 
 DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
@@ -34,7 +34,7 @@ _KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "e
 
 
 @dataclass(frozen=True, slots=True)
-class S3Server:
+class S3Server(StartedServer):
     """A running S3 server.
 
     `endpoint` is `http://127.0.0.1:PORT` (path style); `domain` names it for virtual-hosted style, where a
@@ -46,17 +46,8 @@ class S3Server:
     secret_key: str = field(repr=False)
     domain: str
     address: str
-    server: RunningServer = field(repr=False)
     directory: Path = field(repr=False)
     _clients: list[Any] = field(default_factory=list, repr=False)
-
-    @property
-    def pids(self) -> list[int]:
-        return self.server.pids
-
-    @property
-    def log(self) -> str:
-        return self.server.log
 
     def client(self) -> Any:
         """A botocore S3 client with this server's credentials, path style, without retries.
@@ -119,7 +110,7 @@ def s3_server(
 
     with _started(directory, access_key, secret_key, stop_within_s, arguments) as (server, port):
         address = f"127.0.0.1:{port}"
-        s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, server, directory)
+        s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, directory, server=server)
         try:
             yield s3
         finally:

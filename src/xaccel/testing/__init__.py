@@ -1,6 +1,6 @@
 """For tests of downloads: assertions on a hand-off, and real servers.
 
-The servers (NGINX, an S3 server, PostgreSQL, an application under gunicorn) are context managers. Every file of a
+The servers (NGINX, an S3 server, an application under gunicorn) are context managers. Every file of a
 server lies in the directory it is given, its ports come from the operating system, it is ready when the block begins
 and nothing of it runs when the block has ended. They are for Linux, and need the extra `testing`; the assertions need
 nothing. So each name is loaded at its first use.
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from xaccel.servers.s3 import S3Server, s3_server
     from xaccel.testing.assertions.hand_off import assert_hand_off
     from xaccel.testing.assertions.leaks import assert_nothing_leaked
-    from xaccel.testing.origin import Answer, Origin, Request, origin_server
-    from xaccel.testing.postgres import PostgresServer, postgres_server
     from xaccel.testing.stack import Project, Stack, run_stack
 else:
     _MODULES = {
@@ -30,9 +28,7 @@ else:
         "testing.assertions.hand_off": ("assert_hand_off",),
         "testing.assertions.leaks": ("assert_nothing_leaked",),
         "servers.nginx": ("NginxServer", "check_config", "nginx_server"),
-        "testing.origin": ("Answer", "Origin", "Request", "origin_server"),
         "servers.ports": ("free_port", "free_ports"),
-        "testing.postgres": ("PostgresServer", "postgres_server"),
         "servers.s3": ("S3Server", "s3_server"),
         "testing.stack": ("Project", "Stack", "run_stack"),
         "servers.nginx_builds": ("Variant", "nginx_binaries", "variants"),
@@ -47,13 +43,9 @@ else:
 
 
 __all__ = [
-    "Answer",
     "AppServer",
     "NginxServer",
-    "Origin",
-    "PostgresServer",
     "Project",
-    "Request",
     "S3Server",
     "ServerFailed",
     "ServerMissing",
@@ -67,8 +59,6 @@ __all__ = [
     "free_ports",
     "nginx_binaries",
     "nginx_server",
-    "origin_server",
-    "postgres_server",
     "run_stack",
     "s3_server",
     "variants",

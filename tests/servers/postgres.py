@@ -11,12 +11,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xaccel.servers.errors import ServerFailed, ServerMissing
-from xaccel.servers.process import RunningServer, running
+from xaccel.servers.process import StartedServer, running
 
 USER = "app"
 _UNPRIVILEGED = "nobody"
@@ -25,20 +25,11 @@ _LONGEST_DIRECTORY = 85
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresServer:
+class PostgresServer(StartedServer):
     """A running server. `dsn` is a URL as psycopg takes it, `env` the same as PG* variables."""
 
     dsn: str
     env: Mapping[str, str]
-    server: RunningServer = field(repr=False)
-
-    @property
-    def pids(self) -> list[int]:
-        return self.server.pids
-
-    @property
-    def log(self) -> str:
-        return self.server.log
 
 
 @contextmanager
@@ -70,7 +61,7 @@ def postgres_server(directory: Path) -> Iterator[PostgresServer]:
             popen=identity,
         ) as server:
             env = {"PGHOST": str(home), "PGPORT": "5432", "PGUSER": USER, "PGDATABASE": "postgres"}
-            yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server)
+            yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server=server)
 
 
 def postgres_binaries() -> Path:

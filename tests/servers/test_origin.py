@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.testing import Answer, Request, origin_server
+from tests.servers.origin import Answer, Request, origin_server
 
 
 def test_records_the_raw_request() -> None:

@@ -8,8 +8,9 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers.postgres import postgres_server
 from tests.testing.asking import gone
-from xaccel.testing import ServerMissing, postgres_server
+from xaccel.testing import ServerMissing
 
 Unavailable = Callable[[str], NoReturn]
 

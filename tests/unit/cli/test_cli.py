@@ -75,12 +75,14 @@ def test_ctrl_c_ends_a_command_with_the_exit_status_of_a_shell(tmp_path: Path) -
                 writer.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
             return bool(writer)
 
-        assert wait_until(opened, timeout_s=60)
-        running.send_signal(signal.SIGINT)
-        os.close(
-            writer[0]
-        )  # a signal that comes just before read() does not interrupt it; the end of the file does
-        out, error = running.communicate(timeout=60)
+        try:
+            assert wait_until(opened, timeout_s=60)
+            running.send_signal(signal.SIGINT)
+            # a signal that comes just before read() does not interrupt it; the end of the file does
+            os.close(writer[0])
+            out, error = running.communicate(timeout=60)
+        finally:
+            running.kill()  # or the end of the block waits for a command that reads for ever
     assert (running.returncode, out, error) == (cli.STOPPED, "", "")
 
 

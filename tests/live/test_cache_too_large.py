@@ -46,7 +46,7 @@ def running(
             variant,
             {"store": {"base_url": f"{origin.url}/", "cache": True}},
             cache={"path": "cache", "slice": "64k", "max_size": str(MAX), **cache},
-            log=str(directory / "xaccel.log"),
+            transfer_log=str(directory / "xaccel.log"),
         ) as made,
     ):
         yield made, origin

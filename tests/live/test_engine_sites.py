@@ -81,7 +81,7 @@ def test_two_sites_share_the_engine_and_nothing_else(variant: Variant, tmp_path:
     with two_sites(variant, tmp_path) as two:
 
         def get(name: str, put: dict[str, str] | None = None) -> tuple[int, bytes]:
-            reply = ask(two.nginx.port, f"/{name}{target('store', options={'identity': '1'}, put=put)}")
+            reply = ask(two.nginx.port, f"/{name}{target('store', options={'cache_version': '1'}, put=put)}")
             return reply.status, reply.body
 
         for _ in range(2):

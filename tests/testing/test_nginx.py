@@ -122,3 +122,20 @@ def test_nothing_left_when_the_master_was_killed(variant: Variant, tmp_path: Pat
         assert wait_until(lambda: not alive(nginx.pid), timeout_s=5)
         assert set(nginx.pids) == set(pids) - {nginx.pid}
     assert gone(pids)
+
+
+def test_a_log_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
+    log = tmp_path / "xaccel.log"
+    nginx = NginxServer(tmp_path, "", 0, log.name, None)  # type: ignore[arg-type]
+    assert nginx.lines() == []
+    log.write_text('{"n": 1}\n{"n": 2}\n{"n"')
+    assert nginx.lines(2) == [{"n": 1}, {"n": 2}]
+    with log.open("a") as more:
+        more.write(": 3}\n")
+    assert nginx.lines(3)[2:] == [{"n": 3}]
+    log.write_text('{"n": 4}\n')
+    assert nginx.lines() == [{"n": 4}]
+    log.rename(tmp_path / "old.log")
+    assert nginx.lines() == []
+    log.write_text('{"n": 5, "text": "a longer entry than before"}\n')
+    assert [line["n"] for line in nginx.lines()] == [5]

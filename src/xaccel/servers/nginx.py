@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,15 @@ CONFIG = "nginx.conf"
 _DRAINING = "is shutting down"
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a log, up to the end of its last whole line."""
+
+    inode: int = 0
+    size: int = 0
+    lines: tuple[dict[str, Any], ...] = ()
+
+
 class NginxServer:
     """A running NGINX. `url` is its address without a final slash, `directory` its prefix."""
 
@@ -30,6 +41,7 @@ class NginxServer:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._line_log = directory / line_log
+        self._read = _Read()
         self._server = server
 
     @property
@@ -61,10 +73,10 @@ class NginxServer:
 
         Raises TimeoutError with the lines there are.
         """
-        if not wait_until(lambda: len(self._complete_lines()) >= at_least, timeout_s=timeout_s):
-            found = self._complete_lines()
+        if not wait_until(lambda: len(self._read_lines()) >= at_least, timeout_s=timeout_s):
+            found = self._read_lines()
             raise TimeoutError(f"{len(found)} of {at_least} lines after {timeout_s} s: {found}")
-        return [json.loads(line) for line in self._complete_lines()]
+        return list(self._read_lines())
 
     def reload(self, config_text: str, *, timeout_s: float = 10.0) -> None:
         """Put another configuration in force and return when only new workers take requests.
@@ -92,9 +104,22 @@ class NginxServer:
     def _workers(self) -> set[int]:
         return {pid for pid in self.pids if "worker process" in command_line(pid)}
 
-    def _complete_lines(self) -> list[str]:
-        text = _text(self._line_log)
-        return text[: text.rfind("\n") + 1].splitlines()
+    def _read_lines(self) -> tuple[dict[str, Any], ...]:
+        """Parse what is new since the last call, or all of a log that was replaced or cut."""
+        try:
+            with self._line_log.open("rb") as log:
+                status = os.fstat(log.fileno())
+                before = self._read
+                if status.st_ino != before.inode or status.st_size < before.size:
+                    before = _Read(status.st_ino)
+                log.seek(before.size)
+                text = log.read()
+        except FileNotFoundError:
+            return ()
+        text = text[: text.rfind(b"\n") + 1]
+        lines = tuple(json.loads(line.decode(errors="replace")) for line in text.splitlines())
+        self._read = _Read(before.inode, before.size + len(text), before.lines + lines)
+        return self._read.lines
 
 
 @contextmanager

@@ -43,7 +43,14 @@ _TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-
 """With these options of pytest the groups run one after the other, in the terminal."""
 _INTERRUPTED, _NO_TESTS = 2, 5
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|deselected|xfailed|xpassed|error|warning)s?\b")
-_IN_ENVIRONMENT = '. scripts/env.sh; xaccel_environment "$1" "$2"; shift 2; exec "$XACCEL_PYTHON" "$@"'
+_ON_PYTHON = """
+. scripts/env.sh
+python=$(xaccel_pythons | sed -n "s/^$1 //p")
+[ -n "$python" ] || { echo "Python $1: not found, so not tested"; exit 5; }
+xaccel_environment "unit-$1" "$python" || exit 1
+shift
+exec "$XACCEL_PYTHON" "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +58,22 @@ class Group:
     """Tests that run in one process.
 
     on_postgres: whether the process has a PostgreSQL server of its own.
-    environment, python: another environment than that of this process, and the interpreter that it is made with.
+    python: the version of another interpreter than that of this process.
     command: a program in place of pytest.
     """
 
     name: str
     arguments: tuple[str, ...] = ()
     on_postgres: bool = False
-    environment: str = ""
     python: str = ""
     command: tuple[str, ...] = ()
 
     def command_line(self, temporary: Path, more: Sequence[str]) -> list[str]:
         if self.command:
             return list(self.command)
-        python = ["bash", "-c", _IN_ENVIRONMENT, "bash", self.environment, self.python]
+        python = ["bash", "-c", _ON_PYTHON, "bash", self.python] if self.python else [sys.executable]
         return [
-            *(python if self.environment else [sys.executable]),
+            *python,
             *("-X", "dev", "-m", "tests.on_postgres" if self.on_postgres else "pytest"),
             *("-o", f"cache_dir=.xaccel/pytest-{self.name}", f"--basetemp={temporary / 't'}"),
             *more,
@@ -188,18 +194,12 @@ def everything() -> list[Group]:
 
 
 def on_other_pythons() -> list[Group]:
-    """Return the unit and Django tests on each other Python that is found."""
-    command = ["bash", "-c", ". scripts/env.sh; xaccel_pythons"]
-    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    pythons = dict(line.split(" ", 1) for line in lines)
+    """Return the unit and Django tests on each other Python."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    missing = [version for version in PYTHONS if version not in pythons]
-    for version in missing:
-        print(f"Python {version}: not found, so not tested", flush=True)
     return [
-        Group(version, ("tests/unit", "tests/django"), environment=f"unit-{version}", python=pythons[version])
+        Group(version, ("tests/unit", "tests/django"), python=version)
         for version in PYTHONS
-        if version in pythons and version != own
+        if version != own
     ]
 
 

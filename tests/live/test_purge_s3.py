@@ -62,7 +62,9 @@ def tenants(variant: Variant, s3: S3Server, tmp_path_factory: pytest.TempPathFac
         "cache": True,
     }
     cache = {"path": "cache"}
-    with stage(folder, variant, {"tenants": options}, cache=cache, transfer_log=str(folder / "xaccel.log")) as made:
+    with stage(
+        folder, variant, {"tenants": options}, cache=cache, transfer_log=str(folder / "xaccel.log")
+    ) as made:
         yield Tenants(made, buckets, versions)
 
 

@@ -49,7 +49,7 @@ def test_a_wrong_build_of_nginx_is_named() -> None:
 
 
 def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
-    here = [group for group in everything() if not group.environment and not group.on_postgres]
+    here = [group for group in everything() if not group.python and not group.on_postgres]
     words = [word for group in here for word in group.arguments]
     paths = {Path(word) for word in words if word.startswith("tests/")}
     for module in (path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -26,6 +26,9 @@ from xaccel.site.buckets import covers, covers_many
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 
 FileOrKey = FieldFile | str | None
+
+_MANY = "*"
+"""Instead of a bucket: the origins that cover many."""
 
 
 class Objects:
@@ -114,21 +117,34 @@ class Objects:
     def _in_places(self, storage: Storage) -> Files:
         own = describe_place(storage, "file")
         found: list[tuple[int, bool, _Match]] = []
-        for name in self._index.names(own):
+        for name in self._near(own):
             origin = self._sender.site.origins[name]
-            match = (
-                _local_match(name, origin, own)
-                if isinstance(own, LocalOrigin)
-                else _s3_match(name, origin, own)
-            )
+            match = _match(name, origin, own)
             if match is not None:
                 found.append((len(match.prefix) - len(match.inside), not covers_many(origin), match))
         matches = tuple(match for *_, match in sorted(found, key=lambda row: row[:2], reverse=True))
         return _FilesInPlaces(matches, kind_of(storage))
 
+    def _near(self, own: S3Origin | LocalOrigin) -> Iterator[str]:
+        """Yield the origins that may hold the files of a storage."""
+        if isinstance(own, LocalOrigin):
+            parts = own.root.rstrip("/").split("/")
+            places = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        else:
+            places = [own.bucket, _MANY]
+        for place in places:
+            yield from self._by_place.get(place, ())
+
     @cached_property
-    def _index(self) -> _Index:
-        return _Index(self._sender.site.origins)
+    def _by_place(self) -> dict[str, list[str]]:
+        """The origins by directory or bucket, so that a thousand are not compared one by one."""
+        found: dict[str, list[str]] = {}
+        for name, origin in self._sender.site.origins.items():
+            if isinstance(origin, LocalOrigin):
+                found.setdefault(origin.root.rstrip("/"), []).append(name)
+            elif isinstance(origin, S3Origin):
+                found.setdefault(_MANY if covers_many(origin) else origin.bucket, []).append(name)
+        return found
 
     def _with_url(self, ref: ObjectRef) -> ObjectRef:
         """Return `ref` with what makes its URL, where the SDK of the origin's storage signs."""
@@ -312,42 +328,15 @@ class _Match:
     inside: str = ""
 
 
-class _Index:
-    """The origins that may hold the files of a storage, by bucket or directory: not one by one."""
-
-    def __init__(self, origins: Mapping[str, Origin]) -> None:
-        self._buckets: dict[str, list[str]] = {}
-        self._patterns: list[tuple[str, str]] = []
-        self._roots: dict[str, list[str]] = {}
-        for name, origin in origins.items():
-            if isinstance(origin, LocalOrigin):
-                self._roots.setdefault(origin.root.rstrip("/"), []).append(name)
-            elif isinstance(origin, S3Origin):
-                if covers_many(origin):
-                    self._patterns.append((origin.bucket, name))
-                else:
-                    self._buckets.setdefault(origin.bucket, []).append(name)
-
-    def names(self, own: S3Origin | LocalOrigin) -> list[str]:
-        if isinstance(own, LocalOrigin):
-            parts = own.root.rstrip("/").split("/")
-            parents = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-            return [name for parent in parents for name in self._roots.get(parent, ())]
-        many = [name for pattern, name in self._patterns if covers(pattern, own.bucket)]
-        return [*self._buckets.get(own.bucket, ()), *many]
-
-
-def _local_match(name: str, origin: Origin, own: LocalOrigin) -> _Match | None:
-    if not isinstance(origin, LocalOrigin):
+def _match(name: str, origin: Origin, own: S3Origin | LocalOrigin) -> _Match | None:
+    if isinstance(origin, LocalOrigin) and isinstance(own, LocalOrigin):
+        root, location = origin.root.rstrip("/") + "/", own.root.rstrip("/") + "/"
+        return _Match(name=name, origin=None, prefix="", inside=location.removeprefix(root))
+    if not isinstance(origin, S3Origin) or not isinstance(own, S3Origin):
         return None
-    root, location = origin.root.rstrip("/") + "/", own.root.rstrip("/") + "/"
-    if not location.startswith(root):
+    if covers_many(origin) and not covers(origin.bucket, own.bucket):
         return None
-    return _Match(name=name, origin=None, prefix="", inside=location.removeprefix(root))
-
-
-def _s3_match(name: str, origin: Origin, own: S3Origin) -> _Match | None:
-    if not isinstance(origin, S3Origin) or base_url(own) != base_url(origin, own.bucket):
+    if base_url(own) != base_url(origin, own.bucket):
         return None
     signing = dataclasses.replace(
         origin,

@@ -163,7 +163,7 @@ def test_only_what_the_storage_says_is_asked_for(delivery: Delivery) -> None:
         origin.requests.clear()
         delivery.get(kind, headers={"Cookie": "session=1", "Authorization": "Basic eA=="})
         [request] = origin.requests
-        assert {name for name, _ in request.headers} == {"Host"}
+        assert {name for name, _ in request.headers} == {"Host", "User-Agent"}
 
 
 def test_no_log_holds_a_signature(delivery: Delivery) -> None:

@@ -14,6 +14,7 @@ MAX_URL_BYTES = 4096
 """Bytes of a stored URL: it travels in one header, beside the others, through NGINX's buffer of a few kilobytes."""
 
 _UNRESERVED = re.compile(rf"[A-Za-z0-9._~/-]{{1,{MAX_KEY_BYTES}}}")
+_DOTS = re.compile(r"(?:\A|[/\\])\.\.?(?:[/\\]|\Z)")
 _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+/[!$-~]*", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -31,7 +32,7 @@ def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = ""
     plain = key != "" and _UNRESERVED.fullmatch(whole) is not None
     if not plain:
         _require_text(key, whole)
-    if not dots and (_has_dots(key) or (prefix != "" and _has_dots(whole))):
+    if not dots and (_DOTS.search(key) or (prefix and _DOTS.search(whole))):
         raise KeyRefused(
             f"{whole!r} holds '.' or '..' as a segment",
             where="key",
@@ -44,10 +45,6 @@ def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = ""
             remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
         )
     return key if plain else quote(key, safe="/")
-
-
-def _has_dots(path: str) -> bool:
-    return not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/"))
 
 
 def _require_text(key: str, whole: str) -> None:

@@ -66,7 +66,8 @@ class HandOff:
     status: int = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, as Located.
+@dataclass(slots=True, kw_only=True)
 class Signing:
     """What one hand-off is made with: its moment and id, and for an S3 origin what signs.
 

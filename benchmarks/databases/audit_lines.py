@@ -59,7 +59,8 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
                 as_attachment=True,
                 reason="",
             )
-            rows.append(tuple(getattr(row, column) for column in columns))
+            values = [getattr(row, column) for column in columns]
+            rows.append(tuple("{}" if value == {} else value for value in values))
             if len(rows) == 5000 or number == first + count - 1:
                 insert("default", Transfer, columns, rows)
                 rows = []

@@ -8,7 +8,7 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 300
 """Over which the rows are spread."""
 
-_EMPTY = "completion asked_range content_range etag framing encoding cache why reason filename".split()
+_EMPTY = "why reason filename".split()
 
 
 def fill(count: int) -> None:
@@ -57,13 +57,11 @@ def fill(count: int) -> None:
         "as_attachment": "true",
         "download_id": id_,
         "method": "'GET'",
-        "protocol": "'HTTP/2.0'",
         "status": "200",
         "first": "0",
         "sent": "1000",
-        "exact": "true",
         "body_bytes": "1000",
-        "sent_length": "1000",
+        "details": """'{"protocol": "HTTP/2.0", "sent_length": 1000}'::jsonb""",
         "ip": "'192.0.2.7'",
     }
     with connection.cursor() as cursor:

@@ -24,7 +24,8 @@ def sent_share(transfer: Transfer) -> str:
     if outcome == Outcome.SENT and transfer.total and (transfer.sent or 0) < transfer.total:
         return "a part of it sent"
     if outcome == Outcome.INCOMPLETE:
-        if not transfer.sent or not transfer.sent_length:
+        announced = transfer.details.get("sent_length")
+        if not transfer.sent or not announced:
             return "broken off"
-        return f"broken off after {100 * transfer.sent // transfer.sent_length} %"
+        return f"broken off after {100 * transfer.sent // announced} %"
     return _WORDS.get(outcome, "")

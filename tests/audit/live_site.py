@@ -251,7 +251,12 @@ def downloads() -> list[dict[str, Any]]:
 
 def transfer(row: Any) -> dict[str, Any]:
     names = "outcome status first sent total exact asked_range content_range completion why".split()
-    return {name: getattr(row, name) for name in names}
+    exact = None if row.ended_at is None else True
+    without = {"exact": exact, "asked_range": "", "content_range": "", "completion": ""}
+    return {
+        name: row.details.get(name, without[name]) if name in without else getattr(row, name)
+        for name in names
+    }
 
 
 WHOLE = {

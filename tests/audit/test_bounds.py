@@ -38,7 +38,7 @@ def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -
         log.write(line)
         take(log)  # each time the download is read from the database
     parts = [
-        {"first": first, "sent": sent, "total": total, "body_bytes": sent, "sent_length": sent}
+        {"first": first, "sent": sent, "total": total, "body_bytes": sent}
         for first, sent in [(0, middle), (middle, total - middle), (0, total)]
     ]
     rows = Transfer.objects.order_by("ended_at")

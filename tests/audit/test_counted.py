@@ -21,7 +21,7 @@ def read(tmp_path: Path, **fields: Any) -> Line:
 
 def test_a_whole_file_after_100_continue_is_sent_whole(tmp_path: Path) -> None:
     line = read(tmp_path, body_bytes=125, interim_bytes=25)
-    assert (line.sent, line.body_bytes, line.exact, line.outcome, line.why) == (
+    assert (line.sent, line.body_bytes, line.details.exact, line.outcome, line.why) == (
         100,
         100,
         True,
@@ -48,7 +48,12 @@ def test_a_refusal_before_the_head_is_refused_after_100_continue_too(tmp_path: P
 
 def test_a_file_that_the_origin_cut_after_100_continue_names_the_origin(tmp_path: Path) -> None:
     line = read(tmp_path, body_bytes=85, interim_bytes=25)
-    assert (line.sent, line.exact, line.outcome, line.why) == (60, True, Outcome.INCOMPLETE, "origin_cut")
+    assert (line.sent, line.details.exact, line.outcome, line.why) == (
+        60,
+        True,
+        Outcome.INCOMPLETE,
+        "origin_cut",
+    )
 
 
 def test_one_byte_after_100_continue_is_one_byte(tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_one_byte_after_100_continue_is_one_byte(tmp_path: Path) -> None:
         content_range="bytes 0-0/100",
         range="bytes=0-0",
     )
-    assert (line.first, line.sent, line.exact, line.outcome) == (0, 1, True, Outcome.SENT)
+    assert (line.first, line.sent, line.details.exact, line.outcome) == (0, 1, True, Outcome.SENT)
 
 
 def test_a_head_after_100_continue_has_no_body(tmp_path: Path) -> None:
@@ -72,7 +77,7 @@ def test_a_head_after_100_continue_has_no_body(tmp_path: Path) -> None:
 def test_more_than_was_announced_is_what_was_announced(tmp_path: Path) -> None:
     """Trailers over HTTP/3, for one, are counted behind the body."""
     line = read(tmp_path, protocol="HTTP/3.0", body_bytes=130, why="origin_cut")
-    assert (line.sent, line.body_bytes, line.exact, line.outcome, line.why) == (
+    assert (line.sent, line.body_bytes, line.details.exact, line.outcome, line.why) == (
         100,
         100,
         True,
@@ -83,7 +88,7 @@ def test_more_than_was_announced_is_what_was_announced(tmp_path: Path) -> None:
 
 def test_more_than_was_announced_to_a_client_that_left_is_not_exact(tmp_path: Path) -> None:
     line = read(tmp_path, body_bytes=130, completion="")
-    assert (line.sent, line.exact, line.outcome) == (100, False, Outcome.INEXACT)
+    assert (line.sent, line.details.exact, line.outcome) == (100, False, Outcome.INEXACT)
 
 
 @pytest.mark.parametrize("interim", [-1, 2**63])

@@ -238,7 +238,7 @@ def test_what_is_not_exact_is_marked_and_not_guessed(log: Log, fields: dict[str,
     (found,) = taken(log, log.line(**fields))
     assert (found.sent_complete, found.sent_bytes, found.spans) == (False, 0, [])
     transfer = Transfer.objects.get()
-    assert (transfer.outcome, transfer.exact, transfer.first) == ("inexact", False, None)
+    assert (transfer.outcome, transfer.details["exact"], transfer.first) == ("inexact", False, None)
 
 
 def test_chunks_over_http_2_are_exact_where_the_app_knows_the_size(log: Log) -> None:

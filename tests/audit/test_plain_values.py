@@ -27,10 +27,10 @@ def test_what_looks_like_a_separator_or_like_nothing_is_stored(log: Log, alone: 
             take(log)
     take(log)
     rows = Transfer.objects.order_by("ended_at").values_list(
-        "subject", "etag", "key", "client", "cache", "first"
+        "subject", "details__etag", "key", "client", "details__cache", "first"
     )
     assert list(rows) == [
-        (text, text, f"{at}{text}", text, "" if at % 2 else "None", 0) for at, text in enumerate(SEPARATORS)
+        (text, text, f"{at}{text}", text, None if at % 2 else "None", 0) for at, text in enumerate(SEPARATORS)
     ]
     downloads = Download.objects.order_by("opened_at").values_list(
         "subject", "client", "version", "closed_at"

@@ -140,7 +140,7 @@ def test_lines_of_two_machines_become_rows_once_each(rsyslogd: str, tmp_path: Pa
         first.write(20)
         second.write(20)
         assert wait_until(arrived, timeout_s=WITHIN_S), f"{taken()} of {len(written())} lines"
-    stored = Transfer.objects.filter(ended_at__isnull=False).values_list("id", "subject", "etag")
+    stored = Transfer.objects.filter(ended_at__isnull=False).values_list("id", "subject", "details__etag")
     assert sorted((str(id_), subject, etag) for id_, subject, etag in stored) == sorted(
         (line["id"], line["subject"], line["etag"]) for line in written()
     )

@@ -54,7 +54,7 @@ def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> t
 def test_the_row_of_a_download_that_a_reload_cut_blames_nobody(variant: Variant, tmp_path: Path) -> None:
     replies, row = reloaded(variant, tmp_path, seconds=6, timeout="1s")
     assert replies == []
-    assert (row.outcome, row.why, row.completion) == ("incomplete", "client_or_nginx", "")
+    assert (row.outcome, row.why, row.details.completion) == ("incomplete", "client_or_nginx", "")
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def test_an_export_of_all_is_sent_while_it_is_read(admin_client: Client) -> None
 
 def test_a_transfer_shows_how_much_of_it_arrived(admin_client: Client, settings: Any) -> None:
     settings.XACCEL_AUDIT = {"SEND_BUFFER": 65_536}
-    row = transfer("part.pdf", outcome="incomplete", protocol="HTTP/1.1", sent=1_234_567)
+    row = transfer("part.pdf", outcome="incomplete", details={"protocol": "HTTP/1.1"}, sent=1_234_567)
     shown = admin_client.get(f"/admin/xaccel_audit/transfer/{row.pk}/change/").content.decode()
     assert "Arrived at least" in shown
     assert str(1_234_567 - 196_608) in shown

@@ -18,8 +18,8 @@ from xaccel.audit.models import Transfer
         ({}, "on its way"),
         ({"outcome": "sent", "sent": 100, "total": 100}, "all of it sent"),
         ({"outcome": "sent", "sent": 10, "total": 100}, "a part of it sent"),
-        ({"outcome": "incomplete", "sent": 62, "sent_length": 100}, "broken off after 62 %"),
-        ({"outcome": "incomplete", "sent": 0, "sent_length": 100}, "broken off"),
+        ({"outcome": "incomplete", "sent": 62, "details": {"sent_length": 100}}, "broken off after 62 %"),
+        ({"outcome": "incomplete", "sent": 0, "details": {"sent_length": 100}}, "broken off"),
         ({"outcome": "refused", "status": 502}, "the storage did not deliver"),
         ({"outcome": "refused", "status": 499, "why": "client_left"}, "broken off before it began"),
         (

@@ -69,8 +69,11 @@ def _values(rows: QuerySet[Any]) -> Iterable[Any]:
     found: Iterable[Any] = rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
     if rows.model is not Transfer:
         return found
-    given = [names.index(name) for name in ("outcome", "protocol", "sent")]
-    return ((*values, arrived_of(*(values[at] for at in given))) for values in found)
+    outcome, details, sent = map(names.index, ("outcome", "details", "sent"))
+    return (
+        (*values, arrived_of(values[outcome], values[details].get("protocol", ""), values[sent]))
+        for values in found
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -127,8 +127,8 @@ class Metrics:
         self.transfers.labels(origin, transfer.outcome, why_of(transfer.why)).inc()
         if transfer.sent:
             self.sent_bytes.labels(origin).inc(transfer.sent)
-        if transfer.origin_seconds is not None:
-            self.origin_seconds.labels(origin).observe(transfer.origin_seconds)
+        if "origin_seconds" in transfer.details:
+            self.origin_seconds.labels(origin).observe(transfer.details["origin_seconds"])
 
     @_harmless
     def completed(self, sender: object, *, download: Download, **_: Any) -> None:

@@ -115,7 +115,8 @@ def address_of(salt: str, row: Mapping[str, Any]) -> str:
 
 def digest(values: list[Any]) -> str:
     """Return SHA-256 in hexadecimal digits over values of columns, as JSON; moments in UTC to the microsecond."""
-    return sha256(json.dumps([_plain(value) for value in values], separators=(",", ":")).encode()).hexdigest()
+    text = json.dumps([_plain(value) for value in values], separators=(",", ":"), sort_keys=True)
+    return sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from xaccel.audit.outcome import Outcome
 
 _NOT_OF_THE_LINE = {"id", "outcome", "version", "download_id", "sealed", *OF_THE_APP}
 _NO_LINE = {
-    column.attname: None if column.null else ""
+    column.attname: None if column.null else {} if column.attname == "details" else ""
     for column in Transfer._meta.concrete_fields
     if column.attname not in _NOT_OF_THE_LINE
 }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from xaccel.audit.decision.instants import datetime_of, text_of
 from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.downloads import State
@@ -15,6 +17,7 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.outcome import FORGED, Outcome
 
 COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
+_json = msgspec.json.Encoder().encode
 _WORD = {outcome: outcome.value for outcome in Outcome}
 
 
@@ -37,26 +40,15 @@ def transfer_row(line: Line, known: Known | None, state: State | None, *, chain:
         said.reason,
         state.id if state else None,
         line.ip,
-        line.protocol,
         line.status,
         line.first,
         line.sent,
         line.total,
-        line.exact,
         line.body_bytes,
-        line.sent_length,
-        line.completion,
-        line.asked_range,
-        line.content_range,
-        line.etag,
-        line.framing,
-        line.encoding,
-        line.origin_status,
-        line.origin_seconds,
-        line.cache,
         line.why,
         text_of(line.started_at),
         text_of(line.ended_at),
+        _json(line.details).decode(),
         (known is not None if is_sealed(line) else None) if chain else None,
     )
 
@@ -75,4 +67,4 @@ def sealed_row(line: Line, known: Known) -> Mapping[str, Any]:
         ("ended_at", line.ended_at),
     ):
         values[name] = None if at is None else datetime_of(at)
-    return {**values, "id": UUID(line.id)}
+    return {**values, "id": UUID(line.id), "details": msgspec.json.decode(values["details"])}

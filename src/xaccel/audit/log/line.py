@@ -45,12 +45,32 @@ class _Raw(msgspec.Struct, gc=False):
     ip: str = ""
 
 
+class Details(msgspec.Struct, gc=False, omit_defaults=True):
+    """What explains a transfer, and no query filters by: `Transfer.details`, without the values that are empty.
+
+    exact: whether `sent` is what was sent, to the byte.
+    """
+
+    protocol: str = ""
+    exact: bool = True
+    sent_length: int | None = None
+    completion: str = ""
+    asked_range: str = ""
+    content_range: str = ""
+    etag: str = ""
+    framing: str = ""
+    encoding: str = ""
+    origin_status: int | None = None
+    origin_seconds: float | None = None
+    cache: str = ""
+
+
 class Line(msgspec.Struct, gc=False):
     """What one transfer came to.
 
     id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None where that is not
-        known. total: bytes of the object, if known. exact: whether `sent` is what was sent, to the byte.
+        known. total: bytes of the object, if known.
     validator: by what parts are known to be of one version.
     """
 
@@ -58,29 +78,18 @@ class Line(msgspec.Struct, gc=False):
     origin: str
     subject: str
     method: str
-    protocol: str
     status: int
     outcome: Outcome
     first: int | None
     sent: int
     total: int | None
-    exact: bool
     body_bytes: int
-    sent_length: int | None
-    completion: str
-    asked_range: str
-    content_range: str
-    etag: str
     validator: str
-    framing: str
-    encoding: str
-    origin_status: int | None
-    origin_seconds: float | None
-    cache: str
     why: str
     started_at: int
     ended_at: int
     ip: str | None
+    details: Details
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
@@ -161,29 +170,31 @@ def _line(raw: _Raw, end: float) -> Line:
         indexable(raw.origin),
         indexable(raw.subject),
         raw.method[:16],
-        raw.protocol[:16],
         status,
         outcome,
         first if exact else None,
         body_bytes if first is not None and raw.method != "HEAD" else 0,
         total,
-        exact,
         body_bytes,
-        sent_length,
-        raw.completion[:8],
-        raw.range,
-        raw.content_range,
-        raw.etag,
         raw.etag or raw.last_modified,
-        raw.framing[:16],
-        raw.encoding,
-        origin_status,
-        float(raw.origin_seconds) if raw.origin_seconds else None,
-        raw.cache[:16],
         raw.why,
         instant(end - raw.seconds),
         instant(end),
         _address(raw.ip),
+        Details(
+            raw.protocol[:16],
+            exact,
+            sent_length,
+            raw.completion[:8],
+            raw.range,
+            raw.content_range,
+            raw.etag,
+            raw.framing[:16],
+            raw.encoding,
+            origin_status,
+            float(raw.origin_seconds) if raw.origin_seconds else None,
+            raw.cache[:16],
+        ),
     )
 
 

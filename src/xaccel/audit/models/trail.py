@@ -87,8 +87,9 @@ class Transfer(models.Model):
     version: of the object, as the app knows it, else the entity tag that was sent, else the date (Last-Modified).
     query: of a stored URL's query, what may be recorded: see `DownloadEvent.query`.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null where it is not
-        known. exact: whether `sent` is right to the byte.
+        known.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
+    details: what explains the transfer and no query filters by: see `log.line.Details`.
     sealed: whether the hash chain has it as it is; null where it waits for its line, or there is no chain.
     """
 
@@ -116,26 +117,15 @@ class Transfer(models.Model):
         db_index=False,
     )
     ip = models.GenericIPAddressField(null=True)
-    protocol = models.TextField()
     status = models.IntegerField(null=True)
     first = models.BigIntegerField(null=True)
     sent = models.BigIntegerField(null=True)
     total = models.BigIntegerField(null=True)
-    exact = models.BooleanField(null=True)
     body_bytes = models.BigIntegerField(null=True)
-    sent_length = models.BigIntegerField(null=True)
-    completion = models.TextField()
-    asked_range = models.TextField()
-    content_range = models.TextField()
-    etag = models.TextField()
-    framing = models.TextField()
-    encoding = models.TextField()
-    origin_status = models.IntegerField(null=True)
-    origin_seconds = models.FloatField(null=True)
-    cache = models.TextField()
     why = models.TextField()
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    details = models.JSONField(default=dict)
     sealed = models.BooleanField(null=True)
 
     class Meta:
@@ -165,7 +155,7 @@ class Transfer(models.Model):
     @property
     def arrived_at_least(self) -> int | None:
         """How many bytes of an interrupted transfer reached the client's machine for certain; None if not known."""
-        return arrived_of(self.outcome, self.protocol, self.sent)
+        return arrived_of(self.outcome, self.details.get("protocol", ""), self.sent)
 
 
 class LogPosition(models.Model):

@@ -69,7 +69,7 @@ def judge(row: Transfer, seen: Seen | None, horizon: datetime) -> Verdict:
         return _compared(row, seen, gave)
     if not gave:
         return Verdict(Kind.EXPLAINED, _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent"))
-    if row.cache in CACHED:
+    if row.details.get("cache") in CACHED:
         return Verdict(Kind.EXPLAINED, "from the cache")
     if row.ended_at is None or row.ended_at > horizon:
         return Verdict(Kind.AWAITED)
@@ -81,7 +81,7 @@ def judge(row: Transfer, seen: Seen | None, horizon: datetime) -> Verdict:
 def _compared(row: Transfer, seen: Seen, gave: int) -> Verdict:
     if seen.sent is None or seen.sent >= gave:
         return Verdict(Kind.MATCHED)
-    if row.cache:
+    if row.details.get("cache"):
         return Verdict(Kind.EXPLAINED, "slices from the cache")
     return Verdict(Kind.CONTRADICTION, f"the user got {gave} bytes, and the store sent {seen.sent}")
 

@@ -77,6 +77,12 @@ ENVIRONMENTS = [
     Environment("ninja", ("django_rest.py",), beside=("django-ninja",), brings=("django", "ninja")),
     Environment("audit", ("audit.py",), extras="audit", brings=("django", "msgspec")),
     Environment(
+        "checkpoint",
+        ("audit.py", "checkpoint.py"),
+        extras="audit,checkpoint",
+        brings=("django", "msgspec", "cryptography"),
+    ),
+    Environment(
         "metrics",
         ("audit.py", "metrics.py"),
         extras="audit,metrics",

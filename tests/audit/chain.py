@@ -22,11 +22,17 @@ def tidy() -> None:
     sweep(configuration(), now=datetime.now(UTC), using="default")
 
 
-def verdict(known: str = "") -> Any:
-    from xaccel.audit.chain.trails import StoredTrail
+def verdict(known: tuple[int, str] | None = None) -> Any:
     from xaccel.audit.chain.verify import verify
 
-    return verify(StoredTrail("default"), known=known)
+    return verify("default", known=known)
+
+
+def newest() -> tuple[int, str]:
+    """Return number and digest of the newest seal."""
+    from xaccel.audit.models import Seal
+
+    return Seal.objects.order_by("-number").values_list("number", "chain")[0]
 
 
 @pytest.fixture

@@ -79,7 +79,6 @@ def test_a_log_that_lags_for_less_than_a_line_is_awaited_makes_the_same_download
 
 
 def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> None:
-    from xaccel.audit.chain.trails import StoredTrail
     from xaccel.audit.chain.verify import verify
     from xaccel.audit.models import Transfer
 
@@ -102,7 +101,7 @@ def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> N
     )
     assert set(Transfer.objects.values_list("download", flat=True)) == {found.pk}
     assert told == [found.pk]
-    assert verify(StoredTrail("default"), known="").problems == []
+    assert verify("default").problems == []
 
 
 def test_a_download_that_was_told_as_complete_keeps_its_id_and_is_not_told_again(log: Log) -> None:

@@ -36,9 +36,9 @@ class Configuration:
     send_buffer: int | None = None
 
     @property
-    def unsealed(self) -> bool | None:
-        """What `Transfer.sealed` is while a seal is owed."""
-        return False if self.chain else None
+    def waiting(self) -> int | None:
+        """What `Transfer.batch` is of a final row that waits for its seal."""
+        return 0 if self.chain else None
 
 
 def _seconds(value: object) -> bool:

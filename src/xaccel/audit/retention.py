@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from xaccel.audit.chain.chain import seal_forgotten, seal_note, sealed
+from xaccel.audit.chain.seals import hide, note
 from xaccel.audit.decision.pseudonym import new_pseudonym
 from xaccel.audit.decision.storable import indexable
 from xaccel.audit.ingest import upsert
@@ -37,22 +38,42 @@ def prune(before: datetime, *, using: str) -> Removed:
         upsert.alone(using)
         # An entry of tomorrow is none that was removed.
         note_pruned(min(before, datetime.now(UTC)), using=using)
-    old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
-    while ids := list(Transfer.objects.using(using).filter(old).values_list("id", flat=True)[:AT_ONCE]):
+    until = None
+    while until != before:
         with transaction.atomic(using=using):
             upsert.alone(using)
-            rows = Transfer.objects.using(using).filter(id__in=ids)
-            seal_note("prune", rows, before, using=using)
-            removed.transfers += rows.delete()[0]
-    past = Download.objects.using(using).filter(last_at__lt=before)
-    while ids := list(past.values_list("id", flat=True)[:AT_ONCE]):
-        # A part that is kept does not point to nothing.
-        Transfer.objects.using(using).filter(download_id__in=ids).update(download_id=None)
-        removed.downloads += Download.objects.using(using).filter(id__in=ids).delete()[0]
+            until = _slice(before, using)
+            _delete(until, removed, using)
+    whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
+    past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
+    removed.downloads += past.delete()[0]
     removed.garbage = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
     post_prune.send(Transfer, before=before)
     return removed
+
+
+def _slice(before: datetime, using: str) -> datetime:
+    """Return the end of what one transaction deletes: everything that is older, so that `verify` may run between."""
+    rows = Transfer.objects.using(using).filter(decided_at__lt=before).order_by("decided_at")
+    for last in rows.values_list("decided_at", flat=True)[AT_ONCE - 1 : AT_ONCE]:
+        assert last is not None
+        return min(before, last + timedelta(microseconds=1))
+    return before
+
+
+def _delete(before: datetime, removed: Removed, using: str) -> None:
+    """Delete the transfers of before `before`, and the downloads that have no others."""
+    old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
+    rows = Transfer.objects.using(using).filter(old)
+    lost = Counter(rows.exclude(download=None).values_list("download_id", flat=True))
+    note("prune", rows, before, using=using)
+    removed.transfers += rows.delete()[0]
+    downloads = Download.objects.using(using).filter(id__in=lost)
+    kept = Transfer.objects.using(using).filter(download__in=lost).values_list("download_id", flat=True)
+    for id_ in set(kept):
+        downloads.filter(id=id_).update(pruned=F("pruned") + lost.pop(id_))
+    removed.downloads += Download.objects.using(using).filter(id__in=lost).delete()[0]
 
 
 def drop_addresses(before: datetime, *, using: str) -> int:
@@ -63,8 +84,8 @@ def drop_addresses(before: datetime, *, using: str) -> int:
         with transaction.atomic(using=using):
             upsert.alone(using)
             rows = Transfer.objects.using(using).filter(id__in=ids)
-            seal_note("addresses", rows, before, using=using)
-            sealed(rows, using=using).update(address_salt="")
+            note("addresses", rows, before, using=using)
+            hide(rows, using=using, person=False)
             over = Download.objects.using(using).filter(last_at__lt=before, id__in=rows.values("download"))
             _regroup(over.filter(subject=""), using)
             count += rows.update(ip=None)
@@ -82,9 +103,8 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
     with transaction.atomic(using=using):
         upsert.alone(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
-        seal_forgotten(rows, using=using)
         note_forgotten(subject, datetime.now(UTC), using=using)
-        sealed(rows, using=using).update(person_salt="", address_salt="")
+        hide(rows, using=using, person=True)
         changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)
         _regroup(downloads, using)

@@ -1,243 +1,135 @@
-"""Whether a trail is what it was: its chain is walked from the first link, and each link compared with its transfer."""
+"""Verify the trail: walk the seals from the newest to the first, and compare each with the rows that it sealed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, Protocol
-from uuid import UUID
+from hashlib import sha256
+from itertools import chain, pairwise
 
-from xaccel.audit.chain.chain import FIRST, content_of, link_of
-from xaccel.audit.chain.halves import has_address, has_person, is_half
-from xaccel.audit.chain.recount import differences
-from xaccel.audit.models import Seal
+from django.db.models import Exists, OuterRef, Q
 
-_AT_ONCE = 2000
-
-
-class Trail(Protocol):
-    """Where links and transfers come from."""
-
-    def links(self) -> Iterator[Seal]:
-        """Return the links in their order."""
-
-    def latest(self, transfers: list[UUID]) -> dict[UUID | None, int]:
-        """Return the newest link of each of these transfers, by its number."""
-
-    def forgotten(self, transfers: list[UUID]) -> set[UUID | None]:
-        """Return those of these transfers that were pseudonymised."""
-
-    def rows(self, transfers: list[UUID]) -> dict[UUID, Mapping[str, Any]]:
-        """Return the columns of those of these transfers that are there."""
-
-    def is_older(self, row: Mapping[str, Any]) -> bool:
-        """Tell whether `row` may have been read before it was sealed."""
-
-    def without_link(self) -> int:
-        """Return how many transfers say that they are sealed and have no link."""
-
-    def waiting(self) -> int:
-        """Return how many transfers wait for their line, or to be sealed."""
-
-    def never_sealed(self) -> int:
-        """Return how many transfers are over, have no link and await none."""
-
-    def downloads(self) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-        """Return each download and its transfers, with the columns that `recount` names."""
-
-    def without_download(self, since: datetime | None) -> int:
-        """Return how many transfers gave bytes and belong to no download that is there, of those that ended `since`."""
+from xaccel.audit.chain import seals
+from xaccel.audit.decision.pseudonym import is_pseudonym
+from xaccel.audit.ingest import recount
+from xaccel.audit.models import Download, Seal, Transfer
+from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What `verify` found.
+    """What was found, and what the seals so far say of rows that were sealed before them.
 
-    missing: sealed transfers that are not there. deleted, forgotten: how many the chain says were pruned, or
-    pseudonymised; pruned_before, dropped_before: the latest such time of transfers and of addresses. waiting: transfers
-    that wait for their line, or to be sealed; never_sealed: others without a link. again: links that a later one of
-    the same transfer replaced, since its line came late. older: exported before they were sealed, and
-    not compared. newest: the last link. downloads: how many were compared with their transfers.
-    problems: the first of them, in words; many: how many in all.
+    sealed, deleted, forgotten, late: transfers that were sealed, that `prune` deleted, that were pseudonymised, and
+    whose log entry came after their seal. waiting, never_sealed: transfers that will have a seal, or have none.
+    downloads: how many were compared. problems: the first twenty; many: how many in all.
     """
 
     sealed: int = 0
-    missing: int = 0
     deleted: int = 0
     forgotten: int = 0
-    pruned_before: datetime | None = None
-    dropped_before: datetime | None = None
-    downloads: int = 0
+    late: int = 0
     waiting: int = 0
     never_sealed: int = 0
-    again: int = 0
-    older: int = 0
-    newest: str = FIRST
+    downloads: int = 0
     many: int = 0
     problems: list[str] = field(default_factory=list)
-    seen: bool = False
+    _rows: int = 0
+    _noted: int = 0
+    _pruned: bytes = seals.moment(None)
+    _dropped: bytes = seals.moment(None)
+    _forgotten: set[bytes] = field(default_factory=set)
+    _late: set[bytes] = field(default_factory=set)
 
     def tell(self, problem: str) -> None:
-        """Count a problem; the first twenty are kept."""
+        """Count a problem."""
         self.many += 1
-        if len(self.problems) < 20:
-            self.problems.append(problem)
+        self.problems += [problem] if self.many <= 20 else []
 
-
-_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-
-class _Walk:
-    """The state between one link and the next.
-
-    oldest: when the first of the transfers that are there was decided. newest_missing: when the last of those that are
-    not there was, in the milliseconds of its id. newest_dropped: when the last of those that lost their address ended.
-    """
-
-    def __init__(self, trail: Trail, known: str) -> None:
-        self.trail, self.known = trail, known
-        self.verdict = Verdict(waiting=trail.waiting(), never_sealed=trail.never_sealed())
-        self.oldest, self.newest_missing, self.newest_dropped = _NEVER, 0, _EVER
-
-    def take(self, links: list[Seal]) -> None:
-        ids = [link.transfer for link in links if link.transfer is not None]
-        latest, rows, forgotten = self.trail.latest(ids), self.trail.rows(ids), self.trail.forgotten(ids)
-        for link in links:
-            self._follow(link)
-            if link.kind == "forget":
-                self.verdict.forgotten += 1
-            elif link.kind != "transfer" or link.transfer is None:
-                self._note(link)
-            else:
-                is_last, row = latest[link.transfer] == link.pk, rows.get(link.transfer)
-                self._count(link.transfer, row, is_last=is_last)
-                if row is not None:
-                    self._compare(link, row, is_last=is_last, forgotten=link.transfer in forgotten)
-
-    def _count(self, transfer: UUID, row: Mapping[str, Any] | None, *, is_last: bool) -> None:
-        if row is not None:
-            # from its first link on: a second one behind a note of `prune` is no excuse for being there
-            self.oldest = min(self.oldest, row["decided_at"] or row["ended_at"] or _NEVER)
-        if not is_last:
-            self.verdict.again += 1
-            return
-        self.verdict.sealed += 1
-        if row is None:
-            self.verdict.missing += 1
-            self.newest_missing = max(self.newest_missing, transfer.int >> 80)
-
-    def _follow(self, link: Seal) -> None:
-        if link_of(self.verdict.newest, link) != link.chain:
-            self.verdict.tell(
-                f"link {link.pk} does not follow from the one before: it was changed, or one is gone"
+    def take(self, seal: Seal, before: str, using: str) -> None:
+        """Compare a seal with the digest of the one `before` it and with its rows."""
+        blob, until = bytes(seal.leaves), seals.moment(seal.until)
+        leaves = {blob[at : at + seals.LEAF] for at in range(0, len(blob), seals.LEAF)}
+        if seals.chain_of(before, seal) != seal.chain:
+            self.tell(
+                f"seal {seal.number} does not follow from the one before: it was changed, or one is gone"
             )
-        self.verdict.newest = link.chain
-        self.verdict.seen = self.verdict.seen or link.chain == self.known
+        if seal.digest != sha256(blob).hexdigest() and (blob or until >= self._pruned):
+            self.tell(f"the leaves of seal {seal.number} were changed")
+        if seal.kind == "prune":
+            self._pruned, self._noted = max(self._pruned, until), self._noted + seal.count
+        elif seal.kind == "addresses":
+            self._dropped = max(self._dropped, until)
+        elif seal.kind == "forget":
+            self._forgotten |= leaves
+            self.forgotten += seal.count
+        elif seal.kind == "late":
+            self._late |= {leaf for leaf in leaves if leaf >= self._pruned}
+            self.late += seal.count
+        elif seal.kind == "transfers":
+            self._compare(seal, leaves, using)
 
-    def _note(self, link: Seal) -> None:
-        try:
-            before = datetime.fromisoformat(link.text.removeprefix("before ")).astimezone(UTC)
-        except (ValueError, OverflowError):
-            before = _EVER
-        if link.kind not in {"prune", "addresses"} or before == _EVER:
-            self.verdict.tell(f"link {link.pk} is none of this version")
-        elif link.kind == "addresses":
-            self.verdict.dropped_before = max(before, self.verdict.dropped_before or before)
-        else:
-            self._pruned(link, before)
+    def _compare(self, seal: Seal, leaves: set[bytes], using: str) -> None:
+        kept, changed = {leaf for leaf in leaves if leaf >= self._pruned}, 0
+        self.sealed += seal.count
+        self.deleted += seal.count - len(kept)
+        for row in Transfer.objects.using(using).filter(batch=seal.number).values(*seals.COLUMNS):
+            self._rows += 1
+            id_, leaf, late = row["id"], seals.leaf_of(row), seals.late_leaf_of(row)
+            if leaf not in kept:
+                changed += leaf not in leaves
+                pruned = "is there, but a seal says that `prune` deleted it"
+                self.tell(f"transfer {id_} {pruned if leaf in leaves else 'was changed or slipped in'}")
+            if seals.is_hidden(row["person_proof"]):
+                if leaf not in self._forgotten:
+                    self.tell(f"the person of transfer {id_} was taken out, but not by `forget`")
+                elif not is_pseudonym(row["subject"]) or row["client"] or row["filename"]:
+                    self.tell(f"the person of transfer {id_} was changed")
+            if seals.is_hidden(row["address_proof"]):
+                if row["ip"] is not None:
+                    self.tell(f"the address of transfer {id_} was changed")
+                elif leaf not in self._forgotten and seals.moment(row["ended_at"]) >= self._dropped:
+                    self.tell(f"the address of transfer {id_} was removed, but not by `prune` or `forget`")
+            self.waiting += seals.is_late(row) and late not in self._late
+            self._late.discard(late)
+            kept.discard(leaf)
+        if (gone := len(kept) - changed) > 0:
+            self.tell(f"{gone} transfers of seal {seal.number} are gone that `prune` did not delete")
 
-    def _pruned(self, link: Seal, before: datetime) -> None:
-        self.verdict.deleted += link.count
-        self.verdict.pruned_before = max(before, self.verdict.pruned_before or before)
-        if self.oldest < before:
-            self.verdict.tell(
-                f"transfers of before {before.isoformat()} are there that link {link.pk} says were deleted:"
-                " `prune` was broken off, or it deleted nothing"
-            )
-            self.oldest = _NEVER
-
-    def _compare(self, link: Seal, row: Mapping[str, Any], *, is_last: bool, forgotten: bool) -> None:
-        if content_of(row) == link.content:
-            if not is_last:
-                self.verdict.tell(f"transfer {link.transfer} was sealed again though nothing came late")
-            self._compare_person(link, row, forgotten=forgotten)
-            self._compare_address(link, row, forgotten=forgotten)
-            return
-        may_be_half = not is_last or not row["sealed"]
-        if may_be_half and is_half(link, row, forgotten=forgotten):
-            return
-        if not is_last:
-            self.verdict.tell(f"transfer {link.transfer} was changed and sealed again")
-            return
-        if self.trail.is_older(row):
-            self.verdict.older += 1
-        else:
-            self.verdict.tell(f"transfer {link.transfer} was changed")
-        self._compare_person(link, row, forgotten=forgotten)
-
-    def _compare_person(self, link: Seal, row: Mapping[str, Any], *, forgotten: bool) -> None:
-        if not link.person_salt and not forgotten:
-            self.verdict.tell(f"the person of transfer {link.transfer} was taken out, but not by `forget`")
-        elif not has_person(link, row):
-            self.verdict.tell(f"the person of transfer {link.transfer} was changed")
-
-    def _compare_address(self, link: Seal, row: Mapping[str, Any], *, forgotten: bool) -> None:
-        if not has_address(link, row):
-            self.verdict.tell(f"the address of transfer {link.transfer} was changed")
-        elif not link.address_salt and not forgotten:
-            self.newest_dropped = max(self.newest_dropped, row["ended_at"] or _NEVER)
-
-    def balance(self, *, part: bool) -> None:
-        """Compare what is gone with what the chain says of it."""
-        verdict = self.verdict
-        dropped = verdict.dropped_before or _EVER
-        if not part:
-            self._balance_missing()
-        if self.newest_dropped > _EVER and self.newest_dropped >= dropped:
-            verdict.tell("addresses are gone that neither `prune` nor `forget` removed")
-        if without := self.trail.without_link():
-            verdict.tell(f"{without} transfers say that they are sealed and are not")
-        if self.known and not verdict.seen:
-            verdict.tell(
-                f"the link {self.known} is not in the chain: it was made anew, or cut before that link"
-            )
-
-    def _balance_missing(self) -> None:
-        verdict = self.verdict
-        pruned = verdict.pruned_before or _EVER
-        if verdict.missing > verdict.deleted:
-            verdict.tell(
-                f"{verdict.missing - verdict.deleted} transfers are gone that `prune` did not delete"
-            )
-        elif verdict.missing < verdict.deleted:
-            verdict.tell(
-                f"{verdict.deleted - verdict.missing} transfers are there that the chain says `prune` deleted"
-            )
-        elif verdict.missing and self.newest_missing >= pruned.timestamp() * 1000:
-            verdict.tell(
-                f"transfers are gone that are not of before {pruned.isoformat()}, as those of `prune` are"
-            )
+    def end(self, using: str) -> None:
+        """Compare what only the whole chain can say, and downloads with their transfers."""
+        rows = Transfer.objects.using(using)
+        waits = Q(batch=0) | Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False)
+        self.waiting += rows.filter(waits, Q(batch=None) | Q(batch=0)).count()
+        self.never_sealed = rows.filter(~waits, batch=None).count()
+        gave = rows.filter(outcome__in=GAVE_BYTES, decided_at__isnull=False)
+        download = Download.objects.using(using).filter(id=OuterRef("download_id"))
+        for count, said in (
+            (rows.filter(batch__gt=0).count() - self._rows, "transfers are of a seal that is not there"),
+            (len(self._late), "log entries that came late were changed or are gone"),
+            (
+                self._noted - self.deleted,
+                "transfers should be gone beyond those that are, by what `prune` says",
+            ),
+            (gave.filter(~Exists(download)).count(), "transfers gave bytes and belong to no download"),
+        ):
+            if count:
+                self.tell(f"{count} {said}")
+        for id_, wrong in recount.downloads(using):
+            self.downloads += 1
+            if wrong:
+                self.tell(f"download {id_} is not what its transfers say: {wrong}")
 
 
-def verify(trail: Trail, *, known: str = "", part: bool = False) -> Verdict:
-    """Walk the chain of `trail`, and compare it with the transfers.
-
-    known: a link that must be in it. part: the transfers are a selection, so that others may be missing.
-    """
-    walk, links = _Walk(trail, known), trail.links()
-    while some := list(islice(links, _AT_ONCE)):
-        walk.take(some)
-    walk.balance(part=part)
-    _recount(walk.verdict, trail)
-    return walk.verdict
-
-
-def _recount(verdict: Verdict, trail: Trail) -> None:
-    for download, transfers in trail.downloads():
-        verdict.downloads += 1
-        if said := ", ".join(differences(download, transfers, verdict.pruned_before)):
-            verdict.tell(f"download {download['id']} is not what its transfers say: {said}")
-    if without := trail.without_download(verdict.pruned_before):
-        verdict.tell(f"{without} transfers gave bytes and belong to no download")
+def verify(using: str, *, known: tuple[int, str] | None = None) -> Verdict:
+    """Compare chain, rows and downloads. known: number and digest of a seal that must be in the chain."""
+    verdict, seen = Verdict(), known is None
+    found = Seal.objects.using(using).order_by("-number").iterator(20)
+    for seal, before in pairwise(chain(found, [Seal(chain=seals.FIRST)])):
+        seen = seen or (seal.number, seal.chain) == known
+        verdict.take(seal, before.chain, using)
+    if not seen:
+        verdict.tell(
+            "the checkpoint's seal is not in the chain: the trail was made anew, or cut before that seal"
+        )
+    verdict.end(using)
+    return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xaccel.audit.commands import export, forget, ingest, prune, reconcile, verify
+from xaccel.audit.commands import checkpoint, export, forget, ingest, prune, reconcile, verify
 
 COMMANDS = {
     "ingest": ingest.COMMAND,
@@ -11,4 +11,5 @@ COMMANDS = {
     "forget": forget.COMMAND,
     "verify": verify.COMMAND,
     "reconcile": reconcile.COMMAND,
+    "checkpoint": checkpoint.COMMAND,
 }

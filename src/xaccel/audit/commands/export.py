@@ -63,9 +63,9 @@ def _seals(args: argparse.Namespace) -> QuerySet[Seal]:
         raise OptionRefused(
             "a chain of which links are left out cannot be checked",
             where="seals",
-            remedy="Export all seals, and a part of the transfers; check them with `xaccel verify --part`.",
+            remedy="Export all seals, all transfers and all downloads.",
         )
-    return Seal.objects.using(router.db_for_read(Seal)).order_by("id")
+    return Seal.objects.using(router.db_for_read(Seal)).order_by("number")
 
 
 def _time(text: str) -> datetime:

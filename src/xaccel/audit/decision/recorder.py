@@ -42,7 +42,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         filename=without_nul(event.filename),
         as_attachment=event.as_attachment,
         reason=without_nul(event.reason),
-        sealed=None if outcome == Outcome.GRANTED else configuration().unsealed,
+        batch=None if outcome == Outcome.GRANTED else configuration().waiting,
     )
     using = router.db_for_write(Transfer)
     row.save(force_insert=True, using=using)

@@ -32,6 +32,7 @@ class Known(msgspec.Struct, gc=False):
     as_attachment: bool = False
     reason: str = ""
     query: str = ""
+    batch: int | None = None
 
 
 def known_transfers(ids: Collection[str], *, using: str) -> dict[str, tuple[str | None, Known]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from xaccel.audit.chain.chain import seal
+from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.conf import Configuration
 from xaccel.audit.decision.instants import text_of
 from xaccel.audit.decision.pseudonym import is_pseudonym
@@ -17,12 +17,12 @@ from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.downloads import Open, Piece, State, assign, group_of
 from xaccel.audit.ingest.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.ingest.removals import removed
-from xaccel.audit.ingest.rows import COLUMNS, is_sealed, sealed_row, transfer_row
+from xaccel.audit.ingest.rows import COLUMNS, transfer_row
 from xaccel.audit.log.line import Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import FORGED, GAVE_BYTES
 
-_LINE = tuple(name for name in COLUMNS if name not in ("id", *OF_THE_APP))
+_LINE = tuple(name for name in COLUMNS if name not in {"id", "person_proof", "address_proof", *OF_THE_APP})
 _json = msgspec.json.Encoder().encode
 _CHANGING = tuple(
     name
@@ -85,8 +85,9 @@ def apply(batch: Sequence[Line], *, using: str, conf: Configuration) -> Applied:
         changing=_LINE,
         only=f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}',
     )
-    if conf.chain:
-        seal((sealed_row(line, known) for line, known in made if known and is_sealed(line)), using=using)
+    late = [UUID(line.id) for line, known in made if known and known.batch and line.why not in FORGED]
+    if conf.chain and late:
+        seal_late(late, using=using)
     duplicates = len(batch) - len(made) - len(skipped)
     return Applied(len(batch), duplicates, len(skipped), [line.id for line, _ in made], completed)
 
@@ -101,7 +102,10 @@ def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
     if row is None or row[1].decided_at is None:
         return None
     known = row[1]
-    known.version = known.version or line.validator
+    if known.batch:
+        line.details.version_before = known.version
+    if line.why not in FORGED:
+        known.version = known.version or line.validator
     if is_pseudonym(known.subject):  # forgotten while the transfer was under way
         line.ip = None
     return known

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import F
 
-from xaccel.audit.chain.chain import seal_waiting
+from xaccel.audit.chain.seals import seal_waiting
 from xaccel.audit.conf import Configuration
-from xaccel.audit.ingest import upsert
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.outcome import Outcome
 from xaccel.audit.signals import post_sweep
@@ -25,7 +23,7 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
     unknown = (
         Transfer.objects.using(using)
         .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
-        .update(outcome=Outcome.UNKNOWN, sealed=conf.unsealed)
+        .update(outcome=Outcome.UNKNOWN, batch=conf.waiting)
     )
     closed = (
         Download.objects.using(using)
@@ -33,8 +31,6 @@ def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
         .update(closed_at=F("last_at"))
     )
     if conf.chain:
-        with transaction.atomic(using=using):
-            upsert.alone(using)
-            seal_waiting(using=using)
+        seal_waiting(using=using)
     post_sweep.send(Transfer, configuration=conf, now=now, using=using)
     return unknown, closed

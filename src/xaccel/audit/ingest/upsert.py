@@ -65,7 +65,7 @@ def write(
         if connections[using].vendor == "postgresql":
             stage = f"{table}_stage"
             cursor.execute(
-                f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" (LIKE "{table}") ON COMMIT DELETE ROWS'
+                f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" (LIKE "{table}" INCLUDING DEFAULTS) ON COMMIT DELETE ROWS'
             )
             cursor.execute(f'TRUNCATE "{stage}"')
             _copy(cursor, model, stage, columns, rows)

@@ -48,7 +48,8 @@ class _Raw(msgspec.Struct, gc=False):
 class Details(msgspec.Struct, gc=False, omit_defaults=True):
     """What explains a transfer, and no query filters by: `Transfer.details`, without the values that are empty.
 
-    exact: whether `sent` is what was sent, to the byte.
+    exact: whether `sent` is what was sent, to the byte. version_before: where the entry came after its row was sealed,
+    the version that the row had.
     """
 
     protocol: str = ""
@@ -63,6 +64,7 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     origin_status: int | None = None
     origin_seconds: float | None = None
     cache: str = ""
+    version_before: str | None = None
 
 
 class Line(msgspec.Struct, gc=False):

@@ -29,6 +29,7 @@ class Download(models.Model):
     mixed: the same client took another version of the object meanwhile, and one of the two began behind byte 0; or the
         length changed.
     closed_at: the end of its last transfer, set when no line is awaited any more that could belong to it.
+    pruned: how many of its transfers `prune` deleted.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -50,6 +51,7 @@ class Download(models.Model):
     sent_complete = models.BooleanField()
     completed_at = models.DateTimeField(null=True)
     mixed = models.BooleanField()
+    pruned = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         """Indexes for the questions by user, by object, by time, and for what is not complete or mixed."""
@@ -90,7 +92,9 @@ class Transfer(models.Model):
         known.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
     details: what explains the transfer and no query filters by: see `log.line.Details`.
-    sealed: whether the hash chain has it as it is; null where it waits for its line, or there is no chain.
+    batch: the number of its seal; 0 while it waits for one; null while it is not final, or if CHAIN was off then.
+    person_proof, address_proof: salts of the digests that are sealed; the digests, once the person is forgotten or the
+        address removed.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -126,7 +130,9 @@ class Transfer(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     details = models.JSONField(default=dict)
-    sealed = models.BooleanField(null=True)
+    batch = models.BigIntegerField(null=True)
+    person_proof = models.CharField(max_length=64, default="", db_default="")
+    address_proof = models.CharField(max_length=64, default="", db_default="")
 
     class Meta:
         """Indexes for the questions by user, by object, by time, and for what was denied, cut or is awaited."""
@@ -146,7 +152,9 @@ class Transfer(models.Model):
                 condition=models.Q(download__isnull=False),
                 name="xaccel_transfer_download",
             ),
-            models.Index(fields=["id"], condition=models.Q(sealed=False), name="xaccel_transfer_unsealed"),
+            models.Index(
+                fields=["batch"], condition=models.Q(batch__isnull=False), name="xaccel_transfer_batch"
+            ),
         )
 
     def __str__(self) -> str:
@@ -245,28 +253,26 @@ class Untold(models.Model):
 
 
 class Seal(models.Model):
-    """One link of the hash chain: what a transfer was when it was over, or what was taken out later by the rules.
+    """One link of the hash chain: a batch of rows that were final, or what was removed from such rows by the rules.
 
-    content: digest of what points to no person; person and address: digests of what does, each with a random salt that
-    is removed when the person is forgotten, or the address dropped. chain: digest of the link before and this one.
-    count: for "prune" and "addresses", how many transfers; `text` says which. A "forget" has its one transfer.
+    kind: "transfers"; "late" for log entries that came after their rows were sealed; "prune", "addresses", "forget".
+    count: how many rows. leaves: what stands for each of them (see `chain.seals`), deleted when all of these rows are.
+    digest: of the leaves. until: the newest time in the leaves; of "prune" and "addresses" the time before which rows
+    were deleted, or lost their addresses. chain: digest of the seal before and this one.
     """
 
+    number = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=16)
-    transfer = models.UUIDField(null=True, db_index=True)
-    content = models.CharField(max_length=64)
-    person = models.CharField(max_length=64)
-    person_salt = models.CharField(max_length=32)
-    address = models.CharField(max_length=64)
-    address_salt = models.CharField(max_length=32)
-    count = models.BigIntegerField(default=0)
-    text = models.TextField(default="")
+    count = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    until = models.DateTimeField()
+    leaves = models.BinaryField()
     chain = models.CharField(max_length=64)
 
     class Meta:
-        """In the order of `id`."""
+        """In the order of `number`."""
 
         db_table = "xaccel_seal"
 
     def __str__(self) -> str:
-        return f"{self.pk} {self.chain}"
+        return f"{self.number} {self.chain}"

@@ -1,0 +1,156 @@
+"""Seal final rows in batches, each seal behind the one before, and note in the chain what the rules removed.
+
+A leaf stands for one row: 8 bytes of the time that `prune` compares, and 24 of a digest over the row. Person and
+address are in it as digests with random salts. `forget` deletes a salt with the person, and only the digest stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.models import Case, CharField, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
+
+from xaccel.audit.decision.instants import datetime_of, instant_of
+from xaccel.audit.ingest import upsert
+from xaccel.audit.models import OF_THE_APP, Seal, Transfer
+
+AT_ONCE = 5000
+"""Rows of one seal at most."""
+FIRST = "0" * 64
+"""What the first seal follows."""
+LEAF = 32
+_PERSONAL = ("subject", "client", "filename", "ip", "person_proof", "address_proof")
+_FIELDS = {column.attname: column for column in Transfer._meta.concrete_fields}
+_CONTENT = tuple(name for name in _FIELDS if name not in {*_PERSONAL, "download_id", "batch"})
+_ENTRY = tuple(name for name in _CONTENT if name not in OF_THE_APP)
+COLUMNS = (*_CONTENT, *_PERSONAL)
+_NO_ENTRY: dict[str, Any] = {name: None if _FIELDS[name].null else "" for name in _ENTRY if name != "id"}
+_NO_ENTRY |= {"outcome": "unknown", "details": {}, "ip": None, "address_proof": ""}
+
+
+def seal_waiting(*, using: str) -> None:
+    """Seal the rows that wait for it."""
+    waiting = Transfer.objects.using(using).filter(batch=0).order_by("id").values_list("id", flat=True)
+    address = Case(When(ip=None, then=Value("")), default=_salt(using))
+    while True:
+        with transaction.atomic(using=using):
+            upsert.alone(using)
+            if not (ids := list(waiting[:AT_ONCE])):
+                return
+            rows = Transfer.objects.using(using).filter(id__in=ids)
+            rows.update(batch=_last(using)[0] + 1, person_proof=_salt(using), address_proof=address)
+            _append("transfers", map(leaf_of, rows.values(*COLUMNS)), using=using)
+
+
+def seal_late(transfers: list[UUID], *, using: str) -> None:
+    """Seal log entries that came after their rows were sealed, in the open transaction."""
+    rows = Transfer.objects.using(using).filter(id__in=transfers)
+    rows.filter(ip__isnull=False).update(address_proof=_salt(using))
+    _append("late", map(late_leaf_of, rows.values(*COLUMNS)), using=using)
+
+
+def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -> None:
+    """Note before it is done that these rows, all of `before` that time, are deleted or lose their addresses."""
+    if count := rows.filter(batch__gt=0).count():
+        _append(kind, (), using=using, count=count, until=before)
+        if kind == "prune":
+            Seal.objects.using(using).filter(until__lt=before).exclude(leaves=b"").update(leaves=b"")
+
+
+def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
+    """Put digests in the place of the salts of sealed rows: of the address, and of a `person` who is forgotten."""
+    hidden = list(rows.filter(batch__gt=0))
+    for row in hidden:
+        row.address_proof = row.address_proof and address_of(vars(row))
+        row.person_proof = person_of(vars(row)) if person else row.person_proof
+    if hidden and person:
+        _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
+    Transfer.objects.using(using).bulk_update(hidden, ["address_proof", "person_proof"], batch_size=500)
+
+
+def _append(
+    kind: str, leaves: Iterable[bytes], *, using: str, count: int = 0, until: datetime | None = None
+) -> None:
+    (number, chain), ordered = _last(using), sorted(leaves)
+    blob = b"".join(ordered)
+    seal = Seal(number=number + 1, kind=kind, count=count or len(ordered), leaves=blob)
+    seal.until = until or datetime_of(int.from_bytes(ordered[-1][:8], "big"))
+    seal.digest = sha256(blob).hexdigest()
+    seal.chain = chain_of(chain, seal)
+    seal.save(force_insert=True, using=using)
+
+
+def _last(using: str) -> tuple[int, str]:
+    return Seal.objects.using(using).order_by("-number").values_list("number", "chain").first() or (0, FIRST)
+
+
+def _salt(using: str) -> RawSQL:
+    """Return an expression for a random text of at least 122 bits in each row."""
+    sqlite = connections[using].vendor == "sqlite"
+    return RawSQL("hex(randomblob(16))" if sqlite else "gen_random_uuid()::text", (), CharField())  # noqa: S611
+
+
+def chain_of(before: str, seal: Seal) -> str:
+    """Return the digest of a seal and of the one `before` it."""
+    return _digest([before, seal.number, seal.kind, seal.count, seal.digest, seal.until])
+
+
+def leaf_of(row: Mapping[str, Any]) -> bytes:
+    """Return the leaf of a row; of one whose log entry came late, as the row was before."""
+    if is_late(row):
+        row = {**row, **_NO_ENTRY, "version": row["details"]["version_before"]}
+    return _leaf(row, [*(row[name] for name in _CONTENT), person_of(row), address_of(row)])
+
+
+def is_late(row: Mapping[str, Any]) -> bool:
+    """Tell whether the log entry of a row came after the row was sealed."""
+    return isinstance(row["details"], dict) and "version_before" in row["details"]
+
+
+def late_leaf_of(row: Mapping[str, Any]) -> bytes:
+    """Return the leaf of a log entry that came late."""
+    return _leaf(row, [*(row[name] for name in _ENTRY), address_of(row)])
+
+
+def _leaf(row: Mapping[str, Any], values: list[Any]) -> bytes:
+    return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(_digest(values))[:24]
+
+
+def moment(at: datetime | None) -> bytes:
+    """Return a time in the form in which leaves begin and are compared."""
+    return max(0, instant_of(at) if at else 0).to_bytes(8, "big")
+
+
+def person_of(row: Mapping[str, Any]) -> str:
+    """Return the digest of the person, which is in the place of the salt once the person is forgotten."""
+    return _proof(row["person_proof"], row["subject"], row["client"], row["filename"])
+
+
+def address_of(row: Mapping[str, Any]) -> str:
+    """Return the digest of the address, which is in the place of the salt once the address is removed."""
+    return _proof(row["address_proof"], row["ip"])
+
+
+def _proof(proof: str, *values: str | None) -> str:
+    return proof if is_hidden(proof) else _digest([proof, *values])
+
+
+def is_hidden(proof: str) -> bool:
+    """Tell whether a proof is the digest, and no salt."""
+    return len(proof) == 64
+
+
+def _digest(values: list[Any]) -> str:
+    text = json.dumps(values, separators=(",", ":"), sort_keys=True, default=_plain)
+    return sha256(text.encode()).hexdigest()
+
+
+def _plain(value: datetime | UUID) -> str:
+    return value.hex if isinstance(value, UUID) else value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,102 @@
+"""`manage.py xaccel checkpoint`: sign the newest seal as a note (https://c2sp.org/signed-note) for somebody to keep."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from base64 import b64decode, b64encode
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.db import router
+
+from xaccel.audit.models import Seal
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import InputRefused, XaccelError
+from xaccel.site import Site
+
+_NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ [A-Za-z0-9+/=]+\n)+)")
+_MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the arguments of `checkpoint`."""
+    parser.add_argument("--key", type=Path, metavar="FILE", required=True, help="PEM file of an Ed25519 key")
+    parser.add_argument(
+        "--name", required=True, help="name of the trail in the note: files.example.org/audit"
+    )
+
+
+def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    """Print the checkpoint.
+
+    Raises InputRefused for a name or a key that does not fit, XaccelError without a seal or `cryptography`.
+    """
+    newest = Seal.objects.using(router.db_for_read(Seal)).order_by("-number").first()
+    if newest is None:
+        raise XaccelError("nothing is sealed yet", where="checkpoint", remedy="Set CHAIN and run `ingest`.")
+    key = _load(args.key, "private")
+    text = f"{args.name}\n{newest.number}\n{b64encode(bytes.fromhex(newest.chain)).decode()}\n"
+    signature = _key_id(args.name, key.public_key()) + key.sign(text.encode())
+    note = f"{text}\n— {args.name} {b64encode(signature).decode()}\n"
+    if not _NOTE.fullmatch(note):
+        raise InputRefused("it has a space or a +", where="--name", remedy="Give a host and a path.")
+    print(note, end="")
+
+
+def read(note: Path, key: Path) -> tuple[int, str]:
+    """Return number and digest of the seal that a note is about. Signatures of other signers are ignored.
+
+    Raises InputRefused for a note that `key` did not sign, XaccelError without `cryptography`.
+    """
+    public = _load(key, "public")
+    if found := _NOTE.fullmatch(note.read_text("utf-8", "replace")):
+        text, name, number, digest, signatures = found.groups()
+        given = [
+            b64decode(line.split()[2] + "==") for line in signatures.splitlines() if line.split()[1] == name
+        ]
+        if any(_is_valid(public, name, text, signature) for signature in given):
+            return int(number), b64decode(digest).hex()
+    raise InputRefused(
+        "it is no checkpoint that this key signed", where=str(note), remedy="Give it unchanged."
+    )
+
+
+def _is_valid(public: Any, name: str, text: str, signature: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    with suppress(InvalidSignature):
+        public.verify(signature[4:], text.encode())
+        return signature[:4] == _key_id(name, public)
+    return False
+
+
+def _key_id(name: str, public: Any) -> bytes:
+    return sha256(f"{name}\n\x01".encode() + public.public_bytes_raw()).digest()[:4]
+
+
+def _load(path: Path, kind: str) -> Any:
+    try:
+        from cryptography.hazmat.primitives import serialization as pem
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as error:
+        raise XaccelError(
+            "it is not there", where="cryptography", remedy="pip install 'xaccel[checkpoint]'."
+        ) from error
+    text, key = path.read_bytes(), None
+    with suppress(ValueError, TypeError):
+        key = pem.load_pem_public_key(text) if kind == "public" else pem.load_pem_private_key(text, None)
+    if not isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey):
+        raise InputRefused(f"it has no {kind} Ed25519 key", where=str(path), remedy=_MADE)
+    return key
+
+
+COMMAND = Command(
+    help="print a signed line about the newest seal",
+    description="Print a signed note about the newest seal. Let somebody keep it who cannot be reached from the"
+    " database: `verify --checkpoint` then finds a trail that was rewritten as a whole.",
+    add_arguments=add_arguments,
+    run=run,
+)

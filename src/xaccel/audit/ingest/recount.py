@@ -1,0 +1,58 @@
+"""Compare downloads, which are not sealed, with what their transfers make of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from xaccel.audit.ingest import spans
+from xaccel.audit.models import Download, Transfer
+
+_SAME = ("subject", "origin", "key", "version", "query", "client")
+"""What a download has in common with each of its transfers."""
+_AT_ONCE = 2000
+
+
+def downloads(using: str) -> Iterator[tuple[UUID, str]]:
+    """Yield each download, and the columns in which it is not what its transfers say."""
+    found = Download.objects.using(using).order_by("id").values().iterator(_AT_ONCE)
+    while some := list(islice(found, _AT_ONCE)):
+        of: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
+        rows = Transfer.objects.using(using).filter(download_id__in=[row["id"] for row in some])
+        for row in rows.values("download_id", *_SAME, "first", "sent", "total", "started_at", "ended_at"):
+            of[row["download_id"]].append(row)
+        for row in some:
+            yield row["id"], ", ".join(_differences(row, of[row["id"]]))
+
+
+def _differences(download: Mapping[str, Any], transfers: list[Mapping[str, Any]]) -> Iterator[str]:
+    if len(transfers) + download["pruned"] != download["transfers"]:
+        yield f"{len(transfers)} transfers, not {download['transfers'] - download['pruned']}"
+        return
+    yield from (f"another {name}" for name in _SAME if {row[name] for row in transfers} != {download[name]})
+    if download["pruned"]:
+        return
+    ends = [row["ended_at"] for row in transfers]
+    total = next((row["total"] for row in transfers if row["total"] is not None), None)
+    union: tuple[spans.Span, ...] = ()
+    for row in sorted(transfers, key=lambda row: row["first"] or 0):
+        if row["first"] is not None:
+            union = spans.add(union, row["first"], row["first"] + (row["sent"] or 0))
+    said: dict[str, Any] = {
+        "given_bytes": sum(row["sent"] or 0 for row in transfers),
+        "opened_at": min((row["started_at"] or download["last_at"] for row in transfers), default=None),
+        "last_at": None if None in ends else max(ends, default=None),
+        "total": total,
+        "sent_bytes": spans.length(union),
+        "sent_complete": total is not None and spans.cover(union, total),
+    }
+    # What is mixed, or has more gaps than are remembered, counts less than was sent, and never more.
+    if download["mixed"] or len(transfers) > spans.MOST:
+        said["total"] = download["total"]
+        said |= {name: min(said[name], download[name]) for name in ("sent_bytes", "sent_complete")}
+    yield from (f"another {name}" for name, value in said.items() if download[name] != value)
+    if download["sent_complete"] and download["completed_at"] not in ends:
+        yield "another completed_at"

@@ -33,7 +33,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
-    from xaccel.audit.ingest.upsert import Row, insert
+    from xaccel.audit.ingest.upsert import Row, write
     from xaccel.audit.models import Transfer
     from xaccel.handoff.transfer_id import new_transfer_id
 
@@ -62,7 +62,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
             values = [getattr(row, column) for column in columns]
             rows.append(tuple("{}" if value == {} else value for value in values))
             if len(rows) == 5000 or number == first + count - 1:
-                insert("default", Transfer, columns, rows)
+                write("default", Transfer, columns, rows)
                 rows = []
 
 

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import attrgetter
 from uuid import UUID
-
-import msgspec
 
 from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.conf import Configuration
-from xaccel.audit.decision.instants import text_of
 from xaccel.audit.decision.pseudonym import is_pseudonym
 from xaccel.audit.ingest import upsert
 from xaccel.audit.ingest.downloads import Open, Piece, State, assign, group_of
 from xaccel.audit.ingest.known import STATE, Known, known_transfers, open_downloads
 from xaccel.audit.ingest.removals import removed
-from xaccel.audit.ingest.rows import COLUMNS, transfer_row
+from xaccel.audit.ingest.rows import COLUMNS, state_row, transfer_row
 from xaccel.audit.log.line import Line
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
 from xaccel.audit.outcome import FORGED, GAVE_BYTES
 
 _LINE = tuple(name for name in COLUMNS if name not in {"id", "person_proof", "address_proof", *OF_THE_APP})
-_json = msgspec.json.Encoder().encode
-_CHANGING = tuple(
-    name
-    for name in STATE
-    if name not in {"id", "subject", "origin", "key", "version", "query", "client", "group"}
-)
+_CHANGING = STATE[STATE.index("group") + 1 :]
+_SAME = attrgetter(*Piece.__struct_fields__[2:8])
+_INTERVAL = attrgetter(*Piece.__struct_fields__[8:])
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -47,11 +42,8 @@ class Applied:
 
     def add(self, other: Applied) -> None:
         """Add what another batch came to."""
-        self.lines += other.lines
-        self.duplicates += other.duplicates
-        self.skipped += other.skipped
-        self.transfers += other.transfers
-        self.completed += other.completed
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 def apply(batch: Sequence[Line], *, using: str, conf: Configuration) -> Applied:
@@ -73,18 +65,12 @@ def apply(batch: Sequence[Line], *, using: str, conf: Configuration) -> Applied:
         if line.id not in stored or _instead(line, stored[line.id][0])
     ]
     instead = [UUID(line.id) for line, _ in made if line.id in stored and stored[line.id][0] is not None]
-    if instead:
-        Transfer.objects.using(using).filter(id__in=instead, decided_at=None).delete()
+    Transfer.objects.using(using).filter(id__in=instead, decided_at=None).delete()
     pieces = [_piece(line, known) for line, known in made if known is not None and line.outcome in GAVE_BYTES]
     placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
-    upsert.write(
-        using,
-        Transfer,
-        COLUMNS,
-        [transfer_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made],
-        changing=_LINE,
-        only=f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}',
-    )
+    only = f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}'
+    rows = [transfer_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made]
+    upsert.write(using, Transfer, COLUMNS, rows, changing=_LINE, only=only)
     late = [UUID(line.id) for line, known in made if known and known.batch and line.why not in FORGED]
     if conf.chain and late:
         seal_late(late, using=using)
@@ -112,21 +98,8 @@ def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
 
 
 def _piece(line: Line, known: Known) -> Piece:
-    return Piece(
-        line.id,
-        group_of(known.subject, known.origin, known.key, known.client, line.ip, known.query),
-        known.subject,
-        known.origin,
-        known.key,
-        known.version,
-        known.query,
-        known.client,
-        line.first,
-        line.sent,
-        line.total,
-        line.started_at,
-        line.ended_at,
-    )
+    group = group_of(known.subject, known.origin, known.key, known.client, line.ip, known.query)
+    return Piece(line.id, group, *_SAME(known), *_INTERVAL(line))
 
 
 def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
@@ -137,14 +110,9 @@ def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State]
     complete = {state.id for state in _states(known) if state.sent_complete}
     placed = assign(pieces, known, idle)
     states = [state for state in _states(known) if state.changed]
-    upsert.insert(using, Download, STATE, [_state_row(state) for state in states if not state.kept])
-    upsert.write(
-        using,
-        Download,
-        STATE,
-        [_state_row(state) for state in states if state.kept],
-        changing=_CHANGING,
-    )
+    upsert.write(using, Download, STATE, [state_row(state) for state in states if not state.kept])
+    kept = [state_row(state) for state in states if state.kept]
+    upsert.write(using, Download, STATE, kept, changing=_CHANGING)
     for state in states:
         if state.joined:
             joined = [UUID(id_) for id_ in state.joined]
@@ -153,32 +121,5 @@ def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State]
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 
-def _states(known: Open) -> Iterator[State]:
-    for versions in known.values():
-        for states in versions.values():
-            yield from states
-
-
-def _state_row(state: State) -> upsert.Row:
-    """Return the columns of STATE, in its order."""
-    return (
-        state.id,
-        state.subject,
-        state.origin,
-        state.key,
-        state.version,
-        state.query,
-        state.client,
-        state.group,
-        text_of(state.opened_at),
-        text_of(state.last_at),
-        None if state.closed_at is None else text_of(state.closed_at),
-        state.transfers,
-        state.total,
-        state.sent_bytes,
-        state.given_bytes,
-        _json(state.spans).decode(),
-        state.sent_complete,
-        None if state.completed_at is None else text_of(state.completed_at),
-        state.mixed,
-    )
+def _states(known: Open) -> list[State]:
+    return [state for versions in known.values() for states in versions.values() for state in states]

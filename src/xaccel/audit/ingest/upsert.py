@@ -11,6 +11,9 @@ from django.db.models import CharField, DateTimeField, Model, TextField, UUIDFie
 
 Row = tuple[str | int | float | bool | None, ...]
 """UUIDs are in the canonical form, moments as `instants.text_of` writes them, JSON is text."""
+_LOCK = 0x7861_6363_656C  # "xaccel"
+_AT_ONCE = 1000
+_BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
 
 
 def alone(using: str) -> None:
@@ -25,20 +28,6 @@ def alone(using: str) -> None:
             cursor.execute("UPDATE xaccel_log_position SET lines = lines WHERE 0")
 
 
-_LOCK = 0x7861_6363_656C  # "xaccel"
-
-
-def insert(using: str, model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Insert `rows`, each with a value for each of `columns`; none of their ids is there yet."""
-    if not rows:
-        return
-    with connections[using].cursor() as cursor:
-        if connections[using].vendor == "postgresql":
-            _copy(cursor, model, model._meta.db_table, columns, rows)
-        else:
-            cursor.executemany(_insert_each(model, columns), list(_plain(model, columns, rows)))
-
-
 def write(
     using: str,
     model: type[Model],
@@ -48,115 +37,80 @@ def write(
     changing: Sequence[str] = (),
     only: str = "",
 ) -> None:
-    """Insert `rows`, each with a value for each of `columns`, "id" among them.
+    """Insert `rows`, each with a value for each of `columns`.
 
-    Where a row with that id is there, its `changing` columns are replaced if `only` (SQL) holds of it; with none of
-    them it stays as it is.
+    Without `changing` no id may be there yet. Else a row that is there gets these columns, if `only` (SQL) holds of it.
     """
     if not rows:
         return
-    table = model._meta.db_table
-    names = _names(columns)
-    then = "NOTHING"
-    if changing:
-        then = "UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
-        then += f" WHERE {only}" if only else ""
+    table, names = model._meta.db_table, _names(columns)
+    updates = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
+    then = f" ON CONFLICT (id) DO UPDATE SET {updates} WHERE {only or 'TRUE'}" if changing else ""
+    # All names come from the models, no value stands in the text.
     with connections[using].cursor() as cursor:
-        if connections[using].vendor == "postgresql":
+        if connections[using].vendor == "sqlite":
+            marks = ", ".join("%s" for _ in columns)
+            insert = f'INSERT INTO "{table}" ({names}) VALUES ({marks}){then}'  # noqa: S608
+            cursor.executemany(insert, list(_plain(model, columns, rows)))
+        elif not changing:
+            _copy(cursor, model, table, columns, rows)
+        else:
             stage = f"{table}_stage"
-            cursor.execute(
-                f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" (LIKE "{table}" INCLUDING DEFAULTS) ON COMMIT DELETE ROWS'
-            )
+            like = f'(LIKE "{table}" INCLUDING DEFAULTS) ON COMMIT DELETE ROWS'
+            cursor.execute(f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" {like}')
             cursor.execute(f'TRUNCATE "{stage}"')
             _copy(cursor, model, stage, columns, rows)
-            cursor.execute(
-                # All names come from the models, no value stands in the text.
-                f'INSERT INTO "{table}" ({names}) SELECT {names} FROM "{stage}" ON CONFLICT (id) DO {then}'  # noqa: S608
-            )
-        else:
-            each = f"{_insert_each(model, columns)} ON CONFLICT (id) DO {then}"
-            cursor.executemany(each, list(_plain(model, columns, rows)))
+            cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM "{stage}"{then}')  # noqa: S608
 
 
 def _names(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def _insert_each(model: type[Model], columns: Sequence[str]) -> str:
-    marks = ", ".join("%s" for _ in columns)
-    return f'INSERT INTO "{model._meta.db_table}" ({_names(columns)}) VALUES ({marks})'  # noqa: S608
-
-
-_AT_ONCE = 1000
-_BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
-
-
 def _copy(cursor: Any, model: type[Model], table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     # What Python prints for None is NULL, but never in a column of text: there it is what somebody's file is called.
     texts = _names([columns[at] for at in _places(model, columns, (CharField, TextField))])
+    copy_in = (
+        f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
+        f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
+    )
     # Django translates errors of its own methods only
-    with (
-        cursor.db.wrap_database_errors,
-        cursor.copy(
-            f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
-            f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
-        ) as copy,
-    ):
+    with cursor.db.wrap_database_errors, cursor.copy(copy_in) as copy:
         for start in range(0, len(rows), _AT_ONCE):
             copy.write(copy_text(rows[start : start + _AT_ONCE]))
 
 
 def copy_text(rows: Sequence[Row]) -> str:
-    """Return rows in the CSV format of COPY (https://www.postgresql.org/docs/current/sql-copy.html), between
-    separators that hardly a text has in it.
+    """Return rows in the CSV format of COPY, between separators that hardly any text has.
 
-    psycopg's write_row asks for an adapter of each value, and the text format for a look at each: most of what an
-    ingested line cost.
+    psycopg's write_row looks up an adapter for each value, which was most of what an ingested line cost.
+    https://www.postgresql.org/docs/current/sql-copy.html
     """
     between = len(rows[0]) - 1
     each = _BETWEEN.join(["%s"] * (between + 1)) + "\n"
     text = "".join([each % row for row in rows])
-    if (
-        text.count(_BETWEEN) == between * len(rows)
-        and text.count("\n") == len(rows)
-        and "\r" not in text
-        and _QUOTE not in text
-    ):
+    count = (text.count(_BETWEEN), text.count("\n"), text.count("\r"), text.count(_QUOTE))
+    if count == (between * len(rows), len(rows), 0, 0):
         return text
     return "".join([each % tuple(map(_quoted, row)) for row in rows])
 
 
 def _quoted(value: str | float | None) -> str | float | None:
-    if isinstance(value, str):
-        return f"{_QUOTE}{value.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}"
-    return value
+    return f"{_QUOTE}{value.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}" if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=64)
 def _places(model: type[Model], columns: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[int, ...]:
-    of = {column.attname: column for column in model._meta.concrete_fields}
-    return tuple(
-        at
-        for at, name in enumerate(columns)
-        if isinstance(getattr(of[name], "target_field", of[name]), kinds)
-    )
+    of = {column.attname: getattr(column, "target_field", column) for column in model._meta.concrete_fields}
+    return tuple(at for at, name in enumerate(columns) if isinstance(of[name], kinds))
 
 
 def _plain(model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> Iterator[list[Any]]:
     """Values as Django stores them in SQLite: a UUID without hyphens, a moment without its zone."""
-    uuids = _places(model, columns, (UUIDField,))
-    moments = _places(model, columns, (DateTimeField,))
+    uuids, moments = (_places(model, columns, (kind,)) for kind in (UUIDField, DateTimeField))
     for row in rows:
         values: list[Any] = list(row)
-        for places, plain in ((uuids, _hex), (moments, _zoneless)):
+        for places, left_out in ((uuids, "-"), (moments, "+00:00")):
             for at in places:
-                values[at] = values[at] and plain(values[at])
+                values[at] = values[at] and values[at].replace(left_out, "")
         yield values
-
-
-def _hex(text: str) -> str:
-    return text.replace("-", "")
-
-
-def _zoneless(text: str) -> str:
-    return text.removesuffix("+00:00")

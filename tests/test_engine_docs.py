@@ -163,5 +163,5 @@ def test_the_page_shows_a_line_as_it_is_annotated(tmp_path: Path) -> None:
     done = subprocess.run(
         [*command(site), "--annotate"], capture_output=True, text=True, check=True, timeout=60
     )
-    (line,) = re.findall(r"^```text\n(set .*)\n```$", REVIEW, re.MULTILINE)
+    (line,) = re.findall(r"^```text\n(location .*)\n```$", REVIEW, re.MULTILINE)
     assert line in [each.strip() for each in done.stdout.splitlines()]

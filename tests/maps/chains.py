@@ -6,7 +6,7 @@ The steps are the lines of the engine's locations, with the variables that `set`
 from __future__ import annotations
 
 from tests.maps.bench import location, written
-from xaccel.nginx import Directive, Nginx, render
+from xaccel.nginx import Directive, Nginx, Parts, render
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
@@ -24,7 +24,14 @@ CONDITION_INPUTS = (
 )  # fmt: skip
 REQUESTED = ("ask_range", "if_range", "if_match", "if_unmodified_since", "if_none_match", "if_modified_since")
 
-HAND_OFF_INPUTS = ("upstream_http_xaccel_auth", "upstream_http_xaccel_id", "xaccel_id", "args")
+HAND_OFF_INPUTS = (
+    "upstream_http_xaccel_auth",
+    "upstream_http_xaccel_id",
+    "request_length",
+    "xaccel_id",
+    "args",
+    "uri",
+)
 
 
 def between(file: str, first: str, last: str) -> str:
@@ -59,18 +66,25 @@ def conditions() -> list[str]:
     return [location("chain/conditions", CONDITION_INPUTS, "", values)]
 
 
-def hand_offs() -> list[str]:
-    """Write the way of a hand-off to its mark: the secret, as `xaccel config` writes it for a site, then the id."""
+def _site() -> Parts:
     site = Site(origins={"o": HTTPOrigin(base_url="http://192.0.2.1/")}, secrets=SECRETS)
-    server = render(site, Nginx(version=(1, 31, 0))).server
-    inside = next(item.block for item in server if item.args[0] == "=") or ()
-    secret = next(place for place, item in enumerate(inside) if item.name == "if")
-    trusted = written(Directive(item.name, item.args, item.block) for item in inside[: secret + 1])
-    marked = between("hand-off", "set $args", "if ($xaccel_mark = no_id")
-    steps = f"error_page 410 418 = @marked; {trusted} {marked} return 418;"
+    return render(site, Nginx(version=(1, 31, 0)))
+
+
+def secret() -> str:
+    """Write the map of the secret, as `xaccel config` writes it for a site."""
+    return written(item for item in _site().http if item.args[0] == "$upstream_http_xaccel_auth")
+
+
+def hand_offs() -> list[str]:
+    """Write the way of a hand-off: the location of its origin, then @xaccel_accept."""
+    blocks = {item.args[-1]: item.block or () for item in _site().server}
+    settings = (place[0] for place in (blocks["/_xaccel/o"], blocks["@xaccel_accept"]))
+    accepted = between("accept", "if ($xaccel_mark", "set $args")
+    steps = f"error_page 410 = @seen; {written(settings)} {accepted} {between('decision', 'set $xaccel_id', 'set')}"
     return [
-        location("chain/hand-off", HAND_OFF_INPUTS, steps, ""),
-        'location @marked { return 200 "=$xaccel_is_handed_off $xaccel_denied"; }',
+        location("chain/hand-off", HAND_OFF_INPUTS, f"{steps} error_page 418 = @seen; return 418;", ""),
+        'location @seen { return 200 "=$xaccel_is_handed_off $xaccel_denied"; }',
     ]
 
 

@@ -27,8 +27,9 @@ def build(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]
 def bench(build: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """All maps, and the chains of maps that the models look at."""
     from tests.maps.bench import map_bench, maps, running
-    from tests.maps.chains import chains
+    from tests.maps.chains import chains, secret
 
     http, locations = map_bench(maps())
-    with running(tmp_path_factory.mktemp(build.name), build.binary, http, [*locations, *chains()]) as found:
+    wanted = [*http, secret()], [*locations, *chains()]
+    with running(tmp_path_factory.mktemp(build.name), build.binary, *wanted) as found:
         yield found

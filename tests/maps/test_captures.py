@@ -20,7 +20,12 @@ from xaccel.testing.expanded import expanded, parse
 TWICE: dict[str, str] = {}
 """Names that two expressions may have, and why."""
 
+SETTINGS = {
+    f"xaccel_{name}": "the origin of the hand-off"
+    for name in ("origin", "sender", "root", "home", "home_peer", "hides_missing", "leads")
+}
 REMEMBERED = {
+    **SETTINGS,
     "xaccel_base": "the last URL, from which a Location is resolved",
     "xaccel_scheme": "the last URL",
     "xaccel_file": "the last URL",
@@ -133,10 +138,10 @@ def test_what_reads_a_capture_of_another_expression_is_listed() -> None:
 
 
 def test_nothing_assigns_a_capture() -> None:
-    """A capture that a map or `set` also assigns would have two meanings; the last URL's parts have a default."""
+    """A capture that a map or `set` also assigns would have two meanings; some also have a map that explains them."""
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
-    parts = {"xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_file", "xaccel_dir"}
+    parts = {"xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_file", "xaccel_dir", *SETTINGS}
     assert uses(engine()).keys() & (maps | assigned) == parts
 
 

@@ -72,13 +72,22 @@ def quote(value: str) -> str:
     return spelled
 
 
-def _spell(value: str) -> str:
+def printable(value: str) -> str:
+    """Return `value`.
+
+    Raises NginxError for "$", for which NGINX has no escape, for control characters and lone surrogates.
+    """
     if _REFUSED.search(value):
         raise NginxError(
             f"{value!r} cannot be printed",
             where="NGINX text",
             remedy="Remove '$' and control characters: NGINX has no way to quote them.",
         )
+    return value
+
+
+def _spell(value: str) -> str:
+    printable(value)
     if _BARE.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')

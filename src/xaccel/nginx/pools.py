@@ -15,10 +15,11 @@ from itertools import chain
 from pathlib import Path
 
 from xaccel.errors import ConfigError
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.includes import Names
 from xaccel.nginx.transport import Route, Tls
 from xaccel.site import Site
+from xaccel.site.origins import S3Origin
 
 Lookup = Callable[[str], tuple[str, ...]]
 """From "name:port" to "address:port", "[address]:port" for IPv6; empty where the name does not resolve."""
@@ -121,22 +122,12 @@ def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]
     return {route.name: tuple(led(route)) for route in found}
 
 
-_LONGEST = 2000
-"""Characters of one `set`; NGINX reads no value of 4096 bytes."""
-
-
-def destination(route: Route, led: tuple[Lead, ...], names: Names) -> Iterator[Directive]:
-    """Print where the URLs of one origin may lead (engine/maps/3-where.conf)."""
-    yield directive("set", Raw("$xaccel_home"), route.home)
-    yield directive("set", Raw("$xaccel_home_peer"), f"{route.scheme}://{pool(route, names)}")
-    piece = ""
-    for text in (f" {lead.base}={lead.peer}" for lead in led):
-        if len(piece) + len(text) > _LONGEST:
-            yield directive("set", Raw("$xaccel_leads"), phrase(piece))
-            piece = "$xaccel_leads"
-        piece += text
-    if piece:
-        yield directive("set", Raw("$xaccel_leads"), phrase(piece))
+def destination(route: Route, led: tuple[Lead, ...], names: Names) -> Iterator[str]:
+    """Say where the URLs of one origin may lead, in pieces (engine/locations/accept.conf)."""
+    yield f" home={route.home} peer={route.scheme}://{pool(route, names)}"
+    if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
+        yield " treat_403_as_404"
+    yield from (f" {lead.base}={lead.peer}" for lead in led)
 
 
 def resolvers(site: Site) -> tuple[str, ...]:

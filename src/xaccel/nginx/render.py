@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
 from xaccel.nginx.facts import strength
 from xaccel.nginx.includes import Includes, header_name, header_variable
 from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_lookup, upstreams
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.transport import Group, Route, groups, request_header_names, routes, tls_directives
+from xaccel.nginx.transport import Group, groups, request_header_names, routes, tls_directives
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Cache, Site
 from xaccel.site.buffer_setting import DEFAULT, split
-from xaccel.site.origins import S3Origin
+
+_LONGEST = 2000
+"""Characters of one `set`; NGINX reads no value of 4096 bytes."""
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -81,6 +83,7 @@ class _Printer(Includes):
     def http(self) -> Iterator[Directive]:
         site, names = self.site, self.names
         yield self.engine(engine.MARKER)
+        yield from self.secret()
         if request_header_names(self.routes):
             yield from self.of_site("secret-headers", self.fixed_headers())
         if site.error_pages:
@@ -129,18 +132,14 @@ class _Printer(Includes):
         senders = {route.name: group.location for group in found for route in group.members}
         led = leads(self.routes, self.names)
         for route in self.routes:
-            inside = [
-                *self.handed_off(route.name),
-                *destination(route, led[route.name], self.names),
-                *self.remote_settings(route, senders[route.name]),
-                *self.decision(),
-            ]
+            settings = destination(route, led[route.name], self.names)
+            inside = self.handed_off(route.name, senders[route.name], settings)
             yield block("location", "=", f"{prefix}{route.name}", inside=inside, why=f"Origin {route.name}.")
         for name, origin in self.site.directories.items():
-            root = directive("set", Raw("$xaccel_root"), origin.root)
-            inside = [*self.handed_off(name), root, *self.common_settings("file"), *self.decision()]
+            inside = self.handed_off(name, "file", [f" root={printable(origin.root)}"])
             why = f"Origin {name}, a directory."
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside, why=why)
+        yield block("location", self.names.location("accept"), inside=self.accepted())
         for group in found:
             for way in self.ways():
                 yield self.location(f"{group.location}{way}", self.fetch(group, way), slices=way == "_slices")
@@ -153,22 +152,47 @@ class _Printer(Includes):
         yield self.location("page", self.page())
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
-        """Print a named location."""
-        return block("location", self.names.location(name), inside=[*inside, *self.ending(slices=slices)])
+        """Print a named location that sends."""
+        inside = [*inside, *self.ending(slices=slices)]
+        return block("location", self.names.location(name), inside=inside)
 
-    def trusted(self) -> Iterator[Directive]:
-        """Refuse a hand-off without the secret. It is compared as it is: any page with SSI can show a variable."""
+    def secret(self) -> Iterator[Directive]:
+        """Compare the secret of a hand-off as it is in the app's response: any page with SSI can show a variable."""
         secrets = "|".join(map(re.escape, self.site.secrets))
-        condition = Raw(f'($upstream_http_xaccel_auth !~ "^(?:{secrets})$")')
-        refused = Directive("if", (condition,), (directive("return", 410),))
-        return self.of_site("secret", [directive("set", Raw("$args"), "forged"), refused])
+        row = Directive(phrase(f"~^(?:{secrets})$"), ("trusted",))
+        inside = self.map(
+            "$upstream_http_xaccel_auth", f"${self.names.plain('trust')}", row, default="forged"
+        )
+        return self.of_site("secret", [inside])
 
-    def handed_off(self, name: str) -> Iterator[Directive]:
-        yield from self.trusted()
+    def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
+        """Print what the location of an origin has: its settings, for `accepted`."""
+        texts = [f"${self.names.plain('trust')} origin={name} sender={self.names.location(sender)}"]
+        for text in settings:
+            if len(texts[-1]) + len(text) > _LONGEST:
+                texts.append("$args")
+            texts[-1] += text
+        yield from (directive("set", Raw("$args"), phrase(text)) for text in texts)
         yield from self.of_engine("hand-off")
         # NGINX ends a request here, and logs it, if the client has left
         yield from self.ending()
-        yield directive("set", Raw("$xaccel_origin"), name)
+
+    def accepted(self) -> Iterator[Directive]:
+        """Print what all origins of the site have in common, where a hand-off is accepted."""
+        site = self.site
+        yield directive("set", Raw("$args"), phrase(f"${self.names.plain('trust')} $args"))
+        yield from self.of_engine("accept")
+        if site.cache is not None:
+            yield directive("set", Raw("$xaccel_zone"), self.names.plain("cache"))
+            yield directive("set", Raw("$xaccel_cache_holds"), site.cache.max_bytes)
+        if site.limit_rate:
+            yield directive("set", Raw("$xaccel_site_rate"), site.limit_rate)
+        if site.limit_rate_after:
+            yield directive("set", Raw("$xaccel_site_rate_after"), site.limit_rate_after)
+        for name in map(header_variable, site.response_headers):
+            yield directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
+        yield from self.of_engine("decision")
+        yield from self.ending()
 
     def fixed_headers(self) -> Iterator[Directive]:
         """Print the values of request headers, for URLs of the origin itself alone."""
@@ -179,34 +203,6 @@ class _Printer(Includes):
                 if header in route.request_headers
             )
             yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), header_name(self.names, header), *rows)
-
-    def common_settings(self, location: str) -> Iterator[Directive]:
-        site = self.site
-        yield directive("set", Raw("$xaccel_sender"), self.names.location(location))
-        if site.limit_rate:
-            yield directive("set", Raw("$xaccel_site_rate"), site.limit_rate)
-        if site.limit_rate_after:
-            yield directive("set", Raw("$xaccel_site_rate_after"), site.limit_rate_after)
-
-    def remote_settings(self, route: Route, location: str) -> Iterator[Directive]:
-        cache = self.site.cache
-        if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
-            yield directive("set", Raw("$xaccel_hides_missing"), 1)
-        yield from self.common_settings(location)
-        if cache is not None:
-            yield directive("set", Raw("$xaccel_zone"), self.names.plain("cache"))
-            yield directive("set", Raw("$xaccel_cache_holds"), cache.max_bytes)
-
-    def decision(self) -> Iterator[Directive]:
-        """Copy what the app decided."""
-        names = map(header_variable, self.site.response_headers)
-        added = [
-            directive("set", Raw(f"$xaccel_add_{name}"), Raw(f"$upstream_http_xaccel_header_{name}"))
-            for name in names
-        ]
-        if added:
-            yield from self.of_site("headers", added)
-        yield from self.of_engine("decision")
 
     def fetch(self, group: Group, way: str) -> Iterator[Directive]:
         cache, common = self.site.cache, self.fetch_in_common(group)

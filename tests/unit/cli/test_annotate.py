@@ -151,7 +151,10 @@ def test_the_command_prints_the_settings(site_file: str, capsys: pytest.CaptureF
     command = ["config", site_file, "--nginx-version", "1.31.3", "--annotate", "--part", "server"]
     assert cli.main(command) == 0
     printed = capsys.readouterr().out
-    assert "    set $xaccel_home http://files.partner.example;  # ORIGINS.partner: base_url\n" in printed
+    assert (
+        ' home=http://files.partner.example peer=http://xaccel_to_partner";  # ORIGINS.partner: base_url'
+        in printed
+    )
 
 
 @pytest.mark.parametrize("other", [["--write", "out"], ["--check", "out"], ["--standalone"]], ids=str)

@@ -32,22 +32,6 @@ def maps() -> list[tuple[str, str, str]]:
     )
 
 
-def test_a_capture_has_one_expression() -> None:
-    """Named captures are variables of the whole NGINX: a second use of a name would change the first one's value."""
-    found = Counter[str]()
-    for line in WRITTEN.splitlines():
-        found.update(set(re.findall(r"\(\?<(\w+)>", line)))
-    assert [name for name, times in found.items() if times > 1] == []
-    declared = {variable[1:] for _, variable, _ in maps()} - {
-        "xaccel_base",
-        "xaccel_host",
-        "xaccel_scheme",
-        "xaccel_file",
-        "xaccel_dir",
-    }
-    assert declared & found.keys() == set()
-
-
 def test_every_variable_of_a_transfer_is_worked_out_anew() -> None:
     """A map that NGINX remembers would keep a decision of another request of the same page (mirror, SSI)."""
     kept = {variable for source, variable, rows in maps() if "volatile" not in rows and source != '""'}

@@ -123,7 +123,7 @@ def test_every_reason_that_nginx_prints_is_explained() -> None:
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
     reasons = set(re.findall(r"set \$xaccel_refused ([a-z_]+);", written))
     for block in re.findall(
-        r"map [^\n]* \$xaccel_(?:distrust|denied|denied_for|malformed|bad_redirect|refusal|redirect_refusal|doubt|interrupted"
+        r"map [^\n]* \$xaccel_(?:denied|denied_for|malformed|bad_redirect|refusal|redirect_refusal|doubt|interrupted"
         r"|why_not) \{\n(.*?)\n\}",
         written,
         re.DOTALL,

@@ -34,7 +34,7 @@ AWKWARD = """
     recursive_error_pages off;
     server_tokens on;
     proxy_intercept_errors on;
-    proxy_set_header X-Operator his;
+    proxy_set_header X-Operator his; proxy_set_body "body of the operator";
     proxy_set_header Cookie $http_cookie;
     proxy_cache_path operator-cache keys_zone=operator:1m;
     proxy_cache operator; proxy_cache_key one; proxy_cache_valid any 1h; proxy_no_cache $arg_none 1;
@@ -104,7 +104,7 @@ def operators_server(parts: Parts, port: int, app: str, more: str = "") -> str:
         {more}
         location / {{
             proxy_pass http://{app};
-            proxy_cache off; limit_rate 0;
+            proxy_cache off; limit_rate 0; proxy_set_body $request_body;
             allow all; auth_basic off; client_max_body_size 1m;
             {emit(parts.app)}
         }}

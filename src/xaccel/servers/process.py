@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,12 +72,14 @@ class RunningServer:
         return self._popen.poll()
 
     def signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+        self._popen.send_signal(number)
 
     def _stop(self, within_s: float) -> None:
         self._family.look()
         try:
-            self._process.stop_within(within_s)
+            # the id of a process that ended may be another one's by now
+            if self.exit_status is None:
+                self._process.stop_within(within_s)
         except ProcessFinishedWithError:
             pass  # it was killed, or had died before: how a server ended is for the tests to say
         finally:

@@ -48,10 +48,13 @@ class Family:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
+        self._first = psutil.Process(pid)
         self._known: set[psutil.Process] = set()
 
     def look(self) -> None:
         """Remember what belongs to the server now: descendants cannot be told any more once their parent died."""
+        if psutil.pid_exists(self._pid) and not self._first.is_running():
+            return  # the server ended, and another process has its id
         self._known.update(_members(self._pid))
 
     def pids(self) -> list[int]:

@@ -1,0 +1,41 @@
+"""Only the server itself is stopped: the system gives the id of a process that ended to another process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from xaccel.servers.process import running
+from xaccel.servers.processes import wait_until
+
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
+
+
+def started_as(pid: int) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own that gets this id. It is tried again, since other processes start too."""
+    for _ in range(500):
+        LAST_PID.write_text(str(pid - 1), encoding="ascii")
+        process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        if process.pid == pid:
+            return process
+        process.kill()
+        process.wait()
+    raise AssertionError(f"no process got the id {pid}")
+
+
+@pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason="only root chooses the id of the next process")
+def test_the_end_of_a_server_stops_no_other_process_that_has_its_id_now(tmp_path: Path) -> None:
+    with running(["sleep", "60"], name="server", directory=tmp_path, ready=lambda _: True) as server:
+        server.signal(signal.SIGKILL)
+        assert wait_until(lambda: server.exit_status is not None, timeout_s=5)
+        stranger = started_as(server.pid)
+        assert server.pids == []
+    try:
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()

@@ -50,7 +50,7 @@ def _name_as_it_is() -> None:
 def _everything_visible() -> None:
     from django.db.models import F
 
-    from portal.files.models.file import FileQuerySet
+    from portal.files.models import FileQuerySet
 
     def make(visible_to: Any) -> Any:
         return lambda self, user: self.annotate(granted_at=F("created_at"))
@@ -62,7 +62,7 @@ def _grants_outlive_removal() -> None:
     from django.conf import settings
     from django.db.models import F
 
-    from portal.files.models.file import FileQuerySet
+    from portal.files.models import FileQuerySet
 
     def make(visible_to: Any) -> Any:
         def remembering(self: Any, user: Any) -> Any:

@@ -7,8 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from portal.files.models import File, Grant
-from portal.files.models.file import ReferenceIsFixed
+from portal.files.models import File, Grant, ReferenceIsFixed
 
 
 @pytest.mark.parametrize("field", ["key", "origin"])

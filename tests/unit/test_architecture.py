@@ -61,11 +61,6 @@ def test_no_test_imports_a_test_module() -> None:
     assert found == []
 
 
-def test_the_top_of_the_package_has_at_most_24_entries() -> None:
-    found = [path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "py.typed"}]
-    assert len(found) <= 24, sorted(found)
-
-
 def test_the_architecture_is_read_in_one_go() -> None:
     text = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 200

@@ -1,4 +1,4 @@
-"""A file: where its bytes are, and what is known of them."""
+"""The tables of the portal: files, and who may have them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -38,8 +38,6 @@ class FileQuerySet(models.QuerySet["File"]):
         A superuser has no right of their own to a file: they administrate, and a download needs a grant that
         stands in the list for everybody with access to it to see.
         """
-        from portal.files.models.grant import Grant
-
         if not user.is_authenticated or not user.is_active:
             return self.none()
         # A plain subquery on the groups' ids keeps the portal independent of a custom user model's relation name.
@@ -179,3 +177,45 @@ class File(models.Model):
     def kind(self) -> content_kind.Kind:
         """The type in words."""
         return content_kind.kind_of(self.content_type)
+
+
+class Grant(models.Model):
+    """A file given to one user or to one group.
+
+    Every request reads the grants anew, so that a removed one refuses the very next request.
+    """
+
+    file = models.ForeignKey(File, models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="file_grants"
+    )
+    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="file_grants")
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-granted_at", "-pk")
+        indexes = (models.Index(fields=("-granted_at",), name="grant_by_time"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, group__isnull=True)
+                | Q(user__isnull=True, group__isnull=False),
+                name="grant_user_xor_group",
+                violation_error_message="Choose a user or a group, one of the two.",
+            ),
+            models.UniqueConstraint(
+                fields=("file", "user"),
+                name="grant_user_once",
+                violation_error_message="This user has the file already.",
+            ),
+            models.UniqueConstraint(
+                fields=("file", "group"),
+                name="grant_group_once",
+                violation_error_message="This group has the file already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.file} → {self.user or self.group}"

@@ -1,0 +1,76 @@
+"""Print how large the project is, and fail if it grew beyond its bounds: the step `figures` of scripts/check.
+
+A commit that needs more lines raises the bound here and says why. Tests have no bound: none that guards a promise is
+deleted for a number.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+
+import xaccel
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "xaccel"
+
+MOST_LINES = 17_300
+"""Lines of Python in src/xaccel. The goal for 0.1 is 13,500, without doctor, trace and serve."""
+MOST_ENTRIES = 24
+MOST_NAMES = 13
+
+
+def lines(*folders: str) -> int:
+    """Count the lines of Python, with comments and blank lines."""
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+
+
+def entries() -> list[str]:
+    """Return the modules and packages at the top of xaccel."""
+    return sorted(path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "py.typed"})
+
+
+def circle() -> list[str]:
+    """Return modules that import each other in a circle; empty if there are none."""
+    graph = grimp.build_graph("xaccel", "portal", exclude_type_checking_imports=True, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def figures() -> Iterable[tuple[str, int, int | None]]:
+    """Return each figure with its name and its bound."""
+    source, tests = lines("src/xaccel"), lines("tests")
+    yield "lines of Python in src/xaccel", source, MOST_LINES
+    yield "entries at the top of src/xaccel", len(entries()), MOST_ENTRIES
+    yield "public names of xaccel", len(xaccel.__all__), MOST_NAMES
+    yield "modules in an import circle", len(set(circle())), 0
+    yield "lines of Python in tests", tests, None
+    yield "lines of tests for 100 lines of src/xaccel", round(100 * tests / source), None
+    yield "lines of Python in portal", lines("portal"), None
+    yield "lines of Python in benchmarks", lines("benchmarks"), None
+
+
+def main() -> int:
+    status = 0
+    for name, number, bound in figures():
+        over = bound is not None and number > bound
+        status |= over
+        print(
+            f"{number:>7,}  {name}{'' if bound is None else f' (at most {bound:,})'}{'  TOO MANY' if over else ''}"
+        )
+    if found := circle():
+        print("the circle:", " -> ".join(found))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

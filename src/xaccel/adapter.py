@@ -44,8 +44,7 @@ class Answers:
     """
 
     def __init__(self, site: SiteSource) -> None:
-        self.sender = Sender(site_of(site))
-        self.sender.places.find_all()
+        self.sender = sender_of(site)
 
     def _answer(
         self, ref: ObjectRef, method: str, conditions: Mapping[str, str], options: SendOptions
@@ -58,6 +57,16 @@ class Answers:
             return Answer(status, headers_of_answer(hand_off.visible_headers))
         # NGINX drops this type. Frameworks would say that the empty answer is HTML.
         return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers))
+
+
+def sender_of(site: SiteSource) -> Sender:
+    """Return the sender of `site`, with the place of each bucket found.
+
+    Raises ConfigErrors and ConfigError, as `Answers`.
+    """
+    sender = Sender(site_of(site))
+    sender.places.find_all()
+    return sender
 
 
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, Unpack
 
 try:
-    from flask import Response, abort, request
+    from flask import Flask, Response, abort, current_app, request
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial, sender_of
+from xaccel.errors import ConfigError
 from xaccel.handoff.conditions import NAMES
 from xaccel.handoff.objects import Url
 from xaccel.options import SendOptions
+from xaccel.sender import Sender
+from xaccel.site.read_file import SiteSource
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
+
+
+_KEY, _EXTENSION = "XACCEL", "xaccel"
 
 
 class _ConditionAnswer(Response):
@@ -33,7 +39,41 @@ class _ConditionAnswer(Response):
 
 
 class Downloads(Answers):
-    """The downloads of one site, made once and used by every view."""
+    """The downloads of one site, made once and used by every view.
+
+    `Downloads("site.toml")` for one app. In an application factory `Downloads()`, then `init_app(app)` for each app,
+    whose site is `app.config["XACCEL"]`. Both raise what `Answers` raises.
+    """
+
+    def __init__(self, site: SiteSource | None = None) -> None:
+        if site is not None:
+            super().__init__(site)
+
+    def init_app(self, app: Flask) -> None:
+        """Read `app.config["XACCEL"]`: a mapping with the keys of settings.XACCEL, or the path of a file with them."""
+        if _KEY not in app.config:
+            raise ConfigError(
+                "the app has no site",
+                where=f'app.config["{_KEY}"]',
+                remedy="Set it before init_app, to a mapping or the path of a file.",
+            )
+        app.extensions[_EXTENSION] = sender_of(app.config[_KEY])
+
+    if not TYPE_CHECKING:  # a type checker must still find a misspelt method
+
+        def __getattr__(self, name: str) -> Sender:
+            """Return the sender of the current app, where `Downloads` was made without a site."""
+            if name != "sender":
+                raise AttributeError(name)
+            try:
+                sender: Sender = current_app.extensions[_EXTENSION]
+            except KeyError:
+                raise ConfigError(
+                    "Downloads has no site for this app",
+                    where="xaccel.flask",
+                    remedy=f'Call init_app(app) with app.config["{_KEY}"], or give Downloads the site.',
+                ) from None
+            return sender
 
     def send_file(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn, Unpack
 
 try:
@@ -68,6 +69,58 @@ class Downloads(Answers):
         """Raise HTTPException. 404 hides that the file exists; `record` is for the log only."""
         record_denial(request.method, status, record)
         raise HTTPException(status)
+
+    async def adeny_download(
+        self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
+    ) -> NoReturn:
+        """Like `deny_download`, for a coroutine. It waits for nothing."""
+        self.deny_download(request, status=status, **record)
+
+    def for_request(self, request: Request) -> RequestDownloads:
+        """Return the same methods without their first argument. For FastAPI: `Depends(downloads.for_request)`."""
+        return RequestDownloads(self, request)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDownloads:
+    """`Downloads` for one request."""
+
+    downloads: Downloads
+    request: Request
+
+    def send_file(
+        self,
+        key: str | None = None,
+        *,
+        origin: str | None = None,
+        bucket: str | None = None,
+        url: Url | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Response:
+        """As `Downloads.send_file`."""
+        return self.downloads.send_file(self.request, key, origin=origin, bucket=bucket, url=url, **options)
+
+    async def asend_file(
+        self,
+        key: str | None = None,
+        *,
+        origin: str | None = None,
+        bucket: str | None = None,
+        url: Url | None = None,
+        **options: Unpack[SendOptions],
+    ) -> Response:
+        """As `Downloads.asend_file`."""
+        return await self.downloads.asend_file(
+            self.request, key, origin=origin, bucket=bucket, url=url, **options
+        )
+
+    def deny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
+        """As `Downloads.deny_download`."""
+        self.downloads.deny_download(self.request, status=status, **record)
+
+    async def adeny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
+        """As `Downloads.adeny_download`."""
+        await self.downloads.adeny_download(self.request, status=status, **record)
 
 
 def _response(answer: Answer) -> Response:

@@ -10,8 +10,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client, RequestFactory
 
-from xaccel.django import asend_file, deny_download, download_authorized, download_denied, send_file
-from xaccel.django.deny import adeny_download
+from xaccel.django import (
+    adeny_download,
+    asend_file,
+    deny_download,
+    download_authorized,
+    download_denied,
+    send_file,
+)
 
 
 def test_authorized_says_what_was_decided(client: Client, ada: Any, events: list[Any]) -> None:

@@ -117,6 +117,23 @@ def runs(*words: str, **site: Any) -> Callable[[], object]:
     return lambda: cli.run(parser.parse_args(words), made)
 
 
+def flask_without_a_site() -> None:
+    from flask import Flask
+
+    from xaccel.flask import Downloads
+
+    Downloads().init_app(Flask("bare"))
+
+
+def flask_without_init_app() -> None:
+    from flask import Flask
+
+    from xaccel.flask import Downloads
+
+    with Flask("bare").app_context():
+        Downloads().sender.prepare("docs")
+
+
 def reads_a_closed_cache() -> None:
     with TemporaryDirectory() as folder:
         closed = Path(folder, "cache")
@@ -186,6 +203,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "cache: no directory": runs("cache", "purge", "--all", cache=Cache(path="/nowhere")),
     "cache: another directory": runs("cache", "purge", "--all", cache=Cache(path=str(PACKAGE))),
     "cache: closed": reads_a_closed_cache,
+    "flask: no site": flask_without_a_site,
+    "flask: no init_app": flask_without_init_app,
     "settings: no mapping": lambda: read_mapping.read([]),  # type: ignore[arg-type]
     "settings: unknown key": reads(WHAT=1),
     "settings: no origins": reads(ORIGINS={}),

@@ -1,7 +1,7 @@
 """xaccel for Django: the app's view decides, NGINX delivers."""
 
 from xaccel.django.check_file import check_file
-from xaccel.django.deny import deny_download
+from xaccel.django.deny import adeny_download, deny_download
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.django.send_file import asend_file, send_file
 from xaccel.django.signals import download_authorized, download_denied
@@ -11,6 +11,7 @@ __all__ = [
     "AsyncDownloadView",
     "DownloadView",
     "HandOffMiddleware",
+    "adeny_download",
     "asend_file",
     "check_file",
     "deny_download",

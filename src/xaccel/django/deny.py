@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal, NoReturn
+from typing import NoReturn, Unpack
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from xaccel.adapter import DeniedRecord, DeniedStatus
 from xaccel.django.decision import asubject_of, atell, subject_of, tell
 from xaccel.events import denied
 
-DeniedStatus = Literal[403, 404]
-
 
 def deny_download(
-    request: HttpRequest,
-    *,
-    status: DeniedStatus = 403,
-    origin: str = "",
-    bucket: str = "",
-    key: str = "",
-    reason: str = "",
+    request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
 ) -> NoReturn:
-    """Send `download_denied` and end the request.
+    """Send `download_denied` and end the request. 404 hides that the file exists; `record` is for the record only.
 
-    `origin`, `bucket`, `key` and `reason` are for the record only; the user sees none of them. 404 hides that the file
-    exists. A coroutine calls it in a thread: `await sync_to_async(deny_download)(request, …)`.
+    `subject` is the user's primary key unless you give another one.
 
     Raises PermissionDenied, or Http404 for 404; ValueError for another status.
     """
     refusal = _refusal(status)
-    tell(
-        request,
-        denied(
-            request.method, subject=subject_of(request), origin=origin, bucket=bucket, key=key, reason=reason
-        ),
-    )
+    if "subject" not in record:
+        record["subject"] = subject_of(request)
+    tell(request, denied(request.method, **record))
     raise refusal
 
 
 async def adeny_download(
-    request: HttpRequest,
-    *,
-    status: DeniedStatus = 403,
-    origin: str = "",
-    bucket: str = "",
-    key: str = "",
-    reason: str = "",
+    request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
 ) -> NoReturn:
     """Like `deny_download`, in a coroutine."""
     refusal = _refusal(status)
-    subject = await asubject_of(request)
-    await atell(
-        request, denied(request.method, subject=subject, origin=origin, bucket=bucket, key=key, reason=reason)
-    )
+    if "subject" not in record:
+        record["subject"] = await asubject_of(request)
+    await atell(request, denied(request.method, **record))
     raise refusal
 
 

@@ -14,8 +14,9 @@ from django.http.response import HttpResponseBase
 from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 
+from xaccel.adapter import DeniedStatus
 from xaccel.django.conf import configuration
-from xaccel.django.deny import DeniedStatus, adeny_download, deny_download
+from xaccel.django.deny import adeny_download, deny_download
 from xaccel.django.send_file import asend_file, send_file
 from xaccel.options import SendOptions
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import django
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -26,7 +25,7 @@ if not settings.configured:
     )
     django.setup()
 
-from xaccel.django import asend_file, deny_download, send_file
+from xaccel.django import adeny_download, asend_file, deny_download, send_file
 
 
 def download(request: HttpRequest, name: str) -> HttpResponseBase:
@@ -42,7 +41,7 @@ def download(request: HttpRequest, name: str) -> HttpResponseBase:
 async def adownload(request: HttpRequest, name: str) -> HttpResponseBase:
     kind, arguments = decision(name)
     if kind == "deny":
-        await sync_to_async(deny_download)(signed_in(request, arguments), **arguments)
+        await adeny_download(signed_in(request, arguments), **arguments)
     try:
         return await asend_file(request, arguments.pop("key", None), **arguments)
     except InputRefused as refused:

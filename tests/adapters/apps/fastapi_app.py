@@ -1,23 +1,25 @@
-"""FastAPI, with plain functions: the rule is a dependency."""
+"""FastAPI, with plain functions and the dependency."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request, Response
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request, Response
 
 from tests.adapters.apps.asked import SITE, decision
 from xaccel import InputRefused
-from xaccel.starlette import Downloads
+from xaccel.starlette import Downloads, RequestDownloads
 
 app = FastAPI()
-files = Downloads(SITE)
+Files = Annotated[RequestDownloads, Depends(Downloads(SITE).for_request)]
 
 
 @app.api_route("/download/{name}", methods=["GET", "HEAD", "POST"])
-def download(request: Request, name: str) -> Response:
+def download(files: Files, name: str) -> Response:
     kind, arguments = decision(name)
     if kind == "deny":
-        files.deny_download(request, **arguments)
-    return files.send_file(request, arguments.pop("key", None), **arguments)
+        files.deny_download(**arguments)
+    return files.send_file(arguments.pop("key", None), **arguments)
 
 
 @app.exception_handler(InputRefused)

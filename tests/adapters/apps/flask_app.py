@@ -1,4 +1,4 @@
-"""Flask."""
+"""Flask, with the site in the app's configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from xaccel import InputRefused
 from xaccel.flask import Downloads
 
 app = Flask(__name__)
-files = Downloads(SITE)
+app.config["XACCEL"] = SITE
+files = Downloads()
+files.init_app(app)
 
 
 @app.route("/download/<name>", methods=["GET", "POST"])

@@ -17,7 +17,7 @@ files = Downloads(SITE)
 async def download(request: Request) -> Response:
     kind, arguments = decision(request.path_params["name"])
     if kind == "deny":
-        files.deny_download(request, **arguments)
+        await files.adeny_download(request, **arguments)
     return await files.asend_file(request, arguments.pop("key", None), **arguments)
 
 

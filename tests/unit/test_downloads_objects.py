@@ -1,0 +1,71 @@
+"""How an app gets its `Downloads`: Flask's `init_app`, and the dependency of FastAPI."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI, Response
+from fastapi.testclient import TestClient
+from flask import Flask
+
+from xaccel import ConfigError, ConfigErrors
+from xaccel.flask import Downloads as FlaskDownloads
+from xaccel.starlette import Downloads, RequestDownloads
+
+
+def site(name: str) -> dict[str, Any]:
+    return {"SECRET": name * 32, "ORIGINS": {name: {"type": "http", "base_url": f"http://{name}.test/"}}}
+
+
+Files = Annotated[RequestDownloads, Depends(Downloads(site("c")).for_request)]
+
+
+def test_one_flask_extension_serves_each_app_from_its_own_configuration() -> None:
+    files = FlaskDownloads()
+    for name in ("a", "b"):
+        app = Flask(name)
+        app.config["XACCEL"] = site(name)
+        files.init_app(app)
+        app.add_url_rule("/file", view_func=lambda: files.send_file("x"))
+        assert app.test_client().get("/file").headers["Xaccel-Url"] == f"http://{name}.test/x"
+
+
+def test_a_flask_app_without_a_site_is_told_what_to_do() -> None:
+    files, app = FlaskDownloads(), Flask("bare")
+    with pytest.raises(ConfigError, match="Set it before init_app"):
+        files.init_app(app)
+    with app.test_request_context("/"), pytest.raises(ConfigError, match=r"Call init_app\(app\)"):
+        files.send_file("x")
+    app.config["XACCEL"] = {"SECRET": "short"}
+    with pytest.raises(ConfigErrors):
+        files.init_app(app)
+
+
+def test_a_dependency_of_fastapi_sends_and_refuses_without_naming_the_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = FastAPI()
+
+    @app.get("/sync/{key}")
+    def plain(files: Files, key: str) -> Response:
+        if key == "denied":
+            files.deny_download(status=404, reason="no reader")
+        return files.send_file(key)
+
+    @app.get("/async/{key}")
+    async def coroutine(files: Files, key: str) -> Response:
+        if key == "denied":
+            await files.adeny_download(status=404, reason="no reader")
+        return await files.asend_file(key)
+
+    client = TestClient(app)
+    for kind in ("sync", "async"):
+        assert client.get(f"/{kind}/x").headers["Xaccel-Url"] == "http://c.test/x"
+        with caplog.at_level(logging.INFO, logger="xaccel"):
+            assert client.get(f"/{kind}/denied").status_code == 404
+    assert [record.xaccel.reason for record in caplog.records if record.name == "xaccel"][-2:] == [
+        "no reader",
+        "no reader",
+    ]

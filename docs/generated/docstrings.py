@@ -6,7 +6,9 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_type_hints
+
+from xaccel.site.setting import Setting, table
 
 _FIELD = re.compile(r"([a-z0-9_]+(?:, [a-z0-9_]+)*): (.+)")
 
@@ -35,14 +37,29 @@ def default_of(field: dataclasses.Field[Any]) -> str:
 
 
 def field_table(kind: type) -> str:
-    """Return a table of the fields of a dataclass."""
-    texts = field_texts(kind)
+    """Return a table of the fields of a dataclass, described by its `Setting`s or by its docstring."""
+    texts = {**field_texts(kind), **{row.field.name: row.doc for row in settings_of(kind)}}
+    types = {row.field.name: spelled(row.hint) for row in settings_of(kind)}
     rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):
         text = starred(texts.get(field.name, ""))
-        cells = (f"`{field.name}`", f"`{field.type}`", default_of(field), text)
+        cells = (f"`{field.name}`", f"`{types.get(field.name, field.type)}`", default_of(field), text)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def settings_of(kind: type) -> tuple[Setting, ...]:
+    """Return the settings of a dataclass; none for one that is no table of them."""
+    annotated = any("Setting" in str(hint) for hint in get_type_hints(kind, include_extras=True).values())
+    return tuple(table(kind)) if annotated else ()
+
+
+def spelled(hint: Any) -> str:
+    """Return a type as its author writes it."""
+    text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    optional = re.fullmatch(r"typing\.Optional\[(.*)\]", text)
+    text = f"{optional[1]} | None" if optional else re.sub(r"typing\.Union\[(.*), (.*)\]", r"\1 | \2", text)
+    return re.sub(r"\b(?:typing|collections\.abc|xaccel(?:\.\w+)+)\.", "", text)
 
 
 def starred(text: str) -> str:

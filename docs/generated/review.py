@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docs.generated import engine
 from xaccel import cli
-from xaccel.site.secret_setting import PLACEHOLDER
+from xaccel.site.readers import PLACEHOLDER
 
 PAGE = Path(__file__).resolve().parents[1] / "howto" / "review.md"
 FOLDER = "/etc/nginx/xaccel/"

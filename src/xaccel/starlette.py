@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn, Unpack
 
 try:
@@ -81,46 +81,14 @@ class Downloads(Answers):
         return RequestDownloads(self, request)
 
 
-@dataclass(frozen=True, slots=True)
 class RequestDownloads:
-    """`Downloads` for one request."""
+    """`Downloads` for one request: the same methods, without their first argument."""
 
-    downloads: Downloads
-    request: Request
-
-    def send_file(
-        self,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
-    ) -> Response:
-        """As `Downloads.send_file`."""
-        return self.downloads.send_file(self.request, key, origin=origin, bucket=bucket, url=url, **options)
-
-    async def asend_file(
-        self,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
-    ) -> Response:
-        """As `Downloads.asend_file`."""
-        return await self.downloads.asend_file(
-            self.request, key, origin=origin, bucket=bucket, url=url, **options
-        )
-
-    def deny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
-        """As `Downloads.deny_download`."""
-        self.downloads.deny_download(self.request, status=status, **record)
-
-    async def adeny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
-        """As `Downloads.adeny_download`."""
-        await self.downloads.adeny_download(self.request, status=status, **record)
+    def __init__(self, downloads: Downloads, request: Request) -> None:
+        self.send_file = partial(downloads.send_file, request)
+        self.asend_file = partial(downloads.asend_file, request)
+        self.deny_download = partial(downloads.deny_download, request)
+        self.adeny_download = partial(downloads.adeny_download, request)
 
 
 def _response(answer: Answer) -> Response:

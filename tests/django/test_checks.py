@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 import xaccel.django
 from tests.servers.origin import Answer, origin_server
 from xaccel.django import HandOffMiddleware, checks
-from xaccel.site.secret_setting import PLACEHOLDER
+from xaccel.site.readers import PLACEHOLDER
 
 
 class OwnMiddleware(HandOffMiddleware):

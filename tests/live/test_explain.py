@@ -186,7 +186,7 @@ def test_no_proxy_of_the_environment_sees_the_request(
 
 
 def test_the_origins_own_addresses_and_tls_are_used(places: Places) -> None:
-    """The names exist nowhere: NGINX connects to `servers`, and trusts `ca_file`."""
+    """The names exist nowhere: NGINX connects to `connect_to`, and trusts `ca_file`."""
     assert ask_store(places.site, ObjectRef("tls", "x")).code == ""
     [asked] = places.tls_origin.requests
     assert asked.header("Host") == f"origin.test:{places.tls_origin.port}"

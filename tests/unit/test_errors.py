@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import gc
 import inspect
 import os
 import pickle
@@ -35,7 +36,8 @@ from xaccel.errors import (
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping
-from xaccel.site.secret_setting import PLACEHOLDER
+from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.setting import Rule
 
 PACKAGE = Path(xaccel.__file__).parent
 ERRORS_FILE = str(PACKAGE / "errors.py")
@@ -193,6 +195,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "botocore: missing": without_botocore,
     "botocore: profile": lambda: resolve_endpoint(S3Origin(bucket="docs", profile="no-such")),
     "botocore: bucket": lambda: resolve_endpoint(S3Origin(bucket="white space")),
+    "botocore: unsupported": lambda: resolve_endpoint(S3Origin(bucket="arn:x")),
     "botocore: endpoint": lambda: resolve_endpoint(S3Origin(bucket="docs", endpoint_url="x")),
     "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),
     "purge: nothing": runs("cache", "purge"),
@@ -214,7 +217,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "settings: no secret": lambda: read_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
     "settings: short secret": reads(SECRET="short"),
     "settings: name": reads(NAME="-"),
-    "settings: no list": reads(RESOLVER="x"),
+    "settings: no list": reads(RESOLVER="x", RESPONSE_HEADERS="x"),
     "settings: path": reads(TRANSFER_LOG="$x"),
     "settings: header": reads(RESPONSE_HEADERS=["Set-Cookie", "Vary", "vary"]),
     "settings: pair": reads(ADD_HEADERS=["x"]),
@@ -305,6 +308,15 @@ def test_a_message_says_where_what_and_the_remedy(trigger: Callable[[], object])
             assert not re.search(r"\bwe\b|\bplease\b|\.\. |  ", line, re.IGNORECASE)
         if not isinstance(error, ConfigErrors):
             assert lines == [f"{error.where}: {error.what}. {error.remedy}"]
+
+
+def test_a_rule_says_what_and_the_remedy() -> None:
+    """The texts of the tables of settings, each of which a `ConfigError` gets."""
+    rules = [rule for rule in gc.get_objects() if type(rule) is Rule]
+    assert len(rules) > 30
+    for rule in rules:
+        assert re.fullmatch(r"\S.*[^\s.:;,!?]", rule.wrong), rule
+        assert re.fullmatch(r"[A-Z].*\.", rule.remedy), rule
 
 
 KINDS = {

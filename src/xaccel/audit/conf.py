@@ -2,82 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Annotated
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.site.setting import Rule, Setting, build
 
 WHERE = "XACCEL_AUDIT"
+_SECONDS = Rule(
+    lambda value: 0 < value < 10**9, "{} is not a number of seconds above 0", "Write for example 1800."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What the settings say.
+    """What the settings say."""
 
-    idle: how long a download stays open with nothing sent.
-    unknown_after: how long a line is awaited.
-    drain_s: how long a file that was rotated away is still looked at after the last byte was written to it.
-    chain: whether transfers are sealed, so that `verify` finds what was changed later.
-    metrics: whether decisions are counted for Prometheus.
-    send_buffer: the `sndbuf` of NGINX's `listen` in bytes; None where it is not known.
-    """
+    idle_s: Annotated[float, Setting("Seconds without a transfer that end a download.", check=_SECONDS)] = (
+        1800
+    )
+    unknown_after_s: Annotated[
+        float,
+        Setting(
+            "Seconds that xaccel waits for a log entry. Give more than your longest transfer takes.",
+            check=_SECONDS,
+        ),
+    ] = 86400
+    drain_s: Annotated[
+        float,
+        Setting(
+            "Seconds that `ingest` looks at a rotated log file after the last entry was written to it.",
+            check=_SECONDS,
+        ),
+    ] = 60
+    chain: Annotated[
+        bool,
+        Setting(
+            "Seal transfers, so that [`xaccel verify`](../howto/audit.md#let-an-auditor-trust-it) finds later changes."
+        ),
+    ] = False
+    metrics: Annotated[
+        bool, Setting("Let the app count its decisions [for Prometheus](../howto/metrics.md).")
+    ] = False
+    send_buffer: Annotated[
+        int | None,
+        Setting(
+            "The `sndbuf` of your `listen` line in bytes, such as 65536 for `sndbuf=64k`. With it, interrupted"
+            " transfers have `arrived_at_least`.",
+            # NGINX refuses none of these; Linux's own upper bound is net.core.wmem_max.
+            check=Rule(
+                lambda value: 0 < value < 2**30,
+                "{} is not a number of bytes below 1 GB",
+                "Give the sndbuf of NGINX's listen in bytes: 65536 for sndbuf=64k.",
+            ),
+        ),
+    ] = None
 
-    idle: timedelta = timedelta(minutes=30)
-    unknown_after: timedelta = timedelta(hours=24)
-    drain_s: float = 60.0
-    chain: bool = False
-    metrics: bool = False
-    send_buffer: int | None = None
+    @property
+    def idle(self) -> timedelta:
+        """How long a download stays open with nothing sent."""
+        return timedelta(seconds=self.idle_s)
+
+    @property
+    def unknown_after(self) -> timedelta:
+        """How long a log entry is awaited."""
+        return timedelta(seconds=self.unknown_after_s)
 
     @property
     def waiting(self) -> int | None:
         """What `Transfer.batch` is of a final row that waits for its seal."""
         return 0 if self.chain else None
-
-
-def _seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9
-
-
-def _buffer(value: object) -> bool:
-    # NGINX refuses none of these; Linux's own upper bound is net.core.wmem_max.
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**30
-
-
-def _flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    name: str
-    ok: Callable[[object], bool]
-    wrong: str
-    remedy: str
-    make: Callable[[Any], object] = field(default=lambda value: value)
-
-
-_A_TIME = ("is no number of seconds", "Give a number above 0.")
-_A_FLAG = ("is neither true nor false", "Write True or False.")
-_KEYS = {
-    "CHAIN": _Key("chain", _flag, *_A_FLAG),
-    "METRICS": _Key("metrics", _flag, *_A_FLAG),
-    "IDLE_S": _Key("idle", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
-    "UNKNOWN_AFTER_S": _Key("unknown_after", _seconds, *_A_TIME, lambda value: timedelta(seconds=value)),
-    "DRAIN_S": _Key("drain_s", _seconds, *_A_TIME, float),
-    "SEND_BUFFER": _Key(
-        "send_buffer",
-        _buffer,
-        "is no number of bytes below 1 GB",
-        "Give the sndbuf of NGINX's listen in bytes: 65536 for sndbuf=64k.",
-    ),
-}
 
 
 @lru_cache(maxsize=1)
@@ -90,20 +90,10 @@ def configuration() -> Configuration:
     if not isinstance(given, Mapping):
         raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])
     found: list[ConfigError] = []
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        where, key = f'{WHERE}["{name}"]', _KEYS.get(name)
-        if key is None:
-            found.append(
-                ConfigError("it is not a key", where=where, remedy=f"Use one of: {', '.join(_KEYS)}.")
-            )
-        elif not key.ok(value):
-            found.append(ConfigError(f"{value!r} {key.wrong}", where=where, remedy=key.remedy))
-        else:
-            values[key.name] = key.make(value)
-    if found:
+    conf = build(Configuration, given, WHERE, found, of="a setting", upper=True)
+    if found or conf is None:
         raise ConfigErrors(found)
-    return Configuration(**values)
+    return conf
 
 
 def _forget(*, setting: str, **_: object) -> None:

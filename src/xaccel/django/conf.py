@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -18,13 +18,49 @@ from xaccel.django.secret import derived_secrets
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
+from xaccel.site.setting import Setting, Wrong, build, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
 
-DELIVERIES = ("nginx", "stream")
-DJANGO_KEYS = ("DELIVERY", "FIND_TRANSFER")
-"""Keys of the setting that a file for `python -m xaccel` does not have."""
+
+def _imported(path: object) -> Generator[Wrong, None, FindObject | None]:
+    try:
+        function: FindObject = import_string(path)  # type: ignore[arg-type]
+    except (ImportError, AttributeError) as error:
+        remedy = "Give the dotted path of a function from a transfer id to (origin, key) or None."
+        yield f"{path!r} cannot be imported ({error})", remedy
+        return None
+    return function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DjangoSettings:
+    """Keys of settings.XACCEL that a file for `python -m xaccel` does not have."""
+
+    delivery: Annotated[
+        Literal["nginx", "stream"],
+        Setting(
+            'How the bytes come to the user: "nginx", or "stream" for development without NGINX, through Django. With'
+            ' `DEBUG=False` and "stream", `send_file` raises `ConfigError`, and `manage.py check` reports'
+            " [`xaccel.E004`](checks.md#xaccel-e004). Tests are excepted.",
+            example='"stream"',
+        ),
+    ] = "nginx"
+    find_transfer: Annotated[
+        FindObject | None,
+        Setting(
+            "Dotted path of a function that tells [`xaccel explain`](cli.md#explain) which object a transfer was"
+            " about: from a transfer id to origin and object key, or `None`. Without it, `explain` finds what"
+            " [`xaccel.audit`](../howto/audit.md) has recorded, and needs `--key` for anything else.",
+            read=_imported,
+            example='"library.audit.find_transfer"',
+            optional=True,
+        ),
+    ] = None
+
+
+DJANGO_KEYS = tuple(row.key.upper() for row in table(DjangoSettings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +93,15 @@ def configuration() -> Configuration:
     values = {str(key).upper(): value for key, value in given.items()}
     found: list[ConfigError] = []
     skipped: list[ConfigError] = []
-    delivery = _delivery(values.pop("DELIVERY", "nginx"), found)
-    find_transfer = _find_transfer(values.pop("FIND_TRANSFER", None), found)
+    own = build(
+        DjangoSettings,
+        {key: values.pop(key) for key in DJANGO_KEYS if key in values},
+        WHERE,
+        found,
+        of="a setting",
+        upper=True,
+    )
+    assert own is not None
     aliases: dict[str, str] = {}
     if "ORIGINS" not in values:
         aliases = aliases_of(None)
@@ -74,8 +117,8 @@ def configuration() -> Configuration:
         site=site,
         sender=sender,
         objects=Objects(sender, aliases),
-        delivery=delivery,
-        find_transfer=find_transfer,
+        delivery=own.delivery,
+        find_transfer=own.find_transfer,
         skipped=tuple(skipped),
     )
 
@@ -91,35 +134,6 @@ def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
     if found:
         raise ConfigErrors(found)
     return site
-
-
-def _delivery(value: object, found: list[ConfigError]) -> Literal["nginx", "stream"]:
-    if value not in DELIVERIES:
-        found.append(
-            ConfigError(
-                f"{value!r} is not a way to deliver",
-                where=f'{WHERE}["DELIVERY"]',
-                remedy="Valid values: 'nginx', and 'stream' for development without NGINX.",
-            )
-        )
-    return "stream" if value == "stream" else "nginx"
-
-
-def _find_transfer(path: object, found: list[ConfigError]) -> FindObject | None:
-    if path is None:
-        return None
-    try:
-        function: FindObject = import_string(path)  # type: ignore[arg-type]
-    except (ImportError, AttributeError) as error:
-        found.append(
-            ConfigError(
-                f"{path!r} cannot be imported ({error})",
-                where=f'{WHERE}["FIND_TRANSFER"]',
-                remedy="Give the dotted path of a function from a transfer id to (origin, key) or None.",
-            )
-        )
-        return None
-    return function
 
 
 def _forget(*, setting: str, **_: object) -> None:

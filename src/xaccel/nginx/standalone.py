@@ -11,7 +11,7 @@ from xaccel.nginx.facts import CONNECTIONS, SEND_BUFFER, SHUTDOWN
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render
 from xaccel.site import PROTOCOL, Site
-from xaccel.site.check_origins import authority_ok
+from xaccel.site.rules import authority_ok
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 

@@ -12,8 +12,9 @@ from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, directive
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
-from xaccel.site.buckets import is_pattern, without_bucket
+from xaccel.site.buckets import without_bucket
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
+from xaccel.site.rules import is_pattern
 
 CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.site.origins import S3Origin
-from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
+from xaccel.site.s3_unsupported import unsupported
 from xaccel.urls import canonical_base
 
 
@@ -132,7 +132,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     """
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
-    problem = bucket_problem(origin.bucket, where) or endpoint_problem(origin.endpoint_url or "", where)
+    problem = unsupported(origin.bucket, where, endpoint_url=origin.endpoint_url or "")
     if problem is not None:
         raise problem
     session = new_session(origin)

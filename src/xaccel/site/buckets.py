@@ -7,37 +7,18 @@ from functools import lru_cache
 
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.site.origins import Origin, S3Origin
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
-"""A bucket of any store; Amazon's own rules are narrower."""
+from xaccel.site.rules import BUCKET_NAME, is_pattern
 
 STAR = "[a-z0-9-]+"
 """What the '*' of a pattern stands for: no dot, which a wildcard certificate does not cover, and no slash."""
 
-_LEAST_FIXED = 3
 _RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
 _LONGEST = 63
-
-
-def is_pattern(bucket: str) -> bool:
-    """Tell whether `bucket` stands for many."""
-    return "*" in bucket
 
 
 def covers_many(origin: Origin) -> bool:
     """Tell whether each call names the bucket."""
     return isinstance(origin, S3Origin) and is_pattern(origin.bucket)
-
-
-def pattern_ok(bucket: str) -> bool:
-    """Tell whether `bucket`, which holds a '*', is a pattern: one '*', and enough beside it to be somebody's own."""
-    fixed = bucket.replace("*", "", 1)
-    return (
-        "*" not in fixed
-        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
-        and len(bucket) <= _LONGEST
-        and NAME.fullmatch(bucket.replace("*", "x")) is not None
-    )
 
 
 @lru_cache(maxsize=4096)
@@ -54,7 +35,7 @@ def covers(pattern: str, bucket: str) -> bool:
     """
     return (
         len(bucket) <= _LONGEST
-        and NAME.fullmatch(bucket) is not None
+        and BUCKET_NAME.fullmatch(bucket) is not None
         and expression(pattern).fullmatch(bucket) is not None
         and _RESERVED.search(bucket) is None
     )

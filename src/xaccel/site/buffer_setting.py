@@ -1,10 +1,10 @@
-"""How many buffers a transfer has and how large they are, read from a site's mapping, and what a transfer costs."""
+"""How many buffers a transfer has and how large they are, and what a transfer costs."""
 
 from __future__ import annotations
 
 import re
 
-from xaccel.errors import ConfigError
+from xaccel.site.setting import Rule
 
 DEFAULT = "8 16k"
 HEAD_KB = 16
@@ -30,26 +30,20 @@ def split(text: str) -> tuple[int, int]:
     return int(count), int(size)
 
 
-def read(value: object, where: str, found: list[ConfigError]) -> str:
-    """Read BUFFERS; a problem is put into `found`."""
-    if value is None:
-        return DEFAULT
-    if not isinstance(value, str) or not _BUFFERS.fullmatch(value) or not _fits(*split(value)):
-        found.append(
-            ConfigError(
-                f"{value!r} is no number and size of buffers",
-                where=where,
-                remedy=f'Write for example "{DEFAULT}": 2 to {_MOST} buffers of {_SMALLEST_KB}k to {_LARGEST_KB}k each.'
-                f" All but one must hold {HEAD_KB}k together.",
-            )
-        )
-        return DEFAULT
-    return value
-
-
-def _fits(count: int, size: int) -> bool:
+def _fits(text: str) -> bool:
     # NGINX refuses a proxy_busy_buffers_size over all buffers but one, or under proxy_buffer_size
+    if not _BUFFERS.fullmatch(text):
+        return False
+    count, size = split(text)
     return 2 <= count <= _MOST and _SMALLEST_KB <= size <= _LARGEST_KB and (count - 1) * size >= HEAD_KB
+
+
+RULE = Rule(
+    _fits,
+    "{} is no number and size of buffers",
+    f'Write for example "{DEFAULT}": 2 to {_MOST} buffers of {_SMALLEST_KB}k to {_LARGEST_KB}k each.'
+    f" All but one must hold {HEAD_KB}k together.",
+)
 
 
 def memory_kb(buffers: str, *, njs: bool = False, kept: bool = False) -> int:

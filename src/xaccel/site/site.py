@@ -1,58 +1,97 @@
-"""The one value that both halves are made from: the hand-off headers and the NGINX text."""
+"""A site: its origins, and how NGINX delivers their files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from xaccel.errors import OriginUnknown
-from xaccel.site import buffer_setting
+from xaccel.site import buffer_setting, readers, rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
-
-MERGE: Literal["merge"] = "merge"
+from xaccel.site.setting import Rule, Setting
 
 PROTOCOL = 1
 """The version of the hand-off between app and NGINX (docs/reference/protocol.md); it is bound to `internal_prefix`."""
 
-CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
-"""The condition of an `access_log`: one variable of the operator's."""
-
-DEFAULT_CLASS = "default"
-"""The class of concurrency that counts a transfer which names none."""
+_UNITS = "{} is not in NGINX's units"
+_SIZE, _TIME = r"[0-9]{1,9}[kKmMgG]?", r"[0-9]{1,6}[smhdwMy]?"
+_A_TIME = Rule(re.compile(_TIME), _UNITS, 'Write for example "1h".')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """Where NGINX keeps objects of origins that set `cache`.
+    """Where and how NGINX caches objects of origins with `cache`."""
 
-    path: directory that NGINX's workers can write; only NGINX uses it.
-    max_size: how large the cache may become, in NGINX's units, for example "2g"
-        (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache_path). An object that is larger is not
-        cached as a whole.
-    inactive: how long an object stays that nobody asks for, for example "1h".
-    keys: memory for what is kept, in NGINX's units; 1 MB is for some 7,000 objects or slices, and where it is full,
-        what was not asked for longest goes.
-    min_free: what NGINX keeps free on the cache's disk by removing what was not asked for longest, since a full disk
-        breaks downloads. It looks every ten seconds: the default is what comes in that time at 800 Mbit a second.
-        Empty: no bound.
-    valid: how long an object is kept without asking the origin, for example "1h".
-    lock: how long those who ask for what another one is fetching wait for it; then they ask the origin themselves.
-    slice: the parts in which an NGINX with the module `slice` fetches and keeps large objects, for example "4m"; "0"
-        for whole objects only.
-    slowest_rate: bytes a second of the slowest client whose download in slices must not outlive its signature.
-    """
-
-    path: str
-    max_size: str = "2g"
-    min_free: str = "1g"
-    inactive: str = "1h"
-    keys: str = "10m"
-    valid: str = "1h"
-    lock: str = "30s"
-    slice: str = "4m"
-    slowest_rate: int = 65536
+    path: Annotated[
+        str,
+        Setting(
+            "Directory of the cache. NGINX's workers must be able to write it; only NGINX uses it.",
+            check=rules.PATH,
+        ),
+    ]
+    max_size: Annotated[
+        str,
+        Setting(
+            "Upper bound of the cache's size, in"
+            " [NGINX's units](https://nginx.org/en/docs/syntax.html). A larger object is not cached as a whole.",
+            check=Rule(re.compile(_SIZE), _UNITS, 'Write for example "20g".'),
+        ),
+    ] = "2g"
+    min_free: Annotated[
+        str,
+        Setting(
+            "Space that stays free on the cache's disk, since a full disk breaks downloads. NGINX looks every ten"
+            " seconds and removes what was unused for longest; the default is what arrives in that time at 800 Mbit a"
+            ' second. "" switches this off.',
+            check=Rule(re.compile(f"(?:{_SIZE})?"), _UNITS, 'Write for example "1g".'),
+        ),
+    ] = "1g"
+    inactive: Annotated[
+        str, Setting("How long an object that nobody requests stays in the cache.", check=_A_TIME)
+    ] = "1h"
+    keys: Annotated[
+        str,
+        Setting(
+            "Memory for the index of the cache: 1 MB is for some 7,000 objects or slices. When it is full, NGINX"
+            " removes what was unused for longest.",
+            check=Rule(
+                re.compile(r"[1-9][0-9]{5,8}|(?:6[4-9]|[7-9][0-9]|[1-9][0-9]{2,5})[kK]|[1-9][0-9]{0,5}[mM]"),
+                _UNITS,
+                'Write for example "10m". NGINX does not start with less than 64k, and has no unit "g" here.',
+            ),
+        ),
+    ] = "10m"
+    valid: Annotated[
+        str,
+        Setting(
+            "How long NGINX sends an object from the cache without a request to the origin.", check=_A_TIME
+        ),
+    ] = "1h"
+    lock: Annotated[
+        str,
+        Setting(
+            "How long clients wait for an object that NGINX fetches for another client. After that they fetch it"
+            " from the origin.",
+            check=_A_TIME,
+        ),
+    ] = "30s"
+    slice: Annotated[
+        str,
+        Setting(
+            'Size of the parts in which an NGINX with the module `slice` fetches and caches large objects. "0": whole'
+            " objects only.",
+            check=Rule(re.compile(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"), _UNITS, 'Write for example "4m".'),
+        ),
+    ] = "4m"
+    slowest_rate: Annotated[
+        int,
+        Setting(
+            "Bytes a second of the slowest client whose download in slices must not outlive its signature.",
+            check=rules.whole(1, 10**18, "a number of bytes a second"),
+        ),
+    ] = 65536
 
     @property
     def slice_bytes(self) -> int:
@@ -75,45 +114,148 @@ class Site:
     """All origins with the options of NGINX.
 
     Build it with `read_mapping.read`, which checks everything; the constructor checks nothing.
-
-    origins: by name; a name is lower case letters, digits, '-' and '_', 30 characters at most.
-    secrets: one value, or two while it is rotated: the first is sent, all are taken by NGINX.
-    name: empty for the only site of an NGINX; otherwise it is part of every name in the printed text.
-    response_headers: names that a download may carry beside the library's own.
-    transfer_log: file of NGINX's JSON log, with one entry for each transfer. Give an absolute path: a relative one is
-        below NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.
-    access_logs: the operator's own `access_log` arguments, printed again in each location of ours; a condition is
-        `if=$variable`.
-    add_headers: name and value of the operator's own `add_header … always`, printed again likewise; or "merge": all
-        such lines of outer levels, as they are (NGINX 1.29.3 and newer).
-    error_pages: the operator's own pages, by status: files of HTML that NGINX's workers can read.
-    resolver: addresses of DNS servers for NGINX; empty: names are looked up when NGINX starts.
-    concurrency: transfers at once for one subject or key, in each class that an app may name; empty: no limit.
-        `"default"` counts every transfer that names no class. A single number is that of "default".
-    limit_rate: bytes a second for each transfer whose hand-off says nothing else; None: not limited.
-    limit_rate_after: so many bytes of a transfer go out first at full speed.
-    buffers: number and size of the buffers that NGINX has for each transfer, as in its `proxy_buffers`. What a
-        slow client costs in memory is at most their product, an eighth of it and 56 KB; nothing goes to disk. Not for
-        objects in slices: each slice that the origin sends has 128 KB until the transfer is over.
-    recorded_parameters: query parameters of stored URLs whose values events and the audit trail record as they are,
-        for example `id` of `get.php?id=7`. Other parameters are recorded as a keyed digest only, signatures not at all.
     """
 
-    origins: Mapping[str, Origin] = field(hash=False)
-    secrets: tuple[str, ...] = field(repr=False)
-    name: str = ""
-    response_headers: tuple[str, ...] = ()
-    cache: Cache | None = None
-    transfer_log: str = "xaccel.log"
-    access_logs: tuple[str, ...] = ()
-    add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = ()
-    error_pages: Mapping[int, str] = field(default_factory=dict, hash=False)
-    resolver: tuple[str, ...] = ()
-    concurrency: Mapping[str, int] = field(default_factory=dict, hash=False)
-    limit_rate: int | None = None
-    limit_rate_after: int = 0
-    buffers: str = buffer_setting.DEFAULT
-    recorded_parameters: tuple[str, ...] = ()
+    origins: Annotated[
+        Mapping[str, Origin],
+        Setting(
+            "Where the files are, by name. A name has at most 30 lower case letters, digits, '-' and '_'. See"
+            " [Origins](settings.md#origins).",
+            example='{"documents": {"type": "s3", "bucket": "acme-documents"}}',
+        ),
+    ] = field(hash=False)
+    secrets: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Secret that the app and NGINX share; NGINX refuses hand-offs without it. It has 32 to 128 letters,"
+            " digits, '-' and '_'. While you rotate it, give a list of two: the app sends the first, NGINX"
+            " accepts both.",
+            read=readers.secrets,
+            key="secret",
+            example='"<32 or more letters, digits, - and _>"',
+        ),
+    ] = field(repr=False)
+    name: Annotated[
+        str,
+        Setting(
+            "Name of the site, if several share an NGINX: at most 12 lower case letters and digits. It becomes a"
+            " part of each name in the NGINX configuration.",
+            check=Rule(
+                re.compile(r"[a-z0-9]{0,12}"),
+                "{} is not a name for a site",
+                "Use lower case letters and digits, 12 at most.",
+            ),
+            example='"intranet"',
+        ),
+    ] = ""
+    response_headers: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Names of response headers that a call may add with `headers=`, besides those that xaccel sends itself.",
+            read=readers.response_headers,
+            example='["X-Robots-Tag", "Access-Control-Allow-Origin"]',
+        ),
+    ] = ()
+    cache: Annotated[
+        Cache | None,
+        Setting(
+            "Where and how NGINX caches objects of origins with `cache`. See [Fields of"
+            " CACHE](settings.md#fields-of-cache).",
+            example='{"path": "/var/cache/nginx/xaccel", "max_size": "20g"}',
+        ),
+    ] = None
+    transfer_log: Annotated[
+        str,
+        Setting(
+            "File for NGINX's log of transfers, with one JSON entry for each. Give an absolute path: a relative one is"
+            " below NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.",
+            check=rules.PATH,
+            example='"/var/log/nginx/xaccel.log"',
+        ),
+    ] = "xaccel.log"
+    access_logs: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Arguments of your own `access_log` lines. NGINX does not inherit them into the locations of downloads, so"
+            " xaccel writes them there. A condition is `if=$variable`.",
+            check=rules.ACCESS_LOG,
+            example='["/var/log/nginx/access.log combined"]',
+        ),
+    ] = ()
+    add_headers: Annotated[
+        tuple[tuple[str, str], ...] | Literal["merge"],
+        Setting(
+            "Name and value of your own `add_header … always` lines, which NGINX does not inherit either."
+            ' "merge" takes over all lines of outer levels (NGINX 1.29.3 and newer).',
+            read=readers.add_headers,
+            example='[["Strict-Transport-Security", "max-age=31536000"]]',
+        ),
+    ] = ()
+    error_pages: Annotated[
+        Mapping[int, str],
+        Setting(
+            "Your own error pages, by status: files of HTML that NGINX's workers can read.",
+            read=readers.error_pages,
+            example='{404: "/srv/errors/missing.html"}',
+        ),
+    ] = field(default_factory=dict, hash=False)
+    resolver: Annotated[
+        tuple[str, ...],
+        Setting(
+            "DNS servers for NGINX. Without them it uses those of the system, and an NGINX older than 1.27.3 the"
+            " addresses that `config` and `refresh` find.",
+            check=rules.DNS_SERVER,
+            example='["127.0.0.53"]',
+        ),
+    ] = ()
+    concurrency: Annotated[
+        Mapping[str, int],
+        Setting(
+            "Upper bound of simultaneous transfers for one subject or `concurrency_key`, in each class that a call may"
+            ' name. "default" counts each transfer that names no class; a single number is its bound. Empty: no bound.',
+            read=readers.concurrency,
+            example='{"default": 8, "guests": 2}',
+            optional=True,
+        ),
+    ] = field(default_factory=dict, hash=False)
+    limit_rate: Annotated[
+        int | None,
+        Setting(
+            "Bytes a second for each transfer whose call names no rate. `None`: no limit.",
+            check=rules.byte_count(1),
+            example="10_000_000",
+        ),
+    ] = None
+    limit_rate_after: Annotated[
+        int,
+        Setting(
+            "Bytes of each transfer that NGINX sends at full speed before `LIMIT_RATE` begins.",
+            check=rules.byte_count(0),
+            example="5_000_000",
+            optional=True,
+        ),
+    ] = 0
+    buffers: Annotated[
+        str,
+        Setting(
+            "Number and size of NGINX's buffers for each transfer, as in `proxy_buffers`. A slow client costs at"
+            " most their product, an eighth of it and 56 KB of memory, and nothing goes to disk. Objects in"
+            " slices do not use them: each slice from the origin takes 128 KB until the transfer is over.",
+            check=buffer_setting.RULE,
+            example='"8 64k"',
+            optional=True,
+        ),
+    ] = buffer_setting.DEFAULT
+    recorded_parameters: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Query parameters of stored URLs whose values events and the audit trail record as they are, for"
+            " example `id` of `get.php?id=7`. Other parameters are recorded as a keyed digest only, signatures"
+            " not at all.",
+            check=url_query.RECORDED_PARAMETER,
+            example='["id"]',
+        ),
+    ] = ()
 
     @property
     def internal_prefix(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from xaccel.errors import ConfigError
 from xaccel.site.origins import HTTPOrigin, Origin
+from xaccel.site.setting import Rule, first_of
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -29,28 +29,6 @@ _NEVER_PLAIN = frozenset(
     "access_token access-token api_key api-key apikey auth authorization bearer credential hmac jwt key pass passwd"
     " password pwd secret session sessionid".split()
 )
-
-
-def read_names(names: Sequence[object], where: str, found: list[ConfigError]) -> tuple[str, ...]:
-    """Return the parameters whose values may be recorded, of a setting; problems go to `found`."""
-    for name in names:
-        if not isinstance(name, str) or not name:
-            found.append(
-                ConfigError(
-                    f"{name!r} is not the name of a query parameter",
-                    where=where,
-                    remedy='Write a list of names, for example ["id"].',
-                )
-            )
-        elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
-            found.append(
-                ConfigError(
-                    f"{name!r} may hold a signature or a password, which no record may have",
-                    where=where,
-                    remedy="Leave it out: the digest tells two files apart without it.",
-                )
-            )
-    return tuple(name for name in names if isinstance(name, str))
 
 
 def recorded_query(site: Site, origin: Origin, url: str | None, secret: str | None = None) -> str:
@@ -96,3 +74,13 @@ def _key(secret: str) -> tuple[bytes, str]:
     """Return the key that is derived from the site's secret, and four digits that tell it from another one."""
     key = hmac.digest(secret.encode(), b"xaccel: queries of stored URLs", "sha256")
     return key, sha256(b"id of " + key).hexdigest()[:4]
+
+
+RECORDED_PARAMETER = first_of(
+    Rule(bool, "{} is not the name of a query parameter", 'Write a list of names, for example ["id"].'),
+    Rule(
+        lambda name: name.lower() not in _SAS | _NEVER_PLAIN and not _is_signed(name),
+        "{} may hold a signature or a password, which no record may have",
+        "Leave it out: the digest tells two files apart without it.",
+    ),
+)

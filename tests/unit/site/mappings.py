@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from xaccel import ConfigErrors
+from xaccel.errors import ConfigError
+from xaccel.site.origins import Origin
 from xaccel.site.read_mapping import read
+from xaccel.site.setting import build
 
 SECRET = "0123456789abcdef0123456789ABCDEF-_"
 DISK = {"disk": {"type": "local", "root": "/srv"}}
@@ -18,3 +22,16 @@ def told(mapping: Any) -> list[str]:
     with pytest.raises(ConfigErrors) as errors:
         read(mapping)
     return [problem.where for problem in errors.value.problems]
+
+
+def problems(origin: Origin, where: str) -> list[ConfigError]:
+    """What is wrong with an origin."""
+    found: list[ConfigError] = []
+    build(
+        type(origin),
+        {field.name: getattr(origin, field.name) for field in fields(origin)},
+        where,
+        found,
+        of="",
+    )
+    return found

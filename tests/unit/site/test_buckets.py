@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.site.mappings import problems
 from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin
 from xaccel.errors import OptionRefused
 from xaccel.site import buckets
-from xaccel.site.check_origins import problems
 from xaccel.site.origins import Origin
 
 MANY = S3Origin(bucket="tenant-*")

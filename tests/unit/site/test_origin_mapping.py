@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from xaccel import ConfigError, HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.read_origins import read_origins, upper_keys
+from xaccel.site.read_mapping import upper_keys
+from xaccel.site.read_origins import read_origins
 
 
 def read(origins: Any) -> tuple[dict[str, Any], list[ConfigError]]:
     found: list[ConfigError] = []
-    return read_origins({"ORIGINS": origins}, "XACCEL", found), found
+    return read_origins(origins, 'XACCEL["ORIGINS"]', found), found
 
 
 def told(origins: Any) -> list[tuple[str, str]]:
@@ -51,7 +52,7 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
     made = S3Origin(bucket="docs", prefix="p/", access_key="a", secret_key="b")
     assert read({"docs": made}) == ({"docs": made}, [])
     assert read({"docs": S3Origin(bucket="docs", connect_to=["h:1"])})[0]["docs"].connect_to == ("h:1",)  # type: ignore[arg-type]
-    assert told({"docs": S3Origin(bucket="x")}) == [('["docs"] bucket', "'x' is not a bucket name")]
+    assert told({"docs": S3Origin(bucket="x")}) == [('["docs"]["bucket"]', "'x' is not a bucket name")]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
 )
 def test_a_made_origin_with_a_wrong_type_is_told(made: Any) -> None:
     ((where, what),) = told({"x": made})
-    assert where == '["x"]'
-    assert "is not a value for" in what
+    assert where.startswith('["x"]["')
+    assert "is not a" in what
 
 
 @pytest.mark.parametrize("origins", [None, {}, [], "docs", 5], ids=repr)
@@ -113,21 +114,23 @@ def test_an_entry_in_the_form_before_0_1_is_refused_with_the_new_form(entry: Any
         ("http", {}, "the option 'base_url' is missing"),
         ("s3", {"bucket": "docs", "buckets": 1}, "'buckets' is not an option of the type 's3'"),
         ("s3", {"BUCKET": "docs", "bucket": "docs"}, "'BUCKET' is not an option of the type 's3'"),
-        ("s3", {"bucket": 5}, "5 is not a value for 'bucket'"),
-        ("s3", {"bucket": None}, "None is not a value for 'bucket'"),
-        ("s3", {"bucket": "docs", "region": 5}, "5 is not a value for 'region'"),
-        ("s3", {"bucket": "docs", "expires_s": "60"}, "'60' is not a value for 'expires_s'"),
-        ("s3", {"bucket": "docs", "expires_s": True}, "True is not a value for 'expires_s'"),
-        ("s3", {"bucket": "docs", "cache": 1}, "1 is not a value for 'cache'"),
-        ("s3", {"bucket": "docs", "verify_tls": "no"}, "'no' is not a value for 'verify_tls'"),
-        ("s3", {"bucket": "docs", "connect_to": "h:1"}, "'h:1' is not a value for 'connect_to'"),
-        ("s3", {"bucket": "docs", "connect_to": [1]}, "[1] is not a value for 'connect_to'"),
+        ("s3", {"bucket": 5}, "5 is not a text"),
+        ("s3", {"bucket": None}, "None is not a text"),
+        ("s3", {"bucket": "docs", "region": 5}, "5 is not a text"),
+        ("s3", {"bucket": "docs", "expires_s": "60"}, "'60' is not a whole number"),
+        ("s3", {"bucket": "docs", "expires_s": True}, "True is not a whole number"),
+        ("s3", {"bucket": "docs", "cache": 1}, "1 is not true or false"),
+        ("s3", {"bucket": "docs", "verify_tls": "no"}, "'no' is not true or false"),
+        ("s3", {"bucket": "docs", "connect_to": "h:1"}, "'h:1' is not a list, each a text"),
+        ("s3", {"bucket": "docs", "connect_to": [1]}, "[1] is not a list, each a text"),
     ],
     ids=repr,
 )
 def test_a_wrong_option_is_told_with_its_path(kind: str, options: dict[str, Any], what: str) -> None:
     entry = {"type": kind, **options}
-    assert told({"docs": entry}) == [('["docs"]', what)]
+    ((where, said),) = told({"docs": entry})
+    assert where in ('["docs"]', f'["docs"]["{[*options][-1]}"]' if options else "")
+    assert said == what
 
 
 def test_a_secret_of_a_wrong_type_is_not_repeated() -> None:
@@ -151,7 +154,7 @@ def test_all_problems_of_all_origins_are_told_at_once() -> None:
         "c": {"type": "nothing"},
         "d": {"type": "local", "one": 1, "two": 2},
     })] == [
-        '["Bad name"]', '["Bad name"] bucket', '["Bad name"] expires_s', '["b"]', '["c"]["type"]',
+        '["Bad name"]', '["Bad name"]["bucket"]', '["Bad name"]["expires_s"]', '["b"]', '["c"]["type"]',
         '["d"]', '["d"]', '["d"]',
     ]  # fmt: skip
 

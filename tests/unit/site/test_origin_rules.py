@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 
+from tests.unit.site.mappings import problems
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.check_origins import MAX_EXPIRES_S, problems, require_http_url
 from xaccel.site.origins import Origin
+from xaccel.site.rules import MAX_EXPIRES_S, http_url
 
 WHERE = 'XACCEL["ORIGINS"]["x"]'
 
 
 def places(origin: Origin) -> list[str]:
-    return [problem.where.removeprefix(WHERE).strip() for problem in problems(origin, WHERE)]
+    return [
+        problem.where.removeprefix(f'{WHERE}["').removesuffix('"]') for problem in problems(origin, WHERE)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_a_right_origin_has_no_problem(origin: Origin) -> None:
         ({"endpoint_url": "https://store/?x"}, "endpoint_url"),
         ({"addressing_style": "dns"}, "addressing_style"),
         ({"access_key": "a"}, "access_key"),
-        ({"secret_key": "a"}, "access_key"),
+        ({"secret_key": "a"}, "secret_key"),
         ({"expires_s": 0}, "expires_s"),
         ({"expires_s": MAX_EXPIRES_S + 1}, "expires_s"),
         ({"expires_s": 1.5}, "expires_s"),
@@ -105,14 +108,12 @@ def test_a_wrong_field_of_a_bucket_is_named(fields: dict[str, Any], where: str) 
     ids=ascii,
 )
 def test_what_is_no_base_url_is_told(base_url: str) -> None:
-    found = list(require_http_url(base_url, "base_url"))
-    assert found
-    assert {problem.where for problem in found} == {"base_url"}
+    assert http_url(base_url)
 
 
 @pytest.mark.parametrize("value", [None, 5, b"https://files.example/"], ids=repr)
 def test_what_is_no_text_is_no_url(value: object) -> None:
-    assert len(list(require_http_url(value, "base_url"))) == 1
+    assert len(http_url(value)) == 1
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
@@ -159,7 +160,7 @@ def test_a_base_url_ends_with_a_slash() -> None:
 def test_a_wrong_fixed_header_is_told_without_its_value(request_headers: Mapping[str, str]) -> None:
     origin = HTTPOrigin(base_url="https://files.example/", request_headers=request_headers)
     (problem,) = problems(origin, WHERE)
-    assert problem.where == f"{WHERE} request_headers"
+    assert problem.where == f'{WHERE}["request_headers"]'
     assert "Bearer" not in str(problem)
 
 

@@ -10,8 +10,8 @@ from xaccel import ConfigErrors
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, standalone
 from xaccel.nginx.pools import system_lookup
-from xaccel.site.check_origins import authority_ok
 from xaccel.site.read_mapping import read
+from xaccel.site.rules import authority_ok
 
 SECRET = "0123456789abcdef0123456789ABCDEF-_"
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.site.mappings import problems
 from xaccel import ConfigError, HTTPOrigin, S3Origin
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.check_origins import problems
-from xaccel.site.s3_unsupported import bucket_problem, endpoint_problem
+from xaccel.site.s3_unsupported import unsupported
 
 ACCOUNT = "123456789012"
 
@@ -33,12 +33,12 @@ ACCOUNT = "123456789012"
 def test_a_bucket_that_wants_another_signature_is_refused_by_name(
     bucket: str, kind: str, remedy: str
 ) -> None:
-    problem = bucket_problem(bucket, "here")
+    problem = unsupported(bucket, "here")
     assert problem is not None
     assert kind in problem.what
     assert remedy in problem.remedy
     [told] = problems(S3Origin(bucket=bucket), "XACCEL")
-    assert str(told) == f"XACCEL bucket: {problem.what}. {problem.remedy}"
+    assert str(told) == f'XACCEL["bucket"]: {problem.what}. {problem.remedy}'
     with pytest.raises(ConfigError) as raised:  # also for an origin that no rule has read
         resolve_endpoint(S3Origin(bucket=bucket, region="us-east-1"))
     assert raised.value.what == problem.what
@@ -58,7 +58,7 @@ def test_a_bucket_that_wants_another_signature_is_refused_by_name(
     ],
 )
 def test_general_purpose_buckets_and_aliases_are_taken(bucket: str) -> None:
-    assert bucket_problem(bucket, "here") is None
+    assert unsupported(bucket, "here") is None
     place = resolve_endpoint(S3Origin(bucket=bucket, region="eu-west-1"))
     assert place.base_url == f"https://{bucket}.s3.eu-west-1.amazonaws.com/"
 
@@ -78,9 +78,9 @@ def test_general_purpose_buckets_and_aliases_are_taken(bucket: str) -> None:
     ],
 )
 def test_an_endpoint_of_another_kind_of_bucket_is_refused(url: str) -> None:
-    assert endpoint_problem(url, "here") is not None
+    assert unsupported("docs", "here", endpoint_url=url) is not None
     [told] = problems(S3Origin(bucket="docs", endpoint_url=url), "XACCEL")
-    assert told.where == "XACCEL endpoint_url"
+    assert told.where == 'XACCEL["endpoint_url"]'
     with pytest.raises(ConfigError, match="another kind of bucket"):
         resolve_endpoint(S3Origin(bucket="docs", region="us-east-1", endpoint_url=url))
 
@@ -97,7 +97,7 @@ def test_an_endpoint_of_another_kind_of_bucket_is_refused(url: str) -> None:
     ],
 )
 def test_other_endpoints_are_taken(url: str) -> None:
-    assert endpoint_problem(url, "here") is None
+    assert unsupported("docs", "here", endpoint_url=url) is None
     assert list(problems(S3Origin(bucket="docs", endpoint_url=url), "XACCEL")) == []
 
 
@@ -106,7 +106,7 @@ def test_an_endpoint_of_its_own_has_no_variants(name: str) -> None:
     """botocore would connect to the plain one without a word."""
     url = "https://store.example"
     [told] = problems(S3Origin(bucket="docs", endpoint_url=url, **{name: True}), "XACCEL")  # type: ignore[arg-type]
-    assert told.where == "XACCEL endpoint_url"
+    assert told.where == 'XACCEL["endpoint_url"]'
     assert list(problems(S3Origin(bucket="docs", endpoint_url=url, **{name: False}), "XACCEL")) == []  # type: ignore[arg-type]
     assert list(problems(S3Origin(bucket="docs", **{name: True}), "XACCEL")) == []  # type: ignore[arg-type]
 

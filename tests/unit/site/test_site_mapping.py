@@ -9,7 +9,7 @@ from tests.unit.site.mappings import DISK, LEAST, SECRET, told
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache
 from xaccel.site.read_mapping import KEYS, read
-from xaccel.site.secret_setting import PLACEHOLDER
+from xaccel.site.readers import PLACEHOLDER
 
 
 def test_the_least_is_an_origin_and_a_secret() -> None:
@@ -174,7 +174,7 @@ def test_unknown_options_of_the_cache_are_named_with_the_valid_ones() -> None:
     """`warm_directory` was an option of an earlier xaccel."""
     with pytest.raises(ConfigErrors) as errors:
         read({**LEAST, "CACHE": {"path": "/c", "warm_directory": "/run/w", "valid": "2h", 5: 6}})
-    valid = "Valid options: inactive, keys, lock, max_size, min_free, path, slice, slowest_rate, valid."
+    valid = "Valid names: inactive, keys, lock, max_size, min_free, path, slice, slowest_rate, valid."
     assert [str(problem) for problem in errors.value.problems] == [
         f"XACCEL[\"CACHE\"]: 'warm_directory' is not an option of CACHE. {valid}",
         f'XACCEL["CACHE"]: 5 is not an option of CACHE. {valid}',

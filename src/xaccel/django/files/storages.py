@@ -12,7 +12,7 @@ from django.utils.functional import LazyObject, empty
 
 from xaccel.django.files.signed_urls import StorageNotDescribed, kind_of
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.s3_unsupported import bucket_problem
+from xaccel.site.s3_unsupported import unsupported
 
 SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
 """Parameters of objects that are encrypted with a key of the client's."""
@@ -92,7 +92,7 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
             where=where,
             remedy=NO_SSE_C,
         )
-    problem = bucket_problem(storage.bucket_name, where)
+    problem = unsupported(storage.bucket_name, where)
     if problem is not None:
         raise StorageNotDescribed(problem.what, where=problem.where, remedy=problem.remedy)
     config = storage.client_config

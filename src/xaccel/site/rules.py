@@ -1,0 +1,198 @@
+"""What values of settings NGINX, DNS and the stores accept."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from xaccel.site import header_rules
+from xaccel.site.s3_unsupported import BUCKET_KINDS, ENDPOINT_KIND, SSE_C
+from xaccel.site.setting import Rule, Wrong, first_of
+
+MAX_EXPIRES_S = 7 * 24 * 3600
+BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+"""A bucket of any store; Amazon's own rules are narrower."""
+CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
+"""The condition of an `access_log`: one variable of the operator's."""
+
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
+_REDIRECT_HOST = re.compile(
+    r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
+    r"|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+)
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
+_HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_URL = re.compile(r"[!$-~]+")
+_LEAST_FIXED, _LONGEST_BUCKET = 3, 63
+
+
+def is_pattern(bucket: str) -> bool:
+    """Tell whether `bucket` stands for many."""
+    return "*" in bucket
+
+
+def pattern_ok(bucket: str) -> bool:
+    """Tell whether `bucket`, which holds a '*', is a pattern: one '*', and enough beside it to be somebody's own."""
+    fixed = bucket.replace("*", "", 1)
+    return (
+        "*" not in fixed
+        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
+        and len(bucket) <= _LONGEST_BUCKET
+        and BUCKET_NAME.fullmatch(bucket.replace("*", "x")) is not None
+    )
+
+
+def host_ok(host: str) -> bool:
+    """Tell whether NGINX and DNS take `host`: an address, one of IPv6 in brackets, or a name (RFC 1035)."""
+    labels = host.split(".")
+    if host.startswith("[") or labels[-1].isdigit():
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        return host.startswith("[") == (":" in host)
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+
+
+def authority_ok(authority: str) -> bool:
+    """Tell whether NGINX takes "host" or "host:port", with a port from 1 to 65535."""
+    with_port = ":" in authority and not authority.endswith("]")
+    host, _, port = authority.rpartition(":") if with_port else (authority, "", "1")
+    return host_ok(host) and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535
+
+
+def whole(least: int, most: int, wrong: str) -> Rule:
+    """Return the rule of a whole number; `most` is not named where it is only what a header can hold."""
+    span = f"from {least} to {most}" if most < 10**17 else f"of {least} or more"
+    return Rule(lambda value: least <= value <= most, f"{{}} is not {wrong}", f"Give a whole number {span}.")
+
+
+def byte_count(least: int) -> Rule:
+    """Return the rule of a number of bytes, of at most 18 digits."""
+    return whole(least, 10**18 - 1, "a number of bytes")
+
+
+def _printable(value: str) -> bool:
+    return bool(value.strip()) and value != "off" and not _UNPRINTABLE.search(value)
+
+
+PATH = Rule(
+    _printable,
+    "{} cannot be written to the NGINX configuration",
+    "Use a path without '$' and control characters.",
+)
+ACCESS_LOG = Rule(lambda value: _printable(CONDITION.sub("", value)), PATH.wrong, PATH.remedy)
+PEM_FILE = Rule(
+    lambda value: value.startswith("/") and not _UNPRINTABLE.search(value),
+    "{} is not an absolute path without '$' and control characters",
+    "Give the whole path: NGINX resolves relative paths from its own folder.",
+)
+ROOT = first_of(
+    Rule(
+        lambda value: value.startswith("/") and ".." not in value.split("/"),
+        "{} is not an absolute path without '..'",
+        "Give the whole path of the directory.",
+    ),
+    Rule(lambda value: not _UNPRINTABLE.search(value), PATH.wrong, PATH.remedy),
+)
+CONNECT_TO = Rule(
+    lambda value: _SERVER.fullmatch(value) and authority_ok(value),
+    "{} is not an address",
+    'Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
+)
+REDIRECT_HOST = Rule(
+    lambda value: _REDIRECT_HOST.fullmatch(value) and authority_ok(value.removeprefix("*.")),
+    "{} is not a host that a redirect may lead to",
+    'Write "host", "host:port" or "*.suffix" in lower case, for example "*.cdn.example".',
+)
+DNS_SERVER = Rule(
+    lambda value: _ADDRESS.fullmatch(value) and authority_ok(value),
+    "{} is not the address of a DNS server",
+    'Write IP addresses, for example "127.0.0.53" or "[fd00::53]:5353".',
+)
+BUCKET = first_of(
+    *BUCKET_KINDS,
+    Rule(
+        lambda value: not is_pattern(value) or pattern_ok(value),
+        "{} is not a pattern of bucket names",
+        "Write one '*', with three letters or digits or more that all your buckets share: \"tenant-*\".",
+    ),
+    Rule(
+        lambda value: is_pattern(value) or BUCKET_NAME.fullmatch(value),
+        "{} is not a bucket name",
+        "Use letters, digits, '.', '-' and '_', three characters or more.",
+    ),
+)
+
+
+def _parsed(url: str) -> tuple[SplitResult, bool]:
+    """Return the parts of a URL, and whether its port is valid; no parts if there are none."""
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:
+        return urlsplit(""), True
+
+
+def _host_of(url: str) -> bool:
+    parts, _ = _parsed(url)
+    host = parts.hostname or ""
+    named = f"[{host}]" if ":" in host else host
+    return parts.scheme in ("http", "https") and _HOST.fullmatch(host) is not None and host_ok(named)
+
+
+_EXAMPLE = 'for example "https://files.example/".'
+_ASCII_URL = Rule(
+    lambda url: isinstance(url, str) and _URL.fullmatch(url),
+    "{} is not a URL of printable ASCII",
+    f"Write it percent-encoded, {_EXAMPLE}",
+)
+_URL_RULES = (
+    Rule(_host_of, "{} is not an http or https URL with a host", f"Write scheme, host and path, {_EXAMPLE}"),
+    Rule(lambda url: _parsed(url)[1], "{} has no valid port", "Give a port from 1 to 65535."),
+    Rule(
+        lambda url: "@" not in _parsed(url)[0].netloc,
+        "the URL holds user information",
+        'Give it as request_headers {"Authorization": "Basic …"} instead.',
+    ),
+    Rule(lambda url: not {"?", "#"} & set(url), "the URL has a query or a fragment", "End it with its path."),
+)
+
+
+def http_url(value: object) -> list[Wrong]:
+    """Return what keeps `value` from being an absolute http or https URL for NGINX."""
+    return list(_ASCII_URL(value)) or [wrong for rule in _URL_RULES for wrong in rule(value)]
+
+
+def base_url(value: str) -> list[Wrong]:
+    """Return what is wrong with the base URL of an HTTP origin."""
+    return [*http_url(value), *_ENDS_WITH_A_SLASH(value)]
+
+
+_ENDS_WITH_A_SLASH = Rule(
+    lambda url: url.endswith("/"),
+    "{} does not end with '/'",
+    "End it with '/', so that 'files' never stands for 'files-of-others'.",
+)
+ENDPOINT_URL = first_of(ENDPOINT_KIND, http_url)
+
+
+def request_headers(headers: dict[str, str]) -> Iterator[Wrong]:
+    """Yield what is wrong with the fixed headers of an HTTP origin; no value is shown."""
+    for name, value in headers.items():
+        if name.lower().startswith(SSE_C):
+            what = f"{name!r} belongs to SSE-C, whose key would be in the NGINX configuration"
+            yield what, "Store the objects with SSE-S3 or SSE-KMS."
+        elif not header_rules.header_name_ok(name) or name.lower() in header_rules.FORBIDDEN_REQUEST_HEADERS:
+            yield (
+                f"{name!r} cannot be a fixed request header",
+                "Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, the conditions and the headers of the"
+                " connection.",
+            )
+        elif not header_rules.header_value_ok(value) or "$" in value:
+            what = f"the value of {name!r} cannot be written to the NGINX configuration"
+            yield what, "Use printable ASCII without '$', for which NGINX has no escape."

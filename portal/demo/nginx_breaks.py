@@ -23,6 +23,10 @@ def _maps(what: str, change: Change) -> Break:
     return lambda parts: dataclasses.replace(parts, engine=rewrite(expanded(parts.engine), change, what=what))
 
 
+def _site(what: str, change: Change) -> Break:
+    return lambda parts: dataclasses.replace(parts, http=rewrite(expanded(parts.http), change, what=what))
+
+
 def _fetch(what: str, *changes: Callable[[_Block], Iterable[Directive]]) -> Break:
     def breaks(parts: Parts) -> Parts:
         server = expanded(parts.server)
@@ -51,8 +55,7 @@ def _drop_internal(item: Directive) -> list[Directive] | None:
 
 
 def _trust_everybody(item: Directive) -> list[Directive] | None:
-    compares = item.name == "if" and item.args[0].startswith("($upstream_http_xaccel_auth")
-    return [] if compares else None
+    return _with_default(item, "_trust", "trusted")
 
 
 def _same_tag_always(item: Directive) -> list[Directive] | None:
@@ -86,7 +89,7 @@ def _silent(block: _Block) -> list[Directive]:
 BREAKS: dict[str, Break] = {
     "hide-list-removed": _fetch("hide-list-removed", _unhidden),
     "internal-removed": _server("internal-removed", _drop_internal),
-    "secret-missing": _server("secret-missing", _trust_everybody),
+    "secret-missing": _site("secret-missing", _trust_everybody),
     "cookie-passed-on": _fetch(
         "cookie-passed-on", _adding(_plain("proxy_set_header", "Cookie", Raw("$http_cookie")))
     ),

@@ -118,6 +118,23 @@ def test_a_download_that_was_told_as_complete_keeps_its_id_and_is_not_told_again
     assert told == [found.pk]
 
 
+def test_a_download_of_which_prune_deleted_a_part_is_joined(log: Log) -> None:
+    from xaccel.audit.chain.verify import verify
+    from xaccel.audit.retention import prune
+
+    first, one, whole = log.part(0, 10, 100, 30), log.part(0, 30, 100, 60), log.line(HOUR)
+    long = log.part(60, 100, 100, 2 * HOUR, seconds=2 * HOUR - 50)
+    for line in (first, one, whole, long):
+        decide(line)
+    ingest_at(log, 60, first, one, chain=True)
+    ingest_at(log, HOUR, whole, chain=True)
+    prune(T0 + timedelta(seconds=45), using="default")
+    ingest_at(log, 2 * HOUR, long, chain=True)
+    (found,) = downloads()
+    assert (found.transfers, found.pruned) == (4, 1)
+    assert verify("default").problems == []
+
+
 def test_what_was_sent_again_meanwhile_stays_a_download_of_its_own(log: Log) -> None:
     whole, again = log.line(60), log.line(HOUR)
     long = log.part(60, 100, 100, 2 * HOUR, seconds=2 * HOUR)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -72,7 +73,10 @@ def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
         row.person_proof = person_of(vars(row)) if person else row.person_proof
     if hidden and person:
         _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
-    Transfer.objects.using(using).bulk_update(hidden, ["address_proof", "person_proof"], batch_size=500)
+    with connections[using].cursor() as cursor:  # bulk_update took ten times as long
+        key = partial(_FIELDS["id"].get_db_prep_value, connection=connections[using])
+        update = "UPDATE xaccel_transfer SET person_proof = %s, address_proof = %s WHERE id = %s"
+        cursor.executemany(update, [(row.person_proof, row.address_proof, key(row.id)) for row in hidden])
 
 
 def _append(

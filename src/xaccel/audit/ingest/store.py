@@ -8,6 +8,8 @@ from datetime import timedelta
 from operator import attrgetter
 from uuid import UUID
 
+from django.db.models import F
+
 from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.conf import Configuration
 from xaccel.audit.decision.pseudonym import is_pseudonym
@@ -115,9 +117,11 @@ def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State]
     upsert.write(using, Download, STATE, kept, changing=_CHANGING)
     for state in states:
         if state.joined:
-            joined = [UUID(id_) for id_ in state.joined]
+            joined = Download.objects.using(using).filter(id__in=[UUID(id_) for id_ in state.joined])
             Transfer.objects.using(using).filter(download__in=joined).update(download=state.id)
-            Download.objects.using(using).filter(id__in=joined).delete()
+            pruned = F("pruned") + sum(joined.values_list("pruned", flat=True))
+            Download.objects.using(using).filter(id=state.id).update(pruned=pruned)
+            joined.delete()
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 

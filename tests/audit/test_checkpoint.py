@@ -85,6 +85,13 @@ def test_it_holds_while_the_trail_grows_and_is_pruned(note: Path, keys: tuple[Pa
     assert verify(note, keys[1]).startswith("8 transfers are sealed")
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 90])
+def test_a_signature_that_was_cut_is_refused(note: Path, keys: tuple[Path, Path], cut: int) -> None:
+    note.write_text(note.read_text().rstrip("\n")[:-cut] + "\n")
+    with pytest.raises(CommandError, match="no checkpoint that this key signed"):
+        verify(note, keys[1])
+
+
 def test_signatures_of_witnesses_are_ignored(note: Path, keys: tuple[Path, Path]) -> None:
     note.write_text(note.read_text() + "\u2014 witness.example AAAAAAAA\n")
     assert verify(note, keys[1])

@@ -17,7 +17,8 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.site import Site
 
-_NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ [A-Za-z0-9+/=]+\n)+)")
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_NOTE = re.compile(rf"(([^\s+]+)\n([0-9]{{1,18}})\n([A-Za-z0-9+/]{{43}}=)\n)\n((?:— [^\s+]+ {_BASE64}\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
@@ -54,9 +55,7 @@ def read(note: Path, key: Path) -> tuple[int, str]:
     public = _load(key, "public")
     if found := _NOTE.fullmatch(note.read_text("utf-8", "replace")):
         text, name, number, digest, signatures = found.groups()
-        given = [
-            b64decode(line.split()[2] + "==") for line in signatures.splitlines() if line.split()[1] == name
-        ]
+        given = [b64decode(line.split()[2]) for line in signatures.splitlines() if line.split()[1] == name]
         if any(_is_valid(public, name, text, signature) for signature in given):
             return int(number), b64decode(digest).hex()
     raise InputRefused(

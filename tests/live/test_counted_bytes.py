@@ -89,7 +89,7 @@ def test_the_row_has_the_bytes_of_the_body(door: Door, protocol: str, name: str)
     line = one_line(door, subject, protocol)
     read = row(line)
     sent, *rest = expected
-    assert [read.exact, read.outcome, read.why] == rest
+    assert [read.details.exact, read.outcome, read.why] == rest
     if sent is None:
         assert 0 <= read.sent - len(BODY) <= 15
     else:

@@ -49,7 +49,7 @@ class Answers:
     def _answer(
         self, ref: ObjectRef, method: str, conditions: Mapping[str, str], options: SendOptions
     ) -> Answer:
-        """Asks for credentials, and waits for them, unless the sender is `ready` for the object."""
+        """Asks for credentials, and waits for them, unless `is_ready` is true for the object."""
         hand_off = self.sender.hand_off(ref, method=method, options=Options(**options))
         status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))

@@ -139,7 +139,7 @@ def write(page: Page, folder: Path) -> None:
     parts = [page.before, block(page.name, page.word), page.after]
     files = {"app.py": "\n".join(parts), **page.files}
     if page.site:
-        site = own_secret(block(page.site, "[ORIGINS.documents]"))
+        site = own_secret(block(page.site, "[origins.documents]"))
         # The page is for an NGINX of the system, and here it runs in a folder of its own.
         files["site.toml"] = site.replace('"/var/log/nginx/xaccel.log"', '"xaccel.log"')
     for name, content in files.items():

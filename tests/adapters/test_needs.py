@@ -20,8 +20,14 @@ SITE = {
 
 def test_a_coroutine_waits_for_credentials_in_a_thread(monkeypatch: Any) -> None:
     files, threads = Downloads(SITE), []
-    monkeypatch.setattr(files.sender, "ready", lambda _: False)
-    monkeypatch.setattr(files.sender, "prepare", lambda _: threads.append(threading.current_thread()))
+    hand_off = files.sender.hand_off
+
+    def noted(*args: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return hand_off(*args, **options)
+
+    monkeypatch.setattr(files.sender, "is_ready", lambda _: False)
+    monkeypatch.setattr(files.sender, "hand_off", noted)
 
     async def send(_: Any) -> None:
         return None

@@ -102,8 +102,9 @@ def howto(name: str) -> str:
 
 LOGIN = {"flask_login.py": FLASK_LOGIN}
 PAGES = [
-    Page(howto("flask"), "# app.py", files=LOGIN, site=howto("flask")),
-    Page(howto("starlette"), "# app.py", FASTAPI, kind="asgi", site=howto("starlette")),
+    Page(howto("flask"), "@login_required", files=LOGIN, site=howto("flask")),
+    Page(howto("starlette"), "request: Request", FASTAPI, kind="asgi", site=howto("starlette")),
+    Page(howto("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=howto("starlette")),
     Page(
         howto("wsgi"),
         "# app.py",

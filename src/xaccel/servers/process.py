@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,12 +12,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from mirakuru import Executor
+from mirakuru.base import cleanup_subprocesses
 from mirakuru.exceptions import ProcessExitedWithError, ProcessFinishedWithError, TimeoutExpired
 
 from xaccel.servers.errors import ServerFailed
 from xaccel.servers.processes import Family
 
 _LINES_SHOWN = 60
+
+# At the exit of Python mirakuru kills each process whose variable mirakuru_uuid ("PID:UUID") contains this process's
+# id: a process with a short id kills the servers of other programs. Each server here is stopped by its own block.
+atexit.unregister(cleanup_subprocesses)
 
 
 class _Process(Executor):

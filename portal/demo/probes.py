@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xaccel.handoff.transfer_id import PATTERN
+from xaccel.handoff.transfer_id import SENT_PATTERN
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.site import Site
 
@@ -28,13 +28,13 @@ ECHOED = (
 """What the origin is asked to tell, of what came to it."""
 
 ECHO_LINE = "this is the echo origin"
-USER_AGENT = re.compile(f"xaccel t={PATTERN}")
-"""NGINX's own User-Agent: the transfer id."""
+USER_AGENT = re.compile(f"xaccel t={SENT_PATTERN}")
+"""NGINX's own User-Agent: a part of the transfer id."""
 
 ECHO_BYTES = (
     len(f"{ECHO_LINE}\n")
     + sum(len(f"{name}=\n") for name in ECHOED)
-    + len("xaccel t=00000000-0000-7000-8000-000000000000")
+    + len("xaccel t=00000000-0000-7000-8000")
 )
 """Length of the response if only NGINX's User-Agent came. With njs NGINX refuses a longer one than the portal says."""
 

@@ -186,7 +186,7 @@ def test_a_transfer_taken_out_of_either_log_is_a_contradiction(site: Site) -> No
     site.wait_for(3)
     assert site.verdicts(3)[0] == ["matched"] * 3
     first, second, third = sorted(ours())
-    kept = [entry for entry in site.entries() if second not in entry]
+    kept = [entry for entry in site.entries() if second[:23] not in entry]
     later = {**json.loads(kept[-1]), "user_agent": "other", "time": int(datetime.now(UTC).timestamp()) + 60}
     tampered = site.log.with_name("tampered.jsonl")
     tampered.write_text("\n".join([*kept, json.dumps(later)]) + "\n", encoding="utf-8")
@@ -194,7 +194,7 @@ def test_a_transfer_taken_out_of_either_log_is_a_contradiction(site: Site) -> No
     found, said = reconcile(tampered, grace="0h")
     assert found[first] == "matched"
     assert found[second].startswith("contradiction: the user got 3000 bytes")
-    assert found[third].startswith("contradiction: the trail does not have it")
+    assert found[third[:23]].startswith("contradiction: the trail does not have it")
     assert "2 contradictions: the trail and the store's log do not agree" in said
 
 

@@ -7,6 +7,7 @@ saw and what is logged, so that they hold for any configuration with these promi
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.live.hostile import (
     redirects,
 )
 from tests.live.stage import line_where
-from tests.servers.origin import Answer
+from tests.servers.origin import Answer, Request
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
@@ -267,6 +268,36 @@ def test_slices_arrive_whole_beside_a_jump_to_their_end(hostile: Hostile, protoc
         hostile.origin_waits = second_waits
         options = {**OPTIONS, "cache_version": f"slices-{protocol}-{name}"}
         expect_the_download(hostile, protocol, "cached", options)
+
+
+@both
+@pytest.mark.parametrize("origin", ["partner", "cached"])
+def test_a_backend_that_knows_what_the_origin_learns_of_the_id_changes_nothing(
+    hostile: Hostile, origin: str, protocol: str
+) -> None:
+    """(a, c) The User-Agent has most of the id, and the log of the origin may show it to the backend."""
+    for name in hostile.named_locations:
+        told: list[str] = []
+        known, gate, url = threading.Event(), Gate(hostile), stealing(hostile, origin)["Xaccel-Url"]
+        at = f"/_xaccel/{origin}"
+
+        def sub(request: Request, known: threading.Event = known, told: list[str] = told) -> Answer:
+            assert known.wait(5)
+            return redirects(f"/c{at}?{told[0]}")(request)  # noqa: B023
+
+        def origin_waits(known: threading.Event = known, told: list[str] = told, gate: Gate = gate) -> None:
+            if not known.is_set():
+                told.append((hostile.origin.requests[-1].header("User-Agent") or "").rpartition("=")[2])
+                known.set()
+                gate.wait()
+
+        hostile.pages |= {"sub": sub, at: gate.answers(302, {"X-Accel-Redirect": name, "Location": url})}
+        hostile.origin_waits = origin_waits
+        expect_the_download(
+            hostile, protocol, origin, {**OPTIONS, "cache_version": f"known-{protocol}-{name}"}
+        )
+        assert told[0]
+    assert stolen(hostile) == []
 
 
 # mix (d)

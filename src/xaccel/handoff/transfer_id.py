@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 """What NGINX takes for an id, as a regular expression."""
 
+SENT_PATTERN = PATTERN.removesuffix("-[0-9a-f]{12}")
+"""What NGINX sends of an id to the origin. The last 48 random bits stay secret: the whole id marks a hand-off."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _VARIANT = {digit: f"{int(digit, 16) & 3 | 8:x}" for digit in "0123456789abcdef"}

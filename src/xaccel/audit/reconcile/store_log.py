@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 
 from xaccel.errors import InputRefused
-from xaccel.handoff.transfer_id import PATTERN
+from xaccel.handoff.transfer_id import SENT_PATTERN
 
 LONGEST = 1 << 16
 """Bytes of a line. URI, referrer and User-Agent are about 8 KB each."""
@@ -27,14 +26,15 @@ _S3 = re.compile(
     r' (?:"[^"]*"|-) (?P<status>[0-9]{3}|-) \S+ (?P<sent>[0-9]{1,18}|-) \S+ \S+ \S+ (?:"[^"]*"|-)'
     r' (?:"(?P<agent>[^"]*)"|-)(?: .*)?'
 )
-_AGENT = re.compile(rf"xaccel t=({PATTERN})")
+_AGENT = re.compile(rf"xaccel t=({SENT_PATTERN})")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One request that the store logged.
 
-    transfer: the id in the User-Agent; None for requests of others. request: the store's own id of the request.
+    transfer: what the User-Agent has of a transfer id; "" for requests of others. request: the store's own id of the
+        request.
     sent: bytes of the response's body; None if the log does not have them.
     """
 
@@ -45,7 +45,7 @@ class Entry:
     status: int
     sent: int | None
     request: str
-    transfer: UUID | None
+    transfer: str
 
     @property
     def delivered(self) -> bool:
@@ -95,7 +95,7 @@ class StoreLog:
                         self.unreadable += 1
                         continue
                     self.first, self.last = min(self.first, entry.at), max(self.last, entry.at)
-                    self.others += entry.delivered and entry.transfer is None
+                    self.others += entry.delivered and not entry.transfer
                     self.buckets.add(entry.bucket)
                     yield entry
 
@@ -154,9 +154,9 @@ def _method(operation: str) -> str:
     return parts[1] if len(parts) == 3 and parts[2] == "OBJECT" else ""
 
 
-def _transfer(agent: str) -> UUID | None:
+def _transfer(agent: str) -> str:
     found = _AGENT.fullmatch(agent)
-    return UUID(found[1]) if found else None
+    return found[1] if found else ""
 
 
 @lru_cache(maxsize=1024)

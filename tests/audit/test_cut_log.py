@@ -98,6 +98,19 @@ def test_a_copy_under_another_inode_is_the_same_log(log: Log) -> None:
     assert (counted.lines, counted.duplicates, counted.lost) == (3, 0, 0)
 
 
+def test_a_log_that_begins_like_the_rest_of_a_cut_one_is_read(log: Log) -> None:
+    """Two bytes are left of an entry, and rotated away: each log begins with them."""
+    first, new = some(log, 1), some(log, 1)
+    log.write(*first)
+    take(log)
+    os.truncate(log.path, 2)
+    log.path.rename(log.path.with_name("xaccel.log.1"))
+    log.write(*new)
+    for _ in range(3):
+        take(log, drain_s=0.000_001)
+    assert ids() == wanted(*first, *new)
+
+
 def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Log) -> None:
     from xaccel.audit.models import Garbage
     from xaccel.audit.retention import prune

@@ -21,6 +21,9 @@ START = 1024
 LONGEST_LINE = 1 << 20
 """A line of NGINX has some 800 bytes; whatever is longer than this is none, and is not kept in memory."""
 
+NO_ENTRY = 50
+"""Fewer bytes do not name a file: entries differ in their id, which ends at byte 49."""
+
 TAIL = 1024
 """Bytes before the position by which is seen whether the file was cut, and has grown again since."""
 
@@ -182,8 +185,11 @@ class Log:
     def holds(self, mark: Mark) -> bool:
         """Tell whether the file is that of `mark`: with the same beginning, and all that was read is still in it.
 
-        The device and the inode do not count: an inode is used again, and a copy has another.
+        The device and the inode do not count: an inode is used again, and a copy has another. They do where the
+        beginning is a part of an entry, with which other files begin too.
         """
+        if mark.start_length < NO_ENTRY and self.identity != (mark.device, mark.inode):
+            return False
         if self.length < mark.offset or not self.begins_with(mark):
             return False
         tail = self._read(mark.offset - mark.tail_length, mark.tail_length) if mark.tail_length else b""

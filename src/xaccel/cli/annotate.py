@@ -20,7 +20,7 @@ _RULES = (
     (r"include .*/engine/off/.*", _BUILD),
     (r"js_import .*|include .*/maps/9-(?:slices|whole)\.conf", _BUILD),
     (r"include .*/locations/(?:hide|headers-more|njs|page-njs)\.conf", _BUILD),
-    (r"include .*/locations/(?:plain|no-cache)\.conf", "BUFFERS, CACHE"),
+    (r"include .*/locations/no-cache\.conf", "BUFFERS, CACHE"),
     (r"include .*/locations/buffers\.conf", "BUFFERS"),
     (r"include .*/locations/limits\.conf", "CONCURRENCY"),
     (r"include .*/locations/(?:ask-slices|cut)\.conf", "CACHE: slice"),

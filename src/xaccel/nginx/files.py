@@ -30,7 +30,6 @@ _HEADINGS = {
     "http": "Included by xaccel/http.conf.",
     "server": "For each server that sends downloads.",
     "secret": "Keep it secret; `nginx -T` prints it.",
-    "headers": "In the location of each origin.",
     "fetch": "In each location that fetches.",
     "log": "For each location.",
     "log-slices": "For the location with slices.",

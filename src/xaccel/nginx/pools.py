@@ -176,7 +176,7 @@ def system_lookup(server: str) -> tuple[str, ...]:
 
 
 def all_at_once(lookup: Lookup, servers: Iterable[str]) -> Lookup:
-    """Look all names among `connect_to` up, many at the same time, and return what was found as a lookup.
+    """Look all names among `servers` up, many at the same time, and return what was found as a lookup.
 
     One after the other, a thousand names that are slow to resolve would take minutes.
     """

@@ -279,5 +279,5 @@ def test_every_dependency_has_its_reason() -> None:
     names = {
         re.match(r"[A-Za-z0-9-]+", entry)[0] for group in groups for entry in group if isinstance(entry, str)
     }
-    decisions = text(ROOT / "docs/explanation/decisions.md").partition("## Dependencies")[2].lower()
+    decisions = text(ROOT / "docs/background/decisions.md").partition("## Dependencies")[2].lower()
     assert [each for each in sorted(names) if each not in decisions] == []

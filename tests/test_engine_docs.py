@@ -16,8 +16,8 @@ from xaccel.nginx import engine_files
 from xaccel.site.readers import PLACEHOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
-WALK = (ROOT / "docs/explanation/engine.md").read_text(encoding="utf-8")
-REVIEW = (ROOT / "docs/howto/review.md").read_text(encoding="utf-8")
+WALK = (ROOT / "docs/background/engine.md").read_text(encoding="utf-8")
+REVIEW = (ROOT / "docs/operate/review.md").read_text(encoding="utf-8")
 SECRET = "0123456789-of-this-test-abcdefghijklmnopqrstuvwxyz"
 
 

@@ -11,7 +11,7 @@ from benchmarks.measure import plots
 from benchmarks.measure.spread import short
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs/explanation"
+FOLDER = ROOT / "docs/background"
 QUICK, FULL = "benchmarks", "benchmarks-full"
 """The names of the pages, of their records and of the folders with their pictures."""
 

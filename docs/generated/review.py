@@ -14,7 +14,7 @@ from docs.generated import engine
 from xaccel import cli
 from xaccel.site.readers import PLACEHOLDER
 
-PAGE = Path(__file__).resolve().parents[1] / "howto" / "review.md"
+PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"
 FOLDER = "/etc/nginx/xaccel/"
 _EXAMPLE = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SHOWN = "<the secret>"

@@ -96,36 +96,36 @@ def django(name: str, word: str, after: str) -> Page:
     return Page(name, word, DJANGO, after, files=files)
 
 
-def howto(name: str) -> str:
-    return f"docs/howto/{name}.md"
+def integrate(name: str) -> str:
+    return f"docs/integrate/{name}.md"
 
 
 LOGIN = {"flask_login.py": FLASK_LOGIN}
 PAGES = [
-    Page(howto("flask"), "@login_required", files=LOGIN, site=howto("flask")),
-    Page(howto("starlette"), "request: Request", FASTAPI, kind="asgi", site=howto("starlette")),
-    Page(howto("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=howto("starlette")),
+    Page(integrate("flask"), "@login_required", files=LOGIN, site=integrate("flask")),
+    Page(integrate("starlette"), "request: Request", FASTAPI, kind="asgi", site=integrate("starlette")),
+    Page(integrate("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=integrate("starlette")),
     Page(
-        howto("wsgi"),
+        integrate("wsgi"),
         "# app.py",
         PLAIN,
         'document_of = lambda environ: found(environ["PATH_INFO"])',
-        site=howto("wsgi"),
+        site=integrate("wsgi"),
     ),
     Page(
-        howto("asgi"),
+        integrate("asgi"),
         "# app.py",
         PLAIN,
         'async def document_of(scope):\n    return found(scope["path"])',
         kind="asgi",
-        site=howto("asgi"),
+        site=integrate("asgi"),
     ),
-    django(howto("drf"), "# views.py", 'urlpatterns = [path("files/<int:pk>", Download.as_view())]'),
-    django(howto("ninja"), "# api.py", 'urlpatterns = [path("", api.urls)]'),
+    django(integrate("drf"), "# views.py", 'urlpatterns = [path("files/<int:pk>", Download.as_view())]'),
+    django(integrate("ninja"), "# api.py", 'urlpatterns = [path("", api.urls)]'),
     django("README.md", "request.user.document_set", 'urlpatterns = [path("files/<int:pk>", download)]'),
     django("README.md", "mine(request.user", 'urlpatterns = [path("files/<int:pk>", download)]'),
-    Page("README.md", "xaccel.flask.Downloads", FLASK, files=LOGIN, site=howto("flask")),
-    Page("README.md", "xaccel.starlette.Downloads", FASTAPI, kind="asgi", site=howto("starlette")),
+    Page("README.md", "xaccel.flask.Downloads", FLASK, files=LOGIN, site=integrate("flask")),
+    Page("README.md", "xaccel.starlette.Downloads", FASTAPI, kind="asgi", site=integrate("starlette")),
 ]
 
 

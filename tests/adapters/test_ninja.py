@@ -1,4 +1,4 @@
-"""What docs/howto/ninja.md says of django-ninja: refusals, HEAD, and who is asked for."""
+"""What docs/integrate/ninja.md says of django-ninja: refusals, HEAD, and who is asked for."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.pages import PAGES, ROOT, Page, howto, write
+from tests.adapters.pages import PAGES, ROOT, Page, integrate, write
 from tests.live.client import ask
 from tests.pages import text
 from xaccel.testing import S3Server, Variant
@@ -75,7 +75,7 @@ def test_a_page_says_how_its_app_is_started_and_where_its_site_is_looked_for(pag
 def test_the_asgi_app_leaves_alone_what_is_no_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [page] = (page for page in PAGES if page.name == howto("asgi"))
+    [page] = (page for page in PAGES if page.name == integrate("asgi"))
     write(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

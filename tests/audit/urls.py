@@ -56,7 +56,7 @@ def deny(request: HttpRequest) -> HttpResponseBase:
 
 
 def share(request: HttpRequest) -> HttpResponseBase:
-    """As docs/howto/share-links.md has it; `wait` is called between the use and the hand-off."""
+    """As docs/integrate/share-links.md has it; `wait` is called between the use and the hand-off."""
     from xaccel.share_links.models import Allowance
     from xaccel.share_links.reserve import reserve
 

@@ -31,7 +31,7 @@ BODY = bytes(1 << 25)
 """32 MB: more than NGINX and the kernels take in of what nobody reads."""
 SLICE = 1 << 18
 KEPT_KB = {False: 60, True: 90}
-"""A slice that is kept already, as docs/howto/cache.md has it, without njs and with it."""
+"""A slice that is kept already, as docs/operate/cache.md has it, without njs and with it."""
 
 
 @dataclass

@@ -152,7 +152,7 @@ def test_a_list_of_types_is_sandboxed_and_the_app_cannot_send_one(live: Live, co
 
 
 def test_a_site_that_declares_a_resource_policy_sends_its_own(live: Live) -> None:
-    """xaccel sends none by default (docs/explanation/decisions.md), and hides the origin's."""
+    """xaccel sends none by default (docs/background/decisions.md), and hides the origin's."""
     name = "Cross-Origin-Resource-Policy"
     live.places.origin.answer = lambda _: Answer(headers=[(name, "cross-origin")], body=b"x")
     assert live.get("partner", "x").one(name) is None

@@ -14,7 +14,7 @@ if BEFORE:
 else:
     from tests.pages import FENCE, text
 
-    GUIDE = Path(__file__).resolve().parents[2] / "docs/howto/migrate-from-django-sendfile2.md"
+    GUIDE = Path(__file__).resolve().parents[2] / "docs/integrate/migrate-from-django-sendfile2.md"
     [code] = [code for _, code in FENCE.findall(text(GUIDE)) if "def sendfile(" in code]
     exec(code)
 

@@ -44,11 +44,11 @@ class Configuration:
     chain: Annotated[
         bool,
         Setting(
-            "Seal transfers, so that [`xaccel verify`](../howto/audit.md#let-an-auditor-trust-it) finds later changes."
+            "Seal transfers, so that [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds later changes."
         ),
     ] = False
     metrics: Annotated[
-        bool, Setting("Let the app count its decisions [for Prometheus](../howto/metrics.md).")
+        bool, Setting("Let the app count its decisions [for Prometheus](../operate/metrics.md).")
     ] = False
     send_buffer: Annotated[
         int | None,

@@ -52,7 +52,7 @@ class DjangoSettings:
         Setting(
             "Dotted path of a function that tells [`xaccel explain`](cli.md#explain) which object a transfer was"
             " about: from a transfer id to origin and object key, or `None`. Without it, `explain` finds what"
-            " [`xaccel.audit`](../howto/audit.md) has recorded, and needs `--key` for anything else.",
+            " [`xaccel.audit`](../operate/audit.md) has recorded, and needs `--key` for anything else.",
             read=_imported,
             example='"library.audit.find_transfer"',
             optional=True,

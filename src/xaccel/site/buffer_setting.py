@@ -12,7 +12,7 @@ HEAD_KB = 16
 
 _BESIDE_KB = 40
 """What a transfer holds beside its buffers, which with the allocator of musl take up to an eighth more than their size.
-Measured (docs/explanation/performance.md)."""
+Measured (docs/background/performance.md)."""
 _NJS_KB = 20
 """What njs holds of each request. This and what follows is measured in tests/live/test_memory.py."""
 _KEPT_KB = 80

@@ -13,7 +13,7 @@ from xaccel.site.origins import LocalOrigin, Origin
 from xaccel.site.setting import Rule, Setting
 
 PROTOCOL = 1
-"""The version of the hand-off between app and NGINX (docs/reference/protocol.md); it is bound to `internal_prefix`."""
+"""The version of the hand-off between app and NGINX (docs/extend/protocol.md); it is bound to `internal_prefix`."""
 
 _UNITS = "{} is not in NGINX's units"
 _SIZE, _TIME = r"[0-9]{1,9}[kKmMgG]?", r"[0-9]{1,6}[smhdwMy]?"

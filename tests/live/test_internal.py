@@ -156,8 +156,9 @@ def test_a_client_cannot_hand_off_by_headers(live: Live) -> None:
 
 def test_only_hand_offs_make_a_line(live: Live) -> None:
     live.new_lines(lambda: live.get("documents", "internal.txt"))
-    before = live.nginx.lines()
+    before = len(live.nginx.lines())
     for path in ("/_xaccel/documents", "/_xaccel/media/internal.txt", "/page"):
         ask(live.nginx.port, path)
     live.new_lines(lambda: live.get("documents", "internal.txt"))
-    assert len(live.nginx.lines()) == len(before) + 1
+    # the entry of a download that an earlier test left can come late: it has the id of its transfer
+    assert [line for line in live.nginx.lines()[before:] if not line["id"]] == []

@@ -215,7 +215,7 @@ def test_the_steps_of_a_redirect_count_once(live: Live) -> None:
 def test_where_the_zone_is_full_a_new_subject_is_429_and_those_in_it_go_on(
     variant: Variant, tmp_path: Path, length: int, each: int
 ) -> None:
-    """32 KB, the least that NGINX takes, instead of 10 MB. What a key takes of it is what docs/operate/limits.md says."""
+    """32 KB, the least that NGINX accepts. docs/operate/limits.md says how much of it a key needs."""
 
     def small(parts: Parts) -> Parts:
         http = tuple(

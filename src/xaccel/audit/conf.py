@@ -44,7 +44,7 @@ class Configuration:
     chain: Annotated[
         bool,
         Setting(
-            "Seal transfers, so that [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds later changes."
+            "Seal transfers, so that [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds changes."
         ),
     ] = False
     metrics: Annotated[

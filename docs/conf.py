@@ -12,12 +12,13 @@ version = release = _PROJECT["version"]
 author = "the xaccel maintainers"
 project_copyright = f"2026, {author}"
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design"]
 exclude_patterns = ["_build", "generated"]
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 
 html_theme = "furo"
 html_title = f"{project} {version}"
 html_copy_source = False
 html_show_sourcelink = False
+copybutton_prompt_text = "$ "

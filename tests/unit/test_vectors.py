@@ -80,6 +80,6 @@ def test_every_input_can_be_refused_in_a_vector() -> None:
 
 
 def test_page_vectors_and_library_name_the_same_version() -> None:
-    page = FILE.with_name("protocol.md").read_text(encoding="utf-8")
+    page = (FILE.parents[1] / "extend" / "protocol.md").read_text(encoding="utf-8")
     assert page.splitlines()[2].startswith(f"Version {PROTOCOL}. ")
     assert DOCUMENT["protocol"] == PROTOCOL

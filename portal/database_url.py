@@ -1,4 +1,4 @@
-"""Which database the portal uses."""
+"""Read the portal's database from a URL."""
 
 from __future__ import annotations
 

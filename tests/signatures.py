@@ -1,4 +1,4 @@
-"""Whether a request is signed as Google and Amazon ask for, checked with the public key: no emulator does it.
+"""Check signed requests of Google and Amazon with the public key, which no emulator does.
 
 Google: V4 signing with RSA, https://cloud.google.com/storage/docs/authentication/signatures
 Amazon CloudFront: canned policy,

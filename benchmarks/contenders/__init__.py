@@ -1,1 +1,1 @@
-"""What people would use: each contender as its own documentation has it, one file for each."""
+"""The alternatives to xaccel, each as its own documentation has it, one file for each."""

@@ -1,4 +1,4 @@
-"""Where the contenders find store, files and database."""
+"""The store, files and database that contenders use."""
 
 from __future__ import annotations
 

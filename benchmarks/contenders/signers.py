@@ -1,4 +1,4 @@
-"""What makes a signed URL: xaccel, and the libraries that others would take, each as its documentation has it.
+"""Sign URLs with xaccel and with its alternatives, each as its documentation has it.
 
 All sign for the same store, bucket and keys, for the same time.
 """

@@ -1,4 +1,4 @@
-"""What a question of the benchmark is, and what it answers."""
+"""Questions of the benchmark and their results."""
 
 from __future__ import annotations
 

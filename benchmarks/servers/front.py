@@ -1,4 +1,4 @@
-"""What speed is measured on: an origin with and without TLS, a stub app that only hands off, and NGINX in front.
+"""The servers to measure on: an origin with and without TLS, a stub app that only hands off, and NGINX in front.
 
 Origin and app are one NGINX, so that as little as possible of a measured time is theirs.
 """

@@ -1,1 +1,1 @@
-"""What the pages of docs/reference are made of: the code itself, read by cog."""
+"""Generate the pages of docs/reference from the code, with cog."""

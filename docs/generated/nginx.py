@@ -1,4 +1,4 @@
-"""What NGINX is told and what it writes: private headers, error pages, the line of a transfer, a whole text."""
+"""Private headers, error pages, log fields and a whole NGINX configuration, as tables for the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is random in a run: passwords, keys and the bucket's name. A folder that is kept keeps them."""
+"""Random values of a run: passwords, keys and the bucket's name. A folder that is kept keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can sign in."""
+"""The demo's users."""
 
 from __future__ import annotations
 

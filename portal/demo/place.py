@@ -1,4 +1,4 @@
-"""Where the demo keeps its files."""
+"""The folder of the demo's files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Two servers inside the demo's own NGINX that only the check uses: they show what a person cannot see.
+"""Two servers inside the demo's own NGINX that only the check uses: they show what a user cannot see.
 
-An origin that answers with the headers it was asked with, and tries to steer NGINX; and a second backend that hands off
+An origin that responds with the headers of the request and tries to steer NGINX, and a second backend that hands off
 without the site's secret.
 """
 

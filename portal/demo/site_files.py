@@ -1,4 +1,4 @@
-"""What NGINX serves itself: the portal's style sheets and scripts."""
+"""NGINX locations for the portal's style sheets and scripts."""
 
 from __future__ import annotations
 

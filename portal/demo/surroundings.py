@@ -1,4 +1,4 @@
-"""What the servers and commands of the demo find around them: nothing of the caller's own configuration."""
+"""Isolate the demo's servers and commands from the caller's configuration."""
 
 from __future__ import annotations
 

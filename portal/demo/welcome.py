@@ -1,4 +1,4 @@
-"""What a person reads when everything runs."""
+"""The message that the demo prints when everything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people call a content type, and whether a browser shows it."""
+"""Plain names of content types, and whether a browser shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which grant a management command means."""
+"""Find the grant that a management command names."""
 
 from __future__ import annotations
 

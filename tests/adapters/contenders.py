@@ -1,4 +1,4 @@
-"""Who meets the table: one line each. tests/adapters/README.md says what a contender is."""
+"""The contenders that run the table, one entry each; see tests/adapters/README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the table needs: objects in a real S3 server, two HTTP servers, a directory, and NGINX before each contender."""
+"""Servers for the table: objects in a real S3 server, two HTTP servers, a directory, and NGINX for each contender."""
 
 from __future__ import annotations
 

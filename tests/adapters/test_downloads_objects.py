@@ -1,4 +1,4 @@
-"""How an app gets its `Downloads`: Flask's `init_app`, and the dependency of FastAPI."""
+"""`Downloads` of an app: Flask's `init_app`, and the dependency of FastAPI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an adapter needs, without a server: its package, and a thread to wait in."""
+"""Requirements of each adapter without a server: its package, and a thread to wait in."""
 
 from __future__ import annotations
 

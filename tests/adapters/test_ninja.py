@@ -1,4 +1,4 @@
-"""What docs/integrate/ninja.md says of django-ninja: refusals, HEAD, and who is asked for."""
+"""docs/integrate/ninja.md is right about refusals, HEAD and the user of django-ninja."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each adapter tells the log of a decision, and that nothing of a refusal's record reaches the user."""
+"""Each adapter logs its decision, and no part of a refusal's record reaches the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many bytes of an interrupted transfer certainly reached the client: in the row, the admin and exports."""
+"""The bytes of an interrupted transfer that certainly reached the client: in the row, the admin and exports."""
 
 from __future__ import annotations
 

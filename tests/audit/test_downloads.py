@@ -1,4 +1,4 @@
-"""What a person did, out of what NGINX wrote: whole, in parts, again, of another version."""
+"""Downloads that result from log entries: whole, in parts, again, of another version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody who may write to the database can try, and what `verify` says of it."""
+"""Forgeries by somebody who can write to the database, and what `verify` reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the connection is like: held up, broken off, two at once. The rows say when, and how much."""
+"""Rows of slow, interrupted and simultaneous connections have the right outcome and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the seldom is found by, and whether the benchmark of plans would notice a scan."""
+"""Query plans of the rare queries; the benchmark of plans notices a scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is under way while a log is taken in belongs to its download all the same, whenever `ingest` ran."""
+"""Transfers that are under way during `ingest` belong to their download, whenever `ingest` runs."""
 
 from __future__ import annotations
 

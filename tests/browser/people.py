@@ -1,4 +1,4 @@
-"""What people do in the portal: sign in, and know their files by name."""
+"""Sign in to the portal as one of its users, and find files by name."""
 
 from __future__ import annotations
 

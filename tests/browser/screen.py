@@ -1,4 +1,4 @@
-"""What is on the screen, whatever the page is made of: the browser's own viewers cannot be asked."""
+"""Read pixels of the screen: the browser's own viewers have no other interface."""
 
 from __future__ import annotations
 

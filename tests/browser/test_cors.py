@@ -1,4 +1,4 @@
-"""What other middleware sets on a download reaches the browser: a page of another origin may read it."""
+"""Headers that other middleware sets reach the browser: a page of another origin may read a download."""
 
 from __future__ import annotations
 

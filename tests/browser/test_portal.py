@@ -1,4 +1,4 @@
-"""What a person does: sign in, click, and look at what lies on the disk."""
+"""Use the portal in Chromium: sign in, click, and compare the files on the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another program may rely on while the demo serves, and what is left when it ends."""
+"""Guarantees for other programs while the demo serves, and a clean end."""
 
 from __future__ import annotations
 

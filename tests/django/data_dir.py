@@ -1,4 +1,4 @@
-"""Where the files of these tests are: a folder that goes when the process ends."""
+"""A folder for the files of these tests, removed when the process ends."""
 
 from __future__ import annotations
 

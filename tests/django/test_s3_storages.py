@@ -1,4 +1,4 @@
-"""What a storage of django-storages says about S3 beyond the bucket: who pays, which endpoint, whose key encrypts."""
+"""S3 options of django-storages beyond the bucket: who pays, the endpoint, the encryption key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stores' own doors do and their emulators do not: they let nobody in without a signature."""
+"""Require signatures as the real stores do and their emulators do not."""
 
 from __future__ import annotations
 

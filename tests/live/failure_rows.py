@@ -1,5 +1,7 @@
-"""What an origin or the network does, and what the user and the line then get: docs/reference/failures.md is printed
-from these rows, and tests/live/test_failures.py walks them."""
+"""Failures of an origin or the network, with the user's response and the log entry.
+
+docs/reference/failures.md is generated from these rows, and tests/live/test_failures.py tests each.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One NGINX with every HTTP at its front door: plain, TLS with HTTP/1.1 and HTTP/2, and QUIC where it is built in."""
+"""One NGINX that serves every HTTP version: plain, TLS with HTTP/1.1 and HTTP/2, and QUIC where it is built in."""
 
 from __future__ import annotations
 

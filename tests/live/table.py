@@ -1,4 +1,4 @@
-"""What an origin answers, and what the user and the line then get: the same over every HTTP at the front door."""
+"""Responses of an origin, with the user's response and the log entry: the same over every HTTP version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However an object is fetched and kept, a client gets what it would get without a cache: one table for all ways."""
+"""A cached response is the same as an uncached one, however the object was fetched: one table for all ways."""
 
 from __future__ import annotations
 

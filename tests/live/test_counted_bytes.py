@@ -1,4 +1,4 @@
-"""What NGINX counts in `body_bytes` and is no body: with every HTTP the row has the bytes of the body."""
+"""The row has the bytes of the body with every HTTP version, although `body_bytes` counts more."""
 
 from __future__ import annotations
 

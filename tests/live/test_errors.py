@@ -1,4 +1,4 @@
-"""What an origin does wrong, and what the user gets: a plain page, without a name to save it under."""
+"""Wrong responses of an origin become plain error pages without a file name."""
 
 from __future__ import annotations
 

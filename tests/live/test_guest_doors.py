@@ -1,4 +1,4 @@
-"""What an operator does to all his pages, and how often a download meets it: doors, counters, headers, trailers."""
+"""Directives that an operator sets for all pages, such as limits and headers, and their effect on downloads."""
 
 from __future__ import annotations
 

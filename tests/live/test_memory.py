@@ -1,4 +1,4 @@
-"""What a client that takes nothing costs NGINX in memory: what the text and the pages say, and not much less."""
+"""Memory that clients cost NGINX when they read nothing: as documented, and not much less."""
 
 from __future__ import annotations
 

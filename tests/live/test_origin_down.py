@@ -1,4 +1,4 @@
-"""What is kept is sent while the origin is down: whole, as a range, from slices and from one piece."""
+"""Cached objects are sent while the origin is down: whole, as a range, from slices and from one piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`origin_failed`: what the variables of NGINX say about its cause, and that `xaccel explain` finds the cause."""
+"""`origin_failed`: NGINX's variables for each cause, and `xaccel explain` finds the cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an origin gets of the client: the range and the conditions. Its User-Agent has most of the transfer id."""
+"""Client headers that reach an origin: range and conditions. Its User-Agent has most of the transfer id."""
 
 from __future__ import annotations
 

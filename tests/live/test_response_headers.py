@@ -1,4 +1,4 @@
-"""What the user sees: the app's headers once, and nothing of the store."""
+"""Headers that reach the user: the app's once, and none of the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store keeps encrypted is sent in the clear, for a Signature Version 4; the user sees no word of it."""
+"""Encrypted objects are sent decrypted, with Signature Version 4, and without the store's encryption headers."""
 
 from __future__ import annotations
 

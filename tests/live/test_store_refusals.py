@@ -1,4 +1,4 @@
-"""What Amazon S3 answers for archived, deleted and encrypted objects, from an origin of ours on a real socket."""
+"""Responses of Amazon S3 for archived, deleted and encrypted objects, from a test origin on a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request and what comes back, over whichever HTTP: how it ended is told, never guessed."""
+"""One request and its response over any HTTP version; the kind of ending is reported by the client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may hand off: the secret, as `xaccel config` writes it, then the id, as a plain Python model says."""
+"""Maps that accept a hand-off: the secret, as `xaccel config` writes it, then the id, against a Python model."""
 
 from __future__ import annotations
 

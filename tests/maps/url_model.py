@@ -1,4 +1,4 @@
-"""What the engine decides about URLs, in plain Python."""
+"""A model in Python of what the engine decides about URLs."""
 
 from __future__ import annotations
 

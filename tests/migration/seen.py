@@ -1,4 +1,4 @@
-"""What a person sees of an answer, and how two answers differ."""
+"""The visible parts of a response, and how two responses differ."""
 
 from __future__ import annotations
 

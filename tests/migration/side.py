@@ -1,6 +1,6 @@
-"""What the projects of these tests share: which side this process is, where things lie, and who asks.
+"""Settings that the projects of these tests share: the side of this process, its folders and its user.
 
-Read in processes of their own, whose environment says it.
+Each project runs in its own process and reads them from its environment.
 """
 
 from __future__ import annotations

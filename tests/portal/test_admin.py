@@ -1,4 +1,4 @@
-"""What an administrator can do, and cannot."""
+"""Permissions of an administrator."""
 
 from __future__ import annotations
 

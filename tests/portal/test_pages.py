@@ -1,4 +1,4 @@
-"""What a person sees."""
+"""The portal's pages as users see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets a file, and that nobody else learns of it."""
+"""Only users with a grant get a file, and others cannot find out that it exists."""
 
 from __future__ import annotations
 

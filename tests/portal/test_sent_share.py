@@ -1,4 +1,4 @@
-"""What a person is told of how much went out."""
+"""The share of a file that was sent, as users see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment makes of the settings."""
+"""Settings from environment variables."""
 
 from __future__ import annotations
 

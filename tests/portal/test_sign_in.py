@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in."""
+"""The number of sign-in attempts is limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the stack ask of a server and of its processes."""
+"""Ask a server and its processes for their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no test of this suite."""
+"""Exclude the project `shop`, whose tests are not tests of this suite."""
 
 from __future__ import annotations
 

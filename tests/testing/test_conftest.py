@@ -1,4 +1,4 @@
-"""What tests/conftest.py promises about long tests and missing servers, in a pytest of its own."""
+"""tests/conftest.py handles long tests and missing servers; each case runs in its own pytest."""
 
 from __future__ import annotations
 

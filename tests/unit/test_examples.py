@@ -1,4 +1,4 @@
-"""What the examples promise."""
+"""The examples keep the promises of their README files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an app answers to a client's conditions where it gave a validator of its own (RFC 9110 section 13.2.2)."""
+"""Vectors of conditional requests for files with a validator of the app (RFC 9110 section 13.2.2)."""
 
 from __future__ import annotations
 

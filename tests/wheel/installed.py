@@ -1,4 +1,4 @@
-"""What is installed is the wheel, whole, and beside it only what is expected.
+"""Check that the installed wheel is complete and that nothing unexpected is installed with it.
 
 python -I installed.py SOURCE [PACKAGE …]: SOURCE is src/xaccel of the checkout, each PACKAGE a framework that is here.
 """

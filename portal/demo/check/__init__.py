@@ -1,1 +1,1 @@
-"""What `scripts/demo --check` tries over HTTP: one question per file, each asked on its own."""
+"""The HTTP requests of `scripts/demo --check`: one question per file, independent of the others."""

@@ -1,4 +1,4 @@
-"""What a question found out."""
+"""The result of one request of the check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which name a browser takes from Content-Disposition (RFC 6266, RFC 8187), read independently of the library."""
+"""The name that a browser takes from Content-Disposition (RFC 6266, RFC 8187), read independently of the library."""
 
 from __future__ import annotations
 

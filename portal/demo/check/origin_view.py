@@ -1,4 +1,4 @@
-"""What does an origin learn of the person, and can it steer NGINX or the browser?"""
+"""What does an origin learn of the user, and can it steer NGINX or the browser?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every question is given: the servers, people with open browsers, and all that was seen."""
+"""The arguments of every question: the servers, users with open browsers, and everything seen so far."""
 
 from __future__ import annotations
 

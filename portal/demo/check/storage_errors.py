@@ -1,4 +1,4 @@
-"""What does a person get when the store does not deliver?"""
+"""What does a user get when the store fails?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the answers are printed."""
+"""Print the results as a table."""
 
 from __future__ import annotations
 

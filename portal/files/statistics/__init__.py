@@ -1,1 +1,1 @@
-"""What happened with the files, counted: for the people who look after them."""
+"""Count downloads for the users who look after the files."""

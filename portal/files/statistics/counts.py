@@ -1,6 +1,6 @@
 """The numbers behind the charts: an index narrows each query to the days that are shown.
 
-Days are cut by the database, in Django's current time zone.
+The database splits days, in Django's current time zone.
 """
 
 from __future__ import annotations

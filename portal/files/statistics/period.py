@@ -1,4 +1,4 @@
-"""Which days are counted: the last few, each from midnight to midnight in Django's current time zone."""
+"""The days that are counted: the last few, each from midnight to midnight in Django's current time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the decisions file says, and where the log goes, for every contender that is written in Python."""
+"""The decisions file and the log destination, for every contender that is written in Python."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What the tests of the project share."""
+"""Fixtures of the project's tests."""
 
 pytest_plugins = ["xaccel.testing.pytest_plugin"]

@@ -1,4 +1,4 @@
-"""Which files of a cache directory are an object's, and what is told where that cannot be found out.
+"""Find the files of an object in a cache directory, and report where that is not possible.
 
 The files are spelled here as NGINX writes them; tests/live/test_purge.py has NGINX write them.
 """

@@ -1,4 +1,4 @@
-"""What is generated for a cache fits the NGINX, and the command warns if it does not."""
+"""The generated cache configuration fits the NGINX, and the command warns if it does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator reviews stays small, and each file says what it is for."""
+"""The configuration that an operator reviews stays small, and each file says what it is for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What NGINX tries one by one does not grow with the origins: the regular expressions of maps."""
+"""The regular expressions of maps, which NGINX tries one by one, do not grow with the origins."""
 
 from __future__ import annotations
 

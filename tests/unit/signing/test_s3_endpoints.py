@@ -1,4 +1,4 @@
-"""Where a bucket answers, and for which region: as a client of botocore with the same arguments would have it."""
+"""Endpoint and region of a bucket: the same as those of a botocore client with the same arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which BUFFERS a site may have; tests/live/test_buffers.py asks NGINX the same."""
+"""Valid and invalid BUFFERS of a site; tests/live/test_buffers.py compares them with NGINX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recorded of a stored URL's query: which file it means, and never a signature."""
+"""The recorded query of a stored URL identifies the file and never contains a signature."""
 
 from __future__ import annotations
 

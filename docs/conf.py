@@ -22,3 +22,5 @@ html_title = f"{project} {version}"
 html_copy_source = False
 html_show_sourcelink = False
 copybutton_prompt_text = "$ "
+smartquotes = False
+"""Typographic quotes and dashes would change options such as `--check` in running text."""

@@ -44,7 +44,7 @@ WHY: Mapping[str, Why] = {
     "subrequest": Why(
         "A subrequest of NGINX (mirror, SSI, auth_request, addition) requested the download, so NGINX refused it."
         " The user got 404 for it.",
-        "Let the client request the download itself, for example with a link or an <img> in the page.",
+        "Let the client request the download itself, for example with a link or an `<img>` in the page.",
         ask=False,
     ),
     "url_refused": Why(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from docs.generated.docstrings import escaped
 from xaccel import cli
 
 
@@ -55,4 +56,4 @@ def _spelled(action: argparse.Action) -> str:
 def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     values = {"default": action.default, "prog": parser.prog}
     text = (action.help or "") % values
-    return text.replace("|", "\\|")
+    return escaped(text).replace("|", "\\|")

@@ -42,7 +42,7 @@ def field_table(kind: type) -> str:
     types = {row.field.name: spelled(row.hint) for row in settings_of(kind)}
     rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
     for field in dataclasses.fields(kind):
-        text = starred(texts.get(field.name, ""))
+        text = escaped(texts.get(field.name, ""))
         cells = (f"`{field.name}`", f"`{types.get(field.name, field.type)}`", default_of(field), text)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
@@ -62,10 +62,12 @@ def spelled(hint: Any) -> str:
     return re.sub(r"\b(?:typing|collections\.abc|xaccel(?:\.\w+)+)\.", "", text)
 
 
-def starred(text: str) -> str:
-    """Return `text` with each "*" outside of code as Markdown prints it: two of them would make italics."""
+def escaped(text: str) -> str:
+    """Escape each "*" and "<" outside of code: Markdown would make italics or HTML of them, and lose them."""
     parts = text.split("`")
-    return "`".join(part if index % 2 else part.replace("*", "\\*") for index, part in enumerate(parts))
+    return "`".join(
+        part if index % 2 else re.sub(r"[*<]", r"\\\g<0>", part) for index, part in enumerate(parts)
+    )
 
 
 def _paragraphs(documented: Any) -> Iterator[str]:

@@ -1,44 +1,95 @@
-"""The settings page: each key of settings.XACCEL with its meaning, default and an example."""
+"""The settings page: each setting with its meaning, when to change it, its default and an example.
+
+The meaning is in the code, as the `doc` of the `Setting`; the other sentence is in settings.toml.
+"""
 
 from __future__ import annotations
 
-from docs.generated.docstrings import default_of, field_table, starred
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docs.generated.docstrings import escaped
 from xaccel.audit.conf import Configuration as Audit
 from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_origins import TYPES
-from xaccel.site.setting import table
+from xaccel.site.setting import Setting, table
+
+SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYPES["http"])} - {"expires_s"}
+"""Options that both kinds of remote origins have. `expires_s` means something else in each."""
 
 
-def keys(kind: type = Site) -> str:
-    """Return one section for each key: of the site, or of another table."""
-    sections = []
-    for row in table(kind):
-        default = "" if row.required else f" Default: {default_of(row.field)}."
-        example = f"\nExample: `{row.example}`\n" if row.example else ""
-        sections.append(f"### `{row.key.upper()}`\n\n{starred(row.doc)}{default}\n{example}")
-    return "\n".join(sections)
+@cache
+def notes() -> dict[str, Any]:
+    """Return settings.toml."""
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def note(kind: type, row: Setting) -> dict[str, str]:
+    """Return when to change a setting (`change`) and its `example`."""
+    name = "Audit" if kind is Audit else kind.__name__
+    found: dict[str, str] = {
+        "example": row.example,
+        **(notes().get(name, {}).get(row.key) or notes()[row.key]),
+    }
+    return found
+
+
+def site() -> str:
+    """Return the keys of a site."""
+    return _sections(Site, table(Site), 3, upper=True)
 
 
 def django() -> str:
-    """Return one section for each key that only Django has."""
-    return keys(DjangoSettings)
+    """Return the keys that only Django has."""
+    return _sections(DjangoSettings, table(DjangoSettings), 3, upper=True)
 
 
 def audit() -> str:
-    """Return the table of XACCEL_AUDIT."""
-    rows = ["| Key | Default | Meaning |", "|---|---|---|"]
-    rows += [
-        f"| `{row.key.upper()}` | {default_of(row.field)} | {starred(row.doc)} |" for row in table(Audit)
-    ]
-    return "\n".join(rows) + "\n"
+    """Return the keys of XACCEL_AUDIT."""
+    return _sections(Audit, table(Audit), 3, upper=True)
 
 
 def origin(kind: str) -> str:
-    """Return the table of one type of origin."""
-    return field_table(TYPES[kind])
+    """Return the options that one type of origin has for itself."""
+    return _sections(TYPES[kind], (row for row in table(TYPES[kind]) if row.key not in SHARED), 4)
 
 
-def cache() -> str:
-    """Return the table of CACHE."""
-    return field_table(Cache)
+def shared() -> str:
+    """Return the options that both types of remote origins have."""
+    return _sections(TYPES["s3"], (row for row in table(TYPES["s3"]) if row.key in SHARED), 4)
+
+
+def cache_options() -> str:
+    """Return the options of CACHE."""
+    return _sections(Cache, table(Cache), 3)
+
+
+def _sections(kind: type, rows: Iterable[Setting], level: int, *, upper: bool = False) -> str:
+    return "\n".join(_section(kind, row, level, upper=upper) for row in rows)
+
+
+def _section(kind: type, row: Setting, level: int, *, upper: bool) -> str:
+    key, own = row.key.upper() if upper else row.key, note(kind, row)
+    default = own.get("default", "required." if row.required else f"`{_default(row)}`.")
+    return (
+        f"{'#' * level} `{key}`\n\n{escaped(row.doc)} {escaped(own['change'])}\n\n"
+        f'Default: {default} Example: `"{key}": {own["example"]}`\n'
+    )
+
+
+def _default(row: Setting) -> str:
+    value = row.field.default_factory() if callable(row.field.default_factory) else row.field.default
+    if isinstance(value, str):
+        return json.dumps(value)
+    return repr(list(value) if isinstance(value, tuple) else value)
+
+
+def every() -> Iterator[tuple[type, Setting]]:
+    """Yield each setting with its table."""
+    for kind in (Site, DjangoSettings, Cache, *TYPES.values(), Audit):
+        yield from ((kind, row) for row in table(kind))

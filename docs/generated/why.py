@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from docs.generated.docstrings import escaped
 from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY
 
 
@@ -16,6 +17,6 @@ def table() -> str:
         "|---|---|---|",
         f"| (empty) | {empty} | {LEFT.remedy} |",
     ]
-    rows += [f"| `{why}` | {row.cause} | {row.remedy} |" for why, row in WHY.items()]
+    rows += [f"| `{why}` | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in WHY.items()]
     rows.append(f"| `origin_` and any other status | {ANY_STATUS.cause} | {ANY_STATUS.remedy} |")
     return "\n".join(rows) + "\n"

@@ -24,37 +24,36 @@ _SECONDS = Rule(
 class Configuration:
     """What the settings say."""
 
-    idle_s: Annotated[float, Setting("Seconds without a transfer that end a download.", check=_SECONDS)] = (
-        1800
-    )
+    idle_s: Annotated[
+        float, Setting("A download ends after this number of seconds without a transfer.", check=_SECONDS)
+    ] = 1800
     unknown_after_s: Annotated[
         float,
         Setting(
-            "Seconds that xaccel waits for a log entry. Give more than your longest transfer takes.",
+            "A transfer without a log entry becomes `unknown` after this number of seconds.",
             check=_SECONDS,
         ),
     ] = 86400
     drain_s: Annotated[
         float,
         Setting(
-            "Seconds that `ingest` looks at a rotated log file after the last entry was written to it.",
+            "`ingest` reads a rotated log file until nothing was written to it for this number of seconds.",
             check=_SECONDS,
         ),
     ] = 60
     chain: Annotated[
         bool,
         Setting(
-            "Seal transfers, so that [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds changes."
+            "xaccel seals transfers, so [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds changes."
         ),
     ] = False
     metrics: Annotated[
-        bool, Setting("Let the app count its decisions [for Prometheus](../operate/metrics.md).")
+        bool, Setting("The app counts its decisions [for Prometheus](../operate/metrics.md).")
     ] = False
     send_buffer: Annotated[
         int | None,
         Setting(
-            "The `sndbuf` of your `listen` line in bytes, such as 65536 for `sndbuf=64k`. With it, interrupted"
-            " transfers have `arrived_at_least`.",
+            "The `sndbuf` of your `listen` line in bytes. With it, interrupted transfers have `arrived_at_least`.",
             # NGINX refuses none of these; Linux's own upper bound is net.core.wmem_max.
             check=Rule(
                 lambda value: 0 < value < 2**30,

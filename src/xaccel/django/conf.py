@@ -41,17 +41,17 @@ class DjangoSettings:
     delivery: Annotated[
         Literal["nginx", "stream"],
         Setting(
-            'How the bytes come to the user: "nginx", or "stream" for development without NGINX, through Django. With'
-            ' `DEBUG=False` and "stream", `send_file` raises `ConfigError`, and `manage.py check` reports'
-            " [`xaccel.E004`](checks.md#xaccel-e004). Tests are excepted.",
+            'NGINX sends the files ("nginx"), or Django does ("stream"). With "stream" and `DEBUG=False`, `send_file`'
+            " raises `ConfigError`, except in tests, and `manage.py check` reports"
+            " [`xaccel.E004`](checks.md#xaccel-e004).",
             example='"stream"',
         ),
     ] = "nginx"
     find_transfer: Annotated[
         FindObject | None,
         Setting(
-            "Dotted path of a function that tells [`xaccel explain`](cli.md#explain) which object a transfer was"
-            " about: from a transfer id to origin and object key, or `None`. Without it, `explain` finds what"
+            "[`xaccel explain`](cli.md#explain) calls this function, given by its dotted path, with a transfer id. It"
+            " returns origin and object key, or `None`. Without it, `explain` finds what"
             " [`xaccel.audit`](../operate/audit.md) has recorded, and needs `--key` for anything else.",
             read=_imported,
             example='"library.audit.find_transfer"',

@@ -15,7 +15,7 @@ from xaccel.site.setting import Setting
 ConnectTo = Annotated[
     tuple[str, ...],
     Setting(
-        'Addresses, "host:port", that NGINX connects to instead of looking up the name. TLS, the `Host` header and'
+        'NGINX connects to these addresses, "host:port", instead of looking up the name. TLS, the `Host` header and'
         " signatures keep the name.",
         check=rules.CONNECT_TO,
         example='["10.0.0.5:9000"]',
@@ -24,22 +24,22 @@ ConnectTo = Annotated[
 CaFile = Annotated[
     str | None,
     Setting(
-        "PEM file of the authorities that may sign the certificate of the origin. Without it, the system's"
-        " authorities.",
+        "An authority in this PEM file must have signed the certificate of the origin. Without it, NGINX trusts the"
+        " system's authorities.",
         check=rules.PEM_FILE,
     ),
 ]
 VerifyTls = Annotated[
     bool,
     Setting(
-        "Check the certificate of the origin. Use `False` in a laboratory only: anybody between NGINX and the origin"
-        " can then read and change the files."
+        "NGINX checks the certificate of the origin. With `False`, anybody between NGINX and the origin can read and"
+        " change the files."
     ),
 ]
 ClientCertificate = Annotated[
     str | None,
     Setting(
-        "PEM file of the certificate that NGINX shows to an origin that asks for one. It needs `client_key`.",
+        "NGINX shows the certificate in this PEM file to an origin that asks for one. It needs `client_key`.",
         check=rules.PEM_FILE,
         needs="client_key",
     ),
@@ -47,7 +47,7 @@ ClientCertificate = Annotated[
 ClientKey = Annotated[
     str | None,
     Setting(
-        "PEM file of the key of `client_certificate`. NGINX's master process must be able to read it.",
+        "This PEM file has the key of `client_certificate`. NGINX's master process must be able to read it.",
         check=rules.PEM_FILE,
         needs="client_certificate",
     ),
@@ -55,15 +55,15 @@ ClientKey = Annotated[
 RedirectHosts = Annotated[
     tuple[str, ...],
     Setting(
-        'Hosts that redirects of the origin may lead to, besides the origin itself: "host", "host:port" or "*.suffix".'
-        " An https origin follows redirects to https only.",
+        "NGINX follows redirects of the origin to these hosts too, not only to the origin itself. Write"
+        ' "host", "host:port" or "*.suffix". From an https origin it follows redirects to https only.',
         check=rules.REDIRECT_HOST,
         example='["*.cdn.example"]',
     ),
 ]
 Cached = Annotated[
     bool,
-    Setting("Let NGINX cache objects whose hand-off has a `cache_version`. The site then needs `CACHE`."),
+    Setting("NGINX caches the objects of calls with a `cache_version`. The site then needs `CACHE`."),
 ]
 
 
@@ -80,74 +80,74 @@ class S3Origin:
     bucket: Annotated[
         str,
         Setting(
-            'Name of the bucket, or the alias of an access point; ARNs are not supported. With one "*", such as'
-            ' "tenant-*", the origin covers many buckets: each call names its bucket, and the "*" stands for one or'
-            ' more lower case letters, digits and "-".',
+            "The name of the bucket, or the alias of an access point; ARNs are not supported. With one `*`, such as"
+            " `tenant-*`, the origin covers many buckets: each call names its bucket, and `*` matches one or"
+            " more lower case letters, digits and `-`.",
             check=rules.BUCKET,
         ),
     ]
-    prefix: Annotated[
-        str, Setting('Text before each object key, such as "uploads/". xaccel adds no slash.')
-    ] = ""
+    prefix: Annotated[str, Setting("xaccel puts this text before each object key. It adds no slash.")] = ""
     region: Annotated[
         str | None,
         Setting(
-            "Region of the bucket. Each signature contains it, and S3 refuses a signature for another region."
+            "The region of the bucket. Each signature has it, and S3 refuses a signature for another region."
         ),
     ] = None
     endpoint_url: Annotated[
         str | None,
         Setting(
-            'Scheme and host of another store than Amazon S3, for example "https://minio.example:9000". botocore'
-            " ignores the three `use_…_endpoint` options for it, so they are refused beside it.",
+            "The scheme and host of the store, if it is not Amazon S3. The three `use_…_endpoint` options are refused"
+            " beside it, since botocore would ignore them.",
             check=rules.ENDPOINT_URL,
             excludes=("use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"),
         ),
     ] = None
     profile: Annotated[
-        str | None, Setting("Profile of AWS's shared files that region and credentials are read from.")
+        str | None, Setting("Region and credentials are read from this profile of AWS's shared files.")
     ] = None
     addressing_style: Annotated[
         Literal["path", "virtual", "auto"] | None,
         Setting(
-            'Whether the name of the bucket is in the path of the URL ("path") or before its host'
+            'The name of the bucket is in the path of the URL ("path") or in front of the host'
             ' ("virtual"). "auto" lets botocore decide.'
         ),
     ] = None
     use_dualstack_endpoint: Annotated[
-        bool | None, Setting("Use the endpoint of Amazon S3 that is reachable over IPv6 too.")
+        bool | None, Setting("NGINX uses the endpoint of Amazon S3 that has IPv6 too (dual stack).")
     ] = None
     use_fips_endpoint: Annotated[
-        bool | None, Setting("Use the endpoint of Amazon S3 with validated cryptography (FIPS 140).")
+        bool | None, Setting("NGINX uses the endpoint of Amazon S3 with validated cryptography (FIPS 140).")
     ] = None
     use_accelerate_endpoint: Annotated[
-        bool | None, Setting("Use the endpoint at the edge of Amazon's network (Transfer Acceleration).")
+        bool | None,
+        Setting("NGINX uses the endpoint at the edge of Amazon's network (Transfer Acceleration)."),
     ] = None
     request_payer: Annotated[
         bool,
-        Setting("Charge the requests to the account of the credentials, as a Requester Pays bucket demands."),
+        Setting("Amazon charges the requests to the account of the credentials (Requester Pays)."),
     ] = False
     access_key: Annotated[
         str | None,
         Setting(
-            "Access key of the store, together with `secret_key`. Without them, botocore searches for credentials.",
+            "The access key of the store, together with `secret_key`. Without them, botocore searches for credentials.",
             needs="secret_key",
         ),
     ] = field(default=None, repr=False)
     secret_key: Annotated[
         str | None,
         Setting(
-            "Secret key of the store. It stays in the app; only signatures leave it.", needs="access_key"
+            "The secret key of the store. It stays in the app; NGINX gets only signatures.",
+            needs="access_key",
         ),
     ] = field(default=None, repr=False)
-    session_token: Annotated[str | None, Setting("Session token that belongs to temporary keys.")] = field(
-        default=None, repr=False
+    session_token: Annotated[str | None, Setting("The session token that belongs to temporary keys.")] = (
+        field(default=None, repr=False)
     )
     expires_s: Annotated[
         int,
         Setting(
-            "How long a signature is valid, in seconds (1 to 604800). The store checks it once, at the start of a"
-            " transfer.",
+            "A signature is valid for this number of seconds (1 to 604800). The store checks it once, at the start"
+            " of a transfer.",
             check=rules.whole(1, rules.MAX_EXPIRES_S, "a lifetime that S3 signs"),
         ),
     ] = 120
@@ -161,8 +161,8 @@ class S3Origin:
     treat_403_as_404: Annotated[
         bool,
         Setting(
-            "Send 404 instead of 502 when the store answers 403. S3 answers 403 for a missing object if the"
-            " credentials may not list the bucket. The log entry still has `origin_403`."
+            "The user gets 404 instead of 502 if the store responds with 403. S3 responds with 403 for a missing object"
+            " if the credentials may not list the bucket. The log entry still has `origin_403`."
         ),
     ] = False
 
@@ -174,22 +174,21 @@ class HTTPOrigin:
     type: ClassVar[str] = "http"
 
     base_url: Annotated[
-        str, Setting('Scheme, host, port and path of all files, with "/" at the end.', check=rules.base_url)
+        str, Setting('The URLs of all files begin with this URL. It ends with "/".', check=rules.base_url)
     ]
     request_headers: Annotated[
         Mapping[str, str],
         Setting(
-            'Headers that NGINX sends with each request, such as {"Authorization": "Bearer …"}. They are in the NGINX'
-            " configuration, and go to this origin only: no redirect takes them to another host.",
+            "NGINX sends these headers with each request to this origin, and to no other host. They are in the NGINX"
+            " configuration, so keep it secret.",
             check=rules.request_headers,
         ),
     ] = field(default_factory=dict, repr=False, hash=False)
     expires_s: Annotated[
         int | None,
         Setting(
-            "How long a signature is valid at least, in seconds, if the app makes the URLs with an SDK of its own."
-            " `None`: the URLs are not signed. The query of a signed URL is no part of the object's name or of its"
-            " cache entry.",
+            "The URLs that your app's SDK signs are valid for at least this number of seconds. `None`: the URLs are not"
+            " signed. The query of a signed URL is not a part of the object's name or of its cache key.",
             check=rules.whole(1, 10**18, "the life of a signature"),
         ),
     ] = None
@@ -209,7 +208,8 @@ class LocalOrigin:
     type: ClassVar[str] = "local"
 
     root: Annotated[
-        str, Setting("Absolute path of the directory. NGINX opens it; Python never does.", check=rules.ROOT)
+        str,
+        Setting("The absolute path of the directory. NGINX reads it; Python never does.", check=rules.ROOT),
     ]
 
 

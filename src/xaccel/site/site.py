@@ -27,35 +27,35 @@ class Cache:
     path: Annotated[
         str,
         Setting(
-            "Directory of the cache. NGINX's workers must be able to write it; only NGINX uses it.",
+            "NGINX keeps the cached objects in this directory. NGINX's workers must be able to write it.",
             check=rules.PATH,
         ),
     ]
     max_size: Annotated[
         str,
         Setting(
-            "Upper bound of the cache's size, in"
-            " [NGINX's units](https://nginx.org/en/docs/syntax.html). A larger object is not cached as a whole.",
+            "The cache may grow to this size, in [NGINX's units](https://nginx.org/en/docs/syntax.html). A larger"
+            " object is not cached whole.",
             check=Rule(re.compile(_SIZE), _UNITS, 'Write for example "20g".'),
         ),
     ] = "2g"
     min_free: Annotated[
         str,
         Setting(
-            "Space that stays free on the cache's disk, since a full disk breaks downloads. NGINX looks every ten"
-            " seconds and removes what was unused for longest; the default is what arrives in that time at 800 Mbit a"
-            ' second. "" switches this off.',
+            "NGINX keeps this much space free on the cache's disk, since a full disk breaks downloads. It checks every"
+            " ten seconds, and removes the least recently used objects. The default is what arrives in that time at"
+            ' 800 Mbit/s. "" switches this off.',
             check=Rule(re.compile(f"(?:{_SIZE})?"), _UNITS, 'Write for example "1g".'),
         ),
     ] = "1g"
     inactive: Annotated[
-        str, Setting("How long an object that nobody requests stays in the cache.", check=_A_TIME)
+        str, Setting("NGINX removes an object that was not requested for this time.", check=_A_TIME)
     ] = "1h"
     keys: Annotated[
         str,
         Setting(
-            "Memory for the index of the cache: 1 MB is for some 7,000 objects or slices. When it is full, NGINX"
-            " removes what was unused for longest.",
+            "NGINX uses this memory for the index of the cache. 1 MB is enough for some 7,000 objects or slices. When"
+            " it is full, NGINX removes the least recently used ones.",
             check=Rule(
                 re.compile(r"[1-9][0-9]{5,8}|(?:6[4-9]|[7-9][0-9]|[1-9][0-9]{2,5})[kK]|[1-9][0-9]{0,5}[mM]"),
                 _UNITS,
@@ -65,30 +65,28 @@ class Cache:
     ] = "10m"
     valid: Annotated[
         str,
-        Setting(
-            "How long NGINX sends an object from the cache without a request to the origin.", check=_A_TIME
-        ),
+        Setting("NGINX sends a cached object for this time without a request to the origin.", check=_A_TIME),
     ] = "1h"
     lock: Annotated[
         str,
         Setting(
-            "How long clients wait for an object that NGINX fetches for another client. After that they fetch it"
-            " from the origin.",
+            "Clients wait up to this time for an object that NGINX is fetching for another client. After that they"
+            " fetch it from the origin.",
             check=_A_TIME,
         ),
     ] = "30s"
     slice: Annotated[
         str,
         Setting(
-            'Size of the parts in which an NGINX with the module `slice` fetches and caches large objects. "0": whole'
-            " objects only.",
+            "An NGINX with the module `slice` fetches and caches large objects in parts of this size."
+            ' "0": whole objects only.',
             check=Rule(re.compile(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"), _UNITS, 'Write for example "4m".'),
         ),
     ] = "4m"
     slowest_rate: Annotated[
         int,
         Setting(
-            "Bytes a second of the slowest client whose download in slices must not outlive its signature.",
+            "The signature of an object in slices lasts as long as a client at this speed needs, in bytes a second.",
             check=rules.whole(1, 10**18, "a number of bytes a second"),
         ),
     ] = 65536
@@ -119,15 +117,15 @@ class Site:
     origins: Annotated[
         Mapping[str, Origin],
         Setting(
-            "Where the files are, by name. A name has at most 30 lower case letters, digits, '-' and '_'. See"
-            " [Origins](settings.md#origins).",
+            "The places where your files are, each with a name and [its options](settings.md#types-of-origins). A name"
+            " has at most 30 lower case letters, digits, '-' and '_'.",
             example='{"documents": {"type": "s3", "bucket": "acme-documents"}}',
         ),
     ] = field(hash=False)
     secrets: Annotated[
         tuple[str, ...],
         Setting(
-            "Secret that the app and NGINX share; NGINX refuses hand-offs without it. It has 32 to 128 letters,"
+            "The app and NGINX share this secret, and NGINX refuses hand-offs without it. It has 32 to 128 letters,"
             " digits, '-' and '_'. While you rotate it, give a list of two: the app sends the first, NGINX"
             " accepts both.",
             read=readers.secrets,
@@ -138,8 +136,8 @@ class Site:
     name: Annotated[
         str,
         Setting(
-            "Name of the site, if several share an NGINX: at most 12 lower case letters and digits. It becomes a"
-            " part of each name in the NGINX configuration.",
+            "The name of the site is a part of each name in the NGINX configuration. It has at most 12 lower case"
+            " letters and digits.",
             check=Rule(
                 re.compile(r"[a-z0-9]{0,12}"),
                 "{} is not a name for a site",
@@ -151,7 +149,7 @@ class Site:
     response_headers: Annotated[
         tuple[str, ...],
         Setting(
-            "Names of response headers that a call may add with `headers=`, besides those that xaccel sends itself.",
+            "A download may have these response headers, besides those that xaccel sends itself.",
             read=readers.response_headers,
             example='["X-Robots-Tag", "Access-Control-Allow-Origin"]',
         ),
@@ -159,15 +157,15 @@ class Site:
     cache: Annotated[
         Cache | None,
         Setting(
-            "Where and how NGINX caches objects of origins with `cache`. See [Fields of"
-            " CACHE](settings.md#fields-of-cache).",
+            "NGINX caches objects of origins with `cache` in a directory, with [these"
+            " options](settings.md#fields-of-cache).",
             example='{"path": "/var/cache/nginx/xaccel", "max_size": "20g"}',
         ),
     ] = None
     transfer_log: Annotated[
         str,
         Setting(
-            "File for NGINX's log of transfers, with one JSON entry for each. Give an absolute path: a relative one is"
+            "NGINX writes one JSON entry for each transfer to this file. Give an absolute path: a relative one is"
             " below NGINX's prefix, which on Debian is /usr/share/nginx, where logrotate does not look.",
             check=rules.PATH,
             example='"/var/log/nginx/xaccel.log"',
@@ -176,8 +174,8 @@ class Site:
     access_logs: Annotated[
         tuple[str, ...],
         Setting(
-            "Arguments of your own `access_log` lines. NGINX does not inherit them into the locations of downloads, so"
-            " xaccel writes them there. A condition is `if=$variable`.",
+            "xaccel repeats these arguments of your own `access_log` lines in the locations of downloads, where NGINX"
+            " does not inherit them. A condition is `if=$variable`.",
             check=rules.ACCESS_LOG,
             example='["/var/log/nginx/access.log combined"]',
         ),
@@ -185,8 +183,8 @@ class Site:
     add_headers: Annotated[
         tuple[tuple[str, str], ...] | Literal["merge"],
         Setting(
-            "Name and value of your own `add_header … always` lines, which NGINX does not inherit either."
-            ' "merge" takes over all lines of outer levels (NGINX 1.29.3 and newer).',
+            "xaccel repeats these names and values of your own `add_header … always` lines, which NGINX does not"
+            ' inherit either. "merge" inherits all lines of outer levels (NGINX 1.29.3 and newer).',
             read=readers.add_headers,
             example='[["Strict-Transport-Security", "max-age=31536000"]]',
         ),
@@ -194,7 +192,8 @@ class Site:
     error_pages: Annotated[
         Mapping[int, str],
         Setting(
-            "Your own error pages, by status: files of HTML that NGINX's workers can read.",
+            "NGINX sends these HTML files instead of its plain error pages, by status. NGINX's workers must be able to"
+            " read them.",
             read=readers.error_pages,
             example='{404: "/srv/errors/missing.html"}',
         ),
@@ -202,8 +201,8 @@ class Site:
     resolver: Annotated[
         tuple[str, ...],
         Setting(
-            "DNS servers for NGINX. Without them it uses those of the system, and an NGINX older than 1.27.3 the"
-            " addresses that `config` and `refresh` find.",
+            "NGINX asks these DNS servers for the names of origins. Without them it asks those of the system. An NGINX"
+            " before 1.27.3 uses the addresses that `config` and `refresh` find.",
             check=rules.DNS_SERVER,
             example='["127.0.0.53"]',
         ),
@@ -211,8 +210,8 @@ class Site:
     concurrency: Annotated[
         Mapping[str, int],
         Setting(
-            "Upper bound of simultaneous transfers for one subject or `concurrency_key`, in each class that a call may"
-            ' name. "default" counts each transfer that names no class; a single number is its bound. Empty: no bound.',
+            "One subject or `concurrency_key` may have at most this number of transfers at once, in each class."
+            ' "default" counts transfers without a class; a single number is its bound. Empty: no bound.',
             read=readers.concurrency,
             example='{"default": 8, "guests": 2}',
             optional=True,
@@ -221,7 +220,7 @@ class Site:
     limit_rate: Annotated[
         int | None,
         Setting(
-            "Bytes a second for each transfer whose call names no rate. `None`: no limit.",
+            "NGINX sends each transfer at most at this speed, in bytes a second. `None`: no limit.",
             check=rules.byte_count(1),
             example="10_000_000",
         ),
@@ -229,7 +228,7 @@ class Site:
     limit_rate_after: Annotated[
         int,
         Setting(
-            "Bytes of each transfer that NGINX sends at full speed before `LIMIT_RATE` begins.",
+            "NGINX sends this number of bytes at full speed before `LIMIT_RATE` begins.",
             check=rules.byte_count(0),
             example="5_000_000",
             optional=True,
@@ -238,7 +237,7 @@ class Site:
     buffers: Annotated[
         str,
         Setting(
-            "Number and size of NGINX's buffers for each transfer, as in `proxy_buffers`. A slow client costs at"
+            "Each transfer has this number and size of buffers, as in NGINX's `proxy_buffers`. A slow client costs at"
             " most their product, an eighth of it and 56 KB of memory, and nothing goes to disk. Objects in"
             " slices do not use them: each slice from the origin takes 128 KB until the transfer is over.",
             check=buffer_setting.RULE,
@@ -249,9 +248,8 @@ class Site:
     recorded_parameters: Annotated[
         tuple[str, ...],
         Setting(
-            "Query parameters of stored URLs whose values events and the audit trail record as they are, for"
-            " example `id` of `get.php?id=7`. Other parameters are recorded as a keyed digest only, signatures"
-            " not at all.",
+            "Events and the audit trail record the values of these query parameters of stored URLs, for example"
+            " `id` of `get.php?id=7`. Other parameters are recorded as a keyed digest only, signatures not at all.",
             check=url_query.RECORDED_PARAMETER,
             example='["id"]',
         ),

@@ -1,1 +1,1 @@
-"""Generate the pages of docs/reference from the code, with cog."""
+"""Generate parts of the documentation from the code: cog calls these functions."""

@@ -19,5 +19,5 @@ def table() -> str:
 
 
 def sources() -> str:
-    """Return what the names of sources stand for."""
+    """Return the address of each source."""
     return "\n".join(f"- {name}: {place}" for name, place in SOURCES.items()) + "\n"

@@ -15,7 +15,7 @@ from docs.generated.docstrings import field_table, prose
 
 
 def names(package: str) -> str:
-    """Return one section for each name of a package's __all__; errors have a page of their own."""
+    """Return one section for each name of a package's __all__; errors have another page."""
     module = importlib.import_module(package)
     named = ((name, getattr(module, name)) for name in module.__all__)
     return "\n".join(_section(f"{package}.{name}", value) for name, value in named if not _is_error(value))

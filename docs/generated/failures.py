@@ -7,7 +7,7 @@ from tests.live.failure_rows import CUT, NOTHING, ROWS, Got
 
 def table() -> str:
     """Return a line for each row, two where NGINX with njs differs from one without."""
-    lines = ["| The origin or the network | The user gets | `status` | `why` | `framing` | `completion` |"]
+    lines = ["| Origin or network | User | `status` | `why` | `framing` | `completion` |"]
     lines += ["|---|---|---|---|---|---|"]
     for row in ROWS:
         if row.stock is None:
@@ -20,7 +20,7 @@ def table() -> str:
 def _line(does: str, got: Got) -> str:
     status, end = got.user
     if end == NOTHING:
-        user = "no answer"
+        user = "no response"
     elif status == 9:
         user = "the origin's bytes"
     elif end == CUT:

@@ -1,4 +1,4 @@
-"""Private headers, error pages, log fields and a whole NGINX configuration, as tables for the reference."""
+"""Tables about NGINX: private headers, error pages, fields of a log entry, the configuration of one site."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from xaccel.nginx.probe import OPTIONAL
 MEANINGS = {
     "auth": ("the site's secret", "refused: 404"),
     "id": ("transfer id, UUIDv7", "refused: 404"),
-    "url": ("absolute URL to ask for, percent-encoded ASCII, with its signature", "refused: 502"),
-    "method": ("GET or HEAD: what was signed", "GET"),
+    "url": ("absolute URL to request, percent-encoded ASCII, with its signature", "refused: 502"),
+    "method": ("method that was signed: GET or HEAD", "GET"),
     "cache-key": (
-        "name of the cache entry: 64 hexadecimal digits of the object, -, 64 of the cache version",
+        "name of the cache entry: 64 hexadecimal digits of the object, `-`, 64 of the cache version",
         "not cached",
     ),
-    "slices": ("1 where the signature lasts for a download in slices", "the object is fetched whole"),
-    "subject": ("whom limits and audit mean", "not limited"),
+    "slices": ("1 if the signature lasts for a download in slices", "the object is fetched whole"),
+    "subject": ("the user or other party that limits and audit count", "not limited"),
     "type": ("Content-Type", "the origin's"),
     "disposition": ("Content-Disposition", "none is sent"),
     "cache-control": ("Cache-Control", "`private, no-cache`"),
     "csp": ("Content-Security-Policy", "by type"),
     "etag": ("ETag", "the origin's, unless the app gives Last-Modified"),
     "last-modified": ("Last-Modified", "the origin's, unless the app gives ETag"),
-    "size": ("bytes of the object, for the log line", "not written"),
-    "note": ("a text of the app's, for the log entry; printable ASCII", "not written"),
-    "rate": ("bytes a second for this transfer; 0: not limited", "the site's"),
-    "rate-after": ("bytes that go out first at full speed", "the site's"),
+    "size": ("bytes of the object, for the log entry", "not written"),
+    "note": ("text from the app for the log entry; printable ASCII", "not written"),
+    "rate": ("bytes a second for this transfer; 0: no limit", "the site's"),
+    "rate-after": ("bytes that NGINX sends at full speed first", "the site's"),
     "concurrency": ("class that counts this transfer, or `unlimited`", "`default`, if the site has it"),
-    "concurrency-key": ("for whom it is counted", "the subject"),
+    "concurrency-key": ("the party that it is counted for", "the subject"),
 }
 
 
@@ -44,19 +44,19 @@ def private_headers() -> str:
 
 
 def error_pages() -> str:
-    """Return the table of what users get for a status of the origin."""
-    rows = ["| The origin answers | The user gets | With the text |", "|---|---|---|"]
+    """Return the table of error pages, by status of the origin."""
+    rows = ["| Origin | User | Text |", "|---|---|---|"]
     for page in facts.PAGES:
         origin = ", ".join(map(str, page.origin))
         if page.status == 429:
-            origin = "(is not asked: the subject has too many transfers at once)"
+            origin = "(no request: the subject has too many transfers at once)"
         elif not page.origin:
             origin = (
-                "any other status from 300 on but 304, and a redirect that is not followed;"
-                " or it refuses or resets the connection"
+                "any other status from 300 on except 304, a redirect that is not followed,"
+                " or a connection that is refused or reset"
             )
         elif page.status == 504:
-            origin += "; or not in time"
+            origin += ", or a timeout"
         text = page.text.replace("\\n", "").strip()
         again = f" (Retry-After: {page.retry_after_s})" if page.retry_after_s else ""
         rows.append(f"| {origin} | {page.status} | {text}{again} |")
@@ -64,7 +64,7 @@ def error_pages() -> str:
 
 
 def log_fields() -> str:
-    """Return the table of the fields of a line."""
+    """Return the table of the fields of a log entry."""
     rows = ["| Field | JSON type | Meaning |", "|---|---|---|"]
     for name, expression, meaning in engine.log_fields():
         kind = "text" if expression.startswith('"') else "number"
@@ -84,7 +84,7 @@ def wildcards() -> str:
 
 
 def sample() -> str:
-    """Return what is generated for one bucket on Debian's NGINX with njs."""
+    """Return the configuration of one bucket on Debian's NGINX with njs."""
     origin = S3Origin(
         bucket="acme-documents",
         region="eu-central-1",

@@ -24,8 +24,8 @@ _MEANINGS = {
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
     r"location @xaccel_401": "for a 401 of the storage, on the way to the error page",
     r"location @xaccel_page": "the error page, which the user gets instead of the file",
-    r"set \$args .* origin=.*": "name of the origin, the location that fetches, **the only place that NGINX fetches "
-    "from for this origin** (`home`), and the upstream for that place (`peer`); whether the hand-off has the secret",
+    r"set \$args .* origin=.*": "name of the origin, its location, **the only place that NGINX fetches from for this "
+    "origin** (`home`) and its upstream (`peer`); whether the hand-off has the secret",
     r"location @xaccel_accept": "accepts or refuses each hand-off of the site",
     r"set \$args \"\$xaccel_trust \$args\"": "says again whether the hand-off has the secret",
     r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",

@@ -10,7 +10,7 @@ def table() -> str:
     """Return the rows of WHY."""
     empty = (
         f"{ALL_SENT.cause} Or, where `completion` is empty: {LEFT.cause[0].lower()}{LEFT.cause[1:]} See"
-        " [two faults that look the same](#what-no-line-tells)."
+        " [two faults that look the same](#failures-that-the-entry-does-not-show)."
     )
     rows = [
         "| Value | What happened | What to do |",

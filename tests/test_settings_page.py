@@ -1,16 +1,19 @@
-"""The settings page: each setting has a meaning, a reason to change it, its default and a valid example."""
+"""The pages of settings and options: a meaning, a reason to change it, the default and a valid example for each."""
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import os
 from pathlib import Path
 
 import pytest
 
-from docs.generated import settings
+from docs.generated import options, settings
 from docs.generated.docstrings import escaped
 from xaccel.audit.conf import Configuration as Audit
 from xaccel.django.conf import DjangoSettings
+from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_origins import TYPES
 from xaccel.site.setting import Setting, table
@@ -74,6 +77,19 @@ def test_each_setting_is_on_the_page() -> None:
     keys = [row.key.upper() for kind in (Site, DjangoSettings, Audit) for row in table(kind)]
     keys += [row.key for kind in (Cache, *TYPES.values()) for row in table(kind)]
     assert [key for key in keys if f"# `{key}`" not in page] == []
+
+
+def test_each_option_of_a_download_has_a_note_with_an_example() -> None:
+    notes = options.notes()
+    assert list(notes) == [field.name for field in dataclasses.fields(Options)]
+    for name, note in notes.items():
+        (call,) = (
+            node
+            for node in ast.walk(ast.parse(f"f({note['example']})"))
+            if isinstance(node, ast.Call) and node.keywords
+        )
+        assert name in {keyword.arg for keyword in call.keywords}
+        assert note["meaning"].endswith(".")
 
 
 def test_characters_that_markdown_reads_as_its_own_are_escaped() -> None:

@@ -1,4 +1,4 @@
-"""The pages of results, from records of `scripts/bench --json`: no figure on them is typed by hand."""
+"""The pages of results, from records of `scripts/bench --json`. Each number on them comes from there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _run(record: Mapping[str, Any]) -> Iterator[str]:
     yield "## The run"
     yield ""
     took = f" It took {sum(record['seconds'].values()):,.0f} s." if "seconds" in record else ""
-    yield f"Written at {record['at']}, size `{record['size']}`, of commit `{record['commit']}`.{took}"
+    yield f"Measured at {record['at']}, size `{record['size']}`, commit `{record['commit']}`.{took}"
     yield ""
     yield "| | |"
     yield "|---|---|"
@@ -42,9 +42,9 @@ def _run(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _goals(record: Mapping[str, Any]) -> Iterator[str]:
-    yield "## What was wanted"
+    yield "## Goals"
     yield ""
-    yield "| Question | Goal | Wanted | Measured | |"
+    yield "| Question | Goal | Limit | Measured | |"
     yield "|---|---|---|---|---|"
     for question, tables in record["questions"].items():
         for table in tables:

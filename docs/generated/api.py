@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from docs.generated import checks  # noqa: F401  (configures Django)
-from docs.generated.docstrings import field_table, prose
+from docs.generated.docstrings import default_of, field_table, prose, settings_of, spelled
+
+DESCRIBED = {
+    "HTTPOrigin": "settings.md#httporigin",
+    "LocalOrigin": "settings.md#localorigin",
+    "S3Origin": "settings.md#s3origin",
+    "Site": "settings.md#keys-of-the-site",
+    "Options": "options.md#each-option",
+}
+"""Classes whose fields another page describes."""
 
 
 def names(package: str) -> str:
@@ -19,6 +28,16 @@ def names(package: str) -> str:
     module = importlib.import_module(package)
     named = ((name, getattr(module, name)) for name in module.__all__)
     return "\n".join(_section(f"{package}.{name}", value) for name, value in named if not _is_error(value))
+
+
+def _constructor(kind: type) -> str:
+    types = {row.field.name: spelled(row.hint) for row in settings_of(kind)}
+    lines = []
+    for field in dataclasses.fields(kind):
+        default = default_of(field).strip("`")
+        after = "" if default == "required" else f" = {default}"
+        lines.append(f"    {field.name}: {types.get(field.name, field.type)}{after},")
+    return "\n".join([f"{kind.__name__}(", "    *,", *lines, ")"])
 
 
 def _is_error(value: Any) -> bool:
@@ -33,7 +52,10 @@ def _section(path: str, value: Any) -> str:
         parts.append(f"```text\n{_signature(value, value.__name__)}\n```")
     parts += prose(value)
     if inspect.isclass(value):
-        if dataclasses.is_dataclass(value) and dataclasses.fields(value):
+        if value.__name__ in DESCRIBED:
+            parts.append(f"```text\n{_constructor(value)}\n```")
+            parts.append(f"[What each field means]({DESCRIBED[value.__name__]}).")
+        elif dataclasses.is_dataclass(value) and dataclasses.fields(value):
             parts.append(field_table(value).rstrip())
         parts += [
             f"`{_signature(member, name)}`: {' '.join(prose(member))}" for name, member in _methods(value)

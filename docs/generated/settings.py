@@ -75,10 +75,11 @@ def _sections(kind: type, rows: Iterable[Setting], level: int, *, upper: bool = 
 
 def _section(kind: type, row: Setting, level: int, *, upper: bool) -> str:
     key, own = row.key.upper() if upper else row.key, note(kind, row)
-    default = own.get("default", "required." if row.required else f"`{_default(row)}`.")
+    default = own.get("default") or (not row.required and f"`{_default(row)}`.")
     return (
         f"{'#' * level} `{key}`\n\n{escaped(row.doc)} {escaped(own['change'])}\n\n"
-        f'Default: {default} Example: `"{key}": {own["example"]}`\n'
+        f"{f'Default: {default}' if default else 'Required.'} "
+        f'Example: `"{key}": {own["example"]}`\n'
     )
 
 

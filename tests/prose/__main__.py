@@ -21,6 +21,7 @@ FILES = (
     "SECURITY.md",
     "docs/*.md",
     "docs/generated/*.py",
+    "docs/generated/*.toml",
     "src/xaccel/*.py",
     "portal/*.py",
     "portal/*.html",

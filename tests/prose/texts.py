@@ -139,6 +139,13 @@ def of_template(source: str) -> Iterator[Text]:
         line += part.count("\n")
 
 
+def of_toml(source: str) -> Iterator[Text]:
+    """Return the strings in quotes; examples are in apostrophes."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if match := re.fullmatch(r'\w+ = "(.*)"', line):
+            yield from of_markdown(match[1].replace('\\"', '"'), number)
+
+
 def of_file(path: Path) -> Iterator[Text]:
     source = path.read_text(encoding="utf-8")
     match path.suffix:
@@ -146,5 +153,7 @@ def of_file(path: Path) -> Iterator[Text]:
             yield from of_markdown(source)
         case ".py":
             yield from of_python(source)
+        case ".toml":
+            yield from of_toml(source)
         case _:
             yield from of_template(source)

@@ -273,6 +273,28 @@ def test_readme_needs_ten_lines_for_the_first_download() -> None:
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
 
 
+def test_readme_is_read_in_three_minutes() -> None:
+    assert len(text(ROOT / "README.md").splitlines()) < 120
+
+
+def test_every_speed_in_readme_was_measured() -> None:
+    section = text(ROOT / "README.md").partition("## How fast is it?")[2].partition("\n## ")[0]
+    numbers = re.findall(r"\| (\d+)(?= |\b)", section)
+    assert len(numbers) > 5
+    measured = text(ROOT / "docs/background/benchmarks-full.md")
+    table = measured.partition("### A file of 1,000 MB, 8 clients at once")[2].partition("\n### ")[0]
+    assert [number for number in numbers if not re.search(rf"\| {number}\b", table)] == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_DOCS, ids=name)
+def test_every_picture_has_a_text_for_those_who_do_not_see_it(page: Path) -> None:
+    found = text(page)
+    directives = re.findall(r"```\{(?:image|figure)\} [^\n]*\n(?:(?!:alt: \S)[^\n]*\n)*?```", found)
+    assert directives == []
+    assert [tag for tag in re.findall(r"<img [^>]*>", found) if not re.search(r'alt="[^"]', tag)] == []
+    assert re.findall(r"!\[\]\([^)]*\)", found) == []
+
+
 def test_the_changelog_has_the_version() -> None:
     version = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]["version"]
     assert f"## [{version}]" in text(ROOT / "CHANGELOG.md")

@@ -17,29 +17,12 @@ login_required = lambda view: view
 """
 FASTAPI = """
 from types import SimpleNamespace
-from typing import Annotated
-import xaccel.starlette
-from fastapi import Depends, FastAPI, HTTPException, Request
 class User:
     id = 7
     async def document(self, number):
         return {1: SimpleNamespace(key="minutes.pdf")}.get(number)
 async def signed_in():
     return User()
-async def mine(user, pk):
-    if document := await user.document(pk):
-        return document
-    raise HTTPException(404)
-SignedIn = Annotated[User, Depends(signed_in)]
-app = FastAPI()
-"""
-FLASK = """
-import xaccel.flask
-from flask import Flask, abort
-from flask_login import current_user, login_required
-app = Flask(__name__)
-def mine(user, pk):
-    return user.document(pk) or abort(404)
 """
 PLAIN = """
 from types import SimpleNamespace
@@ -61,16 +44,11 @@ def middleware(get_response):
     return answer
 """
 DJANGO = """
-from types import SimpleNamespace
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.shortcuts import get_object_or_404
 from django.urls import path
 from documents.models import Document
 def signed_in(request):
     return User.objects.get(username="reader")
-def mine(user, pk):
-    return SimpleNamespace(key=get_object_or_404(user.document_set, pk=pk).file.name)
 """
 
 
@@ -100,17 +78,18 @@ def integrate(name: str) -> str:
     return f"docs/integrate/{name}.md"
 
 
+BASICS = integrate("basics")
 LOGIN = {"flask_login.py": FLASK_LOGIN}
 PAGES = [
-    Page(integrate("flask"), "@login_required", files=LOGIN, site=integrate("flask")),
-    Page(integrate("starlette"), "request: Request", FASTAPI, kind="asgi", site=integrate("starlette")),
-    Page(integrate("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=integrate("starlette")),
+    Page(integrate("flask"), "@login_required", files=LOGIN, site=BASICS),
+    Page(integrate("starlette"), "request: Request", FASTAPI, kind="asgi", site=BASICS),
+    Page(integrate("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=BASICS),
     Page(
         integrate("wsgi"),
         "# app.py",
         PLAIN,
         'document_of = lambda environ: found(environ["PATH_INFO"])',
-        site=integrate("wsgi"),
+        site=BASICS,
     ),
     Page(
         integrate("asgi"),
@@ -118,14 +97,14 @@ PAGES = [
         PLAIN,
         'async def document_of(scope):\n    return found(scope["path"])',
         kind="asgi",
-        site=integrate("asgi"),
+        site=BASICS,
     ),
     django(integrate("drf"), "# views.py", 'urlpatterns = [path("files/<int:pk>", Download.as_view())]'),
     django(integrate("ninja"), "# api.py", 'urlpatterns = [path("", api.urls)]'),
     django("README.md", "request.user.document_set", 'urlpatterns = [path("files/<int:pk>", download)]'),
-    django("README.md", "mine(request.user", 'urlpatterns = [path("files/<int:pk>", download)]'),
-    Page("README.md", "xaccel.flask.Downloads", FLASK, files=LOGIN, site=integrate("flask")),
-    Page("README.md", "xaccel.starlette.Downloads", FASTAPI, kind="asgi", site=integrate("starlette")),
+    django("docs/index.md", "# views.py", 'urlpatterns = [path("files/<int:pk>", download)]'),
+    Page("docs/index.md", "# app.py for Flask", files=LOGIN, site=BASICS),
+    Page("docs/index.md", "# app.py for FastAPI", FASTAPI, kind="asgi", site=BASICS),
 ]
 
 

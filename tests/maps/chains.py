@@ -80,7 +80,7 @@ def hand_offs() -> list[str]:
     """Write the way of a hand-off: the location of its origin, then @xaccel_accept."""
     blocks = {item.args[-1]: item.block or () for item in _site().server}
     settings = (place[0] for place in (blocks["/_xaccel/o"], blocks["@xaccel_accept"]))
-    accepted = between("accept", "if ($xaccel_mark", "set $args")
+    accepted = between("accept", "if ($xaccel_is_markable", "set $args")
     steps = f"error_page 410 = @seen; {written(settings)} {accepted} {between('decision', 'set $xaccel_id', 'set')}"
     return [
         location("chain/hand-off", HAND_OFF_INPUTS, f"{steps} error_page 418 = @seen; return 418;", ""),

@@ -22,7 +22,7 @@ TWICE: dict[str, str] = {}
 
 SETTINGS = {
     f"xaccel_{name}": "the origin of the hand-off"
-    for name in ("origin", "sender", "root", "home", "home_peer", "hides_missing", "leads")
+    for name in ("site", "origin", "sender", "root", "home", "home_peer", "hides_missing", "leads")
 }
 REMEMBERED = {
     **SETTINGS,
@@ -32,6 +32,8 @@ REMEMBERED = {
     "xaccel_dir": "the last URL",
     "xaccel_host": "the request of this URL",
     "xaccel_path": "the request of this URL",
+    "xaccel_at_home": "the request of this URL",
+    "xaccel_public_id": "the requests of this transfer",
     "xaccel_last_asked": "which slice was requested last, for the log",
     "xaccel_last_came": "which slice came last, for the log",
     "xaccel_torn": "a slice was torn: no slice after it is requested",
@@ -141,7 +143,8 @@ def test_nothing_assigns_a_capture() -> None:
     """A capture that a map or `set` also assigns would have two meanings; some also have a map that explains them."""
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
-    parts = {"xaccel_base", "xaccel_scheme", "xaccel_host", "xaccel_file", "xaccel_dir", *SETTINGS}
+    of_url = ("base", "scheme", "host", "file", "dir", "at_home")
+    parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS}
     assert uses(engine()).keys() & (maps | assigned) == parts
 
 

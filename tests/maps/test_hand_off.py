@@ -19,7 +19,8 @@ AUTHS = [
     SECRETS[0].upper(), SECRETS[1].replace(".", "x"), SECRETS[1].replace("+", "9"), ".*", "^", "$", "(?:)", "forged",
 ]  # fmt: skip
 ARGS = [
-    "", ID, "forged", "1|", f"|{ID}|404", "a=b", f"{ID}&a", f"1|{ID}", "trusted origin=o", "trusted trusted origin=o",
+    "", ID, "forged", "1|", f"|{ID}|404", "a=b", f"{ID}&a", f"1|{ID}", "trusted site= origin=o",
+    "trusted trusted site= origin=o",
 ]  # fmt: skip
 
 

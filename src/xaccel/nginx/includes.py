@@ -18,6 +18,11 @@ class Names:
 
     stem: str
 
+    @property
+    def suffix(self) -> str:
+        """The part of all names that is the site's."""
+        return self.stem.removeprefix("xaccel")
+
     def plain(self, name: str) -> str:
         """Name an upstream, a zone or a map of the site."""
         return f"{self.stem}_{name}"

@@ -167,7 +167,8 @@ class _Printer(Includes):
 
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
         """Print what the location of an origin has: its settings, for `accepted`."""
-        texts = [f"${self.names.plain('trust')} origin={name} sender={self.names.location(sender)}"]
+        trust, sender = self.names.plain("trust"), self.names.location(sender)
+        texts = [f"${trust} site={self.names.suffix} origin={name} sender={sender}"]
         for text in settings:
             if len(texts[-1]) + len(text) > _LONGEST:
                 texts.append("$args")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, decide
+from tests.audit.conftest import Log
 from tests.audit.ingester import process
 from xaccel.servers.processes import wait_until
 
@@ -82,44 +82,6 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
         output, _ = running.communicate(timeout=30)
         assert running.returncode == 0
         assert output == b"2 lines\n"
-    finally:
-        running.kill()
-        running.wait()
-
-
-@pytest.mark.usefixtures("shared")
-def test_standard_input_is_taken_as_it_comes(log: Log) -> None:
-    log.write(log.line())
-    running = process("-", stdin=subprocess.PIPE)
-    try:
-        assert running.stdin is not None
-        running.stdin.write(log.path.read_bytes())
-        running.stdin.flush()
-        assert wait_until(lambda: count() == 1, timeout_s=30)
-        running.stdin.write(log.path.read_bytes() + b"garbage")
-        running.stdin.close()
-        assert running.wait(30) == 0
-        assert running.stdout is not None
-        said = running.stdout.read()
-        assert (
-            said == b"2 lines, 1 of them known already, 1 that are none, kept in the table xaccel_garbage\n"
-        )
-        running.stdout.close()
-    finally:
-        running.kill()
-        running.wait()
-
-
-@pytest.mark.usefixtures("shared")
-def test_time_is_looked_at_while_standard_input_is_open(log: Log) -> None:
-    row = decide(log.line())
-    running = process("-", stdin=subprocess.PIPE)
-    try:
-        assert wait_until(lambda: outcome(row) == "unknown", timeout_s=30)
-        assert running.poll() is None
-        running.send_signal(signal.SIGTERM)
-        running.communicate(timeout=30)
-        assert running.returncode == 0
     finally:
         running.kill()
         running.wait()

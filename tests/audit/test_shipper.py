@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from tests.audit.conftest import Log
-from tests.audit.ingester import ROOT, command, environment, process
+from tests.audit.ingester import ROOT, environment, process
 from xaccel.servers.ports import accepts, free_port
 from xaccel.servers.process import RunningServer, running
 from xaccel.servers.processes import wait_until
@@ -91,22 +90,15 @@ def taken() -> int:
     return Transfer.objects.filter(ended_at__isnull=False).count()
 
 
-@pytest.mark.parametrize("example", ["collector.conf", "collector-stdin.conf"])
-def test_lines_of_two_machines_become_rows_once_each(rsyslogd: str, tmp_path: Path, example: str) -> None:
+def test_lines_of_two_machines_become_rows_once_each(rsyslogd: str, tmp_path: Path) -> None:
     from xaccel.audit.models import Garbage, Transfer
 
     port = free_port()
     machines = [Machine(rsyslogd, tmp_path / name, port) for name in ("one", "two")]
     changes = {'address="0.0.0.0" port="2514"': f'address="127.0.0.1" port="{port}"'}
     everything = tmp_path / "all.log"
-    if example == "collector.conf":
-        changes["/var/log/xaccel/all.log"] = str(everything)
-    else:
-        script = tmp_path / "ingest.sh"
-        script.write_text(f"#!/bin/sh\ncd {ROOT}\nexec {shlex.join(command('--quiet', '-'))}\n")
-        script.chmod(0o755)
-        changes["/srv/app/venv/bin/python /srv/app/manage.py xaccel ingest --quiet -"] = str(script)
-    collector = Rsyslog(rsyslogd, tmp_path / "collector", example, changes)
+    changes["/var/log/xaccel/all.log"] = str(everything)
+    collector = Rsyslog(rsyslogd, tmp_path / "collector", "collector.conf", changes)
 
     def written() -> list[dict[str, Any]]:
         return [line for machine in machines for line in machine.lines]
@@ -116,10 +108,9 @@ def test_lines_of_two_machines_become_rows_once_each(rsyslogd: str, tmp_path: Pa
 
     first, second = machines
     with ExitStack() as stack:
-        if example == "collector.conf":
-            following = process("--follow", "--quiet", str(everything))
-            stack.callback(following.communicate)
-            stack.callback(following.kill)
+        following = process("--follow", "--quiet", str(everything))
+        stack.callback(following.communicate)
+        stack.callback(following.kill)
         stack.enter_context(first.run())
         with second.run() as shipper:
             with collector.run(port):

@@ -45,10 +45,10 @@ class Watched:
         return self.missing >= LEAST and 2 * self.missing >= self.recent
 
 
-def watch(path: Path | None, *, unknown: int, now: datetime, using: str) -> Watched:
+def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
     """Look for missing entries, and log a warning about them.
 
-    Call it behind `sweep`, whose first count `unknown` is. `path` is the log; None for standard input.
+    Call it behind `sweep`, whose first count `unknown` is. `path` is the log.
     """
     granted = Transfer.objects.using(using).filter(outcome=Outcome.GRANTED)
     awaited = {name: granted.filter(decided_at__lt=now - age).count() for name, age in OVER.items()}
@@ -71,9 +71,7 @@ def watch(path: Path | None, *, unknown: int, now: datetime, using: str) -> Watc
     return watched
 
 
-def _free(path: Path | None) -> int | None:
-    if path is None:
-        return None
+def _free(path: Path) -> int | None:
     try:
         disk = os.statvfs(path)
     except OSError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,16 +10,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
 
 from django.db import router
 from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
-from xaccel.audit.ingest.ingest import BATCH, Counted, Ingest
+from xaccel.audit.ingest.ingest import Counted, Ingest
 from xaccel.audit.ingest.sweep import sweep
-from xaccel.audit.log.follow import follow, take, tidied
-from xaccel.audit.log.log_files import LONGEST_LINE
+from xaccel.audit.log.follow import follow, take
 from xaccel.audit.models import Transfer
 from xaccel.audit.watch import Watched, watch
 from xaccel.cli.command import Command, FindObject
@@ -34,7 +30,7 @@ POLL_S = 0.5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the arguments of `ingest`."""
     parser.add_argument(
-        "file", metavar="FILE", help="the log, under the name that NGINX writes to; - for standard input"
+        "file", metavar="FILE", type=Path, help="the log, under the name that NGINX writes to"
     )
     parser.add_argument("--follow", action="store_true", help="go on until stopped, through rotations")
     parser.add_argument(
@@ -52,17 +48,17 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
     Raises ConfigErrors for wrong settings, InputRefused for a file that is not there or must not be read.
     """
     conf, using = configuration(), router.db_for_write(Transfer)
-    path = Path(args.file)
-    if args.file != "-" and not path.exists() and not args.follow:
+    path: Path = args.file
+    if not path.exists() and not args.follow:
         raise InputRefused(
             "there is no such file",
-            where=args.file,
+            where=str(path),
             remedy='Give the log of the site: XACCEL["TRANSFER_LOG"].',
         )
 
     def tidy(now: datetime) -> None:
         unknown, _ = sweep(conf, now=now, using=using)
-        show(str(path), watch(None if args.file == "-" else path, unknown=unknown, now=now, using=using))
+        show(str(path), watch(path, unknown=unknown, now=now, using=using))
 
     def up_to_date() -> None:
         if not args.quiet:
@@ -72,17 +68,13 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
         began = datetime.now(UTC)
         with _health(ingest, shown=args.metrics is not None):
-            if args.file == "-":
-                ingest.take_stream(tidied(_batches(sys.stdin.buffer, stopped), tidy))
+            with _readable():
+                if args.follow:
+                    follow(ingest, poll_s=POLL_S, tidy=tidy, up_to_date=up_to_date)
+                else:
+                    take(ingest)
+            if not stopped():
                 tidy(began)
-            else:
-                with _readable():
-                    if args.follow:
-                        follow(ingest, poll_s=POLL_S, tidy=tidy, up_to_date=up_to_date)
-                    else:
-                        take(ingest)
-                if not stopped():
-                    tidy(began)
     if not args.quiet:
         print(_summary(ingest.counted))
 
@@ -187,31 +179,6 @@ def _bar(path: Path, *, quiet: bool) -> Iterator[Callable[[int], object]]:
     total = path.stat().st_size if path.is_file() else None
     with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
         yield bar.update
-
-
-def _batches(file: BinaryIO, stopped: Callable[[], bool]) -> Iterator[tuple[bytes, ...]]:
-    """Return lines as they come: many at once when there are many, and a few, or none, when the sender pauses."""
-    number, rest = file.fileno(), b""
-    lines: list[bytes] = []
-    while not stopped():
-        ready, _, _ = select.select([number], [], [], POLL_S)
-        if not ready:
-            yield tuple(lines)
-            lines = []
-            continue
-        chunk = os.read(number, 1 << 16)
-        *found, rest = (rest + chunk).split(b"\n")
-        lines += found
-        if len(rest) > LONGEST_LINE:
-            lines, rest = [*lines, rest], b""
-        if not chunk:
-            lines += [rest] if rest else []
-            break
-        if len(lines) >= BATCH:
-            yield tuple(lines)
-            lines = []
-    if lines:
-        yield tuple(lines)
 
 
 COMMAND = Command(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from django.db import DataError, IntegrityError, transaction
 from xaccel.audit.conf import Configuration
 from xaccel.audit.ingest import owed, removals, upsert
 from xaccel.audit.ingest.store import Applied, apply
-from xaccel.audit.log import log_files
 from xaccel.audit.log.batch import Batch, garbage, parse
 from xaccel.audit.log.line import Line
 from xaccel.audit.log.log_files import Log, Piece
@@ -121,7 +119,7 @@ class Ingest:
             current = LogPosition.objects.using(self.using).filter(pk=position.pk, finished=False).first()
             if current is None or current.offset != position.offset:
                 return None
-            applied = self._store(batch, stored_before=True)
+            applied = self._store(batch)
             mark = log.advance(pieces)
             current.device, current.inode = log.identity
             current.offset, current.start, current.start_length = mark.offset, mark.start, mark.start_length
@@ -133,35 +131,12 @@ class Ingest:
         self._told(applied, batch, pieces[-1].end - pieces[0].offset)
         return current
 
-    def take_stream(self, texts: Iterable[tuple[bytes, ...]]) -> None:
-        """Take in lines that come without a position, in batches: whoever sends them sends them again after a crash.
-
-        An empty batch is a pause.
-        """
-        for batch in texts:
-            if not batch:
-                self.outage.wait_for(self._retry)
-                continue
-            pieces = [
-                Piece(text.rstrip(b"\n"), 0, 0, whole=len(text) <= log_files.LONGEST_LINE) for text in batch
-            ]
-            self.outage.wait_for(partial(self._take_batch, pieces, sum(map(len, batch))))
-
-    def _take_batch(self, pieces: list[Piece], size: int = 0) -> None:
-        with _no_collection(), transaction.atomic(using=self.using):
-            batch = parse(self.path, pieces)
-            upsert.alone(self.using)
-            applied = self._store(batch)
-        self._told(applied, batch, size)
-
-    def _store(self, batch: Batch, *, stored_before: bool = False) -> Applied:
-        """Store a batch. stored_before: whether what is no entry may be in the database already."""
+    def _store(self, batch: Batch) -> Applied:
         try:
             applied = self._apply(batch.lines)
         except POISON:
             applied = self._apply_each(batch)
-        if batch.garbage and stored_before:
-            batch.garbage = removals.new_garbage(batch, using=self.using)
+        batch.garbage = removals.new_garbage(batch, using=self.using)
         Garbage.objects.using(self.using).bulk_create(batch.garbage)
         owed.note(applied, using=self.using)
         return applied

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -49,16 +49,3 @@ def follow(
                 up_to_date()
                 read_once = True
             time.sleep(poll_s)
-
-
-def tidied(
-    batches: Iterable[tuple[bytes, ...]], tidy: Tidy, *, every_s: float = EVERY_S
-) -> Iterator[tuple[bytes, ...]]:
-    """Pass `batches` on, and call `tidy` now and then when one is stored, an empty one too."""
-    last = float("-inf")
-    for batch in batches:
-        came = datetime.now(UTC)
-        yield batch
-        if time.monotonic() - last >= every_s:
-            tidy(came)
-            last = time.monotonic()

@@ -95,8 +95,8 @@ def _line(id_: str, subject: str, at: datetime) -> dict[str, object]:
     }
 
 
-def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> TakenIn:
-    """Take all of `log` in; `seen` is called after each batch. Whatever else began after AT must be gone before."""
+def take_in(log: Path, *, stopped: Callable[[], bool] = lambda: False) -> TakenIn:
+    """Take all of `log` in; `stopped` is called after each batch. Whatever else began after AT must be gone before."""
     from django.db import connection
 
     from xaccel.audit.conf import configuration
@@ -104,7 +104,7 @@ def take_in(log: Path, *, seen: Callable[[int], object] = lambda _: None) -> Tak
     from xaccel.audit.log.follow import take
     from xaccel.audit.models import Transfer
 
-    ingest = Ingest(log, configuration(), using="default", seen=seen)
+    ingest = Ingest(log, configuration(), using="default", stopped=stopped)
     connection.ensure_connection()
     server = connection.connection.info.backend_pid
     postgres = cpu_seconds([server])

@@ -126,16 +126,17 @@ def _take(dsn: str, log: Path) -> Taken:
     setup(dsn)
     loads: list[float] = []
 
-    def parse(_: int) -> None:
+    def parse() -> bool:
         lines = next(some)
         start = time.process_time()
         for line in lines:
             json.loads(line)
         loads.append(time.process_time() - start)
+        return False
 
     some = _again(log)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    taken = take_in(log, seen=parse)
+    taken = take_in(log, stopped=parse)
     spent = sum(loads)
     status = Path("/proc/self/status").read_text()
     found = re.search(r"VmHWM:\s*([0-9]+) kB", status)

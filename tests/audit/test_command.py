@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import pty
 import signal
 import subprocess
-import termios
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -87,56 +84,35 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
         running.wait()
 
 
-def growing(log: Log, ingest: Any) -> None:
-    """A log to which a line is written whenever one was taken in."""
+def growing(log: Log, stopped: Callable[[], bool]) -> Any:
+    """An ingest of a log to which a line is written whenever one was taken in."""
+    from xaccel.audit.conf import configuration
+    from xaccel.audit.ingest.ingest import Ingest
+
+    def grow() -> bool:
+        if ingest.counted.lines == len(log.path.read_bytes().splitlines()):
+            log.write(log.line())
+        return stopped()
+
     log.write(log.line())
-    ingest.seen = lambda _: log.write(log.line())
+    ingest = Ingest(log.path, configuration(), using="default", stopped=grow)
+    return ingest
 
 
 def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest.ingest import Ingest
     from xaccel.audit.log.follow import take
 
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 1)
-    ingest = Ingest(log.path, configuration(), using="default")
-    ingest.stopped = lambda: ingest.counted.lines > 50
-    growing(log, ingest)
+    ingest = growing(log, lambda: ingest.counted.lines > 50)
     take(ingest)
     assert ingest.counted.lines == 2
 
 
 def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) -> None:
-    from xaccel.audit.conf import configuration
-    from xaccel.audit.ingest.ingest import Ingest
     from xaccel.audit.log.follow import follow
 
-    ingest = Ingest(log.path, configuration(), using="default")
     moments: list[datetime] = []
-    ingest.stopped = lambda: len(moments) == 3 or ingest.counted.lines > 50
-    growing(log, ingest)
+    ingest = growing(log, lambda: len(moments) == 3 or ingest.counted.lines > 50)
     follow(ingest, poll_s=0.01, tidy=moments.append, every_s=0)
     assert len(moments) == 3
     assert moments == sorted(moments)
-
-
-@pytest.mark.usefixtures("shared")
-@pytest.mark.parametrize(("arguments", "shown"), [((), True), (("--quiet",), False)])
-def test_a_person_who_watches_sees_how_far_it_is(log: Log, arguments: tuple[str, ...], shown: bool) -> None:
-    log.write(*(log.line(at) for at in range(50)))
-    ours, terminal = pty.openpty()
-    termios.tcsetwinsize(terminal, (24, 80))
-    running = process(*arguments, str(log.path), stderr=terminal)
-    try:
-        running.communicate(timeout=60)
-        os.close(terminal)
-        seen = b""
-        with suppress(OSError):  # Linux says EIO when the other side is closed
-            while part := os.read(ours, 4096):
-                seen += part
-    finally:
-        running.kill()
-        running.wait()
-        os.close(ours)
-    assert (b"xaccel.log: 100%" in seen) == shown
-    assert shown or seen == b""

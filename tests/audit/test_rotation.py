@@ -250,13 +250,14 @@ def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, befor
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", read)
     monkeypatch.setattr(log_files, "CHUNK", 1500)
 
-    def truncate(_: int) -> None:
+    def truncate() -> bool:
         if not log.path.with_name("xaccel.log.1").exists():
             shutil.copyfile(log.path, log.path.with_name("xaccel.log.1"))
             os.truncate(log.path, 0)
             log.write(*new)
+        return False
 
-    ingest = Ingest(log.path, configuration(), using="default", seen=truncate)
+    ingest = Ingest(log.path, configuration(), using="default", stopped=truncate)
     take_all(ingest)
     assert ids() == wanted(*lines, *new)
     assert (ingest.counted.lost, ingest.counted.duplicates, Garbage.objects.count()) == (0, 0, 0)

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 
 from django.db import router
-from tqdm import tqdm
 
 from xaccel.audit.conf import configuration
 from xaccel.audit.ingest.ingest import Counted, Ingest
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_address,
         help="count for Prometheus, and answer GET /metrics there; needs prometheus-client",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -64,8 +63,8 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
         if not args.quiet:
             print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
 
-    with _stopping() as stopped, _metrics(args.metrics) as show, _bar(path, quiet=args.quiet) as seen:
-        ingest = Ingest(path, conf, using=using, seen=seen, stopped=stopped)
+    with _stopping() as stopped, _metrics(args.metrics) as show:
+        ingest = Ingest(path, conf, using=using, stopped=stopped)
         began = datetime.now(UTC)
         with _health(ingest, shown=args.metrics is not None):
             with _readable():
@@ -168,17 +167,6 @@ def _health(ingest: Ingest, *, shown: bool) -> Iterator[None]:
 
     with health(ingest):
         yield
-
-
-@contextmanager
-def _bar(path: Path, *, quiet: bool) -> Iterator[Callable[[int], object]]:
-    """Show progress where a person watches."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    total = path.stat().st_size if path.is_file() else None
-    with tqdm(total=total, unit="B", unit_scale=True, desc=path.name) as bar:
-        yield bar.update
 
 
 COMMAND = Command(

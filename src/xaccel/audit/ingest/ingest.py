@@ -60,12 +60,11 @@ class Ingest:
         conf: Configuration,
         *,
         using: str,
-        seen: Callable[[int], object] = lambda _: None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`seen` is told of the bytes that are done with; `stopped` is asked between two batches."""
+        """`stopped` is asked between two batches."""
         self.path, self.conf, self.using = path.absolute(), conf, using
-        self.seen, self.stopped = seen, stopped
+        self.stopped = stopped
         self.counted = Counted()
         self._files = Files(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
         self.outage = Outage(path, using=using, stopped=stopped)
@@ -128,7 +127,7 @@ class Ingest:
             current.garbage += len(batch.garbage)
             current.at = datetime.now(UTC)
             current.save(using=self.using)
-        self._told(applied, batch, pieces[-1].end - pieces[0].offset)
+        self._told(applied, batch)
         return current
 
     def _store(self, batch: Batch) -> Applied:
@@ -158,13 +157,12 @@ class Ingest:
         batch.garbage.sort(key=lambda row: row.offset)
         return applied
 
-    def _told(self, applied: Applied, batch: Batch, size: int) -> None:
+    def _told(self, applied: Applied, batch: Batch) -> None:
         """Count what is committed, and send the signals for it."""
         self.counted.lines += applied.lines
         self.counted.duplicates += applied.duplicates
         self.counted.skipped += applied.skipped
         self.counted.garbage += len(batch.garbage)
-        self.seen(size)
         owed.deliver(self.using)
 
 

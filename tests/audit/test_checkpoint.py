@@ -116,6 +116,12 @@ def test_what_cannot_be_signed_is_told(keys: tuple[Path, Path], tmp_path: Path) 
         run("checkpoint", f"--key={keys[0]}", "--name=my trail")
 
 
+@pytest.mark.parametrize("option", ["--checkpoint=none", "--key=none"])
+def test_a_checkpoint_needs_its_key(option: str) -> None:
+    with pytest.raises(CommandError, match="Give --checkpoint and --key together"):
+        run("verify", option)
+
+
 def test_without_a_seal_there_is_no_checkpoint(keys: tuple[Path, Path]) -> None:
     with pytest.raises(CommandError, match="nothing is sealed yet"):
         run("checkpoint", f"--key={keys[0]}", f"--name={NAME}")

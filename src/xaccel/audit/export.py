@@ -79,8 +79,6 @@ def _values(rows: QuerySet[Any]) -> Iterable[Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
     return str(value) if isinstance(value, UUID) else value
 
 

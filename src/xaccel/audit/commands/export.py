@@ -11,15 +11,14 @@ from django.db.models import QuerySet
 
 from xaccel.audit.decision.storable import indexable
 from xaccel.audit.export import csv_rows, json_rows
-from xaccel.audit.models import Download, Seal, Transfer
+from xaccel.audit.models import Download, Transfer
 from xaccel.cli.command import Command, FindObject
-from xaccel.errors import OptionRefused
 from xaccel.site import Site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the arguments of `export`."""
-    parser.add_argument("what", choices=("transfers", "downloads", "seals"))
+    parser.add_argument("what", choices=("transfers", "downloads"))
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: %(default)s")
     parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without an offset it is UTC")
     parser.add_argument("--until", type=_time, metavar="TIME", help="as --since; not included")
@@ -29,18 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
-    """Print the rows, oldest first.
-
-    Raises OptionRefused for a part of the seals.
-    """
+    """Print the rows, oldest first."""
     rows = _rows(args)
     for text in (csv_rows if args.format == "csv" else json_rows)(rows):
         sys.stdout.write(text)
 
 
-def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download] | QuerySet[Seal]:
-    if args.what == "seals":
-        return _seals(args)
+def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download]:
     rows: QuerySet[Transfer] | QuerySet[Download]
     if args.what == "transfers":
         rows, at = Transfer.objects.using(router.db_for_read(Transfer)), "decided_at"
@@ -58,16 +52,6 @@ def _rows(args: argparse.Namespace) -> QuerySet[Transfer] | QuerySet[Download] |
     )
 
 
-def _seals(args: argparse.Namespace) -> QuerySet[Seal]:
-    if any((args.since, args.until, args.subject, args.origin, args.key)):
-        raise OptionRefused(
-            "a chain of which links are left out cannot be checked",
-            where="seals",
-            remedy="Export all seals, all transfers and all downloads.",
-        )
-    return Seal.objects.using(router.db_for_read(Seal)).order_by("number")
-
-
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
@@ -77,8 +61,8 @@ def _time(text: str) -> datetime:
 
 
 COMMAND = Command(
-    help="print transfers, downloads or seals as CSV or JSON Lines",
-    description="Print transfers, downloads or the seals of the hash chain, oldest first, in constant memory. In CSV"
+    help="print transfers or downloads as CSV or JSON Lines",
+    description="Print transfers or downloads, oldest first, in constant memory. In CSV"
     " what a spreadsheet would take for a formula has an apostrophe before it.",
     add_arguments=add_arguments,
     run=run,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack
 from pathlib import Path
 
 from django.db import connections, router, transaction
 
 from xaccel.audit.chain.verify import verify
 from xaccel.audit.commands import checkpoint
-from xaccel.audit.imported import imported
 from xaccel.audit.models import Transfer
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused, XaccelError
@@ -23,33 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", type=Path, metavar="FILE", help="what `checkpoint` printed, kept elsewhere since"
     )
     parser.add_argument("--key", type=Path, metavar="FILE", help="PEM file of the checkpoint's public key")
-    for name in ("transfers", "seals", "downloads"):
-        parser.add_argument(
-            f"--{name}",
-            type=Path,
-            metavar="FILE",
-            help=f"`export {name}` as JSON Lines, instead of the database",
-        )
 
 
 def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     """Walk the chain and print what was found.
 
-    Raises XaccelError where it does not hold, OptionRefused for options that need others, InputRefused for files.
+    Raises XaccelError where it does not hold, OptionRefused for one option without the other.
     """
-    files = (args.transfers, args.seals, args.downloads)
-    if (any(files) and not all(files)) or bool(args.checkpoint) != bool(args.key):
+    if bool(args.checkpoint) != bool(args.key):
         raise OptionRefused(
-            "an option that it needs is missing",
-            where="verify",
-            remedy="Give --checkpoint and --key together, and --transfers, --seals and --downloads together.",
+            "--checkpoint or --key is missing", where="verify", remedy="Give --checkpoint and --key together."
         )
     known = checkpoint.read(args.checkpoint, args.key) if args.checkpoint else None
-    with ExitStack() as stack:
-        using = stack.enter_context(imported(*files)) if all(files) else router.db_for_read(Transfer)
-        stack.enter_context(
-            transaction.atomic(using=using)
-        )  # one state of the database, while `ingest` goes on
+    using = router.db_for_read(Transfer)
+    with transaction.atomic(using=using):  # one state of the database, while `ingest` goes on
         if connections[using].vendor == "postgresql":
             with connections[using].cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -71,8 +56,7 @@ def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) ->
 COMMAND = Command(
     help="check the seals over the transfers",
     description="Compare the seals (XACCEL_AUDIT['CHAIN']) with the transfers, and these with the downloads. A trail"
-    " that was rewritten as a whole, seals included, shows only with --checkpoint. Exports are checked without your"
-    " database.",
+    " that was rewritten as a whole, seals included, shows only with --checkpoint.",
     add_arguments=add_arguments,
     run=run,
 )

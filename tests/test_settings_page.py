@@ -11,14 +11,14 @@ import pytest
 
 from docs.generated import options, settings
 from docs.generated.docstrings import escaped
-from xaccel.audit.conf import Configuration as Audit
+from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_origins import TYPES
 from xaccel.site.setting import Setting, table
 
-KINDS = [Site, Cache, *TYPES.values(), DjangoSettings, Audit]
+KINDS = [Site, Cache, *TYPES.values(), DjangoSettings, AuditSettings]
 SETTINGS = list(settings.every())
 PAGE = Path(__file__).parents[1] / "docs/reference/settings.md"
 
@@ -63,7 +63,9 @@ def test_each_example_is_a_value_that_the_setting_takes(
 
 
 def test_each_note_belongs_to_a_setting() -> None:
-    names = {kind.__name__: kind for kind in KINDS if kind is not Audit} | {"Audit": Audit}
+    names = {kind.__name__: kind for kind in KINDS if kind is not AuditSettings} | {
+        "AuditSettings": AuditSettings
+    }
     shared = {key for key in settings.notes() if key not in names}
     assert shared == settings.SHARED
     for each, kind in names.items():
@@ -74,7 +76,7 @@ def test_each_note_belongs_to_a_setting() -> None:
 
 def test_each_setting_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    keys = [row.key.upper() for kind in (Site, DjangoSettings, Audit) for row in table(kind)]
+    keys = [row.key.upper() for kind in (Site, DjangoSettings, AuditSettings) for row in table(kind)]
     keys += [row.key for kind in (Cache, *TYPES.values()) for row in table(kind)]
     assert [key for key in keys if f"# `{key}`" not in page] == []
 

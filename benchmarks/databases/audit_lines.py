@@ -33,7 +33,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
-    from xaccel.audit.ingest.upsert import Row, write
+    from xaccel.audit.ingest.database import Row, write_rows
     from xaccel.audit.models import Transfer
     from xaccel.handoff.transfer_id import new_transfer_id
 
@@ -62,7 +62,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
             values = [getattr(row, column) for column in columns]
             rows.append(tuple("{}" if value == {} else value for value in values))
             if len(rows) == 5000 or number == first + count - 1:
-                write("default", Transfer, columns, rows)
+                write_rows(Transfer, columns, rows, using="default")
                 rows = []
 
 
@@ -99,12 +99,12 @@ def take_in(log: Path, *, stopped: Callable[[], bool] = lambda: False) -> TakenI
     """Take all of `log` in; `stopped` is called after each batch. Whatever else began after AT must be gone before."""
     from django.db import connection
 
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.log.follow import take
+    from xaccel.audit.ingest.run import take
     from xaccel.audit.models import Transfer
+    from xaccel.audit.settings import audit_settings
 
-    ingest = Ingest(log, configuration(), using="default", stopped=stopped)
+    ingest = Ingest(log, audit_settings(), using="default", stopped=stopped)
     connection.ensure_connection()
     server = connection.connection.info.backend_pid
     postgres = cpu_seconds([server])

@@ -89,14 +89,14 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
 
 
 def _switches() -> Mapping[str, Callable[[], None]]:
-    from xaccel.audit.decision import recorder
+    from xaccel.audit.record import record
     from xaccel.django.signals import download_authorized
 
     def row() -> None:
-        download_authorized.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
+        download_authorized.connect(record, dispatch_uid="xaccel.audit.record")
 
     def none() -> None:
-        download_authorized.disconnect(dispatch_uid="xaccel.audit.decision.recorder")
+        download_authorized.disconnect(dispatch_uid="xaccel.audit.record")
 
     return {_NONE: none, _ROW: row}
 

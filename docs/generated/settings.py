@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.generated.docstrings import escaped
-from xaccel.audit.conf import Configuration as Audit
+from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_origins import TYPES
@@ -31,10 +31,9 @@ def notes() -> dict[str, Any]:
 
 def note(kind: type, row: Setting) -> dict[str, str]:
     """Return when to change a setting (`change`) and its `example`."""
-    name = "Audit" if kind is Audit else kind.__name__
     found: dict[str, str] = {
         "example": row.example,
-        **(notes().get(name, {}).get(row.key) or notes()[row.key]),
+        **(notes().get(kind.__name__, {}).get(row.key) or notes()[row.key]),
     }
     return found
 
@@ -51,7 +50,7 @@ def django() -> str:
 
 def audit() -> str:
     """Return the keys of XACCEL_AUDIT."""
-    return _sections(Audit, table(Audit), 3, upper=True)
+    return _sections(AuditSettings, table(AuditSettings), 3, upper=True)
 
 
 def origin(kind: str) -> str:
@@ -92,5 +91,5 @@ def _default(row: Setting) -> str:
 
 def every() -> Iterator[tuple[type, Setting]]:
     """Yield each setting with its table."""
-    for kind in (Site, DjangoSettings, Cache, *TYPES.values(), Audit):
+    for kind in (Site, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
         yield from ((kind, row) for row in table(kind))

@@ -110,14 +110,14 @@ def _trail_forgotten() -> None:
     from xaccel.django import download_authorized, download_denied
 
     for signal in (download_authorized, download_denied):
-        if not signal.disconnect(dispatch_uid="xaccel.audit.decision.recorder"):
+        if not signal.disconnect(dispatch_uid="xaccel.audit.record"):
             raise LookupError("the audit trail is connected under another name")
 
 
 def _refusals_forgotten() -> None:
     from xaccel.django import download_denied
 
-    if not download_denied.disconnect(dispatch_uid="xaccel.audit.decision.recorder"):
+    if not download_denied.disconnect(dispatch_uid="xaccel.audit.record"):
         raise LookupError("the audit trail is connected under another name")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.values import Outcome
 
 _WORDS = {
     Outcome.GRANTED: "on its way",

@@ -16,10 +16,10 @@ def _chained(settings: Any) -> None:
 
 
 def tidy() -> None:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
 
-    sweep(configuration(), now=datetime.now(UTC), using="default")
+    sweep(audit_settings(), now=datetime.now(UTC), using="default")
 
 
 def verdict(known: tuple[int, str] | None = None) -> Any:

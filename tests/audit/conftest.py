@@ -50,14 +50,14 @@ def _is_on_postgres(item: pytest.Item) -> bool:
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     """No memory of another test."""
-    from xaccel.audit.conf import configuration as audit
+    from xaccel.audit.settings import audit_settings
     from xaccel.django.conf import configuration
 
     configuration.cache_clear()
-    audit.cache_clear()
+    audit_settings.cache_clear()
     yield
     configuration.cache_clear()
-    audit.cache_clear()
+    audit_settings.cache_clear()
 
 
 class Log:
@@ -155,11 +155,11 @@ def take(log: Log, **conf: Any) -> Any:
     """Take in all that is there, and return what was counted."""
     from dataclasses import replace
 
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.ingest import Ingest
-    from xaccel.audit.log.follow import take as take_all
+    from xaccel.audit.ingest.run import take as take_all
+    from xaccel.audit.settings import audit_settings
 
-    ingest = Ingest(log.path, replace(configuration(), **conf), using="default")
+    ingest = Ingest(log.path, replace(audit_settings(), **conf), using="default")
     take_all(ingest)
     return ingest.counted
 

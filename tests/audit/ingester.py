@@ -32,7 +32,7 @@ def command(*arguments: str, before: str = "") -> list[str]:
         "import sys; import django; django.setup();"
         "from django.db import connections;"
         "connections['default'].settings_dict['NAME'] = sys.argv[1];"
-        "from xaccel.audit.ingest import ingest; from xaccel.audit.commands import ingest as command;"
+        "from xaccel.audit.ingest import ingest; from xaccel.audit.ingest import run as command;"
         f"from django.core.management import call_command; {before or 'pass'};"
         "call_command('xaccel', 'ingest', *sys.argv[2:])"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import T0, Log, decide, decision, take
-from xaccel.audit.ingest import spans
+from xaccel.audit.ingest.downloads import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def test_each_count_of_a_large_file_is_right_to_the_byte(log: Log, total: int) -
 
 
 def test_a_log_beyond_32_bits_is_read_on(log: Log) -> None:
-    from xaccel.audit.log.log_files import digest
+    from xaccel.audit.log.log_file import digest
     from xaccel.audit.models import LogPosition
 
     for at in range(5):
@@ -74,7 +74,7 @@ def every_other(log: Log, count: int, offset: int) -> Any:
     """`count` parts of a byte, each with a gap of a byte behind it; return the download."""
     from xaccel.audit.models import Download, Transfer
 
-    total = 2 * spans.MOST + 2
+    total = 2 * MOST_SPANS + 2
     lines = [log.part(2 * at + offset, 2 * at + offset + 1, total, at / 100) for at in range(count)]
     Transfer.objects.bulk_create(decision(line, "report.pdf") for line in lines)
     log.write(*lines)
@@ -83,17 +83,17 @@ def every_other(log: Log, count: int, offset: int) -> Any:
 
 
 def test_as_many_gaps_as_are_remembered_close_to_the_whole_file(log: Log) -> None:
-    found = every_other(log, spans.MOST, 0)
+    found = every_other(log, MOST_SPANS, 0)
     assert (len(found.spans), found.sent_bytes) == (1000, 1000)
-    found = every_other(log, spans.MOST, 1)
+    found = every_other(log, MOST_SPANS, 1)
     assert (found.spans, found.sent_bytes, found.transfers) == ([[0, 2000]], 2000, 2000)
 
 
 def test_of_more_gaps_than_are_remembered_less_is_told_and_never_more(log: Log) -> None:
-    found = every_other(log, spans.MOST + 1, 0)
+    found = every_other(log, MOST_SPANS + 1, 0)
     assert (len(found.spans), found.sent_bytes, found.given_bytes) == (1000, 1000, 1001)
     assert found.spans[-1] == [1998, 1999]
-    found = every_other(log, spans.MOST + 1, 1)
+    found = every_other(log, MOST_SPANS + 1, 1)
     # the byte that was left out is not known to have been sent
     assert found.spans == [[0, 2000], [2001, 2002]]
     assert (found.sent_bytes, found.given_bytes, found.sent_complete) == (2001, 2002, False)
@@ -124,26 +124,26 @@ def test_a_download_goes_on_until_the_idle_time_is_over(log: Log, beyond_s: floa
 
 @pytest.mark.parametrize(("beyond_us", "closed"), [(-1, 0), (0, 0), (1, 1)])
 def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us: int, closed: int) -> None:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Download
+    from xaccel.audit.settings import audit_settings
 
     line = log.line()
     decide(line)
     log.write(line)
     take(log)
     now = T0 + timedelta(days=1, seconds=IDLE_S, microseconds=beyond_us)
-    assert sweep(configuration(), now=now, using="default") == (0, closed)
+    assert sweep(audit_settings(), now=now, using="default") == (0, closed)
     assert Download.objects.get().closed_at == (T0 if closed else None)
 
 
 @pytest.mark.parametrize(("beyond_us", "outcome"), [(-1, "granted"), (0, "granted"), (1, "unknown")])
 def test_a_line_is_awaited_until_its_time_is_over(log: Log, beyond_us: int, outcome: str) -> None:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Transfer
+    from xaccel.audit.settings import audit_settings
 
     row = decide(log.line())
     now = row.decided_at + timedelta(days=1, microseconds=beyond_us)
-    assert sweep(configuration(), now=now, using="default") == (int(outcome == "unknown"), 0)
+    assert sweep(audit_settings(), now=now, using="default") == (int(outcome == "unknown"), 0)
     assert Transfer.objects.get().outcome == outcome

@@ -86,8 +86,8 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
 
 def growing(log: Log, stopped: Callable[[], bool]) -> Any:
     """An ingest of a log to which a line is written whenever one was taken in."""
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
 
     def grow() -> bool:
         if ingest.counted.lines == len(log.path.read_bytes().splitlines()):
@@ -95,12 +95,12 @@ def growing(log: Log, stopped: Callable[[], bool]) -> Any:
         return stopped()
 
     log.write(log.line())
-    ingest = Ingest(log.path, configuration(), using="default", stopped=grow)
+    ingest = Ingest(log.path, audit_settings(), using="default", stopped=grow)
     return ingest
 
 
 def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.log.follow import take
+    from xaccel.audit.ingest.run import take
 
     monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 1)
     ingest = growing(log, lambda: ingest.counted.lines > 50)
@@ -109,10 +109,10 @@ def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch:
 
 
 def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) -> None:
-    from xaccel.audit.log.follow import follow
+    from xaccel.audit.ingest.run import Outage, follow
 
     moments: list[datetime] = []
     ingest = growing(log, lambda: len(moments) == 3 or ingest.counted.lines > 50)
-    follow(ingest, poll_s=0.01, tidy=moments.append, every_s=0)
+    follow(ingest, Outage(ingest), poll_s=0.01, tidy=moments.append, every_s=0)
     assert len(moments) == 3
     assert moments == sorted(moments)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log
-from xaccel.audit.log.line import Line, NotALine, read_line
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.log.entry import LogEntry, NotAnEntry, read_entry
+from xaccel.audit.values import Outcome
 
 
-def read(tmp_path: Path, **fields: Any) -> Line:
-    found = read_line(json.dumps(Log(tmp_path / "log").line(**fields)).encode())
-    assert isinstance(found, Line)
+def read(tmp_path: Path, **fields: Any) -> LogEntry:
+    found = read_entry(json.dumps(Log(tmp_path / "log").line(**fields)).encode())
+    assert isinstance(found, LogEntry)
     return found
 
 
@@ -93,7 +93,7 @@ def test_more_than_was_announced_to_a_client_that_left_is_not_exact(tmp_path: Pa
 
 @pytest.mark.parametrize("interim", [-1, 2**63])
 def test_an_impossible_number_of_interim_bytes_is_no_line(tmp_path: Path, interim: int) -> None:
-    with pytest.raises(NotALine):
+    with pytest.raises(NotAnEntry):
         read(tmp_path, interim_bytes=interim)
 
 

@@ -93,8 +93,8 @@ def test_a_person_who_was_forgotten_is_nobody_else(values: dict[str, Any]) -> No
 @pytest.mark.usefixtures("filled")
 def test_who_was_forgotten_and_pruned_leaves_nobody_else_to_be_taken_out() -> None:
     from xaccel.audit.chain.seals import address_of, person_of
-    from xaccel.audit.decision.pseudonym import new_pseudonym
     from xaccel.audit.retention import forget, prune
+    from xaccel.audit.values import new_pseudonym
 
     forget("1", using="default")
     prune(sent()[2].decided_at, using="default")

@@ -198,15 +198,15 @@ def test_a_forged_line_does_not_stand_in_the_way_of_the_transfers_own(log: Log, 
 
 
 def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
 
     log.write(*some(log))
-    one, other = (Ingest(log.path, configuration(), using="default") for _ in range(2))
+    one, other = (Ingest(log.path, audit_settings(), using="default") for _ in range(2))
     (found,) = one._files
-    assert other.once()
+    assert other.ingest_available()
     one._read(found)
-    found.log.close()
+    found.close()
     assert one.counted.lines == 0
     assert len(ids()) == 3
 
@@ -258,20 +258,20 @@ def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_nu
 def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(log: Log) -> None:
     from datetime import UTC, datetime
 
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Download, Transfer
+    from xaccel.audit.settings import audit_settings
 
     line, denied = log.line(), log.line()
     decide(line)
     decide(denied, outcome="denied")
     now = datetime.now(UTC)
-    assert sweep(configuration(), now=now, using="default") == (1, 0)
+    assert sweep(audit_settings(), now=now, using="default") == (1, 0)
     assert {row.outcome for row in Transfer.objects.all()} == {"unknown", "denied"}
     log.write(line)
     take(log)
     assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
-    assert sweep(configuration(), now=now, using="default") == (0, 1)
+    assert sweep(audit_settings(), now=now, using="default") == (0, 1)
     assert Download.objects.get().closed_at is not None
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Django's start has read the settings already.
 BEFORE = (
     "ingest.BATCH = {batch}; command.POLL_S = 0.01; from django.conf import settings;"
-    "settings.XACCEL_AUDIT = {{'DRAIN_S': {drain_s}}}; command.configuration.cache_clear()"
+    "settings.XACCEL_AUDIT = {{'DRAIN_S': {drain_s}}}; command.audit_settings.cache_clear()"
 )
 TELLING = (
     "; from tests.audit.ingester import telling; ingest.Ingest._take = telling(ingest.Ingest._take);"

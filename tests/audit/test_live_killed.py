@@ -41,13 +41,13 @@ def one_sent_and_one_cut(site: Site) -> None:
 
 
 def taken_in_and_swept(site: Site, later: timedelta) -> list[Any]:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.models import Transfer
+    from xaccel.audit.settings import audit_settings
 
     counted = take(Log(site.nginx.directory / "xaccel.log"))
     assert (counted.garbage, counted.lost) == (0, 0)
-    sweep(configuration(), now=datetime.now(UTC) + later, using="default")
+    sweep(audit_settings(), now=datetime.now(UTC) + later, using="default")
     return list(Transfer.objects.order_by("id"))
 
 

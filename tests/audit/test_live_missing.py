@@ -46,9 +46,9 @@ def test_a_full_log_disk_is_noticed(
 ) -> None:
     from django.core.management import call_command
 
+    from xaccel.audit.ingest.sweep import LEAST, watch
     from xaccel.audit.metrics import Metrics
     from xaccel.audit.models import Transfer
-    from xaccel.audit.watch import LEAST, watch
 
     with small_disk(tmp_path, "32k") as disk:
         path = disk / "xaccel.log"

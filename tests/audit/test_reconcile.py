@@ -301,7 +301,7 @@ def test_the_documented_entries_are_read(store: Store) -> None:
 
     store.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
     log = StoreLog([store.path])
-    first, second, third = log.entries()
+    first, second, third = log.requests()
     assert (log.lines, log.unreadable, log.buckets) == (3, 0, {"amzn-s3-demo-bucket1", "mybucket"})
     assert (first.at, first.status, first.sent) == (datetime(2019, 2, 6, 0, 0, 38, tzinfo=UTC), 200, 113)
     assert (first.request, first.method, first.transfer) == ("3E57427F3EXAMPLE", "", "")
@@ -324,7 +324,7 @@ def test_what_seaweedfs_logs_is_read(store: Store) -> None:
     store.write(
         json.dumps({**said, "request_id": "18EBA35F", "user_agent": f"xaccel t={id_[:23]}", "host_id": ""})
     )
-    (entry,) = StoreLog([store.path]).entries()
+    (entry,) = StoreLog([store.path]).requests()
     assert (entry.transfer, entry.delivered, entry.sent) == (id_[:23], True, None)
     assert (entry.key, entry.request, entry.at) == (
         "ü %20",

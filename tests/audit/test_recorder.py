@@ -112,7 +112,7 @@ def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: py
 def test_a_decision_whose_transfer_has_a_row_is_not_carried_out() -> None:
     from django.db import IntegrityError
 
-    from xaccel.audit.decision.recorder import record
+    from xaccel.audit.record import record
     from xaccel.events import denied
 
     event = denied("GET", subject="42", origin="partner", bucket="", key="a", reason="no grant")
@@ -125,7 +125,7 @@ def test_a_decision_whose_transfer_has_a_row_is_not_carried_out() -> None:
 
 
 def test_the_objects_of_two_tenants_are_two(client: Any) -> None:
-    from xaccel.audit.decision.recorder import record
+    from xaccel.audit.record import record
     from xaccel.events import DownloadEvent
 
     request = RequestFactory().get("/")
@@ -163,33 +163,33 @@ def test_the_objects_of_two_tenants_are_two(client: Any) -> None:
     ],
 )
 def test_wrong_settings_are_told(settings: Any, wrong: Any) -> None:
-    from xaccel.audit.conf import configuration
+    from xaccel.audit.settings import audit_settings
     from xaccel.errors import ConfigErrors
 
     settings.XACCEL_AUDIT = wrong
     with pytest.raises(ConfigErrors) as told:
-        configuration()
+        audit_settings()
     assert all("XACCEL_AUDIT" in problem.where and problem.remedy for problem in told.value.problems)
 
 
 def test_all_problems_are_told_at_once(settings: Any) -> None:
-    from xaccel.audit.conf import configuration
+    from xaccel.audit.settings import audit_settings
     from xaccel.errors import ConfigErrors
 
     settings.XACCEL_AUDIT = {"CHAIN": "yes", "IDLE_S": 0, "X": 1}
     with pytest.raises(ConfigErrors) as told:
-        configuration()
+        audit_settings()
     assert len(told.value.problems) == 3
 
 
 @pytest.mark.parametrize("name", ["RECORD", "DECISIONS"])
 def test_a_setting_that_was_removed_is_an_unknown_one(settings: Any, name: str) -> None:
-    from xaccel.audit.conf import configuration
+    from xaccel.audit.settings import audit_settings
     from xaccel.errors import ConfigErrors
 
     settings.XACCEL_AUDIT = {name: "request"}
     with pytest.raises(ConfigErrors) as told:
-        configuration()
+        audit_settings()
     (problem,) = told.value.problems
     assert problem.where == "XACCEL_AUDIT"
     assert problem.what == f"{name!r} is not a setting"

@@ -49,10 +49,10 @@ def line(log: Log, answer: Any, sent: int, **fields: Any) -> dict[str, Any]:
 
 
 def tidy(later: timedelta = timedelta(hours=1)) -> None:
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
 
-    sweep(configuration(), now=datetime.now(UTC) + later, using="default")
+    sweep(audit_settings(), now=datetime.now(UTC) + later, using="default")
 
 
 def at_once(count: int, of: Any, cookie: str = "") -> Counter[int]:

@@ -68,9 +68,9 @@ class Links:
 
     def take_in(self, count: int) -> None:
         """Wait for the lines of `count` transfers of this test, take them in, and let time pass."""
-        from xaccel.audit.conf import configuration
         from xaccel.audit.ingest.sweep import sweep
         from xaccel.audit.models import Transfer
+        from xaccel.audit.settings import audit_settings
 
         def arrived() -> bool:
             ours = {str(id_) for id_ in Transfer.objects.values_list("id", flat=True)}
@@ -78,7 +78,7 @@ class Links:
 
         assert wait_until(arrived, timeout_s=10)
         take(Log(self.nginx.directory / "xaccel.log"))
-        sweep(configuration(), now=datetime.now(UTC) + timedelta(hours=1), using="default")
+        sweep(audit_settings(), now=datetime.now(UTC) + timedelta(hours=1), using="default")
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def follower(links: Links) -> Any:
     before = (
         "from functools import partial; command.POLL_S = 0.01;"
         f"command.follow = partial(command.follow, every_s={IDLE_S}); from django.conf import settings;"
-        f"settings.XACCEL_AUDIT = {{'IDLE_S': {IDLE_S}}}; command.configuration.cache_clear();"
+        f"settings.XACCEL_AUDIT = {{'IDLE_S': {IDLE_S}}}; command.audit_settings.cache_clear();"
         "print('ready', flush=True)"
     )
     made = process("--follow", "--quiet", str(links.nginx.directory / "xaccel.log"), before=before)

@@ -72,7 +72,7 @@ def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:
     assert (Transfer.objects.aggregate(Sum("sent")), Download.objects.aggregate(Sum("given_bytes"))) == before
     for row in Transfer.objects.filter(subject=pseudonym):
         assert (row.ip, row.client, row.filename) == (None, "", "")
-    digest = group_of("7", "partner", "report.pdf", "0123456789abcdef", None)
+    digest = group_of("7", "partner", "report.pdf", "0123456789abcdef", ip=None)
     assert not Download.objects.filter(group=digest).exists()
     other = Transfer.objects.get(subject="8")
     assert (other.ip, other.filename) == ("192.0.2.7", "Ada's report.pdf")
@@ -92,7 +92,7 @@ def test_addresses_leave_no_digest_behind(log: Log) -> None:
     log.write(*lines[:1], *lines[2:])
     take(log)
     digests = {
-        group_of(subject, "partner", "report.pdf", "0123456789abcdef", ip): ip
+        group_of(subject, "partner", "report.pdf", "0123456789abcdef", ip=ip): ip
         for subject, ip in [("", "192.0.2.7"), ("", "192.0.2.8"), ("7", None)]
     }
 

@@ -53,7 +53,7 @@ def test_killed_between_the_commit_and_telling_it_tells_when_it_is_started_again
 ) -> None:
     told = tmp_path / "told"
     one_line(log)
-    assert ingest(log, told, more="ingest.Ingest._told = die") == (KILLED, [])
+    assert ingest(log, told, more="ingest.Ingest._committed = die") == (KILLED, [])
     assert owed() == both()
     assert ingest(log, told) == (0, both())
     assert owed() == []
@@ -76,6 +76,6 @@ def test_killed_in_the_middle_of_telling_it_tells_again(log: Log, tmp_path: Path
 def test_killed_before_the_commit_it_tells_once(log: Log, tmp_path: Path) -> None:
     told = tmp_path / "told"
     one_line(log)
-    assert ingest(log, told, more="ingest.owed.note = die") == (KILLED, [])
+    assert ingest(log, told, more="ingest.new_garbage = die") == (KILLED, [])
     assert owed() == []
     assert ingest(log, told) == (0, both())

@@ -23,12 +23,12 @@ HOUR = 3600.0
 
 def ingest_at(log: Log, at: float, *lines: dict[str, Any], chain: bool = False) -> None:
     """Take `lines` in `at` seconds after T0, and sweep, as `ingest --follow` does."""
-    from xaccel.audit.conf import configuration
     from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
 
     log.write(*lines)
     take(log, chain=chain)
-    sweep(replace(configuration(), chain=chain), now=T0 + timedelta(seconds=at), using="default")
+    sweep(replace(audit_settings(), chain=chain), now=T0 + timedelta(seconds=at), using="default")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tests.live.front_door import PAIRS, Door, door, ending, hand_off, one_line
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.live.transfer import Asked
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.audit.log.line import Line, read_line
+from xaccel.audit.log.entry import LogEntry, read_entry
 from xaccel.nginx import Parts, standalone
 from xaccel.nginx.emit import directive
 from xaccel.site import read_mapping
@@ -34,9 +34,9 @@ BODY = b"0123456789" * 100
 EXPECT = "100-continue"
 
 
-def row(line: dict[str, Any]) -> Line:
-    found = read_line(json.dumps(line).encode())
-    assert isinstance(found, Line)
+def row(line: dict[str, Any]) -> LogEntry:
+    found = read_entry(json.dumps(line).encode())
+    assert isinstance(found, LogEntry)
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.live.client import Reply
 from tests.live.stage import line_where, stage
 from tests.servers.origin import Answer, origin_server
-from xaccel.audit.log.line import Line, read_line
+from xaccel.audit.log.entry import LogEntry, read_entry
 from xaccel.nginx.facts import SHUTDOWN
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
@@ -21,7 +21,7 @@ from xaccel.testing import Variant
 RATE = 200_000
 
 
-def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> tuple[list[Reply], Line]:
+def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> tuple[list[Reply], LogEntry]:
     """Reload while a download of `seconds` runs; return the response, if it was whole, and the row."""
     body = b"x" * (RATE * seconds)
     replies: list[Reply] = []
@@ -45,8 +45,8 @@ def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> t
         running.nginx.reload(text)
         client.join(timeout=seconds + 30)
         line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)
-    row = read_line(json.dumps(line).encode())
-    assert isinstance(row, Line)
+    row = read_entry(json.dumps(line).encode())
+    assert isinstance(row, LogEntry)
     assert [reply.body == body for reply in replies] == [True] * len(replies)
     return replies, row
 

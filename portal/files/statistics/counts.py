@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, TruncDate
 from portal.files.models import File, Grant
 from portal.files.statistics.period import Period
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.values import Outcome
 
 ByDay = dict[tuple[date, str], int]
 """How many, by day and by kind; what is not there is none."""

@@ -1,4 +1,4 @@
-"""The trail in Django's admin: to look at and to take away, never to change."""
+"""Show and export the trail in Django's admin. Nothing can be changed there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.functional import cached_property
 
-from xaccel.audit.decision.storable import indexable
 from xaccel.audit.export import csv_rows, json_rows
 from xaccel.audit.models import Download, Transfer
+from xaccel.audit.values import indexable
 from xaccel.django.conf import configuration
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ else:
 
 @admin.action(description="Export as CSV")
 def as_csv(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
-    """Send what is chosen as CSV, while it is read."""
+    """Stream the chosen rows as CSV."""
     return _stream(csv_rows(rows), rows.model, "csv", "text/csv; charset=utf-8")
 
 
 @admin.action(description="Export as JSON Lines")
 def as_json_lines(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
-    """Send what is chosen as JSON Lines, while it is read."""
+    """Stream the chosen rows as JSON Lines."""
     return _stream(json_rows(rows), rows.model, "jsonl", "application/jsonl")
 
 
@@ -57,7 +57,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class OriginFilter(admin.SimpleListFilter):
-    """By the origins of the settings: asking the table for all of them would read every row."""
+    """A filter by the origins of the settings: asking the table for all of them would read every row."""
 
     title = "origin"
     parameter_name = "origin"
@@ -72,7 +72,7 @@ class OriginFilter(admin.SimpleListFilter):
 
 
 class ReadOnly(_ModelAdmin):
-    """Rows that nobody edits here, without a count of millions for each page."""
+    """A list that nobody edits, without a count of millions for each page."""
 
     actions = (as_csv, as_json_lines)
     show_full_result_count = False
@@ -86,7 +86,7 @@ class ReadOnly(_ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find by whole values, which indexes know: in millions of rows a part of one would be looked for in each."""
+        """Find whole values, for which there are indexes: a part of one would be searched in millions of rows."""
         if not search_term:
             return queryset, False
         search_term = indexable(search_term)
@@ -107,19 +107,9 @@ class ReadOnly(_ModelAdmin):
 
 @admin.register(Download)
 class DownloadAdmin(ReadOnly):
-    """What people did."""
+    """Downloads."""
 
-    list_display = (
-        "opened_at",
-        "subject",
-        "origin",
-        "key",
-        "query",
-        "progress",
-        "sent_complete",
-        "transfers",
-        "mixed",
-    )
+    list_display = tuple("opened_at subject origin key query progress sent_complete transfers mixed".split())
     list_filter = ("sent_complete", "mixed", OriginFilter, "opened_at")
     ordering = ("-opened_at",)
 
@@ -135,21 +125,9 @@ class DownloadAdmin(ReadOnly):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnly):
-    """Single requests."""
+    """Transfers."""
 
-    list_display = (
-        "decided_at",
-        "outcome",
-        "subject",
-        "origin",
-        "key",
-        "query",
-        "status",
-        "sent",
-        "total",
-        "why",
-        "ip",
-    )
+    list_display = tuple("decided_at outcome subject origin key query status sent total why ip".split())
     list_filter = ("outcome", OriginFilter, "decided_at")
     ordering = ("-decided_at",)
     readonly_fields = ("arrived_at_least",)

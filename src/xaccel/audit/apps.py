@@ -19,19 +19,28 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the app's decisions, and add the commands."""
-        from xaccel.audit import commands
-        from xaccel.audit.conf import configuration
-        from xaccel.audit.decision import recorder
-        from xaccel.audit.find_object import find_object
+        from xaccel.audit import export, queries, record, retention
+        from xaccel.audit.chain import checkpoint, verify
+        from xaccel.audit.ingest import run
+        from xaccel.audit.reconcile import compare
+        from xaccel.audit.settings import audit_settings
         from xaccel.django import command_table
         from xaccel.django.signals import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
-            signal.connect(recorder.record, dispatch_uid="xaccel.audit.decision.recorder")
-        command_table.COMMANDS.update(commands.COMMANDS)
-        command_table.FINDERS[self.name] = find_object
+            signal.connect(record.record, dispatch_uid="xaccel.audit.record")
+        command_table.FINDERS[self.name] = queries.find_object
+        command_table.COMMANDS.update(
+            ingest=run.INGEST,
+            export=export.EXPORT,
+            prune=retention.PRUNE,
+            forget=retention.FORGET,
+            verify=verify.VERIFY,
+            reconcile=compare.RECONCILE,
+            checkpoint=checkpoint.CHECKPOINT,
+        )
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
-            if configuration().metrics:
+            if audit_settings().metrics:
                 from xaccel.audit.metrics import count_decisions
 
                 count_decisions()

@@ -1,48 +1,49 @@
-"""Rows on their way out, one at a time: CSV for spreadsheets, JSON Lines for programs."""
+"""`manage.py xaccel export`: rows as CSV for spreadsheets, as JSON Lines for programs."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import router
 from django.db.models import Model, QuerySet
 
-from xaccel.audit.arrival import arrived_of
-from xaccel.audit.models import Transfer
+from xaccel.audit.models import Download, Transfer, arrived_at_least
+from xaccel.audit.values import indexable
+from xaccel.cli.command import Command, FindObject
+from xaccel.site import Site
 
 _AT_ONCE = 2000
 # Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then
 # quotes in the middle of a cell keep nothing together.
 _FORMULA = re.compile(r'^(?=[\t\r\n])|(?:^|[,;|\t\r\n][\s"]*)(?=[=+\-@＝＋－＠])')
-
-
-def columns(model: type[Model]) -> list[str]:
-    """Return the names of the columns, in the order of the model."""
-    return [field.attname for field in model._meta.concrete_fields]
+_ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""What JSON leaves as it is, and what readers such as Python's `str.splitlines` take for the end of a line."""
 
 
 def headings(model: type[Model]) -> list[str]:
     """Return the names of the columns and, of transfers, of what is computed from them."""
-    return columns(model) + (["arrived_at_least"] if model is Transfer else [])
+    names = [field.attname for field in model._meta.concrete_fields]
+    return names + (["arrived_at_least"] if model is Transfer else [])
 
 
 def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
-    """Return the lines of a CSV file (RFC 4180) with a heading, in constant memory.
+    """Return a CSV file (RFC 4180) with a heading in pieces, in constant memory. Times are ISO 8601 in UTC.
 
-    What a spreadsheet would take for a formula gets an apostrophe in front of it, at the start of a text and behind
-    what may separate cells, and each cell is quoted (https://owasp.org/www-community/attacks/CSV_Injection). Times are
-    ISO 8601 in UTC.
+    What a spreadsheet would take for a formula gets an apostrophe in front of it, at the start of a text and after
+    what may separate cells, and each cell is quoted (https://owasp.org/www-community/attacks/CSV_Injection).
     """
-    names = headings(rows.model)
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow(names)
+    writer.writerow(headings(rows.model))
     for values in _values(rows):
         writer.writerow([_cell(value) for value in values])
         if buffer.tell() > 1 << 16:
@@ -52,26 +53,22 @@ def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-_ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""What JSON leaves as it is, and what readers such as Python's `str.splitlines` take for the end of a line."""
-
-
 def json_rows(rows: QuerySet[Any]) -> Iterator[str]:
-    """Return one JSON object per line, in constant memory; times are ISO 8601 in UTC."""
+    """Return one JSON object per line, in constant memory. Times are ISO 8601 in UTC."""
     names = headings(rows.model)
     for values in _values(rows):
         row = json.dumps(dict(zip(names, map(_plain, values), strict=True)), ensure_ascii=False)
         yield row.translate(_ENDS_A_LINE) + "\n"
 
 
-def _values(rows: QuerySet[Any]) -> Iterable[Any]:
-    names = columns(rows.model)
-    found: Iterable[Any] = rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
+def _values(rows: QuerySet[Any]) -> Iterator[Any]:
+    names = [field.attname for field in rows.model._meta.concrete_fields]
+    found: Iterator[Any] = rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
     if rows.model is not Transfer:
         return found
     outcome, details, sent = map(names.index, ("outcome", "details", "sent"))
     return (
-        (*values, arrived_of(values[outcome], values[details].get("protocol", ""), values[sent]))
+        (*values, arrived_at_least(values[outcome], values[details].get("protocol", ""), values[sent]))
         for values in found
     )
 
@@ -85,6 +82,41 @@ def _plain(value: Any) -> Any:
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
         return _FORMULA.sub(r"\g<0>'", value)
-    if isinstance(value, list | dict):
-        return json.dumps(value)
-    return _plain(value)
+    return json.dumps(value) if isinstance(value, list | dict) else _plain(value)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("transfers", "downloads"))
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: %(default)s")
+    parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without an offset it is UTC")
+    parser.add_argument("--until", type=_time, metavar="TIME", help="as --since; not included")
+    parser.add_argument("--subject", type=indexable, help="of one person")
+    parser.add_argument("--origin", help="of one origin")
+    parser.add_argument("--key", type=indexable, help="of one object key")
+
+
+def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    model, at = (Transfer, "decided_at") if args.what == "transfers" else (Download, "opened_at")
+    wanted = {f"{at}__gte": args.since, f"{at}__lt": args.until}
+    wanted |= {"subject": args.subject, "origin": args.origin, "key": args.key}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    rows: QuerySet[Any] = model._default_manager.using(router.db_for_read(model))
+    for text in (csv_rows if args.format == "csv" else json_rows)(rows.filter(**given).order_by(at, "id")):
+        sys.stdout.write(text)
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write it like 2026-11-24T18:00") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+EXPORT = Command(
+    help="print transfers or downloads as CSV or JSON Lines",
+    description="Print transfers or downloads, oldest first, in constant memory. In CSV what a spreadsheet would take"
+    " for a formula has an apostrophe before it.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

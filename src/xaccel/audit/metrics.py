@@ -1,4 +1,4 @@
-"""Counters and histograms of decisions, transfers and downloads, for Prometheus. Needs prometheus-client.
+"""Metrics of decisions, transfers, downloads and `ingest` for Prometheus. Needs prometheus-client.
 
 No label has a value that a client, a user or a store chooses: a metric has as many series as the site has origins,
 times a few words.
@@ -10,16 +10,19 @@ import logging
 import re
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.signals import download_completed, transfer_completed
-from xaccel.audit.watch import Watched
 from xaccel.django.conf import configuration
 from xaccel.django.signals import download_authorized, download_denied
 from xaccel.events import DownloadEvent
+
+if TYPE_CHECKING:
+    from xaccel.audit.ingest.run import Outage
+    from xaccel.audit.ingest.sweep import Watched
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -29,13 +32,12 @@ WHYS = frozenset(
     " unframed unasked_part bad_part client_left client_or_nginx".split()
 )
 """The values of `why`, but for the statuses of origins (docs/reference/log-line.md)."""
-
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""
 
 
 def why_of(why: str) -> str:
-    """Return one of the known words: a status of the origin becomes its class, what is not known "other"."""
+    """Return one of the known words: a status of the origin becomes its class, an unknown word "other"."""
     if not why or why in WHYS:
         return why
     status = re.fullmatch(r"origin_([1-5])[0-9]{2}", why)
@@ -61,58 +63,26 @@ def _harmless(count: Callable[..., None]) -> Callable[..., None]:
 
 
 class Metrics:
-    """The metrics of one registry."""
+    """The metrics of one registry. Raises ValueError where the registry has them already."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Raises ValueError where `registry` has them already."""
-        self.decisions = Counter(
-            "xaccel_decisions",
-            "Decisions of the app.",
-            ("origin", "decision"),
-            registry=registry,
-        )
-        self.transfers = Counter(
-            "xaccel_transfers",
-            "Transfers whose line was taken in.",
-            ("origin", "outcome", "why"),
-            registry=registry,
-        )
-        self.sent_bytes = Counter(
-            "xaccel_sent_bytes",
-            "Bytes of files that NGINX gave to connections.",
-            ("origin",),
-            registry=registry,
-        )
-        self.origin_seconds = Histogram(
-            "xaccel_origin_seconds",
-            "Time until the last byte of the origin's answer.",
-            ("origin",),
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self.downloads = Counter(
-            "xaccel_downloads_completed",
-            "Downloads of which every byte was sent.",
-            ("origin",),
-            registry=registry,
-        )
-        self.unknown = Counter(
-            "xaccel_unknown_transfers",
-            "Transfers whose log entry did not come within UNKNOWN_AFTER_S.",
-            registry=registry,
-        )
-        self.awaited = Gauge(
-            "xaccel_awaited_transfers",
-            "Transfers that were decided longer ago than `over` and have no log entry yet.",
-            ("over",),
-            registry=registry,
-        )
-        self.log_free = Gauge(
-            "xaccel_log_free_bytes",
-            "Free bytes on the disk of the log.",
-            ("path",),
-            registry=registry,
-        )
+        def make(kind: Any, name: str, doc: str, *labels: str, **options: Any) -> Any:
+            return kind(f"xaccel_{name}", doc, labels, registry=registry, **options)
+
+        self.decisions = make(Counter, "decisions", "Decisions of the app.", "origin", "decision")
+        ingested = "Transfers whose log entry was ingested."
+        self.transfers = make(Counter, "transfers", ingested, "origin", "outcome", "why")
+        given = "Bytes of files that NGINX gave to connections."
+        self.sent_bytes = make(Counter, "sent_bytes", given, "origin")
+        last_byte = "Time until the last byte of the origin's response."
+        self.origin_seconds = make(Histogram, "origin_seconds", last_byte, "origin", buckets=SECONDS)
+        complete = "Downloads of which every byte was sent."
+        self.downloads = make(Counter, "downloads_completed", complete, "origin")
+        missing = "Transfers whose log entry did not come within UNKNOWN_AFTER_S."
+        self.unknown = make(Counter, "unknown_transfers", missing)
+        awaited = "Transfers that were decided longer ago than `over` and have no log entry yet."
+        self.awaited = make(Gauge, "awaited_transfers", awaited, "over")
+        self.log_free = make(Gauge, "log_free_bytes", "Free bytes on the disk of the log.", "path")
 
     @_harmless
     def decided(self, sender: object, *, event: DownloadEvent, **_: Any) -> None:
@@ -122,7 +92,7 @@ class Metrics:
 
     @_harmless
     def transferred(self, sender: object, *, transfer: Transfer, **_: Any) -> None:
-        """Count a transfer whose line has come."""
+        """Count a transfer whose log entry has come."""
         origin = origin_of(transfer.origin)
         self.transfers.labels(origin, transfer.outcome, why_of(transfer.why)).inc()
         if transfer.sent:
@@ -136,7 +106,7 @@ class Metrics:
         self.downloads.labels(origin_of(download.origin)).inc()
 
     def watched(self, path: str, found: Watched) -> None:
-        """Show what was found of missing log entries."""
+        """Show which log entries are missing."""
         self.unknown.inc(found.unknown)
         for over, many in found.awaited.items():
             self.awaited.labels(over).set(many)
@@ -157,20 +127,44 @@ def count_decisions() -> None:
 
 
 def count_transfers() -> None:
-    """Count from now on what this process takes in: for whoever runs `Ingest`. Calling it twice changes nothing."""
+    """Count from now on what this process ingests. Calling it twice changes nothing."""
     transfer_completed.connect(metrics().transferred, dispatch_uid="xaccel.audit.metrics")
     download_completed.connect(metrics().completed, dispatch_uid="xaccel.audit.metrics")
 
 
-def serve(host: str, port: int) -> Callable[[], None]:
+def serve(host: str, port: int, outage: Outage) -> Callable[[], None]:
     """Count transfers, and answer `GET /metrics` on `host`:`port` from a thread. Return what ends that.
+
+    The gauges of `ingest` itself ask nothing of the database, so they answer while it is away.
 
     Raises OSError where the port cannot be had.
     """
     count_transfers()
     server, thread = start_http_server(port, host)
+    gauges = []
+    for name, doc, value in (
+        (
+            "waiting",
+            "1 while ingest waits for the database or the log, else 0.",
+            lambda: outage.since is not None,
+        ),
+        (
+            "last_success_timestamp_seconds",
+            "When ingest last had read the log to its end, or a batch of it.",
+            lambda: outage.last_success.timestamp() if outage.last_success else 0,
+        ),
+        (
+            "unread_bytes",
+            "Bytes of the current log that are not ingested; -1 if the log cannot be looked at.",
+            outage.ingest.unread_bytes,
+        ),
+    ):
+        gauges.append(Gauge(f"xaccel_ingest_{name}", doc))
+        gauges[-1].set_function(value)
 
     def end() -> None:
+        for gauge in gauges:
+            REGISTRY.unregister(gauge)
         server.shutdown()
         server.server_close()
         thread.join()

@@ -1,7 +1,10 @@
-"""Find the rows of one stored URL among those of its key."""
+"""Find rows of the trail: by a stored URL, or the object of a transfer."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from xaccel.audit.models import Transfer
 from xaccel.django.conf import configuration
 from xaccel.site.url_query import recorded_query
 
@@ -9,11 +12,22 @@ from xaccel.site.url_query import recorded_query
 def queries_of(url: str, *old_secrets: str) -> list[str]:
     """Return what `Transfer.query` and `Download.query` have for a stored URL: one text for each secret of the site.
 
+        Transfer.objects.filter(origin="partner", key="get.php", query__in=queries_of(url))
+
     Rows from before a rotation have the digest of the old secret. SECRET and SECRET_KEY_FALLBACKS are looked at; give
     others as `old_secrets`.
 
-    Raises OriginNotAllowed for a URL that lies in none of the site's origins.
+    Raises OriginNotAllowed for a URL that is in none of the site's origins.
     """
     conf = configuration()
     origin = conf.site.origin(conf.sender.places.origin_of_url(url))
     return [recorded_query(conf.site, origin, url, secret) for secret in (*conf.site.secrets, *old_secrets)]
+
+
+def find_object(transfer_id: str) -> tuple[str, str] | None:
+    """Return origin and object key of a recorded transfer, for `manage.py xaccel explain`; None if it is unknown."""
+    try:
+        asked = UUID(transfer_id)
+    except ValueError:
+        return None
+    return Transfer.objects.filter(id=asked).exclude(key="").values_list("origin", "key").first()

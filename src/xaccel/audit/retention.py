@@ -1,30 +1,38 @@
-"""How long what is kept: deleting what is old, and taking out of the rest what points to a person."""
+"""Delete old rows, remove addresses, forget users: the commands `prune` and `forget`."""
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.conf import settings
+from django.db import router, transaction
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.utils.crypto import salted_hmac
 
 from xaccel.audit.chain.seals import hide, note
-from xaccel.audit.decision.pseudonym import new_pseudonym
-from xaccel.audit.decision.storable import indexable
-from xaccel.audit.ingest import upsert
-from xaccel.audit.ingest.removals import note_forgotten, note_pruned
-from xaccel.audit.models import Download, Garbage, LogPosition, Transfer
+from xaccel.audit.ingest.database import lock_writers
+from xaccel.audit.log.entry import LogEntry
+from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
 from xaccel.audit.signals import post_prune
+from xaccel.audit.values import indexable, microseconds_of, new_pseudonym
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import OptionRefused
+from xaccel.site import Site
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
+_UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 
 
 @dataclass(slots=True)
 class Removed:
-    """How many rows of each kind."""
+    """How many rows of each kind were deleted or changed."""
 
     transfers: int = 0
     downloads: int = 0
@@ -35,14 +43,13 @@ def prune(before: datetime, *, using: str) -> Removed:
     """Delete what was decided, sent or found before `before`."""
     removed = Removed()
     with transaction.atomic(using=using):
-        upsert.alone(using)
-        # An entry of tomorrow is none that was removed.
-        note_pruned(min(before, datetime.now(UTC)), using=using)
+        lock_writers(using)
+        _note_pruned(min(before, datetime.now(UTC)), using)  # entries that come tomorrow were not removed
     until = None
     while until != before:
         with transaction.atomic(using=using):
-            upsert.alone(using)
-            until = _slice(before, using)
+            lock_writers(using)
+            until = _end_of_slice(before, using)
             _delete(until, removed, using)
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
@@ -53,7 +60,7 @@ def prune(before: datetime, *, using: str) -> Removed:
     return removed
 
 
-def _slice(before: datetime, using: str) -> datetime:
+def _end_of_slice(before: datetime, using: str) -> datetime:
     """Return the end of what one transaction deletes: everything that is older, so that `verify` may run between."""
     rows = Transfer.objects.using(using).filter(decided_at__lt=before).order_by("decided_at")
     for last in rows.values_list("decided_at", flat=True)[AT_ONCE - 1 : AT_ONCE]:
@@ -63,7 +70,7 @@ def _slice(before: datetime, using: str) -> datetime:
 
 
 def _delete(before: datetime, removed: Removed, using: str) -> None:
-    """Delete the transfers of before `before`, and the downloads that have no others."""
+    """Delete the transfers from before `before`, and the downloads that have no others."""
     old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
     rows = Transfer.objects.using(using).filter(old)
     lost = Counter(rows.exclude(download=None).values_list("download_id", flat=True))
@@ -82,7 +89,7 @@ def drop_addresses(before: datetime, *, using: str) -> int:
     count = 0
     while ids := list(old.values_list("id", flat=True)[:AT_ONCE]):
         with transaction.atomic(using=using):
-            upsert.alone(using)
+            lock_writers(using)
             rows = Transfer.objects.using(using).filter(id__in=ids)
             note("addresses", rows, before, using=using)
             hide(rows, using=using, person=False)
@@ -93,17 +100,18 @@ def drop_addresses(before: datetime, *, using: str) -> int:
 
 
 def forget(subject: str, *, using: str) -> tuple[str, Removed]:
-    """Put a random pseudonym in the place of `subject`, and remove what else points to the person.
+    """Replace `subject` by a random pseudonym, and remove what else points to the user.
 
-    Sums stay what they were: the rows stay, and those of one person stay together. Addresses, programs, file names and
+    Sums stay what they were: the rows stay, and those of one user stay together. Addresses, programs, file names and
     the digests made of them go. Return the pseudonym, which is stored nowhere else, and the rows that were changed.
     """
     pseudonym, subject = new_pseudonym(), indexable(subject)
     changed = Removed()
     with transaction.atomic(using=using):
-        upsert.alone(using)
+        lock_writers(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
-        note_forgotten(subject, datetime.now(UTC), using=using)
+        digest = _digest(subject, settings.SECRET_KEY)
+        Removal.objects.using(using).create(kind="forget", before=datetime.now(UTC), subject=digest)
         hide(rows, using=using, person=True)
         changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)
@@ -113,6 +121,108 @@ def forget(subject: str, *, using: str) -> tuple[str, Removed]:
 
 
 def _regroup(downloads: QuerySet[Download], using: str) -> None:
-    """Put a random group in the place of one that was made of the person: all addresses of IPv4 can be tried."""
+    """Replace groups that were made of a user by random ones: all addresses of IPv4 can be tried."""
     some = [Download(id=id_, group=uuid4()) for id_ in downloads.values_list("id", flat=True)]
     Download.objects.using(using).bulk_update(some, ["group"], batch_size=500)
+
+
+def _note_pruned(before: datetime, using: str) -> None:
+    rows = Removal.objects.using(using)
+    if not rows.filter(kind="prune", before__gte=before).exists():
+        rows.filter(kind="prune").delete()
+        rows.create(kind="prune", before=before)
+    rows.filter(kind="forget", before__lte=before).delete()
+
+
+def removed_until(kind: str, *, using: str) -> int:
+    """Return the latest time of `prune` or `forget`, in microseconds since 1970; 0 without any."""
+    latest = Removal.objects.using(using).filter(kind=kind).aggregate(latest=Max("before"))["latest"]
+    return microseconds_of(latest) if latest else 0
+
+
+def removed_ids(entries: Iterable[LogEntry], *, using: str) -> set[str]:
+    """Return the ids of those entries that are older than what was removed. None of the entries is stored.
+
+    So a log that is read again does not bring back what `prune` and `forget` removed.
+    """
+    pruned, forgotten = (removed_until(kind, using=using) for kind in ("prune", "forget"))
+    if not pruned and not forgotten:
+        return set()
+    entries = list(entries)
+    found = {entry.id for entry in entries if entry.started_at < pruned}
+    old = [entry for entry in entries if entry.subject and entry.started_at < forgotten]
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    digests = {_digest(subject, key): subject for subject in {entry.subject for entry in old} for key in keys}
+    rows = Removal.objects.using(using).filter(kind="forget", subject__in=digests).order_by("before")
+    before = {digests[row.subject]: microseconds_of(row.before) for row in rows}
+    return found | {entry.id for entry in old if entry.started_at < before.get(entry.subject, 0)}
+
+
+def _digest(subject: str, key: str | bytes) -> str:
+    return salted_hmac("xaccel.audit.ingest.removals", subject, secret=key, algorithm="sha256").hexdigest()
+
+
+def age(text: str) -> timedelta:
+    """Read an age such as "365d", "12h" or "4w". Raises argparse.ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,6})([hdw])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age: write it like 365d, 12h or 4w")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _prune_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--older-than", type=age, metavar="AGE", help="delete rows: 365d, 12h, 4w")
+    parser.add_argument(
+        "--addresses-older-than", type=age, metavar="AGE", help="keep the rows, remove the addresses"
+    )
+
+
+def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    if args.older_than is None and args.addresses_older_than is None:
+        raise OptionRefused(
+            "no age is given",
+            where="prune",
+            remedy="Give --older-than or --addresses-older-than, as in 365d.",
+        )
+    using, now = router.db_for_write(Transfer), datetime.now(UTC)
+    if args.older_than is not None:
+        removed = prune(now - args.older_than, using=using)
+        print(
+            f"deleted {removed.transfers} transfers, {removed.downloads} downloads, {removed.garbage} of garbage"
+        )
+    if args.addresses_older_than is not None:
+        print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
+
+
+PRUNE = Command(
+    help="delete what is old",
+    description="Delete transfers and downloads beyond an age, or only the addresses in them. Run it by a timer.",
+    add_arguments=_prune_arguments,
+    run=_run_prune,
+)
+
+
+def _forget_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject", metavar="SUBJECT", help="as the rows have it: mostly the user's primary key"
+    )
+
+
+def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    if not args.subject:
+        raise OptionRefused(
+            "an empty subject is everybody who was not signed in",
+            where="SUBJECT",
+            remedy="Give the primary key of one user.",
+        )
+    pseudonym, changed = forget(args.subject, using=router.db_for_write(Transfer))
+    print(f"{changed.transfers} transfers and {changed.downloads} downloads now belong to {pseudonym}")
+
+
+FORGET = Command(
+    help="put a pseudonym in the place of a person",
+    description="Replace a subject by a random pseudonym that is stored nowhere else, and remove addresses, programs"
+    " and file names. Sums stay. Logs that were not taken in yet, and rotated ones, still hold the subject.",
+    add_arguments=_forget_arguments,
+    run=_run_forget,
+)

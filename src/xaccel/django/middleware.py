@@ -67,7 +67,7 @@ class HandOffMiddleware:
         return _in_order(response)
 
 
-def later(request: HttpRequest, do: Callable[[], None]) -> None:
+def later(request: HttpRequest, do: Callable[[], object]) -> None:
     """Have `do` called after the view, whatever became of its transaction. What it raises replaces the response."""
     # Django REST framework wraps the request; both share META.
     request.META.setdefault(_LATER, []).append(do)

@@ -8,9 +8,9 @@ from django.db import router, transaction
 from django.db.models import Count, F, Min, Q, Sum
 from django.db.models.functions import Coalesce
 
-from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
+from xaccel.audit.settings import AuditSettings
+from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
 from xaccel.share_links.models import Allowance, Reservation
 from xaccel.share_links.reserve import subject_of
 
@@ -18,7 +18,7 @@ _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 _GAVE = Q(outcome__in=GAVE_BYTES)
 
 
-def settle(sender: object, *, configuration: Configuration, now: datetime, using: str, **_: object) -> int:
+def settle(sender: object, *, configuration: AuditSettings, now: datetime, using: str, **_: object) -> int:
     """Give back the uses of which less than 1 % was sent, if the reservation is over or idle; return how many.
 
     A receiver of `post_sweep`. Every hand-off must have its log entry: one without may be the whole file, still being

@@ -1,7 +1,7 @@
-"""Seal final rows in batches, each seal behind the one before, and note in the chain what the rules removed.
+"""Seal final rows in batches, each seal after the one before, and note in the chain what `prune` and `forget` removed.
 
-A leaf stands for one row: 8 bytes of the time that `prune` compares, and 24 of a digest over the row. Person and
-address are in it as digests with random salts. `forget` deletes a salt with the person, and only the digest stays.
+A leaf stands for one row: 8 bytes of the time that `prune` compares, and 24 of a digest of the row. User and address
+are in it as digests with random salts. `forget` deletes a salt with the user, and only the digest stays.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.db import connections, transaction
 from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
-from xaccel.audit.decision.instants import datetime_of, instant_of
-from xaccel.audit.ingest import upsert
+from xaccel.audit.ingest.database import is_sqlite, lock_writers
 from xaccel.audit.models import OF_THE_APP, Seal, Transfer
+from xaccel.audit.values import datetime_of, microseconds_of
 
 AT_ONCE = 5000
 """Rows of one seal at most."""
@@ -42,7 +42,7 @@ def seal_waiting(*, using: str) -> None:
     address = Case(When(ip=None, then=Value("")), default=_salt(using))
     while True:
         with transaction.atomic(using=using):
-            upsert.alone(using)
+            lock_writers(using)
             if not (ids := list(waiting[:AT_ONCE])):
                 return
             rows = Transfer.objects.using(using).filter(id__in=ids)
@@ -58,7 +58,7 @@ def seal_late(transfers: list[UUID], *, using: str) -> None:
 
 
 def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -> None:
-    """Note before it is done that these rows, all of `before` that time, are deleted or lose their addresses."""
+    """Note before it is done that these rows, all from before that time, are deleted or lose their addresses."""
     if count := rows.filter(batch__gt=0).count():
         _append(kind, (), using=using, count=count, until=before)
         if kind == "prune":
@@ -66,7 +66,7 @@ def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -
 
 
 def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
-    """Put digests in the place of the salts of sealed rows: of the address, and of a `person` who is forgotten."""
+    """Replace the salts of sealed rows by digests: of the address, and of a user who is forgotten (`person`)."""
     hidden = list(rows.filter(batch__gt=0))
     for row in hidden:
         row.address_proof = row.address_proof and address_of(vars(row))
@@ -97,20 +97,20 @@ def _last(using: str) -> tuple[int, str]:
 
 def _salt(using: str) -> RawSQL:
     """Return an expression for a random text of at least 122 bits in each row."""
-    sqlite = connections[using].vendor == "sqlite"
-    return RawSQL("hex(randomblob(16))" if sqlite else "gen_random_uuid()::text", (), CharField())  # noqa: S611
+    salt = "hex(randomblob(16))" if is_sqlite(using) else "gen_random_uuid()::text"
+    return RawSQL(salt, (), CharField())  # noqa: S611
 
 
 def chain_of(before: str, seal: Seal) -> str:
     """Return the digest of a seal and of the one `before` it."""
-    return _digest([before, seal.number, seal.kind, seal.count, seal.digest, seal.until])
+    return _digest(before, seal.number, seal.kind, seal.count, seal.digest, seal.until)
 
 
 def leaf_of(row: Mapping[str, Any]) -> bytes:
-    """Return the leaf of a row; of one whose log entry came late, as the row was before."""
+    """Return the leaf of a row; if its log entry came late, as the row was before."""
     if is_late(row):
         row = {**row, **_NO_ENTRY, "version": row["details"]["version_before"]}
-    return _leaf(row, [*(row[name] for name in _CONTENT), person_of(row), address_of(row)])
+    return _leaf(row, _CONTENT, person_of(row), address_of(row))
 
 
 def is_late(row: Mapping[str, Any]) -> bool:
@@ -120,41 +120,40 @@ def is_late(row: Mapping[str, Any]) -> bool:
 
 def late_leaf_of(row: Mapping[str, Any]) -> bytes:
     """Return the leaf of a log entry that came late."""
-    return _leaf(row, [*(row[name] for name in _ENTRY), address_of(row)])
+    return _leaf(row, _ENTRY, address_of(row))
 
 
-def _leaf(row: Mapping[str, Any], values: list[Any]) -> bytes:
-    return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(_digest(values))[:24]
+def _leaf(row: Mapping[str, Any], columns: Iterable[str], *proofs: str) -> bytes:
+    digest = _digest(*(row[name] for name in columns), *proofs)
+    return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(digest)[:24]
 
 
 def moment(at: datetime | None) -> bytes:
     """Return a time in the form in which leaves begin and are compared."""
-    return max(0, instant_of(at) if at else 0).to_bytes(8, "big")
+    return max(0, microseconds_of(at) if at else 0).to_bytes(8, "big")
 
 
 def person_of(row: Mapping[str, Any]) -> str:
-    """Return the digest of the person, which is in the place of the salt once the person is forgotten."""
+    """Return the digest of the user, which replaces the salt once the user is forgotten."""
     return _proof(row["person_proof"], row["subject"], row["client"], row["filename"])
 
 
 def address_of(row: Mapping[str, Any]) -> str:
-    """Return the digest of the address, which is in the place of the salt once the address is removed."""
+    """Return the digest of the address, which replaces the salt once the address is removed."""
     return _proof(row["address_proof"], row["ip"])
 
 
 def _proof(proof: str, *values: str | None) -> str:
-    return proof if is_hidden(proof) else _digest([proof, *values])
+    return proof if is_hidden(proof) else _digest(proof, *values)
 
 
 def is_hidden(proof: str) -> bool:
-    """Tell whether a proof is the digest, and no salt."""
+    """Tell whether a proof is the digest, and not a salt."""
     return len(proof) == 64
 
 
-def _digest(values: list[Any]) -> str:
-    text = json.dumps(values, separators=(",", ":"), sort_keys=True, default=_plain)
-    return sha256(text.encode()).hexdigest()
+def _digest(*values: Any) -> str:
+    def plain(value: Any) -> str:
+        return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
 
-
-def _plain(value: datetime | UUID) -> str:
-    return value.hex if isinstance(value, UUID) else value.astimezone(UTC).isoformat(timespec="microseconds")
+    return sha256(json.dumps(values, sort_keys=True, default=plain).encode()).hexdigest()

@@ -1,22 +1,28 @@
-"""Verify the trail: walk the seals from the newest to the first, and compare each with the rows that it sealed."""
+"""`manage.py xaccel verify`: walk the seals from the newest to the first, and compare them with the rows."""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain, pairwise
+from pathlib import Path
 
+from django.db import connections, router, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from xaccel.audit.chain import seals
-from xaccel.audit.decision.pseudonym import is_pseudonym
+from xaccel.audit.chain import checkpoint, seals
 from xaccel.audit.ingest import recount
+from xaccel.audit.ingest.database import is_sqlite
 from xaccel.audit.models import Download, Seal, Transfer
-from xaccel.audit.outcome import FORGED, GAVE_BYTES, Outcome
+from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, is_pseudonym
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import OptionRefused, XaccelError
+from xaccel.site import Site
 
 
 @dataclass(slots=True)
-class Verdict:
+class Verification:
     """What was found, and what the seals so far say of rows that were sealed before them.
 
     sealed, deleted, forgotten, late: transfers that were sealed, that `prune` deleted, that were pseudonymised, and
@@ -50,9 +56,7 @@ class Verdict:
         blob, until = bytes(seal.leaves), seals.moment(seal.until)
         leaves = {blob[at : at + seals.LEAF] for at in range(0, len(blob), seals.LEAF)}
         if seals.chain_of(before, seal) != seal.chain:
-            self.tell(
-                f"seal {seal.number} does not follow from the one before: it was changed, or one is gone"
-            )
+            self.tell(f"seal {seal.number} does not follow the one before: it was changed, or one is gone")
         if seal.digest != sha256(blob).hexdigest() and (blob or until >= self._pruned):
             self.tell(f"the leaves of seal {seal.number} were changed")
         if seal.kind == "prune":
@@ -103,13 +107,11 @@ class Verdict:
         self.never_sealed = rows.filter(~waits, batch=None).count()
         gave = rows.filter(outcome__in=GAVE_BYTES, decided_at__isnull=False)
         download = Download.objects.using(using).filter(id=OuterRef("download_id"))
+        beyond = "transfers should be gone beyond those that are, by what `prune` says"
         for count, said in (
             (rows.filter(batch__gt=0).count() - self._rows, "transfers are of a seal that is not there"),
             (len(self._late), "log entries that came late were changed or are gone"),
-            (
-                self._noted - self.deleted,
-                "transfers should be gone beyond those that are, by what `prune` says",
-            ),
+            (self._noted - self.deleted, beyond),
             (gave.filter(~Exists(download)).count(), "transfers gave bytes and belong to no download"),
         ):
             if count:
@@ -120,16 +122,55 @@ class Verdict:
                 self.tell(f"download {id_} is not what its transfers say: {wrong}")
 
 
-def verify(using: str, *, known: tuple[int, str] | None = None) -> Verdict:
+def verify(using: str, *, known: tuple[int, str] | None = None) -> Verification:
     """Compare chain, rows and downloads. known: number and digest of a seal that must be in the chain."""
-    verdict, seen = Verdict(), known is None
-    found = Seal.objects.using(using).order_by("-number").iterator(20)
-    for seal, before in pairwise(chain(found, [Seal(chain=seals.FIRST)])):
+    found, seen = Verification(), known is None
+    newest_first = Seal.objects.using(using).order_by("-number").iterator(20)
+    for seal, before in pairwise(chain(newest_first, [Seal(chain=seals.FIRST)])):
         seen = seen or (seal.number, seal.chain) == known
-        verdict.take(seal, before.chain, using)
+        found.take(seal, before.chain, using)
     if not seen:
-        verdict.tell(
+        found.tell(
             "the checkpoint's seal is not in the chain: the trail was made anew, or cut before that seal"
         )
-    verdict.end(using)
-    return verdict
+    found.end(using)
+    return found
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = "what `checkpoint` printed, kept elsewhere since"
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=what)
+    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM file of the checkpoint's public key")
+
+
+def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    if bool(args.checkpoint) != bool(args.key):
+        what, remedy = "--checkpoint or --key is missing", "Give --checkpoint and --key together."
+        raise OptionRefused(what, where="verify", remedy=remedy)
+    known = checkpoint.read(args.checkpoint, args.key) if args.checkpoint else None
+    using = router.db_for_read(Transfer)
+    with transaction.atomic(using=using):  # one state of the database, while `ingest` goes on
+        if not is_sqlite(using):
+            with connections[using].cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        found = verify(using, known=known)
+    print(f"{found.sealed} transfers are sealed, {found.deleted} deleted, {found.forgotten} pseudonymised")
+    print(f"{found.downloads} downloads are compared with their transfers")
+    waiting = f"{found.waiting} transfers wait for their log entry or for `ingest`"
+    print(f"{waiting}; {found.never_sealed} are never sealed")
+    print(f"{found.late} log entries came after their transfer was sealed")
+    if found.many:
+        raise XaccelError(
+            "; ".join(found.problems) + (" …" if found.many > len(found.problems) else ""),
+            where=f"{found.many} problems in the trail",
+            remedy="Compare with a backup, and keep checkpoints where the database's owner cannot reach them.",
+        )
+
+
+VERIFY = Command(
+    help="check the seals over the transfers",
+    description="Compare the seals (XACCEL_AUDIT['CHAIN']) with the transfers, and these with the downloads. A trail"
+    " that was rewritten as a whole, seals included, shows only with --checkpoint.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,1 +1,1 @@
-"""Store log entries as transfers and downloads."""
+"""Turn log entries into rows."""

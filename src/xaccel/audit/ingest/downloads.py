@@ -1,20 +1,44 @@
-"""Which download a transfer belongs to, and what the download comes to. Pure: no database, no clock."""
+"""Put transfers together to downloads. No database, no clock."""
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from heapq import heappop, heappush
 
 import msgspec
 
-from xaccel.audit.ingest import spans
 from xaccel.handoff.transfer_id import transfer_id_at
 
+Span = tuple[int, int]
+"""The first byte, and the one after the last."""
 
-class Piece(msgspec.Struct, gc=False):
-    """One transfer that gave bytes of an object to a client.
+MOST_SPANS = 1000
+"""Separate parts that are remembered for one download. Of a client that makes more, less is counted than was sent."""
+
+
+def add_span(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
+    """Return `spans` (sorted, apart from each other) with another one, which is left out beyond MOST_SPANS."""
+    if end <= first:
+        return tuple(spans)
+    if not spans:
+        return ((first, end),)
+    low = bisect_left(spans, first, key=lambda span: span[1])
+    high = bisect_right(spans, end, key=lambda span: span[0])
+    if low < high:
+        first, end = min(first, spans[low][0]), max(end, spans[high - 1][1])
+    joined = (*spans[:low], (first, end), *spans[high:])
+    return joined if len(joined) <= MOST_SPANS else tuple(spans)
+
+
+def covers_all(spans: Sequence[Span], total: int) -> bool:
+    """Tell whether `spans` have every byte of a file of `total` bytes; an empty file needs none."""
+    return total == 0 or (len(spans) == 1 and spans[0][0] == 0 and spans[0][1] >= total)
+
+
+class Part(msgspec.Struct, gc=False):
+    """A transfer that gave bytes of an object to a client.
 
     transfer, group: UUIDs in the canonical form. started_at, ended_at: microseconds since 1970.
     first: None where it is not known which bytes; then it counts as a transfer and covers nothing.
@@ -36,10 +60,10 @@ class Piece(msgspec.Struct, gc=False):
 
 
 class State(msgspec.Struct, gc=False):
-    """A download, as `models.Download` keeps it; moments are microseconds since 1970.
+    """The columns of `models.Download`; times are microseconds since 1970.
 
-    Not columns: behind, whether it began behind byte 0; kept, whether the database has it; changed, whether what it has
-    is old; joined, the downloads that turned out to be part of this one.
+    Not columns: behind, whether it began after byte 0; kept, whether the database has it; changed, whether that is out
+    of date; joined, the downloads that turned out to be part of this one.
     """
 
     id: str
@@ -57,7 +81,7 @@ class State(msgspec.Struct, gc=False):
     total: int | None = None
     sent_bytes: int = 0
     given_bytes: int = 0
-    spans: tuple[spans.Span, ...] = ()
+    spans: tuple[Span, ...] = ()
     sent_complete: bool = False
     completed_at: int | None = None
     mixed: bool = False
@@ -66,17 +90,17 @@ class State(msgspec.Struct, gc=False):
     changed: bool = False
     joined: tuple[str, ...] = ()
 
-    def take(self, piece: Piece) -> None:
-        """Add a transfer, but not what it sent."""
-        self._count(1, piece.sent, piece.started_at, piece.ended_at, behind=bool(piece.first))
+    def start(self, part: Part) -> None:
+        """Count a transfer. Its bytes are added by `finish`."""
+        self._count(1, part.sent, part.started_at, part.ended_at, behind=bool(part.first))
 
-    def cover(self, piece: Piece) -> None:
-        """Add what a transfer sent that was taken."""
-        sent = () if piece.first is None else ((piece.first, piece.first + piece.sent),)
-        self._cover(piece.total, sent, piece.ended_at)
+    def finish(self, part: Part) -> None:
+        """Add the bytes of a counted transfer."""
+        sent = () if part.first is None else ((part.first, part.first + part.sent),)
+        self._cover(part.total, sent, part.ended_at)
 
     def join(self, other: State) -> None:
-        """Make `other`, which the database has, part of this one. What was told as complete keeps its id."""
+        """Make `other`, which the database has, part of this one. The id that was reported complete stays."""
         if other.sent_complete:
             self.id, other.id = other.id, self.id
             self.kept, other.kept = other.kept, self.kept
@@ -86,6 +110,14 @@ class State(msgspec.Struct, gc=False):
         self._count(other.transfers, other.given_bytes, other.opened_at, other.last_at, behind=other.behind)
         self._cover(other.total, other.spans, self.last_at)
 
+    def is_near(self, part: Part, idle: int) -> bool:
+        """Tell whether a transfer is within the idle time of the download."""
+        return self.opened_at - idle <= part.ended_at and part.started_at <= self.last_at + idle
+
+    def is_complete_by(self, at: int) -> bool:
+        """Tell whether every byte was sent before `at`."""
+        return self.completed_at is not None and self.completed_at <= at
+
     def _count(self, transfers: int, given_bytes: int, began: int, ended: int, *, behind: bool) -> None:
         self.changed = True
         self.transfers += transfers
@@ -94,16 +126,16 @@ class State(msgspec.Struct, gc=False):
             self.opened_at, self.behind = began, behind
         self.last_at = max(self.last_at, ended)
 
-    def _cover(self, total: int | None, sent: Iterable[tuple[int, int]], at: int) -> None:
+    def _cover(self, total: int | None, sent: Iterable[Span], at: int) -> None:
         if self.total is None:
             self.total = total
         elif total not in (None, self.total):
             self.mixed = True
             return
         for first, end in sent:
-            self.spans = spans.add(self.spans, first, end)
-        self.sent_bytes = spans.length(self.spans)
-        if not self.sent_complete and self.total is not None and spans.cover(self.spans, self.total):
+            self.spans = add_span(self.spans, first, end)
+        self.sent_bytes = sum([end - first for first, end in self.spans])
+        if not self.sent_complete and self.total is not None and covers_all(self.spans, self.total):
             self.sent_complete, self.completed_at = True, at
 
 
@@ -111,110 +143,91 @@ Open = dict[str, dict[str, list[State]]]
 """Downloads that may still go on, by group and by version, oldest first."""
 
 
-def group_of(  # noqa: PLR0917
-    subject: str, origin: str, key: str, client: str, ip: str | None, query: str = ""
-) -> str:
-    """Return a digest of who asked for what, in the form of a UUID. Somebody who is not signed in is told apart by the
-    address.
+def group_of(*what: str, ip: str | None, query: str = "") -> str:
+    """Return a digest of who asked for what, in the form of a UUID.
+
+        group_of(subject, origin, key, client, ip="192.0.2.7")
+
+    Users who are not signed in are told apart by their address.
     """
-    whence = "" if subject else ip or ""
-    text = (
-        f"{len(subject)}:{subject}{len(origin)}:{origin}{len(key)}:{key}"
-        f"{len(client)}:{client}{len(whence)}:{whence}"
-    )
-    if query:
-        text += f"{len(query)}:{query}"
+    parts = (*what, "" if what[0] else ip or "", *((query,) if query else ()))
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     digits = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(pieces: Iterable[Piece], known: Open, idle: int) -> dict[str, State]:
-    """Put each piece into a download and return the download of each transfer. `idle` is in microseconds.
+def assign(parts: Iterable[Part], known: Open, idle: int) -> dict[str, State]:
+    """Put each part into a download and return the download of each transfer. `idle` is in microseconds.
 
-    `known` and its downloads are changed, and new ones are added. How pieces that come in the order of their ends are
+    `known` and its downloads are changed, and new ones are added. How parts that come in the order of their ends are
     cut into batches makes no difference, unless some are under way while a client begins again.
     """
     found: dict[str, State] = {}
-    under_way: list[tuple[int, str, Piece]] = []
-    for piece in sorted(pieces, key=_order):
-        while under_way and under_way[0][0] <= piece.started_at:
+    under_way: list[tuple[int, str, Part]] = []
+    for part in sorted(parts, key=lambda part: (part.started_at, part.first != 0, part.transfer)):
+        while under_way and under_way[0][0] <= part.started_at:
             _, transfer, over = heappop(under_way)
-            found[transfer].cover(over)
-        versions = known.setdefault(piece.group, {})
-        state = found[piece.transfer] = _of(piece, versions, idle)
-        state.take(piece)
+            found[transfer].finish(over)
+        versions = known.setdefault(part.group, {})
+        state = found[part.transfer] = _find_or_open(part, versions, idle)
+        state.start(part)
         if len(versions) > 1:
-            _compare(piece, state, versions, idle)
-        heappush(under_way, (piece.ended_at, piece.transfer, piece))
+            _compare_versions(part, state, versions, idle)
+        heappush(under_way, (part.ended_at, part.transfer, part))
     for _, transfer, over in sorted(under_way):
-        found[transfer].cover(over)
+        found[transfer].finish(over)
     return found
 
 
-def _order(piece: Piece) -> tuple[int, bool, str]:
-    return piece.started_at, piece.first != 0, piece.transfer
-
-
-def _of(piece: Piece, versions: dict[str, list[State]], idle: int) -> State:
-    same = versions.setdefault(piece.version, [])
+def _find_or_open(part: Part, versions: dict[str, list[State]], idle: int) -> State:
+    same = versions.setdefault(part.version, [])
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
-        if not _near(piece, other, idle):
+        if not other.is_near(part, idle):
             continue
-        if other.opened_at <= piece.started_at:
+        if other.opened_at <= part.started_at:
             state = other
             break
         later.append(other)
     if state is None and later:
         state = later.pop()
-    if state is None or (piece.first == 0 and _complete_by(state, piece.started_at)):
-        state = _opened(piece)
+    if state is None or (part.first == 0 and state.is_complete_by(part.started_at)):
+        state = _open(part)
         insort(same, state, key=lambda other: other.opened_at)
-    # What began since seemed to be apart while this piece was under way.
+    # What began since seemed to be apart while this part was under way.
     for other in reversed(later):
-        if not _anew(other, state):
+        if not _starts_over(other, state):
             state.join(other)
             same.remove(other)
     return state
 
 
-def _near(piece: Piece, state: State, idle: int) -> bool:
-    return state.opened_at - idle <= piece.ended_at and piece.started_at <= state.last_at + idle
-
-
-def _complete_by(state: State, at: int) -> bool:
-    return state.completed_at is not None and state.completed_at <= at
-
-
-def _anew(state: State, before: State) -> bool:
-    began = bool(state.spans) and state.spans[0][0] == 0 and _complete_by(before, state.opened_at)
+def _starts_over(state: State, before: State) -> bool:
+    began = bool(state.spans) and state.spans[0][0] == 0 and before.is_complete_by(state.opened_at)
     return began or (state.sent_complete and before.sent_complete)
 
 
-def _compare(piece: Piece, state: State, versions: dict[str, list[State]], idle: int) -> None:
-    # What begins at byte 0 may be a file of its own. Of a part that does not, nobody knows to what the client added it.
+def _compare_versions(part: Part, state: State, versions: dict[str, list[State]], idle: int) -> None:
+    # A part from byte 0 may be a file of its own. Of any other, nobody knows to what the client added it.
     for others in versions.values():
         for other in others:
-            if (
-                other.version != state.version
-                and (state.behind or other.behind)
-                and _near(piece, other, idle)
-            ):
+            partial = state.behind or other.behind
+            if other.version != state.version and partial and other.is_near(part, idle):
                 other.mixed = state.mixed = other.changed = True
 
 
-def _opened(piece: Piece) -> State:
+def _open(part: Part) -> State:
     return State(
-        transfer_id_at(piece.started_at // 1000),
-        piece.subject,
-        piece.origin,
-        piece.key,
-        piece.version,
-        piece.query,
-        piece.client,
-        piece.group,
-        piece.started_at,
-        piece.ended_at,
-        behind=bool(piece.first),
+        transfer_id_at(part.started_at // 1000),
+        part.subject,
+        part.origin,
+        part.key,
+        part.version,
+        part.query,
+        part.client,
+        part.group,
+        part.started_at,
+        part.ended_at,
+        behind=bool(part.first),
     )

@@ -1,10 +1,11 @@
-"""Taking a log in: each batch is one transaction with the position behind it. No crash loses or doubles a line."""
+"""Store the entries of a log: each batch in one transaction with the position, so that a crash loses none."""
 
 from __future__ import annotations
 
 import gc
 import logging
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,31 +15,31 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
-from xaccel.audit.conf import Configuration
-from xaccel.audit.ingest import owed, removals, upsert
-from xaccel.audit.ingest.store import Applied, apply
+from xaccel.audit.ingest.database import lock_writers
+from xaccel.audit.ingest.store import Stored, store
 from xaccel.audit.log.batch import Batch, garbage, parse
-from xaccel.audit.log.line import Line
-from xaccel.audit.log.log_files import Log, Piece
-from xaccel.audit.log.outage import Outage
-from xaccel.audit.log.positions import File, Files
-from xaccel.audit.models import Garbage, LogPosition
+from xaccel.audit.log.entry import LogEntry
+from xaccel.audit.log.log_file import LogFile, Piece
+from xaccel.audit.log.positions import LogFiles
+from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
+from xaccel.audit.retention import removed_until
+from xaccel.audit.settings import AuditSettings
+from xaccel.audit.signals import download_completed, transfer_completed
 
 logger = logging.getLogger("xaccel.audit")
 
 BATCH = 5000
-"""Lines a transaction: more gain nothing, and a crash repeats at most so many."""
-
+"""Entries a transaction: more gain nothing, and a crash repeats at most so many."""
 POISON = (DataError, IntegrityError, ValueError, ArithmeticError)
 """What an entry raises whose values no column holds."""
-
 RETRY_S = 30.0
 """How soon a signal that a receiver could not take is sent again."""
+_SIGNALS_AT_ONCE = 500
 
 
 @dataclass(slots=True)
 class Counted:
-    """What was taken in.
+    """What was ingested.
 
     skipped: entries that are older than what `prune` or `forget` removed. lost: files that were cut, or rotated away
     and are not to be found, so that what was not read of them is lost.
@@ -52,34 +53,29 @@ class Counted:
 
 
 class Ingest:
-    """What is taken in of one log."""
+    """The ingestion of one log."""
 
     def __init__(
-        self,
-        path: Path,
-        conf: Configuration,
-        *,
-        using: str,
-        stopped: Callable[[], bool] = lambda: False,
+        self, path: Path, conf: AuditSettings, *, using: str, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         """`stopped` is asked between two batches."""
-        self.path, self.conf, self.using = path.absolute(), conf, using
-        self.stopped = stopped
+        self.path, self.conf, self.using, self.stopped = path.absolute(), conf, using, stopped
         self.counted = Counted()
-        self._files = Files(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
-        self.outage = Outage(path, using=using, stopped=stopped)
-        self._owed_at = 0.0
+        self._files = LogFiles(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
+        self._retry_at = 0.0
         self._read_to = 0
 
-    def once(self) -> bool:
-        """Take in what is there now, in this file and in those that were rotated away; tell whether it was anything."""
-        self._retry()
+    def ingest_available(self) -> bool:
+        """Ingest everything written so far, rotated files included. Return whether anything was read."""
+        if time.monotonic() >= self._retry_at:
+            send_signals(self.using)
+            self._retry_at = time.monotonic() + RETRY_S
         before = self.counted.lines + self.counted.garbage
-        for file in self._files:
+        for log in self._files:
             try:
-                self._read(file)
+                self._read(log)
             finally:
-                file.log.close()
+                log.close()
             if self.stopped():
                 break
         self.counted.lost = self._files.lost
@@ -93,82 +89,123 @@ class Ingest:
             return -1
         return length - self._read_to if length >= self._read_to else length
 
-    def _retry(self) -> None:
-        if time.monotonic() >= self._owed_at:
-            owed.deliver(self.using)
-            self._owed_at = time.monotonic() + RETRY_S
-
-    def _read(self, file: File) -> None:
-        position: LogPosition | None = file.position
-        if file.log.path == self.path:
-            self._read_to = file.position.offset
-        found = file.log.pieces(final=file.final)
-        while position is not None and (pieces := list(islice(found, BATCH))):
-            position = self._take(file.log, position, pieces)
-            if position is not None and file.log.path == self.path:
-                self._read_to = position.offset
-            if self.stopped():
+    def _read(self, log: LogFile) -> None:
+        found = log.pieces()
+        while True:
+            if log.path == self.path:
+                self._read_to = log.position.offset
+            pieces = list(islice(found, BATCH))
+            if not pieces or not self._take(log, pieces) or self.stopped():
                 return
 
-    def _take(self, log: Log, position: LogPosition, pieces: list[Piece]) -> LogPosition | None:
-        """Return the position behind `pieces`; None where another process was faster, which changes nothing."""
+    def _take(self, log: LogFile, pieces: list[Piece]) -> bool:
+        """Store `pieces` and the position after them; False where another process was faster, which changes nothing."""
         with _no_collection(), transaction.atomic(using=self.using):
             batch = parse(self.path, pieces)
-            upsert.alone(self.using)
-            current = LogPosition.objects.using(self.using).filter(pk=position.pk, finished=False).first()
-            if current is None or current.offset != position.offset:
-                return None
-            applied = self._store(batch)
-            mark = log.advance(pieces)
-            current.device, current.inode = log.identity
-            current.offset, current.start, current.start_length = mark.offset, mark.start, mark.start_length
-            current.tail, current.tail_length = mark.tail, mark.tail_length
-            current.lines += len(batch.lines)
-            current.garbage += len(batch.garbage)
-            current.at = datetime.now(UTC)
-            current.save(using=self.using)
-        self._told(applied, batch)
-        return current
+            lock_writers(self.using)
+            same = LogPosition.objects.using(self.using).filter(
+                pk=log.position.pk, finished=False, offset=log.position.offset
+            )
+            if not same.exists():
+                return False
+            stored = self._store(batch)
+            log.advance(pieces)
+            log.position.lines += len(batch.entries)
+            log.position.garbage += len(batch.garbage)
+            log.position.at = datetime.now(UTC)
+            log.position.save(using=self.using)
+        self._committed(stored, batch)
+        return True
 
-    def _store(self, batch: Batch) -> Applied:
+    def _store(self, batch: Batch) -> Stored:
         try:
-            applied = self._apply(batch.lines)
+            stored = self._store_entries(batch.entries)
         except POISON:
-            applied = self._apply_each(batch)
-        batch.garbage = removals.new_garbage(batch, using=self.using)
+            stored = self._store_each(batch)
+        batch.garbage = new_garbage(batch, using=self.using)
         Garbage.objects.using(self.using).bulk_create(batch.garbage)
-        owed.note(applied, using=self.using)
-        return applied
+        untold: list[Untold] = []
+        if transfer_completed.has_listeners(Transfer):
+            untold += [Untold(transfer=id_) for id_ in stored.transfers]
+        if download_completed.has_listeners(Download):
+            untold += [Untold(download=id_) for id_ in stored.completed]
+        Untold.objects.using(self.using).bulk_create(untold, batch_size=_SIGNALS_AT_ONCE)
+        return stored
 
-    def _apply(self, entries: list[Line]) -> Applied:
+    def _store_entries(self, entries: list[LogEntry]) -> Stored:
         with transaction.atomic(using=self.using):
-            return apply(entries, using=self.using, conf=self.conf)
+            return store(entries, using=self.using, conf=self.conf)
 
-    def _apply_each(self, batch: Batch) -> Applied:
+    def _store_each(self, batch: Batch) -> Stored:
         """Store the entries one by one, and set aside those that cannot be stored."""
-        applied = Applied()
-        for entry, offset, text in zip(batch.lines, batch.places, batch.texts, strict=True):
+        stored = Stored()
+        for entry, (offset, text) in zip(batch.entries, batch.places, strict=True):
             try:
-                applied.add(self._apply([entry]))
+                stored.add(self._store_entries([entry]))
             except POISON as error:
                 reason = f"cannot be stored: {type(error).__name__}"
                 logger.warning("%s: the entry at byte %d %s. It is set aside.", self.path, offset, reason)
                 batch.garbage.append(garbage(self.path, offset, reason, text))
-        batch.garbage.sort(key=lambda row: row.offset)
-        return applied
+        return stored
 
-    def _told(self, applied: Applied, batch: Batch) -> None:
+    def _committed(self, stored: Stored, batch: Batch) -> None:
         """Count what is committed, and send the signals for it."""
-        self.counted.lines += applied.lines
-        self.counted.duplicates += applied.duplicates
-        self.counted.skipped += applied.skipped
+        self.counted.lines += stored.lines
+        self.counted.duplicates += stored.duplicates
+        self.counted.skipped += stored.skipped
         self.counted.garbage += len(batch.garbage)
-        owed.deliver(self.using)
+        send_signals(self.using)
+
+
+def new_garbage(batch: Batch, *, using: str) -> list[Garbage]:
+    """Return the garbage that is not stored yet: a file that was cut is read again.
+
+    Garbage that follows an entry from before the last `prune` was deleted by it.
+    """
+    if not batch.garbage:
+        return []
+    stored = Garbage.objects.using(using).filter(
+        path=batch.garbage[0].path, offset__in=[row.offset for row in batch.garbage]
+    )
+    known = {(row.offset, bytes(row.text)) for row in stored}
+    pruned, offsets = removed_until("prune", using=using), [offset for offset, _ in batch.places]
+
+    def is_pruned(row: Garbage) -> bool:
+        before = max(bisect_right(offsets, row.offset) - 1, 0)
+        return bool(offsets) and batch.entries[before].started_at < pruned
+
+    return [row for row in batch.garbage if not is_pruned(row) and (row.offset, bytes(row.text)) not in known]
+
+
+def send_signals(using: str) -> None:
+    """Send the signals that were stored with the rows, and again those that a receiver could not take."""
+    if not (transfer_completed.has_listeners(Transfer) or download_completed.has_listeners(Download)):
+        return
+    last = 0
+    while rows := list(Untold.objects.using(using).filter(pk__gt=last).order_by("pk")[:_SIGNALS_AT_ONCE]):
+        last = rows[-1].pk
+        transfers = Transfer.objects.using(using).in_bulk([row.transfer for row in rows if row.transfer])
+        downloads = Download.objects.using(using).in_bulk([row.download for row in rows if row.download])
+        done = []
+        for row in rows:
+            if transfer := row.transfer and transfers.get(row.transfer):
+                results = transfer_completed.send_robust(Transfer, transfer=transfer)
+            elif download := row.download and downloads.get(row.download):
+                results = download_completed.send_robust(Download, download=download)
+            else:  # pruned meanwhile
+                results = []
+            failed = [(receiver, result) for receiver, result in results if isinstance(result, Exception)]
+            for receiver, error in failed:
+                logger.error("%r failed for %s", receiver, transfer or download, exc_info=error)
+            done += [] if failed else [row.pk]
+        Untold.objects.using(using).filter(pk__in=done).delete()
 
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """A batch makes a hundred thousand objects that no cycle holds: to look for one took a fifth of the time."""
+    """Pause the garbage collector: a batch makes 100,000 objects without a cycle, and looking for one took a fifth of
+    the time.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Compare downloads, which are not sealed, with what their transfers make of them."""
+"""Recompute downloads, which are not sealed, from their transfers, which are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from xaccel.audit.ingest import spans
+from xaccel.audit.ingest.downloads import MOST_SPANS, Span, add_span, covers_all
 from xaccel.audit.models import Download, Transfer
 
 _SAME = ("subject", "origin", "key", "version", "query", "client")
@@ -37,20 +37,20 @@ def _differences(download: Mapping[str, Any], transfers: list[Mapping[str, Any]]
         return
     ends = [row["ended_at"] for row in transfers]
     total = next((row["total"] for row in transfers if row["total"] is not None), None)
-    union: tuple[spans.Span, ...] = ()
+    union: tuple[Span, ...] = ()
     for row in sorted(transfers, key=lambda row: row["first"] or 0):
         if row["first"] is not None:
-            union = spans.add(union, row["first"], row["first"] + (row["sent"] or 0))
+            union = add_span(union, row["first"], row["first"] + (row["sent"] or 0))
     said: dict[str, Any] = {
         "given_bytes": sum(row["sent"] or 0 for row in transfers),
         "opened_at": min((row["started_at"] or download["last_at"] for row in transfers), default=None),
         "last_at": None if None in ends else max(ends, default=None),
         "total": total,
-        "sent_bytes": spans.length(union),
-        "sent_complete": total is not None and spans.cover(union, total),
+        "sent_bytes": sum(end - first for first, end in union),
+        "sent_complete": total is not None and covers_all(union, total),
     }
-    # What is mixed, or has more gaps than are remembered, counts less than was sent, and never more.
-    if download["mixed"] or len(transfers) > spans.MOST:
+    # A download that is mixed, or has more gaps than are remembered, counts less than was sent, and never more.
+    if download["mixed"] or len(transfers) > MOST_SPANS:
         said["total"] = download["total"]
         said |= {name: min(said[name], download[name]) for name in ("sent_bytes", "sent_complete")}
     yield from (f"another {name}" for name, value in said.items() if download[name] != value)

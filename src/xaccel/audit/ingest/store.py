@@ -1,37 +1,64 @@
-"""How a batch of lines becomes rows: a few statements for thousands of lines, in one transaction."""
+"""Store a batch of log entries: a few statements for thousands of entries, in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
 from uuid import UUID
 
+import msgspec
 from django.db.models import F
 
 from xaccel.audit.chain.seals import seal_late
-from xaccel.audit.conf import Configuration
-from xaccel.audit.decision.pseudonym import is_pseudonym
-from xaccel.audit.ingest import upsert
-from xaccel.audit.ingest.downloads import Open, Piece, State, assign, group_of
-from xaccel.audit.ingest.known import STATE, Known, known_transfers, open_downloads
-from xaccel.audit.ingest.removals import removed
-from xaccel.audit.ingest.rows import COLUMNS, state_row, transfer_row
-from xaccel.audit.log.line import Line
+from xaccel.audit.ingest.database import Row, is_sqlite, read_rows, write_rows
+from xaccel.audit.ingest.downloads import Open, Part, State, assign, group_of
+from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import OF_THE_APP, Download, Transfer
-from xaccel.audit.outcome import FORGED, GAVE_BYTES
+from xaccel.audit.retention import removed_ids
+from xaccel.audit.settings import AuditSettings
+from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, is_pseudonym, text_of
 
-_LINE = tuple(name for name in COLUMNS if name not in {"id", "person_proof", "address_proof", *OF_THE_APP})
-_CHANGING = STATE[STATE.index("group") + 1 :]
-_SAME = attrgetter(*Piece.__struct_fields__[2:8])
-_INTERVAL = attrgetter(*Piece.__struct_fields__[8:])
 _MICROSECOND = timedelta(microseconds=1)
+_json = msgspec.json.Encoder().encode
+_WORD = {outcome: outcome.value for outcome in Outcome}
+# Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
+_COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
+_OF_THE_ENTRY = tuple(
+    name for name in _COLUMNS if name not in {"id", "person_proof", "address_proof", *OF_THE_APP}
+)
+_STATE = State.__struct_fields__[:-4]
+_CHANGING = _STATE[_STATE.index("group") + 1 :]
+_decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("download_id")])
+_logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
+_before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
+_counts = attrgetter(*_STATE[_STATE.index("transfers") : _STATE.index("spans")])
+_same = attrgetter(*Part.__struct_fields__[2:8])
+_interval = attrgetter(*Part.__struct_fields__[8:])
+
+
+class Decision(msgspec.Struct, gc=False):
+    """What the app decided, from its row. decided_at: microseconds since 1970."""
+
+    decided_at: int | None = None
+    origin: str = ""
+    key: str = ""
+    version: str = ""
+    query: str = ""
+    subject: str = ""
+    client: str = ""
+    method: str = ""
+    filename: str = ""
+    as_attachment: bool = False
+    reason: str = ""
+    batch: int | None = None
 
 
 @dataclass(slots=True)
-class Applied:
-    """What a batch came to. transfers, completed: the ids of those for which signals are owed.
+class Stored:
+    """What a batch came to. transfers, completed: the ids of those for which signals must be sent.
 
     skipped: entries that are older than what `prune` or `forget` removed.
     """
@@ -42,79 +69,89 @@ class Applied:
     transfers: list[str] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
 
-    def add(self, other: Applied) -> None:
+    def add(self, other: Stored) -> None:
         """Add what another batch came to."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def apply(batch: Sequence[Line], *, using: str, conf: Configuration) -> Applied:
-    """Store `batch` in the open transaction, in which `upsert.alone` was called before.
+def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Stored:
+    """Store `batch` in the open transaction, in which `lock_writers` was called before.
 
-    A line whose transfer has one already changes nothing: reading a log twice is harmless.
+    An entry whose transfer has one already changes nothing: reading a log twice is harmless.
     """
-    lines: dict[str, Line] = {}
+    entries: dict[str, LogEntry] = {}
     for item in batch:
-        if item.id not in lines or _instead(item, lines[item.id].why):
-            lines[item.id] = item
-    stored = known_transfers(lines, using=using)
-    skipped = removed((line for line in lines.values() if line.id not in stored), using=using)
+        if item.id not in entries or _replaces(item, entries[item.id].why):
+            entries[item.id] = item
+    stored = _stored_transfers(entries, using)
+    skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
     for id_ in skipped:
-        del lines[id_]
+        del entries[id_]
     made = [
-        (line, _known(line, stored.get(line.id)))
-        for line in lines.values()
-        if line.id not in stored or _instead(line, stored[line.id][0])
+        (entry, _decision_for(entry, stored.get(entry.id)))
+        for entry in entries.values()
+        if entry.id not in stored or _replaces(entry, stored[entry.id][0])
     ]
-    instead = [UUID(line.id) for line, _ in made if line.id in stored and stored[line.id][0] is not None]
-    Transfer.objects.using(using).filter(id__in=instead, decided_at=None).delete()
-    pieces = [_piece(line, known) for line, known in made if known is not None and line.outcome in GAVE_BYTES]
-    placed, completed = _place(pieces, using, conf.idle // _MICROSECOND)
+    replaced = [UUID(entry.id) for entry, _ in made if entry.id in stored and stored[entry.id][0] is not None]
+    Transfer.objects.using(using).filter(id__in=replaced, decided_at=None).delete()
+    parts = [_part(entry, said) for entry, said in made if said is not None and entry.outcome in GAVE_BYTES]
+    placed, completed = _place(parts, using, conf.idle // _MICROSECOND)
+    rows = [_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made]
     only = f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}'
-    rows = [transfer_row(line, known, placed.get(line.id), chain=conf.chain) for line, known in made]
-    upsert.write(using, Transfer, COLUMNS, rows, changing=_LINE, only=only)
-    late = [UUID(line.id) for line, known in made if known and known.batch and line.why not in FORGED]
+    write_rows(Transfer, _COLUMNS, rows, using=using, changing=_OF_THE_ENTRY, only=only)
+    late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
     if conf.chain and late:
         seal_late(late, using=using)
     duplicates = len(batch) - len(made) - len(skipped)
-    return Applied(len(batch), duplicates, len(skipped), [line.id for line, _ in made], completed)
+    return Stored(len(batch), duplicates, len(skipped), [entry.id for entry, _ in made], completed)
 
 
-def _instead(line: Line, why: str | None) -> bool:
-    # A forged line may bear the id of a transfer that is under way.
-    return why is None or (why in FORGED and line.why not in FORGED)
+def _replaces(entry: LogEntry, why: str | None) -> bool:
+    # A forged entry may have the id of a transfer that is under way.
+    return why is None or (why in FORGED and entry.why not in FORGED)
 
 
-def _known(line: Line, row: tuple[str | None, Known] | None) -> Known | None:
-    """Return what the app decided; None for a line whose decision was rolled back, or that is forged."""
-    if row is None or row[1].decided_at is None:
+def _stored_transfers(ids: Collection[str], using: str) -> dict[str, tuple[str | None, Decision]]:
+    """Return of each transfer that is stored `why` of its entry, None without an entry, and what the app decided."""
+    columns = ("id", "ended_at", "why", *Decision.__struct_fields__)
+    return {
+        id_: (None if ended is None else why, Decision(*values))
+        for id_, ended, why, *values in read_rows(Transfer, columns, "id", ids, using=using)
+    }
+
+
+def _decision_for(entry: LogEntry, stored: tuple[str | None, Decision] | None) -> Decision | None:
+    """Return what the app decided; None for an entry whose decision was rolled back, or that is forged."""
+    if stored is None or stored[1].decided_at is None:
         return None
-    known = row[1]
-    if known.batch:
-        line.details.version_before = known.version
-    if line.why not in FORGED:
-        known.version = known.version or line.validator
-    if is_pseudonym(known.subject):  # forgotten while the transfer was under way
-        line.ip = None
-    return known
+    said = stored[1]
+    if said.batch:
+        entry.details.version_before = said.version
+    if entry.why not in FORGED:
+        said.version = said.version or entry.validator
+    if is_pseudonym(said.subject):  # forgotten while the transfer was under way
+        entry.ip = None
+    return said
 
 
-def _piece(line: Line, known: Known) -> Piece:
-    group = group_of(known.subject, known.origin, known.key, known.client, line.ip, known.query)
-    return Piece(line.id, group, *_SAME(known), *_INTERVAL(line))
+def _part(entry: LogEntry, said: Decision) -> Part:
+    group = group_of(said.subject, said.origin, said.key, said.client, ip=entry.ip, query=said.query)
+    return Part(entry.id, group, *_same(said), *_interval(entry))
 
 
-def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
-    if not pieces:
+def _place(parts: list[Part], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
+    """Store the downloads of `parts`; return the download of each transfer, and the ids of those newly complete."""
+    if not parts:
         return {}, []
-    since = min(piece.started_at for piece in pieces) - idle
-    known = open_downloads({piece.group for piece in pieces}, since, using=using)
+    since = min(part.started_at for part in parts) - idle
+    known = _open_downloads({part.group for part in parts}, since, using)
     complete = {state.id for state in _states(known) if state.sent_complete}
-    placed = assign(pieces, known, idle)
+    placed = assign(parts, known, idle)
     states = [state for state in _states(known) if state.changed]
-    upsert.write(using, Download, STATE, [state_row(state) for state in states if not state.kept])
-    kept = [state_row(state) for state in states if state.kept]
-    upsert.write(using, Download, STATE, kept, changing=_CHANGING)
+    new, kept = ([_download_row(state) for state in states if state.kept == kept] for kept in (False, True))
+    write_rows(Download, _STATE, new, using=using)
+    write_rows(Download, _STATE, kept, using=using, changing=_CHANGING)
     for state in states:
         if state.joined:
             joined = Download.objects.using(using).filter(id__in=[UUID(id_) for id_ in state.joined])
@@ -127,3 +164,55 @@ def _place(pieces: list[Piece], using: str, idle: int) -> tuple[dict[str, State]
 
 def _states(known: Open) -> list[State]:
     return [state for versions in known.values() for states in versions.values() for state in states]
+
+
+def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
+    """Return the downloads of these groups that are not closed and went on after `since`, microseconds since 1970."""
+    found: Open = {}
+    # SQLite compares texts: one without a fraction comes before those with one.
+    whole = text_of(since // 1_000_000 * 1_000_000)
+    whole = whole.removesuffix("+00:00") if is_sqlite(using) else whole
+    only = 'AND "closed_at" IS NULL AND "last_at" >= %s'
+    rows = read_rows(Download, _STATE, "group", groups, only, whole, using=using)
+    states = [State(*row, kept=True) for row in rows]  # type: ignore[misc]
+    for state in sorted(states, key=attrgetter("opened_at", "id")):
+        state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
+        state.behind = bool(state.spans) and state.spans[0][0] > 0
+        found.setdefault(state.group, {}).setdefault(state.version, []).append(state)
+    return found
+
+
+def _transfer_row(entry: LogEntry, said: Decision | None, state: State | None, *, chain: bool) -> Row:
+    said = said or Decision(None, entry.origin, "", entry.validator, "", entry.subject, "", entry.method)
+    return (
+        entry.id,
+        _WORD[entry.outcome],
+        _text(said.decided_at),
+        *_decision(said),
+        state.id if state else None,
+        *_logged(entry),
+        text_of(entry.started_at),
+        text_of(entry.ended_at),
+        _json(entry.details).decode(),
+        said.batch or (0 if chain and entry.why not in FORGED else None),
+        "",
+        "",
+    )
+
+
+def _download_row(state: State) -> Row:
+    return (
+        *_before_times(state),
+        text_of(state.opened_at),
+        text_of(state.last_at),
+        _text(state.closed_at),
+        *_counts(state),
+        _json(state.spans).decode(),
+        state.sent_complete,
+        _text(state.completed_at),
+        state.mixed,
+    )
+
+
+def _text(at: int | None) -> str | None:
+    return None if at is None else text_of(at)

@@ -1,36 +1,99 @@
-"""Update the rows that change with time alone: transfers without a log entry, and downloads to be closed."""
+"""Update the rows that change with time alone, and notice log entries that do not come."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.db.models import F
 
 from xaccel.audit.chain.seals import seal_waiting
-from xaccel.audit.conf import Configuration
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import post_sweep
+from xaccel.audit.values import Outcome
+
+logger = logging.getLogger("xaccel.audit")
+
+OVER = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
+"""Ages of the transfers that `Watched.awaited` counts."""
+RECENT = timedelta(minutes=15)
+LEAST = 20
+LOW = 64 * 1024 * 1024
+"""Bytes. An entry has some 500: this is room for some 100,000 more."""
 
 
-def sweep(conf: Configuration, *, now: datetime, using: str) -> tuple[int, int]:
+def sweep(conf: AuditSettings, *, now: datetime, using: str) -> tuple[int, int]:
     """Return how many transfers became `unknown` and how many downloads were closed.
 
-    Call it when everything that was written before `now` is taken in. A line that comes later is still stored.
+    Call it when everything that was written before `now` is ingested. An entry that comes later is still stored.
     """
-    # NGINX tells of a transfer when it is over: one that is under way may have begun within the idle time.
+    # NGINX logs a transfer when it is over: one that is under way may have begun within the idle time.
     over = now - conf.idle - conf.unknown_after
-    unknown = (
-        Transfer.objects.using(using)
-        .filter(outcome=Outcome.GRANTED, decided_at__lt=now - conf.unknown_after)
-        .update(outcome=Outcome.UNKNOWN, batch=conf.waiting)
+    granted = Transfer.objects.using(using).filter(outcome=Outcome.GRANTED)
+    unknown = granted.filter(decided_at__lt=now - conf.unknown_after).update(
+        outcome=Outcome.UNKNOWN, batch=conf.waiting
     )
-    closed = (
-        Download.objects.using(using)
-        .filter(closed_at__isnull=True, last_at__lt=over)
-        .update(closed_at=F("last_at"))
-    )
+    quiet = Download.objects.using(using).filter(closed_at__isnull=True, last_at__lt=over)
+    closed = quiet.update(closed_at=F("last_at"))
     if conf.chain:
         seal_waiting(using=using)
     post_sweep.send(Transfer, configuration=conf, now=now, using=using)
     return unknown, closed
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The log's disk, and the rows without an entry.
+
+    free: bytes that the log's disk has left; None if the log cannot be reached.
+    awaited: transfers without an entry that were decided longer ago than each age of OVER, and are not `unknown` yet.
+    unknown: transfers that became `unknown` now.
+    recent, missing: transfers that were decided between 15 and 5 minutes ago, and how many of them have no entry;
+        `recent` is not counted beyond twice `missing`.
+    """
+
+    free: int | None
+    awaited: dict[str, int]
+    unknown: int
+    recent: int
+    missing: int
+
+    @property
+    def many_missing(self) -> bool:
+        """Whether half of the recent transfers have no entry, and at least LEAST."""
+        return self.missing >= LEAST and 2 * self.missing >= self.recent
+
+
+def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
+    """Look for missing entries of the log at `path`, and log a warning about them. Call it after `sweep`."""
+    rows = Transfer.objects.using(using)
+    granted = rows.filter(outcome=Outcome.GRANTED)
+    awaited = {name: granted.filter(decided_at__lt=now - age).count() for name, age in OVER.items()}
+    window = {"decided_at__gte": now - RECENT, "decided_at__lt": now - OVER["5m"]}
+    missing = granted.filter(**window).count()
+    handed_off = rows.filter(**window, reason="").exclude(outcome=Outcome.DENIED)
+    recent = len(handed_off.values_list("pk")[: 2 * missing + 1])
+    watched = Watched(_free(path), awaited, unknown, recent, missing)
+    if watched.free is not None and watched.free < LOW:
+        logger.warning(
+            "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports it nowhere.",
+            *(path, watched.free),
+        )
+    if watched.many_missing:
+        logger.warning(
+            "%d of the transfers that were decided between 15 and 5 minutes ago have no log entry, at least half of"
+            " them. They are under way, or NGINX cannot write its log (is its disk full?), or this is not its log.",
+            missing,
+        )
+    return watched
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None

@@ -1,79 +1,155 @@
-"""Compare all transfers of a store's log with the trail, in two passes: the log, then the trail."""
+"""`manage.py xaccel reconcile`: compare the trail with the store's own access log, read first."""
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
 from uuid import UUID
 
-from django.db.models import Max, Q
+from django.db import router
+from django.db.models import Q
 
-from xaccel.audit.models import Removal, Transfer
-from xaccel.audit.reconcile.store_log import Entry, StoreLog
-from xaccel.audit.reconcile.verdict import Kind, Seen, Verdict, judge, same_key, was_handed_off
+from xaccel.audit.models import Transfer
+from xaccel.audit.reconcile.store_log import StoreLog, StoreRequest
+from xaccel.audit.retention import age, removed_until
+from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import InputRefused, XaccelError
+from xaccel.events import by_the_app
 from xaccel.site import Site
 from xaccel.site.buckets import covers, covers_many
 from xaccel.site.origins import S3Origin
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""
+CACHED = frozenset(("HIT", "STALE", "UPDATING", "REVALIDATED"))
+"""Values of `cache` of a response that NGINX had already."""
+_NO_BYTES = {
+    Outcome.NOT_MODIFIED: "304",
+    Outcome.HEADERS: "HEAD",
+    Outcome.GRANTED: "no log entry of NGINX yet",
+    Outcome.UNKNOWN: "no log entry of NGINX",
+}
+_MOST_ENCODINGS = 3
+
+
+class Result(StrEnum):
+    """What a comparison of both logs can find."""
+
+    MATCHED = "matched"
+    EXPLAINED = "explained"
+    AWAITED = "not in the store's log yet"
+    CONTRADICTION = "contradiction"
+
+
+class Judgement(NamedTuple):
+    """A result, and why."""
+
+    result: Result
+    why: str = ""
 
 
 @dataclass(slots=True)
-class Found:
-    """The result.
+class Seen:
+    """What the store logged for one transfer.
 
-    counts: transfers by kind and reason. refused: requests with an unknown id that the store refused.
-    pruned: requests of transfers that `prune` deleted.
+    delivered: whether a request got bytes. sent: how many in all requests; None if the log does not have them.
     """
 
-    counts: Counter[Verdict] = field(default_factory=Counter)
-    refused: int = 0
-    pruned: int = 0
-    contradictions: int = 0
+    delivered: bool = False
+    sent: int | None = 0
 
-    def of(self, kind: Kind) -> int:
-        """How many transfers are of a kind."""
-        return sum(count for verdict, count in self.counts.items() if verdict.kind == kind)
+    def add(self, request: StoreRequest) -> None:
+        """Count one more request: NGINX sends a request again if a connection fails, and one for each slice."""
+        if request.delivered:
+            self.delivered = True
+            self.sent = None if self.sent is None or request.sent is None else self.sent + request.sent
+
+
+def judge(row: Transfer, seen: Seen | None, horizon: datetime) -> Judgement:
+    """Compare a transfer with what the store logged for it.
+
+    horizon: entries of requests before this time must be in the store's log.
+    """
+    if not was_handed_off(row):
+        return Judgement(Result.EXPLAINED, "answered by the app, or refused by NGINX")
+    gave = (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
+    if seen is not None and (seen.delivered or not gave):
+        return _compared(row, seen, gave)
+    if not gave:
+        why = _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent")
+        return Judgement(Result.EXPLAINED, why)
+    if row.details.get("cache") in CACHED:
+        return Judgement(Result.EXPLAINED, "from the cache")
+    if row.ended_at is None or row.ended_at > horizon:
+        return Judgement(Result.AWAITED)
+    unexplained = f"the user got {gave} bytes, which neither the cache nor the store's log explains"
+    return Judgement(Result.CONTRADICTION, unexplained)
+
+
+def _compared(row: Transfer, seen: Seen, gave: int) -> Judgement:
+    if seen.sent is None or seen.sent >= gave:
+        return Judgement(Result.MATCHED)
+    if row.details.get("cache"):
+        return Judgement(Result.EXPLAINED, "slices from the cache")
+    return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {seen.sent}")
+
+
+def was_handed_off(row: Transfer) -> bool:
+    """Tell whether NGINX had a valid hand-off. Without one, no request to the store has this id."""
+    by_app = row.reason in (by_the_app(304), by_the_app(412))
+    return not (row.outcome == Outcome.DENIED or by_app or row.why in FORGED)
 
 
 class Comparison:
-    """One comparison of a site's trail with a store's log."""
+    """One comparison of a site's trail with a store's log.
+
+    counts: transfers by judgement, without contradictions. refused: requests with an unknown id that the store refused.
+    pruned: requests of transfers that `prune` deleted.
+    """
 
     def __init__(self, site: Site, log: StoreLog, *, grace: timedelta, using: str) -> None:
         """grace: how late entries come into the store's log."""
-        self.found = Found()
+        self.counts: Counter[Judgement] = Counter()
+        self.refused = self.pruned = 0
+        self.contradicted: set[str] = set()
         self._site, self._log, self._grace, self._using = site, log, grace, using
         self._seen: dict[str, Seen] = {}
-        self._contradicted: set[str] = set()
 
-    def verdicts(self) -> Iterator[tuple[str, Verdict]]:
-        """Return the id of each transfer and a verdict; `found` is the sum."""
-        for id_, verdict in self._all():
-            if _sent(id_) in self._contradicted:
+    def judgements(self) -> Iterator[tuple[str, Judgement]]:
+        """Return the id of each transfer and a judgement."""
+        for id_, judgement in self._all():
+            if _sent(id_) in self.contradicted:
                 continue
-            if verdict.kind == Kind.CONTRADICTION:
-                self._contradicted.add(_sent(id_))
-                self.found.contradictions += 1
+            if judgement.result == Result.CONTRADICTION:
+                self.contradicted.add(_sent(id_))
             else:
-                self.found.counts[verdict] += 1
-            yield id_, verdict
+                self.counts[judgement] += 1
+            yield id_, judgement
 
-    def _all(self) -> Iterator[tuple[str, Verdict]]:
-        ours = (entry for entry in self._log.entries() if entry.transfer)
+    def _all(self) -> Iterator[tuple[str, Judgement]]:
+        ours = (request for request in self._log.requests() if request.transfer)
         while batch := list(islice(ours, AT_ONCE)):
             yield from self._named(batch)
+        if self._log.lines == self._log.unreadable:
+            return
+        horizon = self._log.last - self._grace
         for row in self._rows():
             seen = self._seen.pop(_sent(row.id), None) if was_handed_off(row) else None
-            yield str(row.id), judge(row, seen, self._log.last - self._grace)
+            yield str(row.id), judge(row, seen, horizon)
         # transfers that began before the log does
         left = iter(self._seen.items())
         while some := dict(islice(left, AT_ONCE)):
             for sent, row in self._rows_of(some).items():
-                yield str(row.id), judge(row, some[sent], self._log.last - self._grace)
+                yield str(row.id), judge(row, some[sent], horizon)
 
     def _rows_of(self, sent: Iterable[str]) -> dict[str, Transfer]:
         """Return the transfers of which the store got a part of the id."""
@@ -84,51 +160,47 @@ class Comparison:
                 found[_sent(row.id)] = row
         return found
 
-    def _named(self, entries: list[Entry]) -> Iterator[tuple[str, Verdict]]:
-        """Judge the entries that are of no transfer of the trail; keep the others in mind."""
-        rows = self._rows_of(entry.transfer for entry in entries)
-        pruned = Removal.objects.using(self._using).filter(kind="prune").aggregate(at=Max("before"))["at"]
-        for entry in entries:
-            row = rows.get(entry.transfer)
-            if row is not None and not (entry.delivered and self._wrong(row, entry)):
-                self._seen.setdefault(entry.transfer, Seen()).add(delivered=entry.delivered, sent=entry.sent)
-            elif row is None and pruned is not None and _time_of(entry.transfer) < pruned:
-                self.found.pruned += 1
-            elif not entry.delivered:
-                self.found.refused += 1  # anybody can send a User-Agent with a request that the store refuses
+    def _named(self, requests: list[StoreRequest]) -> Iterator[tuple[str, Judgement]]:
+        """Judge the requests that belong to no transfer of the trail; remember the others."""
+        rows = self._rows_of(request.transfer for request in requests)
+        pruned = removed_until("prune", using=self._using)
+        for request in requests:
+            row = rows.get(request.transfer)
+            if row is not None and not (request.delivered and self._wrong(row, request)):
+                self._seen.setdefault(request.transfer, Seen()).add(request)
+            elif row is None and _microseconds_of(request.transfer) < pruned:
+                self.pruned += 1
+            elif not request.delivered:
+                self.refused += 1  # anybody can send a User-Agent with a request that the store refuses
             else:
-                wrong = "the trail does not have it" if row is None else self._wrong(row, entry)
-                where = f"request {_token(entry.request)} of {entry.at:%Y-%m-%d %H:%M:%S} UTC"
-                id_ = entry.transfer if row is None else str(row.id)
-                yield id_, Verdict(Kind.CONTRADICTION, f"{wrong}: the store sent bytes, {where}")
+                wrong = "the trail does not have it" if row is None else self._wrong(row, request)
+                where = f"request {_token(request.request)} of {request.at:%Y-%m-%d %H:%M:%S} UTC"
+                id_ = request.transfer if row is None else str(row.id)
+                yield id_, Judgement(Result.CONTRADICTION, f"{wrong}: the store sent bytes, {where}")
 
-    def _wrong(self, row: Transfer, entry: Entry) -> str:
+    def _wrong(self, row: Transfer, request: StoreRequest) -> str:
         if not was_handed_off(row):
             return "NGINX had no valid hand-off"
         origin = self._site.origins.get(row.origin)
         if not row.key or not isinstance(origin, S3Origin):
             return ""  # a rolled back decision, or an origin whose keys the store knows by other names
         bucket, key = _object_of(origin, row)
-        if bucket != entry.bucket and covers_many(origin):
+        if bucket != request.bucket and covers_many(origin):
             return "the trail has another bucket"
-        return "" if same_key(key, entry.key) else "the trail has another object"
+        return "" if _plain(key) == _plain(request.key) else "the trail has another object"
 
     def _rows(self) -> Iterator[Transfer]:
         """Return the transfers that began within the log's time, and are from a bucket of the log."""
-        names = [
-            name
-            for name, origin in self._site.origins.items()
-            if isinstance(origin, S3Origin) and any(_has(origin, bucket) for bucket in self._log.buckets)
-        ]
-        rows = Transfer.objects.using(self._using).filter(
-            origin__in=names,
-            id__gte=_lowest(self._log.first),
-            id__lt=_lowest(self._log.last + timedelta(seconds=1)),
-        )
+        origins = {
+            name: origin for name, origin in self._site.origins.items() if isinstance(origin, S3Origin)
+        }
+        buckets = self._log.buckets
+        names = [name for name, origin in origins.items() if any(_has(origin, bucket) for bucket in buckets)]
+        first, end = _lowest(self._log.first), _lowest(self._log.last + timedelta(seconds=1))
+        rows = Transfer.objects.using(self._using).filter(origin__in=names, id__gte=first, id__lt=end)
         for row in rows.iterator(chunk_size=AT_ONCE):
-            origin = self._site.origins[row.origin]
-            assert isinstance(origin, S3Origin)
-            if not covers_many(origin) or _object_of(origin, row)[0] in self._log.buckets:
+            origin = origins[row.origin]
+            if not covers_many(origin) or _object_of(origin, row)[0] in buckets:
                 yield row
 
 
@@ -144,14 +216,21 @@ def _object_of(origin: S3Origin, row: Transfer) -> tuple[str, str]:
     return bucket, f"{origin.prefix}{key}"
 
 
+def _plain(key: str) -> str:
+    """Decode a key: S3 logs it percent-encoded, some characters twice, or "+" for a space."""
+    for _ in range(_MOST_ENCODINGS):
+        key = unquote(key)
+    return key.replace("+", " ")
+
+
 def _sent(id_: UUID | str) -> str:
     """Return what the store gets of an id: all but the last group (engine/maps/4-request.conf)."""
     return str(id_)[:23]
 
 
-def _time_of(sent: str) -> datetime:
+def _microseconds_of(sent: str) -> int:
     """Return the time in a UUIDv7."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(sent[:8] + sent[9:13], 16))
+    return int(sent[:8] + sent[9:13], 16) * 1000
 
 
 def _lowest(at: datetime) -> UUID:
@@ -162,3 +241,66 @@ def _lowest(at: datetime) -> UUID:
 def _token(text: str) -> str:
     """Return the store's id of a request, from a log that anybody could have written."""
     return text if text.isascii() and text.isalnum() and len(text) <= 64 else "(not readable)"
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    files = (
+        "S3 server access logs, or the audit log of SeaweedFS as JSON Lines; a folder means all files in it"
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=files)
+    late = "how late entries come into the store's log: 24h, the default, or 2d"
+    parser.add_argument("--grace", type=age, default=timedelta(hours=24), metavar="AGE", help=late)
+    parser.add_argument("--each", action="store_true", help="print a line for each transfer")
+
+
+def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    log = StoreLog(args.files)
+    comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
+    for id_, judgement in comparison.judgements():
+        if args.each or judgement.result == Result.CONTRADICTION:
+            print(f"{id_}  {judgement.result}" + (f": {judgement.why}" if judgement.why else ""))
+    if log.lines == log.unreadable:
+        raise InputRefused(
+            f"none of {log.lines} lines is an entry of an access log",
+            where=", ".join(map(str, args.files)),
+            remedy="Give S3 server access logs as S3 writes them, or the JSON Lines of SeaweedFS.",
+        )
+    _print_summary(comparison, log)
+    if comparison.contradicted:
+        raise XaccelError(
+            "the trail and the store's log do not agree",
+            where=f"{len(comparison.contradicted)} contradictions",
+            remedy="Run `ingest` first. If they stay: the trail or the store's log was changed, a part of the store's"
+            " log is missing, or somebody else has credentials of the store.",
+        )
+
+
+def _print_summary(found: Comparison, log: StoreLog) -> None:
+    times = f"{log.first:%Y-%m-%d %H:%M} to {log.last:%Y-%m-%d %H:%M} UTC"
+    print(f"{log.lines} lines of the store's log, {times}")
+    if log.unreadable:
+        print(f"{log.unreadable} of them could not be read")
+    for result in (Result.MATCHED, Result.EXPLAINED, Result.AWAITED):
+        counts = [(why, count) for (kind, why), count in found.counts.most_common() if kind == result]
+        print(f"{sum(count for _, count in counts)} transfers {result}")
+        for why, count in counts:
+            if why:
+                print(f"    {count} {why}")
+    for count, what in (
+        (found.pruned, "requests of transfers that `prune` deleted"),
+        (found.refused, "requests with an unknown id, which the store refused"),
+        (log.others, "downloads by other clients of the store, without an id"),
+    ):
+        if count:
+            print(f"{count} {what}")
+    print(f"{len(found.contradicted)} contradictions")
+
+
+RECONCILE = Command(
+    help="compare the trail with the store's own access log",
+    description="Compare the transfers with what the store logged: each is matched, explained (cache, slices, 304,"
+    " answered by the app), not in the store's log yet, or a contradiction. Contradictions end the command with exit"
+    " status 1. Run `ingest` first. No line and no query of the store's log is printed.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

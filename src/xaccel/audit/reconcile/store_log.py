@@ -30,11 +30,10 @@ _AGENT = re.compile(rf"xaccel t=({SENT_PATTERN})")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoreRequest:
     """One request that the store logged.
 
-    transfer: what the User-Agent has of a transfer id; "" for requests of others. request: the store's own id of the
-        request.
+    request: the store's own id of it. transfer: what the User-Agent has of a transfer id; "" for requests of others.
     sent: bytes of the response's body; None if the log does not have them.
     """
 
@@ -68,8 +67,8 @@ class _Seaweed(msgspec.Struct):
 class StoreLog:
     """The files of a store's log.
 
-    After `entries`: the number of lines, of unreadable lines and of downloads by other clients, the times of the first
-    and the last entry, and the buckets.
+    After `requests`: the number of lines, of unreadable lines and of downloads by other clients, the times of the first
+    and the last request, and the buckets.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -82,22 +81,23 @@ class StoreLog:
         self.buckets: set[str] = set()
         self._files = [file for path in paths for file in _files(path)]
 
-    def entries(self) -> Iterator[Entry]:
-        """Return all entries, in no particular order. A line that is none is counted as unreadable."""
+    def requests(self) -> Iterator[StoreRequest]:
+        """Read all requests, in no particular order. Other lines are counted as unreadable."""
         for path in self._files:
             with path.open("rb") as file:
                 while line := file.readline(LONGEST):
                     if line.isspace():
                         continue
                     self.lines += 1
-                    entry = _entry(line)
-                    if entry is None:
+                    try:
+                        request = _of_seaweed(line) if line.startswith(b"{") else _of_s3(line)
+                    except (ValueError, OverflowError, OSError, msgspec.MsgspecError):
                         self.unreadable += 1
                         continue
-                    self.first, self.last = min(self.first, entry.at), max(self.last, entry.at)
-                    self.others += entry.delivered and not entry.transfer
-                    self.buckets.add(entry.bucket)
-                    yield entry
+                    self.first, self.last = min(self.first, request.at), max(self.last, request.at)
+                    self.others += request.delivered and not request.transfer
+                    self.buckets.add(request.bucket)
+                    yield request
 
 
 def _files(path: Path) -> list[Path]:
@@ -111,18 +111,11 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _entry(line: bytes) -> Entry | None:
-    try:
-        return _of_seaweed(line) if line.startswith(b"{") else _of_s3(line)
-    except (ValueError, OverflowError, OSError, msgspec.MsgspecError):
-        return None
-
-
-def _of_s3(line: bytes) -> Entry | None:
+def _of_s3(line: bytes) -> StoreRequest:
     found = _S3.fullmatch(line.decode("utf-8", "replace").rstrip("\r\n"))
     if found is None or found["status"] == "-":
-        return None
-    return Entry(
+        raise ValueError("not an entry")
+    return StoreRequest(
         at=_time(found["at"]),
         bucket=found["bucket"],
         key=found["key"],
@@ -134,9 +127,9 @@ def _of_s3(line: bytes) -> Entry | None:
     )
 
 
-def _of_seaweed(line: bytes) -> Entry:
+def _of_seaweed(line: bytes) -> StoreRequest:
     said = msgspec.json.decode(line, type=_Seaweed)
-    return Entry(
+    return StoreRequest(
         at=datetime.fromtimestamp(said.time, UTC),
         bucket=said.bucket,
         key=said.key,

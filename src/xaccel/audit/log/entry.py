@@ -9,13 +9,23 @@ from uuid import UUID
 
 import msgspec
 
-from xaccel.audit.decision.instants import NotAnInstant, instant
-from xaccel.audit.decision.storable import indexable, without_nul
-from xaccel.audit.outcome import Outcome
+from xaccel.audit.values import Outcome, indexable, microseconds
+
+ORIGIN_CUT = "origin_cut"
+CLIENT_OR_NGINX = "client_or_nginx"
+"""`why` of a row whose log entry names no cause: NGINX's variables do not tell a client that left from a worker that
+was ended, by `worker_shutdown_timeout` for one."""
+
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+# An origin may write any digits there: what no column holds is not exact, and no reason to lose the entry.
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
+_LARGEST = 2**63 - 1
+_MOST_SENT = 2**53
+"""Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
 
 
-class NotALine(Exception):
-    """Raised for what is no line; the text says why, without a byte of the line."""
+class NotAnEntry(ValueError):
+    """Raised for anything else in a log; the text says why, without a byte of the log."""
 
 
 class _Raw(msgspec.Struct, gc=False):
@@ -46,10 +56,10 @@ class _Raw(msgspec.Struct, gc=False):
 
 
 class Details(msgspec.Struct, gc=False, omit_defaults=True):
-    """What explains a transfer, and no query filters by: `Transfer.details`, without the values that are empty.
+    """`Transfer.details`: what explains a transfer and no query filters by. Empty values are left out.
 
-    exact: whether `sent` is what was sent, to the byte. version_before: where the entry came after its row was sealed,
-    the version that the row had.
+    exact: whether `sent` is right to the byte. version_before: where the entry came after its row was sealed, the
+    version that the row had.
     """
 
     protocol: str = ""
@@ -67,13 +77,12 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     version_before: str | None = None
 
 
-class Line(msgspec.Struct, gc=False):
-    """What one transfer came to.
+class LogEntry(msgspec.Struct, gc=False):
+    """What NGINX logged of one transfer.
 
     id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
-    first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None where that is not
-        known. total: bytes of the object, if known.
-    validator: by what parts are known to be of one version.
+    first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None if unknown.
+    total: bytes of the object, if known. validator: parts with the same one are of one version.
     """
 
     id: str
@@ -95,56 +104,34 @@ class Line(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Raw).decode
-_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
-# An origin may write any digits there: what no column holds is not exact, and no reason to lose the line.
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
-_LARGEST = 2**63 - 1
-_MOST_SENT = 2**53
-"""Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
-ORIGIN_CUT = "origin_cut"
-CLIENT_OR_NGINX = "client_or_nginx"
-"""`why` of a row whose log entry names no cause: NGINX's variables do not tell a client that left from a worker that
-was ended, by `worker_shutdown_timeout` for one."""
 
 
-def read_line(text: bytes) -> Line:
-    """Read one line, with or without its newline.
-
-    Raises NotALine.
-    """
+def read_entry(text: bytes) -> LogEntry:
+    """Parse one line of the log, with or without its newline. Raises NotAnEntry."""
     try:
-        raw = _decode(text)
+        # PostgreSQL's text cannot hold NUL; a forged entry may have it
+        raw = _decode(text.replace(b"\\u0000", b"\\ufffd"))
         if not _UUID(raw.id):
             raw.id = str(UUID(raw.id))
-        if b"\\u0000" in text:
-            _without_nul(raw)
         if raw.end is None:
-            raise NotALine("no end")
-        return _line(raw, raw.end)
-    except msgspec.MsgspecError as error:
-        raise NotALine(str(error)) from None
-    except (ValueError, NotAnInstant) as error:
-        raise NotALine(type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]) from None
+            raise NotAnEntry("no end")
+        return _entry(raw, raw.end)
+    except (msgspec.MsgspecError, NotAnEntry) as error:
+        raise NotAnEntry(str(error)) from None
+    except ValueError as error:
+        raise NotAnEntry(
+            type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
+        ) from None
 
 
-def _without_nul(raw: _Raw) -> None:
-    # a forged line may hold some
-    for name in _Raw.__struct_fields__:
-        value = getattr(raw, name)
-        if isinstance(value, str):
-            setattr(raw, name, without_nul(value))
-
-
-def _line(raw: _Raw, end: float) -> Line:
+def _entry(raw: _Raw, end: float) -> LogEntry:
     status, sent_length = int(raw.status), _number(raw.sent_length)
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
-    numbers = (raw.body_bytes, raw.interim_bytes)
-    if not (
-        0 <= min(numbers) <= max(numbers) <= _MOST_SENT and 0 <= status <= 999 and (origin_status or 0) <= 999
-    ):
-        raise NotALine("a number out of range")
+    counts = (raw.body_bytes, raw.interim_bytes)
+    if not (min(counts) >= 0 and max(counts) <= _MOST_SENT and 0 <= status <= 999 >= (origin_status or 0)):
+        raise NotAnEntry("a number out of range")
     first: int | None = None
     total: int | None = None
     certain = _count_body(raw, sent_length)
@@ -152,7 +139,7 @@ def _line(raw: _Raw, end: float) -> Line:
     exact = sent_length is not None
     if status == 200:
         first = 0
-        # What the app knows is the size without a coding.
+        # The app knows the size without a content coding.
         total = sent_length if exact else None if raw.encoding else _number(raw.size)
         # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
         exact = exact or (total is not None and raw.protocol == "HTTP/2.0" and body_bytes <= total)
@@ -167,7 +154,7 @@ def _line(raw: _Raw, end: float) -> Line:
     outcome = _outcome(raw, status, total if sent_length is None else sent_length, exact)
     if outcome in (Outcome.INCOMPLETE, Outcome.INEXACT) and not (raw.why or raw.completion):
         raw.why = CLIENT_OR_NGINX
-    return Line(
+    return LogEntry(
         raw.id,
         indexable(raw.origin),
         indexable(raw.subject),
@@ -180,8 +167,8 @@ def _line(raw: _Raw, end: float) -> Line:
         body_bytes,
         raw.etag or raw.last_modified,
         raw.why,
-        instant(end - raw.seconds),
-        instant(end),
+        microseconds(end - raw.seconds),
+        microseconds(end),
         _address(raw.ip),
         Details(
             raw.protocol[:16],
@@ -203,7 +190,7 @@ def _line(raw: _Raw, end: float) -> Line:
 def _count_body(raw: _Raw, announced: int | None) -> bool:
     """Leave in `raw` only the bytes of the body, and return whether their number is known.
 
-    NGINX never sends more body than it announces: what it counts beyond is no body, such as trailers over HTTP/3.
+    NGINX never sends more body than it announces: it counts other bytes too, such as trailers over HTTP/3.
     """
     expected = raw.interim_bytes > 0
     raw.body_bytes = max(0, raw.body_bytes - raw.interim_bytes)
@@ -214,13 +201,8 @@ def _count_body(raw: _Raw, announced: int | None) -> bool:
         if raw.completion and raw.why == ORIGIN_CUT:
             raw.why = ""
         return bool(raw.completion)
-    if (
-        expected
-        and raw.completion
-        and not raw.why
-        and raw.body_bytes < announced
-        and raw.status in ("200", "206")
-    ):
+    is_cut = expected and raw.completion and raw.body_bytes < announced
+    if is_cut and not raw.why and raw.status in ("200", "206"):
         # NGINX's own comparison cannot subtract the interim response.
         raw.why = ORIGIN_CUT
     return True
@@ -229,7 +211,9 @@ def _count_body(raw: _Raw, announced: int | None) -> bool:
 def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outcome:
     if status == 304:
         return Outcome.NOT_MODIFIED
-    if status not in (200, 206) or (raw.why and _withheld(raw)):
+    # njs closes the connection before the head of a response that cannot be the file.
+    withheld = raw.why and raw.body_bytes == 0 and not raw.completion
+    if status not in (200, 206) or withheld:
         return Outcome.REFUSED
     if raw.method == "HEAD":
         return Outcome.HEADERS
@@ -238,17 +222,12 @@ def _outcome(raw: _Raw, status: int, announced: int | None, exact: bool) -> Outc
     return Outcome.SENT if raw.body_bytes == announced else Outcome.INCOMPLETE
 
 
-def _withheld(raw: _Raw) -> bool:
-    # njs closes the connection before the head of what cannot be the file.
-    return raw.body_bytes == 0 and not raw.completion
-
-
 def _number(text: str) -> int | None:
     if not (text.isdigit() and text.isascii()):
         return None
     number = int(text)
     if number > _LARGEST:
-        raise NotALine("a number out of range")
+        raise NotAnEntry("a number out of range")
     return number
 
 

@@ -10,24 +10,31 @@ from uuid import UUID
 from django.db import connections, router
 from django.http import HttpRequest
 
-from xaccel.audit.conf import configuration
-from xaccel.audit.decision.storable import indexable, without_nul
 from xaccel.audit.models import Transfer
-from xaccel.audit.outcome import Outcome, without_line
+from xaccel.audit.settings import audit_settings
+from xaccel.audit.values import Outcome, indexable, without_nul
 from xaccel.django.middleware import later
-from xaccel.events import DownloadEvent
+from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.transfer_id import new_transfer_id
 
 
 def client_of(request: HttpRequest) -> str:
-    """Return which program asked: 16 hexadecimal digits over its User-Agent. The address is NGINX's to tell."""
+    """Return a digest of the program, by its User-Agent: 16 hexadecimal digits. NGINX logs the address."""
     return sha256(request.headers.get("User-Agent", "").encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def outcome_of(event: DownloadEvent) -> Outcome:
+    """Return the outcome of a decision before a log entry has come, or without one."""
+    if not event.allowed:
+        return Outcome.DENIED
+    if event.transfer_id:
+        return Outcome.GRANTED
+    return Outcome.NOT_MODIFIED if event.reason == by_the_app(304) else Outcome.REFUSED
 
 
 def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: Any) -> None:
     """Store a decision. An error here stops the download: what cannot be recorded is not carried out."""
-    awaited = event.allowed and event.transfer_id
-    outcome = Outcome.GRANTED if awaited else without_line(allowed=event.allowed, reason=event.reason)
+    outcome = outcome_of(event)
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),
         outcome=outcome,
@@ -42,14 +49,11 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         filename=without_nul(event.filename),
         as_attachment=event.as_attachment,
         reason=without_nul(event.reason),
-        batch=None if outcome == Outcome.GRANTED else configuration().waiting,
+        batch=None if outcome == Outcome.GRANTED else audit_settings().waiting,
     )
     using = router.db_for_write(Transfer)
     row.save(force_insert=True, using=using)
     if outcome == Outcome.DENIED and connections[using].in_atomic_block:
-        # What ends the request as refused ends ATOMIC_REQUESTS' transaction too, and takes the row back.
-        later(request, partial(_restore, row, using))
-
-
-def _restore(row: Transfer, using: str) -> None:
-    Transfer.objects.using(using).bulk_create([row], ignore_conflicts=True)
+        # The exception of a denial rolls back ATOMIC_REQUESTS' transaction, and the row with it.
+        restore = partial(Transfer.objects.using(using).bulk_create, [row], ignore_conflicts=True)
+        later(request, restore)

@@ -22,19 +22,13 @@ _NOTE = re.compile(rf"(([^\s+]+)\n([0-9]{{1,18}})\n([A-Za-z0-9+/]{{43}}=)\n)\n((
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the arguments of `checkpoint`."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="FILE", required=True, help="PEM file of an Ed25519 key")
-    parser.add_argument(
-        "--name", required=True, help="name of the trail in the note: files.example.org/audit"
-    )
+    name = "name of the trail in the note: files.example.org/audit"
+    parser.add_argument("--name", required=True, help=name)
 
 
-def run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
-    """Print the checkpoint.
-
-    Raises InputRefused for a name or a key that does not fit, XaccelError without a seal or `cryptography`.
-    """
+def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     newest = Seal.objects.using(router.db_for_read(Seal)).order_by("-number").first()
     if newest is None:
         raise XaccelError("nothing is sealed yet", where="checkpoint", remedy="Set CHAIN and run `ingest`.")
@@ -55,12 +49,11 @@ def read(note: Path, key: Path) -> tuple[int, str]:
     public = _load(key, "public")
     if found := _NOTE.fullmatch(note.read_text("utf-8", "replace")):
         text, name, number, digest, signatures = found.groups()
-        given = [b64decode(line.split()[2]) for line in signatures.splitlines() if line.split()[1] == name]
-        if any(_is_valid(public, name, text, signature) for signature in given):
+        signers = [line.split()[1:] for line in signatures.splitlines()]
+        if any(signer == name and _is_valid(public, name, text, b64decode(said)) for signer, said in signers):
             return int(number), b64decode(digest).hex()
-    raise InputRefused(
-        "it is no checkpoint that this key signed", where=str(note), remedy="Give it unchanged."
-    )
+    what = "it is no checkpoint that this key signed"
+    raise InputRefused(what, where=str(note), remedy="Give it unchanged.")
 
 
 def _is_valid(public: Any, name: str, text: str, signature: bytes) -> bool:
@@ -81,9 +74,8 @@ def _load(path: Path, kind: str) -> Any:
         from cryptography.hazmat.primitives import serialization as pem
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
-        raise XaccelError(
-            "it is not there", where="cryptography", remedy="pip install 'xaccel[checkpoint]'."
-        ) from error
+        remedy = "pip install 'xaccel[checkpoint]'."
+        raise XaccelError("it is not there", where="cryptography", remedy=remedy) from error
     text, key = path.read_bytes(), None
     with suppress(ValueError, TypeError):
         key = pem.load_pem_public_key(text) if kind == "public" else pem.load_pem_private_key(text, None)
@@ -92,10 +84,10 @@ def _load(path: Path, kind: str) -> Any:
     return key
 
 
-COMMAND = Command(
+CHECKPOINT = Command(
     help="print a signed line about the newest seal",
     description="Print a signed note about the newest seal. Let somebody keep it who cannot be reached from the"
     " database: `verify --checkpoint` then finds a trail that was rewritten as a whole.",
-    add_arguments=add_arguments,
-    run=run,
+    add_arguments=_add_arguments,
+    run=_run,
 )

@@ -1,1 +1,0 @@
-"""Record what the app decided."""

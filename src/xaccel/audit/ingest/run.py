@@ -1,0 +1,256 @@
+"""`manage.py xaccel ingest`: ingest a log once, or follow it and wait while the database or the log is away."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connections, router
+
+from xaccel.audit.ingest.ingest import Counted, Ingest
+from xaccel.audit.ingest.sweep import Watched, sweep, watch
+from xaccel.audit.models import Transfer
+from xaccel.audit.settings import audit_settings
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import InputRefused
+from xaccel.site import Site
+
+logger = logging.getLogger("xaccel.audit")
+
+POLL_S = 0.5
+EVERY_S = 60.0
+"""Seconds between two calls of `tidy`."""
+AWAY = (OperationalError, InterfaceError, OSError)
+"""What a database that is stopped, locked or out of disk space raises, and a log that must not be read."""
+_FIRST_S, _LONGEST_S = 0.2, 5.0
+"""Seconds between two attempts: twice as many each time, up to the second number."""
+_LET_READ = (
+    "Make the user that runs `ingest` a member of the log's group (Debian: adm), and let that group read it."
+)
+
+T = TypeVar("T")
+
+
+class Outage:
+    """An outage that `ingest` waits for. since: when it began; None without one."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self.ingest = ingest
+        self.since: datetime | None = None
+        self.last_success: datetime | None = None
+
+    def wait_for(self, work: Callable[[], T]) -> T | None:
+        """Call `work` until it succeeds, and return its result; None if `ingest` was stopped meanwhile.
+
+        An outage is logged once when it begins, and once when it is over.
+        """
+        pause = _FIRST_S
+        while True:
+            try:
+                result = work()
+            except AWAY as error:
+                self._begin(error)
+            else:
+                self._end()
+                return result
+            # Roll back what the connection was doing; the next attempt opens a new one.
+            with suppress(*AWAY):
+                connections[self.ingest.using].close()
+            until = time.monotonic() + pause
+            while time.monotonic() < until:
+                if self.ingest.stopped():
+                    return None
+                time.sleep(0.05)
+            pause = min(2 * pause, _LONGEST_S)
+
+    def _begin(self, error: Exception) -> None:
+        if self.since is not None:
+            return
+        self.since = datetime.now(UTC)
+        text = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, PermissionError):
+            what, remedy = f"this user must not read {error.filename or 'the log'}", _LET_READ
+        elif isinstance(error, OSError):
+            what, remedy = f"the log cannot be read: {text}", "Look at its folder and its disk."
+        else:
+            what = f"the database does not take the entries: {text}"
+            remedy = "Look at its server, its locks and its disk."
+        message = "%s: %s. `ingest` waits and tries again; nothing is lost. %s"
+        logger.error(message, self.ingest.path, what, remedy)
+
+    def _end(self) -> None:
+        self.last_success = now = datetime.now(UTC)
+        if self.since is not None:
+            seconds = (now - self.since).total_seconds()
+            self.since = None
+            logger.warning("%s: `ingest` goes on after %.0f seconds", self.ingest.path, seconds)
+
+
+def take(ingest: Ingest) -> None:
+    """Ingest what is there, and not what is written meanwhile."""
+    ingest.ingest_available()
+    if not ingest.stopped():
+        ingest.ingest_available()  # what was truncated or rotated away in the middle of the first
+
+
+def follow(
+    ingest: Ingest,
+    outage: Outage,
+    *,
+    tidy: Callable[[datetime], object],
+    poll_s: float,
+    every_s: float = EVERY_S,
+    up_to_date: Callable[[], object] = lambda: None,
+) -> None:
+    """Ingest until `ingest.stopped`, and wait while the database or the log is away.
+
+    Calls `tidy` every `every_s`, whether the log is quiet or not, with a time before which everything is ingested.
+    Calls `up_to_date` once, as soon as the log was read to its end for the first time.
+    """
+    last = float("-inf")
+    read_once = False
+    while True:
+        began = datetime.now(UTC)
+        found = outage.wait_for(ingest.ingest_available)
+        if ingest.stopped():
+            return
+        if time.monotonic() - last >= every_s:
+            outage.wait_for(partial(tidy, began))
+            last = time.monotonic()
+        if not found:
+            if not read_once:
+                up_to_date()
+                read_once = True
+            time.sleep(poll_s)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help="the log, under the name that NGINX writes to"
+    )
+    parser.add_argument("--follow", action="store_true", help="go on until stopped, through rotations")
+    parser.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        type=_address,
+        help="count for Prometheus, and answer GET /metrics there; needs prometheus-client",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+
+
+def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+    path: Path = args.file
+    if not path.exists() and not args.follow:
+        remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'
+        raise InputRefused("there is no such file", where=str(path), remedy=remedy)
+    conf, using = audit_settings(), router.db_for_write(Transfer)
+    with _stopping() as stopped:
+        ingest = Ingest(path, conf, using=using, stopped=stopped)
+        outage = Outage(ingest)
+        with _metrics(args.metrics, outage) as show:
+
+            def tidy(now: datetime) -> None:
+                unknown, _ = sweep(conf, now=now, using=using)
+                show(watch(path, unknown=unknown, now=now, using=using))
+
+            def up_to_date() -> None:
+                if not args.quiet:
+                    print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
+
+            if args.follow:
+                follow(ingest, outage, tidy=tidy, poll_s=POLL_S, up_to_date=up_to_date)
+            else:
+                _take_once(ingest, tidy)
+    if not args.quiet:
+        print(_summary(ingest.counted))
+
+
+def _take_once(ingest: Ingest, tidy: Callable[[datetime], object]) -> None:
+    began = datetime.now(UTC)
+    try:
+        take(ingest)
+    except PermissionError as error:
+        what = "the log must not be read by this user"
+        raise InputRefused(what, where=str(error.filename), remedy=_LET_READ) from error
+    if not ingest.stopped():
+        tidy(began)
+
+
+def _summary(counted: Counted) -> str:
+    said = [f"{counted.lines} lines"]
+    if counted.duplicates:
+        said.append(f"{counted.duplicates} of them known already")
+    if counted.skipped:
+        said.append(
+            f"{counted.skipped} of them older than what `prune` or `forget` removed, so not stored again"
+        )
+    if counted.garbage:
+        said.append(f"{counted.garbage} that are none, kept in the table xaccel_garbage")
+    if counted.lost:
+        said.append(f"{counted.lost} files cut or lost before their end was read")
+    return ", ".join(said)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM and Ctrl-C end the work after the batch that is being stored."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: write it like 127.0.0.1:9109")
+    return host.strip("[]"), int(port)
+
+
+@contextmanager
+def _metrics(address: tuple[str, int] | None, outage: Outage) -> Iterator[Callable[[Watched], object]]:
+    """Serve metrics of what is ingested, and of `ingest` itself. Yield a function that shows a look at the log."""
+    if address is None:
+        yield lambda found: None
+        return
+    from xaccel.audit.metrics import metrics, serve
+
+    try:
+        end = serve(*address, outage)
+    except OSError as error:
+        raise InputRefused(
+            f"the address cannot be had: {error.strerror or error}",
+            where="--metrics",
+            remedy="Give an address of this machine and a port that is free.",
+        ) from error
+    try:
+        yield partial(metrics().watched, str(outage.ingest.path))
+    finally:
+        end()
+
+
+INGEST = Command(
+    help="take NGINX's log of transfers into the database",
+    description="Take NGINX's JSON lines into the database of the audit trail. The"
+    " position is kept with the rows: run it again, by a timer or with --follow, and it goes on where it was. Rotated"
+    " files beside FILE are found.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,154 @@
+"""Read one file of a log that is written, rotated and truncated meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from xaccel.audit.models import LogPosition
+
+START = 1024
+"""Bytes at the beginning of a file by which it is recognised."""
+TAIL = 1024
+"""Bytes before the position, which show that the file was cut and has grown again."""
+NO_ENTRY = 50
+"""Fewer bytes do not identify a file: entries differ in their id, which ends at byte 49."""
+LONGEST_LINE = 1 << 20
+"""An entry has some 800 bytes. A longer line than this is none, and is not held in memory."""
+CHUNK = 1 << 20
+"""Bytes that are read at once, so that a log of any size needs the same memory."""
+
+
+class Piece(msgspec.Struct, gc=False):
+    """A line without its newline. offset, end: where it begins, and where the next one does.
+
+    whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file
+    that nobody writes any more. last: the last bytes of a line that is too long, of which `text` has only the first.
+    """
+
+    text: bytes
+    offset: int
+    end: int
+    whole: bool
+    last: bytes = b""
+
+
+class LogFile:
+    """An open file of a log, and the row that says how far it was read. final: nobody writes to it any more."""
+
+    def __init__(self, path: Path, position: LogPosition, *, final: bool = False) -> None:
+        """Raises OSError."""
+        self.path, self.position, self.final = path, position, final
+        # a buffer would return what was there before a truncation
+        self._file = path.open("rb", buffering=0)
+        stat = os.fstat(self._file.fileno())
+        self.identity = stat.st_dev, stat.st_ino
+        self._before: bytes | None = None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def length(self) -> int:
+        """The bytes that are there now."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def pieces(self) -> Iterator[Piece]:
+        """Read the lines that are there now, and none that is written meanwhile.
+
+        A half-written last one is left, unless the file is `final`. Ends where the file was cut meanwhile: its content
+        is another one then.
+        """
+        buffer, offset, skipping = b"", self.position.offset, False
+        at, there = offset, self.length
+        while at < there and (chunk := self._next(at, min(CHUNK, there - at))):
+            at += len(chunk)
+            buffer += chunk
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                end = offset + len(line) + 1
+                if skipping:
+                    skipping = False
+                else:
+                    yield Piece(line, offset, end, whole=True)
+                offset = end
+            if len(buffer) > LONGEST_LINE:
+                end = offset + len(buffer)
+                if not skipping:
+                    yield Piece(buffer[:4096], offset, end, whole=False, last=buffer[-TAIL:])
+                offset, buffer, skipping = end, b"", True
+        if self.final and buffer and not skipping:
+            yield Piece(buffer, offset, offset + len(buffer), whole=False)
+
+    def _next(self, at: int, length: int) -> bytes:
+        """Read on at `at`; nothing where the bytes before, or the beginning, are not what they were."""
+        back = self.position.tail_length if self._before is None else len(self._before)
+        found = self._read(at - back, back + length)
+        before = found[:back]
+        same = digest(before) == self.position.tail if self._before is None else before == self._before
+        if not same or not self._begins_as_before():
+            return b""
+        self._before = found[-TAIL:]
+        return found[back:]
+
+    def advance(self, pieces: list[Piece]) -> None:
+        """Set the position after `pieces`, and what identifies the file there. The caller saves it.
+
+        The digests are of bytes that were read, not of what is there now: the file may have been truncated since.
+        """
+        position, tail, begins = self.position, b"", pieces[-1].end
+        for piece in reversed(pieces):
+            if piece.end != begins or len(tail) >= TAIL:
+                break
+            tail = (piece.last or piece.text + b"\n" * piece.whole) + tail
+            begins = piece.offset
+        position.offset, position.tail = pieces[-1].end, digest(tail[-TAIL:])
+        position.tail_length = min(len(tail), TAIL)
+        position.device, position.inode = self.identity
+        start = self._read(0, min(START, position.offset))
+        if len(start) > position.start_length and digest(start[: position.start_length]) == position.start:
+            position.start, position.start_length = digest(start), len(start)
+
+    def identify(self) -> bool:
+        """Set what identifies the file before anything of it is read; return False where that is nothing.
+
+        A half-written first line says nothing yet, unless the file is `final`.
+        """
+        start = self._read(0, START)
+        if len(start) < START and not self.final:
+            start = start[: start.rfind(b"\n") + 1]
+        self.position.start, self.position.start_length = digest(start), len(start)
+        return bool(start)
+
+    def is_that_of(self, position: LogPosition) -> bool:
+        """Tell whether the file is that of `position`: it has the same beginning, and all that was read is in it.
+
+        Device and inode are compared only where the beginning is a part of an entry, with which other files begin too:
+        an inode is used again, and a copy has another.
+        """
+        self.position = position
+        if position.start_length < NO_ENTRY and self.identity != (position.device, position.inode):
+            return False
+        tail_at = position.offset - position.tail_length
+        return (
+            self.length >= position.offset
+            and self._begins_as_before()
+            and digest(self._read(tail_at, position.tail_length)) == position.tail
+        )
+
+    def _begins_as_before(self) -> bool:
+        return digest(self._read(0, self.position.start_length)) == self.position.start
+
+    def _read(self, at: int, length: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(length)
+
+
+def digest(text: bytes) -> str:
+    """Return 32 hexadecimal digits by which bytes of a file are recognised."""
+    return blake2b(text, digest_size=16).hexdigest()

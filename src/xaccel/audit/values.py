@@ -1,0 +1,93 @@
+"""Values of the trail's columns: outcomes, and times, texts and subjects that both databases can store."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+
+from django.db.models import TextChoices
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_END_S = 253_402_300_800
+"""The year 10000 begins. NGINX logged nothing before 1970, and databases add to times that are later."""
+_LONGEST, _KEPT = 1200, 1000
+"""Bytes of UTF-8. A bucket's key has at most 1088 with its bucket. PostgreSQL's B-tree holds 2704 bytes a row
+(https://www.postgresql.org/docs/current/btree.html): two such texts and a time fit."""
+
+FORGED = ("forged", "no_id")
+"""`why` of hand-offs that were not the app's: anybody may have chosen their id and their subject."""
+
+
+class Outcome(TextChoices):
+    """The states of a transfer. Only GRANTED changes: when the log entry arrives, or to UNKNOWN after a deadline."""
+
+    GRANTED = "granted", "granted: under way, or its log entry is missing"
+    DENIED = "denied", "denied"
+    SENT = "sent", "all that was announced was sent"
+    INCOMPLETE = "incomplete", "less was sent than announced"
+    INEXACT = "inexact", "sent, its end not known"
+    HEADERS = "headers", "headers only (HEAD)"
+    NOT_MODIFIED = "not_modified", "not modified (304)"
+    REFUSED = "refused", "not sent: an error, a condition not met, or the client left"
+    UNKNOWN = "unknown", "no log entry: the client left before the hand-off, or the entry was lost"
+
+
+GAVE_BYTES = frozenset((Outcome.SENT, Outcome.INCOMPLETE, Outcome.INEXACT))
+"""Outcomes of transfers that belong to a download."""
+
+is_pseudonym = re.compile("forgotten-[0-9a-f]{16}").fullmatch
+
+
+def new_pseudonym() -> str:
+    """Return a random subject for a user who is forgotten."""
+    return f"forgotten-{secrets.token_hex(8)}"
+
+
+def without_nul(text: str) -> str:
+    """Replace NUL, which PostgreSQL's text cannot hold, by U+FFFD."""
+    return text.replace("\0", "�")
+
+
+def indexable(text: str) -> str:
+    """Cut a text that no index can hold; "…" and half of its SHA-256 are appended."""
+    if len(text) * 4 <= _LONGEST:
+        return text
+    plain = text.encode("utf-8", "surrogatepass")
+    if len(plain) <= _LONGEST:
+        return text
+    return f"{plain[:_KEPT].decode('utf-8', 'ignore')}…{sha256(plain).hexdigest()[:32]}"
+
+
+def microseconds(seconds: float) -> int:
+    """Convert seconds since 1970, as NGINX logs them. Raises ValueError beyond years of four digits."""
+    if 0 <= seconds < _END_S:
+        return round(seconds * 1e6)
+    raise ValueError("a time out of range")
+
+
+def microseconds_of(at: datetime) -> int:
+    """Convert an aware datetime to microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def datetime_of(at: int) -> datetime:
+    """Convert microseconds since 1970 to a datetime in UTC."""
+    return _EPOCH + at * _MICROSECOND
+
+
+def text_of(at: int) -> str:
+    """Convert microseconds to ISO 8601 with "+00:00" at the end, as both databases read it.
+
+    datetime.isoformat takes several times as long; entries that follow each other share a second.
+    """
+    seconds, rest = divmod(at, 1_000_000)
+    return f"{_second(seconds)}.{rest:06}+00:00" if rest else f"{_second(seconds)}+00:00"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")

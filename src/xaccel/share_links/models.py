@@ -21,17 +21,12 @@ class Allowance(models.Model):
     requests = models.PositiveIntegerField(default=500)
 
     class Meta:
-        """One row for each link."""
-
         db_table = "xaccel_allowance"
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(give_backs__lte=10), name="xaccel_allowance_few_give_backs"
             ),
         )
-
-    def __str__(self) -> str:
-        return f"{self.used} of {self.limit}"
 
 
 class Reservation(models.Model):
@@ -55,8 +50,6 @@ class Reservation(models.Model):
     given_back = models.BooleanField(default=False)
 
     class Meta:
-        """At most one open reservation for each client and version."""
-
         db_table = "xaccel_reservation"
         constraints = (
             models.UniqueConstraint(
@@ -72,6 +65,3 @@ class Reservation(models.Model):
                 name="xaccel_reservation_unsettled",
             ),
         )
-
-    def __str__(self) -> str:
-        return f"{self.id} of {self.allowance_id}"

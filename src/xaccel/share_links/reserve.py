@@ -72,73 +72,50 @@ def reserve(
     HEAD takes no use and gets the response of a GET. Call `reserve` and `send_file` in one transaction: then an error
     between them takes no use.
     """
-    now = datetime.now(UTC)
-    using = router.db_for_write(Allowance)
+    now, using = datetime.now(UTC), router.db_for_write(Allowance)
     given = request.COOKIES.get(COOKIE, "")
     secret = given if _SECRET.fullmatch(given) else secrets.token_urlsafe(32)
-    client = _Client(allowance, secret, version, now, lifetime, using)
+    new = Reservation(
+        id=UUID(new_transfer_id(now)),
+        allowance_id=allowance.pk,
+        token=sha256(secret.encode()).hexdigest(),
+        version=version,
+        made_at=now,
+        last_at=now,
+        expires_at=now + lifetime,
+    )
+    mine = Reservation.objects.using(using).filter(
+        allowance_id=allowance.pk, token=new.token, version=version, ended_at__isnull=True
+    )
+    good = mine.filter(expires_at__gt=now, requests__lt=allowance.requests)
+    free = Allowance.objects.using(using).filter(pk=allowance.pk, used__lt=F("limit"))
     if request.method == "HEAD":
-        return client.look()
-    # The second go_on: another request of the same client took a use in the meantime, which is for both.
-    return client.go_on() or client.take() or client.go_on()
+        found = new if good.exists() or free.exists() else None
+    else:
+        # The second _go_on: another request of the same client took a use in the meantime, which is for both.
+        found = _go_on(good, now) or _take(new, free, mine, allowance.requests, using) or _go_on(good, now)
+    return Reserved(found.id, found.expires_at, lifetime, secret) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Client:
-    allowance: Allowance
-    secret: str
-    version: str
-    now: datetime
-    lifetime: timedelta
-    using: str
+def _go_on(good: QuerySet[Reservation], now: datetime) -> Reservation | None:
+    """Count one more hand-off of an open reservation."""
+    row = good.first()
+    if row is None or not good.filter(id=row.id).update(requests=F("requests") + 1, last_at=now):
+        return None
+    return row
 
-    def open(self) -> QuerySet[Reservation]:
-        return Reservation.objects.using(self.using).filter(
-            allowance_id=self.allowance.pk,
-            token=sha256(self.secret.encode()).hexdigest(),
-            version=self.version,
-            ended_at__isnull=True,
-        )
 
-    def good(self) -> QuerySet[Reservation]:
-        return self.open().filter(expires_at__gt=self.now, requests__lt=self.allowance.requests)
-
-    def free(self) -> QuerySet[Allowance]:
-        return Allowance.objects.using(self.using).filter(pk=self.allowance.pk, used__lt=F("limit"))
-
-    def go_on(self) -> Reserved | None:
-        """Count one more hand-off of an open reservation."""
-        row = self.good().values_list("id", "expires_at").first()
-        if row is None or not self.good().filter(id=row[0]).update(
-            requests=F("requests") + 1, last_at=self.now
-        ):
+def _take(
+    new: Reservation, free: QuerySet[Allowance], mine: QuerySet[Reservation], requests: int, using: str
+) -> Reservation | None:
+    """Take a use. Locks the allowance first and then the reservation, as `settle` does."""
+    with transaction.atomic(using=using):
+        if not free.update(used=F("used") + 1):
             return None
-        return Reserved(*row, self.lifetime, self.secret)
-
-    def take(self) -> Reserved | None:
-        """Take a use. Locks the allowance first and then the reservation, as `settle` does."""
-        row = Reservation(
-            id=UUID(new_transfer_id(self.now)),
-            allowance_id=self.allowance.pk,
-            token=sha256(self.secret.encode()).hexdigest(),
-            version=self.version,
-            made_at=self.now,
-            last_at=self.now,
-            expires_at=self.now + self.lifetime,
-        )
-        with transaction.atomic(using=self.using):
-            if not self.free().update(used=F("used") + 1):
-                return None
-            over = Q(expires_at__lte=self.now) | Q(requests__gte=self.allowance.requests)
-            self.open().filter(over).update(ended_at=self.now)
-            Reservation.objects.using(self.using).bulk_create([row], ignore_conflicts=True)
-            if not Reservation.objects.using(self.using).filter(id=row.id).exists():
-                transaction.set_rollback(True, using=self.using)
-                return None
-        return Reserved(row.id, row.expires_at, self.lifetime, self.secret)
-
-    def look(self) -> Reserved | None:
-        """Return what a GET would get; no reservation has the id, since HEAD takes no use."""
-        if not (self.good().exists() or self.free().exists()):
+        over = Q(expires_at__lte=new.made_at) | Q(requests__gte=requests)
+        mine.filter(over).update(ended_at=new.made_at)
+        Reservation.objects.using(using).bulk_create([new], ignore_conflicts=True)
+        if not Reservation.objects.using(using).filter(id=new.id).exists():
+            transaction.set_rollback(True, using=using)
             return None
-        return Reserved(UUID(new_transfer_id(self.now)), self.now + self.lifetime, self.lifetime, self.secret)
+    return new

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
+from threading import Event
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connections, router
@@ -204,14 +204,11 @@ def _summary(counted: Counted) -> str:
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
     """Let SIGTERM and Ctrl-C end the work after the batch that is being stored."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in signals}
     try:
-        yield lambda: bool(asked)
+        yield stop.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,6 +5,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+ID = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -15,38 +17,24 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Garbage",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("path", models.TextField()),
                 ("offset", models.BigIntegerField()),
                 ("reason", models.TextField()),
                 ("text", models.BinaryField()),
                 ("at", models.DateTimeField()),
             ],
-            options={
-                "db_table": "xaccel_garbage",
-            },
+            options={"db_table": "xaccel_garbage"},
         ),
         migrations.CreateModel(
             name="Removal",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("kind", models.CharField(max_length=16)),
                 ("before", models.DateTimeField()),
                 ("subject", models.CharField(db_index=True, default="", max_length=64)),
             ],
-            options={
-                "db_table": "xaccel_removal",
-            },
+            options={"db_table": "xaccel_removal"},
         ),
         migrations.CreateModel(
             name="Seal",
@@ -59,25 +47,16 @@ class Migration(migrations.Migration):
                 ("leaves", models.BinaryField()),
                 ("chain", models.CharField(max_length=64)),
             ],
-            options={
-                "db_table": "xaccel_seal",
-            },
+            options={"db_table": "xaccel_seal"},
         ),
         migrations.CreateModel(
             name="Untold",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("transfer", models.UUIDField(null=True)),
                 ("download", models.UUIDField(null=True)),
             ],
-            options={
-                "db_table": "xaccel_untold",
-            },
+            options={"db_table": "xaccel_untold"},
         ),
         migrations.CreateModel(
             name="Download",
@@ -130,12 +109,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="LogPosition",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("path", models.TextField()),
                 ("device", models.BigIntegerField()),
                 ("inode", models.BigIntegerField()),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -57,50 +57,32 @@ class Judgement(NamedTuple):
     why: str = ""
 
 
-@dataclass(slots=True)
-class Seen:
-    """What the store logged for one transfer.
-
-    delivered: whether a request got bytes. sent: how many in all requests; None if the log does not have them.
-    """
-
-    delivered: bool = False
-    sent: int | None = 0
-
-    def add(self, request: StoreRequest) -> None:
-        """Count one more request: NGINX sends a request again if a connection fails, and one for each slice."""
-        if request.delivered:
-            self.delivered = True
-            self.sent = None if self.sent is None or request.sent is None else self.sent + request.sent
-
-
-def judge(row: Transfer, seen: Seen | None, horizon: datetime) -> Judgement:
+def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     """Compare a transfer with what the store logged for it.
 
+    sent: bytes that the store sent in all requests, infinite if its log has no sizes; None without a request.
     horizon: entries of requests before this time must be in the store's log.
     """
-    if not was_handed_off(row):
-        return Judgement(Result.EXPLAINED, "answered by the app, or refused by NGINX")
     gave = (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
-    if seen is not None and (seen.delivered or not gave):
-        return _compared(row, seen, gave)
-    if not gave:
-        why = _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent")
-        return Judgement(Result.EXPLAINED, why)
-    if row.details.get("cache") in CACHED:
-        return Judgement(Result.EXPLAINED, "from the cache")
-    if row.ended_at is None or row.ended_at > horizon:
-        return Judgement(Result.AWAITED)
-    unexplained = f"the user got {gave} bytes, which neither the cache nor the store's log explains"
-    return Judgement(Result.CONTRADICTION, unexplained)
-
-
-def _compared(row: Transfer, seen: Seen, gave: int) -> Judgement:
-    if seen.sent is None or seen.sent >= gave:
+    cache = row.details.get("cache")
+    if not was_handed_off(row):
+        why = "answered by the app, or refused by NGINX"
+    elif sent is not None and sent >= gave:
         return Judgement(Result.MATCHED)
-    if row.details.get("cache"):
-        return Judgement(Result.EXPLAINED, "slices from the cache")
-    return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {seen.sent}")
+    elif sent and cache:
+        why = "slices from the cache"
+    elif sent:
+        return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {sent}")
+    elif not gave:
+        why = _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent")
+    elif cache in CACHED:
+        why = "from the cache"
+    elif row.ended_at is None or row.ended_at > horizon:
+        return Judgement(Result.AWAITED)
+    else:
+        unexplained = "which neither the cache nor the store's log explains"
+        return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, {unexplained}")
+    return Judgement(Result.EXPLAINED, why)
 
 
 def was_handed_off(row: Transfer) -> bool:
@@ -122,7 +104,7 @@ class Comparison:
         self.refused = self.pruned = 0
         self.contradicted: set[str] = set()
         self._site, self._log, self._grace, self._using = site, log, grace, using
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[str, float] = {}
 
     def judgements(self) -> Iterator[tuple[str, Judgement]]:
         """Return the id of each transfer and a judgement."""
@@ -143,13 +125,13 @@ class Comparison:
             return
         horizon = self._log.last - self._grace
         for row in self._rows():
-            seen = self._seen.pop(_sent(row.id), None) if was_handed_off(row) else None
-            yield str(row.id), judge(row, seen, horizon)
+            sent = self._seen.pop(_sent(row.id), None) if was_handed_off(row) else None
+            yield str(row.id), judge(row, sent, horizon)
         # transfers that began before the log does
         left = iter(self._seen.items())
         while some := dict(islice(left, AT_ONCE)):
-            for sent, row in self._rows_of(some).items():
-                yield str(row.id), judge(row, some[sent], horizon)
+            for part, row in self._rows_of(some).items():
+                yield str(row.id), judge(row, some[part], horizon)
 
     def _rows_of(self, sent: Iterable[str]) -> dict[str, Transfer]:
         """Return the transfers of which the store got a part of the id."""
@@ -167,7 +149,9 @@ class Comparison:
         for request in requests:
             row = rows.get(request.transfer)
             if row is not None and not (request.delivered and self._wrong(row, request)):
-                self._seen.setdefault(request.transfer, Seen()).add(request)
+                # NGINX sends a request again if a connection fails, and one for each slice.
+                sent = (inf if request.sent is None else request.sent) if request.delivered else 0
+                self._seen[request.transfer] = self._seen.get(request.transfer, 0) + sent
             elif row is None and _microseconds_of(request.transfer) < pruned:
                 self.pruned += 1
             elif not request.delivered:

@@ -5,6 +5,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+ID = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -14,12 +16,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Allowance",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", ID),
                 ("limit", models.PositiveBigIntegerField()),
                 ("used", models.PositiveBigIntegerField(default=0)),
                 ("give_backs", models.PositiveIntegerField(default=3)),

@@ -34,14 +34,16 @@ EXAMPLES = {
     "drf": Project(application=_WSGI, env=_DJANGO),
     "ninja": Project(application=_WSGI, env=_DJANGO),
 }
-"""Each lies in the folder of its name. One line starts it. `examples/run_node.py` starts the one in Node."""
+"""Each example is in the folder of its name. `examples/run_node.py` starts the one in Node."""
 NAMES = sorted([*EXAMPLES, "node"])
 
 
 @contextmanager
 def example(name: str, directory: Path, *, s3: S3Server, variant: Variant) -> Iterator[Stack]:
-    """Run the example until the block ends, with one file in its bucket; every file of it lies in `directory`, and a
-    secret of its own is in its site."""
+    """Run the example until the block ends, with one file in its bucket.
+
+    All its files are in `directory`, and its site has a random secret.
+    """
     asked = EXAMPLES[name]
     copy = shutil.copytree(HERE / name, directory / "project")
     if asked.site:

@@ -29,7 +29,7 @@ DOCUMENT = "/documents/1"
 
 
 def write_site(directory: Path, s3: S3Server, bucket: str) -> Path:
-    """The example's site.json for this bucket, in `directory`, with a secret of its own."""
+    """Write the example's site.json for this bucket into `directory`, with a random secret."""
     mapping = json.loads((EXAMPLE / "site.json").read_text(encoding="utf-8"))
     mapping["SECRET"] = secrets.token_urlsafe(32)
     mapping["ORIGINS"]["documents"].update(bucket=bucket, endpoint_url=s3.endpoint)

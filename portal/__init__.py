@@ -1,1 +1,1 @@
-"""The application around xaccel: people sign in, see the files granted to them, and download them."""
+"""The application around xaccel: users sign in, see the files granted to them, and download them."""

@@ -15,7 +15,7 @@ POLICY = (
 
 
 class ContentPolicyMiddleware:
-    """Set the policy on every page that brings none of its own; a download always brings one."""
+    """Set the policy on every page without a policy; a download always has one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,12 +1,13 @@
 """Settings of the portal, read from environment variables.
 
+```text
 PORTAL_SECRET_KEY      Django's SECRET_KEY; needed unless PORTAL_DEBUG=1. The site's secret derives from it.
 PORTAL_DATA_DIR        folder of portal.sqlite3 and of static/ (STATIC_ROOT, what NGINX serves under /static/ after
                        `manage.py collectstatic`); default: .xaccel/portal beside the package
 PORTAL_DATABASE_URL    postgresql://user:password@host:port/name instead of SQLite; needs psycopg
 PORTAL_ALLOWED_HOSTS   comma-separated host names; default: this machine's loopback names
 PORTAL_DEBUG           1: Django's debug pages. Never on a machine that others reach
-PORTAL_HTTPS           1: people come over HTTPS: secure cookies and HSTS
+PORTAL_HTTPS           1: users come over HTTPS: secure cookies and HSTS
 PORTAL_TRUSTED_PROXY   1: NGINX is in front and sets X-Real-IP and X-Forwarded-Proto itself; else both are ignored
 PORTAL_TIME_ZONE       for the times on the pages; default UTC
 PORTAL_DELIVERY        nginx (default), or stream: through Django, for development with PORTAL_DEBUG=1 only
@@ -15,6 +16,7 @@ PORTAL_S3_BUCKET       bucket of the origin "documents"
 PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
                        default: as botocore finds them (environment, profile, instance role)
 PORTAL_XACCEL_EXTRA    JSON merged into XACCEL: its ORIGINS are added by name, other keys replace
+```
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from django.urls import path
 from portal.files import views
 
 admin.site.site_header = admin.site.site_title = "File portal administration"
-admin.site.index_title = "Files, people and downloads"
+admin.site.index_title = "Files, users and downloads"
 
 urlpatterns = [
     path("", views.MyFiles.as_view(), name="files"),

@@ -30,8 +30,8 @@ scripts/test PATH ...          the tests in these files or folders
 scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
 scripts/test all               all tests, also on other Pythons, and the wheel in clean environments
-scripts/test promises          print what the NGINX side promises, with the files that keep it and its tests
-scripts/test counts            print how many lines the engine, a site and the Python that writes it have
+scripts/test promises          print the promises of the NGINX side, with their files and tests
+scripts/test counts            print the number of lines of the engine, a site, and the Python that generates it
 
 Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIRE_LIVE=1 the servers are installed first
 (scripts/system), and a missing server is a failure instead of a skip.

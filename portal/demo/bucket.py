@@ -24,7 +24,7 @@ class Stored:
 def store(
     samples: Iterable[Sample], s3: S3Server, bucket: str, folder: Path, say: Callable[[str], None]
 ) -> tuple[Stored, ...]:
-    """Make each sample in `folder`, store it and remove it there; `say` is told of each."""
+    """Make each sample in `folder`, store it in the bucket and remove the file; `say` gets the name of each."""
     # an earlier run in the same folder may have been stopped half-way
     with suppress(s3.client().exceptions.BucketAlreadyOwnedByYou, s3.client().exceptions.BucketAlreadyExists):
         s3.create_bucket(bucket)
@@ -47,7 +47,7 @@ def store(
 
 
 def readable(size: float) -> str:
-    """Spell a number of bytes for people."""
+    """Format a number of bytes: `1.6 KB`."""
     for unit in ("B", "KB", "MB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

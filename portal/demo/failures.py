@@ -51,7 +51,7 @@ FAILURES: dict[str, Failure] = {
     "cache-control-public": _failure("shared caches may keep the file", "downloads", "cache-control"),
     "nosniff-removed": _failure("the browser may guess the type", "downloads", "nosniff"),
     "policy-removed": _failure("a page that was uploaded may run scripts", "downloads", "content-security"),
-    "range-dropped": _failure("the origin is never asked for a range", "ranges", "resume"),
+    "range-dropped": _failure("the origin never gets a Range", "ranges", "resume"),
     "if-range-ignored": _failure("a resumed download mixes two versions", "ranges", "if-range"),
     "url-in-header": _failure("a header shows the signed URL", "traces", "no-trace-of-storage"),
     "url-in-log": _failure("the JSON line holds the signed URL", "logs", "no-secret-in-logs"),
@@ -59,9 +59,9 @@ FAILURES: dict[str, Failure] = {
     "transfers-not-logged": _failure("no JSON line is written", "line_log", "line-log"),
     "head-signed-as-get": _failure("HEAD has a signature for GET", "head", "head"),
     "wrong-object": _failure("an object key is decoded once too often", "downloads", "bytes"),
-    "file-name-broken": _failure("the name stands in the header as it is", "downloads", "file-name"),
+    "file-name-broken": _failure("the header has the name unquoted", "downloads", "file-name"),
     "permission-not-checked": _failure(
-        "whoever is signed in gets every file", "refusals", "refused-others-file", "refused-without-grant"
+        "every signed-in user gets every file", "refusals", "refused-others-file", "refused-without-grant"
     ),
     "revocation-ignored": _failure("a grant counts after it was taken back", "revocation", "revoked"),
     "redirect-instead-of-hand-off": _failure(

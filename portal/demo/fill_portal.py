@@ -1,4 +1,4 @@
-"""Run by seed.py in a process of its own: make the portal's database and static files, then add people and files.
+"""Make the portal's database and static files, then add users and files; seed.py runs this as a process.
 
 Reads one JSON object from standard input and writes one to standard output.
 """

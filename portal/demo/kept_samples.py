@@ -1,4 +1,4 @@
-"""Samples that lie in the bucket already, in a folder that was kept."""
+"""Samples that are in the bucket already, when a folder is used again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line for people of each transfer, from NGINX's JSON lines."""
+"""Print one readable line for each transfer, from NGINX's JSON log."""
 
 from __future__ import annotations
 

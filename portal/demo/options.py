@@ -16,7 +16,7 @@ from xaccel.testing import nginx_binaries
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What was asked for, checked. `nginx` is the program, `build` what it can do."""
+    """Checked arguments. `nginx` is the program, `build` its version and modules."""
 
     port: int | None
     data_dir: Path | None
@@ -38,13 +38,11 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
         parser.error("--expect-failure needs --check")
     for name in given.expect_failure:
         if name not in FAILURES:
-            parser.error(f"unknown failure {name!r}; --list-failures names those there are")
+            parser.error(f"--expect-failure: unknown name {name!r}; see --list-failures")
     if given.port is not None and not 1 <= given.port <= 65535:
         parser.error(f"--port: {given.port} is not a port (1 to 65535)")
     if given.port is not None and not is_free(given.port):
-        parser.error(
-            f"--port: {given.port} is taken, or not open to this user; leave it out to get a free one"
-        )
+        parser.error(f"--port: {given.port} is in use or needs root; without --port a free one is chosen")
     if given.ready_file is not None and not given.ready_file.absolute().parent.is_dir():
         parser.error(f"--ready-file: there is no folder {given.ready_file.absolute().parent}")
     if given.ready_file is not None and given.ready_file.is_dir():
@@ -64,7 +62,7 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Start NGINX, an S3 server and the portal on this machine, with people and files to try.",
+        description="Start NGINX, an S3 server and the portal on this machine, with sample users and files.",
         allow_abbrev=False,
     )
     parser.add_argument("--port", type=int, help="of the portal on 127.0.0.1; default: 8080, else a free one")
@@ -72,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="keep everything in DIR; default: a folder that goes at the end",
+        help="keep everything in DIR; default: a temporary folder",
     )
     parser.add_argument(
         "--nginx",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """listed: shown to whoever runs the demo; the others are there for the check."""
+    """listed: printed when the demo starts; the others are for the check."""
 
     username: str
     full_name: str
@@ -20,7 +20,7 @@ class Person:
 PEOPLE = (
     Person("alice", "Alice Moreau", "files granted to her by name"),
     Person("bob", "Bob Tanaka", "files granted to his group", groups=("finance",)),
-    Person("carol", "Carol Ahmed", "no file at all"),
-    Person("admin", "Admin", "the charts and the administration; no file either", superuser=True),
-    Person("prober", "Check", "what only the check looks at", listed=False),
+    Person("carol", "Carol Ahmed", "no files"),
+    Person("admin", "Admin", "no files; sees the statistics and the administration", superuser=True),
+    Person("prober", "Check", "files of the check", listed=False),
 )

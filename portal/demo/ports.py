@@ -1,4 +1,4 @@
-"""The port that people connect to."""
+"""The port of the demo."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def serve_on(
 ) -> Iterator[NginxServer]:
     """Run NGINX on `port`; None means the usual one, or one that is free.
 
-    `text` prints the configuration for a port. Raises NginxError; without a fixed port, another program that takes the
+    `text` returns the configuration for a port. Raises NginxError; without a fixed port, another program that takes the
     port first is no error.
     """
     server = None

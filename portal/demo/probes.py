@@ -25,7 +25,7 @@ ECHOED = (
     "X-Forwarded-For",
     "Content-Length",
 )
-"""What the origin is asked to tell, of what came to it."""
+"""Request headers that the origin sends back in its body."""
 
 ECHO_LINE = "this is the echo origin"
 USER_AGENT = re.compile(f"xaccel t={SENT_PATTERN}")
@@ -64,7 +64,7 @@ def servers(probes: Probes, site: Site) -> Iterator[Directive]:
             directive("add_header", "Content-Disposition", 'attachment; filename="origin.txt"'),
             directive("return", "200", Raw(rf'"{ECHO_LINE}\n{told}"')),
         ],
-        why="An origin that tells what it was asked with.",
+        why="An origin that returns the headers of its request.",
     )
     yield block(
         "server",

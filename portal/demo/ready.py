@@ -17,8 +17,8 @@ from xaccel.site.origins import LocalOrigin
 def contents(stack: Stack) -> dict[str, Any]:
     """Return what the file says.
 
-    `users` are the people who may be given files; the administrator, who has none, stands apart under `admin`.
-    `pids` are all processes of each part. `internal_locations` are paths that answer 404 from outside.
+    `users` can have files; the administrator has none and is under `admin`. `pids` are all processes of each part.
+    `internal_locations` are paths with status 404 for clients.
     """
     url = stack.nginx.url
     return {

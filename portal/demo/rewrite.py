@@ -25,7 +25,7 @@ def rewrite(directives: Iterable[Directive], change: Change, *, what: str) -> tu
 
 
 def inside(prefix: str, change: Callable[[tuple[Directive, ...]], Iterable[Directive]]) -> Change:
-    """Change what stands in each location whose last argument begins with `prefix`."""
+    """Change the content of each location whose last argument begins with `prefix`."""
 
     def found(item: Directive) -> list[Directive] | None:
         if item.name != "location" or item.block is None or not item.args[-1].startswith(prefix):

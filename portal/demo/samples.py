@@ -1,4 +1,4 @@
-"""The sample files: what people see, where the bytes lie, who may have them.
+"""The sample files: names, object keys, and the users who may have them.
 
 Names and object keys hold what breaks downloads elsewhere: two scripts, one of them from right to left, quotes, blanks,
 "%", "#", "+", "?" and "//". "50%20off.txt" and "50 off.txt" are two objects: decoding once too often swaps them.

@@ -1,4 +1,4 @@
-"""People, files and grants in the portal's database."""
+"""Users, files and grants in the portal's database."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from portal.demo.place import PROJECT
 
 
 class SeedingFailed(RuntimeError):
-    """The portal did not take the people and files; the message is the portal's."""
+    """The portal refused the users or files; the message is the portal's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """people: primary key by user name. files: primary keys, in the order given."""
+    """Primary keys: of users by user name, of files in the order given."""
 
     people: dict[str, str]
     files: tuple[str, ...]
@@ -37,7 +37,7 @@ class Seeder:
         self._log = log
 
     def add(self, identity: Identity, files: Iterable[Mapping[str, Any]]) -> Seeded:
-        """Add all of PEOPLE and `files` (arguments of portal.files.seeding.add_file). Raises SeedingFailed."""
+        """Add all sample users and `files` (arguments of portal.files.seeding.add_file). Raises SeedingFailed."""
         people = [
             {
                 "username": person.username,

@@ -29,7 +29,7 @@ _SOUND_APP = "portal.wsgi:application"
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file in the portal. `pk` stands in its addresses; `size` in bytes."""
+    """A file in the portal. `pk` is part of its addresses; `size` is in bytes."""
 
     pk: str
     sample: Sample
@@ -157,8 +157,8 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start everything in `folder`, which may hold an earlier run, and stop it when the block ends.
 
-    `port` None: 8080, or another where that is taken. `with_probes` adds what only the check needs. `say` is told
-    what goes on. Raises ServerFailed, ServerMissing, NginxError and SeedingFailed.
+    `port` None: 8080, or a free port if 8080 is in use. `with_probes` adds two servers for the check. `say` gets
+    messages about the progress. Raises ServerFailed, ServerMissing, NginxError and SeedingFailed.
     """
     with ExitStack() as exits:
         # all files of the demo are for its owner alone: they hold secrets, sessions and the files of users

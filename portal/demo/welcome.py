@@ -24,5 +24,5 @@ def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
     version = ".".join(map(str, stack.build.version))
     hides = "njs" if stack.build.njs else "headers-more" if stack.build.headers_more else "its own means"
     yield f"  NGINX {version} ({hides} hides the store's headers), all files in {stack.folder}"
-    yield "  Ctrl-C ends it. Every transfer is one line:"
+    yield "  Ctrl-C stops everything. Each transfer prints one line:"
     yield ""

@@ -35,8 +35,7 @@ class FileQuerySet(models.QuerySet["File"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Keep what is granted to `user` or to one of their groups, newest first by `granted_at`, the first grant.
 
-        A superuser has no right of their own to a file: they administrate, and a download needs a grant that
-        stands in the list for everybody with access to it to see.
+        A superuser needs a grant too, so that the list of grants is complete for everybody who can read it.
         """
         if not user.is_authenticated or not user.is_active:
             return self.none()
@@ -72,13 +71,13 @@ def _group_ids(user_pk: Any) -> models.QuerySet[Any, Any]:
 class File(models.Model):
     """A reference to an object in an origin; the portal never holds the bytes.
 
-    The primary key stands in addresses, so it is random: nobody can walk through it.
+    The primary key is part of addresses, so it is random and cannot be guessed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=255,
-        help_text="What people see, and the name under which it is saved.",
+        help_text="Shown to users; also the name of the saved file.",
     )
     origin = models.CharField(max_length=64, default="documents", help_text="A name in XACCEL['ORIGINS'].")
     key = models.CharField(

@@ -1,4 +1,4 @@
-"""Register people, files and grants; repeating a call changes nothing."""
+"""Register users, files and grants; repeating a call changes nothing."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 """Every error xaccel raises, as a tree with one root.
 
 XaccelError
-├── ConfigErrors            all problems found in one configuration
+├── ConfigErrors            all problems of one configuration
 ├── ConfigError             one problem of the configuration
 ├── InputRefused            a value that came with one download (also a ValueError)
 │   ├── KeyRefused          an object key that its origin cannot hold
-│   ├── FileNameRefused     a file name that cannot stand in Content-Disposition
+│   ├── FileNameRefused     a file name that is not valid in Content-Disposition
 │   ├── HeaderRefused       a header name or value that cannot be sent
 │   ├── OptionRefused       any other option of a download
 │   ├── OriginUnknown       a name that the site does not have
-│   └── OriginNotAllowed    a URL or a storage that lies in none of the site's origins
+│   └── OriginNotAllowed    a URL or a storage outside all origins of the site
 ├── CredentialsUnavailable  nothing to sign with
-├── NginxError              NGINX could not be asked, or refused a configuration
+├── NginxError              NGINX could not run, or refused a configuration
 └── CacheError              NGINX's cache could not be read, emptied or filled
 
 Each one says what is wrong, where (a settings path or an argument) and what to do.
@@ -57,7 +57,7 @@ class ConfigErrors(XaccelError):
         super().__init__(
             f"{len(self.problems)} problem(s) in the configuration",
             where=first.where,
-            remedy="Mend each of the lines below.",
+            remedy="Fix each problem below.",
         )
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class KeyRefused(InputRefused):
 
 
 class FileNameRefused(InputRefused):
-    """A file name that cannot stand in Content-Disposition."""
+    """A file name that is not valid in Content-Disposition."""
 
 
 class HeaderRefused(InputRefused):
@@ -89,7 +89,7 @@ class OriginUnknown(InputRefused):
 
 
 class OriginNotAllowed(InputRefused):
-    """A URL or a storage that lies in none of the site's origins."""
+    """A URL or a storage outside all origins of the site."""
 
 
 class CredentialsUnavailable(XaccelError):
@@ -97,7 +97,7 @@ class CredentialsUnavailable(XaccelError):
 
 
 class NginxError(XaccelError):
-    """NGINX could not be asked, or refused a configuration."""
+    """NGINX could not run, or refused a configuration."""
 
 
 class CacheError(XaccelError):

@@ -1,4 +1,4 @@
-"""What is told of each decision, whatever the framework."""
+"""Events of decisions, the same for every framework, and their log entries."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ logger = logging.getLogger("xaccel")
 class DownloadEvent:
     """One decision.
 
-    transfer_id: the id in NGINX's log line; "" where it has none: denied, or answered 304 or 412 by the app.
-    origin, key: what was asked for; of a stored URL the key is its path below the origin's base, without the query.
-    bucket: which one, where the origin covers many; else "".
-    version: of the object's bytes, as far as the app knows one: cache_version, version_id or entity tag of the options.
+    transfer_id: the id in NGINX's log entry; "" without one: for a denied download, and for 304 or 412 by the app.
+    origin, key: the requested object. The key of a stored URL is its path below the origin's base, without the query.
+    bucket: of an origin that covers many; else "".
+    version: of the object's bytes, if the app knows one: cache_version, version_id or entity tag of the options.
     size: bytes of the object, if the app knows them.
-    query: of a stored URL with a query: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but
-        signatures; "" without one.
-    reason: why it was denied, "304 by the app" or "412 by the app"; "" for a file that is sent.
+    query: of a stored URL: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but signatures; ""
+        without a query.
+    reason: of a denied download, "304 by the app" or "412 by the app"; "" for a file that is sent.
     at: aware, in UTC.
     """
 
@@ -45,20 +45,20 @@ class DownloadEvent:
 
     @property
     def object_name(self) -> str:
-        """The key, behind bucket and "/" where the origin covers many buckets: what names one object of an origin."""
+        """Name of the object in its origin: the key, after bucket and "/" if the origin covers many buckets."""
         return f"{self.bucket}/{self.key}" if self.bucket else self.key
 
 
 def by_the_app(status: int) -> str:
-    """Return the reason of a download that may go out, and that the app answered itself with `status`."""
+    """Return the reason of an allowed download to which the app responded itself with `status`."""
     return f"{status} by the app"
 
 
 def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
-    """Return the event of a download that may go out.
+    """Return the event of an allowed download.
 
-    `answered` is the status with which the app answered the client's conditions itself: NGINX then writes no line, so
-    that the event has no transfer id, and its reason says so.
+    `answered` is 304 or 412 if the app responded to the client's conditions itself. NGINX then writes no log entry, so
+    the event has no transfer id.
     """
     return DownloadEvent(
         transfer_id=hand_off.transfer_id if answered is None else "",

@@ -69,7 +69,7 @@ def _require_text(key: str, whole: str) -> None:
 
 
 def quote_prefix(prefix: str) -> str:
-    """Percent-encode what stands before the keys of an S3 origin, "" included."""
+    """Percent-encode the prefix of an S3 origin; "" stays ""."""
     return quote(prefix, safe="/", errors="surrogatepass")
 
 
@@ -103,7 +103,7 @@ def authority(url: str) -> str:
 
 
 def below(base: str, url: str) -> str | None:
-    """Return `url` with the authority spelled as `base` has it, or None where it does not lie below `base`.
+    """Return `url` with the authority spelled as in `base`, or None if it is not below `base`.
 
     Path and query stay byte for byte. Segments are compared decoded, one by one: "%66iles" is "files", but an encoded
     "/" separates nothing.
@@ -124,9 +124,9 @@ def below(base: str, url: str) -> str | None:
 def require_absolute(url: str) -> None:
     """Refuse a stored URL that cannot be sent as it is.
 
-    Raises OriginNotAllowed for what is no absolute http or https URL of printable ASCII with a path, is longer than
-    MAX_URL_BYTES, or holds user information, a fragment, a backslash or a "." or ".." segment, however often encoded
-    and with or without the ";parameter" that some servers cut off.
+    Raises OriginNotAllowed unless it is an absolute http or https URL of printable ASCII, with a path and at most
+    MAX_URL_BYTES long. User information, a fragment, a backslash and the segments "." and ".." are refused, also
+    encoded several times or with the ";parameter" that some servers cut off.
     """
     if not _URL.fullmatch(url) or "\\" in url or len(url) > MAX_URL_BYTES:
         raise OriginNotAllowed(

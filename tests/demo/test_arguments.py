@@ -21,7 +21,7 @@ def test_failures_are_listed_one_a_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--check", "--expect-failure", "nothing-like-it"], "unknown failure 'nothing-like-it'"),
+        (["--check", "--expect-failure", "nothing-like-it"], "unknown name 'nothing-like-it'"),
         (["--expect-failure", "internal-removed"], "--expect-failure needs --check"),
         (["--port", "0"], "0 is not a port"),
         (["--port", "70000"], "70000 is not a port"),

@@ -30,7 +30,7 @@ def test_grant_and_revoke_a_user(person, file):
     assert file in File.objects.visible_to(user)
     assert "revoked" in run("revoke", "mei", str(file.pk))
     assert file not in File.objects.visible_to(user)
-    with pytest.raises(CommandError, match="no grant of its own"):
+    with pytest.raises(CommandError, match="no direct grant"):
         run("revoke", "mei", str(file.pk))
 
 

@@ -71,7 +71,7 @@ def test_search_without_a_match_says_so(words, person, signed_in):
     user = person("mei")
     give(user, ["Annual report.pdf"])
     response = signed_in(user).get(reverse("files"), {"q": words})
-    assert "No file of yours matches" in text_of(response)
+    assert "None of your files matches" in text_of(response)
     assert b"<script>" not in response.content
 
 

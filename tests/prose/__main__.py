@@ -25,6 +25,12 @@ FILES = (
     "src/xaccel/*.py",
     "portal/*.py",
     "portal/*.html",
+    "examples/*.md",
+    "examples/*.py",
+    "tests/adapters/README.md",
+    "examples/*.md",
+    "examples/*.py",
+    "tests/adapters/README.md",
 )
 ALLOWED = re.compile(r"prose: ([a-z_.]+): \S+")
 """An exception with its reason, in a comment of the line above or the line itself: `prose: words: RFC 9110 says so`."""

@@ -40,7 +40,7 @@ WORDS = {
     r"shall": "must, will",
     r"likewise": "also",
     r"reckon(?:s|ed|ing)?": "expect, count",
-    r"save (?:for|that|in|what|one|those)": "except",
+    r"(?<=[,;] )save (?:for|that|in|what|one|those)|nothing save": "except",
     r"all at once|told at once": "together",
     r"what (?:cannot|can not|can) be": "name the thing",
     r"way from|way to the (?:origin|storage|store|app)": "connection",

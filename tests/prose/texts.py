@@ -11,6 +11,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.colon_fence import colon_fence_plugin
+from mdit_py_plugins.deflist import deflist_plugin
 
 from tests.prose.style import CODE
 
@@ -37,8 +39,9 @@ WITH_TEXT = {
 }
 OPTION = re.compile(r"^(?::[a-z-]+:.*|---)$")
 PROSE = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[,:;]? ){3,}[A-Za-z'’-]+")
-STATEMENT = re.compile(r"\s*(?:(?:SELECT|INSERT|UPDATE|DELETE|CREATE|WITH|ALTER|DROP)\b|<)")
-MARKDOWN = MarkdownIt("commonmark").enable("table")
+CODE_OR_LINK = re.compile(r"`[^`]+`|\]\([^)]*\)")
+STATEMENT = re.compile(r"\s*(?:(?:SELECT|INSERT|UPDATE|DELETE|CREATE|WITH|ALTER|DROP)\b|from \w|<)")
+MARKDOWN = MarkdownIt("commonmark").enable("table").use(colon_fence_plugin).use(deflist_plugin)
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,9 @@ class Text:
 
 
 HEADING = frozenset({"long", "clause"})
-"""A heading is no sentence."""
+"""A heading is no sentence, nor is a tree."""
 FLAG = frozenset({"clause"})
-"""`Whether …` after an attribute says what its values mean, as in the documentation of Python and Django."""
+"""`Whether …` describes the values of an attribute, as in the documentation of Python and Django."""
 
 
 def blank(match: re.Match[str]) -> str:
@@ -70,11 +73,15 @@ def of_markdown(source: str, first: int = 1) -> Iterator[Text]:
             heading = True
         elif token.type in {"paragraph_open", "td_open"}:
             heading = False
-        elif token.type == "fence" and (found := DIRECTIVE.match(token.info)) and found[1] in WITH_TEXT:
+        elif (
+            token.type in {"fence", "colon_fence"}
+            and (found := DIRECTIVE.match(token.info.strip()))
+            and found[1] in WITH_TEXT
+        ):
             lines = ["" if OPTION.match(each) else each for each in token.content.splitlines()]
             yield from of_markdown("\n".join(lines), line + 1)
         elif token.type == "inline" and (content := plain(token.children or [])).strip():
-            yield Text(line, content, HEADING if heading else frozenset())
+            yield Text(line, content, HEADING if heading or "├" in content else frozenset())
 
 
 def plain(tokens: list[Token]) -> str:
@@ -107,17 +114,20 @@ def of_python(source: str) -> Iterator[Text]:
 
 
 def docstrings(node: ast.AST) -> Iterator[tuple[bool, ast.Constant]]:
-    """Literals that stand alone in a body; True for one that follows an attribute."""
+    """Literals that stand alone in a body; True for the docstring of an attribute or a property."""
     body = getattr(node, "body", [])
+    decorators = [ast.unparse(each) for each in getattr(node, "decorator_list", [])]
+    is_property = any(name.endswith("property") for name in decorators)
     previous = None
     for statement in body if isinstance(body, list) else []:
         match statement:
             case ast.Expr(ast.Constant(str()) as docstring):
-                yield isinstance(previous, ast.Assign | ast.AnnAssign), docstring
+                yield is_property or isinstance(previous, ast.Assign | ast.AnnAssign), docstring
         previous = statement
 
 
 def message(content: str, line: int) -> Iterator[Text]:
+    content = CODE_OR_LINK.sub(lambda match: CODE if match[0][0] == "`" else "]", content)
     if PROSE.search(content) and not STATEMENT.match(content):
         for number, part in enumerate(re.split(r"\n(?=\s*\n|\s*[-#*]|[ ]{2})", content)):
             yield Text(line + number, part)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """check: a short name, by which failures.py means it. seen: for people, what came back."""
+    """check: a short name, used by failures.py. seen: a sentence about the responses."""
 
     check: str
     ok: bool
@@ -23,7 +23,7 @@ Question = Callable[["Scene"], Iterator[Answer]]
 
 
 def verdict(check: str, problems: list[str], good: str) -> Answer:
-    """Return an answer that is good when there are no problems, and else tells the first of them."""
+    """Return a good result if there are no problems, and otherwise one with the first problem."""
     if not problems:
         return Answer(check, True, good)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

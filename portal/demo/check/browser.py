@@ -1,4 +1,4 @@
-"""A client that does what a person's browser does, and remembers everything that came back.
+"""A client that behaves like a browser and keeps every response.
 
 http.client sends a path as it is given, which a tidier client would not.
 """
@@ -21,10 +21,10 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer.
+    """One request and its response.
 
-    `body` is cut at 1 MB unless it was asked to be kept; `size` counts all of it. `status` is 0 where no answer, or
-    half of one, came.
+    `body` is cut at 1 MB unless the request wanted all of it; `size` counts all. `status` is 0 if no complete
+    response came.
     """
 
     who: str
@@ -50,7 +50,7 @@ class Exchange:
 
     @property
     def is_file(self) -> bool:
-        """Whether the body is the bytes of a file, in whole or in part."""
+        """True if the body is the bytes of a file, in whole or in part."""
         return self.status in (200, 206) and bool(self.header("Content-Disposition"))
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Exchange:
 
 
 class Browser:
-    """One person's session, or nobody's. `seen` takes every exchange."""
+    """One user's session, or an anonymous one. `seen` gets every exchange."""
 
     def __init__(self, port: int, seen: list[Exchange], who: str = "nobody") -> None:
         self._port = port
@@ -98,7 +98,7 @@ class Browser:
         body: bytes | None = None,
         keep: bool = False,
     ) -> Exchange:
-        """Send one request, read the whole answer and remember both; no answer, or half of one, has status 0."""
+        """Send one request, read the whole response and keep both; an incomplete response has status 0."""
         digest, size, kept = hashlib.sha256(), 0, b""
         status = 0
         fields: tuple[tuple[str, str], ...] = ()
@@ -122,7 +122,7 @@ class Browser:
     def opened(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, body: bytes | None = None
     ) -> Iterator[HTTPResponse]:
-        """Send a request and yield the answer unread; the connection ends with the block."""
+        """Send a request and yield the response unread; the connection ends with the block."""
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
             own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self._cookies else {})}
             connection.request(method, path, body=body, headers={**own, **(headers or {})})

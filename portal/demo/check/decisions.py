@@ -1,4 +1,4 @@
-"""Is every decision recorded, where the person and the administrator see it?"""
+"""Is every decision recorded, where the user and the administrator see it?"""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def ask(scene: Scene) -> Iterator[Answer]:
     carol.get(ledger.path)
     rows, after = _rows(carol.get("/downloads").text), _logged(scene, "carol")
     if not rows or "Refused" not in rows[0] or ledger.name in rows[0]:
-        problems.append("carol's refusal is not in her list, or tells the file's name")
+        problems.append("carol's refusal is not in her list, or shows the file's name")
     if after != before + 1:
         problems.append(f"the administrator sees {after - before} new rows instead of one")
     yield verdict(
-        "decisions", problems, "downloads and a refusal, in the person's list and in the administration"
+        "decisions", problems, "downloads and a refusal, in the user's list and in the administration"
     )
 
 

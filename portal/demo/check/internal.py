@@ -61,5 +61,5 @@ def ask(scene: Scene) -> Iterator[Answer]:
 
 
 def _location_ran(answer: Exchange) -> bool:
-    """Tell whether the 404 is the plain page of our own locations, which add headers, and not NGINX's own."""
+    """Return True if the 404 came from xaccel's locations, which add headers, and not from NGINX itself."""
     return bool(answer.header("X-Content-Type-Options") or answer.header("Cache-Control"))

@@ -1,4 +1,4 @@
-"""Does a browser that has the file already get a 304, and only if the person may still have it?"""
+"""Does a browser that has the file already get a 304, and only if the user may still have it?"""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def ask(scene: Scene) -> Iterator[Answer]:
         ),
     ):
         problems = [f"{name} reached the origin: {told[name]!r}" for name in names if told.get(name)]
-        yield verdict(check, problems if reached else [nothing], "an origin that tells what it got got none")
+        yield verdict(check, problems if reached else [nothing], "the origin received none of them")
     problems = [] if reached else [f"its X-Accel-Redirect was obeyed, or it was not reached: {answer}"]
     if "origin=1" in answer.header("Set-Cookie"):
         problems.append("its cookie reached the browser")

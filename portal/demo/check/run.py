@@ -56,12 +56,12 @@ QUESTIONS: tuple[Question, ...] = (
 
 
 def check_all(stack: Stack) -> bool:
-    """Ask everything, print the table, and tell whether all is good. The app is dead then."""
+    """Run all checks, print the table, and return True if all passed. The app is dead afterwards."""
     return all(answer.ok for answer in _print_answers(stack, (*QUESTIONS, app_killed.ask)))
 
 
 def expect_failure(stack: Stack, name: str, *, ask_all: bool = True) -> bool:
-    """Break the running servers, ask, mend them, and tell whether a check meant for this break found it.
+    """Break the running servers, check, repair them, and return True if a check meant for this break found it.
 
     The meant checks must be good before: one that always fails finds nothing. Without `ask_all` nothing else is asked
     of the broken servers either.

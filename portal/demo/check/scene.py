@@ -11,7 +11,7 @@ from portal.demo.stack import SharedFile, Stack
 
 @dataclass(slots=True)
 class Scene:
-    """One run of the check. `seen` grows with every answer."""
+    """One run of the check. `seen` grows with every response."""
 
     stack: Stack
     seen: list[Exchange] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Scene:
         return Browser(self.stack.nginx.port, self.seen)
 
     def browser(self, username: str) -> Browser:
-        """Return the browser of that person, who signs in at the first call. Raises PermissionError."""
+        """Return the user's browser; the first call signs in. Raises PermissionError."""
         found = self._browsers.get(username)
         if found is None:
             found = Browser(self.stack.nginx.port, self.seen, username)

@@ -1,4 +1,4 @@
-"""Can people sign in, and do they see their files and nobody else's?"""
+"""Can users sign in, and do they see their files and nobody else's?"""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def ask(scene: Scene) -> Iterator[Answer]:
     guesses.who = "nobody-has-this-name"
     statuses = [guesses.sign_in(f"guess {number}").status for number in range(_GUESSES)]
     if statuses[-1] != 429:
-        problems.append(f"{_GUESSES} wrong passwords, and the last one is answered with {statuses[-1]}")
+        problems.append(f"{_GUESSES} wrong passwords, and the last response is {statuses[-1]}")
     people = ("alice", "bob", "carol", "admin")
     for username in people:
         scene.browser(username)
     yield verdict(
         "sign-in",
         problems,
-        f"{len(people)} people by the form; not with a wrong password, nor with {_GUESSES} guesses",
+        f"{len(people)} users by the form; not with a wrong password, nor with {_GUESSES} guesses",
     )
 
     problems, counts = [], []

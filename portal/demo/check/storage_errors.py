@@ -22,5 +22,5 @@ def ask(scene: Scene) -> Iterator[Answer]:
         if answer.header("Cache-Control") != "no-store":
             problems.append(f"{answer}, Cache-Control {answer.header('Cache-Control')!r}")
     yield verdict(
-        "error-pages", problems, "an object that is gone: plain 404, no file name, nothing of the store"
+        "error-pages", problems, "an object that is gone: plain 404, without file name or text of the store"
     )

@@ -15,7 +15,7 @@ def heading() -> str:
 
 
 def row(answer: Answer) -> str:
-    """Return the line of one answer."""
+    """Return the row of one result."""
     return f"{answer.check:<{_WIDTH}} {'ok' if answer.ok else 'FAILED':<6}  {answer.seen}"
 
 

@@ -28,7 +28,7 @@ def ask(scene: Scene) -> Iterator[Answer]:
     words = _secrets(scene)
     problems = [problem for exchange in scene.seen for problem in _found(exchange, words)]
     bodies = sum(1 for exchange in scene.seen if not exchange.is_file)
-    good = f"none in the headers of {len(scene.seen)} answers and the bodies of {bodies} that are no file"
+    good = f"none in the headers of {len(scene.seen)} responses and {bodies} bodies that are no file"
     yield verdict("no-trace-of-storage", problems, good)
 
 

@@ -1,8 +1,8 @@
 """A video that shows its own time, so that a jump in it can be seen.
 
-WebM with VP8. Pillow writes a lossy WebP picture as one VP8 key frame (RFC 9649 section 2.5), so the frames need no
-video encoder: they are taken out of the WebP files and put into a Matroska container. Every frame is a key frame, so
-that a player can jump to any of them by the index at the end.
+WebM with VP8. Pillow writes a lossy WebP picture as one VP8 key frame (RFC 9649 section 2.5), so no video
+encoder is needed. The frames are taken out of the WebP files and put into a Matroska container. Every frame is a key
+frame, so that a player can jump to any of them by the index at the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from portal.demo.sample_files import matroska
 SECONDS = 120
 _PICTURES_A_SECOND = 2
 _REPEATS = 5
-"""One picture stands in this many frames: it makes the file large enough that players load it in parts."""
+"""Each picture is repeated in this many frames, which makes the file large enough that players load it in parts."""
 
 _SIZE = (640, 360)
 

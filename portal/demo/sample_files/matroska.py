@@ -12,8 +12,8 @@ def webm(
     """Yield a WebM file of VP8 key frames.
 
     `clusters` gives for each second the frames with their time in milliseconds from its start; `size` is width and
-    height in pixels. The index needs the places of all clusters, so it stands at the end; the place of that is known
-    only then too, so the whole file is held until it is complete.
+    height in pixels. The index needs the positions of all clusters, so it comes at the end. The header needs the
+    position of the index, so the whole file is in memory until it is complete.
     """
     info = _element(
         0x1549A966,

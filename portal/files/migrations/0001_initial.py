@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="What people see, and the name under which it is saved.", max_length=255
+                        help_text="Shown to users; also the name of the saved file.", max_length=255
                     ),
                 ),
                 (

@@ -81,7 +81,7 @@ def without_entry(period: Period, now: datetime) -> int:
 def collected(period: Period) -> ByDay:
     """Count grants by their day and by how much was downloaded since: COMPLETE, PART or NOTHING.
 
-    A grant to a group is collected when one of its people did.
+    A grant to a group is collected when one of its members downloaded the file.
     """
     counted: ByDay = {}
     for grants in _grants(period):
@@ -104,7 +104,7 @@ def waiting(period: Period, most: int) -> list[Grant]:
 
 
 def _grants(period: Period) -> Iterable[QuerySet[Grant, Any]]:
-    """Those of people and those of groups, each with its `state`: asked apart, each finds its rows by an index."""
+    """Return two queries, grants of users and of groups, with their `state`: separate queries can use an index."""
     one = Cast(OuterRef("user_id"), TextField())
     members: Any = get_user_model()._meta.get_field("groups").remote_field.through.objects  # type: ignore[union-attr]
     some = members.filter(group=OuterRef(OuterRef("group_id"))).annotate(text=Cast("user_id", TextField()))

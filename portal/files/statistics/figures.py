@@ -18,7 +18,7 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart for people. picture: None where there is nothing to show. head and rows: the table behind it."""
+    """A chart with its table. picture: None if there is nothing to show."""
 
     slug: str
     title: str
@@ -49,7 +49,7 @@ def downloads(period: Period) -> Figure:
         period,
         slug="downloads",
         title="Downloads",
-        note="By the day they began. A resume or a video that is sought in is one download.",
+        note="By the day they began. A resumed download, or a video watched in parts, is one download.",
         unit="download",
     )
 
@@ -108,7 +108,7 @@ def troubles(period: Period) -> Figure:
 
 
 def collected(period: Period) -> Figure:
-    """What became of the grants that were made."""
+    """Grants, by how much was downloaded since."""
     kinds = (
         (counts.COMPLETE, "downloaded whole", "tone-whole"),
         (counts.PART, "begun", "tone-part"),
@@ -120,7 +120,7 @@ def collected(period: Period) -> Figure:
         period,
         slug="collected",
         title="Granted, and collected since",
-        note="By the day of the grant. A group’s counts as collected when one of its people did.",
+        note="By the day of the grant. A group’s grant counts as collected when one member downloaded the file.",
         unit="grant",
     )
 

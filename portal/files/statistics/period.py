@@ -34,6 +34,6 @@ def _midnight(day: date) -> datetime:
 
 
 def read_period(text: str | None) -> Period:
-    """Return the period that a person chose; the usual one for what is no choice."""
+    """Return the period that a user chose, or the default for an invalid choice."""
     chosen = {str(days): days for days in CHOICES}.get(text or "", USUAL)
     return Period(chosen, timezone.localdate())

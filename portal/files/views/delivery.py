@@ -1,4 +1,4 @@
-"""The decision: may this person have this file?"""
+"""Decide whether the user may have the file, and hand it off."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xaccel.django import deny_download, send_file
 @require_safe
 @login_required
 def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpResponseBase:
-    """Hand the file over, or answer 404 whether it does not exist or is not granted: an address tells nothing."""
+    """Hand the file off. A missing file and a missing grant are both 404, so that an address reveals nothing."""
     file = File.objects.visible_to(request.user).filter(pk=pk).first()
     if file is None:
         _refuse(request, pk)

@@ -1,4 +1,4 @@
-"""The list of a person's files."""
+"""The list of a user's files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.files.models import File
 
 @method_decorator(never_cache, name="dispatch")
 class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
-    """What is granted to the person, newest first, with a search by name."""
+    """Files granted to the user, newest first, with a search by name."""
 
     template_name = "files/my_files.html"
     context_object_name = "files"

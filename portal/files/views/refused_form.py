@@ -1,4 +1,4 @@
-"""The answer to a form that Django's CSRF protection refused."""
+"""The page for a form that Django's CSRF protection refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of charts, for the people who look after the files."""
+"""The page of charts, for the users who look after the files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.files.statistics.period import CHOICES, read_period
 
 @method_decorator(never_cache, name="dispatch")
 class Statistics(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
-    """What happened in the last days. It names people and files, so it is for those who may read both in the admin."""
+    """Charts of the last days. They name users and files, so the viewer needs the admin's permission for both."""
 
     template_name = "files/statistics.html"
 

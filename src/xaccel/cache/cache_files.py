@@ -1,7 +1,7 @@
-"""The files of NGINX's cache: which of them hold an object, and how they are removed while NGINX runs.
+"""Find the files of an object in NGINX's cache, and remove them while NGINX runs.
 
 A file begins with a binary header and "\\nKEY: " with the cache key on a line (ngx_http_file_cache_set_header). Its
-name is the MD5 of the key, in folders named after its last digits; while it is written, a number stands behind it.
+name is the MD5 of the key, in folders named after its last digits. While NGINX writes the file, a number follows.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def parts_of(file: Path) -> tuple[str, str] | None:
 def remove(file: Path, *, dry_run: bool = False) -> int | None:
     """Remove a file and return its bytes; None where it is gone already.
 
-    NGINX asks the origin again when it finds the file gone; a transfer that has it open goes on. One that was being
-    written is then not kept, and its transfer goes on too (tests/live/test_purge.py).
+    NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
+    cached, and its transfer goes on too (tests/live/test_purge.py).
 
     Raises CacheError where that is not permitted.
     """

@@ -22,5 +22,5 @@ class Command(BaseCommand):
         target = find_target(options)
         removed, _ = Grant.objects.filter(**target).delete()
         if not removed:
-            raise CommandError(f"{options['name']} has no grant of its own for {target['file']}")
+            raise CommandError(f"{options['name']} has no direct grant for {target['file']}")
         self.stdout.write(f"{target['file']} → {options['name']}: revoked")

@@ -1,0 +1,117 @@
+"""Take the screenshots of the documentation: the portal, its statistics and a terminal, light and dark."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PIL import Image
+
+from portal.demo.stack import Stack, running_stack
+from tests.browser.conftest import chromium
+from tests.browser.people import signed_in
+from xaccel.nginx import probe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PICTURES = Path(__file__).parents[1] / "pictures"
+SIZE = {"width": 960, "height": 600}
+COLOURS = 128
+LARGE_BYTES = 24_000_000
+SHOWN = "/etc/nginx/xaccel"
+DAYS = (4, 7, 5, 9, 12, 3, 2, 8, 11, 14, 10, 13, 6, 16)
+
+FILL = f"""
+from datetime import timedelta
+from uuid import UUID
+from django.utils.timezone import now
+from portal.files.models import File
+from tests.portal.rows import download
+from xaccel.handoff.transfer_id import new_transfer_id
+files = [*File.objects.order_by("name")]
+for day, many in enumerate(reversed({DAYS})):
+    for number in range(many):
+        at = now() - timedelta(days=day, minutes=number)
+        whole = (number + day) % 6 > 0
+        times = dict(id=UUID(new_transfer_id(at)), opened_at=at, last_at=at)
+        download(files[number * number % 9].key, **times, sent_complete=whole)
+"""
+
+TERMINAL = """<!doctype html><style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0; background: light-dark(#e7ebee, #101416); font: 15px/1.55 "DejaVu Sans Mono", monospace; }}
+main {{ margin: 24px; border-radius: 10px; overflow: hidden; }}
+main {{ background: light-dark(#fff, #1b2225); color: light-dark(#1c2529, #d5dee2); }}
+header {{ height: 34px; background: light-dark(#d4dade, #2a3337); }}
+pre {{ margin: 0; padding: 18px 22px 24px; font: inherit; white-space: pre-wrap; }}
+b {{ color: light-dark(#1f6f7d, #63b7c4); font-weight: 600; }}
+</style><main><header></header><pre>{}</pre></main>"""
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    with chromium(sys.exit) as browser, tempfile.TemporaryDirectory(prefix="xs-") as folder:
+        Path(folder).chmod(0o755)
+        build = probe("nginx")
+        with running_stack(Path(folder), "nginx", build, large_bytes=LARGE_BYTES) as stack:
+            run(stack, "shell", "-c", FILL)
+            lines = commands(stack, Path(folder))
+            for scheme in ("light", "dark"):
+                photograph(browser, stack, lines, scheme)
+
+
+def run(stack: Stack, *arguments: str) -> str:
+    done = subprocess.run([*stack.manage, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout + done.stderr
+
+
+def commands(stack: Stack, folder: Path) -> str:
+    """Write the NGINX configuration and check it, and return what a terminal shows."""
+    place = str(folder / "xaccel")
+    written = run(stack, "xaccel", "config", "--write", place).splitlines()
+    own = "\n".join(line for line in written if "/engine/" not in line)
+    checked = run(stack, "xaccel", "config", "--check", place)
+    shown = (
+        (f"python manage.py xaccel config --write {SHOWN} | grep -v engine/", own),
+        (f"python manage.py xaccel config --check {SHOWN}", checked),
+    )
+    lines = "\n\n".join(f"$ <b>{command}</b>\n{escape(text.strip())}" for command, text in shown)
+    return lines.replace(place, SHOWN)
+
+
+def photograph(browser: Browser, stack: Stack, lines: str, scheme: Literal["light", "dark"]) -> None:
+    context = browser.new_context(viewport=SIZE, color_scheme=scheme, device_scale_factor=1.5)
+    page = context.new_page()
+    signed_in(stack, page, "alice")
+    save(page, "portal", scheme)
+    context.clear_cookies()
+    signed_in(stack, page, "admin")
+    page.get_by_role("link", name="Statistics").click()
+    save(page, "statistics", scheme)
+    page.goto("about:blank")
+    page.set_content(TERMINAL.format(lines))
+    page.set_viewport_size({**SIZE, "height": page.evaluate("document.documentElement.offsetHeight") + 24})
+    save(page, "config", scheme)
+    context.close()
+
+
+def save(page: Page, name: str, scheme: str) -> None:
+    """Save the visible page with few colours, so that the file is small."""
+    image = (
+        Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    )
+    file = PICTURES / f"{name}-{scheme}.png"
+    image.save(file, optimize=True)
+    print(file.relative_to(PICTURES.parents[1]), f"{file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -191,8 +191,13 @@ def servers(
 
 
 @contextmanager
-def of_its_own(variant: Variant, folder: Path, **more: Any) -> Iterator[tuple[Site, dict[str, Any]]]:
-    """A site that no other test uses, and its settings, with some `more` of them."""
+def of_its_own(
+    variant: Variant, folder: Path, *, worker: str = "root", **more: Any
+) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """A site that no other test uses, and its settings, with some `more` of them.
+
+    worker: the user of NGINX's workers, where the master runs as root.
+    """
     from tests.live.conftest import build_of
     from xaccel.nginx import render, standalone
     from xaccel.site import read_mapping
@@ -213,7 +218,7 @@ def of_its_own(variant: Variant, folder: Path, **more: Any) -> Iterator[tuple[Si
             build,
             listen=f"127.0.0.1:{plain}",
             app=django.address,
-            root_user="root" if os.geteuid() == 0 else None,
+            root_user=worker if os.geteuid() == 0 else None,
             parts=replace(parts, server=(*doors, *parts.server)),
         )
         with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:

@@ -28,6 +28,7 @@ USAGE = f"""\
 scripts/test                   the unit and Django tests
 scripts/test PATH ...          the tests in these files or folders
 scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
+scripts/test doctor            xaccel doctor on a healthy site, with all builds of NGINX, and on broken ones
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
 scripts/test all               all tests, also on other Pythons, and the wheel in clean environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
@@ -125,8 +126,10 @@ def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
         return _live(more)
     if first == "audit":
         return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
-    if first == "all":
-        return everything(), more
+    if first in ("all", "doctor"):
+        return everything() if first == "all" else [
+            Group("doctor", ("tests/doctor", "tests/unit/doctor"))
+        ], more
     paths = [word for word in words if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
     if paths:
         return _paths(paths), [word for word in words if word not in paths]
@@ -171,7 +174,7 @@ def _paths(paths: Sequence[str]) -> list[Group]:
 def everything() -> list[Group]:
     """Return all tests, the longest groups first."""
     tests = ROOT / "tests"
-    alone = ("live", "demo", "browser", "audit", "portal", "adapters", "unit", "django")
+    alone = ("live", "demo", "browser", "doctor", "audit", "portal", "adapters", "unit", "django")
     folders = [path.name for path in sorted(tests.glob("*/")) if any(path.rglob("test_*.py"))]
     others = [f"tests/{name}" for name in folders if name not in alone]
     pages = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
@@ -182,6 +185,7 @@ def everything() -> list[Group]:
         Group("demo", ("tests/demo",)),
         Group("wheel", command=("scripts/matrix",)),
         Group("browser", ("tests/browser",)),
+        Group("doctor", ("tests/doctor",)),
         Group("adapters", ("tests/adapters",)),
         Group("others", (*others, *pages)),
         audit,

@@ -18,8 +18,11 @@ PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"
 FOLDER = "/etc/nginx/xaccel/"
 _EXAMPLE = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SHOWN = "<the secret>"
+_PATH = "<made-from-the-secret>"
 
 _MEANINGS = {
+    r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`: a digest of the settings and "
+    "NGINX's version, at a path that only those who have the secret know",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
     r"location @xaccel_401": "for a 401 of the storage, on the way to the error page",
@@ -65,7 +68,12 @@ def files() -> dict[str, str]:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
             status = cli.main(["config", str(site), *words[5:]])
     assert status == 0, command
-    return split(printed.getvalue().replace(_EXAMPLE, _SHOWN))
+    return split(without_secret(printed.getvalue(), _EXAMPLE))
+
+
+def without_secret(printed: str, secret: str) -> str:
+    """Replace the secret, and the path that is made from it."""
+    return re.sub(r"/[0-9a-f]{32}(?= \{ return)", f"/{_PATH}", printed.replace(secret, _SHOWN))
 
 
 def split(printed: str) -> dict[str, str]:

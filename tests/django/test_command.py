@@ -20,7 +20,7 @@ def test_config_prints_the_site_of_the_settings(capsys: pytest.CaptureFixture[st
     call_command("xaccel", "config", "--nginx-version", "1.26.3", "--part", "server", stdout=out)
     origins = configuration().site.origins
     assert origins
-    assert all(f"# Origin {name}" in out.getvalue() for name in origins)
+    assert all(f"/_xaccel/{name}" in out.getvalue() for name in origins)
     assert not out.getvalue().endswith("\n\n")
     assert capsys.readouterr().out == ""
 

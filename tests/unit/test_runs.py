@@ -26,6 +26,7 @@ def names(*words: str) -> list[str]:
         (("audit",), ["audit", "audit-postgres", "portal", "portal-postgres"]),
         (("live",), [f"live-{name}" for name in VARIANTS]),
         (("live", "wheel", "-x"), ["live-wheel"]),
+        (("doctor", "-x"), ["doctor"]),
     ],
     ids=" ".join,
 )

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from xaccel.cli import config, explain, purge, refresh
-from xaccel.cli.command import Commands, FindObject, Group
+from xaccel.cli import config, doctor, explain, purge, refresh
+from xaccel.cli.command import Command, Commands, FindObject, Group, ReadSite
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_file
 
@@ -18,6 +18,7 @@ STOPPED, NOT_READ = 130, 141
 _COMMANDS: Commands = {
     "config": config.COMMAND,
     "refresh": refresh.COMMAND,
+    "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
     "cache": Group(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }
@@ -51,8 +52,8 @@ def _add(
             _add(group, command.commands, file=file, common=common)
             continue
         own = found.add_parser(name, help=command.help, description=command.description)
-        own.set_defaults(xaccel_run=command.run)
-        if file:
+        own.set_defaults(xaccel_command=command)
+        if file and command.run is not None:
             own.add_argument(
                 "file",
                 metavar="FILE",
@@ -63,15 +64,20 @@ def _add(
 
 
 def run(
-    args: argparse.Namespace,
-    site: Site,
-    find_object: FindObject | None = None,
+    args: argparse.Namespace, site: Site | ReadSite | None, find_object: FindObject | None = None
 ) -> None:
-    """Carry out the parsed command for `site`. `find_object` knows what `explain` is not told.
+    """Carry out the parsed command. `find_object` knows what `explain` is not told.
+
+    site: the site, or what reads it; None: the command line names its file.
 
     Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
     """
-    args.xaccel_run(args, site, find_object)
+    command: Command = args.xaccel_command
+    read_site = (lambda: site) if isinstance(site, Site) else site
+    if command.run_unread is not None:
+        command.run_unread(args, read_site, find_object)
+    elif command.run is not None:
+        command.run(args, read_site() if read_site else read_file.read(args.file), find_object)
 
 
 def forget_output() -> None:
@@ -86,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser, file=True)
     args = parser.parse_args(argv)
     try:
-        run(args, read_file.read(args.file))
+        run(args, None)
         sys.stdout.flush()
     except BrokenPipeError:
         forget_output()

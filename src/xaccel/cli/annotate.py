@@ -30,6 +30,7 @@ _RULES = (
     (r"include .*/fetch\w*\.conf", "CACHE"),
     (r"include .*/log-slices\.conf", "CACHE: slice"),
     (r"map \$upstream_http_xaccel_auth .*", "SECRET"),
+    (r"location = \S+ \{ return 200 .*", "SECRET, all settings"),
     (r"location .*/.*", "{origins}"),
     (r"location @\w*_(?:fetch(?:_[0-9]+)?_slices|cut)", "CACHE: slice"),
     (r"location @\w*_fetch(?:_[0-9]+)?_whole", "CACHE"),
@@ -116,7 +117,7 @@ class _Annotator:
     def origins(self, directive: str) -> list[str]:
         """Return the origins that a block at the outer level is for."""
         if path := re.fullmatch(rf"location \S+ {re.escape(self.site.internal_prefix)}([^/]+)/?", directive):
-            return [path[1]]
+            return [name for name in self.site.origins if name == path[1]]
         if pool := re.fullmatch(rf"upstream {re.escape(self.names.plain('to_'))}(.+)", directive):
             led = re.sub(r"_[0-9]+_https?$", "", pool[1])
             return [name for name in (pool[1], led) if name in self.site.origins][:1]

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 
-from xaccel.cli.own_directives import dump, warnings
+from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.nginx import Nginx, advisories, probe

@@ -93,7 +93,8 @@ def _place(url: SplitResult) -> tuple[str, str, int]:
     return url.scheme, f"[{host}]" if ":" in host else host, url.port or _DEFAULT_PORTS.get(url.scheme, 0)
 
 
-def _context(origin: RemoteOrigin) -> ssl.SSLContext:
+def tls_context(origin: RemoteOrigin) -> ssl.SSLContext:
+    """Return the TLS options of an origin. Raises OSError for a file that cannot be read."""
     context = ssl.create_default_context(cafile=origin.ca_file)
     if not origin.verify_tls:
         context.check_hostname = False
@@ -118,7 +119,7 @@ class _Tls(HTTPSHandler):
         self._connect, self._origin = connect, origin
 
     def https_open(self, req: Request) -> Any:
-        context = _context(self._origin)
+        context = tls_context(self._origin)
         # _TlsConnection compares addresses.
         context.check_hostname &= not is_address(urlsplit(req.full_url).hostname or "")
         return self.do_open(partial(self._connect, partial(_TlsConnection, context=context)), req)
@@ -130,7 +131,7 @@ class _TlsConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         certificate = self.sock.getpeercert()
-        if certificate and is_address(self.host) and self.host not in _names(certificate):
+        if certificate and is_address(self.host) and self.host not in certificate_names(certificate):
             self.close()
             raise ssl.SSLCertVerificationError(
                 f"NGINX does not accept the certificate for the IP address {self.host}: it compares DNS names only"
@@ -146,7 +147,8 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _names(certificate: Mapping[str, Any]) -> list[str]:
+def certificate_names(certificate: Mapping[str, Any]) -> list[str]:
+    """Return the names that NGINX compares: no IP addresses."""
     # X509_check_host(3): the common name counts where there is no DNS name.
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
     subject = [pair for part in certificate.get("subject", ()) for pair in part]

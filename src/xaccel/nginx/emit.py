@@ -29,12 +29,14 @@ class Directive:
     args: a plain str is a value and is quoted, or refused; Raw is printed as it is.
     block: the directives between braces; None ends the directive with ";".
     why: told in comment lines above it.
+    in_one_line: for a block of one directive.
     """
 
     name: str
     args: tuple[str, ...] = ()
     block: tuple[Directive, ...] | None = None
     why: str = ""
+    in_one_line: bool = False
 
 
 def directive(name: str, *args: str | int, why: str = "") -> Directive:
@@ -111,6 +113,8 @@ def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
             yield f"{pad}{head};"
+        elif item.in_one_line:
+            yield f"{pad}{head} {{ {' '.join(_lines(item.block, ''))} }}"
         else:
             yield f"{pad}{head} {{"
             yield from _lines(item.block, pad + "    ")

@@ -14,6 +14,7 @@ from xaccel.nginx.facts import strength
 from xaccel.nginx.includes import Includes, header_name, header_variable
 from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_lookup, upstreams
 from xaccel.nginx.probe import Nginx
+from xaccel.nginx.settings_digest import digest_location
 from xaccel.nginx.transport import Group, groups, request_header_names, routes, tls_directives
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Cache, Site
@@ -130,15 +131,15 @@ class _Printer(Includes):
     def server(self) -> Iterator[Directive]:
         prefix, found = self.site.internal_prefix, groups(self.routes)
         senders = {route.name: group.location for group in found for route in group.members}
+        yield digest_location(self.site)
         led = leads(self.routes, self.names)
         for route in self.routes:
             settings = destination(route, led[route.name], self.names)
             inside = self.handed_off(route.name, senders[route.name], settings)
-            yield block("location", "=", f"{prefix}{route.name}", inside=inside, why=f"Origin {route.name}.")
+            yield block("location", "=", f"{prefix}{route.name}", inside=inside)
         for name, origin in self.site.directories.items():
             inside = self.handed_off(name, "file", [f" root={printable(origin.root)}"])
-            why = f"Origin {name}, a directory."
-            yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside, why=why)
+            yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
         yield block("location", self.names.location("accept"), inside=self.accepted())
         for group in found:
             for way in self.ways():

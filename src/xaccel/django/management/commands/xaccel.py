@@ -30,9 +30,7 @@ class Command(BaseCommand):
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
         try:
             with redirect_stdout(_Printed(self.stdout)):
-                conf = configuration()
-                find_object = conf.find_transfer or command_table.find_object
-                cli.run(argparse.Namespace(**options), conf.site, find_object)
+                cli.run(argparse.Namespace(**options), lambda: configuration().site, _find_object)
                 self.stdout.flush()
         except BrokenPipeError:
             cli.forget_output()
@@ -41,6 +39,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(cli.STOPPED)
+
+
+def _find_object(transfer_id: str) -> tuple[str, str] | None:
+    return (configuration().find_transfer or command_table.find_object)(transfer_id)
 
 
 def _add_base_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from xaccel.nginx.includes import folder_of
 from xaccel.site import MERGE, Site
@@ -16,7 +17,7 @@ _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s{};])+)""", re.S
 )
 _OF_XACCEL = re.compile(r"# (?:xaccel engine:|.*[Gg]enerated by `xaccel config`)")
-_DUPLICATE = re.compile(
+DUPLICATE = re.compile(
     r'"(proxy_(?:buffer|busy_buffers|temp_file_write|ignore_client_abort)\w*)" directive is duplicate in (.+:\d+)$',
     re.MULTILINE,
 )
@@ -31,6 +32,9 @@ class Line:
     where: str
     inside: tuple[Line, ...] = ()
 
+
+Kind = Literal["app", "server", "limit_conn", "add_header", "access_log"]
+"""Kinds of findings: a missing include, or a directive of this name."""
 
 Levels = tuple[tuple[Line, ...], ...]
 """The content of `http { }`, of a `server { }` in it, of a `location { }` in that."""
@@ -48,36 +52,70 @@ def dump(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str]:
     """Yield a warning for each directive that works against the site. `done`: the result of `dump`."""
-    for name, where in _DUPLICATE.findall(done.stderr):
+    for name, where in DUPLICATE.findall(done.stderr):
         yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
     if done.returncode == 0:
-        main = _parse(done.stdout, folder_of(site))
-        http = tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
-        yield from dict.fromkeys(_of_levels(http, site))
+        yield from (text for text, kind in findings(done.stdout, site).items() if kind != "access_log")
 
 
-def _of_levels(http: tuple[Line, ...], site: Site) -> Iterator[str]:
-    servers = list(_paths_to("server", (http,)))
-    everywhere = list(_paths_to("app", (http,)))
-    apps = [path for path in everywhere if not path[1:] or path[1:2] in [server[1:2] for server in servers]]
+def findings(dumped: str, site: Site) -> dict[str, Kind]:
+    """Return what works against the site in the output of `nginx -T`, and of which kind each is."""
+    http = http_of(dumped, site)
+    servers = list(paths_to("server", (http,)))
+    found = [*_includes(http, servers, site), *_limits(http, servers, site)]
+    for path in servers or [(http,)]:
+        found += [*_headers(path, site), *_logs(path, site)]
+    return dict(found)
+
+
+def http_of(dumped: str, site: Site) -> tuple[Line, ...]:
+    """Return the content of `http { }`."""
+    main = parse(dumped, folder_of(site))
+    return tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
+
+
+def _includes(http: tuple[Line, ...], servers: list[Levels], site: Site) -> Iterator[tuple[str, Kind]]:
+    everywhere = list(paths_to("app", (http,)))
     if servers and not everywhere:
-        yield "app.conf is not included: add it to each location { } that proxies to your app"
-    elif everywhere and not apps:
-        yield f"no server {{ }} with app.conf includes {folder_of(site)}/server.conf: downloads end with 404"
-    for path in apps if site.concurrency else ():
+        yield "app.conf is not included: add it to each location { } that proxies to your app", "app"
+    elif everywhere and not _apps(http, servers):
+        place = f"{folder_of(site)}/server.conf"
+        yield f"no server {{ }} with app.conf includes {place}: downloads end with 404", "server"
+
+
+def _apps(http: tuple[Line, ...], servers: list[Levels]) -> list[Levels]:
+    around = [server[1:2] for server in servers]
+    return [path for path in paths_to("app", (http,)) if not path[1:] or path[1:2] in around]
+
+
+def _limits(http: tuple[Line, ...], servers: list[Levels], site: Site) -> Iterator[tuple[str, Kind]]:
+    for path in _apps(http, servers) if site.concurrency else ():
         for line in _effective("limit_conn", path):
             if not _can_be_empty(line.words[1], http):
                 yield (
                     f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
-                    " that is empty for the location of your app"
+                    " that is empty for the location of your app",
+                    "limit_conn",
                 )
+
+
+def _headers(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
     if site.add_headers == MERGE:
         return
     sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
-    for path in servers or [(http,)]:
-        for line in _effective("add_header", path):
-            if line.words[1].lower() not in sent:
-                yield f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS"
+    for line in _effective("add_header", path):
+        if line.words[1].lower() not in sent:
+            yield (
+                f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS",
+                "add_header",
+            )
+
+
+def _logs(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
+    kept = {words.split()[0] for words in site.access_logs}
+    for line in _effective("access_log", path):
+        if line.words[1] not in kept | {"off"}:
+            yield f"{line.where}: downloads are not in {line.words[1]}: name it in ACCESS_LOGS", "access_log"
 
 
 def _effective(name: str, path: Levels) -> tuple[Line, ...]:
@@ -100,15 +138,16 @@ def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
     )
 
 
-def _paths_to(kind: str, path: Levels) -> Iterator[Levels]:
+def paths_to(kind: str, path: Levels) -> Iterator[Levels]:
+    """Yield the levels around each include of a file of xaccel: `app`, `server`."""
     if any(line.words == ("include", kind) for line in path[-1]):
         yield path
     for line in path[-1]:
         if line.words[0] in ("server", "location"):
-            yield from _paths_to(kind, (*path, line.inside))
+            yield from paths_to(kind, (*path, line.inside))
 
 
-def _parse(dumped: str, folder: str) -> tuple[Line, ...]:
+def parse(dumped: str, folder: str) -> tuple[Line, ...]:
     """Read the output of `nginx -T`, with the lines of each file at the place of its include."""
     parts = _FILE.split(dumped)[1:]
     files = dict(zip(parts[::2], parts[1::2], strict=True))

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests import counts
-from xaccel.cli.own_directives import warnings
+from xaccel.doctor.own_directives import warnings
 
 DUMP = """# configuration file /etc/nginx/nginx.conf:
 http {{

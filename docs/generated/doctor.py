@@ -1,0 +1,25 @@
+"""The page of `xaccel doctor`: the checks from their table, the breakages from the tests."""
+
+from __future__ import annotations
+
+from tests.doctor.breakages import TABLE
+from xaccel.doctor.catalogue import checks
+
+
+def sections() -> str:
+    """Return one section for each check: what `xaccel doctor explain` prints."""
+    found: list[str] = []
+    area = ""
+    for each in checks():
+        if each.area != area:
+            area = each.area
+            found.append(f"## Checks: {area}\n")
+        found.append(f"### {each.id}\n\n{each.text()}")
+    return "\n".join(found)
+
+
+def breakages() -> str:
+    """Return the table of what the tests break on a running site."""
+    rows = ["| What is broken | The doctor reports |", "|---|---|"]
+    rows += [f"| {each.what} | [{each.id}](#{each.id.lower()}) `{each.status}` |" for each in TABLE]
+    return "\n".join(rows) + "\n"

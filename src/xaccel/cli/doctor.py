@@ -1,0 +1,234 @@
+"""`xaccel doctor`: look at the running site, and name the cause of what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from xaccel.cli.command import Command, FindObject
+from xaccel.cli.nginx_arguments import find_nginx
+from xaccel.doctor.catalogue import checks
+from xaccel.doctor.check import Check, Result
+from xaccel.doctor.examine import FAILED, SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
+from xaccel.doctor.stack import Stack
+from xaccel.errors import NginxError, OptionRefused
+from xaccel.site import Site, read_file
+
+_UNITS = {"": 1, "s": 1, "m": 60}
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE",
+        help="the site, as for the other commands (not with manage.py); or `explain ID`: what a check means",
+    )
+    parser.add_argument("--url", default="", metavar="URL", help="the front door (default: NGINX's `listen`)")
+    parser.add_argument(
+        "--download", default="", metavar="PATH", help="a download of the site to look at, or its whole URL"
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME: VALUE",
+        help="sent with the download, for example a cookie; @FILE reads one header a line",
+    )
+    parser.add_argument(
+        "--object",
+        default="",
+        metavar="ORIGIN/KEY",
+        help="an object to look at in its storage; --download sends it",
+    )
+    parser.add_argument("--nginx", metavar="PATH", help="the program of NGINX (default: nginx on the PATH)")
+    parser.add_argument(
+        "--nginx-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="as for `config`: -p and -c of NGINX",
+    )
+    parser.add_argument("--no-nginx", action="store_true", help="this machine is not NGINX's host")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=("njs", "headers-more"), help="as for `config`"
+    )
+    parser.add_argument("--resolve", action="store_true", help="as for `config`")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="this check, and its causes"
+    )
+    parser.add_argument("--list", action="store_true", help="print the checks, and look at nothing")
+    parser.add_argument("--all", action="store_true", help="print the checks that are fine or skipped too")
+    parser.add_argument("--json", action="store_true", help="print one JSON object with all results")
+    parser.add_argument(
+        "--wait", default="0", metavar="30s", help="look again until nothing is wrong, at most this long"
+    )
+    parser.add_argument("--accept", action="append", default=[], metavar="ID", help="tolerate this finding")
+    parser.add_argument(
+        "--reason", action="append", default=[], metavar="TEXT", help="why; for each --accept"
+    )
+    parser.add_argument(
+        "--until", action="append", default=[], metavar="DATE", help="up to which day; for each too"
+    )
+    parser.add_argument("--fail-on", choices=("fail", "warn"), default="fail", help="what makes the status 1")
+
+
+def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
+    known = {each.id: each for each in checks()}
+    words = list(args.words)
+    if args.list:
+        print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in known.values()))
+    elif words[:1] == ["explain"]:
+        require_known(words[1:], known)
+        print("\n".join(f"{known[name].id}\n\n{known[name].text()}" for name in words[1:] or known), end="")
+    else:
+        sys.exit(_look(args, tuple(known.values()), read_site or _reader(words)))
+
+
+def _reader(words: Sequence[str]) -> Callable[[], Site]:
+    if len(words) != 1:
+        raise OptionRefused(
+            "it needs one file", where="doctor", remedy="Give the file of the site, for example site.toml."
+        )
+    return lambda: read_file.read(words[0])
+
+
+def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
+    strict, accepted = args.fail_on == "warn", _accepted(args)
+    options = {
+        "read_site": read_site,
+        "nginx": _program(args),
+        "options": tuple(args.nginx_option),
+        "without": tuple(args.without),
+        "write_addresses": args.resolve,
+        "url": args.url,
+        "download": args.download,
+        "headers": _headers(args.header),
+        "named": _named(args.object),
+    }
+
+    def once() -> tuple[Result, ...]:
+        return examine(known, Stack(**options), only=args.only, accepted=accepted)
+
+    results = wait(once, seconds=_seconds(args.wait), strict=strict)
+    status = exit_status(results, strict=strict)
+    if args.json:
+        found = {
+            "schema_version": SCHEMA_VERSION,
+            "exit_status": status,
+            "results": [each.as_json() for each in results],
+        }
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join([*_report(results, everything=args.all), _summary(results)]))
+    return status
+
+
+def _program(args: argparse.Namespace) -> str:
+    if args.no_nginx:
+        return ""
+    if args.nginx:
+        return str(args.nginx)
+    try:
+        return find_nginx()
+    except NginxError:
+        return ""
+
+
+def _report(results: Sequence[Result], *, everything: bool) -> list[str]:
+    lines: list[str] = []
+    for each in results:
+        mark = "accepted" if each.accepted else each.status
+        if each.status in ("fail", "warn", "unknown"):
+            lines.append(f"{each.check.id} {mark}: not so: {each.check.title}")
+            lines += [f"    {text}" for text in each.evidence]
+            if each.accepted:
+                lines.append(f"    Accepted: {each.accepted}")
+                continue
+            lines += [f"    What follows: {each.check.consequence}", f"    What to do: {each.check.remedy}"]
+            lines += [f"    Then look again: --only {each.check.id}", ""]
+        elif everything:
+            reason = f"{each.because} comes first" if each.because else "; ".join(each.evidence)
+            lines.append(f"{each.check.id} {mark}: {each.check.title}{f' ({reason})' if reason else ''}")
+    return lines
+
+
+def _summary(results: Sequence[Result]) -> str:
+    count = {name: sum(each.status == name and not each.accepted for each in results) for name in _SAID}
+    accepted = sum(bool(each.accepted) for each in results)
+    parts = [f"{number} {_SAID[name]}" for name, number in count.items() if number or name == "ok"]
+    return f"xaccel doctor: {', '.join([*parts, *([f'{accepted} accepted'] if accepted else [])])}"
+
+
+_SAID = {
+    "fail": "failed",
+    "unknown": "not known",
+    "warn": "to be looked at",
+    "ok": "fine",
+    "skipped": "skipped (--all says why)",
+}
+
+
+def _accepted(args: argparse.Namespace) -> list[Accepted]:
+    if not len(args.accept) == len(args.reason) == len(args.until):
+        raise OptionRefused(
+            "each --accept needs one --reason and one --until",
+            where="doctor",
+            remedy='Write for example: --accept XA202 --reason "update on Monday" --until 2026-12-01.',
+        )
+    try:
+        days = [date.fromisoformat(text) for text in args.until]
+    except ValueError as error:
+        raise OptionRefused(
+            f"no date ({error})", where="--until", remedy="Write it like 2026-12-01."
+        ) from error
+    return [Accepted(*each) for each in zip(args.accept, args.reason, days, strict=True)]
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+)([sm]?)", text)
+    if found is None:
+        raise OptionRefused(f"{text!r} is no time", where="--wait", remedy="Write it like 30s or 2m.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _headers(given: Sequence[str]) -> Mapping[str, str]:
+    lines = [
+        line
+        for text in given
+        for line in (Path(text[1:]).read_text().splitlines() if text[:1] == "@" else [text])
+    ]
+    found = {}
+    for line in filter(str.strip, lines):
+        name, colon, value = line.partition(":")
+        if not colon or not re.fullmatch(r"[!-~]+", name):
+            raise OptionRefused(
+                "it is not a header", where="--header", remedy='Write it like "Cookie: sessionid=…".'
+            )
+        found[name] = value.strip()
+    return found
+
+
+def _named(text: str) -> tuple[str, str] | None:
+    name, slash, key = text.partition("/")
+    if text and not (slash and key):
+        raise OptionRefused(
+            f"{text!r} is no object", where="--object", remedy="Write it like documents/report.pdf."
+        )
+    return (name, key) if text else None
+
+
+COMMAND = Command(
+    help="look at the running site, and name the cause of what is wrong",
+    description="Look at the settings, at NGINX's configuration on disk and in memory, at the origins, at one download"
+    " and at the log. It reports causes and hides what follows from them. The exit status is 0 if nothing failed, 1 if"
+    f" something failed, 2 if something could not be looked at. On NGINX's host, run it as root. Status {FAILED} also"
+    " means that an argument was wrong.",
+    add_arguments=_add_arguments,
+    run_unread=_run,
+)

@@ -1,0 +1,43 @@
+"""All checks, in the order in which they are made: the table checks.toml, and the functions that look."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from xaccel.doctor.check import LOOKS, Check
+
+TABLE = Path(__file__).with_name("checks.toml")
+_AREAS = ("settings", "on_disk", "in_memory", "origins", "log_and_disk", "download")
+"""The modules, in the order of the first digit of the ids."""
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    for name in _AREAS:
+        import_module(f"xaccel.doctor.{name}")
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def checks() -> tuple[Check, ...]:
+    """Return the checks that this process can make. All depend on the first one, which reads the settings."""
+    rows = _rows()
+    first = min(rows)
+    return tuple(
+        Check(
+            id=name,
+            area=_AREAS[int(name[2]) - 1].replace("_", " "),
+            title=row["title"],
+            where=row["where"],
+            after=(*(() if name == first else (first,)), *row.get("after", ())),
+            consequence=row["consequence"],
+            remedy=row["remedy"],
+            worst=row.get("worst", "fail"),
+            look=LOOKS[name],
+        )
+        for name, row in sorted(rows.items())
+        if name in LOOKS
+    )

@@ -1,0 +1,238 @@
+"""XA6xx: one download through the front door, as a client with the given headers gets it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.front_door import Reply
+from xaccel.doctor.origin_probe import remotes
+from xaccel.doctor.stack import Stack
+from xaccel.explain.origin_request import opener
+from xaccel.explain.why import why_of
+from xaccel.handoff.objects import ObjectRef
+from xaccel.sender import Sender
+from xaccel.site.origins import LocalOrigin, S3Origin
+
+_ENTRY_S = 3.0
+"""How long an entry may take: NGINX writes it when the response has been sent."""
+_PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
+_STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
+_COMPARED = (
+    "content-type",
+    "content-length",
+    "etag",
+    "last-modified",
+    "content-disposition",
+    "cache-control",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A download that the log shows too. entry: its log entry; None where there is none, or the log is not read."""
+
+    reply: Reply
+    entry: dict[str, Any] | None
+    log_is_read: bool
+
+    @property
+    def why(self) -> str:
+        """The `why` of the log entry; empty where there is none."""
+        return str((self.entry or {}).get("why", ""))
+
+
+def travel(stack: Stack) -> Trip:
+    """Request the download once for all checks. A random end of its Range, far behind the file, marks its log entry."""
+    found = stack.kept.get("trip")
+    if not isinstance(found, Trip):
+        found = stack.kept["trip"] = _travel(stack)
+    return found
+
+
+def _travel(stack: Stack) -> Trip:
+    log = stack.log
+    mark = f"bytes=0-{10**15 + secrets.randbelow(10**15)}"
+    try:
+        size: int | None = log.stat().st_size if log else None
+    except OSError:
+        size = None
+    reply = stack.fetch(Range=mark)
+    end = time.monotonic() + _ENTRY_S
+    while log is not None and size is not None:
+        entry = _entry(log, size, mark)
+        if entry is not None or time.monotonic() > end:
+            return Trip(reply, entry, log_is_read=True)
+        time.sleep(0.05)
+    return Trip(reply, None, log_is_read=False)
+
+
+def _entry(log: Path, size: int, mark: str) -> dict[str, Any] | None:
+    with log.open("rb") as file:
+        file.seek(size)
+        for line in file.read().splitlines():
+            if mark.encode() in line:
+                entry: dict[str, Any] = json.loads(line)
+                return entry
+    return None
+
+
+@check(601)
+def through_nginx(stack: Stack) -> Iterator[str]:
+    names = [name for name, _ in travel(stack).reply.headers if _PRIVATE.match(name)]
+    if names:
+        yield f"the response has the header {names[0]}"
+
+
+@check(602)
+def app_answers(stack: Stack) -> Iterator[str]:
+    trip = travel(stack)
+    if trip.log_is_read and trip.entry is None and trip.reply.status in (502, 503, 504):
+        yield f"status {trip.reply.status} without a log entry of a transfer"
+
+
+@check(603)
+def trusted(stack: Stack) -> Iterator[str]:
+    if travel(stack).why in ("forged", "no_id"):
+        yield f"`why` is {travel(stack).why}, and the running NGINX has the secret of these settings"
+
+
+@check(604)
+def same_place(stack: Stack) -> Iterator[str]:
+    if travel(stack).why == "url_refused":
+        yield "`why` is url_refused, and the running NGINX has these settings"
+
+
+@check(605)
+def allowed(stack: Stack) -> Iterator[str]:
+    trip = travel(stack)
+    if trip.entry is None and trip.reply.status not in (200, 206, 502, 503, 504):
+        yield f"the app responds with status {trip.reply.status}"
+
+
+@check(606)
+def succeeds(stack: Stack) -> Iterator[str]:
+    trip = travel(stack)
+    if trip.reply.status in (200, 206) and not trip.why:
+        return
+    meaning = why_of(trip.entry) if trip.entry else None
+    text = f" {meaning.cause} {meaning.remedy}" if meaning else ""
+    yield f"status {trip.reply.status}, `why` is {trip.why or '(not known)'}.{text}"
+
+
+@check(607)
+def in_parts(stack: Stack) -> Iterator[str]:
+    whole = stack.fetched
+    if len(whole.body) < 2:
+        raise Skipped("the file has fewer than two bytes")
+    part = stack.fetch(Range="bytes=1-1")
+    if part.status != 206 or part.body != whole.body[1:2]:
+        yield f"status {part.status} and {len(part.body)} bytes instead of 206 and one byte"
+
+
+@check(608)
+def heads(stack: Stack) -> Iterator[str]:
+    head, whole = stack.fetch("HEAD"), stack.fetched
+    if head.status != whole.status:
+        yield f"HEAD has status {head.status}, GET {whole.status}"
+        return
+    for name in _COMPARED:
+        if head.header(name) != whole.header(name):
+            yield f"{name} is {head.header(name)!r} for HEAD and {whole.header(name)!r} for GET"
+
+
+@check(609)
+def conditional(stack: Stack) -> Iterator[str]:
+    etag = stack.fetched.header("ETag")
+    if not etag:
+        raise Skipped("the download has no ETag")
+    status = stack.fetch(If_None_Match=etag).status
+    if status != 304:
+        yield f"status {status} for If-None-Match with the ETag of the download"
+
+
+@check(610)
+def same_bytes(stack: Stack) -> Iterator[str]:
+    if stack.named is None:
+        raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download sends")
+    name, key = stack.named
+    origin = stack.site.origin(name)
+    if isinstance(origin, LocalOrigin):
+        stored = (Path(origin.root) / key).read_bytes()
+    else:
+        hand_off = Sender(stack.site).hand_off(ObjectRef(name, key))
+        with opener(origin, hand_off.target, {}).open(hand_off.target, timeout=10) as answer:
+            stored = answer.read()
+    sums = [
+        hashlib.sha256(body).hexdigest()[:16]
+        for body in (stored[: len(stack.fetched.body)], stack.fetched.body)
+    ]
+    if sums[0] != sums[1]:
+        yield f"SHA-256 begins with {sums[0]} in the storage and with {sums[1]} at the front door"
+
+
+@check(611)
+def hidden(stack: Stack) -> Iterator[str]:
+    words = {remote.servers[0][0] for remote in remotes(stack.site.origins)}
+    words |= {origin.bucket for origin in stack.site.origins.values() if isinstance(origin, S3Origin)}
+    own = {stack.door.address[0], "127.0.0.1", "localhost"}
+    for name, value in stack.fetched.headers:
+        if _STORES.match(name) or any(word in value for word in words - own):
+            yield f"the header {name}"
+
+
+@check(612)
+def named(stack: Stack) -> Iterator[str]:
+    for name in ("Content-Disposition", "Content-Type", "X-Content-Type-Options"):
+        if not stack.fetched.header(name):
+            yield f"there is no {name}"
+
+
+@check(613)
+def as_it_is(stack: Stack) -> Iterator[str]:
+    reply = stack.fetch(Accept_Encoding="gzip, br, zstd")
+    encoding, by = reply.header("Content-Encoding"), reply.header("Via") or reply.header("Server")
+    if encoding:
+        yield f"Content-Encoding is {encoding} (Via or Server: {by or 'nothing'})"
+    elif not reply.header("Content-Length"):
+        yield f"there is no Content-Length (Via or Server: {by or 'nothing'})"
+
+
+@check(614)
+def cached(stack: Stack) -> Iterator[str | Evidence]:
+    first = travel(stack).entry
+    if first is None or not first.get("cache"):
+        raise Skipped("the download is not one that NGINX caches")
+    again = _travel(stack).entry
+    if again is not None and again.get("cache") == "MISS" and first.get("cache") == "MISS":
+        yield "`cache` is MISS for two requests, one after the other"
+
+
+@check(615)
+def logged(stack: Stack) -> Iterator[str]:
+    trip = travel(stack)
+    if not trip.log_is_read:
+        raise Skipped("this process does not read NGINX's log")
+    if trip.entry is None:
+        yield f"none in {stack.log} after {_ENTRY_S:.0f} s"
+
+
+@check(616)
+def whole(stack: Stack) -> Iterator[str]:
+    try:
+        reply = stack.fetched
+    except HTTPException as error:
+        yield str(error)
+        return
+    length = reply.header("Content-Length")
+    if length.isdigit() and len(reply.body) < min(int(length), 8 * 1024 * 1024):
+        yield f"{len(reply.body)} of {length} bytes came"

@@ -1,0 +1,93 @@
+"""XA3xx: what runs, and what it says at the front door."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+
+from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.machine import is_running, workers_of
+from xaccel.doctor.stack import Stack
+from xaccel.nginx.settings_digest import digest, digest_text
+from xaccel.site.origins import LocalOrigin
+
+_FILE = re.compile(r"^# configuration file (.+):$", re.MULTILINE)
+_DIGEST = re.compile(r"([0-9a-f]{16}) \d+ ([\d.]+)")
+
+
+@check(301)
+def runs(stack: Stack) -> Iterator[str]:
+    if stack.tested.returncode != 0:
+        raise Skipped("NGINX refuses its configuration, so that its pid file is not known")
+    try:
+        if not is_running(stack.master):
+            yield f"its process {stack.master} has ended"
+    except Skipped as reason:
+        yield str(reason)
+
+
+@check(302)
+def answers(stack: Stack) -> Iterator[str]:
+    try:
+        assert stack.shown_digest
+    except ssl.SSLCertVerificationError:
+        return
+    except (OSError, HTTPException) as error:
+        yield f"{stack.door.url}: {error}"
+
+
+@check(303)
+def certified(stack: Stack) -> Iterator[str]:
+    try:
+        assert stack.shown_digest
+    except ssl.SSLCertVerificationError as error:
+        yield f"{stack.door.url}: {error.verify_message}"
+
+
+@check(304)
+def reloaded(stack: Stack) -> Iterator[str | Evidence]:
+    reply = stack.shown_digest
+    text = reply.body[:200].decode("latin-1")
+    found = _DIGEST.fullmatch(text)
+    if reply.status == 200 and text.startswith(digest_text(stack.site)):
+        return
+    if reply.status == 200 and found:
+        yield f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
+    elif reply.status in (301, 302, 307, 308):
+        yield Evidence(
+            f"{stack.door.url} redirects to {reply.header('Location').partition('?')[0]}", "unknown"
+        )
+    else:
+        yield f"{stack.door.url} does not know the site, or has another secret of it (status {reply.status})"
+
+
+@check(305)
+def in_force(stack: Stack) -> Iterator[str]:
+    workers = [worker for worker in workers_of(stack.master) if not worker.is_shutting_down]
+    if not workers:
+        raise Skipped("this system does not show the workers of NGINX")
+    started = min(worker.started for worker in workers)
+    for name in _FILE.findall(stack.dumped):
+        if Path(name).stat().st_mtime > started:
+            yield f"{name} is newer than the workers"
+
+
+@check(306)
+def restarted(stack: Stack) -> Iterator[str]:
+    found = _DIGEST.fullmatch(stack.shown_digest.body[:200].decode("latin-1"))
+    there = ".".join(map(str, stack.build.version))
+    if found and found[2] != there:
+        yield f"{found[2]} runs, and {stack.nginx} is {there}"
+
+
+@check(307)
+def closed(stack: Stack) -> Iterator[str]:
+    for name, origin in stack.site.origins.items():
+        below = "/xaccel-doctor" if isinstance(origin, LocalOrigin) else ""
+        path = f"{stack.site.internal_prefix}{name}{below}"
+        status = stack.door.ask("GET", path).status
+        if status != 404:
+            yield f"{path} has status {status}"

@@ -1,0 +1,71 @@
+"""XA5xx: the log of transfers, the cache's folder and your error pages, on NGINX's host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from xaccel.doctor.check import Skipped, check
+from xaccel.doctor.machine import open_files
+from xaccel.doctor.stack import Stack
+
+_LEAST_FREE = 64 * 1024 * 1024
+"""Bytes; some 100,000 log entries."""
+
+
+def _log(stack: Stack) -> Path:
+    if stack.log is None:
+        raise Skipped("where NGINX's log is, is only known on NGINX's host, or from an absolute TRANSFER_LOG")
+    return stack.log
+
+
+@check(501)
+def readable(stack: Stack) -> Iterator[str]:
+    log = _log(stack)
+    try:
+        with log.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        yield f"{log}: {error.strerror}"
+
+
+@check(502)
+def reachable(stack: Stack) -> Iterator[str]:
+    folder = _log(stack).parent
+    if not stack.workers.may(folder, 1):
+        yield f"{stack.workers.user} may not enter {folder}"
+
+
+@check(503)
+def rotated(stack: Stack) -> Iterator[str]:
+    log = _log(stack)
+    try:
+        opened = open_files(stack.master)
+    except OSError as error:
+        raise Skipped("this user may not see which files NGINX has open") from error
+    status = log.stat()
+    if (status.st_dev, status.st_ino) not in opened.values():
+        other = next((name for name in opened if name.startswith(str(log))), "another file")
+        yield f"NGINX writes to {other}"
+
+
+@check(504)
+def room(stack: Stack) -> Iterator[str]:
+    cache = stack.site.cache
+    for folder in {_log(stack).parent, *([stack.path(cache.path)] if cache else [])}:
+        disk = os.statvfs(folder)
+        free = disk.f_bavail * disk.f_frsize
+        if free < _LEAST_FREE:
+            yield f"{folder}: {free // 1024 // 1024} MB are free"
+
+
+@check(505)
+def pages(stack: Stack) -> Iterator[str]:
+    if not stack.site.error_pages:
+        raise Skipped("the site has no ERROR_PAGES")
+    for path in map(stack.path, stack.site.error_pages.values()):
+        if not path.is_file():
+            yield f"{path} is missing"
+        elif not stack.workers.may(path, 4):
+            yield f"{stack.workers.user} may not read {path}"

@@ -1,0 +1,158 @@
+"""XA2xx: NGINX's program, and its configuration on disk. Needs the right to run `nginx -T`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xaccel.doctor.check import Skipped, check
+from xaccel.doctor.own_directives import DUPLICATE, Kind, paths_to
+from xaccel.doctor.stack import Stack
+from xaccel.errors import NginxError
+from xaccel.nginx import advisories, files
+from xaccel.nginx.includes import folder_of
+
+_SHOWN = 3
+_REFUSALS = (
+    (203, re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
+    (205, re.compile(r'duplicate \S+.*xaccel|"\S*xaccel\S*" is already|the default server .*xaccel')),
+    (206, DUPLICATE),
+    (204, re.compile(r'unknown "xaccel_\w+" variable in|unknown log format "xaccel_')),
+    # variables that server.conf sets: NGINX names no line then
+    (208, re.compile(r'unknown "xaccel_\w+" variable$', re.MULTILINE)),
+)
+"""The check for each message of `nginx -t`."""
+
+_OTHERS = re.compile(
+    r"[-+]{3} |[-+]\s+(?:#.*looked up now|server [0-9\[])|[-+]location = \S+/[0-9a-f]{32} \{ return"
+)
+"""Lines of a difference that say nothing here: names of files, addresses from DNS, and the path made of the secret."""
+
+
+def _refusal(stack: Stack, number: int) -> Iterator[str]:
+    done = stack.tested
+    if done.returncode == 0:
+        return
+    lines = [line for line in done.stderr.splitlines() if "[emerg]" in line] or done.stderr.splitlines()[-1:]
+    text = "\n".join(lines)
+    found = next((own for own, pattern in _REFUSALS if pattern.search(text)), 207)
+    if found == number:
+        yield from lines
+
+
+def _of_kind(stack: Stack, kind: Kind) -> Iterator[str]:
+    if stack.tested.returncode == 0:
+        yield from (text for text, own in stack.own.items() if own == kind)
+
+
+@check(201)
+def supported(stack: Stack) -> Iterator[str]:
+    try:
+        assert stack.build
+    except NginxError as error:
+        yield str(error)
+
+
+@check(202)
+def fixed(stack: Stack) -> Iterator[str]:
+    package = advisories.package_of(stack.nginx) if stack.build else None
+    warning = advisories.warning(stack.build.version, package, asked=True)
+    if warning is not None:
+        yield warning
+
+
+@check(203)
+def modules(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 203)
+
+
+@check(204)
+def http_included(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 204)
+    if stack.tested.returncode == 0:
+        try:
+            folder = stack.folder
+        except Skipped as reason:
+            yield str(reason)
+            return
+        name = folder_of(stack.site)
+        if not (folder / name / "http.conf").is_file():
+            yield f"{folder} has no site {name!r}: generate it"
+
+
+@check(205)
+def once(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 205)
+
+
+@check(206)
+def no_duplicates(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 206)
+
+
+@check(207)
+def accepted(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 207)
+
+
+@check(208)
+def server_included(stack: Stack) -> Iterator[str]:
+    yield from _refusal(stack, 208)
+    yield from _of_kind(stack, "server")
+    if stack.tested.returncode == 0 and not any(paths_to("server", (stack.http,))) and not stack.own:
+        yield f"{folder_of(stack.site)}/server.conf is not included"
+
+
+@check(209)
+def app_included(stack: Stack) -> Iterator[str]:
+    yield from _of_kind(stack, "app")
+
+
+@check(210)
+def own_limits(stack: Stack) -> Iterator[str]:
+    yield from _of_kind(stack, "limit_conn")
+
+
+@check(211)
+def own_headers(stack: Stack) -> Iterator[str]:
+    yield from _of_kind(stack, "add_header")
+
+
+@check(212)
+def own_logs(stack: Stack) -> Iterator[str]:
+    yield from _of_kind(stack, "access_log")
+
+
+def _made(stack: Stack) -> dict[Path, str]:
+    return files.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
+
+
+@check(213)
+def generated(stack: Stack) -> Iterator[str]:
+    for path, text in _made(stack).items():
+        changed = [] if files.is_secret(path) else files.differences({path: text})
+        lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
+        if lines:
+            yield f"{path}: {' | '.join(lines[:_SHOWN])}"
+
+
+@check(214)
+def same_secret(stack: Stack) -> Iterator[str]:
+    for path, text in _made(stack).items():
+        if files.is_secret(path) and (
+            not path.exists() or _body(path.read_text(encoding="utf-8")) != _body(text)
+        ):
+            yield f"{path} is {'another one' if path.exists() else 'missing'}"
+
+
+def _body(text: str) -> str:
+    """Return a file without its comments: one has the digest of the settings, for which there is another check."""
+    return re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
+
+
+@check(215)
+def private_secret(stack: Stack) -> Iterator[str]:
+    for path in (stack.folder / folder_of(stack.site)).glob("secret*.conf"):
+        if path.stat().st_mode & 0o077:
+            yield f"{path} has mode {path.stat().st_mode & 0o777:o}"

@@ -1,0 +1,424 @@
+"""What is broken on a running site, one thing at a time, and which check must name it: for tests and documentation."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+
+import trustme
+
+from tests.doctor.stage import KEY, SECRET, Stage, download, running_app, s3_origin, tls_origin
+from tests.servers.origin import Answer, Request
+from xaccel.testing import free_port
+
+Break = Callable[[Stage], None]
+OTHER_SECRET = SECRET[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """One thing that is broken. what: for the table of the documentation. variant: where it is tested."""
+
+    id: str
+    what: str
+    make: Break
+    status: str = "fail"
+    variant: str = "deb"
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}-{self.what}".replace("`", "")
+
+
+TABLE: list[Breakage] = []
+
+
+def breaks(check: int, what: str, status: str = "fail", variant: str = "deb") -> Callable[[Break], Break]:
+    def add(make: Break) -> Break:
+        TABLE.append(Breakage(f"XA{check}", what, make, status, variant))
+        return make
+
+    return add
+
+
+def simple(check: int, what: str, make: Break, status: str = "fail", variant: str = "deb") -> None:
+    TABLE.append(Breakage(f"XA{check}", what, make, status, variant))
+
+
+# Settings
+
+simple(101, "The secret is too short", lambda s: s.change(SECRET="short", generate=False))
+simple(101, "A setting is misspelt", lambda s: s.change(TRANSFERLOG="/x", generate=False))
+simple(102, "TRANSFER_LOG is relative", lambda s: s.change(TRANSFER_LOG="log/xaccel.log"), "warn")
+simple(
+    103,
+    "The profile with the credentials is missing",
+    lambda s: s.origin("documents", access_key=None, secret_key=None, profile="gone", generate=False),
+)
+
+# NGINX on disk
+
+
+@breaks(201, "`--nginx` names another program")
+def _(s: Stage) -> None:
+    s.program = shutil.which("true") or "/bin/true"
+
+
+@breaks(203, "`load_module` of njs was removed", variant="deb-njs")
+def _(s: Stage) -> None:
+    line = next(line for line in s.file("nginx.conf").read_text().splitlines() if "http_js" in line)
+    s.broken_on_disk("nginx.conf", line, "")
+
+
+def _include(s: Stage, name: str) -> str:
+    return f"include {s.folder}/xaccel/{name}.conf;"
+
+
+@breaks(204, "The include of http.conf is forgotten")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", _include(s, "http"), "")
+
+
+@breaks(204, "None of the three files is included")
+def _(s: Stage) -> None:
+    for name in ("http", "site/server", "app"):
+        s.edit("nginx.conf", _include(s, name), "")
+
+
+@breaks(205, "http.conf is included twice")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", _include(s, "http"), _include(s, "http") * 2)
+
+
+@breaks(205, "A copy of the site is beside it (`site.bak`)")
+def _(s: Stage) -> None:
+    shutil.copytree(s.file("xaccel/site"), s.file("xaccel/site.bak"))
+
+
+@breaks(206, "An own `proxy_buffers` is beside app.conf")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", _include(s, "app"), f"{_include(s, 'app')} proxy_buffers 8 8k;")
+
+
+@breaks(207, "nginx.conf has an unknown directive")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", "# more servers", "nonsense on;")
+
+
+@breaks(207, "The folder of the log was removed")
+def _(s: Stage) -> None:
+    shutil.rmtree(s.file("log"))
+
+
+@breaks(207, "A generated file was deleted")
+def _(s: Stage) -> None:
+    s.file("xaccel/off.conf").unlink()
+
+
+@breaks(208, "The include of server.conf is forgotten")
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", _include(s, "site/server"), "")
+
+
+@breaks(208, "server.conf is included in another server")
+def _(s: Stage) -> None:
+    other = f"server {{ listen unix:{s.folder}/other.sock; {_include(s, 'site/server')} }}"
+    s.edit("nginx.conf", _include(s, "site/server"), "", reload=False)
+    s.edit("nginx.conf", "# more servers", other)
+
+
+@breaks(209, "The include of app.conf is forgotten")
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", _include(s, "app"), "")
+
+
+@breaks(210, "An own `limit_conn` applies to the app's location", "warn")
+def _(s: Stage) -> None:
+    zone = "limit_conn_zone $binary_remote_addr zone=own:1m; limit_conn own 50;"
+    s.edit("nginx.conf", _include(s, "http"), f"{zone} {_include(s, 'http')}")
+
+
+@breaks(211, "An own `add_header` is not in ADD_HEADERS", "warn")
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", "include", "add_header Referrer-Policy same-origin; include", reload=False)
+    s.edit(
+        "nginx.conf",
+        "add_header Strict-Transport-Security",
+        "add_header Referrer-Policy x;\nadd_header Strict-Transport-Security",
+    )
+
+
+@breaks(212, "An own `access_log` is not in ACCESS_LOGS", "warn")
+def _(s: Stage) -> None:
+    line = f"access_log {s.folder}/log/access.log combined;"
+    s.edit("nginx.conf", line, f"{line} access_log {s.folder}/log/other.log combined;")
+
+
+simple(
+    213,
+    "A response header was added, and not generated",
+    lambda s: s.change(RESPONSE_HEADERS=["X-A"], generate=False),
+)
+simple(
+    213,
+    "An origin was added, and not generated",
+    lambda s: s.origin("more", type="local", root=str(s.folder / "media"), generate=False),
+)
+simple(
+    213,
+    "A file of the engine was edited by hand",
+    lambda s: s.edit("xaccel/engine/locations/send.conf", "send_timeout 10m;", "send_timeout 1m;"),
+)
+simple(
+    214, "The secret was changed, and not generated", lambda s: s.change(SECRET=OTHER_SECRET, generate=False)
+)
+simple(215, "Everybody can read the secret", lambda s: s.file("xaccel/site/secret.conf").chmod(0o644), "warn")
+
+# Running NGINX
+
+simple(301, "NGINX was stopped", lambda s: s.stop())
+
+
+@breaks(302, "Nothing listens at the address")
+def _(s: Stage) -> None:
+    s.arguments["--url"] = f"http://127.0.0.1:{free_port()}"
+
+
+@breaks(303, "The certificate of the front door is self-signed")
+def _(s: Stage) -> None:
+    port, made = free_port(), trustme.CA().issue_cert("127.0.0.1")
+    made.private_key_pem.write_to_path(str(s.file("door.key")))
+    made.cert_chain_pems[0].write_to_path(str(s.file("door.pem")))
+    files = f"ssl_certificate {s.folder}/door.pem; ssl_certificate_key {s.folder}/door.key;"
+    listen = f"listen 127.0.0.1:{port} ssl; {files}"
+    s.edit("nginx.conf", f"listen 127.0.0.1:{s.port};", f"listen 127.0.0.1:{s.port}; {listen}")
+    s.arguments["--url"] = f"https://127.0.0.1:{port}"
+
+
+simple(
+    304,
+    "A setting was changed and generated, and NGINX not reloaded",
+    lambda s: s.change(LIMIT_RATE=10**9, reload=False),
+)
+simple(
+    304,
+    "The secret was changed and generated, and NGINX not reloaded",
+    lambda s: s.change(SECRET=OTHER_SECRET, reload=False),
+)
+
+
+@breaks(304, "The address is that of another server without the site")
+def _(s: Stage) -> None:
+    port = free_port()
+    s.edit(
+        "nginx.conf", "# more servers", f"server {{ listen 127.0.0.1:{port}; location / {{ return 404; }} }}"
+    )
+    s.arguments["--url"] = f"http://127.0.0.1:{port}"
+
+
+@breaks(305, "nginx.conf was edited, and NGINX not reloaded", "warn")
+def _(s: Stage) -> None:
+    time.sleep(0.05)
+    s.edit("nginx.conf", "# more servers", "# fewer servers", reload=False)
+
+
+simple(
+    307,
+    "An own `if` of the server catches internal paths",
+    lambda s: s.edit(
+        "nginx.conf",
+        "add_header Strict",
+        'if ($request_uri ~ ^/_xaccel/media) { return 200 "open"; }\nadd_header Strict',
+    ),
+)
+
+# Origins
+
+
+def _partner(s: Stage, **options: object) -> None:
+    s.origin("partner", **options)
+
+
+@breaks(401, "The name of an origin is not in DNS", variant="wheel")
+def _(s: Stage) -> None:
+    _partner(s, base_url="https://no-such-host.invalid/", connect_to=[])
+
+
+@breaks(402, "An origin does not listen")
+def _(s: Stage) -> None:
+    _partner(s, connect_to=[f"127.0.0.1:{free_port()}"])
+
+
+@breaks(403, "`ca_file` is another authority's")
+def _(s: Stage) -> None:
+    trustme.CA().cert_pem.write_to_path(str(s.file("ca.pem")))
+
+
+@breaks(404, "The certificate of an origin is over")
+def _(s: Stage) -> None:
+    s.tls(not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2021, 1, 1, tzinfo=UTC))
+
+
+@breaks(404, "The certificate of an origin ends in three days", "warn")
+def _(s: Stage) -> None:
+    s.tls(not_after=datetime.now(UTC) + timedelta(days=3))
+
+
+simple(405, "The certificate of an origin has another name", lambda s: s.tls(names=("other.test",)))
+
+
+@breaks(405, "The URL of an https origin has an IP address")
+def _(s: Stage) -> None:
+    s.tls(names=("127.0.0.1",))
+    _partner(s, base_url=f"https://{s.settings['ORIGINS']['partner']['connect_to'][0]}/", connect_to=[])
+
+
+@breaks(406, "The URL has https, and the origin speaks HTTP")
+def _(s: Stage) -> None:
+    _partner(s, connect_to=[s.backends.s3.address])
+
+
+@breaks(407, "An origin asks for a client certificate")
+def _(s: Stage) -> None:
+    def demand(context: object) -> None:
+        context.verify_mode = 2  # type: ignore[attr-defined]  # ssl.CERT_REQUIRED
+
+    origin = s.stack.enter_context(tls_origin(s.folder / "tls3", demand))
+    shutil.copy(origin.ca_file or "", s.file("ca.pem"))
+    s.partner_at(origin)
+
+
+def _s3(
+    status: int = 404, body: bytes = b"<Error><Code>NoSuchKey</Code></Error>", **headers: str
+) -> Callable[[Request], Answer]:
+    more = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return lambda request: Answer(status, more, body)
+
+
+simple(
+    408,
+    "The clock of the store differs by an hour",
+    lambda s: s.store(_s3(Date=formatdate(time.time() - 3600, usegmt=True))),
+)
+simple(409, "The bucket is in another region", lambda s: s.store(_s3(400, x_amz_bucket_region="eu-west-3")))
+simple(410, "The secret key of the bucket is wrong", lambda s: s.origin("documents", secret_key="wrong"))
+simple(410, "The access key of the bucket is wrong", lambda s: s.origin("documents", access_key="unknown"))
+simple(411, "The name of the bucket is misspelt", lambda s: s.origin("documents", bucket="reports-2025"))
+simple(
+    412,
+    "Everybody can list the bucket",
+    lambda s: s.store(lambda r: Answer(200 if "list-type" in r.target else 404)),
+)
+
+
+@breaks(413, "The object was deleted")
+def _(s: Stage) -> None:
+    s.arguments["--object"] = f"documents/{KEY}.old"
+
+
+@breaks(414, "A proxy before the store refuses HEAD")
+def _(s: Stage) -> None:
+    s.store(lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x"))
+    s.arguments |= {"--object": "archive/x", "--download": ""}
+
+
+simple(415, "The directory of an origin was removed", lambda s: shutil.rmtree(s.file("media")))
+simple(415, "NGINX's workers may not enter the directory", lambda s: s.file("media").chmod(0o700))
+
+
+@breaks(416, "The token in `request_headers` is not valid any more")
+def _(s: Stage) -> None:
+    _partner(s, request_headers={"Authorization": "Bearer old"})
+
+
+# Log and disk
+
+simple(503, "The log was removed", lambda s: s.file("log/xaccel.log").unlink())
+simple(502, "NGINX's workers may not enter the log's folder", lambda s: s.file("log").chmod(0o700))
+
+
+@breaks(503, "The log was rotated, and NGINX got no USR1")
+def _(s: Stage) -> None:
+    s.file("log/xaccel.log").rename(s.file("log/xaccel.log.1"))
+    s.file("log/xaccel.log").touch()
+
+
+simple(505, "An own error page was removed", lambda s: s.file("missing.html").unlink())
+
+# Download
+
+simple(
+    601,
+    "`proxy_ignore_headers X-Accel-Redirect` in the app's location",
+    lambda s: s.edit(
+        "nginx.conf",
+        "proxy_set_header Host $http_host;",
+        "proxy_set_header Host $http_host; proxy_ignore_headers X-Accel-Redirect; proxy_pass_header X-Accel-Redirect;",
+    ),
+)
+simple(
+    304,
+    "The address is the app's own",
+    lambda s: s.arguments.update({"--url": f"http://{s.backends.app.address}"}),
+)
+simple(
+    602,
+    "The app server is stopped",
+    lambda s: s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://127.0.0.1:{free_port()}"),
+)
+
+
+def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
+    settings = {
+        "SECRET": secret,
+        "ORIGINS": {"documents": s3_origin(s.backends, **options)},
+        "CACHE": {"path": "c"},
+    }
+    app = s.stack.enter_context(running_app(s.folder / "app", settings))
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+
+
+simple(603, "The app was not restarted after a change of the secret", lambda s: _app(s, OTHER_SECRET))
+simple(
+    604,
+    "The app was not restarted after a change of the endpoint",
+    lambda s: _app(s, endpoint_url=s.backends.s3.endpoint.replace("127.0.0.1", "localhost")),
+)
+simple(
+    605, "The download does not exist", lambda s: s.arguments.update({"--download": "/nothing"}), "unknown"
+)
+
+
+@breaks(606, "The app names an object that the bucket lacks")
+def _(s: Stage) -> None:
+    s.arguments |= {"--download": download("gone.txt"), "--object": ""}
+
+
+simple(607, "A proxy in front removes Range", lambda s: s.front('proxy_set_header Range "";'))
+simple(608, "A proxy in front refuses HEAD", lambda s: s.front("if ($request_method = HEAD) { return 405; }"))
+simple(609, "A proxy in front removes If-None-Match", lambda s: s.front('proxy_set_header If-None-Match "";'))
+
+
+@breaks(610, "The app sends another object than the one named")
+def _(s: Stage) -> None:
+    s.backends.s3.put(s.backends.bucket, "other.txt", b"something else", "text/plain")
+    s.arguments["--object"] = "documents/other.txt"
+
+
+simple(
+    611, "A proxy in front adds a header of the store", lambda s: s.front("add_header x-amz-request-id 1;")
+)
+simple(
+    612,
+    "A proxy in front removes Content-Disposition",
+    lambda s: s.front("proxy_hide_header Content-Disposition;"),
+)
+simple(
+    613,
+    "A proxy in front compresses",
+    lambda s: s.front("gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; gzip_http_version 1.0;"),
+)

@@ -1,0 +1,47 @@
+"""One S3 server and one app for the run, one NGINX for each test."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, running_app, s3_origin, stage
+
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server, Variant
+
+
+@pytest.fixture(scope="session")
+def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    folder, bucket = tmp_path_factory.mktemp("doctor-app"), f"doctor-{secrets.token_hex(4)}"
+    s3.create_bucket(bucket)
+    s3.put(bucket, KEY, BODY, "text/plain")
+    made = Backends(s3, bucket, None, folder)  # type: ignore[arg-type]
+    settings = {"SECRET": SECRET, "ORIGINS": {"documents": s3_origin(made)}, "CACHE": {"path": "cache"}}
+    with running_app(folder, settings) as app:
+        made.app = app
+        yield made
+
+
+@pytest.fixture
+def healthy(variant: Variant, backends: Backends, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with tempfile.TemporaryDirectory(prefix="doctor-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)
+        with stage(folder, variant, backends) as made:
+            yield made
+
+
+@pytest.fixture
+def expected_vulnerabilities(variant: Variant) -> dict[str, str]:
+    """What the doctor says about the version of this NGINX, in any case."""
+    from xaccel.nginx import advisories, probe
+
+    version, package = probe(variant.binary).version, advisories.package_of(variant.binary)
+    return {"XA202": "warn"} if advisories.warning(version, package, asked=True) else {}

@@ -1,0 +1,302 @@
+"""A whole site on real servers, whose files, processes and settings a test can break."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trustme
+
+from tests.live.client import send_target
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.cli import main
+from xaccel.nginx import probe
+from xaccel.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
+BODY = b"a report of the year, word for word\n" * 20
+KEY = "reports/2026.txt"
+HSTS = "max-age=31536000"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+
+
+@dataclass
+class Backends:
+    """What all stages of a run share: the S3 server with one object, and the app."""
+
+    s3: S3Server
+    bucket: str
+    app: AppServer
+    folder: Path
+
+
+def s3_origin(backends: Backends, **options: Any) -> dict[str, Any]:
+    return {
+        "type": "s3",
+        "bucket": backends.bucket,
+        "endpoint_url": backends.s3.endpoint,
+        "access_key": backends.s3.access_key,
+        "secret_key": backends.s3.secret_key,
+        "region": "us-east-1",
+        "cache": True,
+        **options,
+    }
+
+
+@contextmanager
+def running_app(folder: Path, settings: dict[str, Any]) -> Iterator[AppServer]:
+    """Run the app of the live tests with these settings."""
+    from xaccel.testing import app_server
+
+    folder.mkdir(exist_ok=True)
+    (folder / "site.json").write_text(json.dumps(settings))
+    env = {
+        "PATH": os.environ["PATH"],
+        "LIVE_SITE": str(folder / "site.json"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=1) as server:
+        yield server
+
+
+@dataclass
+class Stage:
+    """One site. `settings` are those of site.json; `config` is nginx.conf."""
+
+    folder: Path
+    variant: Variant
+    backends: Backends
+    partner: Origin
+    port: int
+    settings: dict[str, Any]
+    stack: ExitStack
+    nginx: NginxServer | None = None
+    arguments: dict[str, str] = field(default_factory=dict)
+    program: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+    # What breaks it
+
+    def edit(self, name: str, old: str, new: str, *, reload: bool = True) -> None:
+        """Replace a text in a file, and reload NGINX."""
+        path = self.file(name)
+        text = path.read_text()
+        assert old in text, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new))
+        if reload:
+            self.reload()
+
+    def change(self, *, generate: bool = True, reload: bool = True, **settings: Any) -> None:
+        """Change settings of the site; generate NGINX's files, and reload."""
+        self.settings.update(settings)
+        self.file("site.json").write_text(json.dumps(self.settings))
+        if generate:
+            self.generate()
+        if generate and reload:
+            self.reload()
+
+    def origin(self, name: str, *, generate: bool = True, reload: bool = True, **options: Any) -> None:
+        """Change options of an origin, or add one."""
+        known = self.settings["ORIGINS"].get(name, {})
+        origins = {**self.settings["ORIGINS"], name: {**known, **options}}
+        self.change(generate=generate, reload=reload, ORIGINS=origins)
+
+    def store(self, answer: Callable[[Request], Answer]) -> Origin:
+        """Add the origin `archive`: a bucket in a store that answers what a test wants."""
+        store = self.stack.enter_context(origin_server(answer))
+        self.origin(
+            "archive", **s3_origin(self.backends, endpoint_url=store.url, bucket="archive", cache=False)
+        )
+        return store
+
+    def tls(self, *, names: tuple[str, ...] = ("partner.test",), **certificate: Any) -> None:
+        """Let the origin `partner` be one with another certificate of the same authority."""
+        authority = trustme.CA()
+        made = authority.issue_cert(*names, **certificate)
+        authority.cert_pem.write_to_path(str(self.file("ca.pem")))
+        self.partner_at(self.stack.enter_context(tls_origin(self.folder / "tls2", made.configure_cert)))
+
+    def partner_at(self, origin: Origin) -> None:
+        self.origin("partner", base_url=f"https://partner.test:{origin.port}/", connect_to=[origin.address])
+
+    def front(self, lines: str) -> None:
+        """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one."""
+        from xaccel.testing import free_port
+
+        port = free_port()
+        server = (
+            f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {self.url}; proxy_set_header Host"
+        )
+        rest = f"$http_host; proxy_set_header Accept-Encoding $http_accept_encoding; {lines} }} access_log off; }}"
+        self.edit("nginx.conf", "# more servers", f"{server} {rest}")
+        self.arguments["--url"] = f"http://127.0.0.1:{port}"
+
+    def generate(self) -> None:
+        words = ["--write", str(self.folder / "xaccel"), *self.program_words()]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert main(["config", str(self.file("site.json")), *words]) == 0
+
+    def reload(self) -> None:
+        """Reload NGINX. A configuration that it refuses is not in force then, as on a real machine."""
+        if self.nginx is not None:
+            with contextlib.suppress(Exception):
+                self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=5)
+
+    def broken_on_disk(self, name: str, old: str, new: str) -> None:
+        """Write what NGINX would refuse; the running one goes on."""
+        self.edit(name, old, new, reload=False)
+
+    def stop(self) -> None:
+        assert self.nginx is not None
+        self.nginx.server.signal(signal.SIGTERM)
+        assert wait_until(lambda: not self.nginx or self.nginx.server.exit_status is not None, timeout_s=5)
+
+    # The doctor
+
+    def program_words(self) -> list[str]:
+        options = [f"--nginx-option={word}" for word in (f"-p{self.folder}/", "-cnginx.conf", "-estderr")]
+        without = [] if self.variant.njs else ["--without=njs"]
+        return ["--nginx", self.program or self.variant.binary, *options, *without, "--without=headers-more"]
+
+    def doctor(self, *words: str) -> tuple[int, str]:
+        """Run the doctor; return its exit status and what it prints."""
+        given = {
+            "--url": self.url,
+            "--download": download(),
+            "--object": f"documents/{KEY}",
+            **self.arguments,
+        }
+        more = [word for name, value in given.items() if value for word in (name, value)]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                status = main(["doctor", str(self.file("site.json")), *self.program_words(), *more, *words])
+            except SystemExit as end:
+                status = int(end.code or 0)
+        return status, printed.getvalue()
+
+    def found(self, *words: str) -> dict[str, str]:
+        """Return what is not fine, by id: the status."""
+        _, printed = self.doctor("--json", *words)
+        return {
+            one["id"]: one["status"]
+            for one in json.loads(printed)["results"]
+            if one["status"] in ("fail", "warn", "unknown")
+        }
+
+
+def download(key: str = KEY, **options: Any) -> str:
+    return send_target({"origin": "documents", "key": key, "options": {"cache_version": "v1", **options}})
+
+
+@contextmanager
+def tls_origin(folder: Path, prepare: Callable[[ssl.SSLContext], None] | None = None) -> Iterator[Origin]:
+    folder.mkdir(exist_ok=True)
+
+    def answer(request: Request) -> Answer:
+        granted = request.header("Authorization") == "Bearer partner"
+        return Answer(200 if granted else 401, [("ETag", '"p"')], b"of the partner")
+
+    with origin_server(answer, tls_directory=folder, names=("partner.test",), prepare_tls=prepare) as origin:
+        yield origin
+
+
+@contextmanager
+def stage(folder: Path, variant: Variant, backends: Backends) -> Iterator[Stage]:
+    """Run a healthy site in `folder`, which NGINX's workers can enter."""
+    from xaccel.testing import free_port, nginx_server
+
+    with ExitStack() as stack:
+        partner = stack.enter_context(tls_origin(folder / "tls"))
+        for name in ("media", "log", "cache"):
+            (folder / name).mkdir()
+        (folder / "media" / "a.txt").write_text("a")
+        (folder / "missing.html").write_text("<p>Not here.</p>")
+        shutil.copy(partner.ca_file or "", folder / "ca.pem")
+        made = Stage(
+            folder, variant, backends, partner, free_port(), _settings(folder, backends, partner), stack
+        )
+        made.file("site.json").write_text(json.dumps(made.settings))
+        made.file("nginx.conf").write_text(f"{_loads(made)} events {{ }} http {{ }}")
+        made.generate()
+        text = _config(made)
+        made.nginx = stack.enter_context(
+            nginx_server(folder, text, binary=variant.binary, ready_port=made.port, line_log="log/xaccel.log")
+        )
+        folder.chmod(0o755)
+        yield made
+
+
+def _settings(folder: Path, backends: Backends, partner: Origin) -> dict[str, Any]:
+    return {
+        "SECRET": SECRET,
+        "ORIGINS": {
+            "documents": s3_origin(backends),
+            "partner": {
+                "type": "http",
+                "base_url": f"https://partner.test:{partner.port}/",
+                "connect_to": [partner.address],
+                "ca_file": str(folder / "ca.pem"),
+                "request_headers": {"Authorization": "Bearer partner"},
+            },
+            "media": {"type": "local", "root": str(folder / "media")},
+        },
+        "CACHE": {"path": str(folder / "cache"), "max_size": "64m"},
+        "CONCURRENCY": {"default": 8},
+        "TRANSFER_LOG": str(folder / "log/xaccel.log"),
+        "ACCESS_LOGS": [f"{folder}/log/access.log combined"],
+        "ADD_HEADERS": [["Strict-Transport-Security", HSTS]],
+        "ERROR_PAGES": {404: str(folder / "missing.html")},
+    }
+
+
+def _loads(made: Stage) -> str:
+    build = probe(made.variant.binary, njs=made.variant.njs, headers_more=False)
+    return "".join(f"load_module {path};\n" for path in build.load_modules)
+
+
+def _config(made: Stage) -> str:
+    """An operator's own nginx.conf."""
+    temporary = " ".join(f"{kind}_temp_path tmp/{kind};" for kind in TEMPORARY)
+    return f"""{_loads(made)}{"user www-data;" if os.geteuid() == 0 else ""}
+pid nginx.pid; daemon off; error_log error.log warn;
+events {{ }}
+http {{
+    {temporary}
+    access_log {made.folder}/log/access.log combined;
+    variables_hash_max_size 4096;
+    include {made.folder}/xaccel/http.conf;
+    server {{
+        listen 127.0.0.1:{made.port};
+        add_header Strict-Transport-Security "{HSTS}" always;
+        include {made.folder}/xaccel/site/server.conf;
+        location / {{
+            proxy_pass http://{made.backends.app.address};
+            proxy_set_header Host $http_host;
+            include {made.folder}/xaccel/app.conf;
+        }}
+    }}
+    # more servers
+}}
+"""

@@ -1,0 +1,35 @@
+"""Each breakage of a running site is reported as its own check, and as nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.doctor.breakages import TABLE, Breakage
+from tests.doctor.stage import Stage
+
+WITHIN_S = 10.0
+NEEDS_ROOT = {"XA415-NGINX's workers may not enter the directory", "XA502"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "breakage"),
+    [(each.variant, each) for each in TABLE],
+    ids=[each.name for each in TABLE],
+    indirect=["variant"],
+    scope="session",
+)
+def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
+    healthy: Stage, breakage: Breakage, expected_vulnerabilities: dict[str, str]
+) -> None:
+    if os.geteuid() != 0 and any(breakage.name.startswith(name) for name in NEEDS_ROOT):
+        pytest.skip("the workers are this user's own processes")
+    breakage.make(healthy)
+    started = time.monotonic()
+    found = healthy.found()
+    took = time.monotonic() - started
+    known = {} if breakage.id in ("XA101", "XA201") else expected_vulnerabilities
+    assert found == {**known, breakage.id: breakage.status}
+    assert took < WITHIN_S

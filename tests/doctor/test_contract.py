@@ -1,0 +1,193 @@
+"""What scripts and people can rely on: ids, exit statuses, JSON, --only, --wait, --accept, and no secret."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.doctor.breakages import TABLE
+from tests.doctor.stage import SECRET, Stage
+from xaccel.cli import main
+from xaccel.doctor.catalogue import TABLE as CHECKS
+from xaccel.doctor.catalogue import checks
+from xaccel.doctor.check import Evidence, Skipped
+from xaccel.doctor.examine import examine, exit_status
+from xaccel.doctor.stack import Stack
+from xaccel.site import read_mapping
+
+on_deb = pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session")
+UNBROKEN = {"XA202", "XA306", "XA501", "XA504", "XA614", "XA615", "XA616"}
+"""Checks that no breakage of the table makes fail: another NGINX, a full disk, another user, a cache, a cut."""
+
+
+def test_each_check_has_a_breakage_and_each_breakage_a_check() -> None:
+    broken = {each.id for each in TABLE}
+    assert broken | UNBROKEN == {each.id for each in checks()}
+    assert broken & UNBROKEN == set()
+    assert len(TABLE) >= 40
+
+
+def test_a_check_comes_after_its_causes() -> None:
+    seen: set[str] = set()
+    for each in checks():
+        assert set(each.after) <= seen, each.id
+        seen.add(each.id)
+    assert sorted(re.findall(r"^\[(XA\d{3})\]$", CHECKS.read_text(), re.MULTILINE)) == sorted(seen)
+
+
+def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "explain", "XA304"]) == 0
+    said = capsys.readouterr().out
+    assert "NGINX was not reloaded" in said
+    assert said.startswith("XA304\n")
+    assert main(["doctor", "--list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(checks())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["explain", "XA999"], "there is no check 'XA999'"),
+        (["site.toml", "--only", "XA1"], "there is no check 'XA1'"),
+        ([], "it needs one file"),
+        (["site.toml", "--accept", "XA202"], "each --accept needs one --reason and one --until"),
+        (["site.toml", "--accept", "XA202", "--reason", "x", "--until", "soon"], "no date"),
+        (["site.toml", "--wait", "long"], "'long' is no time"),
+        (["site.toml", "--header", "nonsense"], "it is not a header"),
+        (["site.toml", "--object", "documents"], "'documents' is no object"),
+    ],
+)
+def test_a_wrong_argument_is_a_clear_error(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", *words]) == 1
+    assert says in capsys.readouterr().err
+
+
+def _stack() -> Stack:
+    site = read_mapping.read({"SECRET": SECRET, "ORIGINS": {"media": {"type": "local", "root": "/srv"}}})
+    return Stack(read_site=lambda: site)
+
+
+def _looks(*made: object) -> Iterator[Evidence]:
+    for one in made:
+        if isinstance(one, Exception):
+            raise one
+        yield Evidence("seen", one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "exits"),
+    [
+        ([], "ok", 0),
+        (["warn"], "warn", 0),
+        (["warn", "fail"], "fail", 1),
+        (["unknown"], "unknown", 2),
+        ([Skipped("elsewhere")], "skipped", 0),
+        ([OSError(2, "gone")], "unknown", 2),
+        ([ZeroDivisionError(f"with {SECRET}")], "unknown", 2),
+    ],
+)
+def test_the_worst_evidence_is_the_status_and_an_error_is_unknown(
+    seen: list[object], status: str, exits: int
+) -> None:
+    (first, *_) = checks()
+    results = examine([replace(first, look=lambda _: _looks(*seen))], _stack())
+    assert [each.status for each in results] == [status]
+    assert exit_status(results, strict=False) == exits
+    assert SECRET not in str(results[0].as_json())
+
+
+def test_warnings_fail_on_request_and_a_cause_hides_what_follows() -> None:
+    first, second, *_ = checks()
+    warns = replace(first, look=lambda _: _looks("warn"))
+    assert exit_status(examine([warns], _stack()), strict=True) == 1
+    fails = replace(first, look=lambda _: _looks("fail"))
+    results = examine([fails, replace(second, look=lambda _: _looks("fail"))], _stack())
+    assert [(each.status, each.because) for each in results] == [("fail", ""), ("skipped", "XA101")]
+
+
+@on_deb
+def test_only_makes_the_check_and_its_causes(healthy: Stage) -> None:
+    healthy.stop()
+    status, printed = healthy.doctor("--json", "--only", "XA304")
+    found = {one["id"]: one["status"] for one in json.loads(printed)["results"]}
+    assert (status, found) == (1, {"XA301": "fail", "XA304": "skipped"})
+
+
+@on_deb
+def test_an_accepted_finding_does_not_fail_up_to_its_day(healthy: Stage) -> None:
+    healthy.change(SECRET=SECRET[::-1], generate=False)
+    today = datetime.now(UTC).date()
+    accepts = ["--accept", "XA214", "--reason", "rotation on Monday", "--until"]
+    status, printed = healthy.doctor(*accepts, str(today))
+    assert status == 0
+    assert "Accepted: rotation on Monday" in printed
+    assert healthy.doctor(*accepts, str(today - timedelta(days=1)))[0] == 1
+
+
+@on_deb
+def test_wait_looks_again_until_nothing_is_wrong(healthy: Stage) -> None:
+    page = healthy.file("missing.html")
+    page.rename(healthy.file("moved.html"))
+    assert healthy.doctor("--only", "XA505")[0] == 1
+    timer = threading.Timer(1.5, lambda: healthy.file("moved.html").rename(page))
+    timer.start()
+    assert healthy.doctor("--only", "XA505", "--wait", "30s")[0] == 0
+    timer.join()
+
+
+@on_deb
+def test_the_report_names_cause_evidence_consequence_and_remedy(healthy: Stage) -> None:
+    healthy.change(LIMIT_RATE=10**9, reload=False)
+    status, printed = healthy.doctor()
+    assert status == 1
+    for words in (
+        "XA304 fail",
+        "it has the settings ",
+        "What follows: ",
+        "What to do: ",
+        "--only XA304",
+        "1 failed",
+    ):
+        assert words in printed
+    assert "XA602" not in printed
+
+
+@on_deb
+def test_elsewhere_than_on_nginx_host_its_checks_are_skipped_with_the_reason(healthy: Stage) -> None:
+    words = ["doctor", str(healthy.file("site.json")), "--no-nginx", "--url", healthy.url, "--json"]
+    healthy.program = "/nowhere"
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+
+
+@on_deb
+def test_the_door_is_found_in_nginx_configuration(healthy: Stage) -> None:
+    healthy.arguments["--url"] = ""
+    assert "XA302" not in healthy.found()
+    healthy.change(LIMIT_RATE=10**9, reload=False)
+    assert "XA304" in healthy.found()
+
+
+@on_deb
+def test_no_secret_and_no_signature_is_printed(healthy: Stage) -> None:
+    healthy.origin("documents", bucket="reports-2025", secret_key=healthy.backends.s3.secret_key)
+    healthy.arguments["--header"] = "Cookie: session=verysecret"
+    for words in (("--all",), ("--json",)):
+        _, printed = healthy.doctor(*words)
+        for secret in (
+            SECRET,
+            healthy.backends.s3.secret_key,
+            "verysecret",
+            "Bearer partner",
+            "X-Amz-Signature",
+        ):
+            assert secret not in printed

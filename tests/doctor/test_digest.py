@@ -1,0 +1,26 @@
+"""A running NGINX says which settings it has, to those who have the secret."""
+
+from __future__ import annotations
+
+from tests.doctor.stage import SECRET, Stage
+from xaccel.doctor.front_door import door_at
+from xaccel.nginx import probe
+from xaccel.nginx.settings_digest import digest, digest_path
+from xaccel.site import read_mapping
+
+
+def test_the_digest_is_at_a_path_that_only_the_secret_leads_to(healthy: Stage) -> None:
+    healthy.edit(
+        "nginx.conf",
+        "add_header Strict",
+        f"auth_basic x; auth_basic_user_file {healthy.folder}/none; add_header Strict",
+    )
+    site = read_mapping.read(healthy.settings)
+    reply = door_at(healthy.url).ask("GET", digest_path(site))
+    version = ".".join(map(str, probe(healthy.variant.binary).version))
+    assert (reply.status, reply.body.decode()) == (200, f"{digest(site)} 1 {version}")
+    other = read_mapping.read({**healthy.settings, "SECRET": SECRET[::-1]})
+    assert digest_path(other) != digest_path(site)
+    for path in (digest_path(other), site.internal_prefix, f"{digest_path(site)}/x"):
+        assert digest(site) not in door_at(healthy.url).ask("GET", path).body.decode()
+    assert SECRET not in digest_path(site)

@@ -94,7 +94,7 @@ ENVIRONMENTS = [
             ("stack.py",),
             extras="testing",
             beside=beside,
-            brings=("botocore", "gunicorn", "mirakuru", *brings),
+            brings=("botocore", "gunicorn", *brings),
         )
         for name, beside, brings in (
             ("testing", (), ()),

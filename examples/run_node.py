@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from xaccel.servers.process import running
+from xaccel.servers.processes import running
 from xaccel.testing import (
     NginxServer,
     S3Server,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.contenders.place import Place
 from xaccel.nginx.emit import block, directive, emit
-from xaccel.servers.process import running
+from xaccel.servers.processes import running
 from xaccel.testing import app_server, free_port, nginx_server, s3_server
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,7 @@ from benchmarks.measure.question import Cell, Question, Size, Table, Target, req
 from benchmarks.measure.spread import ratio, spread
 
 _ROUNDS = {"full": 25, "quick": 4, "smoke": 1}
-_HEAVY = tuple(
-    "asgiref boto3 botocore django flask minio mirakuru obstore starlette storages urllib3".split()
-)
+_HEAVY = tuple("asgiref boto3 botocore django flask minio obstore starlette storages urllib3".split())
 
 _CHILD = """
 import json, sys, time

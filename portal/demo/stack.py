@@ -20,7 +20,7 @@ from portal.demo.probes import Probes
 from portal.demo.samples import LARGE_BYTES, Sample
 from portal.demo.site_files import static_location
 from xaccel.nginx import Nginx, Parts, render, standalone
-from xaccel.servers.process import RunningServer
+from xaccel.servers.processes import RunningServer
 from xaccel.site import Site
 from xaccel.testing import AppServer, NginxServer, S3Server, app_server, free_ports, s3_server
 

@@ -50,7 +50,7 @@ def program(*command: str) -> Start:
 
     @contextmanager
     def start(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-        from xaccel.servers.process import running
+        from xaccel.servers.processes import running
 
         socket_path = folder / "app.sock"
         with running(

@@ -14,8 +14,7 @@ import pytest
 from tests.audit.conftest import Log
 from tests.audit.ingester import ROOT, environment, process
 from xaccel.servers.ports import accepts, free_port
-from xaccel.servers.process import RunningServer, running
-from xaccel.servers.processes import wait_until
+from xaccel.servers.processes import RunningServer, running, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xaccel.servers.process import running
+from xaccel.servers.processes import running
 from xaccel.testing import ServerMissing, free_port
 
 AZURE = "azure.acme.test"

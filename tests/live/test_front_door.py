@@ -34,7 +34,7 @@ from tests.live.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Request
 from xaccel.errors import NginxError
 from xaccel.handoff.content_security import SANDBOX
-from xaccel.servers.nginx import check_config
+from xaccel.servers.nginx_server import check_config
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

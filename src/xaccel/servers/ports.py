@@ -1,8 +1,7 @@
-"""TCP ports that are free on the loopback address.
+"""Find TCP ports that are free on the loopback address.
 
-They lie below those that outgoing connections get (from 32768 on Linux, 49152 elsewhere): one of these could
-take a port between the look and the start of its server. Each process has a block of its own, held by a socket that
-listens on the first port of it, so that no two at once give the same port.
+They are below those of outgoing connections (from 32768 on Linux, 49152 elsewhere), one of which could take a port
+before its server starts. A socket that listens on the first port of a block keeps other processes from its ports.
 """
 
 from __future__ import annotations
@@ -11,65 +10,55 @@ import atexit
 import os
 import random
 import socket
+from collections.abc import Iterator
 from functools import cache
+from itertools import cycle, islice
 
-from xaccel.servers.errors import ServerFailed
+from xaccel.servers import ServerFailed
 
 _BLOCK = 1000
 _FIRSTS = range(12_000, 32_000, _BLOCK)
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports, none of which this process was given lately, or another one that runs now is given.
+    """Return `count` ports that this process was not given lately, and that no other process is given.
 
-    A program that does not ask here may still take one before you do. Raises ServerFailed where 20 processes have
-    ports already.
+    A program that does not ask here may still take one before you do.
+
+    Raises ServerFailed if 20 processes have ports already, or if programs have taken the ports of this one.
     """
-    return [_block(os.getpid()).take() for _ in range(count)]
-
-
-def free_port() -> int:
-    """One port, as `free_ports` gives them."""
-    return free_ports(1)[0]
-
-
-class _Block:
-    """Ports of which one is given after the other, and then from the first one again."""
-
-    def __init__(self) -> None:
-        for first in random.sample(_FIRSTS, len(_FIRSTS)):
-            try:
-                self._held = listening_socket(first)
-                self._held.listen()
-            except OSError:
-                continue
-            atexit.register(self._held.close)
-            self._ports = range(first + 1, first + _BLOCK)
-            self._next = 0
-            return
+    candidates = islice(_ports_of(os.getpid()), _BLOCK - 1)
+    found = list(islice(filter(_is_free, candidates), count))
+    if len(found) < count:
         raise ServerFailed(
-            f"no block of ports is left between {_FIRSTS.start} and {_FIRSTS.stop}",
-            where="free ports",
-            remedy="Each process that tests takes one. Look which of them hang, and end those.",
-        )
-
-    def take(self) -> int:
-        for _ in self._ports:
-            port = self._ports[self._next % len(self._ports)]
-            self._next += 1
-            if _is_free(port):
-                return port
-        raise ServerFailed(
-            f"no port is free between {self._ports.start} and {self._ports.stop}",
+            f"no port is free in a block between {_FIRSTS.start} and {_FIRSTS.stop}",
             where="free ports",
             remedy="Look what listens there, and end what is not needed.",
         )
+    return found
+
+
+def free_port() -> int:
+    """Return one port, as `free_ports` does."""
+    return free_ports(1)[0]
 
 
 @cache
-def _block(process_id: int) -> _Block:
-    """Return the block of this process: a child that was forked has one of its own."""
-    return _Block()
+def _ports_of(process_id: int) -> Iterator[int]:
+    """Return the ports of this process, one after the other and again from the first: a fork has others."""
+    for first in random.sample(_FIRSTS, len(_FIRSTS)):
+        try:
+            held = listening_socket(first)
+            held.listen()
+        except OSError:
+            continue
+        atexit.register(held.close)
+        return cycle(range(first + 1, first + _BLOCK))
+    raise ServerFailed(
+        f"no block of ports is left between {_FIRSTS.start} and {_FIRSTS.stop}",
+        where="free ports",
+        remedy="Each process that tests takes one. Look which of them hang, and end those.",
+    )
 
 
 def _is_free(port: int) -> bool:
@@ -81,7 +70,7 @@ def _is_free(port: int) -> bool:
 
 
 def listening_socket(port: int = 0) -> socket.socket:
-    """A bound socket (0: the operating system picks the port), so that nobody else can take its port."""
+    """Return a bound socket, whose port no other program can take. 0: the operating system picks the port."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -93,7 +82,7 @@ def listening_socket(port: int = 0) -> socket.socket:
 
 
 def accepts(port: int) -> bool:
-    """Does something accept connections on this port of the loopback address?"""
+    """Tell whether something accepts connections on this port of the loopback address."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -1,40 +1,146 @@
-"""The processes that belong to a server, and a wait with a deadline."""
+"""Run a server in a folder of its own: start it, wait until it is ready, and end it with all its processes."""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import psutil
 
+from xaccel.servers import ServerFailed
+
 _GONE = (psutil.NoSuchProcess, ProcessLookupError)
 _ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+_LINES_SHOWN = 60
 
 
-def family(pid: int) -> list[int]:
-    """`pid`, its descendants and the rest of its session, without zombies; sorted."""
-    return sorted(process.pid for process in _members(pid) if _runs(process))
+class RunningServer:
+    """A started process. `pid` is its first process; `pids` are all that belong to it, workers included."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
+        self.pid = process.pid
+        self.log_file = log_file
+        self._process = process
+        # psutil compares start times: a process that got the id of an ended one is never killed
+        self._first = psutil.Process(self.pid)
+        self._known: set[psutil.Process] = set()
+
+    @property
+    def pids(self) -> list[int]:
+        self._look()
+        return sorted(process.pid for process in self._running())
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its standard output and error."""
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status of the first process, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def _look(self) -> None:
+        """Remember the processes of the server: once a parent has died, its descendants cannot be found."""
+        if not psutil.pid_exists(self.pid) or self._first.is_running():
+            self._known.update(_members(self.pid))
+
+    def _running(self) -> list[psutil.Process]:
+        return [process for process in self._known if _runs(process)]
+
+    def _stop(self, number: int, within_s: float) -> None:
+        self._look()
+        try:
+            if self.exit_status is None:
+                os.killpg(self.pid, number)
+                self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self._look()
+            for process in self._running():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            wait_until(lambda: not self._running(), timeout_s=5.0)
+            self._process.wait(5.0)
 
 
-def alive(pid: int) -> bool:
-    """A zombie counts as gone: it runs nothing and holds nothing."""
-    with suppress(psutil.NoSuchProcess):
-        return _runs(psutil.Process(pid))
-    return False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedServer:
+    """A server with its process."""
+
+    server: RunningServer = field(repr=False)
+
+    @property
+    def pids(self) -> list[int]:
+        """All processes of the server, workers included."""
+        return self.server.pids
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its standard output and error."""
+        return self.server.log
 
 
-def command_line(pid: int) -> str:
-    """The title of a process, as it was set last; empty when the process is gone."""
-    with suppress(psutil.NoSuchProcess):
-        return " ".join(psutil.Process(pid).cmdline()).strip()
-    return ""
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    name: str,
+    directory: Path,
+    ready: Callable[[int], bool],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    start_within_s: float = 20.0,
+    stop_within_s: float = 5.0,
+    stop_signal: int = signal.SIGTERM,
+    popen: Mapping[str, Any] | None = None,
+) -> Iterator[RunningServer]:
+    """Run `command` until the block ends; its output goes to `directory/NAME.log`.
+
+    The block begins when `ready(pid)` is true. At its end the process gets `stop_signal`, and after `stop_within_s`
+    seconds it and everything it started are killed. `popen` has more arguments for subprocess.Popen.
+
+    Raises ServerFailed, with the end of the log, if the process ends or `start_within_s` seconds pass before it is
+    ready.
+    """
+    log_file = directory / f"{name}.log"
+    with log_file.open("ab") as log:
+        process = subprocess.Popen(
+            list(command),
+            cwd=cwd or directory,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **(popen or {}),
+        )
+    server = RunningServer(process, log_file)
+    try:
+        done = wait_until(lambda: process.poll() is not None or ready(process.pid), timeout_s=start_within_s)
+        if not done or process.poll() is not None:
+            what = "ended instead of starting" if done else "took too long to start"
+            lines = server.log.splitlines()[-_LINES_SHOWN:]
+            raise ServerFailed(what, where=name, remedy="\n".join(["Its log ends with:", *lines]))
+        yield server
+    finally:
+        server._stop(stop_signal, stop_within_s)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float, every_s: float = 0.01) -> bool:
-    """True as soon as `condition()` holds, False when it did not within `timeout_s` seconds."""
+    """Return True as soon as `condition()` is true, False if it is not within `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -43,34 +149,35 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float, every_s: floa
     return True
 
 
-class Family:
-    """The processes of a server, remembered with their start times by psutil, so that a reused pid is never killed."""
+def family(pid: int) -> list[int]:
+    """Return `pid`, its descendants and the rest of its session, without zombies; sorted."""
+    return sorted(process.pid for process in _members(pid) if _runs(process))
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._first = psutil.Process(pid)
-        self._known: set[psutil.Process] = set()
 
-    def look(self) -> None:
-        """Remember what belongs to the server now: descendants cannot be told any more once their parent died."""
-        if psutil.pid_exists(self._pid) and not self._first.is_running():
-            return  # the server ended, and another process has its id
-        self._known.update(_members(self._pid))
+def alive(pid: int) -> bool:
+    """Tell whether a process runs. A zombie runs nothing and holds nothing."""
+    with suppress(psutil.NoSuchProcess):
+        return _runs(psutil.Process(pid))
+    return False
 
-    def pids(self) -> list[int]:
-        self.look()
-        return sorted(process.pid for process in self._alive())
 
-    def kill(self, *, timeout_s: float = 5.0) -> None:
-        """SIGKILL whatever is left and wait until it is gone."""
-        self.look()
-        for process in self._alive():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        wait_until(lambda: not self._alive(), timeout_s=timeout_s)
+def command_line(pid: int) -> str:
+    """Return the title of a process, as it was set last; empty if the process is gone."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(psutil.Process(pid).cmdline()).strip()
+    return ""
 
-    def _alive(self) -> list[psutil.Process]:
-        return [process for process in self._known if _runs(process)]
+
+def write_private(file: Path, text: str) -> None:
+    """Write `text` to a file that only its owner can read, also if the file existed with another mode."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(text)
+
+
+def private_folder(folder: Path) -> None:
+    """Create a folder that only its owner can enter. A folder that exists keeps its mode."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _members(pid: int) -> Iterable[psutil.Process]:

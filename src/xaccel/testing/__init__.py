@@ -1,9 +1,9 @@
-"""For tests of downloads: assertions on a hand-off, and real servers.
+"""Assertions on hand-offs and real servers, for tests of downloads.
 
-The servers (NGINX, an S3 server, an application under gunicorn) are context managers. Every file of a
-server lies in the directory it is given, its ports come from the operating system, it is ready when the block begins
-and nothing of it runs when the block has ended. They are for Linux, and need the extra `testing`; the assertions need
-nothing. So each name is loaded at its first use.
+The servers (NGINX, an S3 server, an application under gunicorn) are context managers. All files of a server are in the
+directory it is given, its ports come from the operating system, it is ready when the block begins, and none of it runs
+when the block has ended. They are for Linux, and need the extra `testing`; the assertions need nothing. So each name is
+loaded at its first use.
 """
 
 from __future__ import annotations
@@ -12,54 +12,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xaccel.servers.app import AppServer, app_server
-    from xaccel.servers.errors import ServerFailed, ServerMissing
-    from xaccel.servers.nginx import NginxServer, check_config, nginx_server
-    from xaccel.servers.nginx_builds import Variant, nginx_binaries, variants
-    from xaccel.servers.ports import free_port, free_ports
-    from xaccel.servers.s3 import S3Server, s3_server
-    from xaccel.testing.assertions.hand_off import assert_hand_off
-    from xaccel.testing.assertions.leaks import assert_nothing_leaked
-    from xaccel.testing.stack import Project, Stack, run_stack
+    from xaccel.servers import ServerFailed as ServerFailed
+    from xaccel.servers import ServerMissing as ServerMissing
+    from xaccel.servers.app import AppServer as AppServer
+    from xaccel.servers.app import app_server as app_server
+    from xaccel.servers.nginx_server import NginxServer as NginxServer
+    from xaccel.servers.nginx_server import Variant as Variant
+    from xaccel.servers.nginx_server import check_config as check_config
+    from xaccel.servers.nginx_server import nginx_binaries as nginx_binaries
+    from xaccel.servers.nginx_server import nginx_server as nginx_server
+    from xaccel.servers.nginx_server import variants as variants
+    from xaccel.servers.ports import free_port as free_port
+    from xaccel.servers.ports import free_ports as free_ports
+    from xaccel.servers.s3 import S3Server as S3Server
+    from xaccel.servers.s3 import s3_server as s3_server
+    from xaccel.testing.assertions.hand_off import assert_hand_off as assert_hand_off
+    from xaccel.testing.assertions.leaks import assert_nothing_leaked as assert_nothing_leaked
+    from xaccel.testing.stack import Project as Project
+    from xaccel.testing.stack import Stack as Stack
+    from xaccel.testing.stack import run_stack as run_stack
 else:
     _MODULES = {
-        "servers.app": ("AppServer", "app_server"),
-        "servers.errors": ("ServerFailed", "ServerMissing"),
-        "testing.assertions.hand_off": ("assert_hand_off",),
-        "testing.assertions.leaks": ("assert_nothing_leaked",),
-        "servers.nginx": ("NginxServer", "check_config", "nginx_server"),
-        "servers.ports": ("free_port", "free_ports"),
-        "servers.s3": ("S3Server", "s3_server"),
-        "testing.stack": ("Project", "Stack", "run_stack"),
-        "servers.nginx_builds": ("Variant", "nginx_binaries", "variants"),
+        "servers": "ServerFailed ServerMissing",
+        "servers.app": "AppServer app_server",
+        "servers.nginx_server": "NginxServer Variant check_config nginx_binaries nginx_server variants",
+        "servers.ports": "free_port free_ports",
+        "servers.s3": "S3Server s3_server",
+        "testing.assertions.hand_off": "assert_hand_off",
+        "testing.assertions.leaks": "assert_nothing_leaked",
+        "testing.stack": "Project Stack run_stack",
     }
+    __all__ = sorted(" ".join(_MODULES.values()).split())  # noqa: PLE0605
 
     def __getattr__(name: str) -> object:
         for module, names in _MODULES.items():
-            if name in names:
+            if name in names.split():
                 found = globals()[name] = getattr(import_module(f"xaccel.{module}"), name)
                 return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = [
-    "AppServer",
-    "NginxServer",
-    "Project",
-    "S3Server",
-    "ServerFailed",
-    "ServerMissing",
-    "Stack",
-    "Variant",
-    "app_server",
-    "assert_hand_off",
-    "assert_nothing_leaked",
-    "check_config",
-    "free_port",
-    "free_ports",
-    "nginx_binaries",
-    "nginx_server",
-    "run_stack",
-    "s3_server",
-    "variants",
-]

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from xaccel.errors import ConfigError
-from xaccel.servers.nginx_builds import NAMES, Variant, variants
+from xaccel.servers.nginx_server import NAMES, Variant, variants
 from xaccel.servers.s3 import S3Server, s3_server
 from xaccel.testing.stack import Project, Stack, run_stack
 

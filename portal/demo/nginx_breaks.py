@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
+from portal.demo.expanded import expanded
 from portal.demo.rewrite import Change, inside, rewrite, without
 from xaccel.nginx import Directive, Parts, Raw
-from xaccel.testing.expanded import expanded
 
 Break = Callable[[Parts], Parts]
 _Block = tuple[Directive, ...]

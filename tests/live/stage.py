@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from portal.demo.expanded import expanded
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
 from tests.servers.origin import Answer, Request, origin_server
@@ -22,7 +23,6 @@ from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
 from xaccel.testing import NginxServer, Variant, free_port, nginx_server
-from xaccel.testing.expanded import expanded
 
 if TYPE_CHECKING:
     from xaccel.site import Site

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.demo.expanded import expanded
 from tests.live.conftest import build_of
 from tests.live.guest import operators_text
 from tests.live.stage import set_everywhere, stage
@@ -15,7 +16,6 @@ from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
 from xaccel.site.buffer_setting import split
 from xaccel.testing import Variant
-from xaccel.testing.expanded import expanded
 
 BODY = b"0123456789abcdef" * 200_000
 OUTER = [

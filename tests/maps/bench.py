@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from portal.demo.expanded import parse
 from xaccel.nginx import Directive
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.testing import free_port, nginx_server
-from xaccel.testing.expanded import parse
 
 MOST_INPUTS = 14
 _OWN_OF_NGINX = re.compile(r"\$(\{?)(?!xaccel_|args\b|bench_)(?=[a-z])")

@@ -5,12 +5,12 @@ The steps are the lines of the engine's locations, with the variables that `set`
 
 from __future__ import annotations
 
+from portal.demo.expanded import parse
 from tests.maps.bench import location, written
 from xaccel.nginx import Directive, Nginx, Parts, render
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
-from xaccel.testing.expanded import parse
 
 SECRETS = ("new-0123456789-abcdefghijklmnopqrstuvwxyz", "old.0123456789+abcdefghijklmnopqrstuvwxyz")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from portal.demo.expanded import expanded, parse
 from tests.live.golden import BUILDS
 from xaccel.nginx import Directive, standalone
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
-from xaccel.testing.expanded import expanded, parse
 
 TWICE: dict[str, str] = {}
 """Names that two expressions may have, and why."""

@@ -1,7 +1,6 @@
 """Fixtures for pytest: the user's own application behind a real NGINX and an S3 server.
 
-Named by the user, `pytest_plugins = ["xaccel.testing.pytest_plugin"]` in the topmost conftest.py, so that nobody has
-options and fixtures who did not ask for them.
+The user loads it with `pytest_plugins = ["xaccel.testing.pytest_plugin"]` in the topmost conftest.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from xaccel.servers import ServerFailed, ServerMissing
 from xaccel.servers.app import AppServer, app_server
 from xaccel.servers.nginx_server import NginxServer, Variant, nginx_server
 from xaccel.servers.ports import free_port
-from xaccel.servers.processes import private_folder
 from xaccel.servers.s3 import S3Server
 
 _TIMEOUT_S = 120
@@ -49,10 +48,9 @@ class Stack:
         self._buckets: set[str] = set()
 
     def put(self, bucket: str, key: str, content: bytes | Path, content_type: str | None = None) -> None:
-        """Store an object; the bucket is made at the first use."""
+        """Store an object; the bucket is created at the first use."""
         if bucket not in self._buckets:
-            client = self.s3.client()
-            known = {found["Name"] for found in client.list_buckets()["Buckets"]}
+            known = {found["Name"] for found in self.s3.client().list_buckets()["Buckets"]}
             if bucket not in known:
                 self.s3.create_bucket(bucket)
             self._buckets.add(bucket)
@@ -87,18 +85,16 @@ def s3_environment(s3: S3Server) -> dict[str, str]:
 def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Variant) -> Iterator[Stack]:
     """Run `project` under gunicorn, and NGINX in front of it, until the block ends.
 
-    The NGINX text is printed by the project's own `xaccel config`, for this NGINX. Every file of the servers lies in
+    The project's own `xaccel config` writes the configuration for this NGINX. All files of the servers are in
     `directory`.
 
-    Raises ServerMissing where the variant cannot run here, ServerFailed with the log of what did not start, and
+    Raises ServerMissing if the variant cannot run here, ServerFailed with the log of what did not start, and
     NginxError in NGINX's own words.
     """
     if variant.missing:
         raise ServerMissing(
             variant.missing, where=f"NGINX {variant.name}", remedy="Install it, or choose another variant."
         )
-    for name in ("app", "nginx"):
-        private_folder(directory / name)
     environment = {**s3_environment(s3), **project.env}
     with app_server(
         directory / "app",
@@ -110,21 +106,15 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
         threads=4 if project.kind == "wsgi" else 1,
     ) as app:
         port = free_port()
-        text = _run(project, s3, *_config_command(project, variant, port, app.address))
+        asked = ["xaccel", "config", project.site] if project.site else ["django", "xaccel", "config"]
+        command = ["-m", *map(str, asked), "--standalone", "--nginx", variant.binary]
+        command += ["--listen", f"127.0.0.1:{port}", "--app", app.address]
+        command += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
+        # as root, so that the workers can read what a test made
+        command += ["--user", "root"] if os.geteuid() == 0 else []
+        text = _run(project, s3, *command)
         with nginx_server(directory / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             yield Stack(project, nginx, app, s3)
-
-
-def _config_command(project: Project, variant: Variant, port: int, app: str) -> list[str]:
-    asked = (
-        ["-m", "xaccel", "config", str(project.site)]
-        if project.site
-        else ["-m", "django", "xaccel", "config"]
-    )
-    shape = ["--standalone", "--nginx", variant.binary, "--listen", f"127.0.0.1:{port}", "--app", app]
-    without = [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
-    # as root, so that the workers can read what a test made
-    return [*asked, *shape, *without, *(["--user", "root"] if os.geteuid() == 0 else [])]
 
 
 def _run(project: Project, s3: S3Server, *arguments: str) -> str:

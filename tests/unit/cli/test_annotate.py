@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from portal.demo.expanded import parse
 from tests.live.golden import BUCKET, BUILDS, DIRECTORY, PARTNER, PRIVATE_CA, SECRET, SITES
 from xaccel import cli
 from xaccel.cli.annotate import annotate
 from xaccel.nginx import Nginx, files, render
 from xaccel.site import Cache, Site
 from xaccel.site.origins import Origin
-from xaccel.testing.expanded import parse
 
 EVERYTHING = SITES["everything"]
 CACHE = EVERYTHING.cache

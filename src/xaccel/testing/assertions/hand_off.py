@@ -1,4 +1,4 @@
-"""Assertions on a hand-off, for tests of a view without a server."""
+"""Assert that a view returns a hand-off, without a server."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def assert_hand_off(
     headers: Mapping[str, str] | None = None,
     site: Site | None = None,
 ) -> None:
-    """Assert that an app's answer is a whole hand-off, and that it says what is given here.
+    """Assert that an app's response is a whole hand-off, and has what is given here.
 
-    `response` is Django's, Flask's, Starlette's, httpx's: whatever has a status and headers. What is None is not looked
-    at. `url` is what NGINX will ask the origin for, without the signature. Without a `site` the object key is compared
-    with the last segments of that URL's path; with one, with all that follows the origin's base, and the secret must be
-    one of the site's. `filename` is the name that a browser saves; `content_type` "" means that the origin says the
-    type; `headers` are those the site declares.
+    `response` is Django's, Flask's, Starlette's or httpx's: anything with a status and headers. None is not compared.
+    `url` is what NGINX will request, without the signature. With a `site`, the object key is all of that URL after the
+    origin's base, and the secret must be one of the site's; without one, the key is compared with the last segments of
+    the path. `filename` is the name that a browser saves; `content_type` "" means that the origin says the type;
+    `headers` are those that the site declares.
 
-    Raises AssertionError, which names every difference at once: what was expected, and what was found.
+    Raises AssertionError, which names all differences: what was expected, and what was found.
     """
     __tracebackhide__ = True
     answer = received(response)
@@ -75,14 +75,10 @@ def assert_hand_off(
             for name, value in (headers or {}).items()
         },
     }
-    problems = [
-        *_faults(answer, site),
-        *(
-            f"{name}: expected {wanted!r}, found {there!r}"
-            for name, (wanted, there) in found.items()
-            if wanted is not None and wanted != there
-        ),
-    ]
+    problems = [*_faults(answer, site)]
+    for name, (wanted, there) in found.items():
+        if wanted is not None and wanted != there:
+            problems.append(f"{name}: expected {wanted!r}, found {there!r}")
     if problems:
         raise AssertionError("\n  ".join(["the hand-off is not the one expected:", *problems]))
 
@@ -106,7 +102,7 @@ def _entry(answer: Received) -> re.Match[str]:
 
 
 def _faults(answer: Received, site: Site | None) -> Iterator[str]:
-    """What keeps NGINX from obeying, or from sending the file alone."""
+    """Yield what keeps NGINX from sending the file, and the file alone."""
     if answer.status != 200:
         yield f"status: expected 200, found {answer.status}"
     if answer.body:
@@ -129,19 +125,20 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
 
 
 def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site | None) -> str:
-    """The object key, as far as it can be told; `wanted` where the path ends with it and nothing says more."""
+    """Return the object key; `wanted` if the path ends with it and does not tell where the key begins."""
     url = answer.value("Xaccel-Url")
     if url is None:
         return unquote(entry["path"] or "")
     path = unquote(urlsplit(url).path)
     origin = None if site is None else site.origins.get(entry["origin"])
-    if site is None or origin is None or isinstance(origin, LocalOrigin):
-        return wanted if wanted is not None and path.endswith(f"/{wanted}") else path
-    if isinstance(origin, S3Origin):
-        if covers_many(origin):
-            return wanted if wanted is not None and path.endswith(f"/{origin.prefix}{wanted}") else path
-        return urls.key_of_url(base_url(origin), url).removeprefix(origin.prefix)
-    return urls.key_of_url(base_url(origin), url)
+    prefix = origin.prefix if isinstance(origin, S3Origin) else ""
+    if (
+        origin is None
+        or isinstance(origin, LocalOrigin)
+        or (isinstance(origin, S3Origin) and covers_many(origin))
+    ):
+        return wanted if wanted is not None and path.endswith(f"/{prefix}{wanted}") else path
+    return urls.key_of_url(base_url(origin), url).removeprefix(prefix)
 
 
 def _filename(disposition: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Whether an answer shows its reader anything of the storage."""
+"""Assert that a response shows the client nothing of the storage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xaccel.testing.assertions.received import Received, received
 
 _TO_NGINX = ("x-accel-", "xaccel-")
 _SIGNED = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC-SHA256", "AWSAccessKeyId", "X-Goog-Signature")
-"""Words that stand in signed URLs and in hand-offs, and in nothing that a user may see."""
+"""Words of signed URLs and hand-offs that no user may see."""
 
 _SECRET_PARAMETER = re.compile(r"signature|credential|token|^sig$", re.IGNORECASE)
 _AROUND = 30
@@ -22,53 +22,37 @@ _AROUND = 30
 def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
     """Assert that nothing which the client sees holds one of `secrets`, or what no client may see in any case.
 
-    Looked at are the status line's headers, the cookies, the body, and of a hand-off the values that NGINX passes on
-    (name, type, validators, declared headers). Its other private headers are for NGINX. Each secret is also looked for
-    percent-encoded and as HTML writes it. Of a hand-off, its own URL, host, signature and secret are looked for without
-    being named. In an answer that is no hand-off a private header is a leak itself.
+    The client sees the headers, the cookies, the body, and of a hand-off the values that NGINX passes on (name, type,
+    validators, declared headers), but not its other private headers. Each secret is also looked for percent-encoded and
+    as HTML writes it. The URL, host, signature and secret of a hand-off need not be given. In a response that is no
+    hand-off, a private header is a leak itself.
 
-    Raises AssertionError, which names every place; ValueError for an empty secret, which every answer holds.
+    Raises AssertionError, which names every place; ValueError for an empty secret, which every response has.
     """
     __tracebackhide__ = True
     answer = received(response)
-    wanted = [_text(secret) for secret in secrets]
+    handed_off = answer.value("X-Accel-Redirect") is not None
+    wanted = [secret.decode("latin-1") if isinstance(secret, bytes) else secret for secret in secrets]
     if not all(wanted):
         raise ValueError("an empty secret is in every answer: pass what must not be seen")
     hidden = dict.fromkeys([*wanted, *_SIGNED, *_of_hand_off(answer)])
     found = [
-        *_private(answer),
-        *(
-            f"{secret!r} is in {where}: {_excerpt(text, written)!r}"
-            for where, text in _seen(answer)
-            for secret in hidden
-            if (written := next((form for form in _forms(secret) if form in text), None)) is not None
-        ),
+        f"the private header {name} is in an answer that is no hand-off: {value!r}"
+        for name, value in answer.headers
+        if not handed_off and name.lower().startswith("xaccel-")
+    ]
+    found += [
+        f"{secret!r} is in {where}: {_excerpt(text, written)!r}"
+        for where, text in _seen(answer, handed_off=handed_off)
+        for secret in hidden
+        if (written := next((form for form in _forms(secret) if form in text), None)) is not None
     ]
     if found:
         raise AssertionError("\n  ".join(["the client sees what it must not:", *found]))
 
 
-def _text(secret: str | bytes) -> str:
-    return secret.decode("latin-1") if isinstance(secret, bytes) else secret
-
-
-def _is_private(name: str) -> bool:
-    return name.lower().startswith(_TO_NGINX)
-
-
-def _is_hand_off(answer: Received) -> bool:
-    return answer.value("X-Accel-Redirect") is not None
-
-
-def _private(answer: Received) -> Iterator[str]:
-    if not _is_hand_off(answer):
-        for name, value in answer.headers:
-            if name.lower().startswith("xaccel-"):
-                yield f"the private header {name} is in an answer that is no hand-off: {value!r}"
-
-
 def _of_hand_off(answer: Received) -> Iterator[str]:
-    """What a hand-off says to NGINX alone."""
+    """Yield what a hand-off tells NGINX alone."""
     yield from answer.values("Xaccel-Auth")
     for url in answer.values("Xaccel-Url"):
         parts = urlsplit(url)
@@ -76,12 +60,12 @@ def _of_hand_off(answer: Received) -> Iterator[str]:
         yield from (value for name, value in parse_qsl(parts.query) if _SECRET_PARAMETER.search(name))
 
 
-def _seen(answer: Received) -> Iterator[tuple[str, str]]:
+def _seen(answer: Received, *, handed_off: bool) -> Iterator[tuple[str, str]]:
     for name, value in answer.headers:
-        shown = public_name(name) if _is_hand_off(answer) else None
+        shown = public_name(name) if handed_off else None
         if shown is not None:
             yield f"the header {shown} (the hand-off's {name})", value
-        elif not _is_private(name):
+        elif not name.lower().startswith(_TO_NGINX):
             yield f"the header {name}", value
     yield "the body", answer.body.decode("latin-1")
 

@@ -1,4 +1,4 @@
-"""What an answer holds, whatever made it: Django, Flask, Starlette, httpx, urllib or a test client of theirs."""
+"""Read a response of Django, Flask, Starlette, httpx, urllib or one of their test clients."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Received:
     body: bytes
 
     def values(self, name: str) -> list[str]:
-        """The values of every line of this name, in any case."""
+        """Return the values of all lines of this name, in any case."""
         return [value for found, value in self.headers if found.lower() == name.lower()]
 
     def value(self, name: str) -> str | None:
-        """The value of the first line of this name."""
+        """Return the value of the first line of this name."""
         return next(iter(self.values(name)), None)
 
 
@@ -30,21 +30,19 @@ def received(response: Any) -> Received:
 
     Raises TypeError for what has no status or no headers, and for a body that only a coroutine can read.
     """
-    return Received(_status(response), tuple(_headers(response)), _body(response))
-
-
-def _status(response: Any) -> int:
-    for name in ("status_code", "status_int", "status"):
-        found = getattr(response, name, None)
-        if isinstance(found, int):
-            return int(found)
-    raise TypeError(f"{type(response).__qualname__} is no answer: it has no status_code and no status")
+    names = ("status_code", "status_int", "status")
+    status = next((found for name in names if isinstance(found := getattr(response, name, None), int)), None)
+    for what, there in (
+        ("status_code and no status", status),
+        ("headers", getattr(response, "headers", None)),
+    ):
+        if there is None:
+            raise TypeError(f"{type(response).__qualname__} is no answer: it has no {what}")
+    return Received(int(status or 0), tuple(_headers(response)), _body(response))
 
 
 def _headers(response: Any) -> Iterable[tuple[str, str]]:
-    headers = getattr(response, "headers", None)
-    if headers is None:
-        raise TypeError(f"{type(response).__qualname__} is no answer: it has no headers")
+    headers = response.headers
     # httpx joins lines of one name in items()
     lines = getattr(headers, "multi_items", getattr(headers, "items", lambda: headers))()
     yield from ((str(name), str(value)) for name, value in lines)
@@ -56,21 +54,16 @@ def _headers(response: Any) -> Iterable[tuple[str, str]]:
 
 def _body(response: Any) -> bytes:
     if getattr(response, "streaming", False) is True:
-        return _streamed(response)
+        if response.is_async:
+            raise TypeError(
+                "the body streams through a coroutine: read it, and make an HttpResponse of what you read"
+            )
+        body = b"".join(response.streaming_content)
+        response.streaming_content = [body]
+        return body
     if callable(getattr(response, "get_data", None)):
         return bytes(response.get_data())
     for name in ("content", "body"):
-        found = getattr(response, name, None)
-        if isinstance(found, bytes):
+        if isinstance(found := getattr(response, name, None), bytes):
             return found
     return bytes(response.read()) if callable(getattr(response, "read", None)) else b""
-
-
-def _streamed(response: Any) -> bytes:
-    if response.is_async:
-        raise TypeError(
-            "the body streams through a coroutine: read it, and make an HttpResponse of what you read"
-        )
-    body = b"".join(response.streaming_content)
-    response.streaming_content = [body]
-    return body

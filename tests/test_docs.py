@@ -24,7 +24,7 @@ from docs.generated.engine import log_fields, private_headers
 from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel import cli
 from xaccel.errors import XaccelError
-from xaccel.nginx.facts import PAGES
+from xaccel.nginx.engine_files import PAGES
 from xaccel.options import Options
 from xaccel.site import read_mapping
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin

@@ -6,8 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from xaccel.nginx.engine_files import FOLDER
-from xaccel.nginx.facts import text
+from xaccel.nginx.engine_files import FOLDER, text
 
 PROMISES = Path(__file__).resolve().parents[2] / "tests" / "promises.toml"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docs.generated import engine
 from xaccel import S3Origin, Site
-from xaccel.nginx import Nginx, facts, files, render
+from xaccel.nginx import Nginx, engine_files, files, render
 from xaccel.nginx.probe import OPTIONAL
 
 MEANINGS = {
@@ -46,7 +46,7 @@ def private_headers() -> str:
 def error_pages() -> str:
     """Return the table of error pages, by status of the origin."""
     rows = ["| Origin | User | Text |", "|---|---|---|"]
-    for page in facts.PAGES:
+    for page in engine_files.PAGES:
         origin = ", ".join(map(str, page.origin))
         if page.status == 429:
             origin = "(no request: the subject has too many transfers at once)"

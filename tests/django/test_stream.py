@@ -23,7 +23,7 @@ from xaccel.django import asend_file, send_file
 from xaccel.django.development import fetch
 from xaccel.explain.origin_request import Redirects
 from xaccel.handoff.content_security import SANDBOX, default_policy
-from xaccel.nginx.facts import MAX_REDIRECTS
+from xaccel.nginx.engine_files import MAX_REDIRECTS
 from xaccel.site.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.servers.origin import Answer, Request
-from xaccel.nginx.facts import MAX_REDIRECTS
+from xaccel.nginx.engine_files import MAX_REDIRECTS
 
 WHOLE, CUT, NOTHING = "whole", "cut", "nothing"
 """How an answer ends: as the protocol ends it; in the middle, and the client is told; before its head."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.live.conftest import Live
 from tests.servers.origin import Answer, Request
-from xaccel.nginx.facts import FOLLOWED, MAX_REDIRECTS
+from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
 
 BODY = b"behind the redirect"
 

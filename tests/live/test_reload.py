@@ -14,7 +14,7 @@ from tests.live.client import Reply
 from tests.live.stage import line_where, stage
 from tests.servers.origin import Answer, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
-from xaccel.nginx.facts import SHUTDOWN
+from xaccel.nginx.engine_files import SHUTDOWN
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xaccel.servers.ports import listening_socket
-from xaccel.testing import free_port, free_ports
+from xaccel.testing import ServerFailed, free_port, free_ports
 
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 MANY = "from xaccel.testing import free_ports; print(*free_ports(200), flush=True); input()"
@@ -32,7 +32,12 @@ def test_a_port_that_is_taken_is_not_given() -> None:
     following = free_port() + 1
     with listening_socket(following) as taken:
         taken.listen()
-        assert following not in free_ports(998)
+        assert following not in free_ports(900)
+
+
+def test_no_port_is_given_twice_in_one_call() -> None:
+    with pytest.raises(ServerFailed, match="no port is free"):
+        free_ports(1000)
 
 
 def test_no_outgoing_connection_takes_a_port_that_was_given() -> None:

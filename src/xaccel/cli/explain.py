@@ -10,8 +10,7 @@ from typing import Any
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
-from xaccel.explain.transfer_log import entry_of, rotated_entry_of
-from xaccel.explain.why import Why, why_of
+from xaccel.explain.why import Why, entry_of, why_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
@@ -57,19 +56,16 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
 
 def _entry(transfer_id: str, log: Path) -> dict[str, Any] | None:
     try:
-        entry = entry_of(transfer_id, log)
-        rotated = rotated_entry_of(transfer_id, log) if entry is None else None
+        found = entry_of(transfer_id, log)
     except OSError as error:
         _say("log entry", f"{log} cannot be read ({error.strerror})")
         return None
-    if entry is not None:
-        _say("log entry", json.dumps(entry))
-        return entry
-    if rotated is not None:
-        _say("log entry", f"{json.dumps(rotated[0])} (in {rotated[1]})")
-        return rotated[0]
-    _say("log entry", f"none in {log} and its rotated files")
-    return None
+    if found is None:
+        _say("log entry", f"none in {log} and its rotated files")
+        return None
+    entry, path = found
+    _say("log entry", json.dumps(entry) + ("" if path == log else f" (in {path})"))
+    return entry
 
 
 def _why(entry: dict[str, Any]) -> Why | None:

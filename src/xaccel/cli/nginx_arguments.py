@@ -11,7 +11,6 @@ from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.nginx import Nginx, advisories, probe
-from xaccel.nginx.facts import strength
 from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
 from xaccel.site import Site
 
@@ -88,7 +87,7 @@ def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False
     if asked and not loads_itself:
         nginx = _loaded(nginx, [binary, *args.nginx_option], site)
     print(
-        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {strength(nginx)}",
+        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {nginx.hides_by}",
         file=sys.stderr,
     )
     package = advisories.package_of(binary) if asked else None

@@ -21,7 +21,7 @@ from urllib.request import (
     Request,
 )
 
-from xaccel.nginx.facts import MAX_REDIRECTS, crooked_paths
+from xaccel.nginx.engine_files import MAX_REDIRECTS, crooked_paths
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -1,41 +1,29 @@
-"""Settings that are valid and mostly a mistake."""
+"""Warn of settings that are valid and mostly a mistake."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from xaccel.errors import ConfigError
 from xaccel.explain.origin_request import is_address
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """What is said of one setting, in the form of an error: one clause, a settings path, whole sentences."""
-
-    what: str
-    where: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}"
-
-
-def relative_log(site: Site) -> Iterator[Advice]:
+def relative_log(site: Site) -> Iterator[ConfigError]:
     """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
     if not PurePosixPath(site.transfer_log).is_absolute():
-        yield Advice(
-            what=f"{site.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where"
+        yield ConfigError(
+            f"{site.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where"
             " logrotate does not look",
             where="TRANSFER_LOG",
             remedy='Give an absolute path, for example "/var/log/nginx/xaccel.log".',
         )
 
 
-def address_over_tls(site: Site) -> Iterator[Advice]:
+def address_over_tls(site: Site) -> Iterator[ConfigError]:
     """Tell of https origins that are named by an IP address: NGINX ignores the IP addresses of a certificate."""
     for name, origin in site.origins.items():
         if isinstance(origin, HTTPOrigin):
@@ -46,8 +34,8 @@ def address_over_tls(site: Site) -> Iterator[Advice]:
             continue
         parts = urlsplit(url)
         if parts.scheme == "https" and origin.verify_tls and is_address(parts.hostname or ""):
-            yield Advice(
-                what=f"{url!r} names its host by an IP address, and NGINX compares only the DNS names and the"
+            yield ConfigError(
+                f"{url!r} names its host by an IP address, and NGINX compares only the DNS names and the"
                 " common name of a certificate",
                 where=f'ORIGINS["{name}"] {option}',
                 remedy="Put a name of the certificate into the URL and the address into `connect_to`, unless the"

@@ -7,38 +7,28 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 Version = tuple[int, int, int]
-
-SOURCES: Mapping[str, str] = {
-    "nginx": "https://nginx.org/en/security_advisories.html",
-    "debian": "the changelog of Debian's package nginx 1.26.3-3+deb13u11",
-    "mageia": "https://advisories.mageia.org/MGASA-2026-0605.html",
-    "cve": "https://www.cve.org/CVERecord",
-    "openbsd": "https://www.mail-archive.com/ports-changes@openbsd.org/msg182555.html",
-    "gitlab": "https://gitlab.com/gitlab-org/omnibus-gitlab/-/merge_requests/10139",
-}
-"""Where the rows of ADVISORIES were read, on 26 November 2026."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
     """One vulnerability.
 
-    since: the first version that has it. fixed: the first versions without it, of the stable and the mainline branch.
-    debian: N of the first package 1.26.3-3+deb13uN with the fix; None where Debian 13 never had the fault.
-    where: the part of NGINX, in a few words. sources: keys of SOURCES.
+    where: the part of NGINX, in a few words. sources: keys of SOURCES. advisories.toml explains the others.
     """
 
     name: str
     where: str
     fixed: tuple[Version, Version]
-    debian: int | None
-    sources: tuple[str, ...]
-    since: Version = (0, 0, 0)
+    since: Version
+    sources: Sequence[str]
+    debian: int | None = None
 
     def concerns(self, version: Version) -> bool:
         """Tell whether a build of exactly this version, without patches, has the fault."""
@@ -47,38 +37,20 @@ class Advisory:
         return version >= self.since and not fixed
 
 
-_MAY_1, _MAY_2 = ((1, 30, 1), (1, 31, 0)), ((1, 30, 2), (1, 31, 1))
-_JULY, _SEPTEMBER = ((1, 30, 4), (1, 31, 3)), ((1, 30, 5), (1, 31, 6))
-_OCTOBER, _NOVEMBER = ((1, 30, 6), (1, 31, 7)), ((1, 30, 7), (1, 31, 9))
-_OF_OCTOBER, _OF_NOVEMBER = ("debian", "openbsd"), ("debian", "mageia", "gitlab")
+def _version(text: str) -> Version:
+    major, minor, patch = map(int, text.split("."))
+    return major, minor, patch
 
-ADVISORIES: tuple[Advisory, ...] = (
-    Advisory(
-        "CVE-2026-1642",
-        "plain text before the TLS of an origin",
-        ((1, 28, 2), (1, 29, 5)),
-        2,
-        ("nginx", "debian"),
-    ),
-    Advisory("CVE-2026-42945", "rewrite module", _MAY_1, 5, ("nginx", "debian"), (0, 6, 27)),
-    Advisory("CVE-2026-9256", "rewrite module", _MAY_2, 6, ("nginx", "debian"), (0, 1, 17)),
-    Advisory("CVE-2026-42533", "map with a regular expression", _JULY, 8, ("nginx", "debian"), (0, 9, 6)),
-    Advisory("CVE-2026-60005", "slice module", _JULY, 8, ("nginx", "debian"), (1, 15, 8)),
-    Advisory("CVE-2026-56434", "SSI", _JULY, 8, ("nginx", "debian"), (0, 8, 11)),
-    Advisory("CVE-2026-90439", "HTTP/3", _SEPTEMBER, None, ("nginx",), (1, 29, 2)),
-    Advisory("CVE-2026-15176", "alias after a rewrite", _OCTOBER, 10, _OF_OCTOBER),
-    Advisory("CVE-2026-93479", "strings with variables", _OCTOBER, 10, (*_OF_OCTOBER, "cve")),
-    Advisory("CVE-2026-95101", "request bodies over HTTP/3", _OCTOBER, 10, _OF_OCTOBER),
-    Advisory("CVE-2026-97629", "keys of TLS session tickets", _OCTOBER, 10, _OF_OCTOBER),
-    Advisory("CVE-2026-97205", "SSI with asynchronous file I/O", _OCTOBER, 10, _OF_OCTOBER),
-    Advisory("CVE-2026-123007", "HTTP/2 flow control", _NOVEMBER, 11, _OF_NOVEMBER),
-    Advisory("CVE-2026-123633", "HTTP/2 connections", _NOVEMBER, 11, (*_OF_NOVEMBER, "cve"), (1, 19, 7)),
-    Advisory("CVE-2026-123634", "resolver", _NOVEMBER, 11, (*_OF_NOVEMBER, "cve"), (0, 6, 18)),
-    Advisory("CVE-2026-118899", "request bodies over TLS 1.3", _NOVEMBER, 11, ("debian", "mageia", "cve")),
-    Advisory("CVE-2026-113425", "mail proxy", _NOVEMBER, 11, _OF_NOVEMBER),
-    Advisory("CVE-2026-121810", "QUIC", _NOVEMBER, 11, _OF_NOVEMBER),
-    Advisory("CVE-2026-125283", "alias with try_files", _NOVEMBER, 11, ("debian", "mageia")),
-)
+
+def _advisory(name: str, row: dict[str, Any]) -> Advisory:
+    stable, mainline = map(_version, row.pop("fixed"))
+    since = _version(row.pop("since", "0.0.0"))
+    return Advisory(name=name, fixed=(stable, mainline), since=since, **row)
+
+
+_TABLES = tomllib.loads(Path(__file__).with_name("advisories.toml").read_text(encoding="utf-8"))
+SOURCES: Mapping[str, str] = _TABLES["sources"]
+ADVISORIES = tuple(_advisory(name, row) for name, row in _TABLES["advisories"].items())
 """In the order in which they were fixed."""
 
 PAGE = "the page 'Known vulnerabilities of NGINX' of xaccel's documentation (reference/advisories)"

@@ -1,4 +1,4 @@
-"""How a directive is printed, or refused."""
+"""Write NGINX directives, and refuse values that NGINX cannot read."""
 
 from __future__ import annotations
 
@@ -61,10 +61,11 @@ def phrase(text: str) -> Raw:
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
-    Raises NginxError for "$", for which NGINX has no escape, for control characters and lone surrogates, and for what
-    is longer than NGINX reads.
+    Raises NginxError as `printable` does, and for what is longer than NGINX reads.
     """
-    spelled = value if isinstance(value, Raw) else _spell(value)
+    spelled = value
+    if not isinstance(value, Raw) and not _BARE.fullmatch(printable(value)):
+        spelled = '"{}"'.format(value.replace("\\", "\\\\").replace('"', '\\"'))
     if len(spelled.encode()) > _LONGEST:
         raise NginxError(
             f"{value[:40]!r}… is longer than {_LONGEST} bytes",
@@ -86,14 +87,6 @@ def printable(value: str) -> str:
             remedy="Remove '$' and control characters: NGINX has no way to quote them.",
         )
     return value
-
-
-def _spell(value: str) -> str:
-    printable(value)
-    if _BARE.fullmatch(value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
@@ -122,10 +115,7 @@ def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
 
 
 def comment(text: str, pad: str = "") -> tuple[str, ...]:
-    """Print `text` as comment lines.
-
-    Raises NginxError where it holds a control character.
-    """
+    """Print `text` as comment lines. Raises NginxError for a control character."""
     if _REFUSED.sub("", text) != text.replace("$", ""):
         raise NginxError(
             f"{text!r} cannot be a comment", where="NGINX text", remedy="Remove control characters."

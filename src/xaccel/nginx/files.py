@@ -1,4 +1,4 @@
-"""The configuration as files that an NGINX includes: written whole or not at all, and again when DNS changed."""
+"""Write the files that an NGINX includes, compare them with the settings, and write them again if DNS changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from xaccel.errors import ConfigError, NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
-from xaccel.nginx.facts import CONNECTIONS, HEAD, SEND_BUFFER
+from xaccel.nginx.engine_files import CONNECTIONS, HEAD, SEND_BUFFER
 from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render
@@ -20,9 +20,6 @@ from xaccel.site import PROTOCOL, Site
 
 _TAKEN = ("engine", "site")
 """Names of folders that a named site cannot have."""
-
-EARLIER = ("xaccel-http.conf", "xaccel-server.conf", "xaccel-app.conf", "xaccel-warm.conf", "xaccel.js")
-"""Files of the layout before the engine."""
 
 _HEADINGS = {
     "http": "Included by xaccel/http.conf.",
@@ -128,8 +125,7 @@ def is_secret(path: Path) -> bool:
 def stale(made: Mapping[Path, str], site: Site, folder: Path) -> list[Path]:
     """Return the files in `folder` that are of xaccel and no longer needed."""
     folder = folder.resolve()
-    found = [folder / name for name in EARLIER if (folder / name).is_file()]
-    found += [path for path in (folder / folder_of(site)).glob("*.conf") if path not in made]
+    found = [path for path in (folder / folder_of(site)).glob("*.conf") if path not in made]
     if folder / "engine" / engine.MANIFEST in made:
         found += [path for path in (folder / "engine").rglob("*") if path.is_file() and path not in made]
     return sorted(found)

@@ -1,4 +1,4 @@
-"""What a site names its parts, and what its locations include: the engine's files, and what several of them share."""
+"""Name the parts of a site, and include the engine's files and the shared ones in its locations."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Includes:
         return (self.engine(f"locations/{name}") for name in names)
 
     def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
-        """Print what several locations include from a file of its own, or have in each of them."""
+        """Put what several locations need into a file that they include, or into each of them."""
         if self.folder is None:
             yield from inside
             return
@@ -97,33 +97,22 @@ class Includes:
         for name in engine.maps(slices=self.nginx.slice):
             yield self.engine(name)
 
-    def off_module(self, *modules: str) -> Iterator[Directive]:
-        """Switch off modules of the default build."""
-        for module in modules:
-            if module not in self.nginx.lacks:
-                yield self.engine(f"off/{module}")
-
-    def off_present(self, **present: bool) -> Iterator[Directive]:
-        """Switch off what this NGINX has and other builds or versions have not."""
-        return (self.engine(f"off/{name}") for name, there in present.items() if there)
-
     def off(self) -> Iterator[Directive]:
         """Switch off what this NGINX could do to a download."""
         nginx = self.nginx
-        usual = self.off_module(
-            "gzip", "ssi", "charset", "userid", "headers", "access", "mirror", "autoindex", "auth_basic"
-        )
-        present = self.off_present(
-            auth_request=nginx.auth_request,
-            gunzip=nginx.gunzip,
-            gzip_static=nginx.gzip_static,
-            sub=nginx.sub,
-            addition=nginx.addition,
-            early_hints=nginx.sends_early_hints,
-            trailers=nginx.passes_trailers,
-            inherit=nginx.merges_headers,
-        )
-        return self.shared("off", [*usual, *present])
+        usual = "gzip ssi charset userid headers access mirror autoindex auth_basic".split()
+        present = {
+            **{module: module not in nginx.lacks for module in usual},
+            "auth_request": nginx.auth_request,
+            "gunzip": nginx.gunzip,
+            "gzip_static": nginx.gzip_static,
+            "sub": nginx.sub,
+            "addition": nginx.addition,
+            "early_hints": nginx.sends_early_hints,
+            "trailers": nginx.passes_trailers,
+            "inherit": nginx.merges_headers,
+        }
+        return self.shared("off", (self.engine(f"off/{name}") for name, there in present.items() if there))
 
     def ways(self) -> tuple[str, ...]:
         """Return the endings of the names of fetch locations: as requested, whole, in slices."""

@@ -1,7 +1,4 @@
-"""The connections that NGINX keeps to each origin and to each host that its redirects may lead to.
-
-An NGINX that cannot follow DNS itself gets addresses that are looked up here.
-"""
+"""Keep connections to each origin and to each host of its redirects, and look up their addresses."""
 
 from __future__ import annotations
 
@@ -37,9 +34,9 @@ _DEFAULT_PORT = {"http": "80", "https": "443"}
 def upstreams(
     found: tuple[Route, ...], site: Site, names: Names, lookup: Lookup | None
 ) -> Iterator[Directive]:
-    """Print the pools of all origins. A variable host without one would open a connection for each download.
+    """Yield the pools of all origins. A variable host without one would open a connection for each download.
 
-    `lookup` writes addresses instead of names; None leaves the names to NGINX, which then follows DNS.
+    `lookup` gives addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
     pools = {pool(route, names): route.servers for route in found if route.pool == route.name}
     for led in leads(found, names).values():
@@ -47,36 +44,24 @@ def upstreams(
     if lookup is not None:
         lookup = all_at_once(lookup, chain.from_iterable(pools.values()))
     for name, servers in pools.items():
-        yield _upstream(name, servers, site, lookup)
+        yield block("upstream", name, inside=_pool(name, servers, site, lookup))
 
 
-def _upstream(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Directive:
-    inside: list[Directive] = []
-    if lookup is None and any(is_name(server) for server in servers):
-        inside += [
-            directive("zone", name, "64k"),
-            directive("resolver", *resolvers(site)),
-            directive("resolver_timeout", "5s"),
-        ]
+def _pool(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Iterator[Directive]:
+    if lookup is None and any(map(is_name, servers)):
+        yield directive("zone", name, "64k")
+        yield directive("resolver", *resolvers(site))
+        yield directive("resolver_timeout", "5s")
     for server in servers:
-        if not is_name(server):
-            inside.append(directive("server", server))
-        elif lookup is None:
-            inside.append(directive("server", server, "resolve"))
+        if lookup is None or not is_name(server):
+            yield directive("server", server, *(["resolve"] if is_name(server) else []))
+        elif found := lookup(server):
+            why = f"{server}, looked up now; `xaccel refresh` follows DNS."
+            yield from (directive("server", address, why="" if n else why) for n, address in enumerate(found))
         else:
-            inside += _addresses(server, lookup)
-    return block("upstream", name, inside=[*inside, directive("keepalive", KEEPALIVE)])
-
-
-def _addresses(server: str, lookup: Lookup) -> Iterator[Directive]:
-    found = lookup(server)
-    if not found:
-        why = f"{server} did not resolve: NGINX returns 502 until `xaccel refresh` finds it."
-        yield directive("server", "127.0.0.1:1", "down", why=why)
-    why = f"{server}, looked up now; `xaccel refresh` follows DNS."
-    for address in found:
-        yield directive("server", address, why=why)
-        why = ""
+            why = f"{server} did not resolve: NGINX returns 502 until `xaccel refresh` finds it."
+            yield directive("server", "127.0.0.1:1", "down", why=why)
+    yield directive("keepalive", KEEPALIVE)
 
 
 def pool(route: Route, names: Names) -> str:
@@ -88,8 +73,8 @@ def pool(route: Route, names: Names) -> str:
 class Lead:
     """Where a redirect of an origin may lead.
 
-    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". pool: its upstream; None
-    where the host is only known by a suffix, and is looked up for each transfer.
+    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". pool: its upstream; None for
+    a suffix, whose hosts are looked up for each transfer.
     """
 
     base: str
@@ -163,8 +148,7 @@ def is_name(server: str) -> bool:
 def system_lookup(server: str) -> tuple[str, ...]:
     """Look "name:port" up as this system does, in a stable order.
 
-    IPv6 addresses are left out where the system has no IPv6 address of its own (AI_ADDRCONFIG, RFC 3493): NGINX would
-    try them in turn and fail.
+    A system without IPv6 gets no IPv6 addresses (AI_ADDRCONFIG, RFC 3493): NGINX would try them in turn and fail.
     """
     name, _, port = server.rpartition(":")
     try:
@@ -176,10 +160,7 @@ def system_lookup(server: str) -> tuple[str, ...]:
 
 
 def all_at_once(lookup: Lookup, servers: Iterable[str]) -> Lookup:
-    """Look all names among `servers` up, many at the same time, and return what was found as a lookup.
-
-    One after the other, a thousand names that are slow to resolve would take minutes.
-    """
+    """Look all names among `servers` up at the same time: one by one, a thousand slow ones take minutes."""
     names = [server for server in dict.fromkeys(servers) if is_name(server)]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return dict(zip(names, threads.map(lookup, names), strict=True)).__getitem__

@@ -1,4 +1,4 @@
-"""What the NGINX at hand can do: its version and modules decide what is printed."""
+"""Ask an NGINX for its version and modules, which decide what is generated."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class Nginx:
     sub: bool = False
     lacks: frozenset[str] = frozenset()
     load_modules: tuple[str, ...] = ()
+
+    @property
+    def hides_by(self) -> str:
+        """The means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
+        return "njs" if self.njs else "headers-more" if self.headers_more else "stock"
 
     @property
     def resolves_upstreams(self) -> bool:
@@ -112,28 +117,25 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
     `done` is the result of `nginx -T`. Returned with it are the files of modules that are there and not loaded, and
     whether NGINX could be asked: it prints no configuration that it refuses.
     """
-    if not nginx.load_modules:
-        return nginx, (), True
-    refused: set[str] = set()
     files = {
-        name: path for name in DYNAMIC for path in nginx.load_modules if Path(path).name == DYNAMIC[name]
+        name: path for path in nginx.load_modules for name in DYNAMIC if Path(path).name == DYNAMIC[name]
     }
-    if done.returncode == 0:
-        loaded = {Path(path.strip()).name for path in _LOADED.findall(_COMMENT.sub("", done.stdout))}
-        missing = {name: path for name, path in files.items() if DYNAMIC[name] not in loaded}
-    else:
-        # What an earlier `config` generated for a module that is not loaded.
-        refused = {
-            name for name, begin in _DIRECTIVES.items() if f'unknown directive "{begin}' in done.stderr
-        }
-        missing = {name: path for name, path in files.items() if name in refused}
+    loaded = {Path(path.strip()).name for path in _LOADED.findall(_COMMENT.sub("", done.stdout))}
+    # an earlier `config` may have generated directives of a module that is not loaded
+    refused = {name for name, begin in _DIRECTIVES.items() if f'unknown directive "{begin}' in done.stderr}
+    missing = {
+        name: path
+        for name, path in files.items()
+        if (DYNAMIC[name] not in loaded if done.returncode == 0 else name in refused)
+    }
     without = replace(
         nginx,
         njs=nginx.njs and "njs" not in missing,
         headers_more=nginx.headers_more and "headers_more" not in missing,
         load_modules=tuple(path for path in nginx.load_modules if path not in missing.values()),
     )
-    return without, tuple(missing.values()), done.returncode == 0 or bool(refused)
+    told = not files or done.returncode == 0 or bool(missing)
+    return without, tuple(missing.values()), told
 
 
 def require_supported(version: tuple[int, int, int]) -> None:

@@ -10,7 +10,6 @@ from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
-from xaccel.nginx.facts import strength
 from xaccel.nginx.includes import Includes, header_name, header_variable
 from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_lookup, upstreams
 from xaccel.nginx.probe import Nginx
@@ -52,9 +51,9 @@ def render(
 ) -> Parts:
     """Make the configuration of `site` for `nginx`.
 
-    With `folder`, the engine and what several locations share are included from there. Without it, the engine is
-    included from this package, and all else is in the parts. NGINX follows the DNS names of origins if it can.
-    Otherwise, and with `write_addresses`, the addresses are looked up now.
+    With `folder`, the engine and shared files are included from there. Without it, the engine is included from this
+    package, and all else is in the parts. NGINX follows the DNS names of origins if it can; otherwise, and with
+    `write_addresses`, the addresses are looked up now.
 
     Raises ConfigError if an S3 endpoint or the system's CA bundle cannot be found, NginxError for invalid values.
     """
@@ -75,11 +74,9 @@ class _Printer(Includes):
 
     def parts(self) -> Parts:
         http, server = tuple(self.http()), tuple(self.server())
-        hints = self.off_present(early_hints=self.nginx.sends_early_hints)
+        hints = [self.engine("off/early_hints")] if self.nginx.sends_early_hints else []
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
         return Parts(tuple(self.engine_parts()), http, server, app, self.files)
-
-    # The http level
 
     def http(self) -> Iterator[Directive]:
         site, names = self.site, self.names
@@ -105,12 +102,10 @@ class _Printer(Includes):
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
         counted, variable = Raw("$xaccel_counted_for"), f"${self.names.plain(f'counted_{name}')}"
-        if name == DEFAULT_CLASS:
-            others = [other for other in (*self.site.concurrency, UNLIMITED) if other != name]
-            rows = tuple(Directive(phrase(f"~^{other}$"), ("",)) for other in others)
-            yield self.map("$xaccel_concurrency", variable, *rows, default=counted)
-        else:
-            yield self.map("$xaccel_concurrency", variable, Directive(phrase(f"~^{name}$"), (counted,)))
+        is_default = name == DEFAULT_CLASS
+        classes = [each for each in (*self.site.concurrency, UNLIMITED) if (each == name) != is_default]
+        rows = (Directive(phrase(f"~^{each}$"), ("" if is_default else counted,)) for each in classes)
+        yield self.map("$xaccel_concurrency", variable, *rows, default=counted if is_default else "")
         zone = f"{self.names.plain(f'at_once_{name}')}:{_ZONE}"
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
@@ -125,8 +120,6 @@ class _Printer(Includes):
             f"inactive={cache.inactive}",
             "use_temp_path=off",
         )
-
-    # The server level
 
     def server(self) -> Iterator[Directive]:
         prefix, found = self.site.internal_prefix, groups(self.routes)
@@ -209,10 +202,10 @@ class _Printer(Includes):
     def fetch(self, group: Group, way: str) -> Iterator[Directive]:
         cache, common = self.site.cache, self.fetch_in_common(group)
         yield from self.of_engine("send", f"ask{way.replace('_', '-')}")
-        yield from common if cache is None else self.of_site(group.location, common)
         if cache is None:
-            yield from self.of_engine("no-cache")
+            yield from (*common, *self.of_engine("no-cache"))
         else:
+            yield from self.of_site(group.location, common)
             yield from self.of_engine("cache", *([] if way else ["cache-read"]))
         if way != "_slices":
             yield from self.buffers()
@@ -222,7 +215,7 @@ class _Printer(Includes):
     def fetch_in_common(self, group: Group) -> Iterator[Directive]:
         """Print what the locations of a group have in common, however they fetch."""
         means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
-        yield from self.of_engine("fetch", *means[strength(self.nginx)])
+        yield from self.of_engine("fetch", *means[self.nginx.hides_by])
         yield from self.tls(group)
         for name in request_header_names(group.members):
             yield directive("proxy_set_header", name.title(), header_name(self.names, name))

@@ -1,4 +1,4 @@
-"""How NGINX speaks to each origin: its route, and one way of TLS for a group of origins."""
+"""Find the route and the TLS options of each origin, and group origins with the same ones."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where NGINX asks for one origin.
+    """Where NGINX requests the objects of one origin.
 
-    home: scheme and authority, as they stand in Xaccel-Url; for a pattern of buckets the whole URL, with its "*".
+    home: scheme and authority, as in Xaccel-Url; for a pattern of buckets the whole URL, with its "*".
     pool: the origin whose connections it uses: the first that is reached in the same way.
     """
 
@@ -73,8 +73,8 @@ class Route:
 def routes(site: Site) -> tuple[Route, ...]:
     """Return the route of each remote origin, in the site's order.
 
-    Origins at one host, with the same addresses and the same way of TLS, share their connections; nothing else does: a
-    connection whose certificate one origin accepts must not serve another that would not.
+    Only origins with the same host, addresses and TLS options share connections: a connection whose certificate one
+    origin accepts must not serve another that would not.
 
     Raises ConfigError as `resolve_endpoint` does.
     """
@@ -137,10 +137,7 @@ def tls_directives(kind: Tls) -> Iterator[Directive]:
 
 
 def system_ca_file() -> str:
-    """Return the authorities that this system trusts.
-
-    Raises ConfigError where none of CA_BUNDLES is there.
-    """
+    """Return the authorities that this system trusts. Raises ConfigError if there is none of CA_BUNDLES."""
     for path in CA_BUNDLES:
         if Path(path).is_file():
             return path

@@ -75,18 +75,18 @@ def test_what_cannot_be_read_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "it is not a folder" in capsys.readouterr().err
 
 
-def test_files_of_the_earlier_layout_are_listed_and_removed(
+def test_files_that_are_no_longer_needed_are_listed_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    out.mkdir()
-    (out / "xaccel-http.conf").write_text("")
+    (out / "site").mkdir(parents=True)
+    (out / "site" / "log-slices.conf").write_text("")
     (out / "mine.conf").write_text("")
     assert run(tmp_path, "--write", str(out)) == 0
     assert "no longer needed" in capsys.readouterr().err
-    assert (out / "xaccel-http.conf").exists()
+    assert (out / "site" / "log-slices.conf").exists()
     assert run(tmp_path, "--write", str(out), "--clean") == 0
-    assert not (out / "xaccel-http.conf").exists()
+    assert not (out / "site" / "log-slices.conf").exists()
     assert (out / "mine.conf").exists()
 
 

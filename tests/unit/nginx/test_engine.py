@@ -13,7 +13,7 @@ import pytest
 from docs.generated import engine
 from tests.live.golden import BUCKET, BUILDS, SECRET
 from xaccel.handoff import content_security
-from xaccel.nginx import engine_files, facts, files
+from xaccel.nginx import engine_files, files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.nginx.settings_digest import digest
@@ -54,21 +54,25 @@ def test_policies_are_those_of_the_development_server() -> None:
 
 
 def test_redirects_are_counted_alike() -> None:
-    assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {"x" * (facts.MAX_REDIRECTS + 1)}
-    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [str(status) for status in facts.FOLLOWED]
+    assert set(re.findall(r'"~\^(x+)" too_many_redirects', WRITTEN)) == {
+        "x" * (engine_files.MAX_REDIRECTS + 1)
+    }
+    assert re.findall(r"^ +(30\d) x;", WRITTEN, re.MULTILINE) == [
+        str(status) for status in engine_files.FOLLOWED
+    ]
 
 
 def test_every_error_of_an_origin_has_a_page() -> None:
     lists = re.findall(r"^error_page ([\d\s]+?)\s*(?:=|\$)", TEXTS["locations/fetch.conf"], re.MULTILINE)
     named = Counter(int(status) for found in lists for status in found.split())
-    followed = (*facts.FOLLOWED, 416)
+    followed = (*engine_files.FOLLOWED, 416)
     assert sorted([*named, *followed]) == [status for status in range(300, 600) if status not in (304, 499)]
     assert set(named.values()) == {1}
 
 
 def test_each_page_has_its_words() -> None:
-    assert [page.status for page in facts.PAGES if not page.text] == []
-    assert {page.status: page.retry_after_s for page in facts.PAGES if page.retry_after_s} == {
+    assert [page.status for page in engine_files.PAGES if not page.text] == []
+    assert {page.status: page.retry_after_s for page in engine_files.PAGES if page.retry_after_s} == {
         429: 10,
         503: 10,
     }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.errors import OriginNotAllowed
-from xaccel.nginx.facts import crooked_paths
+from xaccel.nginx.engine_files import crooked_paths
 from xaccel.urls import below
 
 PIECES = st.sampled_from(

@@ -24,7 +24,7 @@ from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions
 from xaccel.handoff.content_security import default_policy
 from xaccel.handoff.visible_headers import CSP
-from xaccel.nginx.facts import PAGES
+from xaccel.nginx.engine_files import PAGES
 from xaccel.wsgi import conditions_of
 
 CHUNK_BYTES = 64 * 1024

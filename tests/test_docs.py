@@ -195,7 +195,7 @@ def test_every_command_that_a_page_shows_is_understood() -> None:
             if "xaccel" not in words or not first & set(words):
                 continue
             parser = argparse.ArgumentParser(exit_on_error=False)
-            cli.add_arguments(parser, file="manage.py" not in words)
+            cli.add_commands(parser, cli.COMMANDS, file="manage.py" not in words)
             shown.append(parser.parse_args(words[words.index("xaccel") + 1 :]))
             assert name(page)
     assert len(shown) >= 8

@@ -18,7 +18,7 @@ from xaccel.testing import Variant
 def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
     """What the command prints."""
     parser = argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
+    cli.add_commands(parser, cli.COMMANDS, file=False)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         cli.run(parser.parse_args(["explain", *arguments]), site, find_object)

@@ -26,7 +26,7 @@ LARGE = bytes(range(256)) * 65536
 
 def purge(live: Live, *words: str) -> None:
     parser = cli.argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
+    cli.add_commands(parser, cli.COMMANDS, file=False)
     args = parser.parse_args(["cache", "purge", *words, "--prefix", str(live.nginx.directory)])
     cli.run(args, live.places.site)
 

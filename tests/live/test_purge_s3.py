@@ -37,7 +37,7 @@ class Tenants:
 
     def purge(self, *words: str) -> None:
         parser = cli.argparse.ArgumentParser()
-        cli.add_arguments(parser, file=False)
+        cli.add_commands(parser, cli.COMMANDS, file=False)
         prefix = str(self.stage.nginx.directory)
         cli.run(parser.parse_args(["cache", "purge", *words, "--prefix", prefix]), self.stage.site)
 

@@ -106,7 +106,7 @@ def without_botocore() -> None:
 
 def runs(*words: str, **site: Any) -> Callable[[], object]:
     parser = argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
+    cli.add_commands(parser, cli.COMMANDS, file=False)
     made = Site(
         origins={
             "disk": LocalOrigin(root="/srv"),

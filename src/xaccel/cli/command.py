@@ -1,4 +1,4 @@
-"""What a command is, and a group of commands."""
+"""Commands of `xaccel` and `manage.py xaccel`, and their arguments on one parser."""
 
 from __future__ import annotations
 
@@ -31,12 +31,41 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class CommandGroup:
     """Commands behind one word, such as `xaccel cache purge`. `help` is shown by --help."""
 
     help: str
     commands: Mapping[str, Command]
 
 
-Commands = Mapping[str, Command | Group]
+Commands = Mapping[str, Command | CommandGroup]
 """By the word on the command line."""
+
+
+def add_commands(
+    parser: argparse.ArgumentParser,
+    commands: Commands,
+    *,
+    file: bool,
+    common: Callable[[argparse.ArgumentParser], None] = lambda _: None,
+) -> None:
+    """Add subcommands to `parser`, each with the arguments that `common` adds.
+
+    `file` for a command that reads the site from a file.
+    """
+    found = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in commands.items():
+        if isinstance(command, CommandGroup):
+            group = found.add_parser(name, help=command.help, description=f"Commands for {command.help}.")
+            add_commands(group, command.commands, file=file, common=common)
+            continue
+        own = found.add_parser(name, help=command.help, description=command.description)
+        own.set_defaults(xaccel_command=command)
+        if file and command.run is not None:
+            own.add_argument(
+                "file",
+                metavar="FILE",
+                help="the site, in the keys of settings.XACCEL: TOML, or JSON in a file named *.json",
+            )
+        command.add_arguments(own)
+        common(own)

@@ -1,4 +1,4 @@
-"""`xaccel config`: write the NGINX configuration of a site."""
+"""`xaccel config` and `xaccel refresh`: write the NGINX configuration of a site, and keep it up to date."""
 
 from __future__ import annotations
 
@@ -58,54 +58,57 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
             remedy="Give --annotate alone, or with --part.",
         )
     if args.check:
-        sys.exit(_check(args, site))
+        sys.exit(_check(args, site, Path(args.check)))
     nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
     nginx_arguments.warn_of(site, own_prefix=args.standalone)
     if _lacks_slices(site, nginx):
         print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
     if args.write:
-        _write(args, site, files.texts(site, nginx, Path(args.write), write_addresses=args.resolve))
-        return
-    if args.standalone:
+        made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
+        for path in files.write(made):
+            print(path)
+        for path in files.stale(made, site, Path(args.write)):
+            if args.clean:
+                path.unlink()
+            what = "removed" if args.clean else "no longer needed (remove it with --clean)"
+            print(f"xaccel: {what}: {path}", file=sys.stderr)
+    elif args.standalone:
         parts = render(site, nginx, write_addresses=args.resolve)
-        sys.stdout.write(
-            standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
-        )
-        return
-    parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
-    shown = files.generated(site, parts, _SHOWN)
+        whole = standalone(site, nginx, listen=args.listen, app=args.app, root_user=args.user, parts=parts)
+        sys.stdout.write(whole)
+    else:
+        parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
+        _show(args, site, files.generated(site, parts, _SHOWN))
+
+
+def _show(args: argparse.Namespace, site: Site, shown: dict[str, str]) -> None:
     if args.annotate:
         shown = annotate(site, shown)
-    if args.part:
-        shown = {name: text for name, text in shown.items() if name == f"{folder_of(site)}/{args.part}.conf"}
-        if not shown:
-            raise NginxError(
-                f"the site has no file {args.part!r}",
-                where="--part",
-                remedy="Give for example server, http, secret or log.",
-            )
-        sys.stdout.write("".join(shown.values()))
-    else:
+    if not args.part:
         sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
+        return
+    text = shown.get(f"{folder_of(site)}/{args.part}.conf")
+    if text is None:
+        raise NginxError(
+            f"the site has no file {args.part!r}",
+            where="--part",
+            remedy="Give for example server, http, secret or log.",
+        )
+    sys.stdout.write(text)
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:
     """Tell whether the app signs for slices that this NGINX does not make."""
-    return (
-        not nginx.slice
-        and site.cache is not None
-        and site.cache.slice_bytes > 0
-        and any(isinstance(origin, S3Origin) and origin.cache for origin in site.origins.values())
-    )
+    sliced = not nginx.slice and site.cache is not None and site.cache.slice_bytes > 0
+    return sliced and any(isinstance(each, S3Origin) and each.cache for each in site.origins.values())
 
 
-def _check(args: argparse.Namespace, site: Site) -> int:
+def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
     try:
-        if not Path(args.check).is_dir():
+        if not folder.is_dir():
             raise NginxError(
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
-        folder = Path(args.check)
         made = files.texts(site, nginx_arguments.nginx_of(args, site), folder, write_addresses=args.resolve)
         found = files.differences(made)
         found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
@@ -116,17 +119,19 @@ def _check(args: argparse.Namespace, site: Site) -> int:
     return int(bool(found))
 
 
-def _write(args: argparse.Namespace, site: Site, made: dict[Path, str]) -> None:
-    folder = Path(args.write)
-    for path in files.write(made):
-        print(path)
-    for path in files.stale(made, site, folder):
-        if args.clean:
-            path.unlink()
-        print(
-            f"xaccel: {'removed' if args.clean else 'no longer needed (remove it with --clean)'}: {path}",
-            file=sys.stderr,
-        )
+def _add_refresh_arguments(parser: argparse.ArgumentParser) -> None:
+    nginx_arguments.add_arguments(parser)
+    parser.add_argument(
+        "--write", metavar="DIR", required=True, help="the folder that `config --write` wrote"
+    )
+
+
+def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    nginx_arguments.warn_of(site)
+    nginx = nginx_arguments.nginx_of(args, site)
+    made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
+    changed = files.refresh(made, [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option])
+    print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")
 
 
 COMMAND = Command(
@@ -136,4 +141,13 @@ COMMAND = Command(
     " a key.",
     add_arguments=_add_arguments,
     run=_run,
+)
+
+REFRESH = Command(
+    help="look the origins' addresses up again and reload NGINX if they changed",
+    description="Write the files of `config --write DIR` again. If a file changed and `nginx -t` accepts it, NGINX is"
+    " reloaded; if it does not, the old files come back. For an NGINX before 1.27.3, which cannot follow DNS itself:"
+    " run it every few minutes.",
+    add_arguments=_add_refresh_arguments,
+    run=_refresh,
 )

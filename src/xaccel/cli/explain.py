@@ -17,9 +17,8 @@ from xaccel.site.buckets import covers_many
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "transfer_id", metavar="TRANSFER-ID", help="`id` of the log entry; the app's log has it too"
-    )
+    identity = "`id` of the log entry; the app's log has it too"
+    parser.add_argument("transfer_id", metavar="TRANSFER-ID", help=identity)
     parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's TRANSFER_LOG)")
     parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the log entry's)")
     parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")

@@ -1,4 +1,4 @@
-"""Which NGINX the text is for: the one at hand, or the one that the arguments describe."""
+"""Find the NGINX that a configuration is for: the one at hand, or the one that the arguments describe."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _OPTIONAL = tuple(name.replace("_", "-") for name in OPTIONAL)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which NGINX it is."""
-    parser.add_argument(
-        "--nginx", metavar="PATH", help="ask this binary what it can do (default: nginx on the PATH)"
-    )
+    parser.add_argument("--nginx", metavar="PATH", help="ask this binary (default: nginx on the PATH)")
     parser.add_argument(
         "--nginx-option",
         action="append",
@@ -32,20 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " example --nginx-option=-p/srv/nginx/",
     )
     parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
-    parser.add_argument(
-        "--module",
-        action="append",
-        default=[],
-        choices=_MODULES + _OPTIONAL,
-        help="with --nginx-version: a module it has",
-    )
-    parser.add_argument(
-        "--without",
-        action="append",
-        default=[],
-        choices=_MODULES,
-        help="print as if this module were not there",
-    )
+    for option, choices, help_ in (
+        ("--module", _MODULES + _OPTIONAL, "with --nginx-version: a module it has"),
+        ("--without", _MODULES, "generate as if this module were not there"),
+    ):
+        parser.add_argument(option, action="append", default=[], choices=choices, help=help_)
     parser.add_argument(
         "--resolve",
         action="store_true",
@@ -60,10 +49,7 @@ def warn_of(site: Site, *, own_prefix: bool = False) -> None:
 
 
 def find_nginx() -> str:
-    """Return the nginx on the PATH, or where systems put it.
-
-    Raises NginxError where there is none.
-    """
+    """Return the nginx on the PATH, or where systems put it. Raises NginxError if there is none."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if found is None:
         raise NginxError(
@@ -119,9 +105,9 @@ def _loaded(nginx: Nginx, command: list[str], site: Site) -> Nginx:
 
 
 def _nginx(args: argparse.Namespace) -> Nginx:
-    wanted = {name: name not in args.without for name in _MODULES}
+    njs, headers_more = (name not in args.without for name in _MODULES)
     if args.nginx_version is None:
-        return probe(args.nginx or find_nginx(), njs=wanted["njs"], headers_more=wanted["headers-more"])
+        return probe(args.nginx or find_nginx(), njs=njs, headers_more=headers_more)
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
     if match is None:
         raise NginxError(
@@ -131,11 +117,10 @@ def _nginx(args: argparse.Namespace) -> Nginx:
         )
     version = (int(match[1]), int(match[2]), int(match[3]))
     require_supported(version)
-    present = {name: wanted[name] and name in args.module for name in _MODULES}
     return Nginx(
         version=version,
-        njs=present["njs"],
-        headers_more=present["headers-more"],
+        njs=njs and "njs" in args.module,
+        headers_more=headers_more and "headers-more" in args.module,
         **{name: name.replace("_", "-") in args.module for name in OPTIONAL},
         lacks=frozenset(),
         load_modules=(),

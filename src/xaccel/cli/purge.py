@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
 from xaccel.cache import cache_files
@@ -19,26 +18,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("origin", metavar="ORIGIN", nargs="?", help="origin of the objects")
     parser.add_argument("keys", metavar="KEY", nargs="*", help="their object keys")
     parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
-    parser.add_argument(
-        "--url",
-        metavar="URL",
-        action="append",
-        default=[],
-        help="a stored URL, where the app sends by URL; ORIGIN may then be left out",
-    )
-    parser.add_argument(
-        "--cache-version", metavar="X", help="this cache version alone (default: all versions of each object)"
-    )
-    parser.add_argument(
-        "--version-id",
-        metavar="V",
-        help="this version of the store alone; with --cache-version too where the view gives both",
-    )
+    url = "a stored URL, where the app sends by URL; ORIGIN may then be left out"
+    parser.add_argument("--url", metavar="URL", action="append", default=[], help=url)
+    for option, metavar, help_ in (
+        ("--cache-version", "X", "this cache version alone (default: all versions of each object)"),
+        ("--version-id", "V", "this version of the store alone; with --cache-version if the view gives both"),
+        ("--prefix", "DIR", "NGINX's prefix, for a cache with a relative path"),
+    ):
+        parser.add_argument(option, metavar=metavar, help=help_)
     parser.add_argument("--all", action="store_true", help="everything, instead of ORIGIN and KEY")
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
-    parser.add_argument(
-        "--prefix", metavar="DIR", help="NGINX's prefix, below which a relative path of the cache lies"
-    )
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
@@ -56,23 +45,16 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         **{sender.object_part(sender.refer(None, origin=args.origin, url=url)): url for url in args.url},
     }
     version = _version_part(args, site)
-    entries, sizes = Counter[str](), Counter[str]()
+    purged: dict[str, list[int]] = {name: [] for name in (["everything"] if args.all else wanted.values())}
     for file in cache_files.files(directory):
-        if args.all:
-            name = "everything"
-        else:
-            parts = cache_files.parts_of(file)
-            if parts is None or parts[0] not in wanted or version not in (None, parts[1]):
-                continue
-            name = wanted[parts[0]]
-        size = cache_files.remove(file, dry_run=args.dry_run)
-        if size is not None:
-            entries[name] += 1
-            sizes[name] += size
-    for name in ["everything"] if args.all else wanted.values():
-        print(
-            f"{name}: {'would purge' if args.dry_run else 'purged'} {entries[name]} entries, {sizes[name]} bytes"
-        )
+        parts = None if args.all else cache_files.parts_of(file)
+        if args.all or (parts and parts[0] in wanted and version in (None, parts[1])):
+            size = cache_files.remove(file, dry_run=args.dry_run)
+            if size is not None:
+                purged[wanted[parts[0]] if parts else "everything"].append(size)
+    what = "would purge" if args.dry_run else "purged"
+    for name, sizes in purged.items():
+        print(f"{name}: {what} {len(sizes)} entries, {sum(sizes)} bytes")
 
 
 def _version_part(args: argparse.Namespace, site: Site) -> str | None:
@@ -110,9 +92,9 @@ def _directory(site: Site, prefix: str | None) -> Path:
 
 COMMAND = Command(
     help="remove objects from NGINX's cache",
-    description="Remove every version of these objects from NGINX's cache, parts of them too, while NGINX runs."
-    " The next request asks the origin; transfers that have begun go on. It reads the cache's directory, so run it as"
-    " root or as the user of NGINX's workers, on the machine of each NGINX.",
+    description="Remove all versions of these objects from NGINX's cache, also single slices, while NGINX runs."
+    " The next request goes to the origin; transfers that have begun go on. It reads the cache's directory, so run it"
+    " as root or as the user of NGINX's workers, on the machine of each NGINX.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xaccel.cli.command import Command, FindObject, Group
+from xaccel.cli.command import Command, CommandGroup, FindObject
 
-COMMANDS: dict[str, Command | Group] = {}
+COMMANDS: dict[str, Command | CommandGroup] = {}
 """By the word after `manage.py xaccel`; an application adds its own when Django starts."""
 
 FINDERS: dict[str, FindObject] = {}

@@ -50,7 +50,7 @@ def site(directory: Path | str | None) -> Site:
 
 def purge(site: Site, *words: str) -> None:
     parser = cli.argparse.ArgumentParser()
-    cli.add_arguments(parser, file=False)
+    cli.add_commands(parser, cli.COMMANDS, file=False)
     cli.run(parser.parse_args(["cache", "purge", *words]), site)
 
 

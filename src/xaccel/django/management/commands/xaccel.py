@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
+from xaccel.cli.command import add_commands
 from xaccel.django import command_table
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
@@ -24,7 +25,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
-        cli.add_arguments(parser, file=False, more=command_table.COMMANDS, common=_add_base_arguments)
+        commands = {**cli.COMMANDS, **command_table.COMMANDS}
+        add_commands(parser, commands, file=False, common=_add_base_arguments)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""

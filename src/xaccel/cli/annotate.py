@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from xaccel.nginx.includes import folder_of, names_of
-from xaccel.nginx.transport import groups, routes
+from xaccel.nginx.pools import groups, routes
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
 
@@ -75,7 +75,7 @@ _SHOWN_ORIGINS = 3
 
 
 def annotate(site: Site, shown: Mapping[str, str]) -> dict[str, str]:
-    """Add to each line the setting behind it, as a comment. Lines that every site has stay as they are.
+    """Add the setting behind each line as a comment, unless every site has the line.
 
     `shown` has the files by path below the folder.
     """
@@ -84,8 +84,6 @@ def annotate(site: Site, shown: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Annotator:
-    """Knows which origins a block is for."""
-
     def __init__(self, site: Site) -> None:
         self.site, self.names, self.folder = site, names_of(site), folder_of(site)
         self.served = {
@@ -111,7 +109,8 @@ class _Annotator:
                 inherited = ""
             if name == f"{self.folder}/log-slices.conf" and setting:
                 setting += ", CACHE: slice"
-            found.append(_with(line, setting))
+            plain = not setting or not directive or directive.startswith("#")
+            found.append(line if plain else f"{line.rstrip()}  # {setting}\n")
         return "".join(found)
 
     def origins(self, directive: str) -> list[str]:
@@ -141,9 +140,3 @@ class _Annotator:
                     around=inherited or f"{shown}: redirect_hosts",
                 )
         return inherited
-
-
-def _with(line: str, setting: str) -> str:
-    text = line.rstrip("\n")
-    bare = not setting or not text.strip() or text.strip().startswith("#")
-    return line if bare else f"{text}  # {setting}\n"

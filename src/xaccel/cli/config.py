@@ -27,27 +27,20 @@ _NO_SLICES = (
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     nginx_arguments.add_arguments(parser)
     parser.add_argument("--write", metavar="DIR", help="write the engine and the site below this folder")
-    parser.add_argument(
-        "--check",
-        metavar="DIR",
-        help="compare the files below this folder with the settings: exit status 0 if they are equal, 1 if they differ,"
-        " 2 if they cannot be read",
-    )
-    parser.add_argument(
-        "--clean", action="store_true", help="with --write: remove files of xaccel that are no longer needed"
-    )
+    check = "compare the files below this folder with the settings: exit status 0 if they are equal, 1 if they differ,"
+    parser.add_argument("--check", metavar="DIR", help=f"{check} 2 if they cannot be read")
+    for option, help_ in (
+        ("--clean", "with --write: remove files of xaccel that are no longer needed"),
+        ("--annotate", "print the setting behind each line of the site as a comment"),
+        ("--standalone", "print a whole nginx.conf"),
+    ):
+        parser.add_argument(option, action="store_true", help=help_)
     parser.add_argument("--part", metavar="NAME", help="print this file alone, for example server or http")
-    parser.add_argument(
-        "--annotate", action="store_true", help="print the setting behind each line of the site as a comment"
-    )
-    parser.add_argument("--standalone", action="store_true", help="print a whole nginx.conf")
     parser.add_argument("--listen", default="127.0.0.1:8080", help="with --standalone (default %(default)s)")
-    parser.add_argument(
-        "--app", default="127.0.0.1:8000", help="with --standalone: the app server (default %(default)s)"
-    )
-    parser.add_argument(
-        "--user", help="with --standalone, for a master that runs as root: user of the workers"
-    )
+    app = "with --standalone: the app server (default %(default)s)"
+    parser.add_argument("--app", default="127.0.0.1:8000", help=app)
+    user = "with --standalone, for a master that runs as root: user of the workers"
+    parser.add_argument("--user", help=user)
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:

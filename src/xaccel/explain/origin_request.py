@@ -1,4 +1,4 @@
-"""Requests to an origin from Python that go where NGINX's go: its addresses, its TLS, its redirects, and no proxy."""
+"""Send requests to an origin as NGINX does: same addresses, TLS options and redirects, and no proxy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import (
+    AbstractHTTPHandler,
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
-    HTTPHandler,
     HTTPRedirectHandler,
-    HTTPSHandler,
     OpenerDirector,
     Request,
 )
@@ -31,19 +30,12 @@ _DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
 def opener(origin: RemoteOrigin, target: str, headers: Mapping[str, str]) -> OpenerDirector:
     """Return what opens `target`, the URL of an object of `origin`.
 
-    It connects to the origin's `connect_to` and uses its TLS options. It follows the redirects that NGINX follows, with
-    `headers`; the origin's fixed request headers go to the origin alone. It knows no scheme but http and https, and no
-    proxy of the environment.
+    It connects to the origin's `connect_to`, uses its TLS options, and follows the redirects that NGINX follows, with
+    `headers`; the origin's fixed request headers go to the origin alone.
     """
     made = OpenerDirector()
-    connect = partial(_connection, urlsplit(target).netloc, origin.connect_to)
-    for handler in (
-        HTTPDefaultErrorHandler(),
-        HTTPErrorProcessor(),
-        Redirects(origin, target, headers),
-        _Plain(connect),
-        _Tls(connect, origin),
-    ):
+    redirects = Redirects(origin, target, headers)
+    for handler in (_Sender(origin, target), HTTPDefaultErrorHandler(), HTTPErrorProcessor(), redirects):
         made.add_handler(handler)
     return made
 
@@ -66,10 +58,9 @@ class Redirects(HTTPRedirectHandler):
         except ValueError:
             # An error from here would leave the answer, and its socket, open.
             return None
-        if there.username is not None or not (at_home or self._may_lead_to(there)):
-            return None
         # urllib has removed the dot segments of `newurl`; NGINX refuses them.
-        if _DISGUISED.search(re.split("[?#]", headers.get("Location", ""), maxsplit=1)[0]):
+        disguised = _DISGUISED.search(re.split("[?#]", headers.get("Location", ""), maxsplit=1)[0])
+        if disguised or there.username is not None or not (at_home or self._may_lead_to(there)):
             return None
         fixed = self._origin.request_headers if at_home and isinstance(self._origin, HTTPOrigin) else {}
         return Request(newurl, headers={**self._headers, **fixed}, method=req.get_method())  # noqa: S310
@@ -80,11 +71,9 @@ class Redirects(HTTPRedirectHandler):
         scheme, host, port = _place(there)
         default = f":{_DEFAULT_PORTS[scheme]}"
         authority = f"{host}:{port}".removesuffix(default)
-        return any(
-            authority.endswith(allowed.removesuffix(default)[1:])
-            if allowed.startswith("*.")
-            else authority == allowed.removesuffix(default)
-            for allowed in self._origin.redirect_hosts
+        hosts = [allowed.removesuffix(default) for allowed in self._origin.redirect_hosts]
+        return authority in hosts or any(
+            authority.endswith(host[1:]) for host in hosts if host.startswith("*.")
         )
 
 
@@ -104,25 +93,22 @@ def tls_context(origin: RemoteOrigin) -> ssl.SSLContext:
     return context
 
 
-class _Plain(HTTPHandler):
-    def __init__(self, connect: Any) -> None:
+class _Sender(AbstractHTTPHandler):
+    def __init__(self, origin: RemoteOrigin, target: str) -> None:
         super().__init__()
-        self._connect = connect
+        self._origin = origin
+        self._connect = partial(_connection, urlsplit(target).netloc, origin.connect_to)
 
     def http_open(self, req: Request) -> Any:
         return self.do_open(partial(self._connect, http.client.HTTPConnection), req)
-
-
-class _Tls(HTTPSHandler):
-    def __init__(self, connect: Any, origin: RemoteOrigin) -> None:
-        super().__init__()
-        self._connect, self._origin = connect, origin
 
     def https_open(self, req: Request) -> Any:
         context = tls_context(self._origin)
         # _TlsConnection compares addresses.
         context.check_hostname &= not is_address(urlsplit(req.full_url).hostname or "")
         return self.do_open(partial(self._connect, partial(_TlsConnection, context=context)), req)
+
+    http_request = https_request = AbstractHTTPHandler.do_request_
 
 
 class _TlsConnection(http.client.HTTPSConnection):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).with_name("engine")
 SCRIPT = "xaccel.js"
@@ -87,49 +88,45 @@ def text(name: str) -> str:
     return (FOLDER / f"{name}.conf").read_text(encoding="utf-8")
 
 
+def _rows(file: str, variable: str, row: str) -> list[Any]:
+    """Return the rows of a map of the engine: the groups of the expression `row`."""
+    return re.findall(row, text(file).partition(f"${variable} {{")[2].partition("\n}")[0], re.MULTILINE)
+
+
 def crooked_paths() -> list[str]:
     """Return the expressions of paths that a redirect may not name, without case."""
-    block = text("maps/3-where").partition("$xaccel_crooked {")[2].partition("\n}")[0]
-    return re.findall(r'"~\*(.+)" 1;', block)
+    return _rows("maps/3-where", "xaccel_crooked", r'"~\*(.+)" 1;')
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One status that users see instead of a file.
 
-    origin: statuses of an origin, or of NGINX about it, that lead here.
+    origin: statuses of an origin, or of NGINX about it, that lead here. text: the page, with `\\n` as NGINX spells it.
+    retry_after_s: the header Retry-After.
     """
 
     status: int
     origin: tuple[int, ...]
-
-    @property
-    def text(self) -> str:
-        """The page, with `\\n` as NGINX spells it."""
-        return _page_map("page_text")[self.status]
-
-    @property
-    def retry_after_s(self) -> int | None:
-        """Seconds of the header Retry-After."""
-        found = _page_map("retry_after").get(self.status)
-        return int(found) if found else None
+    text: str
+    retry_after_s: int | None
 
 
-@cache
-def _page_map(name: str) -> dict[int, str]:
-    block = text("maps/7-pages").partition(f"$xaccel_{name} {{")[2].partition("}")[0]
-    rows = re.findall(r'^ *(\d+|default) "?(.*?)"?;$', block, re.MULTILINE)
-    return {502 if status == "default" else int(status): value for status, value in rows}
+def _pages() -> Iterator[Page]:
+    row = r'^ *(\d+|default) "?(.*?)"?;$'
+    texts, waits = (
+        dict(_rows("maps/7-pages", f"xaccel_{name}", row)) for name in ("page_text", "retry_after")
+    )
+    origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
+    for status, origin in origins.items():
+        wait = waits.get(str(status))
+        yield Page(
+            status,
+            origin,
+            texts[str(status)] if str(status) in texts else texts["default"],
+            int(wait) if wait else None,
+        )
 
 
-PAGES: tuple[Page, ...] = (
-    Page(404, (404, 410)),
-    Page(412, (412,)),
-    Page(416, (416,)),
-    Page(429, ()),
-    Page(503, (429, 503)),
-    Page(504, (504,)),
-    Page(502, ()),
-)
+PAGES = tuple(_pages())
 """Every other status from 300 to 599 but 304 leads to 502. NGINX lets no error_page name 499 or 600 and more: with njs
 such a response is cut, without it passes with a sandbox (tests/live/test_errors.py)."""

@@ -28,11 +28,10 @@ _DIRECTIVES = {"njs": "js_", "headers_more": "more_"}
 class Nginx:
     """One build of NGINX.
 
-    njs, headers_more: present, built in or as a file below the modules path.
-    addition, auth_request, gunzip, gzip_static, sub: present; what an operator switches on with them is switched off
-    for downloads. lacks: modules of the default build that this one is without.
-    slice: present; large objects can be fetched and kept in parts.
-    load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
+    njs, headers_more: present, built in or as a file below the modules path. addition, auth_request, gunzip,
+    gzip_static, sub: present; an operator may use them, and downloads switch them off. slice: present; large objects
+    can be cached in slices. lacks: modules of the default build that this one is without. load_modules: files that a
+    whole configuration must load first; an NGINX with other sites loads them itself.
     """
 
     version: tuple[int, int, int]
@@ -94,17 +93,16 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     version = (int(match[1]), int(match[2]), int(match[3]))
     arguments = shlex.split(answer.partition("configure arguments:")[2])
     require_supported(version)
-    wanted = {"njs": njs, "headers_more": headers_more}
     added = " ".join(arg for arg in arguments if arg.startswith("--add-module="))
-    built_in = {name for name in wanted if name.replace("_", "-") in added}
     folder = next((arg.partition("=")[2] for arg in arguments if arg.startswith("--modules-path=")), "")
-    paths = {name: Path(folder, file) for name, file in DYNAMIC.items() if folder and name not in built_in}
-    files = {name: str(path) for name, path in paths.items() if wanted[name] and path.is_file()}
-    present = {name: wanted[name] and (name in built_in or name in files) for name in wanted}
+    wanted = [name for name, is_wanted in (("njs", njs), ("headers_more", headers_more)) if is_wanted]
+    built_in = {name for name in wanted if name.replace("_", "-") in added}
+    paths = {name: Path(folder, DYNAMIC[name]) for name in wanted if folder and name not in built_in}
+    files = {name: str(path) for name, path in paths.items() if path.is_file()}
     return Nginx(
         version=version,
-        njs=present["njs"],
-        headers_more=present["headers_more"],
+        njs="njs" in {*built_in, *files},
+        headers_more="headers_more" in {*built_in, *files},
         **{name: f"--with-http_{name}_module" in arguments for name in OPTIONAL},
         lacks=frozenset(re.findall(r"--without-http_(\w+)_module", answer)),
         load_modules=tuple(files.values()),

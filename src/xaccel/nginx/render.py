@@ -11,10 +11,21 @@ from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
 from xaccel.nginx.includes import Includes, header_name, header_variable
-from xaccel.nginx.pools import Lookup, destination, leads, resolvers, system_lookup, upstreams
+from xaccel.nginx.pools import (
+    Group,
+    Lookup,
+    destination,
+    groups,
+    leads,
+    request_header_names,
+    resolvers,
+    routes,
+    system_lookup,
+    tls_directives,
+    upstreams,
+)
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.settings_digest import digest_location
-from xaccel.nginx.transport import Group, groups, request_header_names, routes, tls_directives
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Cache, Site
 from xaccel.site.buffer_setting import DEFAULT, split
@@ -31,7 +42,7 @@ class Parts:
     """The configuration of a site, by the place of each part.
 
     engine, http: for the http level, in this order; the engine once for all sites. server: for each server that sends
-    downloads. app: for each location that proxies to the app. files: files of its own, by path below the folder.
+    downloads. app: for each location that proxies to the app. files: shared files, by path below the folder.
     """
 
     engine: tuple[Directive, ...]
@@ -110,16 +121,9 @@ class _Printer(Includes):
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
     def cache_path(self, cache: Cache) -> Directive:
-        return directive(
-            "proxy_cache_path",
-            cache.path,
-            f"levels={LEVELS}",
-            f"keys_zone={self.names.plain('cache')}:{cache.keys}",
-            f"max_size={cache.max_size}",
-            *([f"min_free={cache.min_free}"] if cache.min_free else []),
-            f"inactive={cache.inactive}",
-            "use_temp_path=off",
-        )
+        where = [cache.path, f"levels={LEVELS}", f"keys_zone={self.names.plain('cache')}:{cache.keys}"]
+        most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
+        return directive("proxy_cache_path", *where, *most, f"inactive={cache.inactive}", "use_temp_path=off")
 
     def server(self) -> Iterator[Directive]:
         prefix, found = self.site.internal_prefix, groups(self.routes)

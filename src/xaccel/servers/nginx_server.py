@@ -129,9 +129,8 @@ def nginx_server(
 ) -> Iterator[NginxServer]:
     """Run NGINX with `directory` as its prefix until the block ends, which cuts transfers.
 
-    The text must say `daemon off`, `pid nginx.pid` and paths that are relative to the prefix, as
-    `xaccel.nginx.standalone` prints them; `line_log` is the name of the JSON log. It is ready when it has workers and
-    takes connections on `ready_port`.
+    The text must have `daemon off`, `pid nginx.pid` and relative paths, as `xaccel.nginx.standalone` has; `line_log` is
+    the name of the JSON log. It is ready when it has workers and takes connections on `ready_port`.
 
     Raises NginxError in NGINX's own words.
     """
@@ -185,11 +184,7 @@ def _text(file: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One build and what of it is used.
-
-    `binary` is the program, `njs` whether njs may be used, `load_modules` the module files that must be loaded for it.
-    `missing` says why the variant cannot run here, and is empty if it can.
-    """
+    """One build: its program, whether njs may be used, the module files to load, and why it cannot run here, or ""."""
 
     name: str
     binary: str
@@ -212,17 +207,15 @@ def variants() -> dict[str, Variant]:
 
 
 def _variant(name: str, binary: str) -> Variant:
-    build, _, module = name.partition("-")
-    njs = bool(module)
+    njs = name.endswith("-njs")
     if not binary:
-        return Variant(name, "", njs, missing=_ABSENT[build])
+        return Variant(name, "", njs, missing=_ABSENT[name.partition("-")[0]])
     try:
         nginx = probe(binary, njs=njs, headers_more=False)
     except NginxError as error:
         return Variant(name, binary, njs, missing=str(error))
-    if njs and not nginx.njs:
-        return Variant(name, binary, njs, missing=f"{binary} has no njs: run scripts/system")
-    return Variant(name, binary, njs, nginx.load_modules)
+    missing = f"{binary} has no njs: run scripts/system" if njs and not nginx.njs else ""
+    return Variant(name, binary, njs, nginx.load_modules, missing)
 
 
 def _wheel_binary() -> str | None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from xaccel.servers.ports import free_ports as free_ports
     from xaccel.servers.s3 import S3Server as S3Server
     from xaccel.servers.s3 import s3_server as s3_server
-    from xaccel.testing.assertions.hand_off import assert_hand_off as assert_hand_off
-    from xaccel.testing.assertions.leaks import assert_nothing_leaked as assert_nothing_leaked
+    from xaccel.testing.assertions import assert_hand_off as assert_hand_off
+    from xaccel.testing.assertions import assert_nothing_leaked as assert_nothing_leaked
     from xaccel.testing.stack import Project as Project
     from xaccel.testing.stack import Stack as Stack
     from xaccel.testing.stack import run_stack as run_stack
@@ -38,8 +38,7 @@ else:
         "servers.nginx_server": "NginxServer Variant check_config nginx_binaries nginx_server variants",
         "servers.ports": "free_port free_ports",
         "servers.s3": "S3Server s3_server",
-        "testing.assertions.hand_off": "assert_hand_off",
-        "testing.assertions.leaks": "assert_nothing_leaked",
+        "testing.assertions": "assert_hand_off assert_nothing_leaked",
         "testing.stack": "Project Stack run_stack",
     }
     __all__ = sorted(" ".join(_MODULES.values()).split())  # noqa: PLE0605

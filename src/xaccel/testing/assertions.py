@@ -1,21 +1,23 @@
-"""Assert that a view returns a hand-off, without a server."""
+"""Assert what a hand-off says and that a response leaks nothing, without a server."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from http.cookies import BaseCookie
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from xaccel import urls
 from xaccel.handoff.places import base_url
 from xaccel.handoff.transfer_id import PATTERN
-from xaccel.handoff.visible_headers import visible_headers
+from xaccel.handoff.visible_headers import public_name, visible_headers
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import LocalOrigin, S3Origin
-from xaccel.testing.assertions.received import Received, received
 
 _ID = re.compile(PATTERN)
 _OBEYED = ("content-disposition", "cache-control", "expires", "accept-ranges")
@@ -26,6 +28,12 @@ _SIGNATURE = re.compile(r"[?&]X-(?:Amz|Goog)-[^?]*$|\?(?:[^?]*&)?(?:sig|Signatur
 """Of S3, Google's, Azure's and CloudFront's signed URLs: the last two sign with the whole query."""
 
 _SHOWN_BYTES = 200
+_TO_NGINX = ("x-accel-", "xaccel-")
+_SIGNED = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC-SHA256", "AWSAccessKeyId", "X-Goog-Signature")
+"""Words of signed URLs and hand-offs that no user may see."""
+
+_SECRET_PARAMETER = re.compile(r"signature|credential|token|^sig$", re.IGNORECASE)
+_AROUND = 30
 
 
 def assert_hand_off(
@@ -147,3 +155,126 @@ def _filename(disposition: str) -> str | None:
         return unquote(extended[1])
     plain = _PLAIN_NAME.search(disposition)
     return None if plain is None else re.sub(r"\\(.)", r"\1", plain[1])
+
+
+def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
+    """Assert that nothing which the client sees holds one of `secrets`, or what no client may see in any case.
+
+    The client sees the headers, the cookies, the body, and of a hand-off the values that NGINX passes on (name, type,
+    validators, declared headers), but not its other private headers. Each secret is also looked for percent-encoded and
+    as HTML writes it. The URL, host, signature and secret of a hand-off need not be given. In a response that is no
+    hand-off, a private header is a leak itself.
+
+    Raises AssertionError, which names every place; ValueError for an empty secret, which every response has.
+    """
+    __tracebackhide__ = True
+    answer = received(response)
+    handed_off = answer.value("X-Accel-Redirect") is not None
+    wanted = [secret.decode("latin-1") if isinstance(secret, bytes) else secret for secret in secrets]
+    if not all(wanted):
+        raise ValueError("an empty secret is in every answer: pass what must not be seen")
+    hidden = dict.fromkeys([*wanted, *_SIGNED, *_of_hand_off(answer)])
+    found = [
+        f"the private header {name} is in an answer that is no hand-off: {value!r}"
+        for name, value in answer.headers
+        if not handed_off and name.lower().startswith("xaccel-")
+    ]
+    found += [
+        f"{secret!r} is in {where}: {_excerpt(text, written)!r}"
+        for where, text in _seen(answer, handed_off=handed_off)
+        for secret in hidden
+        if (written := next((form for form in _forms(secret) if form in text), None)) is not None
+    ]
+    if found:
+        raise AssertionError("\n  ".join(["the client sees what it must not:", *found]))
+
+
+def _of_hand_off(answer: Received) -> Iterator[str]:
+    """Yield what a hand-off tells NGINX alone."""
+    yield from answer.values("Xaccel-Auth")
+    for url in answer.values("Xaccel-Url"):
+        parts = urlsplit(url)
+        yield from (url, url.partition("?")[0], parts.netloc)
+        yield from (value for name, value in parse_qsl(parts.query) if _SECRET_PARAMETER.search(name))
+
+
+def _seen(answer: Received, *, handed_off: bool) -> Iterator[tuple[str, str]]:
+    for name, value in answer.headers:
+        shown = public_name(name) if handed_off else None
+        if shown is not None:
+            yield f"the header {shown} (the hand-off's {name})", value
+        elif not name.lower().startswith(_TO_NGINX):
+            yield f"the header {name}", value
+    yield "the body", answer.body.decode("latin-1")
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    # a body is looked at byte by byte, so that no charset has to be guessed
+    plain = (secret, secret.encode().decode("latin-1"))
+    return (*plain, quote(secret), quote(secret, safe=""), *(html.escape(form) for form in plain))
+
+
+def _excerpt(text: str, written: str) -> str:
+    start = text.index(written)
+    return text[max(0, start - _AROUND) : start + len(written) + _AROUND]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Status, header lines in their order, and the whole body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of all lines of this name, in any case."""
+        return [value for found, value in self.headers if found.lower() == name.lower()]
+
+    def value(self, name: str) -> str | None:
+        """Return the value of the first line of this name."""
+        return next(iter(self.values(name)), None)
+
+
+def received(response: Any) -> Received:
+    """Read `response`. A body that streams is read to its end; one of Django's can be read again after that.
+
+    Raises TypeError for what has no status or no headers, and for a body that only a coroutine can read.
+    """
+    names = ("status_code", "status_int", "status")
+    status = next((found for name in names if isinstance(found := getattr(response, name, None), int)), None)
+    for what, there in (
+        ("status_code and no status", status),
+        ("headers", getattr(response, "headers", None)),
+    ):
+        if there is None:
+            raise TypeError(f"{type(response).__qualname__} is no answer: it has no {what}")
+    return Received(int(status or 0), tuple(_headers(response)), _body(response))
+
+
+def _headers(response: Any) -> Iterable[tuple[str, str]]:
+    headers = response.headers
+    # httpx joins lines of one name in items()
+    lines = getattr(headers, "multi_items", getattr(headers, "items", lambda: headers))()
+    yield from ((str(name), str(value)) for name, value in lines)
+    cookies = getattr(response, "cookies", None)
+    if isinstance(cookies, BaseCookie):
+        # Django keeps them apart until the server writes the head
+        yield from (("Set-Cookie", cookie.OutputString()) for cookie in cookies.values())
+
+
+def _body(response: Any) -> bytes:
+    if getattr(response, "streaming", False) is True:
+        if response.is_async:
+            raise TypeError(
+                "the body streams through a coroutine: read it, and make an HttpResponse of what you read"
+            )
+        body = b"".join(response.streaming_content)
+        response.streaming_content = [body]
+        return body
+    if callable(getattr(response, "get_data", None)):
+        return bytes(response.get_data())
+    for name in ("content", "body"):
+        if isinstance(found := getattr(response, name, None), bytes):
+            return found
+    return bytes(response.read()) if callable(getattr(response, "read", None)) else b""

@@ -1,1 +1,0 @@
-"""Assertions about hand-offs and downloads that need no server."""

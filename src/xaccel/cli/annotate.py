@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 from xaccel.nginx.includes import folder_of, names_of
 from xaccel.nginx.pools import groups, routes
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
 
-_BUCKET = "bucket, region, endpoint_url, addressing_style"
-_TLS = "ca_file, verify_tls, client_certificate, client_key"
-_BUILD = "this NGINX"
-
-_RULES = (
-    (r"include .*/(?:off|app)\.conf", ""),
-    (r"include .*/off/inherit\.conf", f"{_BUILD}, ADD_HEADERS"),
-    (r"include .*/engine/off/.*", _BUILD),
-    (r"js_import .*|include .*/maps/9-(?:slices|whole)\.conf", _BUILD),
-    (r"include .*/locations/(?:hide|headers-more|njs|page-njs)\.conf", _BUILD),
-    (r"include .*/locations/no-cache\.conf", "BUFFERS, CACHE"),
-    (r"include .*/locations/buffers\.conf", "BUFFERS"),
-    (r"include .*/locations/limits\.conf", "CONCURRENCY"),
-    (r"include .*/locations/(?:ask-slices|cut)\.conf", "CACHE: slice"),
-    (r"include .*/locations/(?:cache|cache-read|ask-whole)\.conf", "CACHE"),
-    (r"include .*/locations/tls(?:-own)?\.conf", f"{{origins}}: {_TLS}"),
-    (r"include .*/secret-headers\.conf", "ORIGINS: request_headers"),
-    (r"include .*/fetch\w*\.conf", "CACHE"),
-    (r"include .*/log-slices\.conf", "CACHE: slice"),
-    (r"map \$upstream_http_xaccel_auth .*", "SECRET"),
-    (r"location = \S+ \{ return 200 .*", "SECRET, all settings"),
-    (r"location .*/.*", "{origins}"),
-    (r"location @\w*_(?:fetch(?:_[0-9]+)?_slices|cut)", "CACHE: slice"),
-    (r"location @\w*_fetch(?:_[0-9]+)?_whole", "CACHE"),
-    (r"location @\w*_fetch(?:_[0-9]+)?", "{origins}"),
-    (r"set \$args .* \$args\"", ""),
-    (r"set \$args .* root=.*", "{origins}: root"),
-    (r"set \$args .*", f"{{origins}}: {{place}}, {{hides}}redirect_hosts, {_TLS}"),
-    (r"set \$xaccel_zone .*", "CACHE"),
-    (r"set \$xaccel_cache_holds .*", "CACHE: max_size"),
-    (r"set \$xaccel_site_rate .*", "LIMIT_RATE"),
-    (r"set \$xaccel_site_rate_after .*", "LIMIT_RATE_AFTER"),
-    (r"set \$xaccel_add_.*", "RESPONSE_HEADERS"),
-    (r"set \$xaccel_own_page .*", "ERROR_PAGES"),
-    (r"proxy_ssl_.*", f"{{origins}}: {_TLS}"),
-    (r"proxy_set_header .*", "{origins}: request_headers"),
-    (r"resolver .*", "RESOLVER, {around}"),
-    (r"(?:limit_conn|limit_conn_zone|map \$xaccel_concurrency) .*", "CONCURRENCY"),
-    (r"map \$status \$\w+_pages", "ERROR_PAGES"),
-    (r"map .* \$\w+_fixed_\w+", "ORIGINS: request_headers"),
-    (r"map .* \$\w+_logged(?:_slices)?_[0-9]+", "ACCESS_LOGS"),
-    (r"proxy_cache_path .*", "CACHE: path, keys, max_size, min_free, inactive"),
-    (r"proxy_cache_valid .*", "CACHE: valid, slice"),
-    (r"proxy_cache_lock_.*", "CACHE: lock"),
-    (r"slice .*", "CACHE: slice"),
-    (r"proxy_(?:buffers|busy_buffers_size|temp_file_write_size) .*", "BUFFERS"),
-    (r"zone .*", f"{_BUILD}, {{around}}"),
-    (r"resolver_timeout .*", "{around}"),
-    (r"keepalive .*|volatile|\}", ""),
-    (r"upstream .*_https?", "{origins}: redirect_hosts"),
-    (r"upstream .*", "{origins}: {place}, connect_to"),
-    (r"access_log .* xaccel_(?:transfer|refusal) .*", "TRANSFER_LOG"),
-    (r"access_log .*", "ACCESS_LOGS"),
-    (r"add_header \S+ \$xaccel_add_\w+", "RESPONSE_HEADERS"),
-    (r"add_header .*", "ADD_HEADERS"),
-    (r"add_header_inherit .*", f"{_BUILD}, ADD_HEADERS"),
-)
-"""What a line depends on, by a regular expression of its directive. The first one that matches counts.
-
-`{around}` is what the upstream depends on. Only hosts of redirects have a resolver elsewhere."""
-
+_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _SHOWN_ORIGINS = 3
 
 
@@ -127,16 +69,18 @@ class _Annotator:
 
     def setting(self, directive: str, origins: list[str], inherited: str) -> str:
         """Return what a directive depends on; empty if every site has it."""
-        for pattern, setting in _RULES:
+        for pattern, setting in _TABLE["rules"].items():
             if re.fullmatch(pattern, directive):
                 more = len(origins) - _SHOWN_ORIGINS
                 shown = ", ".join(f"ORIGINS.{name}" for name in origins[:_SHOWN_ORIGINS])
                 shown += f" and {more} more" if more > 0 else ""
                 is_http = all(isinstance(self.site.origins[name], HTTPOrigin) for name in origins)
-                return setting.format(
-                    origins=shown,
-                    place="base_url" if is_http else _BUCKET,
-                    hides="" if is_http else "treat_403_as_404, ",
-                    around=inherited or f"{shown}: redirect_hosts",
-                )
+                words = {
+                    **_TABLE["words"],
+                    "origins": shown,
+                    "place": "base_url" if is_http else _TABLE["words"]["bucket"],
+                    "hides": "" if is_http else "treat_403_as_404, ",
+                    "around": inherited or f"{shown}: redirect_hosts",
+                }
+                return str(setting).format(**words)
         return inherited

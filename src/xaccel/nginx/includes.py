@@ -90,13 +90,6 @@ class Includes:
         inside = (directive("volatile"), directive("default", Raw(default or '""')), *rows)
         return block("map", Raw(source), Raw(name), inside=inside, why=why)
 
-    def engine_parts(self) -> Iterator[Directive]:
-        """Include what the http level needs of the engine."""
-        if self.nginx.njs:
-            yield directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
-        for name in engine.maps(slices=self.nginx.slice):
-            yield self.engine(name)
-
     def off(self) -> Iterator[Directive]:
         """Switch off what this NGINX could do to a download."""
         nginx = self.nginx

@@ -84,10 +84,12 @@ class _Printer(Includes):
         self.routes, self.lookup = routes(site), lookup
 
     def parts(self) -> Parts:
+        maps = [self.engine(name) for name in engine.maps(slices=self.nginx.slice)]
+        script = directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
         http, server = tuple(self.http()), tuple(self.server())
         hints = [self.engine("off/early_hints")] if self.nginx.sends_early_hints else []
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
-        return Parts(tuple(self.engine_parts()), http, server, app, self.files)
+        return Parts((*([script] if self.nginx.njs else []), *maps), http, server, app, self.files)
 
     def http(self) -> Iterator[Directive]:
         site, names = self.site, self.names

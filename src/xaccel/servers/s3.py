@@ -27,7 +27,6 @@ _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
 _NO_ROOM = ("no space left on device", "no free volumes left", "No writable volumes")
-_LOG_END = 20
 _LEAST_FREE_MB = 16
 _PART = 16 * 1024 * 1024
 _VOLUMES = 1000
@@ -108,10 +107,7 @@ def s3_server(
             ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
             address = f"127.0.0.1:{ports['s3'][0]}"
             # a program that took the port may never respond
-            asked, bucket = (
-                _client(f"http://{address}", *keys, read_timeout_s=2),
-                f"ready-{secrets.token_hex(8)}",
-            )
+            asked = _client(f"http://{address}", *keys, read_timeout_s=2)
             stack.callback(_remove_sockets, ports)
             try:
                 server = stack.enter_context(
@@ -119,7 +115,7 @@ def s3_server(
                         [*_command(ports), *arguments],
                         name="s3",
                         directory=directory,
-                        ready=partial(_stores, asked, bucket),
+                        ready=partial(_stores, asked, f"ready-{secrets.token_hex(8)}"),
                         env={"HOME": str(directory / "home"), "TMPDIR": str(directory / "tmp")},
                         stop_within_s=stop_within_s,
                     )
@@ -164,16 +160,16 @@ def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     yield from ("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock")
     yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false")
     yield from (
-        "-master.telemetry=false",
         f"-volume.max={_VOLUMES}",
         f"-master.volumeSizeLimitMB={_VOLUME_MB}",
+        "-master.telemetry=false",
     )
 
 
 def _require_room(s3: S3Server, http_response: Any, **_: object) -> None:
     """Look in the log after an error: a full disk is "InternalError" to a client."""
     if http_response.status_code >= 500:
-        last_lines = "\n".join(s3.log.splitlines()[-_LOG_END:])
+        last_lines = "\n".join(s3.log.splitlines()[-20:])
         if any(words in last_lines for words in _NO_ROOM):
             raise _no_room(s3.directory)
 

@@ -1,4 +1,4 @@
-"""A user's own application behind a real NGINX, with an S3 server beside it."""
+"""Run a user's own application behind a real NGINX, with an S3 server beside it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,11 @@ _TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """An application, and where its site is written down.
+    """An application, and the file of its site.
 
-    application: "package.module:name", as gunicorn takes it.
-    kind: "wsgi" or "asgi".
-    directory: where it is imported from, and where its commands run; default: the working directory.
-    site: the file of its site, as `python -m xaccel config` takes it; None: a Django project, which is asked
-        with `manage.py xaccel config`.
-    env: added to this process's environment and to what names the S3 server.
+    application: "package.module:name", as gunicorn takes it. directory: where it is imported from, and where its
+    commands run; default: the working directory. site: the file of its site, as `xaccel config` takes it; None: a
+    Django project, for `manage.py xaccel config`. env: added to the environment of this process and of the S3 server.
     """
 
     application: str
@@ -95,13 +92,12 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
         raise ServerMissing(
             variant.missing, where=f"NGINX {variant.name}", remedy="Install it, or choose another variant."
         )
-    environment = {**s3_environment(s3), **project.env}
     with app_server(
         directory / "app",
         project.application,
         kind=project.kind,
         cwd=project.directory,
-        env=environment,
+        env={**s3_environment(s3), **project.env},
         workers=1,
         threads=4 if project.kind == "wsgi" else 1,
     ) as app:

@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 17_485
+MOST_LINES = 17_651
 """Lines of Python in src/xaccel. The goal for 0.1 is 13,500, without doctor, trace and serve."""
 MOST_ENTRIES = 25
 MOST_NAMES = 13

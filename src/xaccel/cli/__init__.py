@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from xaccel.cli import config, doctor, explain, purge
+from xaccel.cli import config, doctor, explain, purge, serve
 from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_file
@@ -18,6 +18,7 @@ STOPPED, NOT_READ = 130, 141
 COMMANDS: Commands = {
     "config": config.COMMAND,
     "refresh": config.REFRESH,
+    "serve": serve.COMMAND,
     "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),

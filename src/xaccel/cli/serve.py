@@ -1,0 +1,165 @@
+"""`xaccel serve`: run NGINX in front of a development server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from xaccel.cli.command import Command, FindObject
+from xaccel.errors import NginxError, XaccelError
+from xaccel.nginx import probe, render, standalone
+from xaccel.nginx.emit import directive, phrase
+from xaccel.site import Site
+
+if TYPE_CHECKING:
+    from xaccel.servers.nginx_server import NginxServer
+
+_LOG = "serve.log"
+_FORMAT = (
+    '{"end":$msec,"method":"$xaccel_client_method","uri":"$request_uri","status":"$status","bytes":$body_bytes_sent,'
+    '"seconds":$request_time,"disposition":"$sent_http_content_disposition","why":"$xaccel_why",'
+    '"denied":"$xaccel_denied"}'
+)
+_EVERY_S = 0.2
+_NEEDS = "Install NGINX and the extra: pip install 'xaccel[nginx]', which has an NGINX for development too."
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--app", default="127.0.0.1:8000", help="the development server (default %(default)s)"
+    )
+    parser.add_argument(
+        "--listen", default="127.0.0.1:8080", help="address for browsers (default %(default)s)"
+    )
+    parser.add_argument(
+        "--nginx", metavar="PATH", help="this NGINX (default: the system's, else that of the extra `nginx`)"
+    )
+    parser.add_argument("--print", action="store_true", help="print the NGINX configuration and end")
+
+
+def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    try:
+        from xaccel.servers.nginx_server import nginx_binaries, nginx_server
+    except ImportError as error:
+        raise NginxError(f"{error.name} is not installed", where="serve", remedy=_NEEDS) from error
+    binary = args.nginx or next(iter(nginx_binaries().values()), None)
+    if binary is None:
+        raise NginxError("there is no NGINX on this machine", where="serve", remedy=_NEEDS)
+    text = _configuration(args, site, binary)
+    port = args.listen.rpartition(":")[2]
+    if not port.isdigit():
+        raise NginxError(
+            f"{args.listen!r} has no port", where="--listen", remedy='For example "127.0.0.1:8080".'
+        )
+    if args.print:
+        sys.stdout.write(text)
+        return
+    # the end by a supervisor removes everything too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        TemporaryDirectory(prefix="xaccel-serve-") as folder,
+        nginx_server(Path(folder), text, binary=binary, ready_port=int(port), line_log=_LOG) as server,
+    ):
+        print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.", flush=True)
+        _follow(args, server, text)
+        raise NginxError(
+            "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"
+        )
+
+
+def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
+    """Return the configuration of the site, with log and cache below the folder of this NGINX."""
+    cache = replace(site.cache, path="cache") if site.cache else None
+    site = replace(site, transfer_log="xaccel.log", access_logs=(f"{_LOG} xaccel_serve",), cache=cache)
+    nginx = probe(binary)
+    parts = render(site, nginx)
+    log_format = directive("log_format", "xaccel_serve", "escape=json", phrase(_FORMAT))
+    parts = replace(parts, http=(log_format, *parts.http))
+    # a worker of another user could not read the files of a developer who is root
+    user = "root" if os.geteuid() == 0 else None
+    return standalone(site, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
+
+
+def _follow(args: argparse.Namespace, server: NginxServer, text: str) -> None:
+    """Print the transfers, and load the configuration again if a file changed, until NGINX ends."""
+    shown, seen = 0, _changes(args)
+    while server.server.exit_status is None:
+        time.sleep(_EVERY_S)
+        entries = server.lines()
+        for entry in entries[shown:]:
+            print(_line(entry), flush=True)
+        shown = len(entries)
+        if (now := _changes(args)) != seen:
+            seen, text = now, _reloaded(server, text)
+
+
+def _changes(args: argparse.Namespace) -> dict[str, float]:
+    """Return when the file of the site, or each loaded module of a Django project, was changed."""
+    modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    found: dict[str, float] = {}
+    for path in [args.file] if hasattr(args, "file") else filter(None, modules):
+        with suppress(OSError):
+            found[path] = Path(path).stat().st_mtime
+    return found
+
+
+def _reloaded(server: NginxServer, text: str) -> str:
+    """Return the configuration that is in force: a new process reads the settings, since this one has the old ones."""
+    main = sys.modules["__main__"].__spec__
+    program = ["-m", main.parent] if main is not None and main.parent else [sys.argv[0]]
+    command = [sys.executable, *program, *sys.argv[1:], "--print"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"The configuration stays as it was:\n{done.stderr.strip()}", file=sys.stderr, flush=True)
+        return text
+    if done.stdout == text:
+        return text
+    try:
+        server.reload(done.stdout)
+    except XaccelError as error:
+        print(f"The configuration stays as it was: {error}", file=sys.stderr, flush=True)
+        return text
+    print("The settings changed: NGINX has reloaded its configuration.", flush=True)
+    return done.stdout
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(entry["end"]))
+    sent = f"{entry['bytes']:>11,} bytes in {entry['seconds']:.2f} s"
+    why = entry["why"] or entry["denied"]
+    text = (
+        f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {_name(entry)}{f'  ({why})' if why else ''}"
+    )
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    """Return the name of the file that the browser saves, else the path of the request."""
+    if extended := re.search(r"filename\*=UTF-8''([^;\s]*)", entry["disposition"]):
+        return unquote(extended[1])
+    if plain := re.search(r'filename="((?:[^"\\]|\\.)*)"', entry["disposition"]):
+        return re.sub(r"\\(.)", r"\1", plain[1])
+    return str(entry["uri"]).partition("?")[0]
+
+
+COMMAND = Command(
+    help="run NGINX in front of a development server",
+    description="Run NGINX in front of your development server, with the configuration of the site, until Ctrl-C. It"
+    " prints one line for each transfer, and reloads NGINX if the site file or the settings change. Log, cache and"
+    " configuration are in a temporary folder, which is removed at the end.",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,183 @@
+"""`xaccel serve`, as a user starts it: transfers are shown, changes are loaded, and Ctrl-C leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.testing.asking import gone
+from xaccel.servers.processes import family, wait_until
+from xaccel.testing import Variant, app_server, free_port
+
+SITE = """
+secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
+[cache]
+path = "/var/cache/nginx/of-production"
+[origins.media]
+type = "local"
+root = "{root}"
+"""
+APP = """
+from xaccel.wsgi import Downloads
+files = Downloads("site.toml")
+def application(environ, start_response):
+    return files.send_file(environ, start_response, "a.txt", filename="Übersicht 1.txt")
+"""
+SETTINGS = """
+SECRET_KEY = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "served_urls"
+INSTALLED_APPS = ["xaccel.django"]
+MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
+XACCEL = {{
+    "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+    "ORIGINS": {{"media": {{"type": "local", "root": "{root}"}}}},
+}}
+"""
+URLS = """
+import os
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "served_settings")
+from django.core.wsgi import get_wsgi_application
+from django.urls import path
+from xaccel.django import send_file
+urlpatterns = [path("report", lambda request: send_file(request, "a.txt", filename="Report.txt"))]
+application = get_wsgi_application()
+"""
+
+
+@dataclass
+class Served:
+    """A running `xaccel serve`."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+
+    def get(self, path: str) -> bytes:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+            return bytes(response.read())
+
+    def says(self, text: str) -> bool:
+        if not wait_until(lambda: text in self.output.read_text(), timeout_s=20):
+            raise AssertionError(f"{text!r} is not in:\n{self.output.read_text()}")
+        return True
+
+    def end(self, number: int) -> int:
+        pids = [each for child in family(self.process.pid) for each in family(child)]
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=20)
+        assert gone(pids)
+        return status
+
+
+@contextmanager
+def serving(folder: Path, command: list[str], *options: str) -> Iterator[Served]:
+    """Run the command with an empty folder for temporary files, which must be empty again at the end."""
+    port, output, temporary = free_port(), folder / "output", folder / "temporary"
+    temporary.mkdir()
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, *command, "--listen", f"127.0.0.1:{port}", *options],
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(temporary), "DJANGO_SETTINGS_MODULE": "served_settings"},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    served = Served(process, port, output)
+    try:
+        assert served.says("NGINX listens on")
+        yield served
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "files"
+    root.mkdir()
+    (root / "a.txt").write_text("served")
+    (tmp_path / "site.toml").write_text(SITE.format(root=root))
+    for name, text in {"served_app": APP, "served_urls": URLS, "served_settings": SETTINGS}.items():
+        (tmp_path / f"{name}.py").write_text(text.format(root=root) if text == SETTINGS else text)
+    return tmp_path
+
+
+def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, project: Path) -> None:
+    site = project / "site.toml"
+    with (
+        app_server(project / "app", "served_app:application", cwd=project) as app,
+        serving(
+            project,
+            ["-m", "xaccel", "serve", "site.toml"],
+            *("--app", app.address, "--nginx", variant.binary),
+        ) as served,
+    ):
+        assert served.get("/report?token=secret") == b"served"
+        assert served.says("GET  200            6 bytes in ")
+        assert served.says(" s  Übersicht 1.txt\n")
+        site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
+        assert served.says("NGINX has reloaded its configuration.")
+        site.write_text(f"nonsense = 1\n{site.read_text()}")
+        assert served.says("The configuration stays as it was:\nxaccel: ")
+        (project / "files" / "a.txt").unlink()
+        with pytest.raises(OSError, match="404"):
+            served.get("/report?token=secret")
+        assert served.says("GET  404")
+        assert served.says("  /report")
+        assert "token" not in served.output.read_text()
+        assert served.end(signal.SIGINT) == 0
+
+
+def test_a_django_project_is_served_and_its_changed_settings_are_loaded(project: Path) -> None:
+    with (
+        app_server(project / "app", "served_urls:application", cwd=project) as app,
+        serving(project, ["-m", "django", "xaccel", "serve"], "--app", app.address) as served,
+    ):
+        assert served.get("/report") == b"served"
+        assert served.says("Report.txt\n")
+        with (project / "served_settings.py").open("a") as settings:
+            settings.write('XACCEL["LIMIT_RATE"] = 1_000_000\n')
+        assert served.says("NGINX has reloaded its configuration.")
+        assert served.get("/report") == b"served"
+        assert served.end(signal.SIGTERM) == 0
+
+
+def run(project: Path, *options: str, before: str = "") -> str:
+    program = f"import sys; {before or None}; from xaccel.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "serve", "site.toml", *options],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_what_keeps_it_from_starting_is_said_with_a_remedy(project: Path) -> None:
+    assert "pip install 'xaccel[nginx]'" in run(project, before="sys.modules['psutil'] = None")
+    assert "--listen" in run(project, "--listen", "unix:/run/x.sock")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "in use" in run(project, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_the_end_of_nginx_is_an_error(project: Path) -> None:
+    with serving(project, ["-m", "xaccel", "serve", "site.toml"]) as served:
+        (nginx,) = [int(path.read_text()) for path in project.glob("temporary/*/nginx.pid")]
+        os.kill(nginx, signal.SIGKILL)
+        assert served.process.wait(timeout=20) == 1
+        assert served.says("xaccel: serve: NGINX ended.")

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import router
 from django.db.models import Model, QuerySet
 
-from xaccel.audit.models import Download, Transfer, arrived_at_least
+from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
 from xaccel.cli.command import Command, FindObject
 from xaccel.site import Site
@@ -61,16 +61,9 @@ def json_rows(rows: QuerySet[Any]) -> Iterator[str]:
         yield row.translate(_ENDS_A_LINE) + "\n"
 
 
-def _values(rows: QuerySet[Any]) -> Iterator[Any]:
-    names = [field.attname for field in rows.model._meta.concrete_fields]
-    found: Iterator[Any] = rows.values_list(*names).iterator(chunk_size=_AT_ONCE)
-    if rows.model is not Transfer:
-        return found
-    outcome, details, sent = map(names.index, ("outcome", "details", "sent"))
-    return (
-        (*values, arrived_at_least(values[outcome], values[details].get("protocol", ""), values[sent]))
-        for values in found
-    )
+def _values(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    names = headings(rows.model)
+    return ([getattr(row, name) for name in names] for row in rows.iterator(chunk_size=_AT_ONCE))
 
 
 def _plain(value: Any) -> Any:

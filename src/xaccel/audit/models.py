@@ -14,19 +14,6 @@ OF_THE_APP = "decided_at origin key query subject client method filename as_atta
 """Columns of a transfer that the app's decision fills; `version` is the app's if it knows one, else the entry's."""
 
 
-def arrived_at_least(outcome: str, protocol: str, sent: int | None) -> int | None:
-    """Return how many bytes of an interrupted transfer the client's machine acknowledged for certain, if known.
-
-    Linux takes twice the `sndbuf` (man 7 socket, SO_SNDBUF), and keeps each byte there until it is acknowledged.
-    HTTP/3 runs over UDP, where a send buffer says nothing about what arrived.
-    """
-    buffer = audit_settings().send_buffer
-    over_tcp = protocol.startswith(("HTTP/1.", "HTTP/2."))
-    if buffer is None or sent is None or outcome != Outcome.INCOMPLETE or not over_tcp:
-        return None
-    return max(0, sent - 2 * buffer - _SEGMENT)
-
-
 class Download(models.Model):
     """All transfers of one version of an object to one subject and one client, until `IDLE_S` passed without any.
 
@@ -147,8 +134,16 @@ class Transfer(models.Model):
 
     @property
     def arrived_at_least(self) -> int | None:
-        """How many bytes of an interrupted transfer reached the client's machine for certain; None if not known."""
-        return arrived_at_least(self.outcome, self.details.get("protocol", ""), self.sent)
+        """How many bytes of an interrupted transfer the client's machine acknowledged for certain; None if not known.
+
+        Linux takes twice the `sndbuf` (man 7 socket, SO_SNDBUF), and keeps each byte there until it is acknowledged.
+        HTTP/3 runs over UDP, where a send buffer says nothing about what arrived.
+        """
+        buffer = audit_settings().send_buffer
+        over_tcp = self.details.get("protocol", "").startswith(("HTTP/1.", "HTTP/2."))
+        if buffer is None or self.sent is None or self.outcome != Outcome.INCOMPLETE or not over_tcp:
+            return None
+        return max(0, self.sent - 2 * buffer - _SEGMENT)
 
 
 class LogPosition(models.Model):

@@ -55,18 +55,12 @@ class LogFiles:
     def _current(self, position: LogPosition) -> LogFile | None:
         """Open the log if its current file is that of `position`."""
         try:
-            log = LogFile(self.path, position)
-        except FileNotFoundError:  # rotated away in between
-            return None
+            return _open_same(self.path, position)
         except PermissionError:
             stat = self.path.stat()
             if (stat.st_dev, stat.st_ino) == (position.device, position.inode):
                 raise
             return None  # a new file: what was rotated away is read first
-        if log.is_that_of(position):
-            return log
-        log.close()
-        return None
 
     def _rotated(self, position: LogPosition) -> Iterator[LogFile]:
         """Yield the file of `position`, which is no longer the current one, and what was rotated away after it.
@@ -110,15 +104,12 @@ class LogFiles:
         forbidden: PermissionError | None = None
         for other in self._beside():
             try:
-                log = LogFile(other, position)
+                if log := _open_same(other, position):
+                    return log
             except PermissionError as error:
                 forbidden = error
             except OSError:
                 continue
-            else:
-                if log.is_that_of(position):
-                    return log
-                log.close()
         if forbidden is not None:
             raise forbidden
         return None
@@ -169,6 +160,18 @@ class LogFiles:
         """Return the row of a file that was read: only its bytes tell, since an inode is used again."""
         rows = self._rows().filter(start_length__gt=0).order_by("-offset", "finished", "-pk")
         return next((row for row in rows if log.is_that_of(row)), None)
+
+
+def _open_same(path: Path, position: LogPosition) -> LogFile | None:
+    """Open a file if it is that of `position`. Raises OSError if that cannot be read."""
+    try:
+        log = LogFile(path, position)
+    except FileNotFoundError:  # rotated away in between
+        return None
+    if log.is_that_of(position):
+        return log
+    log.close()
+    return None
 
 
 def _is_log(path: Path) -> bool:

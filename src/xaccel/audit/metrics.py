@@ -19,6 +19,7 @@ from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.django.conf import configuration
 from xaccel.django.signals import download_authorized, download_denied
 from xaccel.events import DownloadEvent
+from xaccel.explain.why import WHY
 
 if TYPE_CHECKING:
     from xaccel.audit.ingest.run import Outage
@@ -26,22 +27,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("xaccel.audit")
 
-WHYS = frozenset(
-    "forged no_id subrequest url_refused redirect_refused redirect_without_location too_many_redirects"
-    " wrong_region limited origin_timeout origin_failed origin_cut slice_failed cache_failed size_differs not_http"
-    " unframed unasked_part bad_part client_left client_or_nginx".split()
-)
-"""The values of `why`, but for the statuses of origins (docs/reference/log-line.md)."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of the histogram: from a small object beside NGINX to a large one that is read slowly."""
 
 
-def why_of(why: str) -> str:
+def label_of(why: str) -> str:
     """Return one of the known words: a status of the origin becomes its class, an unknown word "other"."""
-    if not why or why in WHYS:
-        return why
-    status = re.fullmatch(r"origin_([1-5])[0-9]{2}", why)
-    return f"origin_{status[1]}xx" if status else "other"
+    if status := re.fullmatch(r"origin_([1-5])[0-9]{2}", why):
+        return f"origin_{status[1]}xx"
+    return why if not why or why in WHY else "other"
 
 
 def origin_of(name: str) -> str:
@@ -94,7 +88,7 @@ class Metrics:
     def transferred(self, sender: object, *, transfer: Transfer, **_: Any) -> None:
         """Count a transfer whose log entry has come."""
         origin = origin_of(transfer.origin)
-        self.transfers.labels(origin, transfer.outcome, why_of(transfer.why)).inc()
+        self.transfers.labels(origin, transfer.outcome, label_of(transfer.why)).inc()
         if transfer.sent:
             self.sent_bytes.labels(origin).inc(transfer.sent)
         if "origin_seconds" in transfer.details:
@@ -141,29 +135,17 @@ def serve(host: str, port: int, outage: Outage) -> Callable[[], None]:
     """
     count_transfers()
     server, thread = start_http_server(port, host)
-    gauges = []
-    for name, doc, value in (
-        (
-            "waiting",
-            "1 while ingest waits for the database or the log, else 0.",
-            lambda: outage.since is not None,
-        ),
-        (
-            "last_success_timestamp_seconds",
-            "When ingest last had read the log to its end, or a batch of it.",
-            lambda: outage.last_success.timestamp() if outage.last_success else 0,
-        ),
-        (
-            "unread_bytes",
-            "Bytes of the current log that are not ingested; -1 if the log cannot be looked at.",
-            outage.ingest.unread_bytes,
-        ),
-    ):
-        gauges.append(Gauge(f"xaccel_ingest_{name}", doc))
-        gauges[-1].set_function(value)
+    waiting = Gauge("xaccel_ingest_waiting", "1 while ingest waits for the database or the log, else 0.")
+    waiting.set_function(lambda: outage.since is not None)
+    read = "When ingest last had read the log to its end, or a batch of it."
+    last = Gauge("xaccel_ingest_last_success_timestamp_seconds", read)
+    last.set_function(lambda: outage.last_success.timestamp() if outage.last_success else 0)
+    left = "Bytes of the current log that are not ingested; -1 if the log cannot be looked at."
+    unread = Gauge("xaccel_ingest_unread_bytes", left)
+    unread.set_function(outage.ingest.unread_bytes)
 
     def end() -> None:
-        for gauge in gauges:
+        for gauge in (waiting, last, unread):
             REGISTRY.unregister(gauge)
         server.shutdown()
         server.server_close()

@@ -1,15 +1,16 @@
-"""What an app without Django answers for one download: a hand-off, or 304 or 412 by itself. Told once, to the log."""
+"""What the adapters for Flask, Starlette, ASGI and WSGI share: one response for each download, and one log entry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from http import HTTPStatus
+from typing import Any, Literal, TypedDict
 
 from xaccel.events import authorized, denied, log_event
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.objects import ObjectRef
-from xaccel.options import Options, SendOptions
+from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_file import SiteSource, site_of
 
@@ -17,7 +18,7 @@ DeniedStatus = Literal[403, 404]
 
 
 class DeniedRecord(TypedDict, total=False):
-    """What the log says of a download that is refused, as the fields of `xaccel.events.DownloadEvent`."""
+    """What the log says about a denied download, as the fields of `xaccel.events.DownloadEvent`."""
 
     subject: str
     origin: str
@@ -28,17 +29,18 @@ class DeniedRecord(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of the app's answer, whose body is empty. A hand-off holds the site's secret: never show or log it."""
+    """The app's response. A hand-off has the site's secret in its headers: never show or log it."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = b""
 
 
 class Answers:
-    """What the adapters have in common. Thread-safe; make one per process.
+    """What all `Downloads` have in common. Thread-safe; make one per process.
 
-    `site` is a Site, a mapping with the keys of settings.XACCEL, or the path of a file of TOML or JSON with them.
-    Where an origin is a bucket, botocore is loaded here, and nobody is asked.
+    `site` is a Site, a mapping with the keys of settings.XACCEL, or the path of a file of TOML or JSON with them. If an
+    origin is a bucket, botocore is loaded here; no request is made.
 
     Raises ConfigErrors with every problem, and ConfigError for a file that cannot be read or what botocore refuses.
     """
@@ -46,34 +48,57 @@ class Answers:
     def __init__(self, site: SiteSource) -> None:
         self.sender = sender_of(site)
 
-    def _answer(
-        self, ref: ObjectRef, method: str, conditions: Mapping[str, str], options: SendOptions
-    ) -> Answer:
-        """Asks for credentials, and waits for them, unless `is_ready` is true for the object."""
-        hand_off = self.sender.hand_off(ref, method=method, options=Options(**options))
+    def _asked(self, key: str | None, arguments: SendArguments) -> tuple[ObjectRef, Options]:
+        options: dict[str, Any] = {**arguments}
+        place = {name: options.pop(name, None) for name in ("origin", "bucket", "url")}
+        return self.sender.refer(key, **place), Options(**options)
+
+    def _answer(self, ref: ObjectRef, options: Options, method: str, conditions: Mapping[str, str]) -> Answer:
+        """Waits for credentials unless `is_ready` is true for the object."""
+        hand_off = self.sender.hand_off(ref, method=method, options=options)
         status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))
+        empty = ("Content-Length", "0")
         if status is not None:
-            return Answer(status, headers_of_answer(hand_off.visible_headers))
-        # NGINX drops this type. Frameworks would say that the empty answer is HTML.
-        return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers))
+            return Answer(
+                status, (*headers_of_answer(hand_off.visible_headers), *([] if status == 304 else [empty]))
+            )
+        # NGINX drops this type. Frameworks would say that the empty response is HTML.
+        return Answer(
+            hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, empty)
+        )
+
+    async def _aanswer(
+        self,
+        in_thread: Callable[..., Awaitable[Answer]],
+        asked: tuple[ObjectRef, Options],
+        method: str,
+        conditions: Mapping[str, str],
+    ) -> Answer:
+        if self.sender.is_ready(asked[0]):
+            return self._answer(*asked, method, conditions)
+        return await in_thread(self._answer, *asked, method, conditions)
 
 
 def sender_of(site: SiteSource) -> Sender:
-    """Return the sender of `site`, with the place of each bucket found.
-
-    Raises ConfigErrors and ConfigError, as `Answers`.
-    """
+    """Return the sender of `site`, with the place of each bucket found. Raises as `Answers` does."""
     sender = Sender(site_of(site))
     sender.places.find_all()
     return sender
 
 
-def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> None:
-    """Tell the log of a download that is refused with `status`.
+def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:
+    """Log a download that is denied with `status`, and return the plain response for it.
 
     Raises ValueError for another status than 403 and 404.
     """
     if status not in (403, 404):
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     log_event(denied(method, **record))
+    text = f"{HTTPStatus(status).phrase}\n".encode()
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Content-Length", str(len(text))),
+    )
+    return Answer(status, headers, b"" if method == "HEAD" else text)

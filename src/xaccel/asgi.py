@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.handoff.conditions import NAMES
-from xaccel.handoff.objects import Url
-from xaccel.options import SendOptions
+from xaccel.options import SendArguments
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -32,45 +30,25 @@ class Downloads(Answers):
     """The downloads of one site, made once and used by every request."""
 
     async def asend_file(
-        self,
-        scope: Scope,
-        send: Send,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
+        self, scope: Scope, send: Send, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> None:
-        """Send the answer that makes NGINX send a file. The permission is the caller's to check, before.
+        """Send the response that makes NGINX send a file, as `xaccel.django.send_file`. Check the permission before.
 
-        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
-        with `origin`, a function that makes it for "GET" or "HEAD".
-        With `etag` or `last_modified` the client's conditions are answered here. What would wait is done in a thread.
-
-        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
-        CredentialsUnavailable.
+        Only what would wait runs in a thread. Raises InputRefused and CredentialsUnavailable.
         """
-        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
-        asked = ref, scope["method"], conditions_of(scope), options
-        ready = self.sender.is_ready(ref)
-        answer = self._answer(*asked) if ready else await asyncio.to_thread(self._answer, *asked)
-        length = [] if answer.status == 304 else [("Content-Length", "0")]
-        await _send(send, answer.status, [*answer.headers, *length], b"")
+        asked = self._asked(key, arguments)
+        await _send(
+            send, await self._aanswer(asyncio.to_thread, asked, scope["method"], conditions_of(scope))
+        )
 
     async def adeny_download(
         self, scope: Scope, send: Send, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
     ) -> None:
         """Send a refusal. 404 hides that the file exists; `record` is for the log only."""
-        record_denial(scope["method"], status, record)
-        text = f"{HTTPStatus(status).phrase}\n".encode()
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-        length = ("Content-Length", str(len(text)))
-        await _send(send, status, [*headers, length], b"" if scope["method"] == "HEAD" else text)
+        await _send(send, record_denial(scope["method"], status, record))
 
 
-async def _send(send: Send, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, answer: Answer) -> None:
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -12,8 +12,7 @@ except ImportError as error:
 from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial, sender_of
 from xaccel.errors import ConfigError
 from xaccel.handoff.conditions import NAMES
-from xaccel.handoff.objects import Url
-from xaccel.options import SendOptions
+from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_file import SiteSource
 
@@ -75,28 +74,16 @@ class Downloads(Answers):
                 ) from None
             return sender
 
-    def send_file(
-        self,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
-    ) -> Response:
-        """Return the answer to Flask's current request that makes NGINX send a file. The permission is checked before.
+    def send_file(self, key: str | None = None, **arguments: Unpack[SendArguments]) -> Response:
+        """Return the response to Flask's current request that makes NGINX send a file. Check the permission before.
 
-        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
-        with `origin`, a function that makes it for "GET" or "HEAD".
-        With `etag` or `last_modified` the client's conditions are answered here.
-
-        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
-        CredentialsUnavailable.
+        The arguments are those of `xaccel.django.send_file`, for example
+        `files.send_file(document.key, as_attachment=True)`. With `etag` or `last_modified` the client's conditions are
+        answered here. Raises InputRefused and CredentialsUnavailable.
         """
-        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
+        ref, options = self._asked(key, arguments)
         conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
-        answer = self._answer(ref, request.method, conditions, options)
+        answer = self._answer(ref, options, request.method, conditions)
         kind = Response if answer.status == 200 else _ConditionAnswer
         return kind(status=answer.status, headers=list(answer.headers))
 

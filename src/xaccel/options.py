@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypedDict
+
+Url = str | Callable[[str], str]
+"""A stored URL, or a function that makes it for "GET" or "HEAD"."""
 
 UNLIMITED = "unlimited"
 """As `limit_rate` or `concurrency`: whatever the site's default is, not for this transfer."""
@@ -55,7 +58,7 @@ class Options:
 
 
 class SendOptions(TypedDict, total=False):
-    """The keywords of send_file: the fields of `Options`, which says what they mean."""
+    """The fields of `Options`, which says what they mean, as keywords."""
 
     as_attachment: bool
     filename: str | None
@@ -74,3 +77,17 @@ class SendOptions(TypedDict, total=False):
     subject: str
     content_security_policy: str | None
     headers: Mapping[str, str]
+
+
+class SendArguments(SendOptions, total=False):
+    """The keywords of `send_file`: where the file is, and the options.
+
+    origin: name of the origin that has the key; a site with one origin needs none.
+    bucket: one of the buckets of an origin that covers many.
+    url: instead of a key, an absolute URL below the base of an origin, which is requested byte for byte; or, with
+        `origin`, a function that makes the URL for "GET" or "HEAD".
+    """
+
+    origin: str | None
+    bucket: str | None
+    url: Url | None

@@ -17,51 +17,31 @@ except ImportError as error:
 
 from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.asgi import conditions_of
-from xaccel.handoff.objects import Url
-from xaccel.options import SendOptions
+from xaccel.options import SendArguments
 
 
 class Downloads(Answers):
     """The downloads of one site, made once and used by every endpoint."""
 
     def send_file(
-        self,
-        request: Request,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
+        self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
-        """Return the answer that makes NGINX send a file, in a plain function. The permission is checked before.
+        """Return the response that makes NGINX send a file, in a plain function. Check the permission before.
 
-        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
-        with `origin`, a function that makes it for "GET" or "HEAD".
-        With `etag` or `last_modified` the client's conditions are answered here.
-
-        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
-        CredentialsUnavailable.
+        The arguments are those of `xaccel.django.send_file`, for example
+        `files.send_file(request, document.key, as_attachment=True)`. With `etag` or `last_modified` the client's
+        conditions are answered here. Raises InputRefused and CredentialsUnavailable.
         """
-        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
-        return _response(self._answer(ref, request.method, conditions_of(request.scope), options))
+        ref, options = self._asked(key, arguments)
+        return _response(self._answer(ref, options, request.method, conditions_of(request.scope)))
 
     async def asend_file(
-        self,
-        request: Request,
-        key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
+        self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
-        """Like `send_file`, for a coroutine: whatever would wait is done in a thread, and only that."""
-        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
-        asked = ref, request.method, conditions_of(request.scope), options
-        ready = self.sender.is_ready(ref)
-        return _response(self._answer(*asked) if ready else await run_in_threadpool(self._answer, *asked))
+        """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
+        asked = self._asked(key, arguments)
+        conditions = conditions_of(request.scope)
+        return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions))
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
 from xaccel.handoff.conditions import ENVIRON
-from xaccel.handoff.objects import Url
-from xaccel.options import SendOptions
+from xaccel.options import SendArguments
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
@@ -28,27 +27,15 @@ class Downloads(Answers):
         environ: Mapping[str, Any],
         start_response: StartResponse,
         key: str | None = None,
-        *,
-        origin: str | None = None,
-        bucket: str | None = None,
-        url: Url | None = None,
-        **options: Unpack[SendOptions],
+        **arguments: Unpack[SendArguments],
     ) -> list[bytes]:
-        """Start the answer that makes NGINX send a file, and return its empty body. The permission is checked before.
+        """Start the response that makes NGINX send a file, and return its empty body. Check the permission before.
 
-        `key` is an object key in `origin`, which may be left out where the site has one; `bucket` names one of the
-        buckets of an origin that covers many. `url` instead is a stored absolute URL below the base of an origin, or,
-        with `origin`, a function that makes it for "GET" or "HEAD".
-        With `etag` or `last_modified` the client's conditions are answered here.
-
-        Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for what cannot be sent, and
-        CredentialsUnavailable.
+        The arguments are those of `xaccel.django.send_file`. Raises InputRefused and CredentialsUnavailable.
         """
-        ref = self.sender.refer(key, origin=origin, bucket=bucket, url=url)
-        answer = self._answer(ref, environ["REQUEST_METHOD"], conditions_of(environ), options)
-        length = [] if answer.status == 304 else [("Content-Length", "0")]
-        start_response(_line(answer.status), [*answer.headers, *length])
-        return []
+        ref, options = self._asked(key, arguments)
+        answer = self._answer(ref, options, environ["REQUEST_METHOD"], conditions_of(environ))
+        return _start(start_response, answer)
 
     def deny_download(
         self,
@@ -59,12 +46,9 @@ class Downloads(Answers):
         **record: Unpack[DeniedRecord],
     ) -> list[bytes]:
         """Start a refusal, and return its text. 404 hides that the file exists; `record` is for the log only."""
-        record_denial(environ["REQUEST_METHOD"], status, record)
-        text = f"{HTTPStatus(status).phrase}\n".encode()
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-        start_response(_line(status), [*headers, ("Content-Length", str(len(text)))])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
+        return _start(start_response, record_denial(environ["REQUEST_METHOD"], status, record))
 
 
-def _line(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
+def _start(start_response: StartResponse, answer: Answer) -> list[bytes]:
+    start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(answer.headers))
+    return [answer.body] if answer.body else []

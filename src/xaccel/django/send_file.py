@@ -17,8 +17,8 @@ from xaccel.django.refusal import DATA_REFUSED, not_found, refusal_event
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.objects import ObjectRef, Url
-from xaccel.options import Options, SendOptions
+from xaccel.handoff.objects import ObjectRef
+from xaccel.options import Options, SendOptions, Url
 
 if TYPE_CHECKING:
     from xaccel.django.files.find_object import FileOrKey

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from xaccel import urls
+from xaccel.options import Url
 from xaccel.site.origins import Origin
 
 if TYPE_CHECKING:
     from xaccel.handoff.places import Place
-
-Url = str | Callable[[str], str]
-"""A stored URL, or a function that makes it for "GET" or "HEAD"."""
 
 Method = Literal["GET", "HEAD"]
 

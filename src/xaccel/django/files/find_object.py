@@ -19,8 +19,9 @@ from xaccel import urls
 from xaccel.django.files.signed_urls import LEAST_S, Kind, StorageNotDescribed, UrlPlace, kind_of
 from xaccel.django.files.storages import NO_SSE_C, SSE_C, describe_place, not_described, unwrapped
 from xaccel.errors import KeyRefused, OriginNotAllowed
-from xaccel.handoff.objects import ObjectRef, Url
+from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
+from xaccel.options import Url
 from xaccel.sender import Sender
 from xaccel.site.buckets import covers, covers_many
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin

@@ -113,16 +113,16 @@ def _unsigned(whole: Sampler) -> Sampler:
 
 def _anew(whole: Sampler) -> Sampler:
     """Sample the same requests with a signature made for each."""
-    from xaccel.signing.signer import FreshSignatures
+    from xaccel.signing import signer
 
-    real = FreshSignatures.get
+    real = signer._kept
 
     def sample() -> float:
-        FreshSignatures.get = lambda self, request, now, most_s, sign: sign()  # type: ignore[method-assign]
+        signer._kept = signer._sign  # type: ignore[assignment]
         try:
             return whole()
         finally:
-            FreshSignatures.get = real  # type: ignore[method-assign]
+            signer._kept = real
 
     return sample
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.cache_key import object_part
-from xaccel.handoff.objects import ObjectRef, Url
+from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import Place, Places
 from xaccel.handoff.transfer_id import new_transfer_id
-from xaccel.options import Options
+from xaccel.options import Options, Url
 from xaccel.signing.credentials import CredentialSource
-from xaccel.signing.signer import FreshSignatures, S3Signer, longest_s
+from xaccel.signing.signer import S3Signer, longest_s
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
 
@@ -30,7 +29,6 @@ class Sender:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.places = Places(site)
-        self._fresh = FreshSignatures()
         # Bounded: a storage whose tokens change stands in with a new origin each time.
         self._source_of_keys = lru_cache(maxsize=256)(CredentialSource)
         self._source = lru_cache(maxsize=4096)(self._shared_source)
@@ -128,7 +126,7 @@ class Sender:
             )
         )
 
-    def _what_signs(self, place: Place) -> _Signs:
+    def _what_signs(self, place: Place) -> tuple[S3Signer, CredentialSource]:
         origin, endpoint = place.origin, place.endpoint
         assert isinstance(origin, S3Origin)
         assert endpoint is not None, "an S3 origin has an endpoint"
@@ -136,14 +134,6 @@ class Sender:
             region=endpoint.region,
             expires_s=origin.expires_s,
             request_payer=origin.request_payer,
-            fresh=self._fresh,
             reuse_s=longest_s(origin.expires_s),
         )
-        return _Signs(signer, self._source(origin))
-
-
-class _Signs(NamedTuple):
-    """What the signatures for one bucket are made with."""
-
-    signer: S3Signer
-    source: CredentialSource
+        return signer, self._source(origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
@@ -141,7 +141,7 @@ def _request(
         life = choose_life(origin, options, site.cache, signing.lasts, limit_rate=site.limit_rate)
         cached = [("Xaccel-Cache-Key", key), *([("Xaccel-Slices", "1")] if life.slices else [])]
         if signer is not None and life.expires_s != signer.expires_s:
-            signer = replace(signer, expires_s=life.expires_s)
+            signer = signer._replace(expires_s=life.expires_s)
     target += query
     if signer is not None and signing.credentials is not None:
         target = signer.sign(target, located.request_method, signing.credentials, signing.now)

@@ -1,14 +1,13 @@
-"""How long a signature lives, and whether an object may be asked for in slices with it.
+"""Choose how long a signature lives, and whether NGINX may request the object in slices with it.
 
-The store checks a signature at the start of each request. A whole object is one request, so its signature is short. In
-slices the last one is asked for when the client has all the others, so the signature must outlive the transfer.
+The store checks a signature at the start of each request. A whole object is one request. The last slice is requested
+when the client has all others, so that the signature must outlive the transfer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from xaccel.options import Options
 from xaccel.site import Cache
@@ -22,12 +21,8 @@ MARGIN_S = 60
 """Seconds by which credentials must outlive a signature made with them: clocks differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What was chosen.
-
-    expires_s: seconds of life; 0 where nothing is signed here. slices: the object may be asked for in slices.
-    """
+class Life(NamedTuple):
+    """Seconds that a signature lives, 0 if nothing is signed here; and whether NGINX may request slices."""
 
     expires_s: int
     slices: bool
@@ -41,24 +36,21 @@ def choose_life(
     *,
     limit_rate: int | None = None,
 ) -> Life:
-    """Choose for one transfer. Pure.
+    """Choose for one transfer.
 
-    `cache` is the site's where the object is to be kept, else None. `lasts` tells whether the credentials are known to
-    live so many seconds more; None: not known. `limit_rate` is the site's, for options without one.
+    cache: the site's if the object is cached, else None. lasts: whether the credentials are known to be valid for so
+    many seconds more; None: not known. limit_rate: the site's, for options without one.
 
-    Slices need an object that is known to be larger than one: each slice costs NGINX memory until the transfer is over,
-    and of an object of unknown size nothing bounds their number. They are not for an origin with redirect_hosts: each
-    slice would be redirected, and none may be.
+    Slices need a known size over one slice: each costs NGINX memory until the transfer is over. An origin with
+    redirect_hosts has none, since NGINX follows no redirect of a slice.
     """
     usual_s = 0 if isinstance(origin, HTTPOrigin) else origin.expires_s
-    sliced = (
-        cache is not None
-        and not origin.redirect_hosts
-        and cache.slice_bytes > 0
-        and options.size is not None
-        and cache.slice_bytes < options.size
-    )
-    if not sliced or cache is None or options.size is None:
+    if (
+        cache is None
+        or options.size is None
+        or origin.redirect_hosts
+        or not 0 < cache.slice_bytes < options.size
+    ):
         return Life(usual_s, slices=False)
     if isinstance(origin, HTTPOrigin) and origin.expires_s is None:
         return Life(0, slices=True)

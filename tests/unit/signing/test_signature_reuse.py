@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel import ObjectRef, Options, S3Origin, Sender, Site
-from xaccel.signing.signer import LONGEST_S, MOST, FreshSignatures, S3Signer, longest_s
+from xaccel.signing.signer import MOST, S3Signer, _kept, longest_s
 from xaccel.site import Cache
 
 NOON = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
@@ -23,8 +24,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def signer(**given: Any) -> S3Signer:
-    fresh: dict[str, Any] = {"fresh": FreshSignatures(), "reuse_s": LONGEST_S}
-    return S3Signer(**{"region": "us-east-1", "expires_s": 120, **fresh, **given})
+    return S3Signer(**{"region": "us-east-1", "expires_s": 120, "reuse_s": 10, **given})
 
 
 def at(signed: str) -> datetime:
@@ -32,17 +32,16 @@ def at(signed: str) -> datetime:
     return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
-@given(st.integers(-30, 30))
-def test_a_signature_is_used_again_only_while_it_is_fresh(age_s: int) -> None:
-    one, later = signer(), NOON + timedelta(seconds=age_s)
-    one.sign(URL, "GET", KEYS, NOON)
-    assert at(one.sign(URL, "GET", KEYS, later)) == (NOON if 0 <= age_s <= LONGEST_S else later)
+@given(st.integers(0, 30), st.integers(-30, 30))
+def test_a_signature_is_at_most_ten_seconds_old_and_never_of_the_future(second: int, age_s: int) -> None:
+    one, now = signer(), NOON + timedelta(seconds=second)
+    for moment in (now, now + timedelta(seconds=age_s)):
+        assert timedelta() <= moment - at(one.sign(URL, "GET", KEYS, moment)) < timedelta(seconds=10)
 
 
-def test_a_signature_that_is_used_again_and_again_still_grows_old() -> None:
-    one = signer()
-    seen = [at(one.sign(URL, "GET", KEYS, NOON + timedelta(seconds=second))) for second in range(13)]
-    assert seen == [NOON] * 11 + [NOON + timedelta(seconds=11)] * 2
+def test_requests_within_ten_seconds_share_a_signature() -> None:
+    seen = [at(signer().sign(URL, "GET", KEYS, NOON + timedelta(seconds=second))) for second in range(13)]
+    assert seen == [NOON] * 10 + [NOON + timedelta(seconds=10)] * 3
 
 
 OTHERS: list[tuple[str, str, ReadOnlyCredentials, dict[str, Any]]] = [
@@ -62,20 +61,15 @@ OTHERS: list[tuple[str, str, ReadOnlyCredentials, dict[str, Any]]] = [
 def test_another_request_gets_a_signature_of_its_own(
     url: str, method: str, credentials: ReadOnlyCredentials, given: dict[str, Any]
 ) -> None:
-    fresh, later = FreshSignatures(), NOON + timedelta(seconds=1)
-    signer(fresh=fresh).sign(URL, "GET", KEYS, NOON)
-    alone = signer(**given, fresh=None).sign(url, method, credentials, later)
-    assert signer(**given, fresh=fresh).sign(url, method, credentials, later) == alone
+    signer().sign(URL, "GET", KEYS, NOON)
+    alone = signer(**given, reuse_s=0).sign(url, method, credentials, NOON)
+    assert signer(**given).sign(url, method, credentials, NOON + timedelta(seconds=1)) == alone
 
 
-def test_only_so_many_are_kept_and_those_in_use_stay() -> None:
-    one, later = signer(), NOON + timedelta(seconds=1)
-    for number in range(MOST):
-        one.sign(f"{URL}{number}", "GET", KEYS, NOON)
-    assert at(one.sign(f"{URL}0", "GET", KEYS, later)) == NOON
-    one.sign(f"{URL}more", "GET", KEYS, NOON)
-    assert at(one.sign(f"{URL}0", "GET", KEYS, later)) == NOON
-    assert at(one.sign(f"{URL}1", "GET", KEYS, later)) == later
+def test_only_so_many_are_kept() -> None:
+    for number in range(MOST + 1):
+        signer().sign(f"{URL}{number}", "GET", KEYS, NOON)
+    assert _kept.cache_info().currsize == MOST
 
 
 def test_a_short_life_is_used_up_by_a_tenth_at_most() -> None:
@@ -90,14 +84,8 @@ def hand_offs(sender: Sender, *requests: tuple[str, str]) -> list[tuple[str, str
 def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    signed: list[tuple[str, str]] = []
-    real = S3Signer._sign
-
-    def counted(self: S3Signer, url: str, method: str, *rest: Any) -> str:
-        signed.append((url.rpartition("/")[2], method))
-        return real(self, url, method, *rest)
-
-    monkeypatch.setattr(S3Signer, "_sign", counted)
+    monkeypatch.setattr("xaccel.sender.datetime", SimpleNamespace(now=lambda zone: NOON))
+    _kept.cache_clear()
     origin = S3Origin(
         bucket="docs",
         endpoint_url="http://127.0.0.1:9000",
@@ -107,7 +95,7 @@ def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
     )
     sender = Sender(Site(origins={"docs": origin}, secrets=(SECRET,)))
     made = hand_offs(sender, ("a", "GET"), ("a", "GET"), ("b", "GET"), ("a", "HEAD"), ("a", "GET"))
-    assert signed == [("a", "GET"), ("b", "GET"), ("a", "HEAD")]
+    assert _kept.cache_info().misses == 3
     assert made[0][0] == made[1][0] == made[4][0]
     assert len({target for target, _ in made}) == 3
     assert len({transfer_id for _, transfer_id in made}) == 5
@@ -144,4 +132,4 @@ def test_many_threads_get_whole_signatures() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {signer(fresh=None).sign(f"{URL}{number}", "GET", KEYS, NOON) for number in range(50)}
+    assert found == {signer(reuse_s=0).sign(f"{URL}{number}", "GET", KEYS, NOON) for number in range(50)}

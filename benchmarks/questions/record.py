@@ -90,7 +90,7 @@ def _measure(dsn: str, rounds: int) -> tuple[Samples, Samples, Samples]:
 
 def _switches() -> Mapping[str, Callable[[], None]]:
     from xaccel.audit.record import record
-    from xaccel.django.signals import download_authorized
+    from xaccel.django.decisions import download_authorized
 
     def row() -> None:
         download_authorized.connect(record, dispatch_uid="xaccel.audit.record")

@@ -56,7 +56,7 @@ def counted() -> Iterator[Counted]:
     """Decisions, transfers and downloads are counted, in this process."""
     from xaccel.audit.metrics import count_decisions, count_transfers, metrics
     from xaccel.audit.signals import download_completed, transfer_completed
-    from xaccel.django.signals import download_authorized, download_denied
+    from xaccel.django.decisions import download_authorized, download_denied
 
     count_decisions()
     count_transfers()

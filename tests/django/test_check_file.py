@@ -28,7 +28,9 @@ def outcome(function, *arguments, **options):
     try:
         function(*arguments, **options)
     except InputRefused as refused:
-        return type(refused).__name__, str(refused)
+        return next(kind for kind in type(refused).__mro__ if kind.__module__ == "xaccel.errors"), str(
+            refused
+        )
     return None
 
 

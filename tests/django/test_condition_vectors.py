@@ -10,7 +10,7 @@ import pytest
 from django.test import RequestFactory
 
 from tests.vectors.run import hand_off
-from xaccel.django.hand_off_response import HandOffResponse, respond
+from xaccel.django.response import HandOffResponse, respond
 
 DOCUMENT = json.loads(
     (Path(__file__).resolve().parents[2] / "docs/reference/vectors.json").read_text(encoding="ascii")

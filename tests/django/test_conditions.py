@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client, RequestFactory
 
-from xaccel.django.hand_off_response import HandOffResponse, respond
+from xaccel.django.response import HandOffResponse, respond
 
 CHANGED = "Sun, 01 Mar 2026 12:00:00 GMT"
 LATER = "Sun, 01 Mar 2026 12:00:01 GMT"

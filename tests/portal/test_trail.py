@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.files.models import Grant
 from tests.portal.rows import transfer
 from xaccel.audit.models import Transfer
-from xaccel.django import command_table
+from xaccel.django import apps
 
 pytestmark = pytest.mark.django_db
 
@@ -105,5 +105,5 @@ def test_explain_finds_the_object_of_a_transfer(person, file, signed_in):
     user = person("mei")
     Grant.objects.create(file=file, user=user)
     response = ask(signed_in(user), file)
-    assert command_table.find_object(response["Xaccel-Id"]) == (file.origin, file.key)
-    assert command_table.find_object("019aae21-0000-7000-8000-000000000000") is None
+    assert apps.find_object(response["Xaccel-Id"]) == (file.origin, file.key)
+    assert apps.find_object("019aae21-0000-7000-8000-000000000000") is None

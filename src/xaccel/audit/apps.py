@@ -24,13 +24,13 @@ class AuditConfig(AppConfig):
         from xaccel.audit.ingest import run
         from xaccel.audit.reconcile import compare
         from xaccel.audit.settings import audit_settings
-        from xaccel.django import command_table
-        from xaccel.django.signals import download_authorized, download_denied
+        from xaccel.django import apps
+        from xaccel.django.decisions import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
             signal.connect(record.record, dispatch_uid="xaccel.audit.record")
-        command_table.FINDERS[self.name] = queries.find_object
-        command_table.COMMANDS.update(
+        apps.FINDERS[self.name] = queries.find_object
+        apps.COMMANDS.update(
             ingest=run.INGEST,
             export=export.EXPORT,
             prune=retention.PRUNE,

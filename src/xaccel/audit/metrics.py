@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.django.conf import configuration
-from xaccel.django.signals import download_authorized, download_denied
+from xaccel.django.decisions import download_authorized, download_denied
 from xaccel.events import DownloadEvent
 from xaccel.explain.why import WHY
 

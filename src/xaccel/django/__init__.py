@@ -1,10 +1,8 @@
 """xaccel for Django: the app's view decides, NGINX delivers."""
 
-from xaccel.django.check_file import check_file
-from xaccel.django.deny import adeny_download, deny_download
+from xaccel.django.decisions import adeny_download, deny_download, download_authorized, download_denied
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.django.send_file import asend_file, send_file
-from xaccel.django.signals import download_authorized, download_denied
+from xaccel.django.send_file import asend_file, check_file, send_file
 from xaccel.django.views import AsyncDownloadView, DownloadView
 
 __all__ = [

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
 from xaccel.cli.command import FindObject
 from xaccel.django.files.find_object import Objects
 from xaccel.django.files.origins_setting import aliases_of, from_storages, with_storages
-from xaccel.django.secret import derived_secrets
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
@@ -24,14 +25,12 @@ WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
 
 
-def _imported(path: object) -> Generator[Wrong, None, FindObject | None]:
+def _imported(path: object) -> tuple[FindObject | None, list[Wrong]]:
     try:
-        function: FindObject = import_string(path)  # type: ignore[arg-type]
+        return import_string(path), []  # type: ignore[arg-type]
     except (ImportError, AttributeError) as error:
         remedy = "Give the dotted path of a function from a transfer id to (origin, key) or None."
-        yield f"{path!r} cannot be imported ({error})", remedy
-        return None
-    return function
+        return None, [(f"{path!r} cannot be imported ({error})", remedy)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +133,16 @@ def _site(values: Mapping[str, Any], found: list[ConfigError]) -> Site:
     if found:
         raise ConfigErrors(found)
     return site
+
+
+def derived_secrets(site_name: str) -> list[str]:
+    """Return a secret made from SECRET_KEY, and while that is rotated a second one from SECRET_KEY_FALLBACKS.
+
+    NGINX accepts both until its configuration is generated again.
+    """
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS[:1]]
+    macs = [salted_hmac("xaccel.django.secret", site_name, secret=key, algorithm="sha256") for key in keys]
+    return [urlsafe_b64encode(mac.digest()).decode("ascii").rstrip("=") for mac in macs]
 
 
 def _forget(*, setting: str, **_: object) -> None:

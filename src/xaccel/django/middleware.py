@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
-from xaccel.django.hand_off_response import HandOffResponse
+from xaccel.django.response import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.cache_control import keeps_shared_caches_out

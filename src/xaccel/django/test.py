@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
 
 from xaccel.django.development.stream import stream
-from xaccel.django.hand_off_response import HandOffResponse
+from xaccel.django.response import HandOffResponse
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.visible_headers import visible_headers
 

@@ -16,7 +16,7 @@ from django.views.generic.detail import SingleObjectMixin
 
 from xaccel.adapter import DeniedStatus
 from xaccel.django.conf import configuration
-from xaccel.django.deny import adeny_download, deny_download
+from xaccel.django.decisions import adeny_download, deny_download
 from xaccel.django.send_file import asend_file, send_file
 from xaccel.options import SendOptions
 

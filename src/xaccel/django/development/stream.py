@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
 from xaccel.django.development.fetch import fetch
-from xaccel.django.hand_off_response import condition_response
+from xaccel.django.response import condition_response
 from xaccel.errors import ConfigError
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions

@@ -12,7 +12,7 @@ from django.utils.functional import LazyObject, empty
 
 from xaccel.django.files.signed_urls import StorageNotDescribed, kind_of
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.s3_unsupported import unsupported
+from xaccel.site.rules import unsupported
 
 SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
 """Parameters of objects that are encrypted with a key of the client's."""

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
 from xaccel.cli.command import add_commands
-from xaccel.django import command_table
+from xaccel.django import apps
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the arguments of `python -m xaccel`, without its file."""
-        commands = {**cli.COMMANDS, **command_table.COMMANDS}
+        commands = {**cli.COMMANDS, **apps.COMMANDS}
         add_commands(parser, commands, file=False, common=_add_base_arguments)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def _find_object(transfer_id: str) -> tuple[str, str] | None:
-    return (configuration().find_transfer or command_table.find_object)(transfer_id)
+    return (configuration().find_transfer or apps.find_object)(transfer_id)
 
 
 def _add_base_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,19 +1,37 @@
-"""The responses of a download: the hand-off that NGINX obeys, and the app's own 304 or 412."""
+"""The responses to a download: the hand-off, the app's own 304 or 412, and the 404 for unusable stored data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NoReturn
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
+from xaccel import errors
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_answer
 from xaccel.wsgi import conditions_of
 
+DATA_REFUSED = (errors.KeyRefused, errors.FileNameRefused)
+"""What is wrong with stored data, not with the program or the settings."""
+
+
+class UnusableKey(errors.KeyRefused, Http404):
+    """`xaccel.errors.KeyRefused`, to which Django responds with 404."""
+
+
+class UnusableFileName(errors.FileNameRefused, Http404):
+    """`xaccel.errors.FileNameRefused`, to which Django responds with 404."""
+
+
+def not_found(refused: errors.InputRefused) -> errors.InputRefused:
+    """Return `refused`, one of DATA_REFUSED, as an exception to which Django responds with 404."""
+    kind = UnusableKey if isinstance(refused, errors.KeyRefused) else UnusableFileName
+    return kind(refused.what, where=refused.where, remedy=refused.remedy)
+
 
 class HandOffResponse(HttpResponse):
-    """An empty answer with the hand-off's headers.
+    """An empty response with the hand-off's headers.
 
     It has no Content-Disposition, Cache-Control or Expires of its own: NGINX would send them beside those of the
     download.
@@ -31,22 +49,18 @@ class HandOffResponse(HttpResponse):
         self.keeps_cache_control = keeps_cache_control
 
     def __getstate__(self) -> NoReturn:
-        """Refuse to be pickled, which is what a cache does.
-
-        A hand-off was decided for one request of one user; another would get the file unchecked.
-        """
+        """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""
         raise TypeError("a hand-off was made for one request and cannot be kept: do not cache this view")
 
 
 def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: bool) -> HttpResponse:
     """Return the hand-off as a response, or the 304 or 412 that the app's own validators lead to."""
-    status = None
     if not ENVIRON.keys().isdisjoint(request.META):
         conditions = conditions_of(request.META)
         status = answer_to_conditions(request.method or "", conditions, hand_off.visible_headers)
-    if status is None:
-        return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
-    return condition_response(status, hand_off.visible_headers)
+        if status is not None:
+            return condition_response(status, hand_off.visible_headers)
+    return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
 
 
 def condition_response(status: int, visible_headers: Iterable[tuple[str, str]]) -> HttpResponse:

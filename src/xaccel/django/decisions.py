@@ -1,0 +1,89 @@
+"""Report each decision of the app once: to the receivers of its signal, then to the log.
+
+Receivers get `request` and `event` (`xaccel.events.DownloadEvent`). The sender is `DownloadEvent`. An exception in a
+receiver stops the download: a decision that an audit could not record is not carried out.
+"""
+
+from __future__ import annotations
+
+from string import ascii_letters, digits, punctuation
+from typing import Any, NoReturn, Unpack
+from urllib.parse import quote
+
+from django.core.exceptions import PermissionDenied
+from django.dispatch import Signal
+from django.http import Http404, HttpRequest
+
+from xaccel.adapter import DeniedRecord, DeniedStatus
+from xaccel.events import DownloadEvent, denied, log_event
+
+download_authorized = Signal()
+"""A user may have a file, and the response that sends it is about to be returned."""
+
+download_denied = Signal()
+"""A user may not have a file."""
+
+_PRINTABLE = ascii_letters + digits + punctuation
+
+
+def deny_download(
+    request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
+) -> NoReturn:
+    """Send `download_denied` and end the request. 404 hides that the file exists; `record` is for the record only.
+
+    `subject` is the user's primary key unless you give another one.
+
+    Raises PermissionDenied, or Http404 for 404; ValueError for another status.
+    """
+    refusal = _refusal(status)
+    if "subject" not in record:
+        record["subject"] = subject_of(request)
+    tell(request, denied(request.method, **record))
+    raise refusal
+
+
+async def adeny_download(
+    request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
+) -> NoReturn:
+    """Like `deny_download`, in a coroutine."""
+    refusal = _refusal(status)
+    if "subject" not in record:
+        record["subject"] = await asubject_of(request)
+    await atell(request, denied(request.method, **record))
+    raise refusal
+
+
+def _refusal(status: int) -> PermissionDenied | Http404:
+    if status not in (403, 404):
+        raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
+    return PermissionDenied() if status == 403 else Http404()
+
+
+def subject_of(request: HttpRequest) -> str:
+    """Return the user's primary key as text; "" for an anonymous user, and where there are no users."""
+    return _subject(getattr(request, "user", None))
+
+
+async def asubject_of(request: HttpRequest) -> str:
+    """Like `subject_of`, without a database query in the event loop."""
+    return _subject(await request.auser()) if hasattr(request, "auser") else subject_of(request)
+
+
+def _subject(user: Any) -> str:
+    return "" if user is None or not user.is_authenticated else quote(str(user.pk), safe=_PRINTABLE)
+
+
+def tell(request: HttpRequest, event: DownloadEvent) -> None:
+    """Send `event` to its signal, then to the log. What a receiver raises stops the download."""
+    (download_authorized if event.allowed else download_denied).send(
+        sender=DownloadEvent, request=request, event=event
+    )
+    log_event(event)
+
+
+async def atell(request: HttpRequest, event: DownloadEvent) -> None:
+    """Like `tell`; Django runs receivers that are not coroutines in a thread."""
+    await (download_authorized if event.allowed else download_denied).asend(
+        sender=DownloadEvent, request=request, event=event
+    )
+    log_event(event)

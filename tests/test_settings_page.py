@@ -15,7 +15,7 @@ from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.options import Options
 from xaccel.site import Cache, Site
-from xaccel.site.read_origins import TYPES
+from xaccel.site.read_mapping import TYPES
 from xaccel.site.setting import Setting, table
 
 KINDS = [Site, Cache, *TYPES.values(), DjangoSettings, AuditSettings]

@@ -12,7 +12,7 @@ from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
-from xaccel.site.read_file import SiteSource, site_of
+from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
 

@@ -14,7 +14,7 @@ from xaccel.errors import ConfigError
 from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
-from xaccel.site.read_file import SiteSource
+from xaccel.site.read_mapping import SiteSource
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from xaccel.cli import config, doctor, explain, purge, serve
 from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
 from xaccel.errors import XaccelError
-from xaccel.site import Site, read_file
+from xaccel.site import Site, read_mapping
 
 STOPPED, NOT_READ = 130, 141
 """The exit statuses after Ctrl-C, and after a reader of the output has ended (`| head`), as shells have them."""

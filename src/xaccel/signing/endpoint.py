@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.site.origins import S3Origin
-from xaccel.site.s3_unsupported import unsupported
+from xaccel.site.rules import unsupported
 from xaccel.urls import canonical_base
 
 
@@ -95,7 +95,7 @@ def resolve_endpoint(origin: S3Origin, bucket: str | None = None) -> Endpoint:
     Credentials and prefix have no part in it, so that new ones cost nothing; nor has the name of a bucket, where it is
     one like all others.
 
-    Raises ConfigError for what s3_unsupported.py names, and for what botocore refuses, in its words.
+    Raises ConfigError for what `unsupported` names, and for what botocore refuses, in its words.
     """
     return _endpoint(bucket or origin.bucket, _place(origin))
 

@@ -1,23 +1,50 @@
-"""Read a site from a mapping with the keys of settings.XACCEL; all problems are reported together."""
+"""Read a site from a mapping with the keys of settings.XACCEL, or from a file; all problems are reported together."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
+import tomllib
 from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site import Site
-from xaccel.site.origins import LocalOrigin
-from xaccel.site.read_origins import read_origins
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.site.setting import build, table
+from xaccel.site.site import Site
 
 KEYS = frozenset(row.key.upper() for row in table(Site))
 """The keys, in upper case."""
+TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
+SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
+"""A site as it is, a mapping with the keys of settings.XACCEL, or the path of a file with them."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
 
 
-def upper_keys(mapping: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return `mapping` with its keys in upper case."""
-    return {str(key).upper(): value for key, value in mapping.items()}
+def site_of(source: SiteSource) -> Site:
+    """Return the site that `source` means. A file is TOML, or JSON if its name ends in .json, in UTF-8.
+
+    Raises ConfigErrors with every problem, and ConfigError for a file that cannot be read.
+    """
+    if isinstance(source, Site):
+        return source
+    if isinstance(source, Mapping):
+        return read(source)
+    file = fspath(source)
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+        mapping = json.loads(text) if Path(file).suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"it cannot be read ({error})",
+            where=file,
+            remedy="Give a file of TOML, or of JSON named *.json, with the keys of settings.XACCEL.",
+        ) from error
+    return read(mapping, file)
 
 
 def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterable[str] = ()) -> Site:
@@ -29,21 +56,52 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         remedy = 'Write {"ORIGINS": {…}}.'
         raise ConfigErrors([ConfigError(f"{mapping!r} is not a mapping", where=where, remedy=remedy)])
     found: list[ConfigError] = []
-    values = {"SECRET": None, **upper_keys(mapping)}
-    values["ORIGINS"] = read_origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
+    values = {"SECRET": None, **{str(key).upper(): value for key, value in mapping.items()}}
+    values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
     site = build(Site, values, where, found, of="a setting", more=tuple(more_keys), upper=True)
     assert site is not None
-    cached = [
-        name for name, origin in site.origins.items() if not isinstance(origin, LocalOrigin) and origin.cache
-    ]
+    cached = [name for name, one in site.origins.items() if not isinstance(one, LocalOrigin) and one.cache]
     if cached and site.cache is None:
-        found.append(
-            ConfigError(
-                f"origin {cached[0]!r} is to be cached and the site has no cache",
-                where=f'{where}["CACHE"]',
-                remedy='Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.',
-            )
-        )
+        what = f"origin {cached[0]!r} is to be cached and the site has no cache"
+        remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.'
+        found.append(ConfigError(what, where=f'{where}["CACHE"]', remedy=remedy))
     if found:
         raise ConfigErrors(found)
     return site
+
+
+def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Origin]:
+    if not isinstance(given, Mapping) or not given:
+        remedy = 'Name one: {"documents": {"type": "s3", "bucket": "…"}}.'
+        found.append(ConfigError("no origin is configured", where=where, remedy=remedy))
+        return {}
+    origins: dict[str, Origin] = {}
+    for name, entry in given.items():
+        path = f'{where}["{name}"]'
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            remedy = "Use lower case letters, digits, '-' and '_', 30 characters at most."
+            found.append(ConfigError(f"{name!r} is not a name for an origin", where=path, remedy=remedy))
+        origin = read_origin(entry, path, found)
+        if origin is not None:
+            origins[str(name)] = origin
+    return origins
+
+
+def read_origin(entry: Any, path: str, found: list[ConfigError]) -> Origin | None:
+    """Return the origin of one entry, which may be an origin already; all problems go to `found`."""
+    if isinstance(entry, Origin):
+        fields = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
+        return build(type(entry), fields, path, found, of="an option")
+    if not isinstance(entry, Mapping):
+        remedy = 'Write {"type": "s3", "bucket": "…"}.'
+        found.append(ConfigError(f"{entry!r} is not an origin", where=path, remedy=remedy))
+        return None
+    name = str(entry.get("type"))
+    if name not in TYPES:
+        remedy = f"Valid values: {', '.join(map(repr, TYPES))}."
+        if {"BACKEND", "STORAGE"} & entry.keys():
+            remedy = 'Write {"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}.'
+        what = f"{entry.get('type')!r} is not a type of origin"
+        found.append(ConfigError(what, where=f'{path}["type"]', remedy=remedy))
+        return None
+    return build(TYPES[name], entry, path, found, of=f"an option of the type {name!r}", more=("type",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from xaccel.options import UNLIMITED
@@ -26,6 +26,10 @@ _MOST_AT_ONCE = 65535
 """NGINX counts in 16 bits (ngx_http_limit_conn_module.c)."""
 
 _A_LIST = "Write a list."
+_A_NAME = (
+    "Names are letters, digits and '-'; those that an option or NGINX decides are taken (Cache-Control,"
+    " Content-Disposition, ETag, Set-Cookie …)."
+)
 _A_PAIR = (
     'Write pairs such as ["Strict-Transport-Security", "max-age=31536000"]: printable ASCII without "$". Leave out'
     " X-Content-Type-Options and other headers that each download has already."
@@ -39,77 +43,73 @@ _A_NUMBER = (
 )
 
 
-def secrets(value: Any) -> Generator[Wrong, None, tuple[str, ...]]:
+def secrets(value: Any) -> tuple[tuple[str, ...], list[Wrong]]:
     """Read one secret, or a list of two."""
     given = tuple(value) if isinstance(value, tuple | list) else (value,)
+    wrong = []
     if not 1 <= len(given) <= 2 or given == (None,):
         remedy = f"{_MAKE_ONE} While rotating, give a list of two, the new one first."
-        yield "the site has no secret, or more than two", remedy
+        wrong = [("the site has no secret, or more than two", remedy)]
     elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
-        yield "a secret is too short or holds other characters", "Use 32 to 128 letters, digits, '-' and '_'."
+        remedy = "Use 32 to 128 letters, digits, '-' and '_'."
+        wrong = [("a secret is too short or holds other characters", remedy)]
     elif PLACEHOLDER in given:
-        yield "the secret is the one of the documentation, which everybody knows", _MAKE_ONE
-    return given
+        wrong = [("the secret is the one of the documentation, which everybody knows", _MAKE_ONE)]
+    return given, wrong
 
 
-def response_headers(value: Any) -> Generator[Wrong, None, tuple[str, ...]]:
+def response_headers(value: Any) -> tuple[tuple[str, ...], list[Wrong]]:
     """Read names of headers, each once."""
     if not isinstance(value, tuple | list):
-        yield f"{value!r} is not a list", _A_LIST
-        return ()
-    remedy = (
-        "Names are letters, digits and '-'; those that an option or NGINX decides are taken"
-        " (Cache-Control, Content-Disposition, ETag, Set-Cookie …)."
-    )
+        return (), [(f"{value!r} is not a list", _A_LIST)]
     lower = [str(name).lower() for name in value]
-    for name in value:
-        if not header_rules.declarable(name):
-            yield f"{name!r} cannot be declared", remedy
-    for again in sorted({name for name in lower if lower.count(name) > 1}):
-        yield f"{again!r} is listed twice", "Remove one."
-    return tuple(value)
+    wrong = [(f"{name!r} cannot be declared", _A_NAME) for name in value if not header_rules.declarable(name)]
+    twice = sorted({name for name in lower if lower.count(name) > 1})
+    return tuple(value), wrong + [(f"{name!r} is listed twice", "Remove one.") for name in twice]
 
 
-def add_headers(value: Any) -> Generator[Wrong, None, tuple[tuple[str, str], ...] | Literal["merge"]]:
+def add_headers(value: Any) -> tuple[tuple[tuple[str, str], ...] | Literal["merge"], list[Wrong]]:
     """Read pairs of name and value, or "merge"."""
     if value == MERGE:
-        return MERGE
+        return MERGE, []
     if not isinstance(value, tuple | list):
-        yield f"{value!r} is not a list", _A_LIST
-        return ()
-    for item in value:
-        if not isinstance(item, tuple | list) or len(item) != 2:
-            what = f"{item!r} is not a pair of name and value"
-        elif not header_rules.header_name_ok(item[0]):
-            what = f"{item[0]!r} is not the name of a header"
-        elif not header_rules.declarable(item[0]):
-            what = f"{item[0]!r} is a header that xaccel or NGINX sends by itself"
-        elif not header_rules.header_value_ok(item[1]) or "$" in item[1]:
-            what = f"{item[1]!r} is not a value that NGINX's `add_header` takes as it is"
-        else:
-            continue
-        yield what, _A_PAIR
-    return tuple(map(tuple, value)) if all(isinstance(item, tuple | list) for item in value) else ()
+        return (), [(f"{value!r} is not a list", _A_LIST)]
+    wrong = [(f"{one!r} {what}", _A_PAIR) for item in value for one, what in _wrong_pair(item)]
+    return tuple(map(tuple, value)) if all(isinstance(item, tuple | list) for item in value) else (), wrong
 
 
-def error_pages(value: Any) -> Generator[Wrong, None, dict[int, str]]:
+def _wrong_pair(item: Any) -> list[tuple[Any, str]]:
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        return [(item, "is not a pair of name and value")]
+    name, value = item
+    if not header_rules.header_name_ok(name):
+        return [(name, "is not the name of a header")]
+    if not header_rules.declarable(name):
+        return [(name, "is a header that xaccel or NGINX sends by itself")]
+    right = header_rules.header_value_ok(value) and "$" not in value
+    return [] if right else [(value, "is not a value that NGINX's `add_header` takes as it is")]
+
+
+def error_pages(value: Any) -> tuple[dict[int, str], list[Wrong]]:
     """Read files by status."""
     pages: dict[int, str] = {}
+    wrong = []
     for status, path in value.items() if isinstance(value, Mapping) else [("", value)]:
         if str(status) in ERROR_STATUSES and isinstance(path, str) and _PAGE.fullmatch(path):
             pages[int(status)] = path
         else:
-            yield f"{status!r}: {path!r} is not an error page", _A_FILE
-    return pages
+            wrong.append((f"{status!r}: {path!r} is not an error page", _A_FILE))
+    return pages, wrong
 
 
-def concurrency(value: Any) -> Generator[Wrong, None, dict[str, int]]:
+def concurrency(value: Any) -> tuple[dict[str, int], list[Wrong]]:
     """Read a number for each class, or one for the class "default"."""
     classes = dict(value) if isinstance(value, Mapping) else {DEFAULT_CLASS: value}
+    wrong = []
     for name, number in classes.items():
         if not isinstance(name, str) or not _CLASS.fullmatch(name) or name == UNLIMITED:
             remedy = f"Use lower case letters, digits and '_', 20 at most, and not {UNLIMITED!r}."
-            yield f"{name!r} is not the name of a class", remedy
+            wrong.append((f"{name!r} is not the name of a class", remedy))
         if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MOST_AT_ONCE:
-            yield f"{number!r} is not a number of transfers", _A_NUMBER
-    return classes
+            wrong.append((f"{number!r} is not a number of transfers", _A_NUMBER))
+    return classes, wrong

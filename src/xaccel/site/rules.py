@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from xaccel.errors import ConfigError
 from xaccel.site import header_rules
-from xaccel.site.s3_unsupported import BUCKET_KINDS, ENDPOINT_KIND, SSE_C
 from xaccel.site.setting import Rule, Wrong, first_of
 
 MAX_EXPIRES_S = 7 * 24 * 3600
@@ -16,6 +16,9 @@ BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """A bucket of any store; Amazon's own rules are narrower."""
 CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
 """The condition of an `access_log`: one variable of the operator's."""
+
+SSE_C = "x-amz-server-side-encryption-customer-"
+"""How the names of the headers begin (lower case) that bring the client's own key (SSE-C)."""
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
@@ -114,8 +117,55 @@ DNS_SERVER = Rule(
     "{} is not the address of a DNS server",
     'Write IP addresses, for example "127.0.0.53" or "[fd00::53]:5353".',
 )
+_A_BUCKET = "Name a general purpose bucket."
+OTHER_BUCKETS = tuple(
+    Rule(re.compile(rf"(?!(?:{other})\Z).*", re.DOTALL), f"{{}} is {kind}", remedy)
+    for other, kind, remedy in (
+        (
+            r"arn:[^:]*:s3::[^:]*:accesspoint[:/].*|.*\.mrap",
+            "a multi-region access point, which wants Signature Version 4A",
+            "Name the bucket of one region.",
+        ),
+        (
+            r"arn:[^:]*:s3-object-lambda:.*",
+            "the ARN of an Object Lambda access point, which wants another signature",
+            "Name its alias, which ends in --ol-s3, or the bucket behind it.",
+        ),
+        (
+            r"arn:[^:]*:s3-outposts:.*|.*--op-s3",
+            "an access point of S3 on Outposts, which wants another signature",
+            _A_BUCKET,
+        ),
+        (
+            r"arn:[^:]*:s3:[^:]*:[^:]*:accesspoint[:/].*",
+            "the ARN of an access point",
+            "Name its alias, which ends in -s3alias, as the bucket.",
+        ),
+        (r"arn:.*", "an ARN", "Name the bucket itself."),
+        (
+            r".*--xa?-s3",
+            "a directory bucket (S3 Express One Zone), which wants a session for each signature",
+            _A_BUCKET,
+        ),
+    )
+)
+"""Names that are no bucket for xaccel; general purpose buckets and aliases pass.
+
+Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+"""
+_OTHER_ENDPOINT = re.compile(
+    r"https?://(?:[^/]*\.)?(?:s3express-[^/]*|s3-accesspoint[^/]*|s3-object-lambda[^/]*|s3-outposts[^/]*"
+    r"|accesspoint\.s3-global)\.[^/]*(?:amazonaws|api\.aws)[^/]*(?:/.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+OTHER_ENDPOINT = Rule(
+    lambda value: not _OTHER_ENDPOINT.fullmatch(value),
+    "{} is the endpoint of another kind of bucket, which wants another signature",
+    "Leave it out for a general purpose bucket of Amazon S3.",
+)
+"""Amazon's endpoints of access points, Object Lambda, Outposts and zones of S3 Express."""
 BUCKET = first_of(
-    *BUCKET_KINDS,
+    *OTHER_BUCKETS,
     Rule(
         lambda value: not is_pattern(value) or pattern_ok(value),
         "{} is not a pattern of bucket names",
@@ -127,6 +177,12 @@ BUCKET = first_of(
         "Use letters, digits, '.', '-' and '_', three characters or more.",
     ),
 )
+
+
+def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigError | None:
+    """Return why xaccel does not support a bucket or an endpoint; None if it does."""
+    problems = [*first_of(*OTHER_BUCKETS)(bucket), *OTHER_ENDPOINT(endpoint_url)]
+    return ConfigError(problems[0][0], where=where, remedy=problems[0][1]) if problems else None
 
 
 def _parsed(url: str) -> tuple[SplitResult, bool]:
@@ -178,7 +234,7 @@ _ENDS_WITH_A_SLASH = Rule(
     "{} does not end with '/'",
     "End it with '/', so that 'files' never stands for 'files-of-others'.",
 )
-ENDPOINT_URL = first_of(ENDPOINT_KIND, http_url)
+ENDPOINT_URL = first_of(OTHER_ENDPOINT, http_url)
 
 
 def request_headers(headers: dict[str, str]) -> Iterator[Wrong]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,15 +20,6 @@ T = TypeVar("T")
 Wrong = tuple[str, str]
 """What is wrong with a value, and the remedy."""
 Check = Callable[[Any], Iterable[Wrong]]
-
-RENAMED = {
-    "LOG": "TRANSFER_LOG",
-    "SECRETS": "SECRET",
-    "missing_as_403": "treat_403_as_404",
-    "servers": "connect_to",
-    "signed_for_s": "expires_s",
-}
-"""Names before 0.1, and today's."""
 
 _DESCRIBED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -57,20 +49,21 @@ class Setting:
     """One setting. `key`, `hint` and `field` come from its dataclass; `key` only if the setting has another name.
 
     doc: sentences for the reference. check: of a value, or of each item of a list. read: for a value that users write
-    in another form; it yields what is wrong and returns the value. example: as written in Python. needs: an option
+    in another form; it returns the value, and what is wrong. example: as written in Python. needs: an option
     that must be there too. excludes: options that must not. optional: None means the default.
     """
 
     doc: str
     check: Check = lambda value: ()
-    read: Callable[[Any], Generator[Wrong, None, Any]] | None = field(default=None, kw_only=True)
-    example: str = field(default="", kw_only=True)
-    needs: str = field(default="", kw_only=True)
-    excludes: tuple[str, ...] = field(default=(), kw_only=True)
-    optional: bool = field(default=False, kw_only=True)
-    key: str = field(default="", kw_only=True)
-    hint: Any = field(default=None, kw_only=True)
-    field: dataclasses.Field[Any] = field(default_factory=dataclasses.field, kw_only=True)
+    _: KW_ONLY
+    read: Callable[[Any], tuple[Any, list[Wrong]]] | None = None
+    example: str = ""
+    needs: str = ""
+    excludes: tuple[str, ...] = ()
+    optional: bool = False
+    key: str = ""
+    hint: Any = None
+    field: dataclasses.Field[Any] = dataclasses.field(default_factory=dataclasses.field)
 
     @property
     def required(self) -> bool:
@@ -95,15 +88,12 @@ class Setting:
                 yield f"{self.key} excludes {other}", "Give one of them only."
 
 
-def table(kind: type) -> Iterator[Setting]:
-    """Yield the settings of a dataclass, in the order of its fields."""
+@lru_cache(maxsize=32)
+def table(kind: type) -> tuple[Setting, ...]:
+    """Return the settings of a dataclass, in the order of its fields."""
     hints = get_type_hints(kind, include_extras=True)
-    for own in dataclasses.fields(kind):
-        hint, setting = get_args(hints[own.name])
-        yield replace(setting, key=setting.key or own.name, hint=hint, field=own)
-
-
-_TABLES: dict[type, tuple[Setting, ...]] = {}
+    own = [(field, *get_args(hints[field.name])) for field in dataclasses.fields(kind)]
+    return tuple(replace(row, key=row.key or field.name, hint=hint, field=field) for field, hint, row in own)
 
 
 def build(
@@ -122,39 +112,34 @@ def build(
     "a setting". more: valid names that are read elsewhere. upper: whether the names are in upper case.
     """
 
-    def tell(place: str, wrong: Iterable[Wrong]) -> bool:
+    def report(place: str, wrong: Iterable[Wrong]) -> bool:
         problems = [ConfigError(what, where=place, remedy=remedy) for what, remedy in wrong]
         found.extend(problems)
         return bool(problems)
 
-    if kind not in _TABLES:
-        _TABLES[kind] = tuple(table(kind))
-    rows = {row.key.upper() if upper else row.key: row for row in _TABLES[kind]}
-    for name in given:
-        if name not in rows and name not in more:
-            new = RENAMED.get(str(name))
-            valid = f"Valid names: {', '.join(sorted({*rows, *more}))}."
-            tell(where, [(f"{name!r} is not {of}", f"It is named {new!r} now." if new else valid)])
+    rows = {row.key.upper() if upper else row.key: row for row in table(kind)}  # type: ignore[arg-type]
+    valid = {*rows, *more}
+    unknown = [name for name in given if name not in valid]
+    report(
+        where, [(f"{name!r} is not {of}", f"Valid names: {', '.join(sorted(valid))}.") for name in unknown]
+    )
     values: dict[str, Any] = {}
     for name, row in rows.items():
         value, place, own = given.get(name), f'{where}["{name}"]', row.field.name
         nested = next(filter(dataclasses.is_dataclass, get_args(row.hint)), None)
         if name not in given or (value is None and row.optional):
             if row.required:
-                tell(where, [(f"the option {name!r} is missing", "It has no default: give it.")])
+                report(where, [(f"the option {name!r} is missing", "It has no default: give it.")])
         elif row.read is not None:
-            tell(place, _returned(row.read(value), values, own))
+            values[own], wrong = row.read(value)
+            report(place, wrong)
         elif nested and isinstance(value, Mapping):
             values[own] = build(nested, value, place, found, of=f"an option of {name}")  # type: ignore[arg-type]
-        elif not tell(place, row.wrong(value, given)) or _fits(row.hint, value):
+        elif not report(place, row.wrong(value, given)) or _fits(row.hint, value):
             values[own] = _plain(value)
     if any(row.required and row.field.name not in values for row in rows.values()):
         return None
     return kind(**values)
-
-
-def _returned(reader: Generator[Wrong, None, Any], values: dict[str, Any], name: str) -> Iterator[Wrong]:
-    values[name] = yield from reader
 
 
 def _fits(hint: Any, value: Any) -> bool:

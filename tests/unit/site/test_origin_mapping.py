@@ -5,22 +5,17 @@ from typing import Any
 import pytest
 
 from xaccel import ConfigError, HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.read_mapping import upper_keys
-from xaccel.site.read_origins import read_origins
+from xaccel.site.read_mapping import _origins
 
 
 def read(origins: Any) -> tuple[dict[str, Any], list[ConfigError]]:
     found: list[ConfigError] = []
-    return read_origins(origins, 'XACCEL["ORIGINS"]', found), found
+    return _origins(origins, 'XACCEL["ORIGINS"]', found), found
 
 
 def told(origins: Any) -> list[tuple[str, str]]:
     _, found = read(origins)
     return [(problem.where.removeprefix('XACCEL["ORIGINS"]'), problem.what) for problem in found]
-
-
-def test_keys_may_be_lower_case_as_in_toml() -> None:
-    assert upper_keys({"origins": 1, "Secret": 2, "NAME": 3}) == {"ORIGINS": 1, "SECRET": 2, "NAME": 3}
 
 
 def test_each_type_becomes_its_origin() -> None:
@@ -157,16 +152,3 @@ def test_all_problems_of_all_origins_are_told_at_once() -> None:
         '["Bad name"]', '["Bad name"]["bucket"]', '["Bad name"]["expires_s"]', '["b"]', '["c"]["type"]',
         '["d"]', '["d"]', '["d"]',
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("kind", "old", "new"),
-    [
-        ("s3", "servers", "connect_to"),
-        ("s3", "missing_as_403", "treat_403_as_404"),
-        ("http", "signed_for_s", "expires_s"),
-    ],
-)
-def test_an_option_with_its_old_name_is_refused_with_the_new_name(kind: str, old: str, new: str) -> None:
-    _, found = read({"a": {"type": kind, old: 1}})
-    assert f"{old!r} is not an option of the type {kind!r}. It is named {new!r} now." in str(found[0])

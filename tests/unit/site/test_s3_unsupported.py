@@ -5,7 +5,7 @@ import pytest
 from tests.unit.site.mappings import problems
 from xaccel import ConfigError, HTTPOrigin, S3Origin
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.s3_unsupported import unsupported
+from xaccel.site.rules import unsupported
 
 ACCOUNT = "123456789012"
 

@@ -244,8 +244,5 @@ def test_no_other_variable_stands_in_the_operators_log(line: str) -> None:
     assert told({**LEAST, "ACCESS_LOGS": [line]}) == ['XACCEL["ACCESS_LOGS"]']
 
 
-@pytest.mark.parametrize(("old", "new"), [("LOG", "TRANSFER_LOG"), ("secrets", "SECRET")])
-def test_a_key_with_its_old_name_is_refused_with_the_new_name(old: str, new: str) -> None:
-    with pytest.raises(ConfigErrors) as errors:
-        read({**LEAST, old: "x"})
-    assert f"{old.upper()!r} is not a setting. It is named {new!r} now." in str(errors.value)
+def test_keys_may_be_lower_case_as_in_toml() -> None:
+    assert read({"origins": DISK, "Secret": SECRET, "NAME": "x"}) == read({**LEAST, "NAME": "x"})

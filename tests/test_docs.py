@@ -68,7 +68,7 @@ def documented(page: str, names: Iterator[str] | list[str]) -> None:
 
 
 def test_every_setting_has_its_heading() -> None:
-    documented("settings.md", [*read_mapping.KEYS, "DELIVERY", "FIND_TRANSFER"])
+    documented("settings.md", [*read_mapping.KEYS, "DELIVERY"])
 
 
 def test_every_option_has_its_heading() -> None:

@@ -164,7 +164,7 @@ def test_E001_names_the_keys_that_only_django_has(settings: Any) -> None:
     settings.XACCEL = {**settings.XACCEL, "DELIVRY": "stream"}
     [message] = run_checks(tags=["xaccel"])
     assert message.id == "xaccel.E001"
-    assert {"DELIVERY", "FIND_TRANSFER", "TRANSFER_LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
+    assert {"DELIVERY", "TRANSFER_LOG"} <= set(re.findall("[A-Z_]+", str(message.hint)))
 
 
 def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:

@@ -39,8 +39,8 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         raise OptionRefused(
             "which object it was is not known",
             where="explain",
-            remedy="Give --origin and --key: the log entry holds no object key. With xaccel.audit, or the setting"
-            " FIND_TRANSFER, the app finds it.",
+            remedy="Give --origin and --key: the log entry holds no object key. With xaccel.audit,"
+            " `manage.py xaccel explain` finds it.",
         )
     bucket = args.bucket
     if recorded:

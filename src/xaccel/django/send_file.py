@@ -19,7 +19,7 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendArguments, SendOptions
 
 if TYPE_CHECKING:
-    from xaccel.django.files.find_object import FileOrKey
+    from xaccel.django.files.storage_objects import FileOrKey
 
 
 def send_file(

@@ -1,7 +1,7 @@
-"""Storages whose files are asked for by the URLs that their own SDKs sign: a CDN's, Google's, Azure's, anybody's.
+"""Storages whose own SDKs sign the URLs of their files: CloudFront, Google, Azure.
 
-Where the URLs lie is read from the storage's attributes. Signing is left to the storage: xaccel asks nobody, but one
-that has no key of its own may ask its cloud for a signature, or for a key to make it.
+Where the URLs lie is read from the storage's attributes. xaccel makes no request to sign, but a storage that has no key
+of its own may ask its cloud for a signature, or for a key to make it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,11 @@ class UrlPlace:
 class Kind(NamedTuple):
     """A kind of storage of django-storages that xaccel knows.
 
-    place: returns where its URLs lie; None for S3 without a domain. Its second argument names the storage in the error:
-        it raises StorageNotDescribed for a storage without bucket or container.
+    place: returns where its URLs lie; None for S3 without a domain. It raises StorageNotDescribed, which names the
+        storage by the second argument, for a storage without bucket or container.
     key: the storage's method from a cleaned name to the object key, location included.
-    url: makes the URL of a name for "GET" or "HEAD"; it raises CredentialsUnavailable where the SDK has nothing to sign
-        with, or cannot reach it. django-storages' own method signs, also in a subclass whose `url()` says something
-        else: a project that protects its files has it name a view of the project.
+    url: makes the URL of a name for "GET" or "HEAD", or raises CredentialsUnavailable. It is the method of
+        django-storages, also for a subclass whose `url()` names a view of the project.
     """
 
     place: Callable[[Any, str], UrlPlace | None]
@@ -74,6 +73,12 @@ def kind_of(storage: Storage) -> Kind | None:
     return None
 
 
+def require_named(name: object, kind: str, settings: str, where: str) -> None:
+    """Raise StorageNotDescribed if a storage has no bucket or container."""
+    if not name:
+        raise StorageNotDescribed(f"the storage names no {kind}", where=where, remedy=f"Set {settings}.")
+
+
 def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
     if not storage.custom_domain:
         return None
@@ -86,12 +91,7 @@ def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
 
 
 def _google(storage: Any, where: str) -> UrlPlace:
-    if not storage.bucket_name:
-        raise StorageNotDescribed(
-            "the storage names no bucket",
-            where=where,
-            remedy="Set GS_BUCKET_NAME or OPTIONS['bucket_name'].",
-        )
+    require_named(storage.bucket_name, "bucket", "GS_BUCKET_NAME or OPTIONS['bucket_name']", where)
     public = storage.default_acl == "publicRead" or not storage.querystring_auth
     if storage.custom_endpoint:
         endpoint = storage.custom_endpoint
@@ -119,19 +119,16 @@ def _google_endpoint(storage: Any) -> str:
 
 
 def _azure(storage: Any, where: str) -> UrlPlace:
-    if not storage.azure_container or not (storage.account_name or storage.connection_string):
-        raise StorageNotDescribed(
-            "the storage names no account, or no container",
-            where=where,
-            remedy="Set AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS.",
-        )
+    named = storage.azure_container and (storage.account_name or storage.connection_string)
+    settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
+    require_named(named, "account, or no container", settings, where)
     try:
         parts = urlsplit(storage.client.url)
     except (ValueError, AttributeError) as error:
         raise StorageNotDescribed(
             f"Azure's SDK makes no client for the storage ({type(error).__name__})",
             where=where,
-            remedy="Mend its account, key or connection string.",
+            remedy="Fix its account, key or connection string.",
         ) from error
     root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
     return UrlPlace(root, storage.location, storage.expiration_secs or LEAST_S)

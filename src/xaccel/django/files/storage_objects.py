@@ -1,0 +1,297 @@
+"""The object that a call of `send_file` asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import quote
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db.models.fields.files import FieldFile
+from django.utils.functional import LazyObject
+
+from xaccel import urls
+from xaccel.django.files.signed_urls import LEAST_S, Kind, StorageNotDescribed, UrlPlace, kind_of
+from xaccel.django.files.storages import NO_SSE_C, SSE_C, describe_place, not_described, unwrapped
+from xaccel.errors import KeyRefused, OriginNotAllowed
+from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.places import base_url
+from xaccel.options import Url
+from xaccel.sender import Sender
+from xaccel.site.buckets import covers, covers_many
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+
+FileOrKey = FieldFile | str | None
+Find = Callable[[Any, str, str | None, str | None], ObjectRef]
+"""From a storage, the name of a file in it, and the origin and the bucket that the call names, to the object.
+
+Raises KeyRefused, and OriginNotAllowed for a file in another place.
+"""
+
+_MANY = "*"
+"""Instead of a bucket: the origins that cover many."""
+_RELOAD = "generate the NGINX configuration again, and reload NGINX."
+
+
+class Objects:
+    """The objects of a site's storages. Thread-safe.
+
+    For each storage a `Find` is chosen once: at start if an origin names the storage, else at its first file. It is
+    kept by identity, and weakly: a project may compare storages by their settings, and may make one for each tenant.
+
+    aliases: by origin, the alias of STORAGES that it names.
+    """
+
+    def __init__(self, sender: Sender, aliases: Mapping[str, str]) -> None:
+        self._sender = sender
+        origins = sender.site.origins
+        self._aliases = {alias for name, alias in aliases.items() if name in origins}
+        self._made_by = {
+            name: alias for name, alias in aliases.items() if isinstance(origins.get(name), HTTPOrigin)
+        }
+        self._known: dict[int, tuple[weakref.ref[Storage], Find]] = {}
+
+    def find_all(self) -> None:
+        """Choose the `Find` of each storage that an origin names, so that no request does."""
+        for alias in self._aliases:
+            self._find_in(unwrapped(storages[alias]))
+
+    def find(
+        self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None
+    ) -> ObjectRef:
+        """Return what a call asks for.
+
+        It makes no request, but a storage of an unknown kind is asked for its `url()`. The first call for an S3
+        storage may take 0.1 s.
+
+        Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
+        """
+        if isinstance(file_or_key, FieldFile) and url is None:
+            if origin is not None:
+                self._sender.site.origin(origin)
+            if not file_or_key.name:
+                remedy = "Answer 404 where there is no file, or upload one."
+                raise KeyRefused("the file field is empty", where="file", remedy=remedy)
+            storage = file_or_key.storage
+            if isinstance(storage, LazyObject):
+                storage = unwrapped(storage)
+            try:
+                return self._find_in(storage)(storage, file_or_key.name, origin, bucket)
+            except StorageNotDescribed as problem:
+                raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
+        if not isinstance(file_or_key, FieldFile | str | None):
+            raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
+        key: Any = file_or_key
+        ref = self._sender.refer(key, origin=origin, bucket=bucket, url=url)
+        return self._with_url(ref) if url is None and ref.origin in self._made_by else ref
+
+    def is_known(self, file_or_key: FileOrKey, url: Url | None) -> bool:
+        """Tell whether `find` only looks at memory."""
+        if isinstance(url, str):
+            return self._sender.places.knows_urls
+        if isinstance(file_or_key, FieldFile):
+            entry = self._known.get(id(unwrapped(file_or_key.storage)))
+            return entry is not None and entry[1] != self._by_asking
+        return True
+
+    def _find_in(self, storage: Storage) -> Find:
+        slot = id(storage)
+        entry = self._known.get(slot)
+        if entry is not None and entry[0]() is storage:
+            return entry[1]
+        find = self._choose(storage)
+        self._known[slot] = weakref.ref(storage, lambda _: self._known.pop(slot, None)), find
+        return find
+
+    def _choose(self, storage: Storage) -> Find:
+        kind = kind_of(storage)
+        if kind is None and not isinstance(storage, FileSystemStorage):
+            return self._by_asking
+        place = None if kind is None else kind.place(storage, "file")
+        if kind is None or place is None:
+            return partial(_in_places, self._matches(storage), kind)
+        matches: list[_Match] = []
+        if kind.is_s3:
+            with suppress(StorageNotDescribed):
+                matches = self._matches(storage)
+        return partial(self._by_url, kind, place, matches)
+
+    def _by_url(  # noqa: PLR0917
+        self,
+        kind: Kind,
+        place: UrlPlace,
+        matches: list[_Match],
+        storage: Any,
+        name: str,
+        origin: str | None,
+        bucket: str | None,
+    ) -> ObjectRef:
+        """Find a file behind URLs that a known SDK makes; of S3 with a domain, the bucket may be an origin instead."""
+        try:
+            found, key = self._below(place.root + quote(_key(kind, storage, name), safe="/"), origin)
+        except OriginNotAllowed:
+            if not kind.is_s3:
+                raise
+            return _in_places(matches, kind, storage, name, origin, bucket)
+        return ObjectRef(found, key, bucket=bucket, url=partial(kind.url, storage, name))
+
+    def _by_asking(self, storage: Any, name: str, origin: str | None, bucket: str | None) -> ObjectRef:
+        try:
+            url = storage.url(name)
+        except NotImplementedError:
+            url = ""
+        if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
+            raise not_described(storage, "file")
+        found, key = self._below(url, origin)
+        stand_in = self._sender.site.origin(found)
+        # What a storage adds to the name of its own file is a signature.
+        if isinstance(stand_in, HTTPOrigin) and stand_in.expires_s is None and "?" in url:
+            signed = dataclasses.replace(stand_in, expires_s=LEAST_S)
+            return ObjectRef(found, key, bucket=bucket, url=url, stand_in=signed)
+        return ObjectRef(found, key, bucket=bucket, url=url)
+
+    def _below(self, url: str, wanted: str | None) -> tuple[str, str]:
+        """Return the HTTP origin, and the key in it, of the URL of a file."""
+        refused = None
+        try:
+            name = wanted or self._sender.places.origin_of_url(url)
+            if isinstance(self._sender.site.origin(name), HTTPOrigin):
+                return name, self._sender.places.key_of_url(name, url)
+        except OriginNotAllowed as error:
+            refused = error
+        where = "below none of the site's HTTP origins" if wanted is None else _elsewhere(wanted, None)
+        raise OriginNotAllowed(
+            f"the URL of the file, at {urls.authority(url.partition('?')[0])}, lies {where}",
+            where="file",
+            remedy='If NGINX may ask there, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
+            ' storage that xaccel cannot read, {"type": "http", "base_url": "<what its URLs begin with>"}; '
+            + _RELOAD,
+        ) from refused
+
+    def _matches(self, storage: Storage) -> list[_Match]:
+        """Return the origins that hold the files of a storage, the nearest first."""
+        own = describe_place(storage, "file")
+        if isinstance(own, LocalOrigin):
+            parts = own.root.rstrip("/").split("/")
+            near = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        else:
+            near = [own.bucket, _MANY]
+        names = [name for place in near for name in self._by_place.get(place, ())]
+        found = [(name, _match(name, self._sender.site.origins[name], own)) for name in names]
+        ranked = [
+            ((len(match[0]) - len(match[1].key), not covers_many(self._sender.site.origins[name])), match)
+            for name, match in found
+            if match is not None
+        ]
+        return [match for _, match in sorted(ranked, key=lambda row: row[0], reverse=True)]
+
+    @cached_property
+    def _by_place(self) -> dict[str, list[str]]:
+        """The origins by directory or bucket, so that a thousand are not compared one by one."""
+        found: dict[str, list[str]] = {}
+        for name, origin in self._sender.site.origins.items():
+            if isinstance(origin, LocalOrigin):
+                found.setdefault(origin.root.rstrip("/"), []).append(name)
+            elif isinstance(origin, S3Origin):
+                found.setdefault(_MANY if covers_many(origin) else origin.bucket, []).append(name)
+        return found
+
+    def _with_url(self, ref: ObjectRef) -> ObjectRef:
+        """Return `ref` with what makes its URL, where the SDK of the origin's storage signs."""
+        alias = self._made_by[ref.origin]
+        storage = unwrapped(storages[alias])
+        kind = kind_of(storage)
+        if kind is None:
+            return ref
+
+        def make(method: str) -> str:
+            url = kind.url(storage, ref.key, method)
+            if self._sender.places.key_of_url(ref.origin, url) != ref.key:
+                raise KeyRefused(
+                    f"the storage {alias!r} calls {ref.key!r} otherwise, so that it would be another object",
+                    where="key",
+                    remedy="Give the key as the storage spells it, without '//', '.' and '..'.",
+                )
+            return url
+
+        return dataclasses.replace(ref, url=make)
+
+
+_Match = tuple[str, ObjectRef]
+"""An origin that has the files of a storage: text before the storage's object keys that its prefix or root has already,
+and what the keys of its objects begin with; `stand_in` has the storage's own credentials."""
+
+
+def _match(name: str, origin: Origin, own: S3Origin | LocalOrigin) -> _Match | None:
+    if isinstance(origin, LocalOrigin) and isinstance(own, LocalOrigin):
+        root, location = origin.root.rstrip("/") + "/", own.root.rstrip("/") + "/"
+        return "", ObjectRef(name, location.removeprefix(root))
+    if not isinstance(origin, S3Origin) or not isinstance(own, S3Origin):
+        return None
+    if covers_many(origin) and not covers(origin.bucket, own.bucket):
+        return None
+    if base_url(own) != base_url(origin, own.bucket):
+        return None
+    signing = dataclasses.replace(
+        origin,
+        **{field: getattr(own, field) for field in _OF_THE_STORAGE},
+        request_payer=own.request_payer or origin.request_payer,
+    )
+    return origin.prefix, ObjectRef(name, bucket=own.bucket, stand_in=None if signing == origin else signing)
+
+
+_OF_THE_STORAGE = (
+    "region endpoint_url addressing_style use_dualstack_endpoint use_fips_endpoint use_accelerate_endpoint"
+    " profile access_key secret_key session_token"
+).split()
+
+
+def _in_places(  # noqa: PLR0917
+    matches: list[_Match],
+    kind: Kind | None,
+    storage: Any,
+    name: str,
+    origin: str | None,
+    bucket: str | None,
+) -> ObjectRef:
+    """Find a file in the directories and buckets of the site's origins."""
+    key = name if kind is None else _key(kind, storage, name)
+    for prefix, ref in matches:
+        if origin in (None, ref.origin) and bucket in (None, ref.bucket) and key.startswith(prefix):
+            inside = ref.key + key.removeprefix(prefix)
+            return ObjectRef(ref.origin, inside, bucket=ref.bucket, stand_in=ref.stand_in)
+    raise OriginNotAllowed(
+        f"the storage of this file ({type(storage).__qualname__}) lies {_elsewhere(origin, bucket)}",
+        where="file",
+        remedy=f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {_RELOAD}',
+    )
+
+
+def _elsewhere(origin: str | None, bucket: str | None) -> str:
+    if bucket is not None:
+        return f"in another place than bucket {bucket!r}"
+    return "in none of the site's origins" if origin is None else f"in another place than origin {origin!r}"
+
+
+def _key(kind: Kind, storage: Any, name: str) -> str:
+    """Return the object key of `name` as the storage spells it, its location included.
+
+    Raises KeyRefused for a name that leaves the location or that the storage cannot hold, and for an object that it
+    reads with a key of the client's (SSE-C).
+    """
+    from storages.utils import clean_name
+
+    try:
+        key: str = getattr(storage, kind.key)(clean_name(name))
+    except (SuspiciousOperation, ValueError) as error:
+        what = f"{name!r} lies outside of the storage's location, or is no name that it can hold"
+        raise KeyRefused(what, where="file", remedy="Look where the name came from.") from error
+    if kind.is_s3 and not SSE_C.isdisjoint(storage.get_object_parameters(key)):
+        what = f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
+        raise KeyRefused(what, where="file", remedy=NO_SSE_C)
+    return key

@@ -36,6 +36,7 @@ def hand_off(vector: dict[str, Any], sites: dict[str, Any]) -> HandOff:
     with (
         patch("xaccel.sender.datetime", _Clock(now)),
         patch("xaccel.sender.new_transfer_id", lambda _: vector["id"]),
+        patch("xaccel.sender.longest_s", lambda _: 0),
     ):
         return sender.hand_off(
             ObjectRef(

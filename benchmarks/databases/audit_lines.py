@@ -35,7 +35,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
 
     from xaccel.audit.ingest.database import Row, write_rows
     from xaccel.audit.models import Transfer
-    from xaccel.handoff.transfer_id import new_transfer_id
+    from xaccel.handoff.identifiers import new_transfer_id
 
     columns = tuple(column.attname for column in Transfer._meta.concrete_fields)
     rows: list[Row] = []

@@ -11,8 +11,8 @@ import xaccel.errors
 from docs.generated.docstrings import prose
 from xaccel import HTTPOrigin, ObjectRef, S3Origin, Sender, Site
 from xaccel.errors import ConfigErrors, XaccelError
-from xaccel.handoff.cache_control import cache_control
 from xaccel.handoff.disposition import safe_name
+from xaccel.handoff.headers import cache_control
 from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
 from xaccel.site.header_rules import require_header_value

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xaccel.handoff.transfer_id import SENT_PATTERN
+from xaccel.handoff.identifiers import SENT_PATTERN
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.site import Site
 

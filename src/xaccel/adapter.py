@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
-from xaccel.events import authorized, denied, log_event
+from xaccel.events import DeniedRecord, authorized, denied, log_event
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendArguments
@@ -15,16 +15,6 @@ from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
-
-
-class DeniedRecord(TypedDict, total=False):
-    """What the log says about a denied download, as the fields of `xaccel.events.DownloadEvent`."""
-
-    subject: str
-    origin: str
-    bucket: str
-    key: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
+from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendArguments
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from xaccel.handoff.builder import HandOff
 
 logger = logging.getLogger("xaccel")
+
+
+class DeniedRecord(TypedDict, total=False):
+    """What is recorded about a denied download, as the fields of `DownloadEvent`."""
+
+    subject: str
+    origin: str
+    bucket: str
+    key: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +38,16 @@ class DownloadEvent:
     at: aware, in UTC.
     """
 
-    transfer_id: str
     allowed: bool
-    origin: str
-    key: str
     method: str
-    subject: str
-    filename: str
-    as_attachment: bool
-    reason: str
-    at: datetime
+    transfer_id: str = ""
+    origin: str = ""
+    key: str = ""
+    subject: str = ""
+    filename: str = ""
+    as_attachment: bool = False
+    reason: str = ""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
     version: str = ""
     size: int | None = None
     bucket: str = ""
@@ -60,47 +70,19 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
     `answered` is 304 or 412 if the app responded to the client's conditions itself. NGINX then writes no log entry, so
     the event has no transfer id.
     """
-    return DownloadEvent(
-        transfer_id=hand_off.transfer_id if answered is None else "",
-        allowed=True,
-        origin=hand_off.origin,
-        bucket=hand_off.bucket,
-        key=hand_off.key,
-        method=hand_off.method,
-        subject=hand_off.subject,
-        filename=hand_off.filename,
-        as_attachment=hand_off.as_attachment,
-        reason="" if answered is None else by_the_app(answered),
-        at=datetime.now(UTC),
-        version=hand_off.version,
-        size=hand_off.size,
-        query=hand_off.query,
-    )
+    values: dict[str, Any] = {name: getattr(hand_off, name) for name in _SHARED}
+    if answered is not None:
+        values |= {"transfer_id": "", "reason": by_the_app(answered)}
+    return DownloadEvent(allowed=True, **values)
 
 
-def denied(
-    method: str | None,
-    *,
-    subject: str = "",
-    origin: str = "",
-    bucket: str = "",
-    key: str = "",
-    reason: str = "",
-) -> DownloadEvent:
-    """Return the event of a download that is refused."""
-    return DownloadEvent(
-        transfer_id="",
-        allowed=False,
-        origin=origin,
-        bucket=bucket,
-        key=key,
-        method="HEAD" if method == "HEAD" else "GET",
-        subject=subject,
-        filename="",
-        as_attachment=False,
-        reason=reason,
-        at=datetime.now(UTC),
-    )
+_SHARED = "transfer_id origin bucket key method subject filename as_attachment version size query".split()
+"""Fields of a HandOff that its event has too."""
+
+
+def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
+    """Return the event of a download that is denied."""
+    return DownloadEvent(allowed=False, method="HEAD" if method == "HEAD" else "GET", **record)
 
 
 def log_event(event: DownloadEvent) -> None:

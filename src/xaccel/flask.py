@@ -9,8 +9,9 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, DeniedRecord, DeniedStatus, record_denial, sender_of
+from xaccel.adapter import Answers, DeniedStatus, record_denial, sender_of
 from xaccel.errors import ConfigError
+from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendArguments
 from xaccel.sender import Sender

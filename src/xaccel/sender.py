@@ -7,10 +7,9 @@ from functools import lru_cache, partial
 
 from xaccel.errors import OptionRefused
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
-from xaccel.handoff.cache_key import object_part
+from xaccel.handoff.identifiers import new_transfer_id, object_part
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import Place, Places
-from xaccel.handoff.transfer_id import new_transfer_id
 from xaccel.options import Options, Url
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.signer import S3Signer, longest_s

@@ -15,8 +15,9 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
 from xaccel.asgi import conditions_of
+from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 
 

@@ -20,11 +20,10 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = "") -> str:
-    """Percent-encode `key`, leaving "/" and the unreserved characters of RFC 3986 section 2.3.
+    """Percent-encode `key`, except "/" and the unreserved characters of RFC 3986 section 2.3.
 
-    `key` is text as the store has it, never percent-encoded; `prefix` is what the origin puts before it, which is
-    checked with it and not returned. `dots` allows "." and ".." as segments: only where the whole authority belongs to
-    the origin. `directory` refuses what would name a directory or leave it.
+    prefix: what the origin puts before the key, checked with it and not returned. dots: allow "." and ".." as segments,
+    where the whole authority belongs to the origin. directory: refuse what would name a directory or leave it.
 
     Raises KeyRefused for an empty key, NUL, a lone surrogate, more than MAX_KEY_BYTES, and what the flags forbid.
     """
@@ -33,39 +32,32 @@ def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = ""
     if not plain:
         _require_text(key, whole)
     if not dots and (_DOTS.search(key) or (prefix and _DOTS.search(whole))):
-        raise KeyRefused(
-            f"{whole!r} holds '.' or '..' as a segment",
-            where="key",
-            remedy="Store the object under a name without them: it could leave its origin.",
-        )
+        remedy = "Store the object under a name without them: it could leave its origin."
+        raise KeyRefused(f"{whole!r} holds '.' or '..' as a segment", where="key", remedy=remedy)
     if directory and (key[0] == "/" or key[-1] == "/" or "//" in key):
-        raise KeyRefused(
-            f"{key!r} is not a path of a file below a directory",
-            where="key",
-            remedy="Give the path relative to the origin's root, without '//' and without '/' at its ends.",
-        )
+        remedy = "Give the path relative to the origin's root, without '//' and without '/' at its ends."
+        raise KeyRefused(f"{key!r} is not a path of a file below a directory", where="key", remedy=remedy)
     return key if plain else quote(key, safe="/")
 
 
 def _require_text(key: str, whole: str) -> None:
+    size = len(whole.encode("utf-8", "replace"))
     if not key:
-        raise KeyRefused("the object key is empty", where="key", remedy="Give the name of one object.")
-    if "\x00" in whole:
-        raise KeyRefused(
-            f"{whole!r} holds NUL", where="key", remedy="No store keeps such a name: look where it came from."
-        )
-    try:
-        size = len(whole.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise KeyRefused(
-            f"{whole!r} is not text that UTF-8 can spell",
-            where="key",
-            remedy="Decode the name as the store spells it; do not use surrogateescape.",
-        ) from None
-    if size > MAX_KEY_BYTES:
-        raise KeyRefused(
-            f"the object key has {size} bytes", where="key", remedy=f"Stores keep at most {MAX_KEY_BYTES}."
-        )
+        what, remedy = "the object key is empty", "Give the name of one object."
+    elif "\x00" in whole:
+        what, remedy = f"{whole!r} holds NUL", "No store keeps such a name: look where it came from."
+    elif not _is_text(whole):
+        what = f"{whole!r} is not text that UTF-8 can spell"
+        remedy = "Decode the name as the store spells it; do not use surrogateescape."
+    elif size > MAX_KEY_BYTES:
+        what, remedy = f"the object key has {size} bytes", f"Stores keep at most {MAX_KEY_BYTES}."
+    else:
+        return
+    raise KeyRefused(what, where="key", remedy=remedy)
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def quote_prefix(prefix: str) -> str:
@@ -129,18 +121,16 @@ def require_absolute(url: str) -> None:
     encoded several times or with the ";parameter" that some servers cut off.
     """
     if not _URL.fullmatch(url) or "\\" in url or len(url) > MAX_URL_BYTES:
-        raise OriginNotAllowed(
-            f"{shown(url)!r} is not an absolute URL that can be sent as it is",
-            where="url",
-            remedy="Store it percent-encoded: scheme, host, path; no user information, no fragment, no more than"
-            f" {MAX_URL_BYTES} bytes.",
+        what = "is not an absolute URL that can be sent as it is"
+        remedy = (
+            "Store it percent-encoded: scheme, host, path; no user information, no fragment, no more than"
+            f" {MAX_URL_BYTES} bytes."
         )
-    if _leaves(url.partition("://")[2].partition("/")[2].partition("?")[0]):
-        raise OriginNotAllowed(
-            f"{shown(url)!r} holds '.' or '..' as a segment",
-            where="url",
-            remedy="Store the URL without them.",
-        )
+    elif _leaves(url.partition("://")[2].partition("/")[2].partition("?")[0]):
+        what, remedy = "holds '.' or '..' as a segment", "Store the URL without them."
+    else:
+        return
+    raise OriginNotAllowed(f"{shown(url)!r} {what}", where="url", remedy=remedy)
 
 
 def _leaves(path: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answer, Answers, DeniedRecord, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
+from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import ENVIRON
 from xaccel.options import SendArguments
 

@@ -12,7 +12,7 @@ from typing import Any
 import django
 import pytest
 
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 SETTINGS = "tests.audit.settings"
 _before = os.environ.get("DJANGO_SETTINGS_MODULE")

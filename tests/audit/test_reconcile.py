@@ -12,7 +12,7 @@ import pytest
 
 from tests.audit.conftest import T0, Log, decide, take
 from tests.audit.reconciling import SECRET_QUERY, reconcile
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
 from tests.servers.origin import Answer, Origin, Request
-from xaccel.handoff.transfer_id import SENT_PATTERN
+from xaccel.handoff.identifiers import SENT_PATTERN
 
 NOSY = {
     "Cookie": "sessionid=topsecret",

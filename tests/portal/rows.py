@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from xaccel.audit.models import Download, Transfer
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

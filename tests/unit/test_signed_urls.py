@@ -9,7 +9,7 @@ import pytest
 from xaccel import HTTPOrigin, ObjectRef, Options, OriginNotAllowed, Sender, Site
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
-from xaccel.handoff.cache_key import object_part
+from xaccel.handoff.identifiers import object_part
 from xaccel.urls import object_url
 
 BASE = "https://store.example/docs/"

@@ -15,7 +15,7 @@ from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, indexable, without_nul
 from xaccel.django.middleware import later
 from xaccel.events import DownloadEvent, by_the_app
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 
 def client_of(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from xaccel.cache import cache_files
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
-from xaccel.handoff.cache_key import version_part, version_query, whole_version
+from xaccel.handoff.identifiers import version_part, version_query, whole_version
 from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
 from xaccel.site import Site

@@ -16,7 +16,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.response import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
-from xaccel.handoff.cache_control import keeps_shared_caches_out
+from xaccel.handoff.headers import keeps_shared_caches_out
 from xaccel.site import Site
 from xaccel.site.header_rules import header_value_ok
 

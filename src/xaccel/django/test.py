@@ -14,7 +14,7 @@ from django.test.client import AsyncClientHandler, ClientHandler
 from xaccel.django.development.stream import stream
 from xaccel.django.response import HandOffResponse
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.visible_headers import visible_headers
+from xaccel.handoff.headers import visible_headers
 
 __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 

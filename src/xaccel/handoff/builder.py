@@ -10,15 +10,20 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel.errors import HeaderRefused, OptionRefused
-from xaccel.handoff.cache_control import DEFAULT as DEFAULT_CACHE_CONTROL
-from xaccel.handoff.cache_control import cache_control
-from xaccel.handoff.cache_key import cache_key, version_query
 from xaccel.handoff.content_security import PARAMETERS, default_policy
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
+from xaccel.handoff.headers import (
+    CSP,
+    DECLARED,
+    DEFAULT_CACHE_CONTROL,
+    PRIVATE_NAMES,
+    cache_control,
+    etag_header,
+    last_modified_header,
+)
+from xaccel.handoff.identifiers import cache_key, version_query
 from xaccel.handoff.limits import limit_headers
 from xaccel.handoff.objects import Located
-from xaccel.handoff.validators import etag_header, last_modified_header
-from xaccel.handoff.visible_headers import CSP, DECLARED, PRIVATE_NAMES
 from xaccel.options import Options
 from xaccel.signing.life import choose_life
 from xaccel.signing.signer import S3Signer
@@ -37,14 +42,13 @@ _ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "x
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOff:
-    """What the app answers, and what it decided.
+    """The app's response, and what it decided.
 
-    status, headers: the app's whole answer; its body is empty.
-    visible_headers: what the user will see on a 200, as far as the app knows: for a 304 that the app answers, and for
-        sending without NGINX.
+    status, headers: the whole response; its body is empty.
+    visible_headers: what the user will see on a 200, as far as the app knows.
     bucket: which one, where the origin covers many; else "".
-    target: the URL, or for a directory the path, that is fetched. It holds the signature: never show or log it.
-    request_headers: what the origin gets beside it.
+    target: the URL, or for a directory the path, that is fetched. It has the signature: never show or log it.
+    request_headers: what the origin gets besides.
     query: of a stored URL, what is recorded of its query.
     """
 
@@ -93,6 +97,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
     declared = _declared(site, options) if options.headers else []
     private = [*_private(options, shown), *limit_headers(site, options)]
     target, request = _request(site, located, options, signing)
+    policy = options.content_security_policy or default_policy(shown.get("Content-Type", ""))
     return HandOff(
         headers=(
             ("X-Accel-Redirect", located.entry),
@@ -104,10 +109,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
         ),
         visible_headers=(
             *shown.items(),
-            (
-                "Content-Security-Policy",
-                options.content_security_policy or default_policy(shown.get("Content-Type", "")),
-            ),
+            ("Content-Security-Policy", policy),
             ("X-Content-Type-Options", "nosniff"),
             *declared,
         ),
@@ -151,20 +153,18 @@ def _request(
 
 
 def _visible(options: Options, located: Located, disposition: str) -> dict[str, str]:
-    shown: dict[str, str] = {}
+    shown = {"Content-Disposition": disposition, "Cache-Control": DEFAULT_CACHE_CONTROL}
     content_type = options.content_type or None
     if content_type is None and isinstance(located.place.origin, LocalOrigin):
         content_type = _type_of_key(located.key)
     if content_type is not None:
         if not _TYPE.fullmatch(content_type) or content_type.lower().startswith("multipart/"):
-            raise OptionRefused(
-                f"{content_type!r} is not one media type",
-                where="content_type",
-                remedy='Write it like "application/pdf", or "video/mp4; codecs="avc1, mp4a"": commas only in quotes.',
+            remedy = (
+                'Write it like "application/pdf", or "video/mp4; codecs="avc1, mp4a"": commas only in quotes.'
             )
-        shown["Content-Type"] = require_header_value(content_type, "content_type")
-    shown["Content-Disposition"] = disposition
-    shown["Cache-Control"] = DEFAULT_CACHE_CONTROL
+            what = f"{content_type!r} is not one media type"
+            raise OptionRefused(what, where="content_type", remedy=remedy)
+        shown = {"Content-Type": require_header_value(content_type, "content_type"), **shown}
     if options.cache_control:
         shown["Cache-Control"] = cache_control(
             options.cache_control, allow_shared_cache=options.allow_shared_cache
@@ -190,12 +190,9 @@ def _private(options: Options, shown: Mapping[str, str]) -> list[tuple[str, str]
         for name, value in shown.items()
         if name != "Cache-Control" or value != DEFAULT_CACHE_CONTROL
     ]
-    if options.content_security_policy:
-        headers.append(
-            (CSP, require_header_value(options.content_security_policy, "content_security_policy"))
-        )
-    if options.subject:
-        headers.append(("Xaccel-Subject", require_header_value(options.subject, "subject")))
+    for name, option in ((CSP, "content_security_policy"), ("Xaccel-Subject", "subject")):
+        if value := getattr(options, option):
+            headers.append((name, require_header_value(value, option)))
     if options.size is not None:
         headers.append(("Xaccel-Size", require_number(options.size, "size", 0)))
     return headers
@@ -205,14 +202,11 @@ def _declared(site: Site, options: Options) -> list[tuple[str, str]]:
     declared = {name.lower(): name for name in site.response_headers}
     headers: dict[str, str] = {}
     for name, value in options.headers.items():
-        if name.lower() not in declared:
-            raise HeaderRefused(
-                f"the site does not declare {name!r}",
-                where="headers",
-                remedy='Add it to XACCEL["RESPONSE_HEADERS"], print the NGINX text again and reload NGINX.',
-            )
-        own_name = declared[name.lower()]
+        own_name = declared.get(name.lower())
+        if own_name is None:
+            remedy = 'Add it to XACCEL["RESPONSE_HEADERS"], generate the NGINX configuration again and reload NGINX.'
+            raise HeaderRefused(f"the site does not declare {name!r}", where="headers", remedy=remedy)
         if own_name in headers:
-            raise HeaderRefused(f"{name!r} stands twice", where="headers", remedy="Give each name once.")
+            raise HeaderRefused(f"{name!r} is given twice", where="headers", remedy="Give each name once.")
         headers[own_name] = require_header_value(value, f"headers[{name!r}]")
     return list(headers.items())

@@ -19,13 +19,11 @@ def limit_headers(site: Site, options: Options) -> list[tuple[str, str]]:
     Raises OptionRefused for what is no number, a class that the site has not, and a class with nobody to count for.
     """
     headers: list[tuple[str, str]] = []
-    if options.limit_rate is not None:
-        unlimited = options.limit_rate == UNLIMITED
-        headers.append(
-            ("Xaccel-Rate", "0" if unlimited else require_number(options.limit_rate, "limit_rate", 1))
-        )
-    if options.limit_rate_after is not None:
-        headers.append(("Xaccel-Rate-After", require_number(options.limit_rate_after, "limit_rate_after", 0)))
+    rate, after = options.limit_rate, options.limit_rate_after
+    if rate is not None:
+        headers.append(("Xaccel-Rate", "0" if rate == UNLIMITED else require_number(rate, "limit_rate", 1)))
+    if after is not None:
+        headers.append(("Xaccel-Rate-After", require_number(after, "limit_rate_after", 0)))
     return headers + _concurrency(site, options)
 
 
@@ -34,27 +32,21 @@ def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
     if name == UNLIMITED:
         return [("Xaccel-Concurrency", UNLIMITED)] if site.concurrency else []
     if name and name not in site.concurrency:
-        raise OptionRefused(
-            f"the site has no class {name!r}",
-            where="concurrency",
-            remedy=f"Use {UNLIMITED!r} or one of: {', '.join(sorted(site.concurrency)) or '(none is configured)'}."
-            ' Classes stand in XACCEL["CONCURRENCY"]; after a change print the NGINX text again and reload NGINX.',
+        remedy = (
+            f"Use {UNLIMITED!r} or one of: {', '.join(sorted(site.concurrency)) or '(none is configured)'}. Classes"
+            ' are in XACCEL["CONCURRENCY"]; after a change generate the NGINX configuration again and reload NGINX.'
         )
+        raise OptionRefused(f"the site has no class {name!r}", where="concurrency", remedy=remedy)
     if not isinstance(key, str):
         raise OptionRefused(f"{key!r} is not text", where="concurrency_key", remedy="Give text.")
     if name and not key:
-        raise OptionRefused(
-            f"nobody is told for whom class {name!r} counts",
-            where="concurrency_key",
-            remedy="Give `subject` or `concurrency_key`: without either a transfer is not counted.",
-        )
-    if not site.concurrency:
-        return []
-    spelled = _spelled(key)
-    return [
-        *([("Xaccel-Concurrency", name)] if name else []),
-        *([("Xaccel-Concurrency-Key", spelled)] if spelled != options.subject else []),
-    ]
+        what = f"nobody is named for whom class {name!r} counts"
+        remedy = "Give `subject` or `concurrency_key`: without either a transfer is not counted."
+        raise OptionRefused(what, where="concurrency_key", remedy=remedy)
+    headers = [("Xaccel-Concurrency", name)] if name else []
+    if site.concurrency and (spelled := _spelled(key)) != options.subject:
+        headers.append(("Xaccel-Concurrency-Key", spelled))
+    return headers
 
 
 def _spelled(key: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from xaccel import urls
 from xaccel.errors import OriginNotAllowed
-from xaccel.handoff.cache_key import whole_version
+from xaccel.handoff.identifiers import whole_version
 from xaccel.handoff.objects import Located, Method, ObjectRef
 from xaccel.options import Options
 from xaccel.signing.endpoint import Endpoint, resolve_endpoint
@@ -39,8 +38,7 @@ class Place:
     """Where one origin is, and one bucket of it where it covers many.
 
     bucket: "" unless the origin covers many. root: the URL or path before each key, with the origin's prefix.
-    endpoint: of an S3 origin. entry: the internal location of NGINX.
-    is_signed_by_the_app: the app makes the URLs of the origin, each with a signature in its query.
+    endpoint: of an S3 origin. entry: the internal location of NGINX. is_signed_by_the_app: the app makes the URLs.
     """
 
     name: str
@@ -68,12 +66,12 @@ class Places:
         """
         for origin in self._site.origins.values():
             base_url(origin)
-        _ = self._by_url
+        _ = self._index
 
     @property
     def knows_urls(self) -> bool:
         """Whether `origin_of_url` only looks at memory."""
-        return "_by_url" in self.__dict__
+        return "_index" in self.__dict__
 
     def locate(self, ref: ObjectRef, method: str = "GET", options: Options = _DEFAULT_OPTIONS) -> Located:
         """Return where the object is that a call asks for.
@@ -115,26 +113,37 @@ class Places:
 
         Raises OriginNotAllowed where there is none.
         """
-        matches = []
-        for _, name in self._by_url.candidates(url):
-            found = self._below(ObjectRef(name), url)
-            if found is not None:
-                matches.append((len(found[0].root), not covers_many(found[0].origin), name))
+        matches = [
+            (len(found[0].root), not covers_many(found[0].origin), name)
+            for name in self._by_url(url)
+            if (found := self._below(ObjectRef(name), url)) is not None
+        ]
         if not matches:
-            raise OriginNotAllowed(
-                f"{urls.shown(url)!r} lies in none of the site's origins",
-                where="url",
-                remedy="Configure an origin with its base URL, or do not send it.",
-            )
+            what = f"{urls.shown(url)!r} lies in none of the site's origins"
+            remedy = "Configure an origin with its base URL, or do not send it."
+            raise OriginNotAllowed(what, where="url", remedy=remedy)
         return max(matches)[2]
 
     @cached_property
-    def _by_url(self) -> UrlIndex:
-        return UrlIndex(
-            (_root(origin, base_url(origin)), name)
-            for name, origin in self._site.origins.items()
-            if not isinstance(origin, LocalOrigin)
-        )
+    def _index(self) -> dict[_UrlKey, list[str]]:
+        """The origins by the beginning of their URLs, so that a thousand are not compared one by one."""
+        found: dict[_UrlKey, list[str]] = {}
+        for name, origin in self._site.origins.items():
+            if not isinstance(origin, LocalOrigin):
+                found.setdefault(_url_key(_root(origin, base_url(origin))), []).append(name)
+        return found
+
+    def _by_url(self, url: str) -> list[str]:
+        """Return the origins below whose place `url` may be: few, however many there are."""
+        urls.require_absolute(url)
+        try:
+            authority, path = urls.authority(urls.canonical_base(url)), urlsplit(url).path
+        except ValueError:  # brackets that hold no IPv6 address
+            return []
+        hosts = [authority, *(authority[index:] for index, char in enumerate(authority) if char == ".")]
+        segments = urls.segments_of(path)
+        keys = [(host, segments[:end]) for host in hosts for end in range(1, len(segments))]
+        return [name for key in keys for name in self._index.get(key, ())]
 
     def _origin(self, ref: ObjectRef) -> Origin:
         configured = self._site.origin(ref.origin)
@@ -146,11 +155,9 @@ class Places:
         named = bucket_named(origin, bucket)
         base = base_url(origin, named)
         if stand_in is not None and base != base_url(configured, bucket_named(configured, named or None)):
-            raise OriginNotAllowed(
-                f"the place given is not the one of origin {name!r}",
-                where="origin",
-                remedy="Configure an origin for that bucket, server or directory.",
-            )
+            what = f"the place given is not the one of origin {name!r}"
+            remedy = "Configure an origin for that bucket, server or directory."
+            raise OriginNotAllowed(what, where="origin", remedy=remedy)
         return Place(
             name=name,
             origin=origin,
@@ -179,30 +186,25 @@ class Places:
     def _require_below(self, ref: ObjectRef, url: str) -> tuple[Place, str]:
         found = self._below(ref, url)
         if found is None:
-            raise OriginNotAllowed(
-                f"{urls.shown(url)!r} does not lie in origin {ref.origin!r}",
-                where="url",
-                remedy="Leave `origin` out to have it found, or configure an origin with that base URL.",
-            )
+            what = f"{urls.shown(url)!r} does not lie in origin {ref.origin!r}"
+            remedy = "Leave `origin` out to have it found, or configure an origin with that base URL."
+            raise OriginNotAllowed(what, where="url", remedy=remedy)
         return found
 
 
 def _key_of_url(place: Place, url: str) -> str:
     is_s3 = isinstance(place.origin, S3Origin)
-    if is_s3 and "?" in url:
-        raise OriginNotAllowed(
-            f"{urls.shown(url)!r} has a query, which a signature would cover",
-            where="url",
-            remedy="Store the URL of the object alone.",
-        )
     key = urls.key_of_url(place.root, url)
-    if not key and (is_s3 or place.is_signed_by_the_app):
-        raise OriginNotAllowed(
-            f"{urls.shown(url)!r} names no object: a store answers it with the list of all",
-            where="url",
-            remedy="Store the URL of one object.",
+    if is_s3 and "?" in url:
+        what, remedy = "has a query, which a signature would cover", "Store the URL of the object alone."
+    elif not key and (is_s3 or place.is_signed_by_the_app):
+        what, remedy = (
+            "names no object: a store responds with the list of all",
+            "Store the URL of one object.",
         )
-    return key
+    else:
+        return key
+    raise OriginNotAllowed(f"{urls.shown(url)!r} {what}", where="url", remedy=remedy)
 
 
 def _root(origin: Origin, base: str) -> str:
@@ -226,51 +228,14 @@ def _target(place: Place, key: str) -> tuple[str, str]:
     return place.root + urls.quote_key(key, prefix=prefix, dots=dots), place.entry
 
 
-_Key = tuple[str, tuple[str, ...]]
+_UrlKey = tuple[str, tuple[str, ...]]
 
 
-class UrlIndex:
-    """Places by the parts of their URLs, so that a thousand origins are not compared one by one.
-
-    Each place is an absolute URL with the name of its origin. It may have one "*", as buckets.py reads it, as a whole
-    segment of its path or in the host.
-    """
-
-    def __init__(self, places: Iterable[tuple[str, str]]) -> None:
-        self._found: dict[_Key, list[tuple[str, str]]] = {}
-        for place, name in places:
-            self._found.setdefault(_key(place), []).append((place, name))
-
-    def candidates(self, url: str) -> list[tuple[str, str]]:
-        """Return the places, with their names, below which `url` may be: few, however many there are.
-
-        Raises OriginNotAllowed as `urls.require_absolute` does.
-        """
-        urls.require_absolute(url)
-        try:
-            authority, path = urls.authority(urls.canonical_base(url)), urlsplit(url).path
-        except ValueError:  # brackets that hold no IPv6 address
-            return []
-        segments = urls.segments_of(path)
-        heads = [segments[:end] for end in range(1, len(segments))]
-        return [
-            found
-            for host in _hosts(authority)
-            for head in heads
-            for found in self._found.get((host, head), ())
-        ]
-
-
-def _key(place: str) -> _Key:
-    """The authority from the first dot behind a "*" on, and the whole segments of the path, up to a "*"."""
+def _url_key(place: str) -> _UrlKey:
+    """Return the authority, from the first dot behind a "*" on, and the whole segments of the path, up to a "*"."""
     authority, path = urls.authority(place), urlsplit(place).path
     star = authority.find("*")
     if star >= 0:
         authority = authority[authority.index(".", star) :]
     *whole, _ = urls.segments_of(path.partition("*")[0])
     return authority, tuple(whole)
-
-
-def _hosts(authority: str) -> list[str]:
-    dots = [index for index, char in enumerate(authority) if char == "."]
-    return [authority, *(authority[dot:] for dot in dots)]

@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.share_links.models import Allowance, Reservation
 
 COOKIE = "xaccel_reservation"

@@ -17,7 +17,7 @@ import pytest
 from xaccel import HTTPOrigin, LocalOrigin, Site, cli
 from xaccel.cache import cache_files
 from xaccel.errors import CacheError, ConfigError, InputRefused
-from xaccel.handoff.cache_key import cache_key
+from xaccel.handoff.identifiers import cache_key
 from xaccel.site import Cache
 
 BASE = "https://files.example/"

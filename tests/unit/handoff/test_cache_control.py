@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from xaccel.errors import HeaderRefused, OptionRefused
-from xaccel.handoff.cache_control import cache_control, keeps_shared_caches_out
+from xaccel.handoff.headers import cache_control, keeps_shared_caches_out
 
 
 def test_the_default_is_private_and_asks_each_time() -> None:

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaccel.handoff.cache_key import cache_key, object_part
+from xaccel.handoff.identifiers import cache_key, object_part
 
 PART = st.text("ab/:0123456789 -", max_size=4) | st.text(max_size=4)
 ENTRY = st.tuples(PART, PART, PART, PART)

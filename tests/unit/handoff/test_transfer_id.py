@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENTS = st.integers(0, 253_402_214_400_000_000).map(lambda us: EPOCH + timedelta(microseconds=us))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.errors import OptionRefused
-from xaccel.handoff.validators import etag_header, last_modified_header
+from xaccel.handoff.headers import etag_header, last_modified_header
 
 
 @pytest.mark.parametrize(

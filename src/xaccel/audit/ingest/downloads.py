@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from xaccel.handoff.transfer_id import transfer_id_at
+from xaccel.handoff.identifiers import transfer_id_at
 
 Span = tuple[int, int]
 """The first byte, and the one after the last."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from xaccel.errors import InputRefused
-from xaccel.handoff.transfer_id import SENT_PATTERN
+from xaccel.handoff.identifiers import SENT_PATTERN
 
 LONGEST = 1 << 16
 """Bytes of a line. URI, referrer and User-Agent are about 8 KB each."""

@@ -23,7 +23,7 @@ from xaccel.errors import ConfigError
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions
 from xaccel.handoff.content_security import default_policy
-from xaccel.handoff.visible_headers import CSP
+from xaccel.handoff.headers import CSP
 from xaccel.nginx.engine_files import PAGES
 from xaccel.wsgi import conditions_of
 

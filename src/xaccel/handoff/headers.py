@@ -1,0 +1,97 @@
+"""Headers that the user sees of a download: Cache-Control, ETag and Last-Modified, and how a hand-off carries them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from xaccel.errors import OptionRefused
+from xaccel.site.header_rules import require_header_value
+
+DEFAULT_CACHE_CONTROL = "private, no-cache"
+"""The browser stores the file and asks each time: permission is checked, and a 304 saves the bytes."""
+
+PRIVATE_NAMES = {
+    "Content-Type": "Xaccel-Type",
+    "Content-Disposition": "Xaccel-Disposition",
+    "Cache-Control": "Xaccel-Cache-Control",
+    "ETag": "Xaccel-Etag",
+    "Last-Modified": "Xaccel-Last-Modified",
+}
+"""The user's headers that a hand-off decides, each with the private header that carries it."""
+
+CSP = "Xaccel-Csp"
+DECLARED = "Xaccel-Header-"
+"""Text before the name of a header that the site declares."""
+
+_PUBLIC_NAMES = {private.lower(): public for public, private in PRIVATE_NAMES.items()} | {
+    CSP.lower(): "Content-Security-Policy"
+}
+_ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
+_OPAQUE = re.compile(r"[!#-~]{1,200}")
+
+
+def public_name(private_name: str) -> str | None:
+    """Return the header in which the user sees the value of a private one; None if NGINX sends it to no one."""
+    if private_name.lower().startswith(DECLARED.lower()):
+        return private_name[len(DECLARED) :]
+    return _PUBLIC_NAMES.get(private_name.lower())
+
+
+def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return what NGINX makes of a hand-off's headers on a 200, as far as the app decides it.
+
+    Content-Security-Policy is missing where the hand-off has none: it then follows the type, which may be the origin's.
+    """
+    shown = {name: value for private, value in headers if (name := public_name(private)) is not None}
+    return {"Cache-Control": DEFAULT_CACHE_CONTROL, "X-Content-Type-Options": "nosniff", **shown}
+
+
+def keeps_shared_caches_out(value: str) -> bool:
+    """Tell whether no shared cache may store a response with this Cache-Control (RFC 9111 section 5.2.2)."""
+    # Here, because its module loads http.client, ssl and email: a third of what `import xaccel` would cost.
+    from urllib.request import parse_http_list
+
+    directives = {item.strip().lower() for item in parse_http_list(value)}
+    return not directives.isdisjoint({"private", "no-store"})
+
+
+def cache_control(value: str | None, *, allow_shared_cache: bool) -> str:
+    """Return the header's value; None means the default.
+
+    Raises OptionRefused for a value that lets shared caches store unless `allow_shared_cache`, and HeaderRefused for
+    what no header can carry.
+    """
+    if value is None:
+        return DEFAULT_CACHE_CONTROL
+    require_header_value(value, "cache_control")
+    if not allow_shared_cache and not keeps_shared_caches_out(value):
+        raise OptionRefused(
+            f"{value!r} lets shared caches keep a file that was checked for one user",
+            where="cache_control",
+            remedy='Add "private", or pass allow_shared_cache=True for a file that everybody may have.',
+        )
+    return value
+
+
+def etag_header(value: str) -> str:
+    """Return an entity tag in quotes; one that has them, or the weak mark, stays (RFC 9110 section 8.8.3).
+
+    Raises OptionRefused for blanks, quotes inside, control characters and non-ASCII.
+    """
+    if isinstance(value, str) and _ETAG.fullmatch(value):
+        return value
+    if isinstance(value, str) and _OPAQUE.fullmatch(value):
+        return f'"{value}"'
+    remedy = "Use printable ASCII without blanks and quotes, for example a checksum in hexadecimal."
+    raise OptionRefused(f"{value!r} cannot be an entity tag", where="etag", remedy=remedy)
+
+
+def last_modified_header(value: datetime) -> str:
+    """Return an HTTP date in whole seconds (RFC 9110 section 5.6.7). Raises OptionRefused for a naive datetime."""
+    if isinstance(value, datetime) and value.utcoffset() is not None:
+        return format_datetime(value.astimezone(UTC), usegmt=True)
+    remedy = "Pass an aware datetime, for example in UTC."
+    raise OptionRefused(f"{value!r} is not a datetime with a time zone", where="last_modified", remedy=remedy)

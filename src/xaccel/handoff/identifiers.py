@@ -1,0 +1,89 @@
+"""Names of one transfer and of one cache entry: the transfer id, and the cache key with its two parts."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from urllib.parse import quote
+
+from xaccel.errors import OptionRefused
+from xaccel.site.origins import Origin, S3Origin
+
+PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+"""What NGINX takes for a transfer id, as a regular expression: a UUID of version 7 (RFC 9562 section 5.7)."""
+
+SENT_PATTERN = PATTERN.removesuffix("-[0-9a-f]{12}")
+"""What NGINX sends of an id to the origin. The last 48 random bits stay secret: the whole id marks a hand-off."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_VARIANT = {digit: f"{int(digit, 16) & 3 | 8:x}" for digit in "0123456789abcdef"}
+_VERSION = re.compile(r"[!-~]{1,1024}")
+
+
+def new_transfer_id(now: datetime) -> str:
+    """Return a new id in the canonical form; later ones sort later, to the millisecond."""
+    return transfer_id_at((now - _EPOCH) // _MILLISECOND)
+
+
+def transfer_id_at(milliseconds: int) -> str:
+    """Return a new id for a moment in milliseconds since 1970."""
+    time, random = f"{milliseconds & (2**48 - 1):012x}", os.urandom(10).hex()
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[7:19]}"
+
+
+def object_part(site_name: str, origin_name: str, url: str) -> str:
+    """Return the part of a cache key that all entries of one object share: 64 hexadecimal digits.
+
+    `url` is unsigned and has endpoint, bucket, object key and query, byte for byte as requested. Two sites, origins,
+    buckets or keys never share it, and neither signature nor user is in it.
+    """
+    return _digest(site_name, origin_name, url)
+
+
+def version_part(version: str) -> str:
+    """Return the part that distinguishes the versions of one object: 64 hexadecimal digits."""
+    return _digest(version)
+
+
+def cache_key(site_name: str, origin_name: str, url: str, version: str) -> str:
+    """Return the key of one entry: the object's part, "-", and the version's."""
+    return f"{object_part(site_name, origin_name, url)}-{version_part(version)}"
+
+
+def _digest(*parts: str) -> str:
+    """Hash the parts, each after its length, so that no two lists of parts spell the same text."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def version_query(origin: Origin, version_id: str | None) -> str:
+    """Return the query that requests one version, "" for the newest.
+
+    Raises OptionRefused for an origin without versions, and for an invalid id
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html).
+    """
+    if not version_id:
+        return ""
+    if not isinstance(origin, S3Origin):
+        what, remedy = (
+            "only the objects of an S3 origin have versions",
+            "Leave it out, or name it in the key.",
+        )
+        raise OptionRefused(what, where="version_id", remedy=remedy)
+    if not isinstance(version_id, str) or not _VERSION.fullmatch(version_id):
+        remedy = "Give it as the store spells it: 1 to 1024 characters of printable ASCII."
+        raise OptionRefused(f"{version_id!r} is not the id of a version", where="version_id", remedy=remedy)
+    return f"?versionId={quote(version_id, safe='')}"
+
+
+def whole_version(cache_version: str | None, version_id: str | None) -> str:
+    """Return what names the bytes for the cache, "" where nothing does.
+
+    The version "null" says nothing: it is written anew while versioning is off or suspended.
+    """
+    if not version_id or version_id == "null":
+        return cache_version or ""
+    return f"{version_id}\n{cache_version or ''}"

@@ -26,7 +26,7 @@ _CLIENTS = {"full": 2000, "quick": 150, "smoke": 150}
 _BUFFERS = ("8 4k", "8 16k", "8 64k")
 _BUILDS = ("deb", "wheel")
 _TIMES = 1.05
-"""At most so many times what `xaccel.site.buffer_setting.memory_kb` says, which is true on each build."""
+"""At most so many times what `tests.memory_costs.memory_kb` says, which is true on each build."""
 _READ_FIRST = 4096
 _KERNEL = 16384
 
@@ -34,7 +34,7 @@ _KERNEL = 16384
 def answer(size: Size) -> list[Table]:
     """Hold the clients on each build with each kind of buffers, one after the other."""
     from benchmarks.servers.front import stage
-    from xaccel.site.buffer_setting import memory_kb
+    from tests.memory_costs import memory_kb
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     rows: list[tuple[Cell, ...]] = []

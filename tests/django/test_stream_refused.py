@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -140,34 +139,6 @@ def test_a_link_within_the_directory_is_followed_and_the_directory_may_be_one(di
     root = str(disk.parent / "link")
     site(ORIGINS={"documents": {"type": "local", "root": root}})
     assert sent("current/a.txt") == (200, b"version 2")
-
-
-def test_a_folder_that_is_replaced_by_a_link_gives_no_file_from_outside(disk: Path) -> None:
-    """Whoever may rename in the directory swaps a folder and a link, as fast as the system can."""
-    (disk / "folder").mkdir()
-    (disk / "folder/key").write_text("of the folder")
-    (disk / "spare").symlink_to("../secret")
-    ended = threading.Event()
-
-    def swap() -> None:
-        while not ended.is_set():
-            for one, other in (
-                ("folder", "aside"),
-                ("spare", "folder"),
-                ("folder", "spare"),
-                ("aside", "folder"),
-            ):
-                (disk / one).rename(disk / other)
-
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    try:
-        seen = {sent("folder/key") for _ in range(3000)}
-    finally:
-        ended.set()
-        swapping.join(20)
-    assert (200, b"of the folder") in seen
-    assert seen <= {(200, b"of the folder"), (404, b"Not found.\n")}
 
 
 def test_no_file_stays_open(disk: Path) -> None:

@@ -14,7 +14,7 @@ from tests.servers.origin import Answer, origin_server
 from tests.unit.site.buffer_values import REFUSED, TAKEN
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
-from xaccel.site.buffer_setting import split
+from xaccel.site.rules import split_buffers as split
 from xaccel.testing import Variant
 
 BODY = b"0123456789abcdef" * 200_000

@@ -19,9 +19,9 @@ from tests.live.guest import operators_text
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage, target
 from tests.live.transfer import NAME, tls_context
+from tests.memory_costs import TLS_KB, memory_kb
 from tests.servers.origin import Origin, origin_server
 from xaccel.nginx import Parts, emit
-from xaccel.site.buffer_setting import TLS_KB, memory_kb
 from xaccel.testing import Variant, free_port
 
 CLIENTS = 40

@@ -17,12 +17,12 @@ from xaccel.django.conf import Configuration, configuration
 from xaccel.django.development.stream import debug_is_on
 from xaccel.django.files.signed_urls import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.errors import ConfigErrors
+from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.buckets import covers_many
-from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.origins import S3Origin
 
 CHECKS: Mapping[str, str] = {
     "xaccel.E001": "settings.XACCEL has a problem; each problem is one message.",
@@ -42,9 +42,6 @@ CHECKS: Mapping[str, str] = {
 }
 """Every id with its meaning: the reference is made from this table."""
 
-_MIDDLEWARE_PATHS = {"xaccel.django.HandOffMiddleware", "xaccel.django.middleware.HandOffMiddleware"}
-_SECURITY = "django.middleware.security.SecurityMiddleware"
-
 
 def check_configuration(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
     """Check settings.XACCEL and the settings around it."""
@@ -52,35 +49,22 @@ def check_configuration(app_configs: Sequence[Any] | None = None, **_: Any) -> l
         conf = configuration()
     except ConfigErrors as errors:
         return [
-            _error(
-                "E006" if isinstance(problem, StorageNotDescribed) else "E001",
-                f"{problem.where}: {problem.what}.",
-                problem.remedy,
-            )
+            _problem("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem)
             for problem in errors.problems
         ]
-    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf), *_addresses(conf)]
+    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf)]
 
 
 def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
     """Check that HandOffMiddleware sees what every other middleware sets."""
+    hint = 'Put "xaccel.django.HandOffMiddleware" first in MIDDLEWARE.'
     places = [index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
     if not places:
-        return [
-            _error(
-                "E002",
-                "HandOffMiddleware is not in MIDDLEWARE: headers of other middleware are lost or sent twice.",
-                'Put "xaccel.django.HandOffMiddleware" first in MIDDLEWARE.',
-            )
-        ]
+        what = "HandOffMiddleware is not in MIDDLEWARE: headers of other middleware are lost or sent twice."
+        return [_message("E002", what, hint)]
     if places[0] != 0:
-        return [
-            _error(
-                "E003",
-                f"HandOffMiddleware comes after {settings.MIDDLEWARE[0]}, whose headers it does not see.",
-                'Put "xaccel.django.HandOffMiddleware" first in MIDDLEWARE.',
-            )
-        ]
+        what = f"HandOffMiddleware comes after {settings.MIDDLEWARE[0]}, whose headers it does not see."
+        return [_message("E003", what, hint)]
     return []
 
 
@@ -91,7 +75,7 @@ def check_log(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckM
     except ConfigErrors:
         return []
     return [
-        _warning("W005", f"XACCEL['TRANSFER_LOG']: {found.what}.", found.remedy)
+        _message("W005", f"XACCEL['TRANSFER_LOG']: {found.what}.", found.remedy)
         for found in relative_log(site)
     ]
 
@@ -103,27 +87,27 @@ def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[Ch
     not known here.
     """
     try:
-        conf = configuration()
+        origins = configuration().site.origins
     except ConfigErrors:
         return []
-    found: list[CheckMessage] = []
-    for name, origin in conf.site.origins.items():
-        if isinstance(origin, S3Origin) and not covers_many(origin):
-            signed, said = resolve_endpoint(origin).region, bucket_region(origin)
-            if said is not None and said != signed:
-                found.append(
-                    _warning(
-                        "W004",
-                        f"The bucket of origin {name!r} is in {said}, and its downloads are signed for {signed}.",
-                        f"Set the origin's region to {said!r}.",
-                    )
-                )
-    return found
+    buckets = {
+        name: origin
+        for name, origin in origins.items()
+        if isinstance(origin, S3Origin) and not covers_many(origin)
+    }
+    regions = {name: (resolve_endpoint(one).region, bucket_region(one)) for name, one in buckets.items()}
+    return [
+        _message(
+            "W004",
+            f"The bucket of origin {name!r} is in {said}, and its downloads are signed for {signed}.",
+            f"Set the origin's region to {said!r}.",
+        )
+        for name, (signed, said) in regions.items()
+        if said not in (None, signed)
+    ]
 
 
 def _is_ours(path: str) -> bool:
-    if path in _MIDDLEWARE_PATHS:
-        return True
     try:
         middleware = import_string(path)
     except ImportError:
@@ -134,41 +118,34 @@ def _is_ours(path: str) -> bool:
 
 def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.delivery == "stream" and not debug_is_on():
-        yield _error(
+        yield _message(
             "E004",
             "XACCEL['DELIVERY'] is 'stream' and DEBUG is off: every download would hold a worker of the app.",
-            "Leave DELIVERY out and print the NGINX text with: manage.py xaccel config",
+            "Leave DELIVERY out and generate the NGINX configuration with: manage.py xaccel config",
         )
     if conf.delivery == "nginx" and debug_is_on() and "runserver" in sys.argv[1:2]:
-        yield _warning(
+        yield _message(
             "W007",
             "XACCEL['DELIVERY'] is 'nginx': runserver answers downloads with an empty 200, unless NGINX is in front.",
             "Open NGINX's port, or set DELIVERY to 'stream' for development without NGINX.",
         )
 
 
-def _addresses(conf: Configuration) -> Iterator[CheckMessage]:
-    for found in address_over_tls(conf.site):
-        yield _warning("W006", f"XACCEL {found.where}: {found.what}.", found.remedy)
-
-
 def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:
     for name in ("MEDIA_URL", "STATIC_URL"):
-        path = urlsplit(getattr(settings, name) or "").path
-        if path.startswith(conf.site.internal_prefix):
-            yield _error(
-                "E005",
-                f"{name} lies below {conf.site.internal_prefix}, which NGINX keeps for hand-offs.",
-                f"Choose another {name}.",
-            )
+        if urlsplit(getattr(settings, name) or "").path.startswith(conf.site.internal_prefix):
+            what = f"{name} lies below {conf.site.internal_prefix}, which NGINX keeps for hand-offs."
+            yield _message("E005", what, f"Choose another {name}.")
 
 
 def _origins(conf: Configuration) -> Iterator[CheckMessage]:
     for problem in conf.skipped:
-        yield _warning("W001", f"{problem.where}: {problem.what}.", problem.remedy)
+        yield _problem("W001", problem)
+    for found in address_over_tls(conf.site):
+        yield _message("W006", f"XACCEL {found.where}: {found.what}.", found.remedy)
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:
-        yield _error(
+        yield _message(
             "E007",
             f"The origin {buckets[0]!r} is an S3 bucket, and botocore, which signs, is not installed.",
             "Install it with: pip install 'xaccel[s3]'",
@@ -176,9 +153,9 @@ def _origins(conf: Configuration) -> Iterator[CheckMessage]:
     media = str(settings.MEDIA_ROOT).rstrip("/")
     if not media or settings.MEDIA_URL in ("", "/"):
         return
-    for name, origin in conf.site.origins.items():
-        if isinstance(origin, LocalOrigin) and f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
-            yield _warning(
+    for name, origin in conf.site.directories.items():
+        if f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
+            yield _message(
                 "W002",
                 f"The origin {name!r} lies in MEDIA_ROOT, and MEDIA_URL is set: whoever serves MEDIA_URL from there"
                 " gives every file to everybody.",
@@ -188,25 +165,25 @@ def _origins(conf: Configuration) -> Iterator[CheckMessage]:
 
 def _headers(conf: Configuration) -> Iterator[CheckMessage]:
     declared = {name.lower() for name in conf.site.response_headers}
-    for name, source in _set_by_middleware():
-        if name.lower() not in declared:
-            yield _warning(
+    hsts = settings.SECURE_HSTS_SECONDS
+    for middleware, name, is_set in (
+        ("django.middleware.security.SecurityMiddleware", "Strict-Transport-Security", hsts),
+        ("corsheaders.middleware.CorsMiddleware", "Access-Control-Allow-Origin", True),
+    ):
+        if middleware in settings.MIDDLEWARE and is_set and name.lower() not in declared:
+            yield _message(
                 "W003",
-                f"{source} sets {name}, which XACCEL['RESPONSE_HEADERS'] does not declare: downloads go without it.",
-                f"Add {name!r} to XACCEL['RESPONSE_HEADERS'] and print the NGINX text again, or have NGINX add it.",
+                f"{middleware.rpartition('.')[2]} sets {name}, which XACCEL['RESPONSE_HEADERS'] does not declare:"
+                " downloads go without it.",
+                f"Add {name!r} to XACCEL['RESPONSE_HEADERS'] and generate the NGINX configuration again, or have NGINX"
+                " add it.",
             )
 
 
-def _set_by_middleware() -> Iterator[tuple[str, str]]:
-    if _SECURITY in settings.MIDDLEWARE and settings.SECURE_HSTS_SECONDS:
-        yield "Strict-Transport-Security", "SecurityMiddleware"
-    if "corsheaders.middleware.CorsMiddleware" in settings.MIDDLEWARE:
-        yield "Access-Control-Allow-Origin", "CorsMiddleware"
+def _problem(number: str, problem: ConfigError) -> CheckMessage:
+    return _message(number, f"{problem.where}: {problem.what}.", problem.remedy)
 
 
-def _error(number: str, message: str, hint: str) -> CheckMessage:
-    return checks.Error(message, hint=hint, id=f"xaccel.{number}")
-
-
-def _warning(number: str, message: str, hint: str) -> CheckMessage:
-    return checks.Warning(message, hint=hint, id=f"xaccel.{number}")
+def _message(number: str, message: str, hint: str) -> CheckMessage:
+    kind = checks.Error if number.startswith("E") else checks.Warning
+    return kind(message, hint=hint, id=f"xaccel.{number}")

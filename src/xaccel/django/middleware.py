@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.response import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
-from xaccel.handoff.headers import keeps_shared_caches_out
+from xaccel.handoff.headers import DECLARED, keeps_shared_caches_out
 from xaccel.site import Site
 from xaccel.site.header_rules import header_value_ok
 
@@ -27,14 +28,13 @@ _LATER = "xaccel.after_view"
 
 
 class HandOffMiddleware:
-    """First in MIDDLEWARE, so that it sees what all others did.
+    """Moves headers that other middleware set into the hand-off. Put it first in MIDDLEWARE.
 
-    Of a hand-off, NGINX takes over Content-Type, Content-Disposition, Cache-Control, Expires, Set-Cookie and
-    Accept-Ranges; every other header ends there. So the headers that the site declares in RESPONSE_HEADERS move
-    into the hand-off, and those that would stand twice are taken out. A Cache-Control that keeps shared caches out
-    replaces the default one; any other is dropped. Cookies stay.
+    NGINX keeps Content-Type, Content-Disposition, Cache-Control, Expires, Set-Cookie and Accept-Ranges of the app's
+    response, and drops all others. So the headers of RESPONSE_HEADERS move into the hand-off, and those that the user
+    would get twice are removed. A Cache-Control that keeps shared caches out replaces the default one.
 
-    Other answers lose what only a hand-off may carry, in case a view copies headers from elsewhere.
+    Responses that are no hand-off lose what only a hand-off may have, in case a view copies headers from elsewhere.
     """
 
     sync_capable = True
@@ -80,13 +80,11 @@ def _do_later(request: HttpRequest) -> None:
 
 def _find_places() -> None:
     """Find the places of the origins when a server starts, so that no request does."""
-    try:
+    # The system checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
+    with suppress(XaccelError):
         conf = configuration()
         conf.sender.places.find_all()
         conf.objects.find_all()
-    except XaccelError:
-        # The system checks tell it, and so does the first hand-off; the project's other pages shall answer.
-        return
 
 
 def _in_order(response: HttpResponseBase) -> HttpResponseBase:
@@ -104,11 +102,10 @@ def _move_declared(response: HandOffResponse, site: Site) -> None:
     for name in site.response_headers:
         value = response.get(name)
         del response[name]
-        private = f"Xaccel-Header-{name}"
-        if value is None or private in response:
+        if value is None or f"{DECLARED}{name}" in response:
             continue
         if header_value_ok(value):
-            response[private] = value
+            response[f"{DECLARED}{name}"] = value
         else:
             logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
 

@@ -33,7 +33,7 @@ class _Handler(ClientHandler):
         response = super().get_response(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = stream(request, _told(response))
+        answer = stream(request, _hand_off(response))
         return _followed(response, answer, b"".join(answer))
 
 
@@ -42,7 +42,7 @@ class _AsyncHandler(AsyncClientHandler):
         response = await super().get_response_async(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = await sync_to_async(stream, thread_sensitive=False)(request, _told(response))
+        answer = await sync_to_async(stream, thread_sensitive=False)(request, _hand_off(response))
         if isinstance(answer, StreamingHttpResponse):
             return _followed(response, answer, b"".join([chunk async for chunk in answer]))
         return _followed(response, answer, b"".join(answer))
@@ -69,12 +69,11 @@ class AsyncClient(django.test.AsyncClient):
         self.handler = _AsyncHandler(enforce_csrf_checks)
 
 
-def _told(response: HandOffResponse) -> HandOff:
-    """What the hand-off says after middleware."""
+def _hand_off(response: HandOffResponse) -> HandOff:
+    """Return the hand-off with the headers that it has after middleware."""
     headers = tuple(response.items())
-    return replace(
-        response.hand_off, headers=headers, visible_headers=tuple(visible_headers(headers).items())
-    )
+    visible = tuple(visible_headers(headers).items())
+    return replace(response.hand_off, headers=headers, visible_headers=visible)
 
 
 def _followed(response: HandOffResponse, answer: HttpResponseBase, content: bytes) -> FollowedResponse:

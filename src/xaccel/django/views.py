@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -26,8 +27,8 @@ else:
     _SingleObject = SingleObjectMixin
 
 
-class _Download(_SingleObject):
-    """What both views have.
+class _DownloadOfObject(_SingleObject):
+    """What both views have in common.
 
     file_field: name of the object's FileField.
     origin: name of the site's origin; None: the one that holds the file's storage.
@@ -75,27 +76,20 @@ class _Download(_SingleObject):
         }
 
     def _denied(self) -> dict[str, Any]:
-        """Say for the record which file it was about, as far as that is known."""
-        record = {
-            "status": self.denied_status,
-            "origin": self.origin or "",
-            "bucket": "",
-            "key": "",
-            "reason": "has_permission",
-        }
+        """Return what is known about the file, for the record."""
         file = self.get_file()
-        record["key"] = (file.name if isinstance(file, FieldFile) else file) or ""
-        if record["key"]:
-            try:
+        key = (file.name if isinstance(file, FieldFile) else file) or ""
+        record = {"origin": self.origin or "", "bucket": "", "key": key}
+        if key:
+            # A refusal must not turn into an error page because the file could not have been sent anyway: a storage of
+            # an unknown kind may raise anything.
+            with suppress(Exception):
                 ref = configuration().objects.find(file, origin=self.origin, bucket=self.get_bucket())
-            except Exception:  # noqa: BLE001  # a storage that nobody here knows may raise anything
-                # A refusal must not turn into an error page because the file could not have been sent anyway.
-                return record
-            record |= {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key}
-        return record
+                record = {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key}
+        return {"status": self.denied_status, "reason": "has_permission", **record}
 
 
-class DownloadView(_Download, View):
+class DownloadView(_DownloadOfObject, View):
     """Send the file of one object, found as in DetailView, to whom `has_permission` allows it.
 
     A refusal sends `download_denied`.
@@ -109,9 +103,8 @@ class DownloadView(_Download, View):
             # A coroutine that nobody awaits counts as true.
             if inspect.iscoroutine(allowed):
                 allowed.close()
-            raise ImproperlyConfigured(
-                f"{type(self).__qualname__}.has_permission() is a coroutine: use AsyncDownloadView."
-            )
+            name = type(self).__qualname__
+            raise ImproperlyConfigured(f"{name}.has_permission() is a coroutine: use AsyncDownloadView.")
         if not allowed:
             deny_download(request, **self._denied())
         file = self.get_file()
@@ -120,7 +113,7 @@ class DownloadView(_Download, View):
         return send_file(request, file, origin=self.origin, bucket=self.get_bucket(), **self.get_options())
 
 
-class AsyncDownloadView(_Download, View):
+class AsyncDownloadView(_DownloadOfObject, View):
     """DownloadView as a coroutine.
 
     `has_permission` may be a coroutine function or a plain one; that and the methods whose names begin with `get_` then

@@ -28,7 +28,7 @@ from xaccel.nginx.probe import Nginx
 from xaccel.nginx.settings_digest import digest_location
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Cache, Site
-from xaccel.site.buffer_setting import DEFAULT, split
+from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
 
 _LONGEST = 2000
 """Characters of one `set`; NGINX reads no value of 4096 bytes."""
@@ -231,10 +231,10 @@ class _Printer(Includes):
         yield from self.limits()
 
     def buffers(self) -> Iterator[Directive]:
-        if self.site.buffers == DEFAULT:
+        if self.site.buffers == DEFAULT_BUFFERS:
             yield from self.of_engine("buffers")
             return
-        count, size = split(self.site.buffers)
+        count, size = split_buffers(self.site.buffers)
         busy = f"{(count - 1) * size}k"
         yield directive("proxy_buffers", count, f"{size}k")
         yield directive("proxy_busy_buffers_size", busy)

@@ -61,10 +61,8 @@ class CredentialSource:
         return frozen
 
     def last(self, credentials: ReadOnlyCredentials, seconds: int) -> bool:
-        """Tell whether `credentials`, which `current` returned, are known to be valid for `seconds` more.
-
-        Not known: a session token that was given as it is, whose end nobody tells.
-        """
+        """Tell whether `credentials`, which `current` returned, are known to be valid for `seconds` more."""
+        # Nobody knows the end of a session token that is in the settings.
         if credentials.token is not None and not hasattr(self._found, "refresh_needed"):
             return False
         # In this order: a refresh tells the new end before the new values are here, see _fetch.
@@ -93,9 +91,9 @@ class CredentialSource:
                 if self._found is None:
                     self._found = self._look_up()
                 self._frozen = self._found.get_frozen_credentials()
-            except XaccelError:
-                raise
             except Exception as error:  # botocore runs processes and plug-ins here: their errors are anything
+                if isinstance(error, XaccelError):
+                    raise
                 if old is None or self._needs_refresh(0):
                     raise CredentialsUnavailable(
                         f"botocore could not fetch them ({type(error).__name__})",

@@ -52,7 +52,7 @@ def new_session(origin: S3Origin) -> Any:
         raise ConfigError(
             f"botocore cannot read its configuration ({_in_one_line(error)})",
             where=f"S3Origin(bucket={origin.bucket!r}) profile",
-            remedy="Name a profile of AWS's shared config or credentials file, and mend the file if it is named.",
+            remedy="Name a profile of AWS's shared config or credentials file, and fix the file if it is named.",
         ) from error
     return session
 
@@ -73,16 +73,9 @@ def client_options(origin: S3Origin) -> dict[str, Any]:
 
 
 _PLACE = (
-    "region",
-    "endpoint_url",
-    "profile",
-    "addressing_style",
-    "use_dualstack_endpoint",
-    "use_fips_endpoint",
-    "use_accelerate_endpoint",
-)
+    "region endpoint_url profile addressing_style use_dualstack_endpoint use_fips_endpoint use_accelerate_endpoint"
+).split()
 _place = attrgetter(*_PLACE)
-
 
 _SAMPLE = "xaccel-sample"
 _STAR = "xaccel"
@@ -90,10 +83,7 @@ _PLAIN = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])+")
 
 
 def resolve_endpoint(origin: S3Origin, bucket: str | None = None) -> Endpoint:
-    """Return where a bucket answers: `bucket`, else the origin's; for a pattern the URL holds its "*".
-
-    Credentials and prefix have no part in it, so that new ones cost nothing; nor has the name of a bucket, where it is
-    one like all others.
+    """Return where a bucket is: `bucket`, else the origin's; for a pattern the URL has its "*".
 
     Raises ConfigError for what `unsupported` names, and for what botocore refuses, in its words.
     """
@@ -164,7 +154,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
         raise ConfigError(
             f"botocore cannot resolve it ({_in_one_line(error)})",
             where=where,
-            remedy="Mend bucket, region or endpoint_url.",
+            remedy="Fix bucket, region or endpoint_url.",
         ) from error
     [(url, signing)] = asked
     base = canonical_base(url.removesuffix("k"))

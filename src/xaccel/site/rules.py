@@ -185,6 +185,33 @@ def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigErr
     return ConfigError(problems[0][0], where=where, remedy=problems[0][1]) if problems else None
 
 
+DEFAULT_BUFFERS = "8 16k"
+HEAD_KB = 16
+"""Of the buffer that takes an origin's headers (`proxy_buffer_size`)."""
+
+
+def split_buffers(text: str) -> tuple[int, int]:
+    """Return the number of buffers and the size of one in KB."""
+    count, size = text.removesuffix("k").split(" ")
+    return int(count), int(size)
+
+
+def _buffers_fit(text: str) -> bool:
+    # NGINX refuses a proxy_busy_buffers_size over all buffers but one, or under proxy_buffer_size
+    if not re.fullmatch(r"[1-9][0-9]{0,2} [1-9][0-9]{0,3}k", text):
+        return False
+    count, size = split_buffers(text)
+    return 2 <= count <= 256 and 4 <= size <= 1024 and (count - 1) * size >= HEAD_KB
+
+
+BUFFERS = Rule(
+    _buffers_fit,
+    "{} is no number and size of buffers",
+    f'Write for example "{DEFAULT_BUFFERS}": 2 to 256 buffers of 4k to 1024k each. All but one must hold {HEAD_KB}k'
+    " together.",
+)
+
+
 def _parsed(url: str) -> tuple[SplitResult, bool]:
     """Return the parts of a URL, and whether its port is valid; no parts if there are none."""
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from xaccel.errors import OriginUnknown
-from xaccel.site import buffer_setting, readers, rules, url_query
+from xaccel.site import readers, rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
 from xaccel.site.setting import Rule, Setting
 
@@ -240,11 +240,11 @@ class Site:
             "Each transfer has this number and size of buffers, as in NGINX's `proxy_buffers`. A slow client costs at"
             " most their product, an eighth of it and 56 KB of memory, and nothing goes to disk. Objects in"
             " slices do not use them: each slice from the origin takes 128 KB until the transfer is over.",
-            check=buffer_setting.RULE,
+            check=rules.BUFFERS,
             example='"8 64k"',
             optional=True,
         ),
-    ] = buffer_setting.DEFAULT
+    ] = rules.DEFAULT_BUFFERS
     recorded_parameters: Annotated[
         tuple[str, ...],
         Setting(

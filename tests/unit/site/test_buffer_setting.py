@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.memory_costs import memory_kb
 from tests.unit.site.buffer_values import REFUSED, TAKEN
 from tests.unit.site.mappings import LEAST, told
-from xaccel.site.buffer_setting import DEFAULT, memory_kb, split
 from xaccel.site.read_mapping import read
+from xaccel.site.rules import DEFAULT_BUFFERS as DEFAULT
+from xaccel.site.rules import split_buffers as split
 
 UNREADABLE = [
     "",

@@ -19,8 +19,7 @@ from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
-from xaccel.django import asend_file, send_file
-from xaccel.django.development import fetch
+from xaccel.django import asend_file, development, send_file
 from xaccel.explain.origin_request import Redirects
 from xaccel.handoff.content_security import SANDBOX, default_policy
 from xaccel.nginx.engine_files import MAX_REDIRECTS
@@ -216,13 +215,13 @@ def test_validators_of_the_app_keep_conditions_from_the_origin(origin: OriginSer
 
 @pytest.mark.parametrize("ask", [get, aget])
 def test_silent_origin_is_504(origin: OriginServer, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
-    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(development, "TIMEOUT_S", 0.2)
     assert ask("silent").status_code == 504
 
 
 def test_origin_that_takes_no_connection_is_504(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its queue is full, so that Linux answers nothing."""
-    monkeypatch.setattr(fetch, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(development, "TIMEOUT_S", 0.2)
     with ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         waiting = stack.enter_context(socket.socket())

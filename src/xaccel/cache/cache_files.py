@@ -27,34 +27,34 @@ _PREFIX = 1024
 def files(directory: Path) -> Iterator[Path]:
     """Find the cache's files, also those that are being written.
 
-    Raises CacheError for a directory that is not there, may not be read or holds something else.
+    Raises CacheError for a directory that is missing, unreadable or no cache.
     """
-    try:
-        top = _entries(directory)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise _elsewhere(directory, "there is no such directory") from error
-    folders = [entry for entry in top if _is_folder(entry, 0)]
-    if top and not folders:
-        raise _elsewhere(directory, f"it is no cache of NGINX, for it holds {top[0].name!r}")
-    for folder in folders:
-        for below in _entries(folder):
-            if _is_folder(below, 1):
-                for entry in _entries(below):
-                    name = _NAME.fullmatch(entry.name)
-                    if (
-                        name
-                        and name[1].endswith(below.name + folder.name)
-                        and entry.is_file(follow_symlinks=False)
-                    ):
-                        yield Path(entry.path)
+
+    def refuse(error: OSError) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename == os.fspath(
+            directory
+        ):
+            raise _elsewhere(directory, "there is no such directory") from error
+        if isinstance(error, PermissionError):
+            raise _not_permitted(error, directory) from error
+
+    for folder, below, names in os.walk(directory, onerror=refuse):
+        parts = Path(folder).relative_to(directory).parts
+        entries = [*below, *names]
+        below[:] = [name for name in below if len(parts) < 2 and _FOLDERS[len(parts)].fullmatch(name)]
+        if not parts and entries and not below:
+            raise _elsewhere(directory, f"it is no cache of NGINX, for it holds {entries[0]!r}")
+        for name in names if len(parts) == 2 else ():
+            file = Path(folder, name)
+            match = _NAME.fullmatch(name)
+            if match and match[1].endswith(parts[1] + parts[0]) and file.is_file() and not file.is_symlink():
+                yield file
 
 
 def parts_of(file: Path) -> tuple[str, str] | None:
-    """Return the parts of the key that a file is kept under, object and version.
+    """Return the object's and the version's part of a file's key; None if it has none, or NGINX removed the file.
 
-    None where it has no such key, or is gone: NGINX may remove a file at any time.
-
-    Raises CacheError where it may not be read.
+    Raises CacheError if the file is unreadable.
     """
     try:
         with _permitted(file), file.open("rb") as content:
@@ -65,7 +65,7 @@ def parts_of(file: Path) -> tuple[str, str] | None:
 
 
 def remove(file: Path, *, dry_run: bool = False) -> int | None:
-    """Remove a file and return its bytes; None where it is gone already.
+    """Remove a file and return its bytes; None if NGINX removed it.
 
     NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
     cached, and its transfer goes on too (tests/live/test_purge.py).
@@ -82,28 +82,22 @@ def remove(file: Path, *, dry_run: bool = False) -> int | None:
     return size
 
 
-def _is_folder(entry: os.DirEntry[str], level: int) -> bool:
-    return bool(_FOLDERS[level].fullmatch(entry.name)) and entry.is_dir(follow_symlinks=False)
-
-
-def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    with _permitted(folder), os.scandir(folder) as found:
-        return list(found)
-
-
 @contextmanager
-def _permitted(place: Path | os.DirEntry[str]) -> Iterator[None]:
+def _permitted(place: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise CacheError(
-            "this user may not read it, or may not change it",
-            where=os.fspath(error.filename or place),
-            remedy="Run the command as root or as the user of NGINX's workers.",
-        ) from error
+        raise _not_permitted(error, place) from error
+
+
+def _not_permitted(error: OSError, place: Path) -> CacheError:
+    return CacheError(
+        "this user may not read it, or may not change it",
+        where=os.fspath(error.filename or place),
+        remedy="Run the command as root or as the user of NGINX's workers.",
+    )
 
 
 def _elsewhere(directory: Path, what: str) -> CacheError:
-    return CacheError(
-        what, where=str(directory), remedy="Give the site the path that NGINX has in `proxy_cache_path`."
-    )
+    remedy = "Give the site the path that NGINX has in `proxy_cache_path`."
+    return CacheError(what, where=str(directory), remedy=remedy)

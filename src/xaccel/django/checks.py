@@ -14,8 +14,8 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
 from xaccel.django.conf import Configuration, configuration
-from xaccel.django.development.stream import debug_is_on
-from xaccel.django.files.signed_urls import StorageNotDescribed
+from xaccel.django.development import debug_is_on
+from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain.ask_store import bucket_region

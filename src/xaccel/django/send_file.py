@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
-from xaccel.django.development.stream import require_development, stream
+from xaccel.django.development import require_development, stream
 from xaccel.django.response import DATA_REFUSED, HandOffResponse, not_found, respond
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized, denied, logger

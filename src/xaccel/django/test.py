@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
 
-from xaccel.django.development.stream import stream
+from xaccel.django.development import stream
 from xaccel.django.response import HandOffResponse
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import visible_headers

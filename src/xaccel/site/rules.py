@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.site import header_rules
@@ -212,55 +212,40 @@ BUFFERS = Rule(
 )
 
 
-def _parsed(url: str) -> tuple[SplitResult, bool]:
-    """Return the parts of a URL, and whether its port is valid; no parts if there are none."""
-    try:
-        parts = urlsplit(url)
-        return parts, parts.port != 0 and not parts.netloc.endswith(":")
-    except ValueError:
-        return urlsplit(""), True
-
-
-def _host_of(url: str) -> bool:
-    parts, _ = _parsed(url)
-    host = parts.hostname or ""
-    named = f"[{host}]" if ":" in host else host
-    return parts.scheme in ("http", "https") and _HOST.fullmatch(host) is not None and host_ok(named)
-
-
 _EXAMPLE = 'for example "https://files.example/".'
-_ASCII_URL = Rule(
-    lambda url: isinstance(url, str) and _URL.fullmatch(url),
-    "{} is not a URL of printable ASCII",
-    f"Write it percent-encoded, {_EXAMPLE}",
-)
-_URL_RULES = (
-    Rule(_host_of, "{} is not an http or https URL with a host", f"Write scheme, host and path, {_EXAMPLE}"),
-    Rule(lambda url: _parsed(url)[1], "{} has no valid port", "Give a port from 1 to 65535."),
-    Rule(
-        lambda url: "@" not in _parsed(url)[0].netloc,
-        "the URL holds user information",
-        'Give it as request_headers {"Authorization": "Basic …"} instead.',
-    ),
-    Rule(lambda url: not {"?", "#"} & set(url), "the URL has a query or a fragment", "End it with its path."),
-)
 
 
 def http_url(value: object) -> list[Wrong]:
     """Return what keeps `value` from being an absolute http or https URL for NGINX."""
-    return list(_ASCII_URL(value)) or [wrong for rule in _URL_RULES for wrong in rule(value)]
+    if not isinstance(value, str) or not _URL.fullmatch(value):
+        return [(f"{value!r} is not a URL of printable ASCII", f"Write it percent-encoded, {_EXAMPLE}")]
+    wrong = []
+    try:
+        parts = urlsplit(value)
+        right_port = parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:
+        parts, right_port = urlsplit(""), True
+    host = parts.hostname or ""
+    named = _HOST.fullmatch(host) and host_ok(f"[{host}]" if ":" in host else host)
+    if parts.scheme not in ("http", "https") or not named:
+        remedy = f"Write scheme, host and path, {_EXAMPLE}"
+        wrong.append((f"{value!r} is not an http or https URL with a host", remedy))
+    if not right_port:
+        wrong.append((f"{value!r} has no valid port", "Give a port from 1 to 65535."))
+    if "@" in parts.netloc:
+        remedy = 'Give it as request_headers {"Authorization": "Basic …"} instead.'
+        wrong.append(("the URL holds user information", remedy))
+    if {"?", "#"} & set(value):
+        wrong.append(("the URL has a query or a fragment", "End it with its path."))
+    return wrong
 
 
 def base_url(value: str) -> list[Wrong]:
     """Return what is wrong with the base URL of an HTTP origin."""
-    return [*http_url(value), *_ENDS_WITH_A_SLASH(value)]
+    slash = "End it with '/', so that 'files' never stands for 'files-of-others'."
+    return http_url(value) + ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
 
 
-_ENDS_WITH_A_SLASH = Rule(
-    lambda url: url.endswith("/"),
-    "{} does not end with '/'",
-    "End it with '/', so that 'files' never stands for 'files-of-others'.",
-)
 ENDPOINT_URL = first_of(OTHER_ENDPOINT, http_url)
 
 
@@ -271,11 +256,8 @@ def request_headers(headers: dict[str, str]) -> Iterator[Wrong]:
             what = f"{name!r} belongs to SSE-C, whose key would be in the NGINX configuration"
             yield what, "Store the objects with SSE-S3 or SSE-KMS."
         elif not header_rules.header_name_ok(name) or name.lower() in header_rules.FORBIDDEN_REQUEST_HEADERS:
-            yield (
-                f"{name!r} cannot be a fixed request header",
-                "Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, the conditions and the headers of the"
-                " connection.",
-            )
+            remedy = "Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, conditions and connection headers."
+            yield f"{name!r} cannot be a fixed request header", remedy
         elif not header_rules.header_value_ok(value) or "$" in value:
             what = f"the value of {name!r} cannot be written to the NGINX configuration"
             yield what, "Use printable ASCII without '$', for which NGINX has no escape."

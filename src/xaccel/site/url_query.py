@@ -1,4 +1,4 @@
-"""Which file the query of a stored URL means, for events and the audit trail: never a signature, no value unasked."""
+"""The recorded query of a stored URL, for events and the audit trail: never a signature, no value unasked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def recorded_query(site: Site, origin: Origin, url: str | None, secret: str | No
     shown = "&".join(part for part in parts if _name(part) in site.recorded_parameters)
     if isinstance(origin, HTTPOrigin) and origin.expires_s is not None:
         return shown
-    return f"{shown}#{_digest('&'.join(parts), secret or site.secrets[0])}"
+    key, id_ = _key(secret or site.secrets[0])
+    return f"{shown}#{id_}-{hmac.digest(key, '&'.join(parts).encode('ascii'), 'sha256').hex()[:32]}"
 
 
 def _unsigned(query: str) -> Iterator[str]:
@@ -62,11 +63,6 @@ def _name(part: str) -> str:
 
 def _is_signed(name: str) -> bool:
     return name.lower() in _SIGNED or name.lower().startswith(_SIGNED_PREFIXES)
-
-
-def _digest(text: str, secret: str) -> str:
-    key, id_ = _key(secret)
-    return f"{id_}-{hmac.digest(key, text.encode('ascii'), 'sha256').hex()[:32]}"
 
 
 @lru_cache(maxsize=8)

@@ -16,8 +16,18 @@ from django.db.models.fields.files import FieldFile
 from django.utils.functional import LazyObject
 
 from xaccel import urls
-from xaccel.django.files.signed_urls import LEAST_S, Kind, StorageNotDescribed, UrlPlace, kind_of
-from xaccel.django.files.storages import NO_SSE_C, SSE_C, describe_place, not_described, unwrapped
+from xaccel.django.files.storages import (
+    LEAST_S,
+    NO_SSE_C,
+    SSE_C,
+    Kind,
+    StorageNotDescribed,
+    UrlPlace,
+    describe_place,
+    kind_of,
+    not_described,
+    unwrapped,
+)
 from xaccel.errors import KeyRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url

@@ -1,23 +1,203 @@
-"""Django storages as origins: what an entry of ORIGINS means that names a storage.
+"""Django storages as origins: what an entry of ORIGINS means that names a storage, and the URLs that its SDK signs.
 
-Everything is read from the storage's own attributes, without a client, a file or a request.
-"""
+Everything is read from the storage's own attributes. Only a storage that has no key of its own makes a request: it may
+ask its cloud for a signature, or for a key to make it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 from django.utils.functional import LazyObject, empty
 
-from xaccel.django.files.signed_urls import StorageNotDescribed, kind_of, require_named
-from xaccel.errors import ConfigError
+from xaccel import urls
+from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.rules import unsupported
+
+LEAST_S = 120
+"""Seconds that a signature lives where the storage does not say."""
+
+
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPlace:
+    """Where the URLs of a storage lie.
+
+    root: what stands before the whole object key, location included; ends in "/".
+    expires_s: as of HTTPOrigin.
+    """
+
+    root: str
+    location: str
+    expires_s: int | None
+
+    @property
+    def origin(self) -> HTTPOrigin:
+        """The origin that holds the files below the storage's location."""
+        location = self.location.strip("/")
+        base_url = self.root + urls.quote_prefix(f"{location}/" if location else "")
+        return HTTPOrigin(base_url=base_url, expires_s=self.expires_s)
+
+
+class Kind(NamedTuple):
+    """A kind of storage of django-storages that xaccel knows.
+
+    place: returns where its URLs lie; None for S3 without a domain. It raises StorageNotDescribed, which names the
+        storage by the second argument, for a storage without bucket or container.
+    key: the storage's method from a cleaned name to the object key, location included.
+    url: makes the URL of a name for "GET" or "HEAD", or raises CredentialsUnavailable. It is the method of
+        django-storages, also for a subclass whose `url()` names a view of the project.
+    """
+
+    place: Callable[[Any, str], UrlPlace | None]
+    key: Literal["_normalize_name", "_get_valid_path"]
+    url: Callable[[Any, str, str], str]
+    is_s3: bool = False
+
+
+def kind_of(storage: Storage) -> Kind | None:
+    """Return which of django-storages' kinds `storage` is, without loading what they need."""
+    for (module, name), kind in _KINDS.items():
+        # A class cannot exist before the module of its base is loaded; importing it here would load an SDK for nothing.
+        loaded = sys.modules.get(f"storages.backends.{module}")
+        if loaded is not None and isinstance(storage, getattr(loaded, name)):
+            return kind
+    return None
+
+
+def require_named(name: object, kind: str, settings: str, where: str) -> None:
+    """Raise StorageNotDescribed if a storage has no bucket or container."""
+    if not name:
+        raise StorageNotDescribed(f"the storage names no {kind}", where=where, remedy=f"Set {settings}.")
+
+
+def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
+    if not storage.custom_domain:
+        return None
+    signed = storage.querystring_auth and storage.cloudfront_signer
+    return UrlPlace(
+        f"{storage.url_protocol}//{storage.custom_domain}/",
+        storage.location,
+        storage.querystring_expire if signed else None,
+    )
+
+
+def _google(storage: Any, where: str) -> UrlPlace:
+    require_named(storage.bucket_name, "bucket", "GS_BUCKET_NAME or OPTIONS['bucket_name']", where)
+    public = storage.default_acl == "publicRead" or not storage.querystring_auth
+    if storage.custom_endpoint:
+        endpoint = storage.custom_endpoint
+        # Google's SDK takes a bare host for http; django-storages puts nothing before it where nothing is signed.
+        root = f"{endpoint}/" if "://" in endpoint or public else f"http://{endpoint}/"
+    else:
+        root = f"{_google_endpoint(storage)}/{storage.bucket_name}/"
+    expires = storage.expiration
+    if isinstance(expires, timedelta):
+        expires = int(expires.total_seconds())
+    expires_s = None if public else expires if isinstance(expires, int) else LEAST_S
+    return UrlPlace(root, storage.location, expires_s)
+
+
+def _google_endpoint(storage: Any) -> str:
+    from google.cloud.storage import Client
+    from storages.backends.gcloud import GoogleCloudStorage
+
+    client = storage._client
+    if client is None and type(storage).client is GoogleCloudStorage.client:
+        # The storage's own would look for credentials, perhaps on the network, only to name the same host.
+        client = Client.create_anonymous_client()
+    endpoint: str = (client or storage.client).api_endpoint
+    return endpoint.rstrip("/")
+
+
+def _azure(storage: Any, where: str) -> UrlPlace:
+    named = storage.azure_container and (storage.account_name or storage.connection_string)
+    settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
+    require_named(named, "account, or no container", settings, where)
+    try:
+        parts = urlsplit(storage.client.url)
+    except (ValueError, AttributeError) as error:
+        raise StorageNotDescribed(
+            f"Azure's SDK makes no client for the storage ({type(error).__name__})",
+            where=where,
+            remedy="Fix its account, key or connection string.",
+        ) from error
+    root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
+    return UrlPlace(root, storage.location, storage.expiration_secs or LEAST_S)
+
+
+def _domain_url(storage: Any, name: str, _: str) -> str:
+    # CloudFront's signature does not say for which method it is
+    from storages.backends.s3 import S3Storage
+
+    url: str = S3Storage.url(storage, name)
+    return url
+
+
+def _google_url(storage: Any, name: str, method: str) -> str:
+    from google.auth.exceptions import GoogleAuthError
+    from storages.backends.gcloud import GoogleCloudStorage
+
+    try:
+        url: str = GoogleCloudStorage.url(storage, name, parameters={"method": method})
+    except (GoogleAuthError, AttributeError, ValueError) as error:
+        raise _nothing_to_sign_with(
+            error,
+            "Give it GS_CREDENTIALS with a private key, or GS_IAM_SIGN_BLOB where the cloud keeps the key; no more than"
+            " seven days of GS_EXPIRATION.",
+        ) from error
+    return url
+
+
+_NO_KEY = "Give it AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
+_NO_DELEGATION = (
+    "Look whether its AZURE_TOKEN_CREDENTIAL gets a token, and whether that identity may ask for a user delegation key:"
+    " the role Storage Blob Delegator has the right."
+)
+
+
+def _azure_url(storage: Any, name: str, _: str) -> str:
+    # nor does a SAS
+    from azure.core.exceptions import AzureError
+    from storages.backends.azure_storage import AzureStorage
+
+    signs = storage.account_key or storage.token_credential
+    try:
+        url: str = AzureStorage.url(
+            storage, name, expire=(storage.expiration_secs or LEAST_S) if signs else None
+        )
+    except (AzureError, ValueError) as error:
+        by_token = storage.token_credential and not storage.account_key
+        raise _nothing_to_sign_with(error, _NO_DELEGATION if by_token else _NO_KEY) from error
+    return url
+
+
+def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailable:
+    # The SDKs' messages may hold what they signed.
+    return CredentialsUnavailable(
+        f"the storage's SDK could not sign ({type(error).__name__})", where="file", remedy=remedy
+    )
+
+
+_KINDS = {
+    ("s3", "S3Storage"): Kind(_behind_a_domain, "_normalize_name", _domain_url, is_s3=True),
+    ("gcloud", "GoogleCloudStorage"): Kind(_google, "_normalize_name", _google_url),
+    ("azure_storage", "AzureStorage"): Kind(_azure, "_get_valid_path", _azure_url),
+}
+"""By module and class of django-storages."""
+
 
 NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
 """Aliases of STORAGES that are public by nature."""

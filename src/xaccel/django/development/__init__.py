@@ -1,1 +1,0 @@
-"""Send files through Django, without NGINX, in development."""

@@ -59,10 +59,7 @@ class Configuration:
 
 @lru_cache(maxsize=1)
 def configuration() -> Configuration:
-    """Return the one configuration of this process.
-
-    Raises ConfigErrors with every problem of settings.XACCEL.
-    """
+    """Return the one configuration of this process. Raises ConfigErrors with every problem of settings.XACCEL."""
     given = getattr(settings, WHERE, {})
     if not isinstance(given, Mapping):
         raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])

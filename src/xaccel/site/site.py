@@ -274,10 +274,7 @@ class Site:
         return len(self.directories) < len(self.origins)
 
     def origin(self, name: str) -> Origin:
-        """Return the origin called `name`.
-
-        Raises OriginUnknown when the site has none.
-        """
+        """Return the origin called `name`. Raises OriginUnknown when the site has none."""
         try:
             return self.origins[name]
         except KeyError:

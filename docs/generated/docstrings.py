@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from xaccel.site.setting import Setting, table
 
@@ -41,7 +41,7 @@ def field_table(kind: type) -> str:
     texts = {**field_texts(kind), **{row.field.name: row.doc for row in settings_of(kind)}}
     types = {row.field.name: spelled(row.hint) for row in settings_of(kind)}
     rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
-    for field in dataclasses.fields(kind):
+    for field in [row.field for row in settings_of(kind)] or dataclasses.fields(kind):
         text = escaped(texts.get(field.name, ""))
         cells = (f"`{field.name}`", f"`{types.get(field.name, field.type)}`", default_of(field), text)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -50,8 +50,7 @@ def field_table(kind: type) -> str:
 
 def settings_of(kind: type) -> tuple[Setting, ...]:
     """Return the settings of a dataclass; none for one that is no table of them."""
-    annotated = any("Setting" in str(hint) for hint in get_type_hints(kind, include_extras=True).values())
-    return tuple(table(kind)) if annotated else ()
+    return table(kind) if any("setting" in field.metadata for field in dataclasses.fields(kind)) else ()
 
 
 def spelled(hint: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -38,16 +38,16 @@ class DownloadEvent:
     at: aware, in UTC.
     """
 
-    allowed: bool
-    method: str
     transfer_id: str = ""
+    allowed: bool
     origin: str = ""
     key: str = ""
+    method: str
     subject: str = ""
     filename: str = ""
     as_attachment: bool = False
     reason: str = ""
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime
     version: str = ""
     size: int | None = None
     bucket: str = ""
@@ -73,7 +73,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
     values: dict[str, Any] = {name: getattr(hand_off, name) for name in _SHARED}
     if answered is not None:
         values |= {"transfer_id": "", "reason": by_the_app(answered)}
-    return DownloadEvent(allowed=True, **values)
+    return DownloadEvent(allowed=True, at=datetime.now(UTC), **values)
 
 
 _SHARED = "transfer_id origin bucket key method subject filename as_attachment version size query".split()
@@ -82,7 +82,8 @@ _SHARED = "transfer_id origin bucket key method subject filename as_attachment v
 
 def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
     """Return the event of a download that is denied."""
-    return DownloadEvent(allowed=False, method="HEAD" if method == "HEAD" else "GET", **record)
+    asked = "HEAD" if method == "HEAD" else "GET"
+    return DownloadEvent(allowed=False, method=asked, at=datetime.now(UTC), **record)
 
 
 def log_event(event: DownloadEvent) -> None:

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Literal
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -17,7 +17,7 @@ from xaccel.django.files.storages import from_storages, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
-from xaccel.site.setting import Setting, build, table
+from xaccel.site.setting import build, option, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
@@ -27,15 +27,13 @@ WHERE = "XACCEL"
 class DjangoSettings:
     """Keys of settings.XACCEL that a file for `python -m xaccel` does not have."""
 
-    delivery: Annotated[
-        Literal["nginx", "stream"],
-        Setting(
-            'NGINX sends the files ("nginx"), or Django does ("stream"). With "stream" and `DEBUG=False`, `send_file`'
-            " raises `ConfigError`, except in tests, and `manage.py check` reports"
-            " [`xaccel.E004`](checks.md#xaccel-e004).",
-            example='"stream"',
-        ),
-    ] = "nginx"
+    delivery: Literal["nginx", "stream"] = option(
+        "nginx",
+        'NGINX sends the files ("nginx"), or Django does ("stream"). With "stream" and `DEBUG=False`, `send_file`'
+        " raises `ConfigError`, except in tests, and `manage.py check` reports"
+        " [`xaccel.E004`](checks.md#xaccel-e004).",
+        example='"stream"',
+    )
 
 
 DJANGO_KEYS = tuple(row.key.upper() for row in table(DjangoSettings))

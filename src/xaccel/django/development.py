@@ -170,15 +170,17 @@ def _open(root: str, path: str) -> Fetched:
         return Fetched(404)
     try:
         # Without O_NONBLOCK a FIFO would wait for its writer.
-        body = os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")
+        descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError as error:
         return Fetched(404 if error.errno in _MISSING else 502)
-    state = os.fstat(body.fileno())
+    state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
-        body.close()
+        os.close(descriptor)
         return Fetched(404)
     modified = formatdate(int(state.st_mtime), usegmt=True)
-    return Fetched(200, {"Content-Length": str(state.st_size), "Last-Modified": modified}, body)
+    return Fetched(
+        200, {"Content-Length": str(state.st_size), "Last-Modified": modified}, os.fdopen(descriptor, "rb")
+    )
 
 
 def _passed_on(headers: Message) -> dict[str, str]:

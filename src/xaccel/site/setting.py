@@ -1,4 +1,4 @@
-"""A table of settings: a dataclass whose fields have a `Setting` in their type.
+"""A table of settings: a dataclass whose fields have a `Setting` in their metadata.
 
 The field gives name, type and default. The `Setting` adds the check, the remedy, and the sentences of the
 documentation. `build` reads a mapping by the table; the reference pages print the same table.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import lru_cache
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -44,6 +44,10 @@ def first_of(*checks: Check) -> Check:
     return lambda value: next(filter(None, (list(check(value)) for check in checks)), [])
 
 
+def _right(_: Any) -> Iterable[Wrong]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting. `key`, `hint` and `field` come from its dataclass; `key` only if the setting has another name.
@@ -54,7 +58,7 @@ class Setting:
     """
 
     doc: str
-    check: Check = lambda value: ()
+    check: Check = _right
     _: KW_ONLY
     read: Callable[[Any], tuple[Any, list[Wrong]]] | None = None
     example: str = ""
@@ -88,12 +92,29 @@ class Setting:
                 yield f"{self.key} excludes {other}", "Give one of them only."
 
 
+def described(doc: str, check: Check = _right, **more: Any) -> dict[str, Setting]:
+    """Return the metadata of a field without default."""
+    return {"setting": Setting(doc, check, **more)}
+
+
+def option(default: T, doc: str, check: Check = _right, *, secret: bool = False, **more: Any) -> T:
+    """Return a field with a default; the other arguments are those of `Setting`."""
+    metadata = described(doc, check, **more)
+    if isinstance(default, dict):
+        return field(default_factory=dict, repr=not secret, hash=False, metadata=metadata)  # type: ignore[return-value]
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
 @lru_cache(maxsize=32)
 def table(kind: type) -> tuple[Setting, ...]:
-    """Return the settings of a dataclass, in the order of its fields."""
-    hints = get_type_hints(kind, include_extras=True)
-    own = [(field, *get_args(hints[field.name])) for field in dataclasses.fields(kind)]
-    return tuple(replace(row, key=row.key or field.name, hint=hint, field=field) for field, hint, row in own)
+    """Return the settings of a dataclass: its own fields, then those that it inherits."""
+    hints = get_type_hints(kind)
+    own = sorted(dataclasses.fields(kind), key=lambda one: one.name not in kind.__annotations__)
+    return tuple(
+        replace(row, key=row.key or one.name, hint=hints[one.name], field=one)
+        for one in own
+        for row in [one.metadata["setting"]]
+    )
 
 
 def build(

@@ -50,16 +50,15 @@ class Sender:
         if origin is None:
             if url is not None and not isinstance(url, str):
                 raise TypeError(
-                    "a function that makes the URL needs origin=, which says whether NGINX caches files"
+                    "a function that makes the URL needs origin=: it says whether NGINX caches files"
                 )
-            origin = self._only_origin() if url is None else self.places.origin_of_url(url)
+            names = sorted(self.site.origins)
+            if url is None and len(names) != 1:
+                raise TypeError(
+                    f"the site has {len(names)} origins: pass origin= with one of {', '.join(names)}"
+                )
+            origin = names[0] if url is None else self.places.origin_of_url(url)
         return ObjectRef(origin, key or "", bucket=bucket, url=url)
-
-    def _only_origin(self) -> str:
-        names = sorted(self.site.origins)
-        if len(names) != 1:
-            raise TypeError(f"the site has {len(names)} origins: pass origin= with one of {', '.join(names)}")
-        return names[0]
 
     def is_ready(self, ref: ObjectRef) -> bool:
         """Tell whether `hand_off` will wait for nothing: neither for credentials nor for a function that makes the URL.
@@ -79,11 +78,9 @@ class Sender:
         located = self.places.locate(ref, method, options)
         place = located.place
         if place.is_signed_by_the_app and not located.by_url:
-            raise OptionRefused(
-                f"the URLs of origin {place.name!r} are signed by the app, and none was given",
-                where="url",
-                remedy="Pass url=; in Django a file, or a key of an origin that names its STORAGE.",
-            )
+            what = f"the URLs of origin {place.name!r} are signed by the app, and none was given"
+            remedy = "Pass url=; in Django a file, or a key of an origin that names its STORAGE."
+            raise OptionRefused(what, where="url", remedy=remedy)
         signer = credentials = lasts = None
         if isinstance(place.origin, S3Origin):
             signer, source = self._signs(place)
@@ -106,24 +103,14 @@ class Sender:
         Raises InputRefused as `hand_off` does, and OptionRefused for a directory, which has no cache.
         """
         if isinstance(self.site.origin(ref.origin), LocalOrigin):
-            raise OptionRefused(
-                f"{ref.origin!r} is a directory, of which nothing is cached",
-                where="origin",
-                remedy="Name an origin with a cache.",
-            )
+            what = f"{ref.origin!r} is a directory, of which nothing is cached"
+            raise OptionRefused(what, where="origin", remedy="Name an origin with a cache.")
         return object_part(self.site.name, ref.origin, self.places.locate(ref).cache_name)
 
     def _shared_source(self, origin: S3Origin) -> CredentialSource:
         """Origins with the same keys or the same profile have one source: one look-up, one refresh."""
-        return self._source_of_keys(
-            S3Origin(
-                bucket="",
-                profile=origin.profile,
-                access_key=origin.access_key,
-                secret_key=origin.secret_key,
-                session_token=origin.session_token,
-            )
-        )
+        shared = ("profile", "access_key", "secret_key", "session_token")
+        return self._source_of_keys(S3Origin(bucket="", **{name: getattr(origin, name) for name in shared}))
 
     def _what_signs(self, place: Place) -> tuple[S3Signer, CredentialSource]:
         origin, endpoint = place.origin, place.endpoint

@@ -46,7 +46,7 @@ def _require_text(key: str, whole: str) -> None:
         what, remedy = "the object key is empty", "Give the name of one object."
     elif "\x00" in whole:
         what, remedy = f"{whole!r} holds NUL", "No store keeps such a name: look where it came from."
-    elif not _is_text(whole):
+    elif any("\ud800" <= char <= "\udfff" for char in whole):
         what = f"{whole!r} is not text that UTF-8 can spell"
         remedy = "Decode the name as the store spells it; do not use surrogateescape."
     elif size > MAX_KEY_BYTES:
@@ -54,10 +54,6 @@ def _require_text(key: str, whole: str) -> None:
     else:
         return
     raise KeyRefused(what, where="key", remedy=remedy)
-
-
-def _is_text(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def quote_prefix(prefix: str) -> str:

@@ -105,5 +105,5 @@ def test_explain_finds_the_object_of_a_transfer(person, file, signed_in):
     user = person("mei")
     Grant.objects.create(file=file, user=user)
     response = ask(signed_in(user), file)
-    assert apps.find_object(response["Xaccel-Id"]) == (file.origin, file.key)
-    assert apps.find_object("019aae21-0000-7000-8000-000000000000") is None
+    assert apps.FINDERS[0](response["Xaccel-Id"]) == (file.origin, file.key)
+    assert apps.FINDERS[0]("019aae21-0000-7000-8000-000000000000") is None

@@ -72,7 +72,8 @@ def configuration() -> Configuration:
         aliases = {alias: alias for alias in settings.STORAGES}
         values["ORIGINS"] = from_storages(skipped)
     elif isinstance(origins, Mapping):
-        aliases = {name: str(one["storage"]) for name, one in origins.items() if _names_storage(one)}
+        entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
+        aliases = {name: str(entry["storage"]) for name, entry in entries.items() if "storage" in entry}
         values["ORIGINS"] = with_storages(origins, WHERE, found)
     else:
         aliases = {}
@@ -96,10 +97,6 @@ def configuration() -> Configuration:
     )
 
 
-def _names_storage(entry: object) -> bool:
-    return isinstance(entry, Mapping) and "storage" in entry
-
-
 def derived_secrets(site_name: str) -> list[str]:
     """Return a secret made from SECRET_KEY, and while that is rotated a second one from SECRET_KEY_FALLBACKS.
 
@@ -111,10 +108,9 @@ def derived_secrets(site_name: str) -> list[str]:
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting in _READ or setting.startswith(("AWS_", "AZURE_", "GS_")):
+    read = (WHERE, "SECRET_KEY", "SECRET_KEY_FALLBACKS", "STORAGES", "MEDIA_ROOT")
+    if setting in read or setting.startswith(("AWS_", "AZURE_", "GS_")):
         configuration.cache_clear()
 
-
-_READ = {WHERE, "SECRET_KEY", "SECRET_KEY_FALLBACKS", "STORAGES", "MEDIA_ROOT"}
 
 setting_changed.connect(_forget, dispatch_uid="xaccel.django.conf")

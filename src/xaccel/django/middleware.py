@@ -45,7 +45,11 @@ class HandOffMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        _find_places()
+        # The system checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
+        with suppress(XaccelError):
+            conf = configuration()
+            conf.sender.places.find_all()
+            conf.objects.find_all()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer with what the rest of the project answers, its headers put in order."""
@@ -76,15 +80,6 @@ def later(request: HttpRequest, do: Callable[[], object]) -> None:
 def _do_later(request: HttpRequest) -> None:
     for do in request.META.pop(_LATER, ()):
         do()
-
-
-def _find_places() -> None:
-    """Find the places of the origins when a server starts, so that no request does."""
-    # The system checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
-    with suppress(XaccelError):
-        conf = configuration()
-        conf.sender.places.find_all()
-        conf.objects.find_all()
 
 
 def _in_order(response: HttpResponseBase) -> HttpResponseBase:

@@ -228,11 +228,6 @@ class Site:
         """The origins that are directories, by name."""
         return {name: origin for name, origin in self.origins.items() if isinstance(origin, LocalOrigin)}
 
-    @property
-    def has_remote_origins(self) -> bool:
-        """Whether NGINX asks anybody."""
-        return len(self.directories) < len(self.origins)
-
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`. Raises OriginUnknown when the site has none."""
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from contextlib import redirect_stdout
 from typing import Any
@@ -52,17 +51,3 @@ def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("--settings", "--pythonpath"):
         parser.add_argument(name, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     parser.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-
-
-class _Printed(io.TextIOBase):
-    """Django's own stream adds a newline to each write."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        self.stream.write(text, ending="")
-        return len(text)
-
-    def flush(self) -> None:
-        self.stream.flush()

@@ -1,6 +1,7 @@
 """Development without NGINX: Django sends the file, with the headers that NGINX would send.
 
-No ranges, no cache, no limits. With DEBUG off it is refused."""
+No ranges, no cache, no limits. With DEBUG off it is refused.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ import os
 import ssl
 import stat
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -40,6 +42,11 @@ from xaccel.site.origins import LocalOrigin, Origin, S3Origin
 from xaccel.wsgi import conditions_of
 
 CHUNK_BYTES = 64 * 1024
+TIMEOUT_S = 30.0
+"""How long an origin may be silent; NGINX waits as long."""
+
+_PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 def debug_is_on() -> bool:
@@ -86,8 +93,9 @@ def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
     under_asgi = isinstance(getattr(request, "_request", request), ASGIRequest)
-    response = StreamingHttpResponse(_aread(body) if under_asgi else _read(body), headers=headers)
-    # An answer that nobody reads is closed too.
+    chunks = _aread(body) if under_asgi else iter(partial(body.read, CHUNK_BYTES), b"")
+    response = StreamingHttpResponse(chunks, headers=headers)
+    # A response that nobody reads is closed too.
     closers: Any = response
     closers._resource_closers.append(body.close)
     return response
@@ -103,23 +111,9 @@ def _page(origin_status: int) -> HttpResponse:
     )
 
 
-def _read(body: IO[bytes]) -> Iterator[bytes]:
-    with body:
-        while chunk := body.read(CHUNK_BYTES):
-            yield chunk
-
-
 async def _aread(body: IO[bytes]) -> AsyncIterator[bytes]:
-    with body:
-        while chunk := await sync_to_async(body.read, thread_sensitive=False)(CHUNK_BYTES):
-            yield chunk
-
-
-TIMEOUT_S = 30.0
-"""How long an origin may be silent; NGINX waits as long (nginx/fetch.py)."""
-
-_PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
-_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
+    while chunk := await sync_to_async(body.read, thread_sensitive=False)(CHUNK_BYTES):
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

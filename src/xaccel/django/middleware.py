@@ -45,7 +45,7 @@ class HandOffMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # The system checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
+        # System checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
         with suppress(XaccelError):
             conf = configuration()
             conf.sender.places.find_all()

@@ -1,7 +1,8 @@
 """Django storages as origins: what an entry of ORIGINS means that names a storage, and the URLs that its SDK signs.
 
 Everything is read from the storage's own attributes. Only a storage that has no key of its own makes a request: it may
-ask its cloud for a signature, or for a key to make it."""
+ask its cloud for a signature, or for a key to make it.
+"""
 
 from __future__ import annotations
 

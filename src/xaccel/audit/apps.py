@@ -29,7 +29,7 @@ class AuditConfig(AppConfig):
 
         for signal in (download_authorized, download_denied):
             signal.connect(record.record, dispatch_uid="xaccel.audit.record")
-        apps.FINDERS[self.name] = queries.find_object
+        apps.FINDERS[:] = [queries.find_object]
         apps.COMMANDS.update(
             ingest=run.INGEST,
             export=export.EXPORT,

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Annotated
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site.setting import Rule, Setting, build
+from xaccel.site.setting import Rule, build, option
 
 WHERE = "XACCEL_AUDIT"
 _SECONDS = Rule(
@@ -24,34 +23,35 @@ _BUFFER = Rule(
     "{} is not a number of bytes below 1 GB",
     "Give the sndbuf of NGINX's listen in bytes: 65536 for sndbuf=64k.",
 )
-_IDLE = Setting("A download ends after this number of seconds without a transfer.", check=_SECONDS)
-_UNKNOWN = Setting(
-    "A transfer without a log entry becomes `unknown` after this number of seconds.", check=_SECONDS
-)
-_DRAIN = Setting(
-    "`ingest` reads a rotated log file until nothing was written to it for this number of seconds.",
-    check=_SECONDS,
-)
-_CHAIN = Setting(
-    "xaccel seals transfers, so [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds changes."
-)
-_METRICS = Setting("The app counts its decisions [for Prometheus](../operate/metrics.md).")
-_SEND_BUFFER = Setting(
-    "The `sndbuf` of your `listen` line in bytes. With it, interrupted transfers have `arrived_at_least`.",
-    check=_BUFFER,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
     """What the settings say."""
 
-    idle_s: Annotated[float, _IDLE] = 1800
-    unknown_after_s: Annotated[float, _UNKNOWN] = 86400
-    drain_s: Annotated[float, _DRAIN] = 60
-    chain: Annotated[bool, _CHAIN] = False
-    metrics: Annotated[bool, _METRICS] = False
-    send_buffer: Annotated[int | None, _SEND_BUFFER] = None
+    idle_s: float = option(
+        1800, "A download ends after this number of seconds without a transfer.", check=_SECONDS
+    )
+    unknown_after_s: float = option(
+        86400,
+        "A transfer without a log entry becomes `unknown` after this number of seconds.",
+        check=_SECONDS,
+    )
+    drain_s: float = option(
+        60,
+        "`ingest` reads a rotated log file until nothing was written to it for this number of seconds.",
+        check=_SECONDS,
+    )
+    chain: bool = option(
+        False,
+        "xaccel seals transfers, so [`xaccel verify`](../operate/audit.md#let-an-auditor-trust-it) finds changes.",
+    )
+    metrics: bool = option(False, "The app counts its decisions [for Prometheus](../operate/metrics.md).")
+    send_buffer: int | None = option(
+        None,
+        "The `sndbuf` of your `listen` line in bytes. With it, interrupted transfers have `arrived_at_least`.",
+        check=_BUFFER,
+    )
 
     @property
     def idle(self) -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
     `answered` is 304 or 412 if the app responded to the client's conditions itself. NGINX then writes no log entry, so
     the event has no transfer id.
     """
-    values: dict[str, Any] = {name: getattr(hand_off, name) for name in _SHARED}
+    values: dict[str, Any] = dict(zip(_SHARED, _shared(hand_off), strict=True))
     if answered is not None:
         values |= {"transfer_id": "", "reason": by_the_app(answered)}
     return DownloadEvent(allowed=True, at=datetime.now(UTC), **values)
@@ -78,6 +79,7 @@ def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
 
 _SHARED = "transfer_id origin bucket key method subject filename as_attachment version size query".split()
 """Fields of a HandOff that its event has too."""
+_shared = attrgetter(*_SHARED)
 
 
 def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:

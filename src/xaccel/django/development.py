@@ -11,11 +11,10 @@ import os
 import ssl
 import stat
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import formatdate
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -93,7 +92,7 @@ def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
     under_asgi = isinstance(getattr(request, "_request", request), ASGIRequest)
-    chunks = _aread(body) if under_asgi else iter(partial(body.read, CHUNK_BYTES), b"")
+    chunks = _aread(body) if under_asgi else _read(body)
     response = StreamingHttpResponse(chunks, headers=headers)
     # A response that nobody reads is closed too.
     closers: Any = response
@@ -111,9 +110,16 @@ def _page(origin_status: int) -> HttpResponse:
     )
 
 
+def _read(body: IO[bytes]) -> Iterator[bytes]:
+    with body:
+        while chunk := body.read(CHUNK_BYTES):
+            yield chunk
+
+
 async def _aread(body: IO[bytes]) -> AsyncIterator[bytes]:
-    while chunk := await sync_to_async(body.read, thread_sensitive=False)(CHUNK_BYTES):
-        yield chunk
+    with body:
+        while chunk := await sync_to_async(body.read, thread_sensitive=False)(CHUNK_BYTES):
+            yield chunk
 
 
 @dataclass(frozen=True, slots=True)

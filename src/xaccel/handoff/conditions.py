@@ -28,9 +28,8 @@ def answer_to_conditions(
 ) -> Literal[304, 412] | None:
     """Return the status that the client's conditions ask for, or None where the file is to be sent.
 
-    `conditions` has those of NAMES that the request has, lines of one name joined by a comma. `visible_headers` are the
-    hand-off's. Without an entity tag or a date of the app's among them the answer is None: the origin's validators
-    stand, and the conditions pass to it.
+    `conditions` has those of NAMES that the request has, lines of one name joined by a comma. Without an entity tag or
+    a date of the app's among the hand-off's `visible_headers` it is None: the conditions pass to the origin.
     """
     visible = dict(visible_headers)
     tag, changed = visible.get("ETag"), _date(visible.get("Last-Modified"))
@@ -68,12 +67,8 @@ def _matches(tags: list[str], tag: str | None, *, weakly: bool) -> bool:
     if tag is None or tags == ["*"]:
         return tag is not None
     if weakly:
-        return _opaque(tag) in map(_opaque, tags)
+        return tag.removeprefix("W/") in {other.removeprefix("W/") for other in tags}
     return not tag.startswith("W/") and tag in tags
-
-
-def _opaque(tag: str) -> str:
-    return tag.removeprefix("W/")
 
 
 def _date(text: str | None) -> datetime | None:

@@ -32,20 +32,15 @@ def safe_name(name: str) -> str:
     if not isinstance(name, str):
         raise FileNameRefused(f"{name!r} is not text", where="filename", remedy="Pass a str.")
     if _CONTROLS.search(name):
-        raise FileNameRefused(
-            f"{name!r} holds a control character",
-            where="filename",
-            remedy="Remove it, or leave filename out.",
-        )
+        remedy = "Remove it, or leave filename out."
+        raise FileNameRefused(f"{name!r} holds a control character", where="filename", remedy=remedy)
     name = _BIDI.sub("", _SEPARATORS.sub("_", name)).lstrip(" ").rstrip(" .")
     try:
         encoded = name.encode("utf-8")
     except UnicodeEncodeError:
-        raise FileNameRefused(
-            f"{name!r} is not text that UTF-8 can spell",
-            where="filename",
-            remedy="Decode the name with the right encoding, without surrogateescape.",
-        ) from None
+        remedy = "Decode the name with the right encoding, without surrogateescape."
+        what = f"{name!r} is not text that UTF-8 can spell"
+        raise FileNameRefused(what, where="filename", remedy=remedy) from None
     if len(encoded) > MAX_NAME_BYTES:
         extension = match.group() if (match := _EXTENSION.search(name)) else ""
         stem = encoded[: MAX_NAME_BYTES - len(extension)].decode("utf-8", errors="ignore")

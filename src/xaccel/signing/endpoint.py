@@ -1,15 +1,11 @@
-"""Find the endpoint of a bucket by botocore's own rules.
-
-botocore is loaded at the first use, not at import.
-"""
+"""The endpoint of a bucket, by botocore's own rules. botocore is loaded at the first use, not at import."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
@@ -18,13 +14,8 @@ from xaccel.site.rules import unsupported
 from xaccel.urls import canonical_base
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a bucket is found.
-
-    base_url: ends in "/"; object keys follow it.
-    path_style: the bucket is a segment of the path, not of the host.
-    """
+class Endpoint(NamedTuple):
+    """Where a bucket is. `base_url` ends in "/". path_style: the bucket is in the path, not in the host."""
 
     base_url: str
     region: str
@@ -100,7 +91,7 @@ def _endpoint(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     except ConfigError as problem:
         where = problem.where.replace(sample, bucket)
         raise ConfigError(problem.what, where=where, remedy=problem.remedy) from problem
-    return found if sample == bucket else replace(found, base_url=_renamed(found.base_url, sample, bucket))
+    return found if sample == bucket else found._replace(base_url=_renamed(found.base_url, sample, bucket))
 
 
 def _renamed(base_url: str, sample: str, bucket: str) -> str:
@@ -113,12 +104,12 @@ def _renamed(base_url: str, sample: str, bucket: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
-    """Ask botocore once where the bucket answers; about 0.1 s for the first, no network.
+    """Ask botocore once where the bucket is; about 0.1 s for the first, without a request.
 
-    A client is made for it and thrown away: only the client knows the rules for addressing styles, dual-stack, FIPS
-    and custom endpoints, from arguments, environment and shared files alike. Its call is answered before it is signed,
-    by the event that botocore's own Stubber uses. Presigning would not do: it names the global host
-    `bucket.s3.amazonaws.com`, which redirects for a new bucket of another region.
+    Only a client knows the rules for addressing styles, dual-stack, FIPS and custom endpoints, from arguments,
+    environment and shared files alike. Its call is answered before it is signed, by the event that botocore's own
+    Stubber uses. Presigning names the global host `bucket.s3.amazonaws.com`, which redirects for a new bucket of
+    another region.
     """
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"

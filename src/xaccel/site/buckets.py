@@ -50,18 +50,14 @@ def bucket_named(origin: Origin, bucket: str | None) -> str:
     if bucket in (None, own) and not is_pattern(own):
         return own
     if bucket is None:
-        raise OptionRefused(
-            f"the origin covers the buckets {own!r} and none of them is named",
-            where="bucket",
-            remedy=f'Name it for each call, for example bucket="{own.replace("*", "7")}".',
-        )
+        remedy = f'Name it for each call, for example bucket="{own.replace("*", "7")}".'
+        what = f"the origin covers the buckets {own!r} and none of them is named"
+        raise OptionRefused(what, where="bucket", remedy=remedy)
     if not isinstance(bucket, str) or not is_pattern(own) or not covers(own, bucket):
+        remedy = f"It covers {own!r}; a '*' stands for lower case letters, digits and '-'."
+        remedy = remedy if own else "Leave `bucket` out: the origin has none."
         raise OriginNotAllowed(
-            f"the origin does not cover the bucket {bucket!r}",
-            where="bucket",
-            remedy=f"It covers {own!r}; a '*' stands for lower case letters, digits and '-'."
-            if own
-            else "Leave `bucket` out: the origin has none.",
+            f"the origin does not cover the bucket {bucket!r}", where="bucket", remedy=remedy
         )
     return bucket
 

@@ -50,27 +50,18 @@ def declarable(name: object) -> bool:
 def require_header_value(value: object, where: str) -> str:
     """Return `value` if a header can carry it.
 
-    Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app
-    servers refuse or re-encode the rest.
+    Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app servers refuse
+    or re-encode the rest.
     """
-    if not isinstance(value, str) or not _VALUE.fullmatch(value):
-        raise HeaderRefused(
-            f"{value!r} cannot be a header value",
-            where=where,
-            remedy="Use printable ASCII without blanks at its ends.",
-        )
-    return value
+    if isinstance(value, str) and _VALUE.fullmatch(value):
+        return value
+    remedy = "Use printable ASCII without blanks at its ends."
+    raise HeaderRefused(f"{value!r} cannot be a header value", where=where, remedy=remedy)
 
 
 def require_number(value: object, where: str, least: int) -> str:
-    """Return a number of bytes as a header carries it, 18 digits at most.
-
-    Raises OptionRefused for anything but a whole number from `least` on.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 10**18:
-        raise OptionRefused(
-            f"{value!r} is not a number of bytes",
-            where=where,
-            remedy=f"Give a whole number, {least} or more.",
-        )
-    return str(value)
+    """Return a number of bytes, of 18 digits at most, as a header has it. Raises OptionRefused for another value."""
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value < 10**18:
+        return str(value)
+    remedy = f"Give a whole number, {least} or more."
+    raise OptionRefused(f"{value!r} is not a number of bytes", where=where, remedy=remedy)

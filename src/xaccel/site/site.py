@@ -217,10 +217,7 @@ class Site:
 
     @property
     def internal_prefix(self) -> str:
-        """The path, "/" at both ends, under which all internal locations lie.
-
-        Another PROTOCOL has another prefix: its hand-offs then find no location, and are not misread.
-        """
+        """The path of all internal locations. Another PROTOCOL must have another one, so that none is misread."""
         return f"/_xaccel_{self.name}/" if self.name else "/_xaccel/"
 
     @property
@@ -233,8 +230,5 @@ class Site:
         try:
             return self.origins[name]
         except KeyError:
-            raise OriginUnknown(
-                f"the site has no origin {name!r}",
-                where="origin",
-                remedy=f"Use one of: {', '.join(sorted(self.origins)) or '(none is configured)'}.",
-            ) from None
+            remedy = f"Use one of: {', '.join(sorted(self.origins)) or '(none is configured)'}."
+            raise OriginUnknown(f"the site has no origin {name!r}", where="origin", remedy=remedy) from None

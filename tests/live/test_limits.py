@@ -19,7 +19,7 @@ from tests.live.conftest import Live
 from tests.live.held import AT_ONCE, MIB, PAGE, held
 from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request
-from xaccel.handoff.limits import LONGEST_KEY
+from xaccel.handoff.headers import LONGEST_KEY
 from xaccel.nginx import Parts
 from xaccel.servers.nginx_server import CONFIG
 from xaccel.servers.processes import wait_until

@@ -20,13 +20,12 @@ from xaccel.handoff.headers import (
     cache_control,
     etag_header,
     last_modified_header,
+    limit_headers,
 )
 from xaccel.handoff.identifiers import cache_key, version_query
-from xaccel.handoff.limits import limit_headers
 from xaccel.handoff.objects import Located
 from xaccel.options import Options
-from xaccel.signing.life import choose_life
-from xaccel.signing.signer import S3Signer
+from xaccel.signing.signer import S3Signer, choose_life
 from xaccel.site import Site
 from xaccel.site.header_rules import require_header_value, require_number
 from xaccel.site.origins import HTTPOrigin, LocalOrigin

@@ -1,4 +1,4 @@
-"""Headers that the user sees of a download: Cache-Control, ETag and Last-Modified, and how a hand-off carries them."""
+"""Headers of a hand-off: what the user sees, how private headers carry it, and the limits of a transfer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from hashlib import sha256
 
 from xaccel.errors import OptionRefused
-from xaccel.site.header_rules import require_header_value
+from xaccel.options import UNLIMITED, Options
+from xaccel.site import Site
+from xaccel.site.header_rules import header_value_ok, require_header_value, require_number
 
 DEFAULT_CACHE_CONTROL = "private, no-cache"
 """The browser stores the file and asks each time: permission is checked, and a 304 saves the bytes."""
@@ -25,6 +28,9 @@ PRIVATE_NAMES = {
 CSP = "Xaccel-Csp"
 DECLARED = "Xaccel-Header-"
 """Text before the name of a header that the site declares."""
+
+LONGEST_KEY = 255
+"""Bytes: NGINX does not count a longer key at all (ngx_http_limit_conn_module.c, tests/live/test_limits.py)."""
 
 _PUBLIC_NAMES = {private.lower(): public for public, private in PRIVATE_NAMES.items()} | {
     CSP.lower(): "Content-Security-Policy"
@@ -95,3 +101,46 @@ def last_modified_header(value: datetime) -> str:
         return format_datetime(value.astimezone(UTC), usegmt=True)
     remedy = "Pass an aware datetime, for example in UTC."
     raise OptionRefused(f"{value!r} is not a datetime with a time zone", where="last_modified", remedy=remedy)
+
+
+def limit_headers(site: Site, options: Options) -> list[tuple[str, str]]:
+    """Return the private headers that limit this transfer; what NGINX takes for granted is not said.
+
+    Raises OptionRefused for what is no number, a class that the site has not, and a class with nobody to count for.
+    """
+    headers: list[tuple[str, str]] = []
+    rate, after = options.limit_rate, options.limit_rate_after
+    if rate is not None:
+        headers.append(("Xaccel-Rate", "0" if rate == UNLIMITED else require_number(rate, "limit_rate", 1)))
+    if after is not None:
+        headers.append(("Xaccel-Rate-After", require_number(after, "limit_rate_after", 0)))
+    return headers + _concurrency(site, options)
+
+
+def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
+    name, key = options.concurrency or "", options.concurrency_key or options.subject
+    if name == UNLIMITED:
+        return [("Xaccel-Concurrency", UNLIMITED)] if site.concurrency else []
+    if name and name not in site.concurrency:
+        remedy = (
+            f"Use {UNLIMITED!r} or one of: {', '.join(sorted(site.concurrency)) or '(none is configured)'}. Classes"
+            ' are in XACCEL["CONCURRENCY"]; after a change generate the NGINX configuration again and reload NGINX.'
+        )
+        raise OptionRefused(f"the site has no class {name!r}", where="concurrency", remedy=remedy)
+    if not isinstance(key, str):
+        raise OptionRefused(f"{key!r} is not text", where="concurrency_key", remedy="Give text.")
+    if name and not key:
+        what = f"nobody is named for whom class {name!r} counts"
+        remedy = "Give `subject` or `concurrency_key`: without either a transfer is not counted."
+        raise OptionRefused(what, where="concurrency_key", remedy=remedy)
+    headers = [("Xaccel-Concurrency", name)] if name else []
+    if site.concurrency and (spelled := _spelled(key)) != options.subject:
+        headers.append(("Xaccel-Concurrency-Key", spelled))
+    return headers
+
+
+def _spelled(key: str) -> str:
+    """A key that a header or NGINX would not take is counted by its hash."""
+    if not key or (len(key) <= LONGEST_KEY and header_value_ok(key)):
+        return key
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

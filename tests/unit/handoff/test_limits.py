@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xaccel import LocalOrigin, Options, Site
 from xaccel.errors import OptionRefused
-from xaccel.handoff.limits import LONGEST_KEY, limit_headers
+from xaccel.handoff.headers import LONGEST_KEY, limit_headers
 from xaccel.site.header_rules import header_value_ok
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xaccel import HTTPOrigin, S3Origin
 from xaccel.options import Options
-from xaccel.signing.life import LONGEST_S, MARGIN_S, Life, choose_life, transfer_s
+from xaccel.signing.signer import LONGEST_S, MARGIN_S, Life, choose_life, transfer_s
 from xaccel.site import Cache
 
 CACHE = Cache(path="c", slice="4m", slowest_rate=65_536)

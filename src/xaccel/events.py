@@ -15,7 +15,7 @@ logger = logging.getLogger("xaccel")
 
 
 class DeniedRecord(TypedDict, total=False):
-    """What is recorded about a denied download, as the fields of `DownloadEvent`."""
+    """The record of a denied download, as fields of `DownloadEvent`."""
 
     subject: str
     origin: str

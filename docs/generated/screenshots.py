@@ -33,7 +33,7 @@ from uuid import UUID
 from django.utils.timezone import now
 from portal.files.models import File
 from tests.portal.rows import download
-from xaccel.handoff.transfer_id import new_transfer_id
+from xaccel.handoff.identifiers import new_transfer_id
 files = [*File.objects.order_by("name")]
 for day, many in enumerate(reversed({DAYS})):
     for number in range(many):

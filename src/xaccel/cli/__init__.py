@@ -39,7 +39,7 @@ def run(
     if command.run_unread is not None:
         command.run_unread(args, read_site, find_object)
     elif command.run is not None:
-        command.run(args, read_site() if read_site else read_file.read(args.file), find_object)
+        command.run(args, read_site() if read_site else read_mapping.site_of(args.file), find_object)
 
 
 def forget_output() -> None:

@@ -17,7 +17,7 @@ from xaccel.doctor.check import Check, Result
 from xaccel.doctor.examine import FAILED, SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
 from xaccel.doctor.stack import Stack
 from xaccel.errors import NginxError, OptionRefused
-from xaccel.site import Site, read_file
+from xaccel.site import Site, read_mapping
 
 _UNITS = {"": 1, "s": 1, "m": 60}
 
@@ -95,7 +95,7 @@ def _reader(words: Sequence[str]) -> Callable[[], Site]:
         raise OptionRefused(
             "it needs one file", where="doctor", remedy="Give the file of the site, for example site.toml."
         )
-    return lambda: read_file.read(words[0])
+    return lambda: read_mapping.site_of(words[0])
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:

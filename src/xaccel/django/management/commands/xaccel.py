@@ -30,8 +30,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
         try:
-            with redirect_stdout(_Printed(self.stdout)):
-                cli.run(argparse.Namespace(**options), lambda: configuration().site, _find_object)
+            self.stdout.ending = ""
+            with redirect_stdout(self.stdout):  # type: ignore[type-var]
+                find_object = next(iter(apps.FINDERS), None)
+                cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:
             cli.forget_output()
@@ -40,10 +42,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(cli.STOPPED)
-
-
-def _find_object(transfer_id: str) -> tuple[str, str] | None:
-    return (configuration().find_transfer or apps.find_object)(transfer_id)
 
 
 def _add_base_arguments(parser: argparse.ArgumentParser) -> None:

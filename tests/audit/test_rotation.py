@@ -107,8 +107,8 @@ def test_several_rotations_while_nobody_looked(log: Log) -> None:
     assert take(log).lines == 0
 
 
-def test_a_compressed_one_is_said_to_be_lost_and_is_read_when_it_is_given(log: Log, caplog: Any) -> None:
-    lines, new = some(log, 5), some(log)
+def test_a_compressed_one_is_read_from_where_it_was(log: Log) -> None:
+    lines = some(log, 5)
     log.write(*lines[:2])
     take(log)
     log.write(*lines[2:])
@@ -117,13 +117,9 @@ def test_a_compressed_one_is_said_to_be_lost_and_is_read_when_it_is_given(log: L
     with gzip.open(f"{rotated}.gz", "wb") as file:
         file.write(rotated.read_bytes())
     rotated.unlink()
-    log.write(*new)
     counted = take(log)
-    assert (ids(), counted.garbage, counted.lost) == (wanted(*lines[:2], *new), 0, 1)
-    assert "decompress them and give each to `ingest`" in caplog.text
-    plain = Log(log.path.with_name("decompressed"))
-    plain.write(gzip.decompress(Path(f"{rotated}.gz").read_bytes()))
-    assert (take(plain).duplicates, ids()) == (2, wanted(*lines, *new))
+    assert (counted.lines, counted.duplicates, counted.lost) == (3, 0, 0)
+    assert ids() == wanted(*lines)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
@@ -141,6 +137,26 @@ def test_one_that_is_being_compressed_is_no_obstacle(log: Log, share: float) -> 
     counted = take(log)
     assert ids() == wanted(*lines, *new)
     assert (counted.duplicates, counted.garbage, counted.lost) == (0, 0, 0)
+
+
+def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
+    first, second, third = some(log), some(log, 2000), some(log)
+    log.write(*first)
+    take(log)
+    log.path.rename(log.path.with_name("xaccel.log.2"))
+    os.utime(log.path.with_name("xaccel.log.2"), (1, 1))
+    log.write(*second)
+    whole = gzip.compress(log.path.read_bytes())
+    log.path.unlink()
+    damaged = log.path.with_name("xaccel.log.1.gz")
+    damaged.write_bytes(whole[: len(whole) // 2])
+    log.write(*third)
+    take(log)
+    assert ids() == wanted(*first, *third)
+    assert f"cannot be read, and is tried again: {damaged}" in caplog.text
+    damaged.write_bytes(whole)
+    counted = take(log)
+    assert (ids(), counted.duplicates) == (wanted(*first, *second, *third), 0)
 
 
 @pytest.fixture

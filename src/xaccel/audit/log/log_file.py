@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import shutil
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import msgspec
 
@@ -43,8 +49,7 @@ class LogFile:
     def __init__(self, path: Path, position: LogPosition, *, final: bool = False) -> None:
         """Raises OSError."""
         self.path, self.position, self.final = path, position, final
-        # a buffer would return what was there before a truncation
-        self._file = path.open("rb", buffering=0)
+        self._file = open_log(path)
         stat = os.fstat(self._file.fileno())
         self.identity = stat.st_dev, stat.st_ino
         self._before: bytes | None = None
@@ -147,6 +152,25 @@ class LogFile:
     def _read(self, at: int, length: int) -> bytes:
         self._file.seek(at)
         return self._file.read(length)
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log for reading; a compressed one is decompressed into a temporary file.
+
+    Raises OSError, also for a file that is compressed by half or damaged.
+    """
+    if path.suffix != ".gz":
+        return path.open("rb", buffering=0)  # a buffer would return what was there before a truncation
+    with ExitStack() as stack:
+        plain = stack.enter_context(TemporaryFile())
+        try:
+            with gzip.open(path) as file:
+                shutil.copyfileobj(file, plain)
+        except (EOFError, zlib.error) as error:
+            raise gzip.BadGzipFile(f"{path}: {error}") from error
+        plain.seek(0)
+        stack.pop_all()
+    return plain
 
 
 def digest(text: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from xaccel.audit.ingest.database import lock_writers
-from xaccel.audit.log.log_file import START, LogFile, digest
+from xaccel.audit.log.log_file import START, LogFile, digest, open_log
 from xaccel.audit.models import LogPosition
 
 logger = logging.getLogger("xaccel.audit")
@@ -79,8 +80,7 @@ class LogFiles:
             self.lost += self._warn_once(
                 f"row {position.pk}",
                 "the file that was read to byte %d was cut, or is not to be found beside it. What followed there and"
-                " was not read is lost; what is there now is read from its start. Compressed files are not read:"
-                " decompress them and give each to `ingest`. Entries that are stored already count once.",
+                " was not read is lost; what is there now is read from its start.",
                 position.offset,
             )
             after = position.at.timestamp() - _COARSE_S
@@ -89,8 +89,13 @@ class LogFiles:
             found.final = final
             yield found
         for other in self._rotated_after(after, found.path if found else None):
-            if log := self._opened(other, final=self._is_final(other)):
-                yield log
+            try:
+                log = self._opened(other, final=self._is_final(other)) if _is_log(other) else None
+            except gzip.BadGzipFile as error:
+                self._warn_once(str(other), "a file beside it cannot be read, and is tried again: %s", error)
+                final = False
+            else:
+                yield from [log] if log else []
         # What is rotated away after the newest file is found by it, so its row stays open.
         newer = self._rows().filter(pk__gt=position.pk).exists()
         if final and newer and not self.stopped():
@@ -115,19 +120,20 @@ class LogFiles:
         return None
 
     def _rotated_after(self, after: float, found: Path | None) -> list[Path]:
-        """Return the logs but `found` that were rotated away since `after`, oldest first. Raises OSError."""
+        """Return the files but `found` that were rotated away since `after`, oldest first. Raises OSError."""
         others = [(other.stat().st_mtime, other) for other in self._beside() if other != found]
-        return [other for at, other in sorted(others) if at >= after and _is_log(other)]
+        return [other for at, other in sorted(others) if at >= after]
 
     def _beside(self) -> list[Path]:
-        """Return the files beside the log whose names begin with its own."""
+        """Return the files beside the log whose names begin with its own, compressed ones last."""
         name = self.path.name
         beside = (other for other in self.path.parent.iterdir() if other.name.startswith(name))
-        return [other for other in beside if other.name != name and other.is_file()]
+        found = [other for other in beside if other.name != name and other.is_file()]
+        return sorted(found, key=lambda other: other.suffix == ".gz")
 
     def _is_final(self, path: Path) -> bool:
         """Tell whether nobody has written to a rotated file for `drain_s`."""
-        return time.time() - path.stat().st_mtime > self.drain_s
+        return path.suffix == ".gz" or time.time() - path.stat().st_mtime > self.drain_s
 
     def _opened(self, path: Path, *, final: bool = False) -> LogFile | None:
         """Open a file that belongs to no open row. None where there is nothing new in it."""
@@ -176,9 +182,7 @@ def _open_same(path: Path, position: LogPosition) -> LogFile | None:
 
 def _is_log(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_log(path) as file:
             return b'{"' in file.read(START)
-    except PermissionError:
-        raise
-    except OSError:  # just removed
+    except FileNotFoundError:  # just removed
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from email.utils import formatdate
 import trustme
 
 from tests.doctor.stage import KEY, SECRET, Stage, download, running_app, s3_origin, tls_origin
-from tests.servers.origin import Answer, Request
+from tests.live.small_disk import small_disk
+from tests.servers.origin import Answer, Request, origin_server
+from xaccel.doctor.front_door import door_at
 from xaccel.testing import free_port
 
 Break = Callable[[Stage], None]
@@ -226,6 +229,15 @@ def _(s: Stage) -> None:
     s.edit("nginx.conf", "# more servers", "# fewer servers", reload=False)
 
 
+@breaks(306, "NGINX was updated, and not restarted", "warn")
+def _(s: Stage) -> None:
+    program, real = s.file("nginx"), s.variant.binary
+    newer = f"{real} -V 2>&1 | sed 's,nginx/\\([0-9]*[.][0-9]*\\)[.][0-9]*,nginx/\\1.99,' >&2"
+    program.write_text(f'#!/bin/sh\nif [ "$1" = -V ]; then {newer}; else exec {real} "$@"; fi\n')
+    program.chmod(0o755)
+    s.program = str(program)
+
+
 simple(
     307,
     "An own `if` of the server catches internal paths",
@@ -337,6 +349,23 @@ def _(s: Stage) -> None:
 
 # Log and disk
 
+
+@breaks(501, "The log is not readable for the user of `ingest`")
+def _(s: Stage) -> None:
+    s.file("log/xaccel.log").chmod(0o600)
+    s.user = 65534
+
+
+@breaks(504, "The log's disk is full")
+def _(s: Stage) -> None:
+    s.stack.enter_context(small_disk(s.folder, "1m", "small"))
+    s.stack.callback(s.stop)
+    s.change(TRANSFER_LOG=str(s.folder / "small/xaccel.log"))
+    with contextlib.suppress(OSError), s.file("small/filled").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
 simple(503, "The log was removed", lambda s: s.file("log/xaccel.log").unlink())
 simple(502, "NGINX's workers may not enter the log's folder", lambda s: s.file("log").chmod(0o700))
 
@@ -398,6 +427,23 @@ def _(s: Stage) -> None:
     s.arguments |= {"--download": download("gone.txt"), "--object": ""}
 
 
+def _cut(s: Stage) -> None:
+    def answer(request: Request) -> Answer:
+        reply = door_at(s.url).ask(request.method, request.target, dict(request.headers))
+        headers = [
+            (name, value)
+            for name, value in reply.headers
+            if name.lower() not in ("connection", "content-length")
+        ]
+        body = reply.body[:-9] if request.target.startswith("/send") else reply.body
+        return Answer(
+            reply.status, [*headers, ("Content-Length", reply.header("Content-Length"))], body, close=True
+        )
+
+    s.arguments["--url"] = s.stack.enter_context(origin_server(answer)).url
+
+
+simple(606, "A proxy in front cuts the download", _cut)
 simple(607, "A proxy in front removes Range", lambda s: s.front('proxy_set_header Range "";'))
 simple(608, "A proxy in front refuses HEAD", lambda s: s.front("if ($request_method = HEAD) { return 405; }"))
 simple(609, "A proxy in front removes If-None-Match", lambda s: s.front('proxy_set_header If-None-Match "";'))
@@ -421,4 +467,10 @@ simple(
     613,
     "A proxy in front compresses",
     lambda s: s.front("gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; gzip_http_version 1.0;"),
+)
+simple(
+    614,
+    "Nothing that is cached is valid (`valid` of CACHE)",
+    lambda s: s.change(CACHE={**s.settings["CACHE"], "valid": "0s"}),
+    "warn",
 )

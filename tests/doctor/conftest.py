@@ -36,12 +36,3 @@ def healthy(variant: Variant, backends: Backends, monkeypatch: pytest.MonkeyPatc
         folder.chmod(0o755)
         with stage(folder, variant, backends) as made:
             yield made
-
-
-@pytest.fixture
-def expected_vulnerabilities(variant: Variant) -> dict[str, str]:
-    """What the doctor says about the version of this NGINX, in any case."""
-    from xaccel.nginx import advisories, probe
-
-    version, package = probe(variant.binary).version, advisories.package_of(variant.binary)
-    return {"XA202": "warn"} if advisories.warning(version, package, asked=True) else {}

@@ -88,6 +88,7 @@ class Stage:
     nginx: NginxServer | None = None
     arguments: dict[str, str] = field(default_factory=dict)
     program: str = ""
+    user: int = 0
 
     @property
     def url(self) -> str:
@@ -189,11 +190,15 @@ class Stage:
         }
         more = [word for name, value in given.items() if value for word in (name, value)]
         printed = io.StringIO()
+        before = os.geteuid()
         with contextlib.redirect_stdout(printed):
             try:
+                os.seteuid(self.user or before)
                 status = main(["doctor", str(self.file("site.json")), *self.program_words(), *more, *words])
             except SystemExit as end:
                 status = int(end.code or 0)
+            finally:
+                os.seteuid(before)
         return status, printed.getvalue()
 
     def found(self, *words: str) -> dict[str, str]:

@@ -22,13 +22,13 @@ from xaccel.doctor.stack import Stack
 from xaccel.site import read_mapping
 
 on_deb = pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session")
-UNBROKEN = {"XA202", "XA306", "XA501", "XA504", "XA614", "XA615", "XA616"}
-"""Checks that no breakage of the table makes fail: another NGINX, a full disk, another user, a cache, a cut."""
+UNBROKEN = {"XA202", "XA615"}
+"""No breakage of the table makes these fail alone. A healthy site on the wheel's NGINX shows the first one."""
 
 
 def test_each_check_has_a_breakage_and_each_breakage_a_check() -> None:
     broken = {each.id for each in TABLE}
-    assert broken | UNBROKEN == {each.id for each in checks()}
+    assert broken | UNBROKEN == {each.id for each in checks()} - {"XA104", "XA506"}
     assert broken & UNBROKEN == set()
     assert len(TABLE) >= 40
 
@@ -38,7 +38,9 @@ def test_a_check_comes_after_its_causes() -> None:
     for each in checks():
         assert set(each.after) <= seen, each.id
         seen.add(each.id)
-    assert sorted(re.findall(r"^\[(XA\d{3})\]$", CHECKS.read_text(), re.MULTILINE)) == sorted(seen)
+    listed = re.findall(r"^\[(XA\d{3})\]$", CHECKS.read_text(), re.MULTILINE)
+    assert listed == sorted(listed)
+    assert set(listed) == seen | {"XA104", "XA506"}
 
 
 def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> None:

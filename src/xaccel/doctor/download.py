@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from xaccel.doctor.check import Evidence, Skipped, check
-from xaccel.doctor.front_door import Reply
+from xaccel.doctor.front_door import MOST_BYTES, Reply
 from xaccel.doctor.origin_probe import remotes
 from xaccel.doctor.stack import Stack
 from xaccel.explain.origin_request import opener
@@ -63,7 +64,8 @@ def _travel(stack: Stack) -> Trip:
     log = stack.log
     mark = f"bytes=0-{10**15 + secrets.randbelow(10**15)}"
     try:
-        size: int | None = log.stat().st_size if log else None
+        with log.open("rb") if log else nullcontext() as file:
+            size = file.seek(0, os.SEEK_END) if file else None
     except OSError:
         size = None
     reply = stack.fetch(Range=mark)
@@ -123,6 +125,9 @@ def allowed(stack: Stack) -> Iterator[str]:
 def succeeds(stack: Stack) -> Iterator[str]:
     trip = travel(stack)
     if trip.reply.status in (200, 206) and not trip.why:
+        length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
+        if length.isdigit() and came < min(int(length), MOST_BYTES):
+            yield f"{came} of {length} bytes came"
         return
     meaning = why_of(trip.entry) if trip.entry else None
     text = f" {meaning.cause} {meaning.remedy}" if meaning else ""
@@ -224,15 +229,3 @@ def logged(stack: Stack) -> Iterator[str]:
         raise Skipped("this process does not read NGINX's log")
     if trip.entry is None:
         yield f"none in {stack.log} after {_ENTRY_S:.0f} s"
-
-
-@check(616)
-def whole(stack: Stack) -> Iterator[str]:
-    try:
-        reply = stack.fetched
-    except HTTPException as error:
-        yield str(error)
-        return
-    length = reply.header("Content-Length")
-    if length.isdigit() and len(reply.body) < min(int(length), 8 * 1024 * 1024):
-        yield f"{len(reply.body)} of {length} bytes came"

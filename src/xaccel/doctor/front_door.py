@@ -12,7 +12,7 @@ from xaccel.doctor.own_directives import Levels
 
 TIMEOUT_S = 10.0
 _ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
-_MOST = 8 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a body that are read."""
 
 
@@ -55,7 +55,7 @@ class Door:
                 connection.putheader(name, value)
             connection.endheaders()
             response = connection.getresponse()
-            return Reply(response.status, tuple(response.getheaders()), response.read(_MOST))
+            return Reply(response.status, tuple(response.getheaders()), response.read(MOST_BYTES))
         finally:
             connection.close()
 

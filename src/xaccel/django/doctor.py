@@ -1,0 +1,17 @@
+"""Checks of `manage.py xaccel doctor` that need Django."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.stack import Stack
+
+
+@check(104)
+def system_checks(_: Stack) -> Iterator[Evidence]:
+    from django.core.checks import ERROR, run_checks
+
+    for message in run_checks(tags=["xaccel"]):
+        text = f"{message.id}: {message.msg} {message.hint or ''}".strip()
+        yield Evidence(text, "fail" if message.level >= ERROR else "warn")

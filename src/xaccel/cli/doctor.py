@@ -60,6 +60,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resolve", action="store_true", help="as for `config`")
     parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="look at an NGINX configuration with X-Accel-Redirect that xaccel did not make",
+    )
+    parser.add_argument(
         "--only", action="append", default=[], metavar="ID", help="this check, and its causes"
     )
     parser.add_argument("--list", action="store_true", help="print the checks, and look at nothing")
@@ -79,23 +85,26 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
-    known = {each.id: each for each in checks()}
+    everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
+    known = {each.id: each for each in checks(by_hand=args.config is not None)}
     words = list(args.words)
     if args.list:
-        print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in known.values()))
+        print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in everything.values()))
     elif words[:1] == ["explain"]:
-        require_known(words[1:], known)
-        print("\n".join(f"{known[name].id}\n\n{known[name].text()}" for name in words[1:] or known), end="")
+        require_known(words[1:], everything)
+        print("\n".join(f"{name}\n\n{everything[name].text()}" for name in words[1:] or everything), end="")
     else:
-        sys.exit(_look(args, tuple(known.values()), read_site or _reader(words)))
+        sys.exit(
+            _look(args, tuple(known.values()), read_site or _reader(words, by_hand=args.config is not None))
+        )
 
 
-def _reader(words: Sequence[str]) -> Callable[[], Site]:
-    if len(words) != 1:
+def _reader(words: Sequence[str], *, by_hand: bool) -> Callable[[], Site]:
+    if len(words) != 1 and not by_hand:
         raise OptionRefused(
             "it needs one file", where="doctor", remedy="Give the file of the site, for example site.toml."
         )
-    return lambda: read_mapping.site_of(words[0])
+    return lambda: read_mapping.site_of(*words)
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
@@ -110,6 +119,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         "download": args.download,
         "headers": _headers(args.header),
         "named": _named(args.object),
+        "config": args.config,
     }
 
     def once() -> tuple[Result, ...]:
@@ -145,7 +155,7 @@ def _report(results: Sequence[Result], *, everything: bool) -> list[str]:
     for each in results:
         mark = "accepted" if each.accepted else each.status
         if each.status in ("fail", "warn", "unknown"):
-            lines.append(f"{each.check.id} {mark}: not so: {each.check.title}")
+            lines.append(f"{each.check.id} {mark}. Expected: {each.check.title}")
             lines += [f"    {text}" for text in each.evidence]
             if each.accepted:
                 lines.append(f"    Accepted: {each.accepted}")

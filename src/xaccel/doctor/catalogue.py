@@ -10,8 +10,9 @@ from typing import Any
 
 from xaccel.doctor.check import LOOKS, Check
 
+_BY_HAND = "XA700"
 TABLE = Path(__file__).with_name("checks.toml")
-_AREAS = ("settings", "on_disk", "in_memory", "origins", "log_and_disk", "download")
+_AREAS = ("settings", "on_disk", "in_memory", "origins", "log_and_disk", "download", "by_hand")
 """The modules, in the order of the first digit of the ids."""
 
 
@@ -22,8 +23,11 @@ def _rows() -> dict[str, dict[str, Any]]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def checks() -> tuple[Check, ...]:
-    """Return the checks that this process can make. All depend on the first one, which reads the settings."""
+def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
+    """Return the checks that this process can make. All depend on the first one, which reads the settings.
+
+    by_hand: those for a configuration without xaccel, which need no settings.
+    """
     rows = _rows()
     first = min(rows)
     return tuple(
@@ -32,12 +36,12 @@ def checks() -> tuple[Check, ...]:
             area=_AREAS[int(name[2]) - 1].replace("_", " "),
             title=row["title"],
             where=row["where"],
-            after=(*(() if name == first else (first,)), *row.get("after", ())),
+            after=(*(() if by_hand or name == first else (first,)), *row.get("after", ())),
             consequence=row["consequence"],
             remedy=row["remedy"],
             worst=row.get("worst", "fail"),
             look=LOOKS[name],
         )
         for name, row in sorted(rows.items())
-        if name in LOOKS
+        if name in LOOKS and (name >= _BY_HAND) == by_hand
     )

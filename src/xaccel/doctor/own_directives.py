@@ -90,7 +90,7 @@ def _apps(http: tuple[Line, ...], servers: list[Levels]) -> list[Levels]:
 
 def _limits(http: tuple[Line, ...], servers: list[Levels], site: Site) -> Iterator[tuple[str, Kind]]:
     for path in _apps(http, servers) if site.concurrency else ():
-        for line in _effective("limit_conn", path):
+        for line in effective("limit_conn", path):
             if not _can_be_empty(line.words[1], http):
                 yield (
                     f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
@@ -103,7 +103,7 @@ def _headers(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
     if site.add_headers == MERGE:
         return
     sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
-    for line in _effective("add_header", path):
+    for line in effective("add_header", path):
         if line.words[1].lower() not in sent:
             yield (
                 f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS",
@@ -113,12 +113,12 @@ def _headers(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
 
 def _logs(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
     kept = {words.split()[0] for words in site.access_logs}
-    for line in _effective("access_log", path):
+    for line in effective("access_log", path):
         if line.words[1] not in kept | {"off"}:
             yield f"{line.where}: downloads are not in {line.words[1]}: name it in ACCESS_LOGS", "access_log"
 
 
-def _effective(name: str, path: Levels) -> tuple[Line, ...]:
+def effective(name: str, path: Levels) -> tuple[Line, ...]:
     """Return the lines that apply at the innermost level: a level with own lines drops those of outer levels."""
     found = (tuple(line for line in level if line.words[0] == name) for level in reversed(path))
     return next(filter(None, found), ())

@@ -15,6 +15,7 @@ from xaccel.doctor.check import Skipped
 from xaccel.doctor.front_door import Door, Reply, door_at, door_of
 from xaccel.doctor.machine import Identity, identity_of
 from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
+from xaccel.doctor.places import Place, places
 from xaccel.errors import XaccelError
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.includes import folder_of
@@ -36,6 +37,7 @@ class Stack:
     nginx: the program; empty where this machine is not NGINX's host. options: for its prefix and configuration.
     url: the front door; empty: the first `listen` of the server that includes server.conf. download: path of one
     download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
+    config: a configuration without xaccel.
     """
 
     read_site: Callable[[], Site]
@@ -47,6 +49,7 @@ class Stack:
     download: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
+    config: Path | None = None
     kept: dict[str, object] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -193,6 +196,17 @@ class Stack:
         """The download as it came."""
         return self.fetch()
 
+    # A configuration that was written by hand
+
+    @cached_property
+    def hand_written(self) -> list[Place]:
+        """The locations of `config` that fetch. Raises OSError, and Skipped where there are none."""
+        text = self.config.read_text(encoding="utf-8", errors="replace") if self.config else ""
+        found = list(places((parse(f"# configuration file {self.config}:\n{text}", ""),)))
+        if not found:
+            raise Skipped(f"{self.config} has no internal location with proxy_pass")
+        return found
+
     # What is printed
 
     def shown(self, text: str) -> str:
@@ -205,6 +219,8 @@ class Stack:
     @property
     def _secrets(self) -> list[str]:
         found = [*self.headers.values()]
+        if self.config is not None:
+            return found
         try:
             site = self.site
         except XaccelError:

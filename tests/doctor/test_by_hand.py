@@ -1,0 +1,114 @@
+"""`xaccel doctor --config FILE`: what leaks or breaks in a configuration that somebody wrote by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xaccel.cli import main
+
+COMMON = """
+server {
+    location ~* ^/private/(.*) {
+        internal;
+        resolver 192.0.2.53;
+        set $store_host bucket.s3.amazonaws.com;
+        set $store_url https://$store_host/$1?$args;
+        proxy_set_header Host $store_host;
+        proxy_set_header Authorization '';
+        proxy_hide_header x-amz-id-2;
+        proxy_hide_header x-amz-request-id;
+        proxy_max_temp_file_size 0;
+        proxy_pass $store_url;
+    }
+}
+"""
+"""As in most articles about X-Accel-Redirect and S3."""
+
+CAREFUL = """
+upstream store { server store.example:443; keepalive 8; }
+server {
+    error_log /dev/null emerg;
+    proxy_ssl_verify on; proxy_ssl_server_name on;
+    location /files/ { proxy_pass http://app; }
+    location /inside/ {
+        internal;
+        proxy_pass https://store/;
+        proxy_http_version 1.1; proxy_set_header Connection "";
+        proxy_pass_request_headers off; proxy_pass_request_body off;
+        proxy_intercept_errors on; error_page 403 404 500 502 503 504 =404 /missing.html;
+        proxy_ignore_headers X-Accel-Redirect Set-Cookie;
+        proxy_hide_header x-amz-id-2; proxy_hide_header x-amz-request-id;
+        proxy_max_temp_file_size 0;
+    }
+}
+"""
+
+
+HOP = "location @hop { set $to $upstream_http_location; proxy_pass $to;"
+
+
+def found(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    (folder / "hand.conf").write_text(text)
+    with pytest.raises(SystemExit):
+        main(["doctor", "--config", str(folder / "hand.conf"), "--json"])
+    results = json.loads(capsys.readouterr().out)["results"]
+    return {one["id"]: one["evidence"][0] for one in results if one["status"] in ("fail", "warn", "unknown")}
+
+
+def test_the_recipe_of_most_articles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = found(tmp_path, COMMON, capsys)
+    assert set(seen) == {"XA702", "XA703", "XA704", "XA705", "XA706", "XA710", "XA711", "XA712"}
+    assert seen["XA702"] == f"{tmp_path}/hand.conf:3: location ~* ^/private/(.*) sends the client's cookie"
+
+
+def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert found(tmp_path, CAREFUL, capsys) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        ("internal;\n        proxy_pass https://store/;", "proxy_pass https://$arg_host/;", "XA701"),
+        ("proxy_pass_request_headers off;", 'proxy_set_header Cookie "";', "XA702"),
+        ("proxy_ssl_verify on;", "", "XA703"),
+        ("proxy_ssl_server_name on;", "", "XA704"),
+        ("proxy_http_version 1.1;", "", "XA705"),
+        ("proxy_intercept_errors on;", "", "XA706"),
+        ("proxy_hide_header x-amz-id-2;", "", "XA707"),
+        ("https://store/;", f"https://store/; error_page 302 = @hop; }} {HOP}", "XA708"),
+        ("proxy_max_temp_file_size 0;", "", "XA709"),
+        ("X-Accel-Redirect Set-Cookie", "Set-Cookie", "XA710"),
+        ("error_log /dev/null emerg;", "error_log /var/log/nginx/error.log debug;", "XA711"),
+        ("proxy_pass_request_body off;", "", "XA712"),
+    ],
+    ids=lambda value: value if value.startswith("XA") else "",
+)  # fmt: skip
+def test_each_mistake_is_named(
+    old: str, new: str, check: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert old in CAREFUL
+    assert check in found(tmp_path, CAREFUL.replace(old, new), capsys)
+
+
+def test_a_header_that_is_copied_from_the_client_is_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = 'proxy_set_header Cookie ""; proxy_set_header Authorization $http_authorization;'
+    seen = found(tmp_path, CAREFUL.replace("proxy_pass_request_headers off;", given), capsys)
+    assert seen["XA702"].endswith("location /inside/ sends the client's authorization")
+
+
+def test_the_location_of_auth_request_fetches_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = "location = /auth { internal; proxy_pass http://auth; } location / { auth_request /auth; }"
+    assert found(tmp_path, f"server {{ {inside} }}", capsys) == {}
+
+
+def test_a_configuration_without_such_a_location_is_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found(tmp_path, "server { location / { proxy_pass http://app; } }", capsys) == {}

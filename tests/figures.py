@@ -22,7 +22,7 @@ MOST_LINES = 17_651
 """Lines of Python in src/xaccel. The goal for 0.1 is 13,500, without doctor, trace and serve."""
 MOST_ENTRIES = 25
 MOST_NAMES = 13
-DOCTOR = 2_270
+DOCTOR = 2_310
 """Lines of `xaccel doctor`, which MOST_LINES does not have: the package, its command and the digest of the settings."""
 
 

@@ -8,7 +8,9 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from xaccel.cli.command import Command, FindObject
 from xaccel.cli.nginx_arguments import find_nginx
@@ -19,6 +21,8 @@ from xaccel.doctor.stack import Stack
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
+_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 _UNITS = {"": 1, "s": 1, "m": 60}
 
 
@@ -70,7 +74,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="print the checks, and look at nothing")
     parser.add_argument("--all", action="store_true", help="print the checks that are fine or skipped too")
-    parser.add_argument("--json", action="store_true", help="print one JSON object with all results")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object with all results")
+    form.add_argument(
+        "--sarif", action="store_true", help="print the findings in SARIF 2.1.0, for code scanning"
+    )
     parser.add_argument(
         "--wait", default="0", metavar="30s", help="look again until nothing is wrong, at most this long"
     )
@@ -134,9 +142,38 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
             "results": [each.as_json() for each in results],
         }
         print(json.dumps(found, indent=2))
+    elif args.sarif:
+        print(json.dumps(_sarif(results), indent=2))
     else:
         print("\n".join([*_report(results, everything=args.all), _summary(results)]))
     return status
+
+
+def _sarif(results: Sequence[Result]) -> dict[str, Any]:
+    """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
+    bad = [each for each in results if each.status in _LEVELS]
+    rules = [
+        {
+            "id": each.check.id,
+            "shortDescription": {"text": each.check.title},
+            "help": {"text": f"{each.check.consequence} {each.check.remedy}"},
+        }
+        for each in bad
+    ]
+    driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
+    found = [_sarif_result(each, text) for each in bad for text in each.evidence]
+    return {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": found}]}
+
+
+def _sarif_result(each: Result, text: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"ruleId": each.check.id, "level": _LEVELS[each.status], "message": {"text": text}}
+    place = re.match(r"(/[^:]+|[^:/ ][^: ]*\.conf):(\d+): ", text)
+    if place:
+        file = {"artifactLocation": {"uri": place[1]}, "region": {"startLine": int(place[2])}}
+        made["locations"] = [{"physicalLocation": file}]
+    if each.accepted:
+        made["suppressions"] = [{"kind": "external", "justification": each.accepted}]
+    return made
 
 
 def _program(args: argparse.Namespace) -> str:

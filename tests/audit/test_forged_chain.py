@@ -87,7 +87,7 @@ def test_a_person_who_was_forgotten_is_nobody_else(values: dict[str, Any]) -> No
     pseudonym, _ = forget("1", using="default")
     row = Transfer.objects.filter(subject=pseudonym)[0]
     change(row, **values)
-    assert verdict().problems[0] == f"the person of transfer {row.pk} was changed"
+    assert verdict().problems[0] == f"the user of transfer {row.pk} was changed"
 
 
 @pytest.mark.usefixtures("filled")
@@ -102,7 +102,7 @@ def test_who_was_forgotten_and_pruned_leaves_nobody_else_to_be_taken_out() -> No
     row = next(row for row in sent() if row.subject == "0")
     proofs = {"person_proof": person_of(vars(row)), "address_proof": address_of(vars(row))}
     change(row, subject=new_pseudonym(), client="", filename="", ip=None, **proofs)
-    assert f"the person of transfer {row.pk} was taken out, but not by `forget`" in verdict().problems
+    assert f"the user of transfer {row.pk} was removed, but not by `forget`" in verdict().problems
 
 
 @pytest.mark.usefixtures("filled")

@@ -118,7 +118,7 @@ def test_a_request_with_the_id_of_a_transfer_is_matched(log: Log, store: Store) 
             {"status": "502", "body_bytes": 90, "why": "origin_500"},
             "explained: no bytes of the file were sent",
         ),
-        ({"why": "forged", "status": "404"}, "explained: answered by the app, or refused by NGINX"),
+        ({"why": "forged", "status": "404"}, "explained: 304 or 412 by the app, or refused by NGINX"),
         ({"cache": "MISS"}, "contradiction: the user got 100 bytes"),
         ({}, "contradiction: the user got 100 bytes"),
         ({"body_bytes": 40, "completion": ""}, "contradiction: the user got 40 bytes"),
@@ -146,7 +146,7 @@ def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it
     store.other(0)
     store.add(lines[2]["id"], 3)
     found, said = reconcile(store.path)
-    by_the_app = "explained: answered by the app, or refused by NGINX"
+    by_the_app = "explained: 304 or 412 by the app, or refused by NGINX"
     assert [found[lines[number]["id"]] for number in (0, 1)] == [by_the_app] * 2
     assert found[lines[2]["id"]].startswith(
         "contradiction: NGINX had no valid hand-off: the store sent bytes"

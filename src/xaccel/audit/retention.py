@@ -220,9 +220,9 @@ def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | 
 
 
 FORGET = Command(
-    help="put a pseudonym in the place of a person",
+    help="replace a user by a pseudonym",
     description="Replace a subject by a random pseudonym that is stored nowhere else, and remove addresses, programs"
-    " and file names. Sums stay. Logs that were not taken in yet, and rotated ones, still hold the subject.",
+    " and file names. Sums stay. Logs that are not ingested yet, and rotated logs, still contain the subject.",
     add_arguments=_forget_arguments,
     run=_run_forget,
 )

@@ -1,4 +1,4 @@
-"""What becomes of a decision, told once NGINX's line is stored.
+"""Signals about decisions, sent when NGINX's log entry is stored.
 
 Receivers of `transfer_completed` get `transfer` (`xaccel.audit.models.Transfer`), those of `download_completed` get
 `download` (`Download`); the sender is the model. They run in the process of `ingest`, after the rows are committed, and
@@ -19,7 +19,7 @@ post_sweep = Signal()
 """Rows that change with time alone are updated: once a minute by `ingest --follow`, and when `ingest` ends.
 
 Receivers get `configuration` (of `XACCEL_AUDIT`), `now` (log entries written before it are stored) and `using` (the
-alias of the trail's database). An exception is not caught: `ingest` treats it as an error of its own.
+alias of the trail's database). An exception is not caught: `ingest` treats it like any other error.
 """
 
 post_prune = Signal()

@@ -33,8 +33,7 @@ def not_found(refused: errors.InputRefused) -> errors.InputRefused:
 class HandOffResponse(HttpResponse):
     """An empty response with the hand-off's headers.
 
-    It has no Content-Disposition, Cache-Control or Expires of its own: NGINX would send them beside those of the
-    download.
+    It has no Content-Disposition, Cache-Control or Expires: NGINX would send them in addition to those of the download.
 
     hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
     keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.

@@ -19,9 +19,9 @@ from django.http import Http404
 class DownloadNegotiation(DefaultContentNegotiation):  # type: ignore[misc]
     """The `content_negotiation_class` of a view that calls `send_file`.
 
-    DRF looks for a renderer before it calls the view, and answers `Accept: application/pdf` with 406, since none of its
-    renderers makes PDF. A file needs none; here the first one is then taken, for errors. Where DRF finds one, nothing
-    changes: browsers get errors on pages, programs as JSON.
+    DRF looks for a renderer before it calls the view, and returns 406 for `Accept: application/pdf`, since none of its
+    renderers makes PDF. A file needs no renderer, so this class then chooses the first one, for errors. If DRF finds a
+    renderer, nothing changes: browsers get errors on pages, programs as JSON.
     """
 
     def select_renderer(

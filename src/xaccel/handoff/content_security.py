@@ -38,7 +38,7 @@ A subtype with "+" is not matched: every type that ends in "+xml" is XML, which 
 
 A sandbox keeps Chromium from playing media (tests/browser/test_open.py) and Safari from showing some PDFs
 (github.com/adobe/aem-core-wcm-components/issues/2839); Chromium itself takes every policy off a PDF. Browsers put both
-into pages of their own making, which may need inline styles.
+into generated pages, which may need inline styles.
 """
 
 

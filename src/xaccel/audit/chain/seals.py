@@ -25,7 +25,7 @@ from xaccel.audit.values import datetime_of, microseconds_of
 AT_ONCE = 5000
 """Rows of one seal at most."""
 FIRST = "0" * 64
-"""What the first seal follows."""
+"""Predecessor of the first seal."""
 LEAF = 32
 _PERSONAL = ("subject", "client", "filename", "ip", "person_proof", "address_proof")
 _FIELDS = {column.attname: column for column in Transfer._meta.concrete_fields}

@@ -23,7 +23,7 @@ from xaccel.site import Site
 
 @dataclass(slots=True)
 class Verification:
-    """What was found, and what the seals so far say of rows that were sealed before them.
+    """Findings of `verify`, and counts of the rows that the seals cover.
 
     sealed, deleted, forgotten, late: transfers that were sealed, that `prune` deleted, that were pseudonymised, and
     whose log entry came after their seal. waiting, never_sealed: transfers that will have a seal, or have none.
@@ -85,9 +85,9 @@ class Verification:
                 self.tell(f"transfer {id_} {pruned if leaf in leaves else 'was changed or slipped in'}")
             if seals.is_hidden(row["person_proof"]):
                 if leaf not in self._forgotten:
-                    self.tell(f"the person of transfer {id_} was taken out, but not by `forget`")
+                    self.tell(f"the user of transfer {id_} was removed, but not by `forget`")
                 elif not is_pseudonym(row["subject"]) or row["client"] or row["filename"]:
-                    self.tell(f"the person of transfer {id_} was changed")
+                    self.tell(f"the user of transfer {id_} was changed")
             if seals.is_hidden(row["address_proof"]):
                 if row["ip"] is not None:
                     self.tell(f"the address of transfer {id_} was changed")

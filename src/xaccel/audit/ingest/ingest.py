@@ -31,15 +31,15 @@ logger = logging.getLogger("xaccel.audit")
 BATCH = 5000
 """Entries a transaction: more gain nothing, and a crash repeats at most so many."""
 POISON = (DataError, IntegrityError, ValueError, ArithmeticError)
-"""What an entry raises whose values no column holds."""
+"""Errors for an entry whose values fit no column."""
 RETRY_S = 30.0
-"""How soon a signal that a receiver could not take is sent again."""
+"""Seconds until a signal is sent again after a receiver failed."""
 _SIGNALS_AT_ONCE = 500
 
 
 @dataclass(slots=True)
 class Counted:
-    """What was ingested.
+    """Counts of one ingestion.
 
     skipped: entries that are older than what `prune` or `forget` removed. lost: files that were cut, or rotated away
     and are not to be found, so that what was not read of them is lost.

@@ -12,7 +12,7 @@ from xaccel.audit.ingest.downloads import MOST_SPANS, Span, add_span, covers_all
 from xaccel.audit.models import Download, Transfer
 
 _SAME = ("subject", "origin", "key", "version", "query", "client")
-"""What a download has in common with each of its transfers."""
+"""Fields that a download has in common with each of its transfers."""
 _AT_ONCE = 2000
 
 

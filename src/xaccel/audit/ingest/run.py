@@ -31,7 +31,7 @@ POLL_S = 0.5
 EVERY_S = 60.0
 """Seconds between two calls of `tidy`."""
 AWAY = (OperationalError, InterfaceError, OSError)
-"""What a database that is stopped, locked or out of disk space raises, and a log that must not be read."""
+"""Errors of a database that is stopped, locked or out of disk space, and of a log without read permission."""
 _FIRST_S, _LONGEST_S = 0.2, 5.0
 """Seconds between two attempts: twice as many each time, up to the second number."""
 _LET_READ = (
@@ -143,7 +143,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         metavar="HOST:PORT",
         type=_address,
-        help="count for Prometheus, and answer GET /metrics there; needs prometheus-client",
+        help="count for Prometheus, and serve GET /metrics there; needs prometheus-client",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 

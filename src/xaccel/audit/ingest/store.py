@@ -40,7 +40,7 @@ _interval = attrgetter(*Part.__struct_fields__[8:])
 
 
 class Decision(msgspec.Struct, gc=False):
-    """What the app decided, from its row. decided_at: microseconds since 1970."""
+    """The decision of the app, from its row. decided_at: microseconds since 1970."""
 
     decided_at: int | None = None
     origin: str = ""
@@ -58,7 +58,7 @@ class Decision(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class Stored:
-    """What a batch came to. transfers, completed: the ids of those for which signals must be sent.
+    """The result of a batch. transfers, completed: the ids of those for which signals must be sent.
 
     skipped: entries that are older than what `prune` or `forget` removed.
     """

@@ -64,7 +64,7 @@ class Watched:
 
     @property
     def many_missing(self) -> bool:
-        """Whether half of the recent transfers have no entry, and at least LEAST."""
+        """Whether half of the recent transfers, and LEAST or more, have no entry."""
         return self.missing >= LEAST and 2 * self.missing >= self.recent
 
 

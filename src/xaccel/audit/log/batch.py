@@ -20,7 +20,7 @@ _ENTRY = re.compile(rf"{_BEGINS}(?:{_PLAIN}|{_TEXT})*\}}".encode(), re.DOTALL)
 
 @dataclass(slots=True)
 class Batch:
-    """What some lines came to. places: the offset and the bytes of each entry."""
+    """The entries of some lines. places: the offset and the bytes of each entry."""
 
     entries: list[LogEntry] = field(default_factory=list)
     places: list[tuple[int, bytes]] = field(default_factory=list)
@@ -30,8 +30,8 @@ class Batch:
 def parse(path: Path, pieces: Iterable[Piece]) -> Batch:
     """Return the entries of some lines, and what is none.
 
-    An entry that was torn, since the disk was full or the machine crashed, has no end of line: the next one follows on
-    the same line, and is read all the same.
+    An entry that was cut by a full disk or a crash has no end of line. The next entry is then on the same line, and is
+    read too.
     """
     batch = Batch()
     for piece in pieces:

@@ -78,7 +78,7 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class LogEntry(msgspec.Struct, gc=False):
-    """What NGINX logged of one transfer.
+    """NGINX's log entry of one transfer.
 
     id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None if unknown.

@@ -133,8 +133,8 @@ class LogFile:
     def is_that_of(self, position: LogPosition) -> bool:
         """Tell whether the file is that of `position`: it has the same beginning, and all that was read is in it.
 
-        Device and inode are compared only where the beginning is a part of an entry, with which other files begin too:
-        an inode is used again, and a copy has another.
+        Device and inode are compared only if the beginning is a part of an entry, since other files can begin with it.
+        An inode is used again, and a copy has another inode.
         """
         self.position = position
         if position.start_length < NO_ENTRY and self.identity != (position.device, position.inode):

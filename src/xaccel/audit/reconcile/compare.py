@@ -42,7 +42,7 @@ _MOST_ENCODINGS = 3
 
 
 class Result(StrEnum):
-    """What a comparison of both logs can find."""
+    """Results of comparing both logs."""
 
     MATCHED = "matched"
     EXPLAINED = "explained"
@@ -66,7 +66,7 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     gave = (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
     cache = row.details.get("cache")
     if not was_handed_off(row):
-        why = "answered by the app, or refused by NGINX"
+        why = "304 or 412 by the app, or refused by NGINX"
     elif sent is not None and sent >= gave:
         return Judgement(Result.MATCHED)
     elif sent and cache:
@@ -283,8 +283,8 @@ def _print_summary(found: Comparison, log: StoreLog) -> None:
 RECONCILE = Command(
     help="compare the trail with the store's own access log",
     description="Compare the transfers with what the store logged: each is matched, explained (cache, slices, 304,"
-    " answered by the app), not in the store's log yet, or a contradiction. Contradictions end the command with exit"
-    " status 1. Run `ingest` first. No line and no query of the store's log is printed.",
+    " 412 by the app), not in the store's log yet, or a contradiction. Contradictions end the command with exit"
+    " status 1. Run `ingest` first. Lines and queries of the store's log are not printed.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -18,12 +18,13 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 17_651
-"""Lines of Python in src/xaccel. The goal for 0.1 is 13,500, without doctor, trace and serve."""
+MOST_LINES = 14_626
+"""Lines of Python in src/xaccel without doctor and serve. The goal for 0.1 is 13,500."""
 MOST_ENTRIES = 25
 MOST_NAMES = 13
 DOCTOR = 2_310
-"""Lines of `xaccel doctor`, which MOST_LINES does not have: the package, its command and the digest of the settings."""
+"""Lines of `xaccel doctor`: the package, its command and the digest of the settings."""
+SERVE = 165
 
 
 def lines(*folders: str) -> int:
@@ -51,7 +52,7 @@ def circle() -> list[str]:
 def figures() -> Iterable[tuple[str, int, int | None]]:
     """Return each figure with its name and its bound."""
     source, tests = lines("src/xaccel"), lines("tests")
-    yield "lines of Python in src/xaccel", source, MOST_LINES + DOCTOR
+    yield "lines of Python in src/xaccel", source, MOST_LINES + DOCTOR + SERVE
     yield "entries at the top of src/xaccel", len(entries()), MOST_ENTRIES
     yield "public names of xaccel", len(xaccel.__all__), MOST_NAMES
     yield "modules in an import circle", len(set(circle())), 0

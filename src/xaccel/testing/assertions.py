@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from xaccel import urls
-from xaccel.handoff.places import base_url
-from xaccel.handoff.identifiers import PATTERN
 from xaccel.handoff.headers import public_name, visible_headers
+from xaccel.handoff.identifiers import PATTERN
+from xaccel.handoff.places import base_url
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import LocalOrigin, S3Origin

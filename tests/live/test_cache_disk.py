@@ -16,7 +16,7 @@ from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, origin_server
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

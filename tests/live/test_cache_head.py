@@ -14,7 +14,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 from xaccel.testing import Variant
 
 SLICE = 65_536

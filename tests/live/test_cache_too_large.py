@@ -15,7 +15,7 @@ from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 from xaccel.testing import Variant
 
 SLICE = 65_536

@@ -16,7 +16,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

@@ -14,7 +14,7 @@ from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, build_of
 from tests.live.objects import ranges
 from tests.servers.origin import Answer, Request
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 
 SIZE = 5 * 2**40
 BLOCK = 65536

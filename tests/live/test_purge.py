@@ -17,7 +17,7 @@ from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
 from tests.servers.origin import Answer
 from xaccel import cli
-from xaccel.cache import cache_files
+from xaccel.nginx import cache_files
 from xaccel.servers.processes import wait_until
 
 LARGE = bytes(range(256)) * 65536

@@ -23,7 +23,6 @@ from botocore.credentials import RefreshableCredentials
 
 import xaccel
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site, cli, errors
-from xaccel.cache import cache_files
 from xaccel.errors import (
     CacheError,
     ConfigError,
@@ -33,6 +32,7 @@ from xaccel.errors import (
     KeyRefused,
     XaccelError,
 )
+from xaccel.nginx import cache_files
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaccel.cache import cache_files
 from xaccel.cli.command import Command, FindObject
 from xaccel.errors import ConfigError, OptionRefused
 from xaccel.handoff.identifiers import version_part, version_query, whole_version
 from xaccel.handoff.objects import ObjectRef
+from xaccel.nginx import cache_files
 from xaccel.sender import Sender
 from xaccel.site import Site
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from xaccel.cache.cache_files import LEVELS
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
+from xaccel.nginx.cache_files import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
 from xaccel.nginx.includes import Includes, header_name, header_variable
 from xaccel.nginx.pools import (

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from xaccel import HTTPOrigin, LocalOrigin, Site, cli
-from xaccel.cache import cache_files
 from xaccel.errors import CacheError, ConfigError, InputRefused
 from xaccel.handoff.identifiers import cache_key
+from xaccel.nginx import cache_files
 from xaccel.site import Cache
 
 BASE = "https://files.example/"

@@ -1,1 +1,0 @@
-"""NGINX's cache, seen from outside: its entries on disk."""

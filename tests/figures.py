@@ -18,11 +18,11 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 14_625
+MOST_LINES = 14_623
 """Lines of Python in src/xaccel without doctor and serve. The goal for 0.1 is 13,500."""
 MOST_ENTRIES = 24
 MOST_NAMES = 13
-DOCTOR = 2_310
+DOCTOR = 2_322
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings."""
 SERVE = 165
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import xaccel.audit.doctor
-import xaccel.django.doctor  # noqa: F401  (both add a check)
+import xaccel.audit.ingestion_check
+import xaccel.django.doctor_check  # noqa: F401  (both add a check)
 from tests.doctor.breakages import TABLE
 from xaccel.doctor.catalogue import checks
 

@@ -12,7 +12,7 @@ import pytest
 from xaccel.audit.models import LogPosition
 from xaccel.doctor.catalogue import checks
 from xaccel.doctor.examine import examine
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def found(log: Path) -> tuple[str, tuple[str, ...]]:
         }
     )
     check = next(each for each in checks() if each.id == "XA506")
-    (result,) = examine([replace(check, after=())], Stack(read_site=lambda: site))
+    (result,) = examine([replace(check, after=())], RunningSite(read_site=lambda: site))
     return result.status, result.evidence
 
 

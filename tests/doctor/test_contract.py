@@ -18,7 +18,7 @@ from xaccel.doctor.catalogue import TABLE as CHECKS
 from xaccel.doctor.catalogue import checks
 from xaccel.doctor.check import Evidence, Skipped
 from xaccel.doctor.examine import examine, exit_status
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 
 on_deb = pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session")
@@ -72,9 +72,9 @@ def test_a_wrong_argument_is_a_clear_error(
     assert says in capsys.readouterr().err
 
 
-def _stack() -> Stack:
+def _stack() -> RunningSite:
     site = read_mapping.read({"SECRET": SECRET, "ORIGINS": {"media": {"type": "local", "root": "/srv"}}})
-    return Stack(read_site=lambda: site)
+    return RunningSite(read_site=lambda: site)
 
 
 def _looks(*made: object) -> Iterator[Evidence]:

@@ -19,7 +19,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the app's decisions, and add the commands."""
-        from xaccel.audit import doctor, export, queries, record, retention  # noqa: F401  (doctor adds a check)
+        from xaccel.audit import export, ingestion_check, queries, record, retention  # noqa: F401
         from xaccel.audit.chain import checkpoint, verify
         from xaccel.audit.ingest import run
         from xaccel.audit.reconcile import compare

@@ -15,9 +15,9 @@ from typing import Any
 from xaccel.cli.command import Command, FindObject
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.catalogue import checks
-from xaccel.doctor.check import Check, Result
+from xaccel.doctor.check import Check, Finding
 from xaccel.doctor.examine import FAILED, SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
@@ -130,8 +130,8 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         "config": args.config,
     }
 
-    def once() -> tuple[Result, ...]:
-        return examine(known, Stack(**options), only=args.only, accepted=accepted)
+    def once() -> tuple[Finding, ...]:
+        return examine(known, RunningSite(**options), only=args.only, accepted=accepted)
 
     results = wait(once, seconds=_seconds(args.wait), strict=strict)
     status = exit_status(results, strict=strict)
@@ -149,7 +149,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     return status
 
 
-def _sarif(results: Sequence[Result]) -> dict[str, Any]:
+def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
     """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     bad = [each for each in results if each.status in _LEVELS]
     rules = [
@@ -165,7 +165,7 @@ def _sarif(results: Sequence[Result]) -> dict[str, Any]:
     return {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": found}]}
 
 
-def _sarif_result(each: Result, text: str) -> dict[str, Any]:
+def _sarif_result(each: Finding, text: str) -> dict[str, Any]:
     made: dict[str, Any] = {"ruleId": each.check.id, "level": _LEVELS[each.status], "message": {"text": text}}
     place = re.match(r"(/[^:]+|[^:/ ][^: ]*\.conf):(\d+): ", text)
     if place:
@@ -187,7 +187,7 @@ def _program(args: argparse.Namespace) -> str:
         return ""
 
 
-def _report(results: Sequence[Result], *, everything: bool) -> list[str]:
+def _report(results: Sequence[Finding], *, everything: bool) -> list[str]:
     lines: list[str] = []
     for each in results:
         mark = "accepted" if each.accepted else each.status
@@ -205,7 +205,7 @@ def _report(results: Sequence[Result], *, everything: bool) -> list[str]:
     return lines
 
 
-def _summary(results: Sequence[Result]) -> str:
+def _summary(results: Sequence[Finding]) -> str:
     count = {name: sum(each.status == name and not each.accepted for each in results) for name in _SAID}
     accepted = sum(bool(each.accepted) for each in results)
     parts = [f"{number} {_SAID[name]}" for name, number in count.items() if number or name == "ok"]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.doctor.check import check
-from xaccel.doctor.places import VARIABLE_HOST
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.fetch_locations import VARIABLE_HOST
+from xaccel.doctor.running_site import RunningSite
 
 _STORE_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 
 
 @check(701)
-def closed(stack: Stack) -> Iterator[str]:
+def closed(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if not place.is_inside:
             yield f"{place.where} can be requested by clients, and its host is a variable"
 
 
 @check(702)
-def own_headers(stack: Stack) -> Iterator[str]:
+def own_headers(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.value("proxy_pass_request_headers") != "off":
             sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]
@@ -28,21 +28,21 @@ def own_headers(stack: Stack) -> Iterator[str]:
 
 
 @check(703)
-def verified(stack: Stack) -> Iterator[str]:
+def verified(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.is_secure and place.value("proxy_ssl_verify") != "on":
             yield f"{place.where} has no `proxy_ssl_verify on`"
 
 
 @check(704)
-def named(stack: Stack) -> Iterator[str]:
+def named(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.is_secure and place.value("proxy_ssl_server_name") != "on":
             yield f"{place.where} has no `proxy_ssl_server_name on`"
 
 
 @check(705)
-def kept_alive(stack: Stack) -> Iterator[str]:
+def kept_alive(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if VARIABLE_HOST.match(place.target):
             yield f"{place.where} has a variable as host"
@@ -51,14 +51,14 @@ def kept_alive(stack: Stack) -> Iterator[str]:
 
 
 @check(706)
-def own_errors(stack: Stack) -> Iterator[str]:
+def own_errors(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.value("proxy_intercept_errors") != "on":
             yield f"{place.where} has no `proxy_intercept_errors on`"
 
 
 @check(707)
-def hidden(stack: Stack) -> Iterator[str]:
+def hidden(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         gone = {line.words[1].lower() for line in place.lines("proxy_hide_header")}
         passed = [name for name in _STORE_HEADERS if name not in gone]
@@ -67,21 +67,21 @@ def hidden(stack: Stack) -> Iterator[str]:
 
 
 @check(708)
-def bounded(stack: Stack) -> Iterator[str]:
+def bounded(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if "$upstream_http_location" in place.expanded or "_location" in place.target:
             yield f"{place.where} requests any URL that the storage redirects to"
 
 
 @check(709)
-def in_memory(stack: Stack) -> Iterator[str]:
+def in_memory(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.value("proxy_buffering") != "off" and place.value("proxy_max_temp_file_size") != "0":
             yield f"{place.where} has no `proxy_max_temp_file_size 0`"
 
 
 @check(710)
-def unsteered(stack: Stack) -> Iterator[str]:
+def unsteered(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         ignored = {word.lower() for line in place.lines("proxy_ignore_headers") for word in line.words[1:]}
         if "x-accel-redirect" not in ignored:
@@ -89,14 +89,14 @@ def unsteered(stack: Stack) -> Iterator[str]:
 
 
 @check(711)
-def unlogged(stack: Stack) -> Iterator[str]:
+def unlogged(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.value("error_log") != "/dev/null":
             yield f"{place.where} writes URLs of the storage to the error log"
 
 
 @check(712)
-def bodiless(stack: Stack) -> Iterator[str]:
+def bodiless(stack: RunningSite) -> Iterator[str]:
     for place in stack.hand_written:
         if place.value("proxy_pass_request_body") != "off":
             yield f"{place.where} sends the client's request body"

@@ -12,13 +12,21 @@ from xaccel.doctor.check import LOOKS, Check
 
 _BY_HAND = "XA700"
 TABLE = Path(__file__).with_name("checks.toml")
-_AREAS = ("settings", "on_disk", "in_memory", "origins", "log_and_disk", "download", "by_hand")
-"""The modules, in the order of the first digit of the ids."""
+_MODULES = {
+    "settings": "settings_checks",
+    "on disk": "on_disk",
+    "in memory": "in_memory",
+    "origins": "origin_checks",
+    "log and disk": "log_and_disk",
+    "download": "download",
+    "by hand": "by_hand",
+}
+"""By area. The areas are in the order of the first digit of the ids."""
 
 
 @cache
 def _rows() -> dict[str, dict[str, Any]]:
-    for name in _AREAS:
+    for name in _MODULES.values():
         import_module(f"xaccel.doctor.{name}")
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
@@ -33,7 +41,7 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
     return tuple(
         Check(
             id=name,
-            area=_AREAS[int(name[2]) - 1].replace("_", " "),
+            area=[*_MODULES][int(name[2]) - 1],
             title=row["title"],
             where=row["where"],
             after=(*(() if by_hand or name == first else (first,)), *row.get("after", ())),

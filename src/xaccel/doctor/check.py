@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from xaccel.doctor.stack import Stack
+    from xaccel.doctor.running_site import RunningSite
 
 Status = Literal["ok", "fail", "warn", "skipped", "unknown"]
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
-Look = Callable[["Stack"], Iterable["str | Evidence"]]
+Look = Callable[["RunningSite"], Iterable["str | Evidence"]]
 PAGE = "operate/doctor.html"
 LOOKS: dict[str, Look] = {}
 """The functions that look, by the id of the check."""
@@ -75,7 +75,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Finding:
     """The result of one check. because: the check whose failure hides this one. accepted: why it is tolerated."""
 
     check: Check

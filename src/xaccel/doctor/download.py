@@ -17,7 +17,7 @@ from typing import Any
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.front_door import MOST_BYTES, Reply
 from xaccel.doctor.origin_probe import remotes
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.explain.origin_request import opener
 from xaccel.explain.why import why_of
 from xaccel.handoff.objects import ObjectRef
@@ -52,7 +52,7 @@ class Trip:
         return str((self.entry or {}).get("why", ""))
 
 
-def travel(stack: Stack) -> Trip:
+def travel(stack: RunningSite) -> Trip:
     """Request the download once for all checks. A random end of its Range, far behind the file, marks its log entry."""
     found = stack.kept.get("trip")
     if not isinstance(found, Trip):
@@ -60,7 +60,7 @@ def travel(stack: Stack) -> Trip:
     return found
 
 
-def _travel(stack: Stack) -> Trip:
+def _travel(stack: RunningSite) -> Trip:
     log = stack.log
     mark = f"bytes=0-{10**15 + secrets.randbelow(10**15)}"
     try:
@@ -89,40 +89,40 @@ def _entry(log: Path, size: int, mark: str) -> dict[str, Any] | None:
 
 
 @check(601)
-def through_nginx(stack: Stack) -> Iterator[str]:
+def through_nginx(stack: RunningSite) -> Iterator[str]:
     names = [name for name, _ in travel(stack).reply.headers if _PRIVATE.match(name)]
     if names:
         yield f"the response has the header {names[0]}"
 
 
 @check(602)
-def app_answers(stack: Stack) -> Iterator[str]:
+def app_answers(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if trip.log_is_read and trip.entry is None and trip.reply.status in (502, 503, 504):
         yield f"status {trip.reply.status} without a log entry of a transfer"
 
 
 @check(603)
-def trusted(stack: Stack) -> Iterator[str]:
+def trusted(stack: RunningSite) -> Iterator[str]:
     if travel(stack).why in ("forged", "no_id"):
         yield f"`why` is {travel(stack).why}, and the running NGINX has the secret of these settings"
 
 
 @check(604)
-def same_place(stack: Stack) -> Iterator[str]:
+def same_place(stack: RunningSite) -> Iterator[str]:
     if travel(stack).why == "url_refused":
         yield "`why` is url_refused, and the running NGINX has these settings"
 
 
 @check(605)
-def allowed(stack: Stack) -> Iterator[str]:
+def allowed(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if trip.entry is None and trip.reply.status not in (200, 206, 502, 503, 504):
         yield f"the app responds with status {trip.reply.status}"
 
 
 @check(606)
-def succeeds(stack: Stack) -> Iterator[str]:
+def succeeds(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if trip.reply.status in (200, 206) and not trip.why:
         length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
@@ -135,7 +135,7 @@ def succeeds(stack: Stack) -> Iterator[str]:
 
 
 @check(607)
-def in_parts(stack: Stack) -> Iterator[str]:
+def in_parts(stack: RunningSite) -> Iterator[str]:
     whole = stack.fetched
     if len(whole.body) < 2:
         raise Skipped("the file has fewer than two bytes")
@@ -145,7 +145,7 @@ def in_parts(stack: Stack) -> Iterator[str]:
 
 
 @check(608)
-def heads(stack: Stack) -> Iterator[str]:
+def heads(stack: RunningSite) -> Iterator[str]:
     head, whole = stack.fetch("HEAD"), stack.fetched
     if head.status != whole.status:
         yield f"HEAD has status {head.status}, GET {whole.status}"
@@ -156,7 +156,7 @@ def heads(stack: Stack) -> Iterator[str]:
 
 
 @check(609)
-def conditional(stack: Stack) -> Iterator[str]:
+def conditional(stack: RunningSite) -> Iterator[str]:
     etag = stack.fetched.header("ETag")
     if not etag:
         raise Skipped("the download has no ETag")
@@ -166,7 +166,7 @@ def conditional(stack: Stack) -> Iterator[str]:
 
 
 @check(610)
-def same_bytes(stack: Stack) -> Iterator[str]:
+def same_bytes(stack: RunningSite) -> Iterator[str]:
     if stack.named is None:
         raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download sends")
     name, key = stack.named
@@ -186,7 +186,7 @@ def same_bytes(stack: Stack) -> Iterator[str]:
 
 
 @check(611)
-def hidden(stack: Stack) -> Iterator[str]:
+def hidden(stack: RunningSite) -> Iterator[str]:
     words = {remote.servers[0][0] for remote in remotes(stack.site.origins)}
     words |= {origin.bucket for origin in stack.site.origins.values() if isinstance(origin, S3Origin)}
     own = {stack.door.address[0], "127.0.0.1", "localhost"}
@@ -196,14 +196,14 @@ def hidden(stack: Stack) -> Iterator[str]:
 
 
 @check(612)
-def named(stack: Stack) -> Iterator[str]:
+def named(stack: RunningSite) -> Iterator[str]:
     for name in ("Content-Disposition", "Content-Type", "X-Content-Type-Options"):
         if not stack.fetched.header(name):
             yield f"there is no {name}"
 
 
 @check(613)
-def as_it_is(stack: Stack) -> Iterator[str]:
+def as_it_is(stack: RunningSite) -> Iterator[str]:
     reply = stack.fetch(Accept_Encoding="gzip, br, zstd")
     encoding, by = reply.header("Content-Encoding"), reply.header("Via") or reply.header("Server")
     if encoding:
@@ -213,7 +213,7 @@ def as_it_is(stack: Stack) -> Iterator[str]:
 
 
 @check(614)
-def cached(stack: Stack) -> Iterator[str | Evidence]:
+def cached(stack: RunningSite) -> Iterator[str | Evidence]:
     first = travel(stack).entry
     if first is None or not first.get("cache"):
         raise Skipped("the download is not one that NGINX caches")
@@ -223,7 +223,7 @@ def cached(stack: Stack) -> Iterator[str | Evidence]:
 
 
 @check(615)
-def logged(stack: Stack) -> Iterator[str]:
+def logged(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if not trip.log_is_read:
         raise Skipped("this process does not read NGINX's log")

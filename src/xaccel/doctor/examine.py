@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from xaccel.doctor.check import Check, Evidence, Result, Skipped, Status
-from xaccel.doctor.stack import ELSEWHERE, Stack
+from xaccel.doctor.check import Check, Evidence, Finding, Skipped, Status
+from xaccel.doctor.running_site import ELSEWHERE, RunningSite
 from xaccel.errors import OptionRefused, XaccelError
 
 SCHEMA_VERSION = 1
@@ -34,11 +34,11 @@ class Accepted:
 
 def examine(
     checks: Sequence[Check],
-    stack: Stack,
+    stack: RunningSite,
     *,
     only: Collection[str] = (),
     accepted: Sequence[Accepted] = (),
-) -> tuple[Result, ...]:
+) -> tuple[Finding, ...]:
     """Make the checks; with `only` these and those that they depend on.
 
     Raises OptionRefused for an id that there is not.
@@ -46,7 +46,7 @@ def examine(
     known = {each.id: each for each in checks}
     require_known([*only, *(each.id for each in accepted)], known)
     wanted = _with_causes(only, known) if only else set(known)
-    found: dict[str, Result] = {}
+    found: dict[str, Finding] = {}
     for each in checks:
         if each.id in wanted:
             found[each.id] = _result(each, stack, found)
@@ -71,7 +71,7 @@ def require_known(ids: Collection[str], known: Collection[str]) -> None:
             )
 
 
-def wait(look: Callable[[], tuple[Result, ...]], *, seconds: float, strict: bool) -> tuple[Result, ...]:
+def wait(look: Callable[[], tuple[Finding, ...]], *, seconds: float, strict: bool) -> tuple[Finding, ...]:
     """Look again until nothing is wrong, or the time has passed."""
     end = time.monotonic() + seconds
     while True:
@@ -81,7 +81,7 @@ def wait(look: Callable[[], tuple[Result, ...]], *, seconds: float, strict: bool
         time.sleep(_PAUSE_S)
 
 
-def exit_status(results: Sequence[Result], *, strict: bool) -> int:
+def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
     """Return the exit status: 1 for a failure, 2 where something could not be looked at. `strict`: warnings fail."""
     seen = {result.status for result in results if not result.accepted}
     if "fail" in seen or (strict and "warn" in seen):
@@ -99,24 +99,24 @@ def _with_causes(only: Collection[str], known: Mapping[str, Check]) -> set[str]:
     return found
 
 
-def _result(each: Check, stack: Stack, before: Mapping[str, Result]) -> Result:
+def _result(each: Check, stack: RunningSite, before: Mapping[str, Finding]) -> Finding:
     for name in each.after:
         cause = before[name]
         if cause.because or cause.status in ("fail", "unknown"):
-            return Result(check=each, status="skipped", because=cause.because or name)
+            return Finding(check=each, status="skipped", because=cause.because or name)
     if each.where == "NGINX's host" and not stack.nginx:
-        return Result(check=each, status="skipped", evidence=(ELSEWHERE,))
+        return Finding(check=each, status="skipped", evidence=(ELSEWHERE,))
     try:
         seen = tuple(_evidence(each, stack))
     except Skipped as reason:
-        return Result(check=each, status="skipped", evidence=(str(reason),))
+        return Finding(check=each, status="skipped", evidence=(str(reason),))
     except Exception as error:  # noqa: BLE001  (a check that breaks must not end the others)
         text = str(error) if isinstance(error, XaccelError | OSError) else f"{type(error).__name__}: {error}"
-        return Result(check=each, status="unknown", evidence=(stack.shown(text),))
+        return Finding(check=each, status="unknown", evidence=(stack.shown(text),))
     status: Status = min((one.status for one in seen), key=_ORDER.index, default="ok")
-    return Result(check=each, status=status, evidence=tuple(stack.shown(one.text) for one in seen))
+    return Finding(check=each, status=status, evidence=tuple(stack.shown(one.text) for one in seen))
 
 
-def _evidence(each: Check, stack: Stack) -> Iterator[Evidence]:
+def _evidence(each: Check, stack: RunningSite) -> Iterator[Evidence]:
     for one in each.look(stack):
         yield one if isinstance(one, Evidence) else Evidence(one, each.worst)

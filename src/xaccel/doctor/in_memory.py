@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.machine import is_running, workers_of
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.nginx.settings_digest import digest, digest_text
 from xaccel.site.origins import LocalOrigin
 
@@ -19,7 +19,7 @@ _DIGEST = re.compile(r"([0-9a-f]{16}) \d+ ([\d.]+)")
 
 
 @check(301)
-def runs(stack: Stack) -> Iterator[str]:
+def runs(stack: RunningSite) -> Iterator[str]:
     if stack.tested.returncode != 0:
         raise Skipped("NGINX refuses its configuration, so that its pid file is not known")
     try:
@@ -30,7 +30,7 @@ def runs(stack: Stack) -> Iterator[str]:
 
 
 @check(302)
-def answers(stack: Stack) -> Iterator[str]:
+def answers(stack: RunningSite) -> Iterator[str]:
     try:
         assert stack.shown_digest
     except ssl.SSLCertVerificationError:
@@ -40,7 +40,7 @@ def answers(stack: Stack) -> Iterator[str]:
 
 
 @check(303)
-def certified(stack: Stack) -> Iterator[str]:
+def certified(stack: RunningSite) -> Iterator[str]:
     try:
         assert stack.shown_digest
     except ssl.SSLCertVerificationError as error:
@@ -48,7 +48,7 @@ def certified(stack: Stack) -> Iterator[str]:
 
 
 @check(304)
-def reloaded(stack: Stack) -> Iterator[str | Evidence]:
+def reloaded(stack: RunningSite) -> Iterator[str | Evidence]:
     reply = stack.shown_digest
     text = reply.body[:200].decode("latin-1")
     found = _DIGEST.fullmatch(text)
@@ -65,7 +65,7 @@ def reloaded(stack: Stack) -> Iterator[str | Evidence]:
 
 
 @check(305)
-def in_force(stack: Stack) -> Iterator[str]:
+def in_force(stack: RunningSite) -> Iterator[str]:
     workers = [worker for worker in workers_of(stack.master) if not worker.is_shutting_down]
     if not workers:
         raise Skipped("this system does not show the workers of NGINX")
@@ -76,7 +76,7 @@ def in_force(stack: Stack) -> Iterator[str]:
 
 
 @check(306)
-def restarted(stack: Stack) -> Iterator[str]:
+def restarted(stack: RunningSite) -> Iterator[str]:
     found = _DIGEST.fullmatch(stack.shown_digest.body[:200].decode("latin-1"))
     there = ".".join(map(str, stack.build.version))
     if found and found[2] != there:
@@ -84,7 +84,7 @@ def restarted(stack: Stack) -> Iterator[str]:
 
 
 @check(307)
-def closed(stack: Stack) -> Iterator[str]:
+def closed(stack: RunningSite) -> Iterator[str]:
     for name, origin in stack.site.origins.items():
         below = "/xaccel-doctor" if isinstance(origin, LocalOrigin) else ""
         path = f"{stack.site.internal_prefix}{name}{below}"

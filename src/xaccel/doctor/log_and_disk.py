@@ -8,20 +8,20 @@ from pathlib import Path
 
 from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.machine import open_files
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
 
 
-def _log(stack: Stack) -> Path:
+def _log(stack: RunningSite) -> Path:
     if stack.log is None:
         raise Skipped("where NGINX's log is, is only known on NGINX's host, or from an absolute TRANSFER_LOG")
     return stack.log
 
 
 @check(501)
-def readable(stack: Stack) -> Iterator[str]:
+def readable(stack: RunningSite) -> Iterator[str]:
     log = _log(stack)
     try:
         with log.open("rb") as file:
@@ -31,14 +31,14 @@ def readable(stack: Stack) -> Iterator[str]:
 
 
 @check(502)
-def reachable(stack: Stack) -> Iterator[str]:
+def reachable(stack: RunningSite) -> Iterator[str]:
     folder = _log(stack).parent
     if not stack.workers.may(folder, 1):
         yield f"{stack.workers.user} may not enter {folder}"
 
 
 @check(503)
-def rotated(stack: Stack) -> Iterator[str]:
+def rotated(stack: RunningSite) -> Iterator[str]:
     log = _log(stack)
     try:
         opened = open_files(stack.master)
@@ -51,7 +51,7 @@ def rotated(stack: Stack) -> Iterator[str]:
 
 
 @check(504)
-def room(stack: Stack) -> Iterator[str]:
+def room(stack: RunningSite) -> Iterator[str]:
     cache = stack.site.cache
     for folder in {_log(stack).parent, *([stack.path(cache.path)] if cache else [])}:
         disk = os.statvfs(folder)
@@ -61,7 +61,7 @@ def room(stack: Stack) -> Iterator[str]:
 
 
 @check(505)
-def pages(stack: Stack) -> Iterator[str]:
+def pages(stack: RunningSite) -> Iterator[str]:
     if not stack.site.error_pages:
         raise Skipped("the site has no ERROR_PAGES")
     for path in map(stack.path, stack.site.error_pages.values()):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.own_directives import DUPLICATE, Kind, paths_to
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import NginxError
 from xaccel.nginx import advisories, files
 from xaccel.nginx.includes import folder_of
@@ -30,7 +30,7 @@ _OTHERS = re.compile(
 """Lines of a difference that say nothing here: names of files, addresses from DNS, and the path made of the secret."""
 
 
-def _refusal(stack: Stack, number: int) -> Iterator[str]:
+def _refusal(stack: RunningSite, number: int) -> Iterator[str]:
     done = stack.tested
     if done.returncode == 0:
         return
@@ -41,13 +41,13 @@ def _refusal(stack: Stack, number: int) -> Iterator[str]:
         yield from lines
 
 
-def _of_kind(stack: Stack, kind: Kind) -> Iterator[str]:
+def _of_kind(stack: RunningSite, kind: Kind) -> Iterator[str]:
     if stack.tested.returncode == 0:
         yield from (text for text, own in stack.own.items() if own == kind)
 
 
 @check(201)
-def supported(stack: Stack) -> Iterator[str]:
+def supported(stack: RunningSite) -> Iterator[str]:
     try:
         assert stack.build
     except NginxError as error:
@@ -55,7 +55,7 @@ def supported(stack: Stack) -> Iterator[str]:
 
 
 @check(202)
-def fixed(stack: Stack) -> Iterator[str]:
+def fixed(stack: RunningSite) -> Iterator[str]:
     package = advisories.package_of(stack.nginx) if stack.build else None
     warning = advisories.warning(stack.build.version, package, asked=True)
     if warning is not None:
@@ -63,12 +63,12 @@ def fixed(stack: Stack) -> Iterator[str]:
 
 
 @check(203)
-def modules(stack: Stack) -> Iterator[str]:
+def modules(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 203)
 
 
 @check(204)
-def http_included(stack: Stack) -> Iterator[str]:
+def http_included(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 204)
     if stack.tested.returncode == 0:
         try:
@@ -82,22 +82,22 @@ def http_included(stack: Stack) -> Iterator[str]:
 
 
 @check(205)
-def once(stack: Stack) -> Iterator[str]:
+def once(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 205)
 
 
 @check(206)
-def no_duplicates(stack: Stack) -> Iterator[str]:
+def no_duplicates(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 206)
 
 
 @check(207)
-def accepted(stack: Stack) -> Iterator[str]:
+def accepted(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 207)
 
 
 @check(208)
-def server_included(stack: Stack) -> Iterator[str]:
+def server_included(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 208)
     yield from _of_kind(stack, "server")
     if stack.tested.returncode == 0 and not any(paths_to("server", (stack.http,))) and not stack.own:
@@ -105,31 +105,31 @@ def server_included(stack: Stack) -> Iterator[str]:
 
 
 @check(209)
-def app_included(stack: Stack) -> Iterator[str]:
+def app_included(stack: RunningSite) -> Iterator[str]:
     yield from _of_kind(stack, "app")
 
 
 @check(210)
-def own_limits(stack: Stack) -> Iterator[str]:
+def own_limits(stack: RunningSite) -> Iterator[str]:
     yield from _of_kind(stack, "limit_conn")
 
 
 @check(211)
-def own_headers(stack: Stack) -> Iterator[str]:
+def own_headers(stack: RunningSite) -> Iterator[str]:
     yield from _of_kind(stack, "add_header")
 
 
 @check(212)
-def own_logs(stack: Stack) -> Iterator[str]:
+def own_logs(stack: RunningSite) -> Iterator[str]:
     yield from _of_kind(stack, "access_log")
 
 
-def _made(stack: Stack) -> dict[Path, str]:
+def _made(stack: RunningSite) -> dict[Path, str]:
     return files.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
 
 
 @check(213)
-def generated(stack: Stack) -> Iterator[str]:
+def generated(stack: RunningSite) -> Iterator[str]:
     for path, text in _made(stack).items():
         changed = [] if files.is_secret(path) else files.differences({path: text})
         lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
@@ -138,7 +138,7 @@ def generated(stack: Stack) -> Iterator[str]:
 
 
 @check(214)
-def same_secret(stack: Stack) -> Iterator[str]:
+def same_secret(stack: RunningSite) -> Iterator[str]:
     for path, text in _made(stack).items():
         if files.is_secret(path) and (
             not path.exists() or _body(path.read_text(encoding="utf-8")) != _body(text)
@@ -152,7 +152,7 @@ def _body(text: str) -> str:
 
 
 @check(215)
-def private_secret(stack: Stack) -> Iterator[str]:
+def private_secret(stack: RunningSite) -> Iterator[str]:
     for path in (stack.folder / folder_of(stack.site)).glob("secret*.conf"):
         if path.stat().st_mode & 0o077:
             yield f"{path} has mode {path.stat().st_mode & 0o777:o}"

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
 from xaccel.cli.command import add_commands
-from xaccel.django import apps, doctor  # noqa: F401  (adds a check)
+from xaccel.django import apps, doctor_check  # noqa: F401  (adds a check)
 from xaccel.django.conf import configuration
 from xaccel.errors import XaccelError
 

@@ -10,7 +10,7 @@ from xaccel.doctor.own_directives import Levels, Line, effective
 VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
 
 
-class Place:
+class FetchLocation:
     """A location that fetches files, with the levels around it."""
 
     def __init__(self, line: Line, path: Levels) -> None:
@@ -55,7 +55,7 @@ class Place:
         return not self.expanded.startswith("http://")
 
 
-def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[Place]:
+def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[FetchLocation]:
     """Yield the locations that fetch: internal and named ones, and those whose host is a variable.
 
     asked: the locations of `auth_request`, which fetch no file.
@@ -64,7 +64,7 @@ def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[Pla
     for line in path[-1]:
         inner = (*path, line.inside)
         if line.words[0] == "location" and any(one.words[0] == "proxy_pass" for one in line.inside):
-            found = Place(line, inner)
+            found = FetchLocation(line, inner)
             if line.words[-1] not in asked and (found.is_inside or VARIABLE_HOST.match(found.target)):
                 yield found
         if line.inside:

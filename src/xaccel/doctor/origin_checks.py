@@ -19,7 +19,7 @@ from xaccel.doctor.origin_probe import (
     shake_hands,
     verify_code,
 )
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.explain.ask_store import Finding, ask_store, bucket_region
 from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
@@ -32,7 +32,7 @@ _SKEW_S, _MOST_SKEW_S = 60, 900
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 
 
-def _each(stack: Stack, look: Callable[[Remote], Iterator[str | Evidence]]) -> Iterator[str | Evidence]:
+def _each(stack: RunningSite, look: Callable[[Remote], Iterator[str | Evidence]]) -> Iterator[str | Evidence]:
     found = list(remotes(stack.site.origins))
     if not found:
         raise Skipped("the site has no origin on the network")
@@ -40,14 +40,16 @@ def _each(stack: Stack, look: Callable[[Remote], Iterator[str | Evidence]]) -> I
         yield from look(remote)
 
 
-def _secure(stack: Stack, look: Callable[[Remote], Iterator[str | Evidence]]) -> Iterator[str | Evidence]:
+def _secure(
+    stack: RunningSite, look: Callable[[Remote], Iterator[str | Evidence]]
+) -> Iterator[str | Evidence]:
     if not any(remote.is_secure for remote in remotes(stack.site.origins)):
         raise Skipped("no origin speaks TLS")
     yield from _each(stack, lambda remote: look(remote) if remote.is_secure else iter(()))
 
 
 @check(401)
-def resolved(stack: Stack) -> Iterator[str | Evidence]:
+def resolved(stack: RunningSite) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[str]:
         for host, port in remote.servers:
             try:
@@ -59,7 +61,7 @@ def resolved(stack: Stack) -> Iterator[str | Evidence]:
 
 
 @check(402)
-def connected(stack: Stack) -> Iterator[str | Evidence]:
+def connected(stack: RunningSite) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[str]:
         for host, port in remote.servers:
             try:
@@ -70,7 +72,7 @@ def connected(stack: Stack) -> Iterator[str | Evidence]:
     yield from _each(stack, look)
 
 
-def _refused(stack: Stack, is_mine: Callable[[int], bool]) -> Iterator[str | Evidence]:
+def _refused(stack: RunningSite, is_mine: Callable[[int], bool]) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[str]:
         try:
             shake_hands(remote)
@@ -84,12 +86,12 @@ def _refused(stack: Stack, is_mine: Callable[[int], bool]) -> Iterator[str | Evi
 
 
 @check(403)
-def trusted(stack: Stack) -> Iterator[str | Evidence]:
+def trusted(stack: RunningSite) -> Iterator[str | Evidence]:
     yield from _refused(stack, lambda code: code not in _DATES + _NAME)
 
 
 @check(404)
-def dated(stack: Stack) -> Iterator[str | Evidence]:
+def dated(stack: RunningSite) -> Iterator[str | Evidence]:
     yield from _refused(stack, _DATES.__contains__)
 
     def look(remote: Remote) -> Iterator[Evidence]:
@@ -104,21 +106,21 @@ def dated(stack: Stack) -> Iterator[str | Evidence]:
 
 
 @check(405)
-def named(stack: Stack) -> Iterator[str | Evidence]:
+def named(stack: RunningSite) -> Iterator[str | Evidence]:
     yield from _refused(stack, _NAME.__contains__)
 
 
 @check(406)
-def speaks(stack: Stack) -> Iterator[str | Evidence]:
+def speaks(stack: RunningSite) -> Iterator[str | Evidence]:
     yield from _spoken(stack, for_certificate=False)
 
 
 @check(407)
-def known(stack: Stack) -> Iterator[str | Evidence]:
+def known(stack: RunningSite) -> Iterator[str | Evidence]:
     yield from _spoken(stack, for_certificate=True)
 
 
-def _spoken(stack: Stack, *, for_certificate: bool) -> Iterator[str | Evidence]:
+def _spoken(stack: RunningSite, *, for_certificate: bool) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[str]:
         try:
             ask(remote, remote.url, {}, "HEAD")
@@ -130,7 +132,7 @@ def _spoken(stack: Stack, *, for_certificate: bool) -> Iterator[str | Evidence]:
 
 
 @check(408)
-def in_time(stack: Stack) -> Iterator[str | Evidence]:
+def in_time(stack: RunningSite) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[Evidence]:
         behind = ask(remote, remote.url, {}, "HEAD").behind_s
         if isinstance(remote.origin, S3Origin) and behind is not None and abs(behind) > _SKEW_S:
@@ -141,7 +143,7 @@ def in_time(stack: Stack) -> Iterator[str | Evidence]:
     yield from _each(stack, look)
 
 
-def _buckets(stack: Stack) -> dict[str, tuple[Remote, S3Origin]]:
+def _buckets(stack: RunningSite) -> dict[str, tuple[Remote, S3Origin]]:
     found = {
         remote.name: (remote, remote.origin)
         for remote in remotes(stack.site.origins)
@@ -153,20 +155,20 @@ def _buckets(stack: Stack) -> dict[str, tuple[Remote, S3Origin]]:
 
 
 @check(409)
-def in_region(stack: Stack) -> Iterator[str]:
+def in_region(stack: RunningSite) -> Iterator[str]:
     for remote, origin in _buckets(stack).values():
         signed, said = resolve_endpoint(origin).region, bucket_region(origin)
         if said is not None and said != signed:
             yield f"{remote}: the bucket is in {said}, and downloads are signed for {signed}"
 
 
-def _missing(stack: Stack, name: str) -> Finding:
+def _missing(stack: RunningSite, name: str) -> Finding:
     """Ask for an object that no bucket has: the code says what else is wrong."""
     return ask_store(stack.site, ObjectRef(name, f"xaccel-doctor-{secrets.token_hex(8)}"))
 
 
 @check(410)
-def authorized(stack: Stack) -> Iterator[str]:
+def authorized(stack: RunningSite) -> Iterator[str]:
     for name, (remote, _) in _buckets(stack).items():
         finding = _missing(stack, name)
         if finding.code in _NO_KEYS:
@@ -174,14 +176,14 @@ def authorized(stack: Stack) -> Iterator[str]:
 
 
 @check(411)
-def there(stack: Stack) -> Iterator[str]:
+def there(stack: RunningSite) -> Iterator[str]:
     for name, (remote, origin) in _buckets(stack).items():
         if _missing(stack, name).code == "NoSuchBucket":
             yield f"{remote}: {origin.bucket}"
 
 
 @check(412)
-def private(stack: Stack) -> Iterator[str]:
+def private(stack: RunningSite) -> Iterator[str]:
     for name, (remote, _) in _buckets(stack).items():
         if ask(remote, f"{remote.url}?list-type=2&max-keys=1", {}).status == 200:
             yield f"{remote}: everybody can list it"
@@ -191,14 +193,14 @@ def private(stack: Stack) -> Iterator[str]:
                 yield f"{remote}: everybody can read {stack.named[1]}"
 
 
-def _named(stack: Stack) -> tuple[str, str]:
+def _named(stack: RunningSite) -> tuple[str, str]:
     if stack.named is None:
         raise Skipped("no object is named; --object ORIGIN/KEY names one")
     return stack.named
 
 
 @check(413)
-def delivered(stack: Stack) -> Iterator[str]:
+def delivered(stack: RunningSite) -> Iterator[str]:
     name, key = _named(stack)
     finding = ask_store(stack.site, ObjectRef(name, key))
     if finding.code and finding.code != "not asked":
@@ -206,7 +208,7 @@ def delivered(stack: Stack) -> Iterator[str]:
 
 
 @check(414)
-def headed(stack: Stack) -> Iterator[str]:
+def headed(stack: RunningSite) -> Iterator[str]:
     name, key = _named(stack)
     remote = next((each for each in remotes(stack.site.origins) if each.name == name), None)
     if remote is None:
@@ -218,7 +220,7 @@ def headed(stack: Stack) -> Iterator[str]:
 
 
 @check(415)
-def readable(stack: Stack) -> Iterator[str]:
+def readable(stack: RunningSite) -> Iterator[str]:
     roots = {
         name: origin.root for name, origin in stack.site.origins.items() if isinstance(origin, LocalOrigin)
     }
@@ -232,7 +234,7 @@ def readable(stack: Stack) -> Iterator[str]:
 
 
 @check(416)
-def admitted(stack: Stack) -> Iterator[str | Evidence]:
+def admitted(stack: RunningSite) -> Iterator[str | Evidence]:
     def look(remote: Remote) -> Iterator[str]:
         if isinstance(remote.origin, HTTPOrigin) and not remote.origin.expires_s:
             status = ask(remote, remote.url, {"Range": "bytes=0-0", **remote.origin.request_headers}).status

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Skipped
+from xaccel.doctor.fetch_locations import FetchLocation, places
 from xaccel.doctor.front_door import Door, Reply, door_at, door_of
 from xaccel.doctor.machine import Identity, identity_of
 from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
-from xaccel.doctor.places import Place, places
 from xaccel.errors import XaccelError
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.includes import folder_of
@@ -31,7 +31,7 @@ _DENIED = re.compile(r"\(13: Permission denied\)")
 
 
 @dataclass(kw_only=True, eq=False)
-class Stack:
+class RunningSite:
     """A site with the NGINX in front of it. Facts are found out when the first check needs them.
 
     nginx: the program; empty where this machine is not NGINX's host. options: for its prefix and configuration.
@@ -199,7 +199,7 @@ class Stack:
     # A configuration that was written by hand
 
     @cached_property
-    def hand_written(self) -> list[Place]:
+    def hand_written(self) -> list[FetchLocation]:
         """The locations of `config` that fetch. Raises OSError, and Skipped where there are none."""
         text = self.config.read_text(encoding="utf-8", errors="replace") if self.config else ""
         found = list(places((parse(f"# configuration file {self.config}:\n{text}", ""),)))

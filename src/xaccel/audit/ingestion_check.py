@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 
 from xaccel.doctor.check import Skipped, check
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 
 LATE_S = 300
 
 
 @check(506)
-def ingested(stack: Stack) -> Iterator[str]:
+def ingested(stack: RunningSite) -> Iterator[str]:
     from xaccel.audit.models import LogPosition
 
     log = stack.log

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.doctor.check import Evidence, check
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 
 
 @check(104)
-def system_checks(_: Stack) -> Iterator[Evidence]:
+def system_checks(_: RunningSite) -> Iterator[Evidence]:
     from django.core.checks import ERROR, run_checks
 
     for message in run_checks(tags=["xaccel"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xaccel.doctor.check import Skipped, check
-from xaccel.doctor.stack import Stack
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, ConfigErrors, CredentialsUnavailable
 from xaccel.explain.site_advice import relative_log
 from xaccel.signing.credentials import CredentialSource
@@ -14,7 +14,7 @@ from xaccel.site.origins import S3Origin
 
 
 @check(101)
-def readable(stack: Stack) -> Iterator[str]:
+def readable(stack: RunningSite) -> Iterator[str]:
     try:
         assert stack.site
     except ConfigErrors as errors:
@@ -24,12 +24,12 @@ def readable(stack: Stack) -> Iterator[str]:
 
 
 @check(102)
-def absolute_log(stack: Stack) -> Iterator[str]:
+def absolute_log(stack: RunningSite) -> Iterator[str]:
     yield from map(str, relative_log(stack.site))
 
 
 @check(103)
-def credentials(stack: Stack) -> Iterator[str]:
+def credentials(stack: RunningSite) -> Iterator[str]:
     buckets = {name: origin for name, origin in stack.site.origins.items() if isinstance(origin, S3Origin)}
     if not buckets:
         raise Skipped("the site has no bucket")

@@ -54,6 +54,17 @@ b {{ color: light-dark(#1f6f7d, #63b7c4); font-weight: 600; }}
 </style><main><header></header><pre>{}</pre></main>"""
 
 
+RECIPE = """server {
+    location ~ ^/remote/(.*?)/(.*?)/(.*) {
+        internal;
+        resolver 192.0.2.53;
+        proxy_set_header Host $2;
+        proxy_pass $1://$2/$3;
+    }
+}
+"""
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with chromium(sys.exit) as browser, tempfile.TemporaryDirectory(prefix="xs-") as folder:
@@ -61,9 +72,9 @@ def main() -> None:
         build = probe("nginx")
         with running_stack(Path(folder), "nginx", build, large_bytes=LARGE_BYTES) as stack:
             run(stack, "shell", "-c", FILL)
-            lines = commands(stack, Path(folder))
+            terminals = {"config": commands(stack, Path(folder)), "doctor": doctor(Path(folder))}
             for scheme in ("light", "dark"):
-                photograph(browser, stack, lines, scheme)
+                photograph(browser, stack, terminals, scheme)
 
 
 def run(stack: Stack, *arguments: str) -> str:
@@ -83,11 +94,25 @@ def commands(stack: Stack, folder: Path) -> str:
         (f"python manage.py xaccel config --write {SHOWN} | grep -v engine/", own),
         (f"python manage.py xaccel config --check {SHOWN}", checked),
     )
-    lines = "\n\n".join(f"$ <b>{command}</b>\n{escape(text.strip())}" for command, text in shown)
-    return lines.replace(place, SHOWN)
+    return "\n\n".join(shown_as(*each) for each in shown).replace(place, SHOWN)
 
 
-def photograph(browser: Browser, stack: Stack, lines: str, scheme: Literal["light", "dark"]) -> None:
+def doctor(folder: Path) -> str:
+    """Let the doctor read a configuration like the one that many copied, and return what a terminal shows."""
+    (folder / "files.conf").write_text(RECIPE, encoding="utf-8")
+    arguments = ["doctor", "--config", "files.conf", "--only", "XA702", "--only", "XA703", "--only", "XA710"]
+    command = [sys.executable, "-m", "xaccel", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return shown_as(" ".join(["xaccel", *arguments]), done.stdout + done.stderr)
+
+
+def shown_as(command: str, output: str) -> str:
+    return f"$ <b>{command}</b>\n{escape(output.strip())}"
+
+
+def photograph(
+    browser: Browser, stack: Stack, terminals: dict[str, str], scheme: Literal["light", "dark"]
+) -> None:
     context = browser.new_context(viewport=SIZE, color_scheme=scheme, device_scale_factor=1.5)
     page = context.new_page()
     signed_in(stack, page, "alice")
@@ -96,11 +121,17 @@ def photograph(browser: Browser, stack: Stack, lines: str, scheme: Literal["ligh
     signed_in(stack, page, "admin")
     page.get_by_role("link", name="Statistics").click()
     save(page, "statistics", scheme)
-    page.goto("about:blank")
-    page.set_content(TERMINAL.format(lines))
-    page.set_viewport_size({**SIZE, "height": page.evaluate("document.documentElement.offsetHeight") + 24})
-    save(page, "config", scheme)
+    terminal(page, terminals, scheme)
     context.close()
+
+
+def terminal(page: Page, terminals: dict[str, str], scheme: Literal["light", "dark"]) -> None:
+    page.goto("about:blank")
+    for name, lines in terminals.items():
+        page.set_content(TERMINAL.format(lines))
+        height = page.evaluate("document.documentElement.offsetHeight") + 24
+        page.set_viewport_size({"width": SIZE["width"], "height": height})
+        save(page, name, scheme)
 
 
 def save(page: Page, name: str, scheme: str) -> None:

@@ -16,9 +16,10 @@ from xaccel.django.conf import DjangoSettings
 from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES
+from xaccel.site.secret_source import SecretSource
 from xaccel.site.setting import Setting, table
 
-KINDS = [Site, Cache, *TYPES.values(), DjangoSettings, AuditSettings]
+KINDS = [Site, SecretSource, Cache, *TYPES.values(), DjangoSettings, AuditSettings]
 SETTINGS = list(settings.every())
 PAGE = Path(__file__).parents[1] / "docs/reference/settings.md"
 
@@ -46,10 +47,16 @@ def test_each_setting_says_when_to_change_it(kind: type, row: Setting) -> None:
 def test_each_example_is_a_value_that_the_setting_takes(
     kind: type, row: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("STORE_ACCESS_KEY", "STORE_SECRET_KEY", "STORE_SESSION_TOKEN", "PARTNER_TOKEN"):
-        monkeypatch.setenv(variable, "text")
+    for variable in (
+        "STORE_ACCESS_KEY",
+        "STORE_SECRET_KEY",
+        "STORE_SESSION_TOKEN",
+        "PARTNER_TOKEN",
+        "XACCEL_SECRET",
+    ):
+        monkeypatch.setenv(variable, "text-of-at-least-32-characters-000")
     example = settings.note(kind, row)["example"]
-    if row.key == "secret":  # words to replace
+    if row.key in ("secret", "secret_file"):  # words to replace, and what only the reader has
         assert example.startswith('"')
         return
     value = eval(example, {"os": os})
@@ -74,7 +81,9 @@ def test_each_note_belongs_to_a_setting() -> None:
 
 def test_each_setting_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    keys = [row.key.upper() for kind in (Site, DjangoSettings, AuditSettings) for row in table(kind)]
+    keys = [
+        row.key.upper() for kind in (Site, SecretSource, DjangoSettings, AuditSettings) for row in table(kind)
+    ]
     keys += [row.key for kind in (Cache, *TYPES.values()) for row in table(kind)]
     assert [key for key in keys if f"# `{key}`" not in page] == []
 

@@ -17,6 +17,7 @@ from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES
+from xaccel.site.secret_source import SecretSource
 from xaccel.site.setting import Setting, table
 
 SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYPES["http"])} - {"expires_s"}
@@ -41,6 +42,11 @@ def note(kind: type, row: Setting) -> dict[str, str]:
 def site() -> str:
     """Return the keys of a site."""
     return _sections(Site, table(Site), 3, upper=True)
+
+
+def secret_source() -> str:
+    """Return the keys that can be given in place of SECRET."""
+    return _sections(SecretSource, table(SecretSource), 3, upper=True)
 
 
 def django() -> str:
@@ -91,5 +97,5 @@ def _default(row: Setting) -> str:
 
 def every() -> Iterator[tuple[type, Setting]]:
     """Yield each setting with its table."""
-    for kind in (Site, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
+    for kind in (Site, SecretSource, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
         yield from ((kind, row) for row in table(kind))

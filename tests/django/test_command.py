@@ -66,6 +66,22 @@ def test_a_folder_that_may_not_be_written_ends_the_command_in_words(tmp_path: Pa
     assert "Run the command as the user who owns that folder" in done.stderr
 
 
+def test_a_secret_is_made_before_the_settings_are_right(settings: Any) -> None:
+    settings.XACCEL = {"ORIGINS": {"a": {"type": "x"}}}
+    out = io.StringIO()
+    call_command("xaccel", "secret", stdout=out)
+    assert len(out.getvalue()) == 44
+
+
+def test_the_secret_of_a_variable_replaces_the_derived_one(settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XACCEL_TEST_SECRET", "v" * 32)
+    settings.XACCEL = {
+        "ORIGINS": {"a": {"type": "local", "root": "/srv"}},
+        "SECRET_ENV": "XACCEL_TEST_SECRET",
+    }
+    assert configuration().site.secrets == ("v" * 32,)
+
+
 def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py xaccel` in a process of its own."""
     return subprocess.run(

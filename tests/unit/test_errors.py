@@ -223,6 +223,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     ),
     "settings: no secret": lambda: read_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
     "settings: short secret": reads(SECRET="short"),
+    "settings: two secrets": reads(SECRET="s" * 32, SECRET_ENV="NAME"),
     "settings: name": reads(NAME="-"),
     "settings: no list": reads(RESOLVER="x", RESPONSE_HEADERS="x"),
     "settings: path": reads(TRANSFER_LOG="$x"),

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from xaccel.cli import config, doctor, explain, purge, serve
+from xaccel.cli import config, doctor, explain, purge, secret, serve
 from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_mapping
@@ -21,6 +21,7 @@ COMMANDS: Commands = {
     "serve": serve.COMMAND,
     "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
+    "secret": secret.COMMAND,
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }
 

@@ -16,7 +16,7 @@ from xaccel.django.files.storage_objects import Objects
 from xaccel.django.files.storages import from_storages, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
-from xaccel.site import Site, read_mapping
+from xaccel.site import Site, read_mapping, secret_source
 from xaccel.site.setting import build, option, table
 
 WHERE = "XACCEL"
@@ -77,7 +77,7 @@ def configuration() -> Configuration:
         values["ORIGINS"] = with_storages(origins, WHERE, found)
     else:
         aliases = {}
-    if "SECRET" not in values:
+    if not values.keys() & {"SECRET", *secret_source.KEYS}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:
         site = read_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)

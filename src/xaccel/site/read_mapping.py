@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.site import secret_source
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.site.setting import build, table
 from xaccel.site.site import Site
@@ -57,8 +58,10 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         raise ConfigErrors([ConfigError(f"{mapping!r} is not a mapping", where=where, remedy=remedy)])
     found: list[ConfigError] = []
     values = {"SECRET": None, **{str(key).upper(): value for key, value in mapping.items()}}
+    secret_source.take_secret(values, where, found)
     values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
-    site = build(Site, values, where, found, of="a setting", more=tuple(more_keys), upper=True)
+    more = (*secret_source.KEYS, *more_keys)
+    site = build(Site, values, where, found, of="a setting", more=more, upper=True)
     assert site is not None
     cached = [name for name, one in site.origins.items() if not isinstance(one, LocalOrigin) and one.cache]
     if cached and site.cache is None:

@@ -19,7 +19,7 @@ ERROR_STATUSES = ("404", "412", "416", "429", "502", "503", "504")
 """The statuses that a download can end with, as keys of ERROR_PAGES (in a file keys are text)."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
-_MAKE_ONE = "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+MAKE_ONE = "Make one with: xaccel secret."
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _MOST_AT_ONCE = 65535
@@ -48,13 +48,13 @@ def secrets(value: Any) -> tuple[tuple[str, ...], list[Wrong]]:
     given = tuple(value) if isinstance(value, tuple | list) else (value,)
     wrong = []
     if not 1 <= len(given) <= 2 or given == (None,):
-        remedy = f"{_MAKE_ONE} While rotating, give a list of two, the new one first."
+        remedy = f"{MAKE_ONE} While rotating, give a list of two, the new one first."
         wrong = [("the site has no secret, or more than two", remedy)]
     elif not all(isinstance(secret, str) and _SECRET.fullmatch(secret) for secret in given):
         remedy = "Use 32 to 128 letters, digits, '-' and '_'."
         wrong = [("a secret is too short or holds other characters", remedy)]
     elif PLACEHOLDER in given:
-        wrong = [("the secret is the one of the documentation, which everybody knows", _MAKE_ONE)]
+        wrong = [("the secret is the one of the documentation, which everybody knows", MAKE_ONE)]
     return given, wrong
 
 

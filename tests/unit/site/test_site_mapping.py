@@ -166,7 +166,7 @@ def test_the_secret_of_the_documentation_is_refused_with_what_to_do(given: dict[
         read({"ORIGINS": DISK, **given})
     assert [str(problem) for problem in errors.value.problems] == [
         'XACCEL["SECRET"]: the secret is the one of the documentation, which everybody knows. '
-        "Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+        "Make one with: xaccel secret."
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
-from xaccel.events import DeniedRecord, authorized, denied, log_event
+from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
+from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendArguments
@@ -15,6 +17,8 @@ from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
+DATA_REFUSED = (KeyRefused, FileNameRefused)
+"""What is wrong with stored data, not with the program or the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +96,41 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
         ("Content-Length", str(len(text))),
     )
     return Answer(status, headers, b"" if method == "HEAD" else text)
+
+
+def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:
+    """Return the event of a download that is denied because of `refused`, and log what is wrong."""
+    logger.warning("a download was answered with 404: %s", refused)
+    record["key"] = record["key"].encode("utf-8", "replace").decode("utf-8")
+    record["reason"] = type(refused).__name__
+    return denied(method, **record)
+
+
+@contextmanager
+def http_refusals(
+    not_found: type[Exception],
+    bad_request: type[Exception],
+    method: str,
+    key: str | None,
+    arguments: SendArguments,
+) -> Iterator[None]:
+    """Raise each InputRefused as an exception of the framework too, to which it responds with 404 or 400.
+
+    An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
+    traceback in the log.
+    """
+    try:
+        yield
+    except DATA_REFUSED as refused:
+        record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
+        log_event(refusal_event(method, refused, key=key or "", **record))
+        raise _in_http(refused, not_found) from refused
+    except InputRefused as refused:
+        logger.error("a download was answered with 400: %s", refused, exc_info=refused)
+        raise _in_http(refused, bad_request) from refused
+
+
+def _in_http(refused: InputRefused, error: type[Exception]) -> InputRefused:
+    """Return `refused` as an error of the framework too. Its class comes first, so an app's handler for it does."""
+    kind: type[InputRefused] = type(type(refused).__name__, (type(refused), error), {})
+    return kind(refused.what, where=refused.where, remedy=refused.remedy)

@@ -89,12 +89,20 @@ def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
 
 
 def log_event(event: DownloadEvent) -> None:
-    """Write `event` to the logger "xaccel" at level INFO, its fields under `extra["xaccel"]`."""
-    logger.info(
-        "download %s: origin=%s id=%s subject=%r",
-        "authorized" if event.allowed else "denied",
-        event.origin,
-        event.transfer_id,
-        event.subject,
-        extra={"xaccel": event},
-    )
+    """Write `event` to the logger "xaccel", its fields under `extra["xaccel"]`.
+
+    The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
+    """
+    extra = {"xaccel": event}
+    if event.allowed:
+        logger.info(
+            "download authorized: origin=%s id=%s subject=%r",
+            *(event.origin, event.transfer_id, event.subject),
+            extra=extra,
+        )
+    else:
+        logger.warning(
+            "download denied: origin=%r key=%r subject=%r reason=%r",
+            *(event.origin, event.object_name, event.subject, event.reason),
+            extra=extra,
+        )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NoReturn, Unpack
 
 try:
     from flask import Flask, Response, abort, current_app, request
+    from werkzeug.exceptions import BadRequest, NotFound
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, DeniedStatus, record_denial, sender_of
+from xaccel.adapter import Answers, DeniedStatus, http_refusals, record_denial, sender_of
 from xaccel.errors import ConfigError
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 
 _KEY, _EXTENSION = "XACCEL", "xaccel"
+
+
+class _NotFound(NotFound):
+    response = None
+
+
+class _BadRequest(BadRequest):
+    response = None
 
 
 class _ConditionAnswer(Response):
@@ -80,11 +89,12 @@ class Downloads(Answers):
 
         The arguments are those of `xaccel.django.send_file`, for example
         `files.send_file(document.key, as_attachment=True)`. With `etag` or `last_modified` the client's conditions are
-        answered here. Raises InputRefused and CredentialsUnavailable.
+        answered here. Raises InputRefused and CredentialsUnavailable. Unless the app handles InputRefused, Flask
+        responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
-        ref, options = self._asked(key, arguments)
         conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
-        answer = self._answer(ref, options, request.method, conditions)
+        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+            answer = self._answer(*self._asked(key, arguments), request.method, conditions)
         kind = Response if answer.status == 200 else _ConditionAnswer
         return kind(status=answer.status, headers=list(answer.headers))
 

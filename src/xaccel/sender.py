@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-from xaccel.errors import OptionRefused
+from xaccel.errors import OptionRefused, OriginUnknown
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
 from xaccel.handoff.objects import ObjectRef
@@ -43,20 +43,17 @@ class Sender:
     ) -> ObjectRef:
         """Return what the arguments of a `send_file` ask for, with the origin that they leave out.
 
-        Raises TypeError for arguments that name nothing or two things, and OriginNotAllowed for a URL of no origin.
+        Raises TypeError for arguments that name nothing or two things, OriginUnknown if `origin` is needed, and
+        OriginNotAllowed for a URL of no origin.
         """
         if (key is None) == (url is None):
             raise TypeError("send_file takes a file or an object key, or url=, and not both")
         if origin is None:
-            if url is not None and not isinstance(url, str):
-                raise TypeError(
-                    "a function that makes the URL needs origin=: it says whether NGINX caches files"
-                )
             names = sorted(self.site.origins)
-            if url is None and len(names) != 1:
-                raise TypeError(
-                    f"the site has {len(names)} origins: pass origin= with one of {', '.join(names)}"
-                )
+            if callable(url) or (url is None and len(names) != 1):
+                what = "a function makes the URL" if url else f"the site has {len(names)} origins"
+                remedy = f"Pass origin= with one of: {', '.join(names) or '(none is configured)'}."
+                raise OriginUnknown(f"{what}, and no origin is named", where="origin", remedy=remedy)
             origin = names[0] if url is None else self.places.origin_of_url(url)
         return ObjectRef(origin, key or "", bucket=bucket, url=url)
 

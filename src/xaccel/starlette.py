@@ -15,10 +15,18 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusals, record_denial
 from xaccel.asgi import conditions_of
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
+
+
+class _NotFound(HTTPException):
+    status_code, detail, headers = 404, "Not Found", None
+
+
+class _BadRequest(HTTPException):
+    status_code, detail, headers = 400, "Bad Request", None
 
 
 class Downloads(Answers):
@@ -31,18 +39,22 @@ class Downloads(Answers):
 
         The arguments are those of `xaccel.django.send_file`, for example
         `files.send_file(request, document.key, as_attachment=True)`. With `etag` or `last_modified` the client's
-        conditions are answered here. Raises InputRefused and CredentialsUnavailable.
+        conditions are answered here. Raises InputRefused and CredentialsUnavailable. Unless the app handles
+        InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
+        others.
         """
-        ref, options = self._asked(key, arguments)
-        return _response(self._answer(ref, options, request.method, conditions_of(request.scope)))
+        conditions = conditions_of(request.scope)
+        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+            return _response(self._answer(*self._asked(key, arguments), request.method, conditions))
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
-        asked = self._asked(key, arguments)
         conditions = conditions_of(request.scope)
-        return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions))
+        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+            asked = self._asked(key, arguments)
+            return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions))
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

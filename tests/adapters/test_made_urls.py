@@ -16,6 +16,7 @@ import xaccel.flask
 import xaccel.starlette
 import xaccel.wsgi
 from xaccel import HTTPOrigin, Site
+from xaccel.errors import OriginUnknown
 from xaccel.testing import assert_hand_off
 
 BASE = "https://store.example/docs/"
@@ -80,5 +81,5 @@ def test_the_url_is_made_for_the_method(answer: Callable[..., Any], method: str)
 
 @pytest.mark.parametrize("answer", ADAPTERS)
 def test_a_function_needs_an_origin(answer: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match="origin="):
+    with pytest.raises(OriginUnknown, match="origin="):
         answer("GET")

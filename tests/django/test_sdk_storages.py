@@ -33,7 +33,7 @@ from xaccel import ConfigErrors, HTTPOrigin, ObjectRef, OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
 from xaccel.django.files.storages import StorageNotDescribed, describe
-from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused
+from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import S3Origin
 
 HEAD = RequestFactory().head("/")
@@ -390,7 +390,7 @@ def test_a_function_makes_the_url_for_the_method(site: Any) -> None:
     assert send_file(GET, url=signed, origin="docs")["Xaccel-Url"].endswith("?for=GET")
     head = send_file(HEAD, url=signed, origin="docs")
     assert (head["Xaccel-Url"][-4:], head["Xaccel-Method"]) == ("HEAD", "HEAD")
-    with pytest.raises(TypeError, match="origin="):
+    with pytest.raises(OriginUnknown, match="origin="):
         send_file(GET, url=signed)
     with pytest.raises(OptionRefused, match="signed by the app"):
         send_file(GET, "x.pdf", origin="docs")

@@ -159,12 +159,17 @@ def test_origin_may_be_left_out_where_there_is_one(site: Any) -> None:
     assert send_file(GET, "x y")["Xaccel-Url"] == "https://p.example/x%20y"
 
 
-@pytest.mark.parametrize(
-    "arguments", [{}, {"file_or_key": "a", "url": "https://x.example/"}, {"file_or_key": "a"}]
-)
+@pytest.mark.parametrize("arguments", [{}, {"file_or_key": "a", "url": "https://x.example/"}])
 def test_call_that_names_nothing_or_too_much_is_a_type_error(arguments: Any) -> None:
     with pytest.raises(TypeError):
         send_file(GET, **arguments)
+
+
+def test_a_missing_origin_is_refused_with_the_names_to_choose_from() -> None:
+    with pytest.raises(OriginUnknown) as refused:
+        send_file(GET, "a")
+    assert str(refused.value).startswith("origin: the site has ")
+    assert "Pass origin= with one of: " in str(refused.value)
 
 
 def test_key_that_leaves_its_origin_is_refused(events: list[Any], caplog: pytest.LogCaptureFixture) -> None:
@@ -174,7 +179,7 @@ def test_key_that_leaves_its_origin_is_refused(events: list[Any], caplog: pytest
     assert (event.allowed, event.origin, event.key, event.reason) == (False, "disk", "../x", "KeyRefused")
     # a handler that counts events counts this one once: the warning has none
     told = [(record.levelname, getattr(record, "xaccel", None)) for record in caplog.records]
-    assert told == [("WARNING", None), ("INFO", event)]
+    assert told == [("WARNING", None), ("WARNING", event)]
 
 
 BAD = [

@@ -157,6 +157,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "key: dots": sends(key="../k"),
     "key: directory": sends("disk", "a//b"),
     "origin: unknown": sends("nowhere"),
+    "origin: not named": lambda: sender().refer("a"),
     "origin: signed by the app": sends("signed"),
     "origin: none at all": lambda: Site(origins={}, secrets=(SECRET,)).origin("x"),
     "bucket: not named": sends("tenants"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from xaccel.events import DownloadEvent, log_event
+from xaccel.events import DownloadEvent, denied, log_event
 
 
 def event(*, allowed: bool) -> DownloadEvent:
@@ -23,14 +23,29 @@ def event(*, allowed: bool) -> DownloadEvent:
     )
 
 
-@pytest.mark.parametrize(("allowed", "word"), [(True, "authorized"), (False, "denied")])
+@pytest.mark.parametrize(
+    ("allowed", "level", "text"),
+    [
+        (True, logging.INFO, "download authorized: origin=docs id=0199-id subject='42'"),
+        (
+            False,
+            logging.WARNING,
+            "download denied: origin='docs' key='tenant/secret-plan.pdf' subject='42' reason='no grant'",
+        ),
+    ],
+)
 def test_a_decision_is_one_line_and_carries_its_event(
-    caplog: pytest.LogCaptureFixture, allowed: bool, word: str
+    caplog: pytest.LogCaptureFixture, allowed: bool, level: int, text: str
 ) -> None:
     told = event(allowed=allowed)
     with caplog.at_level(logging.INFO, logger="xaccel"):
         log_event(told)
     (record,) = caplog.records
-    assert (record.name, record.levelno) == ("xaccel", logging.INFO)
-    assert record.getMessage() == f"download {word}: origin=docs id=0199-id subject='42'"
+    assert (record.name, record.levelno) == ("xaccel", level)
+    assert record.getMessage() == text
     assert record.__dict__["xaccel"] is told
+
+
+def test_nothing_in_a_refusal_breaks_its_line(caplog: pytest.LogCaptureFixture) -> None:
+    log_event(denied("GET", origin="do\ncs", key="a\nb", subject="4\n2", reason="no\ngrant"))
+    assert "\n" not in caplog.records[0].getMessage()

@@ -12,9 +12,6 @@ from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_answer
 from xaccel.wsgi import conditions_of
 
-DATA_REFUSED = (errors.KeyRefused, errors.FileNameRefused)
-"""What is wrong with stored data, not with the program or the settings."""
-
 
 class UnusableKey(errors.KeyRefused, Http404):
     """`xaccel.errors.KeyRefused`, to which Django responds with 404."""
@@ -25,7 +22,7 @@ class UnusableFileName(errors.FileNameRefused, Http404):
 
 
 def not_found(refused: errors.InputRefused) -> errors.InputRefused:
-    """Return `refused`, one of DATA_REFUSED, as an exception to which Django responds with 404."""
+    """Return `refused`, KeyRefused or FileNameRefused, as an exception to which Django responds with 404."""
     kind = UnusableKey if isinstance(refused, errors.KeyRefused) else UnusableFileName
     return kind(refused.what, where=refused.where, remedy=refused.remedy)
 

@@ -8,12 +8,13 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from xaccel.adapter import DATA_REFUSED, refusal_event
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.django.development import require_development, stream
-from xaccel.django.response import DATA_REFUSED, HandOffResponse, not_found, respond
+from xaccel.django.response import HandOffResponse, not_found, respond
 from xaccel.errors import InputRefused
-from xaccel.events import DownloadEvent, authorized, denied, logger
+from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Options, SendArguments, SendOptions
@@ -137,16 +138,15 @@ class _Download:
         return stream(self.request, self.hand_off)
 
     def _denied(self, refused: InputRefused, options: Options) -> DownloadEvent:
-        logger.warning("a download was answered with 404: %s", refused)
         key = (
             self.file_or_key if isinstance(self.file_or_key, str) else getattr(self.file_or_key, "name", None)
         )
         asked = self.ref or ObjectRef(self.place["origin"] or "", key or "", bucket=self.place["bucket"])
-        return denied(
+        return refusal_event(
             self.request.method,
+            refused,
             subject=options.subject or "",
             origin=asked.origin,
             bucket=asked.bucket or "",
-            key=asked.key.encode("utf-8", "replace").decode("utf-8"),
-            reason=type(refused).__name__,
+            key=asked.key,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ if not settings.configured:
     )
     django.setup()
 
+from xaccel.audit import ingestion_check
 from xaccel.django import checks
 
 _BUCKET = {"type": "s3", "bucket": "acme-documents"}
@@ -51,15 +53,26 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def sections() -> str:
-    """Return one section for each id."""
-    parts = []
-    for identifier, meaning in checks.CHECKS.items():
-        message = _message(identifier)
-        parts.append(
-            f"### `{identifier}`\n\n{meaning}\n\n"
-            f"```text\n{message.msg}\n\tHINT: {message.hint}\n```\n".replace("\t", "    ")
+    """Return one section for each id of xaccel.django."""
+    return "\n".join(
+        _section(identifier, meaning, _message(identifier)) for identifier, meaning in checks.CHECKS.items()
+    )
+
+
+def audit_sections() -> str:
+    """Return one section for each id of xaccel.audit."""
+    message = ingestion_check.behind(Path("/var/log/xaccel/transfers.log"), 5400)
+    return "\n".join(
+        _section(identifier, meaning, message) for identifier, meaning in ingestion_check.CHECKS.items()
+    )
+
+
+def _section(identifier: str, meaning: str, message: Any) -> str:
+    return (
+        f"### `{identifier}`\n\n{meaning}\n\n```text\n{message.msg}\n\tHINT: {message.hint}\n```\n".replace(
+            "\t", "    "
         )
-    return "\n".join(parts)
+    )
 
 
 def _message(identifier: str) -> Any:

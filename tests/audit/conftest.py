@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import django
@@ -121,6 +124,28 @@ class Log:
 @pytest.fixture
 def log(tmp_path: Path) -> Log:
     return Log(tmp_path / "xaccel.log")
+
+
+@pytest.fixture
+def open_log() -> Iterator[Log]:
+    """A log in a folder that everybody may look into."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Log(Path(folder) / "xaccel.log")
+
+
+@contextmanager
+def forbidden(path: Path) -> Iterator[None]:
+    """Nobody may read `path`; root, who may read everything, is somebody else meanwhile."""
+    path.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(0o600)
 
 
 def decide(line: dict[str, Any], key: str = "report.pdf", **fields: Any) -> Any:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
-import pwd
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.audit.conftest import Log, ids, some, take, wanted
+from tests.audit.conftest import Log, forbidden, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,28 +152,6 @@ def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
     damaged.write_bytes(whole)
     counted = take(log)
     assert (ids(), counted.duplicates) == (wanted(*first, *second, *third), 0)
-
-
-@pytest.fixture
-def open_log() -> Iterator[Log]:
-    """A log in a folder that everybody may look into."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Log(Path(folder) / "xaccel.log")
-
-
-@contextmanager
-def forbidden(path: Path) -> Iterator[None]:
-    """Nobody may read `path`; root, who may read everything, is somebody else meanwhile."""
-    path.chmod(0)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(pwd.getpwnam("nobody").pw_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        path.chmod(0o600)
 
 
 def test_what_must_not_be_read_is_said_and_taken_once_it_may_be(open_log: Log, caplog: Any) -> None:

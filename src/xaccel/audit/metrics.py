@@ -143,9 +143,12 @@ def serve(host: str, port: int, outage: Outage) -> Callable[[], None]:
     left = "Bytes of the current log that are not ingested; -1 if the log cannot be looked at."
     unread = Gauge("xaccel_ingest_unread_bytes", left)
     unread.set_function(outage.ingest.unread_bytes)
+    age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."
+    lag = Gauge("xaccel_ingest_lag_seconds", age)
+    lag.set_function(outage.ingest.lag_s)
 
     def end() -> None:
-        for gauge in (waiting, last, unread):
+        for gauge in (waiting, last, unread, lag):
             REGISTRY.unregister(gauge)
         server.shutdown()
         server.server_close()

@@ -19,6 +19,7 @@ from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Stored, store
 from xaccel.audit.log.batch import Batch, garbage, parse
 from xaccel.audit.log.entry import LogEntry
+from xaccel.audit.log.lag import lag_s
 from xaccel.audit.log.log_file import LogFile, Piece
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
@@ -88,6 +89,13 @@ class Ingest:
         except OSError:
             return -1
         return length - self._read_to if length >= self._read_to else length
+
+    def lag_s(self) -> float:
+        """Return the age of the oldest entry of the current log that is not ingested; -1 if not known."""
+        try:
+            return lag_s(self.path, self._read_to)
+        except OSError:
+            return -1.0
 
     def _read(self, log: LogFile) -> None:
         found = log.pieces()

@@ -46,7 +46,7 @@ def test_port_that_is_taken_is_refused() -> None:
         taken.listen()
         done = run_demo("--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
-    assert "is taken" in done.stderr
+    assert "is in use" in done.stderr
 
 
 def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:

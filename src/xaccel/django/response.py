@@ -13,17 +13,17 @@ from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_
 from xaccel.wsgi import conditions_of
 
 
-class UnusableKey(errors.KeyRefused, Http404):
+class KeyRefused(errors.KeyRefused, Http404):
     """`xaccel.errors.KeyRefused`, to which Django responds with 404."""
 
 
-class UnusableFileName(errors.FileNameRefused, Http404):
+class FileNameRefused(errors.FileNameRefused, Http404):
     """`xaccel.errors.FileNameRefused`, to which Django responds with 404."""
 
 
 def not_found(refused: errors.InputRefused) -> errors.InputRefused:
     """Return `refused`, KeyRefused or FileNameRefused, as an exception to which Django responds with 404."""
-    kind = UnusableKey if isinstance(refused, errors.KeyRefused) else UnusableFileName
+    kind = KeyRefused if isinstance(refused, errors.KeyRefused) else FileNameRefused
     return kind(refused.what, where=refused.where, remedy=refused.remedy)
 
 

@@ -25,12 +25,14 @@ _MEANINGS = {
     "NGINX's version, at a path that only those who have the secret know",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
-    r"location @xaccel_401": "for a 401 of the storage, on the way to the error page",
+    r"location @xaccel_401": "handles a 401 of the storage before the error page",
     r"location @xaccel_page": "the error page, which the user gets instead of the file",
-    r"set \$args .* origin=.*": "name of the origin, its location, **the only place that NGINX fetches from for this "
-    "origin** (`home`) and its upstream (`peer`); whether the hand-off has the secret",
+    r"set \$args .* origin=.*": "whether the hand-off has the secret (`$xaccel_trust`), and the site's `NAME`, here "
+    "empty. Then the origin: its name, the location that sends (`sender`), **the only place that NGINX fetches from "
+    "for this origin** (`home`) and its upstream (`peer`).",
     r"location @xaccel_accept": "accepts or refuses each hand-off of the site",
-    r"set \$args \"\$xaccel_trust \$args\"": "says again whether the hand-off has the secret",
+    r"set \$args \"\$xaccel_trust \$args\"": "checks the secret again, since a backend could jump here "
+    "directly with `$args` it chose",
     r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",
     r"map \$upstream_http_xaccel_auth .*": "compares the header `Xaccel-Auth` of the app's response with the secret",
     "volatile": "again at each use",
@@ -48,7 +50,7 @@ _MEANINGS = {
     r"include \*/http\.conf": "the upstreams of each site: **every folder in this place is a site**",
     r"include site/secret\.conf": "the secret, compared for each hand-off",
     r"include site/log\.conf": "log, and what is switched off",
-    r"include engine/app\.conf": "buffers for the app's response, and its private headers stay inside",
+    r"include engine/app\.conf": "buffers for the app's response; its private headers are hidden from the client",
     r"include off\.conf": "modules of this NGINX that must not change a download",
 }
 """By a regular expression for a line without the folder, ";" and " {"."""

@@ -34,14 +34,14 @@ CONNECTIONS = (
     " client takes. So for 2,000 at once on a worker: worker_connections 4096 or more, and worker_rlimit_nofile above."
 )
 SEND_BUFFER = (
-    "For many slow clients, add sndbuf=256k to your listen line: the kernel then buffers at most 576 KB of a download,"
+    "For many slow clients, add sndbuf=256k to your listen line. The kernel then buffers at most 576 KB of a download,"
     " instead of some MB. It also limits a download to sndbuf per round trip: 2.5 MB/s at 100 ms. A log entry can count"
-    " bytes that the client did not read: up to the sum of the send buffer (twice sndbuf plus 64 KB, or the last number"
-    " of net.ipv4.tcp_wmem) and the client's receive buffer (net.ipv4.tcp_rmem)."
+    " bytes that the client did not read, at most the send buffer plus the client's receive buffer (net.ipv4.tcp_rmem)."
+    " The send buffer is twice sndbuf plus 64 KB; without sndbuf, it is the last number of net.ipv4.tcp_wmem."
     ' With XACCEL_AUDIT["SEND_BUFFER"] = 262144 (sndbuf in bytes), interrupted transfers have `arrived_at_least`.'
 )
 HEAD = tuple(FOLDER.with_name("http-head.txt").read_text(encoding="utf-8").splitlines())
-"""What http.conf says to the operator."""
+"""The advice at the top of http.conf."""
 
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 

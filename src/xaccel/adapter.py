@@ -1,4 +1,4 @@
-"""What the adapters for Flask, Starlette, ASGI and WSGI share: one response for each download, and one log entry."""
+"""Base of the adapters for Flask, Starlette, ASGI and WSGI: build the response to a download, and log it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
 DATA_REFUSED = (KeyRefused, FileNameRefused)
-"""What is wrong with stored data, not with the program or the settings."""
+"""Errors of stored data, not of the program or the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class Answer:
 
 
 class Answers:
-    """What all `Downloads` have in common. Thread-safe; make one per process.
+    """Base class of all `Downloads`. Thread-safe; make one per process.
 
     `site` is a Site, a mapping with the keys of settings.XACCEL, or the path of a file of TOML or JSON with them. If an
     origin is a bucket, botocore is loaded here; no request is made.
 
-    Raises ConfigErrors with every problem, and ConfigError for a file that cannot be read or what botocore refuses.
+    Raises ConfigErrors with every problem, and ConfigError if the file is unreadable or botocore refuses a value.
     """
 
     def __init__(self, site: SiteSource) -> None:
@@ -100,7 +100,7 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
 
 def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:
     """Return the event of a download that is denied because of `refused`, and log what is wrong."""
-    logger.warning("a download was answered with 404: %s", refused)
+    logger.warning("a download was refused with 404: %s", refused)
     record["key"] = record["key"].encode("utf-8", "replace").decode("utf-8")
     record["reason"] = type(refused).__name__
     return denied(method, **record)
@@ -126,7 +126,7 @@ def http_refusals(
         log_event(refusal_event(method, refused, key=key or "", **record))
         raise _in_http(refused, not_found) from refused
     except InputRefused as refused:
-        logger.error("a download was answered with 400: %s", refused, exc_info=refused)
+        logger.error("a download was refused with 400: %s", refused, exc_info=refused)
         raise _in_http(refused, bad_request) from refused
 
 

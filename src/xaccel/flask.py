@@ -88,8 +88,8 @@ class Downloads(Answers):
         """Return the response to Flask's current request that makes NGINX send a file. Check the permission before.
 
         The arguments are those of `xaccel.django.send_file`, for example
-        `files.send_file(document.key, as_attachment=True)`. With `etag` or `last_modified` the client's conditions are
-        answered here. Raises InputRefused and CredentialsUnavailable. Unless the app handles InputRefused, Flask
+        `files.send_file(document.key, as_attachment=True)`. With `etag` or `last_modified` the app evaluates the
+        client's conditions. Raises InputRefused and CredentialsUnavailable. Unless the app handles InputRefused, Flask
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
         conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}

@@ -1,4 +1,4 @@
-"""What the app may say about one download."""
+"""The options of one download."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Options:
     as_attachment: save the file instead of showing it.
     filename: the name that the user sees; default: the last segment of the object key.
     content_type: default: the origin's; for a directory, by the key's extension.
-    cache_control: default "private, no-cache". What lets shared caches store needs `allow_shared_cache`.
-    etag, last_modified: the app's own validators; then the app answers the client's conditions and the origin
-        is asked none. `etag` with or without its quotes, `last_modified` aware.
-    size: bytes of the object, if known; written into the log line beside what was sent.
+    cache_control: default "private, no-cache". A value for shared caches needs `allow_shared_cache`.
+    etag, last_modified: the app's own validators; then the app evaluates the client's conditions, and the
+        origin gets none. `etag` with or without its quotes, `last_modified` aware.
+    size: bytes of the object, if known; written into the log entry beside the bytes sent.
     limit_rate: bytes a second for this transfer, or "unlimited"; default: the site's.
     limit_rate_after: so many bytes go out first at full speed; default: the site's.
     concurrency: the class of the site's CONCURRENCY that counts this transfer, or "unlimited"; default: "default".
@@ -84,8 +84,8 @@ class SendArguments(SendOptions, total=False):
 
     origin: name of the origin that has the key; a site with one origin needs none.
     bucket: one of the buckets of an origin that covers many.
-    url: instead of a key, an absolute URL below the base of an origin, which is requested byte for byte; or, with
-        `origin`, a function that makes the URL for "GET" or "HEAD".
+    url: instead of a key, an absolute URL below the base of an origin, which is requested byte for byte. With
+        `origin` it may be a function that makes the URL for "GET" or "HEAD".
     """
 
     origin: str | None

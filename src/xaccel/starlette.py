@@ -38,8 +38,8 @@ class Downloads(Answers):
         """Return the response that makes NGINX send a file, in a plain function. Check the permission before.
 
         The arguments are those of `xaccel.django.send_file`, for example
-        `files.send_file(request, document.key, as_attachment=True)`. With `etag` or `last_modified` the client's
-        conditions are answered here. Raises InputRefused and CredentialsUnavailable. Unless the app handles
+        `files.send_file(request, document.key, as_attachment=True)`. With `etag` or `last_modified` the app
+        evaluates the client's conditions. Raises InputRefused and CredentialsUnavailable. Unless the app handles
         InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
         others.
         """

@@ -162,7 +162,7 @@ def test_head_of_a_cached_object_asks_with_get(origin: OriginServer, site: Any, 
         (429, 503, b"The file store is busy. Try again in a moment.\n"),
         (500, 502, b"The file store did not deliver the file.\n"),
         (503, 503, b"The file store is busy. Try again in a moment.\n"),
-        (504, 504, b"The file store did not answer in time. Try again in a moment.\n"),
+        (504, 504, b"The file store did not respond in time. Try again in a moment.\n"),
     ],
 )
 @pytest.mark.parametrize("ask", [get, aget])

@@ -126,7 +126,7 @@ GUARDED = (*RANGE, ("If-Range", '"old"'))
 PART = Got(206, TEXT[5:10], {**FILE, "content-range": "bytes 5-9/300"})
 PAGE_404, PAGE_412 = b"Not found.\n", b"Precondition failed.\n"
 PAGE_416 = b"The file has no such range.\n"
-PAGE_504 = b"The file store did not answer in time. Try again in a moment.\n"
+PAGE_504 = b"The file store did not respond in time. Try again in a moment.\n"
 
 ROWS = [
     Row("a whole file", always(headers=TYPED, body=TEXT), Got(200, TEXT, {**FILE, "content-length": "300"})),

@@ -21,7 +21,7 @@ from xaccel.testing import Variant
 
 PAGES = {
     502: b"The file store did not deliver the file.\n",
-    504: b"The file store did not answer in time. Try again in a moment.\n",
+    504: b"The file store did not respond in time. Try again in a moment.\n",
 }
 
 

@@ -181,13 +181,13 @@ def test_a_redirect_to_the_login_is_told_as_one(made: Made) -> None:
     with pytest.raises(AssertionError) as told:
         assert_hand_off(made({"Location": "/login/"}, 302), origin="documents")
     assert str(told.value).splitlines() == [
-        "the answer is no hand-off: it has status 302 and no X-Accel-Redirect",
+        "the response is not a hand-off: it has status 302 and no X-Accel-Redirect",
         "  Location: /login/",
     ]
 
 
 def test_another_packages_hand_off_is_none() -> None:
-    with pytest.raises(AssertionError, match=r"'/protected/a\.pdf', which is none of its locations"):
+    with pytest.raises(AssertionError, match=r"'/protected/a\.pdf', not one of its locations"):
         assert_hand_off(by_flask({"X-Accel-Redirect": "/protected/a.pdf"}))
 
 
@@ -210,7 +210,7 @@ def test_a_hand_off_that_nginx_would_not_obey_fails(change: dict[str, Any], said
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"Xaccel-Auth": "w" * 32}, "Xaccel-Auth: it is no secret of the site"),
+        ({"Xaccel-Auth": "w" * 32}, "Xaccel-Auth: it is not a secret of the site"),
         ({"Xaccel-Id": "8c5f0c34-5b0b-4c7e-9d33-0123456789ab"}, "Xaccel-Id: expected a UUID of version 7"),
         ({"Xaccel-Id": "019A53F1-7C00-7ABC-8DEF-0123456789AB"}, "in lower case, found '019A53F1-"),
         ({"Cache-Control": "public, max-age=60"}, "cache-control: NGINX would obey it"),
@@ -229,7 +229,7 @@ def test_what_the_protocol_forbids_is_named(made: Made, changed: dict[str, str],
 
 def test_a_private_header_that_stands_twice_is_named() -> None:
     twice = flask.Response(headers=[*headers().items(), ("Xaccel-Subject", "8")])
-    with pytest.raises(AssertionError, match="xaccel-subject: it stands 2 times"):
+    with pytest.raises(AssertionError, match="xaccel-subject: it is set 2 times"):
         assert_hand_off(twice)
 
 
@@ -292,7 +292,7 @@ def test_a_secret_in_a_header_or_a_cookie_is_found(made: Made) -> None:
 
 def test_a_private_header_in_an_ordinary_answer_is_a_leak() -> None:
     with pytest.raises(
-        AssertionError, match="the private header Xaccel-Url is in an answer that is no hand-off"
+        AssertionError, match="the private header Xaccel-Url is in a response that is not a hand-off"
     ):
         assert_nothing_leaked(by_flask({"Xaccel-Url": "https://s3.example/a"}))
 
@@ -303,7 +303,7 @@ def test_an_empty_secret_is_refused() -> None:
 
 
 def test_what_is_no_answer_is_refused() -> None:
-    with pytest.raises(TypeError, match="str is no answer"):
+    with pytest.raises(TypeError, match="str is not a response"):
         assert_hand_off("a page")
 
 

@@ -110,7 +110,7 @@ def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name
         ("xaccel_application = shop_app:application\nxaccel_kind = cgi\n", "xaccel_kind: 'cgi' is no kind."),
         (
             "xaccel_application = shop_app:application\nxaccel_nginx = other\n",
-            "xaccel_nginx: 'other' is no NGINX.",
+            "xaccel_nginx: 'other' is not an NGINX.",
         ),
         ("xaccel_application = nowhere:application\n", "app: ended instead of starting."),
     ],

@@ -26,7 +26,7 @@ _AT_ONCE = 2000
 # quotes in the middle of a cell keep nothing together.
 _FORMULA = re.compile(r'^(?=[\t\r\n])|(?:^|[,;|\t\r\n][\s"]*)(?=[=+\-@＝＋－＠])')
 _ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""What JSON leaves as it is, and what readers such as Python's `str.splitlines` take for the end of a line."""
+"""Characters that JSON does not escape, but readers such as Python's `str.splitlines` treat as line ends."""
 
 
 def headings(model: type[Model]) -> list[str]:
@@ -38,8 +38,8 @@ def headings(model: type[Model]) -> list[str]:
 def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
     """Return a CSV file (RFC 4180) with a heading in pieces, in constant memory. Times are ISO 8601 in UTC.
 
-    What a spreadsheet would take for a formula gets an apostrophe in front of it, at the start of a text and after
-    what may separate cells, and each cell is quoted (https://owasp.org/www-community/attacks/CSV_Injection).
+    Each cell is quoted. A text that a spreadsheet would read as a formula gets an apostrophe in front, also after
+    characters that may separate cells (https://owasp.org/www-community/attacks/CSV_Injection).
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)

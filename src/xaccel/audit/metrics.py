@@ -127,11 +127,11 @@ def count_transfers() -> None:
 
 
 def serve(host: str, port: int, outage: Outage) -> Callable[[], None]:
-    """Count transfers, and answer `GET /metrics` on `host`:`port` from a thread. Return what ends that.
+    """Count transfers, and serve `GET /metrics` on `host`:`port` from a thread. Return the function that stops it.
 
-    The gauges of `ingest` itself ask nothing of the database, so they answer while it is away.
+    The gauges of `ingest` itself need no database, so they are available while it is down.
 
-    Raises OSError where the port cannot be had.
+    Raises OSError if the port is not available.
     """
     count_transfers()
     server, thread = start_http_server(port, host)

@@ -20,7 +20,7 @@ class Download(models.Model):
     id: UUIDv7. group: digest of subject, origin, object key and client; downloads of all versions share it.
     spans: union of the bytes that were sent, as a list of [first, end]; sent_bytes: their number.
     given_bytes: what all transfers gave to the connection, repeats included. total: bytes of the object, if known.
-    query: tells apart the objects of a stored URL's key, see `DownloadEvent.query`.
+    query: distinguishes stored URLs that have the same key, see `DownloadEvent.query`.
     mixed: the same client took another version of the object meanwhile, and one of the two began after byte 0; or the
         length changed.
     closed_at: the end of its last transfer, set when no log entry can come any more that belongs to it.
@@ -70,7 +70,7 @@ class Download(models.Model):
 class Transfer(models.Model):
     """One decision of the app, and what NGINX's log entry says of it.
 
-    id: the transfer id, or one of its own for a decision without a hand-off. UUIDv7: sorted by time.
+    id: the transfer id, or a new id for a decision without a hand-off. UUIDv7: sorted by time.
     decided_at: null if the log entry has no decision: the app's transaction was rolled back, or it is forged.
     version: of the object, as the app knows it, else the entity tag that was sent, else the Last-Modified.
     download to details come from the log entry. ended_at: null until it came.
@@ -187,7 +187,7 @@ class Garbage(models.Model):
 
 
 class Removal(models.Model):
-    """What `prune` and `forget` removed, so that a log that is read again does not bring it back.
+    """A removal by `prune` or `forget`, so that a log that is read again does not restore the rows.
 
     kind: "prune", of which there is one row, or "forget". before: older entries are skipped; for "forget" only those of
     the subject. subject: a digest with the key of the site, which points to nobody.

@@ -33,7 +33,7 @@ def outcome_of(event: DownloadEvent) -> Outcome:
 
 
 def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: Any) -> None:
-    """Store a decision. An error here stops the download: what cannot be recorded is not carried out."""
+    """Store a decision. An error here stops the download, so that each download is recorded."""
     outcome = outcome_of(event)
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),

@@ -27,7 +27,7 @@ _BUFFER = Rule(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSettings:
-    """What the settings say."""
+    """The checked settings of `XACCEL_AUDIT`."""
 
     idle_s: float = option(
         1800, "A download ends after this number of seconds without a transfer.", check=_SECONDS

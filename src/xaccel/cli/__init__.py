@@ -29,11 +29,11 @@ COMMANDS: Commands = {
 def run(
     args: argparse.Namespace, site: Site | ReadSite | None, find_object: FindObject | None = None
 ) -> None:
-    """Carry out the parsed command. `find_object` knows what `explain` is not told.
+    """Run the parsed command. `find_object` finds the object if the arguments of `explain` do not name it.
 
-    site: the site, or what reads it; None: the command line names its file.
+    site: the site, or a function that reads it; None: the command line names its file.
 
-    Raises XaccelError, one of its kinds, for what is wrong with the site or the NGINX.
+    Raises a subclass of XaccelError for errors of the site or of NGINX.
     """
     command: Command = args.xaccel_command
     read_site = (lambda: site) if isinstance(site, Site) else site

@@ -19,8 +19,8 @@ _SHOWN = "/etc/nginx/xaccel"
 """The folder whose files are shown without --write."""
 
 _NO_SLICES = (
-    'this NGINX lacks the module `slice`: set "slice": "0" in CACHE. The app cannot see that no slices come, and signs'
-    " for S3 as if they did: for as long as the slowest client would take, up to seven days, instead of `expires_s`."
+    'this NGINX lacks the module `slice`: set "slice": "0" in CACHE. Otherwise the app signs S3 URLs for as long as the'
+    " slowest client would take, up to seven days, instead of for `expires_s`."
 )
 
 
@@ -46,7 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.annotate and (args.check or args.write or args.standalone):
         raise NginxError(
-            "it prints the files of the site, and cannot be combined with --check, --write or --standalone",
+            "it shows the site's files, and cannot be combined with --check, --write or --standalone",
             where="--annotate",
             remedy="Give --annotate alone, or with --part.",
         )

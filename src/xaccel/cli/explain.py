@@ -78,16 +78,16 @@ def _why(entry: dict[str, Any]) -> Why | None:
 
 
 def _say(label: str, text: str) -> None:
-    """Print one line. What the origin or a client wrote must not steer the terminal."""
+    """Print one line, escaped: text of an origin or a client must not control the terminal."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     print(f"{label}: {shown}")
 
 
 COMMAND = Command(
-    help="say why a download failed, and ask the storage once",
-    description="Show the log entry of a transfer, also from rotated files, and what its `why` means. Where the storage"
-    " can be the cause, ask it from this machine for the first byte of the object, with the request that NGINX sends."
-    " The log entry does not hold the object key: give it, unless the app can find it.",
+    help="explain why a download failed, with one request to the storage",
+    description="Show the log entry of a transfer, also from rotated files, and what its `why` means. If the storage"
+    " can be the cause, request the first byte of the object from this machine, as NGINX would."
+    " The log entry does not contain the object key: give it, unless the app can find it.",
     add_arguments=_add_arguments,
     run=_run,
 )

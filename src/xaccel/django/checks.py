@@ -29,7 +29,7 @@ CHECKS: Mapping[str, str] = {
     "xaccel.E002": "HandOffMiddleware is not in MIDDLEWARE.",
     "xaccel.E003": "HandOffMiddleware is not the first of MIDDLEWARE.",
     "xaccel.E004": "DELIVERY is 'stream' and DEBUG is off.",
-    "xaccel.E005": "MEDIA_URL or STATIC_URL lies below the site's internal locations.",
+    "xaccel.E005": "MEDIA_URL or STATIC_URL is below the site's internal prefix.",
     "xaccel.E006": "An origin names a storage that xaccel cannot read.",
     "xaccel.E007": "An origin is an S3 bucket and botocore is not installed.",
     "xaccel.W001": "An alias of STORAGES gives no origin, where the origins come from STORAGES.",
@@ -38,7 +38,7 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
     "xaccel.W005": "TRANSFER_LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
     "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
-    "xaccel.W007": "`runserver` answers downloads without NGINX with an empty 200, since DELIVERY is 'nginx'.",
+    "xaccel.W007": "Without NGINX, `runserver` sends an empty 200 for each download, since DELIVERY is 'nginx'.",
 }
 """Every id with its meaning: the reference is made from this table."""
 
@@ -81,10 +81,10 @@ def check_log(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckM
 
 
 def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
-    """Ask each store for the region of its bucket, on the network: only with `check --deploy`.
+    """Request the region of each bucket from its store: only with `check --deploy`.
 
-    A signature names the region, so that S3 refuses every download of such a bucket. Which buckets a pattern covers is
-    not known here.
+    The signature names the region: with a wrong region, S3 refuses every download. Buckets that a pattern covers are
+    not checked.
     """
     try:
         origins = configuration().site.origins
@@ -126,7 +126,7 @@ def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.delivery == "nginx" and debug_is_on() and "runserver" in sys.argv[1:2]:
         yield _message(
             "W007",
-            "XACCEL['DELIVERY'] is 'nginx': runserver answers downloads with an empty 200, unless NGINX is in front.",
+            "XACCEL['DELIVERY'] is 'nginx': runserver sends an empty 200 for each download, unless NGINX is in front.",
             "Open NGINX's port, or set DELIVERY to 'stream' for development without NGINX.",
         )
 
@@ -134,7 +134,7 @@ def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
 def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:
     for name in ("MEDIA_URL", "STATIC_URL"):
         if urlsplit(getattr(settings, name) or "").path.startswith(conf.site.internal_prefix):
-            what = f"{name} lies below {conf.site.internal_prefix}, which NGINX keeps for hand-offs."
+            what = f"{name} is below {conf.site.internal_prefix}, which NGINX reserves for hand-offs."
             yield _message("E005", what, f"Choose another {name}.")
 
 
@@ -157,9 +157,9 @@ def _origins(conf: Configuration) -> Iterator[CheckMessage]:
         if f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
             yield _message(
                 "W002",
-                f"The origin {name!r} lies in MEDIA_ROOT, and MEDIA_URL is set: whoever serves MEDIA_URL from there"
-                " gives every file to everybody.",
-                "Keep private files in a directory of their own, or set MEDIA_URL to '' and serve nothing from there.",
+                f"The origin {name!r} is in MEDIA_ROOT, and MEDIA_URL is set: a server that serves MEDIA_URL from"
+                " MEDIA_ROOT sends every file to everybody.",
+                "Keep private files in another directory, or set MEDIA_URL to '' and serve nothing from MEDIA_ROOT.",
             )
 
 

@@ -41,11 +41,11 @@ DJANGO_KEYS = tuple(row.key.upper() for row in table(DjangoSettings))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What the settings say.
+    """The checked settings of `settings.XACCEL`.
 
     delivery: "nginx", or "stream": through Django, for development.
     objects: the objects of the storages.
-    skipped: why an alias of STORAGES gave no origin; only where the origins come from there.
+    skipped: why an alias of STORAGES gave no origin; only if the origins come from STORAGES.
     """
 
     site: Site

@@ -74,7 +74,7 @@ def _subject(user: Any) -> str:
 
 
 def tell(request: HttpRequest, event: DownloadEvent) -> None:
-    """Send `event` to its signal, then to the log. What a receiver raises stops the download."""
+    """Send `event` to its signal, then to the log. An exception in a receiver stops the download."""
     (download_authorized if event.allowed else download_denied).send(
         sender=DownloadEvent, request=request, event=event
     )

@@ -49,7 +49,7 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno
 
 
 def debug_is_on() -> bool:
-    """Whether the project runs with DEBUG, also where a test runner switched it off after the start."""
+    """Return whether the project runs with DEBUG, even if a test runner switched it off after the start."""
     return settings.DEBUG or getattr(apps.get_app_config("xaccel"), "debug_at_start", False)
 
 
@@ -71,9 +71,9 @@ def _under_test() -> bool:
 
 
 def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
-    """Return the file itself, or the plain page that NGINX would answer with."""
+    """Return the file itself, or the plain page that NGINX would send."""
     visible, conditions = dict(hand_off.visible_headers), conditions_of(request.META)
-    # Where the app has validators, the conditions were answered with them.
+    # If the app has validators, it has already evaluated the client's conditions.
     own = not {"ETag", "Last-Modified"}.isdisjoint(visible)
     fetched = fetch(hand_off, configuration().site.origin(hand_off.origin), {} if own else conditions)
     headers = {"Content-Type": "application/octet-stream", **fetched.headers, **visible}
@@ -124,7 +124,7 @@ async def _aread(body: IO[bytes]) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What an origin answered. The caller closes `body`."""
+    """The response of an origin. The caller closes `body`."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

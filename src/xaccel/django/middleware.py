@@ -1,4 +1,4 @@
-"""What other middleware and decorators put on a download, given to NGINX in the only way that reaches the user."""
+"""Pass the headers of other middleware and decorators to NGINX, in the only way that reaches the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xaccel.site import Site
 from xaccel.site.header_rules import header_value_ok
 
 _DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
-"""NGINX takes these over from the app's answer, and sends them beside the download's own."""
+"""NGINX copies these from the app's response, and sends them in addition to the download's headers."""
 
 _LATER = "xaccel.after_view"
 
@@ -52,7 +52,7 @@ class HandOffMiddleware:
             conf.objects.find_all()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer with what the rest of the project answers, its headers put in order."""
+        """Return the project's response, with the headers of a hand-off put in order."""
         if self._is_async:
             return self._acall(request)
         response: HttpResponseBase = self.get_response(request)
@@ -72,7 +72,7 @@ class HandOffMiddleware:
 
 
 def later(request: HttpRequest, do: Callable[[], object]) -> None:
-    """Have `do` called after the view, whatever became of its transaction. What it raises replaces the response."""
+    """Call `do` after the view, even after a rollback of its transaction. Its exception replaces the response."""
     # Django REST framework wraps the request; both share META.
     request.META.setdefault(_LATER, []).append(do)
 
@@ -128,7 +128,7 @@ def _disarm(response: HttpResponseBase) -> None:
         names.append("X-Accel-Redirect")
     for name in names:
         del response[name]
-        logger.warning("the header %s was removed from an answer that is no hand-off", name)
+        logger.warning("the header %s was removed from a response that is not a hand-off", name)
 
 
 def _is_internal(redirect: str) -> bool:

@@ -29,13 +29,13 @@ def send_file(
     """Return the response that makes NGINX send a file. Check the permission before you call it.
 
     `file_or_key` is the value of a FileField, whose storage is matched to an origin of the site, or an object key in
-    `origin`, which a site with one origin may leave out. `bucket` names one of the buckets of an origin that covers
-    many; a FileField's storage names it itself. `url` instead is an absolute URL below the base of an origin, which is
-    requested byte for byte; or, with `origin`, a function that makes the URL for the method "GET" or "HEAD". All other
-    arguments are options, for example `send_file(request, document.file, as_attachment=True)`.
+    `origin`. A site with one origin needs no `origin`. `bucket` names one of the buckets of an origin that covers many;
+    for a FileField, its storage names the bucket. `url` replaces `file_or_key`: an absolute URL below the base of an
+    origin, which is requested byte for byte. With `origin` it may be a function that makes the URL for the method
+    "GET" or "HEAD". All other arguments are options.
 
     It makes no request, but a storage whose own SDK signs may ask its cloud for a key. With `etag` or `last_modified`
-    the client's conditions are answered here. `subject` is the user's primary key unless you give another one.
+    the app evaluates the client's conditions. `subject` is the user's primary key unless you give another one.
     `download_authorized` is sent before this returns.
 
     Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed, …) for invalid arguments, CredentialsUnavailable,

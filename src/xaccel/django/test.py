@@ -20,9 +20,9 @@ __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 
 
 class FollowedResponse(HttpResponse):
-    """What a user receives for a hand-off: the file with the headers that NGINX would send, or NGINX's plain page.
+    """The user's response to a hand-off: the file with the headers that NGINX would send, or NGINX's plain page.
 
-    hand_off: the app's own answer, as `xaccel.testing.assert_hand_off` takes it.
+    hand_off: the app's response, for `xaccel.testing.assert_hand_off`.
     """
 
     hand_off: HandOffResponse
@@ -51,9 +51,9 @@ class _AsyncHandler(AsyncClientHandler):
 class Client(django.test.Client):
     """`django.test.Client`, for which a download is the file itself.
 
-    A hand-off is followed after all middleware, through the code that streams in development: the storage is really
-    asked, a missing file is the 404 that NGINX would answer, and as always with Django there are no ranges. Of the
-    app's own headers the client sees what NGINX would pass on. `response.hand_off` is the hand-off.
+    A hand-off is followed after all middleware, by the code that streams in development. It requests the file from the
+    storage. A missing file gives the 404 that NGINX would send, and ranges are ignored, as always with Django. The
+    client sees the app's headers that NGINX would pass on. `response.hand_off` is the hand-off.
     """
 
     def __init__(self, enforce_csrf_checks: bool = False, **kwargs: Any) -> None:

@@ -28,7 +28,7 @@ else:
 
 
 class _DownloadOfObject(_SingleObject):
-    """What both views have in common.
+    """Base class of both views.
 
     file_field: name of the object's FileField.
     origin: name of the site's origin; None: the one that holds the file's storage.
@@ -53,7 +53,7 @@ class _DownloadOfObject(_SingleObject):
         )
 
     def get_file(self) -> FieldFile | str:
-        """Return the value of a FileField, or an object key in `origin`. An empty one is answered 404."""
+        """Return the value of a FileField, or an object key in `origin`. An empty one gives 404."""
         file: FieldFile = getattr(self.object, self.file_field)
         return file
 
@@ -96,7 +96,7 @@ class DownloadView(_DownloadOfObject, View):
     """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer GET and HEAD."""
+        """Respond to GET and HEAD."""
         self.object = self.get_object()
         allowed = self.has_permission()
         if inspect.isawaitable(allowed):
@@ -121,7 +121,7 @@ class AsyncDownloadView(_DownloadOfObject, View):
     """
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer GET and HEAD."""
+        """Respond to GET and HEAD."""
         self.object = await sync_to_async(self.get_object)()
         if iscoroutinefunction(self.has_permission):
             allowed = await self.has_permission()

@@ -33,18 +33,18 @@ _WRONG_REGION = (301, 307, 400)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a store said: its code, or "" if it delivers, and what to do."""
+    """The result of a request: the error code of the store, or "" if it delivers, and what to do."""
 
     code: str
     remedy: str
 
 
 def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Finding:
-    """Ask the storage for the first byte of an object, once, and say what keeps it from delivering.
+    """Request the first byte of an object once, and return what keeps the storage from delivering it.
 
-    The request is the one that NGINX would send: its URL is that of a hand-off, it goes to the origin's addresses with
-    the origin's TLS options, and follows no redirect that NGINX would not follow. `version_id` is for S3 origins; None:
-    the newest version.
+    The request is the one that NGINX would send: the URL of a hand-off, sent to the origin's addresses with the
+    origin's TLS options. It follows a redirect only if NGINX would. `version_id` is for S3 origins; None: the newest
+    version.
 
     Raises OriginUnknown, KeyRefused, OptionRefused, CredentialsUnavailable, and ConfigError as `resolve_endpoint` does.
     """
@@ -134,7 +134,7 @@ def _not_followed(error: HTTPError) -> Finding:
 
 
 def bucket_region(origin: S3Origin) -> str | None:
-    """Ask the store, unsigned, for the region of a bucket; None if it does not say or is out of reach.
+    """Return the region of a bucket from an unsigned request; None if the store does not name it or is unreachable.
 
     Amazon S3 names it also to those who may read nothing (the header x-amz-bucket-region of HeadBucket).
     """

@@ -1,4 +1,4 @@
-"""Build the hand-off, the app's empty response that tells NGINX what to send. Pure: no I/O, framework or clock."""
+"""Build the hand-off, the app's empty response that names the file for NGINX. Pure: no I/O, framework or clock."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class HandOff:
 # Not frozen, as Located.
 @dataclass(slots=True, kw_only=True)
 class Signing:
-    """What one hand-off is made with: its moment and id, and for an S3 origin what signs.
+    """The time and id of one hand-off, and for an S3 origin the signer.
 
     now: aware. lasts: whether the credentials are known to be valid for so many seconds more; None: not known.
     """

@@ -1,7 +1,7 @@
-"""The client's conditions, answered by the app where it has validators of its own (RFC 9110 section 13.2.2).
+"""Evaluate the client's conditions if the app has validators (RFC 9110 section 13.2.2).
 
-Django does this for its own adapter. Werkzeug and Starlette answer some of these conditions, and some of them wrongly:
-docs/background/decisions.md says which. tests/django/test_same_conditions.py compares with Django's answers.
+Django does this for its own adapter. Werkzeug and Starlette evaluate some conditions, and some of them wrongly:
+docs/background/decisions.md lists them. tests/django/test_same_conditions.py compares with Django's responses.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ _ATTR_CHAR = "!#$&+-.^_`|~"
 def safe_name(name: str) -> str:
     """Return `name` as a browser may be given it.
 
-    Separators become "_", bidirectional controls go (they make "exe.pdf" read backwards), blanks at the ends and
-    dots at the end go, the stem is cut so that at most MAX_NAME_BYTES are left.
+    Separators become "_". Bidirectional controls, which make "exe.pdf" read backwards, are removed, and so are blanks
+    at the ends and dots at the end. The stem is cut so that at most MAX_NAME_BYTES are left.
 
-    Raises FileNameRefused for other control characters, for lone surrogates and for what is no text.
+    Raises FileNameRefused for other control characters, for lone surrogates and for a value that is not text.
     """
     if not isinstance(name, str):
         raise FileNameRefused(f"{name!r} is not text", where="filename", remedy="Pass a str.")
@@ -57,7 +57,7 @@ def name_of_key(key: str) -> str:
 def content_disposition(name: str, *, as_attachment: bool) -> str:
     """Return the header's value for a name that `safe_name` returned.
 
-    Plain ASCII stands in `filename` alone. Any other name stands in `filename*`, with an ASCII fallback before it
+    Plain ASCII is sent in `filename` alone. Any other name is sent in `filename*`, with an ASCII fallback before it
     for old clients. "%" and "=" count as not plain: in `filename` Chromium decodes the one and drops a word that is
     the other (tests/unit/handoff/test_disposition.py).
     """

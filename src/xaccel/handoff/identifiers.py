@@ -12,10 +12,10 @@ from xaccel.errors import OptionRefused
 from xaccel.site.origins import Origin, S3Origin
 
 PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-"""What NGINX takes for a transfer id, as a regular expression: a UUID of version 7 (RFC 9562 section 5.7)."""
+"""The regular expression for a transfer id in NGINX: a UUID of version 7 (RFC 9562 section 5.7)."""
 
 SENT_PATTERN = PATTERN.removesuffix("-[0-9a-f]{12}")
-"""What NGINX sends of an id to the origin. The last 48 random bits stay secret: the whole id marks a hand-off."""
+"""The part of an id that NGINX sends to the origin. The last 48 bits stay secret: the whole id marks a hand-off."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -17,14 +17,14 @@ Method = Literal["GET", "HEAD"]
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """What a call asks for: an object key in an origin, or a URL below the origin's base.
+    """The object of a call: an object key in an origin, or a URL below the origin's base.
 
     origin: name of the origin.
     key: the object key as the store has it, never percent-encoded; "" with `url`.
     bucket: one of the buckets of an origin that covers many. A stored URL names it itself.
-    url: a stored absolute URL, which is requested byte for byte; or a function that returns the URL for the method that
-        NGINX requests it with, "GET" or "HEAD": a signature may be for one method only. A stored URL is therefore
-        requested with GET where the origin has `expires_s`.
+    url: a stored absolute URL, which is requested byte for byte; or a function that returns the URL for the method of
+        NGINX's request, "GET" or "HEAD". A signature may be for one method only. NGINX therefore requests a stored
+        URL with GET if the origin has `expires_s`.
     stand_in: the origin with other credentials or another prefix. It must be at the same place, where NGINX requests.
     """
 

@@ -119,7 +119,7 @@ class Places:
             if (found := self._below(ObjectRef(name), url)) is not None
         ]
         if not matches:
-            what = f"{urls.shown(url)!r} lies in none of the site's origins"
+            what = f"{urls.shown(url)!r} is in none of the site's origins"
             remedy = "Configure an origin with its base URL, or do not send it."
             raise OriginNotAllowed(what, where="url", remedy=remedy)
         return max(matches)[2]
@@ -186,7 +186,7 @@ class Places:
     def _require_below(self, ref: ObjectRef, url: str) -> tuple[Place, str]:
         found = self._below(ref, url)
         if found is None:
-            what = f"{urls.shown(url)!r} does not lie in origin {ref.origin!r}"
+            what = f"{urls.shown(url)!r} is not in origin {ref.origin!r}"
             remedy = "Leave `origin` out to have it found, or configure an origin with that base URL."
             raise OriginNotAllowed(what, where="url", remedy=remedy)
         return found

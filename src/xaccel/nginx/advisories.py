@@ -66,7 +66,7 @@ class Package:
     named: frozenset[str] | None
 
     def has_fix(self, advisory: Advisory) -> bool | None:
-        """Tell whether the package has the fix under its old version; None where that cannot be told."""
+        """Return whether the package has the fix under its old version; None if that is unknown."""
         debian = _DEBIAN_13.match(self.revision)
         if debian is not None:
             return advisory.debian is None or int(debian[1]) >= advisory.debian
@@ -93,7 +93,7 @@ def package_of(binary: str, *, documentation: Path = _DOC) -> Package | None:
 def warning(version: Version, package: Package | None, *, asked: bool) -> str | None:
     """Return one line about the fixes that a build lacks; None where it lacks none.
 
-    `asked` tells whether the build itself was looked at; otherwise only its version is known.
+    `asked` is true if the build itself was inspected; otherwise only its version is known.
     """
     open_ = [advisory for advisory in ADVISORIES if advisory.concerns(version)]
     if package is not None:
@@ -104,7 +104,7 @@ def warning(version: Version, package: Package | None, *, asked: bool) -> str | 
     name = ".".join(map(str, version))
     if not asked or (package is not None and package.has_fix(open_[0]) is None):
         revision = name if package is None else package.revision
-        return f"the version {revision} alone does not tell whether {number} of NGINX are fixed in it; see {PAGE}"
+        return f"the version {revision} alone does not show whether {number} of NGINX are fixed in it; see {PAGE}"
     if package is None:
         return f"NGINX {name} is older than the fixes of {number}, such as {open_[-1].name}: update it; see {PAGE}"
     lacks = f"the package {package.revision} lacks the fixes of {number}, such as {open_[-1].name}"

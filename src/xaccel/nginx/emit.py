@@ -28,7 +28,7 @@ class Directive:
 
     args: a plain str is a value and is quoted, or refused; Raw is printed as it is.
     block: the directives between braces; None ends the directive with ";".
-    why: told in comment lines above it.
+    why: written as a comment above it.
     in_one_line: for a block of one directive.
     """
 
@@ -69,7 +69,7 @@ def quote(value: str) -> str:
     if len(spelled.encode()) > _LONGEST:
         raise NginxError(
             f"{value[:40]!r}… is longer than {_LONGEST} bytes",
-            where="NGINX text",
+            where="NGINX configuration",
             remedy="Shorten it: NGINX does not read longer values.",
         )
     return spelled
@@ -82,8 +82,8 @@ def printable(value: str) -> str:
     """
     if _REFUSED.search(value):
         raise NginxError(
-            f"{value!r} cannot be printed",
-            where="NGINX text",
+            f"{value!r} cannot be written",
+            where="NGINX configuration",
             remedy="Remove '$' and control characters: NGINX has no way to quote them.",
         )
     return value
@@ -118,7 +118,7 @@ def comment(text: str, pad: str = "") -> tuple[str, ...]:
     """Print `text` as comment lines. Raises NginxError for a control character."""
     if _REFUSED.sub("", text) != text.replace("$", ""):
         raise NginxError(
-            f"{text!r} cannot be a comment", where="NGINX text", remedy="Remove control characters."
+            f"{text!r} cannot be a comment", where="NGINX configuration", remedy="Remove control characters."
         )
     wrapped = textwrap.wrap(text, width=_WIDTH - len(pad) - 2, break_long_words=False, break_on_hyphens=False)
     return tuple(f"{pad}# {line}" for line in wrapped)

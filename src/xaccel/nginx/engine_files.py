@@ -41,7 +41,7 @@ SEND_BUFFER = (
     ' With XACCEL_AUDIT["SEND_BUFFER"] = 262144 (sndbuf in bytes), interrupted transfers have `arrived_at_least`.'
 )
 HEAD = tuple(FOLDER.with_name("http-head.txt").read_text(encoding="utf-8").splitlines())
-"""The advice at the top of http.conf."""
+"""The comments for the operator at the top of http.conf."""
 
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 

@@ -45,7 +45,7 @@ _DEFAULT_PORT = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What origins must share to be served by one fetch location: these directives take no variables."""
+    """The TLS settings of one fetch location. Its origins share them: these directives take no variables."""
 
     ca_file: str | None = None
     verify: bool = True
@@ -218,7 +218,7 @@ class Lead:
 
     @property
     def peer(self) -> str:
-        """What NGINX passes to; empty for a suffix."""
+        """The scheme and pool that NGINX passes to; empty for a suffix."""
         return "" if self.pool is None else f"{self.base.partition('://')[0]}://{self.pool}"
 
 

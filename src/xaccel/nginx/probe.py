@@ -137,7 +137,7 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
 
 
 def require_supported(version: tuple[int, int, int]) -> None:
-    """Raise NginxError for a version that the printed text was never run on."""
+    """Raise NginxError for a version that the configuration was never tested with."""
     if version < OLDEST:
         raise NginxError(
             f"NGINX {'.'.join(map(str, version))} is too old",

@@ -1,4 +1,4 @@
-"""Run a server in a folder of its own: start it, wait until it is ready, and end it with all its processes."""
+"""Run a server in a new folder: start it, wait until it is ready, and end it with all its processes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunningServer:
 
     @property
     def log(self) -> str:
-        """What the server wrote to its standard output and error."""
+        """The server's standard output and error."""
         return self.log_file.read_text(errors="replace")
 
     @property
@@ -89,7 +89,7 @@ class StartedServer:
 
     @property
     def log(self) -> str:
-        """What the server wrote to its standard output and error."""
+        """The server's standard output and error."""
         return self.server.log
 
 

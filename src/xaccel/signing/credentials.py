@@ -25,7 +25,7 @@ PAUSE_S = 10
 
 
 class CredentialSource:
-    """The credentials of one origin, looked up at the first use and kept fresh by a thread of their own.
+    """The credentials of one origin, looked up at the first use and refreshed by a thread.
 
     Thread-safe. One lookup or refresh runs at a time.
     """
@@ -39,7 +39,7 @@ class CredentialSource:
         self._next_ahead = 0.0
 
     def ready(self) -> bool:
-        """Tell whether `current` will answer without asking files, processes or the network."""
+        """Return whether `current` needs no file, process or network."""
         return not self._needs_refresh(STILL_GOOD_S) and self._frozen is not None
 
     def current(self) -> ReadOnlyCredentials:

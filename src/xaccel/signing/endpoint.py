@@ -104,10 +104,10 @@ def _renamed(base_url: str, sample: str, bucket: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
-    """Ask botocore once where the bucket is; about 0.1 s for the first, without a request.
+    """Return the address of a bucket as botocore builds it, without a request; the first takes about 0.1 s.
 
     Only a client knows the rules for addressing styles, dual-stack, FIPS and custom endpoints, from arguments,
-    environment and shared files alike. Its call is answered before it is signed, by the event that botocore's own
+    environment and shared files alike. Its call is intercepted before it is signed, by the event that botocore's own
     Stubber uses. Presigning names the global host `bucket.s3.amazonaws.com`, which redirects for a new bucket of
     another region.
     """

@@ -1,4 +1,4 @@
-"""Which buckets an S3 origin covers: the one it names, or all that its pattern matches."""
+"""The buckets of an S3 origin: the one it names, or all that its pattern matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xaccel.site.origins import Origin, S3Origin
 from xaccel.site.rules import BUCKET_NAME, is_pattern
 
 STAR = "[a-z0-9-]+"
-"""What the '*' of a pattern stands for: no dot, which a wildcard certificate does not cover, and no slash."""
+"""The '*' of a pattern matches no dot, which a wildcard certificate does not cover, and no slash."""
 
 _RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
 _LONGEST = 63

@@ -1,4 +1,4 @@
-"""Which header names and values xaccel sends, and which names belong to somebody else."""
+"""Check the names and values of headers, and whether a site may declare them."""
 
 from __future__ import annotations
 

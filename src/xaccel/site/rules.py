@@ -1,4 +1,4 @@
-"""What values of settings NGINX, DNS and the stores accept."""
+"""The values of settings that NGINX, DNS and the stores accept."""
 
 from __future__ import annotations
 

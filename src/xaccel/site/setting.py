@@ -18,7 +18,7 @@ from xaccel.errors import ConfigError
 
 T = TypeVar("T")
 Wrong = tuple[str, str]
-"""What is wrong with a value, and the remedy."""
+"""The error of a value, and the remedy."""
 Check = Callable[[Any], Iterable[Wrong]]
 
 _DESCRIBED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -26,7 +26,7 @@ _DESCRIBED = {str: "a text", int: "a whole number", float: "a number", bool: "tr
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check: `ok` is a function, or a pattern for the whole text. "{}" in `wrong` stands for the value."""
+    """A check: `ok` is a function, or a pattern for the full value. "{}" in `wrong` stands for the value."""
 
     ok: Callable[[Any], object] | re.Pattern[str]
     wrong: str

@@ -84,7 +84,7 @@ class Cache:
 
     @property
     def max_bytes(self) -> int:
-        """What the cache may hold. No object that is larger is kept as a whole."""
+        """The size of the cache. Larger objects are not cached whole."""
         return _bytes(self.max_size)
 
 
@@ -151,15 +151,15 @@ class Site:
     )
     access_logs: tuple[str, ...] = option(
         (),
-        "xaccel repeats these arguments of your own `access_log` lines in the locations of downloads, where NGINX"
+        "xaccel repeats these arguments of your `access_log` directives in the locations of downloads, where NGINX"
         " does not inherit them. A condition is `if=$variable`.",
         check=rules.ACCESS_LOG,
         example='["/var/log/nginx/access.log combined"]',
     )
     add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = option(
         (),
-        "xaccel repeats these names and values of your own `add_header … always` lines, which NGINX does not"
-        ' inherit either. "merge" inherits all lines of outer levels (NGINX 1.29.3 and newer).',
+        "xaccel repeats these names and values of your `add_header … always` directives, which NGINX does not"
+        ' inherit either. "merge" inherits all `add_header` of outer levels (NGINX 1.29.3 and newer).',
         read=readers.add_headers,
         example='[["Strict-Transport-Security", "max-age=31536000"]]',
     )

@@ -77,6 +77,6 @@ RECORDED_PARAMETER = first_of(
     Rule(
         lambda name: name.lower() not in _SAS | _NEVER_PLAIN and not _is_signed(name),
         "{} may hold a signature or a password, which no record may have",
-        "Leave it out: the digest tells two files apart without it.",
+        "Leave it out: the digest distinguishes two files without it.",
     ),
 )

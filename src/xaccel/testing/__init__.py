@@ -1,8 +1,8 @@
 """Assertions on hand-offs and real servers, for tests of downloads.
 
-The servers (NGINX, an S3 server, an application under gunicorn) are context managers. All files of a server are in the
-directory it is given, its ports come from the operating system, it is ready when the block begins, and none of it runs
-when the block has ended. They are for Linux, and need the extra `testing`; the assertions need nothing. So each name is
+The servers (NGINX, an S3 server, an application under gunicorn) are context managers: a server is ready when the block
+begins, and has ended when the block ends. All its files are in the directory it is given, and the operating system
+chooses its ports. The servers are for Linux and need the extra `testing`; the assertions need nothing, so each name is
 loaded at its first use.
 """
 

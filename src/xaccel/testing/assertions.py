@@ -54,9 +54,9 @@ def assert_hand_off(
     """Assert that an app's response is a whole hand-off, and has what is given here.
 
     `response` is Django's, Flask's, Starlette's or httpx's: anything with a status and headers. None is not compared.
-    `url` is what NGINX will request, without the signature. With a `site`, the object key is all of that URL after the
-    origin's base, and the secret must be one of the site's; without one, the key is compared with the last segments of
-    the path. `filename` is the name that a browser saves; `content_type` "" means that the origin says the type;
+    `url` is the URL of NGINX's request, without the signature. With a `site`, the object key is that URL after the
+    origin's base, and the secret must be one of the site's. Without a `site`, the key is compared with the last
+    segments of the path. `filename` is the name that a browser saves; `content_type` "" leaves the type to the origin;
     `headers` are those that the site declares.
 
     Raises AssertionError, which names all differences: what was expected, and what was found.
@@ -97,14 +97,14 @@ def _entry(answer: Received) -> re.Match[str]:
         location = answer.value("Location")
         body = answer.body[:_SHOWN_BYTES].decode(errors="replace")
         raise AssertionError(
-            f"the answer is no hand-off: it has status {answer.status} and no X-Accel-Redirect"
+            f"the response is not a hand-off: it has status {answer.status} and no X-Accel-Redirect"
             + (f"\n  Location: {location}" if location else "")
             + (f"\n  its body begins with: {body!r}" if body else "")
         )
     entry = _ENTRY.fullmatch(redirect)
     if entry is None:
         raise AssertionError(
-            f"the answer is no hand-off of xaccel: X-Accel-Redirect is {redirect!r}, which is none of its locations"
+            f"the response is not a hand-off of xaccel: X-Accel-Redirect is {redirect!r}, not one of its locations"
         )
     return entry
 
@@ -119,7 +119,7 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
     if not secret:
         yield "Xaccel-Auth: NGINX refuses a hand-off without it"
     elif site is not None and secret not in site.secrets:
-        yield "Xaccel-Auth: it is no secret of the site"
+        yield "Xaccel-Auth: it is not a secret of the site"
     if not transfer_id:
         yield "Xaccel-Id: NGINX refuses a hand-off without it"
     elif not _ID.fullmatch(transfer_id):
@@ -129,7 +129,7 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
         if name in _OBEYED or (name.startswith("x-accel-") and name != "x-accel-redirect"):
             yield f"{name}: NGINX would obey it, or send it too; in Django HandOffMiddleware takes it out"
         elif times > 1 and name.startswith(("xaccel-", "x-accel-")):
-            yield f"{name}: it stands {times} times"
+            yield f"{name}: it is set {times} times"
 
 
 def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site | None) -> str:
@@ -172,10 +172,10 @@ def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
     handed_off = answer.value("X-Accel-Redirect") is not None
     wanted = [secret.decode("latin-1") if isinstance(secret, bytes) else secret for secret in secrets]
     if not all(wanted):
-        raise ValueError("an empty secret is in every answer: pass what must not be seen")
+        raise ValueError("an empty secret is in every response: pass the text that must not be visible")
     hidden = dict.fromkeys([*wanted, *_SIGNED, *_of_hand_off(answer)])
     found = [
-        f"the private header {name} is in an answer that is no hand-off: {value!r}"
+        f"the private header {name} is in a response that is not a hand-off: {value!r}"
         for name, value in answer.headers
         if not handed_off and name.lower().startswith("xaccel-")
     ]
@@ -190,7 +190,7 @@ def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
 
 
 def _of_hand_off(answer: Received) -> Iterator[str]:
-    """Yield what a hand-off tells NGINX alone."""
+    """Yield the values of a hand-off that only NGINX may see."""
     yield from answer.values("Xaccel-Auth")
     for url in answer.values("Xaccel-Url"):
         parts = urlsplit(url)
@@ -248,7 +248,7 @@ def received(response: Any) -> Received:
         ("headers", getattr(response, "headers", None)),
     ):
         if there is None:
-            raise TypeError(f"{type(response).__qualname__} is no answer: it has no {what}")
+            raise TypeError(f"{type(response).__qualname__} is not a response: it has no {what}")
     return Received(int(status or 0), tuple(_headers(response)), _body(response))
 
 

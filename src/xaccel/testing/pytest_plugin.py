@@ -39,11 +39,11 @@ def xaccel_s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def xaccel_nginx(request: pytest.FixtureRequest) -> Variant:
-    """Which NGINX runs. Override it with parameters to run on several."""
+    """The NGINX that runs. Override it with parameters to run on several."""
     name = request.config.getini("xaccel_nginx")
     if name not in NAMES:
         raise ConfigError(
-            f"{name!r} is no NGINX", where="xaccel_nginx", remedy=f"Name one of {', '.join(NAMES)}."
+            f"{name!r} is not an NGINX", where="xaccel_nginx", remedy=f"Name one of {', '.join(NAMES)}."
         )
     return variants()[name]
 

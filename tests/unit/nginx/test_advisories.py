@@ -66,7 +66,7 @@ def test_debians_nginx_is_judged_by_its_own_changelog() -> None:
         ("1.26.3-3+deb13u11~bpo12+1", None, None),
         ("1.26.3-2ubuntu1.9", frozenset(row.name for row in ADVISORIES), None),
         ("1.26.3-2ubuntu1.9", frozenset({"CVE-2026-1642"}), "lacks the fixes of 17 known vulnerabilities"),
-        ("1.26.3-2ubuntu1.9", None, "the version 1.26.3-2ubuntu1.9 alone does not tell"),
+        ("1.26.3-2ubuntu1.9", None, "the version 1.26.3-2ubuntu1.9 alone does not show"),
     ],
 )
 def test_the_package_decides_before_the_version(

@@ -62,8 +62,8 @@ class Part(msgspec.Struct, gc=False):
 class State(msgspec.Struct, gc=False):
     """The columns of `models.Download`; times are microseconds since 1970.
 
-    Not columns: behind, whether it began after byte 0; kept, whether the database has it; changed, whether that is out
-    of date; joined, the downloads that turned out to be part of this one.
+    Four attributes are not columns: `behind` (it began after byte 0), `kept` (the database has it), `changed` (its row
+    is out of date) and `joined`. The downloads in `joined` turned out to be part of this one.
     """
 
     id: str
@@ -148,7 +148,7 @@ def group_of(*what: str, ip: str | None, query: str = "") -> str:
 
         group_of(subject, origin, key, client, ip="192.0.2.7")
 
-    Users who are not signed in are told apart by their address.
+    Users who are not signed in are distinguished by their address.
     """
     parts = (*what, "" if what[0] else ip or "", *((query,) if query else ()))
     text = "".join([f"{len(part)}:{part}" for part in parts])

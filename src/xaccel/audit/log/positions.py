@@ -79,8 +79,8 @@ class LogFiles:
         if found is None:
             self.lost += self._warn_once(
                 f"row {position.pk}",
-                "the file that was read to byte %d was cut, or is not to be found beside it. What followed there and"
-                " was not read is lost; what is there now is read from its start.",
+                "the file that was read up to byte %d was truncated, or its rotated file is missing. Log entries after"
+                " that byte may be lost. The current file is read from its start.",
                 position.offset,
             )
             after = position.at.timestamp() - _COARSE_S

@@ -1,6 +1,6 @@
 """Read the access log of a store: S3 server access logs, and the JSON Lines of SeaweedFS.
 
-Request URIs have signatures, so no line is ever shown, and no query is read.
+Request URIs contain signatures, so no log entry is ever shown, and no query is read.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Objects:
             if origin is not None:
                 self._sender.site.origin(origin)
             if not file_or_key.name:
-                remedy = "Answer 404 where there is no file, or upload one."
+                remedy = "Respond with 404 if there is no file, or upload one."
                 raise KeyRefused("the file field is empty", where="file", remedy=remedy)
             storage = file_or_key.storage
             if isinstance(storage, LazyObject):
@@ -233,8 +233,8 @@ class Objects:
 
 
 _Match = tuple[str, ObjectRef]
-"""An origin that has the files of a storage: text before the storage's object keys that its prefix or root has already,
-and what the keys of its objects begin with; `stand_in` has the storage's own credentials."""
+"""An origin that has the files of a storage: the prefix that the storage's keys repeat, and a reference. Its key is the
+start of all object keys in the origin; its `stand_in` has the storage's credentials."""
 
 
 def _match(name: str, origin: Origin, own: S3Origin | LocalOrigin) -> _Match | None:
@@ -276,7 +276,7 @@ def _in_places(  # noqa: PLR0917
             inside = ref.key + key.removeprefix(prefix)
             return ObjectRef(ref.origin, inside, bucket=ref.bucket, stand_in=ref.stand_in)
     raise OriginNotAllowed(
-        f"the storage of this file ({type(storage).__qualname__}) lies {_elsewhere(origin, bucket)}",
+        f"the storage of this file ({type(storage).__qualname__}) is {_elsewhere(origin, bucket)}",
         where="file",
         remedy=f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {_RELOAD}',
     )

@@ -1,7 +1,7 @@
 """Django storages as origins: what an entry of ORIGINS means that names a storage, and the URLs that its SDK signs.
 
-Everything is read from the storage's own attributes. Only a storage that has no key of its own makes a request: it may
-ask its cloud for a signature, or for a key to make it.
+All values are read from the storage's attributes. Only a storage without a key makes a request: it may ask its cloud
+for a signature, or for a key that signs.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class StorageNotDescribed(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class UrlPlace:
-    """Where the URLs of a storage lie.
+    """The place of a storage's URLs.
 
-    root: what stands before the whole object key, location included; ends in "/".
-    expires_s: as of HTTPOrigin.
+    root: the URL up to the object key, which includes the location; ends in "/".
+    expires_s: as in HTTPOrigin.
     """
 
     root: str

@@ -17,9 +17,9 @@ from xaccel.errors import XaccelError
 
 
 class Command(BaseCommand):
-    """Print the NGINX text of this project's site, keep it fresh, explain a transfer, purge its cache."""
+    """Generate the NGINX configuration of this project, keep it fresh, explain a transfer, purge the cache."""
 
-    help = "Print the NGINX text of settings.XACCEL, keep it fresh, explain a transfer, purge its cache."
+    help = "Generate the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer, purge the cache."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import xaccel.errors
+from docs.generated import docstrings
 from docs.generated.commands import parsers
 from docs.generated.engine import log_fields, private_headers
 from tests.pages import FENCE, ROOT, own_secret, text
@@ -236,6 +237,18 @@ for page, code in json.load(sys.stdin):
         sys.exit(f"{page}: {type(error).__name__}: {error}\\n\\n{code}")
 print("all ran")
 """
+
+
+def test_every_example_in_a_docstring_compiles() -> None:
+    """The reference has those of public names: there they are run."""
+    found = 0
+    for file in (ROOT / "src" / "xaccel").rglob("*.py"):
+        for node in ast.walk(ast.parse(text(file))):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                code = docstrings.example(ast.get_docstring(node) or "")[1]
+                compile(code, f"{name(file)}: {node.name}", "exec", dont_inherit=True)
+                found += bool(code)
+    assert found > 10
 
 
 def test_every_python_block_runs(tmp_path: Path) -> None:

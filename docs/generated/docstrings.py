@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -69,9 +70,24 @@ def escaped(text: str) -> str:
     )
 
 
+def example(docstring: str) -> tuple[str, str, str]:
+    """Split at the first example, the paragraphs that are indented: the text before it, its code, the text after it."""
+    text, begin, rest = inspect.cleandoc(docstring).partition("\n\n    ")
+    code, *after = re.split(r"\n\n(?=\S)", begin.strip("\n") + rest, maxsplit=1)
+    return text, textwrap.dedent(code), "".join(after)
+
+
 def _paragraphs(documented: Any) -> Iterator[str]:
+    before, code, after = example(documented.__doc__ or "")
+    yield from _paragraphs_of_text(before)
+    if code:
+        yield f"```python\n{code}\n```"
+    yield from _paragraphs_of_text(after)
+
+
+def _paragraphs_of_text(text: str) -> Iterator[str]:
     lines: list[str] = []
-    for line in [*inspect.cleandoc(documented.__doc__ or "").splitlines(), ""]:
+    for line in [*text.splitlines(), ""]:
         begins_field = _FIELD.match(line) is not None
         if lines and (not line or begins_field):
             yield " ".join(lines)

@@ -28,7 +28,19 @@ def conditions_of(scope: Scope) -> dict[str, str]:
 
 
 class Downloads(Answers):
-    """The downloads of one site, made once and used by every request."""
+    """The downloads of one site, made once and used by every request.
+
+    For example:
+
+        # app.py
+        files = Downloads("site.toml")
+
+        async def app(scope, receive, send):
+            if may_read(scope):
+                await files.asend_file(scope, send, "reports/2026.pdf", as_attachment=True)
+            else:
+                await files.adeny_download(scope, send)
+    """
 
     async def asend_file(
         self, scope: Scope, send: Send, key: str | None = None, **arguments: Unpack[SendArguments]

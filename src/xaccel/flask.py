@@ -51,7 +51,16 @@ class Downloads(Answers):
     """The downloads of one site, made once and used by every view.
 
     `Downloads("site.toml")` for one app. In an application factory `Downloads()`, then `init_app(app)` for each app,
-    whose site is `app.config["XACCEL"]`. Both raise what `Answers` raises.
+    whose site is `app.config["XACCEL"]`. Both raise the errors of `Answers`. For example:
+
+        # app.py
+        files = Downloads("site.toml")
+
+        @app.get("/reports/<name>")
+        def report(name):
+            if not may_read(g.user, name):
+                files.deny_download()
+            return files.send_file(f"reports/{name}.pdf", as_attachment=True)
     """
 
     def __init__(self, site: SiteSource | None = None) -> None:

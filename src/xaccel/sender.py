@@ -20,7 +20,15 @@ _DEFAULT_OPTIONS = Options()
 
 
 class Sender:
-    """Makes hand-offs for one site. Thread-safe; make one per process.
+    """Makes hand-offs for one site. Thread-safe; make one per process. For example, to write an adapter:
+
+        from xaccel import ObjectRef, Sender
+        from xaccel.site.read_mapping import site_of
+
+        origins = {"documents": {"type": "local", "root": "/srv/documents"}}
+        sender = Sender(site_of({"SECRET": "at-least-32-letters-digits-or-dashes", "ORIGINS": origins}))
+        hand_off = sender.hand_off(ObjectRef("documents", "2026/report.pdf"))
+        status, headers = hand_off.status, hand_off.headers
 
     places: where the objects of the site are.
     """

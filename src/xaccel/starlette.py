@@ -30,7 +30,19 @@ class _BadRequest(HTTPException):
 
 
 class Downloads(Answers):
-    """The downloads of one site, made once and used by every endpoint."""
+    """The downloads of one site, made once and used by every endpoint.
+
+    For example:
+
+        # app.py
+        files = Downloads("site.toml")
+
+        @app.get("/reports/{name}")
+        async def report(request: Request, name: str) -> Response:
+            if not may_read(request.user, name):
+                await files.adeny_download(request)
+            return await files.asend_file(request, f"reports/{name}.pdf", as_attachment=True)
+    """
 
     def send_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]

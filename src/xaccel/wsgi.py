@@ -21,7 +21,18 @@ def conditions_of(environ: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Downloads(Answers):
-    """The downloads of one site, made once and used by every request."""
+    """The downloads of one site, made once and used by every request.
+
+    For example:
+
+        # app.py
+        files = Downloads("site.toml")
+
+        def app(environ, start_response):
+            if may_read(environ):
+                return files.send_file(environ, start_response, "reports/2026.pdf", as_attachment=True)
+            return files.deny_download(environ, start_response)
+    """
 
     def send_file(
         self,

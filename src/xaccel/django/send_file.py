@@ -32,7 +32,11 @@ def send_file(
     `origin`. A site with one origin needs no `origin`. `bucket` names one of the buckets of an origin that covers many;
     for a FileField, its storage names the bucket. `url` replaces `file_or_key`: an absolute URL below the base of an
     origin, which is requested byte for byte. With `origin` it may be a function that makes the URL for the method
-    "GET" or "HEAD". All other arguments are options.
+    "GET" or "HEAD". All other arguments are options. For example:
+
+        def download(request, pk):
+            document = get_object_or_404(Document, pk=pk, owner=request.user)
+            return send_file(request, document.file, as_attachment=True)
 
     It makes no request, but a storage whose own SDK signs may ask its cloud for a key. With `etag` or `last_modified`
     the app evaluates the client's conditions. `subject` is the user's primary key unless you give another one.

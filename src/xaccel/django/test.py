@@ -53,7 +53,17 @@ class Client(django.test.Client):
 
     A hand-off is followed after all middleware, by the code that streams in development. It requests the file from the
     storage. A missing file gives the 404 that NGINX would send, and ranges are ignored, as always with Django. The
-    client sees the app's headers that NGINX would pass on. `response.hand_off` is the hand-off.
+    client sees the app's headers that NGINX would pass on. `response.hand_off` is the hand-off. For example:
+
+        from django.test import TestCase
+        from xaccel.django.test import Client
+
+
+        class DownloadTest(TestCase):
+            client_class = Client
+
+            def test_the_file_arrives(self):
+                self.assertEqual(self.client.get("/documents/1").content, b"the minutes")
     """
 
     def __init__(self, enforce_csrf_checks: bool = False, **kwargs: Any) -> None:

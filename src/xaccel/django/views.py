@@ -92,7 +92,14 @@ class _DownloadOfObject(_SingleObject):
 class DownloadView(_DownloadOfObject, View):
     """Send the file of one object, found as in DetailView, to whom `has_permission` allows it.
 
-    A refusal sends `download_denied`.
+    A refusal sends `download_denied`. For example:
+
+        # views.py
+        class DocumentDownload(DownloadView):
+            model = Document
+
+            def has_permission(self):
+                return self.object.owner == self.request.user
     """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

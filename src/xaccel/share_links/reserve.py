@@ -70,7 +70,16 @@ def reserve(
     lifetime: how long a use that is taken now lasts.
 
     HEAD takes no use and gets the response of a GET. Call `reserve` and `send_file` in one transaction: then an error
-    between them takes no use.
+    between them takes no use. For example:
+
+        def shared(request, link):
+            with transaction.atomic():
+                use = reserve(request, link.allowance, version=link.version)
+                response = use and send_file(request, link.file, subject=use.subject, cache_version=link.version)
+            if use is None:
+                deny_download(request, key=link.file.name, reason="the link is used up")
+            use.remember(request, response)
+            return response
     """
     now, using = datetime.now(UTC), router.db_for_write(Allowance)
     given = request.COOKIES.get(COOKIE, "")

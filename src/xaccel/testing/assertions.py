@@ -57,7 +57,11 @@ def assert_hand_off(
     `url` is the URL of NGINX's request, without the signature. With a `site`, the object key is that URL after the
     origin's base, and the secret must be one of the site's. Without a `site`, the key is compared with the last
     segments of the path. `filename` is the name that a browser saves; `content_type` "" leaves the type to the origin;
-    `headers` are those that the site declares.
+    `headers` are those that the site declares. For example:
+
+        def test_the_report_is_handed_off(client):
+            response = client.get("/reports/2026")
+            assert_hand_off(response, origin="documents", key="2026/report.pdf", as_attachment=True)
 
     Raises AssertionError, which names all differences: what was expected, and what was found.
     """
@@ -163,7 +167,10 @@ def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
     The client sees the headers, the cookies, the body, and of a hand-off the values that NGINX passes on (name, type,
     validators, declared headers), but not its other private headers. Each secret is also looked for percent-encoded and
     as HTML writes it. The URL, host, signature and secret of a hand-off need not be given. In a response that is no
-    hand-off, a private header is a leak itself.
+    hand-off, a private header is a leak itself. For example:
+
+        def test_the_bucket_stays_private(client):
+            assert_nothing_leaked(client.get("/reports/2026"), "acme-documents")
 
     Raises AssertionError, which names every place; ValueError for an empty secret, which every response has.
     """

@@ -83,7 +83,16 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
     """Run `project` under gunicorn, and NGINX in front of it, until the block ends.
 
     The project's own `xaccel config` writes the configuration for this NGINX. All files of the servers are in
-    `directory`.
+    `directory`. For example:
+
+        def test_the_file_arrives(tmp_path):
+            project = Project(application="project.wsgi:application")
+            with (
+                s3_server(tmp_path / "s3") as s3,
+                run_stack(tmp_path, project, s3=s3, variant=variants()["wheel"]) as stack,
+            ):
+                stack.put("documents", "2026/report.pdf", b"content")
+                assert urlopen(f"{stack.url}/reports/2026").read() == b"content"
 
     Raises ServerMissing if the variant cannot run here, ServerFailed with the log of what did not start, and
     NginxError in NGINX's own words.

@@ -22,7 +22,7 @@ _PATH = "<made-from-the-secret>"
 
 _MEANINGS = {
     r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`: a digest of the settings and "
-    "NGINX's version, at a path that only those who have the secret know",
+    "NGINX's version, at a path that is made from the secret and does not reveal it",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
     r"location @xaccel_401": "handles a 401 of the storage before the error page",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from xaccel.errors import NginxError
@@ -49,6 +50,7 @@ class NginxServer:
         self._line_log = directory / line_log
         self._inode = self._size = 0
         self._lines: list[dict[str, Any]] = []
+        self._reading = Lock()
 
     @property
     def pid(self) -> int:
@@ -107,20 +109,21 @@ class NginxServer:
 
     def _read_lines(self) -> int:
         """Read what is new since the last call, or all of a log that was replaced or cut; return how many there are."""
-        try:
-            with self._line_log.open("rb") as log:
-                status = os.fstat(log.fileno())
-                if status.st_ino != self._inode or status.st_size < self._size:
-                    self._inode, self._size, self._lines = status.st_ino, 0, []
-                log.seek(self._size)
-                text = log.read()
-        except FileNotFoundError:
-            self._inode, self._lines = 0, []
-            return 0
-        text = text[: text.rfind(b"\n") + 1]
-        self._size += len(text)
-        self._lines += (json.loads(line.decode(errors="replace")) for line in text.splitlines())
-        return len(self._lines)
+        with self._reading:  # tests request files in several threads
+            try:
+                with self._line_log.open("rb") as log:
+                    status = os.fstat(log.fileno())
+                    if status.st_ino != self._inode or status.st_size < self._size:
+                        self._inode, self._size, self._lines = status.st_ino, 0, []
+                    log.seek(self._size)
+                    text = log.read()
+            except FileNotFoundError:
+                self._inode, self._lines = 0, []
+                return 0
+            text = text[: text.rfind(b"\n") + 1]
+            self._size += len(text)
+            self._lines += (json.loads(line.decode(errors="replace")) for line in text.splitlines())
+            return len(self._lines)
 
 
 @contextmanager

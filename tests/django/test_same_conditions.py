@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -23,10 +24,14 @@ GARBLED = st.sampled_from(
     ['"v1"\xff', 'x"v1"', '"v1" "v0"', '""v1""', 'w/"v1"', 'W/ "v1"', '"v1', 'v1"', "v1", "*", ""]
 )
 SEPARATORS = st.sampled_from([", ", ",", " ,\t", ",,"])
+TAG_WITH_A_COMMA = re.compile(r'(?:^|,)[ \t]*(?:W/)?"[^",]*,[^"]*"[ \t]*(?=,|\Z)')
+"""Two garbled elements can make one, such as `"v1, v1"`: Django takes it apart (test_a_tag_with_a_comma_is_one_tag)."""
 LISTS = st.one_of(
     st.just("*"),
     st.builds(str.join, SEPARATORS, st.lists(TAGS, min_size=1, max_size=3)),
-    st.builds(str.join, SEPARATORS, st.lists(TAGS | GARBLED, max_size=4)),
+    st.builds(str.join, SEPARATORS, st.lists(TAGS | GARBLED, max_size=4)).filter(
+        lambda text: not TAG_WITH_A_COMMA.search(text)
+    ),
 )
 DATES = st.sampled_from([CHANGED, LATER, EARLIER, LONG_AGO, "yesterday", ""])
 CONDITIONS = st.fixed_dictionaries(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal, Unpack
@@ -106,31 +105,24 @@ def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[De
     return denied(method, **record)
 
 
-@contextmanager
-def http_refusals(
-    not_found: type[Exception],
-    bad_request: type[Exception],
+def http_refusal(
+    refused: InputRefused,
+    errors: tuple[type[Exception], type[Exception]],
     method: str,
     key: str | None,
     arguments: SendArguments,
-) -> Iterator[None]:
-    """Raise each InputRefused as an exception of the framework too, to which it responds with 404 or 400.
+) -> InputRefused:
+    """Return `refused` as an exception of the framework too, to which it responds with 404 or 400.
 
     An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
-    traceback in the log.
+    traceback in the log. The class of `refused` comes first, and so does an app's handler for it. errors: for 404, 400.
     """
-    try:
-        yield
-    except DATA_REFUSED as refused:
+    not_found, error = errors
+    if isinstance(refused, DATA_REFUSED):
         record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
         log_event(refusal_event(method, refused, key=key or "", **record))
-        raise _in_http(refused, not_found) from refused
-    except InputRefused as refused:
+        error = not_found
+    else:
         logger.error("a download was refused with 400: %s", refused, exc_info=refused)
-        raise _in_http(refused, bad_request) from refused
-
-
-def _in_http(refused: InputRefused, error: type[Exception]) -> InputRefused:
-    """Return `refused` as an error of the framework too. Its class comes first, so an app's handler for it does."""
     kind: type[InputRefused] = type(type(refused).__name__, (type(refused), error), {})
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

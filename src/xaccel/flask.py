@@ -10,8 +10,8 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, DeniedStatus, http_refusals, record_denial, sender_of
-from xaccel.errors import ConfigError
+from xaccel.adapter import Answers, DeniedStatus, http_refusal, record_denial, sender_of
+from xaccel.errors import ConfigError, InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
 from xaccel.options import SendArguments
@@ -102,8 +102,10 @@ class Downloads(Answers):
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
         conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
-        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+        try:
             answer = self._answer(*self._asked(key, arguments), request.method, conditions)
+        except InputRefused as refused:
+            raise http_refusal(refused, (_NotFound, _BadRequest), request.method, key, arguments) from refused
         kind = Response if answer.status == 200 else _ConditionAnswer
         return kind(status=answer.status, headers=list(answer.headers))
 

@@ -15,8 +15,9 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusals, record_denial
+from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusal, record_denial
 from xaccel.asgi import conditions_of
+from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 
@@ -27,6 +28,9 @@ class _NotFound(HTTPException):
 
 class _BadRequest(HTTPException):
     status_code, detail, headers = 400, "Bad Request", None
+
+
+_HTTP_ERRORS = _NotFound, _BadRequest
 
 
 class Downloads(Answers):
@@ -56,17 +60,21 @@ class Downloads(Answers):
         others.
         """
         conditions = conditions_of(request.scope)
-        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+        try:
             return _response(self._answer(*self._asked(key, arguments), request.method, conditions))
+        except InputRefused as refused:
+            raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
         conditions = conditions_of(request.scope)
-        with http_refusals(_NotFound, _BadRequest, request.method, key, arguments):
+        try:
             asked = self._asked(key, arguments)
             return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions))
+        except InputRefused as refused:
+            raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

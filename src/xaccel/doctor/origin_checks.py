@@ -20,7 +20,7 @@ from xaccel.doctor.origin_probe import (
     verify_code,
 )
 from xaccel.doctor.running_site import RunningSite
-from xaccel.explain.ask_store import Finding, ask_store, bucket_region
+from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
 from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import resolve_endpoint
@@ -162,7 +162,7 @@ def in_region(stack: RunningSite) -> Iterator[str]:
             yield f"{remote}: the bucket is in {said}, and downloads are signed for {signed}"
 
 
-def _missing(stack: RunningSite, name: str) -> Finding:
+def _missing(stack: RunningSite, name: str) -> StoreFinding:
     """Ask for an object that no bucket has: the code says what else is wrong."""
     return ask_store(stack.site, ObjectRef(name, f"xaccel-doctor-{secrets.token_hex(8)}"))
 

@@ -32,14 +32,14 @@ _WRONG_REGION = (301, 307, 400)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StoreFinding:
     """The result of a request: the error code of the store, or "" if it delivers, and what to do."""
 
     code: str
     remedy: str
 
 
-def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Finding:
+def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> StoreFinding:
     """Request the first byte of an object once, and return what keeps the storage from delivering it.
 
     The request is the one that NGINX would send: the URL of a hand-off, sent to the origin's addresses with the
@@ -54,7 +54,7 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Find
     if isinstance(origin, LocalOrigin):
         return _look(Path(located.target))
     if located.place.is_signed_by_the_app:
-        return Finding(
+        return StoreFinding(
             "not asked",
             "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
             " signature is for this method, clock and host.",
@@ -69,21 +69,23 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Find
         with error:
             return _refused(origin, error)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Finding("unreachable", _unreachable(error.reason if isinstance(error, URLError) else error))
-    return Finding(
+        return StoreFinding(
+            "unreachable", _unreachable(error.reason if isinstance(error, URLError) else error)
+        )
+    return StoreFinding(
         "", "The storage delivers to this machine now. Look at the connection from NGINX to it, or ask again."
     )
 
 
-def _look(path: Path) -> Finding:
+def _look(path: Path) -> StoreFinding:
     try:
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        return Finding(
+        return StoreFinding(
             type(error).__name__, f"{error.strerror}. NGINX's workers must be able to read the file."
         )
-    return Finding(
+    return StoreFinding(
         "", "This process can read the file. NGINX's workers run as another user: compare their rights."
     )
 
@@ -95,15 +97,15 @@ def _unreachable(reason: object) -> str:
     return f"{said}. Look at name, port, network and certificate."
 
 
-def _refused(origin: RemoteOrigin, error: HTTPError) -> Finding:
+def _refused(origin: RemoteOrigin, error: HTTPError) -> StoreFinding:
     region = error.headers.get("x-amz-bucket-region")
     if region is None and error.code in FOLLOWED:
         return _not_followed(error)
     if error.code == 416:
-        return Finding("", "The storage delivers: the object is empty.")
+        return StoreFinding("", "The storage delivers: the object is empty.")
     if not isinstance(origin, S3Origin):
         said = f"The server responds with {error.code} {error.reason}. Ask those who run it."
-        return Finding(str(error.code), said)
+        return StoreFinding(str(error.code), said)
     body = error.read(_ERROR_BYTES).decode("utf-8", "replace")
     elements = dict(re.findall("<(Code|Message)>([^<]*)</", body))
     code = elements.get("Code") or _BY_STATUS.get(error.code, str(error.code))
@@ -115,18 +117,18 @@ def _refused(origin: RemoteOrigin, error: HTTPError) -> Finding:
         remedy = _DELETED
     if region is not None and error.code in _WRONG_REGION:
         remedy = f"The bucket is in the region {region}: set `region` of the origin."
-    return Finding(code, remedy)
+    return StoreFinding(code, remedy)
 
 
-def _not_followed(error: HTTPError) -> Finding:
+def _not_followed(error: HTTPError) -> StoreFinding:
     location = error.headers.get("Location")
     if location is None:
-        return Finding("redirect_without_location", "The origin redirects, and does not say where to.")
+        return StoreFinding("redirect_without_location", "The origin redirects, and does not say where to.")
     if str(error.msg).startswith(Redirects.inf_msg):
-        return Finding("too_many_redirects", "The origin redirects more often than NGINX follows.")
+        return StoreFinding("too_many_redirects", "The origin redirects more often than NGINX follows.")
     # no more of the URL: it may have a signature
     place = urlsplit(location)
-    return Finding(
+    return StoreFinding(
         "redirect_refused",
         f"The origin redirects to {place.scheme}://{place.netloc.rpartition('@')[2]}, where NGINX does not follow it,"
         " nor did this command. If you trust that host, add it to `redirect_hosts`.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from xaccel.doctor.check import Skipped, check
@@ -46,6 +47,19 @@ def _of_kind(stack: RunningSite, kind: Kind) -> Iterator[str]:
         yield from (text for text, own in stack.own.items() if own == kind)
 
 
+for _number in (203, 205, 206, 207):
+    check(_number)(partial(_refusal, number=_number))
+
+_KINDS: tuple[tuple[int, Kind], ...] = (
+    (209, "app"),
+    (210, "limit_conn"),
+    (211, "add_header"),
+    (212, "access_log"),
+)
+for _number, _kind in _KINDS:
+    check(_number)(partial(_of_kind, kind=_kind))
+
+
 @check(201)
 def supported(stack: RunningSite) -> Iterator[str]:
     try:
@@ -62,11 +76,6 @@ def fixed(stack: RunningSite) -> Iterator[str]:
         yield warning
 
 
-@check(203)
-def modules(stack: RunningSite) -> Iterator[str]:
-    yield from _refusal(stack, 203)
-
-
 @check(204)
 def http_included(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 204)
@@ -81,47 +90,12 @@ def http_included(stack: RunningSite) -> Iterator[str]:
             yield f"{folder} has no site {name!r}: generate it"
 
 
-@check(205)
-def once(stack: RunningSite) -> Iterator[str]:
-    yield from _refusal(stack, 205)
-
-
-@check(206)
-def no_duplicates(stack: RunningSite) -> Iterator[str]:
-    yield from _refusal(stack, 206)
-
-
-@check(207)
-def accepted(stack: RunningSite) -> Iterator[str]:
-    yield from _refusal(stack, 207)
-
-
 @check(208)
 def server_included(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 208)
     yield from _of_kind(stack, "server")
     if stack.tested.returncode == 0 and not any(paths_to("server", (stack.http,))) and not stack.own:
         yield f"{folder_of(stack.site)}/server.conf is not included"
-
-
-@check(209)
-def app_included(stack: RunningSite) -> Iterator[str]:
-    yield from _of_kind(stack, "app")
-
-
-@check(210)
-def own_limits(stack: RunningSite) -> Iterator[str]:
-    yield from _of_kind(stack, "limit_conn")
-
-
-@check(211)
-def own_headers(stack: RunningSite) -> Iterator[str]:
-    yield from _of_kind(stack, "add_header")
-
-
-@check(212)
-def own_logs(stack: RunningSite) -> Iterator[str]:
-    yield from _of_kind(stack, "access_log")
 
 
 def _made(stack: RunningSite) -> dict[Path, str]:

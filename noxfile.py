@@ -88,6 +88,14 @@ ENVIRONMENTS = [
         extras="audit,metrics",
         brings=("django", "msgspec", "prometheus_client"),
     ),
+    Environment(
+        "demo",
+        ("demo.py",),
+        extras="demo",
+        pins="demo.txt",
+        brings=("boto3", "botocore", "django", "gunicorn", "msgspec", "storages"),
+        pythons=PYTHONS[-1:],
+    ),
     *(
         Environment(
             name,
@@ -112,7 +120,9 @@ def define(environment: Environment, python: str) -> None:
     def session(session: nox.Session) -> None:
         wheel = f"xaccel[{environment.extras}] @ {Path(WHEEL).as_uri()}" if environment.extras else WHEEL
         pins = ROOT / "requirements" / environment.pins
-        session.install("--only-binary=:all:", f"--constraints={pins}", wheel, *environment.beside)
+        # xaccel-portal, which the extra demo needs, is beside the wheel
+        links = f"--find-links={Path(WHEEL).parent}"
+        session.install("--only-binary=:all:", f"--constraints={pins}", links, wheel, *environment.beside)
         programs = ROOT / "tests" / "wheel"
         source = str(ROOT / "src" / "xaccel")
         session.chdir(session.create_tmp())

@@ -196,7 +196,8 @@ def test_every_command_that_a_page_shows_is_understood() -> None:
             if "xaccel" not in words or not first & set(words):
                 continue
             parser = argparse.ArgumentParser(exit_on_error=False)
-            cli.add_commands(parser, cli.COMMANDS, file="manage.py" not in words)
+            alone = "manage.py" not in words
+            cli.add_commands(parser, cli.STAND_ALONE if alone else cli.COMMANDS, file=alone)
             shown.append(parser.parse_args(words[words.index("xaccel") + 1 :]))
             assert name(page)
     assert len(shown) >= 8

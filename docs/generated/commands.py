@@ -12,7 +12,7 @@ from xaccel import cli
 def parsers(*, file: bool) -> dict[str, argparse.ArgumentParser]:
     """Return the parser of each subcommand."""
     parser = argparse.ArgumentParser(prog="xaccel")
-    cli.add_commands(parser, cli.COMMANDS, file=file)
+    cli.add_commands(parser, cli.STAND_ALONE if file else cli.COMMANDS, file=file)
     return dict(_leaves(parser, ""))
 
 

@@ -38,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with place.data_dir(wanted.data_dir) as folder:
             return _run(wanted, folder)
     except place.PlaceRefused as refused:
-        print(f"scripts/demo: --data-dir: {refused}", file=sys.stderr)
+        print(f"xaccel demo: --data-dir: {refused}", file=sys.stderr)
         return 2
     except (XaccelError, SeedingFailed) as error:
-        print(f"scripts/demo: {error}", file=sys.stderr)
+        print(f"xaccel demo: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # nobody reads any more, as in `scripts/demo | head`
+        # nobody reads any more, as in `xaccel demo | head`
         _print_no_more()
         return 0
     except _Ended as ended:

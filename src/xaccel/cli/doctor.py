@@ -6,7 +6,8 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.catalogue import checks
 from xaccel.doctor.check import Check, Finding
-from xaccel.doctor.examine import FAILED, SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
+from xaccel.doctor.examine import SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
@@ -26,93 +27,58 @@ _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 _UNITS = {"": 1, "s": 1, "m": 60}
 
 
+_ONE: dict[str, Any] = {"default": ""}
+_MANY: dict[str, Any] = {"action": "append", "default": []}
+_FLAG: dict[str, Any] = {"action": "store_true"}
+_WORDS = "the site, as for the other commands (not with manage.py); or `explain ID`: what a check means"
+_ARGUMENTS: tuple[tuple[str, str | None, dict[str, Any], str], ...] = (
+    ("--url", "URL", _ONE, "the front door (default: NGINX's `listen`)"),
+    ("--download", "PATH", _ONE, "a download of the site to look at, or its whole URL"),
+    ("--header", "NAME: VALUE", _MANY, "sent with the download; @FILE reads one header a line"),
+    ("--object", "ORIGIN/KEY", _ONE, "an object to look at in its storage; --download sends it"),
+    ("--nginx", "PATH", {}, "the program of NGINX (default: nginx on the PATH)"),
+    ("--nginx-option", "OPTION", _MANY, "as for `config`: -p and -c of NGINX"),
+    ("--no-nginx", None, _FLAG, "this machine is not NGINX's host"),
+    ("--no-app", None, _FLAG, "this machine is not the app's host"),
+    ("--without", None, {**_MANY, "choices": ("njs", "headers-more")}, "as for `config`"),
+    ("--resolve", None, _FLAG, "as for `config`"),
+    ("--config", "FILE", {"type": Path}, "look at an X-Accel configuration that xaccel did not make"),
+    ("--only", "ID", _MANY, "this check, and its causes"),
+    ("--list", None, _FLAG, "print the checks, and look at nothing"),
+    ("--all", None, _FLAG, "print the checks that are fine or skipped too"),
+    ("--json", None, _FLAG, "print one JSON object with all results"),
+    ("--sarif", None, _FLAG, "print the findings in SARIF 2.1.0, for code scanning"),
+    ("--wait", "30s", {"default": "0"}, "look again until nothing is wrong, at most this long"),
+    ("--accept", "ID", _MANY, "tolerate this finding"),
+    ("--reason", "TEXT", _MANY, "why; for each --accept"),
+    ("--until", "DATE", _MANY, "up to which day; for each too"),
+    ("--fail-on", None, {"choices": ("fail", "warn"), "default": "fail"}, "what makes the status 1"),
+)
+
+
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="FILE",
-        help="the site, as for the other commands (not with manage.py); or `explain ID`: what a check means",
-    )
-    parser.add_argument("--url", default="", metavar="URL", help="the front door (default: NGINX's `listen`)")
-    parser.add_argument(
-        "--download", default="", metavar="PATH", help="a download of the site to look at, or its whole URL"
-    )
-    parser.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        metavar="NAME: VALUE",
-        help="sent with the download, for example a cookie; @FILE reads one header a line",
-    )
-    parser.add_argument(
-        "--object",
-        default="",
-        metavar="ORIGIN/KEY",
-        help="an object to look at in its storage; --download sends it",
-    )
-    parser.add_argument("--nginx", metavar="PATH", help="the program of NGINX (default: nginx on the PATH)")
-    parser.add_argument(
-        "--nginx-option",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="as for `config`: -p and -c of NGINX",
-    )
-    parser.add_argument("--no-nginx", action="store_true", help="this machine is not NGINX's host")
-    parser.add_argument(
-        "--without", action="append", default=[], choices=("njs", "headers-more"), help="as for `config`"
-    )
-    parser.add_argument("--resolve", action="store_true", help="as for `config`")
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="look at an NGINX configuration with X-Accel-Redirect that xaccel did not make",
-    )
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="ID", help="this check, and its causes"
-    )
-    parser.add_argument("--list", action="store_true", help="print the checks, and look at nothing")
-    parser.add_argument("--all", action="store_true", help="print the checks that are fine or skipped too")
+    parser.add_argument("words", nargs="*", metavar="FILE", help=_WORDS)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object with all results")
-    form.add_argument(
-        "--sarif", action="store_true", help="print the findings in SARIF 2.1.0, for code scanning"
-    )
-    parser.add_argument(
-        "--wait", default="0", metavar="30s", help="look again until nothing is wrong, at most this long"
-    )
-    parser.add_argument("--accept", action="append", default=[], metavar="ID", help="tolerate this finding")
-    parser.add_argument(
-        "--reason", action="append", default=[], metavar="TEXT", help="why; for each --accept"
-    )
-    parser.add_argument(
-        "--until", action="append", default=[], metavar="DATE", help="up to which day; for each too"
-    )
-    parser.add_argument("--fail-on", choices=("fail", "warn"), default="fail", help="what makes the status 1")
+    for name, shown, options, help_ in _ARGUMENTS:
+        to = form if name in ("--json", "--sarif") else parser
+        to.add_argument(name, help=help_, **options, **({"metavar": shown} if shown else {}))  # type: ignore[arg-type]
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
+    by_hand = args.config is not None
     everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
-    known = {each.id: each for each in checks(by_hand=args.config is not None)}
-    words = list(args.words)
     if args.list:
         print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in everything.values()))
-    elif words[:1] == ["explain"]:
-        require_known(words[1:], everything)
-        print("\n".join(f"{name}\n\n{everything[name].text()}" for name in words[1:] or everything), end="")
+    elif args.words[:1] == ["explain"]:
+        ids = args.words[1:]
+        require_known(ids, everything)
+        print("\n".join(f"{name}\n\n{everything[name].text()}" for name in ids or everything), end="")
+    elif read_site is None and not by_hand and len(args.words) != 1:
+        remedy = "Give the file of the site, for example site.toml."
+        raise OptionRefused("it needs one file", where="doctor", remedy=remedy)
     else:
-        sys.exit(
-            _look(args, tuple(known.values()), read_site or _reader(words, by_hand=args.config is not None))
-        )
-
-
-def _reader(words: Sequence[str], *, by_hand: bool) -> Callable[[], Site]:
-    if len(words) != 1 and not by_hand:
-        raise OptionRefused(
-            "it needs one file", where="doctor", remedy="Give the file of the site, for example site.toml."
-        )
-    return lambda: read_mapping.site_of(*words)
+        read = read_site or (lambda: read_mapping.site_of(*args.words))
+        sys.exit(_look(args, checks(by_hand=by_hand), read))
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
@@ -120,45 +86,42 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     options = {
         "read_site": read_site,
         "nginx": _program(args),
+        "has_app": not args.no_app,
         "options": tuple(args.nginx_option),
         "without": tuple(args.without),
         "write_addresses": args.resolve,
-        "url": args.url,
-        "download": args.download,
         "headers": _headers(args.header),
         "named": _named(args.object),
-        "config": args.config,
+        **{name: getattr(args, name) for name in ("url", "download", "config")},
     }
 
     def once() -> tuple[Finding, ...]:
         return examine(known, RunningSite(**options), only=args.only, accepted=accepted)
 
     results = wait(once, seconds=_seconds(args.wait), strict=strict)
-    status = exit_status(results, strict=strict)
-    if args.json:
-        found = {
-            "schema_version": SCHEMA_VERSION,
-            "exit_status": status,
-            "results": [each.as_json() for each in results],
-        }
-        print(json.dumps(found, indent=2))
-    elif args.sarif:
-        print(json.dumps(_sarif(results), indent=2))
-    else:
-        print("\n".join([*_report(results, everything=args.all), _summary(results)]))
-    return status
+    form = "json" if args.json else "sarif" if args.sarif else "all" if args.all else "report"
+    print(printed(results, form, strict=strict))
+    return exit_status(results, strict=strict)
+
+
+def printed(results: Sequence[Finding], form: str, *, strict: bool = False) -> str:
+    """Return what is printed in a form: `json`, `sarif`, `report`, or `all`, a report with what is fine too."""
+    if form == "json":
+        status, found = exit_status(results, strict=strict), [each.as_json() for each in results]
+        return json.dumps(
+            {"schema_version": SCHEMA_VERSION, "exit_status": status, "results": found}, indent=2
+        )
+    if form == "sarif":
+        return json.dumps(_sarif(results), indent=2)
+    return "\n".join([*_report(results, everything=form == "all"), _summary(results)])
 
 
 def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
     """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     bad = [each for each in results if each.status in _LEVELS]
+    texts = [(each.check, f"{each.check.consequence} {each.check.remedy}") for each in bad]
     rules = [
-        {
-            "id": each.check.id,
-            "shortDescription": {"text": each.check.title},
-            "help": {"text": f"{each.check.consequence} {each.check.remedy}"},
-        }
-        for each in bad
+        {"id": one.id, "shortDescription": {"text": one.title}, "help": {"text": text}} for one, text in texts
     ]
     driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
     found = [_sarif_result(each, text) for each in bad for text in each.evidence]
@@ -167,8 +130,7 @@ def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
 
 def _sarif_result(each: Finding, text: str) -> dict[str, Any]:
     made: dict[str, Any] = {"ruleId": each.check.id, "level": _LEVELS[each.status], "message": {"text": text}}
-    place = re.match(r"(/[^:]+|[^:/ ][^: ]*\.conf):(\d+): ", text)
-    if place:
+    if place := re.match(r"(/[^:]+|[^:/ ][^: ]*\.conf):(\d+): ", text):
         file = {"artifactLocation": {"uri": place[1]}, "region": {"startLine": int(place[2])}}
         made["locations"] = [{"physicalLocation": file}]
     if each.accepted:
@@ -177,32 +139,26 @@ def _sarif_result(each: Finding, text: str) -> dict[str, Any]:
 
 
 def _program(args: argparse.Namespace) -> str:
-    if args.no_nginx:
-        return ""
-    if args.nginx:
-        return str(args.nginx)
-    try:
-        return find_nginx()
-    except NginxError:
-        return ""
+    with suppress(NginxError):
+        return "" if args.no_nginx else args.nginx or find_nginx()
+    return ""
 
 
-def _report(results: Sequence[Finding], *, everything: bool) -> list[str]:
-    lines: list[str] = []
+def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
         mark = "accepted" if each.accepted else each.status
-        if each.status in ("fail", "warn", "unknown"):
-            lines.append(f"{each.check.id} {mark}. Expected: {each.check.title}")
-            lines += [f"    {text}" for text in each.evidence]
+        if each.is_bad:
+            yield f"{each.check.id} {mark}. Expected: {each.check.title}"
+            yield from (f"    {text}" for text in each.evidence)
             if each.accepted:
-                lines.append(f"    Accepted: {each.accepted}")
+                yield f"    Accepted: {each.accepted}"
                 continue
-            lines += [f"    What follows: {each.check.consequence}", f"    What to do: {each.check.remedy}"]
-            lines += [f"    Then look again: --only {each.check.id}", ""]
+            yield f"    What follows: {each.check.consequence}"
+            yield f"    What to do: {each.check.remedy}"
+            yield f"    Then look again: --only {each.check.id}\n"
         elif everything:
             reason = f"{each.because} comes first" if each.because else "; ".join(each.evidence)
-            lines.append(f"{each.check.id} {mark}: {each.check.title}{f' ({reason})' if reason else ''}")
-    return lines
+            yield f"{each.check.id} {mark}: {each.check.title}{f' ({reason})' if reason else ''}"
 
 
 def _summary(results: Sequence[Finding]) -> str:
@@ -223,18 +179,14 @@ _SAID = {
 
 def _accepted(args: argparse.Namespace) -> list[Accepted]:
     if not len(args.accept) == len(args.reason) == len(args.until):
-        raise OptionRefused(
-            "each --accept needs one --reason and one --until",
-            where="doctor",
-            remedy='Write for example: --accept XA202 --reason "update on Monday" --until 2026-12-01.',
-        )
+        remedy = 'Write for example: --accept XA202 --reason "update on Monday" --until 2026-12-01.'
+        raise OptionRefused("each --accept needs one --reason and one --until", where="doctor", remedy=remedy)
     try:
-        days = [date.fromisoformat(text) for text in args.until]
+        days = map(date.fromisoformat, args.until)
+        return [Accepted(*each) for each in zip(args.accept, args.reason, days, strict=True)]
     except ValueError as error:
-        raise OptionRefused(
-            f"no date ({error})", where="--until", remedy="Write it like 2026-12-01."
-        ) from error
-    return [Accepted(*each) for each in zip(args.accept, args.reason, days, strict=True)]
+        remedy = "Write it like 2026-12-01."
+        raise OptionRefused(f"no date ({error})", where="--until", remedy=remedy) from error
 
 
 def _seconds(text: str) -> float:
@@ -245,28 +197,22 @@ def _seconds(text: str) -> float:
 
 
 def _headers(given: Sequence[str]) -> Mapping[str, str]:
-    lines = [
-        line
-        for text in given
-        for line in (Path(text[1:]).read_text().splitlines() if text[:1] == "@" else [text])
-    ]
     found = {}
-    for line in filter(str.strip, lines):
-        name, colon, value = line.partition(":")
-        if not colon or not re.fullmatch(r"[!-~]+", name):
-            raise OptionRefused(
-                "it is not a header", where="--header", remedy='Write it like "Cookie: sessionid=…".'
-            )
-        found[name] = value.strip()
-    return found
+    for text in given:
+        for line in Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]:
+            name, colon, value = line.partition(":")
+            if line.strip() and not (colon and re.fullmatch(r"[!-~]+", name)):
+                remedy = 'Write it like "Cookie: sessionid=…".'
+                raise OptionRefused("it is not a header", where="--header", remedy=remedy)
+            found[name] = value.strip()
+    return {name: value for name, value in found.items() if name}
 
 
 def _named(text: str) -> tuple[str, str] | None:
     name, slash, key = text.partition("/")
     if text and not (slash and key):
-        raise OptionRefused(
-            f"{text!r} is no object", where="--object", remedy="Write it like documents/report.pdf."
-        )
+        remedy = "Write it like documents/report.pdf."
+        raise OptionRefused(f"{text!r} is no object", where="--object", remedy=remedy)
     return (name, key) if text else None
 
 
@@ -274,8 +220,8 @@ COMMAND = Command(
     help="look at the running site, and name the cause of what is wrong",
     description="Look at the settings, at NGINX's configuration on disk and in memory, at the origins, at one download"
     " and at the log. It reports causes and hides what follows from them. The exit status is 0 if nothing failed, 1 if"
-    f" something failed, 2 if something could not be looked at. On NGINX's host, run it as root. Status {FAILED} also"
-    " means that an argument was wrong.",
+    " something failed or an argument was wrong, 2 if something could not be looked at. On NGINX's host, run it as"
+    " root.",
     add_arguments=_add_arguments,
     run_unread=_run,
 )

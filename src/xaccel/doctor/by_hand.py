@@ -2,101 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from xaccel.doctor.check import check
-from xaccel.doctor.fetch_locations import VARIABLE_HOST
+from xaccel.doctor.fetch_locations import FetchLocation
 from xaccel.doctor.running_site import RunningSite
 
+Rule = Callable[[FetchLocation], str]
 _STORE_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 
 
-@check(701)
-def closed(stack: RunningSite) -> Iterator[str]:
+def _sent(place: FetchLocation) -> str:
+    if place.value("proxy_pass_request_headers") == "off":
+        return ""
+    sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]
+    return f"sends the client's {' and '.join(sent)}" if sent else ""
+
+
+def _kept_alive(place: FetchLocation) -> str:
+    if place.has_variable_host:
+        return "has a variable as host"
+    is_kept = place.value("proxy_http_version") == "1.1" and place.sets_header("connection")
+    return "" if is_kept else 'has no `proxy_http_version 1.1` with `proxy_set_header Connection ""`'
+
+
+def _passed(place: FetchLocation) -> str:
+    gone = {line.words[1].lower() for line in place.lines("proxy_hide_header")}
+    passed = [name for name in _STORE_HEADERS if name not in gone]
+    return f"passes {', '.join(passed)}" if passed else ""
+
+
+def _if(is_wrong: Callable[[FetchLocation], bool], text: str) -> Rule:
+    return lambda place: text if is_wrong(place) else ""
+
+
+def _needs(directive: str, value: str, when: Callable[[FetchLocation], bool] = lambda _: True) -> Rule:
+    return _if(lambda place: when(place) and place.value(directive) != value, f"has no `{directive} {value}`")
+
+
+RULES: dict[int, Rule] = {
+    701: _if(lambda place: not place.is_inside, "can be requested by clients, and its host is a variable"),
+    702: _sent,
+    703: _needs("proxy_ssl_verify", "on", lambda place: place.is_secure),
+    704: _needs("proxy_ssl_server_name", "on", lambda place: place.is_secure),
+    705: _kept_alive,
+    706: _needs("proxy_intercept_errors", "on"),
+    707: _passed,
+    708: _if(lambda place: place.follows_anywhere, "requests any URL that the storage redirects to"),
+    709: _needs("proxy_max_temp_file_size", "0", lambda place: place.is_buffered),
+    710: _if(
+        lambda place: not place.ignores("x-accel-redirect"), "has no `proxy_ignore_headers X-Accel-Redirect`"
+    ),
+    711: _if(
+        lambda place: place.value("error_log") != "/dev/null", "writes URLs of the storage to the error log"
+    ),
+    712: _if(
+        lambda place: place.value("proxy_pass_request_body") != "off", "sends the client's request body"
+    ),
+}
+"""The fault of a location, by check; empty: none."""
+
+
+def _each(stack: RunningSite, rule: Rule) -> Iterator[str]:
     for place in stack.hand_written:
-        if not place.is_inside:
-            yield f"{place.where} can be requested by clients, and its host is a variable"
+        if found := rule(place):
+            yield f"{place.where} {found}"
 
 
-@check(702)
-def own_headers(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.value("proxy_pass_request_headers") != "off":
-            sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]
-            if sent:
-                yield f"{place.where} sends the client's {' and '.join(sent)}"
-
-
-@check(703)
-def verified(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.is_secure and place.value("proxy_ssl_verify") != "on":
-            yield f"{place.where} has no `proxy_ssl_verify on`"
-
-
-@check(704)
-def named(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.is_secure and place.value("proxy_ssl_server_name") != "on":
-            yield f"{place.where} has no `proxy_ssl_server_name on`"
-
-
-@check(705)
-def kept_alive(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if VARIABLE_HOST.match(place.target):
-            yield f"{place.where} has a variable as host"
-        elif place.value("proxy_http_version") != "1.1" or not place.sets_header("connection"):
-            yield f'{place.where} has no `proxy_http_version 1.1` with `proxy_set_header Connection ""`'
-
-
-@check(706)
-def own_errors(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.value("proxy_intercept_errors") != "on":
-            yield f"{place.where} has no `proxy_intercept_errors on`"
-
-
-@check(707)
-def hidden(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        gone = {line.words[1].lower() for line in place.lines("proxy_hide_header")}
-        passed = [name for name in _STORE_HEADERS if name not in gone]
-        if passed:
-            yield f"{place.where} passes {', '.join(passed)}"
-
-
-@check(708)
-def bounded(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if "$upstream_http_location" in place.expanded or "_location" in place.target:
-            yield f"{place.where} requests any URL that the storage redirects to"
-
-
-@check(709)
-def in_memory(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.value("proxy_buffering") != "off" and place.value("proxy_max_temp_file_size") != "0":
-            yield f"{place.where} has no `proxy_max_temp_file_size 0`"
-
-
-@check(710)
-def unsteered(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        ignored = {word.lower() for line in place.lines("proxy_ignore_headers") for word in line.words[1:]}
-        if "x-accel-redirect" not in ignored:
-            yield f"{place.where} has no `proxy_ignore_headers X-Accel-Redirect`"
-
-
-@check(711)
-def unlogged(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.value("error_log") != "/dev/null":
-            yield f"{place.where} writes URLs of the storage to the error log"
-
-
-@check(712)
-def bodiless(stack: RunningSite) -> Iterator[str]:
-    for place in stack.hand_written:
-        if place.value("proxy_pass_request_body") != "off":
-            yield f"{place.where} sends the client's request body"
+for _number, _rule in RULES.items():
+    check(_number)(partial(_each, rule=_rule))

@@ -84,20 +84,21 @@ class Finding:
     because: str = ""
     accepted: str = ""
 
+    @property
+    def is_bad(self) -> bool:
+        """True for what is reported."""
+        return self.status in ("fail", "warn", "unknown")
+
     def as_json(self) -> dict[str, Any]:
         """Return the values for `--json`."""
-        is_bad = self.status in ("fail", "warn", "unknown")
         return {
-            "id": self.check.id,
-            "area": self.check.area,
-            "title": self.check.title,
-            "where": self.check.where,
+            **{name: getattr(self.check, name) for name in ("id", "area", "title", "where")},
             "depends_on": list(self.check.after),
             "status": self.status,
             "evidence": list(self.evidence),
             "hidden_by": self.because or None,
             "accepted": self.accepted or None,
-            "consequence": self.check.consequence if is_bad else None,
-            "remedy": self.check.remedy if is_bad else None,
+            "consequence": self.check.consequence if self.is_bad else None,
+            "remedy": self.check.remedy if self.is_bad else None,
             "page": f"{PAGE}#{self.check.id.lower()}",
         }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from xaccel.doctor.check import Check, Evidence, Finding, Skipped, Status
-from xaccel.doctor.running_site import ELSEWHERE, RunningSite
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import OptionRefused, XaccelError
 
 SCHEMA_VERSION = 1
@@ -45,8 +45,9 @@ def examine(
     """
     known = {each.id: each for each in checks}
     require_known([*only, *(each.id for each in accepted)], known)
-    wanted = _with_causes(only, known) if only else set(known)
-    found: dict[str, Finding] = {}
+    wanted, found = set(only or known), dict[str, Finding]()
+    for each in reversed(checks):  # causes come before
+        wanted |= {*each.after} if each.id in wanted else set()
     for each in checks:
         if each.id in wanted:
             found[each.id] = _result(each, stack, found)
@@ -64,11 +65,8 @@ def require_known(ids: Collection[str], known: Collection[str]) -> None:
     """Raise OptionRefused for an id that there is not."""
     for name in ids:
         if name not in known:
-            raise OptionRefused(
-                f"there is no check {name!r}",
-                where="doctor",
-                remedy="Print all checks with `xaccel doctor --list`.",
-            )
+            remedy = "Print all checks with `xaccel doctor --list`."
+            raise OptionRefused(f"there is no check {name!r}", where="doctor", remedy=remedy)
 
 
 def wait(look: Callable[[], tuple[Finding, ...]], *, seconds: float, strict: bool) -> tuple[Finding, ...]:
@@ -89,34 +87,20 @@ def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
     return NOT_LOOKED if "unknown" in seen else CLEAN
 
 
-def _with_causes(only: Collection[str], known: Mapping[str, Check]) -> set[str]:
-    found, open_ = set[str](), list(only)
-    while open_:
-        name = open_.pop()
-        if name not in found:
-            found.add(name)
-            open_ += known[name].after
-    return found
-
-
 def _result(each: Check, stack: RunningSite, before: Mapping[str, Finding]) -> Finding:
     for name in each.after:
         cause = before[name]
         if cause.because or cause.status in ("fail", "unknown"):
             return Finding(check=each, status="skipped", because=cause.because or name)
-    if each.where == "NGINX's host" and not stack.nginx:
-        return Finding(check=each, status="skipped", evidence=(ELSEWHERE,))
+    if reason := stack.elsewhere(each.where):
+        return Finding(check=each, status="skipped", evidence=(reason,))
+    seen: list[Evidence] = []
     try:
-        seen = tuple(_evidence(each, stack))
+        seen += (one if isinstance(one, Evidence) else Evidence(one, each.worst) for one in each.look(stack))
     except Skipped as reason:
-        return Finding(check=each, status="skipped", evidence=(str(reason),))
+        seen = [Evidence(str(reason), "skipped")]
     except Exception as error:  # noqa: BLE001  (a check that breaks must not end the others)
         text = str(error) if isinstance(error, XaccelError | OSError) else f"{type(error).__name__}: {error}"
-        return Finding(check=each, status="unknown", evidence=(stack.shown(text),))
+        seen = [Evidence(text, "unknown")]
     status: Status = min((one.status for one in seen), key=_ORDER.index, default="ok")
     return Finding(check=each, status=status, evidence=tuple(stack.shown(one.text) for one in seen))
-
-
-def _evidence(each: Check, stack: RunningSite) -> Iterator[Evidence]:
-    for one in each.look(stack):
-        yield one if isinstance(one, Evidence) else Evidence(one, each.worst)

@@ -7,27 +7,31 @@ from collections.abc import Iterator
 
 from xaccel.doctor.own_directives import Levels, Line, effective
 
-VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
+_VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
 
 
 class FetchLocation:
-    """A location that fetches files, with the levels around it."""
+    """A location that fetches files, with the levels around it.
+
+    has_variable_host: NGINX chooses the host by the request. is_inside: no client can request the location.
+    is_secure: the storage may be requested over TLS. is_buffered: NGINX reads ahead of a slow client.
+    follows_anywhere: the storage's redirects choose the host.
+    """
 
     def __init__(self, line: Line, path: Levels) -> None:
-        self.line, self.path = line, path
-        self.name = " ".join(line.words[1:])
-        self.where = f"{line.where}: location {self.name}"
-        self.target = self.value("proxy_pass")
-        sets = {
-            one.words[1]: one.words[2]
-            for level in path
-            for one in level
-            if one.words[0] == "set" and one.words[2:]
-        }
-        self.expanded = self.target
+        self.path = path
+        name, target = " ".join(line.words[1:]), self.value("proxy_pass")
+        self.where = f"{line.where}: location {name}"
+        lines = [one.words for level in path for one in level if one.words[0] == "set" and one.words[2:]]
+        sets = {words[1]: words[2] for words in lines}
+        expanded = target
         for _ in sets:
-            for name, value in sets.items():
-                self.expanded = re.sub(re.escape(name) + r"\b", lambda _: value, self.expanded)  # noqa: B023
+            expanded = re.sub(r"\$\w+", lambda found: sets.get(found[0], found[0]), expanded)
+        self.has_variable_host = _VARIABLE_HOST.match(target) is not None
+        self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
+        self.is_secure = not expanded.startswith("http://")
+        self.is_buffered = self.value("proxy_buffering") != "off"
+        self.follows_anywhere = "$upstream_http_location" in expanded or "_location" in target
 
     def lines(self, name: str) -> tuple[Line, ...]:
         """Return the lines that apply here."""
@@ -44,15 +48,9 @@ class FetchLocation:
             for line in self.lines("proxy_set_header")
         )
 
-    @property
-    def is_inside(self) -> bool:
-        """True if no client can request the location."""
-        return self.name.startswith("@") or any(line.words == ("internal",) for line in self.path[-1])
-
-    @property
-    def is_secure(self) -> bool:
-        """True if the storage may be requested over TLS."""
-        return not self.expanded.startswith("http://")
+    def ignores(self, name: str) -> bool:
+        """Tell whether NGINX ignores a header of the storage."""
+        return any(name in map(str.lower, line.words[1:]) for line in self.lines("proxy_ignore_headers"))
 
 
 def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[FetchLocation]:
@@ -65,7 +63,7 @@ def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[Fet
         inner = (*path, line.inside)
         if line.words[0] == "location" and any(one.words[0] == "proxy_pass" for one in line.inside):
             found = FetchLocation(line, inner)
-            if line.words[-1] not in asked and (found.is_inside or VARIABLE_HOST.match(found.target)):
+            if line.words[-1] not in asked and (found.is_inside or found.has_variable_host):
                 yield found
         if line.inside:
             yield from places(inner, asked=asked)

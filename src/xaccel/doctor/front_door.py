@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from xaccel.doctor.own_directives import Levels
+from xaccel.explain.origin_request import connection
 
 TIMEOUT_S = 10.0
-_ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a body that are read."""
+
+_ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +37,25 @@ class Door:
     url: str
     address: tuple[str, int]
 
-    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Reply:
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
+    ) -> Reply:
         """Send one request and read the response.
 
         Raises OSError and http.client.HTTPException.
         """
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", self.address[1], timeout=TIMEOUT_S)
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(
-                parts.hostname or "", self.address[1], timeout=TIMEOUT_S, context=context
-            )
-        self._connect_to_the_address(connection)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        made = connection(kind, parts.hostname or "", [self.address], timeout=timeout_s)
         try:
-            connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+            made.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in {"Host": parts.netloc, "Connection": "close", **(headers or {})}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            response = connection.getresponse()
+                made.putheader(name, value)
+            made.endheaders()
+            response = made.getresponse()
             return Reply(response.status, tuple(response.getheaders()), response.read(MOST_BYTES))
         finally:
-            connection.close()
-
-    def _connect_to_the_address(self, connection: http.client.HTTPConnection) -> None:
-        made, address = connection._create_connection, self.address  # type: ignore[attr-defined]
-        # The one seam of http.client between the name for Host and TLS and the address to connect to.
-        connection._create_connection = lambda _, *rest: made(address, *rest)  # type: ignore[attr-defined]
+            made.close()
 
 
 def door_at(url: str) -> Door:
@@ -84,9 +77,7 @@ def door_of(path: Levels) -> Door | None:
         if not port.isdigit():
             host, port = line.words[1], "80"
         host = _ANY.get(host, host.strip("[]"))
-        secure = "ssl" in line.words
-        default = port == ("443" if secure else "80")
         shown = named or (f"[{host}]" if ":" in host else host)
-        scheme = "https" if secure else "http"
-        return Door(f"{scheme}://{shown}{'' if default else f':{port}'}", (host, int(port)))
+        scheme, default = ("https", "443") if "ssl" in line.words else ("http", "80")
+        return Door(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
     return None

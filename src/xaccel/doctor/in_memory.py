@@ -66,10 +66,9 @@ def reloaded(stack: RunningSite) -> Iterator[str | Evidence]:
 
 @check(305)
 def in_force(stack: RunningSite) -> Iterator[str]:
-    workers = [worker for worker in workers_of(stack.master) if not worker.is_shutting_down]
-    if not workers:
+    started = min(workers_of(stack.master), default=None)
+    if started is None:
         raise Skipped("this system does not show the workers of NGINX")
-    started = min(worker.started for worker in workers)
     for name in _FILE.findall(stack.dumped):
         if Path(name).stat().st_mtime > started:
             yield f"{name} is newer than the workers"

@@ -53,7 +53,7 @@ def rotated(stack: RunningSite) -> Iterator[str]:
 @check(504)
 def room(stack: RunningSite) -> Iterator[str]:
     cache = stack.site.cache
-    for folder in {_log(stack).parent, *([stack.path(cache.path)] if cache else [])}:
+    for folder in {_log(stack).parent, *([stack.prefix / cache.path] if cache else [])}:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         if free < _LEAST_FREE:
@@ -64,7 +64,7 @@ def room(stack: RunningSite) -> Iterator[str]:
 def pages(stack: RunningSite) -> Iterator[str]:
     if not stack.site.error_pages:
         raise Skipped("the site has no ERROR_PAGES")
-    for path in map(stack.path, stack.site.error_pages.values()):
+    for path in (stack.prefix / name for name in stack.site.error_pages.values()):
         if not path.is_file():
             yield f"{path} is missing"
         elif not stack.workers.may(path, 4):

@@ -5,21 +5,13 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A worker process. started: seconds since the epoch."""
-
-    pid: int
-    started: float
-    is_shutting_down: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +27,12 @@ class Identity:
 
         Raises OSError for a path that is not there.
         """
-        if self.uid == 0:
-            path.stat()
-            return True
-        folders = [folder for folder in path.parents if not _granted(folder.stat(), self, 1)]
-        return not folders and _granted(path.stat(), self, right)
+        return self._is_granted(path, right) and all(self._is_granted(each, 1) for each in path.parents)
 
-
-def _granted(status: os.stat_result, who: Identity, right: int) -> bool:
-    if status.st_uid == who.uid:
-        return bool(status.st_mode >> 6 & right)
-    if status.st_gid in who.groups:
-        return bool(status.st_mode >> 3 & right)
-    return bool(status.st_mode & right)
+    def _is_granted(self, path: Path, right: int) -> bool:
+        status = path.stat()
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid in self.groups else 0
+        return self.uid == 0 or bool(status.st_mode >> shift & right)
 
 
 def identity_of(user: str, group: str = "") -> Identity | None:
@@ -62,35 +47,28 @@ def identity_of(user: str, group: str = "") -> Identity | None:
 
 def is_running(pid: int) -> bool:
     """Tell whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    with suppress(PermissionError):  # of another user
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
     return True
 
 
-def workers_of(master: int) -> list[Worker]:
-    """Return the workers of a master process; empty where the system has no /proc."""
+def workers_of(master: int) -> list[float]:
+    """Return when each worker of a master process began, in seconds since the epoch, without those that shut down.
+
+    It is empty where the system has no /proc.
+    """
     found = []
-    boot = time.time() - _seconds_since_boot()
     for path in _PROC.glob("[0-9]*/stat"):
         with suppress(OSError):
-            text = path.read_text(errors="replace")
-            fields = text.rpartition(")")[2].split()
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
             title = path.with_name("cmdline").read_bytes()
-            if int(fields[1]) == master and title.startswith(b"nginx: worker"):
-                started = boot + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-                found.append(Worker(int(path.parent.name), started, b"shutting down" in title))
+            if int(fields[1]) == master and re.match(b"nginx: worker(?!.*shutting down)", title):
+                up_s = float((_PROC / "uptime").read_text().split()[0])
+                found.append(time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return found
-
-
-def _seconds_since_boot() -> float:
-    try:
-        return float((_PROC / "uptime").read_text().split()[0])
-    except OSError:
-        return time.monotonic()
 
 
 def open_files(pid: int) -> dict[str, tuple[int, int]]:

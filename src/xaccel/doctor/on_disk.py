@@ -50,13 +50,8 @@ def _of_kind(stack: RunningSite, kind: Kind) -> Iterator[str]:
 for _number in (203, 205, 206, 207):
     check(_number)(partial(_refusal, number=_number))
 
-_KINDS: tuple[tuple[int, Kind], ...] = (
-    (209, "app"),
-    (210, "limit_conn"),
-    (211, "add_header"),
-    (212, "access_log"),
-)
-for _number, _kind in _KINDS:
+_KINDS: dict[int, Kind] = {209: "app", 210: "limit_conn", 211: "add_header", 212: "access_log"}
+for _number, _kind in _KINDS.items():
     check(_number)(partial(_of_kind, kind=_kind))
 
 
@@ -81,13 +76,10 @@ def http_included(stack: RunningSite) -> Iterator[str]:
     yield from _refusal(stack, 204)
     if stack.tested.returncode == 0:
         try:
-            folder = stack.folder
+            if not (stack.folder / folder_of(stack.site) / "http.conf").is_file():
+                yield f"{stack.folder} has no site {folder_of(stack.site)!r}: generate it"
         except Skipped as reason:
             yield str(reason)
-            return
-        name = folder_of(stack.site)
-        if not (folder / name / "http.conf").is_file():
-            yield f"{folder} has no site {name!r}: generate it"
 
 
 @check(208)
@@ -114,10 +106,10 @@ def generated(stack: RunningSite) -> Iterator[str]:
 @check(214)
 def same_secret(stack: RunningSite) -> Iterator[str]:
     for path, text in _made(stack).items():
-        if files.is_secret(path) and (
-            not path.exists() or _body(path.read_text(encoding="utf-8")) != _body(text)
-        ):
-            yield f"{path} is {'another one' if path.exists() else 'missing'}"
+        if files.is_secret(path) and not path.exists():
+            yield f"{path} is missing"
+        elif files.is_secret(path) and _body(path.read_text(encoding="utf-8")) != _body(text):
+            yield f"{path} is another one"
 
 
 def _body(text: str) -> str:

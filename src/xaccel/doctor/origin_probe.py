@@ -6,15 +6,14 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from email.message import Message
-from email.utils import parsedate_to_datetime
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request
 
-from xaccel.explain.origin_request import certificate_names, is_address, opener, tls_context
+from xaccel.doctor.front_door import Reply
+from xaccel.explain.origin_request import address_of, is_address, opener, require_name, tls_context
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin, S3Origin
@@ -49,9 +48,6 @@ class Remote:
         """True if the origin speaks TLS."""
         return urlsplit(self.url).scheme == "https"
 
-    def __str__(self) -> str:
-        return f"origin {self.name}"
-
 
 def remotes(origins: Mapping[str, object]) -> Iterator[Remote]:
     """Yield the origins on the network, but not patterns of buckets, whose hosts are not known."""
@@ -64,13 +60,18 @@ def remotes(origins: Mapping[str, object]) -> Iterator[Remote]:
             continue
         parts = urlsplit(url)
         own = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        servers = tuple(_address(server) for server in origin.connect_to) or (own,)
-        yield Remote(name, origin, url, servers)
+        yield Remote(name, origin, url, tuple(map(address_of, origin.connect_to)) or (own,))
 
 
-def _address(server: str) -> tuple[str, int]:
-    host, _, port = server.rpartition(":")
-    return host.strip("[]"), int(port)
+@contextmanager
+def _tls(remote: Remote) -> Iterator[ssl.SSLSocket]:
+    context = tls_context(remote.origin)
+    context.check_hostname &= not is_address(remote.host)
+    with (
+        socket.create_connection(remote.servers[0], timeout=TIMEOUT_S) as plain,
+        context.wrap_socket(plain, server_hostname=remote.host) as secure,
+    ):
+        yield secure
 
 
 def shake_hands(remote: Remote) -> dict[str, object]:
@@ -78,16 +79,9 @@ def shake_hands(remote: Remote) -> dict[str, object]:
 
     Raises ssl.SSLCertVerificationError as NGINX refuses it, and OSError.
     """
-    context = tls_context(remote.origin)
-    by_address = is_address(remote.host)
-    context.check_hostname &= not by_address
-    with (
-        socket.create_connection(remote.servers[0], timeout=TIMEOUT_S) as plain,
-        context.wrap_socket(plain, server_hostname=remote.host) as secure,
-    ):
+    with _tls(remote) as secure:
         certificate: dict[str, object] = dict(secure.getpeercert() or {})
-    if certificate and by_address and remote.host not in certificate_names(certificate):
-        raise ssl.SSLCertVerificationError(62, f"NGINX does not compare the IP address {remote.host}")
+    require_name(certificate, remote.host)
     return certificate
 
 
@@ -96,24 +90,15 @@ def asks_for_certificate(remote: Remote) -> bool:
 
     TLS 1.3 reports that after the handshake, mostly together with the end of the connection.
     """
-    if not remote.is_secure:
-        return False
     try:
-        with (
-            socket.create_connection(remote.servers[0], timeout=TIMEOUT_S) as plain,
-            tls_context(remote.origin).wrap_socket(plain, server_hostname=remote.host) as secure,
-        ):
-            secure.recv(1)
+        if remote.is_secure:
+            with _tls(remote) as secure:
+                secure.recv(1)
     except ssl.SSLError as error:
         return any(alert in str(error) for alert in _ALERTS)
     except OSError:
         return False
     return False
-
-
-def verify_code(error: ssl.SSLCertVerificationError) -> int:
-    """Return OpenSSL's code: 9 and 10 are for the dates, 62 for the name (openssl/x509_vfy.h)."""
-    return int(getattr(error, "verify_code", 0) or (error.errno or 0))
 
 
 def ends_in_days(certificate: Mapping[str, object]) -> float | None:
@@ -122,37 +107,17 @@ def ends_in_days(certificate: Mapping[str, object]) -> float | None:
     return (ssl.cert_time_to_seconds(end) - time.time()) / 86400 if isinstance(end, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """The head of a response, and how long ago it was made by the clock of this machine, in seconds."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    behind_s: float | None
-
-
-def ask(remote: Remote, url: str, headers: Mapping[str, str], method: str = "GET") -> Response:
+def ask(remote: Remote, url: str, headers: Mapping[str, str], method: str = "GET") -> Reply:
     """Send one request as NGINX does; no redirect is followed that NGINX would not follow.
 
     Raises OSError and http.client.HTTPException.
     """
     request = Request(url, headers=dict(headers), method=method)  # noqa: S310
     try:
-        with closing(opener(remote.origin, url, headers).open(request, timeout=TIMEOUT_S)) as answer:
-            return _response(answer.status, answer.headers, answer.read(65536))
+        answer = opener(remote.origin, url, headers).open(request, timeout=TIMEOUT_S)
     except HTTPError as error:
-        with error:
-            return _response(error.code, error.headers, error.read(65536))
+        answer = error
     except URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from error
-
-
-def _response(status: int, headers: Message, body: bytes) -> Response:
-    behind = None
-    if headers.get("Date"):
-        try:
-            behind = parsedate_to_datetime(headers["Date"]).timestamp() - time.time()
-        except ValueError:
-            behind = None
-    return Response(status, {name.lower(): value for name, value in headers.items()}, body, behind)
+    with closing(answer):
+        return Reply(answer.status, tuple(answer.headers.items()), answer.read(65536))

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,10 @@ from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import only_loaded
 from xaccel.nginx.settings_digest import digest_path
 from xaccel.site import Site
-from xaccel.site.origins import HTTPOrigin, S3Origin
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off protocol", re.MULTILINE)
-ELSEWHERE = "this is not NGINX's host; --nginx PATH names its program"
+_NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
 _DENIED = re.compile(r"\(13: Permission denied\)")
 
 
@@ -35,6 +35,7 @@ class RunningSite:
     """A site with the NGINX in front of it. Facts are found out when the first check needs them.
 
     nginx: the program; empty where this machine is not NGINX's host. options: for its prefix and configuration.
+    has_app: whether this machine is the app's host.
     url: the front door; empty: the first `listen` of the server that includes server.conf. download: path of one
     download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
     config: a configuration without xaccel.
@@ -42,6 +43,7 @@ class RunningSite:
 
     read_site: Callable[[], Site]
     nginx: str = ""
+    has_app: bool = True
     options: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     write_addresses: bool = False
@@ -50,12 +52,17 @@ class RunningSite:
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
     config: Path | None = None
-    kept: dict[str, object] = field(default_factory=dict, repr=False)
 
     @cached_property
     def site(self) -> Site:
         """Raises ConfigErrors and ConfigError."""
         return self.read_site()
+
+    def elsewhere(self, where: str) -> str:
+        """Return why a check that must run at `where` is skipped here; empty: it is not."""
+        if where == "NGINX's host" and not self.nginx:
+            return _NO_NGINX
+        return "this is not the app's host" if where == "the app's host" and not self.has_app else ""
 
     # NGINX on disk
 
@@ -63,7 +70,7 @@ class RunningSite:
     def build(self) -> Nginx:
         """The version and the modules of the program. Raises Skipped elsewhere than on NGINX's host, and NginxError."""
         if not self.nginx:
-            raise Skipped(ELSEWHERE)
+            raise Skipped(_NO_NGINX)
         wanted = {"njs": "njs" not in self.without, "headers_more": "headers-more" not in self.without}
         return probe(self.nginx, **wanted)
 
@@ -114,18 +121,13 @@ class RunningSite:
     @cached_property
     def prefix(self) -> Path:
         """The folder that relative paths of the configuration begin in."""
-        words = iter(self.options)
-        for word in words:
-            if word.startswith("-p"):
-                return Path(word[2:] or next(words, "/"))
-        return Path(self.built_with("--prefix") or "/")
+        given = re.search(r"(?:^|\n)-p\n?(.+)", "\n".join(self.options))
+        return Path(given[1] if given else self.built_with("--prefix") or "/")
 
     def built_with(self, option: str) -> str:
         """Return the value of an argument of NGINX's configure script."""
-        told = subprocess.run(
-            [self.nginx, "-V"], capture_output=True, text=True, check=False, timeout=10
-        ).stderr
-        found = re.search(rf"(?<= ){re.escape(option)}=(\S+)", told)
+        done = subprocess.run([self.nginx, "-V"], capture_output=True, text=True, check=False, timeout=10)
+        found = re.search(rf"(?<= ){re.escape(option)}=(\S+)", done.stderr)
         return found[1] if found else ""
 
     @cached_property
@@ -146,10 +148,6 @@ class RunningSite:
             raise Skipped("the user of NGINX's workers is not known")
         return found
 
-    def path(self, name: str) -> Path:
-        """Return a path as NGINX reads it."""
-        return self.prefix / name
-
     @property
     def log(self) -> Path | None:
         """The log of transfers; None where its place is not known."""
@@ -161,17 +159,13 @@ class RunningSite:
     @cached_property
     def door(self) -> Door:
         """Where the site is. Raises Skipped where that is not known."""
-        if self.url:
-            return door_at(self.url)
-        if self.download.startswith(("http://", "https://")):
-            return door_at(self.download)
-        found = None
+        for url in (self.url, self.download):
+            if url.startswith(("http://", "https://")):
+                return door_at(url)
         if self.nginx and self.tested.returncode == 0:
-            doors = (door_of(path) for path in paths_to("server", (self.http,)))
-            found = next((door for door in doors if door is not None), None)
-        if found is None:
-            raise Skipped("the address of the site is not known; --url https://app.example names it")
-        return found
+            for found in filter(None, map(door_of, paths_to("server", (self.http,)))):
+                return found
+        raise Skipped("the address of the site is not known; --url https://app.example names it")
 
     @cached_property
     def shown_digest(self) -> Reply:
@@ -219,16 +213,11 @@ class RunningSite:
     @property
     def _secrets(self) -> list[str]:
         found = [*self.headers.values()]
-        if self.config is not None:
-            return found
-        try:
-            site = self.site
-        except XaccelError:
-            return found
-        found += [*site.secrets, digest_path(site).rpartition("/")[2]]
-        for origin in site.origins.values():
-            if isinstance(origin, S3Origin):
-                found += filter(None, (origin.secret_key, origin.session_token, origin.access_key))
-            if isinstance(origin, HTTPOrigin):
-                found += origin.request_headers.values()
+        with suppress(XaccelError, OSError):
+            site = None if self.config else self.site
+            for origin in site.origins.values() if site else ():
+                names = ("secret_key", "session_token", "access_key")
+                found += [getattr(origin, name, None) or "" for name in names]
+                found += getattr(origin, "request_headers", {}).values()
+            found += [*site.secrets, digest_path(site).rpartition("/")[2]] if site else []
         return sorted(filter(None, found), key=len, reverse=True)

@@ -24,6 +24,8 @@ from xaccel.nginx.engine_files import MAX_REDIRECTS, crooked_paths
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+WRONG_ADDRESS = 64
+"""OpenSSL's code (openssl/x509_vfy.h)."""
 _DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
 
 
@@ -97,31 +99,42 @@ class _Sender(AbstractHTTPHandler):
     def __init__(self, origin: RemoteOrigin, target: str) -> None:
         super().__init__()
         self._origin = origin
-        self._connect = partial(_connection, urlsplit(target).netloc, origin.connect_to)
+        self._home = urlsplit(target).netloc, [address_of(server) for server in origin.connect_to]
 
     def http_open(self, req: Request) -> Any:
-        return self.do_open(partial(self._connect, http.client.HTTPConnection), req)
+        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
 
     def https_open(self, req: Request) -> Any:
         context = tls_context(self._origin)
         # _TlsConnection compares addresses.
         context.check_hostname &= not is_address(urlsplit(req.full_url).hostname or "")
-        return self.do_open(partial(self._connect, partial(_TlsConnection, context=context)), req)
+        return self.do_open(partial(self._connection, partial(_TlsConnection, context=context)), req)
+
+    def _connection(self, kind: Any, host: str, **options: Any) -> Any:
+        authority, servers = self._home
+        return connection(kind, host, servers if host == authority else [], **options)
 
     http_request = https_request = AbstractHTTPHandler.do_request_
 
 
 class _TlsConnection(http.client.HTTPSConnection):
-    """Compares the certificate with an IP address as NGINX does: by names only, never by iPAddress entries."""
-
     def connect(self) -> None:
         super().connect()
-        certificate = self.sock.getpeercert()
-        if certificate and is_address(self.host) and self.host not in certificate_names(certificate):
+        try:
+            require_name(self.sock.getpeercert() or {}, self.host)
+        except ssl.SSLCertVerificationError:
             self.close()
-            raise ssl.SSLCertVerificationError(
-                f"NGINX does not accept the certificate for the IP address {self.host}: it compares DNS names only"
-            )
+            raise
+
+
+def require_name(certificate: Mapping[str, Any], host: str) -> None:
+    """Compare a certificate with an IP address as NGINX does: by names only, never by iPAddress entries.
+
+    Raises ssl.SSLCertVerificationError.
+    """
+    if certificate and is_address(host) and host not in certificate_names(certificate):
+        text = f"NGINX does not accept the certificate for the IP address {host}: it compares DNS names only"
+        raise ssl.SSLCertVerificationError(WRONG_ADDRESS, text)
 
 
 def is_address(host: str) -> bool:
@@ -141,19 +154,25 @@ def certificate_names(certificate: Mapping[str, Any]) -> list[str]:
     return names or [value for kind, value in subject if kind == "commonName"]
 
 
-def _connection(authority: str, servers: Sequence[str], kind: Any, host: str, **options: Any) -> Any:
-    connection = kind(host, **options)
-    if servers and host == authority:
+def address_of(server: str) -> tuple[str, int]:
+    """Return host and port of `host:port`."""
+    host, _, port = server.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def connection(kind: Any, host: str, servers: Sequence[tuple[str, int]], **options: Any) -> Any:
+    """Return a connection of http.client for `host`, which connects to the first of `servers` that accepts."""
+    made = kind(host, **options)
+    if servers:
         # The one seam of http.client between the name for Host and TLS and the address to connect to.
-        connection._create_connection = partial(_connect_to, servers)
-    return connection
+        made._create_connection = partial(_connect_to, servers)
+    return made
 
 
-def _connect_to(servers: Sequence[str], _: Any, *rest: Any) -> socket.socket:
+def _connect_to(servers: Sequence[tuple[str, int]], _: Any, *rest: Any) -> socket.socket:
     for server in servers:
-        name, _, port = server.rpartition(":")
         try:
-            return socket.create_connection((name.strip("[]"), int(port)), *rest)
+            return socket.create_connection(server, *rest)
         except OSError:
             if server == servers[-1]:
                 raise

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from xaccel.cli import config, demo, doctor, explain, purge, secret, serve
 from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
@@ -54,6 +55,7 @@ def forget_output() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `python -m xaccel`; return the exit status."""
     parser = argparse.ArgumentParser(prog="xaccel", description="Your app decides, NGINX delivers.")
+    parser.add_argument("--version", action="version", version=f"xaccel {version('xaccel')}")
     add_commands(parser, STAND_ALONE, file=True)
     args = parser.parse_args(argv)
     try:

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_a_reader_that_leaves_is_no_traceback(site: Path) -> None:
     assert "BrokenPipe" not in done.stderr
     assert done.stdout.startswith("# ---- /etc/nginx/xaccel/http.conf")
     assert done.returncode in (0, cli.NOT_READ)
+
+
+def test_version_is_printed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xaccel", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"xaccel {version('xaccel')}\n"
 
 
 def test_a_closed_pipe_has_the_exit_status_of_a_shell(site: Path) -> None:

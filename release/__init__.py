@@ -1,0 +1,1 @@
+"""Builds the files of a release and checks them: what `scripts/release` does. It uploads nothing."""

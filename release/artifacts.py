@@ -1,0 +1,128 @@
+"""The wheel and the sdist: built from a copy of the commit, twice, and compared byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).parents[1]
+_LINK = re.compile(r'(\]\(|src="|href=")(?![a-z]+:|#|/)([^)"]+)')
+
+
+class ReleaseRefused(Exception):
+    """What keeps the release from being made, as one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The commit that is released. `repository` is the address of its web pages, without a final slash."""
+
+    commit: str
+    version: str
+    repository: str
+    timestamp: str
+    """Seconds since 1970, as digits: the time of the commit is the time of every file (SOURCE_DATE_EPOCH)."""
+
+
+def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
+    """Return what a program prints. Raises ReleaseRefused with its output if it fails."""
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ReleaseRefused(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def read_source(repository: str) -> Source:
+    """Return what the last commit of this checkout is."""
+    project = tomllib.loads(run("git", "show", "HEAD:pyproject.toml"))["project"]
+    commit, timestamp = run("git", "log", "-1", "--format=%H %ct").split()
+    return Source(commit, project["version"], repository.rstrip("/"), timestamp)
+
+
+def absolute_links(text: str, source: Source) -> str:
+    """Return Markdown whose relative links lead to the commit's files: the package index shows no others."""
+
+    def absolute(link: re.Match[str]) -> str:
+        kind = "raw" if link[1] == 'src="' else "blob"
+        return f"{link[1]}{source.repository}/{kind}/{source.commit}/{link[2]}"
+
+    return _LINK.sub(absolute, text)
+
+
+def build(source: Source, folder: Path) -> list[Path]:
+    """Build the sdist, and the wheel from the sdist, in a new folder. Return both."""
+    tree, dist = folder / "tree", folder / "dist"
+    tree.mkdir(parents=True)
+    (folder / "tree.tar").write_bytes(
+        subprocess.run(["git", "archive", source.commit], cwd=ROOT, capture_output=True, check=True).stdout
+    )
+    run("tar", "--extract", "--file", str(folder / "tree.tar"), "--directory", str(tree))
+    readme, project = tree / "README.md", tree / "pyproject.toml"
+    readme.write_text(absolute_links(readme.read_text(encoding="utf-8"), source), encoding="utf-8")
+    urls = {
+        "Source": source.repository,
+        "Documentation": f"{source.repository}/blob/{source.commit}/docs/index.md",
+        "Changelog": f"{source.repository}/blob/{source.commit}/CHANGELOG.md",
+        "Security": f"{source.repository}/blob/{source.commit}/SECURITY.md",
+    }
+    table = "[project.urls]\n" + "".join(f'{name} = "{url}"\n' for name, url in urls.items())
+    before, scripts, after = project.read_text(encoding="utf-8").partition("[project.scripts]")
+    project.write_text(f"{before}{table}\n{scripts}{after}", encoding="utf-8")
+    run(
+        *(os.environ["XACCEL_UV"], "build", "--quiet", "--no-index", "--no-build-isolation"),
+        *("--python", sys.executable, "--out-dir", str(dist), str(tree)),
+        SOURCE_DATE_EPOCH=source.timestamp,
+    )
+    return sorted(path for path in dist.iterdir() if path.suffix in {".whl", ".gz"})
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def compare(first: list[Path], second: list[Path]) -> None:
+    """Raise ReleaseRefused unless two builds have the same files with the same bytes."""
+    one, two = ({path.name: digest(path) for path in paths} for paths in (first, second))
+    if one != two:
+        names = sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
+        raise ReleaseRefused(
+            f"Two builds of one commit differ: {', '.join(names)}. Compare them with diffoscope."
+        )
+
+
+def check_contents(paths: list[Path], source: Source) -> None:
+    """Raise ReleaseRefused unless the wheel has the files of src/xaccel and no others, and the sdist can make it."""
+    tracked = {
+        name.removeprefix("src/")
+        for name in run("git", "ls-tree", "-r", "--name-only", source.commit, "src/xaccel").splitlines()
+    }
+    wheel, sdist = (next(path for path in paths if path.suffix == suffix) for suffix in (".whl", ".gz"))
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = archive.read(f"xaccel-{source.version}.dist-info/METADATA").decode()
+    in_wheel = {name for name in names if not name.endswith("/") and ".dist-info/" not in name}
+    problems = [f"the wheel lacks {name}" for name in sorted(tracked - in_wheel)]
+    problems += [f"the wheel has {name}, which is not in src/xaccel" for name in sorted(in_wheel - tracked)]
+    if not any(name.endswith("/licenses/LICENSE") for name in names):
+        problems.append("the wheel has no licence")
+    problems += [
+        f"the description links to {link[2]}, which the package index does not have"
+        for link in _LINK.finditer(metadata)
+    ]
+    with tarfile.open(sdist) as archive:
+        in_sdist = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}
+    needed = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", *(f"src/{name}" for name in tracked)}
+    problems += [f"the sdist lacks {name}" for name in sorted(needed - in_sdist)]
+    if problems:
+        raise ReleaseRefused("; ".join(problems) + ".")

@@ -1,0 +1,83 @@
+"""What goes beside the artifacts: the SBOM of all extras, and a statement of how they were built."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from release.artifacts import ROOT, Source, digest, run
+
+PINS = ROOT / "requirements" / "test.txt"
+
+
+def write_requirements(source: Source, folder: Path) -> Path:
+    """Write the pinned packages, with hashes, that the wheel and all its extras install."""
+    project = tomllib.loads(run("git", "show", f"{source.commit}:pyproject.toml"))["project"]
+    extras = sorted(project["optional-dependencies"])
+    path = folder / "requirements.txt"
+    run(
+        *(os.environ["XACCEL_UV"], "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+        *(
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--no-header",
+            "--no-annotate",
+            "--python-version",
+            "3.11",
+        ),
+        *("--constraints", str(PINS), *(word for extra in extras for word in ("--extra", extra))),
+        *("--output-file", str(path), "pyproject.toml"),
+    )
+    return path
+
+
+def write_sbom(source: Source, requirements: Path, folder: Path) -> Path:
+    """Write a CycloneDX 1.6 document of xaccel and the packages of all extras."""
+    path = folder / f"xaccel-{source.version}.cdx.json"
+    run(
+        *("cyclonedx-py", "requirements", "--output-reproducible", "--spec-version", "1.6", "--of", "JSON"),
+        *("--pyproject", "pyproject.toml", "--output-file", str(path), str(requirements)),
+    )
+    return path
+
+
+def write_provenance(source: Source, subjects: list[Path], folder: Path) -> Path:
+    """Write an unsigned in-toto statement (https://in-toto.io/Statement/v1) with a SLSA provenance 1.0 predicate.
+
+    A publisher's CI signs it. What is not known on this machine, such as who runs the build, is not in it.
+    """
+    path = folder / f"xaccel-{source.version}.provenance.json"
+    build_pins = ROOT / "requirements" / "build.txt"
+    versions = dict(re.findall(r"^([a-z_-]+)==(\S+)", build_pins.read_text(encoding="utf-8"), re.MULTILINE))
+    statement: dict[str, Any] = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": subject.name, "digest": {"sha256": digest(subject)}} for subject in subjects],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": f"{source.repository}/blob/{source.commit}/scripts/release",
+                "externalParameters": {"repository": source.repository, "commit": source.commit},
+                "internalParameters": {"SOURCE_DATE_EPOCH": source.timestamp, **versions},
+                "resolvedDependencies": [
+                    {"uri": f"git+{source.repository}", "digest": {"gitCommit": source.commit}},
+                    {"name": "requirements/build.txt", "digest": {"sha256": digest(build_pins)}},
+                ],
+            },
+            "runDetails": {
+                "builder": {
+                    "id": f"{source.repository}/blob/{source.commit}/scripts/release",
+                    "version": {
+                        "python": platform.python_version(),
+                        "uv": run(os.environ["XACCEL_UV"], "--version").split()[1],
+                    },
+                }
+            },
+        },
+    }
+    path.write_text(json.dumps(statement, indent=2) + "\n", encoding="utf-8")
+    return path

@@ -48,7 +48,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.W004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W006": {"XACCEL": {"ORIGINS": {"documents": _AT_ADDRESS}}},
-    "xaccel.W007": {"DEBUG": True},
 }
 
 
@@ -80,7 +79,6 @@ def _message(identifier: str) -> Any:
     with (
         override_settings(**_SETTINGS[identifier]),
         patch.object(checks, "find_spec", found),
-        patch.object(checks.sys, "argv", ["manage.py", "runserver"]),
         patch.object(checks, "bucket_region", lambda _: "eu-central-1"),
     ):
         said = [*checks.check_configuration(), *checks.check_middleware()]

@@ -11,6 +11,7 @@ from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource, site_of
@@ -46,8 +47,18 @@ class Answers:
         place = {name: options.pop(name, None) for name in ("origin", "bucket", "url")}
         return self.sender.refer(key, **place), Options(**options)
 
-    def _answer(self, ref: ObjectRef, options: Options, method: str, conditions: Mapping[str, str]) -> Answer:
-        """Waits for credentials unless `is_ready` is true for the object."""
+    def _answer(
+        self,
+        ref: ObjectRef,
+        options: Options,
+        method: str,
+        conditions: Mapping[str, str],
+        token: str | None = None,
+    ) -> Answer:
+        """Waits for credentials unless `is_ready` is true for the object.
+
+        token: of NGINX, as the request has it, if the app is in debug mode; else None.
+        """
         hand_off = self.sender.hand_off(ref, method=method, options=options)
         status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))
@@ -56,6 +67,8 @@ class Answers:
             return Answer(
                 status, (*headers_of_answer(hand_off.visible_headers), *([] if status == 304 else [empty]))
             )
+        if token is not None and not is_from_nginx(self.sender.site, token):
+            return Answer(*page(method))
         # NGINX drops this type. Frameworks would say that the empty response is HTML.
         return Answer(
             hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, empty)
@@ -67,10 +80,11 @@ class Answers:
         asked: tuple[ObjectRef, Options],
         method: str,
         conditions: Mapping[str, str],
+        token: str | None,
     ) -> Answer:
         if self.sender.is_ready(asked[0]):
-            return self._answer(*asked, method, conditions)
-        return await in_thread(self._answer, *asked, method, conditions)
+            return self._answer(*asked, method, conditions, token)
+        return await in_thread(self._answer, *asked, method, conditions, token)
 
 
 def sender_of(site: SiteSource) -> Sender:

@@ -9,12 +9,20 @@ from typing import Any, Unpack
 from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
+from xaccel.site.read_mapping import SiteSource
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _NAMES = {name.lower().encode(): name for name in NAMES}
+_TOKEN = TOKEN_HEADER.lower().encode()
+
+
+def token_of(scope: Scope) -> str:
+    """Return the token of NGINX in a request, or ""."""
+    return next((value.decode("latin-1") for raw, value in scope["headers"] if raw.lower() == _TOKEN), "")
 
 
 def conditions_of(scope: Scope) -> dict[str, str]:
@@ -30,7 +38,7 @@ def conditions_of(scope: Scope) -> dict[str, str]:
 class Downloads(Answers):
     """The downloads of one site, made once and used by every request.
 
-    For example:
+    debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
 
         # app.py
         files = Downloads("site.toml")
@@ -42,6 +50,10 @@ class Downloads(Answers):
                 await files.adeny_download(scope, send)
     """
 
+    def __init__(self, site: SiteSource, *, debug: bool = False) -> None:
+        super().__init__(site)
+        self._debug = debug
+
     async def asend_file(
         self, scope: Scope, send: Send, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> None:
@@ -49,10 +61,9 @@ class Downloads(Answers):
 
         Only what would wait runs in a thread. Raises InputRefused and CredentialsUnavailable.
         """
-        asked = self._asked(key, arguments)
-        await _send(
-            send, await self._aanswer(asyncio.to_thread, asked, scope["method"], conditions_of(scope))
-        )
+        asked, token = self._asked(key, arguments), token_of(scope) if self._debug else None
+        method, conditions = scope["method"], conditions_of(scope)
+        await _send(send, await self._aanswer(asyncio.to_thread, asked, method, conditions, token))
 
     async def adeny_download(
         self, scope: Scope, send: Send, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -14,6 +14,7 @@ from xaccel.adapter import Answers, DeniedStatus, http_refusal, record_denial, s
 from xaccel.errors import ConfigError, InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
@@ -102,12 +103,14 @@ class Downloads(Answers):
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
         conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
+        debug = current_app.debug and not current_app.testing
+        token = request.headers.get(TOKEN_HEADER, "") if debug else None
         try:
-            answer = self._answer(*self._asked(key, arguments), request.method, conditions)
+            answer = self._answer(*self._asked(key, arguments), request.method, conditions, token)
         except InputRefused as refused:
             raise http_refusal(refused, (_NotFound, _BadRequest), request.method, key, arguments) from refused
-        kind = Response if answer.status == 200 else _ConditionAnswer
-        return kind(status=answer.status, headers=list(answer.headers))
+        kind = _ConditionAnswer if answer.status in (304, 412) else Response
+        return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
     def deny_download(self, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]) -> NoReturn:
         """Abort the current request. 404 hides that the file exists; `record` is for the log only."""

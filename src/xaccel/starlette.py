@@ -16,7 +16,7 @@ except ImportError as error:
     ) from error
 
 from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusal, record_denial
-from xaccel.asgi import conditions_of
+from xaccel.asgi import conditions_of, token_of
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -59,9 +59,9 @@ class Downloads(Answers):
         InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
         others.
         """
-        conditions = conditions_of(request.scope)
+        conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
         try:
-            return _response(self._answer(*self._asked(key, arguments), request.method, conditions))
+            return _response(self._answer(*self._asked(key, arguments), request.method, conditions, token))
         except InputRefused as refused:
             raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
 
@@ -69,10 +69,10 @@ class Downloads(Answers):
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
-        conditions = conditions_of(request.scope)
+        conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
         try:
             asked = self._asked(key, arguments)
-            return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions))
+            return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions, token))
         except InputRefused as refused:
             raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
 
@@ -105,4 +105,11 @@ class RequestDownloads:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(status_code=answer.status, headers=dict(answer.headers))
+    return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+
+def _token_in_debug_mode(request: Request) -> str | None:
+    scope = request.scope
+    # no server has this extension, only Starlette's TestClient
+    is_test = "http.response.debug" in scope.get("extensions", {})
+    return token_of(scope) if getattr(scope.get("app"), "debug", False) and not is_test else None

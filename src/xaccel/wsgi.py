@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any, Unpack
 from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import ENVIRON
+from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
+from xaccel.site.read_mapping import SiteSource
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
+
+
+_TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
+
+
+def token_of(environ: Mapping[str, Any]) -> str:
+    """Return the token of NGINX in a request, or ""."""
+    return str(environ.get(_TOKEN, ""))
 
 
 def conditions_of(environ: Mapping[str, Any]) -> dict[str, str]:
@@ -23,7 +33,7 @@ def conditions_of(environ: Mapping[str, Any]) -> dict[str, str]:
 class Downloads(Answers):
     """The downloads of one site, made once and used by every request.
 
-    For example:
+    debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
 
         # app.py
         files = Downloads("site.toml")
@@ -33,6 +43,10 @@ class Downloads(Answers):
                 return files.send_file(environ, start_response, "reports/2026.pdf", as_attachment=True)
             return files.deny_download(environ, start_response)
     """
+
+    def __init__(self, site: SiteSource, *, debug: bool = False) -> None:
+        super().__init__(site)
+        self._debug = debug
 
     def send_file(
         self,
@@ -46,7 +60,8 @@ class Downloads(Answers):
         The arguments are those of `xaccel.django.send_file`. Raises InputRefused and CredentialsUnavailable.
         """
         ref, options = self._asked(key, arguments)
-        answer = self._answer(ref, options, environ["REQUEST_METHOD"], conditions_of(environ))
+        token = token_of(environ) if self._debug else None
+        answer = self._answer(ref, options, environ["REQUEST_METHOD"], conditions_of(environ), token)
         return _start(start_response, answer)
 
     def deny_download(

@@ -196,35 +196,3 @@ def test_W006_an_ip_address_in_an_https_url(
 ) -> None:
     site(ORIGINS={"partner": {"type": kind, **options}})
     assert found() == ids
-
-
-@pytest.fixture
-def development(settings: Any, site: Any) -> Any:
-    """Sets DEBUG and DELIVERY."""
-
-    def change(debug: bool, delivery: str) -> None:
-        settings.DEBUG = debug
-        site(DELIVERY=delivery)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("argv", "debug_and_delivery", "ids"),
-    [
-        (["manage.py", "runserver"], (True, "nginx"), ["xaccel.W007"]),
-        (["manage.py", "runserver", "8001"], (True, "stream"), []),
-        (["manage.py", "check"], (True, "nginx"), []),
-        (["manage.py", "runserver"], (False, "nginx"), []),
-    ],
-)
-def test_W007_runserver_without_nginx(
-    development: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    argv: list[str],
-    debug_and_delivery: Any,
-    ids: list[str],
-) -> None:
-    development(*debug_and_delivery)
-    monkeypatch.setattr(sys, "argv", argv)
-    assert found() == ids

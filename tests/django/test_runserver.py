@@ -1,15 +1,19 @@
-"""`manage.py runserver` without NGINX: the empty answer is explained when the server starts."""
+"""`manage.py runserver` with DEBUG: who asks it without NGINX gets a page, and no hand-off."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from contextlib import closing
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
+from xaccel.django.conf import derived_secrets
+from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
@@ -18,13 +22,18 @@ from tests.django.settings import *
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
 XACCEL = {**XACCEL, "DELIVERY": "nginx"}
-LOGGING = {"version": 1, "disable_existing_loggers": False, "handlers": {"console": {"class": "logging.StreamHandler"}},
-           "root": {"handlers": ["console"], "level": "WARNING"}}
 """
 
 
+def asked(port: int, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request(method, "/key/?key=r.pdf", headers=headers)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+
+
 @pytest.mark.django_db
-def test_the_empty_answer_is_explained_when_the_server_starts(tmp_path: Path) -> None:
+def test_runserver_hands_off_to_nginx_alone(tmp_path: Path) -> None:
     (tmp_path / "run_settings.py").write_text(SETTINGS)
     root, port, log = Path(__file__).parents[2], free_port(), tmp_path / "log"
     env = {
@@ -42,9 +51,14 @@ def test_the_empty_answer_is_explained_when_the_server_starts(tmp_path: Path) ->
         )
     try:
         assert wait_until(lambda: "Quit the server" in log.read_text(), timeout_s=30), log.read_text()
-        assert "xaccel.W007" in log.read_text()
-        with urlopen(f"http://127.0.0.1:{port}/key/?key=r.pdf", timeout=10) as answer:
-            assert (answer.status, answer.read()) == (200, b"")
+        token = nginx_token(derived_secrets("")[0])
+        assert asked(port, **{TOKEN_HEADER: token})[1]["Xaccel-Auth"]
+        for others in ({}, {TOKEN_HEADER: token[:-1]}, {TOKEN_HEADER: "é"}, {"X-Forwarded-For": "127.0.0.1"}):
+            status, headers, body = asked(port, **others)
+            assert (status, headers["Cache-Control"]) == (501, "no-store")
+            assert b"run `xaccel serve`" in body
+            assert not [name for name in headers if name.lower().startswith(("xaccel-", "x-accel-"))]
+        assert asked(port, "HEAD")[::2] == (501, b"")
     finally:
         server.terminate()
         server.wait(timeout=10)

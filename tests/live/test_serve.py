@@ -29,12 +29,13 @@ root = "{root}"
 """
 APP = """
 from xaccel.wsgi import Downloads
-files = Downloads("site.toml")
+files = Downloads("site.toml", debug=True)
 def application(environ, start_response):
     return files.send_file(environ, start_response, "a.txt", filename="Übersicht 1.txt")
 """
 SETTINGS = """
 SECRET_KEY = "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz"
+DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "served_urls"
 INSTALLED_APPS = ["xaccel.django"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -38,7 +37,6 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
     "xaccel.W005": "TRANSFER_LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
     "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
-    "xaccel.W007": "Without NGINX, `runserver` sends an empty 200 for each download, since DELIVERY is 'nginx'.",
 }
 """Every id with its meaning: the reference is made from this table."""
 
@@ -122,12 +120,6 @@ def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
             "E004",
             "XACCEL['DELIVERY'] is 'stream' and DEBUG is off: every download would hold a worker of the app.",
             "Leave DELIVERY out and generate the NGINX configuration with: manage.py xaccel config",
-        )
-    if conf.delivery == "nginx" and debug_is_on() and "runserver" in sys.argv[1:2]:
-        yield _message(
-            "W007",
-            "XACCEL['DELIVERY'] is 'nginx': runserver sends an empty 200 for each download, unless NGINX is in front.",
-            "Open NGINX's port, or set DELIVERY to 'stream' for development without NGINX.",
         )
 
 

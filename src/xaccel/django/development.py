@@ -55,7 +55,7 @@ def debug_is_on() -> bool:
 
 def require_development() -> None:
     """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
-    if debug_is_on() or _under_test():
+    if debug_is_on() or under_test():
         return
     raise ConfigError(
         "'stream' is for development, and DEBUG is off: each download would hold a worker of the app",
@@ -64,7 +64,8 @@ def require_development() -> None:
     )
 
 
-def _under_test() -> bool:
+def under_test() -> bool:
+    """Tell whether a test runner has set up its environment."""
     # As django.test.utils.setup_test_environment itself finds out; pytest-django calls it too.
     utils = sys.modules.get("django.test.utils")
     return utils is not None and hasattr(utils._TestState, "saved_data")

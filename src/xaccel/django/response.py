@@ -10,7 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from xaccel import errors
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_answer
-from xaccel.wsgi import conditions_of
+from xaccel.handoff.without_nginx import is_from_nginx, page
+from xaccel.site import Site
+from xaccel.wsgi import conditions_of, token_of
 
 
 class KeyRefused(errors.KeyRefused, Http404):
@@ -57,6 +59,14 @@ def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: boo
         if status is not None:
             return condition_response(status, hand_off.visible_headers)
     return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
+
+
+def page_without_nginx(request: HttpRequest, site: Site) -> HttpResponse | None:
+    """Return what replaces a hand-off in debug mode; None if the request came through NGINX."""
+    if is_from_nginx(site, token_of(request.META)):
+        return None
+    status, headers, body = page(request.method)
+    return HttpResponse(body, status=status, headers=dict(headers))
 
 
 def condition_response(status: int, visible_headers: Iterable[tuple[str, str]]) -> HttpResponse:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.adapter import DATA_REFUSED, refusal_event
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
-from xaccel.django.development import require_development, stream
-from xaccel.django.response import HandOffResponse, not_found, respond
+from xaccel.django.development import require_development, stream, under_test
+from xaccel.django.response import HandOffResponse, not_found, page_without_nginx, respond
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
@@ -132,6 +133,8 @@ class _Download:
         is_sent = isinstance(response, HandOffResponse)
         if conf.delivery == "nginx" or not is_sent:
             self.response = response
+            if settings.DEBUG and is_sent and not under_test():
+                self.response = page_without_nginx(request, conf.site) or response
         return authorized(hand_off, None if is_sent else response.status_code)
 
     def finish(self) -> HttpResponseBase:

@@ -14,7 +14,7 @@ from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import CONNECTIONS, HEAD, SEND_BUFFER
 from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.render import Parts, render
+from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.nginx.settings_digest import digest
 from xaccel.site import PROTOCOL, Site
 
@@ -27,6 +27,8 @@ _HEADINGS = {
     "secret": "Keep it secret; `nginx -T` prints it.",
     "fetch": "In each location that fetches.",
     "log": "For each location.",
+    "debug": "Only for an app in debug mode: include it in the app's location, and repeat your other proxy_set_header"
+    " lines there.",
     "log-slices": "For the location with slices.",
 }
 _BUILD = "For this build of NGINX: after an upgrade of NGINX, generate it again (`xaccel config --check`)."
@@ -67,6 +69,7 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
         ),
         f"{name}/http.conf": _text(note, _HEADINGS["http"], parts.http),
         f"{name}/server.conf": _text(note, _HEADINGS["server"], parts.server),
+        f"{name}/secret-debug.conf": _text(note, _HEADINGS["debug"], [token_directive(site)]),
     }
     for path, inside in parts.files.items():
         place, _, stem = path.removesuffix(".conf").rpartition("/")

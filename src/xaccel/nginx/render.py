@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from xaccel.errors import NginxError
+from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.cache_files import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
@@ -70,6 +71,11 @@ def render(
     """
     looks_up = write_addresses or not nginx.resolves_upstreams
     return _Printer(site, nginx, folder, lookup if looks_up else None).parts()
+
+
+def token_directive(site: Site) -> Directive:
+    """Make the line by which an app in debug mode recognises its NGINX."""
+    return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
 
 
 class _Printer(Includes):

@@ -10,7 +10,7 @@ from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, directive, emit, quote
 from xaccel.nginx.engine_files import CONNECTIONS, SEND_BUFFER, SHUTDOWN
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.render import Parts, render
+from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.site import PROTOCOL, Site
 from xaccel.site.rules import authority_ok
 
@@ -48,7 +48,7 @@ def standalone(
         "connections": [directive("worker_connections", 4096, why=CONNECTIONS)],
         "http": (*made.engine, *made.http),
         "listen": [directive("listen", listen, why=SEND_BUFFER)],
-        "app": made.app,
+        "app": (token_directive(site), *made.app),
         "server": (*made.server, *extra_server),
         "more": tuple(extra_http),
     }

@@ -1,0 +1,51 @@
+"""Recognise the site's NGINX in debug mode, and write the page for a client that asked the app itself.
+
+NGINX sends the app a token made from the site's secret, so no client knows it. It replaces the header if a client sends
+one. `xaccel serve` and `xaccel config --standalone` set the header. An app that is not in debug mode never reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from xaccel.site import Site
+
+TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
+"""Django hides a header with "Token" in its name on the pages for errors."""
+
+STATUS = 501
+TEXT = """\
+This response is for NGINX; run `xaccel serve`.
+
+The app allowed this download, but NGINX sends the file, and your request reached the app without NGINX.
+In development, start `xaccel serve` beside the app, and open the address that it prints:
+
+    python manage.py xaccel serve                            (Django)
+    python -m xaccel serve site.toml --app 127.0.0.1:8000    (other frameworks)
+
+If your own NGINX is in front of this app in debug mode, include the file secret-debug.conf of your site in the location
+of the app.
+"""
+
+
+def nginx_token(secret: str) -> str:
+    """Return the token of NGINX. It does not reveal the secret."""
+    return hmac.new(secret.encode(), b"xaccel nginx", hashlib.sha256).hexdigest()
+
+
+def is_from_nginx(site: Site, token: str) -> bool:
+    """Tell whether a request with this value of TOKEN_HEADER came through the site's NGINX."""
+    given = token.encode("utf-8", "replace")
+    return any(hmac.compare_digest(given, nginx_token(secret).encode()) for secret in site.secrets)
+
+
+def page(method: str | None) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+    """Return status, headers and body of the page."""
+    text = TEXT.encode()
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Content-Length", str(len(text))),
+    )
+    return STATUS, headers, b"" if method == "HEAD" else text

@@ -96,6 +96,14 @@ ENVIRONMENTS = [
         brings=("boto3", "botocore", "django", "gunicorn", "msgspec", "storages"),
         pythons=PYTHONS[-1:],
     ),
+    Environment(
+        "flask-served",
+        ("serve.py",),
+        extras="nginx",
+        beside=("flask",),
+        brings=("flask", "werkzeug"),
+        pythons=PYTHONS[-1:],
+    ),
     *(
         Environment(
             name,

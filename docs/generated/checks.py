@@ -48,6 +48,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.W004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W006": {"XACCEL": {"ORIGINS": {"documents": _AT_ADDRESS}}},
+    "xaccel.W008": {"ALLOWED_HOSTS": ["app.example"]},
 }
 
 
@@ -80,10 +81,13 @@ def _message(identifier: str) -> Any:
         override_settings(**_SETTINGS[identifier]),
         patch.object(checks, "find_spec", found),
         patch.object(checks, "bucket_region", lambda _: "eu-central-1"),
+        patch.object(checks, "_seen", lambda *_: "it does not know the site, or has another secret"),
     ):
         said = [*checks.check_configuration(), *checks.check_middleware()]
         if identifier == "xaccel.W005":
             said = checks.check_log()
         if identifier == "xaccel.W004":
             said = checks.check_regions()
+        if identifier == "xaccel.W008":
+            said = checks.check_running()
     return next(message for message in said if message.id == identifier)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from http.client import HTTPException
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +22,7 @@ from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
+from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import S3Origin
 
@@ -37,6 +40,7 @@ CHECKS: Mapping[str, str] = {
     "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
     "xaccel.W005": "TRANSFER_LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
     "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
+    "xaccel.W008": "The running NGINX has other settings than the project; asked only by `check --deploy`.",
 }
 """Every id with its meaning: the reference is made from this table."""
 
@@ -103,6 +107,52 @@ def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[Ch
         for name, (signed, said) in regions.items()
         if said not in (None, signed)
     ]
+
+
+def check_running(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+    """Ask the running NGINX for the digest of its settings: only with `check --deploy`.
+
+    It is asked at the hosts of CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS. Hosts that do not respond are not reported.
+    """
+    try:
+        site = configuration().site
+    except ConfigErrors:
+        return []
+    found = {urls[0]: said for urls in _front_doors() if (said := _seen(site, urls)) is not None}
+    if not found or "" in found.values():
+        return []
+    url, said = next(iter(found.items()))
+    return [
+        _message(
+            "W008",
+            f"The NGINX at {url} has other settings than settings.XACCEL: {said}.",
+            "Generate the NGINX configuration with `manage.py xaccel config --write DIR`, and reload NGINX. On NGINX's"
+            " host, `manage.py xaccel doctor` names the cause.",
+        )
+    ]
+
+
+def _front_doors() -> Iterator[list[str]]:
+    """Yield the URLs of each host that the settings name."""
+    yield from ([origin] for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin)
+    for host in settings.ALLOWED_HOSTS:
+        if host[:1] not in ("", ".", "*"):
+            yield [f"https://{host}", f"http://{host}"]
+
+
+def _seen(site: Site, urls: Sequence[str]) -> str | None:
+    """Return how the settings differ at the first URL that responds; None if none does, empty: they do not."""
+    from xaccel.doctor.in_memory import other_settings
+    from xaccel.doctor.running_site import RunningSite
+
+    for url in urls:
+        stack = RunningSite(read_site=lambda: site, url=url)
+        with suppress(OSError, HTTPException):
+            said, status = other_settings(stack), stack.shown_digest.status
+            return (
+                "it does not know the site, or has another secret" if said is None and status == 404 else said
+            )
+    return None
 
 
 def _is_ours(path: str) -> bool:

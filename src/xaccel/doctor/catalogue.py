@@ -50,6 +50,6 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
             worst=row.get("worst", "fail"),
             look=LOOKS[name],
         )
-        for name, row in sorted(rows.items())
+        for name, row in rows.items()
         if name in LOOKS and (name >= _BY_HAND) == by_hand
     )

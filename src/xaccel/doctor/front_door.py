@@ -37,16 +37,14 @@ class Door:
     url: str
     address: tuple[str, int]
 
-    def ask(
-        self, method: str, target: str, headers: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S
-    ) -> Reply:
+    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Reply:
         """Send one request and read the response.
 
         Raises OSError and http.client.HTTPException.
         """
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        made = connection(kind, parts.hostname or "", [self.address], timeout=timeout_s)
+        made = connection(kind, parts.hostname or "", [self.address], timeout=TIMEOUT_S)
         try:
             made.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in {"Host": parts.netloc, "Connection": "close", **(headers or {})}.items():

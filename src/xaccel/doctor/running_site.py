@@ -27,6 +27,7 @@ from xaccel.site import Site
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off protocol", re.MULTILINE)
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
+_DIGEST = re.compile(r"([0-9a-f]{16}) \d+ ([\d.]+)")
 _DENIED = re.compile(r"\(13: Permission denied\)")
 
 
@@ -171,6 +172,13 @@ class RunningSite:
     def shown_digest(self) -> Reply:
         """The response of the running NGINX about its settings. Raises OSError."""
         return self.door.ask("GET", digest_path(self.site))
+
+    @property
+    def running(self) -> re.Match[str] | None:
+        """The digest and the version of the running NGINX; None where it does not know the site."""
+        reply = self.shown_digest
+        text = reply.body[:200].decode("latin-1")
+        return _DIGEST.fullmatch(text) if reply.status == 200 else None
 
     @cached_property
     def target(self) -> str:

@@ -1,4 +1,4 @@
-"""The extra nginx: `xaccel serve` before Flask's development server, from an empty folder to a download, and its end."""
+"""The extra nginx: `xaccel serve` before Flask, from an empty folder to a download, and its end."""
 
 from __future__ import annotations
 
@@ -54,11 +54,15 @@ for folder in (media, temporary):
     folder.mkdir(exist_ok=True)
 (media / "report.pdf").write_bytes(b"%PDF- served")
 (here / "first_app.py").write_text(APP)
-secret = subprocess.run([sys.executable, "-m", "xaccel", "secret"], capture_output=True, text=True, check=True).stdout
+secret = subprocess.run(
+    [sys.executable, "-m", "xaccel", "secret"], capture_output=True, text=True, check=True
+).stdout
 site.write_text(f'secret = "{secret.strip()}"\n[origins.media]\ntype = "local"\nroot = "{media}"\n')
 
 app_port, port = free_port(), free_port()
-app = run(here / "app.log", "flask", "--app", "first_app", "run", "--debug", "--no-reload", "--port", f"{app_port}")
+app = run(
+    here / "app.log", "flask", "--app", "first_app", "run", "--debug", "--no-reload", "--port", f"{app_port}"
+)
 served = run(
     here / "serve.log",
     *("xaccel", "serve", "site.toml", "--app", f"127.0.0.1:{app_port}", "--listen", f"127.0.0.1:{port}"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from examples import run_node
 from xaccel.errors import XaccelError
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 from xaccel.testing import S3Server, Variant, s3_server, variants
 from xaccel.testing.stack import Project, Stack, run_stack
 

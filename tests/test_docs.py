@@ -29,7 +29,7 @@ from xaccel.nginx.engine_files import PAGES
 from xaccel.options import Options
 from xaccel.site import read_mapping
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 
 PAGES_OF_DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 PAGES_OF_DOCS = sorted(page for page in PAGES_OF_DOCS if "_build" not in page.parts)

@@ -13,7 +13,7 @@ import pytest
 from docs.generated import engine, review
 from tests import promises
 from xaccel.nginx import engine_files
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 WALK = (ROOT / "docs/background/engine.md").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,35 +18,40 @@ from xaccel.options import Options
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES
 from xaccel.site.secret_source import SecretSource
-from xaccel.site.setting import Setting, table
+from xaccel.site.setting import Setting, table, words
 
 KINDS = [Site, SecretSource, Cache, *TYPES.values(), DjangoSettings, AuditSettings]
 SETTINGS = list(settings.every())
 PAGE = Path(__file__).parents[1] / "docs/reference/settings.md"
 
 
-def name(value: object) -> str:
-    return value.key if isinstance(value, Setting) else getattr(value, "__name__", "")
+def name(row: Setting) -> str:
+    return f"{row.kind}.{row.key}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_setting_has_a_sentence_of_its_own(kind: type) -> None:
-    docs = {row.key: row.doc for row in table(kind)}
+    docs = {row.key: row.words["doc"] for row in table(kind)}
     wrong = [text for text in docs.values() if len(text) < 20 or not text.endswith(".")]
     assert wrong == []
     assert len(set(docs.values())) == len(docs)
 
 
-@pytest.mark.parametrize(("kind", "row"), SETTINGS, ids=name)
-def test_each_setting_says_when_to_change_it(kind: type, row: Setting) -> None:
-    note = settings.note(kind, row)
-    assert note["change"].endswith((".", ")."))
-    assert max(len(sentence.split()) for sentence in note["change"].split(". ")) <= 30
+@pytest.mark.parametrize("row", SETTINGS, ids=name)
+def test_each_setting_says_when_to_change_it(row: Setting) -> None:
+    change = row.words["change"]
+    assert change.endswith((".", ")."))
+    assert max(len(sentence.split()) for sentence in change.split(". ")) <= 30
 
 
-@pytest.mark.parametrize(("kind", "row"), SETTINGS, ids=name)
+@pytest.mark.parametrize("row", [row for row in SETTINGS if row.ok is not Setting().ok], ids=name)
+def test_each_setting_with_a_test_says_what_a_value_must_be(row: Setting) -> None:
+    assert re.fullmatch(r"(?:an? |the )\S.*[^\s.:;,!?]", row.words["is"])
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=name)
 def test_each_example_is_a_value_that_the_setting_takes(
-    kind: type, row: Setting, monkeypatch: pytest.MonkeyPatch
+    row: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in (
         "STORE_ACCESS_KEY",
@@ -55,28 +61,26 @@ def test_each_example_is_a_value_that_the_setting_takes(
         "XACCEL_SECRET",
     ):
         monkeypatch.setenv(variable, "text-of-at-least-32-characters-000")
-    example = settings.note(kind, row)["example"]
+    example = row.words["example"]
     if row.key in ("secret", "secret_file"):  # words to replace, and what only the reader has
         assert example.startswith('"')
         return
     value = eval(example, {"os": os})
-    if row.read is not None:
-        _, wrong = row.read(value)
-    elif row.key in ("origins", "cache") and isinstance(value, dict):
+    if row.key in ("origins", "cache") and isinstance(value, dict):
         wrong = []  # tables of their own
     else:
         wrong = list(row.wrong(value, {row.needs: value}))
     assert wrong == []
 
 
-def test_each_note_belongs_to_a_setting() -> None:
-    names = {kind.__name__: kind for kind in KINDS}
-    shared = {key for key in settings.notes() if key not in names}
-    assert shared == settings.SHARED
-    for each, kind in names.items():
-        own = {row.key for row in table(kind)}
-        remote = each in ("S3Origin", "HTTPOrigin")
-        assert set(settings.notes()[each]) == (own - settings.SHARED if remote else own)
+def test_each_word_belongs_to_a_setting() -> None:
+    tables = {
+        kind.__name__: {row.key for row in table(kind)}
+        - (settings.SHARED if "Origin" in kind.__name__ else set())
+        for kind in KINDS
+    }
+    assert {key: set(rows) for key, rows in words().items() if key in tables} == tables
+    assert set(words()) - set(tables) == settings.SHARED
 
 
 def test_each_setting_is_on_the_page() -> None:

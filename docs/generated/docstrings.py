@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from xaccel.site.setting import Setting, table
+from xaccel.site.setting import Setting, table, words
 
 _FIELD = re.compile(r"([a-z0-9_]+(?:, [a-z0-9_]+)*): (.+)")
 
@@ -39,7 +39,7 @@ def default_of(field: dataclasses.Field[Any]) -> str:
 
 def field_table(kind: type) -> str:
     """Return a table of the fields of a dataclass, described by its `Setting`s or by its docstring."""
-    texts = {**field_texts(kind), **{row.field.name: row.doc for row in settings_of(kind)}}
+    texts = {**field_texts(kind), **{row.field.name: row.words["doc"] for row in settings_of(kind)}}
     types = {row.field.name: spelled(row.hint) for row in settings_of(kind)}
     rows = ["| Name | Type | Default | Meaning |", "|---|---|---|---|"]
     for field in [row.field for row in settings_of(kind)] or dataclasses.fields(kind):
@@ -51,7 +51,7 @@ def field_table(kind: type) -> str:
 
 def settings_of(kind: type) -> tuple[Setting, ...]:
     """Return the settings of a dataclass; none for one that is no table of them."""
-    return table(kind) if any("setting" in field.metadata for field in dataclasses.fields(kind)) else ()
+    return table(kind) if kind.__name__ in words() else ()
 
 
 def spelled(hint: Any) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docs.generated import engine
 from xaccel import cli
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 
 PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"
 FOLDER = "/etc/nginx/xaccel/"

@@ -1,16 +1,12 @@
 """The settings page: each setting with its meaning, when to change it, its default and an example.
 
-The meaning is in the code, as the `doc` of the `Setting`; the other sentence is in settings.toml.
+The words are in src/xaccel/site/settings.toml.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from docs.generated.docstrings import escaped
 from xaccel.audit.settings import AuditSettings
@@ -24,67 +20,52 @@ SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYP
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
 
 
-@cache
-def notes() -> dict[str, Any]:
-    """Return settings.toml."""
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-
-
-def note(kind: type, row: Setting) -> dict[str, str]:
-    """Return when to change a setting (`change`) and its `example`."""
-    found: dict[str, str] = {
-        "example": row.example,
-        **(notes().get(kind.__name__, {}).get(row.key) or notes()[row.key]),
-    }
-    return found
-
-
 def site() -> str:
     """Return the keys of a site."""
-    return _sections(Site, table(Site), 3, upper=True)
+    return _sections(table(Site), 3, upper=True)
 
 
 def secret_source() -> str:
     """Return the keys that can be given in place of SECRET."""
-    return _sections(SecretSource, table(SecretSource), 3, upper=True)
+    return _sections(table(SecretSource), 3, upper=True)
 
 
 def django() -> str:
     """Return the keys that only Django has."""
-    return _sections(DjangoSettings, table(DjangoSettings), 3, upper=True)
+    return _sections(table(DjangoSettings), 3, upper=True)
 
 
 def audit() -> str:
     """Return the keys of XACCEL_AUDIT."""
-    return _sections(AuditSettings, table(AuditSettings), 3, upper=True)
+    return _sections(table(AuditSettings), 3, upper=True)
 
 
 def origin(kind: str) -> str:
     """Return the options that one type of origin has for itself."""
-    return _sections(TYPES[kind], (row for row in table(TYPES[kind]) if row.key not in SHARED), 4)
+    return _sections((row for row in table(TYPES[kind]) if row.key not in SHARED), 4)
 
 
 def shared() -> str:
     """Return the options that both types of remote origins have."""
-    return _sections(TYPES["s3"], (row for row in table(TYPES["s3"]) if row.key in SHARED), 4)
+    return _sections((row for row in table(TYPES["s3"]) if row.key in SHARED), 4)
 
 
 def cache_options() -> str:
     """Return the options of CACHE."""
-    return _sections(Cache, table(Cache), 3)
+    return _sections(table(Cache), 3)
 
 
-def _sections(kind: type, rows: Iterable[Setting], level: int, *, upper: bool = False) -> str:
-    return "\n".join(_section(kind, row, level, upper=upper) for row in rows)
+def _sections(rows: Iterable[Setting], level: int, *, upper: bool = False) -> str:
+    return "\n".join(_section(row, level, upper=upper) for row in rows)
 
 
-def _section(kind: type, row: Setting, level: int, *, upper: bool) -> str:
-    key, own = row.key.upper() if upper else row.key, note(kind, row)
-    default = own.get("default") or (not row.required and f"`{_default(row)}`.")
+def _section(row: Setting, level: int, *, upper: bool) -> str:
+    key, words = row.key.upper() if upper else row.key, row.words
+    default = words.get("default") or (not row.required and f"`{_default(row)}`.")
     return (
-        f"{'#' * level} `{key}`\n\n{escaped(row.doc)} {escaped(own['change'])}\n\n"
+        f"{'#' * level} `{key}`\n\n{escaped(words['doc'])} {escaped(words['change'])}\n\n"
         f"{f'Default: {default}' if default else 'Required.'} "
-        f'Example: `"{key}": {own["example"]}`\n'
+        f'Example: `"{key}": {words["example"]}`\n'
     )
 
 
@@ -95,7 +76,7 @@ def _default(row: Setting) -> str:
     return repr(list(value) if isinstance(value, tuple) else value)
 
 
-def every() -> Iterator[tuple[type, Setting]]:
-    """Yield each setting with its table."""
+def every() -> Iterator[Setting]:
+    """Yield each setting of each table."""
     for kind in (Site, SecretSource, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
-        yield from ((kind, row) for row in table(kind))
+        yield from table(kind)

@@ -16,7 +16,7 @@ from tests.servers.origin import Answer, origin_server
 from xaccel.django import HandOffMiddleware, checks
 from xaccel.django.conf import configuration
 from xaccel.nginx.settings_digest import digest_path, digest_text
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 
 
 class OwnMiddleware(HandOffMiddleware):

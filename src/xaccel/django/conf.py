@@ -17,7 +17,7 @@ from xaccel.django.files.storages import from_storages, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping, secret_source
-from xaccel.site.setting import build, option, table
+from xaccel.site.setting import build, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
@@ -27,13 +27,7 @@ WHERE = "XACCEL"
 class DjangoSettings:
     """Keys of settings.XACCEL that a file for `python -m xaccel` does not have."""
 
-    delivery: Literal["nginx", "stream"] = option(
-        "nginx",
-        'NGINX sends the files ("nginx"), or Django does ("stream"). With "stream" and `DEBUG=False`, `send_file`'
-        " raises `ConfigError`, except in tests, and `manage.py check` reports"
-        " [`xaccel.E004`](checks.md#xaccel-e004).",
-        example='"stream"',
-    )
+    delivery: Literal["nginx", "stream"] = "nginx"
 
 
 DJANGO_KEYS = tuple(row.key.upper() for row in table(DjangoSettings))
@@ -65,8 +59,7 @@ def configuration() -> Configuration:
     found: list[ConfigError] = []
     skipped: list[ConfigError] = []
     django = {key: values.pop(key) for key in DJANGO_KEYS if key in values}
-    own = build(DjangoSettings, django, WHERE, found, of="a setting", upper=True)
-    assert own is not None
+    own = build(DjangoSettings, django, WHERE, found, upper=True)
     origins = values.get("ORIGINS")
     if "ORIGINS" not in values:
         aliases = {alias: alias for alias in settings.STORAGES}
@@ -85,7 +78,7 @@ def configuration() -> Configuration:
         # Where each entry had its own problem, none is left, and saying so again helps nobody.
         empty = f'{WHERE}["ORIGINS"]'
         found.extend(problem for problem in errors.problems if not (found and problem.where == empty))
-    if found:
+    if found or own is None:
         raise ConfigErrors(found)
     sender = Sender(site)
     return Configuration(

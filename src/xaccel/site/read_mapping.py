@@ -53,22 +53,25 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
 
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
-    if not isinstance(mapping, Mapping):
-        remedy = 'Write {"ORIGINS": {…}}.'
-        raise ConfigErrors([ConfigError(f"{mapping!r} is not a mapping", where=where, remedy=remedy)])
     found: list[ConfigError] = []
-    values = {"SECRET": None, **{str(key).upper(): value for key, value in mapping.items()}}
+
+    def report(place: str, what: str, remedy: str) -> None:
+        found.append(ConfigError(what, where=f"{where}{place}", remedy=remedy))
+
+    if not isinstance(mapping, Mapping):
+        report("", f"{mapping!r} is not a mapping", 'Write {"ORIGINS": {…}}.')
+        raise ConfigErrors(found)
+    values = {str(key).upper(): value for key, value in mapping.items()}
     secret_source.take_secret(values, where, found)
+    values["SECRET"] = values.get("SECRET") or ()
     values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
-    more = (*secret_source.KEYS, *more_keys)
-    site = build(Site, values, where, found, of="a setting", more=more, upper=True)
-    assert site is not None
-    cached = [name for name, one in site.origins.items() if not isinstance(one, LocalOrigin) and one.cache]
-    if cached and site.cache is None:
+    site = build(Site, values, where, found, more=(*secret_source.KEYS, *more_keys), upper=True)
+    cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
+    if cached and values.get("CACHE") is None:
         what = f"origin {cached[0]!r} is to be cached and the site has no cache"
         remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.'
-        found.append(ConfigError(what, where=f'{where}["CACHE"]', remedy=remedy))
-    if found:
+        report('["CACHE"]', what, remedy)
+    if found or site is None:
         raise ConfigErrors(found)
     return site
 
@@ -84,27 +87,26 @@ def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Orig
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             remedy = "Use lower case letters, digits, '-' and '_', 30 characters at most."
             found.append(ConfigError(f"{name!r} is not a name for an origin", where=path, remedy=remedy))
-        origin = read_origin(entry, path, found)
-        if origin is not None:
+        if (origin := _origin(entry, path, found)) is not None:
             origins[str(name)] = origin
     return origins
 
 
-def read_origin(entry: Any, path: str, found: list[ConfigError]) -> Origin | None:
+def _origin(entry: Any, path: str, found: list[ConfigError]) -> Origin | None:
     """Return the origin of one entry, which may be an origin already; all problems go to `found`."""
     if isinstance(entry, Origin):
         fields = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
-        return build(type(entry), fields, path, found, of="an option")
+        return build(type(entry), fields, path, found)
     if not isinstance(entry, Mapping):
         remedy = 'Write {"type": "s3", "bucket": "…"}.'
         found.append(ConfigError(f"{entry!r} is not an origin", where=path, remedy=remedy))
         return None
-    name = str(entry.get("type"))
-    if name not in TYPES:
-        remedy = f"Valid values: {', '.join(map(repr, TYPES))}."
-        if {"BACKEND", "STORAGE"} & entry.keys():
-            remedy = 'Write {"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}.'
-        what = f"{entry.get('type')!r} is not a type of origin"
-        found.append(ConfigError(what, where=f'{path}["type"]', remedy=remedy))
-        return None
-    return build(TYPES[name], entry, path, found, of=f"an option of the type {name!r}", more=("type",))
+    kind = TYPES.get(str(entry.get("type")))
+    if kind is not None:
+        return build(kind, entry, path, found, more=("type",))
+    remedy = f"Valid values: {', '.join(map(repr, TYPES))}."
+    if {"BACKEND", "STORAGE"} & entry.keys():
+        remedy = 'Write {"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}.'
+    what = f"{entry.get('type')!r} is not a type of origin"
+    found.append(ConfigError(what, where=f'{path}["type"]', remedy=remedy))
+    return None

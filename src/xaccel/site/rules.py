@@ -4,49 +4,74 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
+from xaccel.options import UNLIMITED
 from xaccel.site import header_rules
-from xaccel.site.setting import Rule, Wrong, first_of
+from xaccel.site.setting import Wrong
 
+PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters"
+"""The secret of the documentation and the examples. Everybody who knows it could forge a hand-off."""
+MAKE_ONE = "Make one with: xaccel secret."
+MERGE: Literal["merge"] = "merge"
+DEFAULT_CLASS = "default"
+"""The class of concurrency that counts a transfer which names none."""
 MAX_EXPIRES_S = 7 * 24 * 3600
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """A bucket of any store; Amazon's own rules are narrower."""
 CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
 """The condition of an `access_log`: one variable of the operator's."""
-
 SSE_C = "x-amz-server-side-encryption-customer-"
 """How the names of the headers begin (lower case) that bring the client's own key (SSE-C)."""
+DEFAULT_BUFFERS = "8 16k"
+HEAD_KB = 16
+"""Of the buffer that takes an origin's headers (`proxy_buffer_size`)."""
 
-_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):[0-9]{1,5}")
-_REDIRECT_HOST = re.compile(
-    r"(?:\*(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z][a-z0-9-]*|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
-    r"|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
-_HOST = re.compile(r"[0-9a-f]*:[0-9a-f:.]+|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _URL = re.compile(r"[!$-~]+")
+_PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+_CLASS = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_STATUSES = {str(status): status for status in (404, 412, 416, 429, 502, 503, 504)}
+"""Those that a download can end with; in a file, keys are text."""
+_MOST_AT_ONCE = 65535
+"""NGINX counts in 16 bits (ngx_http_limit_conn_module.c)."""
 _LEAST_FIXED, _LONGEST_BUCKET = 3, 63
 
 
-def is_pattern(bucket: str) -> bool:
-    """Tell whether `bucket` stands for many."""
-    return "*" in bucket
+def matches(pattern: str) -> Callable[[str], object]:
+    """Return the test for text that a regular expression matches as a whole."""
+    return re.compile(pattern).fullmatch
 
 
-def pattern_ok(bucket: str) -> bool:
-    """Tell whether `bucket`, which holds a '*', is a pattern: one '*', and enough beside it to be somebody's own."""
-    fixed = bucket.replace("*", "", 1)
-    return (
-        "*" not in fixed
-        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
-        and len(bucket) <= _LONGEST_BUCKET
-        and BUCKET_NAME.fullmatch(bucket.replace("*", "x")) is not None
-    )
+def is_within(least: int, most: int) -> Callable[[float], bool]:
+    """Return the test for a number."""
+    return lambda value: least <= value <= most
+
+
+def is_path(value: str) -> bool:
+    """Tell whether NGINX takes `value` as the path of a file that it writes."""
+    return bool(value.strip()) and value != "off" and not _UNPRINTABLE.search(value)
+
+
+def is_access_log(value: str) -> bool:
+    """Tell whether NGINX takes `value` as arguments of `access_log`."""
+    return is_path(CONDITION.sub("", value))
+
+
+def is_absolute(value: str) -> bool:
+    """Tell whether `value` is an absolute path that NGINX takes; it resolves others from its own folder."""
+    return value.startswith("/") and not _UNPRINTABLE.search(value)
+
+
+def is_root(value: str) -> bool:
+    """Tell whether `value` is a directory for NGINX."""
+    return is_absolute(value) and ".." not in value.split("/")
 
 
 def host_ok(host: str) -> bool:
@@ -68,126 +93,21 @@ def authority_ok(authority: str) -> bool:
     return host_ok(host) and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535
 
 
-def whole(least: int, most: int, wrong: str) -> Rule:
-    """Return the rule of a whole number; `most` is not named where it is only what a header can hold."""
-    span = f"from {least} to {most}" if most < 10**17 else f"of {least} or more"
-    return Rule(lambda value: least <= value <= most, f"{{}} is not {wrong}", f"Give a whole number {span}.")
+def is_server(value: str) -> bool:
+    """Tell whether `value` is an address "host:port"."""
+    return value.rpartition(":")[2].isdigit() and authority_ok(value)
 
 
-def byte_count(least: int) -> Rule:
-    """Return the rule of a number of bytes, of at most 18 digits."""
-    return whole(least, 10**18 - 1, "a number of bytes")
+def is_redirect_host(value: str) -> bool:
+    """Tell whether `value` is "host", "host:port" or "*.suffix" in lower case; no suffix is of IP addresses."""
+    name = re.sub(r":[0-9]+$", "", value)
+    named = not name.startswith("*.") or name.rpartition(".")[2][:1].isalpha()
+    return value == value.lower() and "_" not in value and named and authority_ok(value.removeprefix("*."))
 
 
-def _printable(value: str) -> bool:
-    return bool(value.strip()) and value != "off" and not _UNPRINTABLE.search(value)
-
-
-PATH = Rule(
-    _printable,
-    "{} cannot be written to the NGINX configuration",
-    "Use a path without '$' and control characters.",
-)
-ACCESS_LOG = Rule(lambda value: _printable(CONDITION.sub("", value)), PATH.wrong, PATH.remedy)
-PEM_FILE = Rule(
-    lambda value: value.startswith("/") and not _UNPRINTABLE.search(value),
-    "{} is not an absolute path without '$' and control characters",
-    "Give the whole path: NGINX resolves relative paths from its own folder.",
-)
-ROOT = first_of(
-    Rule(
-        lambda value: value.startswith("/") and ".." not in value.split("/"),
-        "{} is not an absolute path without '..'",
-        "Give the whole path of the directory.",
-    ),
-    Rule(lambda value: not _UNPRINTABLE.search(value), PATH.wrong, PATH.remedy),
-)
-CONNECT_TO = Rule(
-    lambda value: _SERVER.fullmatch(value) and authority_ok(value),
-    "{} is not an address",
-    'Write "host:port", for example "10.0.0.5:9000" or "[fd00::1]:9000".',
-)
-REDIRECT_HOST = Rule(
-    lambda value: _REDIRECT_HOST.fullmatch(value) and authority_ok(value.removeprefix("*.")),
-    "{} is not a host that a redirect may lead to",
-    'Write "host", "host:port" or "*.suffix" in lower case, for example "*.cdn.example".',
-)
-DNS_SERVER = Rule(
-    lambda value: _ADDRESS.fullmatch(value) and authority_ok(value),
-    "{} is not the address of a DNS server",
-    'Write IP addresses, for example "127.0.0.53" or "[fd00::53]:5353".',
-)
-_A_BUCKET = "Name a general purpose bucket."
-OTHER_BUCKETS = tuple(
-    Rule(re.compile(rf"(?!(?:{other})\Z).*", re.DOTALL), f"{{}} is {kind}", remedy)
-    for other, kind, remedy in (
-        (
-            r"arn:[^:]*:s3::[^:]*:accesspoint[:/].*|.*\.mrap",
-            "a multi-region access point, which wants Signature Version 4A",
-            "Name the bucket of one region.",
-        ),
-        (
-            r"arn:[^:]*:s3-object-lambda:.*",
-            "the ARN of an Object Lambda access point, which wants another signature",
-            "Name its alias, which ends in --ol-s3, or the bucket behind it.",
-        ),
-        (
-            r"arn:[^:]*:s3-outposts:.*|.*--op-s3",
-            "an access point of S3 on Outposts, which wants another signature",
-            _A_BUCKET,
-        ),
-        (
-            r"arn:[^:]*:s3:[^:]*:[^:]*:accesspoint[:/].*",
-            "the ARN of an access point",
-            "Name its alias, which ends in -s3alias, as the bucket.",
-        ),
-        (r"arn:.*", "an ARN", "Name the bucket itself."),
-        (
-            r".*--xa?-s3",
-            "a directory bucket (S3 Express One Zone), which wants a session for each signature",
-            _A_BUCKET,
-        ),
-    )
-)
-"""Names that are no bucket for xaccel; general purpose buckets and aliases pass.
-
-Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-"""
-_OTHER_ENDPOINT = re.compile(
-    r"https?://(?:[^/]*\.)?(?:s3express-[^/]*|s3-accesspoint[^/]*|s3-object-lambda[^/]*|s3-outposts[^/]*"
-    r"|accesspoint\.s3-global)\.[^/]*(?:amazonaws|api\.aws)[^/]*(?:/.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-OTHER_ENDPOINT = Rule(
-    lambda value: not _OTHER_ENDPOINT.fullmatch(value),
-    "{} is the endpoint of another kind of bucket, which wants another signature",
-    "Leave it out for a general purpose bucket of Amazon S3.",
-)
-"""Amazon's endpoints of access points, Object Lambda, Outposts and zones of S3 Express."""
-BUCKET = first_of(
-    *OTHER_BUCKETS,
-    Rule(
-        lambda value: not is_pattern(value) or pattern_ok(value),
-        "{} is not a pattern of bucket names",
-        "Write one '*', with three letters or digits or more that all your buckets share: \"tenant-*\".",
-    ),
-    Rule(
-        lambda value: is_pattern(value) or BUCKET_NAME.fullmatch(value),
-        "{} is not a bucket name",
-        "Use letters, digits, '.', '-' and '_', three characters or more.",
-    ),
-)
-
-
-def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigError | None:
-    """Return why xaccel does not support a bucket or an endpoint; None if it does."""
-    problems = [*first_of(*OTHER_BUCKETS)(bucket), *OTHER_ENDPOINT(endpoint_url)]
-    return ConfigError(problems[0][0], where=where, remedy=problems[0][1]) if problems else None
-
-
-DEFAULT_BUFFERS = "8 16k"
-HEAD_KB = 16
-"""Of the buffer that takes an origin's headers (`proxy_buffer_size`)."""
+def is_dns_server(value: str) -> bool:
+    """Tell whether `value` is an IP address, with or without a port."""
+    return _ADDRESS.fullmatch(value) is not None and authority_ok(value)
 
 
 def split_buffers(text: str) -> tuple[int, int]:
@@ -196,29 +116,95 @@ def split_buffers(text: str) -> tuple[int, int]:
     return int(count), int(size)
 
 
-def _buffers_fit(text: str) -> bool:
-    # NGINX refuses a proxy_busy_buffers_size over all buffers but one, or under proxy_buffer_size
+def are_buffers(text: str) -> bool:
+    """Tell whether NGINX takes a number and size of buffers.
+
+    It refuses a `proxy_busy_buffers_size` over all buffers but one, or under `proxy_buffer_size`.
+    """
     if not re.fullmatch(r"[1-9][0-9]{0,2} [1-9][0-9]{0,3}k", text):
         return False
     count, size = split_buffers(text)
     return 2 <= count <= 256 and 4 <= size <= 1024 and (count - 1) * size >= HEAD_KB
 
 
-BUFFERS = Rule(
-    _buffers_fit,
-    "{} is no number and size of buffers",
-    f'Write for example "{DEFAULT_BUFFERS}": 2 to 256 buffers of 4k to 1024k each. All but one must hold {HEAD_KB}k'
-    " together.",
+def is_pattern(bucket: str) -> bool:
+    """Tell whether `bucket` stands for many."""
+    return "*" in bucket
+
+
+def _pattern_ok(bucket: str) -> bool:
+    fixed = bucket.replace("*", "", 1)
+    return (
+        "*" not in fixed
+        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
+        and len(bucket) <= _LONGEST_BUCKET
+        and BUCKET_NAME.fullmatch(bucket.replace("*", "x")) is not None
+    )
+
+
+_OTHER_BUCKETS = {
+    r"arn:[^:]*:s3::[^:]*:accesspoint[:/].*|.*\.mrap": "a multi-region access point",
+    r"arn:[^:]*:s3-object-lambda:.*": "the ARN of an Object Lambda access point",
+    r"arn:[^:]*:s3-outposts:.*|.*--op-s3": "an access point of S3 on Outposts",
+    r"arn:[^:]*:s3:[^:]*:[^:]*:accesspoint[:/].*": "the ARN of an access point",
+    r"arn:.*": "an ARN",
+    r".*--xa?-s3": "a directory bucket of S3 Express One Zone",
+}
+"""Names for which S3 wants another signature or a session; general purpose buckets and aliases pass.
+
+Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+"""
+_OTHER_ENDPOINT = re.compile(
+    r"https?://(?:[^/]*\.)?(?:s3express-[^/]*|s3-accesspoint[^/]*|s3-object-lambda[^/]*|s3-outposts[^/]*"
+    r"|accesspoint\.s3-global)\.[^/]*(?:amazonaws|api\.aws)[^/]*(?:/.*)?",
+    re.IGNORECASE | re.DOTALL,
 )
+"""Amazon's endpoints of access points, Object Lambda, Outposts and zones of S3 Express."""
 
 
-_EXAMPLE = 'for example "https://files.example/".'
+def _other_signature(bucket: str, endpoint_url: str = "") -> list[Wrong]:
+    kinds = [kind for pattern, kind in _OTHER_BUCKETS.items() if re.fullmatch(pattern, bucket, re.DOTALL)]
+    if kinds:
+        remedy = "Name the bucket itself, a general purpose bucket of one region, or an alias of an access point, which"
+        return [(f"{bucket!r} is {kinds[0]}", f"{remedy} ends in -s3alias or --ol-s3.")]
+    if _OTHER_ENDPOINT.fullmatch(endpoint_url):
+        what = f"{endpoint_url!r} is the endpoint of another kind of bucket, which wants another signature"
+        return [(what, "Leave it out for a general purpose bucket of Amazon S3.")]
+    return []
 
 
-def http_url(value: object) -> list[Wrong]:
+def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigError | None:
+    """Return why xaccel does not support a bucket or an endpoint; None if it does."""
+    wrong = _other_signature(bucket, endpoint_url)
+    return ConfigError(wrong[0][0], where=where, remedy=wrong[0][1]) if wrong else None
+
+
+def bucket(name: str) -> Iterator[Wrong]:
+    """Yield what is wrong with the name of a bucket, or a pattern of names."""
+    if wrong := _other_signature(name):
+        yield from wrong
+    elif is_pattern(name) and not _pattern_ok(name):
+        remedy = (
+            "Write one '*', with three letters or digits or more that all your buckets share: \"tenant-*\"."
+        )
+        yield f"{name!r} is not a pattern of bucket names", remedy
+    elif not is_pattern(name) and not BUCKET_NAME.fullmatch(name):
+        yield (
+            f"{name!r} is not a bucket name",
+            "Use letters, digits, '.', '-' and '_', three characters or more.",
+        )
+
+
+def endpoint_url(url: str) -> list[Wrong]:
+    """Return what is wrong with the URL of a store."""
+    return _other_signature("", url) or http_url(url)
+
+
+def http_url(value: str) -> list[Wrong]:
     """Return what keeps `value` from being an absolute http or https URL for NGINX."""
-    if not isinstance(value, str) or not _URL.fullmatch(value):
-        return [(f"{value!r} is not a URL of printable ASCII", f"Write it percent-encoded, {_EXAMPLE}")]
+    example = 'for example "https://files.example/".'
+    if not _URL.fullmatch(value):
+        return [(f"{value!r} is not a URL of printable ASCII", f"Write it percent-encoded, {example}")]
     wrong = []
     try:
         parts = urlsplit(value)
@@ -226,9 +212,9 @@ def http_url(value: object) -> list[Wrong]:
     except ValueError:
         parts, right_port = urlsplit(""), True
     host = parts.hostname or ""
-    named = _HOST.fullmatch(host) and host_ok(f"[{host}]" if ":" in host else host)
+    named = "_" not in host and host_ok(f"[{host}]" if ":" in host else host)
     if parts.scheme not in ("http", "https") or not named:
-        remedy = f"Write scheme, host and path, {_EXAMPLE}"
+        remedy = f"Write scheme, host and path, {example}"
         wrong.append((f"{value!r} is not an http or https URL with a host", remedy))
     if not right_port:
         wrong.append((f"{value!r} has no valid port", "Give a port from 1 to 65535."))
@@ -246,10 +232,7 @@ def base_url(value: str) -> list[Wrong]:
     return http_url(value) + ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
 
 
-ENDPOINT_URL = first_of(OTHER_ENDPOINT, http_url)
-
-
-def request_headers(headers: dict[str, str]) -> Iterator[Wrong]:
+def request_headers(headers: Mapping[str, str]) -> Iterator[Wrong]:
     """Yield what is wrong with the fixed headers of an HTTP origin; no value is shown."""
     for name, value in headers.items():
         if name.lower().startswith(SSE_C):
@@ -261,3 +244,82 @@ def request_headers(headers: dict[str, str]) -> Iterator[Wrong]:
         elif not header_rules.header_value_ok(value) or "$" in value:
             what = f"the value of {name!r} cannot be written to the NGINX configuration"
             yield what, "Use printable ASCII without '$', for which NGINX has no escape."
+
+
+def one_or_more(value: Any) -> tuple[Any, ...]:
+    """Return a list as it is, and another value as a list of one."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def secrets(given: tuple[str, ...]) -> Iterator[Wrong]:
+    """Yield what is wrong with the secrets of a site; none is shown."""
+    if not 1 <= len(given) <= 2:
+        remedy = f"{MAKE_ONE} While rotating, give a list of two, the new one first."
+        yield "the site has no secret, or more than two", remedy
+    elif not all(map(_SECRET.fullmatch, given)):
+        yield "a secret is too short or holds other characters", "Use 32 to 128 letters, digits, '-' and '_'."
+    elif PLACEHOLDER in given:
+        yield "the secret is the one of the documentation, which everybody knows", MAKE_ONE
+
+
+def response_headers(names: tuple[str, ...]) -> Iterator[Wrong]:
+    """Yield what is wrong with the names that a site declares."""
+    lower = [name.lower() for name in names]
+    for index, name in enumerate(names):
+        if not header_rules.declarable(name):
+            remedy = (
+                "Names are letters, digits and '-'; those that an option or NGINX decides are taken (Cache-Control,"
+                " Content-Disposition, ETag, Set-Cookie …)."
+            )
+            yield f"{name!r} cannot be declared", remedy
+        elif name.lower() in lower[:index]:
+            yield f"{name!r} is listed twice", "Remove one."
+
+
+def add_headers(pairs: tuple[tuple[str, str], ...] | Literal["merge"]) -> Iterator[Wrong]:
+    """Yield the names and values that NGINX's `add_header` cannot have, or that each download has already."""
+    for name, value in () if pairs == MERGE else pairs:
+        if not header_rules.header_name_ok(name):
+            what = f"{name!r} is not the name of a header"
+        elif not header_rules.declarable(name):
+            what = f"{name!r} is a header that xaccel or NGINX sends by itself"
+        elif not header_rules.header_value_ok(value) or "$" in value:
+            what = f"{value!r} is not a value that NGINX's `add_header` takes as it is"
+        else:
+            continue
+        remedy = 'Write pairs such as ["Strict-Transport-Security", "max-age=31536000"]: printable ASCII without "$".'
+        yield (
+            what,
+            f"{remedy} Leave out X-Content-Type-Options and other headers that each download has already.",
+        )
+
+
+def by_status(value: Any) -> Any:
+    """Return error pages by their statuses as numbers."""
+    if not isinstance(value, Mapping):
+        return value
+    return {_STATUSES.get(str(status), status): path for status, path in value.items()}
+
+
+def error_pages(pages: Mapping[int, str]) -> Iterator[Wrong]:
+    """Yield what is wrong with files by status."""
+    for status, path in pages.items():
+        if status not in _STATUSES.values() or not _PAGE.fullmatch(path):
+            remedy = "Give the whole path (letters, digits, '.', '_', '-') of a file for any of"
+            yield f"{status!r}: {path!r} is not an error page", f"{remedy}: {', '.join(_STATUSES)}."
+
+
+def by_class(value: Any) -> Any:
+    """Return a single number as that of the class "default"."""
+    return value if isinstance(value, Mapping) else {DEFAULT_CLASS: value}
+
+
+def concurrency(classes: Mapping[str, int]) -> Iterator[Wrong]:
+    """Yield what is wrong with numbers of transfers by class."""
+    for name, number in classes.items():
+        if not _CLASS.fullmatch(name) or name == UNLIMITED:
+            remedy = f"Use lower case letters, digits and '_', 20 at most, and not {UNLIMITED!r}."
+            yield f"{name!r} is not the name of a class", remedy
+        if not 1 <= number <= _MOST_AT_ONCE:
+            remedy = f'Give a number from 1 to {_MOST_AT_ONCE}, or one for each class: {{"default": 8, "guests": 2}}.'
+            yield f"{number!r} is not a number of transfers", remedy

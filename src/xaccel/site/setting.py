@@ -1,16 +1,16 @@
-"""A table of settings: a dataclass whose fields have a `Setting` in their metadata.
+"""A table of settings: a dataclass gives names, types, defaults and checks, and settings.toml the words.
 
-The field gives name, type and default. The `Setting` adds the check, the remedy, and the sentences of the
-documentation. `build` reads a mapping by the table; the reference pages print the same table.
+`build` reads a mapping by the table. Its errors and the reference pages have the words.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
+import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,55 +19,47 @@ from xaccel.errors import ConfigError
 T = TypeVar("T")
 Wrong = tuple[str, str]
 """The error of a value, and the remedy."""
-Check = Callable[[Any], Iterable[Wrong]]
 
 _DESCRIBED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A check: `ok` is a function, or a pattern for the full value. "{}" in `wrong` stands for the value."""
-
-    ok: Callable[[Any], object] | re.Pattern[str]
-    wrong: str
-    remedy: str
-
-    def __call__(self, value: Any) -> Iterator[Wrong]:
-        """Yield what is wrong with `value`, if anything."""
-        ok = self.ok.fullmatch if isinstance(self.ok, re.Pattern) else self.ok
-        if not ok(value):
-            yield self.wrong.replace("{}", repr(value)), self.remedy
+@cache
+def words() -> Mapping[str, Any]:
+    """Return settings.toml."""
+    return tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
 
 
-def first_of(*checks: Check) -> Check:
-    """Return a check that stops at the first of `checks` that finds something."""
-    return lambda value: next(filter(None, (list(check(value)) for check in checks)), [])
+def _plain(value: Any) -> Any:
+    """Return lists as tuples and a mapping as a dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
-def _right(_: Any) -> Iterable[Wrong]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting. `key`, `hint` and `field` come from its dataclass; `key` only if the setting has another name.
+    """One setting. `kind`, `key`, `hint` and `field` come from its dataclass; `key` only if it has another name.
 
-    doc: sentences for the reference. check: of a value, or of each item of a list. read: for a value that users write
-    in another form; it returns the value, and what is wrong. example: as written in Python. needs: an option
-    that must be there too. excludes: options that must not. optional: None means the default.
+    normal: from what users may write to a value of the field's type. ok: whether a value, or each item of a list, is
+    what settings.toml says. check: for a setting that can be wrong in several ways. needs: an option that must be there
+    too. excludes: options that must not.
     """
 
-    doc: str
-    check: Check = _right
-    _: KW_ONLY
-    read: Callable[[Any], tuple[Any, list[Wrong]]] | None = None
-    example: str = ""
+    ok: Callable[[Any], object] = lambda value: True
+    check: Callable[[Any], Iterable[Wrong]] = lambda value: ()
+    normal: Callable[[Any], Any] = _plain
     needs: str = ""
     excludes: tuple[str, ...] = ()
-    optional: bool = False
+    kind: str = ""
     key: str = ""
     hint: Any = None
     field: dataclasses.Field[Any] = dataclasses.field(default_factory=dataclasses.field)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The entry of settings.toml; origins of two types may share an option."""
+        found: Mapping[str, str] = words().get(self.kind, {}).get(self.key) or words()[self.key]
+        return found
 
     @property
     def required(self) -> bool:
@@ -76,44 +68,43 @@ class Setting:
 
     def wrong(self, value: Any, given: Mapping[Any, Any]) -> Iterator[Wrong]:
         """Yield what is wrong with a `value` that is `given` among others."""
-        if not _fits(self.hint, value):
+        normal, remedy = self.normal(value), f"Write for example {self.words['example']}."
+        if not _fits(self.hint, normal):
             shown = repr(value) if self.field.repr else "what is given (a secret, not shown)"
-            wanted = _described(self.hint)
-            yield (
-                f"{shown} is not {wanted}",
-                f"Write {f'for example {self.example}' if self.example else wanted}.",
-            )
-        elif value is not None:
-            for item in value if isinstance(value, tuple | list) else [value]:
-                yield from self.check(item)
-            if self.needs and given.get(self.needs) is None:
-                yield f"{self.key} is nothing without {self.needs}", "Give both, or neither."
-            for other in filter(given.get, self.excludes):
-                yield f"{self.key} excludes {other}", "Give one of them only."
+            yield f"{shown} is not {_described(self.hint)}", remedy
+            return
+        for item in normal if isinstance(normal, tuple) else [normal]:
+            if not self.ok(item):
+                yield f"{item!r} is not {self.words['is']}", remedy
+        yield from self.check(normal)
+        if self.needs and given.get(self.needs) is None:
+            yield f"{self.key} is nothing without {self.needs}", "Give both, or neither."
+        for other in filter(given.get, self.excludes):
+            yield f"{self.key} excludes {other}", "Give one of them only."
 
 
-def described(doc: str, check: Check = _right, **more: Any) -> dict[str, Setting]:
-    """Return the metadata of a field without default."""
-    return {"setting": Setting(doc, check, **more)}
+def required(**checks: Any) -> dict[str, Setting]:
+    """Return the metadata of a field without default; the arguments are those of `Setting`."""
+    return {"setting": Setting(**checks)}
 
 
-def option(default: T, doc: str, check: Check = _right, *, secret: bool = False, **more: Any) -> T:
+def option(default: T, *, secret: bool = False, **checks: Any) -> T:
     """Return a field with a default; the other arguments are those of `Setting`."""
-    metadata = described(doc, check, **more)
+    metadata = required(**checks)
     if isinstance(default, dict):
         return field(default_factory=dict, repr=not secret, hash=False, metadata=metadata)  # type: ignore[return-value]
     return field(default=default, repr=not secret, metadata=metadata)
 
 
-@lru_cache(maxsize=32)
+@cache
 def table(kind: type) -> tuple[Setting, ...]:
     """Return the settings of a dataclass: its own fields, then those that it inherits."""
     hints = get_type_hints(kind)
     own = sorted(dataclasses.fields(kind), key=lambda one: one.name not in kind.__annotations__)
     return tuple(
-        replace(row, key=row.key or one.name, hint=hints[one.name], field=one)
+        replace(row, kind=kind.__name__, key=row.key or one.name, hint=hints[one.name], field=one)
         for one in own
-        for row in [one.metadata["setting"]]
+        for row in [one.metadata.get("setting", Setting())]
     )
 
 
@@ -123,60 +114,55 @@ def build(
     where: str,
     found: list[ConfigError],
     *,
-    of: str,
     more: Collection[str] = (),
     upper: bool = False,
 ) -> T | None:
-    """Make a `kind` of what is `given`; None if a value without a default is missing. All problems go to `found`.
+    """Make a `kind` of what is `given`; None if anything is wrong. All problems go to `found`.
 
-    A wrong value counts as left out, so that the others are checked too. of: what an unknown name is not, such as
-    "a setting". more: valid names that are read elsewhere. upper: whether the names are in upper case.
+    None as a value means the default. more: valid names that are read elsewhere. upper: the names are in upper case.
     """
+    before = len(found)
 
-    def report(place: str, wrong: Iterable[Wrong]) -> bool:
-        problems = [ConfigError(what, where=place, remedy=remedy) for what, remedy in wrong]
-        found.extend(problems)
-        return bool(problems)
+    def report(place: str, *wrong: Wrong) -> None:
+        found.extend(ConfigError(what, where=place, remedy=remedy) for what, remedy in wrong)
 
     rows = {row.key.upper() if upper else row.key: row for row in table(kind)}  # type: ignore[arg-type]
-    valid = {*rows, *more}
-    unknown = [name for name in given if name not in valid]
-    report(
-        where, [(f"{name!r} is not {of}", f"Valid names: {', '.join(sorted(valid))}.") for name in unknown]
-    )
+    valid = sorted({*rows, *more})
+    for name in given:
+        if name not in valid:
+            what = f"{name!r} is not {'a setting' if upper else 'an option'}"
+            report(where, (what, f"Valid names: {', '.join(valid)}."))
     values: dict[str, Any] = {}
     for name, row in rows.items():
-        value, place, own = given.get(name), f'{where}["{name}"]', row.field.name
+        value, place = given.get(name), f'{where}["{name}"]'
         nested = next(filter(dataclasses.is_dataclass, get_args(row.hint)), None)
-        if name not in given or (value is None and row.optional):
+        if value is None:
             if row.required:
-                report(where, [(f"the option {name!r} is missing", "It has no default: give it.")])
-        elif row.read is not None:
-            values[own], wrong = row.read(value)
-            report(place, wrong)
+                report(where, (f"the option {name!r} is missing", "It has no default: give it."))
         elif nested and isinstance(value, Mapping):
-            values[own] = build(nested, value, place, found, of=f"an option of {name}")  # type: ignore[arg-type]
-        elif not report(place, row.wrong(value, given)) or _fits(row.hint, value):
-            values[own] = _plain(value)
-    if any(row.required and row.field.name not in values for row in rows.values()):
-        return None
-    return kind(**values)
+            values[row.field.name] = build(nested, value, place, found)  # type: ignore[arg-type]
+        else:
+            report(place, *row.wrong(value, given))
+            values[row.field.name] = row.normal(value)
+    return kind(**values) if len(found) == before else None
 
 
 def _fits(hint: Any, value: Any) -> bool:
+    """Tell whether a value has the type of a field: plain ones, Literal, tuples, Mapping and unions of them."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return value in args
-    if origin is tuple:
-        return isinstance(value, tuple | list) and all(_fits(args[0], item) for item in value)
-    if origin is Mapping:
-        return isinstance(value, Mapping) and all(
-            _fits(kind, item) for pair in value.items() for kind, item in zip(args, pair, strict=True)
-        )
+    if origin is tuple and isinstance(value, tuple):
+        kinds = args[:1] * len(value) if args[-1] is Ellipsis else args
+        return len(kinds) == len(value) and all(map(_fits, kinds, value))
+    if origin is Mapping and isinstance(value, Mapping):
+        return all(_fits(args[0], key) and _fits(args[1], item) for key, item in value.items())
+    if origin in {tuple, Mapping}:
+        return False
     if args:
         return any(_fits(kind, value) for kind in args)
-    return isinstance(value, int | float if hint is float else hint) and (
-        hint is bool or not isinstance(value, bool)
+    return isinstance(value, int | float if hint is float else hint) and isinstance(value, bool) == (
+        hint is bool
     )
 
 
@@ -185,13 +171,7 @@ def _described(hint: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(repr, args))}"
     if origin is tuple:
-        return f"a list, each {_described(args[0])}"
+        return f"a list, each {_described(args[0])}" if args[-1] is Ellipsis else "a pair"
     if origin is not Mapping and args:
         return _described(next(kind for kind in args if kind is not NoneType))
     return _DESCRIBED.get(hint, "a mapping")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return tuple(value) if isinstance(value, list) else value

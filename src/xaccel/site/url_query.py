@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from xaccel.site.origins import HTTPOrigin, Origin
-from xaccel.site.setting import Rule, first_of
+from xaccel.site.setting import Wrong
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -72,11 +72,14 @@ def _key(secret: str) -> tuple[bytes, str]:
     return key, sha256(b"id of " + key).hexdigest()[:4]
 
 
-RECORDED_PARAMETER = first_of(
-    Rule(bool, "{} is not the name of a query parameter", 'Write a list of names, for example ["id"].'),
-    Rule(
-        lambda name: name.lower() not in _SAS | _NEVER_PLAIN and not _is_signed(name),
-        "{} may hold a signature or a password, which no record may have",
-        "Leave it out: the digest distinguishes two files without it.",
-    ),
-)
+def recorded_parameters(names: tuple[str, ...]) -> Iterator[Wrong]:
+    """Yield the names of parameters whose values no record may have."""
+    for name in names:
+        if not name:
+            yield (
+                f"{name!r} is not the name of a query parameter",
+                'Write a list of names, for example ["id"].',
+            )
+        elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
+            remedy = "Leave it out: the digest distinguishes two files without it."
+            yield f"{name!r} may hold a signature or a password, which no record may have", remedy

@@ -131,7 +131,7 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
         ),
         ('["Bad Name", "x"]', "'Bad Name' is not the name of a header"),
         ('["X-A", "$host"]', "'$host' is not a value"),
-        ('["X-A"]', "['X-A'] is not a pair of name and value"),
+        ('["X-A"]', "[['X-A']] is not a list, each a pair"),
     ],
 )
 def test_a_header_that_cannot_be_added_is_named_with_its_reason(

@@ -32,6 +32,5 @@ def problems(origin: Origin, where: str) -> list[ConfigError]:
         {field.name: getattr(origin, field.name) for field in fields(origin)},
         where,
         found,
-        of="",
     )
     return found

@@ -111,11 +111,6 @@ def test_what_is_no_base_url_is_told(base_url: str) -> None:
     assert http_url(base_url)
 
 
-@pytest.mark.parametrize("value", [None, 5, b"https://files.example/"], ids=repr)
-def test_what_is_no_text_is_no_url(value: object) -> None:
-    assert len(http_url(value)) == 1
-
-
 def test_a_password_in_a_url_is_not_repeated() -> None:
     told = "".join(
         str(problem) for problem in problems(HTTPOrigin(base_url="https://u:hush@h.example/"), WHERE)

@@ -112,16 +112,21 @@ def test_a_file_that_is_no_text(file: Path) -> None:
     assert f"the file {file} cannot be read (it is not text in UTF-8)" in said
 
 
-@pytest.mark.parametrize("name", ["secret", "", 7])
+@pytest.mark.parametrize("name", ["secret", ""])
 def test_a_relative_path_is_refused(name: object) -> None:
     assert told({"secret_file": name}) == [
         f'site.toml["SECRET_FILE"]: {name!r} is not an absolute path. Write for example "/etc/xaccel/secret".'
     ]
 
 
-@pytest.mark.parametrize("name", ["", None, ["A"]])
-def test_a_variable_needs_a_name(name: object) -> None:
-    assert "is not the name of an environment variable" in told({"secret_env": name})[0]
+def test_a_variable_needs_a_name() -> None:
+    assert "is not the name of an environment variable" in told({"secret_env": ""})[0]
+
+
+@pytest.mark.parametrize("key", ["secret_env", "secret_file"])
+def test_the_place_is_text(key: str) -> None:
+    assert told({key: ["A"]})[0].startswith(f"site.toml[\"{key.upper()}\"]: ['A'] is not a text.")
+    assert "the site has no secret" in told({key: None})[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.unit.site.mappings import DISK, LEAST, SECRET, told
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache
 from xaccel.site.read_mapping import KEYS, read
-from xaccel.site.readers import PLACEHOLDER
+from xaccel.site.rules import PLACEHOLDER
 
 
 def test_the_least_is_an_origin_and_a_secret() -> None:
@@ -81,7 +81,6 @@ base_url = "https://h.example/"
         ({"NAME": "s" * 13}, "NAME"),
         ({"NAME": "a-b"}, "NAME"),
         ({"NAME": "a\n"}, "NAME"),
-        ({"NAME": None}, "NAME"),
         ({"RESPONSE_HEADERS": "Vary"}, "RESPONSE_HEADERS"),
         ({"RESPONSE_HEADERS": 5}, "RESPONSE_HEADERS"),
         ({"RESPONSE_HEADERS": ["Set-Cookie"]}, "RESPONSE_HEADERS"),
@@ -98,14 +97,13 @@ base_url = "https://h.example/"
         ({"CACHE": {"path": "/c", "size": "1g"}}, "CACHE"),
         ({"CACHE": {"path": "/c/$host"}}, 'CACHE"]["path'),
         ({"CACHE": {"path": ""}}, 'CACHE"]["path'),
-        ({"CACHE": {"path": None}}, 'CACHE"]["path'),
+        ({"CACHE": {"path": None}}, "CACHE"),
         ({"CACHE": {"path": "/c", "max_size": "1 g"}}, 'CACHE"]["max_size'),
         ({"CACHE": {"path": "/c", "max_size": 5}}, 'CACHE"]["max_size'),
         ({"CACHE": {"path": "/c", "keys": "1;"}}, 'CACHE"]["keys'),
         ({"CACHE": {"path": "/c", "inactive": "1 hour"}}, 'CACHE"]["inactive'),
         ({"CACHE": {"path": "/c", "valid": "-1"}}, 'CACHE"]["valid'),
         ({"TRANSFER_LOG": ""}, "TRANSFER_LOG"),
-        ({"TRANSFER_LOG": None}, "TRANSFER_LOG"),
         ({"TRANSFER_LOG": "/var/log/$host.log"}, "TRANSFER_LOG"),
         ({"TRANSFER_LOG": "/var/log/x\n"}, "TRANSFER_LOG"),
         ({"ACCESS_LOGS": "access.log"}, "ACCESS_LOGS"),
@@ -176,8 +174,8 @@ def test_unknown_options_of_the_cache_are_named_with_the_valid_ones() -> None:
         read({**LEAST, "CACHE": {"path": "/c", "warm_directory": "/run/w", "valid": "2h", 5: 6}})
     valid = "Valid names: inactive, keys, lock, max_size, min_free, path, slice, slowest_rate, valid."
     assert [str(problem) for problem in errors.value.problems] == [
-        f"XACCEL[\"CACHE\"]: 'warm_directory' is not an option of CACHE. {valid}",
-        f'XACCEL["CACHE"]: 5 is not an option of CACHE. {valid}',
+        f"XACCEL[\"CACHE\"]: 'warm_directory' is not an option. {valid}",
+        f'XACCEL["CACHE"]: 5 is not an option. {valid}',
     ]
 
 
@@ -242,6 +240,12 @@ def test_the_operators_log_may_have_a_condition(line: str) -> None:
 )
 def test_no_other_variable_stands_in_the_operators_log(line: str) -> None:
     assert told({**LEAST, "ACCESS_LOGS": [line]}) == ['XACCEL["ACCESS_LOGS"]']
+
+
+def test_none_means_the_default() -> None:
+    assert read({**LEAST, "NAME": None, "TRANSFER_LOG": None, "CACHE": None, "CONCURRENCY": None}) == read(
+        LEAST
+    )
 
 
 def test_keys_may_be_lower_case_as_in_toml() -> None:

@@ -23,9 +23,9 @@ def tidy() -> None:
 
 
 def verdict(known: tuple[int, str] | None = None) -> Any:
-    from xaccel.audit.chain.verify import verify
+    from xaccel.audit.chain.verify import Verification
 
-    return verify("default", known=known)
+    return Verification("default", known)
 
 
 def newest() -> tuple[int, str]:

@@ -61,7 +61,7 @@ def test_only_a_checkpoint_exposes_a_trail_that_was_sealed_anew() -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_an_address_that_was_removed_is_none() -> None:
-    from xaccel.audit.chain.seals import address_of
+    from xaccel.audit.chain.seals import proof_of
     from xaccel.audit.retention import drop_addresses
 
     drop_addresses(T0 + timedelta(seconds=1.5), using="default")
@@ -70,7 +70,7 @@ def test_an_address_that_was_removed_is_none() -> None:
     change(dropped, ip="198.51.100.1")
     assert verdict().problems == [f"the address of transfer {dropped.pk} was changed"]
     change(dropped, ip=None)
-    change(kept, ip=None, address_proof=address_of(vars(kept)))
+    change(kept, ip=None, address_proof=proof_of(vars(kept), "address_proof"))
     assert verdict().problems == [
         f"the address of transfer {kept.pk} was removed, but not by `prune` or `forget`"
     ]
@@ -92,7 +92,7 @@ def test_a_person_who_was_forgotten_is_nobody_else(values: dict[str, Any]) -> No
 
 @pytest.mark.usefixtures("filled")
 def test_who_was_forgotten_and_pruned_leaves_nobody_else_to_be_taken_out() -> None:
-    from xaccel.audit.chain.seals import address_of, person_of
+    from xaccel.audit.chain.seals import proof_of
     from xaccel.audit.retention import forget, prune
     from xaccel.audit.values import new_pseudonym
 
@@ -100,7 +100,7 @@ def test_who_was_forgotten_and_pruned_leaves_nobody_else_to_be_taken_out() -> No
     prune(sent()[2].decided_at, using="default")
     assert (verdict().problems, verdict().forgotten) == ([], 2)
     row = next(row for row in sent() if row.subject == "0")
-    proofs = {"person_proof": person_of(vars(row)), "address_proof": address_of(vars(row))}
+    proofs = {name: proof_of(vars(row), name) for name in ("person_proof", "address_proof")}
     change(row, subject=new_pseudonym(), client="", filename="", ip=None, **proofs)
     assert f"the user of transfer {row.pk} was removed, but not by `forget`" in verdict().problems
 

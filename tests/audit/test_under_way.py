@@ -79,7 +79,7 @@ def test_a_log_that_lags_for_less_than_a_line_is_awaited_makes_the_same_download
 
 
 def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> None:
-    from xaccel.audit.chain.verify import verify
+    from xaccel.audit.chain.verify import Verification
     from xaccel.audit.models import Transfer
 
     one = log.part(0, 30, 100, 60)
@@ -101,7 +101,7 @@ def test_what_was_sent_beside_a_long_part_is_one_download_with_it(log: Log) -> N
     )
     assert set(Transfer.objects.values_list("download", flat=True)) == {found.pk}
     assert told == [found.pk]
-    assert verify("default").problems == []
+    assert Verification("default").problems == []
 
 
 def test_a_download_that_was_told_as_complete_keeps_its_id_and_is_not_told_again(log: Log) -> None:
@@ -119,7 +119,7 @@ def test_a_download_that_was_told_as_complete_keeps_its_id_and_is_not_told_again
 
 
 def test_a_download_of_which_prune_deleted_a_part_is_joined(log: Log) -> None:
-    from xaccel.audit.chain.verify import verify
+    from xaccel.audit.chain.verify import Verification
     from xaccel.audit.retention import prune
 
     first, one, whole = log.part(0, 10, 100, 30), log.part(0, 30, 100, 60), log.line(HOUR)
@@ -132,7 +132,7 @@ def test_a_download_of_which_prune_deleted_a_part_is_joined(log: Log) -> None:
     ingest_at(log, 2 * HOUR, long, chain=True)
     (found,) = downloads()
     assert (found.transfers, found.pruned) == (4, 1)
-    assert verify("default").problems == []
+    assert Verification("default").problems == []
 
 
 def test_what_was_sent_again_meanwhile_stays_a_download_of_its_own(log: Log) -> None:

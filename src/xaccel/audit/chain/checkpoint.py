@@ -17,8 +17,7 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.site import Site
 
-_BASE64 = r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
-_NOTE = re.compile(rf"(([^\s+]+)\n([0-9]{{1,18}})\n([A-Za-z0-9+/]{{43}}=)\n)\n((?:— [^\s+]+ {_BASE64}\n)+)")
+_NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
@@ -47,22 +46,18 @@ def read(note: Path, key: Path) -> tuple[int, str]:
     Raises InputRefused for a note that `key` did not sign, XaccelError without `cryptography`.
     """
     public = _load(key, "public")
-    if found := _NOTE.fullmatch(note.read_text("utf-8", "replace")):
-        text, name, number, digest, signatures = found.groups()
-        signers = [line.split()[1:] for line in signatures.splitlines()]
-        if any(signer == name and _is_valid(public, name, text, b64decode(said)) for signer, said in signers):
-            return int(number), b64decode(digest).hex()
-    what = "it is no checkpoint that this key signed"
-    raise InputRefused(what, where=str(note), remedy="Give it unchanged.")
-
-
-def _is_valid(public: Any, name: str, text: str, signature: bytes) -> bool:
     from cryptography.exceptions import InvalidSignature
 
-    with suppress(InvalidSignature):
-        public.verify(signature[4:], text.encode())
-        return signature[:4] == _key_id(name, public)
-    return False
+    if found := _NOTE.fullmatch(note.read_text("utf-8", "replace")):
+        text, name, number, digest, signatures = found.groups()
+        for signer, encoded in re.findall(r"— (\S+) (\S+)\n", signatures):
+            with suppress(ValueError, InvalidSignature):
+                signature = b64decode(encoded, validate=True)
+                public.verify(signature[4:], text.encode())
+                if (signer, signature[:4]) == (name, _key_id(name, public)):
+                    return int(number), b64decode(digest).hex()
+    what = "it is no checkpoint that this key signed"
+    raise InputRefused(what, where=str(note), remedy="Give it unchanged.")
 
 
 def _key_id(name: str, public: Any) -> bytes:

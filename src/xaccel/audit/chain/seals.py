@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -27,13 +28,12 @@ AT_ONCE = 5000
 FIRST = "0" * 64
 """Predecessor of the first seal."""
 LEAF = 32
-_PERSONAL = ("subject", "client", "filename", "ip", "person_proof", "address_proof")
-_FIELDS = {column.attname: column for column in Transfer._meta.concrete_fields}
-_CONTENT = tuple(name for name in _FIELDS if name not in {*_PERSONAL, "download_id", "batch"})
-_ENTRY = tuple(name for name in _CONTENT if name not in OF_THE_APP)
-COLUMNS = (*_CONTENT, *_PERSONAL)
-_NO_ENTRY: dict[str, Any] = {name: None if _FIELDS[name].null else "" for name in _ENTRY if name != "id"}
-_NO_ENTRY |= {"outcome": "unknown", "details": {}, "ip": None, "address_proof": ""}
+_HIDDEN_BY = {"person_proof": ("subject", "client", "filename"), "address_proof": ("ip",)}
+_NOT_CONTENT = {*_HIDDEN_BY, *chain.from_iterable(_HIDDEN_BY.values()), "download_id", "batch"}
+_CONTENT = [name for field in Transfer._meta.concrete_fields if (name := field.attname) not in _NOT_CONTENT]
+_ENTRY = [name for name in _CONTENT if name not in OF_THE_APP]
+_AWAITED = Transfer(outcome="unknown")
+_NO_ENTRY = {name: getattr(_AWAITED, name) for name in (*_ENTRY[1:], "ip", "address_proof")}
 
 
 def seal_waiting(*, using: str) -> None:
@@ -47,14 +47,14 @@ def seal_waiting(*, using: str) -> None:
                 return
             rows = Transfer.objects.using(using).filter(id__in=ids)
             rows.update(batch=_last(using)[0] + 1, person_proof=_salt(using), address_proof=address)
-            _append("transfers", map(leaf_of, rows.values(*COLUMNS)), using=using)
+            _append("transfers", map(leaf_of, rows.values()), using=using)
 
 
 def seal_late(transfers: list[UUID], *, using: str) -> None:
     """Seal log entries that came after their rows were sealed, in the open transaction."""
     rows = Transfer.objects.using(using).filter(id__in=transfers)
     rows.filter(ip__isnull=False).update(address_proof=_salt(using))
-    _append("late", map(late_leaf_of, rows.values(*COLUMNS)), using=using)
+    _append("late", map(late_leaf_of, rows.values()), using=using)
 
 
 def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -> None:
@@ -69,12 +69,12 @@ def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
     """Replace the salts of sealed rows by digests: of the address, and of a user who is forgotten (`person`)."""
     hidden = list(rows.filter(batch__gt=0))
     for row in hidden:
-        row.address_proof = row.address_proof and address_of(vars(row))
-        row.person_proof = person_of(vars(row)) if person else row.person_proof
+        row.address_proof = row.address_proof and proof_of(vars(row), "address_proof")
+        row.person_proof = proof_of(vars(row), "person_proof") if person else row.person_proof
     if hidden and person:
         _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
     with connections[using].cursor() as cursor:  # bulk_update took ten times as long
-        key = partial(_FIELDS["id"].get_db_prep_value, connection=connections[using])
+        key = partial(Transfer._meta.pk.get_db_prep_value, connection=connections[using])
         update = "UPDATE xaccel_transfer SET person_proof = %s, address_proof = %s WHERE id = %s"
         cursor.executemany(update, [(row.person_proof, row.address_proof, key(row.id)) for row in hidden])
 
@@ -110,7 +110,12 @@ def leaf_of(row: Mapping[str, Any]) -> bytes:
     """Return the leaf of a row; if its log entry came late, as the row was before."""
     if is_late(row):
         row = {**row, **_NO_ENTRY, "version": row["details"]["version_before"]}
-    return _leaf(row, _CONTENT, person_of(row), address_of(row))
+    return _leaf(row, _CONTENT, *_HIDDEN_BY)
+
+
+def late_leaf_of(row: Mapping[str, Any]) -> bytes:
+    """Return the leaf of a log entry that came late."""
+    return _leaf(row, _ENTRY, "address_proof")
 
 
 def is_late(row: Mapping[str, Any]) -> bool:
@@ -118,13 +123,8 @@ def is_late(row: Mapping[str, Any]) -> bool:
     return isinstance(row["details"], dict) and "version_before" in row["details"]
 
 
-def late_leaf_of(row: Mapping[str, Any]) -> bytes:
-    """Return the leaf of a log entry that came late."""
-    return _leaf(row, _ENTRY, address_of(row))
-
-
 def _leaf(row: Mapping[str, Any], columns: Iterable[str], *proofs: str) -> bytes:
-    digest = _digest(*(row[name] for name in columns), *proofs)
+    digest = _digest(*(row[name] for name in columns), *(proof_of(row, name) for name in proofs))
     return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(digest)[:24]
 
 
@@ -133,18 +133,10 @@ def moment(at: datetime | None) -> bytes:
     return max(0, microseconds_of(at) if at else 0).to_bytes(8, "big")
 
 
-def person_of(row: Mapping[str, Any]) -> str:
-    """Return the digest of the user, which replaces the salt once the user is forgotten."""
-    return _proof(row["person_proof"], row["subject"], row["client"], row["filename"])
-
-
-def address_of(row: Mapping[str, Any]) -> str:
-    """Return the digest of the address, which replaces the salt once the address is removed."""
-    return _proof(row["address_proof"], row["ip"])
-
-
-def _proof(proof: str, *values: str | None) -> str:
-    return proof if is_hidden(proof) else _digest(proof, *values)
+def proof_of(row: Mapping[str, Any], name: str) -> str:
+    """Return the digest of user or address that replaces the salt in the column `name` once it is removed."""
+    proof: str = row[name]
+    return proof if is_hidden(proof) else _digest(proof, *(row[column] for column in _HIDDEN_BY[name]))
 
 
 def is_hidden(proof: str) -> bool:

@@ -8,16 +8,23 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from xaccel.audit.ingest.downloads import MOST_SPANS, Span, add_span, covers_all
 from xaccel.audit.models import Download, Transfer
+from xaccel.audit.values import GAVE_BYTES
 
 _SAME = ("subject", "origin", "key", "version", "query", "client")
 """Fields that a download has in common with each of its transfers."""
 _AT_ONCE = 2000
 
 
-def downloads(using: str) -> Iterator[tuple[UUID, str]]:
-    """Yield each download, and the columns in which it is not what its transfers say."""
+def problems(using: str) -> Iterator[str]:
+    """Name each download that is not what its transfers say, and the columns; count transfers without a download."""
+    download = Download.objects.using(using).filter(id=OuterRef("download_id"))
+    gave = Transfer.objects.using(using).filter(outcome__in=GAVE_BYTES, decided_at__isnull=False)
+    if count := gave.filter(~Exists(download)).count():
+        yield f"{count} transfers gave bytes and belong to no download"
     found = Download.objects.using(using).order_by("id").values().iterator(_AT_ONCE)
     while some := list(islice(found, _AT_ONCE)):
         of: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
@@ -25,7 +32,8 @@ def downloads(using: str) -> Iterator[tuple[UUID, str]]:
         for row in rows.values("download_id", *_SAME, "first", "sent", "total", "started_at", "ended_at"):
             of[row["download_id"]].append(row)
         for row in some:
-            yield row["id"], ", ".join(_differences(row, of[row["id"]]))
+            if wrong := ", ".join(_differences(row, of[row["id"]])):
+                yield f"download {row['id']} is not what its transfers say: {wrong}"
 
 
 def _differences(download: Mapping[str, Any], transfers: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ if not settings.configured:
     )
     django.setup()
 
-from xaccel.audit import ingestion_check
+from xaccel.audit import lag
 from xaccel.django import checks
 
 _BUCKET = {"type": "s3", "bucket": "acme-documents"}
@@ -61,10 +61,9 @@ def sections() -> str:
 
 def audit_sections() -> str:
     """Return one section for each id of xaccel.audit."""
-    message = ingestion_check.behind(Path("/var/log/xaccel/transfers.log"), 5400)
-    return "\n".join(
-        _section(identifier, meaning, message) for identifier, meaning in ingestion_check.CHECKS.items()
-    )
+    log = Path("/var/log/xaccel/transfers.log")
+    message = lag.behind(log, f"{log}: the oldest entry that is not ingested is 90 minutes old")
+    return "\n".join(_section(identifier, meaning, message) for identifier, meaning in lag.CHECKS.items())
 
 
 def _section(identifier: str, meaning: str, message: Any) -> str:

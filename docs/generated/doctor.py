@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xaccel.audit.ingestion_check
+import xaccel.audit.lag
 import xaccel.django.doctor_check  # noqa: F401  (both add a check)
 from tests.doctor.breakages import TABLE
 from xaccel.doctor.catalogue import checks

@@ -113,6 +113,6 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) 
 
     moments: list[datetime] = []
     ingest = growing(log, lambda: len(moments) == 3 or ingest.counted.lines > 50)
-    follow(ingest, Outage(ingest), poll_s=0.01, tidy=moments.append, every_s=0)
+    follow(Outage(ingest), poll_s=0.01, tidy=moments.append, every_s=0)
     assert len(moments) == 3
     assert moments == sorted(moments)

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 
 from tests.audit.conftest import Log, forbidden, some, take
-from xaccel.audit.log.lag import lag_s
+from xaccel.audit.lag import lag_s
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY
 
 from tests.audit.live_site import (
     BODY,
@@ -46,8 +46,8 @@ def test_a_full_log_disk_is_noticed(
 ) -> None:
     from django.core.management import call_command
 
+    from xaccel.audit import metrics
     from xaccel.audit.ingest.sweep import LEAST, watch
-    from xaccel.audit.metrics import Metrics
     from xaccel.audit.models import Transfer
 
     with small_disk(tmp_path, "32k") as disk:
@@ -69,7 +69,6 @@ def test_a_full_log_disk_is_noticed(
             found = watch(path, unknown=0, now=datetime.now(UTC) + timedelta(minutes=6), using="default")
             assert (found.free, found.awaited) == (0, {"5m": missing, "1h": 0})
             assert f"{missing} of the transfers that were decided between 15 and 5 minutes ago" in caplog.text
-            registry = CollectorRegistry()
-            Metrics(registry).watched(str(path), found)
-            assert registry.get_sample_value("xaccel_awaited_transfers", {"over": "5m"}) == missing
-            assert registry.get_sample_value("xaccel_log_free_bytes", {"path": str(path)}) == 0
+            metrics.watched(path, found)
+            assert REGISTRY.get_sample_value("xaccel_awaited_transfers", {"over": "5m"}) == missing
+            assert REGISTRY.get_sample_value("xaccel_log_free_bytes", {"path": str(path)}) == 0

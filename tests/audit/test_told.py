@@ -53,7 +53,7 @@ def test_killed_between_the_commit_and_telling_it_tells_when_it_is_started_again
 ) -> None:
     told = tmp_path / "told"
     one_line(log)
-    assert ingest(log, told, more="ingest.Ingest._committed = die") == (KILLED, [])
+    assert ingest(log, told, more="ingest.Counted.add = die") == (KILLED, [])
     assert owed() == both()
     assert ingest(log, told) == (0, both())
     assert owed() == []

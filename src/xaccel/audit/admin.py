@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.functional import cached_property
 
@@ -26,18 +26,15 @@ else:
 
 @admin.action(description="Export as CSV")
 def as_csv(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
-    """Stream the chosen rows as CSV."""
-    return _stream(csv_rows(rows), rows.model, "csv", "text/csv; charset=utf-8")
+    return _stream(csv_rows(rows), f"{rows.model._meta.model_name}s.csv", "text/csv; charset=utf-8")
 
 
 @admin.action(description="Export as JSON Lines")
 def as_json_lines(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> StreamingHttpResponse:
-    """Stream the chosen rows as JSON Lines."""
-    return _stream(json_rows(rows), rows.model, "jsonl", "application/jsonl")
+    return _stream(json_rows(rows), f"{rows.model._meta.model_name}s.jsonl", "application/jsonl")
 
 
-def _stream(texts: Iterator[str], model: type[Model], suffix: str, kind: str) -> StreamingHttpResponse:
-    name = f"{model._meta.model_name}s.{suffix}"
+def _stream(texts: Iterator[str], name: str, kind: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     return StreamingHttpResponse(texts, content_type=kind, headers=headers)
 
@@ -51,23 +48,20 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, MOST at most."""
         rows: Any = self.object_list
         return len(rows.values_list("pk")[:MOST])
 
 
 class OriginFilter(admin.SimpleListFilter):
-    """A filter by the origins of the settings: asking the table for all of them would read every row."""
+    """Filter by the origins of the settings: asking the table for all of them would read every row."""
 
     title = "origin"
     parameter_name = "origin"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The names of the site's origins."""
         return [(name, name) for name in sorted(configuration().site.origins)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those of one origin."""
         return queryset.filter(origin=self.value()) if self.value() else queryset
 
 
@@ -107,15 +101,12 @@ class ReadOnly(_ModelAdmin):
 
 @admin.register(Download)
 class DownloadAdmin(ReadOnly):
-    """Downloads."""
-
     list_display = tuple("opened_at subject origin key query progress sent_complete transfers mixed".split())
     list_filter = ("sent_complete", "mixed", OriginFilter, "opened_at")
     ordering = ("-opened_at",)
 
     @admin.display(description="sent")
     def progress(self, download: Download) -> str:
-        """How much of the file was sent."""
         if not download.total:
             return "empty file" if download.total == 0 else f"{download.sent_bytes:,} bytes"
         share = 100 * download.sent_bytes / download.total
@@ -125,8 +116,6 @@ class DownloadAdmin(ReadOnly):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnly):
-    """Transfers."""
-
     list_display = tuple("decided_at outcome subject origin key query status sent total why ip".split())
     list_filter = ("outcome", OriginFilter, "decided_at")
     ordering = ("-decided_at",)

@@ -62,11 +62,9 @@ def prune(before: datetime, *, using: str) -> Removed:
 
 def _end_of_slice(before: datetime, using: str) -> datetime:
     """Return the end of what one transaction deletes: everything that is older, so that `verify` may run between."""
-    rows = Transfer.objects.using(using).filter(decided_at__lt=before).order_by("decided_at")
-    for last in rows.values_list("decided_at", flat=True)[AT_ONCE - 1 : AT_ONCE]:
-        assert last is not None
-        return min(before, last + timedelta(microseconds=1))
-    return before
+    times = Transfer.objects.using(using).order_by("decided_at").values_list("decided_at", flat=True)
+    last = times.filter(decided_at__lt=before)[AT_ONCE - 1 : AT_ONCE]
+    return min([before, *(at + timedelta(microseconds=1) for at in last if at)])
 
 
 def _delete(before: datetime, removed: Removed, using: str) -> None:

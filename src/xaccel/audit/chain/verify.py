@@ -34,8 +34,7 @@ class Verification:
         self.waiting = self.never_sealed = self.downloads = 0
         self._using, self._rows, self._noted = using, 0, 0
         self._pruned = self._dropped = seals.moment(None)
-        self._forgotten_leaves: set[bytes] = set()
-        self._late_leaves: set[bytes] = set()
+        self._forgotten_leaves, self._late_leaves = set[bytes](), set[bytes]()
         self.problems = [*self._walk(known), *self._count(), *recount.problems(using)]
 
     def _walk(self, known: tuple[int, str] | None) -> Iterator[str]:
@@ -66,18 +65,19 @@ class Verification:
             yield "the checkpoint's seal is not in the chain: the trail was made anew, or cut before that seal"
 
     def _compare(self, seal: Seal, leaves: set[bytes]) -> Iterator[str]:
-        kept, changed = {leaf for leaf in leaves if leaf >= self._pruned}, 0
+        kept = {leaf for leaf in leaves if leaf >= self._pruned}
+        gone = len(kept)
         self.sealed += seal.count
         self.deleted += seal.count - len(kept)
         for row in Transfer.objects.using(self._using).filter(batch=seal.number).values():
             self._rows += 1
             leaf, name = seals.leaf_of(row), f"transfer {row['id']}"
-            if leaf not in leaves:
-                changed += 1
-                yield f"{name} was changed or slipped in"
-            elif leaf not in kept:
+            if leaf in leaves and leaf not in kept:
                 yield f"{name} is there, but a seal says that `prune` deleted it"
-            kept.discard(leaf)
+            else:
+                gone -= 1
+            if leaf not in leaves:
+                yield f"{name} was changed or slipped in"
             forgotten = leaf in self._forgotten_leaves
             if seals.is_hidden(row["person_proof"]):
                 if not forgotten:
@@ -92,7 +92,7 @@ class Verification:
             late = seals.late_leaf_of(row)
             self.waiting += seals.is_late(row) and late not in self._late_leaves
             self._late_leaves.discard(late)
-        if (gone := len(kept) - changed) > 0:
+        if gone > 0:
             yield f"{gone} transfers of seal {seal.number} are gone that `prune` did not delete"
 
     def _count(self) -> Iterator[str]:

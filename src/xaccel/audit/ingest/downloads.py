@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from heapq import heappop, heappush
+from operator import attrgetter
 
 import msgspec
 
@@ -57,6 +58,9 @@ class Part(msgspec.Struct, gc=False):
     total: int | None
     started_at: int
     ended_at: int
+
+
+_opening = attrgetter(*Part.__struct_fields__[2:8], "group", "started_at", "ended_at")
 
 
 class State(msgspec.Struct, gc=False):
@@ -218,16 +222,6 @@ def _compare_versions(part: Part, state: State, versions: dict[str, list[State]]
 
 
 def _open(part: Part) -> State:
-    return State(
-        transfer_id_at(part.started_at // 1000),
-        part.subject,
-        part.origin,
-        part.key,
-        part.version,
-        part.query,
-        part.client,
-        part.group,
-        part.started_at,
-        part.ended_at,
-        behind=bool(part.first),
-    )
+    state = State(transfer_id_at(part.started_at // 1000), *_opening(part))
+    state.behind = bool(part.first)
+    return state

@@ -8,7 +8,6 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,10 +15,9 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, transaction
 
 from xaccel.audit.ingest.database import lock_writers
-from xaccel.audit.ingest.store import Stored, store
-from xaccel.audit.log.batch import Batch, garbage, parse
-from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.log.lag import lag_s
+from xaccel.audit.ingest.store import Counted, store
+from xaccel.audit.lag import lag_s
+from xaccel.audit.log.entry import Batch, LogEntry, garbage, parse
 from xaccel.audit.log.log_file import LogFile, Piece
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
@@ -36,21 +34,6 @@ POISON = (DataError, IntegrityError, ValueError, ArithmeticError)
 RETRY_S = 30.0
 """Seconds until a signal is sent again after a receiver failed."""
 _SIGNALS_AT_ONCE = 500
-
-
-@dataclass(slots=True)
-class Counted:
-    """Counts of one ingestion.
-
-    skipped: entries that are older than what `prune` or `forget` removed. lost: files that were cut, or rotated away
-    and are not to be found, so that what was not read of them is lost.
-    """
-
-    lines: int = 0
-    duplicates: int = 0
-    skipped: int = 0
-    garbage: int = 0
-    lost: int = 0
 
 
 class Ingest:
@@ -116,53 +99,40 @@ class Ingest:
             )
             if not same.exists():
                 return False
-            stored = self._store(batch)
+            counted = self._store(batch)
             log.advance(pieces)
             log.position.lines += len(batch.entries)
-            log.position.garbage += len(batch.garbage)
+            log.position.garbage += counted.garbage
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
-        self._committed(stored, batch)
+        self.counted.add(counted)
+        send_signals(self.using)
         return True
 
-    def _store(self, batch: Batch) -> Stored:
+    def _store(self, batch: Batch) -> Counted:
         try:
-            stored = self._store_entries(batch.entries)
+            counted = self._store_entries(batch.entries)
         except POISON:
-            stored = self._store_each(batch)
-        batch.garbage = new_garbage(batch, using=self.using)
-        Garbage.objects.using(self.using).bulk_create(batch.garbage)
-        untold: list[Untold] = []
-        if transfer_completed.has_listeners(Transfer):
-            untold += [Untold(transfer=id_) for id_ in stored.transfers]
-        if download_completed.has_listeners(Download):
-            untold += [Untold(download=id_) for id_ in stored.completed]
-        Untold.objects.using(self.using).bulk_create(untold, batch_size=_SIGNALS_AT_ONCE)
-        return stored
+            counted = self._store_each(batch)
+        found = new_garbage(batch, using=self.using)
+        counted.garbage = len(Garbage.objects.using(self.using).bulk_create(found))
+        return counted
 
-    def _store_entries(self, entries: list[LogEntry]) -> Stored:
+    def _store_entries(self, entries: list[LogEntry]) -> Counted:
         with transaction.atomic(using=self.using):
             return store(entries, using=self.using, conf=self.conf)
 
-    def _store_each(self, batch: Batch) -> Stored:
+    def _store_each(self, batch: Batch) -> Counted:
         """Store the entries one by one, and set aside those that cannot be stored."""
-        stored = Stored()
+        counted = Counted()
         for entry, (offset, text) in zip(batch.entries, batch.places, strict=True):
             try:
-                stored.add(self._store_entries([entry]))
+                counted.add(self._store_entries([entry]))
             except POISON as error:
                 reason = f"cannot be stored: {type(error).__name__}"
                 logger.warning("%s: the entry at byte %d %s. It is set aside.", self.path, offset, reason)
                 batch.garbage.append(garbage(self.path, offset, reason, text))
-        return stored
-
-    def _committed(self, stored: Stored, batch: Batch) -> None:
-        """Count what is committed, and send the signals for it."""
-        self.counted.lines += stored.lines
-        self.counted.duplicates += stored.duplicates
-        self.counted.skipped += stored.skipped
-        self.counted.garbage += len(batch.garbage)
-        send_signals(self.using)
+        return counted
 
 
 def new_garbage(batch: Batch, *, using: str) -> list[Garbage]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connections, router
 
-from xaccel.audit.ingest.ingest import Counted, Ingest
-from xaccel.audit.ingest.sweep import Watched, sweep, watch
+from xaccel.audit.ingest.ingest import Ingest
+from xaccel.audit.ingest.store import Counted
+from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.cli.command import Command, FindObject
@@ -97,22 +98,25 @@ class Outage:
 
 
 def take(ingest: Ingest) -> None:
-    """Ingest what is there, and not what is written meanwhile."""
-    ingest.ingest_available()
-    if not ingest.stopped():
-        ingest.ingest_available()  # what was truncated or rotated away in the middle of the first
+    """Ingest what is there, and not what is written meanwhile. Raises InputRefused for a log that must not be read."""
+    try:
+        ingest.ingest_available()
+        if not ingest.stopped():
+            ingest.ingest_available()  # what was truncated or rotated away in the middle of the first
+    except PermissionError as error:
+        what = "the log must not be read by this user"
+        raise InputRefused(what, where=str(error.filename), remedy=_LET_READ) from error
 
 
 def follow(
-    ingest: Ingest,
     outage: Outage,
     *,
     tidy: Callable[[datetime], object],
-    poll_s: float,
+    poll_s: float = POLL_S,
     every_s: float = EVERY_S,
     up_to_date: Callable[[], object] = lambda: None,
 ) -> None:
-    """Ingest until `ingest.stopped`, and wait while the database or the log is away.
+    """Ingest until `stopped`, and wait while the database or the log is away.
 
     Calls `tidy` every `every_s`, whether the log is quiet or not, with a time before which everything is ingested.
     Calls `up_to_date` once, as soon as the log was read to its end for the first time.
@@ -121,8 +125,8 @@ def follow(
     read_once = False
     while True:
         began = datetime.now(UTC)
-        found = outage.wait_for(ingest.ingest_available)
-        if ingest.stopped():
+        found = outage.wait_for(outage.ingest.ingest_available)
+        if outage.ingest.stopped():
             return
         if time.monotonic() - last >= every_s:
             outage.wait_for(partial(tidy, began))
@@ -154,51 +158,44 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'
         raise InputRefused("there is no such file", where=str(path), remedy=remedy)
     conf, using = audit_settings(), router.db_for_write(Transfer)
-    with _stopping() as stopped:
+
+    def tidy(now: datetime) -> None:
+        unknown, _ = sweep(conf, now=now, using=using)
+        found = watch(path, unknown=unknown, now=now, using=using)
+        if args.metrics:
+            metrics.watched(path, found)
+
+    def up_to_date() -> None:
+        if not args.quiet:
+            print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
+
+    with ExitStack() as stack:
+        stopped = stack.enter_context(_stopping())
         ingest = Ingest(path, conf, using=using, stopped=stopped)
         outage = Outage(ingest)
-        with _metrics(args.metrics, outage) as show:
+        if args.metrics:
+            from xaccel.audit import metrics
 
-            def tidy(now: datetime) -> None:
-                unknown, _ = sweep(conf, now=now, using=using)
-                show(watch(path, unknown=unknown, now=now, using=using))
-
-            def up_to_date() -> None:
-                if not args.quiet:
-                    print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
-
-            if args.follow:
-                follow(ingest, outage, tidy=tidy, poll_s=POLL_S, up_to_date=up_to_date)
-            else:
-                _take_once(ingest, tidy)
+            stack.enter_context(metrics.serve(args.metrics, outage))
+        began = datetime.now(UTC)
+        if args.follow:
+            follow(outage, tidy=tidy, up_to_date=up_to_date)
+        else:
+            take(ingest)
+            if not stopped():
+                tidy(began)
     if not args.quiet:
         print(_summary(ingest.counted))
 
 
-def _take_once(ingest: Ingest, tidy: Callable[[datetime], object]) -> None:
-    began = datetime.now(UTC)
-    try:
-        take(ingest)
-    except PermissionError as error:
-        what = "the log must not be read by this user"
-        raise InputRefused(what, where=str(error.filename), remedy=_LET_READ) from error
-    if not ingest.stopped():
-        tidy(began)
-
-
 def _summary(counted: Counted) -> str:
-    said = [f"{counted.lines} lines"]
-    if counted.duplicates:
-        said.append(f"{counted.duplicates} of them known already")
-    if counted.skipped:
-        said.append(
-            f"{counted.skipped} of them older than what `prune` or `forget` removed, so not stored again"
-        )
-    if counted.garbage:
-        said.append(f"{counted.garbage} that are none, kept in the table xaccel_garbage")
-    if counted.lost:
-        said.append(f"{counted.lost} files cut or lost before their end was read")
-    return ", ".join(said)
+    said = (
+        (counted.duplicates, "of them known already"),
+        (counted.skipped, "of them older than what `prune` or `forget` removed, so not stored again"),
+        (counted.garbage, "that are none, kept in the table xaccel_garbage"),
+        (counted.lost, "files cut or lost before their end was read"),
+    )
+    return ", ".join([f"{counted.lines} lines", *(f"{count} {what}" for count, what in said if count)])
 
 
 @contextmanager
@@ -219,28 +216,6 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no address: write it like 127.0.0.1:9109")
     return host.strip("[]"), int(port)
-
-
-@contextmanager
-def _metrics(address: tuple[str, int] | None, outage: Outage) -> Iterator[Callable[[Watched], object]]:
-    """Serve metrics of what is ingested, and of `ingest` itself. Yield a function that shows a look at the log."""
-    if address is None:
-        yield lambda found: None
-        return
-    from xaccel.audit.metrics import metrics, serve
-
-    try:
-        end = serve(*address, outage)
-    except OSError as error:
-        raise InputRefused(
-            f"the address cannot be had: {error.strerror or error}",
-            where="--metrics",
-            remedy="Give an address of this machine and a port that is free.",
-        ) from error
-    try:
-        yield partial(metrics().watched, str(outage.ingest.path))
-    finally:
-        end()
 
 
 INGEST = Command(

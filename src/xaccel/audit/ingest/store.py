@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
 from uuid import UUID
@@ -16,9 +16,10 @@ from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.ingest.database import Row, is_sqlite, read_rows, write_rows
 from xaccel.audit.ingest.downloads import Open, Part, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.models import OF_THE_APP, Download, Transfer
+from xaccel.audit.models import OF_THE_APP, Download, Transfer, Untold
 from xaccel.audit.retention import removed_ids
 from xaccel.audit.settings import AuditSettings
+from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, is_pseudonym, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,8 +41,12 @@ _interval = attrgetter(*Part.__struct_fields__[8:])
 
 
 class Decision(msgspec.Struct, gc=False):
-    """The decision of the app, from its row. decided_at: microseconds since 1970."""
+    """The decision of the app, from its row. decided_at: microseconds since 1970.
 
+    why: of the log entry that the row has already; None without one.
+    """
+
+    why: str | None = None
     decided_at: int | None = None
     origin: str = ""
     key: str = ""
@@ -57,25 +62,26 @@ class Decision(msgspec.Struct, gc=False):
 
 
 @dataclass(slots=True)
-class Stored:
-    """The result of a batch. transfers, completed: the ids of those for which signals must be sent.
+class Counted:
+    """Counts of one ingestion.
 
-    skipped: entries that are older than what `prune` or `forget` removed.
+    skipped: entries that are older than what `prune` or `forget` removed. lost: files that were cut, or rotated away
+    and are not to be found, so that what was not read of them is lost.
     """
 
     lines: int = 0
     duplicates: int = 0
     skipped: int = 0
-    transfers: list[str] = field(default_factory=list)
-    completed: list[str] = field(default_factory=list)
+    garbage: int = 0
+    lost: int = 0
 
-    def add(self, other: Stored) -> None:
+    def add(self, other: Counted) -> None:
         """Add what another batch came to."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Stored:
+def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Counted:
     """Store `batch` in the open transaction, in which `lock_writers` was called before.
 
     An entry whose transfer has one already changes nothing: reading a log twice is harmless.
@@ -84,16 +90,18 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Stor
     for item in batch:
         if item.id not in entries or _replaces(item, entries[item.id].why):
             entries[item.id] = item
-    stored = _stored_transfers(entries, using)
+    stored = _stored_decisions(entries, using)
     skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
     for id_ in skipped:
         del entries[id_]
     made = [
         (entry, _decision_for(entry, stored.get(entry.id)))
         for entry in entries.values()
-        if entry.id not in stored or _replaces(entry, stored[entry.id][0])
+        if entry.id not in stored or _replaces(entry, stored[entry.id].why)
     ]
-    replaced = [UUID(entry.id) for entry, _ in made if entry.id in stored and stored[entry.id][0] is not None]
+    replaced = [
+        UUID(entry.id) for entry, _ in made if entry.id in stored and stored[entry.id].why is not None
+    ]
     Transfer.objects.using(using).filter(id__in=replaced, decided_at=None).delete()
     parts = [_part(entry, said) for entry, said in made if said is not None and entry.outcome in GAVE_BYTES]
     placed, completed = _place(parts, using, conf.idle // _MICROSECOND)
@@ -103,8 +111,13 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Stor
     late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
     if conf.chain and late:
         seal_late(late, using=using)
-    duplicates = len(batch) - len(made) - len(skipped)
-    return Stored(len(batch), duplicates, len(skipped), [entry.id for entry, _ in made], completed)
+    untold: list[Untold] = []
+    if transfer_completed.has_listeners(Transfer):
+        untold += [Untold(transfer=entry.id) for entry, _ in made]
+    if download_completed.has_listeners(Download):
+        untold += [Untold(download=id_) for id_ in completed]
+    Untold.objects.using(using).bulk_create(untold, batch_size=500)
+    return Counted(len(batch), len(batch) - len(made) - len(skipped), len(skipped))
 
 
 def _replaces(entry: LogEntry, why: str | None) -> bool:
@@ -112,20 +125,18 @@ def _replaces(entry: LogEntry, why: str | None) -> bool:
     return why is None or (why in FORGED and entry.why not in FORGED)
 
 
-def _stored_transfers(ids: Collection[str], using: str) -> dict[str, tuple[str | None, Decision]]:
-    """Return of each transfer that is stored `why` of its entry, None without an entry, and what the app decided."""
-    columns = ("id", "ended_at", "why", *Decision.__struct_fields__)
+def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:
+    columns = ("id", "ended_at", *Decision.__struct_fields__)
     return {
-        id_: (None if ended is None else why, Decision(*values))
+        id_: Decision(None if ended is None else why, *values)
         for id_, ended, why, *values in read_rows(Transfer, columns, "id", ids, using=using)
     }
 
 
-def _decision_for(entry: LogEntry, stored: tuple[str | None, Decision] | None) -> Decision | None:
+def _decision_for(entry: LogEntry, said: Decision | None) -> Decision | None:
     """Return what the app decided; None for an entry whose decision was rolled back, or that is forged."""
-    if stored is None or stored[1].decided_at is None:
+    if said is None or said.decided_at is None:
         return None
-    said = stored[1]
     if said.batch:
         entry.details.version_before = said.version
     if entry.why not in FORGED:
@@ -183,7 +194,9 @@ def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
 
 
 def _transfer_row(entry: LogEntry, said: Decision | None, state: State | None, *, chain: bool) -> Row:
-    said = said or Decision(None, entry.origin, "", entry.validator, "", entry.subject, "", entry.method)
+    said = said or Decision(
+        origin=entry.origin, version=entry.validator, subject=entry.subject, method=entry.method
+    )
     return (
         entry.id,
         _WORD[entry.outcome],

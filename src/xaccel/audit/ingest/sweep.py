@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,20 +53,11 @@ class Watched:
     free: bytes that the log's disk has left; None if the log cannot be reached.
     awaited: transfers without an entry that were decided longer ago than each age of OVER, and are not `unknown` yet.
     unknown: transfers that became `unknown` now.
-    recent, missing: transfers that were decided between 15 and 5 minutes ago, and how many of them have no entry;
-        `recent` is not counted beyond twice `missing`.
     """
 
     free: int | None
     awaited: dict[str, int]
     unknown: int
-    recent: int
-    missing: int
-
-    @property
-    def many_missing(self) -> bool:
-        """Whether half of the recent transfers, and LEAST or more, have no entry."""
-        return self.missing >= LEAST and 2 * self.missing >= self.recent
 
 
 def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
@@ -76,24 +68,19 @@ def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
     window = {"decided_at__gte": now - RECENT, "decided_at__lt": now - OVER["5m"]}
     missing = granted.filter(**window).count()
     handed_off = rows.filter(**window, reason="").exclude(outcome=Outcome.DENIED)
-    recent = len(handed_off.values_list("pk")[: 2 * missing + 1])
-    watched = Watched(_free(path), awaited, unknown, recent, missing)
-    if watched.free is not None and watched.free < LOW:
-        logger.warning(
-            "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports it nowhere.",
-            *(path, watched.free),
-        )
-    if watched.many_missing:
+    # Nothing is counted beyond what half of them needs.
+    if missing >= LEAST and len(handed_off.values_list("pk")[: 2 * missing + 1]) <= 2 * missing:
         logger.warning(
             "%d of the transfers that were decided between 15 and 5 minutes ago have no log entry, at least half of"
             " them. They are under way, or NGINX cannot write its log (is its disk full?), or this is not its log.",
             missing,
         )
-    return watched
-
-
-def _free(path: Path) -> int | None:
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return None
+    free = None
+    with suppress(OSError):
+        free = shutil.disk_usage(path).free
+    if free is not None and free < LOW:
+        logger.warning(
+            "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports it nowhere.",
+            *(path, free),
+        )
+    return Watched(free, awaited, unknown)

@@ -15,6 +15,7 @@ from typing import IO
 
 import msgspec
 
+from xaccel.audit.lag import LONGEST_LINE
 from xaccel.audit.models import LogPosition
 
 START = 1024
@@ -23,8 +24,6 @@ TAIL = 1024
 """Bytes before the position, which show that the file was cut and has grown again."""
 NO_ENTRY = 50
 """Fewer bytes do not identify a file: entries differ in their id, which ends at byte 49."""
-LONGEST_LINE = 1 << 20
-"""An entry has some 800 bytes. A longer line than this is none, and is not held in memory."""
 CHUNK = 1 << 20
 """Bytes that are read at once, so that a log of any size needs the same memory."""
 

@@ -37,7 +37,12 @@ class LogFiles:
             if current is None and (log := self._current(position)):
                 current = log
             else:
-                yield from self._rotated(position)
+                try:
+                    yield from self._rotated(position)
+                except OSError as error:  # not lost: looked for again the next time
+                    self._warn_once(
+                        str(error), "a file beside it cannot be read, and is tried again: %s", error
+                    )
         current = current or self._opened(self.path)
         if current is not None:
             yield current
@@ -66,14 +71,8 @@ class LogFiles:
     def _rotated(self, position: LogPosition) -> Iterator[LogFile]:
         """Yield the file of `position`, which is no longer the current one, and what was rotated away after it.
 
-        A file that must not be read, or is moved at this moment, is looked for again the next time: it is not lost.
+        Raises OSError for a file that must not be read, or is moved at this moment.
         """
-        try:
-            yield from self._rotated_since(position)
-        except OSError as error:
-            self._warn_once(str(error), "a file beside it cannot be read, and is tried again: %s", error)
-
-    def _rotated_since(self, position: LogPosition) -> Iterator[LogFile]:
         found = self._find(position)
         final = True
         if found is None:
@@ -88,7 +87,10 @@ class LogFiles:
             after, final = found.path.stat().st_mtime, self._is_final(found.path)
             found.final = final
             yield found
-        for other in self._rotated_after(after, found.path if found else None):
+        beside = [
+            (other.stat().st_mtime, other) for other in self._beside() if not found or other != found.path
+        ]
+        for other in [other for at, other in sorted(beside) if at >= after]:
             try:
                 log = self._opened(other, final=self._is_final(other)) if _is_log(other) else None
             except gzip.BadGzipFile as error:
@@ -118,11 +120,6 @@ class LogFiles:
         if forbidden is not None:
             raise forbidden
         return None
-
-    def _rotated_after(self, after: float, found: Path | None) -> list[Path]:
-        """Return the files but `found` that were rotated away since `after`, oldest first. Raises OSError."""
-        others = [(other.stat().st_mtime, other) for other in self._beside() if other != found]
-        return [other for at, other in sorted(others) if at >= after]
 
     def _beside(self) -> list[Path]:
         """Return the files beside the log whose names begin with its own, compressed ones last."""

@@ -10,7 +10,6 @@ from enum import StrEnum
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -25,7 +24,7 @@ from xaccel.cli.command import Command, FindObject
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
 from xaccel.site import Site
-from xaccel.site.buckets import covers, covers_many
+from xaccel.site.buckets import covers_many
 from xaccel.site.origins import S3Origin
 
 AT_ONCE = 100
@@ -50,11 +49,8 @@ class Result(StrEnum):
     CONTRADICTION = "contradiction"
 
 
-class Judgement(NamedTuple):
-    """A result, and why."""
-
-    result: Result
-    why: str = ""
+Judgement = tuple[Result, str]
+"""A result, and why."""
 
 
 def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
@@ -68,21 +64,21 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     if not was_handed_off(row):
         why = "304 or 412 by the app, or refused by NGINX"
     elif sent is not None and sent >= gave:
-        return Judgement(Result.MATCHED)
+        return Result.MATCHED, ""
     elif sent and cache:
         why = "slices from the cache"
     elif sent:
-        return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {sent}")
+        return Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {sent}"
     elif not gave:
         why = _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent")
     elif cache in CACHED:
         why = "from the cache"
     elif row.ended_at is None or row.ended_at > horizon:
-        return Judgement(Result.AWAITED)
+        return Result.AWAITED, ""
     else:
         unexplained = "which neither the cache nor the store's log explains"
-        return Judgement(Result.CONTRADICTION, f"the user got {gave} bytes, {unexplained}")
-    return Judgement(Result.EXPLAINED, why)
+        return Result.CONTRADICTION, f"the user got {gave} bytes, {unexplained}"
+    return Result.EXPLAINED, why
 
 
 def was_handed_off(row: Transfer) -> bool:
@@ -106,16 +102,16 @@ class Comparison:
         self._site, self._log, self._grace, self._using = site, log, grace, using
         self._seen: dict[str, float] = {}
 
-    def judgements(self) -> Iterator[tuple[str, Judgement]]:
-        """Return the id of each transfer and a judgement."""
-        for id_, judgement in self._all():
+    def judgements(self) -> Iterator[tuple[str, Result, str]]:
+        """Return the id of each transfer, a result, and why."""
+        for id_, (result, why) in self._all():
             if _sent(id_) in self.contradicted:
                 continue
-            if judgement.result == Result.CONTRADICTION:
+            if result == Result.CONTRADICTION:
                 self.contradicted.add(_sent(id_))
             else:
-                self.counts[judgement] += 1
-            yield id_, judgement
+                self.counts[result, why] += 1
+            yield id_, result, why
 
     def _all(self) -> Iterator[tuple[str, Judgement]]:
         ours = (request for request in self._log.requests() if request.transfer)
@@ -160,7 +156,7 @@ class Comparison:
                 wrong = "the trail does not have it" if row is None else self._wrong(row, request)
                 where = f"request {_token(request.request)} of {request.at:%Y-%m-%d %H:%M:%S} UTC"
                 id_ = request.transfer if row is None else str(row.id)
-                yield id_, Judgement(Result.CONTRADICTION, f"{wrong}: the store sent bytes, {where}")
+                yield id_, (Result.CONTRADICTION, f"{wrong}: the store sent bytes, {where}")
 
     def _wrong(self, row: Transfer, request: StoreRequest) -> str:
         if not was_handed_off(row):
@@ -176,20 +172,15 @@ class Comparison:
     def _rows(self) -> Iterator[Transfer]:
         """Return the transfers that began within the log's time, and are from a bucket of the log."""
         origins = {
-            name: origin for name, origin in self._site.origins.items() if isinstance(origin, S3Origin)
+            name: origin
+            for name, origin in self._site.origins.items()
+            if isinstance(origin, S3Origin) and (covers_many(origin) or origin.bucket in self._log.buckets)
         }
-        buckets = self._log.buckets
-        names = [name for name, origin in origins.items() if any(_has(origin, bucket) for bucket in buckets)]
         first, end = _lowest(self._log.first), _lowest(self._log.last + timedelta(seconds=1))
-        rows = Transfer.objects.using(self._using).filter(origin__in=names, id__gte=first, id__lt=end)
+        rows = Transfer.objects.using(self._using).filter(origin__in=origins, id__gte=first, id__lt=end)
         for row in rows.iterator(chunk_size=AT_ONCE):
-            origin = origins[row.origin]
-            if not covers_many(origin) or _object_of(origin, row)[0] in buckets:
+            if _object_of(origins[row.origin], row)[0] in self._log.buckets:
                 yield row
-
-
-def _has(origin: S3Origin, bucket: str) -> bool:
-    return covers(origin.bucket, bucket) if covers_many(origin) else origin.bucket == bucket
 
 
 def _object_of(origin: S3Origin, row: Transfer) -> tuple[str, str]:
@@ -240,9 +231,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     log = StoreLog(args.files)
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
-    for id_, judgement in comparison.judgements():
-        if args.each or judgement.result == Result.CONTRADICTION:
-            print(f"{id_}  {judgement.result}" + (f": {judgement.why}" if judgement.why else ""))
+    for id_, result, why in comparison.judgements():
+        if args.each or result == Result.CONTRADICTION:
+            print(f"{id_}  {result}" + (f": {why}" if why else ""))
     if log.lines == log.unreadable:
         raise InputRefused(
             f"none of {log.lines} lines is an entry of an access log",

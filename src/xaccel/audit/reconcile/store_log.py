@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,8 +29,7 @@ _S3 = re.compile(
 _AGENT = re.compile(rf"xaccel t=({SENT_PATTERN})")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRequest:
+class StoreRequest(NamedTuple):
     """One request that the store logged.
 
     request: the store's own id of it. transfer: what the User-Agent has of a transfer id; "" for requests of others.
@@ -115,30 +114,20 @@ def _of_s3(line: bytes) -> StoreRequest:
     found = _S3.fullmatch(line.decode("utf-8", "replace").rstrip("\r\n"))
     if found is None or found["status"] == "-":
         raise ValueError("not an entry")
-    return StoreRequest(
-        at=_time(found["at"]),
-        bucket=found["bucket"],
-        key=found["key"],
-        method=_method(found["operation"]),
-        status=int(found["status"]),
-        sent=0 if found["sent"] == "-" else int(found["sent"]),
-        request=found["request"],
-        transfer=_transfer(found["agent"] or ""),
-    )
+    sent = 0 if found["sent"] == "-" else int(found["sent"])
+    at, method, transfer = _time(found["at"]), _method(found["operation"]), _transfer(found["agent"] or "")
+    bucket, key, status, request = found.group("bucket", "key", "status", "request")
+    return StoreRequest(at, bucket, key, method, int(status), sent, request, transfer)
 
 
 def _of_seaweed(line: bytes) -> StoreRequest:
     said = msgspec.json.decode(line, type=_Seaweed)
-    return StoreRequest(
-        at=datetime.fromtimestamp(said.time, UTC),
-        bucket=said.bucket,
-        key=said.key,
-        method=_method(said.operation),
-        status=said.status,
-        sent=None,
-        request=said.request_id,
-        transfer=_transfer(said.user_agent),
+    at, method, transfer = (
+        datetime.fromtimestamp(said.time, UTC),
+        _method(said.operation),
+        _transfer(said.user_agent),
     )
+    return StoreRequest(at, said.bucket, said.key, method, said.status, None, said.request_id, transfer)
 
 
 def _method(operation: str) -> str:

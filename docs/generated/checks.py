@@ -54,9 +54,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 
 def sections() -> str:
     """Return one section for each id of xaccel.django."""
-    return "\n".join(
-        _section(identifier, meaning, _message(identifier)) for identifier, meaning in checks.CHECKS.items()
-    )
+    ids = {f"xaccel.{number}": row["meaning"] for number, row in checks.CHECKS.items()}
+    return "\n".join(_section(each, meaning, _message(each)) for each, meaning in ids.items())
 
 
 def audit_sections() -> str:

@@ -141,10 +141,7 @@ def test_every_id_is_in_the_table_and_has_a_test() -> None:
     source = "".join(path.read_text() for path in Path(xaccel.django.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'"([EW]\d{3})"', source))
     tested = set(re.findall(r"def test_([EW]\d{3})_", Path(__file__).read_text()))
-    documented = {number.removeprefix("xaccel.") for number in checks.CHECKS}
-    assert used == tested == documented
-    keys = re.findall(r'"xaccel\.([EW]\d{3})":', Path(checks.__file__).read_text())
-    assert len(keys) == len(set(keys))
+    assert used == tested == set(checks.CHECKS)
 
 
 def test_W004_bucket_in_another_region_is_asked_for_at_deployment_only(site: Any) -> None:

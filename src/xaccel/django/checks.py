@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from xaccel.django.conf import Configuration, configuration
 from xaccel.django.development import debug_is_on
 from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.errors import ConfigError, ConfigErrors
+from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
@@ -26,90 +28,56 @@ from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import S3Origin
 
-CHECKS: Mapping[str, str] = {
-    "xaccel.E001": "settings.XACCEL has a problem; each problem is one message.",
-    "xaccel.E002": "HandOffMiddleware is not in MIDDLEWARE.",
-    "xaccel.E003": "HandOffMiddleware is not the first of MIDDLEWARE.",
-    "xaccel.E004": "DELIVERY is 'stream' and DEBUG is off.",
-    "xaccel.E005": "MEDIA_URL or STATIC_URL is below the site's internal prefix.",
-    "xaccel.E006": "An origin names a storage that xaccel cannot read.",
-    "xaccel.E007": "An origin is an S3 bucket and botocore is not installed.",
-    "xaccel.W001": "An alias of STORAGES gives no origin, where the origins come from STORAGES.",
-    "xaccel.W002": "The directory of an origin is also published under MEDIA_URL.",
-    "xaccel.W003": "A middleware sets a header that the site does not declare, so that downloads lack it.",
-    "xaccel.W004": "A bucket is in another region than its origin says; asked only by `check --deploy`.",
-    "xaccel.W005": "TRANSFER_LOG is relative to NGINX's prefix; looked at only by `check --deploy`.",
-    "xaccel.W006": "The URL of an https origin has an IP address, which NGINX does not find in a certificate.",
-    "xaccel.W008": "The running NGINX has other settings than the project; asked only by `check --deploy`.",
-}
-"""Every id with its meaning: the reference is made from this table."""
+CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
+"""Each id with its meaning, what it says, and the hint."""
 
 
-def check_configuration(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+def check_configuration(**_: Any) -> list[CheckMessage]:
     """Check settings.XACCEL and the settings around it."""
     try:
         conf = configuration()
     except ConfigErrors as errors:
         return [
-            _problem("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem)
+            _message("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem=problem)
             for problem in errors.problems
         ]
     return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf)]
 
 
-def check_middleware(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+def check_middleware(**_: Any) -> list[CheckMessage]:
     """Check that HandOffMiddleware sees what every other middleware sets."""
-    hint = 'Put "xaccel.django.HandOffMiddleware" first in MIDDLEWARE.'
     places = [index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
     if not places:
-        what = "HandOffMiddleware is not in MIDDLEWARE: headers of other middleware are lost or sent twice."
-        return [_message("E002", what, hint)]
-    if places[0] != 0:
-        what = f"HandOffMiddleware comes after {settings.MIDDLEWARE[0]}, whose headers it does not see."
-        return [_message("E003", what, hint)]
+        return [_message("E002")]
+    return [_message("E003", first=settings.MIDDLEWARE[0])] if places[0] else []
+
+
+def check_log(**_: Any) -> list[CheckMessage]:
+    """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
+    with suppress(ConfigErrors):
+        return [_message("W005", problem=problem) for problem in relative_log(configuration().site)]
     return []
 
 
-def check_log(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
-    """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
-    try:
-        site = configuration().site
-    except ConfigErrors:
-        return []
-    return [
-        _message("W005", f"XACCEL['TRANSFER_LOG']: {found.what}.", found.remedy)
-        for found in relative_log(site)
-    ]
-
-
-def check_regions(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+def check_regions(**_: Any) -> list[CheckMessage]:
     """Request the region of each bucket from its store: only with `check --deploy`.
 
     The signature names the region: with a wrong region, S3 refuses every download. Buckets that a pattern covers are
     not checked.
     """
-    try:
-        origins = configuration().site.origins
-    except ConfigErrors:
-        return []
-    buckets = {
-        name: origin
-        for name, origin in origins.items()
-        if isinstance(origin, S3Origin) and not covers_many(origin)
-    }
-    regions = {name: (resolve_endpoint(one).region, bucket_region(one)) for name, one in buckets.items()}
-    return [
-        _message(
-            "W004",
-            f"The bucket of origin {name!r} is in {said}, and its downloads are signed for {signed}.",
-            f"Set the origin's region to {said!r}.",
-        )
-        for name, (signed, said) in regions.items()
-        if said not in (None, signed)
-    ]
+    found: list[CheckMessage] = []
+    with suppress(ConfigErrors):
+        for name, origin in configuration().site.origins.items():
+            if isinstance(origin, S3Origin) and not covers_many(origin):
+                signed, said = resolve_endpoint(origin).region, bucket_region(origin)
+                if said not in (None, signed):
+                    found.append(_message("W004", name=name, said=said, signed=signed))
+    return found
 
 
-def check_running(app_configs: Sequence[Any] | None = None, **_: Any) -> list[CheckMessage]:
+def check_running(**_: Any) -> list[CheckMessage]:
     """Ask the running NGINX for the digest of its settings: only with `check --deploy`.
 
     It is asked at the hosts of CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS. Hosts that do not respond are not reported.
@@ -122,14 +90,7 @@ def check_running(app_configs: Sequence[Any] | None = None, **_: Any) -> list[Ch
     if not found or "" in found.values():
         return []
     url, said = next(iter(found.items()))
-    return [
-        _message(
-            "W008",
-            f"The NGINX at {url} has other settings than settings.XACCEL: {said}.",
-            "Generate the NGINX configuration with `manage.py xaccel config --write DIR`, and reload NGINX. On NGINX's"
-            " host, `manage.py xaccel doctor` names the cause.",
-        )
-    ]
+    return [_message("W008", url=url, said=said)]
 
 
 def _front_doors() -> Iterator[list[str]]:
@@ -166,43 +127,27 @@ def _is_ours(path: str) -> bool:
 
 def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.delivery == "stream" and not debug_is_on():
-        yield _message(
-            "E004",
-            "XACCEL['DELIVERY'] is 'stream' and DEBUG is off: every download would hold a worker of the app.",
-            "Leave DELIVERY out and generate the NGINX configuration with: manage.py xaccel config",
-        )
+        yield _message("E004")
 
 
 def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:
+    prefix = conf.site.internal_prefix
     for name in ("MEDIA_URL", "STATIC_URL"):
-        if urlsplit(getattr(settings, name) or "").path.startswith(conf.site.internal_prefix):
-            what = f"{name} is below {conf.site.internal_prefix}, which NGINX reserves for hand-offs."
-            yield _message("E005", what, f"Choose another {name}.")
+        if urlsplit(getattr(settings, name) or "").path.startswith(prefix):
+            yield _message("E005", name=name, prefix=prefix)
 
 
 def _origins(conf: Configuration) -> Iterator[CheckMessage]:
-    for problem in conf.skipped:
-        yield _problem("W001", problem)
-    for found in address_over_tls(conf.site):
-        yield _message("W006", f"XACCEL {found.where}: {found.what}.", found.remedy)
+    yield from (_message("W001", problem=problem) for problem in conf.skipped)
+    yield from (_message("W006", problem=problem) for problem in address_over_tls(conf.site))
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:
-        yield _message(
-            "E007",
-            f"The origin {buckets[0]!r} is an S3 bucket, and botocore, which signs, is not installed.",
-            "Install it with: pip install 'xaccel[s3]'",
-        )
+        yield _message("E007", name=buckets[0])
     media = str(settings.MEDIA_ROOT).rstrip("/")
-    if not media or settings.MEDIA_URL in ("", "/"):
-        return
-    for name, origin in conf.site.directories.items():
-        if f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
-            yield _message(
-                "W002",
-                f"The origin {name!r} is in MEDIA_ROOT, and MEDIA_URL is set: a server that serves MEDIA_URL from"
-                " MEDIA_ROOT sends every file to everybody.",
-                "Keep private files in another directory, or set MEDIA_URL to '' and serve nothing from MEDIA_ROOT.",
-            )
+    if media and settings.MEDIA_URL not in ("", "/"):
+        for name, origin in conf.site.directories.items():
+            if f"{origin.root.rstrip('/')}/".startswith(f"{media}/"):
+                yield _message("W002", name=name)
 
 
 def _headers(conf: Configuration) -> Iterator[CheckMessage]:
@@ -213,19 +158,9 @@ def _headers(conf: Configuration) -> Iterator[CheckMessage]:
         ("corsheaders.middleware.CorsMiddleware", "Access-Control-Allow-Origin", True),
     ):
         if middleware in settings.MIDDLEWARE and is_set and name.lower() not in declared:
-            yield _message(
-                "W003",
-                f"{middleware.rpartition('.')[2]} sets {name}, which XACCEL['RESPONSE_HEADERS'] does not declare:"
-                " downloads go without it.",
-                f"Add {name!r} to XACCEL['RESPONSE_HEADERS'] and generate the NGINX configuration again, or have NGINX"
-                " add it.",
-            )
+            yield _message("W003", middleware=middleware.rpartition(".")[2], name=name)
 
 
-def _problem(number: str, problem: ConfigError) -> CheckMessage:
-    return _message(number, f"{problem.where}: {problem.what}.", problem.remedy)
-
-
-def _message(number: str, message: str, hint: str) -> CheckMessage:
-    kind = checks.Error if number.startswith("E") else checks.Warning
-    return kind(message, hint=hint, id=f"xaccel.{number}")
+def _message(number: str, **values: object) -> CheckMessage:
+    kind, row = checks.Error if number.startswith("E") else checks.Warning, CHECKS[number]
+    return kind(row["says"].format(**values), hint=row["hint"].format(**values), id=f"xaccel.{number}")

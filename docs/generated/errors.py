@@ -28,10 +28,16 @@ _SITE = Site(
 
 
 def tree() -> str:
-    """Return the docstring's tree."""
-    lines = (xaccel.errors.__doc__ or "").splitlines()
-    start = lines.index("XaccelError")
-    return "\n".join(["```text", *lines[start : lines.index("", start)], "```"]) + "\n"
+    """Return the classes as a tree, each with the first line of its docstring."""
+    return "\n".join(["```text", "XaccelError", *_branches(XaccelError, ""), "```"]) + "\n"
+
+
+def _branches(kind: type[XaccelError], before: str) -> Iterator[str]:
+    below = [each for each in kinds() if kind in each.__bases__]
+    for each in below:
+        mark, stem = ("└──", "    ") if each is below[-1] else ("├──", "│   ")
+        yield f"{f'{before}{mark} {each.__name__}':28}{prose(each)[0].split('. ')[0].rstrip('.')}"
+        yield from _branches(each, before + stem)
 
 
 def kinds() -> list[type[XaccelError]]:

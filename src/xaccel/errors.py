@@ -1,18 +1,4 @@
-"""Every error xaccel raises, as a tree with one root.
-
-XaccelError
-├── ConfigErrors            all problems of one configuration
-├── ConfigError             one problem of the configuration
-├── InputRefused            a value that came with one download (also a ValueError)
-│   ├── KeyRefused          an object key that its origin cannot hold
-│   ├── FileNameRefused     a file name that is not valid in Content-Disposition
-│   ├── HeaderRefused       a header name or value that cannot be sent
-│   ├── OptionRefused       any other option of a download
-│   ├── OriginUnknown       a name that the site does not have
-│   └── OriginNotAllowed    a URL or a storage outside all origins of the site
-├── CredentialsUnavailable  nothing to sign with
-├── NginxError              NGINX could not run, or refused a configuration
-└── CacheError              NGINX's cache could not be read, emptied or filled
+"""Every error xaccel raises, as a tree with the root XaccelError.
 
 Each one says what is wrong, where (a settings path or an argument) and what to do.
 """

@@ -72,7 +72,7 @@ HIS = """
 
 def test_all_his_header_lines_are_merged_where_nginx_can(variant: Variant, tmp_path: Path) -> None:
     """Also those that contradict ours: this is why merging is asked for, and not the default."""
-    if not build_of(variant).merges_headers:
+    if not build_of(variant).has("add_header_inherit"):
         with (
             pytest.raises(NginxError, match="cannot merge"),
             guest_with_lines(variant, tmp_path, HIS, add_headers="merge"),
@@ -98,7 +98,7 @@ def test_a_trailer_of_his_takes_the_length_from_a_download_where_nginx_cannot_sw
     with guest_with_lines(variant, tmp_path, "add_trailer X-Operator his always;") as running:
         reply = running.stage.get(origin)
     assert reply.body == BODY
-    inherits = not build_of(variant).merges_headers
+    inherits = not build_of(variant).has("add_header_inherit")
     assert (reply.one("Content-Length") is None, reply.one("Transfer-Encoding") == "chunked") == (
         inherits,
         inherits,

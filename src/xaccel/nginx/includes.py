@@ -101,9 +101,9 @@ class Includes:
             "gzip_static": nginx.gzip_static,
             "sub": nginx.sub,
             "addition": nginx.addition,
-            "early_hints": nginx.sends_early_hints,
-            "trailers": nginx.passes_trailers,
-            "inherit": nginx.merges_headers,
+            "early_hints": nginx.has("early_hints"),
+            "trailers": nginx.has("proxy_pass_trailers"),
+            "inherit": nginx.has("add_header_inherit"),
         }
         return self.shared("off", (self.engine(f"off/{name}") for name, there in present.items() if there))
 
@@ -145,7 +145,7 @@ class Includes:
             words += ["combined"] if len(words) == 1 else []
             yield directive("access_log", *words, Raw(f"if={found}"))
         merges = site.add_headers == MERGE
-        if self.nginx.merges_headers:
+        if self.nginx.has("add_header_inherit"):
             yield directive("add_header_inherit", "merge" if merges else "on")
         elif merges:
             raise NginxError(

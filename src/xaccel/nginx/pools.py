@@ -18,7 +18,6 @@ from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.includes import Names
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
-from xaccel.site.buckets import without_bucket
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.site.rules import is_pattern
 
@@ -112,7 +111,7 @@ def _route(name: str, origin: RemoteOrigin) -> Route:
     else:
         base, bucket = urls.canonical_base(origin.base_url), ""
     many = is_pattern(bucket)
-    parts = urlsplit(without_bucket(base, bucket) if many else base)
+    parts = urlsplit(base.replace(f"//{bucket}.", "//") if many else base)
     host = parts.hostname or ""
     address = f"[{host}]" if ":" in host else host
     port = parts.port or (443 if parts.scheme == "https" else 80)

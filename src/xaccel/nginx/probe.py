@@ -19,6 +19,14 @@ OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub")
 DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
 """Files of dynamic modules, below the modules path."""
 
+SINCE = {
+    "server NAME resolve": (1, 27, 3),
+    "proxy_pass_trailers": (1, 27, 2),
+    "early_hints": (1, 29, 0),
+    "add_header_inherit": (1, 29, 3),
+}
+"""Directives that younger versions have; the last one came with `add_trailer_inherit`."""
+
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _LOADED = re.compile(r"""(?<![^\s;])load_module\s+["']?([^"';]+)["']?\s*;""")
 _DIRECTIVES = {"njs": "js_", "headers_more": "more_"}
@@ -51,25 +59,9 @@ class Nginx:
         """The means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
         return "njs" if self.njs else "headers-more" if self.headers_more else "stock"
 
-    @property
-    def resolves_upstreams(self) -> bool:
-        """Whether `server NAME resolve` is there (https://nginx.org/en/docs/http/ngx_http_upstream_module.html)."""
-        return self.version >= (1, 27, 3)
-
-    @property
-    def passes_trailers(self) -> bool:
-        """Whether `proxy_pass_trailers` is there (since 1.27.2)."""
-        return self.version >= (1, 27, 2)
-
-    @property
-    def sends_early_hints(self) -> bool:
-        """Whether `early_hints` is there (since 1.29.0)."""
-        return self.version >= (1, 29, 0)
-
-    @property
-    def merges_headers(self) -> bool:
-        """Whether `add_header_inherit` and `add_trailer_inherit` are there (since 1.29.3)."""
-        return self.version >= (1, 29, 3)
+    def has(self, feature: str) -> bool:
+        """Tell whether the version has a feature of SINCE."""
+        return self.version >= SINCE[feature]
 
 
 def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:

@@ -69,7 +69,7 @@ def render(
 
     Raises ConfigError if an S3 endpoint or the system's CA bundle cannot be found, NginxError for invalid values.
     """
-    looks_up = write_addresses or not nginx.resolves_upstreams
+    looks_up = write_addresses or not nginx.has("server NAME resolve")
     return _Printer(site, nginx, folder, lookup if looks_up else None).parts()
 
 
@@ -93,7 +93,7 @@ class _Printer(Includes):
         maps = [self.engine(name) for name in engine.maps(slices=self.nginx.slice)]
         script = directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
         http, server = tuple(self.http()), tuple(self.server())
-        hints = [self.engine("off/early_hints")] if self.nginx.sends_early_hints else []
+        hints = [self.engine("off/early_hints")] if self.nginx.has("early_hints") else []
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
         return Parts((*([script] if self.nginx.njs else []), *maps), http, server, app, self.files)
 

@@ -57,7 +57,6 @@ def app_server(
     port: int = 0,
     unix: bool = False,
     timeout_s: int = 60,
-    access_log: bool = False,
 ) -> Iterator[AppServer]:
     """Serve `application` ("package.module:name") until the block ends; all files of the server are in `directory`.
 
@@ -90,7 +89,6 @@ def app_server(
             *("--worker-tmp-dir", str(directory / "tmp")),
             *("--timeout", str(timeout_s)),
             *("--graceful-timeout", "2"),
-            *(("--access-logfile", "-") if access_log else ()),
             "--no-control-socket",
             application,
         ]

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,6 @@ _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
 _NO_ROOM = ("no space left on device", "no free volumes left", "No writable volumes")
 _LEAST_FREE_MB = 16
-_PART = 16 * 1024 * 1024
 _VOLUMES = 1000
 _VOLUME_MB = 1024
 """Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
@@ -71,16 +70,13 @@ class S3Server(StartedServer):
         content_type: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """Store an object; a path is read in parts of 16 MB, so its size does not matter."""
+        """Store an object; the file of a path is sent as it is read."""
         options: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if metadata:
             options["Metadata"] = dict(metadata)
         if content_type is not None:
             options["ContentType"] = content_type
-        if isinstance(content, Path) and content.stat().st_size > _PART:
-            _put_parts(self.client(), content, options)
-        else:
-            body = content.read_bytes() if isinstance(content, Path) else content
+        with content.open("rb") if isinstance(content, Path) else nullcontext(content) as body:
             self.client().put_object(Body=body, **options)
 
 
@@ -234,15 +230,3 @@ def _credentials(file: Path) -> tuple[str, str]:
     }
     write_private(file, json.dumps({"identities": [identity], "kms": _KMS}))
     return access_key, secret_key
-
-
-def _put_parts(client: Any, path: Path, options: Mapping[str, Any]) -> None:
-    target = {"Bucket": options["Bucket"], "Key": options["Key"]}
-    upload = client.create_multipart_upload(**options)["UploadId"]
-    parts: list[dict[str, object]] = []
-    with path.open("rb") as file:
-        while block := file.read(_PART):
-            number = len(parts) + 1
-            answer = client.upload_part(Body=block, PartNumber=number, UploadId=upload, **target)
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-    client.complete_multipart_upload(UploadId=upload, MultipartUpload={"Parts": parts}, **target)

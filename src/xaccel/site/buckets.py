@@ -9,9 +9,6 @@ from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.site.origins import Origin, S3Origin
 from xaccel.site.rules import BUCKET_NAME, is_pattern
 
-STAR = "[a-z0-9-]+"
-"""The '*' of a pattern matches no dot, which a wildcard certificate does not cover, and no slash."""
-
 _RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
 _LONGEST = 63
 
@@ -24,8 +21,9 @@ def covers_many(origin: Origin) -> bool:
 @lru_cache(maxsize=4096)
 def expression(pattern: str) -> re.Pattern[str]:
     """Return what matches the buckets of `pattern`, or the URLs of a URL that holds one; the "*" is a group."""
-    before, _, after = pattern.partition("*")
-    return re.compile(f"{re.escape(before)}({STAR}){re.escape(after)}")
+    before, _, after = map(re.escape, pattern.partition("*"))
+    # no dot, which a wildcard certificate does not cover, and no slash
+    return re.compile(f"{before}([a-z0-9-]+){after}")
 
 
 def covers(pattern: str, bucket: str) -> bool:
@@ -60,9 +58,3 @@ def bucket_named(origin: Origin, bucket: str | None) -> str:
             f"the origin does not cover the bucket {bucket!r}", where="bucket", remedy=remedy
         )
     return bucket
-
-
-def without_bucket(base_url: str, bucket: str) -> str:
-    """Return the URL of the endpoint itself, of which `base_url` is the one of `bucket`."""
-    scheme, _, rest = base_url.partition("://")
-    return f"{scheme}://{rest.removeprefix(f'{bucket}.')}"

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / ".xaccel" / "log"
@@ -231,7 +232,7 @@ class Running:
         command = group.command_line(temporary, self._more)
         env = {**os.environ, "TMPDIR": str(temporary)}
         if file is None:
-            child = subprocess.Popen(command, cwd=ROOT, env=env)
+            status = _wait_in_terminal(subprocess.Popen(command, cwd=ROOT, env=env))
         else:
             with file.open("wb") as log:
                 child = subprocess.Popen(
@@ -244,7 +245,7 @@ class Running:
                     start_new_session=True,
                 )
             self._children.append(child)
-        status = child.wait()
+            status = child.wait()
         if status in (0, _INTERRUPTED, _NO_TESTS):
             shutil.rmtree(temporary, ignore_errors=True)
         return Result(group, status, left=temporary if temporary.exists() else None)
@@ -257,11 +258,30 @@ class Running:
                     os.killpg(child.pid, signal.SIGINT)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _wait_in_terminal(child: subprocess.Popen[bytes]) -> int:
+    """Return the exit status; a signal to this process ends pytest too, as Ctrl-C does."""
+    try:
+        return child.wait()
+    except KeyboardInterrupt as signalled:
+        # Ctrl-C in a terminal reaches both, and a second SIGINT would end pytest before it has stopped its servers
+        if isinstance(signalled, _Terminated) or not sys.stdin.isatty():
+            child.send_signal(signal.SIGINT)
+        return child.wait()
+
+
 def run(groups: Sequence[Group], more: Sequence[str], *, at_once: int = AT_ONCE) -> int:
     """Run the groups, print how each ended, and return the exit status. The last line is like pytest's."""
     # a run that is ended from outside stops its servers, as Ctrl-C does, also in the background of a shell
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started, running = time.monotonic(), Running(more)
     LOG.mkdir(parents=True, exist_ok=True)
     if len(groups) == 1 or _TERMINAL & {*more}:

@@ -82,13 +82,16 @@ def test_it():
 """
 
 
+@pytest.mark.parametrize("names", [("one",), ("one", "two")], ids=["in-the-terminal", "side-by-side"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_ends_its_groups(tmp_path: Path, number: int) -> None:
-    marks = [tmp_path / name for name in ("one.mark", "two.mark")]
-    made = groups(tmp_path, one=WAITING.format(mark=str(marks[0])), two=WAITING.format(mark=str(marks[1])))
+def test_a_run_that_is_ended_ends_its_groups(tmp_path: Path, number: int, names: tuple[str, ...]) -> None:
+    marks = [tmp_path / f"{name}.mark" for name in names]
+    texts = [WAITING.format(mark=str(mark)) for mark in marks]
+    made = groups(tmp_path, **dict(zip(names, texts, strict=True)))
     program = f"import sys; from tests.runs import *; sys.exit(run({made!r}, []))"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=env) as child:
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL) as child:
         deadline = time.monotonic() + 30
         while not all(mark.exists() for mark in marks):
             assert child.poll() is None

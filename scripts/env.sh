@@ -15,7 +15,8 @@ export PYTHONPATH="$XACCEL_ROOT"
 export HYPOTHESIS_STORAGE_DIRECTORY="$XACCEL_ROOT/.xaccel/hypothesis"
 export MYPY_CACHE_DIR="$XACCEL_ROOT/.xaccel/mypy"
 export RUFF_CACHE_DIR="$XACCEL_ROOT/.xaccel/ruff"
-unset VIRTUAL_ENV PYTHONHOME
+# without compiled modules each of the hundreds of programs that tests start compiles its imports again
+unset VIRTUAL_ENV PYTHONHOME PYTHONDONTWRITEBYTECODE
 XACCEL_UV="$XACCEL_ROOT/.xaccel/uv/bin/uv"
 
 # A name on PATH may be a shim that fails, so a candidate counts only if it runs.

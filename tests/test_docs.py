@@ -272,7 +272,7 @@ def test_every_python_block_runs(tmp_path: Path) -> None:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PARTNER_TOKEN": "token",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
         },
         capture_output=True,
         text=True,

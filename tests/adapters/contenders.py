@@ -100,5 +100,4 @@ def environment(site: Path, decisions: Path) -> dict[str, str]:
         "ADAPTERS_SITE": str(site),
         "ADAPTERS_DECISIONS": str(decisions),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -28,7 +28,7 @@ for title in ("Minutes", "Of somebody else"):
 
 
 def project(page: Page, folder: Path) -> Project:
-    env = {"PYTHONPATH": os.pathsep.join([str(folder), str(MINIMAL)]), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PYTHONPATH": os.pathsep.join([str(folder), str(MINIMAL)])}
     if page.site:
         return Project(
             application="app:app", kind=page.kind, directory=folder, site=Path("site.toml"), env=env

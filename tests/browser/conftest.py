@@ -151,7 +151,6 @@ def running_project(
         "BROWSER_MIDDLEWARE": "yes" if middleware else "no",
         "BROWSER_REQUEST_ID": REQUEST_ID,
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     with app_server(folder, "tests.browser.project:application", env=env, cwd=ROOT, workers=2) as app:
         yield Project(settings, app)

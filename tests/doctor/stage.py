@@ -68,7 +68,6 @@ def running_app(folder: Path, settings: dict[str, Any]) -> Iterator[AppServer]:
         "PATH": os.environ["PATH"],
         "LIVE_SITE": str(folder / "site.json"),
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=1) as server:
         yield server

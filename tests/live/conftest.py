@@ -205,7 +205,6 @@ def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
         "PATH": os.environ["PATH"],
         "LIVE_SITE": str(folder / "site.json"),
         "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=2) as server:
         yield server

@@ -160,7 +160,6 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
             "LIVE_STORAGES": str(folder / "storages.json"),
             "STORAGE_EMULATOR_HOST": door.url,
             "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         traces = [
             *(door.address, azure.url, cdn.address, s3.endpoint, s3.access_key, "acme-google", "acme-azure"),

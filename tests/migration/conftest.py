@@ -66,7 +66,6 @@ class Places:
             "MIGRATION_PARTNER": f"{self.partner.url}/files/",
             "MIGRATION_FILES": json.dumps(list(FILES)),
             "PYTHONPATH": str(ROOT),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
 

@@ -58,7 +58,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=folder,
-        env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
+        env=kept,
         capture_output=True,
         text=True,
         check=False,

@@ -48,7 +48,10 @@ class SharedFile:
 
 @dataclass(slots=True)
 class Stack:
-    """The running servers. `nginx` and `app` are what runs now; `sound` is the text as the library prints it."""
+    """The running servers. `nginx` and `app` are what runs now; `sound` is the text as the library prints it.
+
+    sessions: the cookies of users who have signed in, by user name.
+    """
 
     folder: Path
     identity: Identity
@@ -63,6 +66,7 @@ class Stack:
     extra_pks: dict[str, str]
     _app: _RunningApp
     log_starts: dict[Path, int]
+    sessions: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     nginx: NginxServer = field(init=False)
     ingest: RunningServer = field(init=False)
 

@@ -170,7 +170,8 @@ def test_two_demos_at_once_one_keeps_its_folder(
     with serving(tmp_path / "one", "--data-dir", kept, "--nginx", wheel) as one:
         with serving(tmp_path / "two") as two:
             assert one.port != two.port
-            assert str(two.port) in two.output.read_text()
+            # the ready file is written before the demo prints its address
+            assert wait_until(lambda: str(two.port) in two.output.read_text(), timeout_s=10)
             assert one.ready["s3"]["bucket"] != two.ready["s3"]["bucket"]
             assert two.end(signal.SIGTERM) == 0
         assert one.end(signal.SIGINT) == 0

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 _BLOCK = 256 * 1024
@@ -60,16 +61,22 @@ class Exchange:
 class Browser:
     """One user's session, or an anonymous one. `seen` gets every exchange."""
 
-    def __init__(self, port: int, seen: list[Exchange], who: str = "nobody") -> None:
+    def __init__(
+        self,
+        port: int,
+        seen: list[Exchange],
+        who: str = "nobody",
+        cookies: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._port = port
         self._seen = seen
-        self._cookies: dict[str, str] = {}
+        self.cookies = dict(cookies)
         self.who = who
 
     @property
     def cookie(self) -> str:
         """The Cookie header that is sent."""
-        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def sign_in(self, password: str) -> Exchange:
         """Fill in the form and send it. Raises LookupError when there is no form."""
@@ -124,7 +131,7 @@ class Browser:
     ) -> Iterator[HTTPResponse]:
         """Send a request and yield the response unread; the connection ends with the block."""
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
-            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self._cookies else {})}
+            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self.cookies else {})}
             connection.request(method, path, body=body, headers={**own, **(headers or {})})
             yield connection.getresponse()
 
@@ -144,4 +151,4 @@ class Browser:
     def _remember_cookies(self, exchange: Exchange) -> None:
         for line in exchange.every("Set-Cookie"):
             name, _, value = line.partition(";")[0].partition("=")
-            self._cookies[name.strip()] = value
+            self.cookies[name.strip()] = value

@@ -22,15 +22,22 @@ class Scene:
         return Browser(self.stack.nginx.port, self.seen)
 
     def browser(self, username: str) -> Browser:
-        """Return the user's browser; the first call signs in. Raises PermissionError."""
-        found = self._browsers.get(username)
-        if found is None:
-            found = Browser(self.stack.nginx.port, self.seen, username)
-            answer = found.sign_in(self.stack.identity.passwords[username])
-            if answer.status != 302:
-                raise PermissionError(f"{username} cannot sign in: {answer}")
-            self._browsers[username] = found
-        return found
+        """Return the user's browser; the first call for these servers signs in. Raises PermissionError."""
+        if username not in self._browsers:
+            if cookies := self.stack.sessions.get(username):
+                self._browsers[username] = Browser(self.stack.nginx.port, self.seen, username, cookies)
+            else:
+                self.sign_in(username)
+        return self._browsers[username]
+
+    def sign_in(self, username: str) -> None:
+        """Sign in by the form. Raises PermissionError."""
+        found = Browser(self.stack.nginx.port, self.seen, username)
+        answer = found.sign_in(self.stack.identity.passwords[username])
+        if answer.status != 302:
+            raise PermissionError(f"{username} cannot sign in: {answer}")
+        self._browsers[username] = found
+        self.stack.sessions[username] = found.cookies
 
     def file(self, name: str) -> SharedFile:
         """Return the sample of that name."""

@@ -28,7 +28,7 @@ def ask(scene: Scene) -> Iterator[Answer]:
         problems.append(f"{_GUESSES} wrong passwords, and the last response is {statuses[-1]}")
     people = ("alice", "bob", "carol", "admin")
     for username in people:
-        scene.browser(username)
+        scene.sign_in(username)
     yield verdict(
         "sign-in",
         problems,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -63,6 +64,16 @@ def _variant(item: pytest.Item) -> str:
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     found = params.get("variant")
     return found if found in VARIANTS else "none"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _botocores_data_is_read_once() -> Iterator[None]:
+    """Share botocore's data between its sessions: parsing it takes a client 0.1 s, and tests make hundreds."""
+    from botocore import session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

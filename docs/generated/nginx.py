@@ -96,7 +96,7 @@ def sample() -> str:
     site = Site(
         origins={"documents": origin},
         secrets=("<the-site's-secret>",),
-        transfer_log="/var/log/nginx/xaccel.log",
+        transfer_log="/var/log/xaccel/transfers.log",
     )
     nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, **dict.fromkeys(OPTIONAL, True))
     folder = "/etc/nginx/xaccel"

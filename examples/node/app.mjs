@@ -1,4 +1,4 @@
-// A small app: people sign in, see nothing but their own documents, and download them through NGINX.
+// A small app: users sign in, see only their own documents, and download them through NGINX.
 //
 //     node app.mjs site.json [PORT, or path of a Unix socket]
 
@@ -13,7 +13,7 @@ import { readSite } from "./xaccel/site.mjs";
 const [, , siteFile = "site.json", listen = "8000"] = process.argv;
 const site = readSite(JSON.parse(readFileSync(siteFile, "utf8")));
 
-// What a real app keeps in its database. The passwords of this example are the names.
+// A real app has these in its database. The passwords of this example are the names.
 const people = new Map(["reader", "stranger"].map((name) => [name, digest(name)]));
 const documents = new Map([
   [1, { key: "minutes + 100%.pdf", title: 'Minutes "final" 四半期', etag: "v1", readers: ["reader"] }],
@@ -23,7 +23,7 @@ function digest(text) {
   return createHash("sha256").update(text).digest();
 }
 
-function whoAsks(request) {
+function userOf(request) {
   const [scheme, credentials = ""] = (request.headers.authorization ?? "").split(" ");
   const [, name, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(credentials, "base64").toString()) ?? [];
   const known = people.get(name);
@@ -36,18 +36,18 @@ function page(response, status, text, headers = {}) {
 }
 
 function answer(request, response) {
-  const person = whoAsks(request);
-  if (!person) return page(response, 401, "Who are you?", { "WWW-Authenticate": 'Basic realm="documents"' });
+  const user = userOf(request);
+  if (!user) return page(response, 401, "Sign in first.", { "WWW-Authenticate": 'Basic realm="documents"' });
 
   const id = /^\/documents\/([0-9]{1,9})$/.exec(request.url)?.[1];
   const document = documents.get(Number(id));
-  if (!document?.readers.includes(person)) return page(response, 404, "No such document.");
+  if (!document?.readers.includes(user)) return page(response, 404, "No such document.");
 
   const transfer = sendFile(site, request, response, {
     key: document.key,
-    options: { filename: `${document.title}.pdf`, as_attachment: true, etag: document.etag, subject: person },
+    options: { filename: `${document.title}.pdf`, as_attachment: true, etag: document.etag, subject: user },
   });
-  console.log(JSON.stringify({ transfer, person, document: Number(id) }));
+  console.log(JSON.stringify({ transfer, user, document: Number(id) }));
 }
 
 createServer((request, response) => {

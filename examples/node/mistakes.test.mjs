@@ -1,4 +1,4 @@
-// Mistakes of an app that would be noticed late or never: node --test examples/node/mistakes.test.mjs
+// Mistakes of an app that would be noticed late or never. Run: node --test examples/node/mistakes.test.mjs
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -60,7 +60,9 @@ def test_a_note_has_the_form_of_transparency_logs(note: Path, keys: tuple[Path, 
     assert b64decode(encoded)[:4] == key_id
 
 
-def test_it_exposes_a_trail_that_was_rewritten_as_a_whole(note: Path, keys: tuple[Path, Path]) -> None:
+def test_a_checkpoint_exposes_a_trail_that_was_rewritten_as_a_whole(
+    note: Path, keys: tuple[Path, Path]
+) -> None:
     from xaccel.audit.models import Seal, Transfer
 
     assert verify(note, keys[1]).startswith("7 transfers are sealed")

@@ -31,9 +31,9 @@ def test_it_says_what_it_took(log: Log) -> None:
     log.write(line, line, b"garbage\n")
     assert (
         ingest(str(log.path))
-        == "2 lines, 1 of them known already, 1 that are none, kept in the table xaccel_garbage\n"
+        == "2 lines read, 1 of them stored before, 1 unreadable, stored in the table xaccel_garbage\n"
     )
-    assert ingest(str(log.path)) == "0 lines\n"
+    assert ingest(str(log.path)) == "0 lines read\n"
     assert ingest("--quiet", str(log.path)) == ""
 
 
@@ -78,7 +78,7 @@ def test_follow_goes_on_through_a_rotation_until_it_is_stopped(log: Log) -> None
         running.send_signal(signal.SIGTERM)
         output, _ = running.communicate(timeout=30)
         assert running.returncode == 0
-        assert output == b"2 lines\n"
+        assert output == b"2 lines read\n"
     finally:
         running.kill()
         running.wait()

@@ -145,7 +145,7 @@ def test_the_command_says_what_it_skipped(log: Log, capsys: Any) -> None:
     prune(T0 + timedelta(hours=1), using="default")
     log.write(*some(log))
     call_command("xaccel", "ingest", str(log.path))
-    assert "3 of them older than what `prune` or `forget` removed" in capsys.readouterr().out
+    assert "3 of them skipped: `prune` or `forget` has removed their time or user" in capsys.readouterr().out
 
 
 class World:
@@ -292,7 +292,7 @@ STEPS = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(STEPS, min_size=4, max_size=25), st.sampled_from([0.000_001, 60.0]))
-def test_no_entry_is_lost_or_doubled_and_nobody_comes_back(steps: list[Any], drain_s: float) -> None:
+def test_no_entry_is_lost_or_doubled_and_no_forgotten_user_returns(steps: list[Any], drain_s: float) -> None:
     from django.db import connection
 
     from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer

@@ -39,5 +39,5 @@ def test_what_is_not_recorded_is_asked_of_the_operator(tmp_path: Path) -> None:
 
     assert not Transfer.objects.exists()
     for transfer_id in ("019aae21-0000-7000-8000-000000000000", "not an id"):
-        with pytest.raises(CommandError, match="which object it was is not known"):
+        with pytest.raises(CommandError, match="the object of this transfer is not known"):
             explain(transfer_id, "--log", str(tmp_path / "none.log"))

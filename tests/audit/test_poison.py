@@ -47,7 +47,7 @@ def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
     assert take(log).garbage == 0
 
 
-def test_what_no_column_holds_together_is_set_aside_line_by_line(log: Log) -> None:
+def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
     from xaccel.audit.models import Garbage, Transfer
 
@@ -67,7 +67,7 @@ def test_what_no_column_holds_together_is_set_aside_line_by_line(log: Log) -> No
 
 @pytest.mark.parametrize("why", ["forged", "no_id"])
 @pytest.mark.parametrize("late", [True, False], ids=["after its deadline", "under way"])
-def test_a_forged_line_does_not_make_verify_alarm(log: Log, capsys: Any, why: str, late: bool) -> None:
+def test_a_forged_entry_does_not_make_verify_alarm(log: Log, capsys: Any, why: str, late: bool) -> None:
     line = log.line()
     decide(line)
     if late:

@@ -181,7 +181,7 @@ def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store
     assert "1 contradictions: the trail and the store's log do not agree" in said
 
 
-def test_what_the_store_refused_alarms_nobody(log: Log, store: Store) -> None:
+def test_a_request_that_the_store_refused_is_not_an_alarm(log: Log, store: Store) -> None:
     """Anybody can send a User-Agent with a request that is not signed."""
     store.add(new_transfer_id(T0), 1, status=403, sent=200)
     store.add(new_transfer_id(T0), 1, method="HEAD", sent=0)
@@ -347,7 +347,7 @@ def test_what_seaweedfs_logs_is_read(store: Store) -> None:
         "\x00\x1b[31m" * 40_000,
     ],
 )
-def test_a_line_that_is_no_entry_is_counted_and_not_shown(store: Store, line: str) -> None:
+def test_a_line_that_is_not_an_entry_is_counted_and_not_shown(store: Store, line: str) -> None:
     store.write(line)
     _, said = reconcile(store.path)
     assert "lines is an entry of an access log" in said

@@ -50,7 +50,7 @@ def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log
     assert prune(now - timedelta(days=1), using="default").garbage == 1
     assert [bytes(row.text) for row in Garbage.objects.all()] == [b"new"]
     assert set(LogPosition.objects.values_list("path", flat=True)) == {str(log.path), "old", "new, done with"}
-    assert run("prune", "--older-than", "1d").endswith("0 of garbage\n")
+    assert run("prune", "--older-than", "1d").endswith("0 unreadable lines\n")
     assert prune(now + timedelta(days=1), using="default").garbage == 1
 
 

@@ -65,7 +65,7 @@ class Machine(Rsyslog):
 
     def __init__(self, program: str, folder: Path, port: int) -> None:
         changes = {
-            "/var/log/nginx/xaccel.log": str(folder / "xaccel.log"),
+            "/var/log/xaccel/transfers.log": str(folder / "xaccel.log"),
             "collector.example": "127.0.0.1",
             '"2514"': f'"{port}"',
         }

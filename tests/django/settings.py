@@ -44,7 +44,7 @@ STORAGES = {
     },
 }
 XACCEL = {
-    "TRANSFER_LOG": "/var/log/nginx/xaccel.log",
+    "TRANSFER_LOG": "/var/log/xaccel/transfers.log",
     "ORIGINS": {
         "disk": {"storage": "default"},
         "documents": {"storage": "bucket"},

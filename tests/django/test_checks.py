@@ -196,7 +196,7 @@ def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
     site(TRANSFER_LOG="logs/xaccel.log")
     assert told() == ["xaccel.W005"]
     assert found() == []
-    site(TRANSFER_LOG="/var/log/nginx/xaccel.log")
+    site(TRANSFER_LOG="/var/log/xaccel/transfers.log")
     assert told() == []
 
 

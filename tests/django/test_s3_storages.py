@@ -82,7 +82,7 @@ def test_the_endpoint_is_the_one_of_the_storages_client(
     ],
     ids=["SSE-C", "ARN", "S3 Express"],
 )
-def test_what_cannot_be_had_is_told_at_configuration_and_at_the_call(
+def test_an_unsupported_bucket_is_an_error_at_configuration_and_at_the_call(
     site: Any, settings: Any, options: dict[str, Any]
 ) -> None:
     with pytest.raises(StorageNotDescribed) as told:

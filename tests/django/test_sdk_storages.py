@@ -343,7 +343,7 @@ def test_any_storage_with_an_absolute_url_is_sent_from_an_origin_that_holds_it()
         "https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/",
     ],
 )
-def test_a_url_that_lies_elsewhere_is_refused_and_its_query_is_not_told(
+def test_a_url_of_another_place_is_refused_without_its_query_in_the_message(
     base: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage = Absolute()

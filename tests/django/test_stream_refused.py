@@ -69,7 +69,7 @@ for ask in (lambda: body(send_file(RequestFactory().get("/"), "a.txt")), lambda:
 print(len(told))
 """
 REFUSAL = (
-    "ConfigError XACCEL[\"DELIVERY\"]: 'stream' is for development, and DEBUG is off: each download would hold a"
+    "ConfigError XACCEL[\"DELIVERY\"]: 'stream' is for development, and DEBUG is off: each download would occupy a"
     " worker of the app. Remove DELIVERY, and let NGINX deliver: manage.py xaccel config writes its configuration."
 )
 

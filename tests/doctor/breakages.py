@@ -195,7 +195,7 @@ def _(s: Stage) -> None:
     s.arguments["--url"] = f"http://127.0.0.1:{free_port()}"
 
 
-@breaks(303, "The certificate of the front door is self-signed")
+@breaks(303, "The certificate of the site's address is self-signed")
 def _(s: Stage) -> None:
     port, made = free_port(), trustme.CA().issue_cert("127.0.0.1")
     made.private_key_pem.write_to_path(str(s.file("door.key")))

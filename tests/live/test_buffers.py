@@ -30,7 +30,9 @@ OUTER = [
 
 
 @pytest.mark.parametrize("outer", OUTER)
-def test_what_an_operator_says_outside_stops_no_start(variant: Variant, tmp_path: Path, outer: str) -> None:
+def test_no_outer_setting_of_an_operator_stops_the_start(
+    variant: Variant, tmp_path: Path, outer: str
+) -> None:
     with origin_server(lambda _: Answer(body=BODY)) as origin:
         text = operators_text(variant, http=outer)
         with stage(
@@ -54,7 +56,9 @@ def test_every_number_that_is_taken_delivers(variant: Variant, tmp_path: Path, b
 
 
 @pytest.mark.parametrize("buffers", ["1 16k", "2 8k", "4 4k"])
-def test_what_is_refused_as_too_few_nginx_refuses_too(variant: Variant, tmp_path: Path, buffers: str) -> None:
+def test_buffers_that_xaccel_refuses_as_too_few_nginx_refuses_too(
+    variant: Variant, tmp_path: Path, buffers: str
+) -> None:
     assert buffers in REFUSED
 
     def change(parts: Parts) -> Parts:

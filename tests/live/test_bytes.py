@@ -82,7 +82,7 @@ def test_every_key_reaches_an_http_origin_percent_encoded_once(live: Live) -> No
 @pytest.mark.parametrize(
     "rest", ["%7Etilde", "a%2fb%2Fc", "x?a=%20b&c=+d%26", "//double//", "%C3%A9'()*!", "a;b=c,d", "x?"]
 )
-def test_a_stored_url_is_asked_for_byte_for_byte(live: Live, rest: str) -> None:
+def test_a_stored_url_is_requested_byte_for_byte(live: Live, rest: str) -> None:
     url = f"{live.places.origin.url}/files/{rest}"
     assert live.get(None, url=url).status == 200
     assert live.places.origin.requests[-1].target == f"/files/{rest}"

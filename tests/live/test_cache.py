@@ -91,7 +91,7 @@ def test_a_forged_key_is_no_entry(live: Live) -> None:
             assert line["cache"] == ""
 
 
-def test_a_cold_range_goes_to_the_origin_and_is_not_kept(live: Live) -> None:
+def test_a_range_that_is_not_cached_goes_to_the_origin_and_is_not_cached(live: Live) -> None:
     """Without slices: of what the app gives no size for, or on an NGINX without the module."""
     body = bytes(range(256))
     live.places.origin.answer = lambda request: (
@@ -141,7 +141,7 @@ def test_an_error_is_not_kept(live: Live) -> None:
     assert live.get("partner-cached", "x", options=options).body == b"now it is there"
 
 
-def test_each_request_asks_the_app_also_on_a_hit(live: Live) -> None:
+def test_each_request_asks_the_app_for_permission_also_on_a_hit(live: Live) -> None:
     live.get("cached", "same/key.txt", options={"cache_version": "asked"})
     reply = live.get(
         "cached",

@@ -68,7 +68,7 @@ def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) ->
         assert body_of(made, "0") == BODY
 
 
-def test_the_zone_of_keys_bounds_how_many_are_kept(variant: Variant, tmp_path: Path) -> None:
+def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, tmp_path: Path) -> None:
     """7,000 to the MB: in the least zone that NGINX takes some 440, and what was asked for longest goes first."""
     with (
         origin_server(lambda _: Answer(body=b"small")) as origin,
@@ -110,7 +110,7 @@ def test_the_disk_gets_min_free_back(
         assert body_of(made, "0") == BODY
 
 
-def test_a_full_disk_cuts_what_would_be_kept_and_nothing_else(variant: Variant, tmp_path: Path) -> None:
+def test_a_full_disk_cuts_cached_transfers_only(variant: Variant, tmp_path: Path) -> None:
     """NGINX sends of an answer that it keeps only what it could write. One that is not to be kept needs no disk."""
     with small_disk(tmp_path, "128k") as cache, running(tmp_path, variant) as made:
         for _ in range(2):

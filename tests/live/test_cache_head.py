@@ -40,7 +40,7 @@ def running(variant: Variant, tmp_path: Path) -> Iterator[tuple[Stage, Origin]]:
 
 
 @pytest.mark.parametrize("size", [len(SMALL), len(LARGE), None], ids=["small", "large", "unknown"])
-def test_head_of_what_is_not_kept_fetches_a_slice_or_keeps_nothing(
+def test_head_without_a_cached_object_fetches_a_slice_or_caches_nothing(
     running: tuple[Stage, Origin], size: int | None
 ) -> None:
     made, origin = running

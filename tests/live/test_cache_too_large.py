@@ -57,7 +57,7 @@ def running(
     [("0", len(BODY), whole), ("0", None, whole), ("64k", None, whole), ("0", None, chunks)],
     ids=["size known to the app", "to the origin", "slice answered with the whole", "to nobody"],
 )
-def test_a_disk_that_cannot_hold_it_does_not_cut_it(
+def test_a_disk_that_is_too_small_does_not_cut_a_transfer(
     variant: Variant, tmp_path: Path, slices: str, size: int | None, answer: Callable[[Request], Answer]
 ) -> None:
     """Not a byte of it goes there."""
@@ -77,7 +77,7 @@ def test_a_disk_that_cannot_hold_it_does_not_cut_it(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
-def test_what_the_cache_can_hold_is_kept(variant: Variant, tmp_path: Path, known: bool) -> None:
+def test_an_object_that_fits_the_cache_is_cached(variant: Variant, tmp_path: Path, known: bool) -> None:
     """Of the size itself with its file's header NGINX would free itself, at the next look."""
     with running(tmp_path, variant, whole, slice="0") as (made, origin):
         for size, asked in ((SLICE, 1), (MAX + 1, 2)):
@@ -89,7 +89,7 @@ def test_what_the_cache_can_hold_is_kept(variant: Variant, tmp_path: Path, known
             assert len(origin.requests) == asked
 
 
-def test_of_an_object_larger_than_the_cache_slices_are_kept(variant: Variant, tmp_path: Path) -> None:
+def test_slices_of_an_object_larger_than_the_cache_are_cached(variant: Variant, tmp_path: Path) -> None:
     """NGINX can remove each slice on its own. Without slices, or without the size, a range is not cached."""
     second = "bytes=65536-131071"
     with running(tmp_path, variant, lambda request: serve(request, BODY)) as (made, origin):
@@ -102,7 +102,7 @@ def test_of_an_object_larger_than_the_cache_slices_are_kept(variant: Variant, tm
             assert ranges(origin.requests) == [second] * (1 if build_of(variant).slice and size else 2)
 
 
-def test_the_whole_of_it_comes_in_one_request(variant: Variant, tmp_path: Path) -> None:
+def test_the_whole_object_comes_in_one_request(variant: Variant, tmp_path: Path) -> None:
     """In slices it would cost memory for each, and push out all that is kept. A range and a HEAD keep their slices."""
     first, last = "bytes=0-65535", "bytes=983040-1048575"
     with running(tmp_path, variant, lambda request: serve(request, BODY)) as (made, origin):

@@ -103,7 +103,7 @@ def warmed(live: Live, way: str, **more: Any) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_every_way_answers_alike(live: Live, row: Row, way: str) -> None:
+def test_every_way_gives_the_same_response(live: Live, row: Row, way: str) -> None:
     origin, options = warmed(live, way)
     known = live.get("documents", KEY, method="HEAD")
     values = {"tag": known.one("ETag") or "", "date": known.one("Last-Modified") or ""}

@@ -16,7 +16,7 @@ from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, Variant, free_port, nginx_server
 
 
-def test_a_client_certificate_is_shown_where_it_is_configured(
+def test_a_client_certificate_is_sent_to_its_origin_only(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     """And nowhere else, though the operator shows one to all his servers."""

@@ -74,7 +74,7 @@ def test_several_servers_share_the_work(several: tuple[Stage, Origin, Origin]) -
     assert {request.header("Host") for request in first.requests + second.requests} == {"store.test"}
 
 
-def test_where_one_server_refuses_another_answers(several: tuple[Stage, Origin, Origin]) -> None:
+def test_if_one_server_refuses_another_responds(several: tuple[Stage, Origin, Origin]) -> None:
     running, _, _ = several
     replies: list[Reply] = []
     lines = running.lines_of(lambda: replies.extend(running.get("one") for _ in range(6)))

@@ -168,7 +168,7 @@ def test_a_whole_object_that_comes_in_time_is_fetched_once(patient: Crowd) -> No
 
 
 @pytest.mark.parametrize("body", [SMALL, BODY], ids=["small", "large"])
-def test_those_who_have_waited_long_enough_ask_the_origin(hasty: Crowd, body: bytes) -> None:
+def test_clients_that_waited_for_lock_fetch_from_the_origin(hasty: Crowd, body: bytes) -> None:
     """The first one's answer comes when all others are served, and theirs when the origin has seen everybody."""
     sliced = hasty.slices and body is BODY
     everybody, others, on_disk, turns = Gate(CLIENTS), Gate(CLIENTS - 1), [hasty.files()], itertools.count(1)

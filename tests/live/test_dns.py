@@ -44,7 +44,7 @@ def running(
         yield nginx
 
 
-def test_a_name_that_does_not_resolve_stops_nothing_but_its_own_downloads(
+def test_a_name_that_does_not_resolve_fails_its_own_downloads_only(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     places.s3.put(places.bucket, "dns.txt", b"here")

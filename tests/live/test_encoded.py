@@ -63,7 +63,7 @@ CODINGS = pytest.mark.parametrize(
 
 
 @CODINGS
-def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
+def test_a_stored_encoding_is_sent(live: Live, coding: str, body: bytes) -> None:
     stored(live, coding, body)
     check(lambda **more: live.get("documents", f"t.{coding}", **more), coding, body)
     (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(body)}))
@@ -74,7 +74,7 @@ def test_a_stored_coding_is_kept(live: Live, coding: str, body: bytes) -> None:
 
 @CODINGS
 @pytest.mark.parametrize("times", [1, 20], ids=["small", "large"])
-def test_a_hit_keeps_the_coding_and_counts_encoded_bytes(
+def test_a_cache_hit_has_the_encoding_and_counts_encoded_bytes(
     live: Live, coding: str, body: bytes, times: int
 ) -> None:
     """The large one is kept in slices of 1 KB, where there are slices."""
@@ -124,7 +124,7 @@ def filtered(variant: Variant, origin: Origin, tmp_path: Path) -> Iterator[Stage
         yield running
 
 
-def test_an_operators_gzip_and_gunzip_leave_it_alone(filtered: Stage) -> None:
+def test_an_operators_gzip_and_gunzip_do_not_change_it(filtered: Stage) -> None:
     assert "gzip on;" in (filtered.nginx.directory / "nginx.conf").read_text()
     check(lambda **more: filtered.get("files", "x", **more))
     (line,) = filtered.lines_of(lambda: filtered.get("files", "x", options={"size": len(CODED)}))

@@ -129,7 +129,7 @@ def test_a_directory_is_no_file(live: Live) -> None:
     ],
     ids=["nothing", "two lengths", "NUL", "70 KB of header"],
 )
-def test_a_broken_answer_is_502(live: Live, raw: bytes, status: int, why: str) -> None:
+def test_a_broken_response_is_502(live: Live, raw: bytes, status: int, why: str) -> None:
     live.places.origin.answer = lambda _: Answer(raw=raw)
     replies: list[Reply] = []
     (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x", options=OPTIONS)))
@@ -138,7 +138,7 @@ def test_a_broken_answer_is_502(live: Live, raw: bytes, status: int, why: str) -
 
 
 @pytest.mark.parametrize("raw", [b"HTTP/1.1\t200 OK\r\nSet-Cookie: a=b\r\n\r\n<script>", b"<html>hello"])
-def test_an_answer_that_is_not_http_is_cut_where_njs_can(live: Live, raw: bytes) -> None:
+def test_a_response_that_is_not_http_is_cut_with_njs(live: Live, raw: bytes) -> None:
     """Stock NGINX passes it as HTTP/0.9, byte for byte; the printed text and SECURITY.md say so."""
     live.places.origin.answer = lambda _: Answer(raw=raw)
     with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as connection:
@@ -187,7 +187,9 @@ def require_refused_with_njs(live: Live, why: str, status: int, **asked: Any) ->
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("size", [16, 0, 1500])
-def test_another_size_than_the_apps_is_refused_with_njs_and_told(live: Live, method: str, size: int) -> None:
+def test_another_size_than_the_apps_is_refused_with_njs_and_logged(
+    live: Live, method: str, size: int
+) -> None:
     require_refused_with_njs(live, "size_differs", 200, method=method, options={"size": size})
     reply, line = attempt(live, method=method, options={"size": 15})
     assert reply is not None
@@ -221,7 +223,7 @@ def test_a_cached_file_has_the_size_that_the_app_says_today(live: Live) -> None:
         assert (reply is None) == live.variant.njs
 
 
-def test_the_size_is_not_held_against_coded_bytes_nor_where_nothing_is_sent(live: Live) -> None:
+def test_the_size_is_not_compared_with_encoded_or_empty_bodies(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(headers=[("Content-Encoding", "br")], body=b"coded")
     reply, line = attempt(live, options={"size": 100})
     assert reply is not None
@@ -233,19 +235,19 @@ def test_the_size_is_not_held_against_coded_bytes_nor_where_nothing_is_sent(live
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 205, 207, 226, 299])
-def test_a_success_that_is_no_file_is_refused_with_njs_and_told(live: Live, status: int) -> None:
+def test_a_success_without_a_file_is_refused_with_njs_and_logged(live: Live, status: int) -> None:
     live.places.origin.answer = lambda _: Answer(status=status, body=b"<accepted>")
     require_refused_with_njs(live, f"origin_{status}", status)
 
 
 @pytest.mark.parametrize("words", [None, "secret-bucket", "bytes */100", "bytes 0-3"])
-def test_a_part_that_does_not_say_which_is_refused_with_njs_and_told(live: Live, words: str | None) -> None:
+def test_a_part_without_a_content_range_is_refused_with_njs_and_logged(live: Live, words: str | None) -> None:
     headers = [("Content-Range", words)] if words else []
     live.places.origin.answer = lambda _: Answer(status=206, headers=headers, body=b"part")
     require_refused_with_njs(live, "bad_part", 206, headers={"Range": "bytes=0-3"})
 
 
-def test_an_answer_without_an_end_is_marked_and_with_njs_refused(live: Live) -> None:
+def test_a_response_without_an_end_is_logged_and_refused_with_njs(live: Live) -> None:
     """Without length and chunks a cut cannot be told from the end (RFC 9112 section 6.3)."""
     live.places.origin.answer = lambda _: Answer(
         raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nhello"
@@ -258,7 +260,7 @@ def test_an_answer_without_an_end_is_marked_and_with_njs_refused(live: Live) -> 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/0.9"])
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b""], ids=["whole", "cut"])
-def test_chunks_for_a_client_of_http_1_0_are_an_answer_without_an_end(
+def test_chunks_for_a_client_of_http_1_0_are_a_response_without_an_end(
     live: Live, version: str, end: bytes
 ) -> None:
     """It knows no chunks: a cut in them would look like the end of a whole file."""
@@ -314,7 +316,7 @@ def test_chunks_are_passed_on_and_a_cut_in_them_is_seen(live: Live) -> None:
     )
 
 
-def test_what_an_origin_answers_is_told_in_the_line(live: Live) -> None:
+def test_the_origins_failure_is_in_the_log_entry(live: Live) -> None:
     for status, why in ((403, "origin_403"), (306, "origin_306"), (429, "origin_429"), (500, "origin_500")):
         live.places.origin.answer = lambda _, s=status: Answer(status=s)
         (line,) = live.new_lines(lambda: live.get("partner", "x"))

@@ -231,7 +231,7 @@ def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
         assert ask_store(replace(site, origins={"tls": without}), ObjectRef("tls", "x")).code == "unreachable"
 
 
-def test_what_others_wrote_does_not_steer_the_terminal(places: Places, tmp_path: Path) -> None:
+def test_text_of_others_does_not_control_the_terminal(places: Places, tmp_path: Path) -> None:
     log = log_of(tmp_path, etag="\x1b[2J", why="\x1b]0;owned\x07\u202e")
     places.origin.answer = lambda _: Answer(status=418, reason="I\x1b[31m am\x07 red")
     printed = explain(places.site, ID, "--log", log, "--key", "x")
@@ -321,7 +321,7 @@ def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
             assert (ask_store(running.site, ObjectRef("named", "x")).code == "") == by_name
 
 
-def test_a_403_of_a_store_that_may_not_be_listed_is_404_where_the_site_says_so(live: Live) -> None:
+def test_a_403_of_a_bucket_without_list_permission_is_404_if_the_site_says_so(live: Live) -> None:
     """The origin `hides` of the live tests has treat_403_as_404; SeaweedFS and the others answer 404 by themselves."""
     live.places.origin.answer = lambda _: Answer(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
     replies = []

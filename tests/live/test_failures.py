@@ -104,7 +104,9 @@ def seen(raw: bytes) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.does)
-def test_a_failure_is_what_the_page_says(running: Stage, row: Row, request: pytest.FixtureRequest) -> None:
+def test_a_failure_has_the_status_and_log_entry_of_the_page(
+    running: Stage, row: Row, request: pytest.FixtureRequest
+) -> None:
     number = ROWS.index(row)
     origin, subject = f"row-{number}", f"s-{number}"
 

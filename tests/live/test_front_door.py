@@ -47,7 +47,7 @@ FRAMING = {"h1": 15, "h2": 0, "h3": 4}
 
 @everywhere
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_each_row_holds(door: Door, protocol: str, row: Row) -> None:
+def test_each_row_is_true(door: Door, protocol: str, row: Row) -> None:
     origin, subject = door.live.places.origin, f"row-{uuid4()}"
     origin.answer = row.answer
     got = row.stock if row.stock is not None and not door.live.variant.njs else row.got
@@ -101,7 +101,7 @@ def not_http(protocol: str) -> bytes:
 
 
 @everywhere
-def test_an_answer_that_is_not_http_is_cut_where_njs_can(door: Door, protocol: str) -> None:
+def test_a_response_that_is_not_http_is_cut_with_njs(door: Door, protocol: str) -> None:
     """Stock NGINX passes the bytes. Over HTTP/2 they are the body of an answer without a status; else the answer."""
     raw, subject = not_http(protocol), f"raw-{uuid4()}"
     door.live.places.origin.answer = lambda _: Answer(raw=raw)
@@ -149,7 +149,7 @@ def test_an_interim_answer_is_no_final_one_where_njs_can(door: Door, protocol: s
 
 @everywhere
 @pytest.mark.parametrize("how", ["abort", "close"])
-def test_a_client_that_goes_away_leaves_a_line_that_says_so(door: Door, protocol: str, how: str) -> None:
+def test_a_client_that_leaves_has_a_log_entry_with_the_reason(door: Door, protocol: str, how: str) -> None:
     door.live.places.origin.answer = lambda _: endless()
     subject = f"gone-{uuid4()}"
     with door.transfer(protocol, Asked(hand_off(subject))) as transfer:
@@ -192,7 +192,7 @@ def test_a_subject_has_three_transfers_at_once(door: Door, protocol: str) -> Non
 
 
 @everywhere
-def test_the_rate_of_a_transfer_holds(door: Door, protocol: str) -> None:
+def test_the_rate_of_a_transfer_is_limited(door: Door, protocol: str) -> None:
     door.live.places.origin.answer = lambda _: Answer(body=LARGE)
     started = time.monotonic()
     assert door.ask(protocol, hand_off(limit_rate=600_000)).body == LARGE
@@ -205,7 +205,7 @@ def test_the_rate_of_a_transfer_holds(door: Door, protocol: str) -> None:
     indirect=["variant"],
     scope="session",
 )
-def test_what_is_cut_leaves_its_neighbours_whole(door: Door, protocol: str) -> None:
+def test_a_cut_transfer_leaves_the_others_of_its_connection_whole(door: Door, protocol: str) -> None:
     def answer(request: Request) -> Answer:
         if request.target.endswith("cut"):
             return Answer(headers=[("Content-Length", "1000000")], body=LARGE[:400_000], close=True)

@@ -36,9 +36,9 @@ TABLES = (
     test_response_headers,
 )
 SPOKEN_BY_HAND = {
-    "test_chunks_for_a_client_of_http_1_0_are_an_answer_without_an_end": "HTTP/1.0 and older",
+    "test_chunks_for_a_client_of_http_1_0_are_a_response_without_an_end": "HTTP/1.0 and older",
     "test_a_client_of_http_1_0_gets_what_has_a_length": "HTTP/1.0",
-    "test_an_answer_that_is_not_http_is_cut_where_njs_can": "HTTP/1.1 on a socket; over HTTP/2 in test_front_door",
+    "test_a_response_that_is_not_http_is_cut_with_njs": "HTTP/1.1 on a socket; over HTTP/2 in test_front_door",
 }
 
 

@@ -36,7 +36,7 @@ __all__ = ["guest"]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_a_download_is_what_it_is_without_the_operators_settings(guest: Guest, origin: str) -> None:
+def test_the_operators_settings_do_not_change_a_download(guest: Guest, origin: str) -> None:
     for method in ("GET", "HEAD", "GET"):
         reply = get(guest, origin, method=method)
         assert (reply.status, reply.body) == (200, BODY if method == "GET" else b"")
@@ -86,7 +86,7 @@ def test_the_cache_is_ours(guest: Guest) -> None:
     assert (miss["cache"], hit["cache"]) == ("MISS", "HIT")
 
 
-def test_the_origin_learns_nothing_by_the_operators_settings(guest: Guest) -> None:
+def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None:
     guest.origin.requests.clear()
     get(guest, "partner")
     [request] = guest.origin.requests
@@ -98,7 +98,9 @@ def test_the_origin_learns_nothing_by_the_operators_settings(guest: Guest) -> No
     ("key", "status", "text"), [("missing", 404, b"Not found"), ("refused", 502, b"The file")]
 )
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_our_error_pages_are_ours(guest: Guest, origin: str, key: str, status: int, text: bytes) -> None:
+def test_an_operators_error_page_does_not_replace_xaccels(
+    guest: Guest, origin: str, key: str, status: int, text: bytes
+) -> None:
     if origin == "media":
         key, status, text = "missing", 404, b"Not found"
     reply = get(guest, origin, key)
@@ -111,12 +113,12 @@ def test_our_error_pages_are_ours(guest: Guest, origin: str, key: str, status: i
 
 
 @pytest.mark.parametrize("key", ["a.pdf", "partner/a.pdf"])
-def test_a_regular_expression_of_his_takes_no_download(guest: Guest, key: str) -> None:
+def test_a_regular_expression_of_the_operator_matches_no_download(guest: Guest, key: str) -> None:
     assert get(guest, "partner", key).body == BODY
     assert get(guest, "media", key).body.startswith(b"Not found")
 
 
-def test_his_other_pages_keep_his_settings(guest: Guest) -> None:
+def test_the_operators_other_pages_keep_their_settings(guest: Guest) -> None:
     port = guest.stage.nginx.port
     encodings = {"Accept-Encoding": "gzip"}
     page = ask(port, "/static/page.html", headers=encodings)
@@ -156,7 +158,9 @@ def repeating(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.mark.parametrize("key", ["x", "missing", "refused"])
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_his_headers_are_repeated_on_downloads_and_on_pages(repeating: Guest, origin: str, key: str) -> None:
+def test_the_operators_headers_are_repeated_on_downloads_and_on_pages(
+    repeating: Guest, origin: str, key: str
+) -> None:
     for reply in (repeating.stage.get(origin, key), repeating.stage.get(origin, key, method="HEAD")):
         assert reply.one("Strict-Transport-Security") == "max-age=31536000"
         assert reply.one("X-Frame-Options") == "DENY"
@@ -164,7 +168,7 @@ def test_his_headers_are_repeated_on_downloads_and_on_pages(repeating: Guest, or
 
 @pytest.mark.parametrize("key", ["x", "missing", "refused"])
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_his_logs_have_one_line_a_download_with_the_address_that_was_asked_for(
+def test_the_operators_logs_have_one_entry_per_download_with_its_address(
     repeating: Guest, origin: str, key: str
 ) -> None:
     nginx, mark = repeating.stage.nginx, str(uuid4())

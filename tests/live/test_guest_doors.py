@@ -44,14 +44,14 @@ def test_a_body_that_the_apps_location_takes_is_taken(guest: Guest, origin: str)
     assert (reply.status, reply.body) == (200, BODY)
 
 
-def test_his_doors_stand_for_everybody_else(guest: Guest) -> None:
+def test_the_operators_access_rules_apply_to_other_pages(guest: Guest) -> None:
     port = guest.stage.nginx.port
     assert ask(port, "/a.pdf").status == 200  # `return` comes before his doors
     assert ask(port, "/closed/x").status == 403
     assert ask(port, "/static/page.html").all("Set-Cookie")[0].startswith("uid=")
 
 
-def test_a_trailer_of_an_origin_goes_to_nobody(guest: Guest) -> None:
+def test_a_trailer_of_an_origin_never_reaches_the_client(guest: Guest) -> None:
     """An operator may pass them on for his own servers (proxy_pass_trailers, since NGINX 1.27.2)."""
     with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=5) as connection:
         at = target("partner", "trailer")
@@ -70,7 +70,7 @@ HIS = """
 """
 
 
-def test_all_his_header_lines_are_merged_where_nginx_can(variant: Variant, tmp_path: Path) -> None:
+def test_all_header_lines_of_the_operator_are_merged_if_nginx_can(variant: Variant, tmp_path: Path) -> None:
     """Also those that contradict ours: this is why merging is asked for, and not the default."""
     if not build_of(variant).has("add_header_inherit"):
         with (
@@ -91,7 +91,7 @@ def test_all_his_header_lines_are_merged_where_nginx_can(variant: Variant, tmp_p
 
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_a_trailer_of_his_takes_the_length_from_a_download_where_nginx_cannot_switch_it_off(
+def test_a_trailer_of_the_operator_removes_the_length_before_nginx_1_29_3(
     variant: Variant, tmp_path: Path, origin: str
 ) -> None:
     """Documented: add_trailer on an outer level, before NGINX 1.29.3. The bytes are whole all the same."""

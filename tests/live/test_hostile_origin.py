@@ -40,7 +40,7 @@ def on_ipv6() -> Iterator[int]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_an_origin_on_ipv6_is_asked_with_its_own_host(variant: Variant, tmp_path: Path) -> None:
+def test_an_origin_on_ipv6_gets_its_own_host(variant: Variant, tmp_path: Path) -> None:
     with (
         on_ipv6() as port,
         stage(tmp_path, variant, {"six": {"base_url": f"http://[::1]:{port}/"}}) as running,
@@ -70,7 +70,7 @@ def test_more_bytes_than_announced_are_cut_off(live: Live) -> None:
         b"Transfer-Encoding: gzip, chunked\r\n",
     ],
 )
-def test_a_lie_about_the_length_is_no_file(live: Live, lines: bytes) -> None:
+def test_a_wrong_length_is_not_a_file(live: Live, lines: bytes) -> None:
     live.places.origin.answer = lambda _: Answer(raw=b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nhello")
     try:
         reply = live.get("partner", "x")
@@ -79,7 +79,7 @@ def test_a_lie_about_the_length_is_no_file(live: Live, lines: bytes) -> None:
     assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
 
 
-def test_a_gzip_bomb_goes_out_as_it_is(live: Live) -> None:
+def test_a_gzip_bomb_is_sent_unchanged(live: Live) -> None:
     """NGINX unpacks nothing: the bomb costs its own few bytes, and the browser is told what it is."""
     bomb = gzip.compress(b"\0" * 50_000_000)
     headers = [("Content-Encoding", "gzip"), ("Content-Type", "text/plain")]

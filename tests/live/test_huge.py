@@ -54,7 +54,7 @@ def _huge(live: Live) -> None:
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_head_tells_the_whole_length(live: Live, origin: str) -> None:
+def test_head_has_the_whole_length(live: Live, origin: str) -> None:
     replies = []
     (line,) = live.new_lines(
         lambda: replies.append(live.get(origin, "x", method="HEAD", options={"size": SIZE}))
@@ -103,7 +103,7 @@ def test_a_part_behind_the_end_is_416_with_the_length(live: Live, origin: str) -
 
 
 @pytest.mark.parametrize("origin", [*ORIGINS, "partner-cached"])
-def test_the_whole_begins_at_once_and_the_line_has_what_was_sent(live: Live, origin: str) -> None:
+def test_the_whole_begins_at_once_and_the_entry_has_the_sent_bytes(live: Live, origin: str) -> None:
     """A client that goes away after the first megabyte; nothing of the rest waits on a disk, or is kept there."""
     cache = live.nginx.directory / "cache"
     kept = set(cache_files.files(cache))

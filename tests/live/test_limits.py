@@ -66,7 +66,7 @@ request that begins at the end of a second may have sent 1.5 MB one second later
 """
 
 
-def test_the_rate_holds_for_this_transfer_and_not_for_the_next(live: Live) -> None:
+def test_the_rate_limits_this_transfer_and_not_the_next(live: Live) -> None:
     def of(origin: str) -> list[float]:
         def asked(options: Mapping[str, Any]) -> str:
             return send_target({"origin": origin, "key": "limits.bin", "options": options})
@@ -81,7 +81,7 @@ def test_the_rate_holds_for_this_transfer_and_not_for_the_next(live: Live) -> No
         assert max(unlimited, first_part_free) < LEAST_S
 
 
-def test_the_site_has_a_rate_for_whoever_says_nothing(variant: Variant, tmp_path: Path) -> None:
+def test_the_sites_rate_applies_without_a_rate_of_the_app(variant: Variant, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x" * MIB)
     settings = {"limit_rate": 500_000, "limit_rate_after": 800_000}
     each = ({"limit_rate_after": 0}, {}, {"limit_rate": "unlimited"}, {"limit_rate": 10**17})
@@ -181,7 +181,7 @@ def test_a_class_that_the_printed_text_does_not_know_counts_as_the_default(live:
 
 
 @pytest.mark.parametrize("key", ["team 7", "zo\u00eb \u2603 | $x\n", "k" * 255, "k" * 256], ids=ascii)
-def test_transfers_are_counted_for_any_key_whoever_the_subjects_are(live: Live, key: str) -> None:
+def test_transfers_are_counted_by_any_key_across_subjects(live: Live, key: str) -> None:
     asked = {"subject": "first", "concurrency": "guests", "concurrency_key": key}
     with begin(live, "media", 1, **asked):
         asked["subject"] = "second"
@@ -212,7 +212,7 @@ def test_the_steps_of_a_redirect_count_once(live: Live) -> None:
 
 
 @pytest.mark.parametrize(("length", "each"), [(92, 128), (LONGEST_KEY, 512)])
-def test_where_the_zone_is_full_a_new_subject_is_429_and_those_in_it_go_on(
+def test_if_the_zone_is_full_a_new_subject_is_429_and_others_continue(
     variant: Variant, tmp_path: Path, length: int, each: int
 ) -> None:
     """32 KB, the least that NGINX accepts. docs/operate/limits.md says how much of it a key needs."""

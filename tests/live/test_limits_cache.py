@@ -55,7 +55,7 @@ def test_a_transfer_counts_once_kept_or_not(running: tuple[Stage, Origin], body:
 
 
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
-def test_the_rate_holds_for_what_is_kept(running: tuple[Stage, Origin], body: bytes) -> None:
+def test_the_rate_limits_cached_objects(running: tuple[Stage, Origin], body: bytes) -> None:
     made, origin = running
     origin.answer = lambda request: serve(request, body)
     options = {"cache_version": f"rate {len(body)}", "size": len(body)}

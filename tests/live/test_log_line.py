@@ -226,7 +226,7 @@ def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[st
     assert 0 <= line["seconds"] < 10
 
 
-def test_an_answer_without_an_end_is_marked_and_with_njs_refused(log: Log) -> None:
+def test_a_response_without_an_end_is_logged_and_refused_with_njs(log: Log) -> None:
     """Where the connection's end is the body's end, nobody can tell a cut from a whole."""
     [line] = log.stage.lines_of(lambda: attempt(lambda: log.stage.get("store", "unframed")))
     assert (line["framing"], line["sent_length"], line["status"]) == ("unframed", "", "200")
@@ -236,7 +236,7 @@ def test_an_answer_without_an_end_is_marked_and_with_njs_refused(log: Log) -> No
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": '"v1"'}])
 @pytest.mark.parametrize("origin", ["store", "cached", "media"])
-def test_without_if_range_the_line_has_the_objects_validator(
+def test_without_if_range_the_log_entry_has_the_validator(
     log: Log, origin: str, headers: dict[str, str]
 ) -> None:
     """So that whoever puts two parts together from their lines can see that the object was replaced between them."""

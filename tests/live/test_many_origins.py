@@ -108,7 +108,7 @@ def test_each_sends_its_own_headers_only(many: Many) -> None:
             assert request.header("X-Number") == (number if kind == "own" else None)
 
 
-def test_each_leads_where_it_may_and_nowhere_else(many: Many) -> None:
+def test_each_redirects_to_its_own_hosts_only(many: Many) -> None:
     for name, _ in many.tried("leads"):
         assert many.stage.get(name, "away").body == b"elsewhere"
     for kind in ("shared", "own"):
@@ -117,7 +117,7 @@ def test_each_leads_where_it_may_and_nowhere_else(many: Many) -> None:
             assert (line["status"], line["why"]) == ("502", "redirect_refused"), name
 
 
-def test_no_origin_sends_what_another_of_the_thousand_has(many: Many) -> None:
+def test_no_origin_sends_files_of_another_of_the_thousand(many: Many) -> None:
     """A hand-off to one origin with the URL of its neighbour, as a mistake or a forger would make it."""
     many.home.requests.clear()
     for kind, number in (("own", 1), ("tenants", 2)):

@@ -82,7 +82,7 @@ def doors(
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slow_client_costs_what_is_printed(variant: Variant, tmp_path: Path, tls: bool) -> None:
+def test_a_slow_client_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: bool) -> None:
     """With TLS on both sides or on none, and the default buffers: `scripts/bench slow_clients` has others."""
     with (
         origin_server(
@@ -101,7 +101,7 @@ def test_a_slow_client_costs_what_is_printed(variant: Variant, tmp_path: Path, t
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slow_client_of_what_is_kept_costs_what_is_printed(
+def test_a_slow_client_of_a_cached_object_costs_the_stated_memory(
     variant: Variant, tmp_path: Path, tls: bool
 ) -> None:
     """Each is the first who asks for an object of its own, which is kept as a whole."""
@@ -122,7 +122,7 @@ def test_a_slow_client_of_what_is_kept_costs_what_is_printed(
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_slice_costs_what_is_printed(variant: Variant, tmp_path: Path, tls: bool) -> None:
+def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: bool) -> None:
     """Of a client who has taken half of them. Without slices there is nothing that grows with the object."""
     half = len(BODY) // 2
     with (

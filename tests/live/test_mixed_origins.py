@@ -78,7 +78,7 @@ def mixed(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.parametrize("origin", PLACES)
-def test_each_is_asked_at_its_endpoint_in_its_region_and_name(mixed: Mixed, origin: str) -> None:
+def test_each_is_requested_at_its_endpoint_in_its_region_and_name(mixed: Mixed, origin: str) -> None:
     place = PLACES[origin]
     asked, other = (mixed.first, mixed.second) if place.at == "first" else (mixed.second, mixed.first)
     asked.requests.clear()
@@ -94,7 +94,7 @@ def test_each_is_asked_at_its_endpoint_in_its_region_and_name(mixed: Mixed, orig
     assert request.header("Authorization") is None
 
 
-def test_an_http_server_and_a_directory_between_them_stay_what_they_are(mixed: Mixed) -> None:
+def test_an_http_server_and_a_directory_between_buckets_work(mixed: Mixed) -> None:
     mixed.first.requests.clear()
     for _ in range(3):
         assert mixed.stage.get("frankfurt").body == b"first"
@@ -177,7 +177,7 @@ def one_host(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield servers.enter_context(stage(folder / "nginx", variant, origins)), host
 
 
-def test_no_kept_connection_serves_an_origin_that_would_not_have_made_it(
+def test_no_connection_is_reused_for_an_origin_with_other_settings(
     one_host: tuple[Stage, Origin],
 ) -> None:
     running, host = one_host
@@ -192,7 +192,7 @@ def test_no_kept_connection_serves_an_origin_that_would_not_have_made_it(
     assert len(host.requests) == 12
 
 
-def test_origins_of_one_host_share_connections_where_tls_is_the_same(one_host: tuple[Stage, Origin]) -> None:
+def test_origins_of_one_host_share_connections_if_tls_is_the_same(one_host: tuple[Stage, Origin]) -> None:
     running, host = one_host
     used: dict[str, set[int]] = {"careless": set(), "right": set(), "right-too": set()}
     for _ in range(6):

@@ -15,7 +15,7 @@ from xaccel.testing import AppServer, Variant, free_port, nginx_server
 STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
 
 
-def test_his_page_is_sent_with_our_status_headers_and_line(
+def test_the_operators_page_is_sent_with_xaccels_status_headers_and_entry(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     pages = tmp_path / "pages"

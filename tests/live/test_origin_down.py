@@ -87,7 +87,9 @@ def out_of_date(made: Stage, name: str, body: bytes) -> bool:
 
 
 @BODIES
-def test_what_is_kept_is_sent_while_the_origin_refuses(variant: Variant, tmp_path: Path, body: bytes) -> None:
+def test_a_cached_object_is_sent_while_the_origin_refuses(
+    variant: Variant, tmp_path: Path, body: bytes
+) -> None:
     """Its port is closed. What is not kept is a plain page."""
     with ExitStack() as up:
         origin = up.enter_context(origin_server(lambda request: serve(request, body)))
@@ -101,7 +103,7 @@ def test_what_is_kept_is_sent_while_the_origin_refuses(variant: Variant, tmp_pat
 
 @BODIES
 @pytest.mark.parametrize("failure", DOWN)
-def test_what_is_out_of_date_is_sent_while_the_origin_fails(
+def test_an_expired_object_is_sent_while_the_origin_fails(
     short: tuple[Stage, Origin], failure: str, body: bytes
 ) -> None:
     made, origin = short
@@ -124,7 +126,7 @@ def test_what_is_out_of_date_is_sent_while_the_origin_fails(
 
 @BODIES
 @pytest.mark.parametrize(("status", "page"), [(404, 404), (403, 502), (410, 404)])
-def test_what_the_origin_says_of_the_object_beats_what_is_out_of_date(
+def test_a_404_or_403_of_the_origin_replaces_an_expired_object(
     short: tuple[Stage, Origin], status: int, page: int, body: bytes
 ) -> None:
     """An object that was deleted, or that may no longer be had, is not sent again."""
@@ -140,7 +142,7 @@ def test_what_the_origin_says_of_the_object_beats_what_is_out_of_date(
 
 
 @BODIES
-def test_what_is_out_of_date_is_sent_when_the_origin_has_not_answered_in_time(
+def test_an_expired_object_is_sent_if_the_origin_times_out(
     variant: Variant, tmp_path: Path, body: bytes
 ) -> None:
     """Each slice that is out of date waits for the origin anew. What it says too late is not heard."""
@@ -169,7 +171,7 @@ def test_what_is_out_of_date_is_sent_when_the_origin_has_not_answered_in_time(
 
 
 @pytest.mark.parametrize(("down", "sent"), [("refuses", True), ("500", True), ("has no name", False)])
-def test_what_is_out_of_date_and_the_place_that_the_origin_redirects_to(
+def test_an_expired_object_and_its_redirect_target(
     variant: Variant, tmp_path: Path, down: str, sent: bool
 ) -> None:
     """The origin itself goes on redirecting. Of a name that DNS does not know NGINX asks nobody, and sends 502."""

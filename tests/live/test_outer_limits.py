@@ -51,7 +51,7 @@ def statuses(running: Stage, origin: str, already: int) -> tuple[int, str | None
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
 @pytest.mark.parametrize("level", ["http", "server", "location"])
-def test_his_limit_around_or_at_the_app_switches_ours_off(
+def test_the_operators_limit_around_or_at_the_app_replaces_xaccels(
     variant: Variant, tmp_path: Path, level: str, origin: str
 ) -> None:
     his = 4
@@ -67,7 +67,7 @@ def test_his_limit_around_or_at_the_app_switches_ours_off(
 
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_where_the_key_of_his_is_empty_for_the_app_ours_counts(
+def test_xaccels_limit_counts_if_the_operators_key_is_empty_for_the_app(
     variant: Variant, tmp_path: Path, origin: str
 ) -> None:
     http = 'map $uri $his { default $binary_remote_addr; "~^/send" ""; } limit_conn_zone $his zone=his:1m;'
@@ -77,7 +77,7 @@ def test_where_the_key_of_his_is_empty_for_the_app_ours_counts(
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
 @pytest.mark.parametrize("ours", [None, OURS])
-def test_ours_switches_off_his_whose_key_is_known_only_after_the_app_has_answered(
+def test_xaccels_limit_replaces_an_operators_with_a_key_of_the_response(
     variant: Variant, tmp_path: Path, ours: int | None, origin: str
 ) -> None:
     """Without ours it counts, since it reaches into our locations."""
@@ -87,7 +87,9 @@ def test_ours_switches_off_his_whose_key_is_known_only_after_the_app_has_answere
 
 
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_his_dry_run_does_not_reach_ours(variant: Variant, tmp_path: Path, origin: str) -> None:
+def test_the_operators_dry_run_does_not_change_xaccels_limit(
+    variant: Variant, tmp_path: Path, origin: str
+) -> None:
     http = "limit_conn_dry_run on; limit_conn_status 444;"
     with beside(variant, tmp_path, http, "", concurrency=OURS) as running:
         assert statuses(running, origin, OURS) == (429, "10")

@@ -33,7 +33,7 @@ def drop_private(names: Names) -> None:
 
 
 @pytest.mark.parametrize("filters", [False, True])
-def test_a_filtering_dns_server_keeps_names_out_of_the_network(
+def test_a_filtering_dns_server_keeps_private_addresses_out(
     variant: Variant, tmp_path: Path, filters: bool
 ) -> None:
     """The host is known by its suffix, so NGINX looks it up for each transfer, on every build."""

@@ -112,7 +112,7 @@ def test_a_transfer_that_is_sent_from_the_cache_goes_on(live: Live) -> None:
         assert start + response.read() == LARGE
 
 
-def test_what_was_being_written_is_not_kept_and_its_transfer_goes_on(live: Live) -> None:
+def test_a_purge_during_a_transfer_lets_it_continue_and_caches_nothing(live: Live) -> None:
     """A fill that began before the purge would otherwise put the old object back after it."""
     half, go_on = len(LARGE) // 2, threading.Event()
 

@@ -184,7 +184,7 @@ def test_words_in_a_content_range_reach_nobody(live: Live) -> None:
     ],
     ids=["no range", "two ranges", "a range of an older version"],
 )
-def test_a_part_that_nobody_asked_for_is_cut_where_njs_can(
+def test_an_unrequested_part_is_cut_with_njs(
     live: Live, headers: dict[str, str], options: dict[str, str]
 ) -> None:
     live.places.origin.answer = lambda _: Answer(

@@ -62,7 +62,7 @@ def test_a_name_under_the_suffix_is_followed(cdn: Cdn, host: str) -> None:
         "a-cdn.test",
     ],
 )
-def test_a_name_that_only_looks_like_it_is_refused(cdn: Cdn, host: str) -> None:
+def test_a_name_that_only_resembles_an_allowed_one_is_refused(cdn: Cdn, host: str) -> None:
     cdn.lead(f"http://{host}:{cdn.edge.port}/x")
     before, asked = len(cdn.edge.requests), len(cdn.names.asked)
     replies = []
@@ -83,7 +83,7 @@ def test_a_name_that_does_not_exist_is_a_plain_502(cdn: Cdn) -> None:
     assert "gone.cdn.test" in cdn.names.asked
 
 
-def test_an_origin_known_by_name_follows_dns_where_nginx_can(variant: Variant, tmp_path: Path) -> None:
+def test_an_origin_with_a_name_follows_dns_if_nginx_can(variant: Variant, tmp_path: Path) -> None:
     """1.27.3 and newer: the name may appear and move without a reload. Older: tests/live/test_dns.py."""
     with (
         dns_server() as names,

@@ -129,7 +129,7 @@ def test_each_form_of_location_is_resolved(live: Live, location: str, target: st
         ("/_xaccel/media/x", None),
     ],
 )
-def test_what_leads_elsewhere_is_refused_with_a_reason(
+def test_a_redirect_to_another_host_is_refused_with_a_reason(
     live: Live, location: str | None, why: str | None
 ) -> None:
     lead(live, None if location is None else location.format(home=live.places.origin.address))
@@ -247,7 +247,7 @@ def test_a_cached_object_behind_a_redirect_is_kept_under_its_key(live: Live) -> 
     assert len(live.places.origin.requests) == 2
 
 
-def test_wrong_region_of_a_bucket_is_named_in_the_line(live: Live) -> None:
+def test_a_wrong_region_of_a_bucket_is_named_in_the_log_entry(live: Live) -> None:
     for status in (301, 307, 400):
         live.places.origin.answer = lambda _, s=status: Answer(
             status=s,

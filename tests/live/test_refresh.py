@@ -26,7 +26,7 @@ root = "/srv"
         ("nonsense;", ("-t` failed", 'unknown directive "nonsense"')),
     ],
 )
-def test_what_nginx_refuses_leaves_the_files_as_they_were(
+def test_files_that_nginx_refuses_are_restored(
     variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: str, words: tuple[str, str]
 ) -> None:
     """No NGINX runs, so that nothing can be reloaded; or the operator has made a mistake of his own meanwhile."""

@@ -19,7 +19,7 @@ def _stored(places) -> None:  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize("origin", ["documents", "vhost", "cached", "partner", "tls", "media"])
-def test_each_header_stands_once_and_all_are_known(live: Live, origin: str) -> None:
+def test_each_header_is_sent_once_and_is_listed(live: Live, origin: str) -> None:
     for _ in range(2):
         reply = live.get(origin, "headers.txt", options={"cache_version": "1", "as_attachment": True})
         names = [name.lower() for name, _ in reply.headers]
@@ -75,7 +75,7 @@ def test_every_header_on_the_published_list_is_hidden(live: Live) -> None:
     assert b"leaked" not in reply.everything()
 
 
-def test_headers_that_nobody_knows_pass_only_without_njs(live: Live) -> None:
+def test_unknown_headers_pass_only_without_njs(live: Live) -> None:
     """Stock NGINX has no allow-list; the printed text says so (README and SECURITY too)."""
     live.places.origin.answer = lambda _: Answer(headers=[("X-Never-Heard-Of", "leaked")], body=b"x")
     seen = live.get("partner", "x").one("X-Never-Heard-Of")
@@ -125,7 +125,7 @@ def test_an_origin_cannot_steer_nginx(live: Live) -> None:
         ("video/x+xml", SANDBOX),
     ],
 )
-def test_the_policy_follows_the_type_whoever_gives_it(live: Live, content_type: str, policy: str) -> None:
+def test_the_policy_follows_the_type_of_app_or_storage(live: Live, content_type: str, policy: str) -> None:
     live.places.origin.answer = lambda _: Answer(headers=[("Content-Type", content_type)], body=b"x")
     by_origin = live.get("partner", "x")
     by_app = live.get("partner", "x", options={"content_type": content_type})

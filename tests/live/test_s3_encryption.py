@@ -21,7 +21,7 @@ KINDS = {
 
 @pytest.mark.parametrize("origin", ["documents", "cached"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_the_store_encrypted_is_sent_in_the_clear(live: Live, kind: str, origin: str) -> None:
+def test_an_object_that_the_store_encrypted_is_sent_decrypted(live: Live, kind: str, origin: str) -> None:
     store, bucket, key = live.places.s3.client(), live.places.bucket, f"encrypted/{secrets.token_hex(8)}"
     store.put_object(Bucket=bucket, Key=key, Body=BODY, **KINDS[kind])
     kept = store.head_object(Bucket=bucket, Key=key)

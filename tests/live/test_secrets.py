@@ -43,7 +43,7 @@ def traces(places: Places) -> list[bytes]:
     ]
 
 
-def test_nothing_that_a_user_gets_names_the_store(live: Live) -> None:
+def test_no_response_to_a_user_names_the_store(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
         status=403, body=f"<Bucket>{live.places.bucket}</Bucket>".encode()
     )
@@ -69,7 +69,7 @@ def require_clean(nginx: NginxServer, app: AppServer, places: Places) -> None:
         assert text not in app.log
 
 
-def test_no_log_holds_a_signature_a_bucket_or_an_endpoint(live: Live) -> None:
+def test_no_log_has_a_signature_a_bucket_or_an_endpoint(live: Live) -> None:
     live.get("documents", "secrets.txt")
     live.get("documents", "missing")
     live.get("tls-wrong-ca", "x")

@@ -145,7 +145,7 @@ def test_an_object_of_unknown_size_is_cached_whole(sliced: Sliced) -> None:
     assert sliced.asked() == [None]
 
 
-def test_an_origin_without_ranges_is_kept_whole_and_once(sliced: Sliced) -> None:
+def test_an_origin_without_ranges_is_cached_whole_and_once(sliced: Sliced) -> None:
     sliced.origin.answer = lambda _: Answer(headers=[("ETag", '"one"')], body=BODY)
     for _ in range(2):
         reply = sliced.get()

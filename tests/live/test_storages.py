@@ -106,7 +106,7 @@ def test_a_missing_file_is_404(delivery: Delivery, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_of_the_store_reaches_the_user(delivery: Delivery, kind: str) -> None:
+def test_no_header_of_the_store_reaches_the_user(delivery: Delivery, kind: str) -> None:
     replies = [
         delivery.get(kind),
         delivery.get(kind, method="HEAD"),
@@ -166,7 +166,7 @@ def test_only_what_the_storage_says_is_asked_for(delivery: Delivery) -> None:
         assert {name for name, _ in request.headers} == {"Host", "User-Agent"}
 
 
-def test_no_log_holds_a_signature(delivery: Delivery) -> None:
+def test_no_log_has_a_signature(delivery: Delivery) -> None:
     for kind in KINDS:
         delivery.get(kind)
         delivery.get(kind, tamper=True)

@@ -141,7 +141,7 @@ def test_a_jump_to_a_named_location_fetches_nothing_in_a_page(
 
 @both
 @pytest.mark.parametrize("origin", ["partner", "cached"])
-def test_a_jump_to_a_named_location_beside_a_download_does_nothing(
+def test_a_jump_to_a_named_location_during_a_download_does_nothing(
     hostile: Hostile, origin: str, protocol: str
 ) -> None:
     """(a2, c) The download that is mirrored runs, arrives whole and has its own entry, whatever the backend enters."""
@@ -272,7 +272,7 @@ def test_slices_arrive_whole_beside_a_jump_to_their_end(hostile: Hostile, protoc
 
 @both
 @pytest.mark.parametrize("origin", ["partner", "cached"])
-def test_a_backend_that_knows_what_the_origin_learns_of_the_id_changes_nothing(
+def test_a_backend_that_knows_the_origins_part_of_the_id_changes_nothing(
     hostile: Hostile, origin: str, protocol: str
 ) -> None:
     """(a, c) The User-Agent has most of the id, and the log of the origin may show it to the backend."""
@@ -319,7 +319,7 @@ def test_a_page_of_two_downloads_mixes_nothing_in_the_cache(hostile: Hostile, pr
 
 
 @both
-def test_no_log_holds_a_signed_url_of_a_subrequest(hostile: Hostile, protocol: str) -> None:
+def test_no_log_has_a_signed_url_of_a_subrequest(hostile: Hostile, protocol: str) -> None:
     """(e) The origin of an included download answers what is no HTTP: NGINX's own message holds the URL."""
     hostile.pages["page"] = page(included(in_page("bucket", "rubbish", **OPTIONS)))
     hostile.ask(protocol, "/b/page")
@@ -341,7 +341,7 @@ WAYS = {"ssi": "/b/page", "mirror": "/twice", "auth_request": "/entered", "addit
 @both
 @every_origin
 @pytest.mark.parametrize("way", WAYS)
-def test_a_download_in_a_subrequest_keeps_all_promises_or_is_refused_with_a_reason(
+def test_a_download_in_a_subrequest_is_right_or_refused_with_a_reason(
     hostile: Hostile, way: str, origin: str, protocol: str
 ) -> None:
     """(e) Each hand-off of the app has an entry with its id: a transfer that ended well, or a refusal that says why."""

@@ -42,7 +42,7 @@ while libc.renameat2(-100, one, -100, other, 2) == 0:
 """Exchange two names as fast as Linux does it, until the process is ended."""
 
 
-def test_a_link_that_is_exchanged_by_renames_leads_nowhere(variant: Variant, tmp_path: Path) -> None:
+def test_a_link_that_is_exchanged_by_renames_is_not_followed(variant: Variant, tmp_path: Path) -> None:
     """The name is in turns an attacker's link to a foreign file, and a file of that file's owner."""
     media, secret = tmp_path / "media", tmp_path / "secret"
     media.mkdir()

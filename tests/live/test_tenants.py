@@ -47,7 +47,7 @@ def signed(live: Live, bucket: str, style: str) -> str:
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_a_new_tenant_needs_no_new_text(live: Live, origin: str) -> None:
+def test_a_new_tenant_needs_no_new_configuration(live: Live, origin: str) -> None:
     """The buckets are made while NGINX runs, with the text that it started with."""
     for body in (b"of the first", b"of the second"):
         bucket = new_tenant(live, body)

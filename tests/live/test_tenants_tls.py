@@ -68,13 +68,13 @@ def wildcard(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def test_each_bucket_is_asked_under_its_own_name(wildcard: Store) -> None:
+def test_each_bucket_is_requested_by_its_own_name(wildcard: Store) -> None:
     for bucket in BUCKETS:
         reply = wildcard.stage.get("tenants", bucket=bucket)
         assert (reply.status, reply.body.decode()) == (200, f"of {bucket}.s3.test:{wildcard.origin.port}")
 
 
-def test_a_kept_connection_carries_requests_for_all_buckets_of_the_endpoint(wildcard: Store) -> None:
+def test_a_reused_connection_has_requests_for_all_buckets_of_the_endpoint(wildcard: Store) -> None:
     """Its certificate was verified for the name of the bucket that was asked for first."""
     wildcard.origin.requests.clear()
     for _ in range(2):
@@ -100,7 +100,7 @@ def test_a_certificate_that_does_not_cover_the_buckets_name_is_refused(
 
 
 @pytest.mark.parametrize("origin", ["tenants", "in-path"])
-def test_a_tenant_of_another_region_is_told_in_the_line(wildcard: Store, origin: str) -> None:
+def test_a_tenant_of_another_region_is_named_in_the_log_entry(wildcard: Store, origin: str) -> None:
     wildcard.origin.requests.clear()
 
     for bucket, status, why in (("acme-far", "502", "wrong_region"), ("acme-near", "200", "")):

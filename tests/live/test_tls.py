@@ -160,12 +160,12 @@ def answer_in_plain_http(connection: socket.socket, _: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\nConnection: close\r\n\r\nplain")
 
 
-def test_the_right_origin_is_believed(tls: Tls) -> None:
+def test_an_origin_with_a_valid_certificate_is_accepted(tls: Tls) -> None:
     reply = tls.stage.get("right")
     assert (reply.status, reply.body) == (200, b"over TLS")
 
 
-def test_two_authorities_may_stand_between(tls: Tls) -> None:
+def test_a_chain_with_two_intermediates_is_accepted(tls: Tls) -> None:
     assert tls.stage.get("deep").status == 200
 
 
@@ -181,7 +181,7 @@ def test_the_name_is_sent_without_its_port_and_an_address_is_not(tls: Tls) -> No
 @pytest.mark.parametrize(
     "origin", ["stranger", "other-name", "expired", "not-yet", "old", "address", "plain"]
 )
-def test_anybody_else_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin: str) -> None:
+def test_an_invalid_certificate_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin: str) -> None:
     replies = []
     [line] = tls.stage.lines_of(
         lambda: replies.append(tls.stage.get(origin, "refused", options={"filename": "secret-name.txt"}))
@@ -197,7 +197,7 @@ def test_anybody_else_gets_no_request_and_the_user_a_plain_page(tls: Tls, origin
 
 
 @pytest.mark.parametrize("origin", ["tls12", "tls13"])
-def test_a_session_is_resumed_where_the_origin_closes_each_connection(tls: Tls, origin: str) -> None:
+def test_a_session_is_resumed_if_the_origin_closes_each_connection(tls: Tls, origin: str) -> None:
     """Each of the two workers shakes hands in full once."""
     for _ in range(10):
         assert tls.stage.get(origin, "closes").body == b"over TLS"
@@ -206,7 +206,7 @@ def test_a_session_is_resumed_where_the_origin_closes_each_connection(tls: Tls, 
     assert 1 <= resumed.count(False) <= 2
 
 
-def test_it_is_our_line_that_refuses_old_tls(variant: Variant, tmp_path: Path) -> None:
+def test_the_generated_directive_refuses_old_tls(variant: Variant, tmp_path: Path) -> None:
     """The origin of TLS 1.1 does deliver to an NGINX that is told to speak it."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -225,9 +225,7 @@ def test_it_is_our_line_that_refuses_old_tls(variant: Variant, tmp_path: Path) -
             assert running.get("old").body == b"over TLS"
 
 
-def test_what_the_operator_says_of_tls_to_other_servers_does_not_matter(
-    variant: Variant, tmp_path: Path
-) -> None:
+def test_the_operators_tls_settings_for_other_servers_do_not_matter(variant: Variant, tmp_path: Path) -> None:
     """A list of revoked certificates is one: NGINX then wants a list of every authority in the chain."""
     authority, key = trustme.CA(), ec.generate_private_key(ec.SECP256R1())
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -259,6 +257,6 @@ def test_whoever_switches_verification_off_believes_anybody(tls: Tls) -> None:
     assert tls.stage.get("unverified").body == b"over TLS"
 
 
-def test_no_message_about_the_handshake_tells_the_url(tls: Tls) -> None:
+def test_no_message_about_the_handshake_has_the_url(tls: Tls) -> None:
     tls.stage.get("expired", "a-secret-key")
     assert "a-secret-key" not in tls.stage.nginx.error_log

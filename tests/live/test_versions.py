@@ -52,7 +52,7 @@ def test_versions_are_cached_apart_without_another_identity(live: Live) -> None:
     assert line["cache"] == "HIT"
 
 
-def test_what_was_deleted_is_missing_and_its_versions_are_not(live: Live) -> None:
+def test_a_deleted_object_is_missing_and_its_versions_are_not(live: Live) -> None:
     key = name()
     version = written(live, key, OLD)
     client, bucket = live.places.s3.client(), versioned(live.places.bucket)
@@ -74,7 +74,7 @@ def test_what_was_deleted_is_missing_and_its_versions_are_not(live: Live) -> Non
     )
 
 
-def test_who_pays_is_part_of_what_the_store_verifies(live: Live) -> None:
+def test_the_store_verifies_the_requester_pays_parameter(live: Live) -> None:
     """SeaweedFS knows no Requester Pays; it verifies the signature over the whole query."""
     key = name()
     written(live, key, OLD)

@@ -39,7 +39,7 @@ def test_group_grant_hands_the_file_over(person, file, signed_in):
 
 @pytest.mark.parametrize("method", ["get", "head"])
 @pytest.mark.parametrize("route", ROUTES)
-def test_grant_of_somebody_else_is_404(route, method, person, file, signed_in):
+def test_grant_of_another_user_is_404(route, method, person, file, signed_in):
     Grant.objects.create(file=file, user=person("mei"))
     response = getattr(signed_in(person("sam")), method)(address(route, file), headers={"Range": "bytes=0-1"})
     assert response.status_code == 404

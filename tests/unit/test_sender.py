@@ -80,7 +80,7 @@ def test_neither_key_nor_url_is_no_object(origin_name: str) -> None:
     "rest",
     ["a.pdf", "a%20b%2Fc.pdf", "a+b", "//x", "%E6%97%A5.pdf", "%e6%97%a5.pdf", "a?sig=x%2F&b=../c", "a%"],
 )
-def test_a_stored_url_is_asked_for_byte_for_byte(rest: str) -> None:
+def test_a_stored_url_is_requested_byte_for_byte(rest: str) -> None:
     made = sender().hand_off(ObjectRef("web", url=f"https://FILES.example:443/b%61se/{rest}"))
     assert dict(made.headers)["Xaccel-Url"] == f"https://files.example/b%61se/{rest}"
 

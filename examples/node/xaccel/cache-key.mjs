@@ -1,4 +1,4 @@
-// The name of a cache entry: one part for the object, one for its version. Neither user nor signature is in it.
+// The name of a cache entry: the object and its version, without user and signature.
 
 import { createHash } from "node:crypto";
 

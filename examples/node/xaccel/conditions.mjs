@@ -1,13 +1,13 @@
-// The client's conditions, answered by the app where it gave a validator of its own (RFC 9110 section 13.2.2).
+// Evaluate the client's conditional headers if the app gave an ETag or a date (RFC 9110 section 13.2.2).
 
-// The forms of a date in HTTP (RFC 9110 section 5.6.7): today's, of RFC 850, of C's asctime.
+// The three date formats of HTTP (RFC 9110 section 5.6.7): IMF-fixdate, RFC 850, asctime.
 const DATES = [
   /^\w{3}, (?<day>\d\d) (?<month>\w{3}) (?<year>\d{4}) (?<time>[\d:]{8}) GMT$/,
   /^\w{6,9}, (?<day>\d\d)-(?<month>\w{3})-(?<year>\d\d) (?<time>[\d:]{8}) GMT$/,
   /^\w{3} (?<month>\w{3}) (?<day>[ \d]\d) (?<time>[\d:]{8}) (?<year>\d{4})$/,
 ];
 const opaque = (tag) => tag.replace(/^W\//, "");
-// An element of the list is ignored unless the whole of it is an entity tag (RFC 9110 section 8.8.3).
+// Ignore elements of the list that are not entity tags (RFC 9110 section 8.8.3).
 const TAG = /(?:^|,)[ \t]*((?:W\/)?"[^"]*")[ \t]*(?=,|$)/g;
 const tags = (text) => (text.trim() === "*" ? ["*"] : [...text.matchAll(TAG)].map((found) => found[1]));
 
@@ -18,7 +18,7 @@ function seconds(text = "") {
   const { day, month, year, time } = found;
   const date = `${day.replace(" ", "0")} ${month} ${year.length === 2 ? wholeYear(Number(year)) : year} ${time} GMT`;
   const parsed = new Date(date);
-  // Date takes 31 February for 3 March.
+  // Date parses 31 February as 3 March.
   return parsed.toUTCString().endsWith(date) ? parsed.getTime() / 1000 : undefined;
 }
 
@@ -30,10 +30,10 @@ function wholeYear(digits) {
 }
 
 /**
- * Return 304 or 412, or undefined where the file is to be sent.
+ * Return 304 or 412, or undefined if the file must be sent.
  *
  * @param {string} method
- * @param {Record<string, string>} headers  the request's, with names in lower case, as node:http has them
+ * @param {Record<string, string>} headers  of the request, with names in lower case, as in node:http
  * @param {Map<string, string>} seen        of the hand-off
  */
 export function answerToConditions(method, headers, seen) {

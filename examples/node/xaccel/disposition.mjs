@@ -16,13 +16,13 @@ const refuse = (what) => new Refused("FileNameRefused", "filename", what);
 /** Return `name` as a browser may be given it. */
 export function safeName(name) {
   if (typeof name !== "string" || !name.isWellFormed()) throw refuse("it is not text");
-  if (CONTROLS.test(name)) throw refuse("it holds a control character");
+  if (CONTROLS.test(name)) throw refuse("it has a control character");
   let safe = name.replace(/[/\\]/g, "_").replace(BIDI, "").replace(/^ +/, "").replace(/[ .]+$/, "");
   const encoded = Buffer.from(safe);
   if (encoded.length > MAX_NAME_BYTES) {
     const extension = EXTENSION.exec(safe)?.[0] ?? "";
     const stem = encoded.subarray(0, MAX_NAME_BYTES - extension.length);
-    // As a stream the decoder keeps half a character back.
+    // With `stream` the decoder holds back an incomplete character.
     safe = new TextDecoder("utf-8", { ignoreBOM: true }).decode(stem, { stream: true }).replace(/[ .]+$/, "") + extension;
   }
   return /^[. ]*$/.test(safe) ? "download" : safe;

@@ -1,4 +1,4 @@
-// The hand-off: the app's empty answer that tells NGINX what to send. Pure: no I/O and no clock.
+// The hand-off: the app's empty response that names the file for NGINX. Pure: no I/O and no clock.
 
 import { cacheKey, wholeVersion } from "./cache-key.mjs";
 import { contentDisposition, nameOfKey, safeName } from "./disposition.mjs";
@@ -21,14 +21,14 @@ import { baseUrl, bucketNamed, findUrl, originOf } from "./site.mjs";
 import { encode, keyOfUrl, objectUrl, quoteKey } from "./target.mjs";
 
 /**
- * Make the hand-off for one request. Throws Refused for what cannot be sent.
+ * Make the hand-off for one request. Throws Refused for invalid keys or options.
  *
- * @param {object} site   what readSite returned
+ * @param {object} site   the result of readSite
  * @param {object} call   origin; key, or url, or a function that makes it for a method; perhaps bucket; method, options
  * @param {Date} now
  * @param {string} id     a UUID of version 7, new for each request
  * @returns {{status: number, headers: [string, string][], seen: Map<string, string>, unsignedUrl?: string}}
- *     `seen` is what a 304 of the app's own tells too
+ *     `seen` has the headers that a 304 of the app also needs
  */
 export function handOff(site, call, now, id) {
   const { options = {} } = call;
@@ -73,20 +73,20 @@ function whereIs(origin, { key = "", url, bucket }) {
   if (url !== undefined) return whereUrlIs(origin, url, bucket);
   const named = bucketNamed(origin, bucket);
   if (origin.type === "local") return { key, path: `/${quoteKey(key, { directory: true })}` };
-  if (origin.signedFor) throw refuseUrl("the app signs for this origin, and gave no URL");
+  if (origin.signedFor) throw refuseUrl("this origin needs a URL that the app signs");
   const dots = origin.virtual;
-  quoteKey(key, { dots }); // a prefix must not make a key of what is none
+  quoteKey(key, { dots }); // a prefix must not make an invalid key valid
   const made = baseUrl(origin, named) + quoteKey(origin.prefix + key, { dots });
   return { key, url: made, object: made };
 }
 
 function whereUrlIs(origin, url, bucket) {
   const found = findUrl(origin, url, bucket);
-  if (found === undefined) throw refuseUrl(`it does not lie in ${origin.name}`);
+  if (found === undefined) throw refuseUrl(`it is not a URL of the origin ${origin.name}`);
   const key = keyOfUrl(found.place, found.url);
-  if (origin.type === "s3" && found.url.includes("?")) throw refuseUrl("a signature would cover its query");
+  if (origin.type === "s3" && found.url.includes("?")) throw refuseUrl("a URL of a bucket must have no query");
   if ((origin.type === "s3" || origin.signedFor) && key === "") {
-    throw refuseUrl("a store answers it with the list of all objects");
+    throw refuseUrl("it names the bucket, not an object");
   }
   return { key, url: found.url, object: origin.signedFor ? objectUrl(found.url) : found.url };
 }
@@ -94,7 +94,7 @@ function whereUrlIs(origin, url, bucket) {
 function versionQuery(origin, version) {
   if (!version) return "";
   if (origin.type !== "s3") throw refuseOption("version_id", "only objects of an S3 origin have versions");
-  if (!/^[!-~]{1,1024}$/.test(version)) throw refuseOption("version_id", "it is not the id of a version");
+  if (!/^[!-~]{1,1024}$/.test(version)) throw refuseOption("version_id", "it is not a version id");
   return `?versionId=${encode(version)}`;
 }
 

@@ -1,10 +1,10 @@
-// How long a signature lives, and whether an object may be asked for in slices with it.
+// Choose the validity of a signature, and whether it lasts for slices.
 
 const LONGEST_S = 7 * 24 * 3600;
 const MARGIN_S = 60; // clocks differ
 
 /**
- * @param {(seconds: number) => boolean} lasts  whether the credentials are known to live so many seconds more
+ * @param {(seconds: number) => boolean} lasts  whether the credentials are valid for so many more seconds
  * @returns {{expires: number, slices: boolean}}
  */
 export function chooseLife(site, origin, options, cached, lasts) {

@@ -1,4 +1,4 @@
-// How fast this transfer may be, and for whom it is counted.
+// Headers for the rate and the concurrency limit of a transfer.
 
 import { createHash } from "node:crypto";
 
@@ -24,7 +24,7 @@ function concurrency(site, { concurrency: name = "", concurrency_key: own = "", 
   const counts = site.classes.length > 0;
   if (name === UNLIMITED) return counts ? [["Xaccel-Concurrency", UNLIMITED]] : [];
   if (name && !site.classes.includes(name)) throw refuseOption("concurrency", `the site has no class ${name}`);
-  if (name && !key) throw refuseOption("concurrency_key", "nobody says for whom it counts");
+  if (name && !key) throw refuseOption("concurrency_key", "a class needs a `concurrency_key` or a `subject`");
   if (!counts) return [];
   const spelled = !key || (key.length <= LONGEST_KEY && valueOk(key)) ? key : sha256(key);
   return [

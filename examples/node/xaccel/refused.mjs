@@ -1,4 +1,4 @@
-// What cannot be sent. Nothing was sent then.
+// Errors for invalid keys, URLs, options and headers. They are thrown before anything is sent.
 
 export class Refused extends Error {
   /**

@@ -1,4 +1,4 @@
-// The one line in an app: hand a file to NGINX.
+// The function that an app calls: hand a file to NGINX.
 
 import { answerToConditions, headersOfAnswer } from "./conditions.mjs";
 import { handOff } from "./handoff.mjs";
@@ -6,13 +6,13 @@ import { originOfUrl } from "./site.mjs";
 import { newTransferId } from "./transfer-id.mjs";
 
 /**
- * Answer `request` with the hand-off of one file. The permission is the caller's to check, before.
+ * Respond to `request` with the hand-off of one file. Check the permission before the call.
  *
- * `call` names the object: `key`, or `url` instead, in `origin` (may be left out where the site has one, and for a URL),
- * perhaps its `bucket`, and `options`. With `origin`, `url` may be a function that makes the URL for "GET" or "HEAD".
- * Throws Refused for what cannot be sent; nothing was sent then.
+ * `call` names the object: `key`, or `url` instead, in `origin` (optional if the site has only one, and for a URL),
+ * optionally its `bucket`, and `options`. With `origin`, `url` may be a function that makes the URL for "GET" or "HEAD".
+ * Throws Refused for invalid keys or options, before anything is sent.
  *
- * Returns the transfer id, which NGINX's line has too: log it beside the decision.
+ * Returns the transfer id, which is also in NGINX's log entry: log it with the decision.
  */
 export function sendFile(site, request, response, call) {
   if ((call.key === undefined) === (call.url === undefined)) throw new TypeError("give a key or a url, and not both");
@@ -23,7 +23,7 @@ export function sendFile(site, request, response, call) {
   const made = handOff(site, { ...call, origin, method: request.method }, now, id);
   const status = answerToConditions(request.method, request.headers, made.seen);
   const headers = status ? headersOfAnswer(made.seen) : made.headers;
-  // A 304 has no length of its own: Content-Length would be the file's.
+  // A 304 gets no Content-Length: it would be the length of the file.
   response.writeHead(status ?? made.status, [...headers, ...(status === 304 ? [] : [["Content-Length", "0"]])].flat());
   response.end();
   return id;

@@ -1,4 +1,4 @@
-// AWS Signature Version 4 in the query, for objects of S3. A real app takes its store's SDK instead.
+// AWS Signature Version 4 in the query, for objects of S3. A real app uses its store's SDK.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 import { createHash, createHmac } from "node:crypto";
@@ -11,11 +11,11 @@ const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
 /**
  * Return `url` with its signature.
  *
- * @param {string} url      as NGINX will ask for it
- * @param {string} method   GET or HEAD: a store refuses a HEAD on a signature for GET
+ * @param {string} url      as NGINX will request it
+ * @param {string} method   GET or HEAD: a store refuses a HEAD with a signature for GET
  * @param {{accessKey: string, secretKey: string, sessionToken?: string}} credentials
  * @param {string} region
- * @param {number} expires  seconds of life
+ * @param {number} expires  validity in seconds
  * @param {Date} now
  */
 export function sign(url, method, credentials, region, expires, now) {

@@ -1,4 +1,4 @@
-// The site: the same file that `python -m xaccel config` prints NGINX's half from.
+// The site: the file from which `python -m xaccel config` also generates the NGINX configuration.
 
 import { isIP } from "node:net";
 
@@ -13,8 +13,8 @@ const upperKeys = (mapping) =>
   Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key.toUpperCase(), value]));
 
 /**
- * Read a site. What is wrong with it is for `python -m xaccel config` to tell; here it is taken as right, but for what
- * would be noticed by nobody, or by the first user only: the secret and the credentials.
+ * Read a site. `python -m xaccel config` reports its errors. This function checks only the secret and the credentials,
+ * whose errors only the first download would show.
  */
 export function readSite(mapping, env = process.env) {
   const values = upperKeys(mapping);
@@ -40,9 +40,9 @@ function readSecret({ SECRET }) {
     if (typeof secret !== "string" || !/^[A-Za-z0-9_-]{32,128}$/.test(secret)) {
       throw new Error("SECRET: use 32 to 128 letters, digits, '-' and '_'");
     }
-    if (secret === PLACEHOLDER) throw new Error("SECRET: it is the one of the documentation, which everybody knows");
+    if (secret === PLACEHOLDER) throw new Error("SECRET: replace the secret of the documentation, which is public");
   }
-  if (secrets.length === 0) throw new Error("SECRET: the site has none");
+  if (secrets.length === 0) throw new Error("SECRET: the site has no secret");
   return secrets[0];
 }
 
@@ -52,7 +52,7 @@ function bytes(size) {
 }
 
 function readOrigin(name, { type, ...options }, env) {
-  if (!TYPES.includes(type)) throw new Error(`origin ${name}: its type is none of ${TYPES}`);
+  if (!TYPES.includes(type)) throw new Error(`origin ${name}: its type must be one of ${TYPES}`);
   return {
     prefix: "",
     expires_s: 120,
@@ -85,7 +85,7 @@ function isVirtual(name, { addressing_style: style, endpoint_url: endpoint }) {
 /** Return the origin of that name. */
 export function originOf(site, name) {
   const origin = site.origins.get(name);
-  if (!origin) throw new Refused("OriginUnknown", "origin", `the site has no ${name}`);
+  if (!origin) throw new Refused("OriginUnknown", "origin", `the site has no origin ${name}`);
   return origin;
 }
 
@@ -118,7 +118,7 @@ function covers(pattern, bucket) {
 export function bucketNamed(origin, bucket) {
   const own = origin.type === "s3" ? origin.bucket : "";
   if (!own.includes("*") && (bucket === undefined || bucket === own)) return own;
-  if (bucket === undefined) throw refuseOption("bucket", `${own} covers many, and none is named`);
+  if (bucket === undefined) throw refuseOption("bucket", `name the bucket: ${own} is a pattern`);
   if (!own.includes("*") || !covers(own, bucket)) {
     throw new Refused("OriginNotAllowed", "bucket", `the origin does not cover ${bucket}`);
   }
@@ -141,7 +141,7 @@ function bucketOfUrl(origin, url) {
   const [before, after] = baseUrl(origin, origin.bucket).split("*");
   const match = new RegExp(`^${escape(before)}([a-z0-9-]+)${escape(after)}`).exec(canonicalBase(url));
   const bucket = match ? origin.bucket.replace("*", match[1]) : "";
-  if (!covers(origin.bucket, bucket)) throw refuseUrl(`it does not lie in ${origin.name}`);
+  if (!covers(origin.bucket, bucket)) throw refuseUrl(`it is not a URL of the origin ${origin.name}`);
   return bucket;
 }
 
@@ -153,7 +153,7 @@ export function originOfUrl(site, url) {
     const length = placeOfUrl(origin, url)?.length ?? 0;
     if (length > best.length) best = { length, name: origin.name };
   }
-  if (!best.name) throw refuseUrl("it lies in none of the site's origins");
+  if (!best.name) throw refuseUrl("no origin of the site has this URL");
   return best.name;
 }
 

@@ -1,4 +1,4 @@
-// How an object key or a stored URL becomes what NGINX asks the origin for.
+// Make the URL that NGINX requests from an object key or a stored URL.
 
 import { refuseKey, refuseUrl } from "./refused.mjs";
 
@@ -23,16 +23,16 @@ export const encodeBytes = (bytes) =>
   bytes.replace(/[^A-Za-z0-9._~-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 
 /**
- * Encode an object key. `dots` allows "." and ".." as segments: only where the whole host belongs to the origin.
- * `directory` refuses what would name a directory or leave it.
+ * Encode an object key. `dots` allows "." and ".." as segments: only if the whole host belongs to the origin.
+ * `directory` refuses keys that name a directory or lead out of it.
  */
 export function quoteKey(key, { dots = false, directory = false } = {}) {
   if (typeof key !== "string" || key === "") throw refuseKey("it is empty");
-  if (key.includes("\0")) throw refuseKey("it holds NUL");
-  if (!key.isWellFormed()) throw refuseKey("it is not text that UTF-8 can spell");
+  if (key.includes("\0")) throw refuseKey("it has a NUL character");
+  if (!key.isWellFormed()) throw refuseKey("it is not valid Unicode text");
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw refuseKey(`it has more than ${MAX_KEY_BYTES} bytes`);
   if (!dots && key.split(/[/\\]/).some((segment) => segment === "." || segment === "..")) {
-    throw refuseKey("it holds '.' or '..' as a segment");
+    throw refuseKey("it has '.' or '..' as a segment");
   }
   if (directory && (key.startsWith("/") || key.endsWith("/") || key.includes("//"))) {
     throw refuseKey("it is not a path of a file below a directory");
@@ -78,12 +78,12 @@ export function objectUrl(url) {
 /** Refuse a stored URL that cannot be sent as it is. */
 export function requireAbsolute(url) {
   if (typeof url !== "string" || !URL_AS_IT_IS.test(url) || url.includes("\\") || url.length > MAX_URL_BYTES) {
-    throw refuseUrl("it is not an absolute URL that can be sent as it is");
+    throw refuseUrl("it is not a valid absolute URL");
   }
   let path = split(url).path;
   for (let decoded = decodeBytes(path); decoded !== path; decoded = decodeBytes(path)) path = decoded;
   if (path.split(/[/\\]/).some((segment) => [".", ".."].includes(segment.split(";")[0]))) {
-    throw refuseUrl("it holds '.' or '..' as a segment");
+    throw refuseUrl("it has '.' or '..' as a segment");
   }
 }
 

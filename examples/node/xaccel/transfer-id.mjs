@@ -1,4 +1,4 @@
-// The id that links a decision of the app with NGINX's log line: UUID version 7 (RFC 9562 section 5.7).
+// The id that links a decision of the app with NGINX's log entry: UUID version 7 (RFC 9562 section 5.7).
 
 import { randomBytes } from "node:crypto";
 

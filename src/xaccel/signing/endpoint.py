@@ -34,7 +34,7 @@ def new_session(origin: S3Origin) -> Any:
         raise ConfigError(
             "S3 origins need botocore, which is not installed",
             where=f"S3Origin(bucket={origin.bucket!r})",
-            remedy="Install it with: pip install 'xaccel[s3]'.",
+            remedy="Run `pip install botocore`, or install xaccel with its extra `s3`.",
         ) from error
     session = Session(profile=origin.profile)
     try:

@@ -18,7 +18,7 @@ from xaccel.servers.processes import wait_until
 
 SITE = """
 secret = "0123456789abcdef0123456789abcdef"
-transfer_log = "/var/log/nginx/xaccel.log"
+transfer_log = "/var/log/xaccel/transfers.log"
 [origins.media]
 type = "local"
 root = "/srv"
@@ -116,7 +116,7 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
         return capsys.readouterr().err
 
     assert "warning" not in said("--write", str(tmp_path / "out"))
-    site.write_text(SITE.replace('transfer_log = "/var/log/nginx/xaccel.log"', ""))
+    site.write_text(SITE.replace('transfer_log = "/var/log/xaccel/transfers.log"', ""))
     for arguments in (["--write", str(tmp_path / "out")], ["--part", "http"], []):
         assert "warning: TRANSFER_LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
     assert "warning" not in said("--standalone")

@@ -22,7 +22,7 @@ def entry(**options: Any) -> str | None:
 
 
 @pytest.mark.parametrize("version", ["v1", "null", "+/=&?#% ".strip(), "~" * 1024])
-def test_a_version_is_asked_for(version: str) -> None:
+def test_a_version_is_requested(version: str) -> None:
     query = query_of(options=Options(version_id=version))
     assert query["versionId"] == [version]
     assert "X-Amz-Signature" in query

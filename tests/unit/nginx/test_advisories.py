@@ -118,7 +118,7 @@ def test_the_command_warns_in_one_line_and_prints_all_the_same(
 ) -> None:
     site = tmp_path / "site.toml"
     site.write_text(
-        'secret = "0123456789abcdef0123456789abcdef"\ntransfer_log = "/var/log/nginx/xaccel.log"\n'
+        'secret = "0123456789abcdef0123456789abcdef"\ntransfer_log = "/var/log/xaccel/transfers.log"\n'
         '[origins.media]\ntype = "local"\nroot = "/srv"\n'
     )
     assert cli.main(["config", str(site), "--nginx-version", version]) == 0

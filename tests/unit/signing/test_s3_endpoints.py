@@ -81,7 +81,7 @@ def where_a_client_goes(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_bucket_is_where_botocores_own_client_finds_it(case: dict[str, Any], session: Session) -> None:
+def test_a_bucket_has_the_address_that_botocores_client_uses(case: dict[str, Any], session: Session) -> None:
     origin = S3Origin(**{"bucket": "docs", **case})
     theirs = where_a_client_goes(session, **{"bucket": "docs", **case})
     refused = case.get("use_fips_endpoint") and (
@@ -184,7 +184,7 @@ def test_a_profile_chooses_them_too_and_an_origin_may_differ(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("fresh_endpoints")
-def test_us_east_1_has_a_regional_endpoint_where_the_environment_says_so(
+def test_us_east_1_has_a_regional_endpoint_if_the_environment_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "regional")

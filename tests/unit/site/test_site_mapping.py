@@ -26,7 +26,7 @@ def test_a_toml_file_in_lower_case_gives_everything() -> None:
 secret = ["{SECRET}", "{"old" * 12}"]
 name = "shop2"
 response_headers = ["X-Robots-Tag", "Vary"]
-transfer_log = "/var/log/nginx/xaccel.log"
+transfer_log = "/var/log/xaccel/transfers.log"
 access_logs = ["/var/log/nginx/access.log combined"]
 add_headers = [["Strict-Transport-Security", "max-age=31536000; includeSubDomains"]]
 resolver = ["127.0.0.53", "[fd00::53]:5353"]
@@ -57,7 +57,7 @@ base_url = "https://h.example/"
     assert site.name == "shop2"
     assert site.response_headers == ("X-Robots-Tag", "Vary")
     assert site.cache == Cache(path="/var/cache/nginx/xaccel", max_size="512m")
-    assert site.transfer_log == "/var/log/nginx/xaccel.log"
+    assert site.transfer_log == "/var/log/xaccel/transfers.log"
     assert site.access_logs == ("/var/log/nginx/access.log combined",)
     assert site.add_headers == (("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),)
     assert site.resolver == ("127.0.0.53", "[fd00::53]:5353")

@@ -69,8 +69,8 @@ def _load(path: Path, kind: str) -> Any:
         from cryptography.hazmat.primitives import serialization as pem
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
-        remedy = "pip install 'xaccel[checkpoint]'."
-        raise XaccelError("it is not there", where="cryptography", remedy=remedy) from error
+        remedy = "Run `pip install cryptography`, or install xaccel with its extra `checkpoint`."
+        raise XaccelError("cryptography is not installed", where="checkpoint", remedy=remedy) from error
     text, key = path.read_bytes(), None
     with suppress(ValueError, TypeError):
         key = pem.load_pem_public_key(text) if kind == "public" else pem.load_pem_private_key(text, None)

@@ -190,12 +190,12 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
 
 def _summary(counted: Counted) -> str:
     said = (
-        (counted.duplicates, "of them known already"),
-        (counted.skipped, "of them older than what `prune` or `forget` removed, so not stored again"),
-        (counted.garbage, "that are none, kept in the table xaccel_garbage"),
-        (counted.lost, "files cut or lost before their end was read"),
+        (counted.duplicates, "of them stored before"),
+        (counted.skipped, "of them skipped: `prune` or `forget` has removed their time or user"),
+        (counted.garbage, "unreadable, stored in the table xaccel_garbage"),
+        (counted.lost, "files truncated or removed before their end was read"),
     )
-    return ", ".join([f"{counted.lines} lines", *(f"{count} {what}" for count, what in said if count)])
+    return ", ".join([f"{counted.lines} lines read", *(f"{count} {what}" for count, what in said if count)])
 
 
 @contextmanager

@@ -302,9 +302,9 @@ def not_described(storage: Storage, where: str) -> StorageNotDescribed:
     return StorageNotDescribed(
         f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
         where=where,
-        remedy="Describe the place under XACCEL['ORIGINS'] with its type, and pass its files by key:"
-        ' send_file(request, file.name, origin="…"). Where its url() is absolute, an'
-        " xaccel.HTTPOrigin with the base_url is enough.",
+        remedy="Add an origin with its type to XACCEL['ORIGINS'], and pass its files by key:"
+        ' send_file(request, file.name, origin="…"). If its url() is absolute, add an origin with'
+        ' "type": "http" and its "base_url", and pass the file.',
     )
 
 

@@ -9,7 +9,8 @@ from secrets import token_urlsafe
 from xaccel.site.rules import PLACEHOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
-FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```([a-z]+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+"""A block of code. In a list it is indented."""
 
 
 def text(page: Path) -> str:

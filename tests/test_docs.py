@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -54,7 +55,7 @@ def blocks(language: str) -> Iterator[tuple[Path, str]]:
     for page in PAGES_OF_DOCS:
         for kind, code in FENCE.findall(text(page)):
             if kind == language:
-                yield page, code
+                yield page, dedent(code)
 
 
 @cache

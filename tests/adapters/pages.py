@@ -121,6 +121,6 @@ def write(page: Page, folder: Path) -> None:
     if page.site:
         site = own_secret(block(page.site, "[origins.documents]"))
         # The page is for an NGINX of the system, and here it runs in a folder of its own.
-        files["site.toml"] = site.replace('"/var/log/nginx/xaccel.log"', '"xaccel.log"')
+        files["site.toml"] = site.replace('"/var/log/xaccel/transfers.log"', '"xaccel.log"')
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")

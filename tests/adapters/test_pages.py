@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.pages import BASICS, PAGES, ROOT, Page, integrate, write
 from tests.live.client import ask
-from tests.pages import text
+from tests.pages import FENCE, text
 from xaccel.testing import S3Server, Variant
 from xaccel.testing.stack import Project, run_stack
 
@@ -59,8 +59,16 @@ def test_a_block_sends_what_the_user_may_have_and_nothing_else(
         sent, other = (ask(stack.nginx.port, f"/files/{number}") for number in (1, 2))
         assert (sent.status, sent.body) == (200, CONTENT), stack.app.log
         assert (sent.one("Content-Disposition") or "").startswith("attachment; filename=")
-        assert ask(stack.nginx.port, "/files/1", "HEAD").status == 200
         assert other.status == 404
+        head = ask(stack.nginx.port, "/files/1", "HEAD", headers={"Accept": "application/pdf"})
+        shown = [f"HTTP/1.1 {head.status} OK", *(f"{key}: {value}" for key, value in head.headers)]
+        quoted = [
+            code
+            for kind, code in FENCE.findall(text(ROOT / page.name))
+            if kind == "text" and "HTTP/1.1" in code
+        ]
+        assert len(quoted) == page.name.startswith("docs/integrate/")
+        assert [line for code in quoted for line in code.splitlines() if line not in shown] == []
 
 
 @pytest.mark.parametrize(

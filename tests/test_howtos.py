@@ -1,0 +1,165 @@
+"""Each how-to has the same parts, shows the output of its commands, and quotes it as xaccel writes it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pages import FENCE, ROOT, own_secret, text
+from xaccel.doctor.catalogue import checks
+
+LISTS = {"origins.md", "migrate.md", "comparison.md"}
+"""Pages that lead to how-tos or compare: nothing to do in them."""
+HOW_TOS = sorted(
+    page
+    for group in ("start", "integrate", "operate")
+    for page in (ROOT / "docs" / group).glob("*.md")
+    if page.name not in LISTS
+)
+GENERATED = re.compile(r"<!-- \[\[\[cog.*?\[\[\[end\]\]\] -->", re.DOTALL)
+NOT_TEXT = re.compile(r"^```\{toctree\}.*?^```$|^<!-- .* -->$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ .*$", re.MULTILINE)
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT / "docs"))
+
+
+def prose(page: Path) -> str:
+    return NOT_TEXT.sub("", GENERATED.sub("", text(page)))
+
+
+def sections(page: Path) -> list[str]:
+    """Return the parts between headings. A comment in a block of code is not a heading."""
+    fences: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        fences.append(match[0])
+        return f"\0{len(fences) - 1}\0"
+
+    parts = HEADING.split(FENCE.sub(keep, prose(page)))
+    return [re.sub("\0(\\d+)\0", lambda match: fences[int(match[1])], part) for part in parts]
+
+
+def outputs() -> Iterator[tuple[str, list[str]]]:
+    """Return the quoted outputs of all pages as lines, with the name of their page."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for kind, code in FENCE.findall(text(page)):
+            if kind == "text":
+                yield page.name, [line.strip() for line in code.splitlines()]
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=name)
+def test_a_how_to_says_for_whom_it_is_and_what_you_will_have_and_need(page: Path) -> None:
+    first = sections(page)[1].strip().partition("```")[0]
+    assert first.startswith("For ")
+    assert re.search(r"\bat the end\b", first, re.IGNORECASE)
+    assert re.search(r"\byou\s+need\b|\binstall and switch on\b", first, re.IGNORECASE)
+    assert re.search(r"\bminutes\b|\bhalf\s+an\s+hour\b", first)
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=name)
+def test_a_how_to_ends_with_its_proof_and_the_next_page(page: Path) -> None:
+    end = prose(page).rstrip()[-1500:]
+    assert re.search(r"\bIt works if\b", end) or page.name == "doctor.md"
+    assert re.search(r"^(?:## )?Next\b", end, re.MULTILINE) or page.name == "doctor.md"
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=name)
+def test_a_how_to_shows_what_each_command_prints(page: Path) -> None:
+    bare = []
+    for section in sections(page):
+        _, *after = re.split(r"^ *```sh\n", section, flags=re.MULTILINE)
+        rest = ""
+        for part in reversed(after):
+            command, _, following = part.partition("```")
+            # in a set of tabs, one output follows all commands
+            rest = following if "```text" in following or "prints" in following else following + rest
+            if "```text" not in rest and "prints" not in rest:
+                bare.append(command)
+    assert bare == []
+
+
+def test_the_quoted_output_of_config_is_true(tmp_path: Path) -> None:
+    [toml] = [code for kind, code in FENCE.findall(text(ROOT / "docs/integrate/basics.md")) if kind == "toml"]
+    (tmp_path / "site.toml").write_text(own_secret(toml))
+    modules = [
+        f"--module={module}"
+        for module in ("njs", "addition", "auth-request", "gunzip", "gzip-static", "slice")
+    ]
+    command = [sys.executable, "-m", "xaccel", "config", "site.toml", "--nginx-version", "1.26.3", *modules]
+    done = {
+        option: subprocess.run(
+            [*command, f"--{option}", "xaccel"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        for option in ("write", "check")
+    }
+    written = done["write"].stdout.replace(f"{tmp_path}/xaccel/", "/etc/nginx/xaccel/").splitlines()
+    quoted = [lines for _, lines in outputs() if lines[0].startswith("xaccel: for NGINX 1.26.3")]
+    assert len(quoted) >= 4
+    for lines in quoted:
+        assert lines[0] in done["write"].stderr.splitlines()
+        paths = [line for line in lines if line.startswith("/etc/nginx/xaccel/")]
+        assert paths == written[: len(paths)]
+    assert (["the files are those of the settings"] in [lines for _, lines in outputs()]) is True
+    assert done["check"].stdout == "the files are those of the settings\n"
+
+
+def test_each_quoted_check_is_in_the_reference() -> None:
+    reference = text(ROOT / "docs/reference/checks.md")
+    quoted = [line for _, lines in outputs() for line in lines if line.startswith("?: (xaccel.")]
+    assert len(quoted) >= 2
+    for line in quoted:
+        [(number, message)] = re.findall(r"^\?: \((\S+)\) (.+)$", line)
+        section = reference.partition(f"### `{number}`\n")[2].partition("\n### ")[0]
+        assert f"\n{message}\n" in section
+
+
+def test_each_quoted_finding_of_the_doctor_has_the_title_of_its_check() -> None:
+    titles = {each.id: each.title for each in (*checks(), *checks(by_hand=True))}
+    quoted = [line for _, lines in outputs() for line in lines if re.match(r"XA\d+ ", line)]
+    assert len(quoted) >= 3
+    for line in quoted:
+        [(number, title)] = re.findall(r"^(XA\d+) \w+\. Expected: (.+)$", line)
+        assert titles[number] == title
+
+
+def test_each_quoted_explanation_is_the_one_of_its_reason() -> None:
+    known = tomllib.loads(text(ROOT / "src/xaccel/explain/remedies.toml"))
+    remedies = [row["remedy"] for row in known["why"].values()]
+    quoted = [lines for _, lines in outputs() if any(line.startswith("why: ") for line in lines)]
+    assert quoted
+    for lines in quoted:
+        said = dict(line.partition(": ")[::2] for line in lines if line.startswith(("why: ", "storage: ")))
+        codes = {known["store_codes"].get(said.get("storage"), "")}
+        reason, _, cause = said["why"].partition(": ")
+        assert cause == known["why"][reason]["cause"]
+        shown = [line.partition(": ")[2] for line in lines if line.startswith("remedy: ")]
+        assert [each for each in shown if each not in {*remedies, *codes}] == []
+
+
+def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> None:
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+    found = 0
+    for page in [*HOW_TOS, ROOT / "README.md"]:
+        for extras, packages in re.findall(
+            r"pip install '\./xaccel\[([a-z0-9,]+)\]'\n *```\n+ *```text\n *Successfully installed (.+)",
+            text(page),
+        ):
+            needed = " ".join(" ".join(project["optional-dependencies"][each]) for each in extras.split(","))
+            *others, own = packages.split()
+            assert own == f"xaccel-{project['version']}"
+            assert [each for each in others if each != "…" and each.rpartition("-")[0] not in needed] == []
+            found += 1
+    assert found >= 6

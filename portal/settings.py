@@ -15,6 +15,7 @@ PORTAL_LOG             path of NGINX's JSON lines, one per transfer
 PORTAL_S3_BUCKET       bucket of the origin "documents"
 PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
                        default: as botocore finds them (environment, profile, instance role)
+PORTAL_DEMO            1: the first page explains what the demo's visitors can try
 PORTAL_XACCEL_EXTRA    JSON merged into XACCEL: its ORIGINS are added by name, other keys replace
 ```
 """
@@ -41,6 +42,7 @@ SECRET_KEY = os.environ.get("PORTAL_SECRET_KEY", "django-insecure-for-developmen
 ALLOWED_HOSTS = os.environ.get("PORTAL_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 TRUSTED_PROXY = _flag("PORTAL_TRUSTED_PROXY")
 HTTPS = _flag("PORTAL_HTTPS")
+DEMO = _flag("PORTAL_DEMO")
 
 DATA_DIR = Path(os.environ.get("PORTAL_DATA_DIR", PACKAGE.parent / ".xaccel" / "portal"))
 DATABASES = {"default": read_database(os.environ.get("PORTAL_DATABASE_URL", ""), DATA_DIR)}
@@ -122,6 +124,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "portal.formats"
 TIME_ZONE = os.environ.get("PORTAL_TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import path
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from portal.files import views
 
@@ -15,9 +16,16 @@ urlpatterns = [
     path("", views.MyFiles.as_view(), name="files"),
     path("downloads", views.MyDownloads.as_view(), name="downloads"),
     path("statistics", views.Statistics.as_view(), name="statistics"),
+    path("files/<uuid:pk>/preview", views.preview, name="preview"),
     path("files/<uuid:pk>/download", views.deliver, {"as_attachment": True}, name="download"),
-    path("files/<uuid:pk>/open", views.deliver, {"as_attachment": False}, name="open"),
-    path("login", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "files/<uuid:pk>/open",
+        # the preview shows the file in a frame of its page
+        xframe_options_sameorigin(views.deliver),
+        {"as_attachment": False},
+        name="open",
+    ),
+    path("login", views.SignIn.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]

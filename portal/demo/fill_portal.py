@@ -1,4 +1,4 @@
-"""Make the portal's database and static files, then add users and files; seed.py runs this as a process.
+"""Make the portal's database and static files, then add users, files and a history; seed.py runs this as a process.
 
 Reads one JSON object from standard input and writes one to standard output.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -20,11 +22,33 @@ def main() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
     wanted: dict[str, Any] = json.load(sys.stdin)
 
-    from portal.files.seeding import add_file, add_person
+    from django.conf import settings
+    from django.db import transaction
 
-    people = {entry["username"]: str(add_person(**entry).pk) for entry in wanted["people"]}
-    files = [str(add_file(**entry).pk) for entry in wanted["files"]]
+    from portal.demo.history import make_history
+    from portal.files.seeding import add_person
+
+    with transaction.atomic():
+        people = {entry["username"]: str(add_person(**entry).pk) for entry in wanted["people"]}
+        files = [_add_aged(**entry) for entry in wanted["files"]]
+        make_history(Path(settings.XACCEL["TRANSFER_LOG"]))
     json.dump({"people": people, "files": files}, sys.stdout)
+
+
+def _add_aged(*, age_days: float = 0, **entry: Any) -> str:
+    """Add a file as if that had been so many days ago; one that is there keeps its dates. Return its primary key."""
+    from django.utils.timezone import now
+
+    from portal.files.models import File
+    from portal.files.seeding import add_file
+
+    known = File.objects.filter(origin=entry.get("origin", "documents"), key=entry["key"]).exists()
+    file = add_file(**entry)
+    if not known:
+        at = now() - timedelta(days=age_days)
+        File.objects.filter(pk=file.pk).update(created_at=at)
+        file.grants.update(granted_at=at)
+    return str(file.pk)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def portal_settings(
         "PORTAL_SECRET_KEY": identity.django_key,
         "PORTAL_DATA_DIR": str(folder / "portal"),
         "PORTAL_TRUSTED_PROXY": "1",
+        "PORTAL_DEMO": "1",
         "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
         "PORTAL_S3_BUCKET": identity.bucket,
         "PORTAL_S3_ENDPOINT": s3.endpoint,

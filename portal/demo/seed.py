@@ -37,7 +37,10 @@ class Seeder:
         self._log = log
 
     def add(self, identity: Identity, files: Iterable[Mapping[str, Any]]) -> Seeded:
-        """Add all sample users and `files` (arguments of portal.files.seeding.add_file). Raises SeedingFailed."""
+        """Add all sample users and `files`: arguments of portal.files.seeding.add_file, and `age_days`.
+
+        Raises SeedingFailed.
+        """
         people = [
             {
                 "username": person.username,
@@ -78,7 +81,7 @@ def seeder(settings: Mapping[str, str], environ: Mapping[str, str], log: Path) -
 
 
 def entry_of(stored: Stored) -> dict[str, Any]:
-    """Return the arguments of add_file for a sample."""
+    """Return the arguments of add_file for a sample, and its age."""
     sample = stored.sample
     return {
         "key": sample.key,
@@ -86,6 +89,8 @@ def entry_of(stored: Stored) -> dict[str, Any]:
         "size": stored.size,
         "content_type": sample.content_type,
         "sha256": stored.sha256,
+        "folder": sample.folder,
+        "age_days": sample.age_days,
         "users": list(sample.users),
         "groups": list(sample.groups),
     }

@@ -10,6 +10,7 @@ from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
+from portal.files import trail_admin  # noqa: F401  (registers the audit trail)
 from portal.files.models import File, Grant
 
 
@@ -33,7 +34,18 @@ class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("origin", "content_type", "created_at")
     search_fields = ("name", "key", "sha256")
     inlines = (GrantInline,)
-    fields = ("id", "name", "origin", "key", "size", "content_type", "sha256", "created_at", "created_by")
+    fields = (
+        "id",
+        "name",
+        "folder",
+        "origin",
+        "key",
+        "size",
+        "content_type",
+        "sha256",
+        "created_at",
+        "created_by",
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: File | None = None) -> tuple[str, ...]:
         always = ("id", "created_at", "created_by")

@@ -79,6 +79,9 @@ class File(models.Model):
         max_length=255,
         help_text="Shown to users; also the name of the saved file.",
     )
+    folder = models.CharField(
+        max_length=255, blank=True, default="", help_text="The folder in which users find the file, if any."
+    )
     origin = models.CharField(max_length=64, default="documents", help_text="A name in XACCEL['ORIGINS'].")
     key = models.CharField(
         "object key",

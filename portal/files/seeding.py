@@ -38,6 +38,7 @@ def add_file(
     content_type: str,
     sha256: str,
     origin: str = "documents",
+    folder: str = "",
     users: Iterable[str] = (),
     groups: Iterable[str] = (),
     granted_by: User | None = None,
@@ -51,6 +52,7 @@ def add_file(
         origin=origin, key=key, created_by=granted_by
     )
     file.name, file.size, file.content_type, file.sha256 = name, size, content_type, sha256
+    file.folder = folder
     file.full_clean()
     file.save()
     for username in users:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -15,8 +16,13 @@ def signed_in(portal: Stack, page: Page, name: str) -> Page:
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill(portal.identity.passwords[name])
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", name="My files").wait_for()
+    page.get_by_role("button", name="Sign out").wait_for()
     return page
+
+
+def show(portal: Stack, page: Page, file: SharedFile) -> None:
+    """Go to the folder that has the file."""
+    page.goto(f"{portal.nginx.url}/?{urlencode({'folder': file.sample.folder})}")
 
 
 def named(portal: Stack, start: str) -> SharedFile:

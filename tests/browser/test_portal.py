@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browser_download_filename import suggested_filename
 
-from tests.browser.people import named, signed_in
+from tests.browser.people import named, show, signed_in
 from tests.browser.player import player
 from xaccel.servers.processes import wait_until
 
@@ -45,6 +45,7 @@ def test_each_download_lies_on_the_disk_with_its_bytes_and_name(
     saved, expected = {}, {}
     for file in portal.files_of("alice"):
         folder = tmp_path / file.pk
+        show(portal, alice, file)
         save_into(alice, folder)
         alice.locator(f"#d-{file.pk}").click()
         saved[file.name] = the_file_in(folder)
@@ -75,24 +76,28 @@ def the_file_in(folder: Path) -> tuple[str, int, str]:
 
 
 def opened(portal: Stack, page: Page, start: str) -> None:
-    page.locator(f"#o-{named(portal, start).pk}").click()
+    file = named(portal, start)
+    show(portal, page, file)
+    page.locator(f"#o-{file.pk}").click()
+    page.wait_for_url("**/preview")
 
 
 def test_an_image_opens(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Harbour")
-    alice.wait_for_url("**/open")
-    assert alice.evaluate("document.images[0].naturalWidth") == 1600
+    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") == 1600, timeout_s=10)
+    alice.get_by_role("link", name="Back to my files").click()
+    alice.get_by_role("heading", name="My files").wait_for()
 
 
 def test_a_text_opens(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "会議")
-    alice.wait_for_url("**/open")
-    assert "NGINX sent this line of “会議の議事録.txt”" in alice.evaluate("document.body.innerText")
+    alice.frame_locator("iframe").get_by_text("NGINX sent this line of “会議の議事録.txt”").wait_for()
 
 
 def test_a_drawing_opens_and_its_script_does_not_run(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Drawing")
-    alice.wait_for_url("**/open")
+    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") > 0, timeout_s=10)
+    alice.goto(alice.url.replace("/preview", "/open"))
     assert alice.evaluate("document.documentElement.tagName") == "svg"
     assert alice.evaluate("document.documentElement.getAttribute('data-script')") is None
 
@@ -100,7 +105,8 @@ def test_a_drawing_opens_and_its_script_does_not_run(portal: Stack, alice: Page)
 def test_a_pdf_opens_in_the_viewer_of_the_browser(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Annual report")
     assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 1, timeout_s=10)
-    pages = alice.frames[1].locator("#pagelength")
+    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 2, timeout_s=10)
+    pages = alice.frames[2].locator("#pagelength")
     pages.wait_for()
     assert pages.inner_text() == "4"
 
@@ -119,6 +125,8 @@ def test_a_page_that_somebody_uploaded_is_not_opened_but_saved(
     portal: Stack, alice: Page, tmp_path: Path
 ) -> None:
     file = named(portal, "Page.html")
+    show(portal, alice, file)
+    assert alice.locator(f"#d-{file.pk}").count() == 1
     assert alice.locator(f"#o-{file.pk}").count() == 0
     save_into(alice, tmp_path / "saved")
     alice.evaluate("target => { location.href = target }", f"/files/{file.pk}/open")

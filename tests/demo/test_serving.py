@@ -123,7 +123,7 @@ def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
             text=True,
             check=True,
         )
-        assert listed.stdout.split()[-1] == "17"
+        assert listed.stdout.split()[-1] == "24"
 
         empty = demo.file("alice", "Empty.txt")
         assert browser.get(urlsplit(empty["url"]).path).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,8 @@ from django.urls import reverse
 
 from portal.files.models import File, Grant
 from tests.portal import settings as configured
+from tests.portal.rows import NOW, download, transfer
+from xaccel.audit.models import Transfer
 
 TRACES = [
     configured.BUCKET,
@@ -71,7 +74,7 @@ def test_search_without_a_match_says_so(words, person, signed_in):
     user = person("mei")
     give(user, ["Annual report.pdf"])
     response = signed_in(user).get(reverse("files"), {"q": words})
-    assert "None of your files matches" in text_of(response)
+    assert "No file found" in text_of(response)
     assert b"<script>" not in response.content
 
 
@@ -136,7 +139,16 @@ def every_page(person, signed_in, file):
     browser.raise_request_exception = False
     browser.get(reverse("download", args=[file.pk]))
     yield Client().get(reverse("login"))
-    for path in ("/", "/downloads", "/statistics", "/nothing-here", "/files/not-a-uuid/download", "/admin/"):
+    for path in (
+        "/",
+        "/?folder=x",
+        f"/files/{file.pk}/preview",
+        "/downloads",
+        "/statistics",
+        "/nothing-here",
+        "/files/not-a-uuid/download",
+        "/admin/",
+    ):
         yield browser.get(path)
     for path in ("file/", f"file/{file.pk}/change/", "grant/", "file/add/"):
         yield browser.get(f"/admin/files/{path}")
@@ -188,3 +200,101 @@ def test_own_downloads_are_the_persons_own(person, file, signed_in):
 def test_pages_are_not_kept_by_the_browser(person, signed_in):
     for name in ("files", "downloads", "statistics"):
         assert "no-store" in signed_in(person("mei", superuser=True)).get(reverse(name))["Cache-Control"]
+
+
+def test_a_click_on_a_heading_sorts_up_and_the_next_one_down(person, signed_in):
+    browser, user = signed_in(person("mei")), person("mei")
+    give(user, ["b.pdf", "A.pdf", "c.pdf"])
+    File.objects.filter(name="b.pdf").update(size=7)
+    for asked, names in (
+        ("name", ["A.pdf", "b.pdf", "c.pdf"]),
+        ("-name", ["c.pdf", "b.pdf", "A.pdf"]),
+        ("size", ["b.pdf", "A.pdf", "c.pdf"]),
+        ("key", ["c.pdf", "A.pdf", "b.pdf"]),
+    ):
+        response = browser.get(reverse("files"), {"sort": asked})
+        assert [file.name for file in response.context["files"]] == names
+    page = browser.get(reverse("files"), {"sort": "name", "q": "pdf"}).content.decode()
+    assert 'aria-sort="ascending"><a class="sort" href="?sort=-name&amp;q=pdf">Name</a>' in page
+
+
+def test_a_folder_has_its_files_and_the_first_page_has_the_folder(person, signed_in):
+    user = person("mei")
+    give(user, ["Plain.pdf", "Odd.pdf", "Stranger.pdf"])
+    File.objects.exclude(name="Plain.pdf").update(folder="Difficult & odd")
+    Grant.objects.filter(file__name="Stranger.pdf").update(user=person("sam"))
+    browser = signed_in(user)
+    first = browser.get(reverse("files"))
+    assert [file.name for file in first.context["files"]] == ["Plain.pdf"]
+    assert list(first.context["folders"]) == [{"folder": "Difficult & odd", "many": 1}]
+    link = re.search(r'class="folder">.*?href="([^"]+)"', first.content.decode(), re.DOTALL)[1]
+    inside = browser.get(reverse("files") + link)
+    assert [file.name for file in inside.context["files"]] == ["Odd.pdf"]
+    found = browser.get(reverse("files"), {"q": "pdf"}).context["files"]
+    assert {file.name for file in found} == {"Plain.pdf", "Odd.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "element"),
+    [
+        ("image/png", "img"),
+        ("image/svg+xml", "img"),
+        ("video/webm", "video"),
+        ("audio/ogg", "audio"),
+        ("application/pdf", "iframe"),
+        ("text/plain; charset=utf-8", "iframe"),
+    ],
+)
+def test_preview_shows_the_file_and_leads_back(person, signed_in, file, content_type, element):
+    File.objects.update(content_type=content_type)
+    Grant.objects.create(file=file, user=person("mei"))
+    browser = signed_in(person("mei"))
+    page = browser.get(reverse("preview", args=[file.pk]))
+    assert f'<{element} src="{reverse("open", args=[file.pk])}"' in page.content.decode()
+    assert "Back to my files" in text_of(page)
+    assert browser.get(reverse("open", args=[file.pk]))["Xaccel-Header-X-Frame-Options"] == "SAMEORIGIN"
+    assert browser.get(reverse("download", args=[file.pk]))["Xaccel-Header-X-Frame-Options"] == "DENY"
+
+
+def test_preview_of_a_web_page_downloads_it_and_one_of_another_user_is_404(person, signed_in, file):
+    File.objects.update(content_type="text/html")
+    Grant.objects.create(file=file, user=person("mei"))
+    where = reverse("preview", args=[file.pk])
+    assert signed_in(person("mei")).get(where)["Location"] == reverse("download", args=[file.pk])
+    assert signed_in(person("sam")).get(where).status_code == 404
+    assert Transfer.objects.get().reason == "no grant"
+
+
+def test_administrator_lands_on_the_statistics_and_others_on_their_files(person):
+    for name, options, where in (("root", {"superuser": True}, "statistics"), ("mei", {}, "files")):
+        person(name, **options)
+        for following in ("", "/"):
+            entered = {"username": name, "password": f"password of {name}", "next": following}
+            assert Client().post(reverse("login"), entered)["Location"] == reverse(where)
+
+
+def test_a_video_watched_in_parts_is_one_row(person, file, signed_in):
+    mei = person("mei")
+    watched = download(file.key, subject=str(mei.pk), transfers=3, sent_bytes=380, sent_complete=False)
+    for minutes in (3, 2, 1):
+        at = NOW - timedelta(minutes=minutes)
+        transfer(
+            file.key,
+            subject=str(mei.pk),
+            decided_at=at,
+            download=watched,
+            filename="Film.webm",
+            as_attachment=False,
+        )
+    transfer(file.key, subject=str(mei.pk), decided_at=NOW, outcome="granted", filename="Film.webm")
+    words = text_of(signed_in(mei).get(reverse("downloads")))
+    assert words.count("Film.webm") == 2
+    assert "Film.webm Opened 38 % of the file, in 3 requests" in words
+
+
+def test_only_the_demo_explains_itself_and_only_on_its_first_page(person, signed_in, settings):
+    browser = signed_in(person("mei"))
+    assert "what to try" not in text_of(browser.get(reverse("files")))
+    settings.DEMO = True
+    assert "what to try" in text_of(browser.get(reverse("files")))
+    assert "what to try" not in text_of(browser.get(reverse("files"), {"q": "x"}))

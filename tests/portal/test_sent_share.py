@@ -15,20 +15,20 @@ from xaccel.audit.models import Transfer
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "on its way"),
-        ({"outcome": "sent", "sent": 100, "total": 100}, "all of it sent"),
-        ({"outcome": "sent", "sent": 10, "total": 100}, "a part of it sent"),
-        ({"outcome": "incomplete", "sent": 62, "details": {"sent_length": 100}}, "broken off after 62 %"),
-        ({"outcome": "incomplete", "sent": 0, "details": {"sent_length": 100}}, "broken off"),
-        ({"outcome": "refused", "status": 502}, "the storage did not deliver"),
-        ({"outcome": "refused", "status": 499, "why": "client_left"}, "broken off before it began"),
+        ({}, "in progress"),
+        ({"outcome": "sent", "sent": 100, "total": 100}, "complete"),
+        ({"outcome": "sent", "sent": 10, "total": 100}, "10 % of the file"),
+        ({"outcome": "incomplete", "sent": 62, "details": {"sent_length": 100}}, "interrupted at 62 %"),
+        ({"outcome": "incomplete", "sent": 0, "details": {"sent_length": 100}}, "interrupted"),
+        ({"outcome": "refused", "status": 502}, "failed: the storage did not deliver the file"),
+        ({"outcome": "refused", "status": 499, "why": "client_left"}, "cancelled before it began"),
         (
             {"outcome": "refused", "status": 412},
             "not sent: the file is another version than the one you have",
         ),
         (
             {"outcome": "unknown"},
-            "not known how much was sent: you left at once, or the log entry was lost",
+            "unknown: you left at once, or the log entry was lost",
         ),
     ],
 )

@@ -179,9 +179,9 @@ def test_it_is_for_staff_who_may_see_the_audit_trail(person: Any, signed_in: Any
 
 def test_without_a_row_it_says_so(admin_client: Client) -> None:
     text = page(admin_client)
-    assert text.count("Nothing in these 30 days.") == 4
+    assert text.count("No data for these 30 days.") == 4
     assert "<svg" not in text.split("<main")[1]
-    assert "Every grant of these days was collected, or none was made." in text
+    assert "All files that were shared in these days have been downloaded." in text
 
 
 HOSTILE = [
@@ -242,7 +242,7 @@ def filled(monkeypatch: pytest.MonkeyPatch, person: Any) -> None:
 
 def test_the_table_behind_each_chart_has_its_numbers(admin_client: Client, filled: None) -> None:
     found = Tables(page(admin_client, "7")).rows
-    assert found["downloads"] == [["Day", "sent whole", "not whole, or not yet"], ["24 Nov", "21", "1"]]
+    assert found["downloads"] == [["Day", "complete", "incomplete or in progress"], ["24 Nov", "21", "1"]]
     assert [row[:2] for row in found["files"][1:7]] == [
         [name, str(6 - number)] for number, name in enumerate(reversed(HOSTILE))
     ]

@@ -32,8 +32,8 @@ def ask(scene: Scene) -> Iterator[Answer]:
         answer.read(1)
         if (under_way := outcomes()) != ["granted"]:
             problems.append(f"under way the rows say {under_way}")
-        if "on its way" not in alice.get("/downloads").text:
-            problems.append("alice's list does not say that it is on its way")
+        if "in progress" not in alice.get("/downloads").text:
+            problems.append("alice's list does not say that it is in progress")
         while answer.read(_BLOCK):
             pass
     alice.get(file.path)
@@ -48,8 +48,8 @@ def ask(scene: Scene) -> Iterator[Answer]:
         problems.append(f"{sent} bytes were sent instead of 10, {file.size} and {large.size}")
     if any(row["subject"] != str(scene.stack.people["alice"]) for row in found if row["outcome"] == "sent"):
         problems.append("a row names somebody else")
-    if "all of it sent" not in alice.get("/downloads").text:
-        problems.append("alice's list does not say that all of it was sent")
+    if "complete</span>" not in alice.get("/downloads").text:
+        problems.append("alice's list does not say that it is complete")
     # the name itself is only among the most downloaded files, which others may lead
     if (now := _downloads_shown(scene)) <= shown:
         problems.append(f"the administrator's charts do not show it: {shown} downloads before, {now} after")

@@ -136,16 +136,19 @@ class Browser:
             yield connection.getresponse()
 
     def links_to_files(self) -> dict[str, str]:
-        """Return the name of each file by its download's path, as the pages "my files" show them."""
+        """Return the name of each file by its download's path, as the pages "my files" and its folders show them."""
         found: dict[str, str] = {}
-        path = "/"
-        while path:
-            page = self.get(path).text
+        paths = ["/"]
+        while paths:
+            page = self.get(paths.pop()).text
+            paths += [
+                f"/{html.unescape(link)}"
+                for link in re.findall(r'class="folder">.*?href="([^"]+)"', page, re.DOTALL)
+            ]
             for pk in re.findall(r'href="/files/([0-9a-f-]+)/download"', page):
                 name = re.search(rf'id="f-{pk}">.*?<bdi>(.*?)</bdi>', page, re.DOTALL)
                 found[f"/files/{pk}/download"] = html.unescape(name[1]) if name else ""
-            following = re.search(r'rel="next" href="([^"]+)"', page)
-            path = f"/{html.unescape(following[1])}" if following else ""
+            paths += [f"/{html.unescape(link)}" for link in re.findall(r'rel="next" href="([^"]+)"', page)]
         return found
 
     def _remember_cookies(self, exchange: Exchange) -> None:

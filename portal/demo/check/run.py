@@ -12,6 +12,7 @@ from portal.demo.check import (
     audit_trail,
     decisions,
     downloads,
+    first_page,
     forgery,
     head,
     internal,
@@ -35,6 +36,7 @@ from portal.demo.stack import Stack
 
 QUESTIONS: tuple[Question, ...] = (
     sign_in.ask,
+    first_page.ask,
     downloads.ask,
     head.ask,
     ranges.ask,

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_PAGES = 4
 _FONT = 3
 
 
-def blocks() -> Iterator[bytes]:
+def blocks(title: str = "Annual report 2026", pages: int = 4) -> Iterator[bytes]:
     """Yield the document: header, objects, the table of their places, trailer."""
+    numbers = range(_FONT + 1, _FONT + 1 + 2 * pages, 2)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        _dictionary(f"/Type /Pages /Count {_PAGES} /Kids [{' '.join(f'{n} 0 R' for n in _page_numbers())}]"),
+        _dictionary(f"/Type /Pages /Count {pages} /Kids [{' '.join(f'{n} 0 R' for n in numbers)}]"),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
-    for page, number in enumerate(_page_numbers(), start=1):
+    for page, number in enumerate(numbers, start=1):
         objects.append(
             _dictionary(
                 "/Type /Page /Parent 2 0 R /MediaBox [0 0 595 842]"
                 f" /Resources << /Font << /F {_FONT} 0 R >> >> /Contents {number + 1} 0 R"
             )
         )
-        stream = _text(page)
+        stream = _text(page, f"{title}, page {page} of {pages}")
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
     written = b"%PDF-1.4\n"
     places: list[int] = []
@@ -36,18 +36,14 @@ def blocks() -> Iterator[bytes]:
     yield b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (count, len(written))
 
 
-def _page_numbers() -> range:
-    return range(_FONT + 1, _FONT + 1 + 2 * _PAGES, 2)
-
-
 def _dictionary(inside: str) -> bytes:
     return f"<< {inside} >>".encode("ascii")
 
 
-def _text(page: int) -> bytes:
+def _text(page: int, heading: str) -> bytes:
     lines = [
         f"({40 - number} boats lay in the harbour in week {page * 12 + number}.) Tj T*"
         for number in range(24)
     ]
-    title = f"(Annual report 2026, page {page} of {_PAGES}) Tj T* T*"
+    title = f"({heading}) Tj T* T*"
     return "\n".join(["BT /F 14 Tf 22 TL 72 760 Td", title, *lines, "ET"]).encode("ascii")

@@ -32,6 +32,20 @@ def page() -> Iterator[bytes]:
     )
 
 
+def minutes(title: str) -> Iterator[bytes]:
+    """Yield the minutes of a meeting."""
+    yield f"{title}\n\nPresent: Alice Moreau, Bob Tanaka, Carol Ahmed\n\n".encode()
+    for number, boat in enumerate(("Kittiwake", "Sandpiper", "Little Auk", "Fulmar"), start=1):
+        yield f"{number}. {boat}: hull ready on day {number * 7}, sails ordered, mast {8 + number} m.\n".encode()
+
+
+def prices() -> Iterator[bytes]:
+    """Yield a table of prices."""
+    yield b"work,unit,price\n"
+    for number, work in enumerate(("antifouling", "varnish", "rigging", "winter berth", "engine service")):
+        yield f"{work},hour,{40 + number * 731 % 50}.00\n".encode()
+
+
 def ledger() -> Iterator[bytes]:
     """Yield a table that only the group finance may have."""
     yield b"month,income,costs\n"

@@ -125,7 +125,7 @@ def shortened(name: str) -> str:
     if _columns(name) <= _LABEL_COLUMNS:
         return name
     place = next(end for end in range(len(name)) if _columns(name[: end + 1]) > _LABEL_COLUMNS)
-    return name[: place - 1] + "…"
+    return name[: place - 1].rstrip(" .,") + "…"
 
 
 def _columns(text: str) -> int:

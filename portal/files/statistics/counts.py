@@ -45,14 +45,15 @@ def top_files(period: Period, most: int) -> list[tuple[str, int, int]]:
     rows = Download.objects.filter(_within("opened_at", period)).values("origin", "key")
     counted = rows.annotate(all=Count("pk"), complete=Count("pk", filter=Q(sent_complete=True)))
     found = list(counted.order_by("-all", "origin", "key")[:most])
-    names = _names((row["origin"], row["key"]) for row in found)
+    names = file_names((row["origin"], row["key"]) for row in found)
     return [
         (names.get((row["origin"], row["key"]), row["key"]), row["complete"], row["all"] - row["complete"])
         for row in found
     ]
 
 
-def _names(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def file_names(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the names of the files that these origins and keys belong to, of those that still exist."""
     one_of = Q(pk__in=())
     for origin, key in references:
         one_of |= Q(origin=origin, key=key)

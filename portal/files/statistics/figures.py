@@ -40,8 +40,8 @@ class Figure:
 def downloads(period: Period) -> Figure:
     """Downloads per day."""
     kinds = (
-        (counts.COMPLETE, "sent whole", "tone-whole"),
-        (counts.PART, "not whole, or not yet", "tone-part"),
+        (counts.COMPLETE, "complete", "tone-whole"),
+        (counts.PART, "incomplete or in progress", "tone-part"),
     )
     return _by_day(
         counts.downloads(period),
@@ -49,7 +49,7 @@ def downloads(period: Period) -> Figure:
         period,
         slug="downloads",
         title="Downloads",
-        note="By the day they began. A resumed download, or a video watched in parts, is one download.",
+        note="By the day of their start. A resumed download and a video watched in parts are one download each.",
         unit="download",
     )
 
@@ -59,8 +59,8 @@ def top_files(period: Period) -> Figure:
     found = counts.top_files(period, TOP)
     names = [_printable(name) for name, _, _ in found]
     series = (
-        Series("sent whole", "tone-whole", [complete for _, complete, _ in found]),
-        Series("not whole, or not yet", "tone-part", [other for _, _, other in found]),
+        Series("complete", "tone-whole", [complete for _, complete, _ in found]),
+        Series("incomplete or in progress", "tone-part", [other for _, _, other in found]),
     )
     about = "Most downloaded files: " + "; ".join(
         f"{name}, {one + two}" for name, (_, one, two) in zip(names, found, strict=True)
@@ -92,9 +92,9 @@ def troubles(period: Period) -> Figure:
         found[day, kind] = found.get((day, kind), 0) + many
     kinds = (
         (Outcome.DENIED, "denied", "tone-denied"),
-        (Outcome.INCOMPLETE, "broken off", "tone-part"),
-        (Outcome.REFUSED, "not sent, with an error or a 412", "tone-refused"),
-        (Outcome.UNKNOWN, "no log entry yet, or lost", "tone-nothing"),
+        (Outcome.INCOMPLETE, "interrupted", "tone-part"),
+        (Outcome.REFUSED, "failed", "tone-refused"),
+        (Outcome.UNKNOWN, "no log entry", "tone-nothing"),
     )
     return _by_day(
         found,
@@ -110,18 +110,18 @@ def troubles(period: Period) -> Figure:
 def collected(period: Period) -> Figure:
     """Grants, by how much was downloaded since."""
     kinds = (
-        (counts.COMPLETE, "downloaded whole", "tone-whole"),
-        (counts.PART, "begun", "tone-part"),
-        (counts.NOTHING, "never collected", "tone-nothing"),
+        (counts.COMPLETE, "downloaded", "tone-whole"),
+        (counts.PART, "partly downloaded", "tone-part"),
+        (counts.NOTHING, "not downloaded", "tone-nothing"),
     )
     return _by_day(
         counts.collected(period),
         kinds,
         period,
         slug="collected",
-        title="Granted, and collected since",
-        note="By the day of the grant. A group’s grant counts as collected when one member downloaded the file.",
-        unit="grant",
+        title="Shared files",
+        note="By the day on which they were shared. A group has downloaded a file when one member has.",
+        unit="share",
     )
 
 

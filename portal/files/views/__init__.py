@@ -4,7 +4,18 @@ from portal.files.views.delivery import deliver
 from portal.files.views.locked_out import locked_out
 from portal.files.views.my_downloads import MyDownloads
 from portal.files.views.my_files import MyFiles
+from portal.files.views.preview import preview
 from portal.files.views.refused_form import refused_form
+from portal.files.views.sign_in import SignIn
 from portal.files.views.statistics import Statistics
 
-__all__ = ["MyDownloads", "MyFiles", "Statistics", "deliver", "locked_out", "refused_form"]
+__all__ = [
+    "MyDownloads",
+    "MyFiles",
+    "SignIn",
+    "Statistics",
+    "deliver",
+    "locked_out",
+    "preview",
+    "refused_form",
+]

@@ -20,7 +20,7 @@ def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpRespo
     """Hand the file off. A missing file and a missing grant are both 404, so that an address reveals nothing."""
     file = File.objects.visible_to(request.user).filter(pk=pk).first()
     if file is None:
-        _refuse(request, pk)
+        refuse(request, pk)
     return send_file(
         request,
         file.key,
@@ -33,7 +33,8 @@ def deliver(request: HttpRequest, pk: UUID, *, as_attachment: bool) -> HttpRespo
     )
 
 
-def _refuse(request: HttpRequest, pk: UUID) -> NoReturn:
+def refuse(request: HttpRequest, pk: UUID) -> NoReturn:
+    """Record the refusal, and end the request with 404."""
     file = File.objects.filter(pk=pk).first()
     if file is None:
         deny_download(request, status=404, reason="no such file")

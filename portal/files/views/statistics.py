@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -14,6 +15,12 @@ from portal.files.statistics import counts, figures
 from portal.files.statistics.period import CHOICES, read_period
 
 
+def may_see_statistics(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Tell whether `user` is staff who may look at the audit trail."""
+    permissions = ["xaccel_audit.view_download", "xaccel_audit.view_transfer"]
+    return isinstance(user, User) and user.is_staff and user.has_perms(permissions)
+
+
 @method_decorator(never_cache, name="dispatch")
 class Statistics(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
     """Charts of the last days. They name users and files, so the viewer needs the admin's permission for both."""
@@ -21,9 +28,7 @@ class Statistics(LoginRequiredMixin, UserPassesTestMixin, TemplateView):
     template_name = "files/statistics.html"
 
     def test_func(self) -> bool:
-        """Staff who may look at the audit trail."""
-        user = self.request.user
-        return user.is_staff and user.has_perms(["xaccel_audit.view_download", "xaccel_audit.view_transfer"])
+        return may_see_statistics(self.request.user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         period = read_period(self.request.GET.get("days"))

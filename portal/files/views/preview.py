@@ -1,0 +1,27 @@
+"""The page that shows a file inside the portal."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.files.models import File
+from portal.files.views.delivery import refuse
+
+
+@require_safe
+@login_required
+@never_cache
+def preview(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show the file with a way back. A file that no browser shows safely is downloaded."""
+    file = File.objects.visible_to(request.user).filter(pk=pk).first()
+    if file is None:
+        refuse(request, pk)
+    if not file.kind.opens:
+        return redirect("download", pk)
+    return render(request, "files/preview.html", {"file": file})

@@ -1,10 +1,11 @@
-"""The wheel and the sdist: built from a copy of the commit, twice, and compared byte for byte."""
+"""The wheel, the sdist and the portal's wheel: built from a copy of the commit, twice, and compared byte for byte."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[1]
+ARTIFACTS = (("xaccel", ".tar.gz"), ("xaccel", ".whl"), ("xaccel_portal", ".whl"))
+"""Name and suffix of each file that is built."""
 _LINK = re.compile(r'(\]\(|src="|href=")(?![a-z]+:|#|/)([^)"]+)')
 
 
@@ -60,7 +63,7 @@ def absolute_links(text: str, source: Source) -> str:
 
 
 def build(source: Source, folder: Path) -> list[Path]:
-    """Build the sdist, and the wheel from the sdist, in a new folder. Return both."""
+    """Build the sdist, the wheel from the sdist, and the portal's wheel, in a new folder. Return them in this order."""
     tree, dist = folder / "tree", folder / "dist"
     tree.mkdir(parents=True)
     (folder / "tree.tar").write_bytes(
@@ -78,12 +81,17 @@ def build(source: Source, folder: Path) -> list[Path]:
     table = "[project.urls]\n" + "".join(f'{name} = "{url}"\n' for name, url in urls.items())
     before, scripts, after = project.read_text(encoding="utf-8").partition("[project.scripts]")
     project.write_text(f"{before}{table}\n{scripts}{after}", encoding="utf-8")
-    run(
-        *(os.environ["XACCEL_UV"], "build", "--quiet", "--no-index", "--no-build-isolation"),
-        *("--python", sys.executable, "--out-dir", str(dist), str(tree)),
-        SOURCE_DATE_EPOCH=source.timestamp,
-    )
-    return sorted(path for path in dist.iterdir() if path.suffix in {".whl", ".gz"})
+    portal = folder / "portal"
+    shutil.copytree(tree / "packaging" / "portal", portal)
+    shutil.copy(tree / "LICENSE", portal)
+    shutil.copytree(tree / "portal", portal / "xaccel_portal" / "portal")
+    for place, kind in ((tree, ()), (portal, ("--wheel",))):
+        run(
+            *(os.environ["XACCEL_UV"], "build", "--quiet", "--no-index", "--no-build-isolation", *kind),
+            *("--python", sys.executable, "--out-dir", str(dist), str(place)),
+            SOURCE_DATE_EPOCH=source.timestamp,
+        )
+    return [next(dist.glob(f"{name}-{source.version}*{suffix}")) for name, suffix in ARTIFACTS]
 
 
 def digest(path: Path) -> str:

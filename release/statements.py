@@ -12,13 +12,16 @@ from typing import Any
 
 from release.artifacts import ROOT, Source, digest, run
 
+NOT_LISTED = {"demo"}
+"""The extra that has only xaccel-portal, which is built here too; requirements/demo.txt pins what that needs."""
+
 PINS = ROOT / "requirements" / "test.txt"
 
 
 def write_requirements(source: Source, folder: Path) -> Path:
-    """Write the pinned packages, with hashes, that the wheel and all its extras install."""
+    """Write the pinned packages, with hashes, that the wheel and its extras install, except NOT_LISTED."""
     project = tomllib.loads(run("git", "show", f"{source.commit}:pyproject.toml"))["project"]
-    extras = sorted(project["optional-dependencies"])
+    extras = sorted({*project["optional-dependencies"]} - NOT_LISTED)
     path = folder / "requirements.txt"
     run(
         *(os.environ["XACCEL_UV"], "pip", "compile", "--quiet", "--universal", "--generate-hashes"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xaccel.audit.lag
 import xaccel.django.doctor_check  # noqa: F401  (both add a check)
-from tests.doctor.breakages import TABLE
+from tests.doctor.breakages import IN_DJANGO, TABLE
 from xaccel.doctor.catalogue import checks
 
 
@@ -23,5 +23,7 @@ def sections() -> str:
 def breakages() -> str:
     """Return the table of what the tests break on a running site."""
     rows = ["| What is broken | The doctor reports |", "|---|---|"]
-    rows += [f"| {each.what} | [{each.id}](#{each.id.lower()}) `{each.status}` |" for each in TABLE]
+    rows += [
+        f"| {each.what} | [{each.id}](#{each.id.lower()}) `{each.status}` |" for each in (*TABLE, *IN_DJANGO)
+    ]
     return "\n".join(rows) + "\n"

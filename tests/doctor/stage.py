@@ -14,23 +14,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import trustme
 
 from tests.live.client import send_target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.cli import main
+from xaccel.cli import doctor, main
 from xaccel.nginx import probe
+from xaccel.nginx.settings_digest import digest_path
 from xaccel.servers.processes import wait_until
+from xaccel.site import read_mapping
 
 if TYPE_CHECKING:
+    from xaccel.doctor.check import Finding
     from xaccel.testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
+SESSION = "the-session-of-an-operator"
 BODY = b"a report of the year, word for word\n" * 20
 KEY = "reports/2026.txt"
 HSTS = "max-age=31536000"
+_printed = doctor.printed
 TEMPORARY = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 
 
@@ -88,6 +94,7 @@ class Stage:
     arguments: dict[str, str] = field(default_factory=dict)
     program: str = ""
     user: int = 0
+    results: tuple[Finding, ...] = ()
 
     @property
     def url(self) -> str:
@@ -140,8 +147,8 @@ class Stage:
     def partner_at(self, origin: Origin) -> None:
         self.origin("partner", base_url=f"https://partner.test:{origin.port}/", connect_to=[origin.address])
 
-    def front(self, lines: str) -> None:
-        """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one."""
+    def front(self, lines: str, before: str = "") -> None:
+        """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one. before: lines of http { }."""
         from xaccel.testing import free_port
 
         port = free_port()
@@ -149,7 +156,7 @@ class Stage:
             f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {self.url}; proxy_set_header Host"
         )
         rest = f"$http_host; proxy_set_header Accept-Encoding $http_accept_encoding; {lines} }} access_log off; }}"
-        self.edit("nginx.conf", "# more servers", f"{server} {rest}")
+        self.edit("nginx.conf", "# more servers", f"{before} {server} {rest}")
         self.arguments["--url"] = f"http://127.0.0.1:{port}"
 
     def generate(self) -> None:
@@ -184,13 +191,14 @@ class Stage:
         given = {
             "--url": self.url,
             "--download": download(),
+            "--header": f"Cookie: session={SESSION}",
             "--object": f"documents/{KEY}",
             **self.arguments,
         }
         more = [word for name, value in given.items() if value for word in (name, value)]
         printed = io.StringIO()
         before = os.geteuid()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), patch.object(doctor, "printed", self._recorded):
             try:
                 os.seteuid(self.user or before)
                 status = main(["doctor", str(self.file("site.json")), *self.program_words(), *more, *words])
@@ -199,6 +207,21 @@ class Stage:
             finally:
                 os.seteuid(before)
         return status, printed.getvalue()
+
+    def _recorded(self, results: tuple[Finding, ...], form: str, **more: bool) -> str:
+        self.results = results
+        return _printed(results, form, **more)
+
+    def leaks(self) -> list[str]:
+        """Return which secrets the doctor would print of the last results, in any form."""
+        texts = [_printed(self.results, form) for form in ("report", "all", "json", "sarif")]
+        s3 = self.backends.s3
+        paths = [
+            digest_path(read_mapping.read({**self.settings, "SECRET": secret}))
+            for secret in (SECRET, SECRET[::-1])
+        ]
+        live = [SECRET, SECRET[::-1], SESSION, s3.secret_key, s3.access_key, "Bearer", "Signature=", *paths]
+        return [secret for secret in live if any(secret in text for text in texts)]
 
     def found(self, *words: str) -> dict[str, str]:
         """Return what is not fine, by id: the status."""
@@ -211,7 +234,8 @@ class Stage:
 
 
 def download(key: str = KEY, **options: Any) -> str:
-    return send_target({"origin": "documents", "key": key, "options": {"cache_version": "v1", **options}})
+    options = {"cache_version": "v1", **options}
+    return send_target({"origin": "documents", "key": key, "session": SESSION, "options": options})
 
 
 @contextmanager

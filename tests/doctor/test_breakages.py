@@ -44,3 +44,4 @@ def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
     )
     assert found == {**known, breakage.id: breakage.status}
     assert took < WITHIN_S
+    assert healthy.leaks() == []

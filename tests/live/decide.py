@@ -37,6 +37,8 @@ def send(request: HttpRequest) -> HttpResponseBase:
     # gunicorn closes the connection if the view has not read the body. NGINX may then respond 502.
     request.read()
     asked = json.loads(request.GET["q"])
+    if asked.get("session") != request.COOKIES.get("session") and "session" in asked:
+        return HttpResponse("not for you", status=403)
     options = asked.get("options", {})
     if "last_modified" in options:
         options["last_modified"] = datetime.fromisoformat(options["last_modified"])

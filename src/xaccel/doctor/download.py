@@ -28,6 +28,7 @@ _ENTRY_S = 1.5
 """How long an entry may take: NGINX writes it when the response has been sent."""
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
+_SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -206,3 +207,13 @@ def logged(stack: RunningSite) -> Iterator[str]:
         raise Skipped("this process does not read NGINX's log")
     if trip.entry is None:
         yield f"none in {stack.log} after {_ENTRY_S:.0f} s"
+
+
+@check(616)
+def not_shared(stack: RunningSite) -> Iterator[str]:
+    if not stack.headers:
+        raise Skipped("the download needs no --header, so that every client may have it")
+    reply = stack.door.ask("GET", stack.target)
+    if reply.status == 200 and reply.body == stack.fetched.body:
+        signs = [f"{name} is {reply.header(name)}" for name in _SHARED_CACHE if reply.header(name)]
+        yield f"a client without --header gets the file ({', '.join(signs) or 'no header names a cache'})"

@@ -10,6 +10,7 @@ from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.machine import open_files
 from xaccel.doctor.running_site import RunningSite
 
+_MOST_BYTES = 1024**3
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
 
@@ -58,6 +59,13 @@ def room(stack: RunningSite) -> Iterator[str]:
         free = disk.f_bavail * disk.f_frsize
         if free < _LEAST_FREE:
             yield f"{folder}: {free // 1024 // 1024} MB are free"
+
+
+@check(507)
+def kept_small(stack: RunningSite) -> Iterator[str]:
+    log = _log(stack)
+    if (size := log.stat().st_size) > _MOST_BYTES:
+        yield f"{log} has {size // 1024**2:,} MB"
 
 
 @check(505)

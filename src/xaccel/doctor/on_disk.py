@@ -17,8 +17,8 @@ from xaccel.nginx.includes import folder_of
 _SHOWN = 3
 _REFUSALS = (
     (203, re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
-    (205, re.compile(r'duplicate \S+.*xaccel|"\S*xaccel\S*" is already|the default server .*xaccel')),
     (206, DUPLICATE),
+    (205, re.compile(r'duplicate \S+.*xaccel|"\S*xaccel\S*" is already|the default server .*xaccel')),
     (204, re.compile(r'unknown "xaccel_\w+" variable in|unknown log format "xaccel_')),
     # variables that server.conf sets: NGINX names no line then
     (208, re.compile(r'unknown "xaccel_\w+" variable$', re.MULTILINE)),

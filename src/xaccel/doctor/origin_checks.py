@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.origin_probe import Remote, ask, asks_for_certificate, ends_in_days, remotes, shake_hands
@@ -20,6 +21,7 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site.rules import is_pattern
 
 _DATES, _NAME = (9, 10), (62, 63, 64)
 """Codes of OpenSSL (openssl/x509_vfy.h)."""
@@ -61,9 +63,12 @@ _bucket = partial(_each, is_wanted=_is_bucket, missing="the site has no bucket w
 
 @_remote(401)
 def resolved(_: RunningSite, remote: Remote) -> Iterator[str]:
-    for host, port in remote.servers:
+    allowed = [
+        urlsplit(f"//{host}").hostname or "" for host in remote.origin.redirect_hosts if not is_pattern(host)
+    ]
+    for host in [*(host for host, _ in remote.servers), *allowed]:
         try:
-            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            socket.getaddrinfo(host, None)
         except OSError as error:
             yield f"{host}: {error.strerror or error}"
 

@@ -2,13 +2,13 @@
 
 from fastapi import FastAPI, Request, Response
 
-from xaccel.starlette import Downloads
+from xaccel.starlette import Downloads, download_route
 
 app = FastAPI()
 files = Downloads("site.toml")
 
 
-@app.api_route("/files/{key:path}", methods=["GET", "HEAD"])
+@download_route(app, "/files/{key:path}")
 async def download(request: Request, key: str, user: str = "") -> Response:  # in your app: who is signed in
     if not user or key.partition("/")[0] != user:
         files.deny_download(request, subject=user, key=key, reason="not the owner")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import NoReturn, Unpack
+from typing import Any, NoReturn, TypeVar, Unpack
 
 try:
     from starlette.concurrency import run_in_threadpool
@@ -31,6 +32,27 @@ class _BadRequest(HTTPException):
 
 
 _HTTP_ERRORS = _NotFound, _BadRequest
+_FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoint], _Endpoint]:
+    """Decorate an endpoint of FastAPI that sends a file: it responds to GET and HEAD, and the schema has a file.
+
+    `router` is the FastAPI app or an APIRouter. `options` are those of `router.get`. For example:
+
+        @download_route(app, "/reports/{name}")
+        async def report(request: Request, name: str) -> Response:
+            return await files.asend_file(request, f"reports/{name}.pdf")
+    """
+
+    def register(endpoint: _Endpoint) -> _Endpoint:
+        shown = {"responses": {200: _FILE}, "response_class": Response, **options}
+        router.add_api_route(path, endpoint, methods=["GET"], **shown)
+        router.add_api_route(path, endpoint, methods=["HEAD"], **{**shown, "include_in_schema": False})
+        return endpoint
+
+    return register
 
 
 class Downloads(Answers):

@@ -125,16 +125,40 @@ def test_W002_origin_in_a_published_folder(settings: Any, site: Any) -> None:
     assert found() == []
 
 
-def test_W003_header_of_a_middleware_that_is_not_declared(settings: Any, site: Any) -> None:
+SECURITY = "django.middleware.security.SecurityMiddleware"
+HSTS = ["Strict-Transport-Security", "max-age=60"]
+OTHERS = ["Referrer-Policy", "Cross-Origin-Opener-Policy", "X-Frame-Options"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "lost", "lost_in_production"),
+    [
+        ({"RESPONSE_HEADERS": ["vary"]}, ["Strict-Transport-Security, Access-Control-Allow-Origin"], OTHERS),
+        (
+            {"RESPONSE_HEADERS": ["x-frame-options"], "ADD_HEADERS": [HSTS]},
+            ["Access-Control-Allow-Origin"],
+            OTHERS[:2],
+        ),
+        ({"ADD_HEADERS": "merge", "RESPONSE_HEADERS": []}, [], []),
+        ({"RESPONSE_HEADERS": ["strict-transport-security", "access-control-allow-origin", *OTHERS]}, [], []),
+    ],
+)
+def test_W003_headers_of_middleware_that_downloads_lack(
+    settings: Any, site: Any, keys: dict[str, Any], lost: list[str], lost_in_production: list[str]
+) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,
-        "django.middleware.security.SecurityMiddleware",
+        SECURITY,
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
         "corsheaders.middleware.CorsMiddleware",
     ]
     settings.SECURE_HSTS_SECONDS = 60
-    assert found() == []
-    site(RESPONSE_HEADERS=["vary"])
-    assert found() == ["xaccel.W003", "xaccel.W003"]
+    site(**keys)
+    assert found() == ["xaccel.W003"] * len(lost)
+    expected = [*lost, *([", ".join(lost_in_production)] if lost_in_production else [])]
+    messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
+    messages = [message for message in messages if message.id == "xaccel.W003"]
+    assert [str(message.msg).split(" without ")[1].split(", which")[0] for message in messages] == expected
 
 
 def test_every_id_is_in_the_table_and_has_a_test() -> None:

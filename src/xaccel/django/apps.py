@@ -36,5 +36,6 @@ class XaccelConfig(AppConfig):
         register(checks.check_configuration, "xaccel")
         register(checks.check_middleware, "xaccel")
         register(checks.check_log, "xaccel", deploy=True)
+        register(checks.check_headers, "xaccel", deploy=True)
         register(checks.check_regions, "xaccel", deploy=True)
         register(checks.check_running, "xaccel", deploy=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site import Site
+from xaccel.site import MERGE, Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import S3Origin
 
@@ -32,6 +32,8 @@ CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
 """Each id with its meaning, what it says, and the hint."""
+
+_SECURITY = "django.middleware.security.SecurityMiddleware"
 
 
 def check_configuration(**_: Any) -> list[CheckMessage]:
@@ -43,7 +45,7 @@ def check_configuration(**_: Any) -> list[CheckMessage]:
             _message("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem=problem)
             for problem in errors.problems
         ]
-    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf)]
+    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf, _chosen())]
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
@@ -58,6 +60,18 @@ def check_log(**_: Any) -> list[CheckMessage]:
     """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
     with suppress(ConfigErrors):
         return [_message("W005", problem=problem) for problem in relative_log(configuration().site)]
+    return []
+
+
+def check_headers(**_: Any) -> list[CheckMessage]:
+    """Check that downloads have the headers that Django's middleware sets by default: only with `check --deploy`."""
+    by_default = (
+        (_SECURITY, "Referrer-Policy", bool(settings.SECURE_REFERRER_POLICY)),
+        (_SECURITY, "Cross-Origin-Opener-Policy", bool(settings.SECURE_CROSS_ORIGIN_OPENER_POLICY)),
+        ("django.middleware.clickjacking.XFrameOptionsMiddleware", "X-Frame-Options", True),
+    )
+    with suppress(ConfigErrors):
+        return list(_headers(configuration(), by_default))
     return []
 
 
@@ -150,15 +164,24 @@ def _origins(conf: Configuration) -> Iterator[CheckMessage]:
                 yield _message("W002", name=name)
 
 
-def _headers(conf: Configuration) -> Iterator[CheckMessage]:
-    declared = {name.lower() for name in conf.site.response_headers}
-    hsts = settings.SECURE_HSTS_SECONDS
-    for middleware, name, is_set in (
-        ("django.middleware.security.SecurityMiddleware", "Strict-Transport-Security", hsts),
-        ("corsheaders.middleware.CorsMiddleware", "Access-Control-Allow-Origin", True),
-    ):
-        if middleware in settings.MIDDLEWARE and is_set and name.lower() not in declared:
-            yield _message("W003", middleware=middleware.rpartition(".")[2], name=name)
+def _chosen() -> Iterator[tuple[str, str, bool]]:
+    yield _SECURITY, "Strict-Transport-Security", bool(settings.SECURE_HSTS_SECONDS)
+    yield "corsheaders.middleware.CorsMiddleware", "Access-Control-Allow-Origin", True
+
+
+def _headers(conf: Configuration, lost: Iterable[tuple[str, str, bool]]) -> Iterator[CheckMessage]:
+    """Yield one message for those of `lost` (middleware, header, is set) that neither setting keeps."""
+    site = conf.site
+    if site.add_headers == MERGE:
+        return
+    kept = {name.lower() for name in (*site.response_headers, *(name for name, _ in site.add_headers))}
+    names = [
+        name
+        for middleware, name, is_set in lost
+        if middleware in settings.MIDDLEWARE and is_set and name.lower() not in kept
+    ]
+    if names:
+        yield _message("W003", names=", ".join(names), quoted=", ".join(map(repr, names)))
 
 
 def _message(number: str, **values: object) -> CheckMessage:

@@ -29,6 +29,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", metavar="DIR", help="write the engine and the site below this folder")
     check = "compare the files below this folder with the settings: exit status 0 if they are equal, 1 if they differ,"
     parser.add_argument("--check", metavar="DIR", help=f"{check} 2 if they cannot be read")
+    path = "with --write or --check: the folder from which NGINX includes the files, if it is another one"
+    parser.add_argument("--path", metavar="DIR", help=path)
     for option, help_ in (
         ("--clean", "with --write: remove files of xaccel that are no longer needed"),
         ("--annotate", "print the setting behind each line of the site as a comment"),
@@ -57,7 +59,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if _lacks_slices(site, nginx):
         print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
     if args.write:
-        made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
+        made = _made(args, site, nginx, args.write)
         for path in files.write(made):
             print(path)
         for path in files.stale(made, site, Path(args.write)):
@@ -72,6 +74,17 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     else:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
         _show(args, site, files.generated(site, parts, _SHOWN))
+
+
+def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> dict[Path, str]:
+    if args.path and not args.path.startswith("/"):
+        raise NginxError(
+            f"{args.path!r} is not an absolute path",
+            where="--path",
+            remedy='For example "/etc/nginx/xaccel".',
+        )
+    installed = args.path and args.path.rstrip("/")
+    return files.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
 
 
 def _show(args: argparse.Namespace, site: Site, shown: dict[str, str]) -> None:
@@ -102,7 +115,7 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
             raise NginxError(
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
-        made = files.texts(site, nginx_arguments.nginx_of(args, site), folder, write_addresses=args.resolve)
+        made = _made(args, site, nginx_arguments.nginx_of(args, site), args.check)
         found = files.differences(made)
         found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
     except (XaccelError, OSError) as error:

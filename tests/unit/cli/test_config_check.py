@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ type = "http"
 base_url = "http://192.0.2.1/"
 request_headers = {{ Authorization = "Bearer {token}" }}
 """
+NGINX_PAGE = Path(__file__).parents[3] / "docs" / "operate" / "nginx.md"
 VALUES = {"secret": "s" * 32, "log": "xaccel.log", "token": "first"}
 
 
@@ -33,6 +35,24 @@ def test_files_of_the_settings_are_equal(tmp_path: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert run(tmp_path, "--check", str(tmp_path / "out")) == 0
     assert capsys.readouterr().out == "the files are those of the settings\n"
+
+
+def test_files_for_another_folder_are_those_that_are_written_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, out = tmp_path / "there", tmp_path / "out"
+    run(tmp_path, "--write", str(out), "--path", f"{there}/")
+    install = "cp --recursive --no-target-directory --remove-destination"
+    assert f"{install} /srv/app/nginx /etc/nginx/xaccel\n" in NGINX_PAGE.read_text()
+    subprocess.run([*install.split(), out, there], check=True)
+    assert (there / "site" / "secret.conf").stat().st_mode & 0o777 == 0o600
+    assert run(tmp_path, "--check", str(there)) == 0
+    assert str(there) in (out / "site" / "server.conf").read_text()
+    assert run(tmp_path, "--check", str(out), "--path", str(there)) == 0
+    assert run(tmp_path, "--check", str(out)) == 1
+    capsys.readouterr()
+    assert run(tmp_path, "--check", str(out), "--path", "there") == 2
+    assert "--path: 'there' is not an absolute path" in capsys.readouterr().err
 
 
 def test_another_setting_is_shown_and_a_secret_is_not(

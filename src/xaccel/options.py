@@ -57,6 +57,10 @@ class Options:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+# The TypeError for an unknown option names the function that users call.
+Options.__init__.__qualname__ = "send_file"
+
+
 class SendOptions(TypedDict, total=False):
     """The fields of `Options`, which says what they mean, as keywords."""
 

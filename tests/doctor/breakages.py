@@ -490,6 +490,12 @@ simple(
 )
 
 
+@breaks(605, "The app is in debug mode, and its location lacks secret-debug.conf", "unknown")
+def _(s: Stage) -> None:
+    app = s.stack.enter_context(running_app(s.folder / "app", s.settings, LIVE_DEBUG="1"))
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+
+
 @breaks(606, "The app names an object that the bucket lacks")
 def _(s: Stage) -> None:
     s.arguments |= {"--download": download("gone.txt"), "--object": ""}

@@ -64,8 +64,8 @@ def s3_origin(backends: Backends, **options: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running_app(folder: Path, settings: dict[str, Any]) -> Iterator[AppServer]:
-    """Run the app of the live tests with these settings."""
+def running_app(folder: Path, settings: dict[str, Any], **more: str) -> Iterator[AppServer]:
+    """Run the app of the live tests with these settings. `more` are environment variables."""
     from xaccel.testing import app_server
 
     folder.mkdir(exist_ok=True)
@@ -74,6 +74,7 @@ def running_app(folder: Path, settings: dict[str, Any]) -> Iterator[AppServer]:
         "PATH": os.environ["PATH"],
         "LIVE_SITE": str(folder / "site.json"),
         "PYTHONPATH": str(ROOT),
+        **more,
     }
     with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=1) as server:
         yield server

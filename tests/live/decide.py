@@ -25,6 +25,7 @@ if not settings.configured:
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["xaccel.django"],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        DEBUG="LIVE_DEBUG" in os.environ,
         XACCEL=json.loads(Path(os.environ["LIVE_SITE"]).read_text()),
         USE_TZ=True,
     )

@@ -98,7 +98,12 @@ def same_place(stack: RunningSite) -> Iterator[str]:
 def allowed(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if trip.entry is None and trip.reply.status not in (200, 206, 502, 503, 504):
-        yield f"the app responds with status {trip.reply.status}"
+        in_debug = (
+            ": it is in debug mode, and its location lacks secret-debug.conf"
+            if trip.reply.status == 501
+            else ""
+        )
+        yield f"the app responds with status {trip.reply.status}{in_debug}"
 
 
 @check(606)

@@ -203,7 +203,7 @@ def _declared(site: Site, options: Options) -> list[tuple[str, str]]:
     for name, value in options.headers.items():
         own_name = declared.get(name.lower())
         if own_name is None:
-            remedy = 'Add it to XACCEL["RESPONSE_HEADERS"], generate the NGINX configuration again and reload NGINX.'
+            remedy = "Add it to RESPONSE_HEADERS, generate the NGINX configuration again and reload NGINX."
             raise HeaderRefused(f"the site does not declare {name!r}", where="headers", remedy=remedy)
         if own_name in headers:
             raise HeaderRefused(f"{name!r} is given twice", where="headers", remedy="Give each name once.")

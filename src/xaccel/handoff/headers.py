@@ -124,7 +124,7 @@ def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
     if name and name not in site.concurrency:
         remedy = (
             f"Use {UNLIMITED!r} or one of: {', '.join(sorted(site.concurrency)) or '(none is configured)'}. Classes"
-            ' are in XACCEL["CONCURRENCY"]; after a change generate the NGINX configuration again and reload NGINX.'
+            " are in CONCURRENCY; after a change generate the NGINX configuration again and reload NGINX."
         )
         raise OptionRefused(f"the site has no class {name!r}", where="concurrency", remedy=remedy)
     if not isinstance(key, str):

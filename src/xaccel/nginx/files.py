@@ -63,7 +63,7 @@ def texts(
 
 def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
     """Return what is written beside the engine, by path below the folder."""
-    name, note = folder_of(site), f"Settings {digest(site)}; {_GENERATED}."
+    name, note = folder_of(site), _note(site)
     sites = Directive("include", (f"{folder}/*/http.conf",))
     found = {
         "http.conf": _text(
@@ -76,7 +76,6 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
         ),
         f"{name}/http.conf": _text(note, _HEADINGS["http"], parts.http),
         f"{name}/server.conf": _text(note, _HEADINGS["server"], parts.server),
-        f"{name}/secret-debug.conf": _text(note, _HEADINGS["debug"], [token_directive(site)]),
     }
     for path, inside in parts.files.items():
         place, _, stem = path.removesuffix(".conf").rpartition("/")
@@ -84,6 +83,10 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
         heading = _HEADINGS[kind] if place else _BUILD
         found[path] = _text(note if place else f"{_GENERATED.capitalize()}.", heading, inside)
     return found
+
+
+def _note(site: Site) -> str:
+    return f"Settings {digest(site)}; {_GENERATED}."
 
 
 def _text(note: str, where: str, inside: Iterable[Directive], *more: str) -> str:

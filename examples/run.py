@@ -100,7 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 s3_server(Path(folder) / "s3") as s3,
                 addresses(name, Path(folder), s3=s3, variant=variant) as (owned, others),
             ):
-                print(f"{owned}\n{others} is refused\nCtrl-C ends it.", flush=True)
+                print(f"{owned}\n{others}", flush=True)
+                print("The first address sends the file, the second refuses it to another user.", flush=True)
+                print(f"NGINX's configuration and the logs are in {folder} until Ctrl-C.", flush=True)
                 signal.pause()
     except XaccelError as error:
         print(f"scripts/example: {error}", file=sys.stderr)

@@ -81,9 +81,10 @@ def test_the_command_prints_an_address_and_ends_at_ctrl_c(
         running = subprocess.Popen([COMMAND, name], stdout=log, stderr=subprocess.STDOUT)
     try:
         assert wait_until(lambda: "Ctrl-C" in out.read_text() or running.poll() is not None, timeout_s=60)
-        owned, others, _ = out.read_text().splitlines()
+        owned, others, _, where = out.read_text().splitlines()
         assert downloaded(owned) == (200, CONTENT)
-        assert downloaded(others.removesuffix(" is refused"))[0] in (403, 404)
+        assert downloaded(others)[0] in (403, 404)
+        assert list(Path(where.split(" are in ")[1].removesuffix(" until Ctrl-C.")).rglob("nginx.conf"))
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130

@@ -12,6 +12,8 @@ from xaccel.doctor.running_site import RunningSite
 def system_checks(_: RunningSite) -> Iterator[Evidence]:
     from django.core.checks import ERROR, run_checks
 
-    for message in run_checks(tags=["xaccel"]):
+    from xaccel.django.checks import check_headers
+
+    for message in [*run_checks(tags=["xaccel"]), *check_headers()]:
         text = f"{message.id}: {message.msg} {message.hint or ''}".strip()
         yield Evidence(text, "fail" if message.level >= ERROR else "warn")

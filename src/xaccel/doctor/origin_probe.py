@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from urllib.request import Request
 
 from xaccel.doctor.front_door import Reply
-from xaccel.explain.origin_request import address_of, is_address, opener, require_name, tls_context
+from xaccel.explain.origin_request import address_of, opener, require_name, tls_context
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin, S3Origin
+from xaccel.site.rules import is_address
 
 TIMEOUT_S = 5.0
 """NGINX's own, to connect."""

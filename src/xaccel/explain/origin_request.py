@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import re
 import socket
 import ssl
@@ -22,6 +21,7 @@ from urllib.request import (
 
 from xaccel.nginx.engine_files import MAX_REDIRECTS, crooked_paths
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
+from xaccel.site.rules import is_address
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 WRONG_ADDRESS = 64
@@ -135,15 +135,6 @@ def require_name(certificate: Mapping[str, Any], host: str) -> None:
     if certificate and is_address(host) and host not in certificate_names(certificate):
         text = f"NGINX does not accept the certificate for the IP address {host}: it compares DNS names only"
         raise ssl.SSLCertVerificationError(WRONG_ADDRESS, text)
-
-
-def is_address(host: str) -> bool:
-    """Tell whether `host` is an IP address, one of IPv6 with or without its brackets."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def certificate_names(certificate: Mapping[str, Any]) -> list[str]:

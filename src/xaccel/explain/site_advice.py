@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
-from xaccel.explain.origin_request import is_address
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
+from xaccel.site.rules import is_address
 
 
 def relative_log(site: Site) -> Iterator[ConfigError]:

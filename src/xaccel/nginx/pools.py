@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +18,7 @@ from xaccel.nginx.includes import Names
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
-from xaccel.site.rules import is_pattern
+from xaccel.site.rules import is_address, is_pattern
 
 CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -272,11 +271,7 @@ def resolvers(site: Site) -> tuple[str, ...]:
 
 def is_name(server: str) -> bool:
     """Tell whether "host:port" holds a name and not an address."""
-    try:
-        ipaddress.ip_address(server.rpartition(":")[0].strip("[]"))
-    except ValueError:
-        return True
-    return False
+    return not is_address(server.rpartition(":")[0])
 
 
 def system_lookup(server: str) -> tuple[str, ...]:

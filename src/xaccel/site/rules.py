@@ -74,15 +74,20 @@ def is_root(value: str) -> bool:
     return is_absolute(value) and ".." not in value.split("/")
 
 
+def is_address(host: str) -> bool:
+    """Tell whether `host` is an IP address, one of IPv6 with or without its brackets."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def host_ok(host: str) -> bool:
     """Tell whether NGINX and DNS take `host`: an address, one of IPv6 in brackets, or a name (RFC 1035)."""
     labels = host.split(".")
     if host.startswith("[") or labels[-1].isdigit():
-        try:
-            ipaddress.ip_address(host.strip("[]"))
-        except ValueError:
-            return False
-        return host.startswith("[") == (":" in host)
+        return is_address(host) and host.startswith("[") == (":" in host)
     return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
 
 

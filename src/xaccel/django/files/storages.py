@@ -320,15 +320,8 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     s3_config = getattr(config, "s3", None) or {}
     location = storage.location.strip("/")
     profile = storage.session_profile or None
-    keys: dict[str, Any] = (
-        {}
-        if profile
-        else {
-            "access_key": storage.access_key or None,
-            "secret_key": storage.secret_key or None,
-            "session_token": storage.security_token or None,
-        }
-    )
+    names = {"access_key": "access_key", "secret_key": "secret_key", "session_token": "security_token"}
+    keys = {} if profile else {own: getattr(storage, name) or None for own, name in names.items()}
     return S3Origin(
         bucket=storage.bucket_name,
         prefix=f"{location}/" if location else "",

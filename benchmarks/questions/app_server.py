@@ -31,7 +31,7 @@ _ASKED = {
     "in memory": (_BARE, "/answer/empty", "/answer/field"),
     "in a database": (servers.DJANGO, f"/empty/{_NAME}", f"/xaccel/{_NAME}"),
 }
-"""The permission; the application, and the paths of the empty answer and of the hand-off."""
+"""The permission; the application, and the paths of the empty response and of the hand-off."""
 
 
 def answer(size: Size) -> list[Table]:
@@ -101,7 +101,7 @@ def _table(size: Size, apps: dict[tuple[str, str], tuple[servers.App, str]]) -> 
         )
         targets.append(
             Target(
-                what=f"{server}, permission {permission}, a hand-off over the empty answer",
+                what=f"{server}, permission {permission}, a hand-off over the empty response",
                 limit=_TIMES,
                 measured=times.median,
                 unit="times",
@@ -111,10 +111,10 @@ def _table(size: Size, apps: dict[tuple[str, str], tuple[servers.App, str]]) -> 
         title="A hand-off through the app server",
         columns=(
             "app server",
-            "empty answers a second",
+            "empty responses a second",
             "hand-offs a second",
             "times as long",
-            "CPU µs of an empty answer",
+            "CPU µs of an empty response",
             "times the CPU",
         ),
         rows=tuple(rows),

@@ -42,13 +42,13 @@ def answer(size: Size) -> list[Table]:
     ]
     return [
         Table(
-            title=f"Questions to {count:,} transfers and as many downloads",
+            title=f"Queries of {count:,} transfers and as many downloads",
             columns=("question", "ms", "through"),
             rows=tuple(rows),
-            note=f"Plans and times of EXPLAIN ANALYZE, kept in {PLANS}.",
+            note=f"Plans and times of EXPLAIN ANALYZE; the plans are in {PLANS}.",
             targets=(
                 Target(
-                    what="questions that read a whole table",
+                    what="queries that read a whole table",
                     limit=0,
                     measured=len(scans),
                     unit=", ".join(scans) or "questions",

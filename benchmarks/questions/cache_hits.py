@@ -100,8 +100,9 @@ def answer(size: Size) -> list[Table]:
             columns=("NGINX, object", "hit, MB/s", "static file, MB/s", "ratio", "directory to static"),
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved;"
-            f" {WORKERS} workers, as many clients of each. NGINX's line says HIT for each.\nA hit and a file of a"
-            " directory ask the app, a static file does not. Every byte was compared twice for each row, sizes always.",
+            f" {WORKERS} workers, as many clients for each. Each log entry has HIT.\nA hit and a file of a"
+            " directory need a request to the app, a static file does not. Every byte was compared twice for each"
+            " row, sizes always.",
             targets=tuple(targets),
         )
     ]

@@ -50,7 +50,8 @@ def answer(_: Size) -> list[Table]:
                 "classic, the worker with most",
             ),
             rows=tuple(rows),
-            note="A connection of the client belongs to one worker, which names itself on it. Sizes were compared.",
+            note="A connection of the client belongs to one worker, which names itself in the response. Sizes were"
+            " compared.",
             targets=tuple(targets),
         )
     ]

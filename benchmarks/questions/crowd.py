@@ -52,7 +52,7 @@ def answer(size: Size) -> list[Table]:
             )
             targets.append(
                 Target(
-                    what=f"{variant.name}, what {count} at once ask of the origin with the cache",
+                    what=f"{variant.name}, requests to the origin by {count} clients, with the cache",
                     limit=1,
                     measured=max(asked["cached"]),
                     unit="requests",
@@ -61,17 +61,18 @@ def answer(size: Size) -> list[Table]:
             )
     return [
         Table(
-            title=f"{count} clients at once of an object of 1 MB that is not in the cache",
+            title=f"{count} clients request an object of 1 MB that is not in the cache",
             columns=(
                 "NGINX",
-                "asked of the origin, cache on",
+                "requests to the origin, cache on",
                 "cache off",
                 "downloads a second, cache on",
                 "cache off",
             ),
             rows=tuple(rows),
             note=f"Most of {rounds} rounds, a new object in each; every byte of every download was compared. Speed:"
-            " median (quartiles).\nThe client is one Python process, which compares too: it is most of the time.",
+            " median (quartiles).\nThe client is one Python process, which also compares the bytes and takes most of"
+            " the time.",
             targets=tuple(targets),
         )
     ]

@@ -80,8 +80,8 @@ def _handed_off(found: _Found, size: Size) -> Table:
             )
             for count in counts
         ),
-        note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} documents, drawn from all, in turns.\n"
-        "PostgreSQL syncs nothing to disk.",
+        note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} documents, drawn at random, in turns.\n"
+        "PostgreSQL does not sync to disk.",
         targets=(
             Target(
                 what=f"{most:,} rows over {few:,}, by the clock",
@@ -97,7 +97,7 @@ def _taken_in(found: _Found, size: Size) -> Table:
     few, most = _ROWS[size][0], _ROWS[size][-1]
     rates = {count: [one.lines / one.cpu_s for one in found.taken[count]] for count in found.taken}
     return Table(
-        title=f"Ingest of {_LINES[size]:,} lines into the trail",
+        title=f"Ingest of {_LINES[size]:,} log entries into the trail",
         columns=(
             "rows of each table",
             "lines/s of its CPU",
@@ -118,10 +118,10 @@ def _taken_in(found: _Found, size: Size) -> Table:
             for count, taken in found.taken.items()
         ),
         note=f"Median (quartiles) of {_LOGS[size]} logs, in turns.\n"
-        "A pair is a transfer with its download, and what the indexes have of both.",
+        "A pair is a transfer and its download, including their indexes.",
         targets=(
             Target(
-                what=f"lines a second of its CPU, {most:,} rows over {few:,}",
+                what=f"entries a second of its CPU, {most:,} rows over {few:,}",
                 limit=_LEAST_INGEST,
                 measured=ratio(rates[most], rates[few]).median,
                 unit="times",

@@ -1,6 +1,6 @@
 """What does a hand-off cost in the app?
 
-The same view through Django's WSGI handler: an empty answer, and hand-offs of several kinds, with and without
+The same view through Django's WSGI handler: an empty response, and hand-offs of several kinds, with and without
 HandOffMiddleware. No server, no socket, no database: what is left is the cost of Django, of xaccel and of signing.
 """
 
@@ -70,7 +70,7 @@ def _table(size: Size, middleware: list[str], how: str) -> Table:
         )
         targets.append(
             Target(
-                what=f"{title}, over the empty answer, signing apart",
+                what=f"{title}, over the empty response, without signing",
                 limit=_LIMIT_US,
                 measured=over.median,
                 unit="µs",
@@ -78,11 +78,19 @@ def _table(size: Size, middleware: list[str], how: str) -> Table:
         )
     return Table(
         title=f"A hand-off in the app, {how}",
-        columns=("answer", "µs", "over empty, unsigned, µs", "signing, µs", "ratio to empty", "signed anew"),
+        columns=(
+            "response",
+            "µs",
+            "over empty, unsigned, µs",
+            "signing, µs",
+            "ratio to empty",
+            "with a new signature",
+        ),
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} requests, interleaved in one process, CPU time."
-        "\nSigning is what the same requests cost less when the signer returns the bare URL. The same object is sent"
-        "\nagain and again, so its signature is reused; the last column is the ratio when each is made anew.",
+        "\nThe cost of signing is the difference to the same requests with a signer that returns the bare URL. The"
+        " same object is sent"
+        "\nagain and again, so its signature is reused; the last column is the ratio with a new signature for each.",
         targets=tuple(targets),
     )
 
@@ -153,7 +161,7 @@ def _check(way: str, status: str, headers: Mapping[str, str], body: bytes) -> No
     require(status == "200 OK" and body == b"", f"{way}: {status} with {len(body)} bytes")
     redirect = headers.get("X-Accel-Redirect", "")
     if way == "empty":
-        require(redirect == "", f"the empty answer is a hand-off to {redirect}")
+        require(redirect == "", f"the empty response is a hand-off to {redirect}")
         return
     require(
         redirect.startswith(f"/_xaccel/{'s3' if way in _SIGNED else way}"),
@@ -166,4 +174,4 @@ def _check(way: str, status: str, headers: Mapping[str, str], body: bytes) -> No
     require(headers.get("Xaccel-Subject") == "42", f"{way}: no subject")
 
 
-QUESTION = Question(asks="what a hand-off costs over an empty answer of the same view", answer=answer)
+QUESTION = Question(asks="what a hand-off costs over an empty response of the same view", answer=answer)

@@ -80,11 +80,12 @@ def answer(size: Size) -> list[Table]:
             title="Import, and the first hand-off of a process",
             columns=("statement", "ms", "ratio to import xaccel", "modules", "frameworks and botocore"),
             rows=tuple(rows),
-            note=f"Median (quartiles) of {_ROUNDS[size]} new interpreters each, interleaved, CPU time; start of the"
-            " interpreter apart, no network.",
+            note=f"Median (quartiles) of {_ROUNDS[size]} new interpreters each, interleaved, CPU time; without the"
+            " start of the"
+            " interpreter; no network.",
             targets=(
                 Target(
-                    what="frameworks, botocore and the like that `import xaccel` loads",
+                    what="frameworks, botocore and similar packages that `import xaccel` loads",
                     limit=0,
                     measured=len(_heavy(loaded["import xaccel"])),
                     unit="packages",

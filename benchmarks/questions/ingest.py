@@ -77,11 +77,11 @@ def answer(size: Size) -> list[Table]:
                 "peak MB",
             ),
             rows=tuple(rows),
-            note="The process of ingest is bound to one processor and waits while PostgreSQL works: by the clock a line"
-            " takes\nthe CPU time of both, and more where other programs run.",
+            note="The process of ingest runs on one processor and waits for PostgreSQL: by the clock, an entry"
+            " takes\nthe CPU time of both, and more if other programs run.",
             targets=(
                 Target(
-                    what="lines a second of one core",
+                    what="entries a second of one core",
                     limit=20_000,
                     measured=found[many].lines / found[many].cpu_s,
                     unit="lines/s",
@@ -89,7 +89,7 @@ def answer(size: Size) -> list[Table]:
                 ),
                 Target(what="a line", limit=6, measured=found[many].ratio, unit="json.loads of it"),
                 Target(
-                    what=f"more memory for {many:,} lines than for {few:,}",
+                    what=f"more memory for {many:,} entries than for {few:,}",
                     limit=8,
                     measured=found[many].peak_mb - found[few].peak_mb,
                     unit="MB",

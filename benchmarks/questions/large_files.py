@@ -109,9 +109,9 @@ def _table(behind: Stage, downloads: Mapping[str, Download], clients: int, size:
         rows=tuple(rows),
         note=f"Median (quartiles) of {rounds} rounds, interleaved; {each} of each client. SeaweedFS; NGINX"
         f" ({behind.variant.name}) and apps with 2 workers each.\nMemory is the PSS of all processes of the app server;"
-        f" NGINX, one for all rows, held {max(one.nginx_peak_bytes for one in costs.values()) / 1e6:.0f} MB at most."
-        " Every byte was compared once for each row, sizes always.\nIn front of Python NGINX waits longer than its 60"
-        " s: with them some of 32 clients of 1 GB get 504.",
+        f" NGINX, one for all rows, used {max(one.nginx_peak_bytes for one in costs.values()) / 1e6:.0f} MB at most."
+        " Every byte was compared once for each row, sizes always.\nNGINX in front of"
+        " Python has a longer timeout than the default of 60 s, with which some of 32 clients of 1 GB get 504.",
         targets=(
             Target(
                 what=f"{clients} at once, NGINX's CPU time over that of the plain proxy",

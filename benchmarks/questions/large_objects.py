@@ -99,7 +99,7 @@ def answer(size: Size) -> list[Table]:
             columns=("NGINX, origin", "xaccel, MB/s", "default buffers, MB/s", "ratio", "ratio of CPU time"),
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved; {WORKERS} workers, a client"
-            f" of each, {_EACH} downloads of each client.\nCPU time is that of the NGINX in front. Every byte was"
+            f" for each, {_EACH} downloads per client.\nCPU time is of the NGINX in front. Every byte was"
             " compared once for each row, sizes always.",
             targets=tuple(targets),
         )

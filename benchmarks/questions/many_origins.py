@@ -94,11 +94,18 @@ def _text(fronts: Fronts, size: Size) -> Table:
         )
     slowest = max(spread(samples[f"{name} {count}"]).median for name, count in fronts)
     return Table(
-        title="The text of many origins in NGINX",
-        columns=("NGINX, origins", "text, KB", "nginx -t, s", "master, MB", "worker, MB", "together, MB"),
+        title="The configuration of many origins in NGINX",
+        columns=(
+            "NGINX, origins",
+            "configuration, KB",
+            "nginx -t, s",
+            "master, MB",
+            "worker, MB",
+            "together, MB",
+        ),
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved. Memory after the start, without pages of"
-        " files.\nMaster and two workers share what the text has become: the last column counts it once.",
+        " files.\nMaster and two workers share the parsed configuration; the last column counts it once.",
         targets=(Target(what="nginx -t of the slowest", limit=_MOST_TEST_S, measured=slowest, unit="s"),),
     )
 
@@ -143,7 +150,7 @@ def _served(behind: Stage, fronts: Fronts, size: Size) -> Table:
         columns=("NGINX", *map(str, _COUNTS), *(f"ratio {count}" for count in _COUNTS[1:])),
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds, interleaved, {_SECONDS[size]} s each;"
-        f" wrk with {_CONNECTIONS} kept connections."
+        f" wrk with {_CONNECTIONS} reused connections."
         if size != "smoke"
         else "Two hundred downloads each.",
         targets=tuple(targets),

@@ -81,7 +81,7 @@ def _measure(size: Size, stored: _Object, app: AppServer, nginx: NginxServer, va
     require(app.pids == pids, "gunicorn replaced a worker")
     megabytes = stored.size / 1e6
     states = (
-        ("workers ready, nothing asked yet", ready.pss, ready.anonymous),
+        ("workers ready, no request yet", ready.pss, ready.anonymous),
         ("each worker has made one hand-off", before.pss, before.anonymous),
         ("at most during the downloads", most.pss, most.anonymous),
         ("after the downloads", after.pss, after.anonymous),
@@ -94,19 +94,19 @@ def _measure(size: Size, stored: _Object, app: AppServer, nginx: NginxServer, va
             for name, pss, own in states
         ),
         note=f"gunicorn with {_WORKERS} sync workers, NGINX ({variant.name}), SeaweedFS; SHA-256 of every download was"
-        f" right.\n{most.looks} looks at {len(pids)} processes;"
-        f" {_DOWNLOADS[size] * megabytes / seconds:,.0f} MB/s, checking included."
-        + ("" if size == "full" else "\nThe promise is ten times 1 GB: without --quick or --smoke."),
+        f" right.\n{most.looks} measurements of {len(pids)} processes;"
+        f" {_DOWNLOADS[size] * megabytes / seconds:,.0f} MB/s, including the comparison."
+        + ("" if size == "full" else "\nThe goal is for ten downloads of 1 GB: without --quick or --smoke."),
         targets=(
             Target(
-                what="growth of PSS over the downloads, at their end",
+                what="growth of PSS after the downloads",
                 limit=_LIMIT_MB,
                 measured=(after.pss - before.pss) / 1e6,
                 unit="MB",
                 timed=False,
             ),
             Target(
-                what="growth of PSS over the downloads, at most",
+                what="highest growth of PSS during the downloads",
                 limit=_LIMIT_MB,
                 measured=(most.pss - before.pss) / 1e6,
                 unit="MB",

@@ -45,7 +45,7 @@ def answer(size: Size) -> list[Table]:
                 for how in (_NONE, _ROW)
             ),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} requests, in turns.\n"
-            "PostgreSQL syncs nothing to disk.",
+            "PostgreSQL does not sync to disk.",
         )
     ]
 

@@ -52,8 +52,8 @@ def answer(size: Size) -> list[Table]:
         own,
         rounds=_ROUNDS[size],
         title="A signed URL",
-        note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} URLs, interleaved in one process, CPU time; the"
-        "\nclock and the look at the credentials are in it.",
+        note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_BATCH} URLs, interleaved in one process, CPU time,"
+        " including the\nclock and the look-up of the credentials.",
     )
     first = _table(
         {
@@ -70,8 +70,8 @@ def answer(size: Size) -> list[Table]:
         rounds=_THREAD_ROUNDS[size],
         title="The first signed URL on a new thread",
         note=f"Median (quartiles) of {_THREAD_ROUNDS[size]} new threads each, interleaved, CPU time;"
-        " start of the thread apart.\nAny code runs slower at first on a new thread; what a signer must warm up there,"
-        " such as a client of its own, comes on top.",
+        " without the start of the thread.\nAny code runs slower at first on a new thread. Some signers also make a"
+        " client there.",
     )
     return [each_url, first]
 

@@ -54,7 +54,7 @@ def answer(size: Size) -> list[Table]:
                 )
                 targets += [
                     Target(
-                        what=f"{variant.name}, {buffers}, memory to what is stated",
+                        what=f"{variant.name}, {buffers}, memory to the stated bound",
                         limit=_TIMES,
                         measured=per_client / stated,
                         unit="times",
@@ -73,7 +73,7 @@ def answer(size: Size) -> list[Table]:
             title=f"{count:,} slow clients of an object of 1 GB, plain HTTP on both sides",
             columns=("NGINX, buffers", "KB for each", "stated, KB", "ratio", "bytes on disk"),
             rows=tuple(rows),
-            note="Private memory of NGINX with all clients held, less that before the first. Each client had"
+            note="Private memory of NGINX with all clients connected, minus its memory before. Each client had"
             " the beginning of its file.",
             targets=tuple(targets),
         )

@@ -18,7 +18,7 @@ _SIZES = {"4 KB": 4096, "64 KB": 65536, "1 MB": 1_000_000}
 _SECONDS = {"full": 3.0, "quick": 0.3, "smoke": 0.0}
 _ROUNDS = {"full": 7, "quick": 3, "smoke": 1}
 _CLIENTS = 16
-_FLOOR = "the same view, an empty answer"
+_FLOOR = "the same view, an empty response"
 _WAYS = {
     _FLOOR: ("local", "empty"),
     "xaccel, from the store": ("xaccel", "xaccel"),
@@ -76,12 +76,12 @@ def _table(behind: Stage, title: str, name: str, size: Size) -> Table:
         )
     return Table(
         title=f"Files of {title}, a real app",
-        columns=("by", "a second", "of the empty answer", "p50, ms", "p99, ms"),
+        columns=("by", "a second", "of the empty response", "p50, ms", "p99, ms"),
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved;"
-        f" {_CLIENTS} clients with kept connections, in Python. gunicorn and NGINX"
-        f" ({behind.variant.name}) with 2 workers each.\nThe store is an NGINX that looks at no signature: the ratio is"
-        " that of what stands in front of it. Every byte was compared once for each row, sizes always.",
+        f" {_CLIENTS} clients in Python, which reuse connections. gunicorn and NGINX"
+        f" ({behind.variant.name}) with 2 workers each.\nThe store is an NGINX that checks no signature, so the ratio"
+        " compares only the servers in front of it. Every byte was compared once for each row, sizes always.",
         targets=tuple(
             Target(
                 what=f"{title}, {way} over {_RIVAL}",

@@ -101,9 +101,9 @@ def answer(size: Size) -> list[Table]:
             columns=("NGINX, key of the origin", "xaccel", "classic", "ratio", "ratio of CPU time"),
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved; wrk with"
-            f" {_CONNECTIONS} kept connections, {WORKERS} workers.\nCPU time is that of NGINX, origin and app together,"
-            " for one download, without the client's.\nThe classic configuration verifies no certificate"
-            " and looks up no name, which favours it; xaccel verifies. Every body was compared before."
+            f" {_CONNECTIONS} reused connections, {WORKERS} workers.\nCPU time is the sum of NGINX, origin and app"
+            " for one download, without the client.\nThe classic configuration verifies no certificate"
+            " and resolves no name, which favours it. Every body was compared before the measurement."
             + ("\nAll at once: the figures mean nothing." if size == "smoke" else ""),
             targets=tuple(targets),
         )

@@ -27,7 +27,7 @@ _SECONDS = {"full": 3.0, "quick": 0.3, "smoke": 0.1}
 _ROUNDS = {"full": 7, "quick": 2, "smoke": 1}
 _CLIENTS = 64
 _FEW = 4
-_FLOOR = "an empty answer"
+_FLOOR = "an empty response"
 _RECIPES = {"classic recipe, P-256": "classic", "classic recipe, RSA 2048": "classic-rsa"}
 """By the key of the origin's certificate, on which a handshake's cost depends: the path of the recipe's downloads."""
 _TIMES = 10
@@ -113,10 +113,11 @@ def _table(behind: Stage, front: Front, title: str, name: str, size: Size) -> Ta
         columns=("by", "a second", "of the recipe, P-256", "of it, RSA", "p50, ms", "p99, ms", "CPU µs each"),
         rows=tuple(rows),
         note=f"Median (quartiles) of {_ROUNDS[size]} rounds of {_SECONDS[size]} s, interleaved; wrk with"
-        f" {clients} kept connections; NGINX ({front.variant.name}), {WORKERS} workers."
-        "\nThe origin has TLS, its key is one of P-256 where no other is named; a directory and a cache hit need none."
-        " CPU time is that of NGINX, origin and app together.\nThe times of two round trips are added. Every body was"
-        " compared before.",
+        f" {clients} reused connections; NGINX ({front.variant.name}), {WORKERS} workers."
+        "\nThe origin has TLS with a P-256 key, unless another is named; a directory and a cache hit need no TLS."
+        " CPU time is the sum of NGINX, origin and app.\nThe presigned redirect has the sum of two round trips."
+        " Every body was"
+        " compared before the measurement.",
         targets=tuple(
             Target(
                 what=f"{title}, over the {recipe}",

@@ -76,7 +76,7 @@ def answer(size: Size) -> list[Table]:
             columns=("signer", "first URL with its imports, MB", "each further thread, MB"),
             rows=tuple(rows),
             note=f"Median (quartiles) of {_ROUNDS[size]} new interpreters, interleaved; {_THREADS[size]} threads,"
-            " one URL on each. Anonymous memory; that of threads that do nothing is taken off.",
+            " one URL on each. Anonymous memory, minus the memory of idle threads.",
             targets=(
                 Target(
                     what="xaccel, each further thread",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,10 @@ server {
         proxy_intercept_errors on; error_page 403 404 500 502 503 504 =404 /missing.html;
         proxy_ignore_headers X-Accel-Redirect Set-Cookie;
         proxy_hide_header x-amz-id-2; proxy_hide_header x-amz-request-id;
-        proxy_max_temp_file_size 0;
+        proxy_max_temp_file_size 0; proxy_method GET;
     }
 }
 """
-
 
 HOP = "location @hop { set $to $upstream_http_location; proxy_pass $to;"
 
@@ -60,8 +60,34 @@ def found(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> dict[s
 
 def test_the_recipe_of_most_articles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = found(tmp_path, COMMON, capsys)
-    assert set(seen) == {"XA702", "XA703", "XA704", "XA705", "XA706", "XA710", "XA711", "XA712"}
+    assert set(seen) == {"XA702", "XA703", "XA704", "XA705", "XA706", "XA710", "XA711", "XA712", "XA713"}
     assert seen["XA702"] == f"{tmp_path}/hand.conf:3: location ~* ^/private/(.*) sends the client's cookie"
+
+
+OF_ALL = {"XA702", "XA703", "XA704", "XA705", "XA706", "XA709", "XA710", "XA711", "XA712"}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("govuk", {"XA713"}),
+        ("indico", {"XA707", "XA708", "XA713"}),
+        ("tuist", {"XA707", "XA708", "XA713"}),
+        ("xenforo", {"XA707", "XA708", "XA713"}),
+        ("zulip", {"XA707"}),
+    ],
+)
+def test_configurations_of_public_projects(
+    name: str, more: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = Path(__file__).with_name("hand_written").joinpath(f"{name}.conf").read_text()
+    seen = found(tmp_path, text, capsys)
+    assert set(seen) == OF_ALL | more
+    lines = text.splitlines()
+    for evidence in seen.values():
+        file, number, location = re.fullmatch(r"(.+):(\d+): location (.+)", evidence).groups()  # type: ignore[union-attr]
+        assert file == f"{tmp_path}/hand.conf"
+        assert location.startswith(lines[int(number) - 1].removeprefix("location ").removesuffix(" {"))
 
 
 def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,12 +103,14 @@ def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.C
         ("proxy_ssl_server_name on;", "", "XA704"),
         ("proxy_http_version 1.1;", "", "XA705"),
         ("proxy_intercept_errors on;", "", "XA706"),
+        ("error_page 403 404", "error_page 404", "XA706"),
         ("proxy_hide_header x-amz-id-2;", "", "XA707"),
         ("https://store/;", f"https://store/; error_page 302 = @hop; }} {HOP}", "XA708"),
         ("proxy_max_temp_file_size 0;", "", "XA709"),
         ("X-Accel-Redirect Set-Cookie", "Set-Cookie", "XA710"),
         ("error_log /dev/null emerg;", "error_log /var/log/nginx/error.log debug;", "XA711"),
         ("proxy_pass_request_body off;", "", "XA712"),
+        ("proxy_method GET;", "", "XA713"),
     ],
     ids=lambda value: value if value.startswith("XA") else "",
 )  # fmt: skip

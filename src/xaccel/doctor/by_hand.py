@@ -33,6 +33,14 @@ def _passed(place: FetchLocation) -> str:
     return f"passes {', '.join(passed)}" if passed else ""
 
 
+def _own_pages(place: FetchLocation) -> str:
+    if place.value("proxy_intercept_errors") != "on":
+        return "has no `proxy_intercept_errors on`"
+    covered = {word for line in place.lines("error_page") for word in line.words[1:-1]}
+    missing = [status for status in ("403", "404") if status not in covered]
+    return f"has no `error_page` for {' and '.join(missing)}" if missing else ""
+
+
 def _if(is_wrong: Callable[[FetchLocation], bool], text: str) -> Rule:
     return lambda place: text if is_wrong(place) else ""
 
@@ -47,7 +55,7 @@ RULES: dict[int, Rule] = {
     703: _needs("proxy_ssl_verify", "on", lambda place: place.is_secure),
     704: _needs("proxy_ssl_server_name", "on", lambda place: place.is_secure),
     705: _kept_alive,
-    706: _needs("proxy_intercept_errors", "on"),
+    706: _own_pages,
     707: _passed,
     708: _if(lambda place: place.follows_anywhere, "requests any URL that the storage redirects to"),
     709: _needs("proxy_max_temp_file_size", "0", lambda place: place.is_buffered),
@@ -60,6 +68,7 @@ RULES: dict[int, Rule] = {
     712: _if(
         lambda place: place.value("proxy_pass_request_body") != "off", "sends the client's request body"
     ),
+    713: _if(lambda place: place.passes_head, "sends HEAD to a URL that the app may have signed for GET"),
 }
 """The fault of a location, by check; empty: none."""
 

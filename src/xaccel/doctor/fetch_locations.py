@@ -15,7 +15,7 @@ class FetchLocation:
 
     has_variable_host: NGINX chooses the host by the request. is_inside: no client can request the location.
     is_secure: the storage may be requested over TLS. is_buffered: NGINX reads ahead of a slow client.
-    follows_anywhere: the storage's redirects choose the host.
+    follows_anywhere: the storage's redirects choose the host. passes_head: a HEAD request remains one.
     """
 
     def __init__(self, line: Line, path: Levels) -> None:
@@ -31,6 +31,7 @@ class FetchLocation:
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
         self.is_secure = not expanded.startswith("http://")
         self.is_buffered = self.value("proxy_buffering") != "off"
+        self.passes_head = not self.value("proxy_method") and self.value("proxy_cache") in ("", "off")
         self.follows_anywhere = "$upstream_http_location" in expanded or "_location" in target
 
     def lines(self, name: str) -> tuple[Line, ...]:

@@ -13,8 +13,9 @@ from email.utils import formatdate
 
 import trustme
 
-from tests.doctor.stage import KEY, SECRET, Stage, download, running_app, s3_origin, tls_origin
+from tests.doctor.stage import KEY, SECRET, Stage, download, s3_origin, tls_origin
 from tests.live.client import send_target
+from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.front_door import door_at
@@ -475,7 +476,7 @@ def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
         "ORIGINS": {"documents": s3_origin(s.backends, **options)},
         "CACHE": {"path": "c"},
     }
-    app = s.stack.enter_context(running_app(s.folder / "app", settings))
+    app = s.stack.enter_context(running_app(s.folder / "app", settings, workers=1))
     s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, running_app, s3_origin, stage
+from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, s3_origin, stage
+from tests.live.conftest import running_app
 
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant
@@ -23,7 +24,7 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     s3.put(bucket, KEY, BODY, "text/plain")
     made = Backends(s3, bucket, None, folder)  # type: ignore[arg-type]
     settings = {"SECRET": SECRET, "ORIGINS": {"documents": s3_origin(made)}, "CACHE": {"path": "cache"}}
-    with running_app(folder, settings) as app:
+    with running_app(folder, settings, workers=1) as app:
         made.app = app
         yield made
 

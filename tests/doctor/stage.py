@@ -63,23 +63,6 @@ def s3_origin(backends: Backends, **options: Any) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def running_app(folder: Path, settings: dict[str, Any], **more: str) -> Iterator[AppServer]:
-    """Run the app of the live tests with these settings. `more` are environment variables."""
-    from xaccel.testing import app_server
-
-    folder.mkdir(exist_ok=True)
-    (folder / "site.json").write_text(json.dumps(settings))
-    env = {
-        "PATH": os.environ["PATH"],
-        "LIVE_SITE": str(folder / "site.json"),
-        "PYTHONPATH": str(ROOT),
-        **more,
-    }
-    with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=1) as server:
-        yield server
-
-
 @dataclass
 class Stage:
     """One site. `settings` are those of site.json; `config` is nginx.conf."""

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,18 +196,29 @@ def _fresh_origins(request: pytest.FixtureRequest) -> Iterator[None]:
             origin.requests.clear()
 
 
-@pytest.fixture(scope="session")
-def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+@contextmanager
+def running_app(
+    folder: Path, settings: dict[str, Any], *, workers: int = 1, **more: str
+) -> Iterator[AppServer]:
+    """Run the app of the live tests with these settings. `more` are environment variables."""
     from xaccel.testing import app_server
 
-    folder = tmp_path_factory.mktemp("app")
-    (folder / "site.json").write_text(json.dumps(places.settings))
+    folder.mkdir(exist_ok=True)
+    (folder / "site.json").write_text(json.dumps(settings))
     env = {
         "PATH": os.environ["PATH"],
         "LIVE_SITE": str(folder / "site.json"),
         "PYTHONPATH": str(ROOT),
     }
-    with app_server(folder, "tests.live.decide:application", env=env, cwd=ROOT, workers=2) as server:
+    with app_server(
+        folder, "tests.live.decide:application", env={**env, **more}, cwd=ROOT, workers=workers
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    with running_app(tmp_path_factory.mktemp("app"), places.settings, workers=2) as server:
         yield server
 
 

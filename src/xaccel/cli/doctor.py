@@ -162,10 +162,9 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
 
 
 def _summary(results: Sequence[Finding]) -> str:
-    count = {name: sum(each.status == name and not each.accepted for each in results) for name in _SAID}
-    accepted = sum(bool(each.accepted) for each in results)
-    parts = [f"{number} {_SAID[name]}" for name, number in count.items() if number or name == "ok"]
-    return f"xaccel doctor: {', '.join([*parts, *([f'{accepted} accepted'] if accepted else [])])}"
+    marks = ["accepted" if each.accepted else each.status for each in results]
+    parts = [f"{marks.count(mark)} {said}" for mark, said in _SAID.items() if mark == "ok" or mark in marks]
+    return f"xaccel doctor: {', '.join(parts)}"
 
 
 _SAID = {
@@ -174,6 +173,7 @@ _SAID = {
     "warn": "warned",
     "ok": "fine",
     "skipped": "skipped (--all gives the reasons)",
+    "accepted": "accepted",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,9 @@ from xaccel.doctor.check import LOOKS, Check
 
 _BY_HAND = "XA700"
 TABLE = Path(__file__).with_name("checks.toml")
-_MODULES = {
-    "settings": "settings_checks",
-    "on disk": "on_disk",
-    "in memory": "in_memory",
-    "origins": "origin_checks",
-    "log and disk": "log_and_disk",
-    "download": "download",
-    "by hand": "by_hand",
-}
-"""By area. The areas are in the order of the first digit of the ids."""
-
-
-@cache
-def _rows() -> dict[str, dict[str, Any]]:
-    for name in _MODULES.values():
-        import_module(f"xaccel.doctor.{name}")
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+_AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand")
+"""In the order of the first digit of the ids."""
+_MODULES = ("on_disk", "in_memory", "origin_checks", "log_and_disk", "download", "by_hand")
 
 
 def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
@@ -36,19 +21,17 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
 
     by_hand: those for a configuration without xaccel, which need no settings.
     """
-    rows = _rows()
+    for name in _MODULES:
+        import_module(f"xaccel.doctor.{name}")
+    rows: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     first = min(rows)
     return tuple(
         Check(
             id=name,
-            area=[*_MODULES][int(name[2]) - 1],
-            title=row["title"],
-            where=row["where"],
-            after=(*(() if by_hand or name == first else (first,)), *row.get("after", ())),
-            consequence=row["consequence"],
-            remedy=row["remedy"],
-            worst=row.get("worst", "fail"),
+            area=_AREAS[int(name[2]) - 1],
+            after=(*(() if by_hand or name == first else (first,)), *row.pop("after", ())),
             look=LOOKS[name],
+            **row,
         )
         for name, row in rows.items()
         if name in LOOKS and (name >= _BY_HAND) == by_hand

@@ -58,7 +58,7 @@ class Check:
     after: tuple[str, ...]
     consequence: str
     remedy: str
-    worst: Status
+    worst: Status = "fail"
     look: Look = field(repr=False)
 
     def text(self) -> str:

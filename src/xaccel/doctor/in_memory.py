@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -28,22 +29,17 @@ def runs(stack: RunningSite) -> Iterator[str]:
         yield str(reason)
 
 
-@check(302)
-def answers(stack: RunningSite) -> Iterator[str]:
+def _at_the_door(stack: RunningSite, *, for_tls: bool) -> Iterator[str]:
     try:
         assert stack.shown_digest
-    except ssl.SSLCertVerificationError:
-        return
     except (OSError, HTTPException) as error:
-        yield f"{stack.door.url}: {error}"
+        is_tls = isinstance(error, ssl.SSLCertVerificationError)
+        if is_tls == for_tls:
+            yield f"{stack.door.url}: {getattr(error, 'verify_message', '') or error}"
 
 
-@check(303)
-def certified(stack: RunningSite) -> Iterator[str]:
-    try:
-        assert stack.shown_digest
-    except ssl.SSLCertVerificationError as error:
-        yield f"{stack.door.url}: {error.verify_message}"
+check(302)(partial(_at_the_door, for_tls=False))
+check(303)(partial(_at_the_door, for_tls=True))
 
 
 def other_settings(stack: RunningSite) -> str | None:

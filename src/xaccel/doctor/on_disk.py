@@ -1,4 +1,4 @@
-"""XA2xx: NGINX's program, and its configuration on disk. Needs the right to run `nginx -T`."""
+"""XA1xx and XA2xx: the settings; NGINX's program and its configuration on disk, with the right to run `nginx -T`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.own_directives import DUPLICATE, Kind, paths_to
 from xaccel.doctor.running_site import RunningSite
-from xaccel.errors import NginxError
+from xaccel.errors import ConfigError, ConfigErrors, NginxError
+from xaccel.explain.site_advice import relative_log
 from xaccel.nginx import advisories, files
 from xaccel.nginx.includes import folder_of
 
@@ -53,6 +54,21 @@ for _number in (203, 205, 206, 207):
 _KINDS: dict[int, Kind] = {209: "app", 210: "limit_conn", 211: "add_header", 212: "access_log"}
 for _number, _kind in _KINDS.items():
     check(_number)(partial(_of_kind, kind=_kind))
+
+
+@check(101)
+def readable(stack: RunningSite) -> Iterator[str]:
+    try:
+        assert stack.site
+    except ConfigErrors as errors:
+        yield from map(str, errors.problems)
+    except ConfigError as error:
+        yield str(error)
+
+
+@check(102)
+def absolute_log(stack: RunningSite) -> Iterator[str]:
+    yield from map(str, relative_log(stack.site))
 
 
 @check(201)

@@ -1,4 +1,4 @@
-"""XA4xx: each origin, from this machine, with the addresses and the TLS options that NGINX uses."""
+"""XA4xx: each origin, from this machine, with the addresses and TLS options that NGINX uses; XA103: credentials."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.origin_probe import Remote, ask, asks_for_certificate, ends_in_days, remotes, shake_hands
 from xaccel.doctor.running_site import RunningSite
+from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
 from xaccel.handoff.objects import ObjectRef
 from xaccel.sender import Sender
+from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.rules import is_pattern
@@ -59,6 +61,19 @@ def _is_bucket(remote: Remote) -> bool:
 _remote = partial(_each, is_wanted=lambda _: True, missing="the site has no origin on the network")
 _secure = partial(_each, is_wanted=lambda remote: remote.is_secure, missing="no origin speaks TLS")
 _bucket = partial(_each, is_wanted=_is_bucket, missing="the site has no bucket with a whole name")
+
+
+@check(103)
+def credentials(stack: RunningSite) -> Iterator[str]:
+    buckets = {name: origin for name, origin in stack.site.origins.items() if isinstance(origin, S3Origin)}
+    if not buckets:
+        raise Skipped("the site has no bucket")
+    for name, origin in buckets.items():
+        try:
+            resolve_endpoint(origin)
+            CredentialSource(origin).current()
+        except (ConfigError, CredentialsUnavailable) as error:
+            yield f"origin {name}: {error}"
 
 
 @_remote(401)

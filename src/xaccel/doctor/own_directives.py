@@ -61,61 +61,42 @@ def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str
 def findings(dumped: str, site: Site) -> dict[str, Kind]:
     """Return what works against the site in the output of `nginx -T`, and of which kind each is."""
     http = http_of(dumped, site)
-    servers = list(paths_to("server", (http,)))
-    found = [*_includes(http, servers, site), *_limits(http, servers, site)]
+    servers, everywhere = list(paths_to("server", (http,))), list(paths_to("app", (http,)))
+    around = [server[1:2] for server in servers]
+    apps = [path for path in everywhere if not path[1:] or path[1:2] in around]
+    found: dict[str, Kind] = {}
+    if servers and not everywhere:
+        found["app.conf is not included: add it to each location { } that proxies to your app"] = "app"
+    elif everywhere and not apps:
+        place = f"{folder_of(site)}/server.conf"
+        found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "server"
+    for path in apps if site.concurrency else ():
+        for line in effective("limit_conn", path):
+            if not _can_be_empty(line.words[1], http):
+                found[
+                    f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
+                    " that is empty for the location of your app"
+                ] = "limit_conn"
+    own_headers = () if site.add_headers == MERGE else site.add_headers
+    sent = _ALWAYS_SENT | {name.lower() for name, _ in own_headers}
+    kept = {"off"} | {words.split()[0] for words in site.access_logs}
     for path in servers or [(http,)]:
-        found += [*_headers(path, site), *_logs(path, site)]
-    return dict(found)
+        for line in effective("add_header", path) if site.add_headers != MERGE else ():
+            if line.words[1].lower() not in sent:
+                text = (
+                    f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS"
+                )
+                found[text] = "add_header"
+        for line in effective("access_log", path):
+            if (log := line.words[1]) not in kept:
+                found[f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"] = "access_log"
+    return found
 
 
 def http_of(dumped: str, site: Site) -> tuple[Line, ...]:
     """Return the content of `http { }`."""
     main = parse(dumped, folder_of(site))
     return tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
-
-
-def _includes(http: tuple[Line, ...], servers: list[Levels], site: Site) -> Iterator[tuple[str, Kind]]:
-    everywhere = list(paths_to("app", (http,)))
-    if servers and not everywhere:
-        yield "app.conf is not included: add it to each location { } that proxies to your app", "app"
-    elif everywhere and not _apps(http, servers):
-        place = f"{folder_of(site)}/server.conf"
-        yield f"no server {{ }} with app.conf includes {place}: downloads end with 404", "server"
-
-
-def _apps(http: tuple[Line, ...], servers: list[Levels]) -> list[Levels]:
-    around = [server[1:2] for server in servers]
-    return [path for path in paths_to("app", (http,)) if not path[1:] or path[1:2] in around]
-
-
-def _limits(http: tuple[Line, ...], servers: list[Levels], site: Site) -> Iterator[tuple[str, Kind]]:
-    for path in _apps(http, servers) if site.concurrency else ():
-        for line in effective("limit_conn", path):
-            if not _can_be_empty(line.words[1], http):
-                yield (
-                    f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
-                    " that is empty for the location of your app",
-                    "limit_conn",
-                )
-
-
-def _headers(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
-    if site.add_headers == MERGE:
-        return
-    sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
-    for line in effective("add_header", path):
-        if line.words[1].lower() not in sent:
-            yield (
-                f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS",
-                "add_header",
-            )
-
-
-def _logs(path: Levels, site: Site) -> Iterator[tuple[str, Kind]]:
-    kept = {words.split()[0] for words in site.access_logs}
-    for line in effective("access_log", path):
-        if line.words[1] not in kept | {"off"}:
-            yield f"{line.where}: downloads are not in {line.words[1]}: name it in ACCESS_LOGS", "access_log"
 
 
 def effective(name: str, path: Levels) -> tuple[Line, ...]:
@@ -126,11 +107,8 @@ def effective(name: str, path: Levels) -> tuple[Line, ...]:
 
 def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
     """Tell whether the key of a zone is a map that yields nothing for some requests."""
-    keys = {
-        line.words[1]
-        for line in http
-        if line.words[0] == "limit_conn_zone" and any(word.startswith(f"zone={zone}:") for word in line.words)
-    }
+    zones = [line.words for line in http if line.words[0] == "limit_conn_zone"]
+    keys = {words[1] for words in zones if any(word.startswith(f"zone={zone}:") for word in words)}
     maps = [line.inside for line in http if line.words[0] == "map" and line.words[-1] in keys]
     return any(
         any(row.words[-1] == "" for row in rows) or not any(row.words[0] == "default" for row in rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,40 @@ def test_several_rotations_while_nobody_looked(log: Log) -> None:
     assert ids() == wanted(*(line for some in lines for line in some))
     assert (counted.lines, counted.duplicates, counted.lost) == (10, 0, 0)
     assert take(log).lines == 0
+
+
+def test_a_rotation_after_the_folder_was_listed_hides_no_file(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path that was listed is then that of a newer file."""
+    from xaccel.audit.log.positions import LogFiles
+
+    def rotate() -> None:
+        for older in (2, 1):
+            if (path := log.path.with_name(f"xaccel.log.{older}")).exists():
+                path.rename(log.path.with_name(f"xaccel.log.{older + 1}"))
+        log.path.rename(log.path.with_name("xaccel.log.1"))
+
+    lines = [some(log) for _ in range(4)]
+    opened = LogFiles._opened
+
+    def rotated_then(files: LogFiles, path: Path, *, final: bool) -> Any:
+        monkeypatch.undo()
+        rotate()
+        log.write(*lines[3])
+        return opened(files, path, final=final)
+
+    log.write(*lines[0])
+    os.utime(log.path, (1000, 1000))
+    take(log)
+    for number in (1, 2):
+        rotate()
+        log.write(*lines[number])
+        os.utime(log.path, (1000 + number, 1000 + number))
+    monkeypatch.setattr(LogFiles, "_opened", rotated_then)
+    counted = take(log)
+    assert ids() == wanted(*(line for some in lines for line in some))
+    assert (counted.lines, counted.duplicates, counted.lost) == (9, 0, 0)
 
 
 def test_a_compressed_one_is_read_from_where_it_was(log: Log) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -73,6 +74,7 @@ class LogFiles:
 
         Raises OSError for a file that must not be read, or is moved at this moment.
         """
+        names = self._names()
         found = self._find(position)
         final = True
         if found is None:
@@ -100,7 +102,8 @@ class LogFiles:
                 yield from [log] if log else []
         # What is rotated away after the newest file is found by it, so its row stays open.
         newer = self._rows().filter(pk__gt=position.pk).exists()
-        if final and newer and not self.stopped():
+        # A file that was renamed meanwhile may have been missed.
+        if final and newer and not self.stopped() and self._names() == names:
             self._rows().filter(pk=position.pk).update(finished=True)
 
     def _find(self, position: LogPosition) -> LogFile | None:
@@ -127,6 +130,11 @@ class LogFiles:
         beside = (other for other in self.path.parent.iterdir() if other.name.startswith(name))
         found = [other for other in beside if other.name != name and other.is_file()]
         return sorted(found, key=lambda other: other.suffix == ".gz")
+
+    def _names(self) -> set[tuple[str, int]]:
+        """Return the name and inode of each file of the log."""
+        with os.scandir(self.path.parent) as found:
+            return {(entry.name, entry.inode()) for entry in found if entry.name.startswith(self.path.name)}
 
     def _is_final(self, path: Path) -> bool:
         """Tell whether nobody has written to a rotated file for `drain_s`."""

@@ -321,7 +321,9 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     location = storage.location.strip("/")
     profile = storage.session_profile or None
     names = {"access_key": "access_key", "secret_key": "secret_key", "session_token": "security_token"}
-    keys = {} if profile else {own: getattr(storage, name) or None for own, name in names.items()}
+    keys: dict[str, Any] = (
+        {} if profile else {own: getattr(storage, name) or None for own, name in names.items()}
+    )
     return S3Origin(
         bucket=storage.bucket_name,
         prefix=f"{location}/" if location else "",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from typing import Any
 
+from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from xaccel import cli
 from xaccel.cli.command import add_commands
-from xaccel.django import apps, doctor_check  # noqa: F401  (adds a check)
+from xaccel.django import apps
+from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
+from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
 
 
@@ -49,3 +54,11 @@ def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("--settings", "--pythonpath"):
         parser.add_argument(name, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     parser.add_argument("--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+@check(104)
+def system_checks(_: RunningSite) -> Iterator[Evidence]:
+    """Look for errors and warnings of Django's system checks, for `manage.py xaccel doctor`."""
+    for message in [*run_checks(tags=["xaccel"]), *check_headers()]:
+        text = f"{message.id}: {message.msg} {message.hint or ''}".strip()
+        yield Evidence(text, "fail" if message.level >= ERROR else "warn")

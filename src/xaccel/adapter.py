@@ -10,6 +10,7 @@ from typing import Any, Literal, Unpack
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.headers import plain_response
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.options import Options, SendArguments
@@ -102,13 +103,7 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
     if status not in (403, 404):
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     log_event(denied(method, **record))
-    text = f"{HTTPStatus(status).phrase}\n".encode()
-    headers = (
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Cache-Control", "no-store"),
-        ("Content-Length", str(len(text))),
-    )
-    return Answer(status, headers, b"" if method == "HEAD" else text)
+    return Answer(*plain_response(status, f"{HTTPStatus(status).phrase}\n", method))
 
 
 def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:
@@ -121,7 +116,7 @@ def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[De
 
 def http_refusal(
     refused: InputRefused,
-    errors: tuple[type[Exception], type[Exception]],
+    errors: Mapping[int, tuple[type[Exception], Mapping[str, Any]]],
     method: str,
     key: str | None,
     arguments: SendArguments,
@@ -129,14 +124,16 @@ def http_refusal(
     """Return `refused` as an exception of the framework too, to which it responds with 404 or 400.
 
     An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
-    traceback in the log. The class of `refused` comes first, and so does an app's handler for it. errors: for 404, 400.
+    traceback in the log. The class of `refused` comes first, and so does an app's handler for it.
+    errors: by status, the framework's class and the attributes that its constructor would set.
     """
-    not_found, error = errors
     if isinstance(refused, DATA_REFUSED):
+        status = 404
         record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
         log_event(refusal_event(method, refused, key=key or "", **record))
-        error = not_found
     else:
+        status = 400
         logger.error("a download was refused with 400: %s", refused, exc_info=refused)
-    kind: type[InputRefused] = type(type(refused).__name__, (type(refused), error), {})
+    base, attributes = errors[status]
+    kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

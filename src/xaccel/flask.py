@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 
 
 _KEY, _EXTENSION = "XACCEL", "xaccel"
-
-
-class _NotFound(NotFound):
-    response = None
-
-
-class _BadRequest(BadRequest):
-    response = None
+_ERRORS = {404: (NotFound, {"response": None}), 400: (BadRequest, {"response": None})}
 
 
 class _ConditionAnswer(Response):
@@ -108,7 +101,7 @@ class Downloads(Answers):
         try:
             answer = self._answer(*self._asked(key, arguments), request.method, conditions, token)
         except InputRefused as refused:
-            raise http_refusal(refused, (_NotFound, _BadRequest), request.method, key, arguments) from refused
+            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar, Unpack
 
 try:
@@ -22,16 +23,10 @@ from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 
-
-class _NotFound(HTTPException):
-    status_code, detail, headers = 404, "Not Found", None
-
-
-class _BadRequest(HTTPException):
-    status_code, detail, headers = 400, "Bad Request", None
-
-
-_HTTP_ERRORS = _NotFound, _BadRequest
+_ERRORS = {
+    status: (HTTPException, {"status_code": status, "detail": HTTPStatus(status).phrase, "headers": None})
+    for status in (404, 400)
+}
 _FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
@@ -85,7 +80,7 @@ class Downloads(Answers):
         try:
             return _response(self._answer(*self._asked(key, arguments), request.method, conditions, token))
         except InputRefused as refused:
-            raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
+            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
@@ -96,7 +91,7 @@ class Downloads(Answers):
             asked = self._asked(key, arguments)
             return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions, token))
         except InputRefused as refused:
-            raise http_refusal(refused, _HTTP_ERRORS, request.method, key, arguments) from refused
+            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

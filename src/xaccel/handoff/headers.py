@@ -39,6 +39,21 @@ _ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
 _OPAQUE = re.compile(r"[!#-~]{1,200}")
 
 
+PlainResponse = tuple[int, tuple[tuple[str, str], ...], bytes]
+"""Status, headers and body."""
+
+
+def plain_response(status: int, text: str, method: str | None) -> PlainResponse:
+    """Return a response of plain text that no cache stores."""
+    body = text.encode()
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("Content-Length", str(len(body))),
+    )
+    return status, headers, b"" if method == "HEAD" else body
+
+
 def public_name(private_name: str) -> str | None:
     """Return the header in which the user sees the value of a private one; None if NGINX sends it to no one."""
     if private_name.lower().startswith(DECLARED.lower()):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from xaccel.handoff.headers import PlainResponse, plain_response
 from xaccel.site import Site
 
 TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
 """Django hides a header with "Token" in its name on the pages for errors."""
 
-STATUS = 501
 TEXT = """\
 This response is for NGINX; run `xaccel serve`.
 
@@ -40,12 +40,6 @@ def is_from_nginx(site: Site, token: str) -> bool:
     return any(hmac.compare_digest(given, nginx_token(secret).encode()) for secret in site.secrets)
 
 
-def page(method: str | None) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
-    """Return status, headers and body of the page."""
-    text = TEXT.encode()
-    headers = (
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Cache-Control", "no-store"),
-        ("Content-Length", str(len(text))),
-    )
-    return STATUS, headers, b"" if method == "HEAD" else text
+def page(method: str | None) -> PlainResponse:
+    """Return the page, with status 501."""
+    return plain_response(501, TEXT, method)

@@ -53,14 +53,10 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
 
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
-    found: list[ConfigError] = []
-
-    def report(place: str, what: str, remedy: str) -> None:
-        found.append(ConfigError(what, where=f"{where}{place}", remedy=remedy))
-
     if not isinstance(mapping, Mapping):
-        report("", f"{mapping!r} is not a mapping", 'Write {"ORIGINS": {…}}.')
-        raise ConfigErrors(found)
+        remedy = 'Write {"ORIGINS": {…}}.'
+        raise ConfigErrors([ConfigError(f"{mapping!r} is not a mapping", where=where, remedy=remedy)])
+    found: list[ConfigError] = []
     values = {str(key).upper(): value for key, value in mapping.items()}
     secret_source.take_secret(values, where, found)
     values["SECRET"] = values.get("SECRET") or ()
@@ -70,7 +66,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     if cached and values.get("CACHE") is None:
         what = f"origin {cached[0]!r} is to be cached and the site has no cache"
         remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.'
-        report('["CACHE"]', what, remedy)
+        found.append(ConfigError(what, where=f'{where}["CACHE"]', remedy=remedy))
     if found or site is None:
         raise ConfigErrors(found)
     return site

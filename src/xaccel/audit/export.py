@@ -18,7 +18,7 @@ from django.db.models import Model, QuerySet
 
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.site import Site
 
 _AT_ONCE = 2000
@@ -78,16 +78,6 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else _plain(value)
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("transfers", "downloads"))
-    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: %(default)s")
-    parser.add_argument("--since", type=_time, metavar="TIME", help="ISO 8601; without an offset it is UTC")
-    parser.add_argument("--until", type=_time, metavar="TIME", help="as --since; not included")
-    parser.add_argument("--subject", type=indexable, help="of one person")
-    parser.add_argument("--origin", help="of one origin")
-    parser.add_argument("--key", type=indexable, help="of one object key")
-
-
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     model, at = (Transfer, "decided_at") if args.what == "transfers" else (Download, "opened_at")
     wanted = {f"{at}__gte": args.since, f"{at}__lt": args.until}
@@ -106,10 +96,8 @@ def _time(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-EXPORT = Command(
-    help="print transfers or downloads as CSV or JSON Lines",
-    description="Print transfers or downloads, oldest first, in constant memory. In CSV what a spreadsheet would take"
-    " for a formula has an apostrophe before it.",
-    add_arguments=_add_arguments,
+EXPORT = make_command(
+    "export",
+    types={"--since": _time, "--until": _time, "--subject": indexable, "--key": indexable},
     run=_run,
 )

@@ -21,7 +21,7 @@ from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, microseconds_of, new_pseudonym
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused
 from xaccel.site import Site
 
@@ -168,13 +168,6 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _prune_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--older-than", type=age, metavar="AGE", help="delete rows: 365d, 12h, 4w")
-    parser.add_argument(
-        "--addresses-older-than", type=age, metavar="AGE", help="keep the rows, remove the addresses"
-    )
-
-
 def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     if args.older_than is None and args.addresses_older_than is None:
         raise OptionRefused(
@@ -192,18 +185,7 @@ def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | N
         print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
 
 
-PRUNE = Command(
-    help="delete what is old",
-    description="Delete transfers and downloads beyond an age, or only the addresses in them. Run it by a timer.",
-    add_arguments=_prune_arguments,
-    run=_run_prune,
-)
-
-
-def _forget_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "subject", metavar="SUBJECT", help="as the rows have it: mostly the user's primary key"
-    )
+PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_run_prune)
 
 
 def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -217,10 +199,4 @@ def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | 
     print(f"{changed.transfers} transfers and {changed.downloads} downloads now belong to {pseudonym}")
 
 
-FORGET = Command(
-    help="replace a user by a pseudonym",
-    description="Replace a subject by a random pseudonym that is stored nowhere else, and remove addresses, programs"
-    " and file names. Sums stay. Logs that are not ingested yet, and rotated logs, still contain the subject.",
-    add_arguments=_forget_arguments,
-    run=_run_forget,
-)
+FORGET = make_command("forget", run=_run_forget)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from xaccel.site import Site
@@ -37,19 +38,24 @@ class Command:
     run_unread: Callable[[argparse.Namespace, ReadSite | None, FindObject | None], None] | None = None
 
 
-def make_command(name: str, **run: Any) -> Command:
+Types = Mapping[str, Callable[[str], object]]
+"""By argument: what argparse makes of its text."""
+
+
+def make_command(name: str, *, types: Types = MappingProxyType({}), **run: Any) -> Command:
     """Return the command of commands.toml with this name; `run` has the other fields."""
     row = _TABLE[name]
     texts = {"help": row["help"], "description": row["description"]}
-    return Command(**texts, add_arguments=partial(_add_arguments, name), **run)
+    return Command(**texts, add_arguments=partial(_add_arguments, name, types), **run)
 
 
-def _add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> None:
     row = _TABLE[name]
     if "also" in row:
-        _add_arguments(row["also"], parser)
+        _add_arguments(row["also"], types, parser)
     for argument, options in row.get("arguments", {}).items():
-        parser.add_argument(argument, **options)
+        more: dict[str, Any] = {"type": types[argument]} if argument in types else {}
+        parser.add_argument(argument, **options, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,12 @@ from typing import Any
 from django.db import router
 
 from xaccel.audit.models import Seal
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.site import Site
 
 _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--key", type=Path, metavar="FILE", required=True, help="PEM file of an Ed25519 key")
-    name = "name of the trail in the note: files.example.org/audit"
-    parser.add_argument("--name", required=True, help=name)
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -79,10 +73,4 @@ def _load(path: Path, kind: str) -> Any:
     return key
 
 
-CHECKPOINT = Command(
-    help="print a signed line about the newest seal",
-    description="Print a signed note about the newest seal. Let somebody keep it who cannot be reached from the"
-    " database: `verify --checkpoint` then finds a trail that was rewritten as a whole.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+CHECKPOINT = make_command("checkpoint", types={"--key": Path}, run=_run)

@@ -16,7 +16,7 @@ from xaccel.audit.ingest import recount
 from xaccel.audit.ingest.database import snapshot
 from xaccel.audit.models import Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused, XaccelError
 from xaccel.site import Site
 
@@ -112,12 +112,6 @@ class Verification:
                 yield f"{count} {said}"
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = "what `checkpoint` printed, kept elsewhere since"
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=what)
-    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM file of the checkpoint's public key")
-
-
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     if bool(args.checkpoint) != bool(args.key):
         what, remedy = "--checkpoint or --key is missing", "Give --checkpoint and --key together."
@@ -139,10 +133,4 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         )
 
 
-VERIFY = Command(
-    help="check the seals over the transfers",
-    description="Compare the seals (XACCEL_AUDIT['CHAIN']) with the transfers, and these with the downloads. A trail"
-    " that was rewritten as a whole, seals included, shows only with --checkpoint.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+VERIFY = make_command("verify", types={"--checkpoint": Path, "--key": Path}, run=_run)

@@ -22,7 +22,7 @@ from xaccel.audit.ingest.store import Counted
 from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused
 from xaccel.site import Site
 
@@ -138,20 +138,6 @@ def follow(
             time.sleep(poll_s)
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file", metavar="FILE", type=Path, help="the log, under the name that NGINX writes to"
-    )
-    parser.add_argument("--follow", action="store_true", help="go on until stopped, through rotations")
-    parser.add_argument(
-        "--metrics",
-        metavar="HOST:PORT",
-        type=_address,
-        help="count for Prometheus, and serve GET /metrics there; needs prometheus-client",
-    )
-    parser.add_argument("--quiet", action="store_true", help="print nothing")
-
-
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     path: Path = args.file
     if not path.exists() and not args.follow:
@@ -218,11 +204,4 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-INGEST = Command(
-    help="take NGINX's log of transfers into the database",
-    description="Take NGINX's JSON lines into the database of the audit trail. The"
-    " position is kept with the rows: run it again, by a timer or with --follow, and it goes on where it was. Rotated"
-    " files beside FILE are found.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+INGEST = make_command("ingest", types={"file": Path, "--metrics": _address}, run=_run)

@@ -20,7 +20,7 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.reconcile.store_log import StoreLog, StoreRequest
 from xaccel.audit.retention import age, removed_until
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
 from xaccel.site import Site
@@ -218,16 +218,6 @@ def _token(text: str) -> str:
     return text if text.isascii() and text.isalnum() and len(text) <= 64 else "(not readable)"
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    files = (
-        "S3 server access logs, or the audit log of SeaweedFS as JSON Lines; a folder means all files in it"
-    )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=files)
-    late = "how late entries come into the store's log: 24h, the default, or 2d"
-    parser.add_argument("--grace", type=age, default=timedelta(hours=24), metavar="AGE", help=late)
-    parser.add_argument("--each", action="store_true", help="print a line for each transfer")
-
-
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     log = StoreLog(args.files)
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
@@ -271,11 +261,4 @@ def _print_summary(found: Comparison, log: StoreLog) -> None:
     print(f"{len(found.contradicted)} contradictions")
 
 
-RECONCILE = Command(
-    help="compare the trail with the store's own access log",
-    description="Compare the transfers with what the store logged: each is matched, explained (cache, slices, 304,"
-    " 412 by the app), not in the store's log yet, or a contradiction. Contradictions end the command with exit"
-    " status 1. Run `ingest` first. Lines and queries of the store's log are not printed.",
-    add_arguments=_add_arguments,
-    run=_run,
-)
+RECONCILE = make_command("reconcile", types={"files": Path, "--grace": age}, run=_run)

@@ -16,27 +16,7 @@ UNLIMITED = "unlimited"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The app's wishes; None and "" mean the default.
-
-    as_attachment: save the file instead of showing it.
-    filename: the name that the user sees; default: the last segment of the object key.
-    content_type: default: the origin's; for a directory, by the key's extension.
-    cache_control: default "private, no-cache". A value for shared caches needs `allow_shared_cache`.
-    etag, last_modified: the app's own validators; then the app evaluates the client's conditions, and the
-        origin gets none. `etag` with or without its quotes, `last_modified` aware.
-    size: bytes of the object, if known; written into the log entry beside the bytes sent.
-    limit_rate: bytes a second for this transfer, or "unlimited"; default: the site's.
-    limit_rate_after: so many bytes go out first at full speed; default: the site's.
-    concurrency: the class of the site's CONCURRENCY that counts this transfer, or "unlimited"; default: "default".
-    concurrency_key: for whom it is counted, any text; default: the subject.
-    cache_version: version or entity tag of the object's bytes. Names the cache entry together with origin and key,
-        where the origin has `cache`. Two different objects must never share it. Default: `version_id`, unless that is
-        "null".
-    version_id: the version of an S3 object, as the bucket has it; None: the newest one.
-    subject: whom limits and audit mean, for example the user's primary key.
-    content_security_policy: Content-Security-Policy; default by type.
-    headers: further response headers, declared in the site's response_headers.
-    """
+    """The app's wishes; None and "" mean the default. The page "Options" of the reference says what each means."""
 
     as_attachment: bool = False
     filename: str | None = None

@@ -53,9 +53,11 @@ def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> 
     row = _TABLE[name]
     if "also" in row:
         _add_arguments(row["also"], types, parser)
+    exclusive = row.get("exclusive", ())
+    group = parser.add_mutually_exclusive_group() if exclusive else parser
     for argument, options in row.get("arguments", {}).items():
         more: dict[str, Any] = {"type": types[argument]} if argument in types else {}
-        parser.add_argument(argument, **options, **more)
+        (group if argument in exclusive else parser).add_argument(argument, **options, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

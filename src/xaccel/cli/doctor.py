@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, make_command
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.catalogue import checks
 from xaccel.doctor.check import Check, Finding
@@ -25,43 +25,6 @@ from xaccel.site import Site, read_mapping
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 _UNITS = {"": 1, "s": 1, "m": 60}
-
-
-_ONE: dict[str, Any] = {"default": ""}
-_MANY: dict[str, Any] = {"action": "append", "default": []}
-_FLAG: dict[str, Any] = {"action": "store_true"}
-_WORDS = "the site, as for the other commands (not with manage.py); or `explain ID`: what a check means"
-_ARGUMENTS: tuple[tuple[str, str | None, dict[str, Any], str], ...] = (
-    ("--url", "URL", _ONE, "the site's address (default: NGINX's `listen`)"),
-    ("--download", "PATH", _ONE, "a download of the site to look at, or its whole URL"),
-    ("--header", "NAME: VALUE", _MANY, "sent with the download; @FILE reads one header a line"),
-    ("--object", "ORIGIN/KEY", _ONE, "an object to look at in its storage; --download sends it"),
-    ("--nginx", "PATH", {}, "the program of NGINX (default: nginx on the PATH)"),
-    ("--nginx-option", "OPTION", _MANY, "as for `config`: -p and -c of NGINX"),
-    ("--no-nginx", None, _FLAG, "this machine is not NGINX's host"),
-    ("--no-app", None, _FLAG, "this machine is not the app's host"),
-    ("--without", None, {**_MANY, "choices": ("njs", "headers-more")}, "as for `config`"),
-    ("--resolve", None, _FLAG, "as for `config`"),
-    ("--config", "FILE", {"type": Path}, "look at an X-Accel configuration that xaccel did not make"),
-    ("--only", "ID", _MANY, "this check, and its causes"),
-    ("--list", None, _FLAG, "print the checks, and look at nothing"),
-    ("--all", None, _FLAG, "print the checks that are fine or skipped too"),
-    ("--json", None, _FLAG, "print one JSON object with all results"),
-    ("--sarif", None, _FLAG, "print the findings in SARIF 2.1.0, for code scanning"),
-    ("--wait", "30s", {"default": "0"}, "look again until nothing is wrong, at most this long"),
-    ("--accept", "ID", _MANY, "tolerate this finding"),
-    ("--reason", "TEXT", _MANY, "why; for each --accept"),
-    ("--until", "DATE", _MANY, "up to which day; for each too"),
-    ("--fail-on", None, {"choices": ("fail", "warn"), "default": "fail"}, "what makes the status 1"),
-)
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="*", metavar="FILE", help=_WORDS)
-    form = parser.add_mutually_exclusive_group()
-    for name, shown, options, help_ in _ARGUMENTS:
-        to = form if name in ("--json", "--sarif") else parser
-        to.add_argument(name, help=help_, **options, **({"metavar": shown} if shown else {}))  # type: ignore[arg-type]
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
@@ -216,12 +179,4 @@ def _named(text: str) -> tuple[str, str] | None:
     return (name, key) if text else None
 
 
-COMMAND = Command(
-    help="look at the running site, and name the cause of what is wrong",
-    description="Look at the settings, at NGINX's configuration on disk and in memory, at the origins, at one download"
-    " and at the log. It reports causes and hides what follows from them. The exit status is 0 if nothing failed, 1 if"
-    " something failed or an argument was wrong, 2 if a check could not run. On NGINX's host, run it as"
-    " root.",
-    add_arguments=_add_arguments,
-    run_unread=_run,
-)
+COMMAND = make_command("doctor", types={"--config": Path}, run_unread=_run)

@@ -98,7 +98,8 @@ def _run(wanted: DemoOptions, folder: Path) -> int:
 
 
 def _serve(stack: Stack, *, port_was_given: bool) -> None:
-    follower = LineFollower(stack.line_log, stack.people)
+    names = {f'"{file.sha256}"': file.name for file in stack.files}
+    follower = LineFollower(stack.line_log, stack.people, names)
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
     never = threading.Event()
     try:

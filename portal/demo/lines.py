@@ -12,10 +12,14 @@ from portal.demo.bucket import readable
 
 
 class LineFollower:
-    """Reads what is added to the JSON lines from now on. `people` gives user names by primary key."""
+    """Reads what is added to the JSON lines from now on.
 
-    def __init__(self, file: Path, people: Mapping[str, str]) -> None:
+    `people` gives primary keys by user name, `files` names by the entity tag that NGINX sends.
+    """
+
+    def __init__(self, file: Path, people: Mapping[str, str], files: Mapping[str, str]) -> None:
         self._file = file
+        self._files = files
         self._names = {pk: username for username, pk in people.items()}
         self._place = file.stat().st_size if file.exists() else 0
 
@@ -39,7 +43,8 @@ class LineFollower:
             f"{who:<7}",
             f"{entry['method']:<4} {entry['status']}",
             f"{readable(float(entry['body_bytes'])):>9} in {float(entry['seconds']):6.2f} s",
-            str(entry["id"]),
+            # an error has no entity tag
+            self._files.get(entry["etag"]) or f"transfer {entry['id']}",
         ]
         if entry["range"]:
             parts.append(str(entry["range"]))

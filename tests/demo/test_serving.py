@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -127,7 +128,8 @@ def test_whole_life_of_a_demo(tmp_path: Path, homes: dict[str, str]) -> None:
 
         empty = demo.file("alice", "Empty.txt")
         assert browser.get(urlsplit(empty["url"]).path).status == 200
-        assert wait_until(lambda: "alice" in demo.output.read_text().rpartition("Ctrl-C")[2], timeout_s=5)
+        line = re.compile(r"alice +GET  200 .* Empty\.txt\n")
+        assert wait_until(lambda: line.search(demo.output.read_text().rpartition("Ctrl-C")[2]), timeout_s=5)
         assert wait_until(lambda: Path(ready["access_log"]).read_text().count("\n") >= 1, timeout_s=5)
 
         # the whole app dies in the middle of the largest download

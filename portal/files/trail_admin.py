@@ -17,18 +17,30 @@ from xaccel.audit.admin import DownloadAdmin, ReadOnly, TransferAdmin
 from xaccel.audit.models import Download, Transfer
 
 
+_DIGITS = 18
+"""A longer number may be none that the database can hold."""
+
+
 class NamedRows(ChangeList):
     """A page of rows that know the names. Two queries find the names of all its rows."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: list[Any] = list(self.result_list)
-        people = User.objects.in_bulk([int(row.subject) for row in rows if row.subject.isdecimal()])
+        people = {
+            str(pk): user for pk, user in User.objects.in_bulk(filter(None, map(_key_of, rows))).items()
+        }
         files = file_names((row.origin, row.key) for row in rows)
         for row in rows:
-            row.person_shown = people.get(int(row.subject)) if row.subject.isdecimal() else None
+            row.person_shown = people.get(row.subject)
             row.file_shown = files.get((row.origin, row.key))
         self.result_list = rows
+
+
+def _key_of(row: Any) -> int:
+    """Return the primary key of the user; 0 for a subject that cannot be one, as in a forged hand-off."""
+    subject: str = row.subject
+    return int(subject) if subject.isascii() and subject.isdecimal() and len(subject) <= _DIGITS else 0
 
 
 class Named(ReadOnly):

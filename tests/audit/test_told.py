@@ -76,6 +76,6 @@ def test_killed_in_the_middle_of_telling_it_tells_again(log: Log, tmp_path: Path
 def test_killed_before_the_commit_it_tells_once(log: Log, tmp_path: Path) -> None:
     told = tmp_path / "told"
     one_line(log)
-    assert ingest(log, told, more="ingest.new_garbage = die") == (KILLED, [])
+    assert ingest(log, told, more="ingest.Ingest._set_aside = die") == (KILLED, [])
     assert owed() == []
     assert ingest(log, told) == (0, both())

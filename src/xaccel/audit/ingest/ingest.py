@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,8 +16,7 @@ from django.db import DataError, IntegrityError, transaction
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
 from xaccel.audit.lag import lag_s
-from xaccel.audit.log.batch import Batch, garbage, parse
-from xaccel.audit.log.entry import LogEntry
+from xaccel.audit.log.entry import Found, LogEntry, parse
 from xaccel.audit.log.log_file import LogFile, Piece
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
@@ -93,16 +91,16 @@ class Ingest:
     def _take(self, log: LogFile, pieces: list[Piece]) -> bool:
         """Store `pieces` and the position after them; False where another process was faster, which changes nothing."""
         with _no_collection(), transaction.atomic(using=self.using):
-            batch = parse(self.path, pieces)
+            found = list(parse(pieces))
             lock_writers(self.using)
             same = LogPosition.objects.using(self.using).filter(
                 pk=log.position.pk, finished=False, offset=log.position.offset
             )
             if not same.exists():
                 return False
-            counted = self._store(batch)
+            counted = self._store(found)
             log.advance(pieces)
-            log.position.lines += len(batch.entries)
+            log.position.lines += counted.lines
             log.position.garbage += counted.garbage
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
@@ -110,50 +108,52 @@ class Ingest:
         send_signals(self.using)
         return True
 
-    def _store(self, batch: Batch) -> Counted:
+    def _store(self, found: list[Found]) -> Counted:
         try:
-            counted = self._store_entries(batch.entries)
+            counted = self._store_entries([each.entry for each in found if each.entry])
         except POISON:
-            counted = self._store_each(batch)
-        found = new_garbage(batch, using=self.using)
-        counted.garbage = len(Garbage.objects.using(self.using).bulk_create(found))
+            counted = self._store_each(found)
+        counted.garbage = self._set_aside(found)
         return counted
 
     def _store_entries(self, entries: list[LogEntry]) -> Counted:
         with transaction.atomic(using=self.using):
             return store(entries, using=self.using, conf=self.conf)
 
-    def _store_each(self, batch: Batch) -> Counted:
-        """Store the entries one by one, and set aside those that cannot be stored."""
+    def _store_each(self, found: list[Found]) -> Counted:
+        """Store the entries one by one; those that cannot be stored become garbage."""
         counted = Counted()
-        for entry, (offset, text) in zip(batch.entries, batch.places, strict=True):
+        for each in found:
             try:
-                counted.add(self._store_entries([entry]))
+                counted.add(self._store_entries([each.entry] if each.entry else []))
             except POISON as error:
-                reason = f"cannot be stored: {type(error).__name__}"
-                logger.warning("%s: the entry at byte %d %s. It is set aside.", self.path, offset, reason)
-                batch.garbage.append(garbage(self.path, offset, reason, text))
+                each.entry, each.reason = None, f"cannot be stored: {type(error).__name__}"
+                message = "%s: the entry at byte %d %s. It is set aside."
+                logger.warning(message, self.path, each.offset, each.reason)
         return counted
 
+    def _set_aside(self, found: list[Found]) -> int:
+        """Store garbage, but not again: a file that was cut is read again. Return how much.
 
-def new_garbage(batch: Batch, *, using: str) -> list[Garbage]:
-    """Return the garbage that is not stored yet: a file that was cut is read again.
-
-    Garbage that follows an entry from before the last `prune` was deleted by it.
-    """
-    if not batch.garbage:
-        return []
-    stored = Garbage.objects.using(using).filter(
-        path=batch.garbage[0].path, offset__in=[row.offset for row in batch.garbage]
-    )
-    known = {(row.offset, bytes(row.text)) for row in stored}
-    pruned, offsets = removed_until("prune", using=using), [offset for offset, _ in batch.places]
-
-    def is_pruned(row: Garbage) -> bool:
-        before = max(bisect_right(offsets, row.offset) - 1, 0)
-        return bool(offsets) and batch.entries[before].started_at < pruned
-
-    return [row for row in batch.garbage if not is_pruned(row) and (row.offset, bytes(row.text)) not in known]
+        Garbage that follows an entry from before the last `prune` was deleted by it.
+        """
+        times = [each.entry.started_at for each in found if each.entry]
+        if len(times) == len(found):
+            return 0
+        pruned, path, now = removed_until("prune", using=self.using), str(self.path), datetime.now(UTC)
+        started = times[0] if times else pruned
+        rows: dict[tuple[int, bytes], Garbage] = {}
+        for each in found:
+            if each.entry:
+                started = each.entry.started_at
+            elif started >= pruned:
+                text = each.text[:4096]
+                row = Garbage(path=path, offset=each.offset, reason=each.reason, text=text, at=now)
+                rows[each.offset, text] = row
+        offsets = {offset for offset, _ in rows}
+        for row in Garbage.objects.using(self.using).filter(path=path, offset__in=offsets):
+            rows.pop((row.offset, bytes(row.text)), None)
+        return len(Garbage.objects.using(self.using).bulk_create(rows.values()))
 
 
 def send_signals(using: str) -> None:

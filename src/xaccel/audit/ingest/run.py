@@ -60,9 +60,16 @@ class Outage:
             try:
                 result = work()
             except AWAY as error:
-                self._begin(error)
+                if self.since is None:
+                    self.since = datetime.now(UTC)
+                    message = "%s: %s `ingest` waits and tries again; nothing is lost. %s"
+                    logger.error(message, self.ingest.path, *_explain(error))
             else:
-                self._end()
+                self.last_success = datetime.now(UTC)
+                if self.since is not None:
+                    seconds = (self.last_success - self.since).total_seconds()
+                    logger.warning("%s: `ingest` goes on after %.0f seconds", self.ingest.path, seconds)
+                    self.since = None
                 return result
             # Roll back what the connection was doing; the next attempt opens a new one.
             with suppress(*AWAY):
@@ -74,27 +81,15 @@ class Outage:
                 time.sleep(0.05)
             pause = min(2 * pause, _LONGEST_S)
 
-    def _begin(self, error: Exception) -> None:
-        if self.since is not None:
-            return
-        self.since = datetime.now(UTC)
-        text = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, PermissionError):
-            what, remedy = f"this user must not read {error.filename or 'the log'}", _LET_READ
-        elif isinstance(error, OSError):
-            what, remedy = f"the log cannot be read: {text}", "Look at its folder and its disk."
-        else:
-            what = f"the database does not take the entries: {text}"
-            remedy = "Look at its server, its locks and its disk."
-        message = "%s: %s. `ingest` waits and tries again; nothing is lost. %s"
-        logger.error(message, self.ingest.path, what, remedy)
 
-    def _end(self) -> None:
-        self.last_success = now = datetime.now(UTC)
-        if self.since is not None:
-            seconds = (now - self.since).total_seconds()
-            self.since = None
-            logger.warning("%s: `ingest` goes on after %.0f seconds", self.ingest.path, seconds)
+def _explain(error: Exception) -> tuple[str, str]:
+    """Return what failed and what to do."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, PermissionError):
+        return f"this user must not read {error.filename or 'the log'}.", _LET_READ
+    if isinstance(error, OSError):
+        return f"the log cannot be read: {text}.", "Look at its folder and its disk."
+    return f"the database does not take the entries: {text}.", "Look at its server, its locks and its disk."
 
 
 def take(ingest: Ingest) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from xaccel.audit.values import Outcome, indexable, microseconds
+
+if TYPE_CHECKING:  # tools read entries without Django's models
+    from xaccel.audit.log.log_file import Piece
 
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
@@ -22,6 +27,11 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})
 _LARGEST = 2**63 - 1
 _MOST_SENT = 2**53
 """Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""
+
+_BEGINS = r'\{"(?:v|id)"\s*:'
+"""How an entry begins. No value has this: JSON escapes the quotes in it."""
+_PLAIN, _TEXT = r'[^{}"]', rf'"(?:(?!{_BEGINS})(?:[^"\\]|\\.))*"'
+_ENTRY = re.compile(rf"{_BEGINS}(?:{_PLAIN}|{_TEXT})*\}}".encode(), re.DOTALL)
 
 
 class NotAnEntry(ValueError):
@@ -238,3 +248,41 @@ def _address(text: str) -> str | None:
     address = ip_address(text)
     # PostgreSQL's addresses have no zone (RFC 4007 section 11), which means nothing elsewhere.
     return str(getattr(address, "ipv4_mapped", None) or address).partition("%")[0]
+
+
+class Found(msgspec.Struct, gc=False):
+    """A part of a log: an entry, or what is none, and why."""
+
+    offset: int
+    text: bytes
+    entry: LogEntry | None
+    reason: str = ""
+
+
+def parse(pieces: Iterable[Piece]) -> Iterator[Found]:
+    """Yield the entries of some lines, and what is none.
+
+    An entry that was cut by a full disk or a crash has no end of line. The next entry is then on the same line, and is
+    read too.
+    """
+    for piece in pieces:
+        try:
+            yield Found(piece.offset, piece.text, read_entry(piece.text))
+        except NotAnEntry as problem:
+            yield from _recovered(piece, str(problem) if piece.whole else "no end of line")
+
+
+def _recovered(piece: Piece, reason: str) -> Iterator[Found]:
+    """Yield the entries in a line, and what is none between them."""
+    torn = 0
+    for match in _ENTRY.finditer(piece.text):
+        try:
+            entry = read_entry(match[0])
+        except NotAnEntry:
+            continue
+        if piece.text[torn : match.start()].strip():
+            yield Found(piece.offset + torn, piece.text[torn : match.start()], None, reason)
+        yield Found(piece.offset + match.start(), match[0], entry)
+        torn = match.end()
+    if piece.text[torn:].strip():
+        yield Found(piece.offset + torn, piece.text[torn:], None, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -17,11 +17,6 @@ from xaccel.audit.export import csv_rows, json_rows
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
 from xaccel.django.conf import configuration
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin
 
 
 @admin.action(description="Export as CSV")
@@ -65,7 +60,7 @@ class OriginFilter(admin.SimpleListFilter):
         return queryset.filter(origin=self.value()) if self.value() else queryset
 
 
-class ReadOnly(_ModelAdmin):
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list that nobody edits, without a count of millions for each page."""
 
     actions = (as_csv, as_json_lines)
@@ -89,14 +84,10 @@ class ReadOnly(_ModelAdmin):
             found |= Q(id=UUID(search_term))
         return queryset.filter(found), False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Download)

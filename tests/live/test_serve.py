@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from urllib.request import urlopen
 
 import pytest
 
+from tests.pages import FENCE, ROOT, text
 from tests.testing.asking import gone
 from xaccel.servers.processes import family, wait_until
 from xaccel.testing import Variant, app_server, free_port, nginx_binaries
@@ -110,8 +113,8 @@ def project(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "a.txt").write_text("served")
     (tmp_path / "site.toml").write_text(SITE.format(root=root))
-    for name, text in {"served_app": APP, "served_urls": URLS, "served_settings": SETTINGS}.items():
-        (tmp_path / f"{name}.py").write_text(text.format(root=root) if text == SETTINGS else text)
+    for name, code in {"served_app": APP, "served_urls": URLS, "served_settings": SETTINGS}.items():
+        (tmp_path / f"{name}.py").write_text(code.format(root=root) if code == SETTINGS else code)
     return tmp_path
 
 
@@ -125,8 +128,13 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
             *("--app", app.address, "--nginx", variant.binary),
         ) as served,
     ):
+        [[started], [transfer]] = outputs()
+        own = {"127.0.0.1:8080": f"127.0.0.1:{served.port}", "127.0.0.1:8000": app.address}
+        assert served.says(re.sub("|".join(own), lambda match: own[match[0]], started))
         assert served.get("/report?token=secret") == b"served"
         assert served.says("GET  200            6 bytes in ")
+        sent = served.output.read_text().splitlines()[-1].replace("Übersicht 1.txt", "Minutes.txt")
+        assert re.sub(r"\d", "0", sent) == re.sub(r"\d", "0", transfer)
         assert served.says(" s  Übersicht 1.txt\n")
         site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
         assert served.says("NGINX has reloaded its configuration.")
@@ -153,6 +161,13 @@ def test_a_django_project_is_served_and_its_changed_settings_are_loaded(project:
         assert served.says("NGINX has reloaded its configuration.")
         assert served.get("/report") == b"served"
         assert served.end(signal.SIGTERM) == 0
+
+
+def outputs() -> list[list[str]]:
+    """Return what the documentation says that `serve` prints."""
+    page = ROOT / "docs/start/development.md"
+    shown = [dedent(code) for kind, code in FENCE.findall(text(page)) if kind == "text"]
+    return [code.splitlines() for code in shown if "NGINX listens on" in code or " bytes in " in code]
 
 
 def run(project: Path, *options: str, before: str = "") -> str:

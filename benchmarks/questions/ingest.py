@@ -159,4 +159,4 @@ def _again(log: Path) -> Iterator[list[str]]:
                 yield lines
 
 
-QUESTION = Question(asks="how many log lines a second become rows of the audit trail", answer=answer)
+QUESTION = Question(asks="how many log entries a second become rows of the audit trail", answer=answer)

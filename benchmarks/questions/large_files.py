@@ -1,4 +1,4 @@
-"""How fast is a large file, and what does it cost, against what people would use instead?
+"""How fast is a large file, and what does it cost, against what projects would use instead?
 
 One object of a real S3 server, which checks each signature: through xaccel, through NGINX's plain proxy_pass (nothing
 in front of a store can be faster), straight from the store, and through Python.
@@ -146,4 +146,4 @@ def _sampler(
     return sample
 
 
-QUESTION = Question(asks="how fast a large file is, against what people would use instead", answer=answer)
+QUESTION = Question(asks="how fast a large file is, against what projects would use instead", answer=answer)

@@ -1,4 +1,4 @@
-"""How many small files a second with a real app, against what people would use instead?
+"""How many small files a second with a real app, against what projects would use instead?
 
 A Django project as `startproject` makes it, with sessions, users and documents in a database, under gunicorn. Every
 contender checks the same permission. What costs most is Django: that is what a real download costs.
@@ -97,6 +97,6 @@ def _table(behind: Stage, title: str, name: str, size: Size) -> Table:
 
 
 QUESTION = Question(
-    asks="how many small files a second with a real app, against what people would use instead",
+    asks="how many small files a second with a real app, against what projects would use instead",
     answer=answer,
 )

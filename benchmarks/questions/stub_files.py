@@ -1,4 +1,4 @@
-"""How many small files a second if the app costs nothing, against what people would use instead?
+"""How many small files a second if the app costs nothing, against what projects would use instead?
 
 The app is an NGINX that only answers with the hand-off, so that what is compared is what stands in front: `small_files`
 asks the same of a real app.
@@ -161,6 +161,6 @@ def _summed(rounds: list[list[Answered]], name: str) -> Spread:
 
 
 QUESTION = Question(
-    asks="how many small files a second if the app costs nothing, against what people would use instead",
+    asks="how many small files a second if the app costs nothing, against what projects would use instead",
     answer=answer,
 )

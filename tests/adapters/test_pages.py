@@ -61,7 +61,7 @@ def test_a_block_sends_what_the_user_may_have_and_nothing_else(
         assert (sent.one("Content-Disposition") or "").startswith("attachment; filename=")
         assert other.status == 404
         head = ask(stack.nginx.port, "/files/1", "HEAD", headers={"Accept": "application/pdf"})
-        shown = [f"HTTP/1.1 {head.status} OK", *(f"{key}: {value}" for key, value in head.headers)]
+        shown = ["…", f"HTTP/1.1 {head.status} OK", *(f"{key}: {value}" for key, value in head.headers)]
         quoted = [
             code
             for kind, code in FENCE.findall(text(ROOT / page.name))

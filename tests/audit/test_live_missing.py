@@ -50,13 +50,13 @@ def test_a_full_log_disk_is_noticed(
     from xaccel.audit.ingest.sweep import LEAST, watch
     from xaccel.audit.models import Transfer
 
-    with small_disk(tmp_path, "32k") as disk:
+    with small_disk(tmp_path, "16k") as disk:
         path = disk / "xaccel.log"
         folder = tmp_path / "nginx"
         folder.mkdir()
         with of_its_own(variant, folder, TRANSFER_LOG=str(path)) as (site, settings.XACCEL):
             site = replace(site, protocol="h1")
-            count = 300
+            count = 100
             for _ in range(count):
                 assert site.get("x") == BODY  # whole, though no entry says so
             assert "write()" not in site.nginx.error_log

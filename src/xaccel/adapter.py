@@ -12,6 +12,7 @@ from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_e
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import plain_response
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.trace_key import Traced, trace_headers
 from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
@@ -55,24 +56,26 @@ class Answers:
         method: str,
         conditions: Mapping[str, str],
         token: str | None = None,
+        *,
+        traced: Traced | None = None,
     ) -> Answer:
         """Waits for credentials unless `is_ready` is true for the object.
 
-        token: of NGINX, as the request has it, if the app is in debug mode; else None.
+        token: of NGINX, as the request has it, if the app is in debug mode; else None. traced: for `xaccel trace`.
         """
         hand_off = self.sender.hand_off(ref, method=method, options=options)
         status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))
-        empty = ("Content-Length", "0")
+        more = [("Content-Length", "0")]
+        if traced is not None:
+            more += trace_headers(self.sender.site, traced, hand_off, status)
         if status is not None:
-            return Answer(
-                status, (*headers_of_answer(hand_off.visible_headers), *([] if status == 304 else [empty]))
-            )
+            return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
         if token is not None and not is_from_nginx(self.sender.site, token):
             return Answer(*page(method))
         # NGINX drops this type. Frameworks would say that the empty response is HTML.
         return Answer(
-            hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, empty)
+            hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more)
         )
 
     async def _aanswer(
@@ -82,10 +85,12 @@ class Answers:
         method: str,
         conditions: Mapping[str, str],
         token: str | None,
+        *,
+        traced: Traced | None,
     ) -> Answer:
         if self.sender.is_ready(asked[0]):
-            return self._answer(*asked, method, conditions, token)
-        return await in_thread(self._answer, *asked, method, conditions, token)
+            return self._answer(*asked, method, conditions, token, traced=traced)
+        return await in_thread(self._answer, *asked, method, conditions, token, traced=traced)
 
 
 def sender_of(site: SiteSource) -> Sender:

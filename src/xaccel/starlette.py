@@ -18,7 +18,7 @@ except ImportError as error:
     ) from error
 
 from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusal, record_denial
-from xaccel.asgi import conditions_of, token_of
+from xaccel.asgi import conditions_of, token_of, traced_of
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -78,7 +78,8 @@ class Downloads(Answers):
         """
         conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
         try:
-            return _response(self._answer(*self._asked(key, arguments), request.method, conditions, token))
+            asked, traced = self._asked(key, arguments), traced_of(request.scope)
+            return _response(self._answer(*asked, request.method, conditions, token, traced=traced))
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 
@@ -88,8 +89,9 @@ class Downloads(Answers):
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
         conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
         try:
-            asked = self._asked(key, arguments)
-            return _response(await self._aanswer(run_in_threadpool, asked, request.method, conditions, token))
+            asked, traced = self._asked(key, arguments), traced_of(request.scope)
+            making = self._aanswer(run_in_threadpool, asked, request.method, conditions, token, traced=traced)
+            return _response(await making)
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 

@@ -16,12 +16,16 @@ from xaccel.testing import Variant
 
 
 def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
-    """What the command prints."""
+    return run(site, "explain", *arguments, find_object=find_object)
+
+
+def run(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:
+    """What a command prints."""
     parser = argparse.ArgumentParser()
     cli.add_commands(parser, cli.COMMANDS, file=False)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        cli.run(parser.parse_args(["explain", *arguments]), site, find_object)
+        cli.run(parser.parse_args(arguments), site, find_object)
     return printed.getvalue()
 
 

@@ -26,6 +26,12 @@ if not settings.configured:
         INSTALLED_APPS=["xaccel.django"],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
         DEBUG="LIVE_DEBUG" in os.environ,
+        CACHES={
+            "default": {
+                "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+                "LOCATION": str(Path(os.environ["LIVE_SITE"]).with_name("cache")),
+            }
+        },
         XACCEL=json.loads(Path(os.environ["LIVE_SITE"]).read_text()),
         USE_TZ=True,
     )

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from xaccel.cli import config, demo, doctor, explain, purge, serve
+from xaccel.cli import config, demo, doctor, explain, purge, serve, trace
 from xaccel.cli.command import (
     Command,
     CommandGroup,
@@ -31,6 +31,7 @@ COMMANDS: Commands = {
     "serve": serve.COMMAND,
     "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
+    "trace": trace.COMMAND,
     "secret": make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32))),
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }

@@ -53,7 +53,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         "options": tuple(args.nginx_option),
         "without": tuple(args.without),
         "write_addresses": args.resolve,
-        "headers": _headers(args.header),
+        "headers": headers_of(args.header),
         "named": _named(args.object),
         **{name: getattr(args, name) for name in ("url", "download", "config")},
     }
@@ -159,7 +159,8 @@ def _seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def _headers(given: Sequence[str]) -> Mapping[str, str]:
+def headers_of(given: Sequence[str]) -> Mapping[str, str]:
+    """Return the headers of --header options. Raises OptionRefused."""
     found = {}
     for text in given:
         for line in Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]:

@@ -68,9 +68,12 @@ def _why(entry: dict[str, Any]) -> Why | None:
 
 
 def _say(label: str, text: str) -> None:
-    """Print one line, escaped: text of an origin or a client must not control the terminal."""
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-    print(f"{label}: {shown}")
+    print(printable(f"{label}: {text}"))
+
+
+def printable(text: str) -> str:
+    """Return one line, escaped: text of an origin or a client must not control the terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 COMMAND = make_command("explain", run=_run)

@@ -14,10 +14,12 @@ from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.django.development import require_development, stream, under_test
 from xaccel.django.response import HandOffResponse, not_found, page_without_nginx, respond
+from xaccel.django.trace import report_headers
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.trace_key import ENVIRON as TRACE
 from xaccel.options import Options, SendArguments, SendOptions
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class _Download:
     def is_ready(self) -> bool:
         """Tell whether `decide` will wait for nothing."""
         conf = configuration()
-        if not conf.objects.is_known(self.file_or_key, self.place["url"]):
+        if TRACE in self.request.META or not conf.objects.is_known(self.file_or_key, self.place["url"]):
             return False
         try:
             self.ref = conf.objects.find(self.file_or_key, **self.place)
@@ -131,11 +133,15 @@ class _Download:
         self.hand_off = hand_off
         response = respond(request, hand_off, keeps_cache_control=options.cache_control is not None)
         is_sent = isinstance(response, HandOffResponse)
+        answered = None if is_sent else response.status_code
+        if TRACE in request.META:
+            for name, value in report_headers(request, hand_off, answered):
+                response.headers[name] = value
         if conf.delivery == "nginx" or not is_sent:
             self.response = response
             if settings.DEBUG and is_sent and not under_test():
                 self.response = page_without_nginx(request, conf.site) or response
-        return authorized(hand_off, None if is_sent else response.status_code)
+        return authorized(hand_off, answered)
 
     def finish(self) -> HttpResponseBase:
         """Raise what `decide` was refused with, or send the file through Django."""

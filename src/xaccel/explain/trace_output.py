@@ -1,0 +1,121 @@
+"""Show a trace in a terminal, as JSON and as HAR 1.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from xaccel.explain.trace import END_REASONS
+
+_ERRORS = {
+    "origin_timeout": "http_response_timeout",
+    "origin_failed": "destination_unavailable",
+    "origin_cut": "http_response_incomplete",
+    "slice_failed": "http_response_incomplete",
+    "limited": "connection_limit_reached",
+    "url_refused": "proxy_configuration_error",
+    "redirect_refused": "destination_ip_prohibited",
+    "too_many_redirects": "proxy_loop_detected",
+    "forged": "http_request_denied",
+    "cache_failed": "proxy_internal_error",
+}
+"""The types of RFC 9209 section 2.3, by `why`."""
+
+
+def as_json(traced: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole object: with what NGINX did in the words of RFC 9209, RFC 9211 and Server-Timing."""
+    entry, end = traced["log_entry"], traced["end"]
+    status, cache, seconds = (
+        str(entry.get(name, "")) for name in ("origin_status", "cache", "origin_seconds")
+    )
+    parts = [f"received-status={status}"] * bool(status) + [f"error={_ERRORS.get(end)}"] * (end in _ERRORS)
+    hit = {"HIT": "hit", "STALE": "hit", "EXPIRED": "fwd=stale"}.get(cache, "fwd=miss")
+    times = {"nginx": entry.get("seconds"), "origin": seconds or None}
+    return {
+        "schema_version": 1,
+        "meaning": END_REASONS[end],
+        "proxy_status": "; ".join(["nginx", *parts]) if entry else "",
+        "cache_status": f"nginx; {hit}; detail={cache}" if cache else "",
+        "server_timing": ", ".join(
+            f"{name};dur={float(s) * 1000:.0f}" for name, s in times.items() if s is not None
+        ),
+        **traced,
+    }
+
+
+def as_lines(shown: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines for a terminal."""
+    for number, hop in enumerate(shown["hops"], 1):
+        asked = " (asked separately)" if hop["asked_separately"] else ""
+        times = ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in hop["seconds"].items())
+        yield f"{number}  {hop['from']} -> {hop['to']}{asked}{f'  [{times}]' if times else ''}"
+        yield f"   {hop['method']} {hop['url']}"
+        yield from (_line(">", each) for each in hop["request_headers"])
+        if hop["status"]:
+            yield f"   {hop['status']} {_phrase(hop['status'])}".rstrip()
+        yield from (_line("<", each) for each in hop["response_headers"])
+        if hop["note"]:
+            yield f"   note: {hop['note']}"
+        yield ""
+    for label in ("proxy_status", "cache_status", "server_timing"):
+        if shown[label]:
+            yield f"{label.replace('_', '-').title()}: {shown[label]}"
+    yield f"key: {'used; it is remembered ' + shown['single_use'] if shown['single_use'] else 'not accepted'}"
+    yield f"end: {shown['end']}. {shown['meaning']}"
+
+
+def _line(mark: str, header: Mapping[str, str]) -> str:
+    fate = f"   ({header['fate']})" if header["fate"] else ""
+    return f"   {mark} {header['name']}: {header['value']}{fate}"
+
+
+def _phrase(status: int) -> str:
+    return next((each.phrase for each in HTTPStatus if each == status), "")
+
+
+def as_har(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same as HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/)."""
+    creator = {"name": "xaccel trace", "version": version("xaccel")}
+    entries = [_har_entry(hop) for hop in shown["hops"] if hop["status"]]
+    return {
+        "log": {"version": "1.2", "creator": creator, "entries": entries, "comment": f"end: {shown['end']}"}
+    }
+
+
+def _har_entry(hop: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: hop["seconds"].get(name, 0) * 1000 for name in ("connect", "wait", "receive")}
+    came = {each["name"].lower(): each["value"] for each in hop["response_headers"]}
+    query = [{"name": name, "value": value} for name, value in parse_qsl(urlsplit(hop["url"]).query)]
+    message = {"httpVersion": "HTTP/1.1", "cookies": [], "headersSize": -1}
+    return {
+        "startedDateTime": hop["at"],
+        "time": sum(times.values()),
+        "request": {
+            **message,
+            **{name: hop[name] for name in ("method", "url")},
+            "headers": [
+                _har_header(each) for each in hop["request_headers"] if "dropped" not in each["fate"]
+            ],
+            "queryString": query,
+            "bodySize": 0,
+        },
+        "response": {
+            **message,
+            "status": hop["status"],
+            "statusText": _phrase(hop["status"]),
+            "headers": [_har_header(each) for each in hop["response_headers"]],
+            "content": {"size": hop["body_bytes"], "mimeType": came.get("content-type", "")},
+            "redirectURL": came.get("location", ""),
+            "bodySize": -1,
+        },
+        "cache": {},
+        "timings": {**times, "send": 0},
+        "comment": f"{hop['from']} -> {hop['to']}{' (asked separately)' if hop['asked_separately'] else ''}",
+    }
+
+
+def _har_header(header: Mapping[str, str]) -> dict[str, str]:
+    return {"name": header["name"], "value": header["value"], "comment": header["fate"]}

@@ -1,0 +1,212 @@
+"""`xaccel trace`: every hop of one download, for those who have the site's secret, once for each key."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.client import ask, send_target
+from tests.live.commands import run
+from tests.live.conftest import Live
+from tests.servers.origin import Answer, Request
+from xaccel import LocalOrigin, Site
+from xaccel.errors import OptionRefused
+from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of
+from xaccel.testing import free_port
+
+SIGNATURES = ("c0ffee5166b1ed", "t0k3n0fTheStore", "s3ss10nOfTheUser", "3ch0edSecretOfTheStore")
+
+
+def traced(live: Live, origin: str, key: str, *arguments: str, **options: Any) -> str:
+    site = replace(live.places.site, transfer_log=str(live.nginx.directory / "xaccel.log"))
+    target = send_target({"origin": origin, "key": key, "options": options})
+    cookie = ["--header", f"Cookie: sessionid={SIGNATURES[2]}"]
+    return run(site, "trace", f"http://127.0.0.1:{live.nginx.port}{target}", *cookie, *arguments)
+
+
+def lead_twice(live: Live) -> None:
+    """Let the origin redirect to itself, then to the second origin, with signatures in each Location."""
+    places = live.places
+
+    def answer(asked: Request) -> Answer:
+        second = asked.target.startswith("/moved")
+        there = (
+            f"{places.second_origin.url}/there?sig={SIGNATURES[1]}"
+            if second
+            else f"/moved?X-Amz-Signature={SIGNATURES[0]}"
+        )
+        return Answer(status=307 if second else 302, headers=[("Location", there), ("X-Step", "moved")])
+
+    places.origin.answer = answer
+    places.second_origin.answer = lambda asked: Answer(
+        headers=[
+            ("Content-Type", "text/html"),
+            ("ETag", '"e1"'),
+            ("X-Amz-Meta-Owner", f"of {asked.target}"),
+            ("X-Powered-By", "store"),
+            ("Set-Cookie", f"a={SIGNATURES[3]}"),
+            ("Server", f"echo {SIGNATURES[3]}"),
+        ],
+        body=b"behind two redirects",
+    )
+
+
+def test_each_hop_of_a_download_through_two_redirects_is_shown(live: Live) -> None:
+    lead_twice(live)
+    printed = traced(live, "partner", "a.txt", "--json", content_type="text/plain", filename="mine.txt")
+    shown = json.loads(printed)
+    hops = shown["hops"]
+    assert [(hop["from"], hop["to"], hop["status"], hop["asked_separately"]) for hop in hops] == [
+        ("client", "NGINX", 200, False),
+        ("NGINX", "app", 200, False),
+        ("NGINX", "origin partner", 302, True),
+        ("NGINX", "redirect 1", 307, True),
+        ("NGINX", "redirect 2", 200, True),
+    ]
+    assert (shown["end"], shown["log_entry"]["status"], shown["log_entry"]["origin_status"]) == (
+        "sent",
+        "200",
+        "200",
+    )
+    assert shown["single_use"] == "by CACHES['default'] (FileBasedCache)"
+    assert shown["proxy_status"] == "nginx; received-status=200"
+    came = {each["name"].lower(): each["fate"] for each in hops[0]["response_headers"]}
+    assert came["content-type"] == "replaced by app"
+    assert came["content-disposition"] == "added by app"
+    assert came["etag"] == "kept by NGINX"
+    assert came["server"] == "replaced by NGINX"
+    assert came["x-content-type-options"] == "added by NGINX"
+    assert "set-cookie" not in came
+    stored = {each["name"].lower(): each["fate"] for each in hops[4]["response_headers"]}
+    assert (stored["x-powered-by"], stored["set-cookie"], stored["etag"]) == (
+        "dropped by NGINX",
+        "dropped by NGINX",
+        "kept by NGINX",
+    )
+    sent = [{each["name"]: each["fate"] for each in hop["request_headers"]} for hop in hops[2:]]
+    assert [each["Cookie"] for each in sent] == ["dropped by NGINX"] * 3
+    assert [each.get("Authorization") for each in sent] == ["added by NGINX", "added by NGINX", None]
+    assert [hop["url"] for hop in hops[3:]] == [
+        f"{live.places.origin.url}/moved?X-Amz-Signature=***",
+        f"{live.places.second_origin.url}/there?sig=***",
+    ]
+
+
+def test_this_command_asks_the_origin_as_nginx_does(live: Live) -> None:
+    lead_twice(live)
+    traced(live, "partner", "a.txt", "--header", "Range: bytes=1-2")
+    for origin, count in ((live.places.origin, 2), (live.places.second_origin, 1)):
+        by_nginx, by_command = origin.requests[:count], origin.requests[count:]
+        assert [each.target for each in by_nginx] == [each.target for each in by_command]
+        extra = {"accept-encoding", "connection"}  # http.client's own
+        assert [
+            {name.lower(): value for name, value in each.headers if name.lower() not in extra}
+            for each in by_nginx
+        ] == [
+            {name.lower(): value for name, value in each.headers if name.lower() not in extra}
+            for each in by_command
+        ]
+
+
+@pytest.mark.parametrize("form", ["", "--json", "--har"])
+def test_no_output_has_a_signature_a_cookie_or_a_password(live: Live, form: str) -> None:
+    lead_twice(live)
+    live.places.s3.put(live.places.bucket, "traced.txt", b"signed")
+    for origin, key in (("partner", "a.txt"), ("documents", "traced.txt"), ("documents", "missing")):
+        printed = traced(live, origin, key, *filter(None, [form]))
+        secrets = [*SIGNATURES, *live.places.site.secrets, live.places.s3.secret_key, "Bearer partner"]
+        assert [secret for secret in secrets if secret in printed] == []
+        assert "***" in printed
+        if origin == "documents":
+            assert "X-Amz-Signature=***" in printed
+            assert live.places.s3.access_key not in printed
+
+
+def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:
+    for origin, key, end in (("documents", "missing", "origin_404"), ("media", "missing", "origin_404")):
+        shown = json.loads(traced(live, origin, key, "--json"))
+        assert shown["hops"][0]["status"] == 404
+        if origin == "documents":
+            assert shown["end"] == end
+    live.places.origin.answer = lambda _: Answer(status=302, headers=[("Location", "http://10.0.0.1/x")])
+    shown = json.loads(traced(live, "partner", "x", "--json"))
+    assert (shown["end"], shown["proxy_status"]) == (
+        "redirect_refused",
+        "nginx; received-status=302; error=destination_ip_prohibited",
+    )
+    assert shown["hops"][-1]["note"] == "NGINX does not follow this redirect"
+
+
+def test_a_second_use_of_a_key_is_refused_and_changes_nothing(live: Live) -> None:
+    target, plain, traced_once, again = asked_twice(live)
+    site = live.places.site
+    answer = report_of(site, traced_once.all("Set-Cookie"))
+    assert answer is not None
+    assert answer["headers"][0] == ["X-Accel-Redirect", "/_xaccel/partner"]
+    assert ["Xaccel-Auth", "***"] in answer["headers"]
+    assert without_date(again.headers) == without_date(plain.headers)
+    assert COOKIE.encode() not in again.everything()
+    assert traced_once.body == plain.body
+    assert {request.header(HEADER) for request in live.places.origin.requests} == {None}
+    assert target
+
+
+def asked_twice(live: Live) -> tuple[str, Any, Any, Any]:
+    target = send_target({"origin": "partner", "key": "a.txt", "options": {}})
+    key = make_key(live.places.site.secrets[0], "GET", f"http://127.0.0.1:{live.nginx.port}{target}")
+    asked = [{}, {HEADER: key}, {HEADER: key}]
+    return target, *(ask(live.nginx.port, target, headers=headers) for headers in asked)
+
+
+def without_date(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name != "Date"]
+
+
+def test_a_key_for_something_else_changes_nothing(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, plain, *_ = asked_twice(live)
+    secret, url = live.places.site.secrets[0], f"http://any.test{target}"
+    valid = make_key(secret, "GET", url)
+    keys = [make_key("z" * 40, "GET", url), make_key(secret, "HEAD", url), make_key(secret, "GET", f"{url}x")]
+    keys += ["", "1", valid[:-1], valid.upper(), valid.replace("1.", "2.", 1), f"{valid}0"]
+    for seconds in (-61, 60):
+        moment = time.time() + seconds
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda moment=moment: moment)
+            keys.append(make_key(secret, "GET", url))
+    for key in keys:
+        reply = ask(live.nginx.port, target, headers={HEADER: key})
+        assert without_date(reply.headers) == without_date(plain.headers), key
+    assert COOKIE in str(ask(live.nginx.port, target, headers={HEADER: valid}).headers)
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments", "where"),
+    [
+        ("files/42", [], "URL"),
+        ("http:///x", [], "URL"),
+        ("http://me:pw@a.test/x", [], "URL"),
+        ("http://a.test/ä", [], "URL"),
+        ("http://a.test:port/x", [], "URL"),
+        ("http://a.test/x", ["--connect", "here"], "--connect"),
+        ("http://a.test/x", ["--header", "no header"], "--header"),
+    ],
+)
+def test_invalid_arguments_are_refused(url: str, arguments: list[str], where: str) -> None:
+    site = Site(origins={"media": LocalOrigin(root="/srv")}, secrets=("s" * 32,))
+    with pytest.raises(OptionRefused) as refused:
+        run(site, "trace", url, *arguments)
+    assert refused.value.where == where
+
+
+def test_a_front_door_that_is_down_is_an_end(tmp_path: Path) -> None:
+    site = Site(origins={"media": LocalOrigin(root="/srv")}, secrets=("s" * 32,))
+    arguments = ["--connect", f"127.0.0.1:{free_port()}", "--log", str(tmp_path / "none")]
+    printed = run(site, "trace", "http://a.test/x?token=abc", *arguments)
+    assert "note: ConnectionRefusedError" in printed
+    assert printed.splitlines()[-1] == "end: not_connected. The front door did not respond."
+    assert "abc" not in printed

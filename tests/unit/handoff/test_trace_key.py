@@ -1,0 +1,153 @@
+"""The key of `xaccel trace`: for one request of those who have the secret, once, in every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.senders import SECRET, sender
+from xaccel.handoff import trace_key
+from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_in_memory, unseal
+from xaccel.site import Site
+
+SITE = sender().site
+URL = "https://shop.test/files/%C3%A9%20x?b=%2F&a"
+
+
+def wsgi(headers: dict[str, str]) -> list[tuple[str, str]]:
+    from xaccel.wsgi import Downloads
+
+    environ: dict[str, Any] = {"SCRIPT_NAME": "/files", "PATH_INFO": "/\xc3\xa9 x", "QUERY_STRING": "b=%2F&a"}
+    setup_testing_defaults(environ)
+    environ.update({f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()})
+    found: list[tuple[str, str]] = []
+    Downloads(SITE).send_file(environ, lambda _, headers, __=None: found.extend(headers), "a", origin="web")  # type: ignore[arg-type, return-value]
+    return found
+
+
+def scope(headers: dict[str, str]) -> dict[str, Any]:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    path = {"path": "/files/é x", "query_string": b"b=%2F&a"}
+    return {"type": "http", "method": "GET", "headers": raw, **path}
+
+
+def asgi(headers: dict[str, str]) -> list[tuple[str, str]]:
+    from xaccel.asgi import Downloads
+
+    found: list[tuple[str, str]] = []
+
+    async def send(message: Any) -> None:
+        found.extend((name.decode(), value.decode()) for name, value in message.get("headers", ()))
+
+    asyncio.run(Downloads(SITE).asend_file(scope(headers), send, "a", origin="web"))
+    return found
+
+
+def flask(headers: dict[str, str]) -> list[tuple[str, str]]:
+    from flask import Flask
+
+    from xaccel.flask import Downloads
+
+    app, files = Flask(__name__), Downloads(SITE)
+    app.add_url_rule("/files/<name>", view_func=lambda name: files.send_file("a", origin="web"))
+    return list(app.test_client().get(URL, headers=headers).headers)
+
+
+def starlette(headers: dict[str, str]) -> list[tuple[str, str]]:
+    from starlette.requests import Request
+
+    from xaccel.starlette import Downloads
+
+    request, files = Request(scope(headers)), Downloads(SITE)
+    by_function = files.send_file(request, "a", origin="web")
+    # The second use.
+    by_coroutine = asyncio.run(files.asend_file(request, "a", origin="web"))
+    assert "set-cookie" not in by_coroutine.headers
+    return list(by_function.headers.items())
+
+
+ADAPTERS = [wsgi, asgi, flask, starlette]
+Adapter = Callable[[dict[str, str]], list[tuple[str, str]]]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_the_app_answers_a_valid_key_once(adapter: Adapter) -> None:
+    key = make_key(SECRET, "GET", URL)
+    cookies = [value for name, value in adapter({HEADER: key}) if name.lower() == "set-cookie"]
+    answer = report_of(SITE, cookies)
+    assert answer is not None
+    assert {"origin": "web", "status": 200, "single_use": trace_key.ONE_PROCESS}.items() <= answer.items()
+    assert ["Xaccel-Url", "https://files.example/base/a"] in answer["headers"]
+    assert SECRET not in str(answer)
+    assert "files.example" not in str(cookies)
+    assert names(adapter({HEADER: key})) == names(adapter({}))
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize(
+    "key",
+    [
+        make_key("z" * 40, "GET", URL),
+        make_key(SECRET, "HEAD", URL),
+        make_key(SECRET, "GET", f"{URL}x"),
+        make_key(SECRET, "GET", "https://shop.test/files/y?b=%2F&a"),
+        make_key(SECRET, "GET", URL)[:-1],
+        f"{make_key(SECRET, 'GET', URL)} ",
+        "",
+        "1.1.1.1",
+    ],
+    ids=str,
+)
+def test_any_other_key_changes_nothing(adapter: Adapter, key: str) -> None:
+    assert names(adapter({HEADER: key})) == names(adapter({}))
+
+
+@pytest.mark.parametrize(("age_s", "is_valid"), [(0, True), (59, True), (62, False), (-62, False)])
+def test_a_key_is_valid_for_a_minute(monkeypatch: pytest.MonkeyPatch, age_s: int, is_valid: bool) -> None:
+    key, now = make_key(SECRET, "GET", URL), time.time()
+    monkeypatch.setattr(time, "time", lambda: now + age_s)
+    assert ("set-cookie" in names(wsgi({HEADER: key}))) is is_valid
+
+
+def test_the_older_of_two_secrets_is_accepted_too() -> None:
+    site: Site = replace(SITE, secrets=("n" * 40, SECRET))
+    assert unseal("n" * 40, seal("n" * 40, {"a": 1})) == {"a": 1}
+    cookie = f"{trace_key.COOKIE}={seal(SECRET, {'a': 1})}; Max-Age=0"
+    assert report_of(site, ["a=b", cookie]) == {"a": 1}
+
+
+def test_a_key_is_remembered_for_as_long_as_it_is_valid() -> None:
+    assert spend_in_memory("n", 1000.0)
+    assert spend_in_memory("n", 1059.0) is None
+    assert spend_in_memory("m", 1061.0)
+    assert "n" not in trace_key._spent
+
+
+@given(st.integers(min_value=0, max_value=800), st.integers(min_value=1, max_value=255))
+def test_an_answer_that_was_changed_cannot_be_read(index: int, change: int) -> None:
+    sealed = seal(SECRET, {"url": "https://files.example/?sig=abc"})
+    changed = list(sealed)
+    changed[index % len(sealed)] = chr(change)
+    text = "".join(changed)
+    # The last character has bits that base64 does not use.
+    if text[:-1] != sealed[:-1]:
+        assert unseal(SECRET, text) is None
+    assert unseal("z" * 40, sealed) is None
+
+
+def test_two_answers_share_no_key_stream() -> None:
+    first, second = (seal(SECRET, {"a": "b" * 40}) for _ in range(2))
+    assert first[:43] != second[:43]
+    assert first[86:] != second[86:]
+
+
+def names(headers: list[tuple[str, str]]) -> list[str]:
+    return [name.lower() for name, _ in headers]

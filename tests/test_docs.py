@@ -216,7 +216,10 @@ import django
 django.setup()
 from django.conf import settings
 from django.test import override_settings
+from django.test.utils import setup_test_environment
 from xaccel.django.conf import configuration
+
+setup_test_environment()  # in debug mode, send_file hands off to NGINX and to tests
 
 LISTS = ("INSTALLED_APPS", "MIDDLEWARE")
 for page, code in json.load(sys.stdin):

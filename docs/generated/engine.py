@@ -37,6 +37,7 @@ _MEANINGS = {
     "end": "end of the transfer, seconds since 1970",
     "seconds": "from the client's first byte to the end",
     "ip": "the client's address in NGINX",
+    "traceparent": "a valid `traceparent` of the request (W3C Trace Context), which the app gets too; else empty",
 }
 
 

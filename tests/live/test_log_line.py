@@ -47,6 +47,7 @@ QUIET = {
     "note": "",
     "subject": "",
     "ip": "127.0.0.1",
+    "traceparent": "",
 }
 """A whole download of an origin, but for what is its own: id, origin, times."""
 
@@ -224,6 +225,16 @@ def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[st
     assert set(line) == set(QUIET) | {"origin"} | own
     assert bool(line["origin_seconds"]) == (asked["origin"] != "media")
     assert 0 <= line["seconds"] < 10
+
+
+def test_a_traceparent_is_in_the_entry_and_goes_to_the_app_alone(log: Log) -> None:
+    """Of the W3C (Trace Context); tests/maps/tables/8-log.toml has what is not valid."""
+    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": sent}))
+    assert line["traceparent"] == sent
+    assert log.origin.requests[-1].header("traceparent") is None
+    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": f'{sent}"'}))
+    assert line["traceparent"] == ""
 
 
 def test_a_response_without_an_end_is_logged_and_refused_with_njs(log: Log) -> None:

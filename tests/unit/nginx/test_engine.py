@@ -79,7 +79,7 @@ def test_each_page_has_its_words() -> None:
 
 
 def test_each_field_of_the_log_has_a_meaning() -> None:
-    assert len(engine.log_fields()) == 26
+    assert len(engine.log_fields()) == 27
     assert all(meaning for _, _, meaning in engine.log_fields())
 
 

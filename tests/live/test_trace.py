@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,27 @@ def test_no_output_has_a_signature_a_cookie_or_a_password(live: Live, form: str)
         if origin == "documents":
             assert "X-Amz-Signature=***" in printed
             assert live.places.s3.access_key not in printed
+
+
+def test_the_archive_has_what_har_1_2_requires(live: Live) -> None:
+    """http://www.softwareishard.com/blog/har-12-spec/"""
+    lead_twice(live)
+    log = json.loads(traced(live, "partner", "a.txt", "--har"))["log"]
+    assert (log["version"], set(log)) == ("1.2", {"version", "creator", "entries", "comment"})
+    assert [each["comment"] for each in log["entries"]][::2] == [
+        "client -> NGINX",
+        "NGINX -> origin partner (asked separately)",
+        "NGINX -> redirect 2 (asked separately)",
+    ]
+    message = {"httpVersion", "cookies", "headers", "headersSize", "bodySize"}
+    for each in log["entries"]:
+        assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= set(each)
+        assert {"method", "url", "queryString"} | message <= set(each["request"])
+        assert {"status", "statusText", "content", "redirectURL"} | message <= set(each["response"])
+        assert {"send", "wait", "receive"} <= set(each["timings"])
+        assert each["time"] == pytest.approx(sum(each["timings"].values()))
+        assert {"size", "mimeType"} <= set(each["response"]["content"])
+        assert datetime.fromisoformat(each["startedDateTime"]).tzinfo is not None
 
 
 def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:

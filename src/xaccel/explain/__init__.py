@@ -1,1 +1,1 @@
-"""Find out why a download failed."""
+"""Find out why a download failed, and trace one."""

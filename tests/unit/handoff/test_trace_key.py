@@ -91,23 +91,22 @@ def test_the_app_answers_a_valid_key_once(adapter: Adapter) -> None:
     assert names(adapter({HEADER: key})) == names(adapter({}))
 
 
+OTHERS: dict[str, Callable[[], str]] = {
+    "another secret": lambda: make_key("z" * 40, "GET", URL),
+    "another method": lambda: make_key(SECRET, "HEAD", URL),
+    "another query": lambda: make_key(SECRET, "GET", f"{URL}x"),
+    "another path": lambda: make_key(SECRET, "GET", "https://shop.test/files/y?b=%2F&a"),
+    "cut": lambda: make_key(SECRET, "GET", URL)[:-1],
+    "longer": lambda: f"{make_key(SECRET, 'GET', URL)}0",
+    "empty": lambda: "",
+    "no key": lambda: "1.1.1.1",
+}
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize(
-    "key",
-    [
-        make_key("z" * 40, "GET", URL),
-        make_key(SECRET, "HEAD", URL),
-        make_key(SECRET, "GET", f"{URL}x"),
-        make_key(SECRET, "GET", "https://shop.test/files/y?b=%2F&a"),
-        make_key(SECRET, "GET", URL)[:-1],
-        f"{make_key(SECRET, 'GET', URL)} ",
-        "",
-        "1.1.1.1",
-    ],
-    ids=str,
-)
-def test_any_other_key_changes_nothing(adapter: Adapter, key: str) -> None:
-    assert names(adapter({HEADER: key})) == names(adapter({}))
+@pytest.mark.parametrize("other", OTHERS)
+def test_any_other_key_changes_nothing(adapter: Adapter, other: str) -> None:
+    assert names(adapter({HEADER: OTHERS[other]()})) == names(adapter({}))
 
 
 @pytest.mark.parametrize(("age_s", "is_valid"), [(0, True), (59, True), (62, False), (-62, False)])

@@ -16,7 +16,6 @@ from portal.files.statistics.counts import file_names
 from xaccel.audit.admin import DownloadAdmin, ReadOnly, TransferAdmin
 from xaccel.audit.models import Download, Transfer
 
-
 _DIGITS = 18
 """A longer number may be none that the database can hold."""
 

@@ -18,7 +18,7 @@ from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
-from xaccel.wsgi import traced_of
+from xaccel.wsgi import TRACE_ENVIRON, traced_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -100,7 +100,8 @@ class Downloads(Answers):
         debug = current_app.debug and not current_app.testing
         token = request.headers.get(TOKEN_HEADER, "") if debug else None
         try:
-            asked, traced = self._asked(key, arguments), traced_of(request.environ)
+            asked = self._asked(key, arguments)
+            traced = traced_of(request.environ) if TRACE_ENVIRON in request.environ else None
             answer = self._answer(*asked, request.method, conditions, token, traced=traced)
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused

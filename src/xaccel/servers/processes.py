@@ -59,11 +59,11 @@ class RunningServer:
     def _running(self) -> list[psutil.Process]:
         return [process for process in self._known if _runs(process)]
 
-    def _stop(self, within_s: float) -> None:
+    def _stop(self, number: int, within_s: float) -> None:
         self._look()
         try:
             if self.exit_status is None:
-                os.killpg(self.pid, signal.SIGTERM)
+                os.killpg(self.pid, number)
                 self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             pass
@@ -104,11 +104,12 @@ def running(
     cwd: Path | None = None,
     start_within_s: float = 20.0,
     stop_within_s: float = 5.0,
+    stop_signal: int = signal.SIGTERM,
     popen: Mapping[str, Any] | None = None,
 ) -> Iterator[RunningServer]:
     """Run `command` until the block ends; its output goes to `directory/NAME.log`.
 
-    The block begins when `ready(pid)` is true. At its end the process gets SIGTERM, and after `stop_within_s`
+    The block begins when `ready(pid)` is true. At its end the process gets `stop_signal`, and after `stop_within_s`
     seconds it and everything it started are killed. `popen` has more arguments for subprocess.Popen.
 
     Raises ServerFailed, with the end of the log, if the process ends or `start_within_s` seconds pass before it is
@@ -135,7 +136,7 @@ def running(
             raise ServerFailed(what, where=name, remedy="\n".join(["Its log ends with:", *lines]))
         yield server
     finally:
-        server._stop(stop_within_s)
+        server._stop(stop_signal, stop_within_s)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float, every_s: float = 0.01) -> bool:

@@ -222,6 +222,7 @@ from xaccel.django.conf import configuration
 setup_test_environment()  # in debug mode, send_file hands off to NGINX and to tests
 
 LISTS = ("INSTALLED_APPS", "MIDDLEWARE")
+setup_test_environment(debug=True)  # where a hand-off needs no NGINX
 for page, code in json.load(sys.stdin):
     names = {"__name__": "snippet", "INSTALLED_APPS": list(settings.INSTALLED_APPS), "MIDDLEWARE": ["a.Middleware"]}
     try:

@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Skipped
-from xaccel.doctor.fetch_locations import FetchLocation, places
 from xaccel.doctor.front_door import Door, Reply, door_at, door_of
 from xaccel.doctor.machine import Identity, identity_of
 from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
@@ -197,17 +196,6 @@ class RunningSite:
     def fetched(self) -> Reply:
         """The download as it came."""
         return self.fetch()
-
-    # A configuration that was written by hand
-
-    @cached_property
-    def hand_written(self) -> list[FetchLocation]:
-        """The locations of `config` that fetch. Raises OSError, and Skipped where there are none."""
-        text = self.config.read_text(encoding="utf-8", errors="replace") if self.config else ""
-        found = list(places((parse(f"# configuration file {self.config}:\n{text}", ""),)))
-        if not found:
-            raise Skipped(f"{self.config} has no internal location with proxy_pass")
-        return found
 
     # What is printed
 

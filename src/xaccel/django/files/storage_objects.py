@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
@@ -37,19 +37,11 @@ from xaccel.site.buckets import covers, covers_many
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 
 FileOrKey = FieldFile | str | None
+Find = Callable[[Any, str, str | None, str | None], ObjectRef]
+"""From a storage, the name of a file in it, and the origin and the bucket that the call names, to the object.
 
-
-class Asked(NamedTuple):
-    """A file that a call names: by its name in a storage, and perhaps by origin and bucket."""
-
-    storage: Any
-    name: str
-    origin: str | None
-    bucket: str | None
-
-
-Find = Callable[[Asked], ObjectRef]
-"""Raises KeyRefused, and OriginNotAllowed for a file in another place."""
+Raises KeyRefused, and OriginNotAllowed for a file in another place.
+"""
 
 _MANY = "*"
 """Instead of a bucket: the origins that cover many."""
@@ -99,7 +91,7 @@ class Objects:
             if isinstance(storage, LazyObject):
                 storage = unwrapped(storage)
             try:
-                return self._find_in(storage)(Asked(storage, file_or_key.name, origin, bucket))
+                return self._find_in(storage)(storage, file_or_key.name, origin, bucket)
             except StorageNotDescribed as problem:
                 raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
         if not isinstance(file_or_key, FieldFile | str | None):
@@ -139,30 +131,39 @@ class Objects:
                 matches = self._matches(storage)
         return partial(self._by_url, kind, place, matches)
 
-    def _by_url(self, kind: Kind, place: UrlPlace, matches: list[_Match], asked: Asked) -> ObjectRef:
+    def _by_url(  # noqa: PLR0917
+        self,
+        kind: Kind,
+        place: UrlPlace,
+        matches: list[_Match],
+        storage: Any,
+        name: str,
+        origin: str | None,
+        bucket: str | None,
+    ) -> ObjectRef:
         """Find a file behind URLs that a known SDK makes; of S3 with a domain, the bucket may be an origin instead."""
         try:
-            found, key = self._below(place.root + quote(_key(kind, asked), safe="/"), asked.origin)
+            found, key = self._below(place.root + quote(_key(kind, storage, name), safe="/"), origin)
         except OriginNotAllowed:
             if not kind.is_s3:
                 raise
-            return _in_places(matches, kind, asked)
-        return ObjectRef(found, key, bucket=asked.bucket, url=partial(kind.url, asked.storage, asked.name))
+            return _in_places(matches, kind, storage, name, origin, bucket)
+        return ObjectRef(found, key, bucket=bucket, url=partial(kind.url, storage, name))
 
-    def _by_asking(self, asked: Asked) -> ObjectRef:
+    def _by_asking(self, storage: Any, name: str, origin: str | None, bucket: str | None) -> ObjectRef:
         try:
-            url = asked.storage.url(asked.name)
+            url = storage.url(name)
         except NotImplementedError:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
-            raise not_described(asked.storage, "file")
-        found, key = self._below(url, asked.origin)
+            raise not_described(storage, "file")
+        found, key = self._below(url, origin)
         stand_in = self._sender.site.origin(found)
         # What a storage adds to the name of its own file is a signature.
         if isinstance(stand_in, HTTPOrigin) and stand_in.expires_s is None and "?" in url:
             signed = dataclasses.replace(stand_in, expires_s=LEAST_S)
-            return ObjectRef(found, key, bucket=asked.bucket, url=url, stand_in=signed)
-        return ObjectRef(found, key, bucket=asked.bucket, url=url)
+            return ObjectRef(found, key, bucket=bucket, url=url, stand_in=signed)
+        return ObjectRef(found, key, bucket=bucket, url=url)
 
     def _below(self, url: str, wanted: str | None) -> tuple[str, str]:
         """Return the HTTP origin, and the key in it, of the URL of a file."""
@@ -260,10 +261,16 @@ _OF_THE_STORAGE = (
 ).split()
 
 
-def _in_places(matches: list[_Match], kind: Kind | None, asked: Asked) -> ObjectRef:
+def _in_places(  # noqa: PLR0917
+    matches: list[_Match],
+    kind: Kind | None,
+    storage: Any,
+    name: str,
+    origin: str | None,
+    bucket: str | None,
+) -> ObjectRef:
     """Find a file in the directories and buckets of the site's origins."""
-    storage, name, origin, bucket = asked
-    key = name if kind is None else _key(kind, asked)
+    key = name if kind is None else _key(kind, storage, name)
     for prefix, ref in matches:
         if origin in (None, ref.origin) and bucket in (None, ref.bucket) and key.startswith(prefix):
             inside = ref.key + key.removeprefix(prefix)
@@ -281,15 +288,14 @@ def _elsewhere(origin: str | None, bucket: str | None) -> str:
     return "in none of the site's origins" if origin is None else f"in another place than origin {origin!r}"
 
 
-def _key(kind: Kind, asked: Asked) -> str:
-    """Return the object key of a file as the storage spells it, its location included.
+def _key(kind: Kind, storage: Any, name: str) -> str:
+    """Return the object key of `name` as the storage spells it, its location included.
 
     Raises KeyRefused for a name that leaves the location or that the storage cannot hold, and for an object that it
     reads with a key of the client's (SSE-C).
     """
     from storages.utils import clean_name
 
-    storage, name = asked.storage, asked.name
     try:
         key: str = getattr(storage, kind.key)(clean_name(name))
     except (SuspiciousOperation, ValueError) as error:

@@ -14,11 +14,12 @@ from xaccel.adapter import Answers, DeniedStatus, http_refusal, record_denial, s
 from xaccel.errors import ConfigError, InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.conditions import NAMES
+from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
-from xaccel.wsgi import TRACE_ENVIRON, traced_of
+from xaccel.wsgi import traced_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

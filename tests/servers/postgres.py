@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.servers import ServerFailed, ServerMissing
-from xaccel.servers.processes import StartedServer, running
+from xaccel.servers.processes import StartedServer, running, wait_until
 
 USER = "app"
 _UNPRIVILEGED = "nobody"
@@ -57,11 +57,14 @@ def postgres_server(directory: Path) -> Iterator[PostgresServer]:
             directory=home,
             ready=lambda pid: _says_ready(data / "postmaster.pid"),
             env={"TMPDIR": str(home)},
-            stop_signal=signal.SIGINT,
             popen=identity,
         ) as server:
             env = {"PGHOST": str(home), "PGPORT": "5432", "PGUSER": USER, "PGDATABASE": "postgres"}
-            yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server=server)
+            try:
+                yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server=server)
+            finally:
+                server.signal(signal.SIGINT)  # SIGTERM waits for clients
+                wait_until(lambda: server.exit_status is not None, timeout_s=5)
 
 
 def postgres_binaries() -> Path:

@@ -219,8 +219,6 @@ from django.test import override_settings
 from django.test.utils import setup_test_environment
 from xaccel.django.conf import configuration
 
-setup_test_environment()  # in debug mode, send_file hands off to NGINX and to tests
-
 LISTS = ("INSTALLED_APPS", "MIDDLEWARE")
 setup_test_environment(debug=True)  # where a hand-off needs no NGINX
 for page, code in json.load(sys.stdin):

@@ -1,0 +1,1 @@
+"""The topology of deploy/compose.yaml in containers: what `scripts/deploy` runs."""

@@ -1,0 +1,88 @@
+"""`python -m tests.deployment`: what scripts/deploy runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.deployment import check
+from tests.deployment.containers import (
+    Failed,
+    Topology,
+    base_image,
+    build,
+    containers_conf,
+    env_file,
+    run,
+    say,
+    wait_until,
+)
+from xaccel.testing import free_ports
+
+_HEALTHY_S = 120
+_PROMISED_S = {"app-1": 10, "nginx": 10, "s3-2": 30, "s3-3": 30}
+"""How long new downloads may take to work after this container was killed."""
+
+
+def main() -> int:
+    if sys.argv[1] == "env":
+        print(env_file(), end="")
+        return 0
+    try:
+        with tempfile.TemporaryDirectory(prefix="xaccel-deploy-") as temporary:
+            os.environ["CONTAINERS_CONF"] = str(containers_conf(Path(temporary)))
+            build_all(Path(temporary))
+            if sys.argv[1] == "--check":
+                check_all(Path(temporary))
+    except Failed as error:
+        print(f"scripts/deploy: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_all(folder: Path) -> None:
+    start = time.monotonic()
+    build(base_image(folder))
+    say("built", f"the images, in {time.monotonic() - start:.0f} s")
+
+
+def check_all(folder: Path) -> None:
+    ports = free_ports(2)
+    topology = Topology(folder, ports, "cluster")
+    try:
+        start = time.monotonic()
+        topology.compose("up", "--detach", "--no-build")
+        for service in ("app-1", "app-2", "nginx", "nginx-2"):
+            left = _HEALTHY_S - (time.monotonic() - start)
+            wait_until(lambda service=service: topology.healthy(service), f"{service} is healthy", left)
+        say("healthy", f"after {time.monotonic() - start:.0f} s (promised: {_HEALTHY_S} s)")
+        files = check.seed(topology)
+        wait_until(lambda: all(check.works(files, port) for port in ports), "a download through each NGINX")
+        say("downloaded", "as a person does, through both NGINX")
+        with check.crowd(files, tuple(ports)) as people:
+            for service, within_s in _PROMISED_S.items():
+                # through the front door that stays
+                check.lose(topology, people, service, ports[1], within_s)
+            check.fail_over(topology, people, ports[1])
+        check.compare(topology, people)
+    except Failed:
+        for service in ("nginx", "app-1", "ingest", "s3-1"):
+            with suppress(Failed):
+                print(
+                    f"--- {service}\n"
+                    + run("sh", "-c", f"podman logs --tail 15 {topology.container(service)} 2>&1")
+                )
+        raise
+    finally:
+        topology.remove()
+    if left := topology.left():
+        raise Failed(f"left behind: {', '.join(left)}")
+    say("removed", "containers, volumes and networks: nothing is left")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""Use the topology as people do while its parts die, and compare what they got with the audit trail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from portal.demo.check.browser import Browser, Exchange
+from tests.deployment.containers import Failed, Topology, say, wait_until
+
+PASSWORD = "correct-horse-of-the-check"
+SIZES = {"small.bin": 4_000, "large.bin": 30_000_000}
+
+_UPLOAD = """
+import hashlib, json, os, random
+import botocore.session
+client = botocore.session.Session().create_client(
+    "s3", endpoint_url=os.environ["PORTAL_S3_ENDPOINT"], region_name="us-east-1",
+    aws_access_key_id=os.environ["PORTAL_S3_ACCESS_KEY"], aws_secret_access_key=os.environ["PORTAL_S3_SECRET_KEY"])
+try:
+    client.create_bucket(Bucket="portal")
+except client.exceptions.BucketAlreadyOwnedByYou:
+    pass
+found = []
+for name, size in SIZES.items():
+    content = random.Random(name).randbytes(size)
+    client.put_object(Bucket="portal", Key=name, Body=content)
+    found.append({"key": name, "name": name, "size": size, "content_type": "application/octet-stream",
+                  "sha256": hashlib.sha256(content).hexdigest(), "users": ["ann"]})
+print(json.dumps(found))
+"""
+_REPLICAS = """
+import collections, json, urllib.request
+status = json.load(urllib.request.urlopen("http://s3-1:9333/vol/status", timeout=3))
+found = collections.Counter(
+    volume["Id"] for center in status["Volumes"]["DataCenters"].values() for rack in center.values()
+    for volumes in rack.values() for volume in volumes)
+print("replicated" if found and min(found.values()) >= 2 else found)
+"""
+_SEED = """
+import django, json, os
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from portal.files.seeding import add_file, add_person
+add_person("ann", PASSWORD)
+print(json.dumps({file["name"]: str(add_file(**file).pk) for file in FILES}))
+"""
+_ROWS = """
+import django, json, os
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from xaccel.audit.models import Transfer
+print(json.dumps([[str(t.pk), t.sent, t.outcome] for t in Transfer.objects.all()]))
+"""
+
+
+@dataclass(slots=True)
+class Files:
+    """The uploaded files: their paths in the portal and their SHA-256."""
+
+    paths: dict[str, str]
+    digests: dict[str, str]
+
+
+def seed(topology: Topology) -> Files:
+    """Upload the files, and give them to a user."""
+    wait_until(
+        lambda: (
+            "portal" in topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}print('portal')", check=False)
+        ),
+        "the S3 server takes objects",
+    )
+    described = json.loads(topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}"))
+    pks = json.loads(topology.python("app-1", f"PASSWORD = {PASSWORD!r}; FILES = {described!r}{_SEED}"))
+    return Files(
+        {name: f"/files/{pk}/download" for name, pk in pks.items()},
+        {file["name"]: file["sha256"] for file in described},
+    )
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Users who download all the time. `wrong` has complete responses with other bytes than the file's."""
+
+    files: Files
+    ports: tuple[int, ...]
+    seen: list[Exchange] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def work(self, port: int, name: str) -> None:
+        browser = Browser(port, self.seen, "ann")
+        while not self.stop.is_set():
+            with suppress(OSError, LookupError):
+                if browser.get(self.files.paths[name]).status == 302:
+                    # to the login page: the sign-in failed while a part was down
+                    browser.sign_in(PASSWORD)
+            time.sleep(0.2)
+
+    @property
+    def downloads(self) -> list[Exchange]:
+        return [each for each in self.seen if each.path.endswith("/download")]
+
+    @property
+    def wrong(self) -> list[Exchange]:
+        digests = {path: self.files.digests[name] for name, path in self.files.paths.items()}
+        return [each for each in self.downloads if each.status == 200 and each.sha256 != digests[each.path]]
+
+
+@contextmanager
+def crowd(files: Files, ports: tuple[int, ...]) -> Iterator[Crowd]:
+    """Let two users per front door download, until the block ends."""
+    people = Crowd(files, ports)
+    threads = [
+        threading.Thread(target=people.work, args=(port, name), daemon=True)
+        for port in ports
+        for name in files.paths
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield people
+    finally:
+        people.stop.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def works(files: Files, port: int) -> bool:
+    """Sign in anew and download the small file; tell whether it arrived."""
+    browser = Browser(port, [], "ann")
+    try:
+        browser.sign_in(PASSWORD)
+        found = browser.get(files.paths["small.bin"])
+    except (OSError, LookupError):
+        return False
+    return found.status == 200 and found.sha256 == files.digests["small.bin"]
+
+
+class SlowDownload(threading.Thread):
+    """A client that reads the large file until it is told to finish; `complete` says whether all bytes came."""
+
+    def __init__(self, files: Files, port: int) -> None:
+        super().__init__(daemon=True)
+        self._files, self._port = files, port
+        self._begun, self._finish = threading.Event(), threading.Event()
+        self.complete = False
+
+    def run(self) -> None:
+        browser = Browser(self._port, [], "ann")
+        browser.sign_in(PASSWORD)
+        read = hashlib.sha256()
+        with browser.opened("GET", self._files.paths["large.bin"]) as response:
+            read.update(response.read(4096))
+            self._begun.set()
+            self._finish.wait(timeout=120)
+            while block := response.read(1 << 18):
+                read.update(block)
+        self.complete = read.hexdigest() == self._files.digests["large.bin"]
+
+    def begin(self) -> None:
+        self.start()
+        if not self._begun.wait(timeout=30):
+            raise Failed("a download did not begin")
+
+    def finish(self) -> bool:
+        self._finish.set()
+        self.join(timeout=60)
+        return self.complete
+
+
+def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: float) -> None:
+    """Kill a container, and expect new downloads at `port` within `within_s`; then start it again.
+
+    A download that runs through the surviving parts finishes byte for byte: NGINX needs the app for the decision only.
+    """
+    wrong, running = len(people.wrong), SlowDownload(people.files, port)
+    if not service.startswith("s3"):
+        running.begin()
+    topology.kill(service)
+    took = wait_until(lambda: works(people.files, port), f"downloads after {service} was killed", within_s)
+    if not service.startswith("s3") and not running.finish():
+        raise Failed(f"a download that was under way when {service} was killed did not end byte for byte")
+    topology.start(service)
+    wait_until(lambda: works(people.files, port), f"downloads after {service} came back", 60)
+    if service.startswith("s3"):
+        # each object is on two of three nodes, so one of them may be down at a time
+        replicated = lambda: "replicated" in topology.python("app-1", _REPLICAS, check=False)  # noqa: E731
+        wait_until(replicated, f"{service} is known to the other nodes again", 60)
+    if len(people.wrong) > wrong:
+        raise Failed(f"after {service} was killed, a complete response had other bytes than the file")
+    say("killed", f"{service}: a new download worked after {took:.1f} s (promised: {within_s:.0f} s)")
+
+
+def compare(topology: Topology, people: Crowd) -> None:
+    """Raise Failed unless the trail has a row for each complete download, with the bytes of its file."""
+    wanted = [each for each in people.downloads if each.status == 200]
+
+    def sent() -> list[int]:
+        rows = json.loads(topology.python("app-1", _ROWS))
+        return [row[1] for row in rows if row[2] == "sent"]
+
+    wait_until(lambda: len(sent()) >= len(wanted), f"a row for each of {len(wanted)} complete downloads")
+    for name, size in SIZES.items():
+        downloads = sum(each.path == people.files.paths[name] for each in wanted)
+        rows = sent().count(size)
+        if rows < downloads:
+            raise Failed(f"{downloads} complete downloads of {name}, and {rows} rows of {size} bytes")
+    others = Counter(each.status for each in people.downloads if each.status != 200)
+    meanwhile = ", ".join(f"{count} × {status or 'no response'}" for status, count in sorted(others.items()))
+    say(
+        "compared",
+        f"{len(wanted)} complete downloads have their rows; while parts were down: {meanwhile or 'nothing'}",
+    )
+
+
+def fail_over(topology: Topology, people: Crowd, port: int) -> None:
+    """Kill PostgreSQL's primary, promote the standby under its name, and expect new downloads."""
+    network = f"{topology.name}_default"
+    standby = topology.container("db-standby")
+    topology.kill("db")
+    browser = Browser(port, [], "ann")
+    wait_until(lambda: browser.get("/login").status in {200, 500, 503}, "a response without a database", 30)
+    topology.podman("exec", standby, "/usr/lib/postgresql/17/bin/pg_ctl", "promote", "--pgdata", "/data/17")
+    topology.podman("network", "disconnect", network, standby)
+    topology.podman("network", "connect", "--alias", "db", network, standby)
+    took = wait_until(lambda: works(people.files, port), "downloads after PostgreSQL failed over", 60)
+    say("failed over", f"PostgreSQL to its standby: a new download worked {took:.1f} s after it was promoted")

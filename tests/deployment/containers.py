@@ -1,0 +1,208 @@
+"""Images, networks and containers by podman."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "deploy" / "compose.yaml"
+IMAGES = ("nginx", "portal", "s3", "postgres")
+_OWN_BASE = "localhost/debian:trixie"
+_LIMIT = 600
+
+
+class Failed(Exception):
+    """A step that did not do what it should, as one sentence."""
+
+
+def say(step: str, what: str) -> None:
+    print(f"{step:<12}{what}", flush=True)
+
+
+def env_file() -> str:
+    """Return the secrets of a new installation, as lines of an env file."""
+    names = ("PORTAL_SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "XACCEL_SECRET")
+    return "".join(f"{name}={secrets.token_hex(24)}\n" for name in names)
+
+
+def run(
+    *command: str, variables: Mapping[str, str] | None = None, check: bool = True, stdin: str = ""
+) -> str:
+    """Return what a program prints. Raises Failed with its last lines."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1", **(variables or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LIMIT,
+    )
+    if check and done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise Failed(f"{' '.join(command[:6])} … failed:\n{last}")
+    return done.stdout
+
+
+def wait_until(condition: Callable[[], bool], what: str, within_s: float = 60) -> float:
+    """Return how many seconds it took. Raises Failed after `within_s`."""
+    start = time.monotonic()
+    while not condition():
+        if time.monotonic() - start > within_s:
+            raise Failed(f"{what}: not within {within_s:.0f} s")
+        time.sleep(0.2)
+    return time.monotonic() - start
+
+
+def containers_conf(folder: Path) -> Path:
+    """Write podman's settings for machines where limits cannot be raised and crun does not run."""
+    import resource
+
+    files, processes = (
+        resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)
+    )
+    limits = [f"nofile={min(files, 65536) if files > 0 else 65536}:{files if files > 0 else 65536}"]
+    if processes > 0:
+        limits.append(f"nproc={processes}:{processes}")
+    runtime = "runc" if shutil.which("runc") else "crun"
+    quoted = ", ".join(f'"{limit}"' for limit in limits)
+    path = folder / "containers.conf"
+    path.write_text(f'[engine]\nruntime = "{runtime}"\n[containers]\ndefault_ulimits = [{quoted}]\n')
+    return path
+
+
+def base_image(folder: Path) -> str:
+    """Return the image to build on: BASE, or one made of Debian's packages as this machine gets them."""
+    if os.environ.get("BASE"):
+        return os.environ["BASE"]
+    if not run("podman", "images", "--quiet", _OWN_BASE):
+        archive = folder / "base.tar"
+        run("mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", "trixie", str(archive))
+        run("podman", "import", str(archive), _OWN_BASE)
+    return _OWN_BASE
+
+
+def build(base: str) -> None:
+    """Build the wheel and the images. The machine's own package configuration is mounted, and in no layer."""
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    run(
+        *(os.environ["XACCEL_UV"], "build", "--quiet", "--wheel", "--no-index", "--no-build-isolation"),
+        *("--python", sys.executable, "--out-dir", str(dist)),
+    )
+    mounts = [f"--volume={path}:{path}:{how}" for path, how in _package_configuration().items()]
+    for name in IMAGES:
+        run(
+            *("podman", "build", "--quiet", "--network=host", *mounts, f"--build-arg=BASE={base}"),
+            *("--file", f"deploy/images/{name}/Containerfile", "--tag", f"localhost/xaccel-{name}", "."),
+        )
+
+
+def _package_configuration() -> dict[Path, str]:
+    """Return the files by which this machine's apt and pip reach their registries, and how they are mounted."""
+    found: dict[Path, str] = {Path("/etc/apt"): "O", Path("/etc/ssl/certs/ca-certificates.crt"): "ro"}
+    for list_ in Path("/etc/apt").rglob("*.*"):
+        if list_.suffix in {".list", ".sources"}:
+            local = re.findall(r"(?:file|copy):(?://)?(/[^\s\]]+)", list_.read_text(encoding="utf-8"))
+            found |= {Path(path): "ro" for path in local}
+    for line in run("python3", "-m", "pip", "config", "debug", check=False).splitlines():
+        path = Path(line.strip().partition(",")[0])
+        if line.strip().endswith("exists: True"):
+            found[path.parent if path.parent.name == "pip" else path] = "ro"
+    return {path: how for path, how in found.items() if path.exists()}
+
+
+class Topology:
+    """The running containers of one project, by the names of their services."""
+
+    def __init__(self, folder: Path, ports: Sequence[int], profile: str) -> None:
+        self.name = f"xaccel-check-{os.getpid()}"
+        self._profile = ["--profile", profile] if profile else []
+        env = folder / "env"
+        env.write_text(env_file())
+        self.variables = {
+            "LISTEN": f"127.0.0.1:{ports[0]}",
+            "LISTEN_2": f"127.0.0.1:{ports[1]}",
+            "S3_PEERS": "s3-1:9333,s3-2:9333,s3-3:9333" if profile else "",
+        }
+        self._env = env
+
+    def compose(self, *words: str) -> str:
+        return run(
+            *(
+                "podman-compose",
+                "--env-file",
+                str(self._env),
+                "--project-name",
+                self.name,
+                "--file",
+                str(COMPOSE),
+            ),
+            *self._profile,
+            *words,
+            variables=self.variables,
+        )
+
+    def podman(self, *words: str, check: bool = True, stdin: str = "") -> str:
+        return run("podman", *words, variables=self.variables, check=check, stdin=stdin)
+
+    def container(self, service: str) -> str:
+        return f"{self.name}_{service}_1"
+
+    def healthy(self, service: str) -> bool:
+        """Run the container's health check: podman runs it in intervals only where systemd does."""
+        try:
+            self.podman("healthcheck", "run", self.container(service))
+        except Failed:
+            return False
+        return True
+
+    def kill(self, service: str) -> None:
+        self.podman("kill", "--signal=KILL", self.container(service))
+
+    def start(self, service: str) -> None:
+        self.podman("start", self.container(service))
+
+    def python(self, service: str, program: str, *, check: bool = True) -> str:
+        """Run a program with the portal's interpreter in a container."""
+        return self.podman(
+            "exec",
+            "--interactive",
+            self.container(service),
+            "/opt/portal/bin/python",
+            "-",
+            stdin=program,
+            check=check,
+        )
+
+    def manage(self, *words: str, check: bool = True) -> str:
+        return self.podman(
+            "exec",
+            self.container("app-1"),
+            "/opt/portal/bin/python",
+            "-m",
+            "portal.manage",
+            *words,
+            check=check,
+        )
+
+    def remove(self) -> None:
+        self.compose("down", "--volumes", "--timeout", "0")
+
+    def left(self) -> list[str]:
+        """Return the containers, volumes and networks of this project that are still there."""
+        kinds = (
+            ("ps", "--all", "--format={{.Names}}"),
+            ("volume", "ls", "--format={{.Name}}"),
+            ("network", "ls", "--format={{.Name}}"),
+        )
+        return [name for kind in kinds for name in self.podman(*kind).split() if name.startswith(self.name)]

@@ -252,7 +252,7 @@ def test_what_the_storage_did_not_cause_is_answered_without_asking_it(
     printed = explain(places.site, ID, "--log", log_of(tmp_path, why=why))
     assert f"\nwhy: {why}: " in printed
     assert "\nremedy: " in printed
-    assert "storage: not asked" in printed
+    assert "storage: no request" in printed
     assert places.origin.requests == []
     assert "storage: delivers" in explain(places.site, ID, "--log", log_of(tmp_path, why=why), "--key", "x")
 

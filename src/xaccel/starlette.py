@@ -42,7 +42,8 @@ def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoin
     """
 
     def register(endpoint: _Endpoint) -> _Endpoint:
-        shown = {"responses": {200: _FILE}, "response_class": Response, **options}
+        responses = {200: _FILE, **options.get("responses", {})}
+        shown = {"response_class": Response, **options, "responses": responses}
         router.add_api_route(path, endpoint, methods=["GET"], **shown)
         router.add_api_route(path, endpoint, methods=["HEAD"], **{**shown, "include_in_schema": False})
         return endpoint

@@ -20,7 +20,7 @@ Files = Annotated[RequestDownloads, Depends(downloads.for_request)]
 def of_app() -> FastAPI:
     app = FastAPI()
 
-    @download_route(app, "/files/{name}", tags=["files"])
+    @download_route(app, "/files/{name}", tags=["files"], responses={404: {"description": "Not found"}})
     async def download(request: Request, name: str) -> Response:
         return await downloads.asend_file(request, name)
 

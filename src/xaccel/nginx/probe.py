@@ -111,12 +111,13 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
         name: path for path in nginx.load_modules for name in DYNAMIC if Path(path).name == DYNAMIC[name]
     }
     loaded = {Path(path.strip()).name for path in _LOADED.findall(_COMMENT.sub("", done.stdout))}
-    # an earlier `config` may have generated directives of a module that is not loaded
-    refused = {name for name, begin in _DIRECTIVES.items() if f'unknown directive "{begin}' in done.stderr}
+    # An earlier `config` may have generated directives of a module that is not loaded. NGINX names only the first one,
+    # and then the others are taken for not loaded too: the next run, on files that NGINX accepts, finds those that are.
+    refused = any(f'unknown directive "{begin}' in done.stderr for begin in _DIRECTIVES.values())
     missing = {
         name: path
         for name, path in files.items()
-        if (DYNAMIC[name] not in loaded if done.returncode == 0 else name in refused)
+        if (DYNAMIC[name] not in loaded if done.returncode == 0 else refused)
     }
     without = replace(
         nginx,

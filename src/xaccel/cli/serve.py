@@ -60,7 +60,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         TemporaryDirectory(prefix="xaccel-serve-") as folder,
         nginx_server(Path(folder), text, binary=binary, ready_port=int(port), line_log=_LOG) as server,
     ):
-        print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.", flush=True)
+        print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
+        print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log", flush=True)
         _follow(args, server, text)
         raise NginxError(
             "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"

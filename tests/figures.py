@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 14_374
+MOST_LINES = 14_386
 """Lines of Python in src/xaccel without doctor, trace, serve and demo. The goal for 0.1 is 13,500."""
 MOST_ENTRIES = 24
 MOST_NAMES = 13
@@ -26,7 +26,7 @@ DOCTOR = 2_081
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings."""
 TRACE = 639
 """Lines of `xaccel trace`: the command, the asking, the output, and the key that the app reads."""
-SERVE_AND_DEMO = 212
+SERVE_AND_DEMO = 213
 """Lines of the commands `xaccel serve` and `xaccel demo`."""
 
 

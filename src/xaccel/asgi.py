@@ -17,6 +17,8 @@ from xaccel.site.read_mapping import SiteSource
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+__all__ = ["Downloads"]
+
 _NAMES = {name.lower().encode(): name for name in NAMES}
 _TOKEN = TOKEN_HEADER.lower().encode()
 _TRACE = HEADER.lower().encode()

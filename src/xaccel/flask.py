@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _KEY, _EXTENSION = "XACCEL", "xaccel"
+__all__ = ["Downloads"]
+
 _ERRORS = {404: (NotFound, {"response": None}), 400: (BadRequest, {"response": None})}
 
 
@@ -47,7 +49,7 @@ class Downloads(Answers):
     """The downloads of one site, made once and used by every view.
 
     `Downloads("site.toml")` for one app. In an application factory `Downloads()`, then `init_app(app)` for each app,
-    whose site is `app.config["XACCEL"]`. Both raise the errors of `Answers`. For example:
+    whose site is `app.config["XACCEL"]`. Both raise ConfigErrors for settings that are wrong. For example:
 
         # app.py
         files = Downloads("site.toml")

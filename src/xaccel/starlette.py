@@ -23,6 +23,8 @@ from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 
+__all__ = ["Downloads", "RequestDownloads", "download_route"]
+
 _ERRORS = {
     status: (HTTPException, {"status_code": status, "detail": HTTPStatus(status).phrase, "headers": None})
     for status in (404, 400)
@@ -35,6 +37,8 @@ def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoin
     """Decorate an endpoint of FastAPI that sends a file: it responds to GET and HEAD, and the schema has a file.
 
     `router` is the FastAPI app or an APIRouter. `options` are those of `router.get`. For example:
+
+        from xaccel.starlette import download_route
 
         @download_route(app, "/reports/{name}")
         async def report(request: Request, name: str) -> Response:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
 
+__all__ = ["Downloads"]
+
 _TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
 
 

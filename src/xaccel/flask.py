@@ -54,6 +54,7 @@ class Downloads(Answers):
         # app.py
         files = Downloads("site.toml")
 
+
         @app.get("/reports/<name>")
         def report(name):
             if not may_read(g.user, name):

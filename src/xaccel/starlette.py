@@ -38,8 +38,7 @@ def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoin
 
     `router` is the FastAPI app or an APIRouter. `options` are those of `router.get`. For example:
 
-        from xaccel.starlette import download_route
-
+        # app.py
         @download_route(app, "/reports/{name}")
         async def report(request: Request, name: str) -> Response:
             return await files.asend_file(request, f"reports/{name}.pdf")
@@ -62,6 +61,7 @@ class Downloads(Answers):
 
         # app.py
         files = Downloads("site.toml")
+
 
         @app.get("/reports/{name}")
         async def report(request: Request, name: str) -> Response:

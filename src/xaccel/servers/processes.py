@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
+try:
+    import psutil
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "xaccel's servers need psutil. Run `pip install psutil`, or install xaccel with its extra `testing`.",
+        name="psutil",
+    ) from error
 
 from xaccel.servers import ServerFailed
 

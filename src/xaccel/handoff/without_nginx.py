@@ -25,7 +25,7 @@ In development, start `xaccel serve` beside the app, and open the address that i
     python -m xaccel serve site.toml --app 127.0.0.1:8000    (other frameworks)
 
 If your own NGINX is in front of this app in debug mode, include the file secret-debug.conf of your site in the location
-of the app. If the secret of the site has changed, restart the app: it still has the old one.
+of the app. If the secret of the site has changed: restart the app, generate the configuration, and reload NGINX.
 """
 
 

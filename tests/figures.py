@@ -24,7 +24,7 @@ MOST_ENTRIES = 24
 MOST_NAMES = 13
 DOCTOR = 2_081
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings."""
-TRACE = 639
+TRACE = 656
 """Lines of `xaccel trace`: the command, the asking, the output, and the key that the app reads."""
 SERVE_AND_DEMO = 213
 """Lines of the commands `xaccel serve` and `xaccel demo`."""

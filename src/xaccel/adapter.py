@@ -35,7 +35,7 @@ class Answer:
 class Answers:
     """Base class of all `Downloads`. Thread-safe; make one per process.
 
-    `site` is a Site, a mapping with the keys of settings.XACCEL, or the path of a file of TOML or JSON with them. If an
+    `site` is a Site, a mapping with the keys of a site, or the path of a file of TOML or JSON with them. If an
     origin is a bucket, botocore is loaded here; no request is made.
 
     Raises ConfigErrors with every problem, and ConfigError if the file is unreadable or botocore refuses a value.

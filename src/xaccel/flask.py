@@ -67,7 +67,7 @@ class Downloads(Answers):
             super().__init__(site)
 
     def init_app(self, app: Flask) -> None:
-        """Read `app.config["XACCEL"]`: a mapping with the keys of settings.XACCEL, or the path of a file with them."""
+        """Read `app.config["XACCEL"]`: a mapping with the keys of a site, or the path of a file with them."""
         if _KEY not in app.config:
             raise ConfigError(
                 "the app has no site",

@@ -12,19 +12,27 @@ import re
 import secrets
 import time
 import zlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from hashlib import sha256, shake_256
-from typing import Any, NamedTuple
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from xaccel.errors import XaccelError
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 HEADER = "Xaccel-Trace"
 ENVIRON = "HTTP_XACCEL_TRACE"
 COOKIE = "xaccel_trace"
 LIFE_S = 60
+_NOT_SEALED = "cryptography-is-missing"
+_INSTALL = (
+    "Run `pip install cryptography`, or install xaccel with its extra `trace`, for the command and the app."
+)
 ONE_PROCESS = "by one process of the app; there is no store, so another process accepts the key once more"
 
 _KEY = re.compile(r"1\.([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
@@ -81,42 +89,51 @@ def trace_headers(
         "single_use": used,
     }
     report |= {"status": own_status or hand_off.status, "headers": headers}
+    try:
+        sealed = seal(site.secrets[0], report)
+    except XaccelError:
+        sealed = _NOT_SEALED
     # The cookie has expired, so that no browser keeps it.
-    text = f"{COOKIE}={seal(site.secrets[0], report)}; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
-    return [("Set-Cookie", text)]
+    return [("Set-Cookie", f"{COOKIE}={sealed}; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]
 
 
 def report_of(site: Site, cookies: Iterable[str]) -> dict[str, Any] | None:
-    """Return the app's report from the Set-Cookie lines of a response; None if there is none."""
+    """Return the app's report from the Set-Cookie lines of a response; None if there is none.
+
+    Raises XaccelError if cryptography is missing, here or in the app.
+    """
     texts = [line[len(COOKIE) + 1 :].partition(";")[0] for line in cookies if line.startswith(f"{COOKIE}=")]
+    if _NOT_SEALED in texts:
+        raise XaccelError("cryptography is not installed in the app", where="trace", remedy=_INSTALL)
     return next(filter(None, (unseal(secret, text) for text in texts for secret in site.secrets)), None)
 
 
 def seal(secret: str, value: dict[str, Any]) -> str:
-    """Encrypt and sign a value, for those who have the secret.
-
-    The key stream is SHAKE256 of a derived key and a new nonce; the signature is HMAC-SHA256 of nonce and ciphertext.
-    """
-    nonce, plain = secrets.token_bytes(32), zlib.compress(json.dumps(value).encode())
-    box = nonce + _mixed(secret, nonce, plain)
-    return urlsafe_b64encode(_derived(secret, "seal", box) + box).decode().rstrip("=")
+    """Encrypt a value for those who have the secret: https://github.com/fernet/spec. Raises XaccelError."""
+    return _fernet(secret).encrypt(zlib.compress(json.dumps(value).encode())).decode().rstrip("=")
 
 
 def unseal(secret: str, text: str) -> dict[str, Any] | None:
-    """Return the value; None for another secret, or a text that was changed."""
+    """Return the value; None for another secret, or a text that was changed. Raises XaccelError."""
+    fernet = _fernet(secret)
+    from cryptography.fernet import InvalidToken
+
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
+        value: dict[str, Any] = json.loads(
+            zlib.decompress(fernet.decrypt((text + "=" * (-len(text) % 4)).encode()))
+        )
+    except InvalidToken:
         return None
-    if not hmac.compare_digest(raw[:32], _derived(secret, "seal", raw[32:])):
-        return None
-    value: dict[str, Any] = json.loads(zlib.decompress(_mixed(secret, raw[32:64], raw[64:])))
     return value
 
 
-def _mixed(secret: str, nonce: bytes, text: bytes) -> bytes:
-    stream = shake_256(_derived(secret, "stream", nonce)).digest(len(text))
-    return bytes(a ^ b for a, b in zip(text, stream, strict=True))
+def _fernet(secret: str) -> Fernet:
+    try:
+        # Only a traced request needs it, and it takes as long to import as the rest of the app's download.
+        from cryptography.fernet import Fernet
+    except ImportError as error:
+        raise XaccelError("cryptography is not installed", where="trace", remedy=_INSTALL) from error
+    return Fernet(urlsafe_b64encode(_derived(secret, "report", b"")))
 
 
 def _mac(secret: str, expires: str, nonce: str, traced: Traced) -> str:

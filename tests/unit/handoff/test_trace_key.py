@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.senders import SECRET, sender
+from xaccel.errors import XaccelError
 from xaccel.handoff import trace_key
 from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_in_memory, unseal
 from xaccel.site import Site
@@ -150,3 +152,14 @@ def test_two_answers_share_no_key_stream() -> None:
 
 def names(headers: list[tuple[str, str]]) -> list[str]:
     return [name.lower() for name, _ in headers]
+
+
+def test_without_cryptography_the_download_works_and_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "cryptography.fernet", None)
+        found = wsgi({HEADER: make_key(SECRET, "GET", URL)})
+    assert sorted(names(found)) == sorted([*names(wsgi({})), "set-cookie"])
+    with pytest.raises(XaccelError, match=r"not installed in the app.*extra `trace`"):
+        report_of(SITE, [value for name, value in found if name.lower() == "set-cookie"])

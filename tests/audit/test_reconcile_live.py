@@ -164,17 +164,18 @@ def test_every_transfer_is_matched_or_explained(site: Site) -> None:
     answers = [
         site.get("documents"),
         site.get("documents", headers={"Range": "bytes=10-19"}),
-        site.get("documents", "HEAD"),
-        site.get("documents", headers={"If-None-Match": tag}),
         site.get("cached", cache_version="v1"),
         site.get("cached", cache_version="v1"),
         site.get("documents", etag="mine", headers={"If-None-Match": '"mine"'}),
+        site.get("documents", "HEAD"),
+        # The last one reaches the store: later transfers than the second of its log's last entry are not compared.
+        site.get("documents", headers={"If-None-Match": tag}),
     ]
-    assert [answer.status for answer in answers] == [200, 206, 200, 304, 200, 200, 304]
+    assert [answer.status for answer in answers] == [200, 206, 200, 200, 304, 200, 304]
     site.wait_for(6)
     found, said = site.verdicts(7)
     by_app = "explained: 304 or 412 by the app, or refused by NGINX"
-    assert found == [*["matched"] * 6, "explained: from the cache", by_app], said
+    assert found == [*["matched"] * 4, "explained: from the cache", by_app, "matched", "matched"], said
     assert "0 contradictions" in said
 
 

@@ -7,10 +7,11 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from xaccel.servers import processes
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -56,10 +57,8 @@ def run(
 def wait_until(condition: Callable[[], bool], what: str, within_s: float = 60) -> float:
     """Return how many seconds it took. Raises Failed after `within_s`."""
     start = time.monotonic()
-    while not condition():
-        if time.monotonic() - start > within_s:
-            raise Failed(f"{what}: not within {within_s:.0f} s")
-        time.sleep(0.2)
+    if not processes.wait_until(condition, timeout_s=within_s, every_s=0.2):
+        raise Failed(f"{what}: not within {within_s:.0f} s")
     return time.monotonic() - start
 
 
@@ -92,13 +91,9 @@ def base_image(folder: Path) -> str:
 
 
 def build(base: str) -> None:
-    """Build the wheel and the images. The machine's own package configuration is mounted, and in no layer."""
-    dist = ROOT / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    run(
-        *(os.environ["XACCEL_UV"], "build", "--quiet", "--wheel", "--no-index", "--no-build-isolation"),
-        *("--python", sys.executable, "--out-dir", str(dist)),
-    )
+    """Build the wheels and the images. The machine's own package configuration is mounted, and in no layer."""
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    run("scripts/wheels")
     mounts = [f"--volume={path}:{path}:{how}" for path, how in _package_configuration().items()]
     for name in IMAGES:
         run(

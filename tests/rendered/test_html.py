@@ -25,6 +25,7 @@ SEPARATOR = re.compile(r" *:?-+:? *")
 COLUMN = re.compile(r"(?<!\\)\|")
 SPAN = re.compile(r"(`+)(.+?)\1")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTES = str.maketrans("“”‘’", "\"\"''")
 
 
@@ -113,3 +114,13 @@ def test_every_link_of_the_site_leads_to_an_anchor(site: Path) -> None:
                 broken.append(f"{path.relative_to(site.resolve())}: {link}")
     assert len(pages) > len(PAGES)
     assert broken == []
+
+
+def test_no_group_of_the_navigation_has_more_than_eight_entries() -> None:
+    groups = {
+        (name, number): [line for line in entries.splitlines() if line and not line.startswith(":")]
+        for name in PAGES
+        for number, entries in enumerate(TOCTREE.findall(text(DOCS / f"{name}.md")))
+    }
+    assert len(groups) >= 10
+    assert {group: len(entries) for group, entries in groups.items() if len(entries) > 8} == {}

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.options import UNLIMITED
@@ -34,7 +33,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
-_URL = re.compile(r"[!$-~]+")
+_URL = re.compile(r"(?i:https?)://([A-Za-z0-9.\[\]:-]+)(?:/[!$->@-~]*)?")
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,19}")
 _STATUSES = {str(status): status for status in (404, 412, 416, 429, 502, 503, 504)}
@@ -147,14 +146,7 @@ def _pattern_ok(bucket: str) -> bool:
     )
 
 
-_OTHER_BUCKETS = {
-    r"arn:[^:]*:s3::[^:]*:accesspoint[:/].*|.*\.mrap": "a multi-region access point",
-    r"arn:[^:]*:s3-object-lambda:.*": "the ARN of an Object Lambda access point",
-    r"arn:[^:]*:s3-outposts:.*|.*--op-s3": "an access point of S3 on Outposts",
-    r"arn:[^:]*:s3:[^:]*:[^:]*:accesspoint[:/].*": "the ARN of an access point",
-    r"arn:.*": "an ARN",
-    r".*--xa?-s3": "a directory bucket of S3 Express One Zone",
-}
+_OTHER_BUCKET = re.compile(r"arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3", re.DOTALL)
 """Names for which S3 wants another signature or a session; general purpose buckets and aliases pass.
 
 Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -168,13 +160,15 @@ _OTHER_ENDPOINT = re.compile(
 
 
 def _other_signature(bucket: str, endpoint_url: str = "") -> list[Wrong]:
-    kinds = [kind for pattern, kind in _OTHER_BUCKETS.items() if re.fullmatch(pattern, bucket, re.DOTALL)]
-    if kinds:
-        remedy = "Name the bucket itself, a general purpose bucket of one region, or an alias of an access point, which"
-        return [(f"{bucket!r} is {kinds[0]}", f"{remedy} ends in -s3alias or --ol-s3.")]
+    kinds = "(access point, multi-region, Object Lambda, Outposts, S3 Express), which wants another signature"
+    if _OTHER_BUCKET.fullmatch(bucket):
+        remedy = (
+            "Name a general purpose bucket of one region, or an access point's alias, in -s3alias or --ol-s3."
+        )
+        return [(f"{bucket!r} names another kind of bucket {kinds}", remedy)]
     if _OTHER_ENDPOINT.fullmatch(endpoint_url):
-        what = f"{endpoint_url!r} is the endpoint of another kind of bucket, which wants another signature"
-        return [(what, "Leave it out for a general purpose bucket of Amazon S3.")]
+        remedy = "Leave it out for a general purpose bucket of Amazon S3."
+        return [(f"{endpoint_url!r} is the endpoint of another kind of bucket {kinds}", remedy)]
     return []
 
 
@@ -184,20 +178,17 @@ def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigErr
     return ConfigError(wrong[0][0], where=where, remedy=wrong[0][1]) if wrong else None
 
 
-def bucket(name: str) -> Iterator[Wrong]:
-    """Yield what is wrong with the name of a bucket, or a pattern of names."""
+def bucket(name: str) -> list[Wrong]:
+    """Return what is wrong with the name of a bucket, or a pattern of names."""
     if wrong := _other_signature(name):
-        yield from wrong
-    elif is_pattern(name) and not _pattern_ok(name):
-        remedy = (
-            "Write one '*', with three letters or digits or more that all your buckets share: \"tenant-*\"."
-        )
-        yield f"{name!r} is not a pattern of bucket names", remedy
-    elif not is_pattern(name) and not BUCKET_NAME.fullmatch(name):
-        yield (
-            f"{name!r} is not a bucket name",
-            "Use letters, digits, '.', '-' and '_', three characters or more.",
-        )
+        return wrong
+    if _pattern_ok(name) if is_pattern(name) else BUCKET_NAME.fullmatch(name):
+        return []
+    remedy = (
+        "Use letters, digits, '.', '-' and '_', three characters or more. A pattern has one '*', and three letters or"
+        ' digits or more that all your buckets share: "tenant-*".'
+    )
+    return [(f"{name!r} is not a bucket name, nor a pattern of bucket names", remedy)]
 
 
 def endpoint_url(url: str) -> list[Wrong]:
@@ -206,35 +197,21 @@ def endpoint_url(url: str) -> list[Wrong]:
 
 
 def http_url(value: str) -> list[Wrong]:
-    """Return what keeps `value` from being an absolute http or https URL for NGINX."""
-    example = 'for example "https://files.example/".'
-    if not _URL.fullmatch(value):
-        return [(f"{value!r} is not a URL of printable ASCII", f"Write it percent-encoded, {example}")]
-    wrong = []
-    try:
-        parts = urlsplit(value)
-        right_port = parts.port != 0 and not parts.netloc.endswith(":")
-    except ValueError:
-        parts, right_port = urlsplit(""), True
-    host = parts.hostname or ""
-    named = "_" not in host and host_ok(f"[{host}]" if ":" in host else host)
-    if parts.scheme not in ("http", "https") or not named:
-        remedy = f"Write scheme, host and path, {example}"
-        wrong.append((f"{value!r} is not an http or https URL with a host", remedy))
-    if not right_port:
-        wrong.append((f"{value!r} has no valid port", "Give a port from 1 to 65535."))
-    if "@" in parts.netloc:
-        remedy = 'Give it as request_headers {"Authorization": "Basic …"} instead.'
-        wrong.append(("the URL holds user information", remedy))
-    if {"?", "#"} & set(value):
-        wrong.append(("the URL has a query or a fragment", "End it with its path."))
-    return wrong
+    """Return what keeps `value` from being an absolute http or https URL for NGINX. A password in it is not shown."""
+    match = _URL.fullmatch(value)
+    if match is not None and authority_ok(match[1]):
+        return []
+    remedy = (
+        'Write it percent-encoded, for example "https://files.example/", without query and fragment. Instead of user'
+        ' information give request_headers {"Authorization": "Basic …"}.'
+    )
+    return [("it is not an http or https URL of a host, a port from 1 to 65535 and a path", remedy)]
 
 
 def base_url(value: str) -> list[Wrong]:
     """Return what is wrong with the base URL of an HTTP origin."""
     slash = "End it with '/', so that 'files' never stands for 'files-of-others'."
-    return http_url(value) + ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
+    return http_url(value) or ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
 
 
 def request_headers(headers: Mapping[str, str]) -> Iterator[Wrong]:
@@ -246,9 +223,13 @@ def request_headers(headers: Mapping[str, str]) -> Iterator[Wrong]:
         elif not header_rules.header_name_ok(name) or name.lower() in header_rules.FORBIDDEN_REQUEST_HEADERS:
             remedy = "Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, conditions and connection headers."
             yield f"{name!r} cannot be a fixed request header", remedy
-        elif not header_rules.header_value_ok(value) or "$" in value:
+        elif not _is_plain_header(value):
             what = f"the value of {name!r} cannot be written to the NGINX configuration"
             yield what, "Use printable ASCII without '$', for which NGINX has no escape."
+
+
+def _is_plain_header(value: str) -> bool:
+    return header_rules.header_value_ok(value) and "$" not in value
 
 
 def one_or_more(value: Any) -> tuple[Any, ...]:
@@ -267,36 +248,16 @@ def secrets(given: tuple[str, ...]) -> Iterator[Wrong]:
         yield "the secret is the one of the documentation, which everybody knows", MAKE_ONE
 
 
-def response_headers(names: tuple[str, ...]) -> Iterator[Wrong]:
-    """Yield what is wrong with the names that a site declares."""
+def listed_twice(names: tuple[str, ...]) -> Iterator[Wrong]:
+    """Yield the names of headers that are there twice, in any case."""
     lower = [name.lower() for name in names]
-    for index, name in enumerate(names):
-        if not header_rules.declarable(name):
-            remedy = (
-                "Names are letters, digits and '-'; those that an option or NGINX decides are taken (Cache-Control,"
-                " Content-Disposition, ETag, Set-Cookie …)."
-            )
-            yield f"{name!r} cannot be declared", remedy
-        elif name.lower() in lower[:index]:
-            yield f"{name!r} is listed twice", "Remove one."
+    twice = (name for index, name in enumerate(names) if name.lower() in lower[:index])
+    yield from ((f"{name!r} is listed twice", "Remove one.") for name in twice)
 
 
-def add_headers(pairs: tuple[tuple[str, str], ...] | Literal["merge"]) -> Iterator[Wrong]:
-    """Yield the names and values that NGINX's `add_header` cannot have, or that each download has already."""
-    for name, value in () if pairs == MERGE else pairs:
-        if not header_rules.header_name_ok(name):
-            what = f"{name!r} is not the name of a header"
-        elif not header_rules.declarable(name):
-            what = f"{name!r} is a header that xaccel or NGINX sends by itself"
-        elif not header_rules.header_value_ok(value) or "$" in value:
-            what = f"{value!r} is not a value that NGINX's `add_header` takes as it is"
-        else:
-            continue
-        remedy = 'Write pairs such as ["Strict-Transport-Security", "max-age=31536000"]: printable ASCII without "$".'
-        yield (
-            what,
-            f"{remedy} Leave out X-Content-Type-Options and other headers that each download has already.",
-        )
+def is_added_header(pair: tuple[str, str] | Literal["merge"]) -> bool:
+    """Tell whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
+    return pair == MERGE or (header_rules.declarable(pair[0]) and _is_plain_header(pair[1]))
 
 
 def by_status(value: Any) -> Any:
@@ -306,12 +267,9 @@ def by_status(value: Any) -> Any:
     return {_STATUSES.get(str(status), status): path for status, path in value.items()}
 
 
-def error_pages(pages: Mapping[int, str]) -> Iterator[Wrong]:
-    """Yield what is wrong with files by status."""
-    for status, path in pages.items():
-        if status not in _STATUSES.values() or not _PAGE.fullmatch(path):
-            remedy = "Give the whole path (letters, digits, '.', '_', '-') of a file for any of"
-            yield f"{status!r}: {path!r} is not an error page", f"{remedy}: {', '.join(_STATUSES)}."
+def is_error_page(page: tuple[int, str]) -> bool:
+    """Tell whether a download can end with the status, and NGINX takes the path of the file."""
+    return page[0] in _STATUSES.values() and _PAGE.fullmatch(page[1]) is not None
 
 
 def by_class(value: Any) -> Any:
@@ -319,12 +277,7 @@ def by_class(value: Any) -> Any:
     return value if isinstance(value, Mapping) else {DEFAULT_CLASS: value}
 
 
-def concurrency(classes: Mapping[str, int]) -> Iterator[Wrong]:
-    """Yield what is wrong with numbers of transfers by class."""
-    for name, number in classes.items():
-        if not _CLASS.fullmatch(name) or name == UNLIMITED:
-            remedy = f"Use lower case letters, digits and '_', 20 at most, and not {UNLIMITED!r}."
-            yield f"{name!r} is not the name of a class", remedy
-        if not 1 <= number <= _MOST_AT_ONCE:
-            remedy = f'Give a number from 1 to {_MOST_AT_ONCE}, or one for each class: {{"default": 8, "guests": 2}}.'
-            yield f"{number!r} is not a number of transfers", remedy
+def is_class(pair: tuple[str, int]) -> bool:
+    """Tell whether NGINX can count up to a number of transfers in a class of this name."""
+    name, number = pair
+    return _CLASS.fullmatch(name) is not None and name != UNLIMITED and 1 <= number <= _MOST_AT_ONCE

@@ -40,9 +40,9 @@ def _plain(value: Any) -> Any:
 class Setting:
     """One setting. `kind`, `key`, `hint` and `field` come from its dataclass; `key` only if it has another name.
 
-    normal: from what users may write to a value of the field's type. ok: whether a value, or each item of a list, is
-    what settings.toml says. check: for a setting that can be wrong in several ways. needs: an option that must be there
-    too. excludes: options that must not.
+    normal: from what users may write to a value of the field's type. ok: whether a value, or each item of a list or
+    mapping, is what settings.toml says. check: for a setting that can be wrong in several ways. needs: an option that
+    must be there too. excludes: options that must not.
     """
 
     ok: Callable[[Any], object] = lambda value: True
@@ -73,9 +73,11 @@ class Setting:
             shown = repr(value) if self.field.repr else "what is given (a secret, not shown)"
             yield f"{shown} is not {_described(self.hint)}", remedy
             return
-        for item in normal if isinstance(normal, tuple) else [normal]:
+        is_mapping = isinstance(normal, Mapping)
+        items = normal.items() if is_mapping else normal if isinstance(normal, tuple) else [normal]
+        for item in items:
             if not self.ok(item):
-                yield f"{item!r} is not {self.words['is']}", remedy
+                yield f"{dict([item]) if is_mapping else item!r} is not {self.words['is']}", remedy
         yield from self.check(normal)
         if self.needs and given.get(self.needs) is None:
             yield f"{self.key} is nothing without {self.needs}", "Give both, or neither."

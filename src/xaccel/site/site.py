@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xaccel.errors import OriginUnknown
-from xaccel.site import rules, url_query
+from xaccel.site import header_rules, rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
 from xaccel.site.setting import option, required
 
@@ -63,14 +63,14 @@ class Site:
         repr=False, metadata=required(key="secret", normal=rules.one_or_more, check=rules.secrets)
     )
     name: str = option("", ok=rules.matches(r"[a-z0-9]{0,12}"))
-    response_headers: tuple[str, ...] = option((), check=rules.response_headers)
+    response_headers: tuple[str, ...] = option((), ok=header_rules.declarable, check=rules.listed_twice)
     cache: Cache | None = None
     transfer_log: str = option("xaccel.log", ok=rules.is_path)
     access_logs: tuple[str, ...] = option((), ok=rules.is_access_log)
-    add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = option((), check=rules.add_headers)
-    error_pages: Mapping[int, str] = option({}, normal=rules.by_status, check=rules.error_pages)
+    add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = option((), ok=rules.is_added_header)
+    error_pages: Mapping[int, str] = option({}, normal=rules.by_status, ok=rules.is_error_page)
     resolver: tuple[str, ...] = option((), ok=rules.is_dns_server)
-    concurrency: Mapping[str, int] = option({}, normal=rules.by_class, check=rules.concurrency)
+    concurrency: Mapping[str, int] = option({}, normal=rules.by_class, ok=rules.is_class)
     limit_rate: int | None = option(None, ok=rules.is_within(1, 10**18 - 1))
     limit_rate_after: int = option(0, ok=rules.is_within(0, 10**18 - 1))
     buffers: str = option(rules.DEFAULT_BUFFERS, ok=rules.are_buffers)

@@ -47,7 +47,9 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
     made = S3Origin(bucket="docs", prefix="p/", access_key="a", secret_key="b")
     assert read({"docs": made}) == ({"docs": made}, [])
     assert read({"docs": S3Origin(bucket="docs", connect_to=["h:1"])})[0]["docs"].connect_to == ("h:1",)  # type: ignore[arg-type]
-    assert told({"docs": S3Origin(bucket="x")}) == [('["docs"]["bucket"]', "'x' is not a bucket name")]
+    assert told({"docs": S3Origin(bucket="x")}) == [
+        ('["docs"]["bucket"]', "'x' is not a bucket name, nor a pattern of bucket names")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,32 +11,25 @@ ACCOUNT = "123456789012"
 
 
 @pytest.mark.parametrize(
-    ("bucket", "kind", "remedy"),
+    "bucket",
     [
-        (f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports", "access point", "-s3alias"),
-        (f"arn:aws-cn:s3:cn-north-1:{ACCOUNT}:accesspoint:reports", "access point", "-s3alias"),
-        (f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap", "multi-region", "one region"),
-        ("mfzwi23gnjvgw.mrap", "multi-region", "one region"),
-        (f"arn:aws:s3-object-lambda:eu-west-1:{ACCOUNT}:accesspoint/x", "Object Lambda", "--ol-s3"),
-        (
-            f"arn:aws:s3-outposts:eu-west-1:{ACCOUNT}:outpost/op-1/accesspoint/x",
-            "Outposts",
-            "general purpose",
-        ),
-        ("reports-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3", "Outposts", "general purpose"),
-        ("arn:aws:s3:::reports", "an ARN", "bucket itself"),
-        ("arn:", "an ARN", "bucket itself"),
-        ("reports--use1-az5--x-s3", "S3 Express", "general purpose"),
-        ("point--use1-az5--xa-s3", "S3 Express", "general purpose"),
+        f"arn:aws:s3:eu-west-1:{ACCOUNT}:accesspoint/reports",
+        f"arn:aws-cn:s3:cn-north-1:{ACCOUNT}:accesspoint:reports",
+        f"arn:aws:s3::{ACCOUNT}:accesspoint/mfzwi23gnjvgw.mrap",
+        "mfzwi23gnjvgw.mrap",
+        f"arn:aws:s3-object-lambda:eu-west-1:{ACCOUNT}:accesspoint/x",
+        f"arn:aws:s3-outposts:eu-west-1:{ACCOUNT}:outpost/op-1/accesspoint/x",
+        "reports-o01ac5d28a6a232904e8xz5w8ijx1qzlbp3i3kuse10--op-s3",
+        "arn:aws:s3:::reports",
+        "arn:",
+        "reports--use1-az5--x-s3",
+        "point--use1-az5--xa-s3",
     ],
 )
-def test_a_bucket_that_wants_another_signature_is_refused_by_name(
-    bucket: str, kind: str, remedy: str
-) -> None:
+def test_a_bucket_that_wants_another_signature_is_refused_by_name(bucket: str) -> None:
     problem = unsupported(bucket, "here")
     assert problem is not None
-    assert kind in problem.what
-    assert remedy in problem.remedy
+    assert problem.what.startswith(f"{bucket!r} names another kind of bucket")
     [told] = problems(S3Origin(bucket=bucket), "XACCEL")
     assert str(told) == f'XACCEL["bucket"]: {problem.what}. {problem.remedy}'
     with pytest.raises(ConfigError) as raised:  # also for an origin that no rule has read

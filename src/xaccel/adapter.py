@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
-from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import plain_response
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
 from xaccel.handoff.trace_key import Traced, trace_headers
-from xaccel.handoff.without_nginx import is_from_nginx, page
+from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
+_READ = (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)
+ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in _READ}
+"""The request headers that are looked at, by the name that WSGI gives each (PEP 3333)."""
+_RAW = {name.lower().encode(): name for name in _READ}
 DATA_REFUSED = (KeyRefused, FileNameRefused)
 """Errors of stored data, not of the program or the settings."""
 
@@ -30,6 +35,49 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = b""
+
+
+class ClientRequest(NamedTuple):
+    """The parts of a client's request that its response depends on.
+
+    conditions: those of CONDITIONS that the request has, lines of one name joined. token: of NGINX; "" without one.
+    traced: for `xaccel trace`.
+    """
+
+    method: str
+    conditions: Mapping[str, str]
+    token: str = ""
+    traced: Traced | None = None
+
+    @classmethod
+    def of_environ(cls, environ: Mapping[str, Any], encoding: str = "latin-1") -> ClientRequest:
+        """Read a request of WSGI. encoding: of its path."""
+        found = {name: environ[key] for key, name in ENVIRON.items() if key in environ}
+        method, traced = environ.get("REQUEST_METHOD", ""), None
+        if (key := found.pop(TRACE_HEADER, None)) is not None:
+            path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode(
+                encoding, "replace"
+            )
+            traced = Traced(key, method, path, environ.get("QUERY_STRING", "").encode("latin-1", "replace"))
+        return cls(method, found, found.pop(TOKEN_HEADER, ""), traced)
+
+    @classmethod
+    def of_scope(cls, scope: Mapping[str, Any]) -> ClientRequest:
+        """Read a request of ASGI."""
+        found: dict[str, str] = {}
+        for raw, value in scope["headers"]:
+            if (name := _RAW.get(raw.lower())) is not None:
+                text = value.decode("latin-1")
+                found[name] = f"{found[name]}, {text}" if name in found else text
+        method, traced = scope["method"], None
+        if (key := found.pop(TRACE_HEADER, None)) is not None:
+            traced = Traced(
+                key, method, scope["path"].encode("utf-8", "replace"), scope.get("query_string", b"")
+            )
+        return cls(method, found, found.pop(TOKEN_HEADER, ""), traced)
+
+
+Asked = tuple[ObjectRef, Options]
 
 
 class Answers:
@@ -44,25 +92,15 @@ class Answers:
     def __init__(self, site: SiteSource) -> None:
         self.sender = sender_of(site)
 
-    def _asked(self, key: str | None, arguments: SendArguments) -> tuple[ObjectRef, Options]:
+    def _asked(self, key: str | None, arguments: SendArguments) -> Asked:
         options: dict[str, Any] = {**arguments}
         place = {name: options.pop(name, None) for name in ("origin", "bucket", "url")}
         return self.sender.refer(key, **place), Options(**options)
 
-    def _answer(
-        self,
-        ref: ObjectRef,
-        options: Options,
-        method: str,
-        conditions: Mapping[str, str],
-        token: str | None = None,
-        *,
-        traced: Traced | None = None,
-    ) -> Answer:
-        """Waits for credentials unless `is_ready` is true for the object.
-
-        token: of NGINX, as the request has it, if the app is in debug mode; else None. traced: for `xaccel trace`.
-        """
+    def _answer(self, asked: Asked, request: ClientRequest, *, debug: bool) -> Answer:
+        """Waits for credentials unless `is_ready` is true for the object. debug: the app is in debug mode."""
+        ref, options = asked
+        method, conditions, token, traced = request
         hand_off = self.sender.hand_off(ref, method=method, options=options)
         status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
         log_event(authorized(hand_off, status))
@@ -71,7 +109,7 @@ class Answers:
             more += trace_headers(self.sender.site, traced, hand_off, status)
         if status is not None:
             return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
-        if token is not None and not is_from_nginx(self.sender.site, token):
+        if debug and not is_from_nginx(self.sender.site, token):
             return Answer(*page(method))
         # NGINX drops this type. Frameworks would say that the empty response is HTML.
         return Answer(
@@ -81,16 +119,14 @@ class Answers:
     async def _aanswer(
         self,
         in_thread: Callable[..., Awaitable[Answer]],
-        asked: tuple[ObjectRef, Options],
-        method: str,
-        conditions: Mapping[str, str],
-        token: str | None,
+        asked: Asked,
+        request: ClientRequest,
         *,
-        traced: Traced | None,
+        debug: bool,
     ) -> Answer:
         if self.sender.is_ready(asked[0]):
-            return self._answer(*asked, method, conditions, token, traced=traced)
-        return await in_thread(self._answer, *asked, method, conditions, token, traced=traced)
+            return self._answer(asked, request, debug=debug)
+        return await in_thread(self._answer, asked, request, debug=debug)
 
 
 def sender_of(site: SiteSource) -> Sender:

@@ -6,11 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, record_denial
 from xaccel.events import DeniedRecord
-from xaccel.handoff.conditions import NAMES
-from xaccel.handoff.trace_key import HEADER, Traced
-from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -18,34 +15,6 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 __all__ = ["Downloads"]
-
-_NAMES = {name.lower().encode(): name for name in NAMES}
-_TOKEN = TOKEN_HEADER.lower().encode()
-_TRACE = HEADER.lower().encode()
-
-
-def token_of(scope: Scope) -> str:
-    """Return the token of NGINX in a request, or ""."""
-    return next((value.decode("latin-1") for raw, value in scope["headers"] if raw.lower() == _TOKEN), "")
-
-
-def conditions_of(scope: Scope) -> dict[str, str]:
-    """Return the conditions of a request; lines of one name are joined."""
-    found: dict[str, str] = {}
-    for raw, value in scope["headers"]:
-        if (name := _NAMES.get(raw.lower())) is not None:
-            text = value.decode("latin-1")
-            found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
-
-
-def traced_of(scope: Scope) -> Traced | None:
-    """Return a request of `xaccel trace`; None for any other."""
-    for name, value in scope["headers"]:
-        if name == _TRACE:
-            path = scope["path"].encode("utf-8", "replace")
-            return Traced(value.decode("latin-1"), scope["method"], path, scope.get("query_string", b""))
-    return None
 
 
 class Downloads(Answers):
@@ -74,10 +43,10 @@ class Downloads(Answers):
 
         Only what would wait runs in a thread. Raises InputRefused and CredentialsUnavailable.
         """
-        asked, token = self._asked(key, arguments), token_of(scope) if self._debug else None
-        method, conditions, traced = scope["method"], conditions_of(scope), traced_of(scope)
+        asked = self._asked(key, arguments)
         await _send(
-            send, await self._aanswer(asyncio.to_thread, asked, method, conditions, token, traced=traced)
+            send,
+            await self._aanswer(asyncio.to_thread, asked, ClientRequest.of_scope(scope), debug=self._debug),
         )
 
     async def adeny_download(

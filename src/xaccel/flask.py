@@ -10,16 +10,12 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, DeniedStatus, http_refusal, record_denial, sender_of
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, http_refusal, record_denial, sender_of
 from xaccel.errors import ConfigError, InputRefused
 from xaccel.events import DeniedRecord
-from xaccel.handoff.conditions import NAMES
-from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
-from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
-from xaccel.wsgi import traced_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -100,13 +96,11 @@ class Downloads(Answers):
         client's conditions. Raises InputRefused and CredentialsUnavailable. Unless the app handles InputRefused, Flask
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
-        conditions = {name: value for name in NAMES if (value := request.headers.get(name)) is not None}
         debug = current_app.debug and not current_app.testing
-        token = request.headers.get(TOKEN_HEADER, "") if debug else None
         try:
-            asked = self._asked(key, arguments)
-            traced = traced_of(request.environ) if TRACE_ENVIRON in request.environ else None
-            answer = self._answer(*asked, request.method, conditions, token, traced=traced)
+            answer = self._answer(
+                self._asked(key, arguments), ClientRequest.of_environ(request.environ), debug=debug
+            )
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response

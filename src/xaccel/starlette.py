@@ -17,8 +17,7 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answer, Answers, DeniedStatus, http_refusal, record_denial
-from xaccel.asgi import conditions_of, token_of, traced_of
+from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, http_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -81,10 +80,9 @@ class Downloads(Answers):
         InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
         others.
         """
-        conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
+        asking, debug = ClientRequest.of_scope(request.scope), _in_debug_mode(request)
         try:
-            asked, traced = self._asked(key, arguments), traced_of(request.scope)
-            return _response(self._answer(*asked, request.method, conditions, token, traced=traced))
+            return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 
@@ -92,11 +90,10 @@ class Downloads(Answers):
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
-        conditions, token = conditions_of(request.scope), _token_in_debug_mode(request)
+        asking, debug = ClientRequest.of_scope(request.scope), _in_debug_mode(request)
         try:
-            asked, traced = self._asked(key, arguments), traced_of(request.scope)
-            making = self._aanswer(run_in_threadpool, asked, request.method, conditions, token, traced=traced)
-            return _response(await making)
+            asked = self._asked(key, arguments)
+            return _response(await self._aanswer(run_in_threadpool, asked, asking, debug=debug))
         except InputRefused as refused:
             raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
 
@@ -132,8 +129,7 @@ def _response(answer: Answer) -> Response:
     return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
 
-def _token_in_debug_mode(request: Request) -> str | None:
-    scope = request.scope
+def _in_debug_mode(request: Request) -> bool:
     # no server has this extension, only Starlette's TestClient
-    is_test = "http.response.debug" in scope.get("extensions", {})
-    return token_of(scope) if getattr(scope.get("app"), "debug", False) and not is_test else None
+    is_test = "http.response.debug" in request.scope.get("extensions", {})
+    return getattr(request.scope.get("app"), "debug", False) and not is_test

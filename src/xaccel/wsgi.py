@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answer, Answers, DeniedStatus, record_denial
+from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, record_denial
 from xaccel.events import DeniedRecord
-from xaccel.handoff.conditions import ENVIRON
-from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
-from xaccel.handoff.trace_key import Traced
-from xaccel.handoff.without_nginx import TOKEN_HEADER
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -20,27 +16,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Downloads"]
-
-_TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
-
-
-def token_of(environ: Mapping[str, Any]) -> str:
-    """Return the token of NGINX in a request, or ""."""
-    return str(environ.get(_TOKEN, ""))
-
-
-def conditions_of(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Return the conditions of a request."""
-    return {name: environ[key] for key, name in ENVIRON.items() if key in environ}
-
-
-def traced_of(environ: Mapping[str, Any], encoding: str = "latin-1") -> Traced | None:
-    """Return a request of `xaccel trace`; None for any other. encoding: of the path."""
-    if TRACE_ENVIRON not in environ:
-        return None
-    path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode(encoding, "replace")
-    query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-    return Traced(environ[TRACE_ENVIRON], environ["REQUEST_METHOD"], path, query)
 
 
 class Downloads(Answers):
@@ -72,10 +47,9 @@ class Downloads(Answers):
 
         The arguments are those of `xaccel.django.send_file`. Raises InputRefused and CredentialsUnavailable.
         """
-        ref, options = self._asked(key, arguments)
-        token, traced = token_of(environ) if self._debug else None, traced_of(environ)
-        method, conditions = environ["REQUEST_METHOD"], conditions_of(environ)
-        answer = self._answer(ref, options, method, conditions, token, traced=traced)
+        answer = self._answer(
+            self._asked(key, arguments), ClientRequest.of_environ(environ), debug=self._debug
+        )
         return _start(start_response, answer)
 
     def deny_download(

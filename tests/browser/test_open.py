@@ -10,7 +10,7 @@ from tests.browser.conftest import Shown
 from tests.browser.opened_files import AUDIO_SECONDS, OPENED
 from tests.browser.player import player
 from tests.browser.screen import colours
-from xaccel.handoff.content_security import SANDBOX
+from xaccel.handoff.headers import SANDBOX
 from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tests.django.library.models import Document
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django.conf import configuration
 from xaccel.django.test import AsyncClient, Client, FollowedResponse
-from xaccel.handoff.content_security import default_policy
+from xaccel.handoff.headers import default_policy
 from xaccel.testing import assert_hand_off, assert_nothing_leaked
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
-from xaccel.handoff.content_security import SANDBOX
+from xaccel.handoff.headers import SANDBOX
 
 XML = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><BucketName>acme</BucketName><Key>x</Key></Error>"
 EXPECTED = {404: 404, 410: 404, 412: 412, 416: 416, 429: 503, 503: 503, 504: 504}

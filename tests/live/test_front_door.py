@@ -33,7 +33,7 @@ from tests.live.table import CUT, LARGE, NOTHING, OPTIONS, PAGE_404, ROWS, TEXT,
 from tests.live.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Request
 from xaccel.errors import NginxError
-from xaccel.handoff.content_security import SANDBOX
+from xaccel.handoff.headers import SANDBOX
 from xaccel.servers.nginx_server import check_config
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant

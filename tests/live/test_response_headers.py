@@ -8,7 +8,7 @@ from docs.generated.engine import hidden_headers
 from tests.live.client import KNOWN
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
-from xaccel.handoff.content_security import BY_TYPE, SANDBOX
+from xaccel.handoff.headers import BY_TYPE, SANDBOX
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,6 +27,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from xaccel.adapter import ClientRequest
 from xaccel.django.conf import configuration
 from xaccel.django.response import condition_response
 from xaccel.errors import ConfigError
@@ -34,11 +35,9 @@ from xaccel.events import logger
 from xaccel.explain.origin_request import opener
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions
-from xaccel.handoff.content_security import default_policy
-from xaccel.handoff.headers import CSP
+from xaccel.handoff.headers import CSP, default_policy
 from xaccel.nginx.engine_files import PAGES
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
-from xaccel.wsgi import conditions_of
 
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_S = 30.0
@@ -73,7 +72,7 @@ def under_test() -> bool:
 
 def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     """Return the file itself, or the plain page that NGINX would send."""
-    visible, conditions = dict(hand_off.visible_headers), conditions_of(request.META)
+    visible, conditions = dict(hand_off.visible_headers), ClientRequest.of_environ(request.META).conditions
     # If the app has validators, it has already evaluated the client's conditions.
     own = not {"ETag", "Last-Modified"}.isdisjoint(visible)
     fetched = fetch(hand_off, configuration().site.origin(hand_off.origin), {} if own else conditions)

@@ -8,11 +8,11 @@ from typing import NoReturn
 from django.http import Http404, HttpRequest, HttpResponse
 
 from xaccel import errors
+from xaccel.adapter import ENVIRON, ClientRequest
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.conditions import ENVIRON, answer_to_conditions, headers_of_answer
+from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.site import Site
-from xaccel.wsgi import conditions_of, token_of
 
 
 class KeyRefused(errors.KeyRefused, Http404):
@@ -54,7 +54,7 @@ class HandOffResponse(HttpResponse):
 def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: bool) -> HttpResponse:
     """Return the hand-off as a response, or the 304 or 412 that the app's own validators lead to."""
     if not ENVIRON.keys().isdisjoint(request.META):
-        conditions = conditions_of(request.META)
+        conditions = ClientRequest.of_environ(request.META).conditions
         status = answer_to_conditions(request.method or "", conditions, hand_off.visible_headers)
         if status is not None:
             return condition_response(status, hand_off.visible_headers)
@@ -63,7 +63,7 @@ def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: boo
 
 def page_without_nginx(request: HttpRequest, site: Site) -> HttpResponse | None:
     """Return what replaces a hand-off in debug mode; None if the request came through NGINX."""
-    if is_from_nginx(site, token_of(request.META)):
+    if is_from_nginx(site, ClientRequest.of_environ(request.META).token):
         return None
     status, headers, body = page(request.method)
     return HttpResponse(body, status=status, headers=dict(headers))

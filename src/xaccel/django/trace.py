@@ -7,17 +7,17 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest
 
+from xaccel.adapter import ClientRequest
 from xaccel.django.conf import configuration
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.trace_key import LIFE_S, spend_in_memory, trace_headers
-from xaccel.wsgi import traced_of
 
 
 def report_headers(request: HttpRequest, hand_off: HandOff, own_status: int | None) -> list[tuple[str, str]]:
     """Return what `trace_headers` does."""
     # Django has decoded the path of META.
-    traced = traced_of(request.META, "utf-8")
+    traced = ClientRequest.of_environ(request.META, "utf-8").traced
     return trace_headers(configuration().site, traced, hand_off, own_status, _spend) if traced else []
 
 

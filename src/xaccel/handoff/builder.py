@@ -10,14 +10,15 @@ from mimetypes import MimeTypes
 from typing import TYPE_CHECKING
 
 from xaccel.errors import HeaderRefused, OptionRefused
-from xaccel.handoff.content_security import PARAMETERS, default_policy
 from xaccel.handoff.disposition import content_disposition, name_of_key, safe_name
 from xaccel.handoff.headers import (
     CSP,
     DECLARED,
     DEFAULT_CACHE_CONTROL,
+    PARAMETERS,
     PRIVATE_NAMES,
     cache_control,
+    default_policy,
     etag_header,
     last_modified_header,
     limit_headers,

@@ -12,11 +12,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-NAMES = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since")
+CONDITIONS = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since")
 """The request headers that are looked at."""
-
-ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in NAMES}
-"""By the name that WSGI gives each (PEP 3333)."""
 
 _SHOWN = ("Cache-Control", "ETag", "Last-Modified")
 _TAG = re.compile(r'(?:^|,)[ \t]*((?:W/)?"[^"]*")[ \t]*(?=,|\Z)')
@@ -28,8 +25,8 @@ def answer_to_conditions(
 ) -> Literal[304, 412] | None:
     """Return the status that the client's conditions ask for, or None where the file is to be sent.
 
-    `conditions` has those of NAMES that the request has, lines of one name joined by a comma. Without an entity tag or
-    a date of the app's among the hand-off's `visible_headers` it is None: the conditions pass to the origin.
+    `conditions` has those of CONDITIONS that the request has, lines of one name joined by a comma. Without an entity
+    tag or a date of the app's among the hand-off's `visible_headers` it is None: the conditions pass to the origin.
     """
     visible = dict(visible_headers)
     tag, changed = visible.get("ETag"), _date(visible.get("Last-Modified"))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from xaccel.errors import OptionRefused
@@ -28,6 +29,40 @@ PRIVATE_NAMES = {
 CSP = "Xaccel-Csp"
 DECLARED = "Xaccel-Header-"
 """Text before the name of a header that the site declares."""
+
+# A file is somebody's upload on the app's own host: as HTML, SVG or XML it could act as the app. The policies serve the
+# NGINX configuration (the type may be the origin's, known there only) and the development server.
+PARAMETERS = r"""(?: *;(?:[ !#-&(-+.-\[\]-~-]|"[ !#-&(-\[\]-~]*")*)?"""
+"""The parameters of a media type, as a regular expression.
+
+Browsers use the last type of a list (https://fetch.spec.whatwg.org/#concept-header-extract-mime-type). A comma is
+therefore allowed only between double quotes, and `\\` and `'` nowhere: parsers disagree about where these end a quote.
+"""
+
+_EVERYWHERE = "form-action 'none'; base-uri 'none'"
+
+SANDBOX = f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; {_EVERYWHERE}; sandbox"
+"""For HTML, SVG, XML, text and every type not below: shown, without scripts, forms, storage and origin."""
+
+BY_TYPE: tuple[tuple[str, str], ...] = (
+    (
+        rf"^(?:audio|video)/[a-z0-9!#$&^_.-]+{PARAMETERS}$",
+        f"default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; {_EVERYWHERE}",
+    ),
+    (
+        rf"^application/pdf{PARAMETERS}$",
+        f"default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; {_EVERYWHERE}",
+    ),
+)
+"""Regular expressions (Python's and PCRE's alike, without case) on the whole type, and the policy for it.
+
+A subtype with "+" is not matched: every type that ends in "+xml" is XML, which may be a page
+(https://mimesniff.spec.whatwg.org/#xml-mime-type).
+
+A sandbox keeps Chromium from playing media (tests/browser/test_open.py) and Safari from showing some PDFs
+(github.com/adobe/aem-core-wcm-components/issues/2839); Chromium itself takes every policy off a PDF. Browsers put both
+into generated pages, which may need inline styles.
+"""
 
 LONGEST_KEY = 255
 """Bytes: NGINX does not count a longer key at all (ngx_http_limit_conn_module.c, tests/live/test_limits.py)."""
@@ -68,6 +103,15 @@ def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """
     shown = {name: value for private, value in headers if (name := public_name(private)) is not None}
     return {"Cache-Control": DEFAULT_CACHE_CONTROL, "X-Content-Type-Options": "nosniff", **shown}
+
+
+@lru_cache(maxsize=256)
+def default_policy(content_type: str) -> str:
+    """Return the policy for a Content-Type, "" included."""
+    for pattern, policy in BY_TYPE:
+        if re.search(pattern, content_type, re.IGNORECASE | re.ASCII):
+            return policy
+    return SANDBOX
 
 
 def keeps_shared_caches_out(value: str) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, ObjectRef, Options, S3Origin, Site
 from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.handoff.builder import Signing, make_handoff
-from xaccel.handoff.content_security import SANDBOX, default_policy
+from xaccel.handoff.headers import SANDBOX, default_policy
 from xaccel.handoff.identifiers import cache_key
 from xaccel.handoff.places import Places
 from xaccel.signing.endpoint import Endpoint

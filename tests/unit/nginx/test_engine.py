@@ -12,7 +12,7 @@ import pytest
 
 from docs.generated import engine
 from tests.live.golden import BUCKET, BUILDS, SECRET
-from xaccel.handoff import content_security
+from xaccel.handoff import headers
 from xaccel.nginx import engine_files, files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
@@ -47,9 +47,9 @@ def test_every_map_has_a_default() -> None:
 
 def test_policies_are_those_of_the_development_server() -> None:
     rows = next(rows for _, variable, rows in maps() if variable == "$xaccel_type_csp")
-    assert re.findall(r'default "(.*)";', rows) == [content_security.SANDBOX]
+    assert re.findall(r'default "(.*)";', rows) == [headers.SANDBOX]
     assert [row.strip() for row in rows.splitlines()[2:]] == [
-        f"{phrase(f'~*{pattern}')} {phrase(policy)};" for pattern, policy in content_security.BY_TYPE
+        f"{phrase(f'~*{pattern}')} {phrase(policy)};" for pattern, policy in headers.BY_TYPE
     ]
 
 

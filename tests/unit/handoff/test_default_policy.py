@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from xaccel.handoff.content_security import BY_TYPE, SANDBOX, default_policy
+from xaccel.handoff.headers import BY_TYPE, SANDBOX, default_policy
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from urllib.request import Request
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.core.signals import request_finished
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
@@ -105,7 +104,7 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
     }
 
 
-def test_origin_is_asked_with_what_nginx_would_send(origin: OriginServer) -> None:
+def test_origin_gets_nothing_of_the_client(origin: OriginServer) -> None:
     headers = {
         "Cookie": "sessionid=1",
         "Authorization": "Basic u",
@@ -119,8 +118,7 @@ def test_origin_is_asked_with_what_nginx_would_send(origin: OriginServer) -> Non
     assert "X-Amz-Signature=" in path
     assert (partner_path, partner_asked["authorization"]) == ("/out/a%20b.pdf", "Bearer partner")
     for received in (asked, partner_asked):
-        assert received["if-none-match"] == '"x"'
-        assert not {"cookie", "range"} & set(received)
+        assert not {"cookie", "range", "if-none-match"} & set(received)
     assert "authorization" not in asked
 
 
@@ -196,20 +194,9 @@ def test_failure_of_the_origin_is_logged_without_its_address(
         assert private not in said
 
 
-def test_304_of_the_origin_passes(origin: OriginServer) -> None:
-    response = get("304", headers={"If-None-Match": '"origin"'})
-    assert response.status_code == 304
-    assert dict(response.headers) == {
-        "Cache-Control": "private, no-cache",
-        "ETag": '"origin"',
-        "Last-Modified": CHANGED,
-    }
-
-
-def test_validators_of_the_app_keep_conditions_from_the_origin(origin: OriginServer) -> None:
+def test_the_apps_validators_answer_conditions(origin: OriginServer) -> None:
     response = get("r.pdf", headers={"If-None-Match": '"v0"'}, etag="v1")
     assert (response["ETag"], body(response)) == ('"v1"', BODY)
-    assert "if-none-match" not in origin.asked[0][2]
     assert get("r.pdf", headers={"If-None-Match": '"v1"'}, etag="v1").status_code == 304
 
 
@@ -353,21 +340,6 @@ def test_empty_file_is_sent(origin: OriginServer, tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_bytes(b"")
     response = get("e.txt", "disk")
     assert (response["Content-Length"], body(response)) == ("0", b"")
-
-
-def test_date_of_the_file_answers_conditions(origin: OriginServer, tmp_path: Path) -> None:
-    (tmp_path / "r.pdf").write_bytes(BODY)
-    response = get("r.pdf", "disk")
-    body(response)
-    ended: list[Any] = []
-
-    def record(**kwargs: Any) -> None:
-        ended.append(kwargs)
-
-    request_finished.connect(record)
-    again = get("r.pdf", "disk", headers={"If-Modified-Since": response["Last-Modified"]})
-    request_finished.disconnect(record)
-    assert (again.status_code, ended) == (304, [])
 
 
 @pytest.mark.parametrize("path", ["/key/?key=r.pdf", "/akey/?key=r.pdf"])

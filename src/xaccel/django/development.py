@@ -1,20 +1,15 @@
 """Development without NGINX: Django sends the file, with the headers that NGINX would send.
 
-No ranges, no cache, no limits. With DEBUG off it is refused.
+No ranges, no conditions of the storage, no cache, no limits. With DEBUG off it is refused.
 """
 
 from __future__ import annotations
 
-import errno
 import http.client
 import os
 import ssl
-import stat
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
-from email.message import Message
-from email.utils import formatdate
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -26,15 +21,13 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import http_date
 
-from xaccel.adapter import ClientRequest
 from xaccel.django.conf import configuration
-from xaccel.django.response import condition_response
 from xaccel.errors import ConfigError
 from xaccel.events import logger
 from xaccel.explain.origin_request import opener
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.conditions import answer_to_conditions
 from xaccel.handoff.headers import CSP, default_policy
 from xaccel.nginx.engine_files import PAGES
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
@@ -44,7 +37,6 @@ TIMEOUT_S = 30.0
 """How long an origin may be silent; NGINX waits as long."""
 
 _PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
-_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 def debug_is_on() -> bool:
@@ -72,24 +64,16 @@ def under_test() -> bool:
 
 def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     """Return the file itself, or the plain page that NGINX would send."""
-    visible, conditions = dict(hand_off.visible_headers), ClientRequest.of_environ(request.META).conditions
-    # If the app has validators, it has already evaluated the client's conditions.
-    own = not {"ETag", "Last-Modified"}.isdisjoint(visible)
-    fetched = fetch(hand_off, configuration().site.origin(hand_off.origin), {} if own else conditions)
-    headers = {"Content-Type": "application/octet-stream", **fetched.headers, **visible}
+    fetched = _fetch(hand_off, configuration().site.origin(hand_off.origin))
+    if isinstance(fetched, int):
+        return _page(fetched)
+    found, body = fetched
+    headers = {"Content-Type": "application/octet-stream", **found, **dict(hand_off.visible_headers)}
+    headers["Accept-Ranges"] = "none"
     if CSP not in dict(hand_off.headers):
         headers["Content-Security-Policy"] = default_policy(headers["Content-Type"])
-    body = fetched.body
-    if body is None:
-        return condition_response(304, headers.items()) if fetched.status == 304 else _page(fetched.status)
-    # A directory's own date: a store has answered the conditions already, and passes here again.
-    status = answer_to_conditions(request.method or "", conditions, headers.items())
-    if status is not None or request.method == "HEAD":
-        body.close()
-    if status is not None:
-        return condition_response(status, headers.items())
-    headers["Accept-Ranges"] = "none"
     if request.method == "HEAD":
+        body.close()
         return HttpResponse(headers=headers)
     under_asgi = isinstance(getattr(request, "_request", request), ASGIRequest)
     chunks = _aread(body) if under_asgi else _read(body)
@@ -122,67 +106,48 @@ async def _aread(body: IO[bytes]) -> AsyncIterator[bytes]:
             yield chunk
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The response of an origin. The caller closes `body`."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: IO[bytes] | None = None
+_Fetched = tuple[dict[str, str], IO[bytes]]
 
 
-def fetch(hand_off: HandOff, origin: Origin, conditions: Mapping[str, str]) -> Fetched:
-    """Ask `origin` for what `hand_off` names. `conditions` are the client's, where the origin's validators stand.
+def _fetch(hand_off: HandOff, origin: Origin) -> _Fetched | int:
+    """Request the object that `hand_off` names. Returns headers and body, or a status: of the origin, 502 or 504.
 
-    Never raises for what an origin does: its failures are statuses, 504 for silence and 502 for the rest. Redirects are
-    followed where the origin's `redirect_hosts` allow it. The status is the origin's own otherwise.
+    It follows the redirects that the origin's `redirect_hosts` allow.
     """
     if isinstance(origin, LocalOrigin):
         return _open(origin.root, hand_off.target)
     method = dict(hand_off.headers).get("Xaccel-Method", "GET")
-    request = Request(hand_off.target, headers={**conditions, **hand_off.request_headers}, method=method)  # noqa: S310
+    request = Request(hand_off.target, headers=dict(hand_off.request_headers), method=method)  # noqa: S310
     try:
-        answer = opener(origin, hand_off.target, conditions).open(request, timeout=TIMEOUT_S)
-        assert answer is not None, "no handler for http or https"
+        answer: Any = opener(origin, hand_off.target, {}).open(request, timeout=TIMEOUT_S)
     except HTTPError as error:
-        with error:
-            _say(hand_off, f"status {error.code}")
-            if error.code == 403 and isinstance(origin, S3Origin) and origin.treat_403_as_404:
-                return Fetched(404)
-            return Fetched(error.code, _passed_on(error.headers) if error.code == 304 else {})
+        error.close()
+        _say(hand_off, f"status {error.code}")
+        is_hidden = error.code == 403 and isinstance(origin, S3Origin) and origin.treat_403_as_404
+        return 404 if is_hidden else error.code
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         # Messages of other errors may hold the URL, and with it the signature.
         message = f": {reason}" if isinstance(reason, ssl.SSLCertVerificationError) else ""
         _say(hand_off, f"{type(reason).__name__}{message}")
-        return Fetched(504 if isinstance(reason, TimeoutError) else 502)
-    return Fetched(200, _passed_on(answer.headers), answer)
+        return 504 if isinstance(reason, TimeoutError) else 502
+    found = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+    # A value in several lines is no header for Django.
+    return {name: value for name, value in found.items() if len(value.splitlines()) == 1}, answer
 
 
 def _say(hand_off: HandOff, why: str) -> None:
     logger.info("the origin %s answered transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
 
 
-def _open(root: str, path: str) -> Fetched:
+def _open(root: str, path: str) -> _Fetched | int:
     """Open a file whose place, with all links resolved, is below `root`."""
-    place = Path(os.path.realpath(path))
-    if not place.is_relative_to(os.path.realpath(root)):
-        return Fetched(404)
+    place = os.path.realpath(path)
+    if not Path(place).is_relative_to(os.path.realpath(root)) or not os.path.isfile(place):
+        return 404
     try:
-        # Without O_NONBLOCK a FIFO would wait for its writer.
-        descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError as error:
-        return Fetched(404 if error.errno in _MISSING else 502)
-    state = os.fstat(descriptor)
-    if not stat.S_ISREG(state.st_mode):
-        os.close(descriptor)
-        return Fetched(404)
-    modified = formatdate(int(state.st_mtime), usegmt=True)
-    return Fetched(
-        200, {"Content-Length": str(state.st_size), "Last-Modified": modified}, os.fdopen(descriptor, "rb")
-    )
-
-
-def _passed_on(headers: Message) -> dict[str, str]:
-    found = {name: headers[name] for name in _PASSED_ON if headers.get(name) is not None}
-    return {name: value for name, value in found.items() if "\n" not in value and "\r" not in value}
+        body = open(place, "rb")  # noqa: SIM115  (the response closes it)
+    except OSError:
+        return 502
+    state = os.fstat(body.fileno())
+    return {"Content-Length": str(state.st_size), "Last-Modified": http_date(state.st_mtime)}, body

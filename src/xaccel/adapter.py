@@ -144,6 +144,11 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
     if status not in (403, 404):
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     log_event(denied(method, **record))
+    return plain_answer(status, method)
+
+
+def plain_answer(status: int, method: str) -> Answer:
+    """Return a response that says what its status means."""
     return Answer(*plain_response(status, f"{HTTPStatus(status).phrase}\n", method))
 
 
@@ -155,6 +160,20 @@ def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[De
     return denied(method, **record)
 
 
+def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: SendArguments) -> int:
+    """Log `refused`, and return the status for it.
+
+    An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
+    traceback in the log.
+    """
+    if isinstance(refused, DATA_REFUSED):
+        record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
+        log_event(refusal_event(method, refused, key=key or "", **record))
+        return 404
+    logger.error("a download was refused with 400: %s", refused, exc_info=refused)
+    return 400
+
+
 def http_refusal(
     refused: InputRefused,
     errors: Mapping[int, tuple[type[Exception], Mapping[str, Any]]],
@@ -162,19 +181,11 @@ def http_refusal(
     key: str | None,
     arguments: SendArguments,
 ) -> InputRefused:
-    """Return `refused` as an exception of the framework too, to which it responds with 404 or 400.
+    """Log `refused`, and return it as an exception of the framework too, to which it responds with 404 or 400.
 
-    An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
-    traceback in the log. The class of `refused` comes first, and so does an app's handler for it.
+    The class of `refused` comes first, and so does an app's handler for it.
     errors: by status, the framework's class and the attributes that its constructor would set.
     """
-    if isinstance(refused, DATA_REFUSED):
-        status = 404
-        record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
-        log_event(refusal_event(method, refused, key=key or "", **record))
-    else:
-        status = 400
-        logger.error("a download was refused with 400: %s", refused, exc_info=refused)
-    base, attributes = errors[status]
+    base, attributes = errors[log_refusal(refused, method, key, arguments)]
     kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

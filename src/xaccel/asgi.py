@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, record_denial
+from xaccel.adapter import (
+    Answer,
+    Answers,
+    ClientRequest,
+    DeniedStatus,
+    log_refusal,
+    plain_answer,
+    record_denial,
+)
+from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
@@ -41,13 +50,26 @@ class Downloads(Answers):
     ) -> None:
         """Send the response that makes NGINX send a file, as `xaccel.django.send_file`. Check the permission before.
 
-        Only what would wait runs in a thread. Raises InputRefused and CredentialsUnavailable.
+        Only what would wait runs in a thread. If an argument is invalid, the response is that of `arefuse_invalid`.
+        Raises CredentialsUnavailable.
         """
-        asked = self._asked(key, arguments)
-        await _send(
-            send,
-            await self._aanswer(asyncio.to_thread, asked, ClientRequest.of_scope(scope), debug=self._debug),
-        )
+        request = ClientRequest.of_scope(scope)
+        try:
+            asked = self._asked(key, arguments)
+            answer = await self._aanswer(asyncio.to_thread, asked, request, debug=self._debug)
+        except InputRefused as refused:
+            status = log_refusal(refused, scope["method"], key, arguments)
+            await self.arefuse_invalid(scope, send, refused, status)
+        else:
+            await _send(send, answer)
+
+    async def arefuse_invalid(self, scope: Scope, send: Send, refused: InputRefused, status: int) -> None:
+        """Send the response to invalid arguments. Override it for another page.
+
+        status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
+        what is wrong; it is logged already.
+        """
+        await _send(send, plain_answer(status, scope["method"]))
 
     async def adeny_download(
         self, scope: Scope, send: Send, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, record_denial
+from xaccel.adapter import (
+    Answer,
+    Answers,
+    ClientRequest,
+    DeniedStatus,
+    log_refusal,
+    plain_answer,
+    record_denial,
+)
+from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
@@ -45,12 +54,26 @@ class Downloads(Answers):
     ) -> list[bytes]:
         """Start the response that makes NGINX send a file, and return its empty body. Check the permission before.
 
-        The arguments are those of `xaccel.django.send_file`. Raises InputRefused and CredentialsUnavailable.
+        The arguments are those of `xaccel.django.send_file`; if one is invalid, the response is that of
+        `refuse_invalid`. Raises CredentialsUnavailable.
         """
-        answer = self._answer(
-            self._asked(key, arguments), ClientRequest.of_environ(environ), debug=self._debug
-        )
-        return _start(start_response, answer)
+        request = ClientRequest.of_environ(environ)
+        try:
+            answer = self._answer(self._asked(key, arguments), request, debug=self._debug)
+            return _start(start_response, answer)
+        except InputRefused as refused:
+            status = log_refusal(refused, environ["REQUEST_METHOD"], key, arguments)
+            return self.refuse_invalid(environ, start_response, refused, status)
+
+    def refuse_invalid(
+        self, environ: Mapping[str, Any], start_response: StartResponse, refused: InputRefused, status: int
+    ) -> list[bytes]:
+        """Start the response to invalid arguments. Override it for another page.
+
+        status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
+        what is wrong; it is logged already.
+        """
+        return _start(start_response, plain_answer(status, environ["REQUEST_METHOD"]))
 
     def deny_download(
         self,

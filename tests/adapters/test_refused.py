@@ -1,7 +1,8 @@
-"""What a Flask, Starlette or FastAPI app without a handler of its own responds to invalid input, and what it logs."""
+"""What an app without a handler of its own responds to invalid input, and what it logs."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
@@ -16,9 +17,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from werkzeug.test import Client
 
+import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
+import xaccel.wsgi
 from tests.live.client import ask
 from xaccel import InputRefused
 from xaccel.testing import app_server
@@ -74,7 +78,36 @@ def in_fastapi(given: Given, *, own: bool = False) -> tuple[int, bytes]:
     return reply.status_code, reply.content
 
 
-every_framework = pytest.mark.parametrize("ask", [in_flask, in_starlette, in_fastapi])
+class OwnWsgi(xaccel.wsgi.Downloads):
+    def refuse_invalid(self, environ: Any, start_response: Any, refused: InputRefused, status: int) -> Any:
+        start_response("422 Unprocessable Content", [])
+        return [f"own {type(refused).__name__}".encode()]
+
+
+def in_wsgi(given: Given, *, own: bool = False) -> tuple[int, bytes]:
+    files = (OwnWsgi if own else xaccel.wsgi.Downloads)(SITE)
+    reply = Client(lambda environ, start: files.send_file(environ, start, **given)).get("/f")
+    return reply.status_code, reply.data
+
+
+class OwnAsgi(xaccel.asgi.Downloads):
+    async def arefuse_invalid(self, scope: Any, send: Any, refused: InputRefused, status: int) -> None:
+        await send({"type": "http.response.start", "status": 422})
+        await send({"type": "http.response.body", "body": f"own {type(refused).__name__}".encode()})
+
+
+def in_asgi(given: Given, *, own: bool = False) -> tuple[int, bytes]:
+    files, sent = (OwnAsgi if own else xaccel.asgi.Downloads)(SITE), []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Given = {"type": "http", "method": "GET", "path": "/f", "headers": [], "query_string": b""}
+    asyncio.run(files.asend_file(scope, send, **given))
+    return sent[0]["status"], sent[1]["body"]
+
+
+every_framework = pytest.mark.parametrize("ask", [in_flask, in_starlette, in_fastapi, in_wsgi, in_asgi])
 KEY = {"key": "a.pdf", "origin": "media"}
 STORED = [
     {"key": "../x", "origin": "media"},

@@ -257,6 +257,13 @@ def test_what_the_storage_did_not_cause_is_answered_without_asking_it(
     assert "storage: delivers" in explain(places.site, ID, "--log", log_of(tmp_path, why=why), "--key", "x")
 
 
+def test_what_the_storage_may_have_caused_is_explained_without_a_key(places: Places, tmp_path: Path) -> None:
+    printed = explain(places.site, ID, "--log", log_of(tmp_path, why="origin_403"))
+    assert "\nremedy: " in printed
+    assert printed.splitlines()[-1].startswith("storage: no request: the log entry has no object key")
+    assert places.origin.requests == []
+
+
 def test_an_entry_of_a_rotated_log_is_found(places: Places, tmp_path: Path) -> None:
     log = tmp_path / "xaccel.log"
     for number, (name, write) in enumerate(

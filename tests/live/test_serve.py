@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -136,6 +137,9 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
         sent = served.output.read_text().splitlines()[-1].replace("Übersicht 1.txt", "Minutes.txt")
         assert re.sub(r"\d", "0", sent) == re.sub(r"\d", "0", transfer)
         assert served.says(" s  Übersicht 1.txt\n")
+        checked = doctor(project, served, variant)
+        assert (checked["XA304"], checked["XA308"], checked["XA204"]) == ("ok", "ok", "skipped")
+        assert {"fail", "unknown"}.isdisjoint(checked.values())
         site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
         assert served.says("NGINX has reloaded its configuration.")
         site.write_text(f"nonsense = 1\n{site.read_text()}")
@@ -161,6 +165,16 @@ def test_a_django_project_is_served_and_its_changed_settings_are_loaded(project:
         assert served.says("NGINX has reloaded its configuration.")
         assert served.get("/report") == b"served"
         assert served.end(signal.SIGTERM) == 0
+
+
+def doctor(project: Path, served: Served, variant: Variant) -> dict[str, str]:
+    """Return what the doctor finds at the address that `serve` prints, beside an NGINX without the site: id, status."""
+    words = ["--url", f"http://127.0.0.1:{served.port}", "--download", "/report", "--object", "media/a.txt"]
+    command = ["-m", "xaccel", "doctor", "site.toml", "--json", "--nginx", variant.binary, *words]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=project, capture_output=True, text=True, check=False, timeout=60
+    )
+    return {each["id"]: each["status"] for each in json.loads(done.stdout)["results"]}
 
 
 def outputs() -> list[list[str]]:

@@ -164,6 +164,21 @@ def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:
     assert shown["hops"][-1]["note"] == "NGINX does not follow this redirect"
 
 
+def test_a_hand_off_that_nginx_refused_is_the_end_though_the_app_refused_the_key_too(live: Live) -> None:
+    log, wrong = str(live.nginx.directory / "xaccel.log"), ("z" * 40,)
+    site = replace(live.places.site, transfer_log=log, secrets=wrong)
+    target = send_target({"origin": "partner", "key": "a.txt", "put": {"Xaccel-Auth": wrong[0]}})
+    shown = json.loads(run(site, "trace", f"http://127.0.0.1:{live.nginx.port}{target}", "--json"))
+    assert (shown["end"], shown["hops"][0]["status"], shown["single_use"]) == ("forged", 404, "")
+
+
+def test_the_traceparent_of_the_operator_is_kept(live: Live) -> None:
+    own = f"00-{'a' * 32}-{'b' * 16}-00"
+    shown = json.loads(traced(live, "partner", "a.txt", "--json", "--header", f"traceparent: {own}"))
+    assert shown["log_entry"]["traceparent"] == own
+    assert json.loads(traced(live, "partner", "a.txt", "--json"))["log_entry"]["traceparent"] not in ("", own)
+
+
 def test_a_second_use_of_a_key_is_refused_and_changes_nothing(live: Live) -> None:
     target, plain, traced_once, again = asked_twice(live)
     site = live.places.site

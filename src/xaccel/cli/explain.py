@@ -25,6 +25,9 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
     recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
     origin = args.origin or (recorded[0] if recorded else str(entry["origin"]) if entry else None)
     key = args.key or (recorded[1] if recorded else None)
+    if (origin is None or key is None) and why is not None:
+        _say("storage", "no request: the log entry has no object key. Give --key to request the object")
+        return
     if origin is None or key is None:
         raise OptionRefused(
             "the object of this transfer is not known",

@@ -21,6 +21,7 @@ from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
+from xaccel.nginx.settings_digest import SERVED, digest_location
 from xaccel.site import Site
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         nginx_server(Path(folder), text, binary=binary, ready_port=int(port), line_log=_LOG) as server,
     ):
         print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
-        print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log", flush=True)
+        print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log")
+        print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
         _follow(args, server, text)
         raise NginxError(
             "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"
@@ -71,14 +73,18 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     """Return the configuration of the site, with log and cache below the folder of this NGINX."""
     cache = replace(site.cache, path="cache") if site.cache else None
-    site = replace(site, transfer_log="xaccel.log", access_logs=(f"{_LOG} xaccel_serve",), cache=cache)
+    served = replace(site, transfer_log="xaccel.log", access_logs=(f"{_LOG} xaccel_serve",), cache=cache)
     nginx = probe(binary)
-    parts = render(site, nginx)
+    parts = render(served, nginx)
     log_format = directive("log_format", "xaccel_serve", "escape=json", phrase(_FORMAT))
-    parts = replace(parts, http=(log_format, *parts.http))
+    # the doctor compares the settings of the project with this digest
+    server = [
+        digest_location(site, SERVED) if each == digest_location(served) else each for each in parts.server
+    ]
+    parts = replace(parts, http=(log_format, *parts.http), server=tuple(server))
     # a worker of another user could not read the files of a developer who is root
     user = "root" if os.geteuid() == 0 else None
-    return standalone(site, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
+    return standalone(served, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
 
 
 def _follow(args: argparse.Namespace, server: NginxServer, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,13 +21,14 @@ from xaccel.errors import XaccelError
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import only_loaded
-from xaccel.nginx.settings_digest import digest_path
+from xaccel.nginx.settings_digest import SERVED, digest_path
 from xaccel.site import Site
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
+_SERVED = "`xaccel serve` runs the NGINX of this site, from a temporary folder"
 _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off protocol", re.MULTILINE)
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
-_DIGEST = re.compile(r"([0-9a-f]{16}) \d+ ([\d.]+)")
+_DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
 _DENIED = re.compile(r"\(13: Permission denied\)")
 
 
@@ -60,8 +62,8 @@ class RunningSite:
 
     def elsewhere(self, where: str) -> str:
         """Return why a check that must run at `where` is skipped here; empty: it is not."""
-        if where == "NGINX's host" and not self.nginx:
-            return _NO_NGINX
+        if where == "NGINX's host" and (not self.nginx or self.is_served):
+            return _SERVED if self.nginx else _NO_NGINX
         return "this is not the app's host" if where == "the app's host" and not self.has_app else ""
 
     # NGINX on disk
@@ -171,6 +173,14 @@ class RunningSite:
     def shown_digest(self) -> Reply:
         """The response of the running NGINX about its settings. Raises OSError."""
         return self.door.ask("GET", digest_path(self.site))
+
+    @cached_property
+    def is_served(self) -> bool:
+        """True if the NGINX at `url` is that of `xaccel serve`."""
+        try:
+            return bool(self.url and self.running and self.running[3])
+        except (OSError, HTTPException):
+            return False
 
     @property
     def running(self) -> re.Match[str] | None:

@@ -15,7 +15,7 @@ _PLAIN_PARAMETERS = frozenset(
 )
 _PLAIN_HEADERS = frozenset(
     "host user-agent range accept accept-encoding accept-language connection if-none-match if-match if-range"
-    " if-modified-since if-unmodified-since".split()
+    " if-modified-since if-unmodified-since traceparent".split()
 )
 """Request headers that are shown; any other one may be a password."""
 _SECRET_NAME = re.compile(r"auth|cookie|token|secret|^sig|signature|credential|key|passw|session", re.I)

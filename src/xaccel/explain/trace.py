@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,8 +22,10 @@ from xaccel.site.origins import HTTPOrigin, LocalOrigin
 
 END_REASONS = {
     "sent": "The whole response came.",
-    "app": "There is no hand-off: the app responded itself, or did not accept the key. Compare the app's secret with"
-    " these settings, the path that the app sees with the URL, and the clocks of both machines.",
+    "app": "The app responded itself, without a hand-off: it denied the download, asks for a login, or failed. Compare"
+    " the URL and --header with a browser that may download the file.",
+    "key_refused": "The app sent a hand-off, and did not accept the key. Compare the app's secret with these settings,"
+    " the path that the app sees with the URL, and the clocks of both machines.",
     "not_connected": "The front door did not respond.",
     "not_logged": "NGINX's log has no entry of it, or cannot be read here. --log names its file.",
     "origin_status": "The origin responded with an error.",
@@ -54,16 +57,19 @@ def trace(
     if connect_to and not re.fullmatch(rf"{_HOST}:[0-9]{{1,5}}", connect_to):
         remedy = "Write it like 127.0.0.1:8080."
         raise OptionRefused(f"{connect_to!r} is no address", where="--connect", remedy=remedy)
-    size = _size(log)
-    sent = (*headers, (HEADER, make_key(site.secrets[0], method, url)))
+    size, given = _size(log), [value for name, value in headers if name.lower() == "traceparent"]
+    parent = given[0] if given else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    own = () if given else (("traceparent", parent),)
+    sent = (*headers, *own, (HEADER, make_key(site.secrets[0], method, url)))
     door = fetch(url, method, sent, connect_to, ca_file)
     report = report_of(site, [value for name, value in door.came if name.lower() == "set-cookie"])
-    traced: dict[str, Any] = {
-        "end": "app" if door.status else "not_connected",
-        "single_use": "",
-        "log_entry": {},
-    }
+    traced: dict[str, Any] = {"end": "not_connected", "single_use": "", "log_entry": {}}
     if report is None:
+        if door.status:
+            traced["log_entry"] = entry = _entry(log, size, parent)
+            refused = entry["why"] if entry.get("why") in ("forged", "no_id") else "key_refused"
+            is_read = log.is_file() or door.status >= 300
+            traced["end"] = refused if entry else "app" if is_read else "not_logged"
         return {**traced, "hops": [_hop("client", "NGINX", door, _plain(sent), _plain(door.came))]}
     traced["single_use"], handed = report["single_use"], tuple(map(tuple, report["headers"]))
     origins: list[tuple[Hop, Seen]] = []
@@ -159,14 +165,14 @@ def _size(log: Path) -> int:
         return 0
 
 
-def _entry(log: Path, size: int, transfer_id: str) -> dict[str, Any]:
-    """Wait for the log entry, behind `size` bytes unless the log was rotated. It is empty if there is none."""
+def _entry(log: Path, size: int, mark: str) -> dict[str, Any]:
+    """Wait for the log entry with a text, behind `size` bytes unless the log was rotated. It is empty without one."""
     end = time.monotonic() + _ENTRY_S
     while time.monotonic() < end:
         with suppress(OSError), log.open("rb") as file:
             file.seek(size if size <= _size(log) else 0)
             for line in file:
-                if transfer_id.encode() in line and line.endswith(b"\n"):
+                if mark.encode() in line and line.endswith(b"\n"):
                     found: dict[str, Any] = json.loads(line)
                     return found
         time.sleep(0.05)

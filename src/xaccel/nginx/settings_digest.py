@@ -11,6 +11,9 @@ from xaccel.nginx.emit import Directive, directive, phrase
 from xaccel.nginx.engine_files import VERSION
 from xaccel.site import Site
 
+SERVED = " by xaccel serve"
+"""Ends the text of an NGINX whose configuration is not the one on disk."""
+
 
 def digest(site: Site) -> str:
     """Return a digest of the settings, without secrets and the version of xaccel."""
@@ -37,9 +40,9 @@ def digest_text(site: Site) -> str:
     return f"{digest(site)} {VERSION} "
 
 
-def digest_location(site: Site) -> Directive:
+def digest_location(site: Site, suffix: str = "") -> Directive:
     """Print the location. `return` ends a request before passwords and address rules of outer levels apply."""
-    text = phrase(f"{digest_text(site)}$nginx_version")
+    text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
     return Directive(
         "location", ("=", digest_path(site)), (directive("return", 200, text),), in_one_line=True
     )

@@ -8,7 +8,17 @@ from tests.adapters.apps.asked import SITE, decision
 from xaccel import InputRefused
 from xaccel.asgi import Downloads, Send
 
-files = Downloads(SITE)
+
+class Files(Downloads):
+    """Downloads that name the error."""
+
+    async def arefuse_invalid(self, scope: Any, send: Send, refused: InputRefused, status: int) -> None:
+        headers = [(b"content-type", b"text/plain")]
+        await send({"type": "http.response.start", "status": 400, "headers": headers})
+        await send({"type": "http.response.body", "body": type(refused).__name__.encode()})
+
+
+files = Files(SITE)
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
@@ -18,9 +28,4 @@ async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
     if kind == "deny":
         await files.adeny_download(scope, send, **arguments)
         return
-    try:
-        await files.asend_file(scope, send, arguments.pop("key", None), **arguments)
-    except InputRefused as refused:
-        headers = [(b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 400, "headers": headers})
-        await send({"type": "http.response.body", "body": type(refused).__name__.encode()})
+    await files.asend_file(scope, send, arguments.pop("key", None), **arguments)

@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from tests.faults.table import cited
+
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / ".xaccel" / "log"
 VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
@@ -31,6 +33,8 @@ scripts/test PATH ...          the tests in these files or folders
 scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
 scripts/test doctor            xaccel doctor on a healthy site, with all builds of NGINX, and on broken ones
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
+scripts/test faults [--quick]  kill, hang, fill and cut off each server; --quick leaves out the long tests, and those of
+                               tests/faults/faults.toml that are in other folders
 scripts/test all               all tests, also on other Pythons, and the wheel in clean environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test counts            print the number of lines of the engine, a site, and the Python that generates it
@@ -123,14 +127,13 @@ class Result:
 def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     """Return the groups of a command line, and the arguments that are pytest's."""
     first, more = (words[0], [*words[1:]]) if words else ("", [])
-    if first == "live":
-        return _live(more)
+    named = {"all": everything, "doctor": lambda: [Group("doctor", ("tests/doctor", "tests/unit/doctor"))]}
     if first == "audit":
         return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
-    if first in ("all", "doctor"):
-        return everything() if first == "all" else [
-            Group("doctor", ("tests/doctor", "tests/unit/doctor"))
-        ], more
+    if first in ("live", "faults"):
+        return _live(more) if first == "live" else _faults(more)
+    if first in named:
+        return named[first](), more
     paths = [word for word in words if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
     if paths:
         return _paths(paths), [word for word in words if word not in paths]
@@ -146,6 +149,15 @@ def _live(words: Sequence[str]) -> tuple[list[Group], list[str]]:
         options = (f"--variant={words[0]}", "--variant=none")
         return [Group(f"live-{words[0]}", ("tests/live", *options))], [*words[1:]]
     return live(), [*words]
+
+
+def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
+    faults = Group("faults", ("tests/faults",))
+    if "--quick" in words:
+        return [faults], [word for word in words if word != "--quick"]
+    variants = ("--variant=deb-njs", "--variant=none")
+    found = [replace(group, arguments=(*group.arguments, *variants)) for group in _paths(cited())]
+    return [faults, *found], ["--slow", *words]
 
 
 def live() -> list[Group]:
@@ -175,7 +187,7 @@ def _paths(paths: Sequence[str]) -> list[Group]:
 def everything() -> list[Group]:
     """Return all tests, the longest groups first."""
     tests = ROOT / "tests"
-    alone = ("live", "demo", "browser", "doctor", "audit", "portal", "adapters", "unit", "django")
+    alone = ("live", "demo", "faults", "browser", "doctor", "audit", "portal", "adapters", "unit", "django")
     folders = [path.name for path in sorted(tests.glob("*/")) if any(path.rglob("test_*.py"))]
     others = [f"tests/{name}" for name in folders if name not in alone]
     pages = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
@@ -184,6 +196,7 @@ def everything() -> list[Group]:
     return [
         Group("demo", ("tests/demo",)),
         *live(),
+        Group("faults", ("tests/faults",)),
         Group("wheel", command=("scripts/matrix",)),
         Group("others", (*others, *pages)),
         Group("adapters", ("tests/adapters",)),

@@ -33,12 +33,12 @@ class PostgresServer(StartedServer):
 
 
 @contextmanager
-def postgres_server(directory: Path) -> Iterator[PostgresServer]:
+def postgres_server(directory: Path, *options: str) -> Iterator[PostgresServer]:
     """Run PostgreSQL on a socket until the block ends: user `app`, database `postgres`, no password, no TCP.
 
     PostgreSQL refuses to run as root, so root runs it as `nobody`. When that user cannot reach `directory`, or
     its path is too long for a socket, a folder below /tmp is used and removed at the end. Nothing is synced to
-    disk. Raises ServerMissing or ServerFailed.
+    disk. `options` are settings, "name=value". Raises ServerMissing or ServerFailed.
     """
     binaries = postgres_binaries()
     with _reachable(directory.resolve()) as home:
@@ -46,10 +46,10 @@ def postgres_server(directory: Path) -> Iterator[PostgresServer]:
         data = home / "data"
         if not (data / "PG_VERSION").exists():
             _initdb(binaries, data, identity)
-        options = ["listen_addresses=", f"unix_socket_directories={home}"]
-        options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"]
+        settings = ["listen_addresses=", f"unix_socket_directories={home}"]
+        settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"]
         command = [str(binaries / "postgres"), "-D", str(data)]
-        for option in options:
+        for option in [*settings, *options]:
             command += ["-c", option]
         with running(
             command,
@@ -121,4 +121,32 @@ def _says_ready(file: Path) -> bool:
     except OSError:
         return False
     # the eighth line of postmaster.pid is the state of the server (src/include/utils/pidfile.h)
-    return len(lines) > 7 and lines[7].strip() == "ready"
+    return len(lines) > 7 and lines[7].strip() in ("ready", "standby")
+
+
+@contextmanager
+def standby_server(directory: Path, primary: Path, *options: str) -> Iterator[PostgresServer]:
+    """Run a standby of the server in the folder `primary`, as `postgres_server` does; `SELECT pg_promote()` ends that.
+
+    Both folders must be ones that `postgres_server` uses itself. The first start copies the primary.
+    """
+    data = directory / "data"
+    if not (data / "PG_VERSION").exists():
+        directory.mkdir(exist_ok=True)
+        command = [
+            str(postgres_binaries() / "pg_basebackup"),
+            "-h",
+            str(primary),
+            "-U",
+            USER,
+            "-D",
+            str(data),
+        ]
+        command += ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        done = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, check=False, **_identity(directory)
+        )
+        if done.returncode != 0:
+            raise ServerFailed("pg_basebackup failed", where="PostgreSQL", remedy=f"It says:\n{done.stderr}")
+    with postgres_server(directory, *options) as server:
+        yield server

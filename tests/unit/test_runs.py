@@ -27,6 +27,8 @@ def names(*words: str) -> list[str]:
         (("live",), [f"live-{name}" for name in VARIANTS]),
         (("live", "wheel", "-x"), ["live-wheel"]),
         (("doctor", "-x"), ["doctor"]),
+        (("faults", "--quick", "-x"), ["faults"]),
+        (("faults",), ["faults", "main", "audit", "audit-postgres"]),
     ],
     ids=" ".join,
 )
@@ -37,6 +39,8 @@ def test_what_a_command_line_runs(words: tuple[str, ...], expected: list[str]) -
 def test_pytest_gets_all_other_arguments() -> None:
     assert groups_of(["live", "wheel", "-x", "-k", "a b"])[1] == ["-x", "-k", "a b"]
     assert groups_of(["all", "--slow"])[1] == ["--slow"]
+    assert groups_of(["faults", "--quick", "-x"])[1] == ["-x"]
+    assert groups_of(["faults", "-x"])[1] == ["--slow", "-x"]
     groups, more = groups_of(["-q", "tests/audit/test_chain.py", "-x"])
     assert (more, [group.arguments[-1] for group in groups]) == (
         ["-q", "-x"],

@@ -1,0 +1,61 @@
+"""Each part is killed while users download: the surviving parts finish, and new downloads work."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.clients import UnderWay, Users, resumed
+from tests.faults.topology import Topology
+from tests.faults.trail import mismatches, rows
+from xaccel.servers.processes import wait_until
+
+WITHIN_S = {"app": 10, "nginx": 10, "s3": 30}
+"""Seconds after which new downloads work, as scripts/deploy promises them too."""
+
+
+@pytest.mark.parametrize("name", ["app-1", "app-2"])
+def test_a_killed_app_ends_no_download(running: Topology, users: Users, name: str) -> None:
+    under_way = [UnderWay(users, port).begin() for port in users.ports]
+    with users.busy(), running.part(name).killed():
+        assert wait_until(users.works, timeout_s=WITHIN_S["app"])
+        assert all(download.finish().is_whole for download in under_way)
+    assert users.wrong == []
+    assert mismatches(running, users.seen) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_killed_nginx_ends_only_its_own_downloads(running: Topology, users: Users, number: int) -> None:
+    lost, kept = (
+        UnderWay(users, running.ports[number]).begin(),
+        UnderWay(users, running.ports[1 - number]).begin(),
+    )
+    with users.busy(), running.nginx[number].killed():
+        assert wait_until(users.works, timeout_s=WITHIN_S["nginx"])
+        assert kept.finish().is_whole
+        cut = lost.finish()
+        assert not cut.ended
+        assert resumed(users, cut)
+    assert users.wrong == []
+    # entries of the killed NGINX are not written, so the rows of what it was sending stay `granted`
+    ended = [seen for seen in users.seen if seen.ended]
+    assert mismatches(running, ended) == []
+    assert [row.outcome for row in rows(running)[cut.client]] == ["granted"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_killed_s3_node_loses_no_object(running: Topology, users: Users, number: int) -> None:
+    under_way = [UnderWay(users, port).begin() for port in users.ports * 2]
+    with users.busy(), running.s3.nodes[number].killed():
+        assert wait_until(users.works, timeout_s=WITHIN_S["s3"])
+        for download in under_way:
+            seen = download.finish()
+            assert seen.is_whole or wait_until(lambda cut=seen: resumed(users, cut), timeout_s=WITHIN_S["s3"])
+    assert users.wrong == []
+    assert mismatches(running, users.seen) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_killed_ingest_reads_on_where_it_was(running: Topology, users: Users, number: int) -> None:
+    with users.busy(), running.ingest[number].killed():
+        assert wait_until(lambda: len(users.seen) > 20, timeout_s=30)
+    assert mismatches(running, users.seen) == []

@@ -1,0 +1,250 @@
+"""Two releases side by side, as in a rolling upgrade: each app behind each NGINX, and all of it under load."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.client import HTTPException
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, NoReturn
+from urllib.request import Request
+
+import pytest
+
+from tests.live import old_release
+from tests.live.conftest import Live
+from tests.live.test_minimal_example import EXAMPLE, Browser
+from xaccel.audit.log.entry import read_entry
+from xaccel.audit.values import Outcome
+from xaccel.cli import main
+from xaccel.servers.processes import wait_until
+from xaccel.site import Site
+
+if TYPE_CHECKING:
+    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+
+SIZE = 12_000_000
+SEED = f"""
+from random import Random
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from documents.models import Document
+reader = User.objects.create_user("reader", password="reader")
+User.objects.create_user("stranger", password="stranger")
+for title, content in (('Minutes 四半期', b"%PDF- the minutes"), ("Film", Random(7).randbytes({SIZE}))):
+    document = Document(title=title)
+    document.file.save(f"{{title}} + 100%.pdf", ContentFile(content))
+    document.readers.add(reader)
+"""
+SMALL, LARGE = "/documents/1", "/documents/2"
+LARGE_DIGEST = sha256(Random(7).randbytes(SIZE)).hexdigest()
+OLD, NEW = "old", "new"
+RELEASES = (OLD, NEW)
+_LISTEN, _APP = "127.0.0.1:18080", "127.0.0.1:18000"
+"""In generated configurations; replaced."""
+
+
+@dataclass(slots=True)
+class Releases:
+    """The example app on two releases, with one bucket and one database. `environ` is by release."""
+
+    environ: dict[str, dict[str, str]]
+    folder: Path
+    _generated: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def manage(self, release: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=EXAMPLE,
+            env={**os.environ, **self.environ[release]},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @contextmanager
+    def app(self, release: str) -> Iterator[AppServer]:
+        from xaccel.testing import app_server
+
+        folder = self.folder / secrets.token_hex(4)
+        folder.mkdir()
+        with app_server(
+            folder,
+            "django.core.wsgi:get_wsgi_application()",
+            env=self.environ[release],
+            cwd=EXAMPLE,
+            workers=2,
+        ) as server:
+            yield server
+
+    def config(self, release: str, variant: Variant, app: AppServer, port: int) -> str:
+        """Return the configuration that this release generates for an NGINX in front of `app`."""
+        if (release, variant.name) not in self._generated:
+            shape = ["--nginx", variant.binary, "--listen", _LISTEN, "--app", _APP]
+            shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
+            shape += ["--user", "root"] if os.geteuid() == 0 else []
+            text = self.manage(release, "xaccel", "config", "--standalone", *shape)
+            assert ("hand-off protocol" in text) == (release == NEW)
+            self._generated[release, variant.name] = text
+        text = self._generated[release, variant.name]
+        return text.replace(_LISTEN, f"127.0.0.1:{port}").replace(_APP, app.address)
+
+
+@pytest.fixture(scope="session")
+def releases(
+    s3: S3Server, tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
+) -> Releases:
+    folder = tmp_path_factory.mktemp("releases")
+    try:
+        installed = old_release.install(folder)
+    except old_release.CommitMissing as missing:
+        unavailable(str(missing))
+    bucket = f"upgrade-{secrets.token_hex(4)}"
+    s3.create_bucket(bucket)
+    new = {
+        "SECRET_KEY": secrets.token_hex(32),
+        "DATABASE": str(folder / "upgrade.sqlite3"),
+        "S3_BUCKET": bucket,
+        "S3_ENDPOINT": s3.endpoint,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DJANGO_SETTINGS_MODULE": "settings",
+    }
+    found = Releases({NEW: new, OLD: {**new, "PYTHONPATH": str(installed)}}, folder)
+    found.manage(OLD, "migrate", "--run-syncdb")
+    found.manage(OLD, "shell", "-c", SEED)
+    return found
+
+
+@pytest.fixture(scope="session")
+def apps(releases: Releases) -> Iterator[dict[str, AppServer]]:
+    with ExitStack() as stack:
+        yield {release: stack.enter_context(releases.app(release)) for release in RELEASES}
+
+
+@contextmanager
+def running_nginx(folder: Path, text: str, variant: Variant, port: int) -> Iterator[NginxServer]:
+    from xaccel.testing import nginx_server
+
+    with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+        yield nginx
+
+
+@pytest.mark.parametrize(("nginx", "app"), [*product(RELEASES, RELEASES)])
+def test_each_app_downloads_through_each_nginx(
+    request: pytest.FixtureRequest, variant: Variant, tmp_path: Path, nginx: str, app: str
+) -> None:
+    from xaccel.testing import free_port
+
+    releases: Releases = request.getfixturevalue("releases")
+    apps: dict[str, AppServer] = request.getfixturevalue("apps")
+    port = free_port()
+    with running_nginx(tmp_path, releases.config(nginx, variant, apps[app], port), variant, port) as server:
+        reader, stranger = Browser(server.url, "reader"), Browser(server.url, "stranger")
+        status, headers, body = reader.get(SMALL)
+        assert (status, body) == (200, b"%PDF- the minutes")
+        assert "%E5%9B%9B%E5%8D%8A%E6%9C%9F.pdf" in headers["Content-Disposition"]
+        assert headers["Cache-Control"] == "private, no-cache"
+        assert stranger.get(SMALL)[0] == 404
+        assert (reader.get(LARGE)[0], stranger.get("/_xaccel/default")[0]) == (200, 404)
+        ranged = Request(server.url + SMALL, headers={"Range": "bytes=2-4"})
+        with reader.opener.open(ranged, timeout=10) as response:
+            assert (response.status, response.read()) == (206, b"DF-")
+        # the trail of the new release reads the log of both
+        entries = [read_entry(line) for line in (tmp_path / "xaccel.log").read_bytes().splitlines()]
+        assert [(entry.status, entry.outcome, entry.sent) for entry in entries[:2]] == [
+            (200, Outcome.SENT, len(body)),
+            (200, Outcome.SENT, SIZE),
+        ]
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Users who download without a pause. `failed` has each response that was not the whole file."""
+
+    url: str
+    done: int = 0
+    failed: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def _work(self, reader: Browser, path: str, digest: str) -> None:
+        while not self._stop.is_set():
+            try:
+                status, _, body = reader.get(path)
+                if (status, sha256(body).hexdigest()) != (200, digest):
+                    self.failed.append(f"{path}: {status}, {len(body)} bytes")
+            except (OSError, HTTPException) as error:
+                self.failed.append(f"{path}: {error!r}")
+            self.done += 1
+
+    @contextmanager
+    def downloading(self) -> Iterator[None]:
+        small = sha256(b"%PDF- the minutes").hexdigest()
+        threads = [
+            threading.Thread(target=self._work, args=(Browser(self.url, "reader"), path, digest), daemon=True)
+            for path, digest in [(SMALL, small), (SMALL, small), (LARGE, LARGE_DIGEST)]
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join(timeout=30)
+
+    def goes_on(self) -> None:
+        """Wait until each user has begun anew, most likely several times."""
+        wanted = self.done + 15
+        assert wait_until(lambda: self.done >= wanted, timeout_s=60), self.failed
+
+
+@pytest.mark.parametrize("first", ["app", "nginx"])
+def test_no_download_fails_while_one_after_the_other_is_upgraded(
+    variant: Variant, releases: Releases, apps: dict[str, AppServer], tmp_path: Path, first: str
+) -> None:
+    from xaccel.testing import free_port
+
+    port = free_port()
+    text = releases.config(OLD, variant, apps[OLD], port)
+    between = {"app": (OLD, NEW), "nginx": (NEW, OLD)}[first]
+    with running_nginx(tmp_path, text, variant, port) as server:
+        crowd, slow = Crowd(server.url), Browser(server.url, "reader")
+        with crowd.downloading(), slow.opener.open(server.url + LARGE, timeout=60) as running:
+            body = running.read(1000)
+            crowd.goes_on()
+            for nginx, app in (between, (NEW, NEW)):
+                server.reload(releases.config(nginx, variant, apps[app], port))
+                crowd.goes_on()
+            body += running.read()
+        assert crowd.failed == []
+        assert sha256(body).hexdigest() == LARGE_DIGEST
+
+
+def test_a_hand_off_of_another_protocol_is_404_and_the_doctor_says_why(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another version has another prefix, so NGINX cannot misread its headers."""
+    monkeypatch.setattr(Site, "internal_prefix", "/_xaccel2/")
+    reply = live.get("partner", "a.txt", put={"X-Accel-Redirect": "/_xaccel2/partner"})
+    assert reply.status == 404
+    assert live.places.origin.requests == []
+    site = tmp_path / "site.json"
+    site.write_text(json.dumps(live.places.settings))
+    with pytest.raises(SystemExit, match="1"):
+        main(["doctor", str(site), "--no-nginx", "--only", "XA308", "--url", live.nginx.url])
+    assert "XA308 fail" in capsys.readouterr().out

@@ -206,7 +206,6 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "doctor: no object": runs("doctor", "--object", "documents"),
     "purge: nothing": runs("cache", "purge"),
     "purge: no cache": runs("cache", "purge", "web", "a"),
-    "purge: no version": runs("cache", "purge", "s3", "a", "--version-id", "null", cache=Cache(path="/c")),
     "purge: no prefix": runs("cache", "purge", "web", "a", cache=Cache(path="cache")),
     "purge: a directory": runs("cache", "purge", "disk", "a", cache=Cache(path="/nowhere")),
     "cache: no directory": runs("cache", "purge", "--all", cache=Cache(path="/nowhere")),

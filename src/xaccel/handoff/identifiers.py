@@ -43,14 +43,9 @@ def object_part(site_name: str, origin_name: str, url: str) -> str:
     return _digest(site_name, origin_name, url)
 
 
-def version_part(version: str) -> str:
-    """Return the part that distinguishes the versions of one object: 64 hexadecimal digits."""
-    return _digest(version)
-
-
 def cache_key(site_name: str, origin_name: str, url: str, version: str) -> str:
     """Return the key of one entry: the object's part, "-", and the version's."""
-    return f"{object_part(site_name, origin_name, url)}-{version_part(version)}"
+    return f"{object_part(site_name, origin_name, url)}-{_digest(version)}"
 
 
 def _digest(*parts: str) -> str:

@@ -19,7 +19,7 @@ LEVELS = "1:2"
 
 _FOLDERS = (re.compile("[0-9a-f]"), re.compile("[0-9a-f]{2}"))
 _NAME = re.compile("([0-9a-f]{32})(?:[.][0-9]{10})?")
-_KEY = re.compile(rb"\nKEY: ([0-9a-f]{64})-([0-9a-f]{64})[^\n]*\n")
+_KEY = re.compile(rb"\nKEY: ([0-9a-f]{64})-[0-9a-f]{64}[^\n]*\n")
 _PREFIX = 1024
 """Bytes that hold header and key: 336, and a key of at most 180 with the range of a slice."""
 
@@ -51,8 +51,8 @@ def files(directory: Path) -> Iterator[Path]:
                 yield file
 
 
-def parts_of(file: Path) -> tuple[str, str] | None:
-    """Return the object's and the version's part of a file's key; None if it has none, or NGINX removed the file.
+def object_part_of(file: Path) -> str | None:
+    """Return the object's part of a file's key; None if it has none, or NGINX removed the file.
 
     Raises CacheError if the file is unreadable.
     """
@@ -61,7 +61,7 @@ def parts_of(file: Path) -> tuple[str, str] | None:
             key = _KEY.search(content.read(_PREFIX))
     except FileNotFoundError:
         return None
-    return (key[1].decode(), key[2].decode()) if key else None
+    return key[1].decode() if key else None
 
 
 def remove(file: Path, *, dry_run: bool = False) -> int | None:

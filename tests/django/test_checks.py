@@ -139,7 +139,6 @@ OTHERS = ["Referrer-Policy", "Cross-Origin-Opener-Policy", "X-Frame-Options"]
             ["Access-Control-Allow-Origin"],
             OTHERS[:2],
         ),
-        ({"ADD_HEADERS": "merge", "RESPONSE_HEADERS": []}, [], []),
         ({"RESPONSE_HEADERS": ["strict-transport-security", "access-control-allow-origin", *OTHERS]}, [], []),
     ],
 )

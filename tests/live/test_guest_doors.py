@@ -12,7 +12,6 @@ from tests.live.client import ask
 from tests.live.conftest import build_of
 from tests.live.guest import BODY, OPERATOR_PAGE, ORIGINS, Guest, get, guest, guest_with_lines
 from tests.live.stage import target
-from xaccel.errors import NginxError
 from xaccel.testing import Variant
 
 __all__ = ["guest"]
@@ -61,33 +60,6 @@ def test_a_trailer_of_an_origin_never_reaches_the_client(guest: Guest) -> None:
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert received.startswith(b"HTTP/1.1 200 ")
     assert received.endswith(b"abc\r\n0\r\n\r\n")
-
-
-HIS = """
-    add_header Strict-Transport-Security max-age=31536000 always;
-    add_header X-Frame-Options DENY;
-    add_header Cache-Control public always;
-"""
-
-
-def test_all_header_lines_of_the_operator_are_merged_if_nginx_can(variant: Variant, tmp_path: Path) -> None:
-    """Also those that contradict ours: this is why merging is asked for, and not the default."""
-    if not build_of(variant).has("add_header_inherit"):
-        with (
-            pytest.raises(NginxError, match="cannot merge"),
-            guest_with_lines(variant, tmp_path, HIS, add_headers="merge"),
-        ):
-            pass
-        return
-    with guest_with_lines(variant, tmp_path, HIS, add_headers="merge") as running:
-        for origin in ("partner", "media"):
-            for key, status in (("x", 200), ("missing", 404)):
-                reply = running.stage.get(origin, key)
-                assert reply.status == status
-                assert reply.one("Strict-Transport-Security") == "max-age=31536000"
-                assert reply.one("X-Frame-Options") == ("DENY" if status == 200 else None)
-                ours = "private, no-cache" if status == 200 else "no-store"
-                assert sorted(reply.all("Cache-Control")) == sorted([ours, "public"])
 
 
 @pytest.mark.parametrize("origin", ["partner", "media"])

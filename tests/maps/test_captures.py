@@ -87,7 +87,7 @@ def whole_configuration(build: str) -> list[Expression]:
         cache=Cache(path="cache"),
         concurrency={"default": 3, "guests": 1},
         resolver=("192.0.2.53",),
-        access_logs=("own.log combined if=$own",),
+        access_logs=("own.log combined",),
     )
     text = standalone(site, BUILDS[build], listen="127.0.0.1:8080", app="127.0.0.1:8000")
     return list(expressions("nginx.conf", expanded(parse(text))))

@@ -24,7 +24,7 @@ from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site import MERGE, Site
+from xaccel.site import Site
 from xaccel.site.buckets import covers_many
 from xaccel.site.origins import S3Origin
 
@@ -172,8 +172,6 @@ def _chosen() -> Iterator[tuple[str, str, bool]]:
 def _headers(conf: Configuration, lost: Iterable[tuple[str, str, bool]]) -> Iterator[CheckMessage]:
     """Yield one message for those of `lost` (middleware, header, is set) that neither setting keeps."""
     site = conf.site
-    if site.add_headers == MERGE:
-        return
     kept = {name.lower() for name in (*site.response_headers, *(name for name, _ in site.add_headers))}
     names = [
         name

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from xaccel.nginx.includes import folder_of
-from xaccel.site import MERGE, Site
+from xaccel.site import Site
 
 _FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
 _TOKEN = re.compile(
@@ -77,11 +77,10 @@ def findings(dumped: str, site: Site) -> dict[str, Kind]:
                     f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
                     " that is empty for the location of your app"
                 ] = "limit_conn"
-    own_headers = () if site.add_headers == MERGE else site.add_headers
-    sent = _ALWAYS_SENT | {name.lower() for name, _ in own_headers}
+    sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
     kept = {"off"} | {words.split()[0] for words in site.access_logs}
     for path in servers or [(http,)]:
-        for line in effective("add_header", path) if site.add_headers != MERGE else ():
+        for line in effective("add_header", path):
             if line.words[1].lower() not in sent:
                 text = (
                     f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS"

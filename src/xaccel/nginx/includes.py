@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.probe import Nginx
-from xaccel.site import CONDITION, MERGE, Site
+from xaccel.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +113,6 @@ class Includes:
             return ("",)
         return ("", "_whole", *(["_slices"] if self.nginx.slice and cache.slice_bytes else []))
 
-    def conditions(self) -> dict[int, str]:
-        """Return the conditions of the operator's own access_log lines, by their number."""
-        words = ((index, word) for index, line in enumerate(self.site.access_logs) for word in line.split())
-        return {index: word.removeprefix("if=") for index, word in words if word.startswith("if=")}
-
-    def own_condition(self, index: int, *, slices: bool) -> str:
-        """Name the variable of such a condition, for a location with slices or another one."""
-        return f"${self.names.plain('logged_slices' if slices else 'logged')}_{index}"
-
     def ending(self, *, slices: bool = False) -> Iterator[Directive]:
         """Print what ends each location."""
         inside = [*self.off(), *self.log_lines(slices=slices)]
@@ -135,23 +125,13 @@ class Includes:
         yield directive("access_log", site.transfer_log, "xaccel_transfer", Raw(f"if={mine}"))
         if not slices:
             yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
-        conditions = self.conditions()
         # $request_length is 0 in a subrequest, whose refusal has an entry in the site's own log alone
         always = mine if slices else "$request_length"
-        for index, line in enumerate(site.access_logs):
-            words = [word for word in line.split() if not CONDITION.fullmatch(f" {word}", 1)]
-            found = self.own_condition(index, slices=slices) if index in conditions else always
+        for line in site.access_logs:
             # NGINX would take the condition for the format
-            words += ["combined"] if len(words) == 1 else []
-            yield directive("access_log", *words, Raw(f"if={found}"))
-        merges = site.add_headers == MERGE
+            words = line.split() if " " in line.strip() else [line.strip(), "combined"]
+            yield directive("access_log", *words, Raw(f"if={always}"))
         if self.nginx.has("add_header_inherit"):
-            yield directive("add_header_inherit", "merge" if merges else "on")
-        elif merges:
-            raise NginxError(
-                f"NGINX {'.'.join(map(str, self.nginx.version))} cannot merge add_header lines (1.29.3 and newer can)",
-                where='XACCEL["ADD_HEADERS"]',
-                remedy='Name your lines: [["Strict-Transport-Security", "max-age=31536000"]].',
-            )
-        for name, value in () if site.add_headers == MERGE else site.add_headers:
+            yield directive("add_header_inherit", "on")
+        for name, value in site.add_headers:
             yield directive("add_header", name, value, "always")

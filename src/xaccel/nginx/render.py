@@ -110,12 +110,6 @@ class _Printer(Includes):
             yield from self.counted(name)
         if site.cache is not None:
             yield self.cache_path(site.cache)
-        for index, condition in self.conditions().items():
-            for slices in (False, True) if "_slices" in self.ways() else (False,):
-                word = "$xaccel_is_sliced_transfer" if slices else "$request_length"
-                no = [Directive(phrase(key), ("",)) for key in ("~^0?\\|", "~\\|0?$")]
-                source, name = phrase(f"{word}|{condition}"), self.own_condition(index, slices=slices)
-                yield self.map(source, name, *no, default="1")
         yield from upstreams(self.routes, site, names, self.lookup)
 
     def counted(self, name: str) -> Iterator[Directive]:

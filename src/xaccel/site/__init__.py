@@ -1,6 +1,6 @@
 """The site: origins and NGINX options, read and checked."""
 
-from xaccel.site.rules import CONDITION, DEFAULT_CLASS, MERGE
+from xaccel.site.rules import DEFAULT_CLASS
 from xaccel.site.site import PROTOCOL, Cache, Site
 
-__all__ = ["CONDITION", "DEFAULT_CLASS", "MERGE", "PROTOCOL", "Cache", "Site"]
+__all__ = ["DEFAULT_CLASS", "PROTOCOL", "Cache", "Site"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from xaccel.errors import ConfigError
 from xaccel.options import UNLIMITED
@@ -15,14 +15,11 @@ from xaccel.site.setting import Wrong
 PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters"
 """The secret of the documentation and the examples. Everybody who knows it could forge a hand-off."""
 MAKE_ONE = "Make one with: xaccel secret."
-MERGE: Literal["merge"] = "merge"
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
 MAX_EXPIRES_S = 7 * 24 * 3600
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """A bucket of any store; Amazon's own rules are narrower."""
-CONDITION = re.compile(r"(?<= )if=\$[A-Za-z0-9_]+(?= |$)")
-"""The condition of an `access_log`: one variable of the operator's."""
 SSE_C = "x-amz-server-side-encryption-customer-"
 """How the names of the headers begin (lower case) that bring the client's own key (SSE-C)."""
 DEFAULT_BUFFERS = "8 16k"
@@ -59,8 +56,8 @@ def is_path(value: str) -> bool:
 
 
 def is_access_log(value: str) -> bool:
-    """Tell whether NGINX takes `value` as arguments of `access_log`."""
-    return is_path(CONDITION.sub("", value))
+    """Tell whether NGINX takes `value` as arguments of `access_log`, beside the condition that xaccel adds."""
+    return is_path(value) and not re.search(r"(?:^|\s)if=", value)
 
 
 def is_absolute(value: str) -> bool:
@@ -255,9 +252,9 @@ def listed_twice(names: tuple[str, ...]) -> Iterator[Wrong]:
     yield from ((f"{name!r} is listed twice", "Remove one.") for name in twice)
 
 
-def is_added_header(pair: tuple[str, str] | Literal["merge"]) -> bool:
+def is_added_header(pair: tuple[str, str]) -> bool:
     """Tell whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
-    return pair == MERGE or (header_rules.declarable(pair[0]) and _is_plain_header(pair[1]))
+    return header_rules.declarable(pair[0]) and _is_plain_header(pair[1])
 
 
 def by_status(value: Any) -> Any:

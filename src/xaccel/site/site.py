@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from xaccel.errors import OriginUnknown
 from xaccel.site import header_rules, rules, url_query
@@ -67,7 +66,7 @@ class Site:
     cache: Cache | None = None
     transfer_log: str = option("xaccel.log", ok=rules.is_path)
     access_logs: tuple[str, ...] = option((), ok=rules.is_access_log)
-    add_headers: tuple[tuple[str, str], ...] | Literal["merge"] = option((), ok=rules.is_added_header)
+    add_headers: tuple[tuple[str, str], ...] = option((), ok=rules.is_added_header)
     error_pages: Mapping[int, str] = option({}, normal=rules.by_status, ok=rules.is_error_page)
     resolver: tuple[str, ...] = option((), ok=rules.is_dns_server)
     concurrency: Mapping[str, int] = option({}, normal=rules.by_class, ok=rules.is_class)

@@ -60,7 +60,7 @@ CHANGES = [
     ("SECRET", EVERYTHING, replace(EVERYTHING, secrets=(SECRET,))),
     ("TRANSFER_LOG", EVERYTHING, replace(EVERYTHING, transfer_log="other.log")),
     ("ACCESS_LOGS", EVERYTHING, replace(EVERYTHING, access_logs=())),
-    ("ACCESS_LOGS", EVERYTHING, replace(EVERYTHING, access_logs=("a.log combined if=$loud",))),
+    ("ACCESS_LOGS", EVERYTHING, replace(EVERYTHING, access_logs=("a.log combined",))),
     ("ADD_HEADERS", EVERYTHING, replace(EVERYTHING, add_headers=(("X-Own", "1"),))),
     ("RESPONSE_HEADERS", EVERYTHING, replace(EVERYTHING, response_headers=("X-Own",))),
     ("ERROR_PAGES", EVERYTHING, replace(EVERYTHING, error_pages={})),

@@ -198,31 +198,48 @@ def of_its_own(
 
     worker: the user of NGINX's workers, where the master runs as root.
     """
+    with (
+        behind(**more) as (settings, address),
+        in_front(variant, folder, settings, address, worker=worker) as site,
+    ):
+        yield site, settings
+
+
+@contextmanager
+def behind(**more: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Run the origin and the app; yield the settings of the site, with some `more`, and the app's address."""
+    with origin_server(stored) as origin, origin_server(app) as django:
+        yield {**_settings(origin), **more}, django.address
+
+
+@contextmanager
+def in_front(
+    variant: Variant, folder: Path, settings: dict[str, Any], address: str, *, worker: str = "root"
+) -> Iterator[Site]:
+    """Run an NGINX in front of the app at `address`."""
     from tests.live.conftest import build_of
     from xaccel.nginx import render, standalone
     from xaccel.site import read_mapping
 
     ca_file, plain, port, narrow_port = certify(folder), free_port(), free_port(), free_port()
-    with origin_server(stored) as origin, origin_server(app) as django:
-        settings = {**_settings(origin), **more}
-        site, build = read_mapping.read(settings), build_of(variant)
-        parts = render(site, build)
-        doors = (
-            *listening(port, folder, quic=False),
-            directive("listen", f"127.0.0.1:{narrow_port}", "ssl", f"sndbuf={SNDBUF}"),
-            directive("set_real_ip_from", PROXY),
-            directive("real_ip_header", "X-Forwarded-For"),
-        )
-        text = standalone(
-            site,
-            build,
-            listen=f"127.0.0.1:{plain}",
-            app=django.address,
-            root_user=worker if os.geteuid() == 0 else None,
-            parts=replace(parts, server=(*doors, *parts.server)),
-        )
-        with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
-            yield Site(nginx, ca_file, port, narrow_port), settings
+    site, build = read_mapping.read(settings), build_of(variant)
+    parts = render(site, build)
+    doors = (
+        *listening(port, folder, quic=False),
+        directive("listen", f"127.0.0.1:{narrow_port}", "ssl", f"sndbuf={SNDBUF}"),
+        directive("set_real_ip_from", PROXY),
+        directive("real_ip_header", "X-Forwarded-For"),
+    )
+    text = standalone(
+        site,
+        build,
+        listen=f"127.0.0.1:{plain}",
+        app=address,
+        root_user=worker if os.geteuid() == 0 else None,
+        parts=replace(parts, server=(*doors, *parts.server)),
+    )
+    with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
+        yield Site(nginx, ca_file, port, narrow_port)
 
 
 def _settings(origin: Origin) -> dict[str, Any]:

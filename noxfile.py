@@ -88,6 +88,7 @@ ENVIRONMENTS = [
         extras="audit,metrics",
         brings=("django", "msgspec", "prometheus_client"),
     ),
+    Environment("otel", ("spans.py",), extras="otel", brings=("opentelemetry",)),
     Environment(
         "demo",
         ("demo.py",),

@@ -14,8 +14,8 @@ from pathlib import Path
 import xaccel
 
 FRAMEWORKS = (
-    "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja prometheus_client rest_framework"
-    " starlette storages werkzeug"
+    "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja opentelemetry prometheus_client"
+    " rest_framework starlette storages werkzeug"
 ).split()
 DATA = (
     "py.typed",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from xaccel.cli import config, demo, doctor, explain, purge, serve, trace
+from xaccel.cli import config, demo, doctor, explain, purge, serve, spans, trace
 from xaccel.cli.command import (
     Command,
     CommandGroup,
@@ -32,6 +32,7 @@ COMMANDS: Commands = {
     "doctor": doctor.COMMAND,
     "explain": explain.COMMAND,
     "trace": trace.COMMAND,
+    "spans": spans.COMMAND,
     "secret": make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32))),
     "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
 }

@@ -8,19 +8,16 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
+
+from tests.live.minimal_example import EXAMPLE, Browser
 
 if TYPE_CHECKING:
     from xaccel.testing import AppServer, S3Server, Variant
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minimal"
 SEED = """
 import json
 from django.contrib.auth.models import User
@@ -90,26 +87,6 @@ def url(environ: dict[str, str], app: AppServer, variant: Variant, tmp_path: Pat
     text = manage(environ, "xaccel", "config", *shape)
     with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
         yield nginx.url
-
-
-class Browser:
-    """A person with a cookie jar, signed in."""
-
-    def __init__(self, url: str, name: str) -> None:
-        self.url, self.jar = url, CookieJar()
-        self.opener = build_opener(HTTPCookieProcessor(self.jar))
-        self.get("/login")
-        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
-        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": name}).encode()
-        self.opener.open(Request(f"{url}/login", form), timeout=10).close()
-
-    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
-        try:
-            with self.opener.open(self.url + path, timeout=10) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
 
 
 def test_reader_gets_the_document_and_a_stranger_gets_404(url: str, environ: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ import pytest
 
 from tests.live import old_release
 from tests.live.conftest import Live
-from tests.live.test_minimal_example import EXAMPLE, Browser
+from tests.live.minimal_example import EXAMPLE, Browser
 from xaccel.audit.log.entry import read_entry
 from xaccel.audit.values import Outcome
 from xaccel.cli import main

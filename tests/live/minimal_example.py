@@ -1,0 +1,31 @@
+"""The app in examples/minimal, and a person who signs in to it."""
+
+from __future__ import annotations
+
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minimal"
+
+
+class Browser:
+    """A person with a cookie jar, signed in."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.url, self.jar = url, CookieJar()
+        self.opener = build_opener(HTTPCookieProcessor(self.jar))
+        self.get("/login")
+        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
+        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": name}).encode()
+        self.opener.open(Request(f"{url}/login", form), timeout=10).close()
+
+    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        try:
+            with self.opener.open(self.url + path, timeout=10) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read()

@@ -1,0 +1,134 @@
+"""Run the image xaccel-nginx as processes, and the fronts of deploy/fronts before it.
+
+The entrypoint and the configuration are the image's, with other folders and addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xaccel.servers.ports import accepts, free_port
+from xaccel.servers.processes import RunningServer, private_folder, running
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE = ROOT / "deploy" / "images" / "nginx"
+FRONTS = ROOT / "deploy" / "fronts"
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A running sidecar at `address`, which has the ports 8080 and 8081 of the image as `port` and `alive_port`."""
+
+    folder: Path
+    address: str
+    port: int
+    alive_port: int
+    env: Mapping[str, str] = field(repr=False)
+    server: RunningServer = field(repr=False)
+
+    @property
+    def log(self) -> str:
+        return self.server.log
+
+    def is_ready(self) -> bool:
+        """Run `xaccel-ready`."""
+        return _is_ready(self.folder, self.env)
+
+
+@contextmanager
+def sidecar(
+    folder: Path, app: str, *, address: str, ports: tuple[int, int], env: Mapping[str, str]
+) -> Iterator[Sidecar]:
+    """Run the image's entrypoint with the site.toml in `folder`, in front of `app`, until the block ends."""
+    changes = {
+        "/etc/xaccel/": f"{folder}/",
+        "/run/xaccel": f"{folder}/run",
+        "http://127.0.0.1:8080": f"http://{address}:{ports[0]}",
+        "http://127.0.0.1:8081": f"http://{address}:{ports[1]}",
+        "listen [::]:8080;": "",
+        "listen 8080;": f"listen {address}:{ports[0]};",
+        "listen 8081;": f"listen {address}:{ports[1]};",
+        "daemon off;": "daemon off; user root;" if os.geteuid() == 0 else "daemon off;",
+    }
+    for name in ("entrypoint.sh", "nginx.conf", "ready.py"):
+        text = (IMAGE / name).read_text(encoding="utf-8")
+        for before, after in changes.items():
+            text = text.replace(before, after)
+        (folder / name).write_text(text)
+    started = running(
+        ["sh", str(folder / "entrypoint.sh")],
+        name="sidecar",
+        directory=folder,
+        ready=lambda _: _is_ready(folder, env),
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
+            "XACCEL_APP": app,
+            "XACCEL_TRUSTED": "127.0.0.1/32",
+            "XACCEL_REFRESH_S": "0",
+            **env,
+        },
+    )
+    with started as server:
+        yield Sidecar(folder, address, *ports, env, server)
+
+
+def _is_ready(folder: Path, env: Mapping[str, str]) -> bool:
+    command = [sys.executable, str(folder / "ready.py")]
+    return (
+        subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=False).returncode == 0
+    )
+
+
+def caddyfile(folder: Path, port: int, sidecars: tuple[Sidecar, Sidecar], certificate: Path) -> list[str]:
+    """Write the Caddyfile for these sidecars, and return the command that runs it."""
+    text = (FRONTS / "Caddyfile").read_text(encoding="utf-8")
+    text = text.replace("{\n", "{\n\tadmin off\n\tauto_https disable_redirects\n\tpersist_config off\n", 1)
+    text = text.replace(
+        "files.example {\n", f"https://files.example:{port} {{\n\ttls {certificate} {certificate}\n"
+    )
+    (folder / "Caddyfile").write_text(_with_addresses(text, sidecars))
+    return ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+
+
+def envoy_yaml(folder: Path, port: int, sidecars: tuple[Sidecar, Sidecar], certificate: Path) -> list[str]:
+    """Write Envoy's configuration for these sidecars, and return the command that runs it."""
+    text = (FRONTS / "envoy.yaml").read_text(encoding="utf-8")
+    text = text.replace("port_value: 443", f"port_value: {port}").replace("0.0.0.0", "127.0.0.1")
+    for name in ("certificate", "key"):
+        text = text.replace(f"/etc/envoy/{name}.pem", str(certificate))
+    (folder / "envoy.yaml").write_text(_with_addresses(text, sidecars))
+    return ["envoy", "--config-path", "envoy.yaml", "--concurrency", "1", "--use-dynamic-base-id"]
+
+
+def _with_addresses(text: str, sidecars: tuple[Sidecar, Sidecar]) -> str:
+    text = text.replace("8080", str(sidecars[0].port)).replace("8081", str(sidecars[0].alive_port))
+    for number, found in enumerate(sidecars, 1):
+        text = text.replace(f"sidecar-{number}", found.address)
+    return text
+
+
+@contextmanager
+def front(kind: str, folder: Path, sidecars: tuple[Sidecar, Sidecar], certificate: Path) -> Iterator[int]:
+    """Run Caddy or Envoy until the block ends. The value is its port."""
+    private_folder(folder)
+    port = free_port()
+    command = {"caddy": caddyfile, "envoy": envoy_yaml}[kind](folder, port, sidecars, certificate)
+    program = shutil.which(command[0], path=str(Path(sys.executable).parent))
+    assert program, f"{command[0]} is in requirements/test.txt"
+    with running(
+        [program, *command[1:]],
+        name=kind,
+        directory=folder,
+        ready=lambda _: accepts(port),
+        env={"HOME": str(folder)},
+        stop_signal=signal.SIGKILL,
+    ):
+        yield port

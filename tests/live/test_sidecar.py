@@ -1,0 +1,214 @@
+"""deploy/images/nginx beside an app, behind deploy/fronts: Caddy and Envoy know no X-Accel."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+import trustme
+
+from tests.live.sidecars import ROOT, Sidecar, front, sidecar
+from xaccel.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server
+
+NAME = "files.example"
+CLIENT, FRONT = "127.0.0.77", "127.0.0.1"
+SIZE = 30_000_000
+CONTENT = Random(17).randbytes(SIZE)
+SITE = """
+secret_env = "XACCEL_SECRET"
+transfer_log = "{folder}/transfers.log"
+response_headers = ["Served-By"]
+[origins.documents]
+type = "s3"
+bucket = "{bucket}"
+endpoint_url = "{endpoint}"
+region = "us-east-1"
+addressing_style = "path"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Two apps, each with a sidecar, and a front before both."""
+
+    sidecars: tuple[Sidecar, Sidecar]
+    port: int
+    authority: Path
+
+    @contextmanager
+    def client(self, *, http2: bool = True) -> Iterator[httpx2.Client]:
+        """A client with an address of its own, so that it can be told from the front."""
+        context = ssl.create_default_context(cafile=str(self.authority))
+        transport = httpx2.HTTPTransport(verify=context, http2=http2, http1=not http2, local_address=CLIENT)
+        with httpx2.Client(
+            transport=transport, base_url=f"https://127.0.0.1:{self.port}", headers={"Host": NAME}, timeout=60
+        ) as client:
+            yield client
+
+    def entries(self) -> list[dict[str, Any]]:
+        files = [found.folder / "transfers.log" for found in self.sidecars]
+        return [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
+
+
+HOST = {"sni_hostname": NAME}
+
+
+@pytest.fixture(scope="module")
+def bucket(s3: S3Server) -> str:
+    name = f"sidecar-{secrets.token_hex(4)}"
+    s3.create_bucket(name)
+    s3.put(name, "film.bin", CONTENT, "application/octet-stream")
+    return name
+
+
+@pytest.fixture(scope="module", params=["caddy", "envoy"])
+def deployment(
+    request: pytest.FixtureRequest, s3: S3Server, bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    with deployed(request.param, s3, bucket, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
+
+
+@contextmanager
+def deployed(kind: str, s3: S3Server, bucket: str, folder: Path) -> Iterator[Deployment]:
+    from xaccel.testing import app_server, free_ports
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.issue_cert(NAME).private_key_and_cert_chain_pem.write_to_path(str(folder / "front.pem"))
+    env = {
+        "XACCEL_SECRET": secrets.token_urlsafe(32),
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    first, second = free_ports(2)
+    with ExitStack() as stack:
+        sidecars = []
+        for number in (1, 2):
+            own, address = folder / f"sidecar-{number}", f"127.0.0.{number + 1}"
+            own.mkdir()
+            site = SITE.format(folder=own, bucket=bucket, endpoint=s3.endpoint)
+            (own / "site.toml").write_text(site)
+            app = stack.enter_context(
+                app_server(
+                    folder / f"app-{number}",
+                    "tests.live.sidecar_app:application",
+                    env={**env, "SIDECAR_SITE": str(own / "site.toml"), "SIDECAR_ADDRESS": address},
+                    cwd=ROOT,
+                    workers=1,
+                )
+            )
+            sidecars.append(
+                stack.enter_context(
+                    sidecar(own, app.address, address=address, ports=(first, second), env=env)
+                )
+            )
+        pair = (sidecars[0], sidecars[1])
+        port = stack.enter_context(front(kind, folder / kind, pair, folder / "front.pem"))
+        found = Deployment(pair, port, folder / "ca.pem")
+        with found.client() as client:
+            assert wait_until(
+                lambda: client.get("/seen", extensions=HOST).status_code == 200, timeout_s=20, every_s=0.1
+            )
+        yield found
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_download_comes_through_the_front_without_a_private_header(
+    deployment: Deployment, http2: bool
+) -> None:
+    with deployment.client(http2=http2) as client:
+        whole = client.get("/files/film.bin", extensions=HOST)
+        part = client.get("/files/film.bin", headers={"Range": "bytes=10-19"}, extensions=HOST)
+        head = client.head("/files/film.bin", extensions=HOST)
+        missing = client.get("/files/nothing", extensions=HOST)
+        outside = client.get("/_xaccel/documents", extensions=HOST)
+    assert whole.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+    assert (whole.status_code, sha256(whole.content).digest()) == (200, sha256(CONTENT).digest())
+    assert (part.status_code, part.content) == (206, CONTENT[10:20])
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(SIZE))
+    assert (missing.status_code, outside.status_code) == (404, 404)
+    for reply in (whole, part, head, missing, outside):
+        names = {name.lower() for name in reply.headers}
+        assert not {name for name in names if name.startswith(("xaccel-", "x-accel-", "x-amz-"))}
+
+
+def test_the_app_knows_the_clients_scheme_host_and_address(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        forged = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "http"}
+        seen = client.get("/seen", headers=forged, extensions=HOST).json()
+        client.get("/files/film.bin", headers={**forged, "Range": "bytes=0-0"}, extensions=HOST)
+    assert (seen["HTTP_HOST"], seen["HTTP_X_FORWARDED_PROTO"]) == (NAME, "https")
+    assert (seen["HTTP_X_FORWARDED_FOR"], seen["HTTP_X_REAL_IP"]) == (CLIENT, CLIENT)
+    assert wait_until(lambda: any(entry["ip"] == CLIENT for entry in deployment.entries()), timeout_s=5)
+    assert not [entry for entry in deployment.entries() if entry["ip"] == "192.0.2.9"]
+
+
+def test_a_client_beside_the_front_is_not_believed(deployment: Deployment) -> None:
+    """127.0.0.77 is not in XACCEL_TRUSTED, the front's address is."""
+    found = deployment.sidecars[0]
+    url = f"http://{found.address}:{found.port}/seen"
+    forged = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https"}
+    seen = []
+    for address in (CLIENT, FRONT):
+        with httpx2.Client(transport=httpx2.HTTPTransport(local_address=address)) as client:
+            seen.append(client.get(url, headers=forged).json())
+    assert [(each["HTTP_X_REAL_IP"], each["HTTP_X_FORWARDED_PROTO"]) for each in seen] == [
+        (CLIENT, "http"),
+        ("192.0.2.9", "https"),
+    ]
+
+
+def test_the_front_speaks_http_2_without_tls_to_the_sidecar(deployment: Deployment) -> None:
+    with deployment.client(http2=False) as client:
+        assert client.get("/seen?h2c", extensions=HOST).status_code == 200
+    assert wait_until(
+        lambda: any("/seen?h2c HTTP/2.0" in found.log for found in deployment.sidecars), timeout_s=5
+    )
+
+
+@pytest.mark.parametrize("kind", ["caddy", "envoy"])
+def test_a_sidecar_ends_after_its_download_and_the_other_one_takes_over(
+    s3: S3Server, bucket: str, tmp_path: Path, kind: str
+) -> None:
+    with deployed(kind, s3, bucket, tmp_path) as found, found.client() as slow, found.client() as client:
+        assert all(each.is_ready() for each in found.sidecars)
+        with slow.stream("GET", "/files/film.bin", extensions=HOST) as response:
+            blocks = response.iter_bytes(4096)
+            body = [next(blocks)]
+            ending = next(each for each in found.sidecars if each.address == response.headers["Served-By"])
+            ending.server.signal(signal.SIGQUIT)
+            assert wait_until(lambda: not ending.is_ready(), timeout_s=5)
+            replies = [client.get("/seen", extensions=HOST).status_code for _ in range(50)]
+            assert replies == [200] * 50
+            assert ending.server.exit_status is None
+            body += blocks
+        assert sha256(b"".join(body)).digest() == sha256(CONTENT).digest()
+        assert wait_until(lambda: ending.server.exit_status == 0, timeout_s=10)
+
+
+def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment) -> None:
+    """One connection from the front to a sidecar may have many downloads."""
+    with ExitStack() as stack:
+        for _ in range(40):
+            client = stack.enter_context(deployment.client())
+            idle = stack.enter_context(client.stream("GET", "/files/film.bin", extensions=HOST))
+            assert idle.status_code == 200
+        with deployment.client() as client:
+            whole = client.get("/files/film.bin", extensions=HOST)
+        assert sha256(whole.content).digest() == sha256(CONTENT).digest()

@@ -248,9 +248,6 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "bucket: ARN": reads_origin(
         "s3", bucket="arn:aws:s3:::x", endpoint_url="s3://x", connect_to=["x"], ca_file="x"
     ),
-    "bucket: endpoint of another kind": reads_origin(
-        "s3", bucket="docs", endpoint_url="https://s3express-use1-az5.us-east-1.amazonaws.com"
-    ),
     "bucket: variant of an endpoint": reads_origin(
         "s3", bucket="docs", endpoint_url="http://127.0.0.1:9000", use_fips_endpoint=True
     ),

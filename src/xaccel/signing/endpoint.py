@@ -113,9 +113,8 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     """
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
-    problem = unsupported(origin.bucket, where, endpoint_url=origin.endpoint_url or "")
-    if problem is not None:
-        raise problem
+    for what, remedy in unsupported(origin.bucket):
+        raise ConfigError(what, where=where, remedy=remedy)
     session = new_session(origin)
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config

@@ -41,7 +41,7 @@ class S3Origin(_RemoteOrigin):
     region: str | None = None
     endpoint_url: str | None = option(
         None,
-        check=rules.endpoint_url,
+        check=rules.http_url,
         excludes=("use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"),
     )
     profile: str | None = None

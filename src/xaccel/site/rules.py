@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from xaccel.errors import ConfigError
 from xaccel.options import UNLIMITED
 from xaccel.site import header_rules
 from xaccel.site.setting import Wrong
@@ -148,36 +147,21 @@ _OTHER_BUCKET = re.compile(r"arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3", re.DOTALL)
 
 Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 """
-_OTHER_ENDPOINT = re.compile(
-    r"https?://(?:[^/]*\.)?(?:s3express-[^/]*|s3-accesspoint[^/]*|s3-object-lambda[^/]*|s3-outposts[^/]*"
-    r"|accesspoint\.s3-global)\.[^/]*(?:amazonaws|api\.aws)[^/]*(?:/.*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Amazon's endpoints of access points, Object Lambda, Outposts and zones of S3 Express."""
 
 
-def _other_signature(bucket: str, endpoint_url: str = "") -> list[Wrong]:
+def unsupported(bucket: str) -> list[Wrong]:
+    """Return why xaccel does not support a bucket; nothing if it does."""
     kinds = "(access point, multi-region, Object Lambda, Outposts, S3 Express), which wants another signature"
-    if _OTHER_BUCKET.fullmatch(bucket):
-        remedy = (
-            "Name a general purpose bucket of one region, or an access point's alias, in -s3alias or --ol-s3."
-        )
-        return [(f"{bucket!r} names another kind of bucket {kinds}", remedy)]
-    if _OTHER_ENDPOINT.fullmatch(endpoint_url):
-        remedy = "Leave it out for a general purpose bucket of Amazon S3."
-        return [(f"{endpoint_url!r} is the endpoint of another kind of bucket {kinds}", remedy)]
-    return []
-
-
-def unsupported(bucket: str, where: str, *, endpoint_url: str = "") -> ConfigError | None:
-    """Return why xaccel does not support a bucket or an endpoint; None if it does."""
-    wrong = _other_signature(bucket, endpoint_url)
-    return ConfigError(wrong[0][0], where=where, remedy=wrong[0][1]) if wrong else None
+    remedy = (
+        "Name a general purpose bucket of one region, or an access point's alias, in -s3alias or --ol-s3."
+    )
+    is_other = _OTHER_BUCKET.fullmatch(bucket)
+    return [(f"{bucket!r} names another kind of bucket {kinds}", remedy)] if is_other else []
 
 
 def bucket(name: str) -> list[Wrong]:
     """Return what is wrong with the name of a bucket, or a pattern of names."""
-    if wrong := _other_signature(name):
+    if wrong := unsupported(name):
         return wrong
     if _pattern_ok(name) if is_pattern(name) else BUCKET_NAME.fullmatch(name):
         return []
@@ -186,11 +170,6 @@ def bucket(name: str) -> list[Wrong]:
         ' digits or more that all your buckets share: "tenant-*".'
     )
     return [(f"{name!r} is not a bucket name, nor a pattern of bucket names", remedy)]
-
-
-def endpoint_url(url: str) -> list[Wrong]:
-    """Return what is wrong with the URL of a store."""
-    return _other_signature("", url) or http_url(url)
 
 
 def http_url(value: str) -> list[Wrong]:

@@ -313,9 +313,8 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     if not SSE_C.isdisjoint(storage.object_parameters):
         what = "its object_parameters name a key of the client's (SSE-C), which NGINX cannot send"
         raise StorageNotDescribed(what, where=where, remedy=NO_SSE_C)
-    problem = unsupported(storage.bucket_name, where)
-    if problem is not None:
-        raise StorageNotDescribed(problem.what, where=problem.where, remedy=problem.remedy)
+    for what, remedy in unsupported(storage.bucket_name):
+        raise StorageNotDescribed(what, where=where, remedy=remedy)
     config = storage.client_config
     s3_config = getattr(config, "s3", None) or {}
     location = storage.location.strip("/")

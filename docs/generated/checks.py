@@ -23,7 +23,6 @@ from xaccel.audit import lag
 from xaccel.django import checks
 
 _BUCKET = {"type": "s3", "bucket": "acme-documents"}
-_AT_ADDRESS = {"type": "http", "base_url": "https://10.0.0.5:9000/"}
 _MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 _DISK = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/srv/files"}}
 _SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -47,7 +46,6 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     },
     "xaccel.W004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
     "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
-    "xaccel.W006": {"XACCEL": {"ORIGINS": {"documents": _AT_ADDRESS}}},
     "xaccel.W008": {"ALLOWED_HOSTS": ["app.example"]},
 }
 

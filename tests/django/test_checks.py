@@ -221,22 +221,3 @@ def test_W005_relative_log_is_told_before_deployment_only(site: Any) -> None:
     assert found() == []
     site(TRANSFER_LOG="/var/log/xaccel/transfers.log")
     assert told() == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "ids"),
-    [
-        ("http", {"base_url": "https://10.0.0.5/"}, ["xaccel.W006"]),
-        ("http", {"base_url": "https://[fd00::1]:9000/"}, ["xaccel.W006"]),
-        ("http", {"base_url": "https://10.0.0.5/", "verify_tls": False}, []),
-        ("http", {"base_url": "http://10.0.0.5/"}, []),
-        ("http", {"base_url": "https://files.example/", "connect_to": ["10.0.0.5:443"]}, []),
-        ("s3", {"bucket": "docs", "endpoint_url": "https://10.0.0.5:9000"}, ["xaccel.W006"]),
-        ("s3", {"bucket": "docs"}, []),
-    ],
-)
-def test_W006_an_ip_address_in_an_https_url(
-    site: Any, kind: str, options: dict[str, Any], ids: list[str]
-) -> None:
-    site(ORIGINS={"partner": {"type": kind, **options}})
-    assert found() == ids

@@ -221,6 +221,8 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     ),
     "settings: no secret": lambda: read_mapping.read({"ORIGINS": {"disk": LocalOrigin(root="/srv")}}),
     "settings: short secret": reads(SECRET="short"),
+    "settings: no such variable": reads(SECRET=None, SECRET_ENV="XACCEL_IS_NOT_SET"),
+    "site: relative log": lambda: list(sender().site.log_problems()),
     "settings: two secrets": reads(SECRET="s" * 32, SECRET_ENV="NAME"),
     "settings: name": reads(NAME="-"),
     "settings: no list": reads(RESOLVER="x", RESPONSE_HEADERS="x"),

@@ -34,7 +34,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.check:
         sys.exit(_check(args, site, Path(args.check)))
     nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
-    nginx_arguments.warn_of(site, own_prefix=args.standalone)
+    if not args.standalone:
+        nginx_arguments.warn_of_log(site)
     if _lacks_slices(site, nginx):
         print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
     if args.write:
@@ -105,7 +106,7 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
 
 
 def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    nginx_arguments.warn_of(site)
+    nginx_arguments.warn_of_log(site)
     nginx = nginx_arguments.nginx_of(args, site)
     made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
     changed = files.refresh(made, [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option])

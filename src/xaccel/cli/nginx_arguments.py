@@ -9,7 +9,6 @@ import sys
 
 from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
-from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.nginx import Nginx, advisories, probe
 from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
 from xaccel.site import Site
@@ -17,9 +16,9 @@ from xaccel.site import Site
 _MODULES = ("njs", "headers-more")
 
 
-def warn_of(site: Site, *, own_prefix: bool = False) -> None:
-    """Say on standard error what is mostly a mistake. `own_prefix`: NGINX is started for this site alone, with `-p`."""
-    for problem in (*(() if own_prefix else relative_log(site)), *address_over_tls(site)):
+def warn_of_log(site: Site) -> None:
+    """Say on standard error if NGINX writes the log below its own prefix."""
+    for problem in site.log_problems():
         print(f"xaccel: warning: {problem}", file=sys.stderr)
 
 

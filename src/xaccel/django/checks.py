@@ -22,7 +22,6 @@ from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
-from xaccel.explain.site_advice import address_over_tls, relative_log
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.buckets import covers_many
@@ -59,7 +58,7 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
 def check_log(**_: Any) -> list[CheckMessage]:
     """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
     with suppress(ConfigErrors):
-        return [_message("W005", problem=problem) for problem in relative_log(configuration().site)]
+        return [_message("W005", problem=problem) for problem in configuration().site.log_problems()]
     return []
 
 
@@ -153,7 +152,6 @@ def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:
 
 def _origins(conf: Configuration) -> Iterator[CheckMessage]:
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
-    yield from (_message("W006", problem=problem) for problem in address_over_tls(conf.site))
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:
         yield _message("E007", name=buckets[0])

@@ -11,7 +11,6 @@ from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.own_directives import DUPLICATE, Kind, paths_to
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
-from xaccel.explain.site_advice import relative_log
 from xaccel.nginx import advisories, files
 from xaccel.nginx.includes import folder_of
 
@@ -68,7 +67,7 @@ def readable(stack: RunningSite) -> Iterator[str]:
 
 @check(102)
 def absolute_log(stack: RunningSite) -> Iterator[str]:
-    yield from map(str, relative_log(stack.site))
+    yield from map(str, stack.site.log_problems())
 
 
 @check(201)

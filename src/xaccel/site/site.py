@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from xaccel.errors import OriginUnknown
+from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import header_rules, rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
 from xaccel.site.setting import option, required
@@ -84,6 +84,16 @@ class Site:
     def directories(self) -> dict[str, LocalOrigin]:
         """The origins that are directories, by name."""
         return {name: origin for name, origin in self.origins.items() if isinstance(origin, LocalOrigin)}
+
+    def log_problems(self) -> Iterator[ConfigError]:
+        """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
+        if not self.transfer_log.startswith("/"):
+            yield ConfigError(
+                f"{self.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where logrotate does"
+                " not look",
+                where="TRANSFER_LOG",
+                remedy='Give an absolute path, for example "/var/log/xaccel/transfers.log".',
+            )
 
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`. Raises OriginUnknown when the site has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
@@ -186,6 +187,12 @@ def http_refusal(
     The class of `refused` comes first, and so does an app's handler for it.
     errors: by status, the framework's class and the attributes that its constructor would set.
     """
-    base, attributes = errors[log_refusal(refused, method, key, arguments)]
+    return also(refused, *errors[log_refusal(refused, method, key, arguments)])
+
+
+def also(
+    refused: InputRefused, base: type[Exception], attributes: Mapping[str, Any] = MappingProxyType({})
+) -> InputRefused:
+    """Return `refused` as an exception of its own class and of a framework's, with the attributes of the latter."""
     kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

@@ -11,11 +11,11 @@ from importlib.metadata import version
 
 from xaccel.cli import config, demo, doctor, explain, purge, serve, spans, trace
 from xaccel.cli.command import (
-    Command,
     CommandGroup,
     Commands,
     FindObject,
     ReadSite,
+    Subcommand,
     add_commands,
     make_command,
 )
@@ -49,7 +49,7 @@ def run(
 
     Raises a subclass of XaccelError for errors of the site or of NGINX.
     """
-    command: Command = args.xaccel_command
+    command: Subcommand = args.xaccel_command
     read_site = (lambda: site) if isinstance(site, Site) else site
     if command.run_unread is not None:
         command.run_unread(args, read_site, find_object)

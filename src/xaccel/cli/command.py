@@ -24,7 +24,7 @@ _TABLE = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Subcommand:
     """One command. `help` and `description` are shown by --help; `run` raises XaccelError, one of its kinds.
 
     run_unread: for a command that reads the site itself, so that it can report wrong settings. Its second argument is
@@ -42,11 +42,11 @@ Types = Mapping[str, Callable[[str], object]]
 """By argument: what argparse makes of its text."""
 
 
-def make_command(name: str, *, types: Types = MappingProxyType({}), **run: Any) -> Command:
+def make_command(name: str, *, types: Types = MappingProxyType({}), **run: Any) -> Subcommand:
     """Return the command of commands.toml with this name; `run` has the other fields."""
     row = _TABLE[name]
     texts = {"help": row["help"], "description": row["description"]}
-    return Command(**texts, add_arguments=partial(_add_arguments, name, types), **run)
+    return Subcommand(**texts, add_arguments=partial(_add_arguments, name, types), **run)
 
 
 def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> None:
@@ -65,10 +65,10 @@ class CommandGroup:
     """Commands behind one word, such as `xaccel cache purge`. `help` is shown by --help."""
 
     help: str
-    commands: Mapping[str, Command]
+    commands: Mapping[str, Subcommand]
 
 
-Commands = Mapping[str, Command | CommandGroup]
+Commands = Mapping[str, Subcommand | CommandGroup]
 """By the word on the command line."""
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from xaccel.cli.command import Command, FindObject
+from xaccel.cli.command import FindObject, Subcommand
 from xaccel.cli.doctor import headers_of
 from xaccel.cli.explain import printable
 from xaccel.explain.masking import Mask
@@ -41,7 +41,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         print("\n".join(map(printable, as_lines(shown))))
 
 
-COMMAND = Command(
+COMMAND = Subcommand(
     help="show every hop of one download, with its headers",
     description="Request one download through the front door, and show every hop, up to the origin and its redirects."
     " Each header has what became of it, and by whom. Signatures, cookies and passwords are masked. The request has a"

@@ -1,32 +1,17 @@
-"""The responses to a download: the hand-off, the app's own 304 or 412, and the 404 for unusable stored data."""
+"""The responses to a download: the hand-off, and the app's own 304 or 412."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NoReturn
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 
-from xaccel import errors
 from xaccel.adapter import ENVIRON, ClientRequest
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
 from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.site import Site
-
-
-class KeyRefused(errors.KeyRefused, Http404):
-    """`xaccel.errors.KeyRefused`, to which Django responds with 404."""
-
-
-class FileNameRefused(errors.FileNameRefused, Http404):
-    """`xaccel.errors.FileNameRefused`, to which Django responds with 404."""
-
-
-def not_found(refused: errors.InputRefused) -> errors.InputRefused:
-    """Return `refused`, KeyRefused or FileNameRefused, as an exception to which Django responds with 404."""
-    kind = KeyRefused if isinstance(refused, errors.KeyRefused) else FileNameRefused
-    return kind(refused.what, where=refused.where, remedy=refused.remedy)
 
 
 class HandOffResponse(HttpResponse):

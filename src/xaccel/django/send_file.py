@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import DATA_REFUSED, refusal_event
+from xaccel.adapter import DATA_REFUSED, also, refusal_event
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.django.development import require_development, stream, under_test
-from xaccel.django.response import HandOffResponse, not_found, page_without_nginx, respond
+from xaccel.django.response import HandOffResponse, page_without_nginx, respond
 from xaccel.django.trace import report_headers
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
@@ -146,7 +146,7 @@ class _Download:
     def finish(self) -> HttpResponseBase:
         """Raise what `decide` was refused with, or send the file through Django."""
         if self.refused is not None:
-            raise not_found(self.refused) from self.refused
+            raise also(self.refused, Http404) from self.refused
         assert self.hand_off is not None, "finish comes after decide"
         return stream(self.request, self.hand_off)
 

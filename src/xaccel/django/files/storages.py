@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -32,24 +31,11 @@ class StorageNotDescribed(ConfigError):
     """A storage of a kind, or in a state, that no origin can stand for."""
 
 
-@dataclass(frozen=True, slots=True)
-class UrlPlace:
-    """The place of a storage's URLs.
-
-    root: the URL up to the object key, which includes the location; ends in "/".
-    expires_s: as in HTTPOrigin.
-    """
+class UrlPlace(NamedTuple):
+    """The place of a storage's URLs: the URL up to the location, which ends in "/", and `expires_s` of HTTPOrigin."""
 
     root: str
-    location: str
     expires_s: int | None
-
-    @property
-    def origin(self) -> HTTPOrigin:
-        """The origin that holds the files below the storage's location."""
-        location = self.location.strip("/")
-        base_url = self.root + urls.quote_prefix(f"{location}/" if location else "")
-        return HTTPOrigin(base_url=base_url, expires_s=self.expires_s)
 
 
 class Kind(NamedTuple):
@@ -88,11 +74,8 @@ def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
     if not storage.custom_domain:
         return None
     signed = storage.querystring_auth and storage.cloudfront_signer
-    return UrlPlace(
-        f"{storage.url_protocol}//{storage.custom_domain}/",
-        storage.location,
-        storage.querystring_expire if signed else None,
-    )
+    root = f"{storage.url_protocol}//{storage.custom_domain}/"
+    return UrlPlace(root, storage.querystring_expire if signed else None)
 
 
 def _google(storage: Any, where: str) -> UrlPlace:
@@ -108,7 +91,7 @@ def _google(storage: Any, where: str) -> UrlPlace:
     if isinstance(expires, timedelta):
         expires = int(expires.total_seconds())
     expires_s = None if public else expires if isinstance(expires, int) else LEAST_S
-    return UrlPlace(root, storage.location, expires_s)
+    return UrlPlace(root, expires_s)
 
 
 def _google_endpoint(storage: Any) -> str:
@@ -136,7 +119,7 @@ def _azure(storage: Any, where: str) -> UrlPlace:
             remedy="Fix its account, key or connection string.",
         ) from error
     root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
-    return UrlPlace(root, storage.location, storage.expiration_secs or LEAST_S)
+    return UrlPlace(root, storage.expiration_secs or LEAST_S)
 
 
 def _domain_url(storage: Any, name: str, _: str) -> str:
@@ -262,18 +245,23 @@ def unwrapped(storage: Storage) -> Storage:
     return storage
 
 
-def describe(storage: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigin:
-    """Return the origin that an entry of ORIGINS means which names `storage`.
+def describe(given: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigin:
+    """Return the origin that an entry of ORIGINS means which names a storage.
 
     An HTTPOrigin where the storage's own SDK signs its URLs, else what `describe_place` returns. Raises as that.
     """
-    storage = unwrapped(storage)
+    storage: Any = unwrapped(given)
     kind = kind_of(storage)
-    urls = None if kind is None else kind.place(storage, where)
+    place = None if kind is None else kind.place(storage, where)
     # A domain without a signature in front of a bucket is for public files: NGINX requests from the bucket.
-    if kind is not None and urls is not None and (urls.expires_s is not None or not kind.is_s3):
-        return urls.origin
-    return describe_place(storage, where)
+    if kind is None or place is None or (kind.is_s3 and place.expires_s is None):
+        return describe_place(storage, where)
+    return HTTPOrigin(base_url=place.root + urls.quote_prefix(_prefix(storage)), expires_s=place.expires_s)
+
+
+def _prefix(storage: Any) -> str:
+    location = storage.location.strip("/")
+    return f"{location}/" if location else ""
 
 
 def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
@@ -317,7 +305,6 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
         raise StorageNotDescribed(what, where=where, remedy=remedy)
     config = storage.client_config
     s3_config = getattr(config, "s3", None) or {}
-    location = storage.location.strip("/")
     profile = storage.session_profile or None
     names = {"access_key": "access_key", "secret_key": "secret_key", "session_token": "security_token"}
     keys: dict[str, Any] = (
@@ -325,7 +312,7 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     )
     return S3Origin(
         bucket=storage.bucket_name,
-        prefix=f"{location}/" if location else "",
+        prefix=_prefix(storage),
         region=storage.region_name or getattr(config, "region_name", None),
         endpoint_url=storage.endpoint_url or None,
         addressing_style=s3_config.get("addressing_style") or None,

@@ -26,7 +26,7 @@ LONGEST_LINE = 1 << 20
 """An entry has some 800 bytes. A longer line than this is none, and is not held in memory."""
 
 
-class _Ended(msgspec.Struct, gc=False):
+class _End(msgspec.Struct, gc=False):
     end: float | None = None
 
 
@@ -42,7 +42,7 @@ def lag_s(path: Path, read_to: int) -> float:
     if not line.endswith(b"\n"):
         return 0.0
     try:
-        written = msgspec.json.decode(line, type=_Ended).end
+        written = msgspec.json.decode(line, type=_End).end
     except msgspec.MsgspecError:
         written = None
     return max(0.0, time.time() - (path.stat().st_mtime if written is None else written))

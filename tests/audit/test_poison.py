@@ -65,6 +65,28 @@ def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log:
     assert take(log).lines == 1
 
 
+def test_entries_that_a_constraint_refuses_are_stored_once_it_is_gone(log: Log) -> None:
+    """A partition or constraint of the operator says nothing of an entry."""
+    from django.db import IntegrityError, connection
+
+    from xaccel.audit.ingest.run import AWAY
+    from xaccel.audit.models import Garbage
+
+    lines = some(log, 3)
+    log.write(*lines)
+    connection.cursor().execute("CREATE UNIQUE INDEX one_each ON xaccel_transfer (subject)")
+    try:
+        with pytest.raises(IntegrityError) as refused:
+            take(log)
+    finally:
+        connection.cursor().execute("DROP INDEX one_each")
+    assert isinstance(refused.value, AWAY)
+    assert ids() == set()
+    assert not Garbage.objects.exists()
+    assert take(log).lines == 3
+    assert ids() == wanted(*lines)
+
+
 @pytest.mark.parametrize("why", ["forged", "no_id"])
 @pytest.mark.parametrize("late", [True, False], ids=["after its deadline", "under way"])
 def test_a_forged_entry_does_not_make_verify_alarm(log: Log, capsys: Any, why: str, late: bool) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, transaction
 
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
@@ -28,8 +28,8 @@ logger = logging.getLogger("xaccel.audit")
 
 BATCH = 5000
 """Entries a transaction: more gain nothing, and a crash repeats at most so many."""
-POISON = (DataError, IntegrityError, ValueError, ArithmeticError)
-"""Errors for an entry whose values fit no column."""
+POISON = (DataError, ValueError, ArithmeticError)
+"""Errors for an entry whose values fit no column. An IntegrityError has other causes, and may be gone later."""
 RETRY_S = 30.0
 """Seconds until a signal is sent again after a receiver failed."""
 _SIGNALS_AT_ONCE = 500

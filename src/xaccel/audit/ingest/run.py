@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import IntegrityError, InterfaceError, OperationalError, connections, router
 
 from xaccel.audit.ingest.ingest import Ingest
 from xaccel.audit.ingest.store import Counted
@@ -31,8 +31,9 @@ logger = logging.getLogger("xaccel.audit")
 POLL_S = 0.5
 EVERY_S = 60.0
 """Seconds between two calls of `tidy`."""
-AWAY = (OperationalError, InterfaceError, OSError)
-"""Errors of a database that is stopped, locked or out of disk space, and of a log without read permission."""
+AWAY = (OperationalError, InterfaceError, IntegrityError, OSError)
+"""Errors of a database that is stopped, locked, out of disk space or has no partition, and of a log without read
+permission."""
 _FIRST_S, _LONGEST_S = 0.2, 5.0
 """Seconds between two attempts: twice as many each time, up to the second number."""
 _LET_READ = (
@@ -89,7 +90,10 @@ def _explain(error: Exception) -> tuple[str, str]:
         return f"this user must not read {error.filename or 'the log'}.", _LET_READ
     if isinstance(error, OSError):
         return f"the log cannot be read: {text}.", "Look at its folder and its disk."
-    return f"the database does not take the entries: {text}.", "Look at its server, its locks and its disk."
+    return (
+        f"the database does not take the entries: {text}.",
+        "Look at its server, locks, disk and constraints.",
+    )
 
 
 def take(ingest: Ingest) -> None:

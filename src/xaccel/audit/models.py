@@ -10,9 +10,6 @@ from xaccel.audit.values import Outcome
 _SEGMENT = 64 * 1024
 """Linux begins one more segment while its send buffer has any room (`tcp_sendmsg_locked` in net/ipv4/tcp.c)."""
 
-OF_THE_APP = "decided_at origin key query subject client method filename as_attachment reason".split()
-"""Columns of a transfer that the app's decision fills; `version` is the app's if it knows one, else the entry's."""
-
 
 class Download(models.Model):
     """All transfers of one version of an object to one subject and one client, until `IDLE_S` passed without any.

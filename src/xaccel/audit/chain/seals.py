@@ -20,7 +20,7 @@ from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
 from xaccel.audit.ingest.database import is_sqlite, lock_writers
-from xaccel.audit.models import OF_THE_APP, Seal, Transfer
+from xaccel.audit.models import Seal, Transfer
 from xaccel.audit.values import datetime_of, microseconds_of
 
 AT_ONCE = 5000
@@ -31,7 +31,8 @@ LEAF = 32
 _HIDDEN_BY = {"person_proof": ("subject", "client", "filename"), "address_proof": ("ip",)}
 _NOT_CONTENT = {*_HIDDEN_BY, *chain.from_iterable(_HIDDEN_BY.values()), "download_id", "batch"}
 _CONTENT = [name for field in Transfer._meta.concrete_fields if (name := field.attname) not in _NOT_CONTENT]
-_ENTRY = [name for name in _CONTENT if name not in OF_THE_APP]
+_OF_THE_APP = "decided_at origin key query method as_attachment reason".split()
+_ENTRY = [name for name in _CONTENT if name not in _OF_THE_APP]
 _AWAITED = Transfer(outcome="unknown")
 _NO_ENTRY = {name: getattr(_AWAITED, name) for name in (*_ENTRY[1:], "ip", "address_proof")}
 

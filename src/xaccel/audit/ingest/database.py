@@ -64,9 +64,8 @@ def read_rows(
     kinds = {column.attname: type(column) for column in model._meta.concrete_fields}
     sqlite = is_sqlite(using)
     shown: dict[type, str] = {} if sqlite else _SHOWN
-    listed = "IN (SELECT value FROM json_each(%s))" if sqlite else "= ANY(%s::uuid[])"
-    named = json.dumps([id_.replace("-", "") for id_ in ids]) if sqlite else "{" + ",".join(ids) + "}"
     texts = ", ".join(shown.get(kinds[column], '"{}"').format(column) for column in columns)
+    listed, named = _listed(ids, sqlite=sqlite)
     with connections[using].cursor() as cursor:  # all names come from the models
         query = f'SELECT {texts} FROM "{model._meta.db_table}" WHERE "{name}" {listed} {only}'  # noqa: S608
         cursor.execute(query, [named, given] if only else [named])
@@ -79,51 +78,47 @@ def read_rows(
     ]
 
 
+def _listed(ids: Collection[str], *, sqlite: bool) -> tuple[str, str]:
+    if sqlite:
+        return "IN (SELECT value FROM json_each(%s))", json.dumps([id_.replace("-", "") for id_ in ids])
+    return "= ANY(%s::uuid[])", "{" + ",".join(ids) + "}"
+
+
 def write_rows(
     model: type[Model],
     columns: tuple[str, ...],
     rows: Sequence[Row],
     *,
     using: str,
-    changing: Sequence[str] = (),
-    only: str = "TRUE",
+    replacing: Collection[str] = (),
 ) -> None:
-    """Insert `rows`, each with a value for each of `columns`.
-
-    Without `changing` no id may be there yet. With it a row that is there gets these columns, if `only` (SQL) is true.
-    """
+    """Insert `rows`, each with a value for each of `columns`, after the rows with the ids `replacing` were deleted."""
     if not rows:
         return
-    table, names = model._meta.db_table, _names(columns)
-    updates = ", ".join(f'"{name}" = excluded."{name}"' for name in changing)
-    then = f" ON CONFLICT (id) DO UPDATE SET {updates} WHERE {only}" if changing else ""
+    table, sqlite = model._meta.db_table, is_sqlite(using)
     # All names come from the models, and no value is in the text.
     with connections[using].cursor() as cursor:
-        if is_sqlite(using):
+        if replacing:
+            listed, named = _listed(replacing, sqlite=sqlite)
+            cursor.execute(f'DELETE FROM "{table}" WHERE id {listed}', [named])  # noqa: S608
+        if sqlite:
             marks = ", ".join("%s" for _ in columns)
-            insert = f'INSERT INTO "{table}" ({names}) VALUES ({marks}){then}'  # noqa: S608
+            insert = f'INSERT INTO "{table}" ({_names(columns)}) VALUES ({marks})'  # noqa: S608
             cursor.executemany(insert, list(_for_sqlite(model, columns, rows)))
-        elif not changing:
-            _copy(cursor, model, table, columns, rows)
         else:
-            stage = f"{table}_stage"
-            like = f'(LIKE "{table}" INCLUDING DEFAULTS) ON COMMIT DELETE ROWS'
-            cursor.execute(f'CREATE TEMP TABLE IF NOT EXISTS "{stage}" {like}')
-            cursor.execute(f'TRUNCATE "{stage}"')
-            _copy(cursor, model, stage, columns, rows)
-            cursor.execute(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM "{stage}"{then}')  # noqa: S608
+            _copy(cursor, model, columns, rows)
 
 
 def _names(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def _copy(cursor: Any, model: type[Model], table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+def _copy(cursor: Any, model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     # Python prints None for NULL, but a column of text may hold the word "None".
     texts = _names([columns[at] for at in _places(model, columns, (CharField, TextField))])
     copy_in = (
-        f"COPY \"{table}\" ({_names(columns)}) FROM STDIN (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e',"
-        f" NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
+        f'COPY "{model._meta.db_table}" ({_names(columns)}) FROM STDIN'
+        f" (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e', NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
     )
     # Django translates errors of its own methods only
     with cursor.db.wrap_database_errors, cursor.copy(copy_in) as copy:

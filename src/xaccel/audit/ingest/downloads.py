@@ -66,8 +66,8 @@ _opening = attrgetter(*Part.__struct_fields__[2:8], "group", "started_at", "ende
 class State(msgspec.Struct, gc=False):
     """The columns of `models.Download`; times are microseconds since 1970.
 
-    Four attributes are not columns: `behind` (it began after byte 0), `kept` (the database has it), `changed` (its row
-    is out of date) and `joined`. The downloads in `joined` turned out to be part of this one.
+    Three attributes are not columns: `behind` (it began after byte 0), `changed` (its row is out of date) and `joined`.
+    The downloads in `joined` turned out to be part of this one.
     """
 
     id: str
@@ -89,8 +89,8 @@ class State(msgspec.Struct, gc=False):
     sent_complete: bool = False
     completed_at: int | None = None
     mixed: bool = False
+    pruned: int = 0
     behind: bool = False
-    kept: bool = False
     changed: bool = False
     joined: tuple[str, ...] = ()
 
@@ -104,13 +104,13 @@ class State(msgspec.Struct, gc=False):
         self._cover(part.total, sent, part.ended_at)
 
     def join(self, other: State) -> None:
-        """Make `other`, which the database has, part of this one. The id that was reported complete stays."""
+        """Make `other` part of this one. The id that was reported complete stays."""
         if other.sent_complete:
             self.id, other.id = other.id, self.id
-            self.kept, other.kept = other.kept, self.kept
             self.sent_complete, self.completed_at = True, other.completed_at
         self.joined = (*self.joined, *other.joined, other.id)
         self.mixed |= other.mixed
+        self.pruned += other.pruned
         self._count(other.transfers, other.given_bytes, other.opened_at, other.last_at, behind=other.behind)
         self._cover(other.total, other.spans, self.last_at)
 

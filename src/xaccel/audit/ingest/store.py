@@ -10,13 +10,12 @@ from operator import attrgetter
 from uuid import UUID
 
 import msgspec
-from django.db.models import F
 
 from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.ingest.database import Row, is_sqlite, read_rows, write_rows
 from xaccel.audit.ingest.downloads import Open, Part, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.models import OF_THE_APP, Download, Transfer, Untold
+from xaccel.audit.models import Download, Transfer, Untold
 from xaccel.audit.retention import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
@@ -27,11 +26,7 @@ _json = msgspec.json.Encoder().encode
 _WORD = {outcome: outcome.value for outcome in Outcome}
 # Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_OF_THE_ENTRY = tuple(
-    name for name in _COLUMNS if name not in {"id", "person_proof", "address_proof", *OF_THE_APP}
-)
-_STATE = State.__struct_fields__[:-4]
-_CHANGING = _STATE[_STATE.index("group") + 1 :]
+_STATE = State.__struct_fields__[:-3]
 _decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("download_id")])
 _logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
 _before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
@@ -59,6 +54,8 @@ class Decision(msgspec.Struct, gc=False):
     as_attachment: bool = False
     reason: str = ""
     batch: int | None = None
+    person_proof: str = ""
+    address_proof: str = ""
 
 
 @dataclass(slots=True)
@@ -99,15 +96,11 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
         for entry in entries.values()
         if entry.id not in stored or _replaces(entry, stored[entry.id].why)
     ]
-    replaced = [
-        UUID(entry.id) for entry, _ in made if entry.id in stored and stored[entry.id].why is not None
-    ]
-    Transfer.objects.using(using).filter(id__in=replaced, decided_at=None).delete()
     parts = [_part(entry, said) for entry, said in made if said is not None and entry.outcome in GAVE_BYTES]
     placed, completed = _place(parts, using, conf.idle // _MICROSECOND)
     rows = [_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made]
-    only = f'"xaccel_transfer"."ended_at" IS NULL OR "xaccel_transfer"."why" IN {FORGED}'
-    write_rows(Transfer, _COLUMNS, rows, using=using, changing=_OF_THE_ENTRY, only=only)
+    replaced = [entry.id for entry, _ in made if entry.id in stored]
+    write_rows(Transfer, _COLUMNS, rows, using=using, replacing=replaced)
     late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
     if conf.chain and late:
         seal_late(late, using=using)
@@ -160,16 +153,12 @@ def _place(parts: list[Part], using: str, idle: int) -> tuple[dict[str, State], 
     complete = {state.id for state in _states(known) if state.sent_complete}
     placed = assign(parts, known, idle)
     states = [state for state in _states(known) if state.changed]
-    new, kept = ([_download_row(state) for state in states if state.kept == kept] for kept in (False, True))
-    write_rows(Download, _STATE, new, using=using)
-    write_rows(Download, _STATE, kept, using=using, changing=_CHANGING)
     for state in states:
         if state.joined:
-            joined = Download.objects.using(using).filter(id__in=[UUID(id_) for id_ in state.joined])
-            Transfer.objects.using(using).filter(download__in=joined).update(download=state.id)
-            pruned = F("pruned") + sum(joined.values_list("pruned", flat=True))
-            Download.objects.using(using).filter(id=state.id).update(pruned=pruned)
-            joined.delete()
+            moved = Transfer.objects.using(using).filter(download__in=map(UUID, state.joined))
+            moved.update(download=state.id)
+    replaced = [id_ for state in states for id_ in (state.id, *state.joined)]
+    write_rows(Download, _STATE, list(map(_download_row, states)), using=using, replacing=replaced)
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 
@@ -185,7 +174,7 @@ def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
     whole = whole.removesuffix("+00:00") if is_sqlite(using) else whole
     only = 'AND "closed_at" IS NULL AND "last_at" >= %s'
     rows = read_rows(Download, _STATE, "group", groups, only, whole, using=using)
-    states = [State(*row, kept=True) for row in rows]  # type: ignore[misc]
+    states = [State(*row) for row in rows]
     for state in sorted(states, key=attrgetter("opened_at", "id")):
         state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
         state.behind = bool(state.spans) and state.spans[0][0] > 0
@@ -208,8 +197,8 @@ def _transfer_row(entry: LogEntry, said: Decision | None, state: State | None, *
         text_of(entry.ended_at),
         _json(entry.details).decode(),
         said.batch or (0 if chain and entry.why not in FORGED else None),
-        "",
-        "",
+        said.person_proof,
+        said.address_proof,
     )
 
 
@@ -224,6 +213,7 @@ def _download_row(state: State) -> Row:
         state.sent_complete,
         _text(state.completed_at),
         state.mixed,
+        state.pruned,
     )
 
 

@@ -165,4 +165,4 @@ def test_a_note_of_prune_for_more_than_is_gone_excuses_nothing_later(capsys: Any
     note_prune(sent()[:3], T0 - timedelta(days=1))
     succeeded, said = verified(capsys)
     assert not succeeded
-    assert "3 transfers should be gone beyond those that are" in said
+    assert "3 more transfers should be gone, by what `prune` says" in said

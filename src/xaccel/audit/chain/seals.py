@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import sha256
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +27,9 @@ FIRST = "0" * 64
 """Predecessor of the first seal."""
 LEAF = 32
 _HIDDEN_BY = {"person_proof": ("subject", "client", "filename"), "address_proof": ("ip",)}
-_NOT_CONTENT = {*_HIDDEN_BY, *chain.from_iterable(_HIDDEN_BY.values()), "download_id", "batch"}
+_NOT_CONTENT = {*_HIDDEN_BY, "subject", "client", "filename", "ip", "download_id", "batch"}
 _CONTENT = [name for field in Transfer._meta.concrete_fields if (name := field.attname) not in _NOT_CONTENT]
-_OF_THE_APP = "decided_at origin key query method as_attachment reason".split()
-_ENTRY = [name for name in _CONTENT if name not in _OF_THE_APP]
+_ENTRY = ["id", "outcome", "version", *_CONTENT[_CONTENT.index("status") :]]
 _AWAITED = Transfer(outcome="unknown")
 _NO_ENTRY = {name: getattr(_AWAITED, name) for name in (*_ENTRY[1:], "ip", "address_proof")}
 
@@ -55,7 +52,7 @@ def seal_late(transfers: list[UUID], *, using: str) -> None:
     """Seal log entries that came after their rows were sealed, in the open transaction."""
     rows = Transfer.objects.using(using).filter(id__in=transfers)
     rows.filter(ip__isnull=False).update(address_proof=_salt(using))
-    _append("late", map(late_leaf_of, rows.values()), using=using)
+    _append("late", (leaf_of(row, late=True) for row in rows.values()), using=using)
 
 
 def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -> None:
@@ -74,10 +71,11 @@ def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
         row.person_proof = proof_of(vars(row), "person_proof") if person else row.person_proof
     if hidden and person:
         _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
-    with connections[using].cursor() as cursor:  # bulk_update took ten times as long
-        key = partial(Transfer._meta.pk.get_db_prep_value, connection=connections[using])
+    connection, key = connections[using], Transfer._meta.pk.get_db_prep_value
+    values = [(row.person_proof, row.address_proof, key(row.id, connection)) for row in hidden]
+    with connection.cursor() as cursor:  # bulk_update took ten times as long
         update = "UPDATE xaccel_transfer SET person_proof = %s, address_proof = %s WHERE id = %s"
-        cursor.executemany(update, [(row.person_proof, row.address_proof, key(row.id)) for row in hidden])
+        cursor.executemany(update, values)
 
 
 def _append(
@@ -107,26 +105,18 @@ def chain_of(before: str, seal: Seal) -> str:
     return _digest(before, seal.number, seal.kind, seal.count, seal.digest, seal.until)
 
 
-def leaf_of(row: Mapping[str, Any]) -> bytes:
-    """Return the leaf of a row; if its log entry came late, as the row was before."""
-    if is_late(row):
+def leaf_of(row: Mapping[str, Any], *, late: bool = False) -> bytes:
+    """Return the leaf of a row, without a log entry that came late; with `late` the leaf of such an entry."""
+    columns, proofs = (_ENTRY, ["address_proof"]) if late else (_CONTENT, [*_HIDDEN_BY])
+    if not late and is_late(row):
         row = {**row, **_NO_ENTRY, "version": row["details"]["version_before"]}
-    return _leaf(row, _CONTENT, *_HIDDEN_BY)
-
-
-def late_leaf_of(row: Mapping[str, Any]) -> bytes:
-    """Return the leaf of a log entry that came late."""
-    return _leaf(row, _ENTRY, "address_proof")
+    digest = _digest(*(row[name] for name in columns), *(proof_of(row, name) for name in proofs))
+    return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(digest)[:24]
 
 
 def is_late(row: Mapping[str, Any]) -> bool:
     """Tell whether the log entry of a row came after the row was sealed."""
     return isinstance(row["details"], dict) and "version_before" in row["details"]
-
-
-def _leaf(row: Mapping[str, Any], columns: Iterable[str], *proofs: str) -> bytes:
-    digest = _digest(*(row[name] for name in columns), *(proof_of(row, name) for name in proofs))
-    return moment(row["decided_at"] or row["ended_at"]) + bytes.fromhex(digest)[:24]
 
 
 def moment(at: datetime | None) -> bytes:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import BooleanField, CharField, DateTimeField, Model, TextField, UUIDField
 
 from xaccel.audit.values import microseconds_of
@@ -40,16 +39,6 @@ def lock_writers(using: str) -> None:
             cursor.execute("UPDATE xaccel_log_position SET lines = lines WHERE 0")
         else:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
-@contextmanager
-def snapshot(using: str) -> Iterator[None]:
-    """Read one state of the database in several queries, while others write."""
-    with transaction.atomic(using=using):
-        if not is_sqlite(using):
-            with connections[using].cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def read_rows(

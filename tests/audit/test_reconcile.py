@@ -181,6 +181,31 @@ def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store
     assert "1 contradictions: the trail and the store's log do not agree" in said
 
 
+@pytest.mark.parametrize(
+    ("bucket", "key", "is_foreign"),
+    [
+        ("docs", "elsewhere/report.pdf", True),
+        ("docs", "of%2Freport.pdf", False),
+        ("tenant-z", "report.pdf", False),
+        ("tenants", "report.pdf", False),
+    ],
+)
+def test_a_transfer_of_another_site_with_the_same_store_is_no_contradiction(
+    store: Store, bucket: str, key: str, is_foreign: bool
+) -> None:
+    store.add(new_transfer_id(T0), 1, bucket=bucket, key=key)
+    said = reconcile(store.path)[1]
+    assert ("1 downloads from buckets or prefixes of other sites" in said) == is_foreign
+    assert ("1 contradictions" in said) != is_foreign
+
+
+def test_a_bucket_that_no_origin_has_is_of_another_site(store: Store, settings: Any) -> None:
+    origins = {name: kept for name, kept in settings.XACCEL["ORIGINS"].items() if name != "partner"}
+    settings.XACCEL = {**settings.XACCEL, "ORIGINS": origins}
+    store.add(new_transfer_id(T0), 1, bucket="tenants", key="report.pdf")
+    assert "1 downloads from buckets or prefixes of other sites" in reconcile(store.path)[1]
+
+
 def test_a_request_that_the_store_refused_is_not_an_alarm(log: Log, store: Store) -> None:
     """Anybody can send a User-Agent with a request that is not signed."""
     store.add(new_transfer_id(T0), 1, status=403, sent=200)
@@ -374,7 +399,7 @@ def test_a_path_without_files_is_refused(tmp_path: Path, make: Callable[[Path], 
 
 
 def test_a_request_id_that_is_none_is_not_shown(log: Log, store: Store) -> None:
-    said = {"bucket": "docs", "time": T0.timestamp(), "operation": "REST.GET.OBJECT", "status": 200}
+    said = {"bucket": "docs", "key": "of/a", "operation": "REST.GET.OBJECT", "status": 200}
     id_ = new_transfer_id(T0)
     store.write(
         json.dumps(

@@ -24,8 +24,8 @@ from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
 from xaccel.site import Site
-from xaccel.site.buckets import covers_many
-from xaccel.site.origins import S3Origin
+from xaccel.site.buckets import covers_many, expression
+from xaccel.site.origins import HTTPOrigin, S3Origin
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""
@@ -90,14 +90,14 @@ def was_handed_off(row: Transfer) -> bool:
 class Comparison:
     """One comparison of a site's trail with a store's log.
 
-    counts: transfers by judgement, without contradictions. refused: requests with an unknown id that the store refused.
-    pruned: requests of transfers that `prune` deleted.
+    counts: transfers by judgement, without contradictions. pruned, refused, foreign: requests with an id that the trail
+    does not have, since `prune` deleted it, the store refused the request, or the object is of another site.
     """
 
     def __init__(self, site: Site, log: StoreLog, *, grace: timedelta, using: str) -> None:
         """grace: how late entries come into the store's log."""
         self.counts: Counter[Judgement] = Counter()
-        self.refused = self.pruned = 0
+        self.refused = self.pruned = self.foreign = 0
         self.contradicted: set[str] = set()
         self._site, self._log, self._grace, self._using = site, log, grace, using
         self._seen: dict[str, float] = {}
@@ -152,6 +152,8 @@ class Comparison:
                 self.pruned += 1
             elif not request.delivered:
                 self.refused += 1  # anybody can send a User-Agent with a request that the store refuses
+            elif row is None and not self._may_have(request):
+                self.foreign += 1
             else:
                 wrong = "the trail does not have it" if row is None else self._wrong(row, request)
                 where = f"request {_token(request.request)} of {request.at:%Y-%m-%d %H:%M:%S} UTC"
@@ -169,18 +171,34 @@ class Comparison:
             return "the trail has another bucket"
         return "" if _plain(key) == _plain(request.key) else "the trail has another object"
 
+    def _may_have(self, request: StoreRequest) -> bool:
+        """Tell whether the site may have an object: two sites may use one bucket, with different prefixes."""
+        origins = self._site.origins.values()
+        s3 = [origin for origin in origins if isinstance(origin, S3Origin) and _has(origin, request.bucket)]
+        if s3:
+            return any(_plain(request.key).startswith(_plain(origin.prefix)) for origin in s3)
+        return any(
+            isinstance(origin, HTTPOrigin) for origin in origins
+        )  # the bucket's name may not be in its URL
+
     def _rows(self) -> Iterator[Transfer]:
         """Return the transfers that began within the log's time, and are from a bucket of the log."""
         origins = {
             name: origin
             for name, origin in self._site.origins.items()
-            if isinstance(origin, S3Origin) and (covers_many(origin) or origin.bucket in self._log.buckets)
+            if isinstance(origin, S3Origin) and any(_has(origin, bucket) for bucket in self._log.buckets)
         }
         first, end = _lowest(self._log.first), _lowest(self._log.last + timedelta(seconds=1))
         rows = Transfer.objects.using(self._using).filter(origin__in=origins, id__gte=first, id__lt=end)
         for row in rows.iterator(chunk_size=AT_ONCE):
             if _object_of(origins[row.origin], row)[0] in self._log.buckets:
                 yield row
+
+
+def _has(origin: S3Origin, bucket: str) -> bool:
+    return (
+        bool(expression(origin.bucket).fullmatch(bucket)) if covers_many(origin) else bucket == origin.bucket
+    )
 
 
 def _object_of(origin: S3Origin, row: Transfer) -> tuple[str, str]:
@@ -254,6 +272,7 @@ def _print_summary(found: Comparison, log: StoreLog) -> None:
     for count, what in (
         (found.pruned, "requests of transfers that `prune` deleted"),
         (found.refused, "requests with an unknown id, which the store refused"),
+        (found.foreign, "downloads from buckets or prefixes of other sites"),
         (log.others, "downloads by other clients of the store, without an id"),
     ):
         if count:

@@ -126,12 +126,11 @@ def test_small_buffers_leave_little_between_what_was_sent_and_what_was_read(site
 
 
 @pytest.mark.parametrize("site", ["h1"], indirect=True)
-def test_what_arrived_is_between_the_computed_bound_and_what_was_sent(site: Site, settings: Any) -> None:
+def test_what_arrived_is_between_the_computed_bound_and_what_was_sent(site: Site) -> None:
     """A client stops reading and aborts while NGINX's send buffer is full.
 
     TCP_INFO counts what the client's machine has acknowledged (tcpi_bytes_received in linux/tcp.h).
     """
-    settings.XACCEL_AUDIT = {"SEND_BUFFER": SNDBUF}
     connection = H1Connection(site.narrow_port, site.ca_file, receive_buffer=RECEIVE_BUFFER)
     counts: list[int] = []
 
@@ -145,9 +144,7 @@ def test_what_arrived_is_between_the_computed_bound_and_what_was_sent(site: Site
         arrived = connection.bytes_received()
         transfer_.abort()
     sent = sent_of_big(site)
-    [row] = site.rows(1)
-    assert row.arrived_at_least == sent - 2 * SNDBUF - 65_536
-    assert row.arrived_at_least <= arrived - HEAD_AND_RECORDS
+    assert sent - 2 * SNDBUF - 65_536 <= arrived - HEAD_AND_RECORDS
     assert len(transfer_.body) <= arrived <= sent + HEAD_AND_RECORDS
 
 

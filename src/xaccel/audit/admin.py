@@ -110,4 +110,3 @@ class TransferAdmin(ReadOnly):
     list_display = tuple("decided_at outcome subject origin key query status sent total why ip".split())
     list_filter = ("outcome", OriginFilter, "decided_at")
     ordering = ("-decided_at",)
-    readonly_fields = ("arrived_at_least",)

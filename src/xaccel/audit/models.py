@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome
-
-_SEGMENT = 64 * 1024
-"""Linux begins one more segment while its send buffer has any room (`tcp_sendmsg_locked` in net/ipv4/tcp.c)."""
 
 
 class Download(models.Model):
@@ -128,19 +124,6 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.outcome}"
-
-    @property
-    def arrived_at_least(self) -> int | None:
-        """How many bytes of an interrupted transfer the client's machine acknowledged for certain; None if not known.
-
-        Linux takes twice the `sndbuf` (man 7 socket, SO_SNDBUF), and keeps each byte there until it is acknowledged.
-        HTTP/3 runs over UDP, where a send buffer says nothing about what arrived.
-        """
-        buffer = audit_settings().send_buffer
-        over_tcp = self.details.get("protocol", "").startswith(("HTTP/1.", "HTTP/2."))
-        if buffer is None or self.sent is None or self.outcome != Outcome.INCOMPLETE or not over_tcp:
-            return None
-        return max(0, self.sent - 2 * buffer - _SEGMENT)
 
 
 class LogPosition(models.Model):

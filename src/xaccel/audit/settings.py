@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site.rules import is_within
 from xaccel.site.setting import build, option
 
 WHERE = "XACCEL_AUDIT"
@@ -30,8 +29,6 @@ class AuditSettings:
     drain_s: float = option(60, ok=_is_seconds)
     chain: bool = False
     metrics: bool = False
-    # NGINX refuses none of these; Linux's own upper bound is net.core.wmem_max.
-    send_buffer: int | None = option(None, ok=is_within(1, 2**30 - 1))
 
     @property
     def idle(self) -> timedelta:

@@ -66,7 +66,7 @@ class Downloads(Answers):
         """Read `app.config["XACCEL"]`: a mapping with the keys of a site, or the path of a file with them."""
         if _KEY not in app.config:
             raise ConfigError(
-                "the app has no site",
+                "it is missing",
                 where=f'app.config["{_KEY}"]',
                 remedy="Set it before init_app, to a mapping or the path of a file.",
             )

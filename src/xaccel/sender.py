@@ -108,7 +108,7 @@ class Sender:
         Raises InputRefused as `hand_off` does, and OptionRefused for a directory, which has no cache.
         """
         if isinstance(self.site.origin(ref.origin), LocalOrigin):
-            what = f"{ref.origin!r} is a directory, of which nothing is cached"
+            what = f"{ref.origin!r} is a directory: NGINX does not cache its files"
             raise OptionRefused(what, where="origin", remedy="Name an origin with a cache.")
         return object_part(self.site.name, ref.origin, self.places.locate(ref).cache_name)
 

@@ -33,7 +33,7 @@ def quote_key(key: str, *, dots: bool, directory: bool = False, prefix: str = ""
         _require_text(key, whole)
     if not dots and (_DOTS.search(key) or (prefix and _DOTS.search(whole))):
         remedy = "Store the object under a name without them: it could leave its origin."
-        raise KeyRefused(f"{whole!r} holds '.' or '..' as a segment", where="key", remedy=remedy)
+        raise KeyRefused(f"{whole!r} has '.' or '..' as a segment", where="key", remedy=remedy)
     if directory and (key[0] == "/" or key[-1] == "/" or "//" in key):
         remedy = "Give the path relative to the origin's root, without '//' and without '/' at its ends."
         raise KeyRefused(f"{key!r} is not a path of a file below a directory", where="key", remedy=remedy)
@@ -45,12 +45,12 @@ def _require_text(key: str, whole: str) -> None:
     if not key:
         what, remedy = "the object key is empty", "Give the name of one object."
     elif "\x00" in whole:
-        what, remedy = f"{whole!r} holds NUL", "No store keeps such a name: look where it came from."
+        what, remedy = f"{whole!r} has NUL", "No store accepts such a name: check where it came from."
     elif any("\ud800" <= char <= "\udfff" for char in whole):
-        what = f"{whole!r} is not text that UTF-8 can spell"
+        what = f"{whole!r} cannot be encoded as UTF-8"
         remedy = "Decode the name as the store spells it; do not use surrogateescape."
     elif size > MAX_KEY_BYTES:
-        what, remedy = f"the object key has {size} bytes", f"Stores keep at most {MAX_KEY_BYTES}."
+        what, remedy = f"the object key has {size} bytes", f"Stores accept at most {MAX_KEY_BYTES}."
     else:
         return
     raise KeyRefused(what, where="key", remedy=remedy)
@@ -123,7 +123,7 @@ def require_absolute(url: str) -> None:
             f" {MAX_URL_BYTES} bytes."
         )
     elif _leaves(url.partition("://")[2].partition("/")[2].partition("?")[0]):
-        what, remedy = "holds '.' or '..' as a segment", "Store the URL without them."
+        what, remedy = "has '.' or '..' as a segment", "Store the URL without them."
     else:
         return
     raise OriginNotAllowed(f"{shown(url)!r} {what}", where="url", remedy=remedy)

@@ -66,10 +66,10 @@ def test_an_entry_after_its_row_was_sealed_is_a_correction(filled: list[Any], lo
     assert Seal.objects.order_by("number").values_list("kind", flat=True)[1:].get() == "late"
     for changed in ({"sent": 1}, {"ip": "192.0.2.99"}, {"version": "x"}):
         Transfer.objects.filter(pk=row.pk).update(**changed)
-        assert any("came late" in problem for problem in verdict().problems)
+        assert any("late log entries" in problem for problem in verdict().problems)
         row.save()
     Transfer.objects.filter(pk=row.pk).update(key="x")
-    assert f"transfer {row.pk} was changed or slipped in" in verdict().problems
+    assert f"transfer {row.pk} was changed or added" in verdict().problems
 
 
 def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) -> None:
@@ -167,14 +167,14 @@ def test_a_change_shows(filled: list[Any], column: str, value: Any) -> None:
 
     row = next(row for row in filled if row.outcome == "sent")
     Transfer.objects.filter(pk=row.pk).update(**{column: value})
-    assert f"transfer {row.pk} was changed or slipped in" in verdict().problems
+    assert f"transfer {row.pk} was changed or added" in verdict().problems
 
 
 def test_a_row_that_is_gone_shows(filled: list[Any]) -> None:
     from xaccel.audit.models import Transfer
 
     Transfer.objects.filter(pk=filled[0].pk).delete()
-    assert verdict().problems == ["1 transfers of seal 1 are gone that `prune` did not delete"]
+    assert verdict().problems == ["1 transfers of seal 1 are missing that `prune` did not delete"]
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -183,8 +183,8 @@ def test_a_row_that_was_slipped_in_shows(filled: list[Any], batch: int) -> None:
     assert (
         verdict().problems
         == [
-            f"transfer {row.pk} was changed or slipped in",
-            "1 transfers are of a seal that is not there",
+            f"transfer {row.pk} was changed or added",
+            "1 transfers have a seal that does not exist",
         ][batch - 1 : batch]
     )
 
@@ -199,7 +199,7 @@ def test_a_seal_that_is_gone_shows(filled: list[Any], log: Log) -> None:
     tidy()
     Transfer.objects.filter(batch=1).delete()
     Seal.objects.get(number=1).delete()
-    assert "seal 2 does not follow" in verdict().problems[0]
+    assert "seal 2 does not match" in verdict().problems[0]
 
 
 def test_prune_and_forget_leave_proofs(filled: list[Any]) -> None:
@@ -225,7 +225,7 @@ def test_prune_and_forget_leave_proofs(filled: list[Any]) -> None:
     row = Transfer.objects.filter(subject=pseudonym).first()
     assert row is not None
     Transfer.objects.filter(pk=row.pk).update(key="other")
-    assert f"transfer {row.pk} was changed or slipped in" in verdict().problems
+    assert f"transfer {row.pk} was changed or added" in verdict().problems
     row.save()
     prune(datetime.now(UTC) + timedelta(days=1), using="default")
     found = verdict()
@@ -253,7 +253,7 @@ def test_a_change_of_a_download_shows(filled: list[Any], changed: dict[str, Any]
 
     row = Download.objects.order_by("id")[0]
     Download.objects.filter(pk=row.pk).update(**changed)
-    assert verdict().problems == [f"download {row.pk} is not what its transfers say: {said}"]
+    assert verdict().problems == [f"download {row.pk} differs from its transfers: {said}"]
 
 
 def test_a_download_that_is_gone_or_lost_a_transfer_shows(filled: list[Any]) -> None:
@@ -263,8 +263,8 @@ def test_a_download_that_is_gone_or_lost_a_transfer_shows(filled: list[Any]) -> 
     row.delete()
     Transfer.objects.filter(download_id=other.pk).update(download_id=None)
     assert verdict().problems == [
-        "2 transfers gave bytes and belong to no download",
-        f"download {other.pk} is not what its transfers say: 0 transfers, not 1",
+        "2 transfers sent bytes and belong to no download",
+        f"download {other.pk} differs from its transfers: 0 transfers, not 1",
     ]
 
 

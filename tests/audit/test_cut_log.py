@@ -145,7 +145,7 @@ def test_the_command_says_what_it_skipped(log: Log, capsys: Any) -> None:
     prune(T0 + timedelta(hours=1), using="default")
     log.write(*some(log))
     call_command("xaccel", "ingest", str(log.path))
-    assert "3 of them skipped: `prune` or `forget` has removed their time or user" in capsys.readouterr().out
+    assert "3 of them skipped: older than a `prune`, or of a forgotten user" in capsys.readouterr().out
 
 
 class World:

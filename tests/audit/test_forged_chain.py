@@ -27,7 +27,7 @@ def change(row: Any, **values: Any) -> None:
 def test_no_row_is_excused_from_its_seal(excuse: dict[str, Any], values: dict[str, Any]) -> None:
     change(sent()[0], **values, **excuse)
     tidy()
-    assert "1 transfers of seal 1 are gone that `prune` did not delete" in verdict().problems
+    assert "1 transfers of seal 1 are missing that `prune` did not delete" in verdict().problems
 
 
 @pytest.mark.usefixtures("filled")
@@ -41,7 +41,7 @@ def test_no_change_becomes_a_correction(values: dict[str, Any]) -> None:
     change(row, **values, details={**row.details, "version_before": row.version})
     with transaction.atomic():
         seal_late([row.pk], using="default")
-    assert f"transfer {row.pk} was changed or slipped in" in verdict().problems
+    assert f"transfer {row.pk} was changed or added" in verdict().problems
 
 
 @pytest.mark.usefixtures("filled")
@@ -114,14 +114,14 @@ def test_prune_counts_only_what_has_a_link(log: Log) -> None:
     found = verdict()
     assert (found.problems, found.deleted) == ([], 2)
     sent()[-1].delete()
-    assert verdict().problems[0] == "1 transfers of seal 1 are gone that `prune` did not delete"
+    assert verdict().problems[0] == "1 transfers of seal 1 are missing that `prune` did not delete"
 
 
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize(
     ("before", "said"),
     [
-        (T0 - timedelta(days=1), "1 transfers of seal 1 are gone that `prune` did not delete"),
+        (T0 - timedelta(days=1), "1 transfers of seal 1 are missing that `prune` did not delete"),
         (datetime.now(UTC), "is there, but a seal says that `prune` deleted it"),
     ],
 )
@@ -172,5 +172,5 @@ def test_a_moment_that_was_taken_out_is_a_problem_and_no_error(log: Log, at: int
     row = Transfer.objects.get(pk=lines[at]["id"])
     change(row, decided_at=None, started_at=None, ended_at=None)
     problems = verdict().problems
-    assert f"transfer {row.pk} was changed or slipped in" in problems
+    assert f"transfer {row.pk} was changed or added" in problems
     assert any("another last_at" in problem for problem in problems)

@@ -122,7 +122,7 @@ def survives(one: Running, log: Log, end_outage: Callable[[], object]) -> None:
     assert one.rows() == 45
     said = one.errors.read_text()
     assert said.count("waits and tries again") == 1
-    assert said.count("goes on after") == 1
+    assert said.count("continues after") == 1
     assert "Traceback" not in said
 
 
@@ -172,5 +172,5 @@ def test_a_new_log_that_must_not_be_read_yet(log: Log, tmp_path: Path) -> None:
         log.path.rename(log.path.with_name("xaccel.log.1"))
         log.path.touch(mode=0)
         survives(one, log, lambda: log.path.chmod(0o640))
-        assert f"this user must not read {log.path}" in one.errors.read_text()
+        assert f"this user may not read {log.path}" in one.errors.read_text()
         assert "adm" in one.errors.read_text()

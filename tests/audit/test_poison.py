@@ -157,7 +157,7 @@ def test_a_row_that_was_sealed_twice_is_found(capsys: Any) -> None:
     seal_again(sent()[1:2])
     succeeded, said = verified(capsys)
     assert not succeeded
-    assert "1 transfers of seal 1 are gone" in said
+    assert "1 transfers of seal 1 are missing" in said
 
 
 @pytest.mark.usefixtures("filled")
@@ -165,4 +165,4 @@ def test_a_note_of_prune_for_more_than_is_gone_excuses_nothing_later(capsys: Any
     note_prune(sent()[:3], T0 - timedelta(days=1))
     succeeded, said = verified(capsys)
     assert not succeeded
-    assert "3 more transfers should be gone, by what `prune` says" in said
+    assert "3 more transfers were deleted according to the seals" in said

@@ -27,7 +27,7 @@ def test_failures_are_listed_one_a_line() -> None:
         (["--port", "70000"], "70000 is not a port"),
         (["--port", "http"], "invalid int value"),
         (["--nginx", "/nowhere/nginx"], "/nowhere/nginx"),
-        (["--nginx", "/bin/true"], "is no NGINX"),
+        (["--nginx", "/bin/true"], "is not NGINX"),
         (["--ready-file", "/nowhere/ready.json"], "there is no folder /nowhere"),
         (["--ready-file", "/tmp"], "is a folder"),
         (["--data-dir", "/proc/nothing"], "/proc/nothing cannot be used"),

@@ -430,9 +430,9 @@ def test_azure_without_a_user_delegation_key_is_told_with_the_role_and_without_t
     with pytest.raises(CredentialsUnavailable) as told:
         send_file(GET, file_on(storage, "x"))
     assert str(told.value) == (
-        "file: the storage's SDK could not sign (ClientAuthenticationError). Look whether its AZURE_TOKEN_CREDENTIAL"
-        " gets a token, and whether that identity may ask for a user delegation key: the role Storage Blob Delegator"
-        " has the right."
+        "file: the storage's SDK could not sign (ClientAuthenticationError). Check that AZURE_TOKEN_CREDENTIAL"
+        " gets a token, and that its identity may request a user delegation key. The role Storage Blob Delegator"
+        " allows that."
     )
 
 

@@ -68,10 +68,10 @@ def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> No
         (["site.toml", "--only", "XA1"], "there is no check 'XA1'"),
         ([], "it needs one file"),
         (["site.toml", "--accept", "XA202"], "each --accept needs one --reason and one --until"),
-        (["site.toml", "--accept", "XA202", "--reason", "x", "--until", "soon"], "no date"),
-        (["site.toml", "--wait", "long"], "'long' is no time"),
+        (["site.toml", "--accept", "XA202", "--reason", "x", "--until", "soon"], "not a date"),
+        (["site.toml", "--wait", "long"], "'long' is not a time"),
         (["site.toml", "--header", "nonsense"], "it is not a header"),
-        (["site.toml", "--object", "documents"], "'documents' is no object"),
+        (["site.toml", "--object", "documents"], "'documents' is not an object"),
     ],
 )
 def test_a_wrong_argument_is_a_clear_error(
@@ -162,8 +162,8 @@ def test_the_report_names_cause_evidence_consequence_and_remedy(healthy: Stage) 
     for words in (
         "XA304 fail",
         "it has the settings ",
-        "What follows: ",
-        "What to do: ",
+        "Consequence: ",
+        "Remedy: ",
         "--only XA304",
         "1 failed",
     ):

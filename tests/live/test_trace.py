@@ -135,8 +135,8 @@ def test_the_archive_has_what_har_1_2_requires(live: Live) -> None:
     assert (log["version"], set(log)) == ("1.2", {"version", "creator", "entries", "comment"})
     assert [each["comment"] for each in log["entries"]][::2] == [
         "client -> NGINX",
-        "NGINX -> origin partner (asked separately)",
-        "NGINX -> redirect 2 (asked separately)",
+        "NGINX -> origin partner (requested separately)",
+        "NGINX -> redirect 2 (requested separately)",
     ]
     message = {"httpVersion", "cookies", "headers", "headersSize", "bodySize"}
     for each in log["entries"]:
@@ -245,5 +245,5 @@ def test_a_front_door_that_is_down_is_an_end(tmp_path: Path) -> None:
     arguments = ["--connect", f"127.0.0.1:{free_port()}", "--log", str(tmp_path / "none")]
     printed = run(site, "trace", "http://a.test/x?token=abc", *arguments)
     assert "note: ConnectionRefusedError" in printed
-    assert printed.splitlines()[-1] == "end: not_connected. The front door did not respond."
+    assert printed.splitlines()[-1] == "end: not_connected. The address of the site did not respond."
     assert "abc" not in printed

@@ -94,10 +94,10 @@ def test_refusal_says_why_and_what_to_do(file):
         file.full_clean()
     assert refused.value.message_dict == {
         "key": [
-            "'../secret' holds '.' or '..' as a segment. Store the object under a name without them: it could"
+            "'../secret' has '.' or '..' as a segment. Store the object under a name without them: it could"
             " leave its origin."
         ],
-        "name": ["'a\\u2028b' holds a control character. Remove it, or leave filename out."],
+        "name": ["'a\\u2028b' has a control character. Remove it, or leave filename out."],
     }
 
 

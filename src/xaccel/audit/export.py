@@ -78,7 +78,7 @@ def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write it like 2026-11-24T18:00") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write it like 2026-11-24T18:00") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -134,13 +134,13 @@ def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
         server, thread = start_http_server(port, host)
     except OSError as error:
         raise InputRefused(
-            f"the address cannot be had: {error.strerror or error}",
+            f"the address is not available: {error.strerror or error}",
             where="--metrics",
             remedy="Give an address of this machine and a port that is free.",
         ) from error
     count_transfers()
     ingest, gauges = outage.ingest, []
-    left = "Bytes of the current log that are not ingested; -1 if the log cannot be looked at."
+    left = "Bytes of the current log that are not ingested; -1 if the log cannot be read."
     age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."
     for name, doc, function in (
         ("waiting", "1 while ingest waits for the database or the log, else 0.", lambda: bool(outage.since)),

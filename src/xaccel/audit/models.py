@@ -57,7 +57,7 @@ class Download(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.origin}:{self.key} by {self.subject or 'nobody known'}"
+        return f"{self.origin}:{self.key} by {self.subject or 'an unknown user'}"
 
 
 class Transfer(models.Model):

@@ -164,7 +164,7 @@ def age(text: str) -> timedelta:
     """Read an age such as "365d", "12h" or "4w". Raises argparse.ArgumentTypeError."""
     found = re.fullmatch(r"([0-9]{1,6})([hdw])", text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no age: write it like 365d, 12h or 4w")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an age: write it like 365d, 12h or 4w")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
@@ -191,7 +191,7 @@ PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-tha
 def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
     if not args.subject:
         raise OptionRefused(
-            "an empty subject is everybody who was not signed in",
+            "an empty subject means all users who were not signed in",
             where="SUBJECT",
             remedy="Give the primary key of one user.",
         )

@@ -27,12 +27,12 @@ class Outcome(TextChoices):
 
     GRANTED = "granted", "granted: under way, or its log entry is missing"
     DENIED = "denied", "denied"
-    SENT = "sent", "all that was announced was sent"
-    INCOMPLETE = "incomplete", "less was sent than announced"
-    INEXACT = "inexact", "sent, its end not known"
+    SENT = "sent", "complete: all announced bytes were sent"
+    INCOMPLETE = "incomplete", "incomplete: fewer bytes were sent than announced"
+    INEXACT = "inexact", "sent, but it is unknown whether completely"
     HEADERS = "headers", "headers only (HEAD)"
     NOT_MODIFIED = "not_modified", "not modified (304)"
-    REFUSED = "refused", "not sent: an error, a condition not met, or the client left"
+    REFUSED = "refused", "not sent: an error, an unmet condition, or the client left"
     UNKNOWN = "unknown", "no log entry: the client left before the hand-off, or the entry was lost"
 
 

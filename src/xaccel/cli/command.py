@@ -95,7 +95,7 @@ def add_commands(
             own.add_argument(
                 "file",
                 metavar="FILE",
-                help="the site, in the keys of settings.XACCEL: TOML, or JSON in a file named *.json",
+                help="the file of the site: TOML, or JSON if its name ends with .json",
             )
         command.add_arguments(own)
         common(own)

@@ -101,7 +101,7 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 2
-    print("\n".join(found or ["the files are those of the settings"]))
+    print("\n".join(found or ["the files match the settings"]))
     return int(bool(found))
 
 

@@ -116,11 +116,11 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
             if each.accepted:
                 yield f"    Accepted: {each.accepted}"
                 continue
-            yield f"    What follows: {each.check.consequence}"
-            yield f"    What to do: {each.check.remedy}"
-            yield f"    Then look again: --only {each.check.id}\n"
+            yield f"    Consequence: {each.check.consequence}"
+            yield f"    Remedy: {each.check.remedy}"
+            yield f"    Check again: --only {each.check.id}\n"
         elif everything:
-            reason = f"{each.because} comes first" if each.because else "; ".join(each.evidence)
+            reason = f"because of {each.because}" if each.because else "; ".join(each.evidence)
             yield f"{each.check.id} {mark}: {each.check.title}{f' ({reason})' if reason else ''}"
 
 
@@ -133,7 +133,7 @@ def _summary(results: Sequence[Finding]) -> str:
 _SAID = {
     "fail": "failed",
     "unknown": "unknown",
-    "warn": "warned",
+    "warn": "with a warning",
     "ok": "fine",
     "skipped": "skipped (--all gives the reasons)",
     "accepted": "accepted",
@@ -149,13 +149,13 @@ def _accepted(args: argparse.Namespace) -> list[Accepted]:
         return [Accepted(*each) for each in zip(args.accept, args.reason, days, strict=True)]
     except ValueError as error:
         remedy = "Write it like 2026-12-01."
-        raise OptionRefused(f"no date ({error})", where="--until", remedy=remedy) from error
+        raise OptionRefused(f"not a date ({error})", where="--until", remedy=remedy) from error
 
 
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+)([sm]?)", text)
     if found is None:
-        raise OptionRefused(f"{text!r} is no time", where="--wait", remedy="Write it like 30s or 2m.")
+        raise OptionRefused(f"{text!r} is not a time", where="--wait", remedy="Write it like 30s or 2m.")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -176,7 +176,7 @@ def _named(text: str) -> tuple[str, str] | None:
     name, slash, key = text.partition("/")
     if text and not (slash and key):
         remedy = "Write it like documents/report.pdf."
-        raise OptionRefused(f"{text!r} is no object", where="--object", remedy=remedy)
+        raise OptionRefused(f"{text!r} is not an object", where="--object", remedy=remedy)
     return (name, key) if text else None
 
 

@@ -70,7 +70,7 @@ def _loaded(nginx: Nginx, command: list[str], site: Site) -> Nginx:
         problems.append(f"`{' '.join(command)} -T` failed, so your own directives are not checked: {reason}")
     if not told:
         problems.append(
-            f"whether NGINX loads {', '.join(nginx.load_modules)} is not known: if it does not, add --without njs or"
+            f"it is unknown whether NGINX loads {', '.join(nginx.load_modules)}: if it does not, add --without njs or"
             " --without headers-more"
         )
     for problem in (*problems, *warnings(done, site)):

@@ -17,7 +17,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     named = args.keys or args.url
     if (args.origin or args.url) if args.all else not named:
         raise OptionRefused(
-            "which objects is not said",
+            "no objects are named",
             where="purge",
             remedy="Give ORIGIN and at least one KEY or --url, or --all and nothing else.",
         )

@@ -117,14 +117,14 @@ def _reloaded(server: NginxServer, text: str) -> str:
     command = [sys.executable, *program, *sys.argv[1:], "--print"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        print(f"The configuration stays as it was:\n{done.stderr.strip()}", file=sys.stderr, flush=True)
+        print(f"NGINX keeps its old configuration:\n{done.stderr.strip()}", file=sys.stderr, flush=True)
         return text
     if done.stdout == text:
         return text
     try:
         server.reload(done.stdout)
     except XaccelError as error:
-        print(f"The configuration stays as it was: {error}", file=sys.stderr, flush=True)
+        print(f"NGINX keeps its old configuration: {error}", file=sys.stderr, flush=True)
         return text
     print("The settings changed: NGINX has reloaded its configuration.", flush=True)
     return done.stdout

@@ -16,8 +16,8 @@ from xaccel.site import Site
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="the download, as its users have it")
-    what = "sent with the request, for example a cookie; @FILE reads one header a line"
+    parser.add_argument("url", metavar="URL", help="the URL of the download, as users request it")
+    what = "sent with the request, for example a cookie; @FILE reads one header per line"
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help=what)
     parser.add_argument("--head", action="store_true", help="send HEAD instead of GET")
     parser.add_argument("--connect", default="", metavar="HOST:PORT", help="connect to this address")
@@ -43,10 +43,10 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 
 COMMAND = Subcommand(
     help="show every hop of one download, with its headers",
-    description="Request one download through the front door, and show every hop, up to the origin and its redirects."
-    " Each header has what became of it, and by whom. Signatures, cookies and passwords are masked. The request has a"
-    " key made with the site's secret, for this URL and method, valid for 60 seconds; the app accepts it once."
-    " The requests to the origin are sent again, from this machine, as NGINX sends them.",
+    description="Request one download at the site's address, and show every hop, up to the origin and its redirects."
+    " For each header, it shows who used, changed or dropped it. Signatures, cookies and passwords are masked. The"
+    " request has a key made with the site's secret, for this URL and method, valid for 60 seconds; the app accepts it"
+    " once. This machine repeats the requests to the origin as NGINX sends them.",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -137,7 +137,7 @@ def _fetch(hand_off: HandOff, origin: Origin) -> _Fetched | int:
 
 
 def _say(hand_off: HandOff, why: str) -> None:
-    logger.info("the origin %s answered transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
+    logger.info("the origin %s responded to transfer %s with: %s", hand_off.origin, hand_off.transfer_id, why)
 
 
 def _open(root: str, path: str) -> _Fetched | int:

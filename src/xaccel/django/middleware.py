@@ -114,7 +114,7 @@ def _settle_cache_control(response: HandOffResponse) -> None:
         response["Xaccel-Cache-Control"] = value
     else:
         logger.warning(
-            "Cache-Control %r was dropped from a download: it lets shared caches keep it. Pass cache_control= and"
+            "Cache-Control %r was dropped from a download: it lets shared caches store it. Pass cache_control= and"
             " allow_shared_cache=True to send_file if everybody may have the file.",
             value,
         )

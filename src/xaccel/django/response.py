@@ -33,7 +33,7 @@ class HandOffResponse(HttpResponse):
 
     def __getstate__(self) -> NoReturn:
         """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""
-        raise TypeError("a hand-off was made for one request and cannot be kept: do not cache this view")
+        raise TypeError("a hand-off is for one request and cannot be stored: do not cache this view")
 
 
 def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: bool) -> HttpResponse:

@@ -66,10 +66,10 @@ class Check:
         causes = [name for name in self.after if name != "XA101"]
         paragraphs = [
             f"{self.title}.",
-            f"Area: {self.area}. Where it runs: {self.where}. Status if it is not so: {self.worst}.",
-            *([f"Hidden if one of these fails: {', '.join(causes)}."] if causes else []),
-            f"What follows: {self.consequence}",
-            f"What to do: {self.remedy}",
+            f"Area: {self.area}. Where it runs: {self.where}. Status otherwise: {self.worst}.",
+            *([f"Not reported if one of these fails: {', '.join(causes)}."] if causes else []),
+            f"Consequence: {self.consequence}",
+            f"Remedy: {self.remedy}",
         ]
         return "\n\n".join(textwrap.fill(text, 118, break_on_hyphens=False) for text in paragraphs) + "\n"
 

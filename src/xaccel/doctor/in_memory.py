@@ -21,7 +21,7 @@ _FILE = re.compile(r"^# configuration file (.+):$", re.MULTILINE)
 @check(301)
 def runs(stack: RunningSite) -> Iterator[str]:
     if stack.tested.returncode != 0:
-        raise Skipped("NGINX refuses its configuration, so that its pid file is not known")
+        raise Skipped("NGINX refuses its configuration, so its pid file is not known")
     try:
         if not is_running(stack.master):
             yield f"its process {stack.master} has ended"

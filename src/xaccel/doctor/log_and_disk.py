@@ -17,7 +17,9 @@ _LEAST_FREE = 64 * 1024 * 1024
 
 def _log(stack: RunningSite) -> Path:
     if stack.log is None:
-        raise Skipped("where NGINX's log is, is only known on NGINX's host, or from an absolute TRANSFER_LOG")
+        raise Skipped(
+            "the path of NGINX's log is known only on NGINX's host, or from an absolute TRANSFER_LOG"
+        )
     return stack.log
 
 

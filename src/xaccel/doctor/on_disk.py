@@ -124,7 +124,7 @@ def same_secret(stack: RunningSite) -> Iterator[str]:
         if files.is_secret(path) and not path.exists():
             yield f"{path} is missing"
         elif files.is_secret(path) and _body(path.read_text(encoding="utf-8")) != _body(text):
-            yield f"{path} is another one"
+            yield f"{path} is different"
 
 
 def _body(text: str) -> str:

@@ -60,7 +60,7 @@ def _is_bucket(remote: Remote) -> bool:
 
 _remote = partial(_each, is_wanted=lambda _: True, missing="the site has no origin on the network")
 _secure = partial(_each, is_wanted=lambda remote: remote.is_secure, missing="no origin speaks TLS")
-_bucket = partial(_each, is_wanted=_is_bucket, missing="the site has no bucket with a whole name")
+_bucket = partial(_each, is_wanted=_is_bucket, missing="the site has no bucket with a fixed name")
 
 
 @check(103)
@@ -164,11 +164,11 @@ def there(stack: RunningSite, remote: Remote) -> Iterator[str]:
 @_bucket(412)
 def private(stack: RunningSite, remote: Remote) -> Iterator[str]:
     if ask(remote, f"{remote.url}?list-type=2&max-keys=1", {}).status == 200:
-        yield "everybody can list it"
+        yield "anyone can list it"
     if stack.named and stack.named[0] == remote.name:
         url = Sender(stack.site).hand_off(ObjectRef(*stack.named)).target
         if ask(remote, url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
-            yield f"everybody can read {stack.named[1]}"
+            yield f"anyone can read {stack.named[1]}"
 
 
 def _named(stack: RunningSite) -> tuple[str, str]:

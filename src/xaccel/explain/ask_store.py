@@ -56,8 +56,8 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
     if located.place.is_signed_by_the_app:
         return StoreFinding(
             "not asked",
-            "The app signs the URLs of this origin, so that it cannot be asked from here. Look whether the"
-            " signature is for this method, clock and host.",
+            "The app signs the URLs of this origin, so this command cannot request them. Check that the signature is"
+            " valid for this method, clock and host.",
         )
     hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
     part = {"Range": "bytes=0-0"}
@@ -73,7 +73,8 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
             "unreachable", _unreachable(error.reason if isinstance(error, URLError) else error)
         )
     return StoreFinding(
-        "", "The storage delivers to this machine now. Look at the connection from NGINX to it, or ask again."
+        "",
+        "The storage delivers to this machine now. Look at the connection from NGINX to it, or run this command again.",
     )
 
 
@@ -104,7 +105,7 @@ def _refused(origin: RemoteOrigin, error: HTTPError) -> StoreFinding:
     if error.code == 416:
         return StoreFinding("", "The storage delivers: the object is empty.")
     if not isinstance(origin, S3Origin):
-        said = f"The server responds with {error.code} {error.reason}. Ask those who run it."
+        said = f"The server responds with {error.code} {error.reason}. Report it to those who run it."
         return StoreFinding(str(error.code), said)
     body = error.read(_ERROR_BYTES).decode("utf-8", "replace")
     elements = dict(re.findall("<(Code|Message)>([^<]*)</", body))

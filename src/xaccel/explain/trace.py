@@ -21,13 +21,13 @@ from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
 
 END_REASONS = {
-    "sent": "The whole response came.",
+    "sent": "The response is complete.",
     "app": "The app responded itself, without a hand-off: it denied the download, asks for a login, or failed. Compare"
     " the URL and --header with a browser that may download the file.",
     "key_refused": "The app sent a hand-off, and did not accept the key. Compare the app's secret with these settings,"
     " the path that the app sees with the URL, and the clocks of both machines.",
-    "not_connected": "The front door did not respond.",
-    "not_logged": "NGINX's log has no entry of it, or cannot be read here. --log names its file.",
+    "not_connected": "The address of the site did not respond.",
+    "not_logged": "NGINX's log has no entry of the transfer, or cannot be read here. --log names its file.",
     "origin_status": "The origin responded with an error.",
     **{name: why.cause for name, why in WHY.items()},
 }

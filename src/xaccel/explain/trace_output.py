@@ -49,7 +49,7 @@ def as_json(traced: Mapping[str, Any]) -> dict[str, Any]:
 def as_lines(shown: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines for a terminal."""
     for number, hop in enumerate(shown["hops"], 1):
-        asked = " (asked separately)" if hop["asked_separately"] else ""
+        asked = " (requested separately)" if hop["asked_separately"] else ""
         times = ", ".join(f"{name} {value * 1000:.1f} ms" for name, value in hop["seconds"].items())
         yield f"{number}  {hop['from']} -> {hop['to']}{asked}{f'  [{times}]' if times else ''}"
         yield f"   {hop['method']} {hop['url']}"
@@ -113,7 +113,7 @@ def _har_entry(hop: Mapping[str, Any]) -> dict[str, Any]:
         },
         "cache": {},
         "timings": {**times, "send": 0},
-        "comment": f"{hop['from']} -> {hop['to']}{' (asked separately)' if hop['asked_separately'] else ''}",
+        "comment": f"{hop['from']} -> {hop['to']}{' (requested separately)' if hop['asked_separately'] else ''}",
     }
 
 

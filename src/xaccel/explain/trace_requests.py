@@ -69,7 +69,7 @@ def fetch(url: str, method: str, sent: Pairs, connect_to: str, ca_file: str | No
             while block := response.read(65536):
                 seen.body_bytes += len(block)
         if method != "HEAD" and response.length:
-            seen.problem = f"{response.length} bytes of the body did not come"
+            seen.problem = f"{response.length} bytes of the body are missing"
     except (OSError, ValueError, http.client.HTTPException) as error:
         seen.problem = f"{type(error).__name__}: {error}"
     finally:

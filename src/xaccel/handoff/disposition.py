@@ -33,13 +33,13 @@ def safe_name(name: str) -> str:
         raise FileNameRefused(f"{name!r} is not text", where="filename", remedy="Pass a str.")
     if _CONTROLS.search(name):
         remedy = "Remove it, or leave filename out."
-        raise FileNameRefused(f"{name!r} holds a control character", where="filename", remedy=remedy)
+        raise FileNameRefused(f"{name!r} has a control character", where="filename", remedy=remedy)
     name = _BIDI.sub("", _SEPARATORS.sub("_", name)).lstrip(" ").rstrip(" .")
     try:
         encoded = name.encode("utf-8")
     except UnicodeEncodeError:
         remedy = "Decode the name with the right encoding, without surrogateescape."
-        what = f"{name!r} is not text that UTF-8 can spell"
+        what = f"{name!r} cannot be encoded as UTF-8"
         raise FileNameRefused(what, where="filename", remedy=remedy) from None
     if len(encoded) > MAX_NAME_BYTES:
         extension = match.group() if (match := _EXTENSION.search(name)) else ""

@@ -189,8 +189,8 @@ def _concurrency(site: Site, options: Options) -> list[tuple[str, str]]:
     if not isinstance(key, str):
         raise OptionRefused(f"{key!r} is not text", where="concurrency_key", remedy="Give text.")
     if name and not key:
-        what = f"nobody is named for whom class {name!r} counts"
-        remedy = "Give `subject` or `concurrency_key`: without either a transfer is not counted."
+        what = f"class {name!r} counts transfers of a subject, and none is given"
+        remedy = "Give `subject` or `concurrency_key`, so that the transfer is counted."
         raise OptionRefused(what, where="concurrency_key", remedy=remedy)
     headers = [("Xaccel-Concurrency", name)] if name else []
     if site.concurrency and (spelled := _spelled(key)) != options.subject:

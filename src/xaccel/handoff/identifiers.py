@@ -70,7 +70,7 @@ def version_query(origin: Origin, version_id: str | None) -> str:
         raise OptionRefused(what, where="version_id", remedy=remedy)
     if not isinstance(version_id, str) or not _VERSION.fullmatch(version_id):
         remedy = "Give it as the store spells it: 1 to 1024 characters of printable ASCII."
-        raise OptionRefused(f"{version_id!r} is not the id of a version", where="version_id", remedy=remedy)
+        raise OptionRefused(f"{version_id!r} is not a version id", where="version_id", remedy=remedy)
     return f"?versionId={quote(version_id, safe='')}"
 
 

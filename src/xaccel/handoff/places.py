@@ -155,7 +155,7 @@ class Places:
         named = bucket_named(origin, bucket)
         base = base_url(origin, named)
         if stand_in is not None and base != base_url(configured, bucket_named(configured, named or None)):
-            what = f"the place given is not the one of origin {name!r}"
+            what = f"the given place is not that of origin {name!r}"
             remedy = "Configure an origin for that bucket, server or directory."
             raise OriginNotAllowed(what, where="origin", remedy=remedy)
         return Place(

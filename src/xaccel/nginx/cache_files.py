@@ -43,7 +43,7 @@ def files(directory: Path) -> Iterator[Path]:
         entries = [*below, *names]
         below[:] = [name for name in below if len(parts) < 2 and _FOLDERS[len(parts)].fullmatch(name)]
         if not parts and entries and not below:
-            raise _elsewhere(directory, f"it is no cache of NGINX, for it holds {entries[0]!r}")
+            raise _elsewhere(directory, f"it is not a cache of NGINX: it has {entries[0]!r}")
         for name in names if len(parts) == 2 else ():
             file = Path(folder, name)
             match = _NAME.fullmatch(name)

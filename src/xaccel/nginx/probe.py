@@ -73,14 +73,14 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
         answer = subprocess.run([binary, "-V"], capture_output=True, text=True, timeout=10, check=True).stderr
     except (OSError, subprocess.SubprocessError) as error:
         raise NginxError(
-            f"{binary!r} cannot be asked for its version ({error})",
+            f"{binary!r} does not print its version ({error})",
             where="nginx",
             remedy="Give the path of the nginx binary, or its version and modules.",
         ) from error
     match = re.search(r"nginx version: \S+?/(\d+)\.(\d+)\.(\d+)", answer)
     if match is None:
         raise NginxError(
-            f"{binary!r} is no NGINX", where="nginx", remedy="Give the path of the nginx binary."
+            f"{binary!r} is not NGINX", where="nginx", remedy="Give the path of the nginx binary."
         )
     version = (int(match[1]), int(match[2]), int(match[3]))
     arguments = shlex.split(answer.partition("configure arguments:")[2])

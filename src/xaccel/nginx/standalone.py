@@ -71,5 +71,7 @@ def _address_ok(address: str) -> bool:
 def _require(option: str, value: str | None, ok: bool, example: str) -> None:
     if not ok:
         raise NginxError(
-            f"{value!r} is nothing that NGINX takes", where=option, remedy=f'For example "{example}".'
+            f"{value!r} is not an address or a user that NGINX accepts",
+            where=option,
+            remedy=f'For example "{example}".',
         )

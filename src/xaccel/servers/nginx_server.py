@@ -175,7 +175,7 @@ def _refused(log: str) -> NginxError:
     lines = log.splitlines()
     lines = [line for line in lines if "[emerg]" in line or "[alert]" in line] or lines[-15:]
     said = "\n".join(["It says:", *lines])
-    return NginxError("NGINX did not take the configuration", where=CONFIG, remedy=said)
+    return NginxError("NGINX refused the configuration", where=CONFIG, remedy=said)
 
 
 def _text(file: Path) -> str:

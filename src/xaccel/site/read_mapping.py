@@ -43,7 +43,7 @@ def site_of(source: SiteSource) -> Site:
         raise ConfigError(
             f"it cannot be read ({error})",
             where=file,
-            remedy="Give a file of TOML, or of JSON named *.json, with the keys of settings.XACCEL.",
+            remedy="Give a TOML file, or a JSON file whose name ends with .json.",
         ) from error
     return read(mapping, file)
 
@@ -64,7 +64,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     site = build(Site, values, where, found, more=(*secret_source.KEYS, *more_keys), upper=True)
     cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
     if cached and values.get("CACHE") is None:
-        what = f"origin {cached[0]!r} is to be cached and the site has no cache"
+        what = f"origin {cached[0]!r} has a cache, and the site has no CACHE"
         remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.'
         found.append(ConfigError(what, where=f'{where}["CACHE"]', remedy=remedy))
     if found or site is None:

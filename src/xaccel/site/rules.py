@@ -186,7 +186,7 @@ def http_url(value: str) -> list[Wrong]:
 
 def base_url(value: str) -> list[Wrong]:
     """Return what is wrong with the base URL of an HTTP origin."""
-    slash = "End it with '/', so that 'files' never stands for 'files-of-others'."
+    slash = "End it with '/', so that 'files' never means 'files-of-others' too."
     return http_url(value) or ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
 
 
@@ -219,7 +219,7 @@ def secrets(given: tuple[str, ...]) -> Iterator[Wrong]:
         remedy = f"{MAKE_ONE} While rotating, give a list of two, the new one first."
         yield "the site has no secret, or more than two", remedy
     elif not all(map(_SECRET.fullmatch, given)):
-        yield "a secret is too short or holds other characters", "Use 32 to 128 letters, digits, '-' and '_'."
+        yield "a secret is too short or has other characters", "Use 32 to 128 letters, digits, '-' and '_'."
     elif PLACEHOLDER in given:
         yield "the secret is the one of the documentation, which everybody knows", MAKE_ONE
 

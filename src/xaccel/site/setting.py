@@ -80,7 +80,7 @@ class Setting:
                 yield f"{dict([item]) if is_mapping else item!r} is not {self.words['is']}", remedy
         yield from self.check(normal)
         if self.needs and given.get(self.needs) is None:
-            yield f"{self.key} is nothing without {self.needs}", "Give both, or neither."
+            yield f"{self.key} needs {self.needs}", "Give both, or neither."
         for other in filter(given.get, self.excludes):
             yield f"{self.key} excludes {other}", "Give one of them only."
 

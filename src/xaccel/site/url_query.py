@@ -82,4 +82,4 @@ def recorded_parameters(names: tuple[str, ...]) -> Iterator[Wrong]:
             )
         elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
             remedy = "Leave it out: the digest distinguishes two files without it."
-            yield f"{name!r} may hold a signature or a password, which no record may have", remedy
+            yield f"{name!r} may have a signature or a password, which must not be recorded", remedy

@@ -34,7 +34,7 @@ def test_files_of_the_settings_are_equal(tmp_path: Path, capsys: pytest.CaptureF
     assert run(tmp_path, "--write", str(tmp_path / "out")) == 0
     capsys.readouterr()
     assert run(tmp_path, "--check", str(tmp_path / "out")) == 0
-    assert capsys.readouterr().out == "the files are those of the settings\n"
+    assert capsys.readouterr().out == "the files match the settings\n"
 
 
 def test_files_for_another_folder_are_those_that_are_written_there(

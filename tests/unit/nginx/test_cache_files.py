@@ -160,7 +160,7 @@ def test_what_cannot_be_purged_is_told(tmp_path: Path) -> None:
         purge(site(tmp_path / "missing"), "web", "a")
     (tmp_path / "settings.py").write_text("")
     for words in (["web", "a"], ["--all"]):
-        with pytest.raises(CacheError, match=r"no cache of NGINX, for it holds 'settings\.py'"):
+        with pytest.raises(CacheError, match=r"not a cache of NGINX: it has 'settings\.py'"):
             purge(site(tmp_path), *words)
 
 

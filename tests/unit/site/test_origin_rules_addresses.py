@@ -86,7 +86,7 @@ def test_what_is_no_address_or_user_is_told(option: str, value: str) -> None:
         }
     )
     given = {"listen": "127.0.0.1:1", "app": "unix:/app", "root_user": None, option: value}
-    with pytest.raises(NginxError, match="nothing that NGINX takes"):
+    with pytest.raises(NginxError, match="is not an address or a user"):
         standalone(site, Nginx(version=(1, 26, 3)), **given)
 
 

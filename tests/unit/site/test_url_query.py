@@ -65,7 +65,7 @@ def test_a_signature_is_in_no_record_and_does_not_change_the_digest(signature: s
     assert recorded(f"?{signature}") == ""
     for name in names:
         if not name.startswith("%"):
-            with pytest.raises(ConfigErrors, match="may hold a signature or a password"):
+            with pytest.raises(ConfigErrors, match="may have a signature or a password"):
                 recorded("", plain=(name,))
 
 

@@ -50,7 +50,7 @@ def read(note: Path, key: Path) -> tuple[int, str]:
                 public.verify(signature[4:], text.encode())
                 if (signer, signature[:4]) == (name, _key_id(name, public)):
                     return int(number), b64decode(digest).hex()
-    what = "it is no checkpoint that this key signed"
+    what = "this key did not sign this checkpoint, or the file was changed"
     raise InputRefused(what, where=str(note), remedy="Give it unchanged.")
 
 

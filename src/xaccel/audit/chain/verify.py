@@ -48,7 +48,7 @@ class Verification:
             if known == (seal.number, seal.chain):
                 known = None
             if seals.chain_of(before.chain, seal) != seal.chain:
-                yield f"seal {seal.number} does not follow the one before: it was changed, or one is gone"
+                yield f"seal {seal.number} does not match the seal before it: one was changed, or a seal is missing"
             blob, until = bytes(seal.leaves), seals.moment(seal.until)
             if seal.digest != sha256(blob).hexdigest() and (blob or until >= self._until["prune"]):
                 yield f"the leaves of seal {seal.number} were changed"
@@ -62,7 +62,7 @@ class Verification:
             self._counts[seal.kind] += seal.count
             self._until[seal.kind] = max(self._until[seal.kind], until)
         if known:
-            yield "the checkpoint's seal is not in the chain: the trail was made anew, or cut before that seal"
+            yield "the checkpoint's seal is not in the chain: the trail was replaced, or ends before that seal"
 
     def _compare(self, number: int, leaves: set[bytes], kept: set[bytes]) -> Iterator[str]:
         gone = len(kept)
@@ -70,7 +70,7 @@ class Verification:
             leaf, late, name = seals.leaf_of(row), seals.leaf_of(row, late=True), f"transfer {row['id']}"
             gone -= leaf in kept or leaf not in leaves
             if leaf not in leaves:
-                yield f"{name} was changed or slipped in"
+                yield f"{name} was changed or added"
             elif leaf not in kept:
                 yield f"{name} is there, but a seal says that `prune` deleted it"
             forgotten = leaf in self._leaves["forget"]
@@ -87,7 +87,7 @@ class Verification:
             self.waiting += seals.is_late(row) and late not in self._leaves["late"]
             self._leaves["late"].discard(late)
         if gone > 0:
-            yield f"{gone} transfers of seal {number} are gone that `prune` did not delete"
+            yield f"{gone} transfers of seal {number} are missing that `prune` did not delete"
 
     def _count(self) -> Iterator[str]:
         """Compare what only the whole chain can say."""
@@ -96,10 +96,11 @@ class Verification:
         self.never_sealed = self._transfers.filter(~waits, batch=None).count()
         strays = self._transfers.filter(batch__gt=0)
         strays = strays.exclude(batch__in=self._seals.filter(kind="transfers"))
+        beyond = "more transfers were deleted according to the seals of `prune` than are missing"
         for count, said in (
-            (strays.count(), "transfers are of a seal that is not there"),
-            (len(self._leaves["late"]), "log entries that came late were changed or are gone"),
-            (self._counts["prune"] - self.deleted, "more transfers should be gone, by what `prune` says"),
+            (strays.count(), "transfers have a seal that does not exist"),
+            (len(self._leaves["late"]), "late log entries were changed or are missing"),
+            (self._counts["prune"] - self.deleted, beyond),
         ):
             if count:
                 yield f"{count} {said}"

@@ -128,7 +128,7 @@ class Ingest:
                 counted.add(self._store_entries([each.entry] if each.entry else []))
             except POISON as error:
                 each.entry, each.reason = None, f"cannot be stored: {type(error).__name__}"
-                message = "%s: the entry at byte %d %s. It is set aside."
+                message = "%s: the entry at byte %d %s. It is stored in xaccel_garbage."
                 logger.warning(message, self.path, each.offset, each.reason)
         return counted
 

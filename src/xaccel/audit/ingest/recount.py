@@ -24,7 +24,7 @@ def problems(using: str) -> Iterator[str]:
     download = Download.objects.using(using).filter(id=OuterRef("download_id"))
     gave = Transfer.objects.using(using).filter(outcome__in=GAVE_BYTES, decided_at__isnull=False)
     if count := gave.filter(~Exists(download)).count():
-        yield f"{count} transfers gave bytes and belong to no download"
+        yield f"{count} transfers sent bytes and belong to no download"
     found = Download.objects.using(using).order_by("id").values().iterator(_AT_ONCE)
     while some := list(islice(found, _AT_ONCE)):
         of: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
@@ -33,7 +33,7 @@ def problems(using: str) -> Iterator[str]:
             of[row["download_id"]].append(row)
         for row in some:
             if wrong := ", ".join(_differences(row, of[row["id"]])):
-                yield f"download {row['id']} is not what its transfers say: {wrong}"
+                yield f"download {row['id']} differs from its transfers: {wrong}"
 
 
 def _differences(download: Mapping[str, Any], transfers: list[Mapping[str, Any]]) -> Iterator[str]:

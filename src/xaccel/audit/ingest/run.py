@@ -69,7 +69,7 @@ class Outage:
                 self.last_success = datetime.now(UTC)
                 if self.since is not None:
                     seconds = (self.last_success - self.since).total_seconds()
-                    logger.warning("%s: `ingest` goes on after %.0f seconds", self.ingest.path, seconds)
+                    logger.warning("%s: `ingest` continues after %.0f seconds", self.ingest.path, seconds)
                     self.since = None
                 return result
             # Roll back what the connection was doing; the next attempt opens a new one.
@@ -87,11 +87,11 @@ def _explain(error: Exception) -> tuple[str, str]:
     """Return what failed and what to do."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, PermissionError):
-        return f"this user must not read {error.filename or 'the log'}.", _LET_READ
+        return f"this user may not read {error.filename or 'the log'}.", _LET_READ
     if isinstance(error, OSError):
         return f"the log cannot be read: {text}.", "Look at its folder and its disk."
     return (
-        f"the database does not take the entries: {text}.",
+        f"the database does not accept the entries: {text}.",
         "Look at its server, locks, disk and constraints.",
     )
 
@@ -103,7 +103,7 @@ def take(ingest: Ingest) -> None:
         if not ingest.stopped():
             ingest.ingest_available()  # what was truncated or rotated away in the middle of the first
     except PermissionError as error:
-        what = "the log must not be read by this user"
+        what = "this user may not read the log"
         raise InputRefused(what, where=str(error.filename), remedy=_LET_READ) from error
 
 
@@ -176,7 +176,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
 def _summary(counted: Counted) -> str:
     said = (
         (counted.duplicates, "of them stored before"),
-        (counted.skipped, "of them skipped: `prune` or `forget` has removed their time or user"),
+        (counted.skipped, "of them skipped: older than a `prune`, or of a forgotten user"),
         (counted.garbage, "unreadable, stored in the table xaccel_garbage"),
         (counted.lost, "files truncated or removed before their end was read"),
     )
@@ -199,7 +199,7 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address: write it like 127.0.0.1:9109")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address: write it like 127.0.0.1:9109")
     return host.strip("[]"), int(port)
 
 

@@ -176,9 +176,9 @@ class Objects:
             refused = error
         where = "below none of the site's HTTP origins" if wanted is None else _elsewhere(wanted, None)
         raise OriginNotAllowed(
-            f"the URL of the file, at {urls.authority(url.partition('?')[0])}, lies {where}",
+            f"the URL of the file, at {urls.authority(url.partition('?')[0])}, is {where}",
             where="file",
-            remedy='If NGINX may ask there, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
+            remedy='If NGINX may request it, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
             ' storage that xaccel cannot read, {"type": "http", "base_url": "<what its URLs begin with>"}; '
             + _RELOAD,
         ) from refused
@@ -223,9 +223,9 @@ class Objects:
             url = kind.url(storage, ref.key, method)
             if self._sender.places.key_of_url(ref.origin, url) != ref.key:
                 raise KeyRefused(
-                    f"the storage {alias!r} calls {ref.key!r} otherwise, so that it would be another object",
+                    f"the storage {alias!r} has another name for {ref.key!r}, so it would be another object",
                     where="key",
-                    remedy="Give the key as the storage spells it, without '//', '.' and '..'.",
+                    remedy="Write the key as the storage does, without '//', '.' and '..'.",
                 )
             return url
 
@@ -299,8 +299,8 @@ def _key(kind: Kind, storage: Any, name: str) -> str:
     try:
         key: str = getattr(storage, kind.key)(clean_name(name))
     except (SuspiciousOperation, ValueError) as error:
-        what = f"{name!r} lies outside of the storage's location, or is no name that it can hold"
-        raise KeyRefused(what, where="file", remedy="Look where the name came from.") from error
+        what = f"{name!r} is outside the storage's location, or a name that it cannot store"
+        raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
     if kind.is_s3 and not SSE_C.isdisjoint(storage.get_object_parameters(key)):
         what = f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
         raise KeyRefused(what, where="file", remedy=NO_SSE_C)

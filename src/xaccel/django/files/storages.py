@@ -114,7 +114,7 @@ def _azure(storage: Any, where: str) -> UrlPlace:
         parts = urlsplit(storage.client.url)
     except (ValueError, AttributeError) as error:
         raise StorageNotDescribed(
-            f"Azure's SDK makes no client for the storage ({type(error).__name__})",
+            f"Azure's SDK cannot make a client for the storage ({type(error).__name__})",
             where=where,
             remedy="Fix its account, key or connection string.",
         ) from error
@@ -139,16 +139,16 @@ def _google_url(storage: Any, name: str, method: str) -> str:
     except (GoogleAuthError, AttributeError, ValueError) as error:
         raise _nothing_to_sign_with(
             error,
-            "Give it GS_CREDENTIALS with a private key, or GS_IAM_SIGN_BLOB where the cloud keeps the key; no more than"
-            " seven days of GS_EXPIRATION.",
+            "Set GS_CREDENTIALS with a private key, or GS_IAM_SIGN_BLOB if only the cloud has the key. GS_EXPIRATION is"
+            " at most seven days.",
         ) from error
     return url
 
 
-_NO_KEY = "Give it AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
+_NO_KEY = "Set AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
 _NO_DELEGATION = (
-    "Look whether its AZURE_TOKEN_CREDENTIAL gets a token, and whether that identity may ask for a user delegation key:"
-    " the role Storage Blob Delegator has the right."
+    "Check that AZURE_TOKEN_CREDENTIAL gets a token, and that its identity may request a user delegation key. The role"
+    " Storage Blob Delegator allows that."
 )
 
 
@@ -203,8 +203,8 @@ def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]
         if not isinstance(entry, Mapping) or "storage" not in entry:
             origins[name] = entry
         elif "type" in entry:
-            remedy = 'Write {"storage": "default"}, with other options for what the storage does not know.'
-            found.append(ConfigError("an origin names a storage and a type", where=path, remedy=remedy))
+            remedy = 'Write {"storage": "default"}, and add options that the storage does not have.'
+            found.append(ConfigError("an origin has both a storage and a type", where=path, remedy=remedy))
         elif (spelled := _entry(str(entry["storage"]), f'{path}["storage"]', found)) is not None:
             origins[name] = spelled | {key: value for key, value in entry.items() if key != "storage"}
     return origins
@@ -274,7 +274,7 @@ def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
     if isinstance(storage, FileSystemStorage):
         if not storage.base_location:
             raise StorageNotDescribed(
-                "the storage has no location, so that it means the working directory",
+                "the storage has no location, so its files would be in the working directory",
                 where=where,
                 remedy="Set MEDIA_ROOT, or the storage's OPTIONS['location'].",
             )

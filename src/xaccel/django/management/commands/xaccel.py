@@ -22,9 +22,11 @@ from xaccel.errors import XaccelError
 
 
 class Command(BaseCommand):
-    """Generate the NGINX configuration of this project, keep it fresh, explain a transfer, purge the cache."""
+    """Generate the NGINX configuration of this project, update it, explain a transfer, purge the cache."""
 
-    help = "Generate the NGINX configuration of settings.XACCEL, keep it fresh, explain a transfer, purge the cache."
+    help = (
+        "Generate the NGINX configuration of settings.XACCEL, update it, explain a transfer, purge the cache."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

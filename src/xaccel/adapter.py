@@ -193,6 +193,6 @@ def http_refusal(
 def also(
     refused: InputRefused, base: type[Exception], attributes: Mapping[str, Any] = MappingProxyType({})
 ) -> InputRefused:
-    """Return `refused` as an exception of its own class and of a framework's, with the attributes of the latter."""
+    """Return `refused` as an exception of both its class and a framework's, with the attributes of the latter."""
     kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

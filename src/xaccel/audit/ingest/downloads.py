@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from heapq import heappop, heappush
 from operator import attrgetter
 
 import msgspec
@@ -66,8 +65,8 @@ _opening = attrgetter(*Part.__struct_fields__[2:8], "group", "started_at", "ende
 class State(msgspec.Struct, gc=False):
     """The columns of `models.Download`; times are microseconds since 1970.
 
-    Three attributes are not columns: `behind` (it began after byte 0), `changed` (its row is out of date) and `joined`.
-    The downloads in `joined` turned out to be part of this one.
+    Four attributes are not columns: `behind` (it began after byte 0), `changed` (its row is out of date), `placed` (its
+    transfers of this batch) and `joined`. The downloads in `joined` turned out to be part of this one.
     """
 
     id: str
@@ -93,15 +92,15 @@ class State(msgspec.Struct, gc=False):
     behind: bool = False
     changed: bool = False
     joined: tuple[str, ...] = ()
+    placed: tuple[str, ...] = ()
 
-    def start(self, part: Part) -> None:
-        """Count a transfer. Its bytes are added by `finish`."""
-        self._count(1, part.sent, part.started_at, part.ended_at, behind=bool(part.first))
-
-    def finish(self, part: Part) -> None:
-        """Add the bytes of a counted transfer."""
+    def add(self, part: Part) -> None:
+        """Add a transfer."""
+        self.placed = (*self.placed, part.transfer)
         sent = () if part.first is None else ((part.first, part.first + part.sent),)
-        self._cover(part.total, sent, part.ended_at)
+        self._extend(part.started_at, part.ended_at, part.total, sent, behind=bool(part.first))
+        self.transfers += 1
+        self.given_bytes += part.sent
 
     def join(self, other: State) -> None:
         """Make `other` part of this one. The id that was reported complete stays."""
@@ -109,10 +108,12 @@ class State(msgspec.Struct, gc=False):
             self.id, other.id = other.id, self.id
             self.sent_complete, self.completed_at = True, other.completed_at
         self.joined = (*self.joined, *other.joined, other.id)
+        self.placed = (*self.placed, *other.placed)
         self.mixed |= other.mixed
         self.pruned += other.pruned
-        self._count(other.transfers, other.given_bytes, other.opened_at, other.last_at, behind=other.behind)
-        self._cover(other.total, other.spans, self.last_at)
+        self._extend(other.opened_at, other.last_at, other.total, other.spans, behind=other.behind)
+        self.transfers += other.transfers
+        self.given_bytes += other.given_bytes
 
     def is_near(self, part: Part, idle: int) -> bool:
         """Tell whether a transfer is within the idle time of the download."""
@@ -122,15 +123,13 @@ class State(msgspec.Struct, gc=False):
         """Tell whether every byte was sent before `at`."""
         return self.completed_at is not None and self.completed_at <= at
 
-    def _count(self, transfers: int, given_bytes: int, began: int, ended: int, *, behind: bool) -> None:
+    def _extend(
+        self, began: int, ended: int, total: int | None, sent: Iterable[Span], *, behind: bool
+    ) -> None:
         self.changed = True
-        self.transfers += transfers
-        self.given_bytes += given_bytes
         if began < self.opened_at:
             self.opened_at, self.behind = began, behind
         self.last_at = max(self.last_at, ended)
-
-    def _cover(self, total: int | None, sent: Iterable[Span], at: int) -> None:
         if self.total is None:
             self.total = total
         elif total not in (None, self.total):
@@ -140,7 +139,7 @@ class State(msgspec.Struct, gc=False):
             self.spans = add_span(self.spans, first, end)
         self.sent_bytes = sum([end - first for first, end in self.spans])
         if not self.sent_complete and self.total is not None and covers_all(self.spans, self.total):
-            self.sent_complete, self.completed_at = True, at
+            self.sent_complete, self.completed_at = True, self.last_at
 
 
 Open = dict[str, dict[str, list[State]]]
@@ -160,27 +159,17 @@ def group_of(*what: str, ip: str | None, query: str = "") -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(parts: Iterable[Part], known: Open, idle: int) -> dict[str, State]:
-    """Put each part into a download and return the download of each transfer. `idle` is in microseconds.
+def assign(parts: Iterable[Part], known: Open, idle: int) -> None:
+    """Add each part to its download in `known`, or to a new one. `idle` is in microseconds.
 
-    `known` and its downloads are changed, and new ones are added. How parts that come in the order of their ends are
-    cut into batches makes no difference, unless some are under way while a client begins again.
+    How parts that come in the order of their ends are cut into batches makes no difference.
     """
-    found: dict[str, State] = {}
-    under_way: list[tuple[int, str, Part]] = []
-    for part in sorted(parts, key=lambda part: (part.started_at, part.first != 0, part.transfer)):
-        while under_way and under_way[0][0] <= part.started_at:
-            _, transfer, over = heappop(under_way)
-            found[transfer].finish(over)
+    for part in sorted(parts, key=lambda part: (part.ended_at, part.started_at, part.transfer)):
         versions = known.setdefault(part.group, {})
-        state = found[part.transfer] = _find_or_open(part, versions, idle)
-        state.start(part)
+        state = _find_or_open(part, versions, idle)
+        state.add(part)
         if len(versions) > 1:
             _compare_versions(part, state, versions, idle)
-        heappush(under_way, (part.ended_at, part.transfer, part))
-    for _, transfer, over in sorted(under_way):
-        found[transfer].finish(over)
-    return found
 
 
 def _find_or_open(part: Part, versions: dict[str, list[State]], idle: int) -> State:

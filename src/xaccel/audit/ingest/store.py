@@ -26,7 +26,7 @@ _json = msgspec.json.Encoder().encode
 _WORD = {outcome: outcome.value for outcome in Outcome}
 # Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_STATE = State.__struct_fields__[:-3]
+_STATE = State.__struct_fields__[:-4]
 _decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("download_id")])
 _logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
 _before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
@@ -151,7 +151,7 @@ def _place(parts: list[Part], using: str, idle: int) -> tuple[dict[str, State], 
     since = min(part.started_at for part in parts) - idle
     known = _open_downloads({part.group for part in parts}, since, using)
     complete = {state.id for state in _states(known) if state.sent_complete}
-    placed = assign(parts, known, idle)
+    assign(parts, known, idle)
     states = [state for state in _states(known) if state.changed]
     for state in states:
         if state.joined:
@@ -159,6 +159,7 @@ def _place(parts: list[Part], using: str, idle: int) -> tuple[dict[str, State], 
             moved.update(download=state.id)
     replaced = [id_ for state in states for id_ in (state.id, *state.joined)]
     write_rows(Download, _STATE, list(map(_download_row, states)), using=using, replacing=replaced)
+    placed = {transfer: state for state in states for transfer in state.placed}
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 

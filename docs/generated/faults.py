@@ -9,6 +9,6 @@ def table() -> str:
     """Return a row for each fault, with its tests."""
     lines = ["| Fault | Promise | Seen | Tests |", "|---|---|---|---|"]
     for fault in faults():
-        tests = "<br>".join(f"`{test.partition('::')[2]}`" for test in fault.tests)
+        tests = ", ".join(f"`{test.partition('::')[2]}`" for test in fault.tests)
         lines.append(f"| {fault.name} | {fault.promise} | {fault.seen} | {tests} |")
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from xaccel.explain.ask_store import ask_store
 from xaccel.explain.why import Why, entry_of, why_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
-from xaccel.site.buckets import covers_many
+from xaccel.site.origins import covers_many
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:

@@ -24,8 +24,7 @@ from xaccel.errors import ConfigErrors
 from xaccel.explain.ask_store import bucket_region
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
-from xaccel.site.buckets import covers_many
-from xaccel.site.origins import S3Origin
+from xaccel.site.origins import S3Origin, covers_many
 
 CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NoReturn
 
 from django.http import HttpRequest, HttpResponse
@@ -42,7 +41,12 @@ def respond(request: HttpRequest, hand_off: HandOff, *, keeps_cache_control: boo
         conditions = ClientRequest.of_environ(request.META).conditions
         status = answer_to_conditions(request.method or "", conditions, hand_off.visible_headers)
         if status is not None:
-            return condition_response(status, hand_off.visible_headers)
+            response = HttpResponse(status=status, headers=dict(headers_of_answer(hand_off.visible_headers)))
+            # It is empty, and so has no type.
+            del response["Content-Type"]
+            if status != 304:
+                response["Content-Length"] = "0"
+            return response
     return HandOffResponse(hand_off, keeps_cache_control=keeps_cache_control)
 
 
@@ -52,12 +56,3 @@ def page_without_nginx(request: HttpRequest, site: Site) -> HttpResponse | None:
         return None
     status, headers, body = page(request.method)
     return HttpResponse(body, status=status, headers=dict(headers))
-
-
-def condition_response(status: int, visible_headers: Iterable[tuple[str, str]]) -> HttpResponse:
-    """Return a 304 or 412, which is empty and so has no type."""
-    response = HttpResponse(status=status, headers=dict(headers_of_answer(visible_headers)))
-    del response["Content-Type"]
-    if status != 304:
-        response["Content-Length"] = "0"
-    return response

@@ -15,8 +15,7 @@ from urllib.request import Request
 from xaccel.doctor.front_door import Reply
 from xaccel.explain.origin_request import address_of, opener, require_name, tls_context
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.buckets import covers_many
-from xaccel.site.origins import HTTPOrigin, RemoteOrigin, S3Origin
+from xaccel.site.origins import HTTPOrigin, RemoteOrigin, S3Origin, covers_many
 from xaccel.site.rules import is_address
 
 TIMEOUT_S = 5.0

@@ -13,8 +13,16 @@ from xaccel.handoff.objects import Located, Method, ObjectRef
 from xaccel.options import Options
 from xaccel.signing.endpoint import Endpoint, resolve_endpoint
 from xaccel.site import Site
-from xaccel.site.buckets import bucket_named, covers, covers_many, expression
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.origins import (
+    HTTPOrigin,
+    LocalOrigin,
+    Origin,
+    S3Origin,
+    bucket_named,
+    covers,
+    covers_many,
+    expression,
+)
 
 _DEFAULT_OPTIONS = Options()
 

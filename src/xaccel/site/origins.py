@@ -1,14 +1,17 @@
-"""Where files are: an S3 bucket, an HTTP(S) server, a directory.
+"""Where files are: an S3 bucket or all that a pattern matches, an HTTP(S) server, a directory.
 
-Values only, each a table of settings: settings.toml says what they mean.
+Each is a table of settings: settings.toml says what they mean.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, Literal
 
+from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.site import rules
 from xaccel.site.setting import option, required
 
@@ -79,3 +82,53 @@ class LocalOrigin:
 
 Origin = S3Origin | HTTPOrigin | LocalOrigin
 RemoteOrigin = S3Origin | HTTPOrigin
+
+_RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
+_LONGEST = 63
+
+
+def covers_many(origin: Origin) -> bool:
+    """Tell whether each call names the bucket."""
+    return isinstance(origin, S3Origin) and rules.is_pattern(origin.bucket)
+
+
+@lru_cache(maxsize=4096)
+def expression(pattern: str) -> re.Pattern[str]:
+    """Return what matches the buckets of `pattern`, or the URLs of a URL that holds one; the "*" is a group."""
+    before, _, after = map(re.escape, pattern.partition("*"))
+    # no dot, which a wildcard certificate does not cover, and no slash
+    return re.compile(f"{before}([a-z0-9-]+){after}")
+
+
+def covers(pattern: str, bucket: str) -> bool:
+    """Tell whether `bucket` is the name of a bucket, 3 to 63 characters long, that `pattern` matches.
+
+    Names that end as Amazon S3 keeps for aliases, which need another signature, match no pattern.
+    """
+    return (
+        len(bucket) <= _LONGEST
+        and rules.BUCKET_NAME.fullmatch(bucket) is not None
+        and expression(pattern).fullmatch(bucket) is not None
+        and _RESERVED.search(bucket) is None
+    )
+
+
+def bucket_named(origin: Origin, bucket: str | None) -> str:
+    """Return the bucket that a call means: `bucket`, or the origin's only one; "" for what is no S3 origin.
+
+    Raises OptionRefused where an origin of many is given none, OriginNotAllowed for one that the origin does not cover.
+    """
+    own = origin.bucket if isinstance(origin, S3Origin) else ""
+    if bucket in (None, own) and not rules.is_pattern(own):
+        return own
+    if bucket is None:
+        remedy = f'Name it for each call, for example bucket="{own.replace("*", "7")}".'
+        what = f"the origin covers the buckets {own!r} and none of them is named"
+        raise OptionRefused(what, where="bucket", remedy=remedy)
+    if not isinstance(bucket, str) or not rules.is_pattern(own) or not covers(own, bucket):
+        remedy = f"It covers {own!r}; a '*' stands for lower case letters, digits and '-'."
+        remedy = remedy if own else "Leave `bucket` out: the origin has none."
+        raise OriginNotAllowed(
+            f"the origin does not cover the bucket {bucket!r}", where="bucket", remedy=remedy
+        )
+    return bucket

@@ -16,8 +16,7 @@ from xaccel.handoff.headers import public_name, visible_headers
 from xaccel.handoff.identifiers import PATTERN
 from xaccel.handoff.places import base_url
 from xaccel.site import Site
-from xaccel.site.buckets import covers_many
-from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.origins import LocalOrigin, S3Origin, covers_many
 
 _ID = re.compile(PATTERN)
 _OBEYED = ("content-disposition", "cache-control", "expires", "accept-ranges")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,15 +42,11 @@ class Stack:
     def __init__(self, project: Project, nginx: NginxServer, app: AppServer, s3: S3Server) -> None:
         self.project, self.nginx, self.app, self.s3 = project, nginx, app, s3
         self.url = nginx.url
-        self._buckets: set[str] = set()
 
     def put(self, bucket: str, key: str, content: bytes | Path, content_type: str | None = None) -> None:
-        """Store an object; the bucket is created at the first use."""
-        if bucket not in self._buckets:
-            known = {found["Name"] for found in self.s3.client().list_buckets()["Buckets"]}
-            if bucket not in known:
-                self.s3.create_bucket(bucket)
-            self._buckets.add(bucket)
+        """Store an object; the bucket is created if it is missing."""
+        with suppress(self.s3.client().exceptions.BucketAlreadyOwnedByYou):
+            self.s3.create_bucket(bucket)
         self.s3.put(bucket, key, content, content_type)
 
     def lines(self, at_least: int = 0) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.site.mappings import problems
 from xaccel import HTTPOrigin, LocalOrigin, OriginNotAllowed, S3Origin
 from xaccel.errors import OptionRefused
-from xaccel.site import buckets
+from xaccel.site import origins
 from xaccel.site.origins import Origin
 
 MANY = S3Origin(bucket="tenant-*")
@@ -13,7 +13,7 @@ MANY = S3Origin(bucket="tenant-*")
 
 @pytest.mark.parametrize("bucket", ["tenant-7", "tenant-acme-eu", "tenant-" + "a" * 56])
 def test_a_bucket_of_the_pattern_is_taken(bucket: str) -> None:
-    assert buckets.bucket_named(MANY, bucket) == bucket
+    assert origins.bucket_named(MANY, bucket) == bucket
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_a_bucket_of_the_pattern_is_taken(bucket: str) -> None:
 )
 def test_a_bucket_outside_the_pattern_is_refused(bucket: str) -> None:
     with pytest.raises(OriginNotAllowed):
-        buckets.bucket_named(MANY, bucket)
+        origins.bucket_named(MANY, bucket)
 
 
 def test_an_origin_of_many_needs_a_name_and_an_origin_of_one_needs_none() -> None:
     with pytest.raises(OptionRefused, match="none of them is named"):
-        buckets.bucket_named(MANY, None)
+        origins.bucket_named(MANY, None)
     one = S3Origin(bucket="docs")
-    assert buckets.bucket_named(one, None) == buckets.bucket_named(one, "docs") == "docs"
+    assert origins.bucket_named(one, None) == origins.bucket_named(one, "docs") == "docs"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_origin_of_many_needs_a_name_and_an_origin_of_one_needs_none() -> Non
 )
 def test_a_bucket_that_the_origin_does_not_have_is_refused(origin: Origin) -> None:
     with pytest.raises(OriginNotAllowed):
-        buckets.bucket_named(origin, "tenant-7")
+        origins.bucket_named(origin, "tenant-7")
 
 
 @pytest.mark.parametrize("pattern", ["tenant-*", "*-files", "a*bc", "files.*.example", "abc*"])

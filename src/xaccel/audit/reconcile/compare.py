@@ -24,8 +24,7 @@ from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
 from xaccel.site import Site
-from xaccel.site.buckets import covers_many, expression
-from xaccel.site.origins import HTTPOrigin, S3Origin
+from xaccel.site.origins import HTTPOrigin, S3Origin, covers_many, expression
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""

@@ -33,8 +33,7 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.options import Url
 from xaccel.sender import Sender
-from xaccel.site.buckets import covers, covers_many
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin, covers, covers_many
 
 FileOrKey = FieldFile | str | None
 Find = Callable[[Any, str, str | None, str | None], ObjectRef]

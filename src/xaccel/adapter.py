@@ -13,6 +13,7 @@ from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_e
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import plain_response
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
 from xaccel.handoff.trace_key import Traced, trace_headers
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
@@ -21,10 +22,10 @@ from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
-_READ = (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)
-ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in _READ}
-"""The request headers that are looked at, by the name that WSGI gives each (PEP 3333)."""
-_RAW = {name.lower().encode(): name for name in _READ}
+ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
+"""The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
+_TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
+_RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)}
 DATA_REFUSED = (KeyRefused, FileNameRefused)
 """Errors of stored data, not of the program or the settings."""
 
@@ -55,12 +56,13 @@ class ClientRequest(NamedTuple):
         """Read a request of WSGI. encoding: of its path."""
         found = {name: environ[key] for key, name in ENVIRON.items() if key in environ}
         method, traced = environ.get("REQUEST_METHOD", ""), None
-        if (key := found.pop(TRACE_HEADER, None)) is not None:
+        if TRACE_ENVIRON in environ:
             path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode(
                 encoding, "replace"
             )
-            traced = Traced(key, method, path, environ.get("QUERY_STRING", "").encode("latin-1", "replace"))
-        return cls(method, found, found.pop(TOKEN_HEADER, ""), traced)
+            query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
+            traced = Traced(environ[TRACE_ENVIRON], method, path, query)
+        return cls(method, found, environ.get(_TOKEN, ""), traced)
 
     @classmethod
     def of_scope(cls, scope: Mapping[str, Any]) -> ClientRequest:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from http.client import HTTPSConnection
+from io import StringIO
 from secrets import token_hex
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from tests.audit.live_site import (
     BODY,
@@ -59,6 +61,18 @@ def test_the_address_is_told_by_the_proxy_that_is_trusted_and_by_nobody_else(sit
     finally:
         proxy.close()
     assert [row.ip for row in site.rows(2)] == ["127.0.0.1", "203.0.113.9"]
+
+
+def test_explain_finds_the_object_of_a_failed_transfer_without_a_setting(site: Site) -> None:
+    assert site.get("moved") != BODY
+    [row] = site.rows(1)
+    printed = StringIO()
+    log = str(site.nginx.directory / "xaccel.log")
+    call_command("xaccel", "explain", str(row.id), "--log", log, stdout=printed)
+    said = printed.getvalue()
+    assert "why: redirect_refused: " in said
+    assert "object: moved of origin partner" in said
+    assert "storage: redirect_refused" in said
 
 
 def test_resume_in_three_parts(site: Site) -> None:

@@ -538,6 +538,19 @@ simple(
     "A proxy in front removes Content-Disposition",
     lambda s: s.front("proxy_hide_header Content-Disposition;"),
 )
+
+
+@breaks(612, "A proxy in front replaces Content-Type")
+def _(s: Stage) -> None:
+    s.arguments["--download"] = download(content_type="text/csv")
+    s.front("proxy_hide_header Content-Type; add_header Content-Type text/plain;")
+
+
+@breaks(612, "A proxy in front replaces Content-Disposition")
+def _(s: Stage) -> None:
+    s.front('proxy_hide_header Content-Disposition; add_header Content-Disposition "inline; filename=x";')
+
+
 simple(
     613,
     "A proxy in front compresses",
@@ -549,6 +562,13 @@ simple(
     lambda s: s.change(CACHE={**s.settings["CACHE"], "valid": "0s"}),
     "warn",
 )
+
+
+@breaks(615, "NGINX got no USR1, and the doctor's user may not see the open files of NGINX")
+def _(s: Stage) -> None:
+    s.file("log/xaccel.log").rename(s.file("log/xaccel.log.1"))
+    s.file("log/xaccel.log").touch()
+    s.user = 65534
 
 
 @breaks(616, "A shared cache in front stores private files")

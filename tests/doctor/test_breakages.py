@@ -12,7 +12,7 @@ from tests.doctor.stage import Stage
 from xaccel.nginx import advisories, probe
 
 WITHIN_S = 10.0
-NEEDS_ROOT = {"XA501", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
+NEEDS_ROOT = {"XA501", "XA615", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
 
 
 def vulnerabilities(program: str) -> dict[str, str]:

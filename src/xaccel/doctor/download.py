@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,12 @@ from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.front_door import MOST_BYTES, Reply
 from xaccel.doctor.origin_probe import remotes
 from xaccel.doctor.running_site import RunningSite
+from xaccel.errors import XaccelError
 from xaccel.explain.origin_request import opener
 from xaccel.explain.why import why_of
+from xaccel.handoff.headers import public_name
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin
 
@@ -29,6 +33,7 @@ _ENTRY_S = 1.5
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
+_OF_THE_APP = ("Content-Disposition", "Content-Type")
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -180,9 +185,18 @@ def hidden(stack: RunningSite) -> Iterator[str]:
 
 @check(612)
 def named(stack: RunningSite) -> Iterator[str]:
-    for name in ("Content-Disposition", "Content-Type", "X-Content-Type-Options"):
+    for name in (*_OF_THE_APP, "X-Content-Type-Options"):
         if not stack.fetched.header(name):
             yield f"there is no {name}"
+    traced = stack.fetch(Xaccel_Trace=make_key(stack.site.secrets[0], "GET", stack.target))
+    with suppress(XaccelError):  # cryptography, which only `xaccel trace` needs, is not installed
+        report = report_of(
+            stack.site, [value for name, value in traced.headers if name.lower() == "set-cookie"]
+        )
+        for private, value in report["headers"] if report else ():
+            name = public_name(private)
+            if name in _OF_THE_APP and traced.header(name) != value:
+                yield f"{name} is {traced.header(name)!r}, and the app sent {value!r}"
 
 
 @check(613)

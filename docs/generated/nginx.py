@@ -30,6 +30,7 @@ MEANINGS = {
     "rate-after": ("bytes that NGINX sends at full speed first", "the site's"),
     "concurrency": ("class that counts this transfer, or `unlimited`", "`default`, if the site has it"),
     "concurrency-key": ("the party that it is counted for", "the subject"),
+    "traced": ("1 for `xaccel trace`: the response has the headers of a trace", "no trace"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -76,6 +77,7 @@ def test_each_hop_of_a_download_through_two_redirects_is_shown(live: Live) -> No
     )
     assert shown["single_use"] == "by CACHES['default'] (FileBasedCache)"
     assert shown["proxy_status"] == "nginx; received-status=200"
+    assert re.fullmatch(r"app;dur=\d+, origin;dur=\d+", shown["server_timing"])
     came = {each["name"].lower(): each["fate"] for each in hops[0]["response_headers"]}
     assert came["content-type"] == "replaced by app"
     assert came["content-disposition"] == "added by app"
@@ -159,7 +161,7 @@ def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:
     shown = json.loads(traced(live, "partner", "x", "--json"))
     assert (shown["end"], shown["proxy_status"]) == (
         "redirect_refused",
-        "nginx; received-status=302; error=destination_ip_prohibited",
+        'nginx; received-status=302; details="redirect_refused"',
     )
     assert shown["hops"][-1]["note"] == "NGINX does not follow this redirect"
 
@@ -177,6 +179,27 @@ def test_the_traceparent_of_the_operator_is_kept(live: Live) -> None:
     shown = json.loads(traced(live, "partner", "a.txt", "--json", "--header", f"traceparent: {own}"))
     assert shown["log_entry"]["traceparent"] == own
     assert json.loads(traced(live, "partner", "a.txt", "--json"))["log_entry"]["traceparent"] not in ("", own)
+
+
+SAID = ("Cache-Status", "Proxy-Status", "Server-Timing")
+
+
+def test_the_traced_response_alone_says_what_nginx_did(live: Live) -> None:
+    own = [("ETag", '"v"'), *((name, "of the origin") for name in SAID)]
+    live.places.origin.answer = lambda _: Answer(headers=own, body=b"kept")
+    for detail in ("fwd=miss; detail=MISS", "hit; detail=HIT"):
+        shown = json.loads(
+            traced(live, "partner-cached", f"said-{live.variant.name}", "--json", cache_version="1")
+        )
+        assert shown["cache_status"] == f"nginx; {detail}"
+    (live.places.media / "said.txt").write_bytes(b"here")
+    shown = json.loads(traced(live, "media", "said.txt", "--json"))
+    assert (shown["proxy_status"], shown["cache_status"]) == ("nginx", "")
+    assert re.fullmatch(r"app;dur=\d+", shown["server_timing"])
+    for origin in ("partner", "partner-cached", "media"):
+        reply = live.get(origin, "said.txt", headers={"Xaccel-Traced": "1"})
+        assert reply.status == 200
+        assert [name for name in SAID if reply.one(name) is not None] == []
 
 
 def test_a_second_use_of_a_key_is_refused_and_changes_nothing(live: Live) -> None:

@@ -194,9 +194,9 @@ def named(stack: RunningSite) -> Iterator[str]:
             stack.site, [value for name, value in traced.headers if name.lower() == "set-cookie"]
         )
         for private, value in report["headers"] if report else ():
-            name = public_name(private)
-            if name in _OF_THE_APP and traced.header(name) != value:
-                yield f"{name} is {traced.header(name)!r}, and the app sent {value!r}"
+            public = public_name(private) or ""
+            if public in _OF_THE_APP and traced.header(public) != value:
+                yield f"{public} is {traced.header(public)!r}, and the app sent {value!r}"
 
 
 @check(613)

@@ -10,40 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from xaccel.explain.trace import END_REASONS
 
-_ERRORS = {
-    "origin_timeout": "http_response_timeout",
-    "origin_failed": "destination_unavailable",
-    "origin_cut": "http_response_incomplete",
-    "slice_failed": "http_response_incomplete",
-    "limited": "connection_limit_reached",
-    "url_refused": "proxy_configuration_error",
-    "redirect_refused": "destination_ip_prohibited",
-    "too_many_redirects": "proxy_loop_detected",
-    "forged": "http_request_denied",
-    "cache_failed": "proxy_internal_error",
-}
-"""The types of RFC 9209 section 2.3, by `why`."""
+_LABELS = ("Proxy-Status", "Cache-Status", "Server-Timing")
+"""Headers in which NGINX says what it did (maps/6-user.conf)."""
 
 
 def as_json(traced: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole object: with what NGINX did in the words of RFC 9209, RFC 9211 and Server-Timing."""
-    entry, end = traced["log_entry"], traced["end"]
-    status, cache, seconds = (
-        str(entry.get(name, "")) for name in ("origin_status", "cache", "origin_seconds")
-    )
-    parts = [f"received-status={status}"] * bool(status) + [f"error={_ERRORS.get(end)}"] * (end in _ERRORS)
-    hit = {"HIT": "hit", "STALE": "hit", "EXPIRED": "fwd=stale"}.get(cache, "fwd=miss")
-    times = {"nginx": entry.get("seconds"), "origin": seconds or None}
-    return {
-        "schema_version": 1,
-        "meaning": END_REASONS[end],
-        "proxy_status": "; ".join(["nginx", *parts]) if entry else "",
-        "cache_status": f"nginx; {hit}; detail={cache}" if cache else "",
-        "server_timing": ", ".join(
-            f"{name};dur={float(s) * 1000:.0f}" for name, s in times.items() if s is not None
-        ),
-        **traced,
-    }
+    """Return the whole object: with what NGINX said in RFC 9209, RFC 9211 and Server-Timing."""
+    came = {each["name"]: each["value"] for each in traced["hops"][0]["response_headers"]}
+    said = {label.lower().replace("-", "_"): came.get(label, "") for label in _LABELS}
+    return {"schema_version": 1, "meaning": END_REASONS[traced["end"]], **said, **traced}
 
 
 def as_lines(shown: Mapping[str, Any]) -> Iterator[str]:
@@ -60,9 +35,6 @@ def as_lines(shown: Mapping[str, Any]) -> Iterator[str]:
         if hop["note"]:
             yield f"   note: {hop['note']}"
         yield ""
-    for label in ("proxy_status", "cache_status", "server_timing"):
-        if shown[label]:
-            yield f"{label.replace('_', '-').title()}: {shown[label]}"
     yield f"key: {'used; it is remembered ' + shown['single_use'] if shown['single_use'] else 'not accepted'}"
     yield f"end: {shown['end']}. {shown['meaning']}"
 

@@ -70,7 +70,7 @@ def trace_headers(
     own_status: int | None,
     spend: Callable[[str, float], str | None] = spend_in_memory,
 ) -> list[tuple[str, str]]:
-    """Return the header with the report for a valid key; nothing for any other key.
+    """Return the header with the report for a valid key, and the one that NGINX reads; nothing for any other key.
 
     own_status: 304 or 412 if the app responded to the client's conditions itself.
     """
@@ -94,7 +94,8 @@ def trace_headers(
     except XaccelError:
         sealed = _NOT_SEALED
     # The cookie has expired, so that no browser keeps it.
-    return [("Set-Cookie", f"{COOKIE}={sealed}; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]
+    told = [("Set-Cookie", f"{COOKIE}={sealed}; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]
+    return told if own_status else [*told, ("Xaccel-Traced", "1")]
 
 
 def report_of(site: Site, cookies: Iterable[str]) -> dict[str, Any] | None:

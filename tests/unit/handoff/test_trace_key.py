@@ -160,6 +160,6 @@ def test_without_cryptography_the_download_works_and_the_command_says_what_to_in
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "cryptography.fernet", None)
         found = wsgi({HEADER: make_key(SECRET, "GET", URL)})
-    assert sorted(names(found)) == sorted([*names(wsgi({})), "set-cookie"])
+    assert sorted(names(found)) == sorted([*names(wsgi({})), "set-cookie", "xaccel-traced"])
     with pytest.raises(XaccelError, match=r"not installed in the app.*extra `trace`"):
         report_of(SITE, [value for name, value in found if name.lower() == "set-cookie"])

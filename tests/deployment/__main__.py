@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.deployment import check
+from tests.deployment import check, debian
 from tests.deployment.containers import (
     Failed,
     Topology,
@@ -35,6 +35,9 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="xaccel-deploy-") as temporary:
             os.environ["CONTAINERS_CONF"] = str(containers_conf(Path(temporary)))
+            if sys.argv[1] == "debian":
+                debian.check(Path(temporary))
+                return 0
             build_all(Path(temporary))
             if sys.argv[1] == "--check":
                 check_all(Path(temporary))

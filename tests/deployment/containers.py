@@ -94,12 +94,17 @@ def build(base: str) -> None:
     """Build the wheels and the images. The machine's own package configuration is mounted, and in no layer."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     run("scripts/wheels")
-    mounts = [f"--volume={path}:{path}:{how}" for path, how in _package_configuration().items()]
+    mounts = package_mounts()
     for name in IMAGES:
         run(
             *("podman", "build", "--quiet", "--network=host", *mounts, f"--build-arg=BASE={base}"),
             *("--file", f"deploy/images/{name}/Containerfile", "--tag", f"localhost/xaccel-{name}", "."),
         )
+
+
+def package_mounts() -> list[str]:
+    """Return podman's options that let a container install packages as this machine does."""
+    return [f"--volume={path}:{path}:{how}" for path, how in _package_configuration().items()]
 
 
 def _package_configuration() -> dict[Path, str]:

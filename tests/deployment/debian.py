@@ -1,0 +1,257 @@
+"""Install by hand on Debian: `docs/operate/debian.md` in a container where systemd runs, beside an S3 server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+from tests.deployment.containers import (
+    ROOT,
+    Failed,
+    base_image,
+    package_mounts,
+    run,
+    say,
+    wait_until,
+)
+from tests.pages import FENCE, text
+from xaccel.servers.s3 import weed_binary
+
+PAGE = ROOT / "docs/operate/debian.md"
+_CONTENT = random.Random("debian").randbytes(3_000_000)
+_CONTAINERFILE = """\
+ARG BASE
+FROM ${BASE}
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \\
+    systemd systemd-sysv dbus
+"""
+_RIGHTS = ("--cap-add=all", "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined")
+"""What systemd needs for its sandboxes. The kernel's settings in /proc/sys stay read-only, unlike with --privileged."""
+_SETTINGS = """
+from settings import *
+ALLOWED_HOSTS = ["app.example"]
+INSTALLED_APPS += ["xaccel.audit"]
+WSGI_APPLICATION = "project.wsgi.application"
+XACCEL = {"TRANSFER_LOG": "/var/log/xaccel/transfers.log"}
+"""
+_WSGI = """
+from django.core.wsgi import get_wsgi_application
+application = get_wsgi_application()
+"""
+_ENVIRONMENT = """\
+DJANGO_SETTINGS_MODULE=project.settings
+SECRET_KEY=only-in-this-container-0123456789-abcdefghijklmnop
+DATABASE=/srv/app/data/db.sqlite3
+S3_BUCKET=documents
+S3_ENDPOINT=http://127.0.0.1:8333
+AWS_REGION=us-east-1
+AWS_ACCESS_KEY_ID=debian
+AWS_SECRET_ACCESS_KEY=only-in-this-container
+"""
+_IDENTITIES = {
+    "identities": [
+        {
+            "name": "owner",
+            "credentials": [{"accessKey": "debian", "secretKey": "only-in-this-container"}],
+            "actions": ["Admin", "Read", "Write"],
+        }
+    ]
+}
+_WITH_DJANGO = """
+import django, json, os
+for line in filter(str.strip, open("/etc/default/app")):
+    name, _, value = line.strip().partition("=")
+    os.environ[name] = value
+import sys
+sys.path.insert(0, "/srv/app")
+django.setup()
+"""
+_SEED = """
+import sys
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from documents.models import Document
+default_storage.connection.create_bucket(Bucket="documents")
+user = User.objects.create_user("ann")
+document = Document.objects.create(title="report", file=ContentFile(open("/tmp/content", "rb").read(), "r.pdf"))
+document.readers.add(user)
+session = SessionStore()
+session.update({"_auth_user_id": str(user.pk), "_auth_user_backend": "django.contrib.auth.backends.ModelBackend",
+                "_auth_user_hash": user.get_session_auth_hash()})
+session.create()
+print(json.dumps([document.pk, session.session_key]))
+"""
+_DOWNLOAD = """
+import hashlib, urllib.error, urllib.request
+headers = {{"Host": "app.example", "Cookie": "sessionid={key}"}}
+request = urllib.request.Request("http://127.0.0.1/documents/{pk}", headers=headers)
+try:
+    print(hashlib.sha256(urllib.request.urlopen(request, timeout=10).read()).hexdigest())
+except urllib.error.URLError as error:
+    print(error)
+"""
+_SENT = """
+from xaccel.audit.models import Transfer
+print(Transfer.objects.filter(outcome="sent", sent=3_000_000).count())
+"""
+_STATE = "systemctl is-system-running || true"
+_FAILED = "systemctl list-units --failed --no-legend --plain 'nginx*' 'app*' 'xaccel-*'"
+_TREE = "find /etc /srv /usr /var/lib/dpkg -path /srv/app/data -prune -o -printf '%p %m %u:%g %s %T@ %C@ %l\\n' | sort"
+_PROCESSES = "systemctl show --property=MainPID,Id,ActiveState nginx app xaccel-ingest"
+
+
+class Machine:
+    """A Debian in a container."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def sh(self, script: str, *, check: bool = True) -> str:
+        """Run a script of the shell as root; stderr comes with the output."""
+        inside = f"exec 2>&1\ncd /src\n{script}"
+        return run("podman", "exec", "--interactive", self.name, "sh", "-e", stdin=inside, check=check)
+
+    def python(self, program: str, *, user: str = "app", check: bool = True) -> str:
+        command = ("runuser", "--user", user, "--", "/srv/app/venv/bin/python", "-")
+        return run("podman", "exec", "--interactive", self.name, *command, stdin=program, check=check)
+
+
+def check(folder: Path) -> None:
+    """Follow the page, download, run the script again, and see that nothing changes."""
+    run("scripts/wheels")
+    with machine(folder) as debian:
+        _prepare(debian, folder)
+        blocks = commands()
+        follow(debian, blocks[:1])
+        say("installed", "by deploy/debian/install, in a clean Debian with systemd")
+        pk, key = json.loads(debian.python(_WITH_DJANGO + _SEED))
+        download = _DOWNLOAD.format(pk=pk, key=key)
+        wanted = hashlib.sha256(_CONTENT).hexdigest()
+
+        def works() -> bool:
+            return debian.python(download, check=False).strip() == wanted
+
+        def recorded(count: int) -> bool:
+            return int(debian.python(_WITH_DJANGO + _SENT, check=False) or 0) == count
+
+        wait_until(works, "a download", 30)
+        wait_until(lambda: recorded(1), "its row in the trail", 30)
+        say("downloaded", "a file from S3 through NGINX; it has its row in the trail")
+        before, processes = debian.sh(_TREE), debian.sh(_PROCESSES)
+        printed = debian.sh("deploy/debian/install app.example project.wsgi")
+        changed = {*before.splitlines()} ^ {*debian.sh(_TREE).splitlines()}
+        if changed or debian.sh(_PROCESSES) != processes or len(printed.splitlines()) != 1:
+            raise Failed(f"the second run changed something: {printed} {sorted(changed)[:9]}")
+        files = len(before.splitlines())
+        say("repeated", f"the second run changed none of {files} files, and restarted nothing")
+        follow(debian, blocks[1:])
+        # what the sandboxes of the units must allow
+        debian.sh("echo '# outdated' >>/etc/nginx/xaccel/http.conf; systemctl start xaccel-refresh.service")
+        if "# outdated" in debian.sh("cat /etc/nginx/xaccel/http.conf"):
+            raise Failed("xaccel-refresh.service wrote nothing")
+        debian.sh("logrotate --force /etc/logrotate.d/xaccel; test -e /var/log/xaccel/transfers.log.1")
+        debian.sh("systemctl restart nginx app xaccel-ingest")
+        wait_until(works, "a download after a restart", 30)
+        wait_until(lambda: recorded(2), "its row in the trail", 30)
+        if failed := debian.sh(_FAILED):
+            raise Failed(failed)
+        say("restarted", "refresh, rotation and all services work in their sandboxes")
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Return the commands of the page, each with the lines that it shows after them."""
+    found = FENCE.findall(text(PAGE))
+    return [
+        (code, shown.splitlines())
+        for (kind, code), (after, shown) in pairwise(found)
+        if kind == "sh" and after == "text"
+    ]
+
+
+def follow(debian: Machine, blocks: list[tuple[str, list[str]]]) -> None:
+    """Run commands of the page. Raises Failed if they print no line that the page shows; "…" is any line."""
+    for code, shown in blocks:
+        printed = debian.sh(code).splitlines()
+        missing = [line for line in shown if "…" not in line and line not in printed]
+        if missing:
+            raise Failed(f"{code}printed\n" + "\n".join(printed) + "\nand not " + "\n".join(missing))
+
+
+@contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Run a Debian with systemd and nothing else."""
+    image, name = "localhost/xaccel-debian", f"xaccel-debian-{os.getpid()}"
+    file = folder / "Containerfile"
+    file.write_text(_CONTAINERFILE)
+    mounts = package_mounts()
+    run(
+        *("podman", "build", "--quiet", "--network=host", *mounts, f"--build-arg=BASE={base_image(folder)}"),
+        *("--file", str(file), "--tag", image, str(folder)),
+    )
+    legacy = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    run(
+        *("podman", "run", "--detach", "--name", name, "--systemd=always", *_RIGHTS, *mounts),
+        *(f"--volume={ROOT}:/src:ro", f"--volume={weed_binary().resolve()}:/usr/local/bin/weed:ro"),
+        *(image, "/lib/systemd/systemd"),
+        *(["systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"] if legacy else []),
+    )
+    debian = Machine(name)
+    try:
+        # "degraded" too: a container has no kernel modules to load
+        running = lambda: debian.sh(_STATE).strip() in {"running", "degraded"}  # noqa: E731
+        wait_until(running, "systemd runs", 60)
+        yield debian
+    except Failed:
+        print(debian.sh("journalctl --no-pager --lines=40", check=False))
+        raise
+    finally:
+        run("podman", "rm", "--force", "--time", "0", name)
+
+
+def _prepare(debian: Machine, folder: Path) -> None:
+    """Put an S3 server, the project and its environment there, as the page says."""
+    project = folder / "app"
+    shutil.copytree(ROOT / "examples/minimal", project, ignore=shutil.ignore_patterns("__pycache__"))
+    run(
+        *("env", "DEBUG=1", "S3_BUCKET=documents", f"DATABASE={folder}/db", "PYTHONDONTWRITEBYTECODE=1"),
+        *(sys.executable, str(project / "manage.py"), "makemigrations", "documents"),
+    )
+    pinned = text(ROOT / "requirements/test.txt")
+    versions = re.findall(r"^(?:django-storages|boto3|gunicorn)==[0-9.]+", pinned, re.MULTILINE)
+    [wheel] = (path.name for path in (ROOT / "dist").glob("xaccel-*.whl"))
+    packages = [f"xaccel[audit,s3] @ file:///src/dist/{wheel}", "django<6.2", *versions]
+    (project / "project").mkdir()
+    files = {
+        project / "project/settings.py": _SETTINGS,
+        project / "project/wsgi.py": _WSGI,
+        project / "requirements.txt": "\n".join([*packages, ""]),
+        folder / "environment": _ENVIRONMENT,
+        folder / "s3.json": json.dumps(_IDENTITIES),
+    }
+    for path, content in files.items():
+        path.write_text(content)
+    (folder / "content").write_bytes(_CONTENT)
+    debian.sh("mkdir /var/lib/s3 /var/lib/s3/data")
+    for source, target in {
+        project: "/srv/app",
+        folder / "environment": "/etc/default/app",
+        folder / "s3.json": "/var/lib/s3/s3.json",
+        folder / "content": "/tmp/content",
+    }.items():
+        run("podman", "cp", str(source), f"{debian.name}:{target}")
+    debian.sh(
+        "systemd-run --quiet --unit=s3 --working-directory=/var/lib/s3 weed mini -dir=data -ip=127.0.0.1"
+        " -ip.bind=127.0.0.1 -s3.config=s3.json -s3.port.iceberg=0 -s3.port.lance=0 -webdav=false -admin.ui=false"
+        " -master.telemetry=false"
+    )

@@ -31,6 +31,7 @@ QUESTIONS = (
     "large_objects",
     "cache_hits",
     "crowd",
+    "several_caches",
     "slow_clients",
     "connections",
     "many_origins",

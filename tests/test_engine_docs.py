@@ -143,7 +143,7 @@ def test_only_the_files_that_the_page_names_have_the_secret(written: Path) -> No
     assert with_secret[0].stat().st_mode & 0o777 == 0o600
 
 
-def test_check_reports_what_the_page_says(written: Path, tmp_path: Path) -> None:
+def test_config_check_prints_the_output_of_the_page(written: Path, tmp_path: Path) -> None:
     check = [*command(tmp_path / "site.toml"), "--check", str(written)]
 
     def status() -> int:

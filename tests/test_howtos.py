@@ -61,7 +61,7 @@ def outputs() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_says_for_whom_it_is_and_what_you_will_have_and_need(page: Path) -> None:
+def test_a_how_to_names_its_readers_result_and_prerequisites(page: Path) -> None:
     first = sections(page)[1].strip().partition("```")[0]
     assert first.startswith("For ")
     assert re.search(r"\bat the end\b", first, re.IGNORECASE)
@@ -77,7 +77,7 @@ def test_a_how_to_ends_with_its_proof_and_the_next_page(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_shows_what_each_command_prints(page: Path) -> None:
+def test_a_how_to_shows_the_output_of_each_command(page: Path) -> None:
     bare = []
     for section in sections(page):
         _, *after = re.split(r"^ *```sh\n", section, flags=re.MULTILINE)
@@ -191,9 +191,9 @@ RUN_BY = {
     r"python manage\.py xaccel serve": "tests/live/test_serve.py::"
     "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
     r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
-    "test_a_block_sends_what_the_user_may_have_and_nothing_else",
+    "test_each_code_block_sends_only_permitted_files",
     r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
-    r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_a_project_of_its_own",
+    r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_another_project",
 }
 """Other commands, and the test that runs them, with other addresses and folders."""
 HERE = re.compile(
@@ -233,7 +233,7 @@ def test_each_command_of_start_and_integrate_is_run_by_a_test() -> None:
         assert f"\ndef {function}(" in text(ROOT / file)
 
 
-def test_the_commands_that_need_no_server_run_and_print_what_the_pages_show(tmp_path: Path) -> None:
+def test_commands_without_a_server_print_the_output_of_the_pages(tmp_path: Path) -> None:
     """For an NGINX by its version, and below a folder of the test."""
     [toml] = [code for kind, code in FENCE.findall(text(ROOT / "docs/integrate/basics.md")) if kind == "toml"]
     (tmp_path / "site.toml").write_text(own_secret(toml))

@@ -30,7 +30,7 @@ def name(row: Setting) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_setting_has_a_sentence_of_its_own(kind: type) -> None:
+def test_no_two_settings_have_the_same_sentence(kind: type) -> None:
     docs = {row.key: row.words["doc"] for row in table(kind)}
     wrong = [text for text in docs.values() if len(text) < 20 or not text.endswith(".")]
     assert wrong == []
@@ -45,7 +45,7 @@ def test_each_setting_says_when_to_change_it(row: Setting) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in SETTINGS if row.ok is not Setting().ok], ids=name)
-def test_each_setting_with_a_test_says_what_a_value_must_be(row: Setting) -> None:
+def test_each_setting_with_a_check_describes_valid_values(row: Setting) -> None:
     assert re.fullmatch(r"(?:an? |the )\S.*[^\s.:;,!?]", row.words["is"])
 
 

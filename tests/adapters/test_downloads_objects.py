@@ -32,7 +32,7 @@ def test_one_flask_extension_serves_each_app_from_its_own_configuration() -> Non
         assert app.test_client().get("/file").headers["Xaccel-Url"] == f"http://{name}.test/x"
 
 
-def test_a_flask_app_without_a_site_is_told_what_to_do() -> None:
+def test_a_flask_app_without_a_site_gets_an_error_with_a_remedy() -> None:
     files, app = FlaskDownloads(), Flask("bare")
     with pytest.raises(ConfigError, match="Set it before init_app"):
         files.init_app(app)

@@ -41,7 +41,7 @@ def test_the_owner_gets_the_file_and_another_is_refused(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nobody_passes_for_the_owner(
+def test_the_examples_refuse_other_users(
     name: str, s3: S3Server, some_variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path
 ) -> None:
     """SeaweedFS reads "//ann/…" as "/ann/…"."""

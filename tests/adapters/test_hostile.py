@@ -103,7 +103,7 @@ def without_date(reply: Reply) -> list[tuple[str, str]]:
     ],
     ids=lambda value: ascii(value)[:50] if isinstance(value, list) else str(value),
 )
-def test_hostile_headers_of_a_client_mean_what_http_says(
+def test_hostile_headers_of_a_client_have_their_meaning_in_http(
     hostile_door: NginxServer, contest: Contest, headers: list[tuple[str, str]], status: int
 ) -> None:
     reply = ask(hostile_door.port, "/download/tagged", headers=headers)

@@ -90,7 +90,7 @@ def test_head_is_405_where_only_get_is_named(found: dict[str, object]) -> None:
     assert found["HEAD"] == [405, 200]
 
 
-def test_the_subject_is_nobody_unless_the_one_whom_ninja_authenticated_is_given(
+def test_the_subject_is_empty_without_the_user_of_ninjas_authentication(
     found: dict[str, object],
 ) -> None:
     assert found["subject"] == ["", "ada-7"]

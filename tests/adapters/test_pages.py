@@ -45,7 +45,7 @@ def project(page: Page, folder: Path) -> Project:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{Path(page.name).stem}-{page.word}")
-def test_a_block_sends_what_the_user_may_have_and_nothing_else(
+def test_each_code_block_sends_only_permitted_files(
     page: Page, s3: S3Server, some_variant: Variant, tmp_path: Path
 ) -> None:
     folder = tmp_path / "app"
@@ -83,9 +83,7 @@ def test_a_page_says_how_its_app_is_started_and_where_its_site_is_looked_for(pag
     assert "in the working directory" in text(ROOT / BASICS)
 
 
-def test_the_asgi_app_leaves_alone_what_is_no_request(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_asgi_app_ignores_other_scopes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [page] = (page for page in PAGES if page.name == integrate("asgi"))
     write(page, tmp_path)
     monkeypatch.chdir(tmp_path)

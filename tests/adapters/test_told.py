@@ -34,7 +34,7 @@ def recorded(request: pytest.FixtureRequest, contest: Contest, some_variant: Var
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_refusal_is_told_once_and_its_record_is_not_in_the_answer(
+def test_a_denial_is_one_event_that_the_response_does_not_contain(
     recorded: Any, status: int, method: str
 ) -> None:
     reply, told = recorded(f"recorded-{status}", method)
@@ -45,14 +45,14 @@ def test_a_refusal_is_told_once_and_its_record_is_not_in_the_answer(
     assert [field for field, value in RECORD.items() if value in answer] == []
 
 
-def test_a_download_is_told_once_with_its_transfer(recorded: Any) -> None:
+def test_a_download_is_one_event_with_its_transfer(recorded: Any) -> None:
     reply, [event] = recorded("size")
     assert reply.status == 200
     assert (event["allowed"], event["subject"], event["reason"]) == (True, "42", "")
     assert event["transfer_id"]
 
 
-def test_a_304_is_told_once_without_a_transfer(recorded: Any) -> None:
+def test_a_304_is_one_event_without_a_transfer(recorded: Any) -> None:
     reply, [event] = recorded("tagged", If_None_Match='"v7"')
     assert reply.status == 304
     assert (event["allowed"], event["reason"], event["transfer_id"]) == (True, "304 by the app", "")

@@ -15,7 +15,7 @@ DOCUMENTS = S3Origin(bucket="documents", region="eu-central-1", access_key="AKID
 FILES = Downloads(Site(origins={"documents": DOCUMENTS}, secrets=("s" * 32,)))
 
 
-def test_a_key_in_flask_is_a_short_trip() -> None:
+def test_a_download_in_flask_touches_few_files_and_makes_few_calls() -> None:
     def download() -> None:
         with flask.Flask("app").test_request_context("/"):
             FILES.send_file("2026/minutes.pdf", as_attachment=True)

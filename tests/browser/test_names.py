@@ -55,7 +55,7 @@ CHANGED = {
 }
 
 
-def test_each_file_is_saved_under_what_chromium_makes_of_its_name(shown: Shown, page: Page) -> None:
+def test_each_file_is_saved_under_chromiums_form_of_its_name(shown: Shown, page: Page) -> None:
     page.goto(f"{shown.nginx.url}/page")
     saved, expected = {}, {}
     for name in [*UNCHANGED, *CHANGED]:

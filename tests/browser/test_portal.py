@@ -39,9 +39,7 @@ def save_into(page: Page, folder: Path) -> None:
     )
 
 
-def test_each_download_lies_on_the_disk_with_its_bytes_and_name(
-    portal: Stack, alice: Page, tmp_path: Path
-) -> None:
+def test_each_download_is_saved_with_its_bytes_and_name(portal: Stack, alice: Page, tmp_path: Path) -> None:
     saved, expected = {}, {}
     for file in portal.files_of("alice"):
         folder = tmp_path / file.pk

@@ -25,7 +25,7 @@ def test_every_run_makes_the_same_and_no_two_samples_are_alike() -> None:
     assert len(set(first.values())) == len(first)
 
 
-def test_names_hold_what_breaks_downloads_elsewhere() -> None:
+def test_sample_names_have_the_characters_that_break_downloads() -> None:
     names = [sample.name for sample in samples()]
     together = "".join(names)
     assert all(character in together for character in ' "%#+')

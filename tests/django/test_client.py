@@ -77,7 +77,7 @@ def test_ranges_are_ignored_as_by_django(origin: OriginServer, ask: Any) -> None
 
 @BOTH
 @pytest.mark.parametrize(("status", "seen"), [(404, 404), (403, 502), (500, 502)])
-def test_what_the_storage_refuses_is_nginxs_page(
+def test_a_refusal_of_the_storage_is_the_page_of_nginx(
     origin: OriginServer, ask: Any, status: int, seen: int
 ) -> None:
     response = ask(f"/key/?key={status}")
@@ -100,7 +100,7 @@ def test_head_has_the_headers_and_no_body(origin: OriginServer) -> None:
     assert origin.asked[-1][0] == "HEAD"
 
 
-def test_headers_of_middleware_are_what_passes_nginx(origin: OriginServer, settings: Any) -> None:
+def test_the_test_client_has_only_headers_that_pass_nginx(origin: OriginServer, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.security.SecurityMiddleware"]
     response = Client().get("/never-cached/")
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
@@ -145,7 +145,7 @@ def read_uploads(get_response: Any) -> Any:
     return middleware
 
 
-def test_what_was_uploaded_is_closed_as_ever(origin: OriginServer, settings: Any) -> None:
+def test_uploaded_files_are_closed(origin: OriginServer, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.read_uploads"]
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
     response = Client().post("/key/", {"file": ContentFile(b"an upload", "upload.txt")})
@@ -154,7 +154,7 @@ def test_what_was_uploaded_is_closed_as_ever(origin: OriginServer, settings: Any
 
 
 @pytest.mark.django_db
-def test_what_is_no_hand_off_stays_as_it_is(ada: Any) -> None:
+def test_a_response_that_is_not_a_hand_off_is_unchanged(ada: Any) -> None:
     document = Document.objects.create(owner=ada, file="x.pdf")
     response = Client().get(f"/document/{document.pk}/")
     assert response.status_code == 403

@@ -50,7 +50,7 @@ def test_djangos_own_options_are_taken_behind_the_subcommand(arguments: list[str
     assert "location" in done.stdout
 
 
-def test_a_folder_that_may_not_be_written_ends_the_command_in_words(tmp_path: Path) -> None:
+def test_a_read_only_folder_ends_the_command_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = manage(
         "config",

@@ -68,7 +68,7 @@ def test_304_has_the_headers_of_the_download_and_none_of_the_hand_off(client: Cl
     }
 
 
-def test_412_has_the_validators_and_nothing_of_the_hand_off(client: Client) -> None:
+def test_412_has_validators_and_no_private_header(client: Client) -> None:
     response = client.get("/validators/", headers={"If-Match": '"v0"'})
     assert response.content == b""
     assert {"ETag": '"v1"', "Last-Modified": CHANGED}.items() <= dict(response.headers).items()

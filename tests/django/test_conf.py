@@ -89,7 +89,7 @@ def test_storage_that_cannot_be_read_is_left_out_where_origins_come_from_storage
     assert [problem.where for problem in conf.skipped] == ['STORAGES["memory"]', 'STORAGES["broken"]']
 
 
-def test_every_problem_is_told_at_once(settings: Any) -> None:
+def test_all_problems_are_reported_together(settings: Any) -> None:
     settings.XACCEL = {
         "ORIGINS": {
             "a": {"storage": "nowhere"},

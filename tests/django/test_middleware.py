@@ -62,7 +62,7 @@ def test_header_that_would_stand_twice_is_taken_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["private, max-age=60", "no-store", "No-Store"])
-def test_cache_control_that_keeps_shared_caches_out_is_the_downloads(value: str) -> None:
+def test_a_private_cache_control_of_a_middleware_is_sent(value: str) -> None:
     response = through(Cache_Control=value)
     assert response["Xaccel-Cache-Control"] == value
     assert "Cache-Control" not in response
@@ -152,7 +152,7 @@ def test_conditional_get_and_gzip_leave_the_hand_off_alone(settings: Any, client
     "redirect",
     ["/_xaccel/documents", "//_xaccel/documents", "/x/../_xaccel/", "/%5Fxaccel/disk/a", "/_xaccel?x"],
 )
-def test_other_answers_lose_what_only_a_hand_off_may_carry(
+def test_other_responses_lose_private_headers(
     client: Client, caplog: pytest.LogCaptureFixture, redirect: str
 ) -> None:
     response = client.get("/forged/", {"to": redirect})

@@ -26,7 +26,7 @@ def described(**options: Any) -> S3Origin:
     return origin
 
 
-def test_who_pays_is_what_the_storage_says() -> None:
+def test_request_payer_comes_from_the_storage() -> None:
     assert described().request_payer is False
     assert described(object_parameters={"RequestPayer": "requester"}).request_payer is True
 

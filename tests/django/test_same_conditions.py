@@ -86,7 +86,7 @@ def test_a_tag_with_a_comma_is_one_tag(tag: str) -> None:
     assert answer_to_conditions("GET", {"If-None-Match": f'"x", {tag}'}, [("ETag", tag)]) == 304
 
 
-def test_a_304_carries_what_a_cache_must_learn_and_nothing_else() -> None:
+def test_a_304_has_only_the_headers_that_a_cache_needs() -> None:
     visible = [
         ("Content-Type", "text/plain"),
         ("Cache-Control", "private"),
@@ -97,7 +97,7 @@ def test_a_304_carries_what_a_cache_must_learn_and_nothing_else() -> None:
 
 
 @given(st.text() | st.integers().map(lambda year: f"Sun, 01 Mar {year} 12:00:00 GMT"))
-def test_what_is_no_date_is_ignored(text: str) -> None:
+def test_an_invalid_date_is_ignored(text: str) -> None:
     shown = [("ETag", '"v1"'), ("Last-Modified", CHANGED)]
     conditions = {"If-Modified-Since": text, "If-Unmodified-Since": text}
     assert answer_to_conditions("GET", conditions, shown) in (None, 304, 412)

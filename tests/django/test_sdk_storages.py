@@ -159,7 +159,7 @@ def test_google_signs_for_the_method(named: Any, request_: Any, name: str) -> No
 
 
 @pytest.mark.parametrize("kind", ["google", "azure", "cdn"])
-def test_what_is_kept_is_signed_as_get_and_named_without_the_signature(named: Any, kind: str) -> None:
+def test_a_cached_object_is_signed_for_get_and_its_entry_has_no_signature(named: Any, kind: str) -> None:
     named(kind, cache=True)
     storage = CLASSES[kind][1]()
     first = send_file(HEAD, file_on(storage, HARD), cache_version="7")
@@ -243,7 +243,7 @@ def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
         ({"default_acl": "publicRead"}, "https://storage.googleapis.com/acme-documents/tenant-a/", None),
     ],
 )
-def test_where_google_is_asked_and_for_how_long(options: Any, base: str, expires_s: int | None) -> None:
+def test_google_urls_have_the_right_host_and_validity(options: Any, base: str, expires_s: int | None) -> None:
     storage = google(**options)
     assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage._client is None
@@ -273,7 +273,7 @@ def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -
         ),
     ],
 )
-def test_where_azure_is_asked_and_for_how_long(options: Any, base: str, expires_s: int) -> None:
+def test_azure_urls_have_the_right_host_and_validity(options: Any, base: str, expires_s: int) -> None:
     storage = azure(**options)
     assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage.url("x").startswith(f"{base}x")
@@ -295,14 +295,14 @@ def test_a_domain_without_signer_is_not_asked_but_the_bucket() -> None:
         assert url.startswith("https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/x?X-Amz-")
 
 
-def test_a_bucket_behind_cloudfront_is_asked_where_the_site_says_so() -> None:
+def test_a_bucket_behind_cloudfront_is_used_if_the_site_names_it() -> None:
     """The site of the settings names the bucket and no domain."""
     answer = send_file(GET, file_on(behind_cloudfront(), "x"))
     assert answer["X-Accel-Redirect"] == "/_xaccel/documents"
     assert answer["Xaccel-Url"].startswith("https://acme-documents.s3.")
 
 
-def test_a_domain_that_is_an_origin_is_asked_without_a_signature_too(site: Any) -> None:
+def test_a_domain_that_is_an_origin_is_used_without_a_signature_too(site: Any) -> None:
     base = "https://cdn.acme.example/"
     site(ORIGINS={"cdn": {"type": "http", "base_url": base}})
     storage = S3Storage(**{**STORAGE, "custom_domain": "cdn.acme.example"})
@@ -319,7 +319,7 @@ def test_django_storages_signs_whatever_a_subclass_says_to_pages(named: Any) -> 
     assert "X-Goog-Signature=" in send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
 
 
-def test_any_storage_with_an_absolute_url_is_sent_from_an_origin_that_holds_it() -> None:
+def test_a_storage_with_absolute_urls_uses_the_origin_of_the_url() -> None:
     storage = Absolute()
     for request in (GET, HEAD):
         answer = send_file(request, file_on(storage, "a/x.pdf"))
@@ -354,7 +354,7 @@ def test_a_url_of_another_place_is_refused_without_its_query_in_the_message(
     assert '"type": "http"' in refused.value.remedy or "without them" in refused.value.remedy
 
 
-def test_a_url_in_a_bucket_is_not_signed_for_a_storage_that_nobody_knows() -> None:
+def test_a_bucket_url_is_not_signed_for_an_unknown_storage() -> None:
     storage = Absolute()
     storage.base, storage.query = "https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/", ""
     with pytest.raises(OriginNotAllowed, match="HTTP origins"):
@@ -367,7 +367,7 @@ def test_a_storage_without_an_absolute_url_is_refused() -> None:
             send_file(GET, file_on(storage, "x"))
 
 
-def test_a_stored_url_is_never_told_with_its_query(site: Any) -> None:
+def test_no_message_has_the_query_of_a_stored_url(site: Any) -> None:
     site(ORIGINS={"docs": {"type": "http", "base_url": "https://h.example/a/"}})
     for url in (
         "https://h.example/b?sig=s3cret",
@@ -396,7 +396,7 @@ def test_a_function_makes_the_url_for_the_method(site: Any) -> None:
         send_file(GET, "x.pdf", origin="docs")
 
 
-def test_no_key_to_sign_with_is_told_without_what_was_to_be_signed(
+def test_a_missing_signing_key_is_reported_without_the_url(
     named: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named("google")
@@ -421,7 +421,7 @@ class Refused:
         raise ClientAuthenticationError("AADSTS700016: application 1234 was not found")
 
 
-def test_azure_without_a_user_delegation_key_is_told_with_the_role_and_without_the_clouds_words(
+def test_azure_without_a_delegation_key_is_an_error_that_names_the_role(
     named: Any,
 ) -> None:
     named("azure")
@@ -445,7 +445,7 @@ def test_azure_without_a_user_delegation_key_is_told_with_the_role_and_without_t
         ("azure", {"connection_string": "nonsense"}),
     ],
 )
-def test_a_storage_without_a_place_is_told_at_configuration_and_at_the_call(
+def test_a_storage_without_a_location_is_an_error_at_configuration_and_at_the_call(
     site: Any, settings: Any, kind: str, options: Any
 ) -> None:
     storage = CLASSES[kind][1](**options)
@@ -476,7 +476,7 @@ def test_slices_only_where_the_signature_outlives_the_transfer(named: Any) -> No
         assert "Xaccel-Slices" not in send_file(GET, file, cache_version="7", size=size)
 
 
-def test_nothing_is_asked_of_the_network(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_makes_no_network_request(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise AssertionError("a connection was made")
 

@@ -30,7 +30,7 @@ def test_answer_is_empty_and_private() -> None:
     assert not {"Content-Disposition", "Cache-Control", "Expires", "Accept-Ranges"} & set(response.headers)
 
 
-def test_object_key_lies_below_the_location_of_the_origin() -> None:
+def test_an_object_key_is_below_the_location_of_the_origin() -> None:
     url = urlsplit(send_file(GET, "a/r p#.pdf", origin="documents")["Xaccel-Url"])
     assert url.netloc == "acme-documents.s3.eu-central-1.amazonaws.com"
     assert url.path == "/tenant-a/a/r%20p%23.pdf"
@@ -165,7 +165,7 @@ def test_call_that_names_nothing_or_too_much_is_a_type_error(arguments: Any) -> 
         send_file(GET, **arguments)
 
 
-def test_a_missing_origin_is_refused_with_the_names_to_choose_from() -> None:
+def test_a_missing_origin_is_refused_with_the_valid_names() -> None:
     with pytest.raises(OriginUnknown) as refused:
         send_file(GET, "a")
     assert str(refused.value).startswith("origin: the site has ")

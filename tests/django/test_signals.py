@@ -20,7 +20,7 @@ from xaccel.django import (
 )
 
 
-def test_authorized_says_what_was_decided(client: Client, ada: Any, events: list[Any]) -> None:
+def test_download_authorized_has_the_decision(client: Client, ada: Any, events: list[Any]) -> None:
     client.force_login(ada)
     response = client.get("/key/?key=a/r.pdf")
     ((request, event),) = events
@@ -32,14 +32,16 @@ def test_authorized_says_what_was_decided(client: Client, ada: Any, events: list
     assert datetime.now(UTC) - event.at < timedelta(minutes=1)
 
 
-def test_authorized_is_told_by_coroutines_too(async_client: AsyncClient, events: list[Any]) -> None:
+def test_coroutines_send_download_authorized_too(async_client: AsyncClient, events: list[Any]) -> None:
     response = async_to_sync(async_client.head)("/akey/")
     ((_, event),) = events
     assert (event.transfer_id, event.method) == (response["Xaccel-Id"], "HEAD")
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_denied_is_told_and_answered(client: Client, ada: Any, events: list[Any], status: int) -> None:
+def test_a_denial_is_an_event_and_a_response(
+    client: Client, ada: Any, events: list[Any], status: int
+) -> None:
     client.force_login(ada)
     response = client.get(f"/deny/{status}/")
     ((_, event),) = events
@@ -50,7 +52,7 @@ def test_denied_is_told_and_answered(client: Client, ada: Any, events: list[Any]
     assert b"embargo" not in response.content
 
 
-def test_denial_with_another_status_is_an_error_and_not_told(events: list[Any]) -> None:
+def test_a_denial_with_another_status_is_an_error_without_an_event(events: list[Any]) -> None:
     with pytest.raises(ValueError, match="403 or 404"):
         deny_download(RequestFactory().get("/"), status=500)  # type: ignore[arg-type]
     assert events == []

@@ -104,7 +104,7 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
     }
 
 
-def test_origin_gets_nothing_of_the_client(origin: OriginServer) -> None:
+def test_the_origin_gets_no_header_of_the_client(origin: OriginServer) -> None:
     headers = {
         "Cookie": "sessionid=1",
         "Authorization": "Basic u",
@@ -175,7 +175,7 @@ def test_error_of_the_origin_is_a_plain_page(
     assert len(origin.asked) == 1
 
 
-def test_403_is_404_where_the_store_hides_what_is_missing(site: Any, origin: OriginServer) -> None:
+def test_treat_403_as_404_hides_a_missing_object(site: Any, origin: OriginServer) -> None:
     bucket = settings.XACCEL["ORIGINS"]["documents"] | {"treat_403_as_404": True}
     site(ORIGINS={"documents": bucket})
     assert get("403").status_code == 404
@@ -266,7 +266,7 @@ def test_redirect_within_the_origin_is_followed(site: Any, origin: OriginServer,
     assert [(verb, headers["x-key"]) for verb, _, headers in origin.asked] == [(method, "k")] * 2
 
 
-def test_redirect_to_an_allowed_host_is_followed_without_the_fixed_headers(
+def test_a_redirect_to_an_allowed_host_is_followed_without_request_headers(
     site: Any, origin: OriginServer
 ) -> None:
     there = f"localhost:{origin.server_address[1]}"
@@ -329,7 +329,9 @@ def test_as_many_redirects_are_followed_as_by_nginx(
 
 
 @pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])
-def test_what_is_no_file_of_the_folder_is_404(origin: OriginServer, tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_file_of_the_folder_is_404(
+    origin: OriginServer, tmp_path: Path, name: str
+) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "r.pdf").write_bytes(b"")
     os.mkfifo(tmp_path / "fifo")
@@ -357,13 +359,13 @@ def test_either_view_streams_under_either_server_without_a_warning(origin: Origi
     asgi.close()
 
 
-def test_stream_is_told_like_a_hand_off(origin: OriginServer, events: list[Any]) -> None:
+def test_a_stream_sends_the_signals_of_a_hand_off(origin: OriginServer, events: list[Any]) -> None:
     body(get("r.pdf", subject="7"))
     ((_, event),) = events
     assert (event.allowed, event.key, event.subject) == (True, "r.pdf", "7")
 
 
-def test_answer_carries_nothing_of_the_hand_off(origin: OriginServer, client: Client) -> None:
+def test_a_streamed_response_has_no_private_header(origin: OriginServer, client: Client) -> None:
     response = client.get("/key/?key=r.pdf")
     body(response)
     shown = f"{dict(response.headers)}"

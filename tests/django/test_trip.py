@@ -12,7 +12,7 @@ from tests.trip import trip
 from xaccel.django import HandOffMiddleware, send_file
 
 
-def test_a_file_on_s3_is_a_short_trip() -> None:
+def test_a_download_from_s3_touches_few_files_and_makes_few_calls() -> None:
     document = Document(scan="2026/minutes.pdf")
     answer = HandOffMiddleware(lambda request: send_file(request, document.scan, as_attachment=True))
 

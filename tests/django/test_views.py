@@ -49,7 +49,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("kind", "address"), ADDRESSES)
-def test_who_has_permission_gets_the_file(kind: str, address: str, document: Document, ada: Any) -> None:
+def test_a_user_with_permission_gets_the_file(kind: str, address: str, document: Document, ada: Any) -> None:
     response = get(kind, ada, address.format(document.pk))
     assert response["X-Accel-Redirect"] == "/_xaccel/disk/a/report.pdf"
     assert response["Xaccel-Disposition"] == 'attachment; filename="report.pdf"'
@@ -58,7 +58,7 @@ def test_who_has_permission_gets_the_file(kind: str, address: str, document: Doc
 
 @pytest.mark.parametrize(("kind", "address"), ADDRESSES)
 @pytest.mark.parametrize("username", ["bob", None])
-def test_who_has_none_is_refused_and_it_is_told(
+def test_a_user_without_permission_is_denied_with_an_event(
     kind: str, address: str, username: str | None, document: Document, events: list[Any]
 ) -> None:
     user = username and get_user_model().objects.create_user(username=username)

@@ -128,7 +128,7 @@ def test_a_capture_has_a_name_of_xaccel() -> None:
     assert [name for name in uses(whole_configuration("deb")) if not name.startswith("xaccel_")] == []
 
 
-def test_what_reads_a_capture_of_another_expression_is_listed() -> None:
+def test_each_use_of_another_expressions_capture_is_listed() -> None:
     """Such a capture has the value of the last match in the request, however long ago that was."""
     found = engine()
     remembered = set()
@@ -139,7 +139,7 @@ def test_what_reads_a_capture_of_another_expression_is_listed() -> None:
     assert remembered == REMEMBERED.keys()
 
 
-def test_nothing_assigns_a_capture() -> None:
+def test_no_directive_assigns_to_a_capture() -> None:
     """A capture that a map or `set` also assigns would have two meanings; some also have a map that explains them."""
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}

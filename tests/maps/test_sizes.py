@@ -45,7 +45,7 @@ def test_larger_means_larger(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["xaccel_too_large", "xaccel_came_too_large"])
-def test_what_is_no_number_is_not_larger(bench: Bench, name: str) -> None:
+def test_text_that_is_not_a_number_is_not_larger(bench: Bench, name: str) -> None:
     random = Random(8)
     rows = []
     while len(rows) < 10_000:

@@ -25,7 +25,7 @@ def pair(pair_of: Callable[[str], Pair]) -> Pair:
 
 
 @pytest.mark.parametrize("asked", ["/document/1", "/path/report.pdf", "/bucket/report.pdf"])
-def test_a_file_is_the_same_after_but_for_a_charset_that_it_has_not(pair: Pair, asked: str) -> None:
+def test_a_file_is_the_same_after_except_for_a_charset(pair: Pair, asked: str) -> None:
     before, after = pair.see(asked)
     assert (before.status, before.name, before.attachment) == (200, "report.pdf", True)
     assert (after.body, after.name) == (BODY, "report.pdf")
@@ -48,7 +48,7 @@ def test_a_name_is_the_same_after(pair: Pair, name: str) -> None:
 
 
 @pytest.mark.parametrize("asked", ["/document/1", "/bucket/report.pdf"])
-def test_a_browser_is_told_to_ask_each_time_after(pair: Pair, asked: str) -> None:
+def test_responses_are_no_cache_after(pair: Pair, asked: str) -> None:
     before, after = pair.ask(asked)
     assert before.one("Cache-Control") is None
     assert after.one("Cache-Control") == "private, no-cache"
@@ -81,12 +81,12 @@ def test_a_remote_file_can_be_resumed_after(pair: Pair, place: str) -> None:
         ("/partner/missing.pdf", 200),
     ],
 )
-def test_what_is_not_there_is_404_after(pair: Pair, asked: str, was: int) -> None:
+def test_a_missing_file_is_404_after(pair: Pair, asked: str, was: int) -> None:
     before, after = pair.see(asked)
     assert (before.status, after.status) == (was, 404)
 
 
-def test_a_rule_for_remote_files_showed_the_signature_and_no_longer_does(pair: Pair) -> None:
+def test_a_rule_for_remote_files_does_not_show_the_signature_any_more(pair: Pair) -> None:
     before, after = pair.ask("/ruled/report.pdf")
     assert (before.status, before.body) == (200, BODY)
     shown = before.one("Content-Disposition") or ""

@@ -130,7 +130,7 @@ def test_no_shared_cache_may_keep_a_file_after(pair: Pair, asked: str) -> None:
 
 
 @pytest.mark.parametrize("asked", ["/private-media/missing.pdf", "/remote/missing.pdf", "/document/99"])
-def test_what_is_not_there_is_404_after(pair: Pair, asked: str) -> None:
+def test_a_missing_file_is_404_after(pair: Pair, asked: str) -> None:
     before, after = pair.see(asked)
     assert (before.status, after.status) == (404, 404)
 

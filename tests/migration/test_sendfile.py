@@ -74,7 +74,7 @@ def test_a_range_is_the_same_after(pair: Pair, wanted: str) -> None:
     )
 
 
-def test_a_client_that_has_the_file_is_told_so_after(pair: Pair) -> None:
+def test_a_client_that_has_the_file_gets_304_after(pair: Pair) -> None:
     asked = target(filename="report.pdf")
     seen = pair.see(
         asked, headers={"Cookie": "user=staff", "If-Modified-Since": "Tue, 14 Nov 2023 22:13:20 GMT"}
@@ -85,7 +85,7 @@ def test_a_client_that_has_the_file_is_told_so_after(pair: Pair) -> None:
 @pytest.mark.parametrize(
     "filename", ["missing.pdf", "../outside.txt", "2026/../../outside.txt", "", ".", "/etc/hostname"]
 )
-def test_what_is_not_there_or_outside_is_404_after(pair: Pair, filename: str) -> None:
+def test_a_missing_or_outside_file_is_404_after(pair: Pair, filename: str) -> None:
     before, after = pair.see(target(filename=filename))
     assert (before.status, after.status) == (404, 404)
 
@@ -95,13 +95,13 @@ def test_an_absolute_path_is_the_same_after(pair: Pair) -> None:
     assert pair.changes(asked) == {}
 
 
-def test_a_browser_is_told_to_ask_each_time_after(pair: Pair) -> None:
+def test_responses_are_no_cache_after(pair: Pair) -> None:
     before, after = pair.ask(target(filename="report.pdf"))
     assert before.one("Cache-Control") is None
     assert after.one("Cache-Control") == "private, no-cache"
 
 
-def test_what_a_view_puts_on_the_answer_is_no_part_of_the_download_after(pair: Pair) -> None:
+def test_headers_that_a_view_sets_are_not_sent_after(pair: Pair) -> None:
     put = {
         "Content-Type": "text/x-log",
         "Content-Disposition": 'attachment; filename="other.txt"',
@@ -118,7 +118,7 @@ def test_what_a_view_puts_on_the_answer_is_no_part_of_the_download_after(pair: P
     }
 
 
-def test_a_cache_control_for_one_person_that_a_view_puts_on_the_answer_stays_after(pair: Pair) -> None:
+def test_a_private_cache_control_of_a_view_stays_after(pair: Pair) -> None:
     asked = target(filename="report.pdf", headers={"Cache-Control": "private, max-age=60"})
     assert [answer.one("Cache-Control") for answer in pair.ask(asked)] == ["private, max-age=60"] * 2
 

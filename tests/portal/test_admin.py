@@ -127,7 +127,7 @@ def test_grant_is_added_with_its_giver_and_never_changed(browser, root, file, pe
     assert browser.post(where, {"file": file.pk, "user": root.pk}).status_code == 403
 
 
-def test_grant_for_nobody_is_explained(browser, file):
+def test_a_grant_without_a_user_or_group_is_an_error(browser, file):
     page = browser.post(reverse("admin:files_grant_add"), {"file": file.pk})
     assert "Choose a user or a group, one of the two." in page.content.decode()
 
@@ -139,5 +139,5 @@ def test_deleting_a_file_keeps_the_trail(browser, file):
     assert Transfer.objects.get().filename == "Report.pdf"
 
 
-def test_person_who_is_not_staff_does_not_get_in(person, signed_in):
+def test_a_user_who_is_not_staff_cannot_open_the_admin(person, signed_in):
     assert signed_in(person("mei")).get("/admin/").status_code == 302

@@ -73,7 +73,7 @@ DAY = {"gte": "2026-11-24 00:00:00+00:00", "lt": "2026-11-25 00:00:00+00:00"}
         ("transfer", {"q": "old.pdf"}, {"old"}),
     ],
 )
-def test_each_filter_and_search_shows_what_it_says(
+def test_each_filter_and_search_shows_the_right_rows(
     admin_client: Client, model: str, query: dict[str, str], shown: set[str]
 ) -> None:
     before = NOW - timedelta(days=400)
@@ -125,7 +125,7 @@ def test_an_id_finds_its_row(admin_client: Client) -> None:
     assert str(other.pk) not in text
 
 
-def test_nobody_changes_anything(admin_client: Client) -> None:
+def test_the_audit_admin_is_read_only(admin_client: Client) -> None:
     row = transfer("a.pdf")
     path = f"/admin/xaccel_audit/transfer/{row.pk}/"
     assert admin_client.get(f"{path}change/").status_code == 200
@@ -135,7 +135,7 @@ def test_nobody_changes_anything(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize(("action", "kind"), [("as_csv", "text/csv"), ("as_json_lines", "application/jsonl")])
-def test_what_is_chosen_is_exported(admin_client: Client, action: str, kind: str) -> None:
+def test_the_selected_rows_are_exported(admin_client: Client, action: str, kind: str) -> None:
     chosen, other = transfer("=1+1"), transfer("other.pdf")
     answer = admin_client.post(
         "/admin/xaccel_audit/transfer/", {"action": action, "_selected_action": [str(chosen.pk)]}
@@ -166,7 +166,7 @@ def test_an_export_of_all_is_sent_while_it_is_read(admin_client: Client) -> None
     assert [row["key"] for row in rows] == ["denied.pdf"] * 3000
 
 
-def test_who_was_forgotten_is_found_under_the_pseudonym_alone(admin_client: Client) -> None:
+def test_a_forgotten_user_is_found_only_by_the_pseudonym(admin_client: Client) -> None:
     download("a.pdf", subject="ada")
     row = transfer("a.pdf", subject="ada", ip="192.0.2.7", filename="Ada.pdf")
     pseudonym, _ = forget("ada", using="default")

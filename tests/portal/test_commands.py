@@ -68,14 +68,14 @@ def test_seed_file_reads_many_from_json(person, tmp_path):
     assert run("seed_file", f"--json={given}").split() == [str(File.objects.get(key=key).pk) for key in "abc"]
 
 
-def test_seed_file_refuses_what_could_not_be_sent(person):
+def test_a_seed_file_with_an_invalid_key_or_name_is_refused(person):
     for key, name in (("..", "a.txt"), ("a", "a\u2028.txt")):
         with pytest.raises(CommandError, match="holds"):
             run("seed_file", f"--key={key}", f"--name={name}", "--size=1", f"--sha256={'a' * 64}")
     assert not File.objects.exists()
 
 
-def test_seed_file_says_what_is_wrong(person):
+def test_errors_of_a_seed_file_name_the_problem(person):
     with pytest.raises(CommandError, match="--sha256"):
         run("seed_file", "--key=a", "--name=a", "--size=1")
     with pytest.raises(CommandError, match="hexadecimal"):

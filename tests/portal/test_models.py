@@ -88,7 +88,7 @@ def test_bad_metadata_is_refused(field, value, file):
     assert list(refused.value.message_dict) == [field]
 
 
-def test_refusal_says_why_and_what_to_do(file):
+def test_an_invalid_file_is_reported_with_reason_and_remedy(file):
     file.key, file.name = "../secret", "a\u2028b"
     with pytest.raises(ValidationError) as refused:
         file.full_clean()

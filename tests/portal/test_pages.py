@@ -41,7 +41,7 @@ def text_of(response):
     return " ".join(" ".join(parts).split())
 
 
-def test_empty_list_says_what_to_do(person, signed_in):
+def test_an_empty_list_names_the_next_step(person, signed_in):
     words = text_of(signed_in(person("sam")).get(reverse("files")))
     assert "Nothing has been shared with you yet" in words
     assert "tell the sender your user name: sam" in words
@@ -92,7 +92,7 @@ def test_many_files_come_in_pages_and_the_search_is_kept(person, signed_in):
     assert browser.get(reverse("files"), {"page": 4}).status_code == 404
 
 
-def test_sign_in_leads_to_what_was_asked_for(person, file):
+def test_sign_in_leads_to_the_requested_page(person, file):
     Grant.objects.create(file=file, user=person("mei"))
     browser, wanted = Client(enforce_csrf_checks=True), reverse("download", args=[file.pk])
     page = browser.get(wanted, follow=True)
@@ -112,7 +112,7 @@ def test_sign_in_does_not_lead_to_another_site(person):
     assert Client().post(reverse("login"), entered)["Location"] == reverse("files")
 
 
-def test_wrong_password_is_told_at_the_field(person):
+def test_a_wrong_password_is_reported_at_the_field(person):
     person("mei")
     page = Client().post(reverse("login"), {"username": "mei", "password": "wrong"}).content.decode()
     assert 'role="alert" id="problem"' in page
@@ -177,7 +177,7 @@ def test_every_page_is_protected_and_has_a_language_and_nothing_inline(person, s
         )
 
 
-def test_error_page_says_nothing_of_the_error(person, signed_in, file, settings):
+def test_an_error_page_does_not_describe_the_error(person, signed_in, file, settings):
     settings.XACCEL = {**settings.XACCEL, "ORIGINS": {}}
     user = person("mei")
     Grant.objects.create(file=file, user=user)
@@ -189,7 +189,7 @@ def test_error_page_says_nothing_of_the_error(person, signed_in, file, settings)
     assert not [trace for trace in TRACES if trace in response.content.decode()]
 
 
-def test_own_downloads_are_the_persons_own(person, file, signed_in):
+def test_my_downloads_lists_only_the_users_downloads(person, file, signed_in):
     mei, sam = person("mei"), person("sam")
     Grant.objects.create(file=file, user=mei)
     signed_in(mei).get(reverse("download", args=[file.pk]))

@@ -77,7 +77,7 @@ def test_anonymous_goes_to_the_sign_in_page_and_back(route, client, file):
     assert response["Location"] == f"{reverse('login')}?next={address(route, file)}"
 
 
-def test_deactivated_person_goes_to_the_sign_in_page(person, file, signed_in):
+def test_a_deactivated_user_is_redirected_to_the_sign_in_page(person, file, signed_in):
     user = person("mei")
     Grant.objects.create(file=file, user=user)
     browser = signed_in(user)
@@ -117,7 +117,7 @@ def test_web_page_is_saved_even_when_opened(person, file, signed_in):
     assert response["Xaccel-Disposition"].startswith("attachment")
 
 
-def test_list_shows_what_is_granted_and_nothing_else(person, file, signed_in):
+def test_the_list_shows_only_granted_files(person, file, signed_in):
     user = person("mei", groups=["Finance"])
     other = File.objects.create(name="Other.txt", key="other", size=1, sha256="b" * 64)
     # Two grants of one file must not show it twice.

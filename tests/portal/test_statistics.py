@@ -82,7 +82,7 @@ def test_the_most_downloaded_files_come_first_and_have_their_names(file: File) -
     assert counts.top_files(WEEK, 2) == [("Report.pdf", 3, 1), ("known/to nobody.bin", 2, 0)]
 
 
-def test_what_went_wrong_is_counted_and_what_went_well_is_not() -> None:
+def test_only_troubles_are_counted() -> None:
     for outcome in ("denied", "denied", "incomplete", "refused", "granted", "unknown"):
         rows.transfer("a", outcome=outcome)
     for outcome in ("sent", "headers", "not_modified", "inexact"):
@@ -110,7 +110,7 @@ def test_the_page_says_how_many_requests_have_no_log_entry(admin_client: Client)
     assert "<strong>2 requests of these days have no log entry.</strong>" in page(admin_client)
 
 
-def test_a_grant_is_collected_by_who_has_it_and_since_they_have_it(file: File, person: Any) -> None:
+def test_only_a_download_by_its_user_after_the_grant_collects_it(file: File, person: Any) -> None:
     whole, some, before, other, never = (
         person(name) for name in ("whole", "some", "before", "other", "never")
     )
@@ -131,7 +131,7 @@ def test_a_grant_is_collected_by_who_has_it_and_since_they_have_it(file: File, p
     assert [grant.user for grant in counts.waiting(WEEK, 1)] == [before]
 
 
-def test_a_groups_grant_is_collected_by_one_of_its_people(file: File, person: Any) -> None:
+def test_a_member_of_a_group_collects_its_grant(file: File, person: Any) -> None:
     member, outsider = person("member", groups=("sales",)), person("outsider", groups=("other",))
     sales = Group.objects.get(name="sales")
     give(file, group=sales)

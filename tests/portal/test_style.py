@@ -49,7 +49,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
-def test_text_has_contrast_aa_and_what_is_drawn_3_to_1(scheme: str) -> None:
+def test_text_has_contrast_aa_and_graphics_3_to_1(scheme: str) -> None:
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", scheme))
     pairs = {(text, ground): 4.5 for text, grounds in TEXT.items() for ground in grounds}
     pairs |= {(drawn, "card"): 3.0 for drawn in DRAWN}

@@ -82,7 +82,7 @@ def test_row_stays_when_user_and_file_are_deleted(person, file, signed_in):
     assert (row.subject, row.key, row.filename) == (subject, key, "Report.pdf")
 
 
-def test_what_cannot_be_recorded_is_not_delivered(person, file, signed_in, monkeypatch):
+def test_a_download_that_cannot_be_recorded_is_not_delivered(person, file, signed_in, monkeypatch):
     user = person("mei")
     Grant.objects.create(file=file, user=user)
     browser = signed_in(user)

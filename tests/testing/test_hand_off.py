@@ -108,7 +108,7 @@ def test_a_hand_off_that_is_as_expected_passes(made: Made) -> None:
 
 
 @EVERY
-def test_every_difference_is_named_at_once(made: Made) -> None:
+def test_all_differences_are_reported_together(made: Made) -> None:
     with pytest.raises(AssertionError) as told:
         assert_hand_off(
             made(headers(options=Options(filename="a.pdf"))),
@@ -177,7 +177,7 @@ def test_the_end_of_a_key_is_no_key_where_the_site_is_known() -> None:
 
 
 @EVERY
-def test_a_redirect_to_the_login_is_told_as_one(made: Made) -> None:
+def test_a_redirect_to_the_login_is_reported_as_a_redirect(made: Made) -> None:
     with pytest.raises(AssertionError) as told:
         assert_hand_off(made({"Location": "/login/"}, 302), origin="documents")
     assert str(told.value).splitlines() == [
@@ -221,13 +221,15 @@ def test_a_hand_off_that_nginx_would_not_obey_fails(change: dict[str, Any], said
     ],
 )
 @EVERY
-def test_what_the_protocol_forbids_is_named(made: Made, changed: dict[str, str], said: str) -> None:
+def test_headers_that_the_protocol_forbids_are_reported(
+    made: Made, changed: dict[str, str], said: str
+) -> None:
     with pytest.raises(AssertionError) as told:
         assert_hand_off(made({**headers(), **changed}), site=SITE)
     assert said in str(told.value)
 
 
-def test_a_private_header_that_stands_twice_is_named() -> None:
+def test_a_repeated_private_header_is_reported() -> None:
     twice = flask.Response(headers=[*headers().items(), ("Xaccel-Subject", "8")])
     with pytest.raises(AssertionError, match="xaccel-subject: it is set 2 times"):
         assert_hand_off(twice)
@@ -254,7 +256,7 @@ def test_a_hand_off_leaks_nothing(made: Made) -> None:
         ("Xaccel-Etag", "ETag"),
     ],
 )
-def test_what_nginx_passes_on_of_a_hand_off_is_looked_at(made: Made, header: str, shown: str) -> None:
+def test_headers_of_a_hand_off_that_nginx_passes_on_are_checked(made: Made, header: str, shown: str) -> None:
     signed = headers()
     signed[header] = f'"{signed["Xaccel-Url"].rpartition("/")[2]}"'
     with pytest.raises(AssertionError) as told:
@@ -302,7 +304,7 @@ def test_an_empty_secret_is_refused() -> None:
         assert_nothing_leaked(by_flask({}), "")
 
 
-def test_what_is_no_answer_is_refused() -> None:
+def test_an_object_that_is_not_a_response_is_refused() -> None:
     with pytest.raises(TypeError, match="str is not a response"):
         assert_hand_off("a page")
 

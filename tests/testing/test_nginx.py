@@ -117,7 +117,7 @@ def test_taken_port_is_an_error(tmp_path: Path) -> None:
             pass
 
 
-def test_nothing_left_when_the_master_was_killed(variant: Variant, tmp_path: Path) -> None:
+def test_no_worker_remains_after_the_master_was_killed(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     with nginx_server(tmp_path, config(variant, port, ""), binary=variant.binary, ready_port=port) as nginx:
         pids = all_pids(nginx)

@@ -27,7 +27,7 @@ def started_as(pid: int) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason="only root chooses the id of the next process")
-def test_the_end_of_a_server_stops_no_other_process_that_has_its_id_now(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_not_killed(tmp_path: Path) -> None:
     with running(["sleep", "60"], name="server", directory=tmp_path, ready=lambda _: True) as server:
         server.signal(signal.SIGKILL)
         assert wait_until(lambda: server.exit_status is not None, timeout_s=5)

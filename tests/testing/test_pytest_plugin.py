@@ -67,7 +67,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("name", ["deb", "wheel-njs"])
-def test_every_helper_works_in_a_project_of_its_own(
+def test_every_helper_works_in_another_project(
     name: str, tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:
     variant = variants()[name]
@@ -115,7 +115,7 @@ def test_a_project_without_django_names_its_site(tmp_path: Path, kind: str, name
         ("xaccel_application = nowhere:application\n", "app: ended instead of starting."),
     ],
 )
-def test_what_is_missing_is_said(tmp_path: Path, ini: str, said: str) -> None:
+def test_a_missing_server_is_named(tmp_path: Path, ini: str, said: str) -> None:
     (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}")
     (tmp_path / "conftest.py").write_text(PLUGIN)
     (tmp_path / "test_it.py").write_text(TEST)
@@ -124,7 +124,7 @@ def test_what_is_missing_is_said(tmp_path: Path, ini: str, said: str) -> None:
     assert said in done.stdout
 
 
-def test_nobody_has_the_fixtures_who_did_not_ask(tmp_path: Path) -> None:
+def test_the_fixtures_need_their_option(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST)
     done = run(tmp_path, "-p", "no:django")
     assert "fixture 'xaccel_stack' not found" in done.stdout

@@ -41,7 +41,7 @@ def groups(folder: Path, **texts: str) -> list[Group]:
     return found
 
 
-def test_groups_run_beside_each_other_and_what_failed_or_was_skipped_is_shown(
+def test_groups_run_in_parallel_and_failures_and_skips_are_shown(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     status = run(groups(tmp_path, passes=PASSES, fails=FAILS, skips=SKIPS), ["-ra"])
@@ -54,7 +54,7 @@ def test_groups_run_beside_each_other_and_what_failed_or_was_skipped_is_shown(
     assert (LOG / "test.txt").read_text().splitlines()[-1] == said.splitlines()[-1]
 
 
-def test_each_group_has_a_temporary_folder_of_its_own_which_stays_if_a_test_fails(
+def test_each_group_has_a_temporary_folder_that_remains_if_a_test_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

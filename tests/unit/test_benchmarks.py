@@ -124,7 +124,7 @@ def test_a_wrong_answer_stops_the_run() -> None:
         require(False, "3 bytes")
 
 
-def test_memory_that_a_process_takes_is_seen_also_when_it_is_given_back() -> None:
+def test_a_peak_of_memory_is_measured_after_it_was_freed() -> None:
     script = "import sys\nfor line in sys.stdin: data = b'0123456789abcdef' * int(line); print(flush=True)"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1

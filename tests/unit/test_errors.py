@@ -299,7 +299,7 @@ def told_by(trigger: Callable[[], object]) -> list[tuple[str, int, XaccelError]]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS.keys())
-def test_a_message_says_where_what_and_the_remedy(trigger: Callable[[], object]) -> None:
+def test_a_message_has_place_problem_and_remedy(trigger: Callable[[], object]) -> None:
     """The form is "<where>: <what>. <remedy>." on one line."""
     told = [error for _, _, error in told_by(trigger)]
     assert told
@@ -373,7 +373,7 @@ def test_refused_input_is_a_value_error() -> None:
     assert not issubclass(ConfigError, ValueError)
 
 
-def test_collected_problems_are_told_one_a_line() -> None:
+def test_collected_problems_are_listed_one_per_line() -> None:
     problems = [
         ConfigError("one is wrong", where="A", remedy="Mend one."),
         ConfigError("two", where="B", remedy="Do."),

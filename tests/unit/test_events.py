@@ -46,6 +46,6 @@ def test_a_decision_is_one_line_and_carries_its_event(
     assert record.__dict__["xaccel"] is told
 
 
-def test_nothing_in_a_refusal_breaks_its_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_always_one_line(caplog: pytest.LogCaptureFixture) -> None:
     log_event(denied("GET", origin="do\ncs", key="a\nb", subject="4\n2", reason="no\ngrant"))
     assert "\n" not in caplog.records[0].getMessage()

@@ -7,7 +7,7 @@ import pytest
 from xaccel import Options
 
 
-def test_nothing_is_decided_by_default() -> None:
+def test_options_have_no_default_decision() -> None:
     options = Options()
     assert dataclasses.asdict(options) == {
         "as_attachment": False,

@@ -32,7 +32,7 @@ def names(*words: str) -> list[str]:
     ],
     ids=" ".join,
 )
-def test_what_a_command_line_runs(words: tuple[str, ...], expected: list[str]) -> None:
+def test_each_command_line_runs_its_groups(words: tuple[str, ...], expected: list[str]) -> None:
     assert names(*words) == expected
 
 

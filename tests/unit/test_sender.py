@@ -58,14 +58,14 @@ def test_a_function_that_makes_the_url_may_wait() -> None:
     assert sender().is_ready(ObjectRef("web", url="https://files.example/base/a"))
 
 
-def test_an_origin_without_credentials_is_told() -> None:
+def test_an_origin_without_credentials_is_an_error() -> None:
     one = sender(bare=S3Origin(bucket="docs", **STORE))
     with pytest.raises(CredentialsUnavailable):
         one.hand_off(ObjectRef("bare", "a.pdf"))
 
 
 @pytest.mark.parametrize("call", ["hand_off", "is_ready", "check", "object_part"])
-def test_an_unknown_origin_is_told(call: str) -> None:
+def test_an_unknown_origin_is_an_error(call: str) -> None:
     with pytest.raises(OriginUnknown):
         getattr(sender(), call)(ObjectRef("nowhere", "a"))
 

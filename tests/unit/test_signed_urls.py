@@ -42,9 +42,7 @@ def signed(method: str) -> str:
         ("POST", Options(), "GET"),
     ],
 )
-def test_the_function_is_told_the_method_that_is_asked_with(
-    method: str, options: Options, asked: str
-) -> None:
+def test_the_url_function_gets_the_method_of_the_request(method: str, options: Options, asked: str) -> None:
     made = headers("signed", signed, method=method, options=options)
     assert made["Xaccel-Url"] == signed(asked)
     assert made.get("Xaccel-Method", "GET") == asked
@@ -106,14 +104,14 @@ def test_a_key_alone_is_not_asked_for_without_a_signature() -> None:
         "https://u:s3cret@store.example/docs/x",
     ],
 )
-def test_what_is_no_object_below_the_base_is_refused_without_telling_the_query(url: str) -> None:
+def test_a_url_outside_the_base_is_refused_without_its_query(url: str) -> None:
     for given in (url, lambda _: url):
         with pytest.raises(OriginNotAllowed) as refused:
             SENDER.hand_off(ObjectRef("signed", url=given))
         assert "sig=" not in str(refused.value)
 
 
-def test_the_signature_is_not_in_what_a_hand_off_shows() -> None:
+def test_the_repr_of_a_hand_off_has_no_signature() -> None:
     hand_off = SENDER.hand_off(ObjectRef("signed", url=signed))
     assert "sig=" not in repr(hand_off)
     assert hand_off.key == "a b.pdf"

@@ -228,7 +228,7 @@ def test_a_url_outside_the_base_is_not_below_it(url: str) -> None:
     ],
     ids=lambda url: ascii(url)[:70],
 )
-def test_what_is_no_exact_url_is_refused(url: str) -> None:
+def test_an_inexact_url_is_refused(url: str) -> None:
     with pytest.raises(OriginNotAllowed, match="absolute URL"):
         below(BASE, url)
 
@@ -265,7 +265,7 @@ def test_a_dot_segment_is_refused_however_it_is_written(rest: str) -> None:
         below(BASE, BASE + rest)
 
 
-def test_undecodable_bytes_of_a_base_are_told_apart() -> None:
+def test_base_urls_with_different_undecodable_bytes_differ() -> None:
     assert below("https://h.example/%FF/", "https://h.example/%FE/a") is None
     assert below("https://h.example/%FF/", "https://h.example/%ff/a") == "https://h.example/%ff/a"
 
@@ -281,7 +281,7 @@ def test_deep_encoding_within_the_length_is_decided() -> None:
     st.lists(st.sampled_from([*"ab./%25eEfF\\;?#@:", "%2e", "%2f", "%5c", ".."]), max_size=24).map("".join)
 )
 @example("../files/a")
-def test_what_is_below_never_leaves_by_dots(rest: str) -> None:
+def test_dots_never_lead_out_of_the_base_url(rest: str) -> None:
     try:
         exact = below(BASE, BASE + rest)
     except OriginNotAllowed:

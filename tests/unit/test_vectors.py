@@ -26,7 +26,7 @@ def outcomes() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_the_library_does_what_the_vector_says(vector: dict[str, Any]) -> None:
+def test_the_library_passes_each_vector(vector: dict[str, Any]) -> None:
     expected = {field: vector[field] for field in OUTCOMES if field in vector}
     assert outcomes()[vector["name"]] == expected
 
@@ -39,11 +39,11 @@ def test_the_adapters_answer_the_conditions_as_the_vector_says(vector: dict[str,
     assert found == vector["answer"]
 
 
-def test_the_file_is_what_scripts_vectors_writes() -> None:
+def test_the_file_equals_the_output_of_scripts_vectors() -> None:
     assert FILE.read_text(encoding="ascii") == text(), "run scripts/vectors and read the difference"
 
 
-def test_every_vector_has_a_name_of_its_own() -> None:
+def test_vector_names_are_unique() -> None:
     names = [vector["name"] for vector in [*VECTORS, *DOCUMENT["conditions"]]]
     assert len(names) > 250
     assert len(set(names)) == len(names)

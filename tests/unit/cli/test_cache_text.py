@@ -42,7 +42,7 @@ HTTP = 'type = "http"\nbase_url = "http://127.0.0.1:1/"\ncache = {}'
     ],
     ids=["no module", "module", "switched off", "nothing kept", "nothing signed"],
 )
-def test_the_command_warns_of_signatures_for_slices_that_do_not_come(
+def test_the_command_warns_of_an_nginx_without_slices(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     *,

@@ -90,7 +90,7 @@ def test_another_nginx_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "off/early_hints.conf" in capsys.readouterr().out
 
 
-def test_what_cannot_be_read_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_files_give_exit_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "--check", str(tmp_path / "none")) == 2
     assert "it is not a folder" in capsys.readouterr().err
 

@@ -22,7 +22,7 @@ def project(path: str) -> dict[str, Any]:
     return tomllib.loads((ROOT / path).read_text(encoding="utf-8"))
 
 
-def test_demo_without_the_portal_says_what_to_install() -> None:
+def test_demo_without_the_portal_names_the_extra() -> None:
     # isolated: this checkout is not on the path
     command = [sys.executable, "-I", "-m", "xaccel", "demo", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")

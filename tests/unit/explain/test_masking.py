@@ -53,11 +53,11 @@ def test_no_value_of_a_query_is_shown(parameters: list[tuple[str, str]], mark: s
         ('inline; filename="a = b?.pdf"', 'inline; filename="a = b?***"'),
     ],
 )
-def test_what_is_no_secret_stays(text: str, shown: str) -> None:
+def test_values_that_are_not_secret_are_not_masked(text: str, shown: str) -> None:
     assert Mask([], ["named"]).everywhere(text) == shown
 
 
-def test_what_was_masked_once_is_masked_everywhere() -> None:
+def test_a_masked_value_is_masked_everywhere() -> None:
     sent = {"Cookie": "sessionid=abcdef0123456; a=b", "Range": "bytes=0-1", "X-Own": "hunter2hunter2"}
     came = {"Set-Cookie": "s=0123456789abc; HttpOnly", "ETag": '"e1"', "Xaccel-Cache-Key": "k"}
     texts = [

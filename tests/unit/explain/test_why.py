@@ -65,7 +65,7 @@ def test_an_empty_why_says_whether_all_was_sent() -> None:
     assert why_of({"why": "of a later version"}) is None
 
 
-def test_each_row_is_whole_sentences_of_its_own() -> None:
+def test_each_row_is_complete_sentences_and_differs_from_the_others() -> None:
     for why in (*WHY.values(), ANY_STATUS, ALL_SENT, LEFT):
         assert re.fullmatch(r"[A-Z].*\.", why.cause)
         assert re.fullmatch(r"[A-Z].*\.", why.remedy)

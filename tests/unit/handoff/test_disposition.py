@@ -175,7 +175,7 @@ def test_control_characters_and_broken_text_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [b"a.pdf", 7, None], ids=repr)
-def test_what_is_no_text_is_refused(name: object) -> None:
+def test_a_name_that_is_not_text_is_refused(name: object) -> None:
     with pytest.raises(FileNameRefused, match="not text"):
         safe_name(name)  # type: ignore[arg-type]
 

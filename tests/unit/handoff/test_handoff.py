@@ -88,7 +88,7 @@ def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: 
     assert parse_qs(urlsplit(headers["Xaccel-Url"]).query)["X-Amz-Expires"] == [expires]
 
 
-def test_no_slices_where_nobody_tells_how_long_credentials_last() -> None:
+def test_credentials_without_a_known_lifetime_prevent_slices() -> None:
     options = Options(cache_version="v1", size=1 << 30)
     for name, slices in (("s3", False), ("web", True), ("tenant", False), ("disk", False)):
         made = hand_off(name, "a", options, site=made_site(cache=Cache(path="c")))
@@ -234,14 +234,14 @@ def test_the_method_that_nginx_asks_with_is_the_signed_one(
         assert made.target == SIGNER.sign(url, asked, CREDENTIALS, NOON)
 
 
-def test_a_prefix_stands_before_the_key_and_only_in_the_target() -> None:
+def test_a_prefix_precedes_the_key_only_in_the_target() -> None:
     made = hand_off("tenant", "a/b.pdf")
     assert made.target.partition("?")[0] == "https://docs.s3.eu-west-1.amazonaws.com/tenant%201/a/b.pdf"
     assert (made.key, made.filename) == ("a/b.pdf", "b.pdf")
 
 
 @pytest.mark.parametrize("key", ["..", "a/../b", "./a", "..\\x"])
-def test_dot_segments_are_keys_only_where_the_host_is_the_buckets(key: str) -> None:
+def test_dot_segments_are_keys_only_with_the_buckets_host(key: str) -> None:
     assert unquote(urlsplit(hand_off("s3", key, endpoint=VIRTUAL).target).path) == f"/{key}"
     for origin_name in ("s3", "web", "disk"):
         with pytest.raises(KeyRefused):
@@ -368,17 +368,17 @@ def test_a_wrong_key_is_refused_before_anything_is_signed(origin_name: str, key:
         hand_off(origin_name, key, credentials=object())
 
 
-def test_what_would_be_signed_is_signed_last() -> None:
+def test_a_valid_call_reaches_the_signer() -> None:
     with pytest.raises(AttributeError):
         hand_off("s3", "k", credentials=object())
 
 
-def test_an_unknown_origin_is_told_with_the_known_ones() -> None:
+def test_an_unknown_origin_is_reported_with_the_known_ones() -> None:
     with pytest.raises(OriginUnknown, match="disk, s3, tenant, web"):
         hand_off("nowhere", "k")
 
 
-def test_what_is_private_stands_in_no_repr() -> None:
+def test_no_repr_has_a_private_value() -> None:
     shown = repr(hand_off("web", "k")) + repr(hand_off("s3", "k")) + repr(made_site())
     assert not re.search(f"{SECRET}|hush|X-Amz|AKID|https?:|secret-key", shown)
 
@@ -403,7 +403,7 @@ ANY = st.text(CHARACTERS, max_size=30) | st.sampled_from(
     origin_name=st.sampled_from(["s3", "tenant", "web", "disk"]),
     endpoint=st.sampled_from([VIRTUAL, PATH]),
 )
-def test_nothing_that_is_given_injects_a_header(  # noqa: PLR0917
+def test_no_option_can_inject_a_header(  # noqa: PLR0917
     key: str, filename: Any, subject: str, etag: Any, content_type: Any, cache_control: Any,
     content_security_policy: Any, cache_version: Any, vary: str, name: str, origin_name: str, endpoint: Endpoint,
 ) -> None:  # fmt: skip

@@ -26,7 +26,7 @@ def said(site: Site, **options: Any) -> dict[str, str]:
 BOTH = site(default=8, guests=2)
 
 
-def test_what_nginx_takes_for_granted_is_not_said() -> None:
+def test_limits_with_nginx_defaults_are_not_sent() -> None:
     for one in (site(), BOTH):
         assert said(one) == said(one, subject="42") == said(one, subject="42", concurrency_key="42") == {}
         assert said(one, subject="42", concurrency="", concurrency_key="") == {}
@@ -43,7 +43,7 @@ def test_a_class_is_named_and_no_limit_too() -> None:
     assert said(site(), subject="42", concurrency="unlimited") == {}
 
 
-def test_another_key_than_the_subject_is_said_where_something_counts() -> None:
+def test_another_concurrency_key_is_sent_only_if_transfers_are_counted() -> None:
     assert said(BOTH, subject="42", concurrency_key="team 7") == {"Xaccel-Concurrency-Key": "team 7"}
     assert said(site(), subject="42", concurrency_key="team 7") == {}
 
@@ -57,7 +57,7 @@ def test_any_text_is_a_key_and_different_texts_are_different_keys(key: str) -> N
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "zoë", "a\nb", " a", "\ud800"])
-def test_what_no_header_or_nginx_would_take_is_hashed(key: str) -> None:
+def test_a_key_that_no_header_can_have_is_hashed(key: str) -> None:
     assert re.fullmatch("[0-9a-f]{64}", said(BOTH, concurrency_key=key)["Xaccel-Concurrency-Key"])
     assert said(BOTH, concurrency_key="k" * 255) == {"Xaccel-Concurrency-Key": "k" * 255}
 

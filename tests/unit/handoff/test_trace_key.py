@@ -154,7 +154,7 @@ def names(headers: list[tuple[str, str]]) -> list[str]:
     return [name.lower() for name, _ in headers]
 
 
-def test_without_cryptography_the_download_works_and_the_command_says_what_to_install(
+def test_without_cryptography_the_download_works_and_the_command_names_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:

@@ -34,7 +34,7 @@ def test_an_entity_tag_is_quoted_once(value: str, header: str) -> None:
     ["", " ", "a b", '"a b"', '"', '"a', 'a"', 'a"b', '"a"b"', 'w/"abc"', 'W/ "a"', '"a", "b"', "é", '"é"', "a\n",
      '"a\r\nX: y"', "a\x00", "x" * 201, 5, None, b"abc"],
 )  # fmt: skip
-def test_what_is_no_entity_tag_is_refused(value: str) -> None:
+def test_an_invalid_entity_tag_is_refused(value: str) -> None:
     with pytest.raises(OptionRefused, match="entity tag"):
         etag_header(value)
 

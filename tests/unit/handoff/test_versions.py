@@ -39,7 +39,7 @@ def test_without_a_version_the_newest_is_asked_for(version: str | None) -> None:
 
 
 @pytest.mark.parametrize("version", ["a b", "a\n", "é", "v" * 1025, 5])
-def test_what_is_no_version_is_refused(version: Any) -> None:
+def test_an_invalid_version_is_refused(version: Any) -> None:
     with pytest.raises(OptionRefused, match="version_id"):
         sender().hand_off(ObjectRef("docs", "k"), options=Options(version_id=version))
 
@@ -77,7 +77,7 @@ def test_the_version_null_names_nothing() -> None:
     assert entry(version_id="null", cache_version="i") == entry(cache_version="i")
 
 
-def test_who_pays_is_asked_for_and_names_no_entry() -> None:
+def test_request_payer_is_in_the_url_and_not_in_the_cache_key() -> None:
     pays = S3Origin(bucket="docs", cache=True, request_payer=True, **STORE, **KEYS)  # type: ignore[arg-type]
     made = sender(docs=pays).hand_off(ObjectRef("docs", "k"), options=Options(cache_version="i"))
     assert parse_qs(urlsplit(made.target).query)["x-amz-request-payer"] == ["requester"]

@@ -30,6 +30,6 @@ def test_names_are_looked_up_at_the_same_time_each_once_and_addresses_never() ->
     assert found("h3.test:3") == ()
 
 
-def test_where_no_name_is_nothing_is_asked() -> None:
+def test_addresses_need_no_dns_request() -> None:
     all_at_once(lambda _: pytest.fail("asked"), ["192.0.2.9:80"])
     all_at_once(lambda _: pytest.fail("asked"), [])

@@ -32,7 +32,7 @@ def test_the_table_is_well_formed() -> None:
     assert {source for row in ADVISORIES for source in row.sources} == SOURCES.keys()
 
 
-def test_each_fault_is_told_before_its_version_and_not_from_it_on() -> None:
+def test_each_vulnerability_is_reported_only_before_its_fix() -> None:
     for row in ADVISORIES:
         for major, minor, patch in row.fixed:
             assert not row.concerns((major, minor, patch))

@@ -108,7 +108,7 @@ def test_a_stored_url_is_named_as_it_is_stored(tmp_path: Path) -> None:
     assert not stored.exists()
 
 
-def test_everything_of_nginx_goes_and_nothing_of_others(tmp_path: Path) -> None:
+def test_only_files_of_nginx_are_removed(tmp_path: Path) -> None:
     entries = [
         write(tmp_path, key_of("a")),
         write(tmp_path, "an older key"),
@@ -142,14 +142,14 @@ def test_a_relative_path_is_below_the_prefix(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["web"], ["--all", "web"], ["--all", "web", "a"]])
-def test_what_is_meant_must_be_said(tmp_path: Path, words: list[str]) -> None:
+def test_a_purge_must_name_objects_or_all(tmp_path: Path, words: list[str]) -> None:
     stored = write(tmp_path, key_of("a"))
     with pytest.raises(InputRefused, match="at least one KEY or --url"):
         purge(site(tmp_path), *words)
     assert stored.exists()
 
 
-def test_what_cannot_be_purged_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_purged_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no cache"):
         purge(site(None), "web", "a")
     with pytest.raises(InputRefused, match="directory"):

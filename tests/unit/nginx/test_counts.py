@@ -103,7 +103,7 @@ def heading(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", ENGINE)
-def test_an_engine_file_begins_with_what_it_is_for_and_where_it_is_included(name: str) -> None:
+def test_an_engine_file_begins_with_its_purpose_and_place(name: str) -> None:
     found = heading(ENGINE[name])
     assert found.startswith("xaccel engine: ")
     assert re.search(r"\b(?:included?|imported)\b", found, re.IGNORECASE)

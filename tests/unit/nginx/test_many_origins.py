@@ -39,7 +39,7 @@ def test_no_map_and_no_fetch_location_grows_with_the_origins(build: str) -> None
     assert printed(3, build)[1:] == (1, 1)
 
 
-def test_a_value_is_quoted_also_where_the_same_text_was_printed_as_it_is() -> None:
+def test_a_value_is_quoted_even_if_the_same_text_was_raw_before() -> None:
     for _ in range(2):
         assert emit([directive("root", Raw("a b"))]) == "root a b;\n"
         assert emit([directive("root", "a b")]) == 'root "a b";\n'

@@ -13,7 +13,7 @@ OF_THE_CLIENT = {"$http_range", "$http_if_range", "$http_host", "$request"}
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_only_a_map_of_what_the_client_sent_keeps_its_result(path: Path) -> None:
+def test_only_maps_of_client_headers_are_not_volatile(path: Path) -> None:
     kept = re.findall(r'map ("[^"\n]*(?:\\"[^"\n]*)*"|\S+) \$\w+ \{\n(?!\s*volatile;)', path.read_text())
     assert {source for source in kept if not source.isdigit()} <= OF_THE_CLIENT
 

@@ -142,7 +142,7 @@ def test_new_values_are_never_missed_by_who_sees_their_end() -> None:
     assert given == ["new", "new"]
 
 
-def test_a_failed_refresh_ahead_keeps_the_old_ones_and_is_not_tried_at_each_request(
+def test_a_failed_early_refresh_keeps_valid_credentials(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     role = Role()
@@ -183,7 +183,7 @@ class Surprise(Exception):
 @pytest.mark.parametrize(
     "error", [OSError("no route"), ValueError("not JSON"), KeyError("Token"), Surprise("x")]
 )
-def test_a_failed_refresh_of_ended_credentials_is_told_and_tried_again(error: Exception) -> None:
+def test_a_failed_refresh_of_expired_credentials_is_an_error_and_retried(error: Exception) -> None:
     role = Role()
 
     def fails() -> dict[str, Any]:
@@ -222,12 +222,12 @@ def test_a_thread_that_cannot_start_costs_no_request_and_is_tried_again() -> Non
 
 
 @pytest.mark.parametrize(("seconds", "known"), [(3000, True), (4000, False)])
-def test_how_long_credentials_last_is_known_of_those_that_are_refreshed(seconds: int, known: bool) -> None:
+def test_refreshed_credentials_have_a_known_lifetime(seconds: int, known: bool) -> None:
     source = source_of(Role(), 3600)
     assert source.last(source.current(), seconds) is known
 
 
-def test_the_end_of_new_credentials_is_never_told_of_the_old_ones() -> None:
+def test_old_credentials_never_get_the_expiry_of_new_ones() -> None:
     role = Role()
     source = source_of(role, REFRESH_AHEAD_S - 60)
     old = source.current()
@@ -307,20 +307,20 @@ print(json.dumps(dict(Version=1, AccessKeyId="run-" + count.read_text(), SecretA
 
 @pytest.mark.usefixtures("fresh_endpoints")
 @pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('{')", "print('{\"Version\": 2}')"])
-def test_a_credential_process_that_fails_is_told(tmp_path: Path, script: str) -> None:
+def test_a_failing_credential_process_is_an_error(tmp_path: Path, script: str) -> None:
     process_profile(tmp_path, script)
     with pytest.raises(CredentialsUnavailable):
         CredentialSource(S3Origin(bucket="docs", profile="tenant")).current()
 
 
 @pytest.mark.usefixtures("fresh_endpoints")
-def test_half_a_key_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_key_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "environment")
     with pytest.raises(CredentialsUnavailable, match="PartialCredentialsError"):
         CredentialSource(ORIGIN).current()
 
 
-def test_no_credentials_at_all_are_told_with_the_ways_to_give_them() -> None:
+def test_missing_credentials_are_reported_with_the_ways_to_give_them() -> None:
     source = CredentialSource(ORIGIN)
     with pytest.raises(CredentialsUnavailable, match="AWS_ACCESS_KEY_ID"):
         source.current()

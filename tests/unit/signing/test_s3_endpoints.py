@@ -192,5 +192,5 @@ def test_us_east_1_has_a_regional_endpoint_if_the_environment_says_so(
     assert place.base_url == "https://regional-by-env.s3.us-east-1.amazonaws.com/"
 
 
-def test_what_is_left_out_is_left_to_botocore() -> None:
+def test_missing_settings_are_left_to_botocore() -> None:
     assert client_options(S3Origin(bucket="docs")) == {"use_fips_endpoint": None}

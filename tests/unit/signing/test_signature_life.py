@@ -96,7 +96,7 @@ def test_the_sites_own_rate_counts_where_the_app_gives_none() -> None:
     )
 
 
-def test_a_signature_of_the_apps_is_not_made_longer_so_that_slices_must_fit_into_it() -> None:
+def test_the_apps_signature_is_not_extended_for_slices() -> None:
     needed_s = GIB // 65_536 + MARGIN_S
     for expires_s, sliced in ((needed_s, True), (needed_s - 1, False)):
         origin = HTTPOrigin(base_url="https://h.example/", cache=True, expires_s=expires_s)

@@ -58,7 +58,7 @@ OTHERS: list[tuple[str, str, ReadOnlyCredentials, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("url", "method", "credentials", "given"), OTHERS)
-def test_another_request_gets_a_signature_of_its_own(
+def test_another_request_gets_another_signature(
     url: str, method: str, credentials: ReadOnlyCredentials, given: dict[str, Any]
 ) -> None:
     signer().sign(URL, "GET", KEYS, NOON)
@@ -101,7 +101,7 @@ def test_hand_offs_of_one_object_share_a_signature_and_no_transfer_id(
     assert len({transfer_id for _, transfer_id in made}) == 5
 
 
-def test_what_is_left_of_a_reused_signature_for_slices_covers_the_transfer() -> None:
+def test_a_reused_signature_for_slices_lasts_for_the_transfer() -> None:
     cache = Cache(path="cache", slice="1m", slowest_rate=65536)
     origin = S3Origin(
         bucket="docs",

@@ -159,7 +159,7 @@ def test_a_stored_url_is_sent_as_it_is_and_signed_as_the_store_spells_it(stored:
     assert query == signer.sign(base + canonical, "GET", CREDENTIALS, NOON).partition("?")[2]
 
 
-def test_the_query_holds_what_the_store_checks() -> None:
+def test_the_signed_query_has_all_parameters_that_s3_checks() -> None:
     signed = S3Signer(region="eu-west-1", expires_s=77).sign(
         "https://d.s3.example/k", "GET", WITH_TOKEN, NOON
     )
@@ -375,7 +375,9 @@ def test_plain_names_of_one_place_are_resolved_once_and_others_on_their_own() ->
         ),
     ],
 )
-def test_a_pattern_stands_where_the_bucket_will(origin: S3Origin, of_pattern: str, of_bucket: str) -> None:
+def test_a_bucket_pattern_is_in_the_place_of_the_bucket(
+    origin: S3Origin, of_pattern: str, of_bucket: str
+) -> None:
     assert resolve_endpoint(origin).base_url == of_pattern
     assert resolve_endpoint(origin, "tenant-7").base_url == of_bucket
 
@@ -396,7 +398,7 @@ def test_dots_beside_the_star_mean_path_style_where_a_certificate_would_not_fit(
         S3Origin(bucket="arn:aws:s3:eu-west-1:123456789012:nonsense/x"),
     ],
 )
-def test_what_botocore_refuses_is_a_configuration_error_on_one_line(origin: S3Origin) -> None:
+def test_a_refusal_of_botocore_is_a_configuration_error_on_one_line(origin: S3Origin) -> None:
     with pytest.raises(ConfigError) as told:
         resolve_endpoint(origin)
     assert "\n" not in str(told.value)

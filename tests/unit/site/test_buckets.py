@@ -48,7 +48,7 @@ def test_a_bucket_outside_the_pattern_is_refused(bucket: str) -> None:
         origins.bucket_named(MANY, bucket)
 
 
-def test_an_origin_of_many_needs_a_name_and_an_origin_of_one_needs_none() -> None:
+def test_only_an_origin_with_a_pattern_needs_a_bucket() -> None:
     with pytest.raises(OptionRefused, match="none of them is named"):
         origins.bucket_named(MANY, None)
     one = S3Origin(bucket="docs")

@@ -33,12 +33,12 @@ def test_the_default_is_eight_of_16k() -> None:
 
 
 @pytest.mark.parametrize("text", TAKEN)
-def test_what_nginx_takes_is_taken(text: str) -> None:
+def test_values_that_nginx_accepts_are_accepted(text: str) -> None:
     assert read({**LEAST, "buffers": text}).buffers == text
 
 
 @pytest.mark.parametrize("given", [*REFUSED, *UNREADABLE, 8, ["8", "16k"], {"count": 8}, b"8 16k", True])
-def test_everything_else_is_told_with_its_place(given: object) -> None:
+def test_all_other_problems_are_reported_with_their_place(given: object) -> None:
     assert told({**LEAST, "BUFFERS": given}) == ['XACCEL["BUFFERS"]']
 
 

@@ -41,7 +41,7 @@ def test_a_plain_name_is_taken(name: str) -> None:
     ],
     ids=ascii,
 )
-def test_what_is_no_name_is_refused(name: object) -> None:
+def test_an_invalid_header_name_is_refused(name: object) -> None:
     assert not header_name_ok(name)
     assert not declarable(name)
 

@@ -62,7 +62,7 @@ def test_an_origin_that_is_made_already_is_taken_and_checked() -> None:
         LocalOrigin(root=b"/srv"),  # type: ignore[arg-type]
     ],
 )
-def test_a_made_origin_with_a_wrong_type_is_told(made: Any) -> None:
+def test_an_origin_object_with_a_wrong_type_is_an_error(made: Any) -> None:
     ((where, what),) = told({"x": made})
     assert where.startswith('["x"]["')
     assert "is not a" in what
@@ -76,7 +76,7 @@ def test_a_site_needs_an_origin(origins: Any) -> None:
 @pytest.mark.parametrize(
     "name", ["", "Docs", "do cs", "docs/x", "-docs", "d" * 31, "döcs", "docs\n", "$docs", "a.b", 5], ids=ascii
 )
-def test_a_name_that_nginx_cannot_print_is_told(name: Any) -> None:
+def test_an_invalid_origin_name_is_an_error(name: Any) -> None:
     assert (f'["{name}"]', f"{name!r} is not a name for an origin") in told({name: LocalOrigin(root="/srv")})
 
 
@@ -122,7 +122,7 @@ def test_an_entry_in_the_form_before_0_1_is_refused_with_the_new_form(entry: Any
     ],
     ids=repr,
 )
-def test_a_wrong_option_is_told_with_its_path(kind: str, options: dict[str, Any], what: str) -> None:
+def test_an_invalid_option_is_reported_with_its_path(kind: str, options: dict[str, Any], what: str) -> None:
     entry = {"type": kind, **options}
     ((where, said),) = told({"docs": entry})
     assert where in ('["docs"]', f'["docs"]["{[*options][-1]}"]' if options else "")
@@ -143,7 +143,7 @@ def test_a_secret_of_a_wrong_type_is_not_repeated() -> None:
     assert "hush" not in "".join(map(str, found))
 
 
-def test_all_problems_of_all_origins_are_told_at_once() -> None:
+def test_all_problems_of_all_origins_are_reported_together() -> None:
     assert [where for where, _ in told({
         "Bad name": {"type": "s3", "bucket": "x", "expires_s": 0},
         "b": "nothing",

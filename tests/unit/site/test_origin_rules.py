@@ -107,7 +107,7 @@ def test_a_wrong_field_of_a_bucket_is_named(fields: dict[str, Any], where: str) 
     ],
     ids=ascii,
 )
-def test_what_is_no_base_url_is_told(base_url: str) -> None:
+def test_an_invalid_base_url_is_an_error(base_url: str) -> None:
     assert http_url(base_url)
 
 
@@ -152,7 +152,7 @@ def test_a_base_url_ends_with_a_slash() -> None:
     ],
     ids=ascii,
 )
-def test_a_wrong_fixed_header_is_told_without_its_value(request_headers: Mapping[str, str]) -> None:
+def test_an_invalid_request_header_is_reported_without_its_value(request_headers: Mapping[str, str]) -> None:
     origin = HTTPOrigin(base_url="https://files.example/", request_headers=request_headers)
     (problem,) = problems(origin, WHERE)
     assert problem.where == f'{WHERE}["request_headers"]'
@@ -164,11 +164,11 @@ def test_a_wrong_fixed_header_is_told_without_its_value(request_headers: Mapping
     ["", "srv", "./srv", "/srv/../etc", "/..", "/srv/$host", "/srv\n", "/srv\x00", "/srv\x7f"],
     ids=ascii,
 )
-def test_a_wrong_root_is_told(root: str) -> None:
+def test_an_invalid_root_is_an_error(root: str) -> None:
     assert places(LocalOrigin(root=root)) == ["root"]
 
 
-def test_every_problem_of_an_origin_is_told() -> None:
+def test_all_problems_of_an_origin_are_reported() -> None:
     origin = S3Origin(
         bucket="x",
         endpoint_url="store",

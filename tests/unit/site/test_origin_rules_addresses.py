@@ -57,7 +57,9 @@ def test_anything_else_is_not(authority: str) -> None:
         ({}, {"base_url": "http://999.1.1.1/"}),
     ],
 )
-def test_what_nginx_would_refuse_is_told_before(settings: dict[str, Any], options: dict[str, Any]) -> None:
+def test_values_that_nginx_refuses_are_configuration_errors(
+    settings: dict[str, Any], options: dict[str, Any]
+) -> None:
     origin = {"type": "http", "base_url": "http://store.example/", **options}
     with pytest.raises(ConfigErrors):
         read({"SECRET": SECRET, "ORIGINS": {"a": origin}, **settings})
@@ -78,7 +80,7 @@ def test_what_nginx_would_refuse_is_told_before(settings: dict[str, Any], option
         ("listen", "8080 ssl"),
     ],
 )
-def test_what_is_no_address_or_user_is_told(option: str, value: str) -> None:
+def test_an_invalid_address_or_user_is_an_error(option: str, value: str) -> None:
     site = read(
         {
             "SECRET": SECRET,

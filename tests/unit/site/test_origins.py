@@ -20,7 +20,7 @@ def test_an_origin_is_a_value(origin: S3Origin | HTTPOrigin | LocalOrigin) -> No
         setattr(origin, field, "other")
 
 
-def test_no_secret_stands_in_a_repr() -> None:
+def test_no_repr_of_an_origin_has_a_secret() -> None:
     s3 = S3Origin(bucket="docs", access_key="AKIAKEY", secret_key="hush-key", session_token="hush-token")
     web = HTTPOrigin(base_url="https://h.example/", request_headers={"Authorization": "Bearer hush"})
     assert "hush" not in repr(s3) + repr(web)

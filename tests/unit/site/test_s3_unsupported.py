@@ -26,7 +26,7 @@ ACCOUNT = "123456789012"
         "point--use1-az5--xa-s3",
     ],
 )
-def test_a_bucket_that_wants_another_signature_is_refused_by_name(bucket: str) -> None:
+def test_a_bucket_type_with_another_signature_is_refused(bucket: str) -> None:
     [(what, remedy)] = unsupported(bucket)
     assert what.startswith(f"{bucket!r} names another kind of bucket")
     [told] = problems(S3Origin(bucket=bucket), "XACCEL")
@@ -56,7 +56,7 @@ def test_general_purpose_buckets_and_aliases_are_taken(bucket: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"])
-def test_an_endpoint_of_its_own_has_no_variants(name: str) -> None:
+def test_a_custom_endpoint_has_no_variants(name: str) -> None:
     """botocore would connect to the plain one without a word."""
     url = "https://store.example"
     [told] = problems(S3Origin(bucket="docs", endpoint_url=url, **{name: True}), "XACCEL")  # type: ignore[arg-type]

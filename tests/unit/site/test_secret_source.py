@@ -59,7 +59,9 @@ def test_a_variable_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
-def test_nothing_in_the_variable_or_the_file(text: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_secret_variable_or_file_is_an_error(
+    text: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(NAME, text)
     file.write_text(text)
     assert told({"secret_env": NAME}) == [
@@ -69,7 +71,7 @@ def test_nothing_in_the_variable_or_the_file(text: str, file: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("text", ["hush-hush", f"{NEW} hush-hush", f"{NEW} {NEW} {OLD}"])
-def test_a_secret_that_is_too_short_or_one_too_many_is_not_repeated(
+def test_an_error_about_a_secret_does_not_contain_it(
     text: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(NAME, text)

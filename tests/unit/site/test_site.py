@@ -21,10 +21,10 @@ def test_an_origin_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("origins", "known"), [({"b": LocalOrigin(root="/b"), "a": LocalOrigin(root="/a")}, "a, b"), ({}, "none")]
 )
-def test_an_unknown_name_is_told_with_the_known_ones(origins: dict[str, LocalOrigin], known: str) -> None:
+def test_an_unknown_name_is_reported_with_the_known_ones(origins: dict[str, LocalOrigin], known: str) -> None:
     with pytest.raises(OriginUnknown, match=known):
         Site(origins=origins, secrets=(SECRET,)).origin("Disk")
 
 
-def test_no_secret_stands_in_the_repr() -> None:
+def test_no_repr_of_a_site_has_a_secret() -> None:
     assert SECRET not in repr(Site(origins={}, secrets=(SECRET,)))

@@ -35,7 +35,7 @@ def test_a_site_may_be_toml_or_json(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("text", ['{"secret":', '["a list"]', TOML])
-def test_a_json_file_that_is_no_site_is_told(
+def test_a_json_file_without_a_site_is_an_error(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "site.json"

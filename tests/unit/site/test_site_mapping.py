@@ -140,7 +140,7 @@ base_url = "https://h.example/"
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_wrong_value_is_told_at_its_path(given: dict[str, Any], where: str) -> None:
+def test_an_invalid_value_is_reported_with_its_path(given: dict[str, Any], where: str) -> None:
     assert told({**LEAST, **given}) == [f'XACCEL["{where}"]']
 
 
@@ -160,7 +160,7 @@ def test_no_secret_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("given", [{"SECRET": PLACEHOLDER}, {"SECRET": [SECRET, PLACEHOLDER]}])
-def test_the_secret_of_the_documentation_is_refused_with_what_to_do(given: dict[str, Any]) -> None:
+def test_the_secret_of_the_documentation_is_refused_with_a_remedy(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigErrors) as errors:
         read({"ORIGINS": DISK, **given})
     assert [str(problem) for problem in errors.value.problems] == [
@@ -180,7 +180,7 @@ def test_unknown_options_of_the_cache_are_named_with_the_valid_ones() -> None:
     ]
 
 
-def test_an_unknown_key_is_told_with_the_valid_ones() -> None:
+def test_an_unknown_key_is_reported_with_the_valid_ones() -> None:
     with pytest.raises(ConfigErrors) as errors:
         read({**LEAST, "ORIGIN": {}, "debug": True})
     assert [problem.what for problem in errors.value.problems] == [
@@ -204,11 +204,11 @@ def test_a_slice_is_counted_as_nginx_counts(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("mapping", [None, [], "settings", 5], ids=repr)
-def test_what_is_no_mapping_is_told(mapping: Any) -> None:
+def test_a_site_that_is_not_a_mapping_is_an_error(mapping: Any) -> None:
     assert told(mapping) == ["XACCEL"]
 
 
-def test_all_problems_are_told_at_once_below_the_given_path() -> None:
+def test_all_problems_are_reported_together_below_the_given_path() -> None:
     wrong = {
         "ORIGINS": {"Docs": {"type": "s3", "bucket": "x"}, "web": {}},
         "SECRET": "short",

@@ -27,7 +27,7 @@ def recorded(query: str, *, plain: tuple[str, ...] = (), secret: str = SECRETS[0
     return event.query
 
 
-def test_two_files_of_one_path_are_told_apart_and_no_value_is_recorded() -> None:
+def test_queries_of_one_path_differ_by_digest_without_their_values() -> None:
     seven, eight = recorded("?id=7"), recorded("?id=8")
     assert seven != eight
     assert re.fullmatch("#[0-9a-f]{4}-[0-9a-f]{32}", seven)

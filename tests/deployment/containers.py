@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xaccel.servers import processes
@@ -124,8 +125,8 @@ def _package_configuration() -> dict[Path, str]:
 class Topology:
     """The running containers of one project, by the names of their services."""
 
-    def __init__(self, folder: Path, ports: Sequence[int], profile: str) -> None:
-        self.name = f"xaccel-check-{os.getpid()}"
+    def __init__(self, folder: Path, ports: tuple[int, int], profile: str) -> None:
+        self.name, self.ports = f"xaccel-check-{os.getpid()}{profile}", ports
         self._profile = ["--profile", profile] if profile else []
         env = folder / "env"
         env.write_text(env_file())
@@ -134,14 +135,14 @@ class Topology:
             "LISTEN_2": f"127.0.0.1:{ports[1]}",
             "S3_PEERS": "s3-1:9333,s3-2:9333,s3-3:9333" if profile else "",
         }
-        self._env = env
+        self.env = env
 
     def compose(self, *words: str) -> str:
         return run(
             *(
                 "podman-compose",
                 "--env-file",
-                str(self._env),
+                str(self.env),
                 "--project-name",
                 self.name,
                 "--file",
@@ -160,8 +161,30 @@ class Topology:
 
     def healthy(self, service: str) -> bool:
         """Run the container's health check: podman runs it in intervals only where systemd does."""
+        return self.succeeds("healthcheck", "run", self.container(service))
+
+    def wait_until_healthy(self, start: float, within_s: float) -> None:
+        """Raises Failed if an app or NGINX is not healthy so many seconds after `start`."""
+        services = ("app-1", "app-2", "nginx", *(["nginx-2"] if self._profile else []))
+        for service in services:
+            left = within_s - (time.monotonic() - start)
+            wait_until(lambda service=service: self.healthy(service), f"{service} is healthy", left)
+        took = time.monotonic() - start
+        say("healthy", f"{', '.join(services)} after {took:.0f} s (promised: {within_s:.0f} s)")
+
+    def address(self, service: str) -> str:
+        found = json.loads(self.podman("inspect", self.container(service)))[0]
+        return str(found["NetworkSettings"]["Networks"][f"{self.name}_default"]["IPAddress"])
+
+    def process(self, service: str) -> Path:
+        """Return the folder of the container's first process in /proc; it is gone when the container has ended."""
+        pid = self.podman("inspect", "--format={{.State.Pid}}", self.container(service)).strip()
+        return Path("/proc", pid)
+
+    def succeeds(self, *words: str) -> bool:
+        """Tell whether a podman command ends with 0."""
         try:
-            self.podman("healthcheck", "run", self.container(service))
+            self.podman(*words)
         except Failed:
             return False
         return True
@@ -181,17 +204,6 @@ class Topology:
             "/opt/portal/bin/python",
             "-",
             stdin=program,
-            check=check,
-        )
-
-    def manage(self, *words: str, check: bool = True) -> str:
-        return self.podman(
-            "exec",
-            self.container("app-1"),
-            "/opt/portal/bin/python",
-            "-m",
-            "portal.manage",
-            *words,
             check=check,
         )
 

@@ -55,10 +55,12 @@ def run(
     return done.stdout
 
 
-def wait_until(condition: Callable[[], bool], what: str, within_s: float = 60) -> float:
+def wait_until(
+    condition: Callable[[], bool], what: str, within_s: float = 60, *, every_s: float = 0.2
+) -> float:
     """Return how many seconds it took. Raises Failed after `within_s`."""
     start = time.monotonic()
-    if not processes.wait_until(condition, timeout_s=within_s, every_s=0.2):
+    if not processes.wait_until(condition, timeout_s=within_s, every_s=every_s):
         raise Failed(f"{what}: not within {within_s:.0f} s")
     return time.monotonic() - start
 
@@ -168,7 +170,10 @@ class Topology:
         services = ("app-1", "app-2", "nginx", *(["nginx-2"] if self._profile else []))
         for service in services:
             left = within_s - (time.monotonic() - start)
-            wait_until(lambda service=service: self.healthy(service), f"{service} is healthy", left)
+            # each look starts a program in a container that has enough to do
+            wait_until(
+                lambda service=service: self.healthy(service), f"{service} is healthy", left, every_s=2
+            )
         took = time.monotonic() - start
         say("healthy", f"{', '.join(services)} after {took:.0f} s (promised: {within_s:.0f} s)")
 

@@ -14,23 +14,13 @@ from urllib.request import Request
 
 from xaccel.errors import OptionRefused
 from xaccel.explain.trace_requests import Pairs, Seen, ask_origin, fetch
-from xaccel.explain.why import WHY
+from xaccel.explain.why import TRACE_ENDS, WHY
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
 
-END_REASONS = {
-    "sent": "The response is complete.",
-    "app": "The app responded itself, without a hand-off: it denied the download, asks for a login, or failed. Compare"
-    " the URL and --header with a browser that may download the file.",
-    "key_refused": "The app sent a hand-off, and did not accept the key. Compare the app's secret with these settings,"
-    " the path that the app sees with the URL, and the clocks of both machines.",
-    "not_connected": "The address of the site did not respond.",
-    "not_logged": "NGINX's log has no entry of the transfer, or cannot be read here. --log names its file.",
-    "origin_status": "The origin responded with an error.",
-    **{name: why.cause for name, why in WHY.items()},
-}
+END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 """Why a traced download ended, and what it means. No trace ends with another reason."""
 
 _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"

@@ -35,6 +35,7 @@ WHY: dict[str, Why] = {name: Why(**row) for name, row in _TABLES["why"].items()}
 ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or_nginx"]
 STORE_CODES: Mapping[str, str] = _TABLES["store_codes"]
 STORE_MESSAGES: Mapping[str, str] = _TABLES["store_messages"]
+TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 
 
 def why_of(entry: Mapping[str, Any]) -> Why | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from django.test import Client, RequestFactory
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client, RequestFactory
 
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -34,6 +37,39 @@ def test_a_decision_is_a_row_before_the_answer_goes_out(client: Any) -> None:
     assert row.decided_at is not None
     assert (row.ended_at, row.ip, row.status) == (None, None, None)
     assert len(row.client) == 16
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """Let connections fail as to a server that is down."""
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = "/no/such/database"
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+
+
+@pytest.mark.parametrize("path", ["/send", "/deny"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_while_the_database_is_down_a_download_is_503(
+    path: str, is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database_away():
+        if is_async:
+            answer = async_to_sync(AsyncClient().get)(path, {"key": "a.pdf"})
+        else:
+            answer = Client().get(path, {"key": "a.pdf"})
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
+    assert "X-Accel-Redirect" not in answer
+    assert b"not available at the moment" in answer.content
+    [logged] = [record for record in caplog.records if record.name == "xaccel" and record.exc_info]
+    assert "could not be recorded" in logged.message
+    assert rows() == []
 
 
 def test_two_programs_are_two_clients(client: Any) -> None:

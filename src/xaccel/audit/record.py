@@ -7,13 +7,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, router
+from django.db import InterfaceError, OperationalError, connections, router
 from django.http import HttpRequest
 
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, indexable, without_nul
-from xaccel.django.middleware import later
+from xaccel.django.middleware import later, unrecorded
 from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -33,7 +33,10 @@ def outcome_of(event: DownloadEvent) -> Outcome:
 
 
 def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: Any) -> None:
-    """Store a decision. An error here stops the download, so that each download is recorded."""
+    """Store a decision. An error here stops the download, so that each download is recorded.
+
+    If the database is down, the user gets a 503.
+    """
     outcome = outcome_of(event)
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),
@@ -52,7 +55,11 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         batch=None if outcome == Outcome.GRANTED else audit_settings().waiting,
     )
     using = router.db_for_write(Transfer)
-    row.save(force_insert=True, using=using)
+    try:
+        row.save(force_insert=True, using=using)
+    except (OperationalError, InterfaceError):
+        unrecorded(request)
+        raise
     if outcome == Outcome.DENIED and connections[using].in_atomic_block:
         # The exception of a denial rolls back ATOMIC_REQUESTS' transaction, and the row with it.
         restore = partial(Transfer.objects.using(using).bulk_create, [row], ignore_conflicts=True)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
@@ -25,6 +25,7 @@ _DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
 """NGINX copies these from the app's response, and sends them in addition to the download's headers."""
 
 _LATER = "xaccel.after_view"
+_UNRECORDED = "xaccel.unrecorded"
 
 
 class HandOffMiddleware:
@@ -69,6 +70,20 @@ class HandOffMiddleware:
         if _LATER in request.META:
             await sync_to_async(_do_later)(request)
         return _in_order(response)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Respond with 503 if the decision could not be recorded, because its database is down."""
+        if _UNRECORDED not in request.META:
+            return None
+        logger.error("a decision could not be recorded, so the response is 503", exc_info=exception)
+        headers = {"Retry-After": "5", "Cache-Control": "no-store"}
+        text = "Downloads are not available at the moment. Try again in a minute.\n"
+        return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def unrecorded(request: HttpRequest) -> None:
+    """Turn the exception that follows into a 503."""
+    request.META[_UNRECORDED] = True
 
 
 def later(request: HttpRequest, do: Callable[[], object]) -> None:

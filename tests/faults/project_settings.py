@@ -1,9 +1,10 @@
-"""Settings of the app of the topology: its site and the servers of its database come from the environment."""
+"""Settings of the app of the topology: the environment names the file of its site, and the servers of its database."""
 
 from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["*"]
@@ -23,5 +24,5 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-XACCEL = json.loads(os.environ["FAULTS_SITE"])
+XACCEL = json.loads(Path(os.environ["FAULTS_SITE"]).read_text(encoding="utf-8"))
 LOGGING = {"version": 1, "disable_existing_loggers": False}

@@ -20,7 +20,8 @@ def test_a_killed_app_ends_no_download(running: Topology, users: Users, name: st
         assert wait_until(users.works, timeout_s=WITHIN_S["app"])
         assert all(download.finish().is_whole for download in under_way)
     assert users.wrong == []
-    assert mismatches(running, users.seen) == []
+    # the killed app may have stored a decision whose response NGINX did not get
+    assert mismatches(running, users.seen, decided_twice=True) == []
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 from tests.faults.objects import OBJECTS
 from tests.live.conftest import build_of
+from tests.live.small_disk import small_disk
 from tests.servers.part import Part
 from tests.servers.postgres import USER, PostgresServer, postgres_server, standby_server
 from tests.servers.s3_cluster import BUCKET, S3Cluster, s3_cluster
@@ -32,9 +33,10 @@ from xaccel.testing import NginxServer, Variant, free_port, nginx_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "faults-0123456789-abcdefghijklmnopqrstuvwxyz"
-APP_TIMEOUT_S = 3
+APP_TIMEOUT_S = 5
 """After this time NGINX asks the other app. Its default is a minute."""
-_COMMIT = "synchronous_commit=on"
+_COMMIT = ("synchronous_commit=on", "wal_retrieve_retry_interval=200ms")
+"""After a restart of the primary, commits wait until the standby is connected again."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Topology:
     nginx: list[Part[NginxServer]] = field(default_factory=list)
     ingest: list[Part[StartedServer]] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def ports(self) -> list[int]:
@@ -86,7 +89,7 @@ class Topology:
         """Make the server that was the primary a standby of the other one."""
         folder = self.folder / self.standby.name
         shutil.rmtree(folder / "data")
-        self.standby.begin = partial(standby_server, folder, self.folder / self.primary.name, _COMMIT)
+        self.standby.begin = partial(standby_server, folder, self.folder / self.primary.name, *_COMMIT)
         self.standby.start()
         self.commit_on_both()
 
@@ -94,7 +97,12 @@ class Topology:
         """Run a command of the app, and return what it prints."""
         command = [sys.executable, "-m", "django", *arguments]
         done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, **self.env}, capture_output=True, text=True, check=False
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -144,7 +152,7 @@ def nginx_text(settings: dict[str, Any], variant: Variant, port: int, apps: list
         root_user=user,
         parts=render(site, build),
     )
-    both = "\n".join(f"        server {app};" for app in apps)
+    both = "\n".join(f"        server {app} max_fails=0;" for app in apps)
     ask_the_other = (
         f"proxy_connect_timeout {APP_TIMEOUT_S}s;\n            proxy_read_timeout {APP_TIMEOUT_S}s;"
     )
@@ -161,9 +169,9 @@ def nginx_text(settings: dict[str, Any], variant: Variant, port: int, apps: list
 def topology(folder: Path, variant: Variant) -> Iterator[Topology]:
     """Run everything until the block ends. `folder` must be short, and open to all users if this is root."""
     with ExitStack() as stack:
-        hosts = [folder / name for name in ("db", "db-standby")]
-        primary: Part[PostgresServer] = Part("db", partial(postgres_server, hosts[0], _COMMIT))
-        standby = Part("db-standby", partial(standby_server, hosts[1], hosts[0], _COMMIT))
+        hosts = [_small(stack, folder, name) for name in ("db", "db-standby")]
+        primary: Part[PostgresServer] = Part("db", partial(postgres_server, hosts[0], *_COMMIT))
+        standby = Part("db-standby", partial(standby_server, hosts[1], hosts[0], *_COMMIT))
         for server in (primary, standby):
             stack.callback(server.stop)
             server.start()
@@ -171,16 +179,17 @@ def topology(folder: Path, variant: Variant) -> Iterator[Topology]:
         for key, content in OBJECTS.items():
             s3.put(key, content)
         settings = settings_of(s3)
-        found = Topology(folder, variant, s3, primary, standby)
+        found = Topology(folder, variant, s3, primary, standby, settings=settings)
         found.env = {
             "DJANGO_SETTINGS_MODULE": "tests.faults.project_settings",
             "FAULTS_DATABASE_HOSTS": ",".join(map(str, hosts)),
-            "FAULTS_SITE": json.dumps(settings),
+            "FAULTS_SITE": str(write_site(folder / "site.json", settings)),
         }
         found.commit_on_both()
         found.manage("migrate", "-v0")
         for number in (1, 2):
-            found.apps.append(Part(f"app-{number}", partial(_app, found, number, free_port())))
+            begin = partial(app_of, found, folder / f"app-{number}", port=free_port())
+            found.apps.append(Part(f"app-{number}", begin))
         addresses = []
         for app in found.apps:
             stack.callback(app.stop)
@@ -200,10 +209,23 @@ def topology(folder: Path, variant: Variant) -> Iterator[Topology]:
         yield found
 
 
-def _app(found: Topology, number: int, port: int) -> Any:
+def _small(stack: ExitStack, folder: Path, name: str) -> Path:
+    """Return a folder on a disk that a test can fill; without root on the one that there is."""
+    return stack.enter_context(small_disk(folder, "400m", name)) if os.geteuid() == 0 else folder / name
+
+
+def write_site(file: Path, settings: dict[str, Any]) -> Path:
+    """Write the settings that an app reads when it starts."""
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    return file
+
+
+def app_of(found: Topology, folder: Path, *, port: int = 0, **env: str) -> AbstractContextManager[AppServer]:
+    """Return an app of the topology that is not started yet."""
     application = "django.core.wsgi:get_wsgi_application()"
-    folder = found.folder / f"app-{number}"
-    return app_server(folder, application, env=found.env, cwd=ROOT, port=port, threads=4, timeout_s=30)
+    return app_server(
+        folder, application, env={**found.env, **env}, cwd=ROOT, port=port, threads=4, timeout_s=30
+    )
 
 
 @contextmanager
@@ -218,6 +240,12 @@ def _ingest(found: Topology, number: int, log: Path) -> Iterator[StartedServer]:
         return b"Up to date" in seen.read_bytes()[before:]
 
     with running(
-        command, name="ingest", directory=folder, ready=ready, env=found.env, cwd=ROOT, start_within_s=30
+        command,
+        name="ingest",
+        directory=folder,
+        ready=ready,
+        env=found.env,
+        cwd=ROOT,
+        start_within_s=30,
     ) as server:
         yield StartedServer(server=server)

@@ -74,7 +74,7 @@ def network() -> Iterator[Network | None]:
 
 @dataclass
 class S3Cluster:
-    """Three running nodes. `addresses` are those of their S3 gateways."""
+    """Three running nodes. `addresses` are those of their S3 gateways. second_key: accepted like the first one."""
 
     nodes: list[Part[StartedServer]]
     ports: list[dict[str, tuple[int, int]]]
@@ -82,6 +82,7 @@ class S3Cluster:
     network: Network | None
     access_key: str
     secret_key: str = field(repr=False)
+    second_key: tuple[str, str] = field(repr=False)
 
     @property
     def addresses(self) -> list[str]:
@@ -132,16 +133,16 @@ class S3Cluster:
 def s3_cluster(directory: Path) -> Iterator[S3Cluster]:
     """Run three nodes until the block ends, with the bucket `files`. Raises ServerMissing or ServerFailed."""
     weed_binary()
-    access_key, secret_key = secrets.token_hex(10), secrets.token_hex(20)
+    keys = [(secrets.token_hex(10), secrets.token_hex(20)) for _ in range(2)]
     with network() as apart:
         numbers = iter(free_ports(NODES * 2 * len(_ROLES)))
         ports = [{role: (next(numbers), next(numbers)) for role in _ROLES} for _ in range(NODES)]
         hosts = [apart.here, apart.here, apart.there] if apart else ["127.0.0.1"] * NODES
-        cluster = S3Cluster([], ports, hosts, apart, access_key, secret_key)
+        cluster = S3Cluster([], ports, hosts, apart, *keys[0], keys[1])
         peers = ["{}:{}.{}".format(host, *found["master"]) for host, found in zip(hosts, ports, strict=True)]
         for number in range(NODES):
             folder = directory / f"s3-{number + 1}"
-            write_identity(folder, access_key, secret_key)
+            write_identity(folder, keys)
             begin = _Node(folder, hosts[number], ports[number], peers, apart if number == 2 else None)
             cluster.nodes.append(Part(f"s3-{number + 1}", begin))
         try:
@@ -217,13 +218,13 @@ def _started(command: Sequence[str], folder: Path, ready: Any) -> Iterator[Start
         yield StartedServer(server=server)
 
 
-def write_identity(folder: Path, access_key: str, secret_key: str) -> None:
+def write_identity(folder: Path, keys: Sequence[tuple[str, str]]) -> None:
     """Write the credentials that a node accepts."""
     for path in (folder, folder / "data", folder / "tmp"):
         private_folder(path)
     identity = {
         "name": "owner",
-        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+        "credentials": [{"accessKey": access, "secretKey": secret} for access, secret in keys],
         "actions": ["Admin", "Read", "List", "Tagging", "Write"],
     }
     write_private(folder / "s3.json", json.dumps({"identities": [identity]}))

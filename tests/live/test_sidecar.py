@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -212,3 +215,29 @@ def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment) -> None
         with deployment.client() as client:
             whole = client.get("/files/film.bin", extensions=HOST)
         assert sha256(whole.content).digest() == sha256(CONTENT).digest()
+
+
+def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:
+    found = deployment.sidecars[0]
+    url = f"http://{found.address}:{found.alive_port}"
+    assert httpx2.get(f"{url}/alive").text == "alive\n"
+    assert [httpx2.get(f"{url}{path}").status_code for path in ("/", "/seen", "/_xaccel/documents")] == [
+        404
+    ] * 3
+
+
+def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> None:
+    """For example those of a Django project, which has no site.toml."""
+    from xaccel.testing import free_ports
+
+    env = {"XACCEL_SECRET": secrets.token_urlsafe(32)}
+    site = SITE.format(folder=tmp_path, bucket="documents", endpoint="http://127.0.0.1:1")
+    (tmp_path / "elsewhere.toml").write_text(site)
+    first, second, app = free_ports(3)
+    command = [sys.executable, "-m", "xaccel", "config", "elsewhere.toml", "--write", "generated"]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, **env}, check=True, capture_output=True)
+    address = "127.0.0.4"
+    with sidecar(tmp_path, f"127.0.0.1:{app}", address=address, ports=(first, second), env={}) as found:
+        assert found.is_ready()
+        # the app does not run: the request came as far as to it
+        assert httpx2.get(f"http://{address}:{first}/seen").status_code == 502

@@ -66,9 +66,9 @@ def test_a_full_log_disk_is_noticed(
             missing = Transfer.objects.filter(outcome="granted").count()
             assert missing > max(LEAST, count / 2)
             caplog.clear()
-            found = watch(path, unknown=0, now=datetime.now(UTC) + timedelta(minutes=6), using="default")
-            assert (found.free, found.awaited) == (0, {"5m": missing, "1h": 0})
+            found = watch(path, now=datetime.now(UTC) + timedelta(minutes=6), using="default")
+            assert found == (0, {"5m": missing, "1h": 0})
             assert f"{missing} of the transfers that were decided between 15 and 5 minutes ago" in caplog.text
-            metrics.watched(path, found)
+            metrics.watched(path, 0, *found)
             assert REGISTRY.get_sample_value("xaccel_awaited_transfers", {"over": "5m"}) == missing
             assert REGISTRY.get_sample_value("xaccel_log_free_bytes", {"path": str(path)}) == 0

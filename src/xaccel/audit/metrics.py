@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -26,7 +26,6 @@ from xaccel.explain.why import WHY
 
 if TYPE_CHECKING:
     from xaccel.audit.ingest.run import Outage
-    from xaccel.audit.ingest.sweep import Watched
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -102,13 +101,13 @@ def completed(sender: object, *, download: Download, **_: Any) -> None:
     DOWNLOADS.labels(origin_of(download.origin)).inc()
 
 
-def watched(path: Path, found: Watched) -> None:
-    """Show which log entries are missing."""
-    UNKNOWN.inc(found.unknown)
-    for over, many in found.awaited.items():
+def watched(path: Path, unknown: int, free: int | None, awaited: Mapping[str, int]) -> None:
+    """Show which log entries are missing: what `sweep` and `watch` returned."""
+    UNKNOWN.inc(unknown)
+    for over, many in awaited.items():
         AWAITED.labels(over).set(many)
-    if found.free is not None:
-        LOG_FREE.labels(str(path)).set(found.free)
+    if free is not None:
+        LOG_FREE.labels(str(path)).set(free)
 
 
 def count_decisions() -> None:
@@ -140,7 +139,6 @@ def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
         ) from error
     count_transfers()
     ingest, gauges = outage.ingest, []
-    left = "Bytes of the current log that are not ingested; -1 if the log cannot be read."
     age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."
     for name, doc, function in (
         ("waiting", "1 while ingest waits for the database or the log, else 0.", lambda: bool(outage.since)),
@@ -149,7 +147,6 @@ def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
             "When ingest last had read the log to its end, or a batch of it.",
             lambda: outage.last_success.timestamp() if outage.last_success else 0,
         ),
-        ("unread_bytes", left, ingest.unread_bytes),
         ("lag_seconds", age, ingest.lag_s),
     ):
         gauges.append(Gauge(f"xaccel_ingest_{name}", doc))

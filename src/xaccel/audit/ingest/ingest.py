@@ -64,14 +64,6 @@ class Ingest:
         self.counted.lost = self._files.lost
         return self.counted.lines + self.counted.garbage > before
 
-    def unread_bytes(self) -> int:
-        """Return how much of the current log is not ingested, without a question to the database; -1 if not known."""
-        try:
-            length = self.path.stat().st_size
-        except OSError:
-            return -1
-        return length - self._read_to if length >= self._read_to else length
-
     def lag_s(self) -> float:
         """Return the age of the oldest entry of the current log that is not ingested; -1 if not known."""
         try:

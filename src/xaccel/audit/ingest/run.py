@@ -146,9 +146,9 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
 
     def tidy(now: datetime) -> None:
         unknown, _ = sweep(conf, now=now, using=using)
-        found = watch(path, unknown=unknown, now=now, using=using)
+        free, awaited = watch(path, now=now, using=using)
         if args.metrics:
-            metrics.watched(path, found)
+            metrics.watched(path, unknown, free, awaited)
 
     def up_to_date() -> None:
         if not args.quiet:

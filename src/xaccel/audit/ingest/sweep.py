@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from xaccel.audit.values import Outcome
 logger = logging.getLogger("xaccel.audit")
 
 OVER = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1)}
-"""Ages of the transfers that `Watched.awaited` counts."""
+"""Ages of the transfers that `watch` counts."""
 RECENT = timedelta(minutes=15)
 LEAST = 20
 LOW = 64 * 1024 * 1024
@@ -46,22 +45,12 @@ def sweep(conf: AuditSettings, *, now: datetime, using: str) -> tuple[int, int]:
     return unknown, closed
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """The log's disk, and the rows without an entry.
+def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[str, int]]:
+    """Look for missing entries of the log at `path`, and log a warning about them. Call it after `sweep`.
 
-    free: bytes that the log's disk has left; None if the log cannot be reached.
-    awaited: transfers without an entry that were decided longer ago than each age of OVER, and are not `unknown` yet.
-    unknown: transfers that became `unknown` now.
+    Return the bytes that the log's disk has left, None if the log cannot be reached; and how many transfers without an
+    entry were decided longer ago than each age of OVER, and are not `unknown` yet.
     """
-
-    free: int | None
-    awaited: dict[str, int]
-    unknown: int
-
-
-def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
-    """Look for missing entries of the log at `path`, and log a warning about them. Call it after `sweep`."""
     rows = Transfer.objects.using(using)
     granted = rows.filter(outcome=Outcome.GRANTED)
     awaited = {name: granted.filter(decided_at__lt=now - age).count() for name, age in OVER.items()}
@@ -83,4 +72,4 @@ def watch(path: Path, *, unknown: int, now: datetime, using: str) -> Watched:
             "%s: its disk has %d bytes left. NGINX drops log entries when it is full, and reports it nowhere.",
             *(path, free),
         )
-    return Watched(free, awaited, unknown)
+    return free, awaited

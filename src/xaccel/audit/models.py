@@ -154,8 +154,9 @@ class LogPosition(models.Model):
 
 
 class Garbage(models.Model):
-    """A part of a log that is no entry, its first 4 KB."""
+    """A part of a log that is no entry, its first 4 KB. id: a digest, so that a file that is read again adds no row."""
 
+    id = models.UUIDField(primary_key=True)
     path = models.TextField()
     offset = models.BigIntegerField()
     reason = models.TextField()

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 from django.db import DataError, transaction
 
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
 from xaccel.audit.lag import lag_s
-from xaccel.audit.log.entry import Found, LogEntry, parse
+from xaccel.audit.log.entry import Found, parse
 from xaccel.audit.log.log_file import LogFile, Piece
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
@@ -91,6 +93,7 @@ class Ingest:
             if not same.exists():
                 return False
             counted = self._store(found)
+            counted.garbage = self._set_aside(found)
             log.advance(pieces)
             log.position.lines += counted.lines
             log.position.garbage += counted.garbage
@@ -101,28 +104,20 @@ class Ingest:
         return True
 
     def _store(self, found: list[Found]) -> Counted:
+        """Store the entries of `found`. One that cannot be stored becomes garbage: it is looked for in halves."""
         try:
-            counted = self._store_entries([each.entry for each in found if each.entry])
-        except POISON:
-            counted = self._store_each(found)
-        counted.garbage = self._set_aside(found)
-        return counted
-
-    def _store_entries(self, entries: list[LogEntry]) -> Counted:
-        with transaction.atomic(using=self.using):
-            return store(entries, using=self.using, conf=self.conf)
-
-    def _store_each(self, found: list[Found]) -> Counted:
-        """Store the entries one by one; those that cannot be stored become garbage."""
-        counted = Counted()
-        for each in found:
-            try:
-                counted.add(self._store_entries([each.entry] if each.entry else []))
-            except POISON as error:
-                each.entry, each.reason = None, f"cannot be stored: {type(error).__name__}"
-                message = "%s: the entry at byte %d %s. It is stored in xaccel_garbage."
-                logger.warning(message, self.path, each.offset, each.reason)
-        return counted
+            with transaction.atomic(using=self.using):
+                return store([each.entry for each in found if each.entry], using=self.using, conf=self.conf)
+        except POISON as error:
+            half = len(found) // 2
+            if half:
+                counted = self._store(found[:half])
+                counted.add(self._store(found[half:]))
+                return counted
+            found[0].entry, found[0].reason = None, f"cannot be stored: {type(error).__name__}"
+            message = "%s: the entry at byte %d %s. It is stored in xaccel_garbage."
+            logger.warning(message, self.path, found[0].offset, found[0].reason)
+            return Counted()
 
     def _set_aside(self, found: list[Found]) -> int:
         """Store garbage, but not again: a file that was cut is read again. Return how much.
@@ -134,18 +129,16 @@ class Ingest:
             return 0
         pruned, path, now = removed_until("prune", using=self.using), str(self.path), datetime.now(UTC)
         started = times[0] if times else pruned
-        rows: dict[tuple[int, bytes], Garbage] = {}
+        rows = []
         for each in found:
             if each.entry:
                 started = each.entry.started_at
             elif started >= pruned:
                 text = each.text[:4096]
-                row = Garbage(path=path, offset=each.offset, reason=each.reason, text=text, at=now)
-                rows[each.offset, text] = row
-        offsets = {offset for offset, _ in rows}
-        for row in Garbage.objects.using(self.using).filter(path=path, offset__in=offsets):
-            rows.pop((row.offset, bytes(row.text)), None)
-        return len(Garbage.objects.using(self.using).bulk_create(rows.values()))
+                what = f"{path}\0{each.offset}\0".encode("utf-8", "surrogateescape") + text
+                id_ = UUID(bytes=blake2b(what, digest_size=16).digest())
+                rows.append(Garbage(id_, path, each.offset, each.reason, text, now))
+        return len(Garbage.objects.using(self.using).bulk_create(rows, ignore_conflicts=True))
 
 
 def send_signals(using: str) -> None:

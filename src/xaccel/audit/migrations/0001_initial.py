@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Garbage",
             fields=[
-                ("id", ID),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
                 ("path", models.TextField()),
                 ("offset", models.BigIntegerField()),
                 ("reason", models.TextField()),

@@ -118,12 +118,15 @@ class LogFile:
         if len(start) > position.start_length and digest(start[: position.start_length]) == position.start:
             position.start, position.start_length = digest(start), len(start)
 
-    def identify(self) -> bool:
+    def identify(self, is_current: bool) -> bool:
         """Set what identifies the file before anything of it is read; return False where that is nothing.
 
-        A half-written first line says nothing yet, unless the file is `final`.
+        A half-written first line says nothing yet, unless the file is `final`. A file beside the current one may be no
+        log: its beginning has no entry.
         """
         start = self._read(0, START)
+        if not (is_current or b'{"' in start):
+            return False
         if len(start) < START and not self.final:
             start = start[: start.rfind(b"\n") + 1]
         self.position.start, self.position.start_length = digest(start), len(start)

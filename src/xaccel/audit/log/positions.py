@@ -6,7 +6,7 @@ import gzip
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from xaccel.audit.ingest.database import lock_writers
-from xaccel.audit.log.log_file import START, LogFile, digest, open_log
+from xaccel.audit.log.log_file import LogFile, digest
 from xaccel.audit.models import LogPosition
 
 logger = logging.getLogger("xaccel.audit")
@@ -74,8 +74,8 @@ class LogFiles:
 
         Raises OSError for a file that must not be read, or is moved at this moment.
         """
-        names = self._names()
-        found = self._find(position)
+        files = self._files()
+        found = self._find(position, files)
         final = True
         if found is None:
             self.lost += self._warn_once(
@@ -89,12 +89,10 @@ class LogFiles:
             after, final = found.path.stat().st_mtime, self._is_final(found.path)
             found.final = final
             yield found
-        beside = [
-            (other.stat().st_mtime, other) for other in self._beside() if not found or other != found.path
-        ]
-        for other in [other for at, other in sorted(beside) if at >= after]:
+        beside = [(other.stat().st_mtime, other) for other in files if not found or other != found.path]
+        for other in [other for at, other in sorted(beside) if at >= after and other != self.path]:
             try:
-                log = self._opened(other, final=self._is_final(other)) if _is_log(other) else None
+                log = self._opened(other, final=self._is_final(other))
             except gzip.BadGzipFile as error:
                 self._warn_once(str(other), "a file beside it cannot be read, and is tried again: %s", error)
                 final = False
@@ -103,18 +101,18 @@ class LogFiles:
         # What is rotated away after the newest file is found by it, so its row stays open.
         newer = self._rows().filter(pk__gt=position.pk).exists()
         # A file that was renamed meanwhile may have been missed.
-        if final and newer and not self.stopped() and self._names() == names:
+        if final and newer and not self.stopped() and self._files() == files:
             self._rows().filter(pk=position.pk).update(finished=True)
 
-    def _find(self, position: LogPosition) -> LogFile | None:
+    def _find(self, position: LogPosition, files: Iterable[Path]) -> LogFile | None:
         """Find where the file of `position` went: renamed beside the log, or copied there (copytruncate).
 
         Raises PermissionError where it may be one that must not be read.
         """
         forbidden: PermissionError | None = None
-        for other in self._beside():
+        for other in files:
             try:
-                if log := _open_same(other, position):
+                if other != self.path and (log := _open_same(other, position)):
                     return log
             except PermissionError as error:
                 forbidden = error
@@ -124,17 +122,12 @@ class LogFiles:
             raise forbidden
         return None
 
-    def _beside(self) -> list[Path]:
-        """Return the files beside the log whose names begin with its own, compressed ones last."""
-        name = self.path.name
-        beside = (other for other in self.path.parent.iterdir() if other.name.startswith(name))
-        found = [other for other in beside if other.name != name and other.is_file()]
-        return sorted(found, key=lambda other: other.suffix == ".gz")
-
-    def _names(self) -> set[tuple[str, int]]:
-        """Return the name and inode of each file of the log."""
+    def _files(self) -> dict[Path, int]:
+        """Return the inodes of the log and the files beside it whose names begin with its own, compressed ones last."""
         with os.scandir(self.path.parent) as found:
-            return {(entry.name, entry.inode()) for entry in found if entry.name.startswith(self.path.name)}
+            named = (entry for entry in found if entry.name.startswith(self.path.name) and entry.is_file())
+            files = {Path(entry.path): entry.inode() for entry in named}
+        return dict(sorted(files.items(), key=lambda file: file[0].suffix == ".gz"))
 
     def _is_final(self, path: Path) -> bool:
         """Tell whether nobody has written to a rotated file for `drain_s`."""
@@ -148,7 +141,7 @@ class LogFiles:
         except FileNotFoundError:
             return None
         new.device, new.inode = log.identity
-        if log.identify() and self._store_position(log, new):
+        if log.identify(path == self.path) and self._store_position(log, new):
             return log
         log.close()
         return None
@@ -183,11 +176,3 @@ def _open_same(path: Path, position: LogPosition) -> LogFile | None:
         return log
     log.close()
     return None
-
-
-def _is_log(path: Path) -> bool:
-    try:
-        with open_log(path) as file:
-            return b'{"' in file.read(START)
-    except FileNotFoundError:  # just removed
-        return False

@@ -37,33 +37,10 @@ def covers_all(spans: Sequence[Span], total: int) -> bool:
     return total == 0 or (len(spans) == 1 and spans[0][0] == 0 and spans[0][1] >= total)
 
 
-class Part(msgspec.Struct, gc=False):
-    """A transfer that gave bytes of an object to a client.
-
-    transfer, group: UUIDs in the canonical form. started_at, ended_at: microseconds since 1970.
-    first: None where it is not known which bytes; then it counts as a transfer and covers nothing.
-    """
-
-    transfer: str
-    group: str
-    subject: str
-    origin: str
-    key: str
-    version: str
-    query: str
-    client: str
-    first: int | None
-    sent: int
-    total: int | None
-    started_at: int
-    ended_at: int
-
-
-_opening = attrgetter(*Part.__struct_fields__[2:8], "group", "started_at", "ended_at")
-
-
 class State(msgspec.Struct, gc=False):
-    """The columns of `models.Download`; times are microseconds since 1970.
+    """The columns of `models.Download`; times are microseconds since 1970, ids are UUIDs in the canonical form.
+
+    A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
     Four attributes are not columns: `behind` (it began after byte 0), `changed` (its row is out of date), `placed` (its
     transfers of this batch) and `joined`. The downloads in `joined` turned out to be part of this one.
@@ -94,53 +71,48 @@ class State(msgspec.Struct, gc=False):
     joined: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
 
-    def add(self, part: Part) -> None:
-        """Add a transfer."""
-        self.placed = (*self.placed, part.transfer)
-        sent = () if part.first is None else ((part.first, part.first + part.sent),)
-        self._extend(part.started_at, part.ended_at, part.total, sent, behind=bool(part.first))
-        self.transfers += 1
-        self.given_bytes += part.sent
-
     def join(self, other: State) -> None:
-        """Make `other` part of this one. The id that was reported complete stays."""
-        if other.sent_complete:
-            self.id, other.id = other.id, self.id
-            self.sent_complete, self.completed_at = True, other.completed_at
-        self.joined = (*self.joined, *other.joined, other.id)
+        """Make a transfer or another download part of this one. An id that was reported complete stays."""
+        if other.id:
+            if other.sent_complete:
+                self.id, other.id = other.id, self.id
+                self.sent_complete, self.completed_at = True, other.completed_at
+            self.joined = (*self.joined, *other.joined, other.id)
+        self.changed = True
         self.placed = (*self.placed, *other.placed)
-        self.mixed |= other.mixed
-        self.pruned += other.pruned
-        self._extend(other.opened_at, other.last_at, other.total, other.spans, behind=other.behind)
         self.transfers += other.transfers
         self.given_bytes += other.given_bytes
-
-    def is_near(self, part: Part, idle: int) -> bool:
-        """Tell whether a transfer is within the idle time of the download."""
-        return self.opened_at - idle <= part.ended_at and part.started_at <= self.last_at + idle
-
-    def is_complete_by(self, at: int) -> bool:
-        """Tell whether every byte was sent before `at`."""
-        return self.completed_at is not None and self.completed_at <= at
-
-    def _extend(
-        self, began: int, ended: int, total: int | None, sent: Iterable[Span], *, behind: bool
-    ) -> None:
-        self.changed = True
-        if began < self.opened_at:
-            self.opened_at, self.behind = began, behind
-        self.last_at = max(self.last_at, ended)
+        self.pruned += other.pruned
+        self.mixed |= other.mixed
+        if other.opened_at < self.opened_at:
+            self.opened_at, self.behind = other.opened_at, other.behind
+        self.last_at = max(self.last_at, other.last_at)
         if self.total is None:
-            self.total = total
-        elif total not in (None, self.total):
+            self.total = other.total
+        elif other.total not in (None, self.total):
             self.mixed = True
             return
-        for first, end in sent:
+        for first, end in other.spans:
             self.spans = add_span(self.spans, first, end)
         self.sent_bytes = sum([end - first for first, end in self.spans])
         if not self.sent_complete and self.total is not None and covers_all(self.spans, self.total):
             self.sent_complete, self.completed_at = True, self.last_at
 
+    def is_near(self, other: State, idle: int) -> bool:
+        """Tell whether a transfer is within the idle time of the download."""
+        return self.opened_at - idle <= other.last_at and other.opened_at <= self.last_at + idle
+
+    def is_complete_by(self, at: int) -> bool:
+        """Tell whether every byte was sent before `at`."""
+        return self.completed_at is not None and self.completed_at <= at
+
+    @property
+    def begins(self) -> bool:
+        """Whether it has the first byte of the object."""
+        return bool(self.spans) and self.spans[0][0] == 0
+
+
+_opening = attrgetter(*State.__struct_fields__[1:10])
 
 Open = dict[str, dict[str, list[State]]]
 """Downloads that may still go on, by group and by version, oldest first."""
@@ -159,36 +131,37 @@ def group_of(*what: str, ip: str | None, query: str = "") -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(parts: Iterable[Part], known: Open, idle: int) -> None:
-    """Add each part to its download in `known`, or to a new one. `idle` is in microseconds.
+def assign(transfers: Iterable[State], known: Open, idle: int) -> None:
+    """Add each transfer to its download in `known`, or to a new one. `idle` is in microseconds.
 
-    How parts that come in the order of their ends are cut into batches makes no difference.
+    How transfers that come in the order of their ends are cut into batches makes no difference.
     """
-    for part in sorted(parts, key=lambda part: (part.ended_at, part.started_at, part.transfer)):
-        versions = known.setdefault(part.group, {})
-        state = _find_or_open(part, versions, idle)
-        state.add(part)
+    for transfer in sorted(transfers, key=attrgetter("last_at", "opened_at", "placed")):
+        versions = known.setdefault(transfer.group, {})
+        state = _find_or_open(transfer, versions, idle)
+        state.join(transfer)
         if len(versions) > 1:
-            _compare_versions(part, state, versions, idle)
+            _compare_versions(transfer, state, versions, idle)
 
 
-def _find_or_open(part: Part, versions: dict[str, list[State]], idle: int) -> State:
-    same = versions.setdefault(part.version, [])
+def _find_or_open(transfer: State, versions: dict[str, list[State]], idle: int) -> State:
+    same = versions.setdefault(transfer.version, [])
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
-        if not other.is_near(part, idle):
+        if not other.is_near(transfer, idle):
             continue
-        if other.opened_at <= part.started_at:
+        if other.opened_at <= transfer.opened_at:
             state = other
             break
         later.append(other)
     if state is None and later:
         state = later.pop()
-    if state is None or (part.first == 0 and state.is_complete_by(part.started_at)):
-        state = _open(part)
+    if state is None or (transfer.begins and state.is_complete_by(transfer.opened_at)):
+        state = State(transfer_id_at(transfer.opened_at // 1000), *_opening(transfer))
+        state.behind = transfer.behind
         insort(same, state, key=lambda other: other.opened_at)
-    # What began since seemed to be apart while this part was under way.
+    # What began since seemed to be apart while this transfer was under way.
     for other in reversed(later):
         if not _starts_over(other, state):
             state.join(other)
@@ -197,20 +170,14 @@ def _find_or_open(part: Part, versions: dict[str, list[State]], idle: int) -> St
 
 
 def _starts_over(state: State, before: State) -> bool:
-    began = bool(state.spans) and state.spans[0][0] == 0 and before.is_complete_by(state.opened_at)
+    began = state.begins and before.is_complete_by(state.opened_at)
     return began or (state.sent_complete and before.sent_complete)
 
 
-def _compare_versions(part: Part, state: State, versions: dict[str, list[State]], idle: int) -> None:
-    # A part from byte 0 may be a file of its own. Of any other, nobody knows to what the client added it.
+def _compare_versions(transfer: State, state: State, versions: dict[str, list[State]], idle: int) -> None:
+    # A transfer from byte 0 may be a file of its own. Of any other, nobody knows to what the client added it.
     for others in versions.values():
         for other in others:
             partial = state.behind or other.behind
-            if other.version != state.version and partial and other.is_near(part, idle):
+            if other.version != state.version and partial and other.is_near(transfer, idle):
                 other.mixed = state.mixed = other.changed = True
-
-
-def _open(part: Part) -> State:
-    state = State(transfer_id_at(part.started_at // 1000), *_opening(part))
-    state.behind = bool(part.first)
-    return state

@@ -13,7 +13,7 @@ import msgspec
 
 from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.ingest.database import Row, is_sqlite, read_rows, write_rows
-from xaccel.audit.ingest.downloads import Open, Part, State, assign, group_of
+from xaccel.audit.ingest.downloads import Open, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Transfer, Untold
 from xaccel.audit.retention import removed_ids
@@ -31,8 +31,7 @@ _decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("down
 _logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
 _before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
 _counts = attrgetter(*_STATE[_STATE.index("transfers") : _STATE.index("spans")])
-_same = attrgetter(*Part.__struct_fields__[2:8])
-_interval = attrgetter(*Part.__struct_fields__[8:])
+_same = attrgetter(*_STATE[1 : _STATE.index("group")])
 
 
 class Decision(msgspec.Struct, gc=False):
@@ -96,8 +95,8 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
         for entry in entries.values()
         if entry.id not in stored or _replaces(entry, stored[entry.id].why)
     ]
-    parts = [_part(entry, said) for entry, said in made if said is not None and entry.outcome in GAVE_BYTES]
-    placed, completed = _place(parts, using, conf.idle // _MICROSECOND)
+    gave = [_as_download(entry, said) for entry, said in made if said and entry.outcome in GAVE_BYTES]
+    placed, completed = _place(gave, using, conf.idle // _MICROSECOND)
     rows = [_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made]
     replaced = [entry.id for entry, _ in made if entry.id in stored]
     write_rows(Transfer, _COLUMNS, rows, using=using, replacing=replaced)
@@ -139,19 +138,23 @@ def _decision_for(entry: LogEntry, said: Decision | None) -> Decision | None:
     return said
 
 
-def _part(entry: LogEntry, said: Decision) -> Part:
+def _as_download(entry: LogEntry, said: Decision) -> State:
     group = group_of(said.subject, said.origin, said.key, said.client, ip=entry.ip, query=said.query)
-    return Part(entry.id, group, *_same(said), *_interval(entry))
+    made = State(*("", *_same(said), group, entry.started_at, entry.ended_at))
+    made.placed, made.transfers, made.given_bytes, made.total = (entry.id,), 1, entry.sent, entry.total
+    if entry.first is not None:
+        made.behind, made.spans = entry.first > 0, ((entry.first, entry.first + entry.sent),)
+    return made
 
 
-def _place(parts: list[Part], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
-    """Store the downloads of `parts`; return the download of each transfer, and the ids of those newly complete."""
-    if not parts:
+def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
+    """Store the downloads of `transfers`; return the download of each transfer, and the ids of those newly complete."""
+    if not transfers:
         return {}, []
-    since = min(part.started_at for part in parts) - idle
-    known = _open_downloads({part.group for part in parts}, since, using)
+    since = min(transfer.opened_at for transfer in transfers) - idle
+    known = _open_downloads({transfer.group for transfer in transfers}, since, using)
     complete = {state.id for state in _states(known) if state.sent_complete}
-    assign(parts, known, idle)
+    assign(transfers, known, idle)
     states = [state for state in _states(known) if state.changed]
     for state in states:
         if state.joined:

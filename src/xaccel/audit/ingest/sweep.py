@@ -48,8 +48,8 @@ def sweep(conf: AuditSettings, *, now: datetime, using: str) -> tuple[int, int]:
 def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[str, int]]:
     """Look for missing entries of the log at `path`, and log a warning about them. Call it after `sweep`.
 
-    Return the bytes that the log's disk has left, None if the log cannot be reached; and how many transfers without an
-    entry were decided longer ago than each age of OVER, and are not `unknown` yet.
+    Return the bytes that the log's disk has left, None if the log cannot be reached. The second value is the number of
+    transfers without an entry that were decided longer ago than each age of OVER, and are not `unknown` yet.
     """
     rows = Transfer.objects.using(using)
     granted = rows.filter(outcome=Outcome.GRANTED)

@@ -126,12 +126,9 @@ def read_entry(text: bytes) -> LogEntry:
         if raw.end is None:
             raise NotAnEntry("no end")
         return _entry(raw, raw.end)
-    except (msgspec.MsgspecError, NotAnEntry) as error:
-        raise NotAnEntry(str(error)) from None
-    except ValueError as error:
-        raise NotAnEntry(
-            type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
-        ) from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        why = type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
+        raise NotAnEntry(why) from None
 
 
 def _entry(raw: _Raw, end: float) -> LogEntry:

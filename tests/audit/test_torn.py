@@ -31,6 +31,19 @@ def test_the_entry_that_follows_a_torn_one_is_stored(log: Log, length: int, betw
     assert Garbage.objects.get().offset == 0
 
 
+def test_an_entry_that_follows_one_torn_at_any_byte_is_read(log: Log) -> None:
+    from xaccel.audit.log.entry import parse
+    from xaccel.audit.log.log_file import Piece
+
+    torn, following = (text(line) for line in some(log, 2))
+    lost = []
+    for length in range(len(torn)):
+        whole = torn[:length] + following
+        found = [each.text for each in parse([Piece(whole, 0, len(whole) + 1, whole=True)]) if each.entry]
+        lost += [] if found == [following] else [length]
+    assert lost == []
+
+
 def test_several_torn_entries_and_one_that_lost_only_its_end_of_line(log: Log) -> None:
     from xaccel.audit.models import Garbage
 

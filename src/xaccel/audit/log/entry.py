@@ -30,7 +30,8 @@ _MOST_SENT = 2**53
 
 _BEGINS = r'\{"(?:v|id)"\s*:'
 """How an entry begins. No value has this: JSON escapes the quotes in it."""
-_PLAIN, _TEXT = r'[^{}"]', rf'"(?:(?!{_BEGINS})(?:[^"\\]|\\.))*"'
+# the entry before may be torn behind a backslash
+_PLAIN, _TEXT = r'[^{}"]', rf'"(?:(?!{_BEGINS})(?:[^"\\]|\\(?!{_BEGINS}).))*"'
 _ENTRY = re.compile(rf"{_BEGINS}(?:{_PLAIN}|{_TEXT})*\}}".encode(), re.DOTALL)
 
 

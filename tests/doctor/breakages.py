@@ -497,6 +497,15 @@ def _(s: Stage) -> None:
     s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
 
 
+@breaks(605, "The location of the app sends no Host, so Django refuses the request", "unknown")
+def _(s: Stage) -> None:
+    only = {"LIVE_HOST": "localhost", "LIVE_MIDDLEWARE": "django.middleware.common.CommonMiddleware"}
+    app = s.stack.enter_context(running_app(s.folder / "app", s.settings, **only))
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}", reload=False)
+    s.arguments["--url"] = s.url.replace("127.0.0.1", "localhost")
+    s.edit("nginx.conf", "proxy_set_header Host $http_host;", "")
+
+
 @breaks(606, "The app names an object that the bucket lacks")
 def _(s: Stage) -> None:
     s.arguments |= {"--download": download("gone.txt"), "--object": ""}

@@ -20,11 +20,12 @@ from django.urls import path
 
 if not settings.configured:
     settings.configure(
-        ALLOWED_HOSTS=["*"],
+        ALLOWED_HOSTS=[os.environ.get("LIVE_HOST", "*")],
         ROOT_URLCONF=__name__,
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["xaccel.django"],
-        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
+        # CommonMiddleware compares the Host with ALLOWED_HOSTS
+        MIDDLEWARE=["xaccel.django.HandOffMiddleware", *filter(None, [os.environ.get("LIVE_MIDDLEWARE")])],
         DEBUG="LIVE_DEBUG" in os.environ,
         CACHES={
             "default": {

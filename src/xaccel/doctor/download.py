@@ -34,6 +34,10 @@ _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
 _OF_THE_APP = ("Content-Disposition", "Content-Type")
+_HINTS = {
+    400: ": it may not accept its Host: write `proxy_set_header Host $http_host;` into its location",
+    501: ": it is in debug mode, and its location lacks secret-debug.conf",
+}
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -103,12 +107,7 @@ def same_place(stack: RunningSite) -> Iterator[str]:
 def allowed(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
     if trip.entry is None and trip.reply.status not in (200, 206, 502, 503, 504):
-        in_debug = (
-            ": it is in debug mode, and its location lacks secret-debug.conf"
-            if trip.reply.status == 501
-            else ""
-        )
-        yield f"the app responds with status {trip.reply.status}{in_debug}"
+        yield f"the app responds with status {trip.reply.status}{_HINTS.get(trip.reply.status, '')}"
 
 
 @check(606)

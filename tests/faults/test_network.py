@@ -21,6 +21,7 @@ def network(running: Topology, unavailable: Callable[[str], NoReturn]) -> Networ
     return running.s3.network
 
 
+@pytest.mark.slow
 def test_a_node_cut_off_by_the_network_stops_no_user_for_long(
     running: Topology, users: Users, network: Network
 ) -> None:

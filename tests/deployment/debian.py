@@ -1,4 +1,4 @@
-"""Install by hand on Debian: `docs/operate/debian.md` in a container where systemd runs, beside an S3 server."""
+"""Install by hand on Debian: two pages of the documentation in a container where systemd runs, beside an S3 server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
+
+import trustme
 
 from tests.deployment.containers import (
     ROOT,
@@ -26,7 +29,6 @@ from tests.deployment.containers import (
 from tests.pages import FENCE, text
 from xaccel.servers.s3 import weed_binary
 
-PAGE = ROOT / "docs/operate/debian.md"
 _CONTENT = random.Random("debian").randbytes(3_000_000)
 _CONTAINERFILE = """\
 ARG BASE
@@ -132,7 +134,7 @@ def check(folder: Path) -> None:
     run("scripts/wheels")
     with machine(folder) as debian:
         _prepare(debian, folder)
-        blocks = commands()
+        blocks = commands("debian")
         follow(debian, blocks[:1])
         say("installed", "by deploy/debian/install, in a clean Debian with systemd")
         pk, key = json.loads(debian.python(_WITH_DJANGO + _SEED))
@@ -164,14 +166,49 @@ def check(folder: Path) -> None:
         debian.sh("systemctl restart nginx app xaccel-ingest")
         wait_until(works, "a download after a restart", 30)
         wait_until(lambda: recorded(2), "its row in the trail", 30)
+        _ship(debian, folder)
         if failed := debian.sh(_FAILED):
             raise Failed(failed)
-        say("restarted", "refresh, rotation and all services work in their sandboxes")
+        say("worked", "refresh, rotation, a restart and shipping, in the sandboxes of the units")
 
 
-def commands() -> list[tuple[str, list[str]]]:
-    """Return the commands of the page, each with the lines that it shows after them."""
-    found = FENCE.findall(text(PAGE))
+def _ship(debian: Machine, folder: Path) -> None:
+    """Follow the page about several machines on one: it ships its transfer log to itself."""
+    install, start, *_ = commands("several")
+    follow(debian, [install])
+    authority = trustme.CA()
+    own = authority.issue_cert("nginx.example", "collector.example")
+    tls = folder / "tls"
+    tls.mkdir()
+    authority.cert_pem.write_to_path(str(tls / "ca.pem"))
+    own.private_key_pem.write_to_path(str(tls / "own.key"))
+    (tls / "own.pem").write_bytes(b"".join(each.bytes() for each in own.cert_chain_pems))
+    debian.sh("mkdir /etc/xaccel")
+    run("podman", "cp", str(tls), f"{debian.name}:/etc/xaccel/tls")
+    debian.sh(
+        "chown -R root:xaccel /etc/xaccel/tls; chmod 640 /etc/xaccel/tls/own.key; chmod 755 /etc/xaccel/tls\n"
+        "echo 127.0.0.1 collector.example >>/etc/hosts\n"
+        "cp deploy/rsyslog/*.conf /etc/xaccel/\n"
+        "cp deploy/systemd/xaccel-ship.service deploy/systemd/xaccel-collect.service /etc/systemd/system/\n"
+        "cp deploy/logrotate.d/xaccel-collect /etc/logrotate.d/\n"
+        "systemctl daemon-reload"
+    )
+    follow(debian, [start])
+    debian.sh("systemctl enable --now xaccel-ship")
+    folders = "sort -u /var/log/xaccel/transfers.log*; echo; sort -u /var/log/xaccel-collected/*"
+
+    def arrived() -> bool:
+        here, _, there = debian.sh(folders, check=False).partition("\n\n")
+        return bool(here.strip()) and here.split() == there.split()
+
+    wait_until(arrived, "the transfer log at the collector", 30)
+    debian.sh("logrotate --force /etc/logrotate.d/xaccel-collect; echo '{}' >>/var/log/xaccel/transfers.log")
+    wait_until(arrived, "an entry after the collector's rotation", 30)
+
+
+def commands(page: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of a page, each with the lines that it shows after them."""
+    found = [(kind, dedent(code)) for kind, code in FENCE.findall(text(ROOT / "docs/operate" / f"{page}.md"))]
     return [
         (code, shown.splitlines())
         for (kind, code), (after, shown) in pairwise(found)

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xaccel.options import Options
 from xaccel.site import Cache
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
+from xaccel.site.rules import MAX_EXPIRES_S
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -102,10 +103,6 @@ def _query_auth() -> type[Any]:
     return ClockedQueryAuth
 
 
-LONGEST_S = 7 * 24 * 3600
-"""The longest life of a signature in the query
-(https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html)."""
-
 MARGIN_S = 60
 """Seconds by which credentials must outlive a signature made with them: clocks differ."""
 
@@ -148,7 +145,7 @@ def choose_life(
     )
     if isinstance(origin, HTTPOrigin):
         return Life(0, slices=needed_s + MARGIN_S <= (origin.expires_s or 0))
-    if needed_s > LONGEST_S or lasts is None or not lasts(needed_s + MARGIN_S):
+    if needed_s > MAX_EXPIRES_S or lasts is None or not lasts(needed_s + MARGIN_S):
         return Life(usual_s, slices=False)
     return Life(needed_s, slices=True)
 

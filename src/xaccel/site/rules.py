@@ -17,6 +17,7 @@ MAKE_ONE = "Make one with: xaccel secret."
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
 MAX_EXPIRES_S = 7 * 24 * 3600
+"""Of a signature (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html)."""
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """A bucket of any store; Amazon's own rules are narrower."""
 SSE_C = "x-amz-server-side-encryption-customer-"

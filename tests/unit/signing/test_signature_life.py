@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from xaccel import HTTPOrigin, S3Origin
 from xaccel.options import Options
-from xaccel.signing.signer import LONGEST_S, MARGIN_S, Life, choose_life, transfer_s
+from xaccel.signing.signer import MARGIN_S, Life, choose_life, transfer_s
 from xaccel.site import Cache
+from xaccel.site.rules import MAX_EXPIRES_S
 
 CACHE = Cache(path="c", slice="4m", slowest_rate=65_536)
 BUCKET = S3Origin(bucket="b", cache=True, expires_s=120)
@@ -43,7 +44,7 @@ def test_a_rate_of_the_apps_own_may_be_slower_still() -> None:
         (BUCKET, {}, None),
         (BUCKET, {}, Cache(path="c", slice="0")),
         (S3Origin(bucket="b", cache=True, redirect_hosts=("cdn.example",)), {}, CACHE),
-        (BUCKET, {"size": 65_536 * LONGEST_S}, CACHE),
+        (BUCKET, {"size": 65_536 * MAX_EXPIRES_S}, CACHE),
     ],
 )
 def test_else_the_signature_is_short_and_checked_once(
@@ -65,8 +66,8 @@ def test_an_object_of_unknown_size_is_never_sliced() -> None:
     size=st.integers(0, 1 << 50),
     slowest=st.integers(1, 1 << 30),
     rate=st.none() | st.integers(1, 1 << 40),
-    left_s=st.integers(-1000, 2 * LONGEST_S),
-    expires_s=st.integers(1, LONGEST_S),
+    left_s=st.integers(-1000, 2 * MAX_EXPIRES_S),
+    expires_s=st.integers(1, MAX_EXPIRES_S),
 )
 def test_slices_never_outlive_signature_or_credentials(
     size: int, slowest: int, rate: int | None, left_s: int, expires_s: int
@@ -78,7 +79,7 @@ def test_slices_never_outlive_signature_or_credentials(
         assert life.expires_s == expires_s
         return
     slowest_s = size / min(slowest, rate or slowest)
-    assert slowest_s + expires_s <= life.expires_s <= min(LONGEST_S, left_s - MARGIN_S)
+    assert slowest_s + expires_s <= life.expires_s <= min(MAX_EXPIRES_S, left_s - MARGIN_S)
 
 
 @given(st.integers(0, 1 << 60), st.integers(1, 1 << 40))

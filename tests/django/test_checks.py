@@ -167,21 +167,6 @@ def test_every_id_is_in_the_table_and_has_a_test() -> None:
     assert used == tested == set(checks.CHECKS)
 
 
-def test_W004_bucket_in_another_region_is_asked_for_at_deployment_only(site: Any) -> None:
-    named = Answer(status=403, headers=[("x-amz-bucket-region", "eu-west-1")])
-    with origin_server(lambda _: named) as store:
-        options = {"bucket": "docs", "endpoint_url": store.url, "access_key": "a", "secret_key": "b"}
-        entry = {"type": "s3", **options, "region": "us-east-1"}
-        site(ORIGINS={"docs": entry})
-        assert found() == []
-        assert store.requests == []
-        messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
-        assert [message.id for message in messages] == ["xaccel.W004"]
-        assert "eu-west-1" in (messages[0].hint or "")
-        site(ORIGINS={"docs": {**entry, "region": "eu-west-1"}})
-        assert run_checks(tags=["xaccel"], include_deployment_checks=True) == []
-
-
 def test_W008_the_running_nginx_has_other_settings(site: Any, settings: Any) -> None:
     site(TRANSFER_LOG="/var/log/nginx/xaccel.log")
     shown = [Answer(body=f"{'0' * 16} 1 1.26.3".encode())]

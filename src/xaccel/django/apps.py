@@ -37,5 +37,4 @@ class XaccelConfig(AppConfig):
         register(checks.check_middleware, "xaccel")
         register(checks.check_log, "xaccel", deploy=True)
         register(checks.check_headers, "xaccel", deploy=True)
-        register(checks.check_regions, "xaccel", deploy=True)
         register(checks.check_running, "xaccel", deploy=True)

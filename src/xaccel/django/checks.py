@@ -21,10 +21,8 @@ from xaccel.django.development import debug_is_on
 from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigErrors
-from xaccel.explain.ask_store import bucket_region
-from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
-from xaccel.site.origins import S3Origin, covers_many
+from xaccel.site.origins import S3Origin
 
 CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
@@ -71,22 +69,6 @@ def check_headers(**_: Any) -> list[CheckMessage]:
     with suppress(ConfigErrors):
         return list(_headers(configuration(), by_default))
     return []
-
-
-def check_regions(**_: Any) -> list[CheckMessage]:
-    """Request the region of each bucket from its store: only with `check --deploy`.
-
-    The signature names the region: with a wrong region, S3 refuses every download. Buckets that a pattern covers are
-    not checked.
-    """
-    found: list[CheckMessage] = []
-    with suppress(ConfigErrors):
-        for name, origin in configuration().site.origins.items():
-            if isinstance(origin, S3Origin) and not covers_many(origin):
-                signed, said = resolve_endpoint(origin).region, bucket_region(origin)
-                if said not in (None, signed):
-                    found.append(_message("W004", name=name, said=said, signed=signed))
-    return found
 
 
 def check_running(**_: Any) -> list[CheckMessage]:

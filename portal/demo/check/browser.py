@@ -117,7 +117,8 @@ class Browser:
                     size += len(block)
                     if keep or len(kept) < _KEPT:
                         kept += block
-                status = answer.status
+                # a read of some bytes does not tell that the connection ended early
+                status = 0 if answer.length else answer.status
         except (ConnectionError, HTTPException):
             status = 0
         found = Exchange(self.who, method, path, status, fields, kept, size, digest.hexdigest())

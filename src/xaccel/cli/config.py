@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from xaccel.cli import nginx_arguments
+from xaccel.cli.annotate import annotate
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, files, render, standalone
@@ -24,6 +25,12 @@ _NO_SLICES = (
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    if args.annotate and (args.check or args.write or args.standalone):
+        raise NginxError(
+            "it shows the site's files, and cannot be combined with --check, --write or --standalone",
+            where="--annotate",
+            remedy="Give --annotate alone, or with --part.",
+        )
     if args.check:
         sys.exit(_check(args, site, Path(args.check)))
     nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
@@ -61,6 +68,8 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
 
 
 def _show(args: argparse.Namespace, site: Site, shown: dict[str, str]) -> None:
+    if args.annotate:
+        shown = annotate(site, shown)
     if not args.part:
         sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
         return

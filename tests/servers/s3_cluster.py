@@ -11,7 +11,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ class S3Cluster:
         return [f"{host}:{ports['s3'][0]}" for host, ports in zip(self.hosts, self.ports, strict=True)]
 
     def client(self, number: int = 0) -> Any:
-        """Return a botocore client of one node."""
+        """Return a botocore client of one node. Close it: pytest fails a test in which its sockets are collected."""
         import botocore.session
         from botocore.config import Config
 
@@ -109,7 +109,8 @@ class S3Cluster:
         )
 
     def put(self, key: str, content: bytes) -> None:
-        self.client().put_object(Bucket=BUCKET, Key=key, Body=content)
+        with closing(self.client()) as client:
+            client.put_object(Bucket=BUCKET, Key=key, Body=content)
 
     def is_whole(self) -> bool:
         """Tell whether each volume is on two nodes, and each node is known to the others."""
@@ -239,13 +240,11 @@ def _connects(host: str, port: int) -> bool:
 def _has_bucket(cluster: S3Cluster) -> bool:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client = cluster.client()
-    try:
-        with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
-            client.create_bucket(Bucket=BUCKET)
-        client.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
-    except (BotoCoreError, ClientError):
-        return False
-    finally:
-        client.close()
+    with closing(cluster.client()) as client:
+        try:
+            with suppress(client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+                client.create_bucket(Bucket=BUCKET)
+            client.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
+        except (BotoCoreError, ClientError):
+            return False
     return cluster.is_whole()

@@ -70,7 +70,9 @@ ENVIRONMENTS = [
     ),
     Environment("flask", ("flask_app.py",), beside=("flask",), brings=("flask", "werkzeug")),
     Environment("starlette", ("asgi_app.py",), beside=("starlette",), brings=("starlette",)),
-    Environment("fastapi", ("asgi_app.py",), beside=("fastapi",), brings=("fastapi", "starlette")),
+    Environment(
+        "fastapi", ("asgi_app.py",), beside=("fastapi",), brings=("fastapi", "opentelemetry", "starlette")
+    ),
     Environment(
         "drf", ("django_rest.py",), beside=("djangorestframework",), brings=("django", "rest_framework")
     ),

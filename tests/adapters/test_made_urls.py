@@ -79,7 +79,15 @@ def test_the_url_is_made_for_the_method(answer: Callable[..., Any], method: str)
     assert [thread is threading.main_thread() for thread in threads] == [not waits]
 
 
-@pytest.mark.parametrize("answer", ADAPTERS)
+@pytest.mark.parametrize("answer", [in_flask, in_starlette, in_starlettes_coroutine])
 def test_a_function_needs_an_origin(answer: Callable[..., Any]) -> None:
     with pytest.raises(OriginUnknown, match="origin="):
         answer("GET")
+
+
+@pytest.mark.parametrize("answer", [in_wsgi, in_asgi])
+def test_without_a_framework_a_missing_origin_is_400_with_the_reason_in_the_log(
+    answer: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert answer("GET").status_code == 400
+    assert "Pass origin= with one of: docs." in caplog.text

@@ -57,11 +57,11 @@ def test_the_worked_example_of_amazon_has_amazons_signature() -> None:
 
 
 def test_every_private_header_is_in_a_vector() -> None:
-    """A note is the app's own text, which no vector can give."""
+    """A note is the app's own text, and a trace has a key for one minute: no vector can give them."""
     shown = {
         name.lower() for vector in VECTORS if "hand_off" in vector for name in vector["hand_off"]["headers"]
     }
-    assert [name for name in private_headers() if f"xaccel-{name}" not in shown] == ["note"]
+    assert [name for name in private_headers() if f"xaccel-{name}" not in shown] == ["note", "traced"]
 
 
 def test_every_input_can_be_refused_in_a_vector() -> None:

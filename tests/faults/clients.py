@@ -123,6 +123,10 @@ class Users:
         """Tell whether a new download arrives."""
         return self.get(f"/store/{SMALL}").is_whole
 
+    def work(self, count: int) -> bool:
+        """Tell whether so many new downloads arrive, one after the other: after a fault only some may."""
+        return all(self.works() for _ in range(count))
+
     @property
     def wrong(self) -> list[Seen]:
         return [seen for seen in self.seen if seen.is_wrong]

@@ -41,7 +41,7 @@ def started(unavailable: Callable[[str], NoReturn]) -> Iterator[Topology]:
 def users(running: Topology) -> Iterator[Users]:
     """Users; before and after the test everything works."""
     found = Users(running.ports)
-    assert wait_until(found.works, timeout_s=60, every_s=0.2)
+    assert wait_until(lambda: found.work(6), timeout_s=60, every_s=0.2)
     yield found
-    assert wait_until(found.works, timeout_s=60, every_s=0.2)
     assert wait_until(running.s3.is_whole, timeout_s=60, every_s=0.2)
+    assert wait_until(lambda: found.work(6), timeout_s=60, every_s=0.2)

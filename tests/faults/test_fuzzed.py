@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -50,6 +51,9 @@ class Connection:
     def __init__(self, port: int) -> None:
         self._made = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
 
+    def close(self) -> None:
+        self._made.close()
+
     def ask(self, headers: list[tuple[str, str]]) -> tuple[int, bytes]:
         """Return the status and the body; 0 if NGINX closed the connection, or waits for a request's body."""
         made = self._made
@@ -58,9 +62,9 @@ class Connection:
         try:
             made.sock.sendall(text_of(headers))
             made.sock.settimeout(10)
-            response = http.client.HTTPResponse(made.sock, method="GET")
-            response.begin()
-            body = response.read()
+            with closing(http.client.HTTPResponse(made.sock, method="GET")) as response:
+                response.begin()
+                body = response.read()
         except (OSError, http.client.HTTPException):
             made.close()
             return 0, b""
@@ -71,7 +75,6 @@ class Connection:
 
 @efforts(10_000)
 def test_no_request_header_brings_a_wrong_byte(running: Topology, users: Users, effort: settings) -> None:
-    connection = Connection(running.ports[0])
     content = OBJECTS["small.bin"]
 
     @effort
@@ -90,7 +93,8 @@ def test_no_request_header_brings_a_wrong_byte(running: Topology, users: Users, 
         if status == 206:
             assert body in content
 
-    fuzz()
+    with closing(Connection(running.ports[0])) as connection:
+        fuzz()
 
 
 VALID = {

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "faults-0123456789-abcdefghijklmnopqrstuvwxyz"
 APP_TIMEOUT_S = 5
 """After this time NGINX asks the other app. Its default is a minute."""
-_COMMIT = ("synchronous_commit=on", "wal_retrieve_retry_interval=200ms")
+_COMMIT = ("synchronous_commit=on", "wal_retrieve_retry_interval=200ms", "max_wal_size=64MB")
 """After a restart of the primary, commits wait until the standby is connected again."""
 
 
@@ -211,7 +211,7 @@ def topology(folder: Path, variant: Variant) -> Iterator[Topology]:
 
 def _small(stack: ExitStack, folder: Path, name: str) -> Path:
     """Return a folder on a disk that a test can fill; without root on the one that there is."""
-    return stack.enter_context(small_disk(folder, "400m", name)) if os.geteuid() == 0 else folder / name
+    return stack.enter_context(small_disk(folder, "800m", name)) if os.geteuid() == 0 else folder / name
 
 
 def write_site(file: Path, settings: dict[str, Any]) -> Path:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.live.minimal_example import EXAMPLE, Browser
+from tests.live.minimal_example import EXAMPLE, Browser, manage
 
 if TYPE_CHECKING:
     from xaccel.testing import AppServer, S3Server, Variant
@@ -45,20 +43,6 @@ def environ(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         "AWS_EC2_METADATA_DISABLED": "true",
         "DJANGO_SETTINGS_MODULE": "settings",
     }
-
-
-def manage(environ: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=EXAMPLE,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +21,7 @@ import pytest
 
 from tests.live import old_release
 from tests.live.conftest import Live
-from tests.live.minimal_example import EXAMPLE, Browser
+from tests.live.minimal_example import EXAMPLE, Browser, manage
 from xaccel.audit.log.entry import read_entry
 from xaccel.audit.values import Outcome
 from xaccel.cli import main
@@ -66,17 +64,7 @@ class Releases:
     _generated: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def manage(self, release: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=EXAMPLE,
-            env={**os.environ, **self.environ[release]},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return manage(self.environ[release], *arguments)
 
     @contextmanager
     def app(self, release: str) -> Iterator[AppServer]:

@@ -80,9 +80,8 @@ def lines(log: Path, *, follow: bool) -> Iterator[bytes]:
     try:
         file.seek(0, os.SEEK_END if follow else os.SEEK_SET)
         while True:
-            is_rotated = _is_rotated(
-                log, file
-            )  # before the read: nothing is written to the old file after it
+            # Before the read: nothing is written to the old file after it.
+            is_rotated = _is_rotated(log, file)
             while block := file.read(1 << 20):
                 *whole, rest = (rest + block).split(b"\n")
                 yield from whole

@@ -104,14 +104,8 @@ def s3(
     tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
 ) -> Iterator[S3Server]:
     """One S3 server for the whole run: take a bucket of your own."""
-    from xaccel.testing import ServerMissing, s3_server
+    from tests.servers.started import started
+    from xaccel.testing import s3_server
 
-    try:
-        started = s3_server(tmp_path_factory.mktemp("s3"))
-        server = started.__enter__()
-    except ServerMissing as missing:
-        unavailable(str(missing))
-    try:
+    with started(s3_server(tmp_path_factory.mktemp("s3")), unavailable) as server:
         yield server
-    finally:
-        started.__exit__(None, None, None)

@@ -11,30 +11,23 @@ import pytest
 
 from tests.faults.clients import Users
 from tests.faults.topology import Topology, topology
-from xaccel.servers import ServerMissing
+from tests.servers.started import started
 from xaccel.servers.processes import wait_until
 from xaccel.testing import variants
 
 VARIANT = "deb-njs"
 
 
-@pytest.fixture(scope="session", name="running")
-def started(unavailable: Callable[[str], NoReturn]) -> Iterator[Topology]:
+@pytest.fixture(scope="session")
+def running(unavailable: Callable[[str], NoReturn]) -> Iterator[Topology]:
     found = variants()[VARIANT]
     if found.missing:
         unavailable(f"{found.name}: {found.missing}")
     # a socket's path is short, and PostgreSQL runs as another user
     with tempfile.TemporaryDirectory(prefix="xf-", dir="/tmp", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
-        stack = topology(Path(name), found)
-        try:
-            servers = stack.__enter__()
-        except ServerMissing as missing:
-            unavailable(str(missing))
-        try:
+        with started(topology(Path(name), found), unavailable) as servers:
             yield servers
-        finally:
-            stack.__exit__(None, None, None)
 
 
 @pytest.fixture

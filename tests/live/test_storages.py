@@ -24,9 +24,9 @@ from tests.live.stores import (
     running_nginx,
     running_stores,
 )
+from tests.servers.started import started
 from xaccel.handoff.disposition import content_disposition
 from xaccel.servers.processes import wait_until
-from xaccel.testing import ServerMissing
 
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant
@@ -38,15 +38,8 @@ KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
 def stores(
     s3: S3Server, tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
 ) -> Iterator[Stores]:
-    started = running_stores(tmp_path_factory.mktemp("stores"), s3)
-    try:
-        found = started.__enter__()
-    except ServerMissing as missing:
-        unavailable(str(missing))
-    try:
+    with started(running_stores(tmp_path_factory.mktemp("stores"), s3), unavailable) as found:
         yield found
-    finally:
-        started.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")

@@ -89,12 +89,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a group ended. `output` is empty if it went to the terminal, `left` is the folder that stays."""
+    """How a group ended. `output` is empty if it went to the terminal, `left` is the folder that stays.
+
+    seconds: how long it ran. processor_s: what it and the programs that it waited for used of the processors.
+    """
 
     group: Group
     status: int
     output: str = ""
     left: Path | None = None
+    seconds: float = 0
+    processor_s: float = 0
 
     @property
     def counts(self) -> Counter[str]:
@@ -108,7 +113,10 @@ class Result:
         """One line that says how the group ended."""
         text = self._last_line or f"status {self.status}"
         left = f"; its files are in {self.left}" if self.left else ""
-        return f"{self.group.name}: {'FAILED: ' if self.status not in (0, _NO_TESTS) else ''}{text}{left}"
+        used = f"; {self.processor_s:.0f} processor seconds in {self.seconds:.0f} s"
+        return (
+            f"{self.group.name}: {'FAILED: ' if self.status not in (0, _NO_TESTS) else ''}{text}{used}{left}"
+        )
 
     @property
     def details(self) -> str:
@@ -246,6 +254,7 @@ class Running:
         command = group.command_line(temporary, self._more)
         # -X dev would also check the memory of C code, which is not this project's, and takes a tenth of the time
         env = {**os.environ, "TMPDIR": str(temporary), "PYTHONMALLOC": "pymalloc"}
+        started, processor_s = time.monotonic(), 0.0
         if file is None:
             status = _wait_in_terminal(subprocess.Popen(command, cwd=ROOT, env=env))
         else:
@@ -260,15 +269,19 @@ class Running:
                     start_new_session=True,
                 )
             self._children.append(child)
-            status = child.wait()
+            # unlike Popen.wait, wait4 tells what the child used
+            _, ended, used = os.wait4(child.pid, 0)
+            status = child.returncode = os.waitstatus_to_exitcode(ended)
+            processor_s = used.ru_utime + used.ru_stime
         if status in (0, _INTERRUPTED, _NO_TESTS):
             shutil.rmtree(temporary, ignore_errors=True)
-        return Result(group, status, left=temporary if temporary.exists() else None)
+        left = temporary if temporary.exists() else None
+        return Result(group, status, "", left, time.monotonic() - started, processor_s)
 
     def interrupt(self) -> None:
         """As Ctrl-C does: pytest stops its servers."""
         for child in self._children:
-            if child.poll() is None:
+            if child.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGINT)
 
@@ -313,7 +326,11 @@ def run(groups: Sequence[Group], more: Sequence[str], *, at_once: int = AT_ONCE)
         return _INTERRUPTED
     finally:
         pool.shutdown()
-    lines = [*sorted(result.closing for result in results), closing(results, time.monotonic() - started)]
+    lines = [
+        *sorted(result.closing for result in results),
+        f"{sum(result.processor_s for result in results):.0f} processor seconds",
+        closing(results, time.monotonic() - started),
+    ]
     (LOG / "test.txt").write_text("\n".join(lines) + "\n")
     print("", *lines, sep="\n")
     return status_of(results)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.runs import ROOT, VARIANTS, Group, Result, closing, everything, groups_of, status_of
+from tests import runs
+from tests.runs import ROOT, VARIANTS, Group, Result, Running, closing, everything, groups_of, status_of
 
 
 def names(*words: str) -> list[str]:
@@ -82,3 +84,12 @@ def test_the_last_line_is_the_sum_as_pytest_prints_it() -> None:
     assert (
         closing(results, 62.4) == "1 failed, 5 passed, 1 skipped, 7 deselected, 2 errors in 62.40s (0:01:02)"
     )
+
+
+def test_a_group_says_what_it_and_its_programs_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "LOG", tmp_path)
+    busy = "import time\nwhile time.process_time() < 1.6: pass\nprint('1 passed')"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
+    result = Running([]).aside(Group("probe", command=(sys.executable, "-c", parent)))
+    assert result.seconds >= result.processor_s >= 1.6
+    assert result.closing.startswith("probe: 1 passed; 2 processor seconds in ")

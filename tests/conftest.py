@@ -40,6 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make the tests of the chosen builds only: making those of all four takes each live group seconds."""
+    own = any("variant" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
+    if "variant" in metafunc.fixturenames and not own:
+        wanted: list[str] = metafunc.config.getoption("--variant") or []
+        chosen = [name for name in VARIANTS if name in wanted] or VARIANTS
+        metafunc.parametrize("variant", chosen, indirect=True, scope="session")
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark each test with its folder: `-m browser`."""
     if FOLDER in item.path.parents[1:]:
@@ -88,7 +97,7 @@ def unavailable() -> Callable[[str], NoReturn]:
     return end
 
 
-@pytest.fixture(scope="session", params=VARIANTS)
+@pytest.fixture(scope="session")
 def variant(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]) -> Variant:
     """Each NGINX that a live test runs on."""
     from xaccel.testing import variants

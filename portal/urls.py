@@ -12,6 +12,8 @@ from portal.files import views
 admin.site.site_header = admin.site.site_title = "File portal administration"
 admin.site.index_title = "Files, users and downloads"
 
+handler500 = views.failed
+
 urlpatterns = [
     path("", views.MyFiles.as_view(), name="files"),
     path("downloads", views.MyDownloads.as_view(), name="downloads"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.urls import reverse
 
@@ -93,6 +94,17 @@ def test_a_download_that_cannot_be_recorded_is_not_delivered(person, file, signe
     # SQLite raises the error of a database that is down, PostgreSQL that of a wrong statement.
     assert response.status_code == (503 if connection.vendor == "sqlite" else 500)
     assert "X-Accel-Redirect" not in response
+
+
+def test_while_the_session_cannot_be_read_the_page_is_503(person, signed_in, monkeypatch):
+    browser = signed_in(person("mei"))
+    browser.raise_request_exception = False
+    monkeypatch.setattr(Session._meta, "db_table", "table_that_is_gone")
+    response = browser.get(reverse("files"))
+    assert response.status_code == (503 if connection.vendor == "sqlite" else 500)
+    if connection.vendor == "sqlite":
+        assert response["Retry-After"] == "60"
+        assert "Try again in a minute" in response.content.decode()
 
 
 def test_forged_hand_off_is_not_among_the_downloads_of_the_user_it_names(person, signed_in):

@@ -1,6 +1,7 @@
 """Pages and downloads."""
 
 from portal.files.views.delivery import deliver
+from portal.files.views.failed import failed
 from portal.files.views.locked_out import locked_out
 from portal.files.views.my_downloads import MyDownloads
 from portal.files.views.my_files import MyFiles
@@ -15,6 +16,7 @@ __all__ = [
     "SignIn",
     "Statistics",
     "deliver",
+    "failed",
     "locked_out",
     "preview",
     "refused_form",

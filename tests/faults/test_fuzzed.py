@@ -19,21 +19,21 @@ from xaccel.audit.log.entry import LogEntry, NotAnEntry, read_entry
 FEW = settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
-def efforts(many: int) -> pytest.MarkDecorator:
-    """Run a test with 200 cases, and with `many` if the long tests are chosen."""
-    whole = pytest.param(settings(FEW, max_examples=many), marks=pytest.mark.slow)
-    return pytest.mark.parametrize("effort", [FEW, whole], ids=["200", str(many)])
+MANY = settings(FEW, max_examples=10_000)
+efforts = pytest.mark.parametrize(
+    ("rounds", "effort"),
+    [pytest.param(1, FEW, id="200"), pytest.param(10, MANY, marks=pytest.mark.slow, id="100000")],
+)
+"""Hypothesis remembers all cases of a round: 100,000 of them need a gigabyte."""
 
 
-CONDITIONS = {"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
 NAMES = st.sampled_from(
     [
-        *sorted(CONDITIONS),
+        *("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"),
         *("Xaccel-Id", "Xaccel-Key", "X-Accel-Redirect", "Host", "Cookie", "Accept-Encoding", "Connection"),
         *("Expect", "Transfer-Encoding", "Upgrade", "Via", "Forwarded", "X-Forwarded-For", "traceparent"),
     ]
 ) | st.text("abcdefghijklmnopqrstuvwxyz-_0123456789", min_size=1, max_size=40)
-REFUSED = {501: {"transfer-encoding"}, 502: {name.lower() for name in CONDITIONS}}
 TEXT = st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=60)
 RANGES = st.from_regex(r"bytes=[0-9]{0,20}-[0-9]{0,20}(,[0-9]{0,20}-[0-9]{0,20}){0,9}", fullmatch=True)
 SIZES = st.integers(1, 12).map(lambda power: "x" * 2**power * 8)
@@ -73,8 +73,10 @@ class Connection:
         return response.status, body
 
 
-@efforts(10_000)
-def test_no_request_header_brings_a_wrong_byte(running: Topology, users: Users, effort: settings) -> None:
+@efforts
+def test_no_request_header_brings_a_wrong_byte(
+    running: Topology, users: Users, rounds: int, effort: settings
+) -> None:
     content = OBJECTS["small.bin"]
 
     @effort
@@ -84,17 +86,18 @@ def test_no_request_header_brings_a_wrong_byte(running: Topology, users: Users, 
     @example([("Host", "x"), ("Range", "bytes=" + ",".join(["0-1"] * 2_000))])
     def fuzz(headers: list[tuple[str, str]]) -> None:
         status, body = connection.ask([("Host", "localhost"), ("User-Agent", "fuzz"), *headers])
-        if status >= 500:
-            named = {name.lower() for name, _ in headers}
-            # SeaweedFS refuses dates and ranges that it cannot read, and NGINX an unknown Transfer-Encoding
-            assert named & REFUSED[status]
+        # NGINX refuses an unknown Transfer-Encoding with 501
+        assert status < 500 or (
+            status == 501 and any(name.lower() == "transfer-encoding" for name, _ in headers)
+        )
         if status == 200:
             assert body == content
         if status == 206:
             assert body in content
 
     with closing(Connection(running.ports[0])) as connection:
-        fuzz()
+        for _ in range(rounds):
+            fuzz()
 
 
 VALID = {
@@ -123,8 +126,8 @@ TORN = st.tuples(CHANGED, st.integers(0, 400), st.binary(max_size=9)).map(
 ENTRIES = CHANGED | TORN | st.binary(max_size=300)
 
 
-@efforts(100_000)
-def test_a_random_entry_is_read_or_set_aside(effort: settings) -> None:
+@efforts
+def test_a_random_entry_is_read_or_set_aside(rounds: int, effort: settings) -> None:
     kinds = {LogEntry: 0, NotAnEntry: 0}
 
     @effort
@@ -142,5 +145,6 @@ def test_a_random_entry_is_read_or_set_aside(effort: settings) -> None:
         assert entry.first is None or 0 <= entry.first < 2**63
         assert 0 <= entry.status < 2**31
 
-    fuzz()
+    for _ in range(rounds):
+        fuzz()
     assert min(kinds.values()) > 20

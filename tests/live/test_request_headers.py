@@ -149,10 +149,20 @@ def test_no_condition_passes_where_the_app_owns_the_validator(live: Live, owned:
     assert names(live) == ["authorization", "host", "user-agent", "x-api-key"]
 
 
-@pytest.mark.parametrize("value", ["bytes=0-1,3-4", "bytes=0-1, 3-4", "lines=1-2", "bytes=a-b", "bytes=-"])
+@pytest.mark.parametrize(
+    "value", ["bytes=0-1,3-4", "bytes=0-1, 3-4", "lines=1-2", "bytes=a-b", "bytes=-", f"bytes=0-{10**18}"]
+)
 def test_what_is_not_one_range_is_not_passed_on(live: Live, value: str) -> None:
     reply = live.get("partner", "x", headers={"Range": value})
     assert (reply.status, live.places.origin.requests[-1].header("Range")) == (200, None)
+
+
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since"])
+@pytest.mark.parametrize("value", ["junk", "date", "0", "Monday, 01-Jan-24 00:00:00 GMT", "Mon, 01 Jan 2024"])
+def test_what_is_no_date_is_not_passed_on(live: Live, name: str, value: str) -> None:
+    headers = {"Range": "bytes=0-3", "If-Range": "junk", name: value}
+    reply = live.get("partner", "x", headers=headers)
+    assert (reply.status, live.places.origin.requests[-1].header(name)) == (200, None)
 
 
 def test_two_range_lines_are_not_passed_on(live: Live) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.objects import DIGESTS, LARGE, MEDIUM, OBJECTS, SMALL
+from xaccel.servers.processes import wait_until
 
 _BLOCK = 1 << 18
 _TIMEOUT_S = 90
@@ -122,6 +123,14 @@ class Users:
     def works(self) -> bool:
         """Tell whether a new download arrives."""
         return self.get(f"/store/{SMALL}").is_whole
+
+    def work_within(self, seconds: float) -> bool:
+        """Tell whether a new download arrives in that time, and print when."""
+        begun = time.monotonic()
+        works = wait_until(self.works, timeout_s=seconds)
+        took = time.monotonic() - begun
+        print(f"new downloads worked after {took:.1f} s of {seconds:.0f}")
+        return works and took <= seconds
 
     def work(self, count: int) -> bool:
         """Tell whether so many new downloads arrive, one after the other: after a fault only some may."""

@@ -24,7 +24,7 @@ def test_without_a_database_a_download_is_a_clear_503(running: Topology, users: 
         ]
         assert [(seen.status, seen.body) for seen in refused] == [(503, DOWN)] * 3
         assert under_way.finish().is_whole
-    assert wait_until(users.works, timeout_s=10)
+    assert users.work_within(10)
     assert mismatches(running, users.seen) == []
     assert [seen for seen in refused if seen.client in rows(running)] == []
 
@@ -35,7 +35,7 @@ def test_a_restart_of_the_database_loses_no_row(running: Topology, users: Users)
             running.primary.stop()
             assert wait_until(lambda: users.get("/store/small.bin").status == 503, timeout_s=10)
             running.primary.start()
-            assert wait_until(users.works, timeout_s=10)
+            assert users.work_within(10)
     assert users.wrong == []
     assert {seen.status for seen in users.seen} == {200, 503}
     assert mismatches(running, users.seen) == []
@@ -47,7 +47,7 @@ def test_a_failover_loses_no_row(running: Topology, users: Users) -> None:
         before = [seen for seen in users.seen if seen.status == 200]
         running.primary.kill()
         running.fail_over()
-        assert wait_until(users.works, timeout_s=10)
+        assert users.work_within(10)
         assert under_way.finish().is_whole
         running.rejoin()
     stored = rows(running)
@@ -76,7 +76,7 @@ def test_a_full_disk_of_the_database_is_a_503_until_there_is_room(running: Topol
         assert under_way.finish().is_whole
     finally:
         filler.unlink()
-    assert wait_until(users.works, timeout_s=30)
+    assert users.work_within(30)
     assert {seen.status for seen in users.seen} == {200, 503}
     assert mismatches(running, users.seen) == []
 

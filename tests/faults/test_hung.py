@@ -17,7 +17,7 @@ from xaccel.servers.processes import wait_until
 def test_a_hung_app_is_replaced_by_the_other(running: Topology, users: Users, number: int) -> None:
     under_way = [UnderWay(users, port).begin() for port in users.ports]
     with users.busy(), running.apps[number].hung():
-        assert wait_until(users.works, timeout_s=10)
+        assert users.work_within(10)
         assert all(download.finish().is_whole for download in under_way)
     assert users.wrong == []
     assert {seen.status for seen in users.seen} == {200}
@@ -31,5 +31,5 @@ def test_gunicorn_replaces_a_hung_worker(running: Topology, users: Users) -> Non
     os.kill(worker, signal.SIGSTOP)
     # `timeout_s` of the topology's apps, and the time in which gunicorn looks at its workers
     assert wait_until(lambda: worker not in app.now.pids, timeout_s=60)
-    assert wait_until(users.works, timeout_s=10)
+    assert users.work_within(10)
     assert mismatches(running, users.seen, decided_twice=True) == []

@@ -17,7 +17,7 @@ WITHIN_S = {"app": 10, "nginx": 10, "s3": 30}
 def test_a_killed_app_ends_no_download(running: Topology, users: Users, name: str) -> None:
     under_way = [UnderWay(users, port).begin() for port in users.ports]
     with users.busy(), running.part(name).killed():
-        assert wait_until(users.works, timeout_s=WITHIN_S["app"])
+        assert users.work_within(WITHIN_S["app"])
         assert all(download.finish().is_whole for download in under_way)
     assert users.wrong == []
     # the killed app may have stored a decision whose response NGINX did not get
@@ -31,7 +31,7 @@ def test_a_killed_nginx_ends_only_its_own_downloads(running: Topology, users: Us
         UnderWay(users, running.ports[1 - number]).begin(),
     )
     with users.busy(), running.nginx[number].killed():
-        assert wait_until(users.works, timeout_s=WITHIN_S["nginx"])
+        assert users.work_within(WITHIN_S["nginx"])
         assert kept.finish().is_whole
         cut = lost.finish()
         assert not cut.ended
@@ -47,7 +47,7 @@ def test_a_killed_nginx_ends_only_its_own_downloads(running: Topology, users: Us
 def test_a_killed_s3_node_loses_no_object(running: Topology, users: Users, number: int) -> None:
     under_way = [UnderWay(users, port).begin() for port in users.ports * 2]
     with users.busy(), running.s3.nodes[number].killed():
-        assert wait_until(users.works, timeout_s=WITHIN_S["s3"])
+        assert users.work_within(WITHIN_S["s3"])
         for download in under_way:
             seen = download.finish()
             assert seen.is_whole or wait_until(lambda cut=seen: resumed(users, cut), timeout_s=WITHIN_S["s3"])

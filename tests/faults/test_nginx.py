@@ -61,7 +61,7 @@ def test_out_of_file_descriptors_no_download_under_way_is_cut(
         with connections(nginx.port, 200):
             assert wait_until(lambda: "Too many open files" in nginx.errors, timeout_s=10)
             assert under_way.finish().is_whole
-        assert wait_until(own.works, timeout_s=10)
+        assert own.work_within(10)
         running.manage("xaccel", "ingest", str(nginx.log))
     assert mismatches(running, own.seen) == []
 

@@ -77,11 +77,15 @@ def test_the_secret_of_the_site_is_rotated_without_a_failed_download(running: To
 def test_the_credentials_of_the_storage_are_rotated_without_a_failed_download(
     running: Topology, site: Site
 ) -> None:
-    """The storage accepts both keys meanwhile. NGINX has none, so it is not reloaded."""
+    """The storage accepts both keys until the app has the new one. NGINX has none, so it is not reloaded."""
     access_key, secret_key = running.s3.second_key
     keys = {"access_key": access_key, "secret_key": secret_key}
     origins = {name: {**origin, **keys} for name, origin in running.settings["ORIGINS"].items()}
     site.tell_app({**running.settings, "ORIGINS": origins})
+    count = len(site.users.seen)
+    with running.s3.without_the_first_key():
+        assert wait_until(lambda: len(site.users.seen) > count + 20, timeout_s=60)
+        site.tell_app({**running.settings, "ORIGINS": origins})
 
 
 def test_a_certificate_is_replaced_without_a_cut_download(

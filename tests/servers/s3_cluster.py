@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import urllib.request
@@ -107,6 +108,33 @@ class S3Cluster:
                 s3={"addressing_style": "path"},
             ),
         )
+
+    @contextmanager
+    def without_the_first_key(self) -> Iterator[None]:
+        """Revoke `access_key` on all nodes until the block ends."""
+        self._accept([self.second_key])
+        try:
+            assert wait_until(self._refuses, timeout_s=10)
+            yield
+        finally:
+            self._accept([(self.access_key, self.secret_key), self.second_key])
+
+    def _accept(self, keys: Sequence[tuple[str, str]]) -> None:
+        for node in self.nodes:
+            write_identity(node.begin.folder, keys)  # type: ignore[attr-defined]
+            node.now.server.signal(signal.SIGHUP)
+
+    def _refuses(self) -> bool:
+        """Tell whether all nodes refuse the first key."""
+        for number in range(NODES):
+            with closing(self.client(number)) as client:
+                try:
+                    client.head_bucket(Bucket=BUCKET)
+                except client.exceptions.ClientError as error:
+                    if error.response["ResponseMetadata"]["HTTPStatusCode"] == 403:
+                        continue
+                return False
+        return True
 
     def put(self, key: str, content: bytes) -> None:
         with closing(self.client()) as client:

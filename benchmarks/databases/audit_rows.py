@@ -12,7 +12,7 @@ _EMPTY = "why reason filename".split()
 
 
 def fill(count: int) -> None:
-    """Make rows as a year leaves them: 1 % denied, 3 % incomplete, a few refused, mixed, or collected by nobody."""
+    """Make rows as a year leaves them: 1 % denied, 3 % incomplete, a few refused, or collected by nobody."""
     from django.db import connection
 
     from xaccel.audit.models import Download, Transfer
@@ -40,7 +40,6 @@ def fill(count: int) -> None:
         "spans": "'[[0, 1000]]'::jsonb",
         "completed_at": at,
         "sent_complete": "n % 33 <> 0",
-        "mixed": "n % 1000 = 13",
     }
     outcome = (
         "CASE WHEN n % 100 = 0 THEN 'denied' WHEN n % 33 = 0 THEN 'incomplete'"

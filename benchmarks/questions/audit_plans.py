@@ -94,7 +94,6 @@ def _questions(count: int) -> Mapping[str, Callable[[], Any]]:
         "downloads by object": lambda: downloads.filter(origin="documents", key=key)[:50],
         "downloads by time": lambda: downloads.filter(opened_at__range=day)[:50],
         "downloads, incomplete": lambda: downloads.filter(sent_complete=False)[:50],
-        "downloads, mixed": lambda: downloads.filter(mixed=True)[:50],
         "transfers by user": lambda: transfers.filter(subject="77")[:50],
         "transfers by object": lambda: transfers.filter(origin="documents", key=key)[:50],
         "transfers by time": lambda: transfers.filter(decided_at__range=day)[:50],
@@ -126,9 +125,7 @@ def _questions(count: int) -> Mapping[str, Callable[[], Any]]:
         "transfers of a download": lambda: Transfer.objects.filter(
             download=Download.objects.values_list("pk", flat=True)[0]
         ),
-        **_of_the_admin(
-            "download", {"": "", "sent_complete__exact": "0", "mixed__exact": "1", "origin": "documents"}
-        ),
+        **_of_the_admin("download", {"": "", "sent_complete__exact": "0", "origin": "documents"}),
         **_of_the_admin("transfer", {"": "", "outcome__exact": "denied", "origin": "documents"}),
     }
 

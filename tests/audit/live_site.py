@@ -267,7 +267,7 @@ def under_one_protocol(request: pytest.FixtureRequest, running: Any, settings: A
 def downloads() -> list[dict[str, Any]]:
     from xaccel.audit.models import Download
 
-    names = "key version transfers total sent_bytes given_bytes spans sent_complete mixed".split()
+    names = "key version transfers total sent_bytes given_bytes spans sent_complete".split()
     return list(Download.objects.order_by("id").values(*names))
 
 
@@ -303,7 +303,6 @@ DONE = {
     "given_bytes": 1000,
     "spans": [[0, 1000]],
     "sent_complete": True,
-    "mixed": False,
 }
 
 

@@ -30,7 +30,7 @@ def test_a_whole_file_is_one_complete_download(log: Log) -> None:
     (found,) = taken(log, log.line())
     assert (found.subject, found.origin, found.key) == ("7", "partner", "report.pdf")
     assert (found.sent_bytes, found.given_bytes, found.total, found.transfers) == (100, 100, 100, 1)
-    assert (found.sent_complete, found.mixed, found.spans) == (True, False, [[0, 100]])
+    assert (found.sent_complete, found.spans) == (True, [[0, 100]])
     assert found.opened_at == T0 - timedelta(seconds=1)
     assert found.completed_at == found.last_at == T0
 
@@ -172,7 +172,6 @@ def test_who_is_signed_in_may_change_the_address(log: Log) -> None:
 def test_versions_are_never_added_up(log: Log) -> None:
     first, second = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"'))
     assert (first.sent_complete, second.sent_complete) == (False, False)
-    assert (first.mixed, second.mixed) == (True, True)
     assert (first.version, second.version) == ('"v1"', '"v2"')
 
 
@@ -182,26 +181,11 @@ def test_where_no_entity_tag_is_sent_the_date_tells_versions_apart(log: Log) -> 
     first, second = taken(log, *lines, log.part(50, 100, 100, 6, etag=""))
     assert (first.sent_complete, second.sent_complete) == (True, False)
     assert (first.version, second.version) == (lines[0]["last_modified"], later)
-    assert (first.mixed, second.mixed) == (True, True)
 
 
-@pytest.mark.parametrize("batches", [1, 2])
-@pytest.mark.parametrize("later_first", [False, True])
-@pytest.mark.parametrize("starts", [(50, 0), (0, 50)])
-def test_parts_of_two_versions_are_mixed_in_whatever_order_they_come(
-    log: Log, starts: tuple[int, int], later_first: bool, batches: int
-) -> None:
-    one = log.part(starts[0], starts[0] + 50, 100, 0, seconds=10)
-    other = log.part(starts[1], starts[1] + 50, 100, 5, etag='"v2"')
-    lines = [other, one] if later_first else [one, other]
-    if batches == 2:
-        taken(log, lines.pop(0))
-    assert [found.mixed for found in taken(log, *lines)] == [True, True]
-
-
-def test_a_new_version_from_its_start_is_not_mixed(log: Log) -> None:
+def test_a_new_version_from_its_start_is_complete(log: Log) -> None:
     first, second = taken(log, log.part(0, 50, 100, 0), log.line(5, etag='"v2"'))
-    assert (first.mixed, second.mixed, second.sent_complete) == (False, False, True)
+    assert (first.sent_complete, second.sent_complete) == (False, True)
 
 
 def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
@@ -211,9 +195,20 @@ def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
     assert found.version == "identity 1"
 
 
-def test_another_length_of_the_same_version_is_mixed(log: Log) -> None:
-    (found,) = taken(log, log.part(0, 50, 100, 0), log.part(50, 200, 200, 5))
-    assert (found.mixed, found.sent_complete, found.sent_bytes) == (True, False, 50)
+@pytest.mark.parametrize("batches", [1, 2])
+def test_parts_of_another_length_are_another_download(log: Log, batches: int) -> None:
+    lines = [log.part(0, 50, 100, 0), log.part(50, 200, 200, 5), log.part(50, 100, 100, 9)]
+    if batches == 2:
+        taken(log, lines.pop(0))
+    first, second = taken(log, *lines)
+    assert (first.total, first.sent_complete, first.transfers) == (100, True, 2)
+    assert (second.total, second.sent_complete, second.sent_bytes) == (200, False, 150)
+
+
+def test_a_long_transfer_without_a_length_does_not_join_downloads_of_two_lengths(log: Log) -> None:
+    unknown = {"sent_length": "", "framing": "chunked", "body_bytes": 107}
+    lines = [log.part(0, 50, 100, 5), log.part(0, 50, 200, 7), log.line(9, seconds=20.0, **unknown)]
+    assert sorted((found.total, found.transfers) for found in taken(log, *lines)) == [(100, 2), (200, 1)]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +250,7 @@ def test_the_size_without_a_coding_is_no_total_of_a_coded_file(log: Log) -> None
         log.line(0, sent_length="", framing="chunked", body_bytes=67, **coded),
         log.part(0, 60, 60, 5, **coded),
     )
-    assert (found.total, found.mixed, found.sent_complete) == (60, False, True)
+    assert (found.total, found.sent_complete) == (60, True)
 
 
 def test_lines_in_another_order_make_the_same_downloads(log: Log) -> None:

@@ -16,12 +16,12 @@ from xaccel.testing import ServerMissing
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_few_mixed_downloads_are_found_by_their_index(log: Log) -> None:
+def test_the_few_incomplete_downloads_are_found_by_their_index(log: Log) -> None:
     from django.db import connection
 
     from xaccel.audit.models import Download
 
-    lines = [log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"')]
+    lines = [log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"')]  # of two versions
     for line in lines:
         decide(line)
     log.write(*lines)
@@ -29,15 +29,15 @@ def test_the_few_mixed_downloads_are_found_by_their_index(log: Log) -> None:
     [one, other] = Download.objects.all()
     many: dict[str, Any] = {field.attname: getattr(one, field.attname) for field in Download._meta.fields}
     Download.objects.bulk_create(
-        Download(**{**many, "id": UUID(int=number), "closed_at": T0, "mixed": False})
+        Download(**{**many, "id": UUID(int=number), "closed_at": T0, "sent_complete": True})
         for number in range(2000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     # as the admin's filter asks
-    mixed = Download.objects.filter(mixed=True).order_by("-opened_at")
-    assert "xaccel_download_mixed" in mixed[:50].explain()
-    assert set(mixed) == {one, other}
+    incomplete = Download.objects.filter(sent_complete=False).order_by("-opened_at")
+    assert "xaccel_download_incomplete" in incomplete[:50].explain()
+    assert set(incomplete) == {one, other}
 
 
 def test_the_benchmark_tells_a_scan_from_an_index(

@@ -29,7 +29,6 @@ def download(key: str, **fields: Any) -> Download:
         "given_bytes": 1000,
         "spans": [[0, 1000]],
         "sent_complete": True,
-        "mixed": False,
     }
     return Download.objects.create(**{**said, **fields})
 

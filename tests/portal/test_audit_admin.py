@@ -50,16 +50,14 @@ DAY = {"gte": "2026-11-24 00:00:00+00:00", "lt": "2026-11-25 00:00:00+00:00"}
 @pytest.mark.parametrize(
     ("model", "query", "shown"),
     [
-        ("download", {}, {"usual", "part", "mixed", "other", "old"}),
+        ("download", {}, {"usual", "part", "other", "old"}),
         ("download", {"sent_complete__exact": "0"}, {"part"}),
-        ("download", {"sent_complete__exact": "1"}, {"usual", "mixed", "other", "old"}),
-        ("download", {"mixed__exact": "1"}, {"mixed"}),
-        ("download", {"mixed__exact": "0"}, {"usual", "part", "other", "old"}),
+        ("download", {"sent_complete__exact": "1"}, {"usual", "other", "old"}),
         ("download", {"origin": "elsewhere"}, {"other"}),
         (
             "download",
             {f"opened_at__{name}": at for name, at in DAY.items()},
-            {"usual", "part", "mixed", "other"},
+            {"usual", "part", "other"},
         ),
         ("download", {"q": "8"}, {"other"}),
         ("download", {"q": "old.pdf"}, {"old"}),
@@ -79,7 +77,6 @@ def test_each_filter_and_search_shows_the_right_rows(
     before = NOW - timedelta(days=400)
     download("usual.pdf")
     download("part.pdf", sent_complete=False)
-    download("mixed.pdf", mixed=True)
     download("other.pdf", origin="elsewhere", subject="8")
     download("old.pdf", opened_at=before, last_at=before)
     transfer("usual.pdf")
@@ -108,7 +105,7 @@ def test_the_lists_name_users_and_files(admin_client: Client, person: Any, file:
 @pytest.mark.parametrize(
     ("model", "offered"),
     [
-        ("download", {"sent_complete__exact", "mixed__exact", "origin", "opened_at__gte"}),
+        ("download", {"sent_complete__exact", "origin", "opened_at__gte"}),
         ("transfer", {"outcome__exact", "origin", "decided_at__gte"}),
     ],
 )

@@ -92,8 +92,8 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Download)
 class DownloadAdmin(ReadOnly):
-    list_display = tuple("opened_at subject origin key query progress sent_complete transfers mixed".split())
-    list_filter = ("sent_complete", "mixed", OriginFilter, "opened_at")
+    list_display = tuple("opened_at subject origin key query progress sent_complete transfers".split())
+    list_filter = ("sent_complete", OriginFilter, "opened_at")
     ordering = ("-opened_at",)
 
     @admin.display(description="sent")

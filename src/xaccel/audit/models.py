@@ -14,8 +14,6 @@ class Download(models.Model):
     spans: union of the bytes that were sent, as a list of [first, end]; sent_bytes: their number.
     given_bytes: what all transfers gave to the connection, repeats included. total: bytes of the object, if known.
     query: distinguishes stored URLs that have the same key, see `DownloadEvent.query`.
-    mixed: the same client took another version of the object meanwhile, and one of the two began after byte 0; or the
-        length changed.
     closed_at: the end of its last transfer, set when no log entry can come any more that belongs to it.
     pruned: how many of its transfers `prune` deleted.
     """
@@ -38,7 +36,6 @@ class Download(models.Model):
     spans = models.JSONField()
     sent_complete = models.BooleanField()
     completed_at = models.DateTimeField(null=True)
-    mixed = models.BooleanField()
     pruned = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
@@ -50,7 +47,6 @@ class Download(models.Model):
             models.Index(
                 fields=["-opened_at"], condition=models.Q(sent_complete=False), name=f"{db_table}_incomplete"
             ),
-            models.Index(fields=["-opened_at"], condition=models.Q(mixed=True), name=f"{db_table}_mixed"),
             models.Index(
                 fields=["group"], condition=models.Q(closed_at__isnull=True), name=f"{db_table}_open"
             ),

@@ -42,8 +42,8 @@ class State(msgspec.Struct, gc=False):
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
-    Four attributes are not columns: `behind` (it began after byte 0), `changed` (its row is out of date), `placed` (its
-    transfers of this batch) and `joined`. The downloads in `joined` turned out to be part of this one.
+    Three attributes are not columns: `changed` (its row is out of date), `placed` (its transfers of this batch) and
+    `joined`. The downloads in `joined` turned out to be part of this one.
     """
 
     id: str
@@ -64,9 +64,7 @@ class State(msgspec.Struct, gc=False):
     spans: tuple[Span, ...] = ()
     sent_complete: bool = False
     completed_at: int | None = None
-    mixed: bool = False
     pruned: int = 0
-    behind: bool = False
     changed: bool = False
     joined: tuple[str, ...] = ()
     placed: tuple[str, ...] = ()
@@ -83,15 +81,9 @@ class State(msgspec.Struct, gc=False):
         self.transfers += other.transfers
         self.given_bytes += other.given_bytes
         self.pruned += other.pruned
-        self.mixed |= other.mixed
-        if other.opened_at < self.opened_at:
-            self.opened_at, self.behind = other.opened_at, other.behind
+        self.opened_at = min(self.opened_at, other.opened_at)
         self.last_at = max(self.last_at, other.last_at)
-        if self.total is None:
-            self.total = other.total
-        elif other.total not in (None, self.total):
-            self.mixed = True
-            return
+        self.total = other.total if self.total is None else self.total
         for first, end in other.spans:
             self.spans = add_span(self.spans, first, end)
         self.sent_bytes = sum([end - first for first, end in self.spans])
@@ -101,6 +93,10 @@ class State(msgspec.Struct, gc=False):
     def is_near(self, other: State, idle: int) -> bool:
         """Tell whether a transfer is within the idle time of the download."""
         return self.opened_at - idle <= other.last_at and other.opened_at <= self.last_at + idle
+
+    def has_length_of(self, other: State) -> bool:
+        """Tell whether both may be of one length: another length is another version, whatever the version says."""
+        return self.total == other.total or None in (self.total, other.total)
 
     def is_complete_by(self, at: int) -> bool:
         """Tell whether every byte was sent before `at`."""
@@ -114,8 +110,8 @@ class State(msgspec.Struct, gc=False):
 
 _opening = attrgetter(*State.__struct_fields__[1:10])
 
-Open = dict[str, dict[str, list[State]]]
-"""Downloads that may still go on, by group and by version, oldest first."""
+Open = dict[tuple[str, str], list[State]]
+"""Downloads that may still go on, by group and version, oldest first."""
 
 
 def group_of(*what: str, ip: str | None, query: str = "") -> str:
@@ -137,19 +133,15 @@ def assign(transfers: Iterable[State], known: Open, idle: int) -> None:
     How transfers that come in the order of their ends are cut into batches makes no difference.
     """
     for transfer in sorted(transfers, key=attrgetter("last_at", "opened_at", "placed")):
-        versions = known.setdefault(transfer.group, {})
-        state = _find_or_open(transfer, versions, idle)
-        state.join(transfer)
-        if len(versions) > 1:
-            _compare_versions(transfer, state, versions, idle)
+        same = known.setdefault((transfer.group, transfer.version), [])
+        _find_or_open(transfer, same, idle).join(transfer)
 
 
-def _find_or_open(transfer: State, versions: dict[str, list[State]], idle: int) -> State:
-    same = versions.setdefault(transfer.version, [])
+def _find_or_open(transfer: State, same: list[State], idle: int) -> State:
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
-        if not other.is_near(transfer, idle):
+        if not (other.is_near(transfer, idle) and other.has_length_of(transfer)):
             continue
         if other.opened_at <= transfer.opened_at:
             state = other
@@ -159,11 +151,10 @@ def _find_or_open(transfer: State, versions: dict[str, list[State]], idle: int) 
         state = later.pop()
     if state is None or (transfer.begins and state.is_complete_by(transfer.opened_at)):
         state = State(transfer_id_at(transfer.opened_at // 1000), *_opening(transfer))
-        state.behind = transfer.behind
         insort(same, state, key=lambda other: other.opened_at)
     # What began since seemed to be apart while this transfer was under way.
     for other in reversed(later):
-        if not _starts_over(other, state):
+        if other.has_length_of(state) and not _starts_over(other, state):
             state.join(other)
             same.remove(other)
     return state
@@ -172,12 +163,3 @@ def _find_or_open(transfer: State, versions: dict[str, list[State]], idle: int) 
 def _starts_over(state: State, before: State) -> bool:
     began = state.begins and before.is_complete_by(state.opened_at)
     return began or (state.sent_complete and before.sent_complete)
-
-
-def _compare_versions(transfer: State, state: State, versions: dict[str, list[State]], idle: int) -> None:
-    # A transfer from byte 0 may be a file of its own. Of any other, nobody knows to what the client added it.
-    for others in versions.values():
-        for other in others:
-            partial = state.behind or other.behind
-            if other.version != state.version and partial and other.is_near(transfer, idle):
-                other.mixed = state.mixed = other.changed = True

@@ -57,9 +57,8 @@ def _differences(download: Mapping[str, Any], transfers: list[Mapping[str, Any]]
         "sent_bytes": sum(end - first for first, end in union),
         "sent_complete": total is not None and covers_all(union, total),
     }
-    # A download that is mixed, or has more gaps than are remembered, counts less than was sent, and never more.
-    if download["mixed"] or len(transfers) > MOST_SPANS:
-        said["total"] = download["total"]
+    # A download with more gaps than are remembered counts less than was sent, and never more.
+    if len(transfers) > MOST_SPANS:
         said |= {name: min(said[name], download[name]) for name in ("sent_bytes", "sent_complete")}
     yield from (f"another {name}" for name, value in said.items() if download[name] != value)
     if download["sent_complete"] and download["completed_at"] not in ends:

@@ -26,7 +26,7 @@ _json = msgspec.json.Encoder().encode
 _WORD = {outcome: outcome.value for outcome in Outcome}
 # Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_STATE = State.__struct_fields__[:-4]
+_STATE = State.__struct_fields__[:-3]
 _decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("download_id")])
 _logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
 _before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
@@ -143,7 +143,7 @@ def _as_download(entry: LogEntry, said: Decision) -> State:
     made = State(*("", *_same(said), group, entry.started_at, entry.ended_at))
     made.placed, made.transfers, made.given_bytes, made.total = (entry.id,), 1, entry.sent, entry.total
     if entry.first is not None:
-        made.behind, made.spans = entry.first > 0, ((entry.first, entry.first + entry.sent),)
+        made.spans = ((entry.first, entry.first + entry.sent),)
     return made
 
 
@@ -167,7 +167,7 @@ def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, Sta
 
 
 def _states(known: Open) -> list[State]:
-    return [state for versions in known.values() for states in versions.values() for state in states]
+    return [state for same in known.values() for state in same]
 
 
 def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
@@ -181,8 +181,7 @@ def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
     states = [State(*row) for row in rows]
     for state in sorted(states, key=attrgetter("opened_at", "id")):
         state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
-        state.behind = bool(state.spans) and state.spans[0][0] > 0
-        found.setdefault(state.group, {}).setdefault(state.version, []).append(state)
+        found.setdefault((state.group, state.version), []).append(state)
     return found
 
 
@@ -216,7 +215,6 @@ def _download_row(state: State) -> Row:
         _json(state.spans).decode(),
         state.sent_complete,
         _text(state.completed_at),
-        state.mixed,
         state.pruned,
     )
 

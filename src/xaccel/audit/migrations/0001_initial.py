@@ -88,7 +88,6 @@ class Migration(migrations.Migration):
                 ("spans", models.JSONField()),
                 ("sent_complete", models.BooleanField()),
                 ("completed_at", models.DateTimeField(null=True)),
-                ("mixed", models.BooleanField()),
                 ("pruned", models.BigIntegerField(db_default=0, default=0)),
             ],
             options={
@@ -98,7 +97,6 @@ class Migration(migrations.Migration):
                     models.Index(fields=["origin", "key", "-opened_at"], name="xaccel_download_object"),
                     models.Index(fields=["-opened_at"], name="xaccel_download_time"),
                     index("download_incomplete", ["-opened_at"], models.Q(sent_complete=False)),
-                    index("download_mixed", ["-opened_at"], models.Q(mixed=True)),
                     index("download_open", ["group"], models.Q(closed_at__isnull=True)),
                 ],
             },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +18,6 @@ if not settings.configured:
     )
     django.setup()
 
-from xaccel.audit import lag
 from xaccel.django import checks
 
 _BUCKET = {"type": "s3", "bucket": "acme-documents"}
@@ -53,13 +51,6 @@ def sections() -> str:
     """Return one section for each id of xaccel.django."""
     ids = {f"xaccel.{number}": row["meaning"] for number, row in checks.CHECKS.items()}
     return "\n".join(_section(each, meaning, _message(each)) for each, meaning in ids.items())
-
-
-def audit_sections() -> str:
-    """Return one section for each id of xaccel.audit."""
-    log = Path("/var/log/xaccel/transfers.log")
-    message = lag.behind(log, f"{log}: the oldest entry that is not ingested is 90 minutes old")
-    return "\n".join(_section(identifier, meaning, message) for identifier, meaning in lag.CHECKS.items())
 
 
 def _section(identifier: str, meaning: str, message: Any) -> str:

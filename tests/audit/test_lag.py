@@ -1,18 +1,22 @@
-"""How far ingestion is behind: the age of the oldest entry that is not ingested, and the check that reports it."""
+"""How far ingestion is behind: the age of the oldest entry that is not ingested, and the doctor's check of it."""
 
 from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
 from django.core.management import call_command
 
 from tests.audit.conftest import Log, forbidden, some, take
 from xaccel.audit.lag import lag_s
+from xaccel.doctor.catalogue import checks
+from xaccel.doctor.examine import examine
+from xaccel.doctor.running_site import RunningSite
+from xaccel.site import read_mapping
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,14 +28,17 @@ def aged(log: Log, *ages_s: float) -> list[dict[str, Any]]:
     return [log.line(end=time.time() - age_s) for age_s in ages_s]
 
 
-@pytest.fixture
-def site_log(log: Log, settings: Any) -> Log:
-    settings.XACCEL = {**settings.XACCEL, "TRANSFER_LOG": str(log.path)}
-    return log
-
-
-def found() -> list[str]:
-    return [message.msg for message in run_checks(tags=["xaccel"], include_deployment_checks=True)]
+def found(log: Path) -> tuple[str, tuple[str, ...]]:
+    site = read_mapping.read(
+        {
+            "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
+            "ORIGINS": {"media": {"type": "local", "root": "/srv"}},
+            "TRANSFER_LOG": str(log),
+        }
+    )
+    check = next(each for each in checks() if each.id == "XA506")
+    (result,) = examine([replace(check, after=())], RunningSite(read_site=lambda: site))
+    return result.status, result.evidence
 
 
 def test_the_lag_is_the_age_of_the_oldest_entry_that_is_not_read(log: Log) -> None:
@@ -60,55 +67,45 @@ def test_what_is_no_entry_is_as_old_as_the_file(log: Log, text: bytes) -> None:
     assert lag_s(log.path, 0) == pytest.approx(HOUR, abs=30)
 
 
-def test_ingestion_that_is_behind_is_reported_until_it_has_caught_up(site_log: Log) -> None:
-    site_log.write(*aged(site_log, 3 * HOUR))
-    [never_ingested] = found()
-    assert never_ingested == f"{site_log.path}: the oldest entry that is not ingested is 180 minutes old."
-    take(site_log)
-    assert found() == []
-    site_log.write(*aged(site_log, 2 * HOUR, 1))
-    [behind] = found()
-    assert "is 120 minutes old" in behind
-    take(site_log)
-    assert found() == []
+def test_ingestion_that_is_behind_is_reported_until_it_has_caught_up(log: Log) -> None:
+    log.write(*aged(log, 3 * HOUR))
+    never_ingested = f"{log.path}: the oldest entry that is not ingested is 180 minutes old"
+    assert found(log.path) == ("fail", (never_ingested,))
+    take(log)
+    assert found(log.path) == ("ok", ())
+    log.write(*aged(log, 2 * HOUR, 1))
+    assert "is 120 minutes old" in found(log.path)[1][0]
+    take(log)
+    assert found(log.path) == ("ok", ())
 
 
-def test_entries_of_the_last_minutes_are_no_lag(site_log: Log) -> None:
-    site_log.write(*aged(site_log, 120))
-    assert found() == []
+def test_entries_of_the_last_minutes_are_no_lag(log: Log) -> None:
+    log.write(*aged(log, 120))
+    assert found(log.path) == ("ok", ())
 
 
-def test_a_log_that_was_rotated_and_not_read_since_is_reported(site_log: Log) -> None:
-    site_log.write(*aged(site_log, 3 * HOUR))
-    take(site_log)
-    site_log.path.rename(f"{site_log.path}.1")
-    site_log.write(*aged(site_log, 2 * HOUR))
-    [behind] = found()
-    assert "is 120 minutes old" in behind
-    take(site_log)
-    assert found() == []
+def test_a_log_that_was_rotated_and_not_read_since_is_reported(log: Log) -> None:
+    log.write(*aged(log, 3 * HOUR))
+    take(log)
+    log.path.rename(f"{log.path}.1")
+    log.write(*aged(log, 2 * HOUR))
+    assert "is 120 minutes old" in found(log.path)[1][0]
+    take(log)
+    assert found(log.path) == ("ok", ())
 
 
-def test_what_cannot_be_looked_at_is_not_reported(open_log: Log, settings: Any, tmp_path: Path) -> None:
+def test_what_cannot_be_looked_at_is_not_known(open_log: Log) -> None:
     open_log.write(*some(open_log))
-    given = settings.XACCEL
-    settings.XACCEL = {**given, "TRANSFER_LOG": str(open_log.path)}
-    assert len(found()) == 1
+    assert found(open_log.path)[0] == "fail"
     with forbidden(open_log.path):
-        assert found() == []
-    settings.XACCEL = {**given, "TRANSFER_LOG": str(tmp_path / "elsewhere.log")}
-    assert found() == []
+        assert found(open_log.path)[0] == "unknown"
+    assert found(open_log.path.with_name("elsewhere.log"))[0] == "skipped"
 
 
-def test_a_database_without_the_tables_is_not_reported_here(site_log: Log) -> None:
-    site_log.write(*aged(site_log, HOUR))
+def test_a_database_without_the_tables_is_not_known(log: Log) -> None:
+    log.write(*aged(log, HOUR))
     call_command("migrate", "xaccel_audit", "zero", verbosity=0)
     try:
-        assert found() == []
+        assert found(log.path)[0] == "unknown"
     finally:
         call_command("migrate", "xaccel_audit", verbosity=0)
-
-
-def test_the_check_is_silent_without_deploy(site_log: Log) -> None:
-    site_log.write(*aged(site_log, HOUR))
-    assert run_checks(tags=["xaccel"]) == []

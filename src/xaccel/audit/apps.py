@@ -18,10 +18,8 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to the app's decisions, and add the commands and the check."""
-        from django.core.checks import register
-
-        from xaccel.audit import export, lag, queries, record, retention
+        """Listen to the app's decisions, and add the commands."""
+        from xaccel.audit import export, queries, record, retention
         from xaccel.audit.chain import checkpoint, verify
         from xaccel.audit.ingest import run
         from xaccel.audit.reconcile import compare
@@ -41,7 +39,6 @@ class AuditConfig(AppConfig):
             reconcile=compare.RECONCILE,
             checkpoint=checkpoint.CHECKPOINT,
         )
-        register(lag.check_ingestion, "xaccel", deploy=True)
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
             if audit_settings().metrics:
                 from xaccel.audit.metrics import count_decisions

@@ -15,7 +15,7 @@ from typing import IO
 
 import msgspec
 
-from xaccel.audit.lag import LONGEST_LINE
+from xaccel.audit.log.entry import LONGEST_LINE
 from xaccel.audit.models import LogPosition
 
 START = 1024

@@ -35,7 +35,7 @@ scripts/test doctor            xaccel doctor on a healthy site, with all builds 
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
 scripts/test faults [--quick]  kill, hang, fill and cut off each server; --quick leaves out the long tests, and those of
                                tests/faults/faults.toml that are in other folders
-scripts/test all               all tests but most faults, also on other Pythons, and the wheel in clean environments
+scripts/test all               all tests but the long faults, also on other Pythons, and the wheel in clean environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test counts            print the number of lines of the engine, a site, and the Python that generates it
 
@@ -204,8 +204,7 @@ def everything() -> list[Group]:
     return [
         Group("demo", ("tests/demo",)),
         *live(),
-        # The other faults promise seconds, which the groups beside them can use up: `scripts/test faults`.
-        Group("faults", ("tests/faults", "-k", "test_table or test_killed")),
+        Group("faults", ("tests/faults",)),
         Group("wheel", command=("scripts/matrix",)),
         Group("others", (*others, *pages)),
         Group("adapters", ("tests/adapters",)),

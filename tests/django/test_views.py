@@ -176,15 +176,13 @@ def test_the_view_names_the_bucket_of_its_object(  # noqa: PLR0917
 
 class Limited(DownloadView):
     model = Document
-    limit_rate = 500_000
-    limit_rate_after = 1_000
-    concurrency = "guests"
 
     def has_permission(self) -> bool:
         return True
 
     def get_options(self) -> Any:
-        return {**super().get_options(), "concurrency_key": self.request.META["REMOTE_ADDR"]}
+        limits = {"limit_rate": 500_000, "limit_rate_after": 1_000, "concurrency": "guests"}
+        return {**super().get_options(), **limits, "concurrency_key": self.request.META["REMOTE_ADDR"]}
 
 
 class AsyncLimited(Limited, AsyncDownloadView):
@@ -192,7 +190,7 @@ class AsyncLimited(Limited, AsyncDownloadView):
 
 
 @pytest.mark.parametrize("view", [Limited, AsyncLimited])
-def test_limits_are_attributes_of_the_view(view: Any, site: Any, document: Document, ada: Any) -> None:
+def test_limits_are_options_of_the_view(view: Any, site: Any, document: Document, ada: Any) -> None:
     site(CONCURRENCY={"default": 3, "guests": 1})
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
     request.user, request.auser = ada, sync_to_async(lambda: ada)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest
@@ -33,16 +33,12 @@ class _DownloadOfObject(_SingleObject):
     file_field: name of the object's FileField.
     origin: name of the site's origin; None: the one that holds the file's storage.
     denied_status: 403, or 404 to hide that the object exists.
-    limit_rate, limit_rate_after, concurrency: options of the download, as in `xaccel.options.Options`.
     """
 
     file_field: ClassVar[str] = "file"
     origin: str | None = None
     as_attachment: bool = True
     denied_status: DeniedStatus = 403
-    limit_rate: int | Literal["unlimited"] | None = None
-    limit_rate_after: int | None = None
-    concurrency: str | None = None
     object: Any
     request: HttpRequest
 
@@ -67,13 +63,17 @@ class _DownloadOfObject(_SingleObject):
 
     def get_options(self) -> SendOptions:
         """Return the keywords for `send_file`. An override extends what this returns."""
-        return {
-            "as_attachment": self.as_attachment,
-            "filename": self.get_filename(),
-            "limit_rate": self.limit_rate,
-            "limit_rate_after": self.limit_rate_after,
-            "concurrency": self.concurrency,
-        }
+        return {"as_attachment": self.as_attachment, "filename": self.get_filename()}
+
+    def _find(self) -> bool | Awaitable[bool]:
+        self.object = self.get_object()
+        return self.has_permission()
+
+    def _arguments(self) -> tuple[FieldFile | str, dict[str, Any]]:
+        file = self.get_file()
+        if not file:
+            raise Http404
+        return file, {"origin": self.origin, "bucket": self.get_bucket(), **self.get_options()}
 
     def _denied(self) -> dict[str, Any]:
         """Return what is known about the file, for the record."""
@@ -104,8 +104,7 @@ class DownloadView(_DownloadOfObject, View):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond to GET and HEAD."""
-        self.object = self.get_object()
-        allowed = self.has_permission()
+        allowed = self._find()
         if inspect.isawaitable(allowed):
             # A coroutine that nobody awaits counts as true.
             if inspect.iscoroutine(allowed):
@@ -114,10 +113,8 @@ class DownloadView(_DownloadOfObject, View):
             raise ImproperlyConfigured(f"{name}.has_permission() is a coroutine: use AsyncDownloadView.")
         if not allowed:
             deny_download(request, **self._denied())
-        file = self.get_file()
-        if not file:
-            raise Http404
-        return send_file(request, file, origin=self.origin, bucket=self.get_bucket(), **self.get_options())
+        file, arguments = self._arguments()
+        return send_file(request, file, **arguments)
 
 
 class AsyncDownloadView(_DownloadOfObject, View):
@@ -129,18 +126,10 @@ class AsyncDownloadView(_DownloadOfObject, View):
 
     async def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond to GET and HEAD."""
-        self.object = await sync_to_async(self.get_object)()
-        if iscoroutinefunction(self.has_permission):
-            allowed = await self.has_permission()
-        else:
-            allowed = await sync_to_async(self.has_permission)()
-            if inspect.isawaitable(allowed):
-                allowed = await allowed
+        allowed = await sync_to_async(self._find)()
+        if inspect.isawaitable(allowed):
+            allowed = await allowed
         if not allowed:
             await adeny_download(request, **await sync_to_async(self._denied)())
-        file, bucket, options = await sync_to_async(
-            lambda: (self.get_file(), self.get_bucket(), self.get_options())
-        )()
-        if not file:
-            raise Http404
-        return await asend_file(request, file, origin=self.origin, bucket=bucket, **options)
+        file, arguments = await sync_to_async(self._arguments)()
+        return await asend_file(request, file, **arguments)

@@ -30,6 +30,8 @@ def field_texts(documented: Any) -> dict[str, str]:
 
 def default_of(field: dataclasses.Field[Any]) -> str:
     """Return the default of a field as one writes it."""
+    if isinstance(field.default, frozenset):
+        return f"`{{{', '.join(map(repr, sorted(field.default)))}}}`"
     if field.default is not dataclasses.MISSING:
         return f"`{field.default!r}`"
     if field.default_factory is not dataclasses.MISSING:

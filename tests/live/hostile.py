@@ -188,7 +188,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
         origin.answer = store
         ca_file = certify(folder / "nginx")
         own = LOCATIONS.format(app=app.address, hostile=hostile.address, included=emit(parts.app))
-        if build.addition:
+        if "addition" in build.modules:
             own += ADDED % (hostile.address, hostile.address)
         doors = emit(listening(tls_port, folder / "nginx", quic=False))
         http = "map $request_uri $again { ~^/[a-z]+(/.*)$ $1; }"

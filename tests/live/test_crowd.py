@@ -112,7 +112,7 @@ def crowd(stages: dict[str, tuple[Stage, Origin]], which: str, name: str) -> Cro
     made, origin = stages[which]
     origin.answer = lambda request: serve(request, BODY)
     origin.requests.clear()
-    return Crowd(made, origin, build_of(made.variant).slice, name)
+    return Crowd(made, origin, "slice" in build_of(made.variant).modules, name)
 
 
 @pytest.fixture

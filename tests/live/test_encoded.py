@@ -116,7 +116,7 @@ def filtered(variant: Variant, origin: Origin, tmp_path: Path) -> Iterator[Stage
 
     def filters(parts: Parts) -> Parts:
         own = [("gzip", "on"), ("gzip_types", "*"), ("gzip_min_length", "1"), ("gzip_proxied", "any")]
-        if build_of(variant).gunzip:
+        if "gunzip" in build_of(variant).modules:
             own.append(("gunzip", "on"))
         return replace(parts, engine=(*(Directive(name, (value,)) for name, value in own), *parts.engine))
 

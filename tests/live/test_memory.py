@@ -146,7 +146,7 @@ def test_a_slice_costs_the_stated_memory(variant: Variant, tmp_path: Path, tls: 
         origin.requests.clear()
         cold = cost("cold")
         asked = len(origin.requests)
-    if not build_of(variant).slice:
+    if "slice" not in build_of(variant).modules:
         assert cold <= GRAIN * (memory_kb("8 16k", njs=variant.njs, kept=True) + TLS_KB)
         return
     stated = memory_kb("4 16k", njs=variant.njs)

@@ -54,7 +54,7 @@ def running(
         directory = tmp_path_factory.mktemp("slices")
         store = {"base_url": f"{origin.url}/", "cache": True}
         with stage(directory, variant, {"store": store}, **settings) as made:
-            yield made, origin, build_of(variant).slice
+            yield made, origin, "slice" in build_of(variant).modules
 
 
 @pytest.fixture

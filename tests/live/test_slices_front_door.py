@@ -48,7 +48,7 @@ def test_a_later_slice_that_fails_is_an_error_for_the_client(
     """Where there are no slices the origin is asked once, and dies in the middle of the one answer."""
     origin, subject = door.live.places.origin, f"slice-{uuid4()}"
     at, answer = FAILURES[failure]
-    slices = build_of(door.live.variant).slice
+    slices = "slice" in build_of(door.live.variant).modules
     fails = slices or answer is torn
     origin.answer = lambda request: (
         answer(request)

@@ -45,7 +45,7 @@ def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.mark.parametrize("failing", [False, True], ids=["whole", "cut"])
 def test_each_log_has_one_line_of_a_transfer(running: tuple[Stage, Origin], failing: bool) -> None:
     made, origin = running
-    mark, slices = f"log-{uuid4()}", build_of(made.variant).slice
+    mark, slices = f"log-{uuid4()}", "slice" in build_of(made.variant).modules
     origin.requests.clear()
     origin.answer = lambda request: (
         Answer(status=403) if failing and request.header("Range") == SECOND else serve(request, BODY)

@@ -79,7 +79,7 @@ def stolen(hostile: Hostile) -> list[str]:
 
 
 def has_addition(hostile: Hostile) -> bool:
-    return build_of(hostile.stage.variant).addition
+    return "addition" in build_of(hostile.stage.variant).modules
 
 
 # read (a, a2)
@@ -262,7 +262,7 @@ def test_slices_arrive_whole_beside_a_jump_to_their_end(hostile: Hostile, protoc
 
         def second_waits(seen: list[int] = seen, gate: Gate = gate) -> None:
             seen.append(1)
-            if len(seen) == 2 or not build_of(hostile.stage.variant).slice:
+            if len(seen) == 2 or "slice" not in build_of(hostile.stage.variant).modules:
                 gate.wait()
 
         hostile.origin_waits = second_waits

@@ -85,7 +85,7 @@ def _show(args: argparse.Namespace, site: Site, shown: dict[str, str]) -> None:
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:
     """Tell whether the app signs for slices that this NGINX does not make."""
-    sliced = not nginx.slice and site.cache is not None and site.cache.slice_bytes > 0
+    sliced = "slice" not in nginx.modules and site.cache is not None and site.cache.slice_bytes > 0
     return sliced and any(isinstance(each, S3Origin) and each.cache for each in site.origins.values())
 
 

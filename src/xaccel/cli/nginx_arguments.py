@@ -10,10 +10,8 @@ import sys
 from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, advisories, probe
-from xaccel.nginx.probe import OPTIONAL, only_loaded, require_supported
+from xaccel.nginx.probe import DEFAULT, only_loaded, require_supported
 from xaccel.site import Site
-
-_MODULES = ("njs", "headers-more")
 
 
 def warn_of_log(site: Site) -> None:
@@ -79,8 +77,8 @@ def _loaded(nginx: Nginx, command: list[str], site: Site) -> Nginx:
 
 
 def _nginx(args: argparse.Namespace) -> Nginx:
-    njs, headers_more = (name not in args.without for name in _MODULES)
     if args.nginx_version is None:
+        njs, headers_more = (name not in args.without for name in ("njs", "headers-more"))
         return probe(args.nginx or find_nginx(), njs=njs, headers_more=headers_more)
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
     if match is None:
@@ -91,11 +89,5 @@ def _nginx(args: argparse.Namespace) -> Nginx:
         )
     version = (int(match[1]), int(match[2]), int(match[3]))
     require_supported(version)
-    return Nginx(
-        version=version,
-        njs=njs and "njs" in args.module,
-        headers_more=headers_more and "headers-more" in args.module,
-        **{name: name.replace("_", "-") in args.module for name in OPTIONAL},
-        lacks=frozenset(),
-        load_modules=(),
-    )
+    named = {name.replace("-", "_") for name in args.module if name not in args.without}
+    return Nginx(version=version, modules=DEFAULT | named)

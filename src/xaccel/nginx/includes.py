@@ -10,6 +10,11 @@ from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
 
+_MODULES = (
+    "gzip ssi charset userid headers access mirror autoindex auth_basic auth_request gunzip gzip_static sub addition"
+).split()
+"""Modules that an operator may use for other pages, and that downloads switch off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -91,27 +96,21 @@ class Includes:
 
     def off(self) -> Iterator[Directive]:
         """Switch off what this NGINX could do to a download."""
-        nginx = self.nginx
-        usual = "gzip ssi charset userid headers access mirror autoindex auth_basic".split()
-        present = {
-            **{module: module not in nginx.lacks for module in usual},
-            "auth_request": nginx.auth_request,
-            "gunzip": nginx.gunzip,
-            "gzip_static": nginx.gzip_static,
-            "sub": nginx.sub,
-            "addition": nginx.addition,
-            "early_hints": nginx.has("early_hints"),
-            "trailers": nginx.has("proxy_pass_trailers"),
-            "inherit": nginx.has("add_header_inherit"),
+        since = {
+            "early_hints": "early_hints",
+            "trailers": "proxy_pass_trailers",
+            "inherit": "add_header_inherit",
         }
-        return self.shared("off", (self.engine(f"off/{name}") for name, there in present.items() if there))
+        names = [name for name in _MODULES if name in self.nginx.modules]
+        names += [name for name, feature in since.items() if self.nginx.has(feature)]
+        return self.shared("off", (self.engine(f"off/{name}") for name in names))
 
     def ways(self) -> tuple[str, ...]:
         """Return the endings of the names of fetch locations: as requested, whole, in slices."""
         cache = self.site.cache
         if cache is None:
             return ("",)
-        return ("", "_whole", *(["_slices"] if self.nginx.slice and cache.slice_bytes else []))
+        return ("", "_whole", *(["_slices"] if "slice" in self.nginx.modules and cache.slice_bytes else []))
 
     def ending(self, *, slices: bool = False) -> Iterator[Directive]:
         """Print what ends each location."""

@@ -13,8 +13,11 @@ from xaccel.errors import NginxError
 OLDEST = (1, 26, 0)
 """The oldest version that the live tests run on."""
 
+DEFAULT = frozenset("access auth_basic autoindex charset gzip headers mirror ssi userid".split())
+"""Modules of a build that was not configured without them."""
+
 OPTIONAL = ("addition", "auth_request", "gunzip", "gzip_static", "slice", "sub")
-"""Modules that a build has or not. All but `slice`: an operator may switch them on for all his pages."""
+"""Modules of a build that was configured with them."""
 
 DYNAMIC = {"njs": "ngx_http_js_module.so", "headers_more": "ngx_http_headers_more_filter_module.so"}
 """Files of dynamic modules, below the modules path."""
@@ -36,28 +39,19 @@ _DIRECTIVES = {"njs": "js_", "headers_more": "more_"}
 class Nginx:
     """One build of NGINX.
 
-    njs, headers_more: present, built in or as a file below the modules path. addition, auth_request, gunzip,
-    gzip_static, sub: present; an operator may use them, and downloads switch them off. slice: present; large objects
-    can be cached in slices. lacks: modules of the default build that this one is without. load_modules: files that a
-    whole configuration must load first; an NGINX with other sites loads them itself.
+    modules: those of DEFAULT, OPTIONAL and DYNAMIC that it has. A dynamic one is built in, or a file below the modules
+        path.
+    load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
     """
 
     version: tuple[int, int, int]
-    njs: bool = False
-    headers_more: bool = False
-    addition: bool = False
-    auth_request: bool = False
-    gunzip: bool = False
-    gzip_static: bool = False
-    slice: bool = False
-    sub: bool = False
-    lacks: frozenset[str] = frozenset()
+    modules: frozenset[str] = DEFAULT
     load_modules: tuple[str, ...] = ()
 
     @property
     def hides_by(self) -> str:
         """The means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
-        return "njs" if self.njs else "headers-more" if self.headers_more else "stock"
+        return next((name.replace("_", "-") for name in DYNAMIC if name in self.modules), "stock")
 
     def has(self, feature: str) -> bool:
         """Tell whether the version has a feature of SINCE."""
@@ -91,14 +85,10 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     built_in = {name for name in wanted if name.replace("_", "-") in added}
     paths = {name: Path(folder, DYNAMIC[name]) for name in wanted if folder and name not in built_in}
     files = {name: str(path) for name, path in paths.items() if path.is_file()}
-    return Nginx(
-        version=version,
-        njs="njs" in {*built_in, *files},
-        headers_more="headers_more" in {*built_in, *files},
-        **{name: f"--with-http_{name}_module" in arguments for name in OPTIONAL},
-        lacks=frozenset(re.findall(r"--without-http_(\w+)_module", answer)),
-        load_modules=tuple(files.values()),
-    )
+    default = DEFAULT.difference(re.findall(r"--without-http_(\w+)_module", answer))
+    optional = {name for name in OPTIONAL if f"--with-http_{name}_module" in arguments}
+    modules = default | optional | built_in | files.keys()
+    return Nginx(version=version, modules=modules, load_modules=tuple(files.values()))
 
 
 def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[Nginx, tuple[str, ...], bool]:
@@ -121,8 +111,7 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
     }
     without = replace(
         nginx,
-        njs=nginx.njs and "njs" not in missing,
-        headers_more=nginx.headers_more and "headers_more" not in missing,
+        modules=nginx.modules - missing.keys(),
         load_modules=tuple(path for path in nginx.load_modules if path not in missing.values()),
     )
     told = not files or done.returncode == 0 or bool(missing)

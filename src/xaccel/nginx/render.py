@@ -80,7 +80,7 @@ def token_directive(site: Site) -> Directive:
 
 class _Printer(Includes):
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
-        if "access" in nginx.lacks:
+        if "access" not in nginx.modules:
             raise NginxError(
                 "this NGINX lacks the module `access`, without which users would get WWW-Authenticate of an origin",
                 where="nginx",
@@ -90,12 +90,13 @@ class _Printer(Includes):
         self.routes, self.lookup = routes(site), lookup
 
     def parts(self) -> Parts:
-        maps = [self.engine(name) for name in engine.maps(slices=self.nginx.slice)]
+        maps = [self.engine(name) for name in engine.maps(slices="slice" in self.nginx.modules)]
         script = directive("js_import", "xaccel", "from", f"{self.engine_folder}/{engine.SCRIPT}")
+        first = [script] if "njs" in self.nginx.modules else []
         http, server = tuple(self.http()), tuple(self.server())
         hints = [self.engine("off/early_hints")] if self.nginx.has("early_hints") else []
         app = tuple(self.shared("app", [self.engine("app"), *hints]))
-        return Parts((*([script] if self.nginx.njs else []), *maps), http, server, app, self.files)
+        return Parts((*first, *maps), http, server, app, self.files)
 
     def http(self) -> Iterator[Directive]:
         site, names = self.site, self.names
@@ -267,4 +268,4 @@ class _Printer(Includes):
     def page(self) -> Iterator[Directive]:
         if self.site.error_pages:
             yield directive("set", Raw("$xaccel_own_page"), Raw(f"${self.names.plain('pages')}"))
-        yield from self.of_engine("page", *(["page-njs"] if self.nginx.njs else []))
+        yield from self.of_engine("page", *(["page-njs"] if "njs" in self.nginx.modules else []))

@@ -217,7 +217,7 @@ def _variant(name: str, binary: str) -> Variant:
         nginx = probe(binary, njs=njs, headers_more=False)
     except NginxError as error:
         return Variant(name, binary, njs, missing=str(error))
-    missing = f"{binary} has no njs: run scripts/system" if njs and not nginx.njs else ""
+    missing = f"{binary} has no njs: run scripts/system" if njs and "njs" not in nginx.modules else ""
     return Variant(name, binary, njs, nginx.load_modules, missing)
 
 

@@ -80,7 +80,15 @@ def test_each_word_belongs_to_a_setting() -> None:
         for kind in KINDS
     }
     assert {key: set(rows) for key, rows in words().items() if key in tables} == tables
-    assert set(words()) - set(tables) == settings.SHARED
+    assert set(words()) - set(tables) - {"wrong"} == settings.SHARED
+
+
+def test_each_error_of_the_table_is_raised_somewhere() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in (PAGE.parents[2] / "src/xaccel").rglob("*.py")
+    )
+    unused = [name for name in words()["wrong"] if not re.search(rf'(?:wrong\(|problem\(.*, )"{name}"', code)]
+    assert unused == []
 
 
 def test_each_setting_is_on_the_page() -> None:

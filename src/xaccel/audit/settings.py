@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site.setting import build, option
+from xaccel.site.setting import build, option, problem
 
 WHERE = "XACCEL_AUDIT"
 
@@ -51,7 +51,7 @@ def audit_settings() -> AuditSettings:
     """Return the settings of this process. Raises ConfigErrors with every problem of settings.XACCEL_AUDIT."""
     given = getattr(settings, WHERE, {})
     if not isinstance(given, Mapping):
-        raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])
+        raise ConfigErrors([problem(WHERE, "mapping", value=given)])
     found: list[ConfigError] = []
     conf = build(AuditSettings, given, WHERE, found, upper=True)
     if found or conf is None:

@@ -14,7 +14,7 @@ from typing import Any
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site import secret_source
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
-from xaccel.site.setting import build, table
+from xaccel.site.setting import build, problem, table
 from xaccel.site.site import Site
 
 KEYS = frozenset(row.key.upper() for row in table(Site))
@@ -40,11 +40,7 @@ def site_of(source: SiteSource) -> Site:
         text = Path(file).read_text(encoding="utf-8")
         mapping = json.loads(text) if Path(file).suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"it cannot be read ({error})",
-            where=file,
-            remedy="Give a TOML file, or a JSON file whose name ends with .json.",
-        ) from error
+        raise problem(file, "file", reason=error) from error
     return read(mapping, file)
 
 
@@ -54,8 +50,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
     if not isinstance(mapping, Mapping):
-        remedy = 'Write {"ORIGINS": {…}}.'
-        raise ConfigErrors([ConfigError(f"{mapping!r} is not a mapping", where=where, remedy=remedy)])
+        raise ConfigErrors([problem(where, "mapping", value=mapping)])
     found: list[ConfigError] = []
     values = {str(key).upper(): value for key, value in mapping.items()}
     secret_source.take_secret(values, where, found)
@@ -64,9 +59,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     site = build(Site, values, where, found, more=(*secret_source.KEYS, *more_keys), upper=True)
     cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
     if cached and values.get("CACHE") is None:
-        what = f"origin {cached[0]!r} has a cache, and the site has no CACHE"
-        remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, or leave the origin\'s cache off.'
-        found.append(ConfigError(what, where=f'{where}["CACHE"]', remedy=remedy))
+        found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
     if found or site is None:
         raise ConfigErrors(found)
     return site
@@ -74,15 +67,13 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
 
 def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Origin]:
     if not isinstance(given, Mapping) or not given:
-        remedy = 'Name one: {"documents": {"type": "s3", "bucket": "…"}}.'
-        found.append(ConfigError("no origin is configured", where=where, remedy=remedy))
+        found.append(problem(where, "no_origin"))
         return {}
     origins: dict[str, Origin] = {}
     for name, entry in given.items():
         path = f'{where}["{name}"]'
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            remedy = "Use lower case letters, digits, '-' and '_', 30 characters at most."
-            found.append(ConfigError(f"{name!r} is not a name for an origin", where=path, remedy=remedy))
+            found.append(problem(path, "origin_name", name=name))
         if (origin := _origin(entry, path, found)) is not None:
             origins[str(name)] = origin
     return origins
@@ -94,15 +85,11 @@ def _origin(entry: Any, path: str, found: list[ConfigError]) -> Origin | None:
         fields = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
         return build(type(entry), fields, path, found)
     if not isinstance(entry, Mapping):
-        remedy = 'Write {"type": "s3", "bucket": "…"}.'
-        found.append(ConfigError(f"{entry!r} is not an origin", where=path, remedy=remedy))
+        found.append(problem(path, "origin", entry=entry))
         return None
     kind = TYPES.get(str(entry.get("type")))
     if kind is not None:
         return build(kind, entry, path, found, more=("type",))
-    remedy = f"Valid values: {', '.join(map(repr, TYPES))}."
-    if {"BACKEND", "STORAGE"} & entry.keys():
-        remedy = 'Write {"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}.'
-    what = f"{entry.get('type')!r} is not a type of origin"
-    found.append(ConfigError(what, where=f'{path}["type"]', remedy=remedy))
+    valid = ", ".join(map(repr, TYPES))
+    found.append(problem(f'{path}["type"]', "type", type=entry.get("type"), valid=valid))
     return None

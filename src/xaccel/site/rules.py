@@ -9,11 +9,10 @@ from typing import Any
 
 from xaccel.options import UNLIMITED
 from xaccel.site import header_rules
-from xaccel.site.setting import Wrong
+from xaccel.site.setting import Wrong, wrong
 
 PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters"
 """The secret of the documentation and the examples. Everybody who knows it could forge a hand-off."""
-MAKE_ONE = "Make one with: xaccel secret."
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
 MAX_EXPIRES_S = 7 * 24 * 3600
@@ -28,8 +27,8 @@ HEAD_KB = 16
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,128}")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f$]")
+_TEXT = r"[^\x00-\x1f\x7f$]*"
+"""NGINX has no escape for "$" and control characters."""
 _URL = re.compile(r"(?i:https?)://([A-Za-z0-9.\[\]:-]+)(?:/[!$->@-~]*)?")
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,19}")
@@ -37,7 +36,8 @@ _STATUSES = {str(status): status for status in (404, 412, 416, 429, 502, 503, 50
 """Those that a download can end with; in a file, keys are text."""
 _MOST_AT_ONCE = 65535
 """NGINX counts in 16 bits (ngx_http_limit_conn_module.c)."""
-_LEAST_FIXED, _LONGEST_BUCKET = 3, 63
+_LEAST_FIXED, _LONGEST = 3, 63
+"""Letters and digits of a pattern of buckets, and its length."""
 
 
 def matches(pattern: str) -> Callable[[str], object]:
@@ -50,24 +50,11 @@ def is_within(least: int, most: int) -> Callable[[float], bool]:
     return lambda value: least <= value <= most
 
 
-def is_path(value: str) -> bool:
-    """Tell whether NGINX takes `value` as the path of a file that it writes."""
-    return bool(value.strip()) and value != "off" and not _UNPRINTABLE.search(value)
-
-
-def is_access_log(value: str) -> bool:
-    """Tell whether NGINX takes `value` as arguments of `access_log`, beside the condition that xaccel adds."""
-    return is_path(value) and not re.search(r"(?:^|\s)if=", value)
-
-
-def is_absolute(value: str) -> bool:
-    """Tell whether `value` is an absolute path that NGINX takes; it resolves others from its own folder."""
-    return value.startswith("/") and not _UNPRINTABLE.search(value)
-
-
-def is_root(value: str) -> bool:
-    """Tell whether `value` is a directory for NGINX."""
-    return is_absolute(value) and ".." not in value.split("/")
+is_path = matches(rf"(?!off\Z)(?=.*\S){_TEXT}")
+is_access_log = matches(rf"(?!off\Z|(?:.*\s)?if=)(?=.*\S){_TEXT}")
+is_absolute = matches(rf"/{_TEXT}")
+"""NGINX resolves other paths from its own folder."""
+is_root = matches(rf"/(?!(?:.*/)?\.\.(?:/|\Z)){_TEXT}")
 
 
 def is_address(host: str) -> bool:
@@ -83,7 +70,7 @@ def host_ok(host: str) -> bool:
     """Tell whether NGINX and DNS take `host`: an address, one of IPv6 in brackets, or a name (RFC 1035)."""
     labels = host.split(".")
     if host.startswith("[") or labels[-1].isdigit():
-        return is_address(host) and host.startswith("[") == (":" in host)
+        return is_address(host) and host.startswith("[") == (":" in host) and "%" not in host
     return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
 
 
@@ -101,14 +88,13 @@ def is_server(value: str) -> bool:
 
 def is_redirect_host(value: str) -> bool:
     """Tell whether `value` is "host", "host:port" or "*.suffix" in lower case; no suffix is of IP addresses."""
-    name = re.sub(r":[0-9]+$", "", value)
-    named = not name.startswith("*.") or name.rpartition(".")[2][:1].isalpha()
+    named = not value.startswith("*.") or value.rpartition(".")[2][:1].isalpha()
     return value == value.lower() and "_" not in value and named and authority_ok(value.removeprefix("*."))
 
 
 def is_dns_server(value: str) -> bool:
     """Tell whether `value` is an IP address, with or without a port."""
-    return _ADDRESS.fullmatch(value) is not None and authority_ok(value)
+    return authority_ok(value) and (is_address(value) or is_address(value.rpartition(":")[0]))
 
 
 def split_buffers(text: str) -> tuple[int, int]:
@@ -133,16 +119,6 @@ def is_pattern(bucket: str) -> bool:
     return "*" in bucket
 
 
-def _pattern_ok(bucket: str) -> bool:
-    fixed = bucket.replace("*", "", 1)
-    return (
-        "*" not in fixed
-        and sum(char.isalnum() for char in fixed) >= _LEAST_FIXED
-        and len(bucket) <= _LONGEST_BUCKET
-        and BUCKET_NAME.fullmatch(bucket.replace("*", "x")) is not None
-    )
-
-
 _OTHER_BUCKET = re.compile(r"arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3", re.DOTALL)
 """Names for which S3 wants another signature or a session; general purpose buckets and aliases pass.
 
@@ -152,25 +128,16 @@ Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrule
 
 def unsupported(bucket: str) -> list[Wrong]:
     """Return why xaccel does not support a bucket; nothing if it does."""
-    kinds = "(access point, multi-region, Object Lambda, Outposts, S3 Express), which wants another signature"
-    remedy = (
-        "Name a general purpose bucket of one region, or an access point's alias, in -s3alias or --ol-s3."
-    )
-    is_other = _OTHER_BUCKET.fullmatch(bucket)
-    return [(f"{bucket!r} names another kind of bucket {kinds}", remedy)] if is_other else []
+    return [wrong("other_bucket", name=bucket)] if _OTHER_BUCKET.fullmatch(bucket) else []
 
 
 def bucket(name: str) -> list[Wrong]:
     """Return what is wrong with the name of a bucket, or a pattern of names."""
-    if wrong := unsupported(name):
-        return wrong
-    if _pattern_ok(name) if is_pattern(name) else BUCKET_NAME.fullmatch(name):
-        return []
-    remedy = (
-        "Use letters, digits, '.', '-' and '_', three characters or more. A pattern has one '*', and three letters or"
-        ' digits or more that all your buckets share: "tenant-*".'
-    )
-    return [(f"{name!r} is not a bucket name, nor a pattern of bucket names", remedy)]
+    if found := unsupported(name):
+        return found
+    is_known = name.count("*") <= 1 and BUCKET_NAME.fullmatch(name.replace("*", "x"))
+    is_broad = is_pattern(name) and (sum(map(str.isalnum, name)) < _LEAST_FIXED or len(name) > _LONGEST)
+    return [] if is_known and not is_broad else [wrong("bucket", name=name)]
 
 
 def http_url(value: str) -> list[Wrong]:
@@ -178,31 +145,23 @@ def http_url(value: str) -> list[Wrong]:
     match = _URL.fullmatch(value)
     if match is not None and authority_ok(match[1]):
         return []
-    remedy = (
-        'Write it percent-encoded, for example "https://files.example/", without query and fragment. Instead of user'
-        ' information give request_headers {"Authorization": "Basic …"}.'
-    )
-    return [("it is not an http or https URL of a host, a port from 1 to 65535 and a path", remedy)]
+    return [wrong("http_url")]
 
 
 def base_url(value: str) -> list[Wrong]:
     """Return what is wrong with the base URL of an HTTP origin."""
-    slash = "End it with '/', so that 'files' never means 'files-of-others' too."
-    return http_url(value) or ([] if value.endswith("/") else [(f"{value!r} does not end with '/'", slash)])
+    return http_url(value) or ([] if value.endswith("/") else [wrong("no_slash", url=value)])
 
 
 def request_headers(headers: Mapping[str, str]) -> Iterator[Wrong]:
     """Yield what is wrong with the fixed headers of an HTTP origin; no value is shown."""
     for name, value in headers.items():
         if name.lower().startswith(SSE_C):
-            what = f"{name!r} belongs to SSE-C, whose key would be in the NGINX configuration"
-            yield what, "Store the objects with SSE-S3 or SSE-KMS."
+            yield wrong("sse_c", name=name)
         elif not header_rules.header_name_ok(name) or name.lower() in header_rules.FORBIDDEN_REQUEST_HEADERS:
-            remedy = "Names are tokens. NGINX sets Host, Range, Cookie, User-Agent, conditions and connection headers."
-            yield f"{name!r} cannot be a fixed request header", remedy
+            yield wrong("request_header", name=name)
         elif not _is_plain_header(value):
-            what = f"the value of {name!r} cannot be written to the NGINX configuration"
-            yield what, "Use printable ASCII without '$', for which NGINX has no escape."
+            yield wrong("request_header_value", name=name)
 
 
 def _is_plain_header(value: str) -> bool:
@@ -217,19 +176,18 @@ def one_or_more(value: Any) -> tuple[Any, ...]:
 def secrets(given: tuple[str, ...]) -> Iterator[Wrong]:
     """Yield what is wrong with the secrets of a site; none is shown."""
     if not 1 <= len(given) <= 2:
-        remedy = f"{MAKE_ONE} While rotating, give a list of two, the new one first."
-        yield "the site has no secret, or more than two", remedy
+        yield wrong("secrets")
     elif not all(map(_SECRET.fullmatch, given)):
-        yield "a secret is too short or has other characters", "Use 32 to 128 letters, digits, '-' and '_'."
+        yield wrong("secret")
     elif PLACEHOLDER in given:
-        yield "the secret is the one of the documentation, which everybody knows", MAKE_ONE
+        yield wrong("known_secret")
 
 
 def listed_twice(names: tuple[str, ...]) -> Iterator[Wrong]:
     """Yield the names of headers that are there twice, in any case."""
     lower = [name.lower() for name in names]
     twice = (name for index, name in enumerate(names) if name.lower() in lower[:index])
-    yield from ((f"{name!r} is listed twice", "Remove one.") for name in twice)
+    yield from (wrong("listed_twice", name=name) for name in twice)
 
 
 def is_added_header(pair: tuple[str, str]) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import ConfigError
-from xaccel.site.rules import MAKE_ONE, is_absolute, secrets
-from xaccel.site.setting import Wrong, build, option, table
+from xaccel.site.rules import is_absolute, secrets
+from xaccel.site.setting import Wrong, build, option, problem, table, wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,12 @@ def take_secret(values: MutableMapping[str, Any], where: str, found: list[Config
     """Replace SECRET_ENV or SECRET_FILE in `values` by SECRET. All problems go to `found`."""
     given = {key: values[key] for key in ("SECRET", *KEYS) if values.get(key) is not None}
     if len(given) > 1:
-        problem = f"{' and '.join(given)} exclude each other"
-        found.append(ConfigError(problem, where=where, remedy="Give one of them only."))
+        found.append(problem(where, "several_secrets", names=" and ".join(given)))
         values["SECRET"] = _NOT_READ
     elif given and "SECRET" not in given:
         source = build(SecretSource, given, where, found, upper=True)
-        text, wrong = ("", []) if source is None else _read(source)
-        found.extend(
-            ConfigError(what, where=f'{where}["{min(given)}"]', remedy=remedy) for what, remedy in wrong
-        )
+        text, said = ("", []) if source is None else _read(source)
+        found += [ConfigError(what, where=f'{where}["{min(given)}"]', remedy=remedy) for what, remedy in said]
         values["SECRET"] = text.split() or _NOT_READ
 
 
@@ -50,15 +47,13 @@ def _read(source: SecretSource) -> tuple[str, list[Wrong]]:
     try:
         text = os.environ[name] if source.secret_env else Path(name).read_text(encoding="utf-8")
     except KeyError:
-        remedy = "Set it for each process that reads the site: the app, and the command xaccel."
-        return "", [(f"{place} is not set", f"{remedy} {MAKE_ONE}")]
+        return "", [wrong("secret_not_set", place=place)]
     except FileNotFoundError:
-        return "", [(f"{place} does not exist", f"{MAKE_ONE} Write it to this file.")]
+        return "", [wrong("secret_missing", place=place)]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        remedy = "Let the users of the app and of the command xaccel read it, and nobody else."
-        return "", [(f"{place} cannot be read ({reason})", remedy)]
+        return "", [wrong("secret_unreadable", place=place, reason=reason)]
     if not text.split():
-        return "", [(f"{place} is empty", MAKE_ONE)]
-    wrong = [(f"{place}: {what}", remedy) for what, remedy in secrets(tuple(text.split()))]
-    return "" if wrong else text, wrong
+        return "", [wrong("secret_empty", place=place)]
+    found = [(f"{place}: {what}", remedy) for what, remedy in secrets(tuple(text.split()))]
+    return "" if found else text, found

@@ -29,6 +29,18 @@ def words() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
 
 
+def wrong(name: str, /, **values: object) -> Wrong:
+    """Return an error of the table [wrong] in settings.toml, with its values."""
+    what, remedy = words()["wrong"][name]
+    return what.format(**values), remedy.format(**values)
+
+
+def problem(place: str, name: str, /, **values: object) -> ConfigError:
+    """Return the same error of the setting at `place`."""
+    what, remedy = wrong(name, **values)
+    return ConfigError(what, where=place, remedy=remedy)
+
+
 def _plain(value: Any) -> Any:
     """Return lists as tuples and a mapping as a dict."""
     if isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import header_rules, rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
-from xaccel.site.setting import option, required
+from xaccel.site.setting import option, problem, required
 
 PROTOCOL = 1
 """The version of the hand-off between app and NGINX (docs/extend/protocol.md); it is bound to `internal_prefix`."""
@@ -88,12 +88,7 @@ class Site:
     def log_problems(self) -> Iterator[ConfigError]:
         """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
         if not self.transfer_log.startswith("/"):
-            yield ConfigError(
-                f"{self.transfer_log!r} is relative to NGINX's prefix, on Debian /usr/share/nginx, where logrotate does"
-                " not look",
-                where="TRANSFER_LOG",
-                remedy='Give an absolute path, for example "/var/log/xaccel/transfers.log".',
-            )
+            yield problem("TRANSFER_LOG", "relative_log", path=self.transfer_log)
 
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`. Raises OriginUnknown when the site has none."""

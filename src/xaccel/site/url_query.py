@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from xaccel.site.origins import HTTPOrigin, Origin
-from xaccel.site.setting import Wrong
+from xaccel.site.setting import Wrong, wrong
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -76,10 +76,6 @@ def recorded_parameters(names: tuple[str, ...]) -> Iterator[Wrong]:
     """Yield the names of parameters whose values no record may have."""
     for name in names:
         if not name:
-            yield (
-                f"{name!r} is not the name of a query parameter",
-                'Write a list of names, for example ["id"].',
-            )
+            yield wrong("query_parameter", name=name)
         elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
-            remedy = "Leave it out: the digest distinguishes two files without it."
-            yield f"{name!r} may have a signature or a password, which must not be recorded", remedy
+            yield wrong("secret_parameter", name=name)

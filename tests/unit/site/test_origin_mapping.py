@@ -97,9 +97,10 @@ def test_a_type_is_one_of_three(kind: Any) -> None:
     [{"BACKEND": "xaccel.S3Origin", "OPTIONS": {"bucket": "docs"}}, {"STORAGE": "default"}],
     ids=str,
 )
-def test_an_entry_in_the_form_before_0_1_is_refused_with_the_new_form(entry: Any) -> None:
+def test_the_error_of_an_entry_without_a_type_has_the_types_and_djangos_form(entry: Any) -> None:
     _, (problem,) = read({"docs": entry})
-    assert '{"type": "s3", "bucket": "…"}, or in Django {"storage": "default"}' in str(problem)
+    assert "'s3', 'http', 'local'" in str(problem)
+    assert '{"storage": "default"}' in str(problem)
 
 
 @pytest.mark.parametrize(

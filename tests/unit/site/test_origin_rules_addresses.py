@@ -27,6 +27,7 @@ def test_a_host_with_or_without_a_port_is_taken(authority: str) -> None:
     "authority",
     [
         *"999.1.1.1 1.2.3 a..b a.b:0 a.b:65536 a.b: [:::] [1::2::3]:80 [fd00::1]:99999 [10.0.0.1] :80".split(),
+        "[fe80::1%eth0]:80",
         "",
         "x" * 64,
         "x." * 127 + "y",

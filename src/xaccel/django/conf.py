@@ -13,11 +13,11 @@ from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
 from xaccel.django.files.storage_objects import Objects
-from xaccel.django.files.storages import from_storages, with_storages
+from xaccel.django.files.storages import NOT_FOR_DOWNLOADS, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping, secret_source
-from xaccel.site.setting import build, table
+from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
@@ -54,22 +54,21 @@ def configuration() -> Configuration:
     """Return the one configuration of this process. Raises ConfigErrors with every problem of settings.XACCEL."""
     given = getattr(settings, WHERE, {})
     if not isinstance(given, Mapping):
-        raise ConfigErrors([ConfigError(f"{given!r} is not a mapping", where=WHERE, remedy="Write a dict.")])
+        raise ConfigErrors([problem(WHERE, "mapping", value=given)])
     values = {str(key).upper(): value for key, value in given.items()}
     found: list[ConfigError] = []
     skipped: list[ConfigError] = []
     django = {key: values.pop(key) for key in DJANGO_KEYS if key in values}
     own = build(DjangoSettings, django, WHERE, found, upper=True)
-    origins = values.get("ORIGINS")
+    aliases: dict[str, str] = {}
     if "ORIGINS" not in values:
-        aliases = {alias: alias for alias in settings.STORAGES}
-        values["ORIGINS"] = from_storages(skipped)
-    elif isinstance(origins, Mapping):
+        aliases = {alias: alias for alias in settings.STORAGES if alias not in NOT_FOR_DOWNLOADS}
+        every = {alias: {"storage": alias} for alias in aliases}
+        values["ORIGINS"] = with_storages(every, 'STORAGES["{}"]', skipped)
+    elif isinstance(origins := values["ORIGINS"], Mapping):
         entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
         aliases = {name: str(entry["storage"]) for name, entry in entries.items() if "storage" in entry}
-        values["ORIGINS"] = with_storages(origins, WHERE, found)
-    else:
-        aliases = {}
+        values["ORIGINS"] = with_storages(origins, f'{WHERE}["ORIGINS"]["{{}}"]["storage"]', found)
     if not values.keys() & {"SECRET", *secret_source.KEYS}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:

@@ -10,6 +10,7 @@ from string import ascii_letters, digits, punctuation
 from typing import Any, NoReturn, Unpack
 from urllib.parse import quote
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest
@@ -35,28 +36,19 @@ def deny_download(
 
     Raises PermissionDenied, or Http404 for 404; ValueError for another status.
     """
-    refusal = _refusal(status)
+    if status not in (403, 404):
+        raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     if "subject" not in record:
         record["subject"] = subject_of(request)
     tell(request, denied(request.method, **record))
-    raise refusal
+    raise PermissionDenied if status == 403 else Http404
 
 
 async def adeny_download(
     request: HttpRequest, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]
 ) -> NoReturn:
     """Like `deny_download`, in a coroutine."""
-    refusal = _refusal(status)
-    if "subject" not in record:
-        record["subject"] = await asubject_of(request)
-    await atell(request, denied(request.method, **record))
-    raise refusal
-
-
-def _refusal(status: int) -> PermissionDenied | Http404:
-    if status not in (403, 404):
-        raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
-    return PermissionDenied() if status == 403 else Http404()
+    await sync_to_async(deny_download)(request, status=status, **record)
 
 
 def subject_of(request: HttpRequest) -> str:

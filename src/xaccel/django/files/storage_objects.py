@@ -190,14 +190,15 @@ class Objects:
             near = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
         else:
             near = [own.bucket, _MANY]
+        origins = self._sender.site.origins
         names = [name for place in near for name in self._by_place.get(place, ())]
-        found = [(name, _match(name, self._sender.site.origins[name], own)) for name in names]
-        ranked = [
-            ((len(match[0]) - len(match[1].key), not covers_many(self._sender.site.origins[name])), match)
-            for name, match in found
-            if match is not None
-        ]
-        return [match for _, match in sorted(ranked, key=lambda row: row[0], reverse=True)]
+        found = [match for name in names if (match := _match(name, origins[name], own)) is not None]
+
+        def nearness(match: _Match) -> tuple[int, bool]:
+            prefix, ref = match
+            return len(prefix) - len(ref.key), not covers_many(origins[ref.origin])
+
+        return sorted(found, key=nearness, reverse=True)
 
     @cached_property
     def _by_place(self) -> dict[str, list[str]]:

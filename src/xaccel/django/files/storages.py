@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 from django.utils.functional import LazyObject, empty
@@ -195,29 +194,19 @@ NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
 def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
     """Return `given` with each {"storage": alias} entry spelled out; its other options come on top of the storage's.
 
-    Problems go to `found`; their entries are left out.
+    `where` names an entry in errors, with "{}" for its name. Problems go to `found`; their entries are left out.
     """
     origins: dict[str, Any] = {}
     for name, entry in given.items():
-        path = f'{where}["ORIGINS"]["{name}"]'
+        path = where.format(name)
         if not isinstance(entry, Mapping) or "storage" not in entry:
             origins[name] = entry
         elif "type" in entry:
             remedy = 'Write {"storage": "default"}, and add options that the storage does not have.'
             found.append(ConfigError("an origin has both a storage and a type", where=path, remedy=remedy))
-        elif (spelled := _entry(str(entry["storage"]), f'{path}["storage"]', found)) is not None:
+        elif (spelled := _entry(str(entry["storage"]), path, found)) is not None:
             origins[name] = spelled | {key: value for key, value in entry.items() if key != "storage"}
     return origins
-
-
-def from_storages(skipped: list[ConfigError]) -> dict[str, Any]:
-    """Return an entry for each alias of STORAGES but "staticfiles"; those that cannot be read go to `skipped`."""
-    return {
-        alias: entry
-        for alias in settings.STORAGES
-        if alias not in NOT_FOR_DOWNLOADS
-        and (entry := _entry(alias, f'STORAGES["{alias}"]', skipped)) is not None
-    }
 
 
 def _entry(alias: str, where: str, found: list[ConfigError]) -> dict[str, Any] | None:

@@ -48,11 +48,9 @@ def _folder() -> Path | None:
 
 
 def _require_servers(options: Iterable[str]) -> None:
-    try:
-        from xaccel.servers.nginx_server import nginx_binaries
-        from xaccel.servers.s3 import weed_binary
-    except ImportError as error:
-        raise XaccelError(f"{error.name} is not installed", where="demo", remedy=_INSTALL) from error
+    from xaccel.servers.nginx_server import nginx_binaries
+    from xaccel.servers.s3 import weed_binary
+
     own = any(option.partition("=")[0] == "--nginx" for option in options)
     try:
         weed_binary()

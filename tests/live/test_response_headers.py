@@ -14,7 +14,9 @@ from xaccel.handoff.headers import BY_TYPE, SANDBOX
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places) -> None:  # type: ignore[no-untyped-def]
     places.s3.put(places.bucket, "headers.txt", b"x" * 100, "text/plain")
-    places.s3.put(places.bucket, "meta.txt", b"x" * 100, "text/plain", {"owner": "somebody"})
+    places.s3.client().put_object(
+        Bucket=places.bucket, Key="meta.txt", Body=b"x" * 100, Metadata={"owner": "somebody"}
+    )
     (places.media / "headers.txt").write_bytes(b"x" * 100)
 
 

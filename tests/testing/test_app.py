@@ -36,20 +36,6 @@ def test_serves_and_leaves_nothing(tmp_path: Path, kind: str, name: str, threads
     assert "Traceback" not in app.log
 
 
-def test_unix_socket(tmp_path: Path) -> None:
-    (tmp_path / "stack_app.py").write_text(APP)
-    with (
-        app_server(
-            tmp_path / "app", "stack_app:application", env={"WORD": "yes"}, cwd=tmp_path, unix=True
-        ) as app,
-        socket.socket(socket.AF_UNIX) as client,
-    ):
-        client.connect(app.address.removeprefix("unix:"))
-        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        answer = b"".join(iter(lambda: client.recv(4096), b""))
-    assert answer.endswith(b"yes")
-
-
 def test_broken_application_is_an_error_with_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "stack_app.py").write_text("1 / 0")
     with (

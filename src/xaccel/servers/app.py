@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,8 +12,6 @@ from typing import Literal
 
 from xaccel.servers.ports import listening_socket
 from xaccel.servers.processes import StartedServer, private_folder, running
-
-_MARK = "ready-"
 
 # gunicorn listens before a worker can respond, so each worker writes a mark when it can: a WSGI worker when it has
 # loaded the application, an ASGI worker when the application's lifespan startup has ended too
@@ -33,13 +31,13 @@ async def _mark_when_serving(worker):
     _mark()
 
 def _mark():
-    open(os.path.join({marks!r}, "{mark}%d" % os.getpid()), "w").close()
+    open(os.path.join({marks!r}, str(os.getpid())), "w").close()
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AppServer(StartedServer):
-    """A running application. `address` is `127.0.0.1:PORT` or `unix:/path`, as NGINX's `server` directive takes it."""
+    """A running application. `address` is `127.0.0.1:PORT`, as NGINX's `server` directive takes it."""
 
     address: str
 
@@ -55,30 +53,27 @@ def app_server(
     threads: int = 1,
     kind: Literal["wsgi", "asgi"] = "wsgi",
     port: int = 0,
-    unix: bool = False,
     timeout_s: int = 60,
 ) -> Iterator[AppServer]:
     """Serve `application` ("package.module:name") until the block ends; all files of the server are in `directory`.
 
     `env` is added to this process's environment; `cwd` is where the application is imported from. `port` 0 lets the
-    operating system choose; `unix` takes a socket in `directory` instead. gunicorn replaces a sync worker that is
-    silent for `timeout_s`. The server is ready when every worker has loaded the application, for ASGI also its
-    lifespan startup.
+    operating system choose. gunicorn replaces a sync worker that is silent for `timeout_s`. The server is ready when
+    every worker has loaded the application, for ASGI also its lifespan startup.
 
     Raises ServerFailed with the log.
     """
     directory = directory.resolve()
     marks = directory / "marks"
+    shutil.rmtree(marks, ignore_errors=True)
     for folder in (directory, marks, directory / "tmp"):
         private_folder(folder)
-    for old in marks.glob(f"{_MARK}*"):
-        old.unlink()
     config = directory / "gunicorn.conf.py"
-    config.write_text(_CONFIG.format(marks=str(marks), mark=_MARK))
+    config.write_text(_CONFIG.format(marks=str(marks)))
     worker = "asgi" if kind == "asgi" else "gthread" if threads > 1 else "sync"
 
     with ExitStack() as stack:
-        listener = stack.enter_context(_socket(directory, port, unix))
+        listener = stack.enter_context(listening_socket(port))
         command = [
             *(sys.executable, "-m", "gunicorn"),
             *("--config", str(config)),
@@ -96,24 +91,14 @@ def app_server(
             command,
             name="app",
             directory=directory,
-            ready=lambda pid: len(list(marks.glob(f"{_MARK}*"))) >= workers,
+            ready=lambda pid: len(list(marks.iterdir())) >= workers,
             env={"TMPDIR": str(directory / "tmp"), **(env or {})},
             cwd=cwd,
             start_within_s=30.0,
             stop_within_s=4.0,
             popen={"pass_fds": [listener.fileno()]},
         )
-        started, name = stack.enter_context(server), listener.getsockname()
+        started, (host, taken) = stack.enter_context(server), listener.getsockname()
         # once the server is dead, connections are refused: no copy of the socket stays here
         listener.close()
-        yield AppServer(f"unix:{name}" if unix else f"127.0.0.1:{name[1]}", server=started)
-
-
-def _socket(directory: Path, port: int, unix: bool) -> socket.socket:
-    if not unix:
-        return listening_socket(port)
-    path = directory / "app.sock"
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    return listener
+        yield AppServer(f"{host}:{taken}", server=started)

@@ -56,22 +56,11 @@ class S3Server(StartedServer):
     def create_bucket(self, name: str) -> None:
         self.client().create_bucket(Bucket=name)
 
-    def put(
-        self,
-        bucket: str,
-        key: str,
-        content: bytes | Path,
-        content_type: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> None:
+    def put(self, bucket: str, key: str, content: bytes | Path, content_type: str | None = None) -> None:
         """Store an object; the file of a path is sent as it is read."""
-        options: dict[str, Any] = {"Bucket": bucket, "Key": key}
-        if metadata:
-            options["Metadata"] = dict(metadata)
-        if content_type is not None:
-            options["ContentType"] = content_type
+        options = {} if content_type is None else {"ContentType": content_type}
         with content.open("rb") if isinstance(content, Path) else nullcontext(content) as body:
-            self.client().put_object(Body=body, **options)
+            self.client().put_object(Bucket=bucket, Key=key, Body=body, **options)
 
 
 @contextmanager

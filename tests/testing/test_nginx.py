@@ -6,9 +6,6 @@ import http.client
 import os
 import signal
 import socket
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,7 +126,7 @@ def test_no_worker_remains_after_the_master_was_killed(variant: Variant, tmp_pat
 
 def test_a_log_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
     log = tmp_path / "xaccel.log"
-    nginx = NginxServer(tmp_path, "", 0, log.name, None)  # type: ignore[arg-type]
+    nginx = NginxServer(tmp_path, "", 0, log.name, server=None)  # type: ignore[arg-type]
     assert nginx.lines() == []
     log.write_text('{"n": 1}\n{"n": 2}\n{"n"')
     assert nginx.lines(2) == [{"n": 1}, {"n": 2}]
@@ -142,23 +139,3 @@ def test_a_log_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
     assert nginx.lines() == []
     log.write_text('{"n": 5, "text": "a longer entry than before"}\n')
     assert [line["n"] for line in nginx.lines()] == [5]
-
-
-@pytest.fixture
-def threads_that_switch_often() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("threads_that_switch_often")
-def test_threads_read_each_entry_once(tmp_path: Path) -> None:
-    log = tmp_path / "xaccel.log"
-    numbers = list(range(200))
-    log.write_text("".join(f'{{"n": {number}}}\n' for number in numbers))
-    for _ in range(200):
-        nginx = NginxServer(tmp_path, "", 0, log.name, None)  # type: ignore[arg-type]
-        with ThreadPoolExecutor(8) as pool:
-            for lines in pool.map(lambda server: server.lines(), [nginx] * 8):
-                assert [line["n"] for line in lines] == numbers

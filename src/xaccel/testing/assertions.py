@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from http.cookies import BaseCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from wsgiref.headers import Headers
 
 from xaccel import urls
+from xaccel.handoff.disposition import filename_of
 from xaccel.handoff.headers import public_name, visible_headers
 from xaccel.handoff.identifiers import PATTERN
 from xaccel.handoff.places import base_url
@@ -21,8 +23,6 @@ from xaccel.site.origins import LocalOrigin, S3Origin, covers_many
 _ID = re.compile(PATTERN)
 _OBEYED = ("content-disposition", "cache-control", "expires", "accept-ranges")
 _ENTRY = re.compile(r"/_xaccel(?:_[^/]+)?/(?P<origin>[a-z0-9_-]+)(?:/(?P<path>.*))?", re.DOTALL)
-_PLAIN_NAME = re.compile(r'filename="((?:[^"\\]|\\.)*)"')
-_EXTENDED_NAME = re.compile(r"filename\*=UTF-8''([^;\s]*)")
 _SIGNATURE = re.compile(r"[?&]X-(?:Amz|Goog)-[^?]*$|\?(?:[^?]*&)?(?:sig|Signature)=[^?]*$")
 """Of S3, Google's, Azure's and CloudFront's signed URLs: the last two sign with the whole query."""
 
@@ -67,24 +67,20 @@ def assert_hand_off(
     __tracebackhide__ = True
     answer = received(response)
     entry = _entry(answer)
-    shown = visible_headers(answer.headers)
-    # Starlette writes all names in lower case
-    declared = {name.lower(): value for name, value in shown.items()}
+    shown = visible_headers(answer.headers.items())
+    declared = Headers([*shown.items()])
     disposition = shown.get("Content-Disposition", "")
     found: dict[str, tuple[object, object]] = {
         "origin": (origin, entry["origin"]),
         "key": (key, _key(answer, entry, key, site)),
-        "url": (url, _SIGNATURE.sub("", answer.value("Xaccel-Url") or "")),
-        "filename": (filename, _filename(disposition)),
+        "url": (url, _SIGNATURE.sub("", answer.headers.get("Xaccel-Url") or "")),
+        "filename": (filename, filename_of(disposition)),
         "as_attachment": (as_attachment, disposition.partition(";")[0] == "attachment"),
         "content_type": (content_type, shown.get("Content-Type", "")),
         "cache_control": (cache_control, shown["Cache-Control"]),
         "etag": (None if etag is None else etag.strip('"'), shown.get("ETag", "").strip('"')),
-        "subject": (subject, answer.value("Xaccel-Subject") or ""),
-        **{
-            f"headers[{name!r}]": (value, declared.get(name.lower()))
-            for name, value in (headers or {}).items()
-        },
+        "subject": (subject, answer.headers.get("Xaccel-Subject") or ""),
+        **{f"headers[{name!r}]": (value, declared.get(name)) for name, value in (headers or {}).items()},
     }
     problems = [*_faults(answer, site)]
     for name, (wanted, there) in found.items():
@@ -95,9 +91,9 @@ def assert_hand_off(
 
 
 def _entry(answer: Received) -> re.Match[str]:
-    redirect = answer.value("X-Accel-Redirect")
+    redirect = answer.headers.get("X-Accel-Redirect")
     if redirect is None:
-        location = answer.value("Location")
+        location = answer.headers.get("Location")
         body = answer.body[:_SHOWN_BYTES].decode(errors="replace")
         raise AssertionError(
             f"the response is not a hand-off: it has status {answer.status} and no X-Accel-Redirect"
@@ -118,7 +114,7 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
         yield f"status: expected 200, found {answer.status}"
     if answer.body:
         yield f"body: expected none, found {answer.body[:_SHOWN_BYTES]!r}"
-    secret, transfer_id = answer.value("Xaccel-Auth"), answer.value("Xaccel-Id")
+    secret, transfer_id = answer.headers.get("Xaccel-Auth"), answer.headers.get("Xaccel-Id")
     if not secret:
         yield "Xaccel-Auth: NGINX refuses a hand-off without it"
     elif site is not None and secret not in site.secrets:
@@ -127,7 +123,7 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
         yield "Xaccel-Id: NGINX refuses a hand-off without it"
     elif not _ID.fullmatch(transfer_id):
         yield f"Xaccel-Id: expected a UUID of version 7 in lower case, found {transfer_id!r}"
-    names = Counter(name.lower() for name, _ in answer.headers)
+    names = Counter(name.lower() for name, _ in answer.headers.items())
     for name, times in names.items():
         if name in _OBEYED or (name.startswith("x-accel-") and name != "x-accel-redirect"):
             yield f"{name}: NGINX would obey it, or send it too; in Django HandOffMiddleware takes it out"
@@ -137,7 +133,7 @@ def _faults(answer: Received, site: Site | None) -> Iterator[str]:
 
 def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site | None) -> str:
     """Return the object key; `wanted` if the path ends with it and does not tell where the key begins."""
-    url = answer.value("Xaccel-Url")
+    url = answer.headers.get("Xaccel-Url")
     if url is None:
         return unquote(entry["path"] or "")
     path = unquote(urlsplit(url).path)
@@ -150,14 +146,6 @@ def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site 
     ):
         return wanted if wanted is not None and path.endswith(f"/{prefix}{wanted}") else path
     return urls.key_of_url(base_url(origin), url).removeprefix(prefix)
-
-
-def _filename(disposition: str) -> str | None:
-    extended = _EXTENDED_NAME.search(disposition)
-    if extended is not None:
-        return unquote(extended[1])
-    plain = _PLAIN_NAME.search(disposition)
-    return None if plain is None else re.sub(r"\\(.)", r"\1", plain[1])
 
 
 def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
@@ -175,14 +163,14 @@ def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
     """
     __tracebackhide__ = True
     answer = received(response)
-    handed_off = answer.value("X-Accel-Redirect") is not None
+    handed_off = answer.headers.get("X-Accel-Redirect") is not None
     wanted = [secret.decode("latin-1") if isinstance(secret, bytes) else secret for secret in secrets]
     if not all(wanted):
         raise ValueError("an empty secret is in every response: pass the text that must not be visible")
     hidden = dict.fromkeys([*wanted, *_SIGNED, *_of_hand_off(answer)])
     found = [
         f"the private header {name} is in a response that is not a hand-off: {value!r}"
-        for name, value in answer.headers
+        for name, value in answer.headers.items()
         if not handed_off and name.lower().startswith("xaccel-")
     ]
     found += [
@@ -197,15 +185,15 @@ def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
 
 def _of_hand_off(answer: Received) -> Iterator[str]:
     """Yield the values of a hand-off that only NGINX may see."""
-    yield from answer.values("Xaccel-Auth")
-    for url in answer.values("Xaccel-Url"):
+    yield from answer.headers.get_all("Xaccel-Auth")
+    for url in answer.headers.get_all("Xaccel-Url"):
         parts = urlsplit(url)
         yield from (url, url.partition("?")[0], parts.netloc)
         yield from (value for name, value in parse_qsl(parts.query) if _SECRET_PARAMETER.search(name))
 
 
 def _seen(answer: Received, *, handed_off: bool) -> Iterator[tuple[str, str]]:
-    for name, value in answer.headers:
+    for name, value in answer.headers.items():
         shown = public_name(name) if handed_off else None
         if shown is not None:
             yield f"the header {shown} (the hand-off's {name})", value
@@ -230,16 +218,8 @@ class Received:
     """Status, header lines in their order, and the whole body."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
-
-    def values(self, name: str) -> list[str]:
-        """Return the values of all lines of this name, in any case."""
-        return [value for found, value in self.headers if found.lower() == name.lower()]
-
-    def value(self, name: str) -> str | None:
-        """Return the value of the first line of this name."""
-        return next(iter(self.values(name)), None)
 
 
 def received(response: Any) -> Received:
@@ -249,13 +229,9 @@ def received(response: Any) -> Received:
     """
     names = ("status_code", "status_int", "status")
     status = next((found for name in names if isinstance(found := getattr(response, name, None), int)), None)
-    for what, there in (
-        ("status_code and no status", status),
-        ("headers", getattr(response, "headers", None)),
-    ):
-        if there is None:
-            raise TypeError(f"{type(response).__qualname__} is not a response: it has no {what}")
-    return Received(int(status or 0), tuple(_headers(response)), _body(response))
+    if status is None or getattr(response, "headers", None) is None:
+        raise TypeError(f"{type(response).__qualname__} is not a response: it has no status or no headers")
+    return Received(status, Headers([*_headers(response)]), _body(response))
 
 
 def _headers(response: Any) -> Iterable[tuple[str, str]]:

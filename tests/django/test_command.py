@@ -17,7 +17,7 @@ from xaccel.django.conf import configuration
 
 def test_config_prints_the_site_of_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     out = io.StringIO()
-    call_command("xaccel", "config", "--nginx-version", "1.26.3", "--part", "server", stdout=out)
+    call_command("xaccel", "config", "--nginx-version", "1.26.3", stdout=out)
     origins = configuration().site.origins
     assert origins
     assert all(f"/_xaccel/{name}" in out.getvalue() for name in origins)

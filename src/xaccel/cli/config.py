@@ -11,7 +11,6 @@ from xaccel.cli.annotate import annotate
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, files, render, standalone
-from xaccel.nginx.includes import folder_of
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 
@@ -29,7 +28,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         raise NginxError(
             "it shows the site's files, and cannot be combined with --check, --write or --standalone",
             where="--annotate",
-            remedy="Give --annotate alone, or with --part.",
+            remedy="Give --annotate alone.",
         )
     if args.check:
         sys.exit(_check(args, site, Path(args.check)))
@@ -53,7 +52,9 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.stdout.write(whole)
     else:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
-        _show(args, site, files.generated(site, parts, _SHOWN))
+        shown = files.generated(site, parts, _SHOWN)
+        shown = annotate(site, shown) if args.annotate else shown
+        sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
 
 
 def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> dict[Path, str]:
@@ -65,22 +66,6 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
         )
     installed = args.path and args.path.rstrip("/")
     return files.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
-
-
-def _show(args: argparse.Namespace, site: Site, shown: dict[str, str]) -> None:
-    if args.annotate:
-        shown = annotate(site, shown)
-    if not args.part:
-        sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
-        return
-    text = shown.get(f"{folder_of(site)}/{args.part}.conf")
-    if text is None:
-        raise NginxError(
-            f"the site has no file {args.part!r}",
-            where="--part",
-            remedy="Give for example server, http, secret or log.",
-        )
-    sys.stdout.write(text)
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:

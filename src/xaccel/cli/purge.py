@@ -30,11 +30,10 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     purged: dict[str, list[int]] = {name: [] for name in (["everything"] if args.all else wanted.values())}
     for file in cache_files.files(directory):
         name = "everything" if args.all else wanted.get(cache_files.object_part_of(file) or "")
-        if name is not None and (size := cache_files.remove(file, dry_run=args.dry_run)) is not None:
+        if name is not None and (size := cache_files.remove(file)) is not None:
             purged[name].append(size)
-    what = "would purge" if args.dry_run else "purged"
     for name, sizes in purged.items():
-        print(f"{name}: {what} {len(sizes)} entries, {sum(sizes)} bytes")
+        print(f"{name}: purged {len(sizes)} entries, {sum(sizes)} bytes")
 
 
 def _directory(site: Site, prefix: str | None) -> Path:

@@ -64,7 +64,7 @@ def object_part_of(file: Path) -> str | None:
     return key[1].decode() if key else None
 
 
-def remove(file: Path, *, dry_run: bool = False) -> int | None:
+def remove(file: Path) -> int | None:
     """Remove a file and return its bytes; None if NGINX removed it.
 
     NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
@@ -75,8 +75,7 @@ def remove(file: Path, *, dry_run: bool = False) -> int | None:
     try:
         with _permitted(file):
             size = file.stat().st_size
-            if not dry_run:
-                file.unlink()
+            file.unlink()
     except FileNotFoundError:
         return None
     return size

@@ -150,7 +150,7 @@ def site_file(tmp_path: Path) -> str:
 
 
 def test_the_command_prints_the_settings(site_file: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["config", site_file, "--nginx-version", "1.31.3", "--annotate", "--part", "server"]
+    command = ["config", site_file, "--nginx-version", "1.31.3", "--annotate"]
     assert cli.main(command) == 0
     printed = capsys.readouterr().out
     assert (

@@ -117,7 +117,7 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
 
     assert "warning" not in said("--write", str(tmp_path / "out"))
     site.write_text(SITE.replace('transfer_log = "/var/log/xaccel/transfers.log"', ""))
-    for arguments in (["--write", str(tmp_path / "out")], ["--part", "http"], []):
+    for arguments in (["--write", str(tmp_path / "out")], []):
         assert "warning: TRANSFER_LOG: 'xaccel.log' is relative to NGINX's prefix" in said(*arguments)
     assert "warning" not in said("--standalone")
 

@@ -85,12 +85,6 @@ def test_all_versions_and_parts_of_an_object_go_and_nothing_else(
     stay[-1].parent.mkdir(exist_ok=True)
     stay[-1].write_bytes(gone[0].read_bytes())
     size = sum(file.stat().st_size for file in gone)
-    purge(site(tmp_path), "web", "a", "c", "--dry-run")
-    assert (
-        capsys.readouterr().out
-        == f"a: would purge 4 entries, {size} bytes\nc: would purge 0 entries, 0 bytes\n"
-    )
-    assert all(file.exists() for file in gone)
     purge(site(tmp_path), "web", "a", "c")
     assert capsys.readouterr().out == f"a: purged 4 entries, {size} bytes\nc: purged 0 entries, 0 bytes\n"
     assert not any(file.exists() for file in gone)

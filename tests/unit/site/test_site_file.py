@@ -9,7 +9,7 @@ import pytest
 
 from xaccel import cli
 
-ASK = ["--nginx-version", "1.26.3", "--part", "server"]
+ASK = ["--nginx-version", "1.26.3"]
 ORIGIN = {"type": "http", "base_url": "http://192.0.2.1/"}
 SITE = {"secret": "s" * 32, "response_headers": ["X-Robots-Tag"], "origins": {"web": ORIGIN}}
 TOML = """
@@ -30,7 +30,7 @@ def test_a_site_may_be_toml_or_json(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert cli.main(["config", str(tmp_path / name), *ASK]) == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
-    assert printed[0].startswith("# Settings ")
+    assert printed[0].startswith("# ---- /etc/nginx/xaccel/http.conf\n")
     assert "location = /_xaccel/web {" in printed[0]
 
 

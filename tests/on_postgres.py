@@ -7,23 +7,23 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from tests.servers.postgres import postgres_server
-from xaccel.testing import ServerMissing
+from tests.servers.started import started
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with postgres_server(Path(folder)) as server:
-                urls = dict.fromkeys(("PORTAL_DATABASE_URL", "AUDIT_DATABASE_URL"), server.dsn)
-                environ = {**os.environ, **urls}
-                command = [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[1:]]
-                return subprocess.run(command, env=environ, check=False).returncode
-        except ServerMissing as missing:
-            required = os.environ.get("XACCEL_REQUIRE_LIVE") == "1"
-            print(f"{'failed' if required else 'skipped'}: {missing}")
-            return int(required)
+    with tempfile.TemporaryDirectory() as folder, started(postgres_server(Path(folder)), _end) as server:
+        urls = dict.fromkeys(("PORTAL_DATABASE_URL", "AUDIT_DATABASE_URL"), server.dsn)
+        command = [sys.executable, "-X", "dev", "-m", "pytest", *sys.argv[1:]]
+        return subprocess.run(command, env={**os.environ, **urls}, check=False).returncode
+
+
+def _end(reason: str) -> NoReturn:
+    required = os.environ.get("XACCEL_REQUIRE_LIVE") == "1"
+    print(f"{'failed' if required else 'skipped'}: {reason}")
+    sys.exit(int(required))
 
 
 if __name__ == "__main__":

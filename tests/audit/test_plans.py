@@ -12,7 +12,7 @@ import pytest
 from benchmarks.questions.audit_plans import _indexes, _scans
 from tests.audit.conftest import T0, Log, decide, take
 from tests.servers.postgres import postgres_server
-from xaccel.testing import ServerMissing
+from tests.servers.started import started
 
 
 @pytest.mark.django_db(transaction=True)
@@ -46,28 +46,25 @@ def test_the_benchmark_tells_a_scan_from_an_index(
     import psycopg
 
     asked = "EXPLAIN SELECT * FROM xaccel_download WHERE subject = '77'"
-    try:
-        with (
-            postgres_server(tmp_path) as server,
-            psycopg.connect(server.dsn, autocommit=True) as connection,
-        ):
+    with (
+        started(postgres_server(tmp_path), unavailable) as server,
+        psycopg.connect(server.dsn, autocommit=True) as connection,
+    ):
 
-            def plan() -> str:
-                return "\n".join(text for (text,) in connection.execute(asked))
+        def plan() -> str:
+            return "\n".join(text for (text,) in connection.execute(asked))
 
-            connection.execute(
-                "CREATE TABLE xaccel_download AS SELECT n::text AS subject FROM generate_series(1, 10000) AS n"
-            )
-            connection.execute("ANALYZE")
-            without = plan()
-            connection.execute("CREATE INDEX xaccel_download_subject ON xaccel_download (subject)")
-            within = plan()
-            connection.execute("ALTER TABLE xaccel_download RENAME TO xaccel_download_seen")
-            connection.execute("DROP INDEX xaccel_download_subject")
-            asked = asked.replace("xaccel_download", "xaccel_download_seen")
-            of_another = plan()
-    except ServerMissing as missing:
-        unavailable(str(missing))
+        connection.execute(
+            "CREATE TABLE xaccel_download AS SELECT n::text AS subject FROM generate_series(1, 10000) AS n"
+        )
+        connection.execute("ANALYZE")
+        without = plan()
+        connection.execute("CREATE INDEX xaccel_download_subject ON xaccel_download (subject)")
+        within = plan()
+        connection.execute("ALTER TABLE xaccel_download RENAME TO xaccel_download_seen")
+        connection.execute("DROP INDEX xaccel_download_subject")
+        asked = asked.replace("xaccel_download", "xaccel_download_seen")
+        of_another = plan()
     assert (_scans(without), _indexes(without)) == (True, [])
     assert (_scans(within), _indexes(within)) == (False, ["xaccel_download_subject"])
     assert "Seq Scan" in of_another

@@ -9,22 +9,19 @@ from typing import NoReturn
 import pytest
 
 from tests.servers.postgres import postgres_server
+from tests.servers.started import started
 from tests.testing.asking import gone
-from xaccel.testing import ServerMissing
 
 Unavailable = Callable[[str], NoReturn]
 
 
 def test_answers_and_leaves_nothing(tmp_path: Path, unavailable: Unavailable) -> None:
     psycopg = pytest.importorskip("psycopg")
-    try:
-        with postgres_server(tmp_path) as postgres:
-            with psycopg.connect(postgres.dsn) as connection:
-                assert connection.execute("select 6 * 7").fetchone() == (42,)
-            home = Path(postgres.env["PGHOST"])
-            pids = postgres.pids
-            assert len(pids) > 3
-    except ServerMissing as missing:
-        unavailable(str(missing))
+    with started(postgres_server(tmp_path), unavailable) as postgres:
+        with psycopg.connect(postgres.dsn) as connection:
+            assert connection.execute("select 6 * 7").fetchone() == (42,)
+        home = Path(postgres.env["PGHOST"])
+        pids = postgres.pids
+        assert len(pids) > 3
     assert gone(pids)
     assert home == tmp_path or not home.exists()

@@ -1,14 +1,19 @@
-"""The responses to a download: the hand-off, and the app's own 304 or 412."""
+"""The responses to a download, and the report to `xaccel trace`."""
 
 from __future__ import annotations
 
 from typing import NoReturn
 
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest, HttpResponse
 
 from xaccel.adapter import ENVIRON, ClientRequest
+from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import answer_to_conditions, headers_of_answer
+from xaccel.handoff.trace_key import LIFE_S, spend_in_memory, trace_headers
 from xaccel.handoff.without_nginx import is_from_nginx, page
 from xaccel.site import Site
 
@@ -56,3 +61,25 @@ def page_without_nginx(request: HttpRequest, site: Site) -> HttpResponse | None:
         return None
     status, headers, body = page(request.method)
     return HttpResponse(body, status=status, headers=dict(headers))
+
+
+def report_headers(
+    request: HttpRequest, site: Site, hand_off: HandOff, own_status: int | None
+) -> list[tuple[str, str]]:
+    """Return what `trace_headers` does, once for each key where all processes of the project share a cache."""
+    # Django has decoded the path of META.
+    traced = ClientRequest.of_environ(request.META, "utf-8").traced
+    return trace_headers(site, traced, hand_off, own_status, _spend) if traced else []
+
+
+def _spend(nonce: str, now: float) -> str | None:
+    remembered = spend_in_memory(nonce, now)
+    try:
+        cache = caches["default"]
+        if remembered is None or isinstance(cache, DummyCache | LocMemCache):
+            return remembered
+        is_new = cache.add(f"xaccel.trace.{nonce}", 1, 2 * LIFE_S)
+    except Exception as error:  # noqa: BLE001  (each cache has its own)
+        logger.warning("a trace was refused: the cache cannot remember its key (%s)", type(error).__name__)
+        return None
+    return f"by CACHES['default'] ({type(cache).__name__})" if is_new else None

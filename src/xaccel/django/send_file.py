@@ -13,8 +13,7 @@ from xaccel.adapter import DATA_REFUSED, also, refusal_event
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.django.development import require_development, stream, under_test
-from xaccel.django.response import HandOffResponse, page_without_nginx, respond
-from xaccel.django.trace import report_headers
+from xaccel.django.response import HandOffResponse, page_without_nginx, report_headers, respond
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized
 from xaccel.handoff.builder import HandOff
@@ -135,7 +134,7 @@ class _Download:
         is_sent = isinstance(response, HandOffResponse)
         answered = None if is_sent else response.status_code
         if TRACE in request.META:
-            for name, value in report_headers(request, hand_off, answered):
+            for name, value in report_headers(request, conf.site, hand_off, answered):
                 response.headers[name] = value
         if conf.delivery == "nginx" or not is_sent:
             self.response = response

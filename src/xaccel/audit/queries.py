@@ -1,4 +1,7 @@
-"""Find rows of the trail: by a stored URL, or the object of a transfer."""
+"""Find rows of the trail: by a stored URL, or the object of a transfer.
+
+It is a file of its own because your code imports it.
+"""
 
 from __future__ import annotations
 

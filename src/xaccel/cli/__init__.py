@@ -1,4 +1,4 @@
-"""The commands `python -m xaccel` and `manage.py xaccel`, by their names."""
+"""The commands `python -m xaccel` and `manage.py xaccel`, by their names. Each command has a file, however short."""
 
 from __future__ import annotations
 

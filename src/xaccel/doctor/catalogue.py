@@ -1,4 +1,7 @@
-"""All checks, in the order in which they are made: the table checks.toml, and the functions that look."""
+"""All checks, in the order in which they are made: the table checks.toml, and the functions that look.
+
+It is apart from `check.py` because it imports the modules with the functions, which import `check.py`.
+"""
 
 from __future__ import annotations
 

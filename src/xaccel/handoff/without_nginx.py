@@ -1,7 +1,8 @@
 """Recognise the site's NGINX in debug mode, and write the page for a client that asked the app itself.
 
 NGINX sends the app a token made from the site's secret, so no client knows it. It replaces the header if a client sends
-one. `xaccel serve` and `xaccel config --standalone` set the header. An app that is not in debug mode never reads it.
+one. `xaccel serve` and `xaccel config --standalone` set the header. An app that is not in debug mode never reads it,
+so it has a file of its own.
 """
 
 from __future__ import annotations

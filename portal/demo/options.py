@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.demo.failures import FAILURES
-from portal.demo.ports import is_free
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, probe
+from xaccel.servers.ports import is_free
 from xaccel.testing import nginx_binaries
 
 

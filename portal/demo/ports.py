@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from xaccel.errors import NginxError
-from xaccel.servers.ports import listening_socket
+from xaccel.servers.ports import is_free
 from xaccel.testing import NginxServer, free_port, nginx_server
 
 USUAL = 8080
 _ATTEMPTS = 5
-
-
-def is_free(port: int) -> bool:
-    """Tell whether this process could listen on `port` of the loopback address."""
-    with suppress(OSError):
-        listening_socket(port).close()
-        return True
-    return False
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from portal.demo.failures import FAILURES
 from tests.demo.running import run_demo
-from xaccel.servers.ports import listening_socket
 
 
 def test_failures_are_listed_one_a_line() -> None:
@@ -42,8 +42,7 @@ def test_bad_argument_ends_with_status_2_and_a_reason(arguments: list[str], reas
 
 
 def test_port_that_is_taken_is_refused() -> None:
-    with listening_socket() as taken:
-        taken.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run_demo("--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert "is in use" in done.stderr

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from xaccel.servers.ports import listening_socket
 from xaccel.testing import ServerFailed, free_port, free_ports
 
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -30,8 +30,7 @@ def test_no_port_is_given_again_before_its_server_has_taken_it() -> None:
 
 def test_a_port_that_is_taken_is_not_given() -> None:
     following = free_port() + 1
-    with listening_socket(following) as taken:
-        taken.listen()
+    with socket.create_server(("127.0.0.1", following)):
         assert following not in free_ports(900)
 
 

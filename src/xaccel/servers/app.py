@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xaccel.servers.ports import listening_socket
 from xaccel.servers.processes import StartedServer, private_folder, running
 
 # gunicorn listens before a worker can respond, so each worker writes a mark when it can: a WSGI worker when it has
@@ -73,7 +73,7 @@ def app_server(
     worker = "asgi" if kind == "asgi" else "gthread" if threads > 1 else "sync"
 
     with ExitStack() as stack:
-        listener = stack.enter_context(listening_socket(port))
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
         command = [
             *(sys.executable, "-m", "gunicorn"),
             *("--config", str(config)),

@@ -11,6 +11,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import cycle, islice
 
@@ -28,12 +29,12 @@ def free_ports(count: int) -> list[int]:
     Raises ServerFailed if 20 processes have ports already, or if programs have taken the ports of this one.
     """
     candidates = islice(_ports_of(os.getpid()), _BLOCK - 1)
-    found = list(islice(filter(_is_free, candidates), count))
+    found = list(islice(filter(is_free, candidates), count))
     if len(found) < count:
         raise ServerFailed(
             f"no port is free in a block between {_FIRSTS.start} and {_FIRSTS.stop}",
             where="free ports",
-            remedy="Look what listens there, and end what is not needed.",
+            remedy="Each process that tests takes a block. Look what listens there, and end what is not needed.",
         )
     return found
 
@@ -47,44 +48,23 @@ def free_port() -> int:
 def _ports_of(process_id: int) -> Iterator[int]:
     """Return the ports of this process, one after the other and again from the first: a fork has others."""
     for first in random.sample(_FIRSTS, len(_FIRSTS)):
-        try:
-            held = listening_socket(first)
-            held.listen()
-        except OSError:
-            continue
-        atexit.register(held.close)
-        return cycle(range(first + 1, first + _BLOCK))
-    raise ServerFailed(
-        f"no block of ports is left between {_FIRSTS.start} and {_FIRSTS.stop}",
-        where="free ports",
-        remedy="Each process that tests takes one. Look which of them hang, and end those.",
-    )
+        with suppress(OSError):
+            atexit.register(socket.create_server(("127.0.0.1", first)).close)
+            return cycle(range(first + 1, first + _BLOCK))
+    return iter(())
 
 
-def _is_free(port: int) -> bool:
-    try:
-        listening_socket(port).close()
-    except OSError:
-        return False
-    return True
-
-
-def listening_socket(port: int = 0) -> socket.socket:
-    """Return a bound socket, whose port no other program can take. 0: the operating system picks the port."""
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(("127.0.0.1", port))
-    except BaseException:
-        found.close()
-        raise
-    return found
+def is_free(port: int) -> bool:
+    """Tell whether this process could listen on this port of the loopback address."""
+    with suppress(OSError):
+        socket.create_server(("127.0.0.1", port)).close()
+        return True
+    return False
 
 
 def accepts(port: int) -> bool:
     """Tell whether something accepts connections on this port of the loopback address."""
-    try:
+    with suppress(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False

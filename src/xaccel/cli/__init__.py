@@ -10,15 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from xaccel.cli import config, demo, doctor, explain, purge, serve, spans, trace
-from xaccel.cli.command import (
-    CommandGroup,
-    Commands,
-    FindObject,
-    ReadSite,
-    Subcommand,
-    add_commands,
-    make_command,
-)
+from xaccel.cli.command import Commands, FindObject, ReadSite, Subcommand, add_commands, make_command
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_mapping
 
@@ -34,7 +26,7 @@ COMMANDS: Commands = {
     "trace": trace.COMMAND,
     "spans": spans.COMMAND,
     "secret": make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32))),
-    "cache": CommandGroup(help="the objects in NGINX's cache", commands={"purge": purge.COMMAND}),
+    "cache": {"purge": purge.COMMAND},
 }
 STAND_ALONE: Commands = {**COMMANDS, "demo": demo.COMMAND}
 """Those of `python -m xaccel`: a project has no use for the demo."""

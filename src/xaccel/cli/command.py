@@ -60,16 +60,8 @@ def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> 
         (group if argument in exclusive else parser).add_argument(argument, **options, **more)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandGroup:
-    """Commands behind one word, such as `xaccel cache purge`. `help` is shown by --help."""
-
-    help: str
-    commands: Mapping[str, Subcommand]
-
-
-Commands = Mapping[str, Subcommand | CommandGroup]
-"""By the word on the command line."""
+Commands = Mapping[str, Subcommand | Mapping[str, Subcommand]]
+"""By the word on the command line; a mapping has those behind a second word, such as `xaccel cache purge`."""
 
 
 def add_commands(
@@ -85,9 +77,8 @@ def add_commands(
     """
     found = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in commands.items():
-        if isinstance(command, CommandGroup):
-            group = found.add_parser(name, help=command.help, description=f"Commands for {command.help}.")
-            add_commands(group, command.commands, file=file, common=common)
+        if isinstance(command, Mapping):
+            add_commands(found.add_parser(name, **_TABLE[name]), command, file=file, common=common)
             continue
         own = found.add_parser(name, help=command.help, description=command.description)
         own.set_defaults(xaccel_command=command)

@@ -8,9 +8,9 @@ from django.apps import AppConfig
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from xaccel.cli.command import CommandGroup, FindObject, Subcommand
+    from xaccel.cli.command import FindObject, Subcommand
 
-COMMANDS: dict[str, Subcommand | CommandGroup] = {}
+COMMANDS: dict[str, Subcommand] = {}
 """By the word after `manage.py xaccel`; an application adds its own when Django starts."""
 
 FINDERS: list[FindObject] = []

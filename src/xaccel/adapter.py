@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
@@ -11,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Unpack
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
-from xaccel.handoff.headers import plain_response
+from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
@@ -28,15 +27,6 @@ _TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
 _RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)}
 DATA_REFUSED = (KeyRefused, FileNameRefused)
 """Errors of stored data, not of the program or the settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The app's response. A hand-off has the site's secret in its headers: never show or log it."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = b""
 
 
 class ClientRequest(NamedTuple):
@@ -113,7 +103,7 @@ class Answers:
         if status is not None:
             return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
         if debug and not is_from_nginx(self.sender.site, token):
-            return Answer(*page(method))
+            return page(method)
         # NGINX drops this type. Frameworks would say that the empty response is HTML.
         return Answer(
             hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more)
@@ -152,7 +142,7 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
 
 def plain_answer(status: int, method: str) -> Answer:
     """Return a response that says what its status means."""
-    return Answer(*plain_response(status, f"{HTTPStatus(status).phrase}\n", method))
+    return plain_response(status, f"{HTTPStatus(status).phrase}\n", method)
 
 
 def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:

@@ -17,9 +17,10 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answer, Answers, ClientRequest, DeniedStatus, http_refusal, record_denial
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, http_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
+from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
 
 __all__ = ["Downloads", "RequestDownloads", "download_route"]

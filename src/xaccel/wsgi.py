@@ -6,17 +6,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import (
-    Answer,
-    Answers,
-    ClientRequest,
-    DeniedStatus,
-    log_refusal,
-    plain_answer,
-    record_denial,
-)
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, plain_answer, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
+from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 

@@ -59,8 +59,8 @@ def page_without_nginx(request: HttpRequest, site: Site) -> HttpResponse | None:
     """Return what replaces a hand-off in debug mode; None if the request came through NGINX."""
     if is_from_nginx(site, ClientRequest.of_environ(request.META).token):
         return None
-    status, headers, body = page(request.method)
-    return HttpResponse(body, status=status, headers=dict(headers))
+    answer = page(request.method)
+    return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
 def report_headers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -74,11 +75,16 @@ _ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
 _OPAQUE = re.compile(r"[!#-~]{1,200}")
 
 
-PlainResponse = tuple[int, tuple[tuple[str, str], ...], bytes]
-"""Status, headers and body."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The app's response. A hand-off has the site's secret in its headers: never show or log it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = b""
 
 
-def plain_response(status: int, text: str, method: str | None) -> PlainResponse:
+def plain_response(status: int, text: str, method: str | None) -> Answer:
     """Return a response of plain text that no cache stores."""
     body = text.encode()
     headers = (
@@ -86,7 +92,7 @@ def plain_response(status: int, text: str, method: str | None) -> PlainResponse:
         ("Cache-Control", "no-store"),
         ("Content-Length", str(len(body))),
     )
-    return status, headers, b"" if method == "HEAD" else body
+    return Answer(status, headers, b"" if method == "HEAD" else body)
 
 
 def public_name(private_name: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from xaccel.handoff.headers import PlainResponse, plain_response
+from xaccel.handoff.headers import Answer, plain_response
 from xaccel.site import Site
 
 TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
@@ -41,6 +41,6 @@ def is_from_nginx(site: Site, token: str) -> bool:
     return any(hmac.compare_digest(given, nginx_token(secret).encode()) for secret in site.secrets)
 
 
-def page(method: str | None) -> PlainResponse:
+def page(method: str | None) -> Answer:
     """Return the page, with status 501."""
     return plain_response(501, TEXT, method)

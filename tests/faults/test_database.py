@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,9 +59,12 @@ def test_a_failover_loses_no_row(running: Topology, users: Users) -> None:
 
 def test_a_slow_database_delays_downloads_and_fails_none(running: Topology, users: Users) -> None:
     """A lock holds all writers for two seconds, which is less than NGINX waits for an app."""
-    running.query("SELECT 1")
-    with users.busy():
-        running.query("LOCK TABLE xaccel_transfer IN EXCLUSIVE MODE; SELECT pg_sleep(2)")
+    lock = "LOCK TABLE xaccel_transfer IN EXCLUSIVE MODE; SELECT pg_sleep(2)"
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with users.busy(), ThreadPoolExecutor(1) as aside:
+        held = aside.submit(running.query, lock)
+        assert wait_until(lambda: running.query(waiting)[0][0] > 0, timeout_s=10)
+        held.result()
     assert {seen.status for seen in users.seen} == {200}
     assert mismatches(running, users.seen) == []
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from tests.faults.clients import Seen, Users
-from tests.faults.objects import OBJECTS
+from tests.faults.objects import MEDIUM, OBJECTS
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches
+from xaccel.servers.processes import wait_until
 
 CLIENTS = 8
 
@@ -89,3 +92,17 @@ def test_the_trail_says_of_each_request_what_the_client_saw(
         "SELECT (SELECT sum(given_bytes) FROM xaccel_download), (SELECT sum(sent) FROM xaccel_transfer)"
     )
     assert given == sent
+
+
+def test_parts_from_two_nginx_are_one_download(running: Topology, users: Users) -> None:
+    content = OBJECTS[MEDIUM]
+    middle = len(content) // 2
+    received = b""
+    for port, part in zip(users.ports, (f"0-{middle - 1}", f"{middle}-"), strict=True):
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            headers = {"User-Agent": "two NGINX", "Range": f"bytes={part}"}
+            connection.request("GET", f"/store/{MEDIUM}?subject=two", headers=headers)
+            received += connection.getresponse().read()
+    assert received == content
+    stored = "SELECT transfers, sent_complete FROM xaccel_download WHERE subject = 'two'"
+    assert wait_until(lambda: running.query(stored) == [(2, True)], timeout_s=30)

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -81,8 +81,8 @@ class Releases:
         ) as server:
             yield server
 
-    def config(self, release: str, variant: Variant, app: AppServer, port: int) -> str:
-        """Return the configuration that this release generates for an NGINX in front of `app`."""
+    def config(self, release: str, variant: Variant, apps: Sequence[AppServer], port: int) -> str:
+        """Return the configuration that this release generates for an NGINX in front of the apps."""
         if (release, variant.name) not in self._generated:
             shape = ["--nginx", variant.binary, "--listen", _LISTEN, "--app", _APP]
             shape += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
@@ -91,7 +91,8 @@ class Releases:
             assert ("hand-off protocol" in text) == (release == NEW)
             self._generated[release, variant.name] = text
         text = self._generated[release, variant.name]
-        return text.replace(_LISTEN, f"127.0.0.1:{port}").replace(_APP, app.address)
+        servers = " ".join(f"server {app.address};" for app in apps)
+        return text.replace(_LISTEN, f"127.0.0.1:{port}").replace(f"server {_APP};", servers)
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +145,7 @@ def test_each_app_downloads_through_each_nginx(
     releases: Releases = request.getfixturevalue("releases")
     apps: dict[str, AppServer] = request.getfixturevalue("apps")
     port = free_port()
-    with running_nginx(tmp_path, releases.config(nginx, variant, apps[app], port), variant, port) as server:
+    with running_nginx(tmp_path, releases.config(nginx, variant, [apps[app]], port), variant, port) as server:
         reader, stranger = Browser(server.url, "reader"), Browser(server.url, "stranger")
         status, headers, body = reader.get(SMALL)
         assert (status, body) == (200, b"%PDF- the minutes")
@@ -211,15 +212,17 @@ def test_no_download_fails_while_one_after_the_other_is_upgraded(
     from xaccel.testing import free_port
 
     port = free_port()
-    text = releases.config(OLD, variant, apps[OLD], port)
-    between = {"app": (OLD, NEW), "nginx": (NEW, OLD)}[first]
+    text = releases.config(OLD, variant, [apps[OLD]], port)
+    # one app after the other: for a while both releases decide
+    one, both, other = [apps[OLD]], [apps[OLD], apps[NEW]], [apps[NEW]]
+    steps = {"app": [(OLD, both), (OLD, other)], "nginx": [(NEW, one), (NEW, both)]}[first]
     with running_nginx(tmp_path, text, variant, port) as server:
         crowd, slow = Crowd(server.url), Browser(server.url, "reader")
         with crowd.downloading(), slow.opener.open(server.url + LARGE, timeout=60) as running:
             body = running.read(1000)
             crowd.goes_on()
-            for nginx, app in (between, (NEW, NEW)):
-                server.reload(releases.config(nginx, variant, apps[app], port))
+            for nginx, behind in [*steps, (NEW, other)]:
+                server.reload(releases.config(nginx, variant, behind, port))
                 crowd.goes_on()
             body += running.read()
         assert crowd.failed == []

@@ -62,7 +62,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
             values = [getattr(row, column) for column in columns]
             rows.append(tuple("{}" if value == {} else value for value in values))
             if len(rows) == 5000 or number == first + count - 1:
-                write_rows(Transfer, columns, rows, using="default")
+                write_rows(Transfer, rows, using="default")
                 rows = []
 
 

@@ -1,30 +1,23 @@
-"""Read and write many rows at once: by COPY in PostgreSQL, by executemany in SQLite. The ORM has neither."""
+"""Find and write many rows at once: by COPY in PostgreSQL, by executemany in SQLite. The ORM has neither."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connections
-from django.db.models import BooleanField, CharField, DateTimeField, Model, TextField, UUIDField
+from django.db.models import CharField, DateTimeField, Model, QuerySet, TextField, UUIDField
+from django.db.models.expressions import RawSQL
 
-from xaccel.audit.values import microseconds_of
-
-Row = tuple[str | int | float | bool | None, ...]
-"""UUIDs are in the canonical form, times as `values.text_of` writes them, JSON is text."""
+Row = tuple[Any, ...]
+"""A value for each column of a model, in their order: UUIDs in the canonical form, times as `values.text_of` or the
+database writes them, and JSON as text."""
 _LOCK = 0x7861_6363_656C  # "xaccel"
 _AT_ONCE = 1000
+_LEFT_OUT = {UUIDField: "-", DateTimeField: "+00:00"}
+"""Parts that Django omits from such a value in SQLite."""
 _BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
-# rounded, a double is right to the microsecond until the year 2242
-_SHOWN = {UUIDField: '"{}"::text', DateTimeField: "(date_part('epoch', \"{}\") * 1000000)::bigint"}
-_OF_SQLITE: dict[type, Callable[[Any], Any]] = {
-    UUIDField: lambda text: f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}",
-    DateTimeField: lambda at: microseconds_of(at.replace(tzinfo=UTC)),
-    BooleanField: bool,
-}
 
 
 def is_sqlite(using: str) -> bool:
@@ -41,81 +34,54 @@ def lock_writers(using: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def read_rows(
-    model: type[Model], columns: Sequence[str], name: str, ids: Collection[str], *more: str, using: str
-) -> list[Any]:
-    """Read rows whose column `name` is among `ids` as plain values: UUIDs as text, times as microseconds since 1970.
+def rows_among(model: type[Model], column: str, ids: Collection[str], *, using: str) -> QuerySet[Any]:
+    """Return the rows whose `column` is among `ids`, which are UUIDs in the canonical form.
 
-    more: SQL of another condition, and its parameter. The thousands of ids are one parameter: as many parameters take
-    long to write. The ORM makes an object of each value.
+    The thousands of ids are one parameter: as many parameters take long to write.
     """
-    only, given = more or ("", None)
-    kinds = {column.attname: type(column) for column in model._meta.concrete_fields}
-    sqlite = is_sqlite(using)
-    shown: dict[type, str] = {} if sqlite else _SHOWN
-    texts = ", ".join(shown.get(kinds[column], '"{}"').format(column) for column in columns)
-    listed, named = _listed(ids, sqlite=sqlite)
-    with connections[using].cursor() as cursor:  # all names come from the models
-        query = f'SELECT {texts} FROM "{model._meta.db_table}" WHERE "{name}" {listed} {only}'  # noqa: S608
-        cursor.execute(query, [named, given] if only else [named])
-        rows: list[Any] = cursor.fetchall()
-    if not sqlite:
-        return rows
-    plain = [_OF_SQLITE.get(kinds[column], lambda value: value) for column in columns]
-    return [
-        [value if value is None else of(value) for of, value in zip(plain, row, strict=True)] for row in rows
-    ]
-
-
-def _listed(ids: Collection[str], *, sqlite: bool) -> tuple[str, str]:
-    if sqlite:
-        return "IN (SELECT value FROM json_each(%s))", json.dumps([id_.replace("-", "") for id_ in ids])
-    return "= ANY(%s::uuid[])", "{" + ",".join(ids) + "}"
+    if is_sqlite(using):
+        plain = json.dumps([id_.replace("-", "") for id_ in ids])
+        listed = RawSQL("SELECT value FROM json_each(%s)", (plain,))
+    else:
+        listed = RawSQL("SELECT unnest(%s::uuid[])", ("{" + ",".join(ids) + "}",))
+    return model._default_manager.using(using).filter(**{f"{column}__in": listed})
 
 
 def write_rows(
-    model: type[Model],
-    columns: tuple[str, ...],
-    rows: Sequence[Row],
-    *,
-    using: str,
-    replacing: Collection[str] = (),
+    model: type[Model], rows: Sequence[Row], *, using: str, replacing: Collection[str] = ()
 ) -> None:
-    """Insert `rows`, each with a value for each of `columns`, after the rows with the ids `replacing` were deleted."""
+    """Insert `rows`, after the rows with the ids `replacing` were deleted."""
     if not rows:
         return
-    table, sqlite = model._meta.db_table, is_sqlite(using)
+    if replacing:
+        rows_among(model, "id", replacing, using=using).delete()
+    connection, fields = connections[using], model._meta.concrete_fields
+    names = ", ".join(f'"{field.column}"' for field in fields)
     # All names come from the models, and no value is in the text.
-    with connections[using].cursor() as cursor:
-        if replacing:
-            listed, named = _listed(replacing, sqlite=sqlite)
-            cursor.execute(f'DELETE FROM "{table}" WHERE id {listed}', [named])  # noqa: S608
-        if sqlite:
-            marks = ", ".join("%s" for _ in columns)
-            insert = f'INSERT INTO "{table}" ({_names(columns)}) VALUES ({marks})'  # noqa: S608
-            cursor.executemany(insert, list(_for_sqlite(model, columns, rows)))
-        else:
-            _copy(cursor, model, columns, rows)
+    with connection.cursor() as cursor:
+        if is_sqlite(using):
+            marks = ", ".join("%s" for _ in fields)
+            insert = f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({marks})'  # noqa: S608
+            left_out = [_LEFT_OUT.get(type(getattr(field, "target_field", field))) for field in fields]
+            plain = (zip(row, left_out, strict=True) for row in rows)
+            cursor.executemany(
+                insert,
+                [[value.replace(out, "") if value and out else value for value, out in row] for row in plain],
+            )
+            return
+        # Python prints None for NULL, but a column of text may hold the word "None".
+        texts = ", ".join(f'"{field.column}"' for field in fields if isinstance(field, CharField | TextField))
+        copy_in = (
+            f'COPY "{model._meta.db_table}" ({names}) FROM STDIN'
+            f" (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e', NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
+        )
+        # Django translates errors of its own methods only
+        with cursor.db.wrap_database_errors, cursor.copy(copy_in) as copy:
+            for start in range(0, len(rows), _AT_ONCE):
+                copy.write(_copy_text(rows[start : start + _AT_ONCE]))
 
 
-def _names(columns: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in columns)
-
-
-def _copy(cursor: Any, model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    # Python prints None for NULL, but a column of text may hold the word "None".
-    texts = _names([columns[at] for at in _places(model, columns, (CharField, TextField))])
-    copy_in = (
-        f'COPY "{model._meta.db_table}" ({_names(columns)}) FROM STDIN'
-        f" (FORMAT csv, DELIMITER E'\\x1f', QUOTE E'\\x1e', NULL '{_NULL}', FORCE_NOT_NULL ({texts}))"
-    )
-    # Django translates errors of its own methods only
-    with cursor.db.wrap_database_errors, cursor.copy(copy_in) as copy:
-        for start in range(0, len(rows), _AT_ONCE):
-            copy.write(copy_text(rows[start : start + _AT_ONCE]))
-
-
-def copy_text(rows: Sequence[Row]) -> str:
+def _copy_text(rows: Sequence[Row]) -> str:
     """Return rows in the CSV format of COPY, between separators that hardly any text has.
 
     psycopg's write_row looks up an adapter for each value, which was most of what an ingested entry cost.
@@ -130,22 +96,5 @@ def copy_text(rows: Sequence[Row]) -> str:
     return "".join([each % tuple(map(_quoted, row)) for row in rows])
 
 
-def _quoted(value: str | float | None) -> str | float | None:
+def _quoted(value: Any) -> Any:
     return f"{_QUOTE}{value.replace(_QUOTE, _QUOTE * 2)}{_QUOTE}" if isinstance(value, str) else value
-
-
-@lru_cache(maxsize=64)
-def _places(model: type[Model], columns: tuple[str, ...], kinds: tuple[type, ...]) -> tuple[int, ...]:
-    of = {column.attname: getattr(column, "target_field", column) for column in model._meta.concrete_fields}
-    return tuple(at for at, name in enumerate(columns) if isinstance(of[name], kinds))
-
-
-def _for_sqlite(model: type[Model], columns: tuple[str, ...], rows: Sequence[Row]) -> Iterator[list[Any]]:
-    """Return values as Django stores them in SQLite: a UUID without hyphens, a time without its zone."""
-    uuids, times = (_places(model, columns, (kind,)) for kind in (UUIDField, DateTimeField))
-    for row in rows:
-        values: list[Any] = list(row)
-        for places, left_out in ((uuids, "-"), (times, "+00:00")):
-            for at in places:
-                values[at] = values[at] and values[at].replace(left_out, "")
-        yield values

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from xaccel.audit.chain.seals import seal_late
-from xaccel.audit.ingest.database import Row, is_sqlite, read_rows, write_rows
+from xaccel.audit.ingest.database import Row, rows_among, write_rows
 from xaccel.audit.ingest.downloads import Open, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Transfer, Untold
 from xaccel.audit.retention import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
-from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, is_pseudonym, text_of
+from xaccel.audit.values import FORGED, GAVE_BYTES, datetime_of, is_pseudonym, microseconds_of, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
 _json = msgspec.json.Encoder().encode
-_WORD = {outcome: outcome.value for outcome in Outcome}
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    UUID: str,
+    datetime: microseconds_of,
+    list: lambda spans: tuple(map(tuple, spans)),
+}
 # Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
 _COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
 _STATE = State.__struct_fields__[:-3]
@@ -35,13 +41,13 @@ _same = attrgetter(*_STATE[1 : _STATE.index("group")])
 
 
 class Decision(msgspec.Struct, gc=False):
-    """The decision of the app, from its row. decided_at: microseconds since 1970.
+    """The decision of the app, from its row. decided: when, as the database writes it.
 
     why: of the log entry that the row has already; None without one.
     """
 
     why: str | None = None
-    decided_at: int | None = None
+    decided: str | None = None
     origin: str = ""
     key: str = ""
     version: str = ""
@@ -99,7 +105,7 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     placed, completed = _place(gave, using, conf.idle // _MICROSECOND)
     rows = [_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made]
     replaced = [entry.id for entry, _ in made if entry.id in stored]
-    write_rows(Transfer, _COLUMNS, rows, using=using, replacing=replaced)
+    write_rows(Transfer, rows, using=using, replacing=replaced)
     late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
     if conf.chain and late:
         seal_late(late, using=using)
@@ -118,16 +124,16 @@ def _replaces(entry: LogEntry, why: str | None) -> bool:
 
 
 def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:
-    columns = ("id", "ended_at", *Decision.__struct_fields__)
+    rows = rows_among(Transfer, "id", ids, using=using).annotate(decided=Cast("decided_at", TextField()))
     return {
-        id_: Decision(None if ended is None else why, *values)
-        for id_, ended, why, *values in read_rows(Transfer, columns, "id", ids, using=using)
+        str(id_): Decision(None if ended is None else why, *said)
+        for id_, ended, why, *said in rows.values_list("id", "ended_at", *Decision.__struct_fields__)
     }
 
 
 def _decision_for(entry: LogEntry, said: Decision | None) -> Decision | None:
     """Return what the app decided; None for an entry whose decision was rolled back, or that is forged."""
-    if said is None or said.decided_at is None:
+    if said is None or said.decided is None:
         return None
     if said.batch:
         entry.details.version_before = said.version
@@ -161,7 +167,7 @@ def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, Sta
             moved = Transfer.objects.using(using).filter(download__in=map(UUID, state.joined))
             moved.update(download=state.id)
     replaced = [id_ for state in states for id_ in (state.id, *state.joined)]
-    write_rows(Download, _STATE, list(map(_download_row, states)), using=using, replacing=replaced)
+    write_rows(Download, list(map(_download_row, states)), using=using, replacing=replaced)
     placed = {transfer: state for state in states for transfer in state.placed}
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
@@ -173,14 +179,10 @@ def _states(known: Open) -> list[State]:
 def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
     """Return the downloads of these groups that are not closed and went on after `since`, microseconds since 1970."""
     found: Open = {}
-    # SQLite compares texts: one without a fraction comes before those with one.
-    whole = text_of(since // 1_000_000 * 1_000_000)
-    whole = whole.removesuffix("+00:00") if is_sqlite(using) else whole
-    only = 'AND "closed_at" IS NULL AND "last_at" >= %s'
-    rows = read_rows(Download, _STATE, "group", groups, only, whole, using=using)
-    states = [State(*row) for row in rows]
-    for state in sorted(states, key=attrgetter("opened_at", "id")):
-        state.spans = tuple((first, end) for first, end in json.loads(state.spans))  # type: ignore[arg-type]
+    rows = rows_among(Download, "group", groups, using=using).filter(closed_at=None)
+    rows = rows.filter(last_at__gte=datetime_of(since)).order_by("opened_at", "id")
+    for row in rows.values_list(*_STATE):
+        state = State(*[_PLAIN[type(value)](value) if type(value) in _PLAIN else value for value in row])
         found.setdefault((state.group, state.version), []).append(state)
     return found
 
@@ -191,8 +193,8 @@ def _transfer_row(entry: LogEntry, said: Decision | None, state: State | None, *
     )
     return (
         entry.id,
-        _WORD[entry.outcome],
-        _text(said.decided_at),
+        entry.outcome.value,
+        said.decided,
         *_decision(said),
         state.id if state else None,
         *_logged(entry),

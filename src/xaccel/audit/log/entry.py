@@ -25,7 +25,7 @@ _UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 # An origin may write any digits there: what no column holds is not exact, and no reason to lose the entry.
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:([0-9]{1,18})|\*)").fullmatch
 LONGEST_LINE = 1 << 20
-"""An entry has some 800 bytes. A longer line than this is none, and is not held in memory."""
+"""An entry has some 800 bytes. A longer line is not an entry, and is not held in memory."""
 _LARGEST = 2**63 - 1
 _MOST_SENT = 2**53
 """Bytes of one transfer, 9 petabytes: sums of many are still numbers that a column holds."""

@@ -7,7 +7,12 @@ from django.db import migrations, models
 from xaccel.audit.values import Outcome
 
 DOWNLOAD = models.ForeignKey(
-    "xaccel_audit.download", models.SET_NULL, null=True, related_name="+", db_constraint=False, db_index=False
+    "xaccel_audit.download",
+    models.DO_NOTHING,
+    null=True,
+    related_name="+",
+    db_constraint=False,
+    db_index=False,
 )
 USUAL = models.Q(outcome__in=["sent", "headers", "not_modified"])
 ID = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")

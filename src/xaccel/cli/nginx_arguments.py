@@ -6,6 +6,7 @@ import argparse
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 
 from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
@@ -14,9 +15,9 @@ from xaccel.nginx.probe import DEFAULT, only_loaded, require_supported
 from xaccel.site import Site
 
 
-def warn_of_log(site: Site) -> None:
-    """Say on standard error if NGINX writes the log below its own prefix."""
-    for problem in site.log_problems():
+def warn(problems: Iterable[object]) -> None:
+    """Print warnings on standard error."""
+    for problem in problems:
         print(f"xaccel: warning: {problem}", file=sys.stderr)
 
 
@@ -50,8 +51,7 @@ def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False
     )
     package = advisories.package_of(binary) if asked else None
     warning = advisories.warning(nginx.version, package, asked=asked)
-    if warning is not None:
-        print(f"xaccel: warning: {warning}", file=sys.stderr)
+    warn([warning] if warning else [])
     return nginx
 
 
@@ -71,8 +71,7 @@ def _loaded(nginx: Nginx, command: list[str], site: Site) -> Nginx:
             f"it is unknown whether NGINX loads {', '.join(nginx.load_modules)}: if it does not, add --without njs or"
             " --without headers-more"
         )
-    for problem in (*problems, *warnings(done, site)):
-        print(f"xaccel: warning: {problem}", file=sys.stderr)
+    warn([*problems, *warnings(done, site)])
     return found
 
 

@@ -31,7 +31,6 @@ from xaccel.errors import (
     KeyRefused,
     XaccelError,
 )
-from xaccel.nginx import cache_files
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Cache, read_mapping
@@ -142,7 +141,7 @@ def reads_a_closed_cache() -> None:
         if before == 0:
             os.seteuid(65534)
         try:
-            list(cache_files.files(closed))
+            runs("cache", "purge", "--all", cache=Cache(path=str(closed)))()
         finally:
             os.seteuid(before)
 

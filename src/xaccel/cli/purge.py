@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from xaccel.cli.command import FindObject, make_command
-from xaccel.errors import ConfigError, OptionRefused
+from xaccel.errors import CacheError, ConfigError, OptionRefused
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import cache_files
 from xaccel.sender import Sender
@@ -28,10 +28,14 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         **{sender.object_part(sender.refer(None, origin=args.origin, url=url)): url for url in args.url},
     }
     purged: dict[str, list[int]] = {name: [] for name in (["everything"] if args.all else wanted.values())}
-    for file in cache_files.files(directory):
-        name = "everything" if args.all else wanted.get(cache_files.object_part_of(file) or "")
-        if name is not None and (size := cache_files.remove(file)) is not None:
-            purged[name].append(size)
+    try:
+        for file in cache_files.files(directory):
+            name = "everything" if args.all else wanted.get(cache_files.object_part_of(file) or "")
+            if name is not None and (size := cache_files.remove(file)) is not None:
+                purged[name].append(size)
+    except PermissionError as error:
+        what, remedy = "permission denied", "Run the command as root or as the user of NGINX's workers."
+        raise CacheError(what, where=str(error.filename), remedy=remedy) from error
     for name, sizes in purged.items():
         print(f"{name}: purged {len(sizes)} entries, {sum(sizes)} bytes")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from xaccel.errors import CacheError
@@ -27,7 +26,7 @@ _PREFIX = 1024
 def files(directory: Path) -> Iterator[Path]:
     """Find the cache's files, also those that are being written.
 
-    Raises CacheError for a directory that is missing, unreadable or no cache.
+    Raises CacheError for a directory that is missing or no cache, and PermissionError.
     """
 
     def refuse(error: OSError) -> None:
@@ -36,7 +35,7 @@ def files(directory: Path) -> Iterator[Path]:
         ):
             raise _elsewhere(directory, "there is no such directory") from error
         if isinstance(error, PermissionError):
-            raise _not_permitted(error, directory) from error
+            raise error
 
     for folder, below, names in os.walk(directory, onerror=refuse):
         parts = Path(folder).relative_to(directory).parts
@@ -52,12 +51,9 @@ def files(directory: Path) -> Iterator[Path]:
 
 
 def object_part_of(file: Path) -> str | None:
-    """Return the object's part of a file's key; None if it has none, or NGINX removed the file.
-
-    Raises CacheError if the file is unreadable.
-    """
+    """Return the object's part of a file's key; None if it has none, or NGINX removed the file."""
     try:
-        with _permitted(file), file.open("rb") as content:
+        with file.open("rb") as content:
             key = _KEY.search(content.read(_PREFIX))
     except FileNotFoundError:
         return None
@@ -69,32 +65,13 @@ def remove(file: Path) -> int | None:
 
     NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
     cached, and its transfer goes on too (tests/live/test_purge.py).
-
-    Raises CacheError where that is not permitted.
     """
     try:
-        with _permitted(file):
-            size = file.stat().st_size
-            file.unlink()
+        size = file.stat().st_size
+        file.unlink()
     except FileNotFoundError:
         return None
     return size
-
-
-@contextmanager
-def _permitted(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise _not_permitted(error, place) from error
-
-
-def _not_permitted(error: OSError, place: Path) -> CacheError:
-    return CacheError(
-        "this user may not read it, or may not change it",
-        where=os.fspath(error.filename or place),
-        remedy="Run the command as root or as the user of NGINX's workers.",
-    )
 
 
 def _elsewhere(directory: Path, what: str) -> CacheError:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Unpack
 
-try:
-    from flask import Flask, Response, abort, current_app, request
-    from werkzeug.exceptions import BadRequest, NotFound
-except ImportError as error:
-    raise ImportError("xaccel.flask needs Flask: install the package flask") from error
+from flask import Flask, Response, abort, current_app, request
+from werkzeug.exceptions import BadRequest, NotFound
 
 from xaccel.adapter import Answers, ClientRequest, DeniedStatus, http_refusal, record_denial, sender_of
 from xaccel.errors import ConfigError, InputRefused

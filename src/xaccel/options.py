@@ -39,6 +39,7 @@ class Options:
 
 # The TypeError for an unknown option names the function that users call.
 Options.__init__.__qualname__ = "send_file"
+DEFAULTS = Options()
 
 
 class SendOptions(TypedDict, total=False):

@@ -10,13 +10,11 @@ from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import Place, Places
-from xaccel.options import Options, Url
+from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.signer import S3Signer, longest_s
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
-
-_DEFAULT_OPTIONS = Options()
 
 
 class Sender:
@@ -73,9 +71,7 @@ class Sender:
         origin = self.site.origin(ref.origin) if ref.stand_in is None else ref.stand_in
         return not ref.makes_url and (not isinstance(origin, S3Origin) or self._source(origin).ready())
 
-    def hand_off(
-        self, ref: ObjectRef, *, method: str = "GET", options: Options = _DEFAULT_OPTIONS
-    ) -> HandOff:
+    def hand_off(self, ref: ObjectRef, *, method: str = "GET", options: Options = DEFAULTS) -> HandOff:
         """Make the hand-off for one request. `method` other than HEAD means GET.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed …) and CredentialsUnavailable.
@@ -97,7 +93,7 @@ class Sender:
         )
         return make_handoff(self.site, located, options, signing)
 
-    def check(self, ref: ObjectRef, options: Options = _DEFAULT_OPTIONS) -> None:
+    def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""
         located = self.places.locate(ref, options=options)
         make_handoff(self.site, located, options, Signing(now=datetime.now(UTC), transfer_id=""))

@@ -10,7 +10,7 @@ from xaccel import urls
 from xaccel.errors import OriginNotAllowed
 from xaccel.handoff.identifiers import whole_version
 from xaccel.handoff.objects import Located, Method, ObjectRef
-from xaccel.options import Options
+from xaccel.options import DEFAULTS, Options
 from xaccel.signing.endpoint import Endpoint, resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import (
@@ -23,8 +23,6 @@ from xaccel.site.origins import (
     covers_many,
     expression,
 )
-
-_DEFAULT_OPTIONS = Options()
 
 
 def base_url(origin: Origin, bucket: str | None = None) -> str:
@@ -81,7 +79,7 @@ class Places:
         """Whether `origin_of_url` only looks at memory."""
         return "_index" in self.__dict__
 
-    def locate(self, ref: ObjectRef, method: str = "GET", options: Options = _DEFAULT_OPTIONS) -> Located:
+    def locate(self, ref: ObjectRef, method: str = "GET", options: Options = DEFAULTS) -> Located:
         """Return where the object is that a call asks for.
 
         Raises InputRefused (KeyRefused, OriginUnknown, OriginNotAllowed …), ConfigError as `base_url` does, and what a

@@ -1,6 +1,6 @@
 """Find rows of the trail: by a stored URL, or the object of a transfer.
 
-It is a file of its own because your code imports it.
+Your code imports it, so it is a separate file.
 """
 
 from __future__ import annotations

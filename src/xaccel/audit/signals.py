@@ -3,7 +3,7 @@
 Receivers of `transfer_completed` get `transfer` (`xaccel.audit.models.Transfer`), those of `download_completed` get
 `download` (`Download`); the sender is the model. They run in the process of `ingest`, after the rows are committed, and
 again after a crash in between: at least once. An exception is logged, and the signal is sent again with the next batch.
-They have a file of their own, as Django's signals do: code that imports them loads no model.
+They are in a separate file, as Django's signals are: code that imports them loads no model.
 """
 
 from __future__ import annotations

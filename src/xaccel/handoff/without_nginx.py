@@ -2,7 +2,7 @@
 
 NGINX sends the app a token made from the site's secret, so no client knows it. It replaces the header if a client sends
 one. `xaccel serve` and `xaccel config --standalone` set the header. An app that is not in debug mode never reads it,
-so it has a file of its own.
+so it is a separate file.
 """
 
 from __future__ import annotations

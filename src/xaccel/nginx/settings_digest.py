@@ -1,6 +1,6 @@
 """A digest of a site's settings, and where a running NGINX shows the digest of the settings that it has.
 
-It is a file of its own because the generated site, the doctor and the probes of containers must agree on it.
+It is a separate file, since the generated site, the doctor and the probes of containers must agree on it.
 """
 
 from __future__ import annotations

@@ -185,10 +185,13 @@ def private_folder(folder: Path) -> None:
 
 def _members(pid: int) -> set[psutil.Process]:
     found: set[psutil.Process] = set()
-    for process in psutil.process_iter():
+    for other in psutil.pids():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if pid in (process.pid, os.getsid(process.pid)):
-                found |= {process, *process.children(recursive=True)}
+            if pid in (other, os.getsid(other)):
+                found.add(psutil.Process(other))
+    with suppress(psutil.NoSuchProcess):
+        # those of PostgreSQL have sessions of their own; the search asks all processes for their parents
+        found.update(psutil.Process(pid).children(recursive=True))
     return found
 
 

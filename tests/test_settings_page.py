@@ -16,8 +16,7 @@ from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.options import Options
 from xaccel.site import Cache, Site
-from xaccel.site.read_mapping import TYPES
-from xaccel.site.secret_source import SecretSource
+from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table, words
 
 KINDS = [Site, SecretSource, Cache, *TYPES.values(), DjangoSettings, AuditSettings]

@@ -15,7 +15,7 @@ from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control
 from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
-from xaccel.site.header_rules import require_header_value
+from xaccel.site.rules import require_header_value
 from xaccel.urls import quote_key
 
 _SITE = Site(

@@ -12,8 +12,7 @@ from docs.generated.docstrings import escaped
 from xaccel.audit.settings import AuditSettings
 from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
-from xaccel.site.read_mapping import TYPES
-from xaccel.site.secret_source import SecretSource
+from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
 
 SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYPES["http"])} - {"expires_s"}

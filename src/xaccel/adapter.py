@@ -167,24 +167,13 @@ def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: 
     return 400
 
 
-def http_refusal(
-    refused: InputRefused,
-    errors: Mapping[int, tuple[type[Exception], Mapping[str, Any]]],
-    method: str,
-    key: str | None,
-    arguments: SendArguments,
-) -> InputRefused:
-    """Log `refused`, and return it as an exception of the framework too, to which it responds with 404 or 400.
-
-    The class of `refused` comes first, and so does an app's handler for it.
-    errors: by status, the framework's class and the attributes that its constructor would set.
-    """
-    return also(refused, *errors[log_refusal(refused, method, key, arguments)])
-
-
 def also(
     refused: InputRefused, base: type[Exception], attributes: Mapping[str, Any] = MappingProxyType({})
 ) -> InputRefused:
-    """Return `refused` as an exception of both its class and a framework's, with the attributes of the latter."""
+    """Return `refused` as an exception of its class and of a framework's, to which the framework responds.
+
+    The class of `refused` comes first, and so does an app's handler for it. attributes: what the framework's
+    constructor would set.
+    """
     kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
     return kind(refused.what, where=refused.where, remedy=refused.remedy)

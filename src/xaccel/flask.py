@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Unpack
 from flask import Flask, Response, abort, current_app, request
 from werkzeug.exceptions import BadRequest, NotFound
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, http_refusal, record_denial, sender_of
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial, sender_of
 from xaccel.errors import ConfigError, InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -99,7 +99,8 @@ class Downloads(Answers):
                 self._asked(key, arguments), ClientRequest.of_environ(request.environ), debug=debug
             )
         except InputRefused as refused:
-            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
+            status = log_refusal(refused, request.method, key, arguments)
+            raise also(refused, *_ERRORS[status]) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, http_refusal, record_denial
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
@@ -80,7 +80,8 @@ class Downloads(Answers):
         try:
             return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
-            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
+            status = log_refusal(refused, request.method, key, arguments)
+            raise also(refused, *_ERRORS[status]) from refused
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
@@ -91,7 +92,8 @@ class Downloads(Answers):
             asked = self._asked(key, arguments)
             return _response(await self._aanswer(run_in_threadpool, asked, asking, debug=debug))
         except InputRefused as refused:
-            raise http_refusal(refused, _ERRORS, request.method, key, arguments) from refused
+            status = log_refusal(refused, request.method, key, arguments)
+            raise also(refused, *_ERRORS[status]) from refused
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from importlib.util import find_spec
@@ -30,6 +30,16 @@ CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
 """Each id with its meaning, what it says, and the hint."""
 
 _SECURITY = "django.middleware.security.SecurityMiddleware"
+_CHOSEN = {
+    "Strict-Transport-Security": (_SECURITY, "SECURE_HSTS_SECONDS"),
+    "Access-Control-Allow-Origin": ("corsheaders.middleware.CorsMiddleware", ""),
+}
+_BY_DEFAULT = {
+    "Referrer-Policy": (_SECURITY, "SECURE_REFERRER_POLICY"),
+    "Cross-Origin-Opener-Policy": (_SECURITY, "SECURE_CROSS_ORIGIN_OPENER_POLICY"),
+    "X-Frame-Options": ("django.middleware.clickjacking.XFrameOptionsMiddleware", ""),
+}
+"""Headers of other middleware, each with the middleware and the setting that switches it on, if there is one."""
 
 
 def check_configuration(**_: Any) -> list[CheckMessage]:
@@ -41,7 +51,7 @@ def check_configuration(**_: Any) -> list[CheckMessage]:
             _message("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem=problem)
             for problem in errors.problems
         ]
-    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf, _chosen())]
+    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf, _CHOSEN)]
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
@@ -61,13 +71,8 @@ def check_log(**_: Any) -> list[CheckMessage]:
 
 def check_headers(**_: Any) -> list[CheckMessage]:
     """Check that downloads have the headers that Django's middleware sets by default: only with `check --deploy`."""
-    by_default = (
-        (_SECURITY, "Referrer-Policy", bool(settings.SECURE_REFERRER_POLICY)),
-        (_SECURITY, "Cross-Origin-Opener-Policy", bool(settings.SECURE_CROSS_ORIGIN_OPENER_POLICY)),
-        ("django.middleware.clickjacking.XFrameOptionsMiddleware", "X-Frame-Options", True),
-    )
     with suppress(ConfigErrors):
-        return list(_headers(configuration(), by_default))
+        return list(_headers(configuration(), _BY_DEFAULT))
     return []
 
 
@@ -143,19 +148,13 @@ def _origins(conf: Configuration) -> Iterator[CheckMessage]:
                 yield _message("W002", name=name)
 
 
-def _chosen() -> Iterator[tuple[str, str, bool]]:
-    yield _SECURITY, "Strict-Transport-Security", bool(settings.SECURE_HSTS_SECONDS)
-    yield "corsheaders.middleware.CorsMiddleware", "Access-Control-Allow-Origin", True
-
-
-def _headers(conf: Configuration, lost: Iterable[tuple[str, str, bool]]) -> Iterator[CheckMessage]:
-    """Yield one message for those of `lost` (middleware, header, is set) that neither setting keeps."""
-    site = conf.site
-    kept = {name.lower() for name in (*site.response_headers, *(name for name, _ in site.add_headers))}
+def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterator[CheckMessage]:
+    """Yield one message for those of `lost` that neither RESPONSE_HEADERS nor ADD_HEADERS keeps."""
+    kept = {name.lower() for name in (*conf.site.response_headers, *dict(conf.site.add_headers))}
     names = [
         name
-        for middleware, name, is_set in lost
-        if middleware in settings.MIDDLEWARE and is_set and name.lower() not in kept
+        for name, (middleware, setting) in lost.items()
+        if middleware in settings.MIDDLEWARE and getattr(settings, setting, True) and name.lower() not in kept
     ]
     if names:
         yield _message("W003", names=", ".join(names), quoted=", ".join(map(repr, names)))

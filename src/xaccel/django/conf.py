@@ -16,7 +16,7 @@ from xaccel.django.files.storage_objects import Objects
 from xaccel.django.files.storages import NOT_FOR_DOWNLOADS, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
-from xaccel.site import Site, read_mapping, secret_source
+from xaccel.site import Site, read_mapping
 from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
@@ -69,7 +69,7 @@ def configuration() -> Configuration:
         entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
         aliases = {name: str(entry["storage"]) for name, entry in entries.items() if "storage" in entry}
         values["ORIGINS"] = with_storages(origins, f'{WHERE}["ORIGINS"]["{{}}"]["storage"]', found)
-    if not values.keys() & {"SECRET", *secret_source.KEYS}:
+    if not values.keys() & {"SECRET", *read_mapping.SECRET_KEYS}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:
         site = read_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)

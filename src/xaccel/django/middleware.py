@@ -19,7 +19,7 @@ from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import DECLARED, keeps_shared_caches_out
 from xaccel.site import Site
-from xaccel.site.header_rules import header_value_ok
+from xaccel.site.rules import header_value_ok
 
 _DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
 """NGINX copies these from the app's response, and sends them in addition to the download's headers."""

@@ -28,8 +28,8 @@ from xaccel.handoff.objects import Located
 from xaccel.options import Options
 from xaccel.signing.signer import S3Signer, choose_life
 from xaccel.site import Site
-from xaccel.site.header_rules import require_header_value, require_number
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
+from xaccel.site.rules import require_header_value, require_number
 from xaccel.site.url_query import recorded_query
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from xaccel.errors import OptionRefused
 from xaccel.options import UNLIMITED, Options
 from xaccel.site import Site
-from xaccel.site.header_rules import header_value_ok, require_header_value, require_number
+from xaccel.site.rules import header_value_ok, require_header_value, require_number
 
 DEFAULT_CACHE_CONTROL = "private, no-cache"
 """The browser stores the file and asks each time: permission is checked, and a 304 saves the bytes."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
-from xaccel.site import secret_source
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
-from xaccel.site.setting import build, problem, table
+from xaccel.site.rules import is_absolute, secrets
+from xaccel.site.setting import Wrong, build, option, problem, table, wrong
 from xaccel.site.site import Site
 
 KEYS = frozenset(row.key.upper() for row in table(Site))
@@ -24,6 +26,20 @@ SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
 """A site as it is, a mapping with the keys of settings.XACCEL, or the path of a file with them."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSource:
+    """The keys that can be given in place of `SECRET`."""
+
+    secret_env: str = option("", ok=bool)
+    secret_file: str = option("", ok=is_absolute)
+
+
+SECRET_KEYS = tuple(row.key.upper() for row in table(SecretSource))
+
+_NOT_READ = "0" * 32
+"""Replaces a secret that has its own problem in the list, so that none is reported twice."""
 
 
 def site_of(source: SiteSource) -> Site:
@@ -45,7 +61,7 @@ def site_of(source: SiteSource) -> Site:
 
 
 def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterable[str] = ()) -> Site:
-    """Make a Site of `mapping`, whose keys are those of KEYS in upper or lower case; `more_keys` are read elsewhere.
+    """Make a Site of `mapping`, whose keys may be in lower case. `more_keys` are read elsewhere.
 
     Raises ConfigErrors with every problem, each at a path that starts with `where`.
     """
@@ -53,16 +69,48 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         raise ConfigErrors([problem(where, "mapping", value=mapping)])
     found: list[ConfigError] = []
     values = {str(key).upper(): value for key, value in mapping.items()}
-    secret_source.take_secret(values, where, found)
+    _take_secret(values, where, found)
     values["SECRET"] = values.get("SECRET") or ()
     values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
-    site = build(Site, values, where, found, more=(*secret_source.KEYS, *more_keys), upper=True)
+    site = build(Site, values, where, found, more=(*SECRET_KEYS, *more_keys), upper=True)
     cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
     if cached and values.get("CACHE") is None:
         found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
     if found or site is None:
         raise ConfigErrors(found)
     return site
+
+
+def _take_secret(values: MutableMapping[str, Any], where: str, found: list[ConfigError]) -> None:
+    """Replace SECRET_ENV or SECRET_FILE in `values` by SECRET. All problems go to `found`."""
+    given = {key: values[key] for key in ("SECRET", *SECRET_KEYS) if values.get(key) is not None}
+    if len(given) > 1:
+        found.append(problem(where, "several_secrets", names=" and ".join(given)))
+        values["SECRET"] = _NOT_READ
+    elif given and "SECRET" not in given:
+        source = build(SecretSource, given, where, found, upper=True)
+        text, said = ("", []) if source is None else _read(source)
+        found += [ConfigError(what, where=f'{where}["{min(given)}"]', remedy=remedy) for what, remedy in said]
+        values["SECRET"] = text.split() or _NOT_READ
+
+
+def _read(source: SecretSource) -> tuple[str, list[Wrong]]:
+    """Return the text with the secrets, and what is wrong with it."""
+    name = source.secret_env or source.secret_file
+    place = f"the environment variable {name}" if source.secret_env else f"the file {name}"
+    try:
+        text = os.environ[name] if source.secret_env else Path(name).read_text(encoding="utf-8")
+    except KeyError:
+        return "", [wrong("secret_not_set", place=place)]
+    except FileNotFoundError:
+        return "", [wrong("secret_missing", place=place)]
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        return "", [wrong("secret_unreadable", place=place, reason=reason)]
+    if not text.split():
+        return "", [wrong("secret_empty", place=place)]
+    found = [(f"{place}: {what}", remedy) for what, remedy in secrets(tuple(text.split()))]
+    return "" if found else text, found
 
 
 def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Origin]:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.options import UNLIMITED
-from xaccel.site import header_rules
 from xaccel.site.setting import Wrong, wrong
 
 PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters"
@@ -32,6 +32,28 @@ _TEXT = r"[^\x00-\x1f\x7f$]*"
 _URL = re.compile(r"(?i:https?)://([A-Za-z0-9.\[\]:-]+)(?:/[!$->@-~]*)?")
 _PAGE = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
+OWNED_RESPONSE_HEADERS = frozenset(
+    (
+        "accept-ranges age allow cache-control connection content-disposition content-encoding content-length "
+        "content-location content-range content-type date etag expires keep-alive last-modified location "
+        "proxy-authenticate refresh server set-cookie set-cookie2 te trailer transfer-encoding upgrade via "
+        "www-authenticate x-content-type-options "
+    ).split()
+)
+"""Names (lower case) that NGINX or a hand-off option decides, so that a site cannot declare them."""
+
+FORBIDDEN_REQUEST_HEADERS = frozenset(
+    (
+        "accept-encoding connection content-length cookie expect host if-match if-modified-since "
+        "if-none-match if-range if-unmodified-since keep-alive proxy-connection range te trailer "
+        "transfer-encoding upgrade user-agent via "
+    ).split()
+)
+"""Names (lower case) that cannot be a fixed request header of an origin."""
+
 _STATUSES = {str(status): status for status in (404, 412, 416, 429, 502, 503, 504)}
 """Those that a download can end with; in a file, keys are text."""
 _MOST_AT_ONCE = 65535
@@ -158,14 +180,14 @@ def request_headers(headers: Mapping[str, str]) -> Iterator[Wrong]:
     for name, value in headers.items():
         if name.lower().startswith(SSE_C):
             yield wrong("sse_c", name=name)
-        elif not header_rules.header_name_ok(name) or name.lower() in header_rules.FORBIDDEN_REQUEST_HEADERS:
+        elif not header_name_ok(name) or name.lower() in FORBIDDEN_REQUEST_HEADERS:
             yield wrong("request_header", name=name)
         elif not _is_plain_header(value):
             yield wrong("request_header_value", name=name)
 
 
 def _is_plain_header(value: str) -> bool:
-    return header_rules.header_value_ok(value) and "$" not in value
+    return header_value_ok(value) and "$" not in value
 
 
 def one_or_more(value: Any) -> tuple[Any, ...]:
@@ -192,7 +214,7 @@ def listed_twice(names: tuple[str, ...]) -> Iterator[Wrong]:
 
 def is_added_header(pair: tuple[str, str]) -> bool:
     """Tell whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
-    return header_rules.declarable(pair[0]) and _is_plain_header(pair[1])
+    return declarable(pair[0]) and _is_plain_header(pair[1])
 
 
 def by_status(value: Any) -> Any:
@@ -216,3 +238,41 @@ def is_class(pair: tuple[str, int]) -> bool:
     """Tell whether NGINX can count up to a number of transfers in a class of this name."""
     name, number = pair
     return _CLASS.fullmatch(name) is not None and name != UNLIMITED and 1 <= number <= _MOST_AT_ONCE
+
+
+def header_name_ok(name: object) -> bool:
+    """Tell whether `name` is a header name of letters, digits and '-' (RFC 9110 section 5.1, without '_')."""
+    return isinstance(name, str) and _TOKEN.fullmatch(name) is not None
+
+
+def header_value_ok(value: object) -> bool:
+    """Tell whether `value` is non-empty printable ASCII without blanks at its ends (RFC 9110 section 5.5)."""
+    return isinstance(value, str) and _VALUE.fullmatch(value) is not None
+
+
+def declarable(name: object) -> bool:
+    """Tell whether a site may declare `name` as one of its response headers."""
+    if not isinstance(name, str) or not header_name_ok(name):
+        return False
+    lower = name.lower()
+    return lower not in OWNED_RESPONSE_HEADERS and not lower.startswith(("xaccel-", "x-accel-"))
+
+
+def require_header_value(value: object, where: str) -> str:
+    """Return `value` if a header can carry it.
+
+    Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app servers refuse
+    or re-encode the rest.
+    """
+    if isinstance(value, str) and _VALUE.fullmatch(value):
+        return value
+    remedy = "Use printable ASCII without blanks at its ends."
+    raise HeaderRefused(f"{value!r} cannot be a header value", where=where, remedy=remedy)
+
+
+def require_number(value: object, where: str, least: int) -> str:
+    """Return a number of bytes, of 18 digits at most, as a header has it. Raises OptionRefused for another value."""
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value < 10**18:
+        return str(value)
+    remedy = f"Give a whole number, {least} or more."
+    raise OptionRefused(f"{value!r} is not a number of bytes", where=where, remedy=remedy)

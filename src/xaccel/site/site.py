@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xaccel.errors import ConfigError, OriginUnknown
-from xaccel.site import header_rules, rules, url_query
+from xaccel.site import rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
 from xaccel.site.setting import option, problem, required
 
@@ -62,7 +62,7 @@ class Site:
         repr=False, metadata=required(key="secret", normal=rules.one_or_more, check=rules.secrets)
     )
     name: str = option("", ok=rules.matches(r"[a-z0-9]{0,12}"))
-    response_headers: tuple[str, ...] = option((), ok=header_rules.declarable, check=rules.listed_twice)
+    response_headers: tuple[str, ...] = option((), ok=rules.declarable, check=rules.listed_twice)
     cache: Cache | None = None
     transfer_log: str = option("xaccel.log", ok=rules.is_path)
     access_logs: tuple[str, ...] = option((), ok=rules.is_access_log)

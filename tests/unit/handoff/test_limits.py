@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xaccel import LocalOrigin, Options, Site
 from xaccel.errors import OptionRefused
 from xaccel.handoff.headers import LONGEST_KEY, limit_headers
-from xaccel.site.header_rules import header_value_ok
+from xaccel.site.rules import header_value_ok
 
 
 def site(**concurrency: int) -> Site:

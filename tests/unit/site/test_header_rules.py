@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.errors import HeaderRefused
-from xaccel.site.header_rules import (
+from xaccel.site.rules import (
     FORBIDDEN_REQUEST_HEADERS,
     OWNED_RESPONSE_HEADERS,
     declarable,

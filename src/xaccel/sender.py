@@ -8,8 +8,8 @@ from functools import lru_cache, partial
 from xaccel.errors import OptionRefused, OriginUnknown
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
-from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.places import Place, Places
+from xaccel.handoff.objects import ObjectRef, Place
+from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.signer import S3Signer, longest_s

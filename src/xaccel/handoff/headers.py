@@ -129,14 +129,12 @@ def keeps_shared_caches_out(value: str) -> bool:
     return not directives.isdisjoint({"private", "no-store"})
 
 
-def cache_control(value: str | None, *, allow_shared_cache: bool) -> str:
-    """Return the header's value; None means the default.
+def cache_control(value: str, *, allow_shared_cache: bool) -> str:
+    """Return the header's value.
 
     Raises OptionRefused for a value that lets shared caches store unless `allow_shared_cache`, and HeaderRefused for
     what no header can carry.
     """
-    if value is None:
-        return DEFAULT_CACHE_CONTROL
     require_header_value(value, "cache_control")
     if not allow_shared_cache and not keeps_shared_caches_out(value):
         raise OptionRefused(

@@ -1,16 +1,14 @@
-"""The object of a download as two values: what a call asks for, and where the site finds it."""
+"""The object of a download: what a call asks for, the place of an origin, and where the site finds the object."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from xaccel import urls
 from xaccel.options import Url
+from xaccel.signing.endpoint import Endpoint
 from xaccel.site.origins import Origin
-
-if TYPE_CHECKING:
-    from xaccel.handoff.places import Place
 
 Method = Literal["GET", "HEAD"]
 
@@ -43,6 +41,23 @@ class ObjectRef:
     def url_for(self, method: Method) -> str:
         """Return the URL, made for the method; "" without one."""
         return self.url if isinstance(self.url, str) else self.url(method) if self.url else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """Where one origin is, and one bucket of it where it covers many.
+
+    bucket: "" unless the origin covers many. root: the URL or path before each key, with the origin's prefix.
+    endpoint: of an S3 origin. entry: the internal location of NGINX. is_signed_by_the_app: the app makes the URLs.
+    """
+
+    name: str
+    origin: Origin
+    bucket: str
+    root: str
+    endpoint: Endpoint | None
+    entry: str
+    is_signed_by_the_app: bool
 
 
 # Not frozen: making a frozen one takes 1 µs of each hand-off.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from xaccel import urls
 from xaccel.errors import OriginNotAllowed
 from xaccel.handoff.identifiers import whole_version
-from xaccel.handoff.objects import Located, Method, ObjectRef
+from xaccel.handoff.objects import Located, Method, ObjectRef, Place
 from xaccel.options import DEFAULTS, Options
-from xaccel.signing.endpoint import Endpoint, resolve_endpoint
+from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import (
     HTTPOrigin,
@@ -37,23 +36,6 @@ def base_url(origin: Origin, bucket: str | None = None) -> str:
     if isinstance(origin, HTTPOrigin):
         return urls.canonical_base(origin.base_url)
     return origin.root.rstrip("/") + "/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Place:
-    """Where one origin is, and one bucket of it where it covers many.
-
-    bucket: "" unless the origin covers many. root: the URL or path before each key, with the origin's prefix.
-    endpoint: of an S3 origin. entry: the internal location of NGINX. is_signed_by_the_app: the app makes the URLs.
-    """
-
-    name: str
-    origin: Origin
-    bucket: str
-    root: str
-    endpoint: Endpoint | None
-    entry: str
-    is_signed_by_the_app: bool
 
 
 class Places:

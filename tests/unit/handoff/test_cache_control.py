@@ -6,11 +6,6 @@ from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.handoff.headers import cache_control, keeps_shared_caches_out
 
 
-def test_the_default_is_private_and_asks_each_time() -> None:
-    assert cache_control(None, allow_shared_cache=False) == "private, no-cache"
-    assert cache_control(None, allow_shared_cache=True) == "private, no-cache"
-
-
 @pytest.mark.parametrize(
     "value",
     [

@@ -51,7 +51,7 @@ def check_configuration(**_: Any) -> list[CheckMessage]:
             _message("E006" if isinstance(problem, StorageNotDescribed) else "E001", problem=problem)
             for problem in errors.problems
         ]
-    return [*_delivery(conf), *_public_urls(conf), *_origins(conf), *_headers(conf, _CHOSEN)]
+    return [*_problems(conf), *_headers(conf, _CHOSEN)]
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
@@ -85,19 +85,14 @@ def check_running(**_: Any) -> list[CheckMessage]:
         site = configuration().site
     except ConfigErrors:
         return []
-    found = {urls[0]: said for urls in _front_doors() if (said := _seen(site, urls)) is not None}
+    doors = [[origin] for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
+    hosts = [host for host in settings.ALLOWED_HOSTS if host[:1] not in ("", ".", "*")]
+    doors += [[f"https://{host}", f"http://{host}"] for host in hosts]
+    found = {urls[0]: said for urls in doors if (said := _seen(site, urls)) is not None}
     if not found or "" in found.values():
         return []
     url, said = next(iter(found.items()))
     return [_message("W008", url=url, said=said)]
-
-
-def _front_doors() -> Iterator[list[str]]:
-    """Yield the URLs of each host that the settings name."""
-    yield from ([origin] for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin)
-    for host in settings.ALLOWED_HOSTS:
-        if host[:1] not in ("", ".", "*"):
-            yield [f"https://{host}", f"http://{host}"]
 
 
 def _seen(site: Site, urls: Sequence[str]) -> str | None:
@@ -124,19 +119,13 @@ def _is_ours(path: str) -> bool:
     return isinstance(middleware, type) and issubclass(middleware, HandOffMiddleware)
 
 
-def _delivery(conf: Configuration) -> Iterator[CheckMessage]:
+def _problems(conf: Configuration) -> Iterator[CheckMessage]:
     if conf.delivery == "stream" and not debug_is_on():
         yield _message("E004")
-
-
-def _public_urls(conf: Configuration) -> Iterator[CheckMessage]:
     prefix = conf.site.internal_prefix
     for name in ("MEDIA_URL", "STATIC_URL"):
         if urlsplit(getattr(settings, name) or "").path.startswith(prefix):
             yield _message("E005", name=name, prefix=prefix)
-
-
-def _origins(conf: Configuration) -> Iterator[CheckMessage]:
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
@@ -36,11 +36,18 @@ from xaccel.sender import Sender
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin, covers, covers_many
 
 FileOrKey = FieldFile | str | None
-Find = Callable[[Any, str, str | None, str | None], ObjectRef]
-"""From a storage, the name of a file in it, and the origin and the bucket that the call names, to the object.
 
-Raises KeyRefused, and OriginNotAllowed for a file in another place.
-"""
+
+class _Wanted(NamedTuple):
+    """The name of a file in its storage, and the origin and the bucket that the call names."""
+
+    name: str
+    origin: str | None
+    bucket: str | None
+
+
+Find = Callable[[Any, _Wanted], ObjectRef]
+"""From a storage and a file to the object. Raises KeyRefused, and OriginNotAllowed for a file in another place."""
 
 _MANY = "*"
 """Instead of a bucket: the origins that cover many."""
@@ -90,7 +97,7 @@ class Objects:
             if isinstance(storage, LazyObject):
                 storage = unwrapped(storage)
             try:
-                return self._find_in(storage)(storage, file_or_key.name, origin, bucket)
+                return self._find_in(storage)(storage, _Wanted(file_or_key.name, origin, bucket))
             except StorageNotDescribed as problem:
                 raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
         if not isinstance(file_or_key, FieldFile | str | None):
@@ -130,39 +137,32 @@ class Objects:
                 matches = self._matches(storage)
         return partial(self._by_url, kind, place, matches)
 
-    def _by_url(  # noqa: PLR0917
-        self,
-        kind: Kind,
-        place: UrlPlace,
-        matches: list[_Match],
-        storage: Any,
-        name: str,
-        origin: str | None,
-        bucket: str | None,
+    def _by_url(
+        self, kind: Kind, place: UrlPlace, matches: list[_Match], storage: Any, wanted: _Wanted
     ) -> ObjectRef:
         """Find a file behind URLs that a known SDK makes; of S3 with a domain, the bucket may be an origin instead."""
         try:
-            found, key = self._below(place.root + quote(_key(kind, storage, name), safe="/"), origin)
+            url = place.root + quote(_key(kind, storage, wanted.name), safe="/")
+            found, key = self._below(url, wanted.origin)
         except OriginNotAllowed:
             if not kind.is_s3:
                 raise
-            return _in_places(matches, kind, storage, name, origin, bucket)
-        return ObjectRef(found, key, bucket=bucket, url=partial(kind.url, storage, name))
+            return _in_places(matches, kind, storage, wanted)
+        return ObjectRef(found, key, bucket=wanted.bucket, url=partial(kind.url, storage, wanted.name))
 
-    def _by_asking(self, storage: Any, name: str, origin: str | None, bucket: str | None) -> ObjectRef:
+    def _by_asking(self, storage: Any, wanted: _Wanted) -> ObjectRef:
         try:
-            url = storage.url(name)
+            url = storage.url(wanted.name)
         except NotImplementedError:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
             raise not_described(storage, "file")
-        found, key = self._below(url, origin)
-        stand_in = self._sender.site.origin(found)
+        found, key = self._below(url, wanted.origin)
+        origin, signed = self._sender.site.origin(found), None
         # What a storage adds to the name of its own file is a signature.
-        if isinstance(stand_in, HTTPOrigin) and stand_in.expires_s is None and "?" in url:
-            signed = dataclasses.replace(stand_in, expires_s=LEAST_S)
-            return ObjectRef(found, key, bucket=bucket, url=url, stand_in=signed)
-        return ObjectRef(found, key, bucket=bucket, url=url)
+        if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url:
+            signed = dataclasses.replace(origin, expires_s=LEAST_S)
+        return ObjectRef(found, key, bucket=wanted.bucket, url=url, stand_in=signed)
 
     def _below(self, url: str, wanted: str | None) -> tuple[str, str]:
         """Return the HTTP origin, and the key in it, of the URL of a file."""
@@ -261,15 +261,9 @@ _OF_THE_STORAGE = (
 ).split()
 
 
-def _in_places(  # noqa: PLR0917
-    matches: list[_Match],
-    kind: Kind | None,
-    storage: Any,
-    name: str,
-    origin: str | None,
-    bucket: str | None,
-) -> ObjectRef:
+def _in_places(matches: list[_Match], kind: Kind | None, storage: Any, wanted: _Wanted) -> ObjectRef:
     """Find a file in the directories and buckets of the site's origins."""
+    name, origin, bucket = wanted
     key = name if kind is None else _key(kind, storage, name)
     for prefix, ref in matches:
         if origin in (None, ref.origin) and bucket in (None, ref.bucket) and key.startswith(prefix):

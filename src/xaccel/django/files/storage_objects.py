@@ -18,7 +18,6 @@ from django.utils.functional import LazyObject
 from xaccel import urls
 from xaccel.django.files.storages import (
     LEAST_S,
-    NO_SSE_C,
     SSE_C,
     Kind,
     StorageNotDescribed,
@@ -156,7 +155,7 @@ class Objects:
         except NotImplementedError:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
-            raise not_described(storage, "file")
+            raise not_described("file", "unknown_storage", kind=type(storage))
         found, key = self._below(url, wanted.origin)
         origin, signed = self._sender.site.origin(found), None
         # What a storage adds to the name of its own file is a signature.
@@ -297,5 +296,5 @@ def _key(kind: Kind, storage: Any, name: str) -> str:
         raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
     if kind.is_s3 and not SSE_C.isdisjoint(storage.get_object_parameters(key)):
         what = f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
-        raise KeyRefused(what, where="file", remedy=NO_SSE_C)
+        raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
     return key

@@ -21,6 +21,7 @@ from xaccel import urls
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.rules import unsupported
+from xaccel.site.setting import problem, wrong
 
 LEAST_S = 120
 """Seconds that a signature lives where the storage does not say."""
@@ -63,10 +64,16 @@ def kind_of(storage: Storage) -> Kind | None:
     return None
 
 
+def not_described(place: str, name: str, /, **values: object) -> StorageNotDescribed:
+    """Return an error of the table [wrong] in settings.toml."""
+    what, remedy = wrong(name, **values)
+    return StorageNotDescribed(what, where=place, remedy=remedy)
+
+
 def require_named(name: object, kind: str, settings: str, where: str) -> None:
     """Raise StorageNotDescribed if a storage has no bucket or container."""
     if not name:
-        raise StorageNotDescribed(f"the storage names no {kind}", where=where, remedy=f"Set {settings}.")
+        raise not_described(where, "unnamed_storage", kind=kind, settings=settings)
 
 
 def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
@@ -112,11 +119,7 @@ def _azure(storage: Any, where: str) -> UrlPlace:
     try:
         parts = urlsplit(storage.client.url)
     except (ValueError, AttributeError) as error:
-        raise StorageNotDescribed(
-            f"Azure's SDK cannot make a client for the storage ({type(error).__name__})",
-            where=where,
-            remedy="Fix its account, key or connection string.",
-        ) from error
+        raise not_described(where, "azure_client", reason=type(error).__name__) from error
     root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
     return UrlPlace(root, storage.expiration_secs or LEAST_S)
 
@@ -188,8 +191,6 @@ NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
 SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
 """Parameters of objects that are encrypted with a key of the client's."""
 
-NO_SSE_C = "Store the objects with SSE-S3 or SSE-KMS."
-
 
 def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
     """Return `given` with each {"storage": alias} entry spelled out; its other options come on top of the storage's.
@@ -202,8 +203,7 @@ def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]
         if not isinstance(entry, Mapping) or "storage" not in entry:
             origins[name] = entry
         elif "type" in entry:
-            remedy = 'Write {"storage": "default"}, and add options that the storage does not have.'
-            found.append(ConfigError("an origin has both a storage and a type", where=path, remedy=remedy))
+            found.append(problem(path, "storage_and_type"))
         elif (spelled := _entry(str(entry["storage"]), path, found)) is not None:
             origins[name] = spelled | {key: value for key, value in entry.items() if key != "storage"}
     return origins
@@ -215,8 +215,7 @@ def _entry(alias: str, where: str, found: list[ConfigError]) -> dict[str, Any] |
     except StorageNotDescribed as problem:
         found.append(problem)
     except (InvalidStorageError, ImproperlyConfigured) as error:
-        what, remedy = f"the storage {alias!r} cannot be made ({error})", "Fix STORAGES, or name another."
-        found.append(StorageNotDescribed(what, where=where, remedy=remedy))
+        found.append(not_described(where, "storage", alias=alias, reason=error))
     else:
         values = {field: getattr(origin, field.name) for field in dataclasses.fields(origin)}
         known = {field.name: value for field, value in values.items() if value != field.default}
@@ -262,34 +261,18 @@ def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
     storage = unwrapped(storage)
     if isinstance(storage, FileSystemStorage):
         if not storage.base_location:
-            raise StorageNotDescribed(
-                "the storage has no location, so its files would be in the working directory",
-                where=where,
-                remedy="Set MEDIA_ROOT, or the storage's OPTIONS['location'].",
-            )
+            raise not_described(where, "storage_without_location")
         return LocalOrigin(root=str(storage.location))
     kind = kind_of(storage)
     if kind is not None and kind.is_s3:
         return _s3_origin(storage, where)
-    raise not_described(storage, where)
-
-
-def not_described(storage: Storage, where: str) -> StorageNotDescribed:
-    """Return the error for a storage of a kind that no origin can stand for."""
-    return StorageNotDescribed(
-        f"{type(storage).__module__}.{type(storage).__qualname__} is not a storage that xaccel can read",
-        where=where,
-        remedy="Add an origin with its type to XACCEL['ORIGINS'], and pass its files by key:"
-        ' send_file(request, file.name, origin="…"). If its url() is absolute, add an origin with'
-        ' "type": "http" and its "base_url", and pass the file.',
-    )
+    raise not_described(where, "unknown_storage", kind=type(storage))
 
 
 def _s3_origin(storage: Any, where: str) -> S3Origin:
     require_named(storage.bucket_name, "bucket", "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']", where)
     if not SSE_C.isdisjoint(storage.object_parameters):
-        what = "its object_parameters name a key of the client's (SSE-C), which NGINX cannot send"
-        raise StorageNotDescribed(what, where=where, remedy=NO_SSE_C)
+        raise not_described(where, "storage_sse_c")
     for what, remedy in unsupported(storage.bucket_name):
         raise StorageNotDescribed(what, where=where, remedy=remedy)
     config = storage.client_config

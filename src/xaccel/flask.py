@@ -8,11 +8,12 @@ from flask import Flask, Response, abort, current_app, request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial, sender_of
-from xaccel.errors import ConfigError, InputRefused
+from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
+from xaccel.site.setting import problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -62,11 +63,7 @@ class Downloads(Answers):
     def init_app(self, app: Flask) -> None:
         """Read `app.config["XACCEL"]`: a mapping with the keys of a site, or the path of a file with them."""
         if _KEY not in app.config:
-            raise ConfigError(
-                "it is missing",
-                where=f'app.config["{_KEY}"]',
-                remedy="Set it before init_app, to a mapping or the path of a file.",
-            )
+            raise problem(f'app.config["{_KEY}"]', "no_flask_config")
         app.extensions[_EXTENSION] = sender_of(app.config[_KEY])
 
     if not TYPE_CHECKING:  # a type checker must still find a misspelt method
@@ -78,11 +75,7 @@ class Downloads(Answers):
             try:
                 sender: Sender = current_app.extensions[_EXTENSION]
             except KeyError:
-                raise ConfigError(
-                    "Downloads has no site for this app",
-                    where="xaccel.flask",
-                    remedy=f'Call init_app(app) with app.config["{_KEY}"], or give Downloads the site.',
-                ) from None
+                raise problem("xaccel.flask", "no_flask_site") from None
             return sender
 
     def send_file(self, key: str | None = None, **arguments: Unpack[SendArguments]) -> Response:

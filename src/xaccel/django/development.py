@@ -24,13 +24,13 @@ from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
 from xaccel.django.conf import configuration
-from xaccel.errors import ConfigError
 from xaccel.events import logger
 from xaccel.explain.origin_request import opener
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import CSP, default_policy
 from xaccel.nginx.engine_files import PAGES
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
+from xaccel.site.setting import problem
 
 CHUNK_BYTES = 64 * 1024
 TIMEOUT_S = 30.0
@@ -48,11 +48,7 @@ def require_development() -> None:
     """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
     if debug_is_on() or under_test():
         return
-    raise ConfigError(
-        "'stream' is for development, and DEBUG is off: each download would occupy a worker of the app",
-        where='XACCEL["DELIVERY"]',
-        remedy="Remove DELIVERY, and let NGINX deliver: manage.py xaccel config writes its configuration.",
-    )
+    raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
 
 
 def under_test() -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
-from xaccel.errors import ConfigError, NginxError
+from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import COMMENTS
@@ -17,6 +17,7 @@ from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.nginx.settings_digest import digest
 from xaccel.site import PROTOCOL, Site
+from xaccel.site.setting import problem
 
 _TAKEN = ("engine", "site")
 """Names of folders that a named site cannot have."""
@@ -34,11 +35,7 @@ def texts(
     Raises what `render` raises, and ConfigError for a name of the site that is taken.
     """
     if site.name in _TAKEN:
-        raise ConfigError(
-            f"{site.name!r} is a name of a folder of xaccel",
-            where="NAME",
-            remedy="Give the site another name.",
-        )
+        raise problem("NAME", "taken_name", name=site.name)
     folder = folder.resolve()
     included = installed or str(folder)
     parts = render(site, nginx, folder=included, write_addresses=write_addresses)

@@ -12,13 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel import urls
-from xaccel.errors import ConfigError
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.nginx.includes import Names
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.site.rules import is_address, is_pattern
+from xaccel.site.setting import problem
 
 CA_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -157,11 +157,7 @@ def system_ca_file() -> str:
     for path in CA_BUNDLES:
         if Path(path).is_file():
             return path
-    raise ConfigError(
-        "this system has no bundle of certificate authorities",
-        where="ca_file",
-        remedy="Install ca-certificates, or give the origin a ca_file.",
-    )
+    raise problem("ca_file", "no_authorities")
 
 
 def request_header_names(found: tuple[Route, ...]) -> tuple[str, ...]:
@@ -261,11 +257,7 @@ def resolvers(site: Site) -> tuple[str, ...]:
         text = ""
     found = re.findall(r"^[ \t]*nameserver[ \t]+([^\s%]+)", text, re.MULTILINE)
     if not found:
-        raise ConfigError(
-            "NGINX needs a DNS server and this system names none",
-            where='XACCEL["RESOLVER"]',
-            remedy='Give its address, for example ["127.0.0.53"].',
-        )
+        raise problem('XACCEL["RESOLVER"]', "no_resolver")
     return tuple(f"[{address}]" if ":" in address else address for address in found)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from xaccel.errors import ConfigError
 from xaccel.site.origins import S3Origin
 from xaccel.site.rules import unsupported
+from xaccel.site.setting import problem
 from xaccel.urls import canonical_base
 
 
@@ -31,20 +32,13 @@ def new_session(origin: S3Origin) -> Any:
         from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError as error:
-        raise ConfigError(
-            "S3 origins need botocore, which is not installed",
-            where=f"S3Origin(bucket={origin.bucket!r})",
-            remedy="Run `pip install botocore`, or install xaccel with its extra `s3`.",
-        ) from error
+        raise problem(f"S3Origin(bucket={origin.bucket!r})", "no_botocore") from error
     session = Session(profile=origin.profile)
     try:
         session.get_scoped_config()
     except BotoCoreError as error:
-        raise ConfigError(
-            f"botocore cannot read its configuration ({_in_one_line(error)})",
-            where=f"S3Origin(bucket={origin.bucket!r}) profile",
-            remedy="Name a profile of AWS's shared config or credentials file, and fix the file if it is named.",
-        ) from error
+        where = f"S3Origin(bucket={origin.bucket!r}) profile"
+        raise problem(where, "aws_config", reason=_in_one_line(error)) from error
     return session
 
 
@@ -88,9 +82,9 @@ def _endpoint(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     sample = _SAMPLE if _PLAIN.fullmatch(named) else named
     try:
         found = _resolve(sample, place)
-    except ConfigError as problem:
-        where = problem.where.replace(sample, bucket)
-        raise ConfigError(problem.what, where=where, remedy=problem.remedy) from problem
+    except ConfigError as error:
+        where = error.where.replace(sample, bucket)
+        raise ConfigError(error.what, where=where, remedy=error.remedy) from error
     return found if sample == bucket else found._replace(base_url=_renamed(found.base_url, sample, bucket))
 
 
@@ -141,11 +135,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
         client.meta.events.register_last("before-call.s3.GetObject", answer_here)
         client.get_object(Bucket=origin.bucket, Key="k")
     except (BotoCoreError, ValueError) as error:
-        raise ConfigError(
-            f"botocore cannot resolve it ({_in_one_line(error)})",
-            where=where,
-            remedy="Fix bucket, region or endpoint_url.",
-        ) from error
+        raise problem(where, "unresolved_bucket", reason=_in_one_line(error)) from error
     [(url, signing)] = asked
     base = canonical_base(url.removesuffix("k"))
     return Endpoint(

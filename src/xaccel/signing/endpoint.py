@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from xaccel.errors import ConfigError
 from xaccel.site.origins import S3Origin
-from xaccel.site.rules import unsupported
+from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem
 from xaccel.urls import canonical_base
 
@@ -70,7 +70,7 @@ _PLAIN = re.compile(r"(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])+")
 def resolve_endpoint(origin: S3Origin, bucket: str | None = None) -> Endpoint:
     """Return where a bucket is: `bucket`, else the origin's; for a pattern the URL has its "*".
 
-    Raises ConfigError for what `unsupported` names, and for what botocore refuses, in its words.
+    Raises ConfigError for a bucket of another kind, and for what botocore refuses, in its words.
     """
     return _endpoint(bucket or origin.bucket, _place(origin))
 
@@ -107,8 +107,8 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     """
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
-    for what, remedy in unsupported(origin.bucket):
-        raise ConfigError(what, where=where, remedy=remedy)
+    if is_other_kind(origin.bucket):
+        raise problem(where, "other_bucket", name=origin.bucket)
     session = new_session(origin)
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config

@@ -141,22 +141,17 @@ def is_pattern(bucket: str) -> bool:
     return "*" in bucket
 
 
-_OTHER_BUCKET = re.compile(r"arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3", re.DOTALL)
-"""Names for which S3 wants another signature or a session; general purpose buckets and aliases pass.
+is_other_kind = re.compile(r"arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3", re.DOTALL).fullmatch
+"""Whether S3 wants another signature or a session for the name; general purpose buckets and aliases pass.
 
 Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 """
 
 
-def unsupported(bucket: str) -> list[Wrong]:
-    """Return why xaccel does not support a bucket; nothing if it does."""
-    return [wrong("other_bucket", name=bucket)] if _OTHER_BUCKET.fullmatch(bucket) else []
-
-
 def bucket(name: str) -> list[Wrong]:
     """Return what is wrong with the name of a bucket, or a pattern of names."""
-    if found := unsupported(name):
-        return found
+    if is_other_kind(name):
+        return [wrong("other_bucket", name=name)]
     is_known = name.count("*") <= 1 and BUCKET_NAME.fullmatch(name.replace("*", "x"))
     is_broad = is_pattern(name) and (sum(map(str.isalnum, name)) < _LEAST_FIXED or len(name) > _LONGEST)
     return [] if is_known and not is_broad else [wrong("bucket", name=name)]

@@ -20,7 +20,7 @@ from django.utils.functional import LazyObject, empty
 from xaccel import urls
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
-from xaccel.site.rules import unsupported
+from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem, wrong
 
 LEAST_S = 120
@@ -273,8 +273,8 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     require_named(storage.bucket_name, "bucket", "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']", where)
     if not SSE_C.isdisjoint(storage.object_parameters):
         raise not_described(where, "storage_sse_c")
-    for what, remedy in unsupported(storage.bucket_name):
-        raise StorageNotDescribed(what, where=where, remedy=remedy)
+    if is_other_kind(storage.bucket_name):
+        raise not_described(where, "other_bucket", name=storage.bucket_name)
     config = storage.client_config
     s3_config = getattr(config, "s3", None) or {}
     profile = storage.session_profile or None

@@ -17,7 +17,7 @@ import pytest
 
 from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel.cli import main
-from xaccel.doctor.catalogue import checks
+from xaccel.doctor.check import checks
 
 LISTS = {"origins.md", "migrate.md", "comparison.md"}
 """Pages that lead to how-tos or compare: nothing to do in them."""

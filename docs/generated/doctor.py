@@ -5,7 +5,7 @@ from __future__ import annotations
 import xaccel.audit.lag
 import xaccel.django.management.commands.xaccel  # noqa: F401  (both add a check)
 from tests.doctor.breakages import IN_DJANGO, TABLE
-from xaccel.doctor.catalogue import checks
+from xaccel.doctor.check import checks
 
 
 def sections() -> str:

@@ -13,8 +13,7 @@ from django.core.management import call_command
 
 from tests.audit.conftest import Log, forbidden, some, take
 from xaccel.audit.lag import lag_s
-from xaccel.doctor.catalogue import checks
-from xaccel.doctor.examine import examine
+from xaccel.doctor.check import checks, examine
 from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 

@@ -19,7 +19,7 @@ from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django import asend_file, development, send_file
-from xaccel.explain.origin_request import Redirects
+from xaccel.explain.exchange import Redirects
 from xaccel.handoff.headers import SANDBOX, default_policy
 from xaccel.nginx.engine_files import MAX_REDIRECTS
 from xaccel.site.origins import HTTPOrigin

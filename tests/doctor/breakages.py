@@ -18,8 +18,7 @@ from tests.live.client import send_target
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.front_door import door_at
-from xaccel.doctor.machine import workers_of
+from xaccel.doctor.running_site import door_at, workers_of
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
@@ -516,7 +515,7 @@ def _cut(s: Stage) -> None:
         reply = door_at(s.url).ask(request.method, request.target, dict(request.headers))
         headers = [
             (name, value)
-            for name, value in reply.headers
+            for name, value in reply.came
             if name.lower() not in ("connection", "content-length")
         ]
         body = reply.body[:-9] if request.target.startswith("/send") else reply.body

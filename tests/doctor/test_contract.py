@@ -14,10 +14,8 @@ import pytest
 from tests.doctor.breakages import IN_DJANGO, TABLE
 from tests.doctor.stage import ROOT, SECRET, Stage
 from xaccel.cli import main
-from xaccel.doctor.catalogue import TABLE as CHECKS
-from xaccel.doctor.catalogue import checks
-from xaccel.doctor.check import Evidence, Skipped
-from xaccel.doctor.examine import examine, exit_status
+from xaccel.doctor.check import TABLE as CHECKS
+from xaccel.doctor.check import Evidence, Skipped, checks, examine, exit_status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 

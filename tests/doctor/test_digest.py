@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.doctor.stage import ROOT, SECRET, Stage
-from xaccel.doctor.front_door import door_at
+from xaccel.doctor.running_site import door_at
 from xaccel.nginx import probe
 from xaccel.nginx.settings_digest import digest, digest_path
 from xaccel.site import read_mapping

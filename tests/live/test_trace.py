@@ -76,8 +76,8 @@ def test_each_hop_of_a_download_through_two_redirects_is_shown(live: Live) -> No
         "200",
     )
     assert shown["single_use"] == "by CACHES['default'] (FileBasedCache)"
-    assert shown["proxy_status"] == "nginx; received-status=200"
-    assert re.fullmatch(r"app;dur=\d+, origin;dur=\d+", shown["server_timing"])
+    assert said(shown, "Proxy-Status") == "nginx; received-status=200"
+    assert re.fullmatch(r"app;dur=\d+, origin;dur=\d+", said(shown, "Server-Timing"))
     came = {each["name"].lower(): each["fate"] for each in hops[0]["response_headers"]}
     assert came["content-type"] == "replaced by app"
     assert came["content-disposition"] == "added by app"
@@ -159,7 +159,7 @@ def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:
             assert shown["end"] == end
     live.places.origin.answer = lambda _: Answer(status=302, headers=[("Location", "http://10.0.0.1/x")])
     shown = json.loads(traced(live, "partner", "x", "--json"))
-    assert (shown["end"], shown["proxy_status"]) == (
+    assert (shown["end"], said(shown, "Proxy-Status")) == (
         "redirect_refused",
         'nginx; received-status=302; details="redirect_refused"',
     )
@@ -181,7 +181,19 @@ def test_the_traceparent_of_the_operator_is_kept(live: Live) -> None:
     assert json.loads(traced(live, "partner", "a.txt", "--json"))["log_entry"]["traceparent"] not in ("", own)
 
 
+def test_a_response_of_the_app_itself_ends_there(live: Live) -> None:
+    condition = ["--header", 'If-None-Match: "v1"']
+    shown = json.loads(traced(live, "partner", "a.txt", "--json", *condition, etag='"v1"'))
+    assert (shown["end"], shown["log_entry"]) == ("sent", {})
+    assert [(hop["to"], hop["status"]) for hop in shown["hops"]] == [("NGINX", 304), ("app", 304)]
+
+
 SAID = ("Cache-Status", "Proxy-Status", "Server-Timing")
+
+
+def said(shown: dict[str, Any], name: str) -> str:
+    """The header in which NGINX says on the traced response what it did."""
+    return next((each["value"] for each in shown["hops"][0]["response_headers"] if each["name"] == name), "")
 
 
 def test_the_traced_response_alone_says_what_nginx_did(live: Live) -> None:
@@ -191,11 +203,11 @@ def test_the_traced_response_alone_says_what_nginx_did(live: Live) -> None:
         shown = json.loads(
             traced(live, "partner-cached", f"said-{live.variant.name}", "--json", cache_version="1")
         )
-        assert shown["cache_status"] == f"nginx; {detail}"
+        assert said(shown, "Cache-Status") == f"nginx; {detail}"
     (live.places.media / "said.txt").write_bytes(b"here")
     shown = json.loads(traced(live, "media", "said.txt", "--json"))
-    assert (shown["proxy_status"], shown["cache_status"]) == ("nginx", "")
-    assert re.fullmatch(r"app;dur=\d+", shown["server_timing"])
+    assert (said(shown, "Proxy-Status"), said(shown, "Cache-Status")) == ("nginx", "")
+    assert re.fullmatch(r"app;dur=\d+", said(shown, "Server-Timing"))
     for origin in ("partner", "partner-cached", "media"):
         reply = live.get(origin, "said.txt", headers={"Xaccel-Traced": "1"})
         assert reply.status == 200

@@ -36,7 +36,7 @@ def lag_s(path: Path, read_to: int) -> float:
 def ingested(stack: RunningSite) -> Iterator[str]:
     from xaccel.audit.models import LogPosition
 
-    if stack.log is None or not stack.log.is_file():
+    if not stack.log.is_file():
         raise Skipped("NGINX's log is not on this machine")
     stat = stack.log.stat()
     known = LogPosition.objects.filter(device=stat.st_dev, inode=stat.st_ino, finished=False)

@@ -6,25 +6,24 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from xaccel.cli.command import FindObject, make_command
 from xaccel.cli.nginx_arguments import find_nginx
-from xaccel.doctor.catalogue import checks
-from xaccel.doctor.check import Check, Finding
-from xaccel.doctor.examine import SCHEMA_VERSION, Accepted, examine, exit_status, require_known, wait
+from xaccel.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
-_UNITS = {"": 1, "s": 1, "m": 60}
+_PAUSE_S = 0.5
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
@@ -34,7 +33,7 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
         print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in everything.values()))
     elif args.words[:1] == ["explain"]:
         ids = args.words[1:]
-        require_known(ids, everything)
+        _require_known(ids, everything)
         print("\n".join(f"{name}\n\n{everything[name].text()}" for name in ids or everything), end="")
     elif read_site is None and not by_hand and len(args.words) != 1:
         remedy = "Give the file of the site, for example site.toml."
@@ -45,7 +44,8 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
-    strict, accepted = args.fail_on == "warn", _accepted(args)
+    _require_known([*args.only, *args.accept], {each.id for each in known})
+    strict, accepted, end = args.fail_on == "warn", _accepted(args), time.monotonic() + _seconds(args.wait)
     options = {
         "read_site": read_site,
         "nginx": _program(args),
@@ -57,37 +57,43 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         "named": _named(args.object),
         **{name: getattr(args, name) for name in ("url", "download", "config")},
     }
-
-    def once() -> tuple[Finding, ...]:
-        return examine(known, RunningSite(**options), only=args.only, accepted=accepted)
-
-    results = wait(once, seconds=_seconds(args.wait), strict=strict)
+    while True:
+        results = examine(known, RunningSite(**options), only=args.only, accepted=accepted)
+        status = exit_status(results, strict=strict)
+        if status == CLEAN or time.monotonic() >= end:
+            break
+        time.sleep(_PAUSE_S)
     form = "json" if args.json else "sarif" if args.sarif else "all" if args.all else "report"
     print(printed(results, form, strict=strict))
-    return exit_status(results, strict=strict)
+    return status
+
+
+def _require_known(ids: Collection[str], known: Collection[str]) -> None:
+    for name in ids:
+        if name not in known:
+            remedy = "Print all checks with `xaccel doctor --list`."
+            raise OptionRefused(f"there is no check {name!r}", where="doctor", remedy=remedy)
 
 
 def printed(results: Sequence[Finding], form: str, *, strict: bool = False) -> str:
     """Return what is printed in a form: `json`, `sarif`, `report`, or `all`, a report with what is fine too."""
     if form == "json":
         status, found = exit_status(results, strict=strict), [each.as_json() for each in results]
-        return json.dumps(
-            {"schema_version": SCHEMA_VERSION, "exit_status": status, "results": found}, indent=2
-        )
+        shown = {"schema_version": SCHEMA_VERSION, "exit_status": status, "results": found}
+        return json.dumps(shown, indent=2)
     if form == "sarif":
         return json.dumps(_sarif(results), indent=2)
-    return "\n".join([*_report(results, everything=form == "all"), _summary(results)])
+    return "\n".join(_report(results, everything=form == "all"))
 
 
 def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
     """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
-    bad = [each for each in results if each.status in _LEVELS]
-    texts = [(each.check, f"{each.check.consequence} {each.check.remedy}") for each in bad]
-    rules = [
-        {"id": one.id, "shortDescription": {"text": one.title}, "help": {"text": text}} for one, text in texts
-    ]
+    rules, found = [], []
+    for each in filter(lambda each: each.is_bad, results):
+        title, text = {"text": each.check.title}, {"text": f"{each.check.consequence} {each.check.remedy}"}
+        rules.append({"id": each.check.id, "shortDescription": title, "help": text})
+        found += [_sarif_result(each, text) for text in each.evidence]
     driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
-    found = [_sarif_result(each, text) for each in bad for text in each.evidence]
     return {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": found}]}
 
 
@@ -109,9 +115,8 @@ def _program(args: argparse.Namespace) -> str:
 
 def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
-        mark = "accepted" if each.accepted else each.status
         if each.is_bad:
-            yield f"{each.check.id} {mark}. Expected: {each.check.title}"
+            yield f"{each.check.id} {each.mark}. Expected: {each.check.title}"
             yield from (f"    {text}" for text in each.evidence)
             if each.accepted:
                 yield f"    Accepted: {each.accepted}"
@@ -121,13 +126,10 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
             yield f"    Check again: --only {each.check.id}\n"
         elif everything:
             reason = f"because of {each.because}" if each.because else "; ".join(each.evidence)
-            yield f"{each.check.id} {mark}: {each.check.title}{f' ({reason})' if reason else ''}"
-
-
-def _summary(results: Sequence[Finding]) -> str:
-    marks = ["accepted" if each.accepted else each.status for each in results]
+            yield f"{each.check.id} {each.mark}: {each.check.title}{f' ({reason})' if reason else ''}"
+    marks = [each.mark for each in results]
     parts = [f"{marks.count(mark)} {said}" for mark, said in _SAID.items() if mark == "ok" or mark in marks]
-    return f"xaccel doctor: {', '.join(parts)}"
+    yield f"xaccel doctor: {', '.join(parts)}"
 
 
 _SAID = {
@@ -140,23 +142,25 @@ _SAID = {
 }
 
 
-def _accepted(args: argparse.Namespace) -> list[Accepted]:
+def _accepted(args: argparse.Namespace) -> dict[str, str]:
+    """Return the reasons by id, without those whose last day is over."""
     if not len(args.accept) == len(args.reason) == len(args.until):
         remedy = 'Write for example: --accept XA202 --reason "update on Monday" --until 2026-12-01.'
         raise OptionRefused("each --accept needs one --reason and one --until", where="doctor", remedy=remedy)
     try:
-        days = map(date.fromisoformat, args.until)
-        return [Accepted(*each) for each in zip(args.accept, args.reason, days, strict=True)]
+        days = [date.fromisoformat(text) for text in args.until]
     except ValueError as error:
         remedy = "Write it like 2026-12-01."
         raise OptionRefused(f"not a date ({error})", where="--until", remedy=remedy) from error
+    given, today = zip(args.accept, args.reason, days, strict=True), datetime.now(UTC).date()
+    return {name: f"{reason} (until {day})" for name, reason, day in given if day >= today}
 
 
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+)([sm]?)", text)
     if found is None:
         raise OptionRefused(f"{text!r} is not a time", where="--wait", remedy="Write it like 30s or 2m.")
-    return float(found[1]) * _UNITS[found[2]]
+    return float(found[1]) * (60 if found[2] == "m" else 1)
 
 
 def headers_of(given: Sequence[str]) -> Mapping[str, str]:
@@ -165,11 +169,12 @@ def headers_of(given: Sequence[str]) -> Mapping[str, str]:
     for text in given:
         for line in Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]:
             name, colon, value = line.partition(":")
-            if line.strip() and not (colon and re.fullmatch(r"[!-~]+", name)):
+            if re.fullmatch(r"[!-~]+", name) and colon:
+                found[name] = value.strip()
+            elif line.strip():
                 remedy = 'Write it like "Cookie: sessionid=…".'
                 raise OptionRefused("it is not a header", where="--header", remedy=remedy)
-            found[name] = value.strip()
-    return {name: value for name, value in found.items() if name}
+    return found
 
 
 def _named(text: str) -> tuple[str, str] | None:

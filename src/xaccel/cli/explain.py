@@ -10,6 +10,7 @@ from typing import Any
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused
 from xaccel.explain.ask_store import ask_store
+from xaccel.explain.masking import printable
 from xaccel.explain.why import Why, entry_of, why_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
@@ -72,11 +73,6 @@ def _why(entry: dict[str, Any]) -> Why | None:
 
 def _say(label: str, text: str) -> None:
     print(printable(f"{label}: {text}"))
-
-
-def printable(text: str) -> str:
-    """Return one line, escaped: text of an origin or a client must not control the terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 COMMAND = make_command("explain", run=_run)

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from xaccel.cli.command import FindObject, make_command
-from xaccel.cli.explain import printable
 from xaccel.errors import NginxError, XaccelError
+from xaccel.explain.masking import printable
 from xaccel.handoff.disposition import filename_of
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase

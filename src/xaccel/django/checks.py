@@ -97,7 +97,7 @@ def check_running(**_: Any) -> list[CheckMessage]:
 
 def _seen(site: Site, urls: Sequence[str]) -> str | None:
     """Return how the settings differ at the first URL that responds; None if none does, empty: they do not."""
-    from xaccel.doctor.in_memory import other_settings
+    from xaccel.doctor.configuration import other_settings
     from xaccel.doctor.running_site import RunningSite
 
     for url in urls:

@@ -25,7 +25,7 @@ from django.utils.http import http_date
 
 from xaccel.django.conf import configuration
 from xaccel.events import logger
-from xaccel.explain.origin_request import opener
+from xaccel.explain.exchange import opener
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import CSP, default_policy
 from xaccel.nginx.engine_files import PAGES

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 from xaccel.doctor.check import Skipped, check
-from xaccel.doctor.own_directives import Levels, Line, effective, parse
+from xaccel.doctor.own_directives import Levels, Line, each_line, effective, parse
 from xaccel.doctor.running_site import RunningSite
 
 _STORE_HEADERS = ("x-amz-id-2", "x-amz-request-id")
@@ -18,8 +18,7 @@ class FetchLocation:
     """A location that fetches files, with the levels around it.
 
     has_variable_host: NGINX chooses the host by the request. is_inside: no client can request the location.
-    is_secure: the storage may be requested over TLS. is_buffered: NGINX reads ahead of a slow client.
-    follows_anywhere: the storage's redirects choose the host. passes_head: a HEAD request remains one.
+    is_secure: the storage may be requested over TLS. follows_anywhere: the storage's redirects choose the host.
     """
 
     def __init__(self, line: Line, path: Levels) -> None:
@@ -34,51 +33,34 @@ class FetchLocation:
         self.has_variable_host = _VARIABLE_HOST.match(target) is not None
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
         self.is_secure = not expanded.startswith("http://")
-        self.is_buffered = self.value("proxy_buffering") != "off"
-        self.passes_head = not self.value("proxy_method") and self.value("proxy_cache") in ("", "off")
         self.follows_anywhere = "$upstream_http_location" in expanded or "_location" in target
-
-    def lines(self, name: str) -> tuple[Line, ...]:
-        """Return the lines that apply here."""
-        return effective(name, self.path)
 
     def value(self, name: str) -> str:
         """Return the first argument of a directive that applies here; empty where there is none."""
-        return next((line.words[1] if line.words[1:] else "yes" for line in self.lines(name)), "")
+        return next((line.words[1] if line.words[1:] else "yes" for line in effective(name, self.path)), "")
+
+    def words(self, name: str) -> set[str]:
+        """Return all arguments of a directive that applies here, in lower case."""
+        return {word.lower() for line in effective(name, self.path) for word in line.words[1:]}
 
     def sets_header(self, name: str) -> bool:
         """Tell whether the request to the storage has another value of a header than the client's, or none."""
         return any(
             line.words[1].lower() == name and f"$http_{name}" not in line.words[2:]
-            for line in self.lines("proxy_set_header")
+            for line in effective("proxy_set_header", self.path)
         )
 
-    def ignores(self, name: str) -> bool:
-        """Tell whether NGINX ignores a header of the storage."""
-        return any(name in map(str.lower, line.words[1:]) for line in self.lines("proxy_ignore_headers"))
 
-
-def places(path: Levels, *, asked: frozenset[str] = frozenset()) -> Iterator[FetchLocation]:
-    """Yield the locations that fetch: internal and named ones, and those whose host is a variable.
-
-    asked: the locations of `auth_request`, which fetch no file.
-    """
-    asked = asked or frozenset(_asked(path[-1]))
-    for line in path[-1]:
-        inner = (*path, line.inside)
+def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
+    """Yield the locations that fetch: internal and named ones, and those whose host is a variable."""
+    lines = list(each_line((main,)))
+    # The locations of `auth_request` fetch no file.
+    asked = {line.words[1] for line, _ in lines if line.words[0] == "auth_request"}
+    for line, path in lines:
         if line.words[0] == "location" and any(one.words[0] == "proxy_pass" for one in line.inside):
-            found = FetchLocation(line, inner)
+            found = FetchLocation(line, (*path, line.inside))
             if line.words[-1] not in asked and (found.is_inside or found.has_variable_host):
                 yield found
-        if line.inside:
-            yield from places(inner, asked=asked)
-
-
-def _asked(lines: tuple[Line, ...]) -> Iterator[str]:
-    for line in lines:
-        if line.words[0] == "auth_request":
-            yield line.words[1]
-        yield from _asked(line.inside)
 
 
 Rule = Callable[[FetchLocation], str]
@@ -99,16 +81,14 @@ def _kept_alive(place: FetchLocation) -> str:
 
 
 def _passed(place: FetchLocation) -> str:
-    gone = {line.words[1].lower() for line in place.lines("proxy_hide_header")}
-    passed = [name for name in _STORE_HEADERS if name not in gone]
+    passed = [name for name in _STORE_HEADERS if name not in place.words("proxy_hide_header")]
     return f"passes {', '.join(passed)}" if passed else ""
 
 
 def _own_pages(place: FetchLocation) -> str:
     if place.value("proxy_intercept_errors") != "on":
         return "has no `proxy_intercept_errors on`"
-    covered = {word for line in place.lines("error_page") for word in line.words[1:-1]}
-    missing = [status for status in ("403", "404") if status not in covered]
+    missing = [status for status in ("403", "404") if status not in place.words("error_page")]
     return f"has no `error_page` for {' and '.join(missing)}" if missing else ""
 
 
@@ -129,17 +109,14 @@ RULES: dict[int, Rule] = {
     706: _own_pages,
     707: _passed,
     708: _if(lambda place: place.follows_anywhere, "requests any URL that the storage redirects to"),
-    709: _needs("proxy_max_temp_file_size", "0", lambda place: place.is_buffered),
+    709: _needs("proxy_max_temp_file_size", "0", lambda place: place.value("proxy_buffering") != "off"),
     710: _if(
-        lambda place: not place.ignores("x-accel-redirect"), "has no `proxy_ignore_headers X-Accel-Redirect`"
+        lambda place: "x-accel-redirect" not in place.words("proxy_ignore_headers"),
+        "has no `proxy_ignore_headers X-Accel-Redirect`",
     ),
-    711: _if(
-        lambda place: place.value("error_log") != "/dev/null", "writes URLs of the storage to the error log"
-    ),
-    712: _if(
-        lambda place: place.value("proxy_pass_request_body") != "off", "sends the client's request body"
-    ),
-    713: _if(lambda place: place.passes_head, "sends HEAD to a URL that the app may have signed for GET"),
+    711: _needs("error_log", "/dev/null"),
+    712: _needs("proxy_pass_request_body", "off"),
+    713: _needs("proxy_method", "GET", lambda place: place.value("proxy_cache") in ("", "off")),
 }
 """The fault of a location, by check; empty: none."""
 
@@ -148,7 +125,7 @@ RULES: dict[int, Rule] = {
 def hand_written(stack: RunningSite) -> list[FetchLocation]:
     """Return the locations that fetch. Raises OSError, and Skipped where there are none."""
     text = stack.config.read_text(encoding="utf-8", errors="replace") if stack.config else ""
-    found = list(places((parse(f"# configuration file {stack.config}:\n{text}", ""),)))
+    found = list(places(parse(f"# configuration file {stack.config}:\n{text}", "")))
     if not found:
         raise Skipped(f"{stack.config} has no internal location with proxy_pass")
     return found

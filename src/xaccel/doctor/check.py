@@ -1,11 +1,17 @@
-"""A check of the doctor, and its result."""
+"""The checks of the doctor, and their results: the table checks.toml, and the functions that look."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
+
+from xaccel.errors import XaccelError
 
 if TYPE_CHECKING:
     from xaccel.doctor.running_site import RunningSite
@@ -14,16 +20,25 @@ Status = Literal["ok", "fail", "warn", "skipped", "unknown"]
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
 Look = Callable[["RunningSite"], Iterable["str | Evidence"]]
 PAGE = "operate/doctor.html"
-LOOKS: dict[str, Look] = {}
-"""The functions that look, by the id of the check."""
+TABLE = Path(__file__).with_name("checks.toml")
+_BY_HAND = "XA700"
+_AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand")
+"""In the order of the first digit of the ids."""
+_MODULES = ("configuration", "origins", "log_and_disk", "download", "by_hand")
+_looks: dict[str, Look] = {}
+_SHOWN = ("id", "area", "title", "where", "consequence", "remedy")
+SCHEMA_VERSION = 1
+CLEAN, FAILED, NOT_LOOKED = 0, 1, 2
+_ORDER: tuple[Status, ...] = ("fail", "unknown", "warn", "skipped", "ok")
+"""The worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something that was seen, with its own status."""
+    """Something that was seen. status: None for the usual one of the check."""
 
     text: str
-    status: Status
+    status: Status | None = None
 
 
 class Skipped(Exception):
@@ -37,7 +52,7 @@ def check(number: int) -> Callable[[Look], Look]:
     """
 
     def registered(look: Look) -> Look:
-        LOOKS[f"XA{number}"] = look
+        _looks[f"XA{number}"] = look
         return look
 
     return registered
@@ -63,15 +78,16 @@ class Check:
 
     def text(self) -> str:
         """Return what `xaccel doctor explain` prints, which is the section of the documentation too."""
-        causes = [name for name in self.after if name != "XA101"]
-        paragraphs = [
+        causes = ", ".join(name for name in self.after if name != "XA101")
+        paragraphs = (
             f"{self.title}.",
             f"Area: {self.area}. Where it runs: {self.where}. Status otherwise: {self.worst}.",
-            *([f"Not reported if one of these fails: {', '.join(causes)}."] if causes else []),
+            f"Not reported if one of these fails: {causes}." if causes else "",
             f"Consequence: {self.consequence}",
             f"Remedy: {self.remedy}",
-        ]
-        return "\n\n".join(textwrap.fill(text, 118, break_on_hyphens=False) for text in paragraphs) + "\n"
+        )
+        filled = (textwrap.fill(text, 118, break_on_hyphens=False) for text in paragraphs if text)
+        return "\n\n".join(filled) + "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,11 @@ class Finding:
     accepted: str = ""
 
     @property
+    def mark(self) -> str:
+        """The status of a report."""
+        return "accepted" if self.accepted else self.status
+
+    @property
     def is_bad(self) -> bool:
         """True for what is reported."""
         return self.status in ("fail", "warn", "unknown")
@@ -92,13 +113,82 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """Return the values for `--json`."""
         return {
-            **{name: getattr(self.check, name) for name in ("id", "area", "title", "where")},
+            **{name: getattr(self.check, name) for name in _SHOWN},
             "depends_on": list(self.check.after),
             "status": self.status,
             "evidence": list(self.evidence),
             "hidden_by": self.because or None,
             "accepted": self.accepted or None,
-            "consequence": self.check.consequence if self.is_bad else None,
-            "remedy": self.check.remedy if self.is_bad else None,
             "page": f"{PAGE}#{self.check.id.lower()}",
         }
+
+
+def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
+    """Return the checks that this process can make. All depend on the first one, which reads the settings.
+
+    by_hand: those for a configuration without xaccel, which need no settings.
+    """
+    for name in _MODULES:
+        import_module(f"xaccel.doctor.{name}")
+    rows: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    first = min(rows)
+    return tuple(
+        Check(
+            id=name,
+            area=_AREAS[int(name[2]) - 1],
+            after=(*(() if by_hand or name == first else (first,)), *row.pop("after", ())),
+            look=_looks[name],
+            **row,
+        )
+        for name, row in rows.items()
+        if name in _looks and (name >= _BY_HAND) == by_hand
+    )
+
+
+def examine(
+    checks: Sequence[Check],
+    stack: RunningSite,
+    *,
+    only: Collection[str] = (),
+    accepted: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Finding, ...]:
+    """Make the checks; with `only` these and those that they depend on. accepted: why one is tolerated, by id."""
+    wanted, found = set(only or (each.id for each in checks)), dict[str, Finding]()
+    for each in reversed(checks):  # causes come before
+        wanted |= {*each.after} if each.id in wanted else set()
+    for each in checks:
+        if each.id in wanted:
+            result = _result(each, stack, found)
+            reason = accepted.get(each.id, "") if result.status in ("fail", "warn") else ""
+            found[each.id] = replace(result, accepted=reason)
+    return tuple(
+        result
+        for name, result in found.items()
+        if not only or name in only or result.status in ("fail", "unknown")
+    )
+
+
+def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
+    """Return the exit status: 1 for a failure, 2 if a check could not run. `strict`: warnings fail."""
+    seen = {result.status for result in results if not result.accepted}
+    if "fail" in seen or (strict and "warn" in seen):
+        return FAILED
+    return NOT_LOOKED if "unknown" in seen else CLEAN
+
+
+def _result(each: Check, stack: RunningSite, before: Mapping[str, Finding]) -> Finding:
+    for name in each.after:
+        cause = before[name]
+        if cause.because or cause.status in ("fail", "unknown"):
+            return Finding(check=each, status="skipped", because=cause.because or name)
+    seen: list[Evidence] = []
+    try:
+        stack.require(each.where)
+        seen += (one if isinstance(one, Evidence) else Evidence(one) for one in each.look(stack))
+    except Skipped as reason:
+        seen = [Evidence(str(reason), "skipped")]
+    except Exception as error:  # noqa: BLE001  (a check that breaks must not end the others)
+        text = str(error) if isinstance(error, XaccelError | OSError) else f"{type(error).__name__}: {error}"
+        seen = [Evidence(text, "unknown")]
+    status: Status = min((one.status or each.worst for one in seen), key=_ORDER.index, default="ok")
+    return Finding(check=each, status=status, evidence=tuple(stack.shown(one.text) for one in seen))

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import secrets
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xaccel.doctor.check import Evidence, Skipped, check
-from xaccel.doctor.front_door import MOST_BYTES, Reply
-from xaccel.doctor.origin_probe import remotes
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.origins import remotes
+from xaccel.doctor.running_site import MOST_BYTES, RunningSite
 from xaccel.errors import XaccelError
-from xaccel.explain.origin_request import opener
-from xaccel.explain.why import why_of
+from xaccel.explain.exchange import Exchange, ask_origin
+from xaccel.explain.why import end_of, new_entry, why_of
 from xaccel.handoff.headers import public_name
-from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin
 
-_ENTRY_S = 1.5
-"""How long an entry may take: NGINX writes it when the response has been sent."""
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
@@ -41,13 +33,11 @@ _HINTS = {
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A download that the log shows too. entry: its log entry; None where there is none, or the log is not read."""
+class Trip(NamedTuple):
+    """A download that the log shows too. entry: its log entry, empty if there is none; None if the log is not read."""
 
-    reply: Reply
+    reply: Exchange
     entry: dict[str, Any] | None
-    log_is_read: bool
 
     @property
     def why(self) -> str:
@@ -59,27 +49,15 @@ class Trip:
 def travel(stack: RunningSite) -> Trip:
     """Request the download once for all checks. A random end of its Range, far behind the file, marks its log entry."""
     mark = f"bytes=0-{10**15 + secrets.randbelow(10**15)}"
-    try:
-        log = stack.log.open("rb") if stack.log else None
-    except OSError:
-        log = None
-    if log is None:
-        return Trip(stack.fetch(Range=mark), None, log_is_read=False)
-    with log:
-        size, reply, end = log.seek(0, os.SEEK_END), stack.fetch(Range=mark), time.monotonic() + _ENTRY_S
-        while True:
-            log.seek(size)
-            found = [
-                line for line in log.read().splitlines() if mark.encode() in line and line.endswith(b"}")
-            ]
-            if found or time.monotonic() > end:
-                return Trip(reply, json.loads(found[0]) if found else None, log_is_read=True)
-            time.sleep(0.05)
+    with suppress(Skipped):
+        if (end := end_of(stack.log)) is not None:
+            return Trip(stack.fetch(Range=mark), new_entry(stack.log, end, mark))
+    return Trip(stack.fetch(Range=mark), None)
 
 
 @check(601)
 def through_nginx(stack: RunningSite) -> Iterator[str]:
-    names = [name for name, _ in travel(stack).reply.headers if _PRIVATE.match(name)]
+    names = [name for name, _ in travel(stack).reply.came if _PRIVATE.match(name)]
     if names:
         yield f"the response has the header {names[0]}"
 
@@ -87,26 +65,23 @@ def through_nginx(stack: RunningSite) -> Iterator[str]:
 @check(602)
 def app_answers(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
-    if trip.log_is_read and trip.entry is None and trip.reply.status in (502, 503, 504):
+    if trip.entry == {} and trip.reply.status in (502, 503, 504):
         yield f"status {trip.reply.status} without a log entry of a transfer"
 
 
-@check(603)
-def trusted(stack: RunningSite) -> Iterator[str]:
-    if travel(stack).why in ("forged", "no_id"):
-        yield f"`why` is {travel(stack).why}, and the running NGINX has the secret of these settings"
+def _refused(stack: RunningSite, whys: Collection[str], same: str) -> Iterator[str]:
+    if travel(stack).why in whys:
+        yield f"`why` is {travel(stack).why}, and the running NGINX has {same}"
 
 
-@check(604)
-def same_place(stack: RunningSite) -> Iterator[str]:
-    if travel(stack).why == "url_refused":
-        yield "`why` is url_refused, and the running NGINX has these settings"
+check(603)(partial(_refused, whys=("forged", "no_id"), same="the secret of these settings"))
+check(604)(partial(_refused, whys=("url_refused",), same="these settings"))
 
 
 @check(605)
 def allowed(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
-    if trip.entry is None and trip.reply.status not in (200, 206, 502, 503, 504):
+    if not trip.entry and trip.reply.status not in (200, 206, 502, 503, 504):
         yield f"the app responds with status {trip.reply.status}{_HINTS.get(trip.reply.status, '')}"
 
 
@@ -156,16 +131,13 @@ def conditional(stack: RunningSite) -> Iterator[str]:
 
 @check(610)
 def same_bytes(stack: RunningSite) -> Iterator[str]:
-    if stack.named is None:
-        raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download sends")
-    name, key = stack.named
-    origin = stack.site.origin(name)
+    origin = stack.site.origin(stack.object.origin)
     if isinstance(origin, LocalOrigin):
-        stored = (Path(origin.root) / key).read_bytes()
+        stored = (Path(origin.root) / stack.object.key).read_bytes()
     else:
-        hand_off = Sender(stack.site).hand_off(ObjectRef(name, key))
-        with opener(origin, hand_off.target, {}).open(hand_off.target, timeout=10) as answer:
-            stored = answer.read()
+        hand_off = Sender(stack.site).hand_off(stack.object)
+        answers = ask_origin(origin, hand_off.target, own=hand_off.request_headers, most_bytes=MOST_BYTES)
+        stored = answers[-1].completed().body
     came = stack.fetched.body
     there, here = (hashlib.sha256(body).hexdigest()[:16] for body in (stored[: len(came)], came))
     if there != here:
@@ -177,7 +149,7 @@ def hidden(stack: RunningSite) -> Iterator[str]:
     words = {remote.servers[0][0] for remote in remotes(stack.site.origins)}
     words |= {origin.bucket for origin in stack.site.origins.values() if isinstance(origin, S3Origin)}
     own = {stack.door.address[0], "127.0.0.1", "localhost"}
-    for name, value in stack.fetched.headers:
+    for name, value in stack.fetched.came:
         if _STORES.match(name) or any(word in value for word in words - own):
             yield f"the header {name}"
 
@@ -189,9 +161,7 @@ def named(stack: RunningSite) -> Iterator[str]:
             yield f"there is no {name}"
     traced = stack.fetch(Xaccel_Trace=make_key(stack.site.secrets[0], "GET", stack.target))
     with suppress(XaccelError):  # cryptography, which only `xaccel trace` needs, is not installed
-        report = report_of(
-            stack.site, [value for name, value in traced.headers if name.lower() == "set-cookie"]
-        )
+        report = report_of(stack.site, [value for name, value in traced.came if name.lower() == "set-cookie"])
         for private, value in report["headers"] if report else ():
             public = public_name(private) or ""
             if public in _OF_THE_APP and traced.header(public) != value:
@@ -211,20 +181,20 @@ def as_it_is(stack: RunningSite) -> Iterator[str]:
 @check(614)
 def cached(stack: RunningSite) -> Iterator[str | Evidence]:
     first = travel(stack).entry
-    if first is None or not first.get("cache"):
+    if not first or not first.get("cache"):
         raise Skipped("the download is not one that NGINX caches")
     again = travel.__wrapped__(stack).entry
-    if again is not None and again.get("cache") == "MISS" and first.get("cache") == "MISS":
+    if again and again.get("cache") == "MISS" and first.get("cache") == "MISS":
         yield "`cache` is MISS for two requests, one after the other"
 
 
 @check(615)
 def logged(stack: RunningSite) -> Iterator[str]:
     trip = travel(stack)
-    if not trip.log_is_read:
-        raise Skipped("this process does not read NGINX's log")
     if trip.entry is None:
-        yield f"none in {stack.log} after {_ENTRY_S:.0f} s"
+        raise Skipped("this process does not read NGINX's log")
+    if not trip.entry:
+        yield f"none in {stack.log}"
 
 
 @check(616)

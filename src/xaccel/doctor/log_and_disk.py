@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xaccel.doctor.check import Skipped, check
-from xaccel.doctor.machine import open_files
 from xaccel.doctor.running_site import RunningSite
 
 _MOST_BYTES = 1024**3
@@ -15,17 +14,9 @@ _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
 
 
-def _log(stack: RunningSite) -> Path:
-    if stack.log is None:
-        raise Skipped(
-            "the path of NGINX's log is known only on NGINX's host, or from an absolute TRANSFER_LOG"
-        )
-    return stack.log
-
-
 @check(501)
 def readable(stack: RunningSite) -> Iterator[str]:
-    log = _log(stack)
+    log = stack.log
     try:
         with log.open("rb") as file:
             file.read(1)
@@ -35,20 +26,19 @@ def readable(stack: RunningSite) -> Iterator[str]:
 
 @check(502)
 def reachable(stack: RunningSite) -> Iterator[str]:
-    folder = _log(stack).parent
-    if not stack.workers.may(folder, 1):
-        yield f"{stack.workers.user} may not enter {folder}"
+    folder = stack.log.parent
+    if not stack.workers_may(folder, "-x"):
+        yield f"{stack.workers[0]} may not enter {folder}"
 
 
 @check(503)
 def rotated(stack: RunningSite) -> Iterator[str]:
-    log = _log(stack)
+    log = stack.log
     try:
-        opened = open_files(stack.master)
+        opened = {os.readlink(link): link.stat() for link in Path(f"/proc/{stack.master}/fd").iterdir()}
     except OSError as error:
         raise Skipped("this user may not see which files NGINX has open") from error
-    status = log.stat()
-    if (status.st_dev, status.st_ino) not in opened.values():
+    if not any(os.path.samestat(log.stat(), status) for status in opened.values()):
         other = next((name for name in opened if name.startswith(str(log))), "another file")
         yield f"NGINX writes to {other}"
 
@@ -56,7 +46,7 @@ def rotated(stack: RunningSite) -> Iterator[str]:
 @check(504)
 def room(stack: RunningSite) -> Iterator[str]:
     cache = stack.site.cache
-    for folder in {_log(stack).parent, *([stack.prefix / cache.path] if cache else [])}:
+    for folder in {stack.log.parent, *([stack.prefix / cache.path] if cache else [])}:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         if free < _LEAST_FREE:
@@ -65,7 +55,7 @@ def room(stack: RunningSite) -> Iterator[str]:
 
 @check(507)
 def kept_small(stack: RunningSite) -> Iterator[str]:
-    log = _log(stack)
+    log = stack.log
     if (size := log.stat().st_size) > _MOST_BYTES:
         yield f"{log} has {size // 1024**2:,} MB"
 
@@ -77,5 +67,5 @@ def pages(stack: RunningSite) -> Iterator[str]:
     for path in (stack.prefix / name for name in stack.site.error_pages.values()):
         if not path.is_file():
             yield f"{path} is missing"
-        elif not stack.workers.may(path, 4):
-            yield f"{stack.workers.user} may not read {path}"
+        elif not stack.workers_may(path, "-r"):
+            yield f"{stack.workers[0]} may not read {path}"

@@ -7,12 +7,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from xaccel.nginx.includes import folder_of
 from xaccel.site import Site
 
-_FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
+FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s{};])+)""", re.S
 )
@@ -33,9 +32,6 @@ class Line:
     inside: tuple[Line, ...] = ()
 
 
-Kind = Literal["app", "server", "limit_conn", "add_header", "access_log"]
-"""Kinds of findings: a missing include, or a directive of this name."""
-
 Levels = tuple[tuple[Line, ...], ...]
 """The content of `http { }`, of a `server { }` in it, of a `location { }` in that."""
 
@@ -55,46 +51,43 @@ def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str
     for name, where in DUPLICATE.findall(done.stderr):
         yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
     if done.returncode == 0:
-        yield from (text for text, kind in findings(done.stdout, site).items() if kind != "access_log")
+        http = http_of(parse(done.stdout, folder_of(site)))
+        yield from (text for text, check in findings(http, site).items() if check != "XA212")
 
 
-def findings(dumped: str, site: Site) -> dict[str, Kind]:
-    """Return what works against the site in the output of `nginx -T`, and of which kind each is."""
-    http = http_of(dumped, site)
-    servers, everywhere = list(paths_to("server", (http,))), list(paths_to("app", (http,)))
+def findings(http: tuple[Line, ...], site: Site) -> dict[str, str]:
+    """Return what works against the site in `http { }`, with the id of the doctor's check for it."""
+    servers, everywhere = paths_to("server", http), paths_to("app", http)
     around = [server[1:2] for server in servers]
     apps = [path for path in everywhere if not path[1:] or path[1:2] in around]
-    found: dict[str, Kind] = {}
+    found: dict[str, str] = {}
     if servers and not everywhere:
-        found["app.conf is not included: add it to each location { } that proxies to your app"] = "app"
+        found["app.conf is not included: add it to each location { } that proxies to your app"] = "XA209"
     elif everywhere and not apps:
         place = f"{folder_of(site)}/server.conf"
-        found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "server"
+        found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "XA208"
     for path in apps if site.concurrency else ():
         for line in effective("limit_conn", path):
             if not _can_be_empty(line.words[1], http):
                 found[
                     f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
                     " that is empty for the location of your app"
-                ] = "limit_conn"
+                ] = "XA210"
     sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
     kept = {"off"} | {words.split()[0] for words in site.access_logs}
     for path in servers or [(http,)]:
         for line in effective("add_header", path):
             if line.words[1].lower() not in sent:
-                text = (
-                    f"{line.where}: downloads are sent without this {line.words[1]}: name it in ADD_HEADERS"
-                )
-                found[text] = "add_header"
+                lost = f"this {line.words[1]}: name it in ADD_HEADERS"
+                found[f"{line.where}: downloads are sent without {lost}"] = "XA211"
         for line in effective("access_log", path):
             if (log := line.words[1]) not in kept:
-                found[f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"] = "access_log"
+                found[f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"] = "XA212"
     return found
 
 
-def http_of(dumped: str, site: Site) -> tuple[Line, ...]:
+def http_of(main: tuple[Line, ...]) -> tuple[Line, ...]:
     """Return the content of `http { }`."""
-    main = parse(dumped, folder_of(site))
     return tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
 
 
@@ -115,18 +108,21 @@ def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
     )
 
 
-def paths_to(kind: str, path: Levels) -> Iterator[Levels]:
-    """Yield the levels around each include of a file of xaccel: `app`, `server`."""
-    if any(line.words == ("include", kind) for line in path[-1]):
-        yield path
+def each_line(path: Levels) -> Iterator[tuple[Line, Levels]]:
+    """Yield each line of the innermost level and of the blocks in it, with the levels that it is in."""
     for line in path[-1]:
-        if line.words[0] in ("server", "location"):
-            yield from paths_to(kind, (*path, line.inside))
+        yield line, path
+        yield from each_line((*path, line.inside))
+
+
+def paths_to(kind: str, http: tuple[Line, ...]) -> list[Levels]:
+    """Return the levels around each include of a file of xaccel: `app`, `server`."""
+    return [path for line, path in each_line((http,)) if line.words == ("include", kind)]
 
 
 def parse(dumped: str, folder: str) -> tuple[Line, ...]:
     """Read the output of `nginx -T`, with the lines of each file at the place of its include."""
-    parts = _FILE.split(dumped)[1:]
+    parts = FILE.split(dumped)[1:]
     files = dict(zip(parts[::2], parts[1::2], strict=True))
     first = next(iter(files), "")
     return tuple(_block(_tokens(first, files[first]), files, folder)) if files else ()

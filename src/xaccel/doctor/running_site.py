@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,10 +16,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Skipped
-from xaccel.doctor.front_door import Door, Reply, door_at, door_of
-from xaccel.doctor.machine import Identity, identity_of
-from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
+from xaccel.doctor.own_directives import Levels, Line, dump, findings, http_of, parse, paths_to
 from xaccel.errors import XaccelError
+from xaccel.explain.exchange import Exchange, address_of, fetch
+from xaccel.explain.masking import printable
+from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import only_loaded
@@ -30,6 +33,64 @@ _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
 _DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
 _DENIED = re.compile(r"\(13: Permission denied\)")
+_ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of a body that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it."""
+
+    url: str
+    address: tuple[str, int]
+
+    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Exchange:
+        """Send one request as a client does: no redirect is followed, and no proxy of the environment is used.
+
+        Raises OSError and http.client.HTTPException.
+        """
+        sent = tuple((headers or {}).items())
+        return fetch(self.url + target, method, sent, [self.address], most_bytes=MOST_BYTES).completed()
+
+
+def door_at(url: str) -> Door:
+    """Return the door of a URL."""
+    parts = urlsplit(url)
+    return Door(f"{parts.scheme}://{parts.netloc}", address_of(url))
+
+
+def door_of(path: Levels) -> Door | None:
+    """Return the door of the `server { }` that a path leads through; None for one that has only sockets."""
+    server = path[1] if len(path) > 1 else ()
+    names = (word for line in server if line.words[0] == "server_name" for word in line.words[1:])
+    for line in server:
+        if line.words[0] != "listen" or line.words[1].startswith("unix:") or "quic" in line.words:
+            continue
+        host, _, port = line.words[1].rpartition(":")
+        if not port.isdigit():
+            host, port = line.words[1], "80"
+        host = _ANY.get(host, host.strip("[]"))
+        shown = next((name for name in names if name[0].isalnum()), f"[{host}]" if ":" in host else host)
+        scheme, default = ("https", "443") if "ssl" in line.words else ("http", "80")
+        return Door(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
+    return None
+
+
+def workers_of(master: int) -> list[float]:
+    """Return when each worker of a master process began, in seconds since the epoch, without those that shut down.
+
+    It is empty where the system has no /proc.
+    """
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+            title = path.with_name("cmdline").read_bytes()
+            if int(fields[1]) == master and re.match(b"nginx: worker(?!.*shutting down)", title):
+                up_s = float(Path("/proc/uptime").read_text().split()[0])
+                found.append(time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+    return found
 
 
 @dataclass(kw_only=True, eq=False)
@@ -60,11 +121,12 @@ class RunningSite:
         """Raises ConfigErrors and ConfigError."""
         return self.read_site()
 
-    def elsewhere(self, where: str) -> str:
-        """Return why a check that must run at `where` is skipped here; empty: it is not."""
+    def require(self, where: str) -> None:
+        """Raise Skipped for a check that must run elsewhere."""
         if where == "NGINX's host" and (not self.nginx or self.is_served):
-            return _SERVED if self.nginx else _NO_NGINX
-        return "this is not the app's host" if where == "the app's host" and not self.has_app else ""
+            raise Skipped(_SERVED if self.nginx else _NO_NGINX)
+        if where == "the app's host" and not self.has_app:
+            raise Skipped("this is not the app's host")
 
     # NGINX on disk
 
@@ -93,19 +155,19 @@ class RunningSite:
         return self.tested.stdout
 
     @cached_property
+    def main(self) -> tuple[Line, ...]:
+        """The configuration on disk."""
+        return parse(self.dumped, folder_of(self.site))
+
+    @property
     def http(self) -> tuple[Line, ...]:
         """The content of `http { }` on disk."""
-        return http_of(self.dumped, self.site)
-
-    @cached_property
-    def main(self) -> dict[str, tuple[str, ...]]:
-        """The arguments of each directive outside of blocks."""
-        return {line.words[0]: line.words[1:] for line in parse(self.dumped, folder_of(self.site))}
+        return http_of(self.main)
 
     @cached_property
     def own(self) -> dict[str, str]:
-        """Kinds of the operator's directives that work against the site, by what is to be said of each."""
-        return dict(findings(self.dumped, self.site))
+        """The operator's directives that work against the site, with the id of the check for each."""
+        return findings(self.http, self.site)
 
     @cached_property
     def loaded(self) -> Nginx:
@@ -124,37 +186,56 @@ class RunningSite:
     def prefix(self) -> Path:
         """The folder that relative paths of the configuration begin in."""
         given = re.search(r"(?:^|\n)-p\n?(.+)", "\n".join(self.options))
-        return Path(given[1] if given else self.built_with("--prefix") or "/")
+        return Path(given[1] if given else self.built_with.get("--prefix", "/"))
 
-    def built_with(self, option: str) -> str:
-        """Return the value of an argument of NGINX's configure script."""
+    @cached_property
+    def built_with(self) -> dict[str, str]:
+        """The arguments of NGINX's configure script."""
         done = subprocess.run([self.nginx, "-V"], capture_output=True, text=True, check=False, timeout=10)
-        found = re.search(rf"(?<= ){re.escape(option)}=(\S+)", done.stderr)
-        return found[1] if found else ""
+        return dict(re.findall(r" (--[\w-]+)=(\S+)", done.stderr))
+
+    def main_value(self, name: str, option: str, default: str) -> tuple[str, ...]:
+        """Return the arguments of a directive outside of blocks, else what NGINX was built with."""
+        found = (line.words[1:] for line in self.main if line.words[0] == name)
+        return next(found, (self.built_with.get(option, default),))
 
     @cached_property
     def master(self) -> int:
         """The process id of the running NGINX. Raises Skipped where its pid file is empty or not there."""
-        name = self.main.get("pid", (self.built_with("--pid-path") or "logs/nginx.pid",))[0]
+        path = self.prefix / self.main_value("pid", "--pid-path", "logs/nginx.pid")[0]
         try:
-            return int((self.prefix / name).read_text())
+            return int(path.read_text())
         except (OSError, ValueError) as error:
-            raise Skipped(f"no process id in {self.prefix / name}") from error
+            raise Skipped(f"no process id in {path}") from error
 
     @cached_property
-    def workers(self) -> Identity:
-        """The user and the groups of the workers. Raises Skipped for a user that is not known."""
-        default = (self.built_with("--user") or "nobody",)
-        found = identity_of(*self.main.get("user", default)[:2])
-        if found is None:
-            raise Skipped("the user of NGINX's workers is not known")
-        return found
+    def workers(self) -> tuple[str, str]:
+        """The user of the workers, and the group where the configuration names one."""
+        user, group = (*self.main_value("user", "--user", "nobody"), "")[:2]
+        return user, group
+
+    def workers_may(self, path: Path, right: str) -> bool:
+        """Tell whether the workers have a right to a path: one of the options -r and -x of `test`.
+
+        Raises Skipped without the right to try it.
+        """
+        user, group = self.workers
+        try:
+            groups = os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
+            done = subprocess.run(
+                ["test", right, path], user=user, group=group or groups[0], extra_groups=groups, check=False
+            )
+        except (KeyError, PermissionError) as error:
+            raise Skipped(f"this user may not try what the user {user} may: run as root") from error
+        return done.returncode == 0
 
     @property
-    def log(self) -> Path | None:
-        """The log of transfers; None where its place is not known."""
+    def log(self) -> Path:
+        """The log of transfers. Raises Skipped where its place is not known."""
         path = Path(self.site.transfer_log)
-        return path if path.is_absolute() else self.prefix / path if self.nginx else None
+        if not self.nginx and not path.is_absolute():
+            raise Skipped("NGINX's log is known only on NGINX's host, or from an absolute TRANSFER_LOG")
+        return path if path.is_absolute() else self.prefix / path
 
     # The front door
 
@@ -165,12 +246,12 @@ class RunningSite:
             if url.startswith(("http://", "https://")):
                 return door_at(url)
         if self.nginx and self.tested.returncode == 0:
-            for found in filter(None, map(door_of, paths_to("server", (self.http,)))):
+            for found in filter(None, map(door_of, paths_to("server", self.http))):
                 return found
         raise Skipped("the address of the site is not known; --url https://app.example names it")
 
     @cached_property
-    def shown_digest(self) -> Reply:
+    def shown_digest(self) -> Exchange:
         """The response of the running NGINX about its settings. Raises OSError."""
         return self.door.ask("GET", digest_path(self.site))
 
@@ -194,36 +275,37 @@ class RunningSite:
         """Path and query of the download. Raises Skipped where none is named."""
         if not self.download:
             raise Skipped("no download is named; --download /files/42 names one that this client may have")
-        parts = urlsplit(self.download)
-        return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        return urlsplit(self.download)._replace(scheme="", netloc="", fragment="").geturl() or "/"
 
-    def fetch(self, method: str = "GET", **headers: str) -> Reply:
+    def fetch(self, method: str = "GET", **headers: str) -> Exchange:
         """Request the download. Underscores in the names of `headers` are dashes. Raises Skipped and OSError."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.door.ask(method, self.target, {**self.headers, **more})
 
     @cached_property
-    def fetched(self) -> Reply:
+    def fetched(self) -> Exchange:
         """The download as it came."""
         return self.fetch()
+
+    @property
+    def object(self) -> ObjectRef:
+        """The object to look at. Raises Skipped where none is named."""
+        if self.named is None:
+            raise Skipped("no object is named; --object ORIGIN/KEY names the one that the download sends")
+        return ObjectRef(*self.named)
 
     # What is printed
 
     def shown(self, text: str) -> str:
         """Return a text without secrets, queries of URLs and characters that steer a terminal."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = _QUERY.sub(r"\1?***", text)
-        return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-    @property
-    def _secrets(self) -> list[str]:
-        found = [*self.headers.values()]
+        secrets = [*self.headers.values()]
         with suppress(XaccelError, OSError):
-            site = None if self.config else self.site
-            for origin in site.origins.values() if site else ():
+            for origin in self.site.origins.values() if self.config is None else ():
                 names = ("secret_key", "session_token", "access_key")
-                found += [getattr(origin, name, None) or "" for name in names]
-                found += getattr(origin, "request_headers", {}).values()
-            found += [*site.secrets, digest_path(site).rpartition("/")[2]] if site else []
-        return sorted(filter(None, found), key=len, reverse=True)
+                secrets += [getattr(origin, name, None) or "" for name in names]
+                secrets += getattr(origin, "request_headers", {}).values()
+            if self.config is None:
+                secrets += [*self.site.secrets, digest_path(self.site).rpartition("/")[2]]
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return printable(_QUERY.sub(r"\1?***", text))

@@ -5,28 +5,24 @@ from __future__ import annotations
 import http.client
 import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request
 
-from xaccel.explain.origin_request import Redirects, opener
+from xaccel.explain.exchange import Exchange, ask_origin
 from xaccel.explain.why import STORE_CODES, STORE_MESSAGES
 from xaccel.handoff.objects import ObjectRef
-from xaccel.nginx.engine_files import FOLLOWED
+from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
 
-TIMEOUT_S = 10.0
-
 _DELETED = "The newest version is a delete marker. Remove the marker, or send an older version."
 
 _BY_STATUS = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}
-_ERROR_BYTES = 65536
 _WRONG_REGION = (301, 307, 400)
 """Statuses that are for the region, where S3 names one: NGINX logs `wrong_region`."""
 
@@ -60,18 +56,11 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
             " valid for this method, clock and host.",
         )
     hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
-    part = {"Range": "bytes=0-0"}
-    request = Request(hand_off.target, headers={**part, **hand_off.request_headers})  # noqa: S310
-    try:
-        with opener(origin, hand_off.target, part).open(request, timeout=TIMEOUT_S) as answer:
-            answer.read(1)
-    except HTTPError as error:
-        with error:
-            return _refused(origin, error)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        return StoreFinding(
-            "unreachable", _unreachable(error.reason if isinstance(error, URLError) else error)
-        )
+    found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"}, hand_off.request_headers)
+    if found[-1].error is not None:
+        return StoreFinding("unreachable", _unreachable(found[-1].error))
+    if found[-1].status >= 300:
+        return _refused(origin, found)
     return StoreFinding(
         "",
         "The storage delivers to this machine now. Look at the connection from NGINX to it, or run this command again.",
@@ -91,41 +80,42 @@ def _look(path: Path) -> StoreFinding:
     )
 
 
-def _unreachable(reason: object) -> str:
+def _unreachable(reason: Exception) -> str:
     said = " ".join(str(reason).split()) or type(reason).__name__
     if isinstance(reason, ssl.SSLCertVerificationError):
         return f"{said}. A private certificate authority needs `ca_file`; the URL must have a name of the certificate."
     return f"{said}. Look at name, port, network and certificate."
 
 
-def _refused(origin: RemoteOrigin, error: HTTPError) -> StoreFinding:
-    region = error.headers.get("x-amz-bucket-region")
-    if region is None and error.code in FOLLOWED:
-        return _not_followed(error)
-    if error.code == 416:
+def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StoreFinding:
+    last = found[-1]
+    region = last.header("x-amz-bucket-region")
+    if not region and last.status in FOLLOWED:
+        return _not_followed(found)
+    if last.status == 416:
         return StoreFinding("", "The storage delivers: the object is empty.")
     if not isinstance(origin, S3Origin):
-        said = f"The server responds with {error.code} {error.reason}. Report it to those who run it."
-        return StoreFinding(str(error.code), said)
-    body = error.read(_ERROR_BYTES).decode("utf-8", "replace")
-    elements = dict(re.findall("<(Code|Message)>([^<]*)</", body))
-    code = elements.get("Code") or _BY_STATUS.get(error.code, str(error.code))
+        name = http.client.responses.get(last.status, "")
+        said = f"The server responds with {last.status} {name}. Report it to those who run it."
+        return StoreFinding(str(last.status), said)
+    elements = dict(re.findall("<(Code|Message)>([^<]*)</", last.body.decode("utf-8", "replace")))
+    code = elements.get("Code") or _BY_STATUS.get(last.status, str(last.status))
     remedy = STORE_CODES.get(code, "Look the code up in the storage's documentation.")
     if code in {"AccessDenied", "InvalidRequest"}:
         message = elements.get("Message", "")
         remedy = next((known for words, known in STORE_MESSAGES.items() if words in message), remedy)
-    if code == "NoSuchKey" and error.headers.get("x-amz-delete-marker") == "true":
+    if code == "NoSuchKey" and last.header("x-amz-delete-marker") == "true":
         remedy = _DELETED
-    if region is not None and error.code in _WRONG_REGION:
+    if region and last.status in _WRONG_REGION:
         remedy = f"The bucket is in the region {region}: set `region` of the origin."
     return StoreFinding(code, remedy)
 
 
-def _not_followed(error: HTTPError) -> StoreFinding:
-    location = error.headers.get("Location")
-    if location is None:
+def _not_followed(found: Sequence[Exchange]) -> StoreFinding:
+    location = found[-1].header("Location")
+    if not location:
         return StoreFinding("redirect_without_location", "The origin redirects, and does not say where to.")
-    if str(error.msg).startswith(Redirects.inf_msg):
+    if len(found) > MAX_REDIRECTS:
         return StoreFinding("too_many_redirects", "The origin redirects more often than NGINX follows.")
     # no more of the URL: it may have a signature
     place = urlsplit(location)
@@ -141,14 +131,5 @@ def bucket_region(origin: S3Origin) -> str | None:
 
     Amazon S3 names it also to those who may read nothing (the header x-amz-bucket-region of HeadBucket).
     """
-    url = resolve_endpoint(origin).base_url
-    try:
-        with opener(origin, url, {}).open(Request(url, method="HEAD"), timeout=TIMEOUT_S) as answer:  # noqa: S310
-            headers = answer.headers
-    except HTTPError as error:
-        with error:
-            headers = error.headers
-    except (OSError, ValueError, http.client.HTTPException):
-        return None
-    region = headers.get("x-amz-bucket-region")
-    return str(region) if region else None
+    answer = ask_origin(origin, resolve_endpoint(origin).base_url, method="HEAD")[-1]
+    return answer.header("x-amz-bucket-region") or None

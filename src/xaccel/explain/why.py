@@ -9,15 +9,20 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import re
+import time
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """How the compressed files of logrotate are read (`compresscmd`)."""
+_ENTRY_S = 2.0
+"""How long a log entry may take: NGINX writes it when the response has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,31 @@ def entry_of(transfer_id: str, log: Path) -> tuple[dict[str, Any], Path] | None:
     return None
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str | bytes) -> dict[str, Any]:
     try:
         entry = json.loads(text)
     except ValueError:
         return {}
     return entry if isinstance(entry, dict) else {}
+
+
+def end_of(log: Path) -> int | None:
+    """Return the size of a log; None if it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            return file.seek(0, os.SEEK_END)
+    except OSError:
+        return None
+
+
+def new_entry(log: Path, end: int, mark: str) -> dict[str, Any]:
+    """Wait for a log entry that has a text, behind the byte `end` unless the log was rotated; empty without one."""
+    latest = time.monotonic() + _ENTRY_S
+    while time.monotonic() < latest:
+        with suppress(OSError), log.open("rb") as file:
+            file.seek(end if end <= file.seek(0, os.SEEK_END) else 0)
+            for line in file:
+                if mark.encode() in line and line.endswith(b"\n"):
+                    return _parsed(line)
+        time.sleep(0.05)
+    return {}

@@ -6,23 +6,27 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Evidence, Skipped, check
-from xaccel.doctor.origin_probe import Remote, ask, asks_for_certificate, ends_in_days, remotes, shake_hands
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
+from xaccel.explain.exchange import CONNECT_S, Exchange, address_of, ask_origin, origin_connection
 from xaccel.handoff.objects import ObjectRef
+from xaccel.handoff.places import base_url
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
 from xaccel.site.rules import is_pattern
 
 _DATES, _NAME = (9, 10), (62, 63, 64)
@@ -30,6 +34,38 @@ _DATES, _NAME = (9, 10), (62, 63, 64)
 _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+_ALERTS = ("certificate required", "bad certificate", "handshake failure", "unknown ca")
+"""Of TLS, from an origin that wants a client certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An origin on the network. url: its base; servers: where NGINX connects."""
+
+    name: str
+    origin: RemoteOrigin
+    url: str
+    servers: tuple[tuple[str, int], ...]
+
+    def ask(self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Exchange:
+        """Send one request as NGINX does. Raises OSError and http.client.HTTPException."""
+        return ask_origin(self.origin, url, headers or {}, method=method)[-1].completed()
+
+    def connect(self) -> Any:
+        """Return an open connection as NGINX makes it. Raises OSError, also for a certificate that NGINX refuses."""
+        parts = urlsplit(self.url)
+        made = origin_connection(self.origin, parts.scheme, parts.netloc, self.servers, timeout=CONNECT_S)
+        made.connect()
+        return made
+
+
+def remotes(origins: Mapping[str, Origin]) -> Iterator[Remote]:
+    """Yield the origins on the network, but not patterns of buckets, whose hosts are not known."""
+    for name, origin in origins.items():
+        if not isinstance(origin, LocalOrigin) and not covers_many(origin):
+            url = base_url(origin)
+            yield Remote(name, origin, url, tuple(map(address_of, origin.connect_to or (url,))))
+
 
 LookAtOne = Callable[[RunningSite, Remote], Iterator["str | Evidence"]]
 
@@ -39,28 +75,29 @@ def _each(number: int, is_wanted: Callable[[Remote], bool], missing: str) -> Cal
 
     def registered(look: LookAtOne) -> LookAtOne:
         @check(number)
-        def _(stack: RunningSite) -> Iterator[Evidence | str]:
+        def _(stack: RunningSite) -> Iterator[Evidence]:
             found = [remote for remote in remotes(stack.site.origins) if is_wanted(remote)]
             if not found:
                 raise Skipped(missing)
             for remote in found:
                 for one in look(stack, remote):
-                    text, status = (one.text, one.status) if isinstance(one, Evidence) else (one, None)
-                    text = f"origin {remote.name}: {text}"
-                    yield Evidence(text, status) if status else text
+                    seen = one if isinstance(one, Evidence) else Evidence(one)
+                    yield replace(seen, text=f"origin {remote.name}: {seen.text}")
 
         return look
 
     return registered
 
 
-def _is_bucket(remote: Remote) -> bool:
-    return isinstance(remote.origin, S3Origin)
-
-
 _remote = partial(_each, is_wanted=lambda _: True, missing="the site has no origin on the network")
-_secure = partial(_each, is_wanted=lambda remote: remote.is_secure, missing="no origin speaks TLS")
-_bucket = partial(_each, is_wanted=_is_bucket, missing="the site has no bucket with a fixed name")
+_secure = partial(
+    _each, is_wanted=lambda remote: remote.url.startswith("https:"), missing="no origin speaks TLS"
+)
+_bucket = partial(
+    _each,
+    is_wanted=lambda remote: isinstance(remote.origin, S3Origin),
+    missing="the site has no bucket with a fixed name",
+)
 
 
 @check(103)
@@ -99,8 +136,10 @@ def connected(_: RunningSite, remote: Remote) -> Iterator[str]:
 
 def _certified(_: RunningSite, remote: Remote, is_mine: Callable[[int], bool]) -> Iterator[str | Evidence]:
     try:
-        days = ends_in_days(shake_hands(remote))
-        if days is not None and days < _SOON_DAYS and is_mine(_DATES[0]):
+        with closing(remote.connect()) as made:
+            end = (made.sock.getpeercert() or {}).get("notAfter", "")
+        days = (ssl.cert_time_to_seconds(end) - time.time()) / 86400 if end else _SOON_DAYS
+        if days < _SOON_DAYS and is_mine(_DATES[0]):
             yield Evidence(f"its certificate ends in {days:.0f} days", "warn")
     except ssl.SSLCertVerificationError as error:
         if is_mine(int(getattr(error, "verify_code", 0) or error.errno or 0)):
@@ -116,10 +155,20 @@ _secure(405)(partial(_certified, is_mine=_NAME.__contains__))
 
 def _spoken(_: RunningSite, remote: Remote, *, for_certificate: bool) -> Iterator[str]:
     try:
-        ask(remote, remote.url, {}, "HEAD")
+        remote.ask(remote.url, method="HEAD")
     except (OSError, HTTPException) as error:
-        if asks_for_certificate(remote) == for_certificate:
+        if (remote.url.startswith("https:") and _wants_certificate(remote)) == for_certificate:
             yield str(error) or type(error).__name__
+
+
+def _wants_certificate(remote: Remote) -> bool:
+    # TLS 1.3 says so after the handshake, mostly together with the end of the connection.
+    try:
+        with closing(remote.connect()) as made:
+            made.sock.recv(1)
+    except OSError as error:
+        return any(f"alert {alert}" in str(error) for alert in _ALERTS)
+    return False
 
 
 _remote(406)(partial(_spoken, for_certificate=False))
@@ -128,7 +177,7 @@ _remote(407)(partial(_spoken, for_certificate=True))
 
 @_bucket(408)
 def in_time(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
-    date = ask(remote, remote.url, {}, "HEAD").header("Date")
+    date = remote.ask(remote.url, method="HEAD").header("Date")
     behind = parsedate_to_datetime(date).timestamp() - time.time() if date else 0
     if abs(behind) > _SKEW_S:
         bad = abs(behind) > _MOST_SKEW_S or behind > (remote.origin.expires_s or 0)
@@ -163,36 +212,29 @@ def there(stack: RunningSite, remote: Remote) -> Iterator[str]:
 
 @_bucket(412)
 def private(stack: RunningSite, remote: Remote) -> Iterator[str]:
-    if ask(remote, f"{remote.url}?list-type=2&max-keys=1", {}).status == 200:
+    if remote.ask(f"{remote.url}?list-type=2&max-keys=1").status == 200:
         yield "anyone can list it"
-    if stack.named and stack.named[0] == remote.name:
-        url = Sender(stack.site).hand_off(ObjectRef(*stack.named)).target
-        if ask(remote, url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
+    if stack.named and stack.object.origin == remote.name:
+        url = Sender(stack.site).hand_off(stack.object).target
+        if remote.ask(url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
             yield f"anyone can read {stack.named[1]}"
-
-
-def _named(stack: RunningSite) -> tuple[str, str]:
-    if stack.named is None:
-        raise Skipped("no object is named; --object ORIGIN/KEY names one")
-    return stack.named
 
 
 @check(413)
 def delivered(stack: RunningSite) -> Iterator[str]:
-    name, key = _named(stack)
-    finding = ask_store(stack.site, ObjectRef(name, key))
+    finding = ask_store(stack.site, stack.object)
     if finding.code and finding.code != "not asked":
-        yield f"{key} of origin {name}: {finding.code}. {finding.remedy}"
+        yield f"{stack.object.key} of origin {stack.object.origin}: {finding.code}. {finding.remedy}"
 
 
 @check(414)
 def headed(stack: RunningSite) -> Iterator[str]:
-    name, key = _named(stack)
+    key, name = stack.object.key, stack.object.origin
     remote = next((each for each in remotes(stack.site.origins) if each.name == name), None)
     if remote is None:
         raise Skipped("the origin is not one host on the network")
-    hand_off = Sender(stack.site).hand_off(ObjectRef(name, key), method="HEAD")
-    status = ask(remote, hand_off.target, hand_off.request_headers, "HEAD").status
+    hand_off = Sender(stack.site).hand_off(stack.object, method="HEAD")
+    status = remote.ask(hand_off.target, hand_off.request_headers, "HEAD").status
     if status != 200:
         yield f"{key} of origin {name}: status {status}"
 
@@ -205,13 +247,13 @@ def readable(stack: RunningSite) -> Iterator[str]:
     for name, root in found:
         if not Path(root).is_dir():
             yield f"origin {name}: {root} is not a directory"
-        elif not stack.workers.may(Path(root), 1):
-            yield f"origin {name}: {stack.workers.user} may not enter {root}"
+        elif not stack.workers_may(Path(root), "-x"):
+            yield f"origin {name}: {stack.workers[0]} may not enter {root}"
 
 
 @_remote(416)
 def admitted(_: RunningSite, remote: Remote) -> Iterator[str]:
     origin = remote.origin
     fixed = origin.request_headers if isinstance(origin, HTTPOrigin) and not origin.expires_s else None
-    if fixed is not None and ask(remote, remote.url, {"Range": "bytes=0-0", **fixed}).status == 401:
+    if fixed is not None and remote.ask(remote.url, {"Range": "bytes=0-0", **fixed}).status == 401:
         yield "status 401"

@@ -1,0 +1,211 @@
+"""XA1xx to XA3xx: the settings, NGINX's configuration on disk, and the one that the running NGINX has."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+
+from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.own_directives import DUPLICATE, FILE, paths_to
+from xaccel.doctor.running_site import RunningSite, workers_of
+from xaccel.errors import ConfigError, ConfigErrors, NginxError
+from xaccel.nginx import advisories, files
+from xaccel.nginx.includes import folder_of
+from xaccel.nginx.settings_digest import digest, digest_text
+from xaccel.site.origins import LocalOrigin
+
+_SHOWN = 3
+_REFUSALS = (
+    (203, re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
+    (206, DUPLICATE),
+    (205, re.compile(r'duplicate \S+.*xaccel|"\S*xaccel\S*" is already|the default server .*xaccel')),
+    (204, re.compile(r'unknown "xaccel_\w+" variable in|unknown log format "xaccel_')),
+    # variables that server.conf sets: NGINX names no line then
+    (208, re.compile(r'unknown "xaccel_\w+" variable$', re.MULTILINE)),
+)
+"""The check for each message of `nginx -t`."""
+
+_OTHERS = re.compile(
+    r"[-+]{3} |[-+]\s+(?:#.*looked up now|server [0-9\[])|[-+]location = \S+/[0-9a-f]{32} \{ return"
+)
+"""Lines of a difference that say nothing here: names of files, addresses from DNS, and the path made of the secret."""
+
+
+def _on_disk(stack: RunningSite, number: int) -> Iterator[str]:
+    done = stack.tested
+    if done.returncode == 0:
+        yield from (text for text, name in stack.own.items() if name == f"XA{number}")
+        return
+    lines = [line for line in done.stderr.splitlines() if "[emerg]" in line] or done.stderr.splitlines()[-1:]
+    text = "\n".join(lines)
+    if number == next((own for own, pattern in _REFUSALS if pattern.search(text)), 207):
+        yield from lines
+
+
+for _number in (203, 205, 206, 207, 209, 210, 211, 212):
+    check(_number)(partial(_on_disk, number=_number))
+
+
+def _said(look: Callable[[], object], *kinds: type[Exception]) -> Iterator[str]:
+    try:
+        look()
+    except kinds as error:
+        yield from map(str, getattr(error, "problems", [error]))
+
+
+check(101)(lambda stack: _said(lambda: stack.site, ConfigError, ConfigErrors))
+check(201)(lambda stack: _said(lambda: stack.build, NginxError))
+
+
+@check(102)
+def absolute_log(stack: RunningSite) -> Iterator[str]:
+    yield from map(str, stack.site.log_problems())
+
+
+@check(202)
+def fixed(stack: RunningSite) -> Iterator[str]:
+    warning = advisories.warning(stack.build.version, advisories.package_of(stack.nginx), asked=True)
+    yield from [warning] if warning else []
+
+
+@check(204)
+def http_included(stack: RunningSite) -> Iterator[str]:
+    yield from _on_disk(stack, 204)
+    if stack.tested.returncode == 0:
+        try:
+            if not (stack.folder / folder_of(stack.site) / "http.conf").is_file():
+                yield f"{stack.folder} has no site {folder_of(stack.site)!r}: generate it"
+        except Skipped as reason:
+            yield str(reason)
+
+
+@check(208)
+def server_included(stack: RunningSite) -> Iterator[str]:
+    yield from _on_disk(stack, 208)
+    if stack.tested.returncode == 0 and not paths_to("server", stack.http) and not stack.own:
+        yield f"{folder_of(stack.site)}/server.conf is not included"
+
+
+def _made(stack: RunningSite) -> dict[Path, str]:
+    return files.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
+
+
+@check(213)
+def generated(stack: RunningSite) -> Iterator[str]:
+    for path, text in _made(stack).items():
+        changed = [] if files.is_secret(path) else files.differences({path: text})
+        lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
+        if lines:
+            yield f"{path}: {' | '.join(lines[:_SHOWN])}"
+
+
+@check(214)
+def same_secret(stack: RunningSite) -> Iterator[str]:
+    for path, text in _made(stack).items():
+        if files.is_secret(path) and not path.exists():
+            yield f"{path} is missing"
+        elif files.is_secret(path) and _body(path.read_text(encoding="utf-8")) != _body(text):
+            yield f"{path} is different"
+
+
+def _body(text: str) -> str:
+    """Return a file without its comments: one has the digest of the settings, for which there is another check."""
+    return re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
+
+
+@check(215)
+def private_secret(stack: RunningSite) -> Iterator[str]:
+    for path in (stack.folder / folder_of(stack.site)).glob("secret*.conf"):
+        if path.stat().st_mode & 0o077:
+            yield f"{path} has mode {path.stat().st_mode & 0o777:o}"
+
+
+@check(301)
+def runs(stack: RunningSite) -> Iterator[str]:
+    if stack.tested.returncode != 0:
+        raise Skipped("NGINX refuses its configuration, so its pid file is not known")
+    try:
+        with suppress(PermissionError):  # the process of another user
+            os.kill(stack.master, 0)
+    except ProcessLookupError:
+        yield f"its process {stack.master} has ended"
+    except Skipped as reason:
+        yield str(reason)
+
+
+def _at_the_door(stack: RunningSite, *, for_tls: bool) -> Iterator[str]:
+    try:
+        assert stack.shown_digest
+    except (OSError, HTTPException) as error:
+        if isinstance(error, ssl.SSLCertVerificationError) == for_tls:
+            yield f"{stack.door.url}: {getattr(error, 'verify_message', '') or error}"
+
+
+check(302)(partial(_at_the_door, for_tls=False))
+check(303)(partial(_at_the_door, for_tls=True))
+
+
+def other_settings(stack: RunningSite) -> str | None:
+    """Return how the settings of the running NGINX differ from the site's; empty: they do not, None: not its NGINX.
+
+    Raises OSError and http.client.HTTPException.
+    """
+    found = stack.running
+    if found is None or found[0].startswith(digest_text(stack.site)):
+        return None if found is None else ""
+    return f"it has the settings {found[1]}, and those of the site are {digest(stack.site)}"
+
+
+@check(304)
+def reloaded(stack: RunningSite) -> Iterator[str]:
+    said = other_settings(stack)
+    if said is None and stack.nginx:  # other secrets have another path
+        said = next(_newer(stack), "")
+    if said:
+        yield said
+
+
+@check(308)
+def knows_the_site(stack: RunningSite) -> Iterator[str | Evidence]:
+    reply = stack.shown_digest
+    if reply.status in (301, 302, 307, 308):
+        yield Evidence(
+            f"{stack.door.url} redirects to {reply.header('Location').partition('?')[0]}", "unknown"
+        )
+    elif stack.running is None:
+        yield f"{stack.door.url} does not know the site, or has another secret of it (status {reply.status})"
+
+
+def _newer(stack: RunningSite) -> Iterator[str]:
+    started = min(workers_of(stack.master), default=None)
+    if started is None:
+        raise Skipped("this system does not show the workers of NGINX")
+    for name in FILE.findall(stack.dumped):
+        if Path(name).stat().st_mtime > started:
+            yield f"{name} is newer than the workers"
+
+
+check(305)(_newer)
+
+
+@check(306)
+def restarted(stack: RunningSite) -> Iterator[str]:
+    there = ".".join(map(str, stack.build.version))
+    if stack.running and stack.running[2] != there:
+        yield f"{stack.running[2]} runs, and {stack.nginx} is {there}"
+
+
+@check(307)
+def closed(stack: RunningSite) -> Iterator[str]:
+    for name, origin in stack.site.origins.items():
+        below = "/xaccel-doctor" if isinstance(origin, LocalOrigin) else ""
+        path = f"{stack.site.internal_prefix}{name}{below}"
+        status = stack.door.ask("GET", path).status
+        if status != 404:
+            yield f"{path} has status {status}"

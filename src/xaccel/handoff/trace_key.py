@@ -1,7 +1,7 @@
 """The key with which an operator traces one download, and the app's report about it.
 
 The key is in a request header. The report is encrypted, in a cookie: NGINX sends the app's cookies with the file. Both
-are made with keys that are derived from the site's secret.
+are made with the site's secret.
 """
 
 from __future__ import annotations

@@ -17,34 +17,29 @@ from PIL import Image, ImageDraw, ImageFont
 from portal.demo.sample_files import matroska
 
 SECONDS = 120
-_PICTURES_A_SECOND = 2
-_REPEATS = 5
-"""Each picture is repeated in this many frames, which makes the file large enough that players load it in parts."""
+_REPEATS = 10
+"""Each picture is repeated in this many frames, which makes the file large enough that players load it in parts. One
+picture takes 8 ms, and the demo waits for all."""
 
 _SIZE = (640, 360)
 
 
 def blocks() -> Iterator[bytes]:
-    """Yield the file, one second of it at a time; about 10 MB."""
-    frame_ms = 1000 // (_PICTURES_A_SECOND * _REPEATS)
-    yield from matroska.webm(_clusters(frame_ms), size=_SIZE, seconds=SECONDS)
+    """Yield the file, one second of it at a time; about 14 MB."""
+    yield from matroska.webm(_clusters(), size=_SIZE, seconds=SECONDS)
 
 
-def _clusters(frame_ms: int) -> Iterator[list[tuple[int, bytes]]]:
+def _clusters() -> Iterator[list[tuple[int, bytes]]]:
     font = ImageFont.load_default(140)
     for second in range(SECONDS):
-        frames = []
-        for half in range(_PICTURES_A_SECOND):
-            frame = _vp8(_picture(second, half, font))
-            start = half * _REPEATS
-            frames += [((start + repeat) * frame_ms, frame) for repeat in range(_REPEATS)]
-        yield frames
+        frame = _vp8(_picture(second, font))
+        yield [(repeat * 1000 // _REPEATS, frame) for repeat in range(_REPEATS)]
 
 
-def _picture(second: int, half: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+def _picture(second: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
     picture = Image.new("RGB", _SIZE, (18, 52, 86))
     draw = ImageDraw.Draw(picture)
-    turn = 2 * math.pi * (second + half / _PICTURES_A_SECOND) / 60
+    turn = 2 * math.pi * second / 60
     draw.ellipse([30, 80, 230, 280], outline=(127, 200, 169), width=6)
     hand = (130 + 88 * math.sin(turn), 180 - 88 * math.cos(turn))
     draw.line([(130, 180), hand], fill=(255, 255, 255), width=6)

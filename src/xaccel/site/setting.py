@@ -92,9 +92,9 @@ class Setting:
                 yield f"{dict([item]) if is_mapping else item!r} is not {self.words['is']}", remedy
         yield from self.check(normal)
         if self.needs and given.get(self.needs) is None:
-            yield f"{self.key} needs {self.needs}", "Give both, or neither."
+            yield wrong("needs", key=self.key, other=self.needs)
         for other in filter(given.get, self.excludes):
-            yield f"{self.key} excludes {other}", "Give one of them only."
+            yield wrong("excludes", key=self.key, other=other)
 
 
 def required(**checks: Any) -> dict[str, Setting]:
@@ -136,27 +136,25 @@ def build(
     None as a value means the default. more: valid names that are read elsewhere. upper: the names are in upper case.
     """
     before = len(found)
-
-    def report(place: str, *wrong: Wrong) -> None:
-        found.extend(ConfigError(what, where=place, remedy=remedy) for what, remedy in wrong)
-
     rows = {row.key.upper() if upper else row.key: row for row in table(kind)}  # type: ignore[arg-type]
     valid = sorted({*rows, *more})
     for name in given:
         if name not in valid:
-            what = f"{name!r} is not {'a setting' if upper else 'an option'}"
-            report(where, (what, f"Valid names: {', '.join(valid)}."))
+            kind_of_name = "a setting" if upper else "an option"
+            found.append(problem(where, "unknown", name=name, kind=kind_of_name, valid=", ".join(valid)))
     values: dict[str, Any] = {}
     for name, row in rows.items():
         value, place = given.get(name), f'{where}["{name}"]'
         nested = next(filter(dataclasses.is_dataclass, get_args(row.hint)), None)
         if value is None:
             if row.required:
-                report(where, (f"the option {name!r} is missing", "It has no default: give it."))
+                found.append(problem(where, "missing", name=name))
         elif nested and isinstance(value, Mapping):
             values[row.field.name] = build(nested, value, place, found)  # type: ignore[arg-type]
         else:
-            report(place, *row.wrong(value, given))
+            found += [
+                ConfigError(what, where=place, remedy=remedy) for what, remedy in row.wrong(value, given)
+            ]
             values[row.field.name] = row.normal(value)
     return kind(**values) if len(found) == before else None
 

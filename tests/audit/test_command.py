@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
@@ -12,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log
-from tests.audit.ingester import process
+from tests.audit.ingester import ROOT, command, environment, process
+from tests.pages import FENCE, text
 from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +65,30 @@ def count() -> int:
     from xaccel.audit.models import Transfer
 
     return Transfer.objects.filter(ended_at__isnull=False).count()
+
+
+@pytest.mark.usefixtures("shared")
+def test_older_files_are_ingested_by_hand_as_the_page_says(log: Log) -> None:
+    first, second = log.line(), log.line()
+    log.write(first, second)
+    lines = log.path.read_bytes().splitlines(keepends=True)
+    for number, content in ((2, [lines[1]]), (3, lines)):
+        path = log.path.with_name(f"transfers.log.{number}.gz")
+        path.write_bytes(gzip.compress(b"".join(content)))
+    [script] = [
+        code for _, code in FENCE.findall(text(ROOT / "docs/operate/several.md")) if "older.log" in code
+    ]
+    program = f"PYTHONPATH={shlex.quote(str(ROOT))} {shlex.join(command())}"
+    done = subprocess.run(
+        ["bash", "-ec", script.replace("python manage.py xaccel ingest", program)],
+        cwd=log.path.parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "3 lines read, 1 of them stored before\n"), done.stderr
+    assert count() == 2
 
 
 @pytest.mark.usefixtures("shared")

@@ -1,4 +1,4 @@
-"""Install by hand on Debian: two pages of the documentation in a container where systemd runs, beside an S3 server."""
+"""Install by hand on Debian: pages of the documentation in a container where systemd runs, beside an S3 server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import random
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -167,9 +167,10 @@ def check(folder: Path) -> None:
         wait_until(works, "a download after a restart", 30)
         wait_until(lambda: recorded(2), "its row in the trail", 30)
         _ship(debian, folder)
+        _upgrade(debian, works)
         if failed := debian.sh(_FAILED):
             raise Failed(failed)
-        say("worked", "refresh, rotation, a restart and shipping, in the sandboxes of the units")
+        say("worked", "refresh, rotation, a restart, shipping and an upgrade, in the sandboxes of the units")
 
 
 def _ship(debian: Machine, folder: Path) -> None:
@@ -204,6 +205,30 @@ def _ship(debian: Machine, folder: Path) -> None:
     wait_until(arrived, "the transfer log at the collector", 30)
     debian.sh("logrotate --force /etc/logrotate.d/xaccel-collect; echo '{}' >>/var/log/xaccel/transfers.log")
     wait_until(arrived, "an entry after the collector's rotation", 30)
+
+
+def _upgrade(debian: Machine, works: Callable[[], bool]) -> None:
+    """Follow the page about upgrades, in the app's environment, to the wheel that is there already."""
+    inside = "set -a; . /etc/default/app; cd /srv/app; PATH=/srv/app/venv/bin:$PATH\n"
+    package = "'xaccel[s3]'"
+    install, *others = commands("upgrade")
+    if package not in install[0]:
+        raise Failed(f"upgrade.md no longer installs {package}: change tests/deployment/debian.py")
+    blocks = [
+        (install[0].replace(package, f"'xaccel[s3] @ file:///src/dist/{_wheel()}'"), install[1]),
+        *others,
+    ]
+    # a new version would have other files
+    debian.sh("echo '# outdated' >>/etc/nginx/xaccel/http.conf")
+    follow(debian, [(inside + code, shown) for code, shown in blocks])
+    if "# outdated" in debian.sh("cat /etc/nginx/xaccel/http.conf"):
+        raise Failed("the commands of upgrade.md did not generate the configuration")
+    wait_until(works, "a download after the upgrade", 30)
+
+
+def _wheel() -> str:
+    [wheel] = (path.name for path in (ROOT / "dist").glob("xaccel-*.whl"))
+    return wheel
 
 
 def commands(page: str) -> list[tuple[str, list[str]]]:
@@ -266,8 +291,7 @@ def _prepare(debian: Machine, folder: Path) -> None:
     )
     pinned = text(ROOT / "requirements/test.txt")
     versions = re.findall(r"^(?:django-storages|boto3|gunicorn)==[0-9.]+", pinned, re.MULTILINE)
-    [wheel] = (path.name for path in (ROOT / "dist").glob("xaccel-*.whl"))
-    packages = [f"xaccel[audit,s3] @ file:///src/dist/{wheel}", "django<6.2", *versions]
+    packages = [f"xaccel[audit,s3] @ file:///src/dist/{_wheel()}", "django<6.2", *versions]
     (project / "project").mkdir()
     files = {
         project / "project/settings.py": _SETTINGS,

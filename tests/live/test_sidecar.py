@@ -228,6 +228,18 @@ def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:
     ] * 3
 
 
+def test_a_sidecar_with_other_settings_than_the_sites_is_not_ready(deployment: Deployment) -> None:
+    found = deployment.sidecars[0]
+    site = found.folder / "site.toml"
+    before = site.read_text()
+    site.write_text(before.replace('bucket = "', 'bucket = "other-'))
+    try:
+        assert not found.is_ready()
+    finally:
+        site.write_text(before)
+    assert found.is_ready()
+
+
 def test_generated_files_may_be_mounted_in_place_of_the_site(tmp_path: Path) -> None:
     """For example those of a Django project, which has no site.toml."""
     from xaccel.testing import free_ports

@@ -45,7 +45,13 @@ class Sidecar:
 
 @contextmanager
 def sidecar(
-    folder: Path, app: str, *, address: str, ports: tuple[int, int], env: Mapping[str, str]
+    folder: Path,
+    app: str,
+    *,
+    address: str,
+    ports: tuple[int, int],
+    env: Mapping[str, str],
+    lingering_s: int = 120,
 ) -> Iterator[Sidecar]:
     """Run the image's entrypoint with the site.toml in `folder`, in front of `app`, until the block ends."""
     changes = {
@@ -56,6 +62,7 @@ def sidecar(
         "listen [::]:8080;": "",
         "listen 8080;": f"listen {address}:{ports[0]};",
         "listen 8081;": f"listen {address}:{ports[1]};",
+        "120s;": f"{lingering_s}s;",
         "daemon off;": "daemon off; user root;" if os.geteuid() == 0 else "daemon off;",
     }
     for name in ("entrypoint.sh", "nginx.conf", "ready.py"):

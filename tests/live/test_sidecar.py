@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -88,7 +89,9 @@ def deployment(
 
 
 @contextmanager
-def deployed(kind: str, s3: S3Server, bucket: str, folder: Path) -> Iterator[Deployment]:
+def deployed(
+    kind: str, s3: S3Server, bucket: str, folder: Path, *, lingering_s: int = 120
+) -> Iterator[Deployment]:
     from xaccel.testing import app_server, free_ports
 
     authority = trustme.CA()
@@ -117,11 +120,10 @@ def deployed(kind: str, s3: S3Server, bucket: str, folder: Path) -> Iterator[Dep
                     workers=1,
                 )
             )
-            sidecars.append(
-                stack.enter_context(
-                    sidecar(own, app.address, address=address, ports=(first, second), env=env)
-                )
+            started = sidecar(
+                own, app.address, address=address, ports=(first, second), env=env, lingering_s=lingering_s
             )
+            sidecars.append(stack.enter_context(started))
         pair = (sidecars[0], sidecars[1])
         port = stack.enter_context(front(kind, folder / kind, pair, folder / "front.pem"))
         found = Deployment(pair, port, folder / "ca.pem")
@@ -205,6 +207,23 @@ def test_a_sidecar_ends_after_its_download_and_the_other_one_takes_over(
             body += blocks
         assert sha256(b"".join(body)).digest() == sha256(CONTENT).digest()
         assert wait_until(lambda: ending.server.exit_status == 0, timeout_s=10)
+
+
+def test_a_client_that_never_reads_keeps_no_sidecar_from_its_end(
+    s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    """NGINX waits for it two minutes after the last byte, here two seconds."""
+    part = 100_000
+    with deployed("caddy", s3, bucket, tmp_path, lingering_s=2) as found, socket.socket() as idle:
+        ending = found.sidecars[0]
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10 * part)
+        idle.connect((ending.address, ending.port))
+        headers = f"Host: {NAME}\r\nRange: bytes=0-{part - 1}\r\nConnection: close\r\n\r\n"
+        idle.sendall(f"GET /files/film.bin HTTP/1.1\r\n{headers}".encode())
+        arrived = lambda: len(idle.recv(2 * part, socket.MSG_PEEK)) > part  # noqa: E731
+        assert wait_until(arrived, timeout_s=20)
+        ending.server.signal(signal.SIGQUIT)
+        assert wait_until(lambda: ending.server.exit_status == 0, timeout_s=30)
 
 
 def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment) -> None:

@@ -41,11 +41,8 @@ def check(folder: Path) -> None:
             raise Failed(f"{image} runs as root")
         archive = folder / f"{name}.tar"
         run("podman", "save", "--quiet", "--output", str(archive), image)
-        for path, content in _files(archive):
-            if _SECRETIVE.search(path):
-                raise Failed(f"{image} has a file for credentials: {path}")
-            if any(word in content for word in words):
-                raise Failed(f"{image}: {path} names a registry or a credential of this machine")
+        for leak in leaks(archive, words):
+            raise Failed(f"{image}: {leak}")
         components = sbom(archive, ROOT / "dist" / f"xaccel-{name}.cdx.json")
         archive.unlink()
         if missing := _COMPONENTS[name] - components:
@@ -81,6 +78,15 @@ def registry_words() -> list[bytes]:
     for url in map(urlsplit, _URL.findall("\n".join(lines))):
         words |= {word for word in (url.hostname, url.username, url.password) if word and len(word) > 5}
     return sorted(word.encode() for word in words - _PUBLIC)
+
+
+def leaks(archive: Path, words: list[bytes]) -> Iterator[str]:
+    """Yield what an image says about the machine that built it."""
+    for path, content in _files(archive):
+        if _SECRETIVE.search(path):
+            yield f"{path} is a file for credentials"
+        if any(word in content for word in words):
+            yield f"{path} names a registry or a credential of this machine"
 
 
 def _files(archive: Path) -> Iterator[tuple[str, bytes]]:

@@ -28,13 +28,17 @@ _PROMISED_S = {
     "app-1": 10,
     "app-2": 10,
     "ingest": 10,
+    "ingest-2": 10,
     "nginx": 10,
     "nginx-2": 10,
     "s3-1": 30,
     "s3-2": 30,
     "s3-3": 30,
+    "db-standby": 10,
 }
 """How long new downloads may take to work after this container was killed."""
+_FAILED_OVER_S = 30
+"""The same after the standby of PostgreSQL was promoted."""
 
 
 def main() -> int:
@@ -87,7 +91,7 @@ def kill_each(topology: Topology) -> None:
         for service, within_s in _PROMISED_S.items():
             # through the front door that stays
             check.lose(topology, people, service, ports[service != "nginx-2"], within_s)
-        check.fail_over(topology, people, ports[1])
+        check.fail_over(topology, people, ports[1], _FAILED_OVER_S)
     check.compare(topology, people)
 
 

@@ -17,6 +17,8 @@ from portal.demo.check.browser import Browser, Exchange
 from tests.deployment.containers import Failed, Topology, say, wait_until
 
 PASSWORD = "correct-horse-of-the-check"
+CROWD, PROBE = "ann", "bob"
+"""Two users: the first one's downloads are compared with the trail."""
 SIZES = {"small.bin": 4_000, "large.bin": 30_000_000}
 
 _UPLOAD = """
@@ -34,7 +36,7 @@ for name, size in SIZES.items():
     content = random.Random(name).randbytes(size)
     client.put_object(Bucket="portal", Key=name, Body=content)
     found.append({"key": name, "name": name, "size": size, "content_type": "application/octet-stream",
-                  "sha256": hashlib.sha256(content).hexdigest(), "users": ["ann"]})
+                  "sha256": hashlib.sha256(content).hexdigest()})
 print(json.dumps(found))
 """
 _REPLICAS = """
@@ -55,16 +57,20 @@ import django, json, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 django.setup()
 from portal.files.seeding import add_file, add_person
-add_person("ann", PASSWORD)
-print(json.dumps({file["name"]: str(add_file(**file).pk) for file in FILES}))
+for user in USERS:
+    add_person(user, PASSWORD)
+print(json.dumps({file["name"]: str(add_file(**file, users=USERS).pk) for file in FILES}))
 """
 _ROWS = """
 import django, json, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 django.setup()
+from django.contrib.auth.models import User
 from xaccel.audit.models import Transfer
-print(json.dumps([[str(t.pk), t.sent, t.outcome] for t in Transfer.objects.all()]))
+subject = str(User.objects.get(username=USER).pk)
+print(json.dumps(list(Transfer.objects.filter(subject=subject, outcome="sent").values_list("key", "sent"))))
 """
+_REPLICATION = "SELECT state, sync_state FROM pg_stat_replication"
 
 
 @dataclass(slots=True)
@@ -76,7 +82,7 @@ class Files:
 
 
 def seed(topology: Topology) -> Files:
-    """Upload the files, and give them to a user."""
+    """Upload the files, and give them to both users."""
     wait_until(
         lambda: (
             "portal" in topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}print('portal')", check=False)
@@ -84,7 +90,8 @@ def seed(topology: Topology) -> Files:
         "the S3 server takes objects",
     )
     described = json.loads(topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}"))
-    pks = json.loads(topology.python("app-1", f"PASSWORD = {PASSWORD!r}; FILES = {described!r}{_SEED}"))
+    known = f"PASSWORD = {PASSWORD!r}; USERS = {(CROWD, PROBE)!r}"
+    pks = json.loads(topology.python("app-1", f"{known}; FILES = {described!r}{_SEED}"))
     return Files(
         {name: f"/files/{pk}/download" for name, pk in pks.items()},
         {file["name"]: file["sha256"] for file in described},
@@ -101,9 +108,9 @@ class Crowd:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def work(self, port: int, name: str) -> None:
-        browser = Browser(port, self.seen, "ann")
+        browser = Browser(port, self.seen, CROWD)
         while not self.stop.is_set():
-            with suppress(OSError, LookupError):
+            with suppress(LookupError):
                 if browser.get(self.files.paths[name]).status == 302:
                     # to the login page: the sign-in failed while a part was down
                     browser.sign_in(PASSWORD)
@@ -140,7 +147,7 @@ def crowd(files: Files, ports: tuple[int, ...]) -> Iterator[Crowd]:
 
 def works(files: Files, port: int, timeout_s: float = 30) -> bool:
     """Sign in anew and download the small file; tell whether it arrived. timeout_s: of the download."""
-    browser = Browser(port, [], "ann")
+    browser = Browser(port, [], PROBE)
     try:
         browser.sign_in(PASSWORD)
         with closing(HTTPConnection("127.0.0.1", port, timeout=timeout_s)) as connection:
@@ -159,7 +166,7 @@ class SlowDownload:
     """
 
     def __init__(self, files: Files, port: int) -> None:
-        browser = Browser(port, [], "ann")
+        browser = Browser(port, [], PROBE)
         browser.sign_in(PASSWORD)
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
@@ -208,6 +215,8 @@ def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: f
         # each object is on two of three nodes, so one of them may be down at a time
         replicated = lambda: "replicated" in topology.python("app-1", _REPLICAS, check=False)  # noqa: E731
         wait_until(replicated, f"{service} is known to the other nodes again", 60)
+    if service == "db-standby":
+        wait_until(lambda: "streaming" in topology.query(_REPLICATION), "the standby has caught up", 60)
     if len(people.wrong) > wrong:
         raise Failed(f"after {service} was killed, a complete response had other bytes than the file")
     ended = f"{whole} of {len(running)} under way ended byte for byte"
@@ -217,38 +226,67 @@ def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: f
 
 
 def compare(topology: Topology, people: Crowd) -> None:
-    """Raise Failed unless the trail has a row for each complete download, with the bytes of its file."""
-    wanted = [each for each in people.downloads if each.status == 200]
+    """Raise Failed unless the trail has one row for each complete download, and no others of complete files.
 
-    def sent() -> list[int]:
-        rows = json.loads(topology.python("app-1", _ROWS))
-        return [row[1] for row in rows if row[2] == "sent"]
+    NGINX may have sent all of a response that did not arrive: such a request may have a row.
+    """
+    if people.wrong:
+        raise Failed(f"a complete response had other bytes than the file: {people.wrong[0]}")
+    statuses = {
+        name: Counter(each.status for each in people.downloads if each.path == path)
+        for name, path in people.files.paths.items()
+    }
 
-    wait_until(lambda: len(sent()) >= len(wanted), f"a row for each of {len(wanted)} complete downloads")
-    for name, size in SIZES.items():
-        downloads = sum(each.path == people.files.paths[name] for each in wanted)
-        rows = sent().count(size)
-        if rows < downloads:
-            raise Failed(f"{downloads} complete downloads of {name}, and {rows} rows of {size} bytes")
-    others = Counter(each.status for each in people.downloads if each.status != 200)
-    meanwhile = ", ".join(f"{count} × {status or 'no response'}" for status, count in sorted(others.items()))
+    def rows() -> Counter[str]:
+        found = json.loads(topology.python("app-1", f"USER = {CROWD!r}{_ROWS}"))
+        return Counter(key for key, sent in found if sent == SIZES[key])
+
+    with suppress(Failed):
+        wait_until(lambda: all(rows()[name] >= found[200] for name, found in statuses.items()), "rows")
+    rows_now = rows()
+    for name, found in statuses.items():
+        if not found[200] <= rows_now[name] <= found[200] + found[0]:
+            raise Failed(
+                f"{name}: {found[200]} complete downloads, {found[0]} requests without a response, and"
+                f" {rows_now[name]} rows"
+            )
+    total = sum(statuses.values(), Counter())
+    others = ", ".join(
+        f"{count} × {status or 'no response'}" for status, count in sorted(total.items()) if status != 200
+    )
     say(
         "compared",
-        f"{len(wanted)} complete downloads have their rows; while parts were down: {meanwhile or 'nothing'}",
+        f"{total[200]} complete downloads have {rows_now.total()} rows; while parts were down: {others or 'nothing'}",
     )
 
 
-def fail_over(topology: Topology, people: Crowd, port: int) -> None:
-    """Kill PostgreSQL's primary, promote the standby under its name, and expect new downloads."""
+def commit_on_both(topology: Topology) -> None:
+    """Let PostgreSQL's primary wait at each commit until the standby has it too."""
+    topology.query("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+    wait_until(lambda: "sync" in topology.query(_REPLICATION).split(), "the standby is synchronous")
+
+
+def fail_over(topology: Topology, people: Crowd, port: int, within_s: float) -> None:
+    """Kill PostgreSQL's primary, promote the standby under its name, and expect new downloads within `within_s`."""
+    commit_on_both(topology)
+    # the sign-in is a commit, and the standby then has all that was committed before it
+    wait_until(lambda: works(people.files, port), "a download with a synchronous standby")
     network = f"{topology.name}_default"
     standby, running = topology.container("db-standby"), SlowDownload(people.files, port)
     topology.kill("db")
-    browser = Browser(port, [], "ann")
+    browser = Browser(port, [], PROBE)
     wait_until(lambda: browser.get("/login").status in {200, 500, 503}, "a response without a database", 30)
     topology.podman("exec", standby, "/usr/lib/postgresql/17/bin/pg_ctl", "promote", "--pgdata", "/data/17")
+    promoted = time.monotonic()
     topology.podman("network", "disconnect", network, standby)
     topology.podman("network", "connect", "--alias", "db", network, standby)
-    took = wait_until(lambda: works(people.files, port), "downloads after PostgreSQL failed over", 60)
+    left = within_s - (time.monotonic() - promoted)
+    wait_until(lambda: works(people.files, port), "downloads after PostgreSQL failed over", left)
+    took = time.monotonic() - promoted
     if not running.finish():
         raise Failed("a download that was under way when PostgreSQL was killed did not end byte for byte")
-    say("failed over", f"PostgreSQL to its standby: a new download worked {took:.1f} s after it was promoted")
+    say(
+        "failed over",
+        f"PostgreSQL to its synchronous standby: a new download worked {took:.1f} s after it was promoted"
+        f" (promised: {within_s:.0f} s)",
+    )

@@ -212,6 +212,15 @@ class Topology:
             check=check,
         )
 
+    def query(self, *statements: str) -> str:
+        """Run statements at the primary of PostgreSQL, and return their columns."""
+        psql = (
+            'PGPASSWORD=$POSTGRES_PASSWORD exec psql --host=/tmp --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"'
+            ' --no-align --tuples-only --field-separator=" " "$@"'
+        )
+        commands = [f"--command={statement}" for statement in statements]
+        return self.podman("exec", self.container("db"), "sh", "-c", psql, "sh", *commands)
+
     def remove(self) -> None:
         self.compose("down", "--volumes", "--timeout", "0")
 

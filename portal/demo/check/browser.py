@@ -119,7 +119,7 @@ class Browser:
                         kept += block
                 # a read of some bytes does not tell that the connection ended early
                 status = 0 if answer.length else answer.status
-        except (ConnectionError, HTTPException):
+        except (OSError, HTTPException):
             status = 0
         found = Exchange(self.who, method, path, status, fields, kept, size, digest.hexdigest())
         self._remember_cookies(found)

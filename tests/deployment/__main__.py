@@ -76,9 +76,7 @@ def check_all(folder: Path) -> None:
         changes.move_s3(topology, files, port)
         changes.stop_nginx(topology, files, port)
     with running(folder, "cluster") as topology:
-        start = time.monotonic()
-        topology.compose("up", "--detach", "--no-build")
-        topology.wait_until_healthy(start, page.HEALTHY_S)
+        page.start_cluster(folder, topology)
         kill_each(topology)
 
 

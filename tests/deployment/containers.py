@@ -94,15 +94,19 @@ def base_image(folder: Path) -> str:
 
 
 def build(base: str) -> None:
-    """Build the wheels and the images. The machine's own package configuration is mounted, and in no layer."""
+    """Build the wheels and the images."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     run("scripts/wheels")
-    mounts = package_mounts()
     for name in IMAGES:
         run(
-            *("podman", "build", "--quiet", "--network=host", *mounts, f"--build-arg=BASE={base}"),
+            *("podman", "build", "--quiet", *build_options(), f"--build-arg=BASE={base}"),
             *("--file", f"deploy/images/{name}/Containerfile", "--tag", f"localhost/xaccel-{name}", "."),
         )
+
+
+def build_options() -> list[str]:
+    """Return podman's options to build here: the machine's package configuration is mounted, and in no layer."""
+    return ["--network=host", *package_mounts()]
 
 
 def package_mounts() -> list[str]:
@@ -135,7 +139,6 @@ class Topology:
         self.variables = {
             "LISTEN": f"127.0.0.1:{ports[0]}",
             "LISTEN_2": f"127.0.0.1:{ports[1]}",
-            "S3_PEERS": "s3-1:9333,s3-2:9333,s3-3:9333" if profile else "",
         }
         self.env = env
 

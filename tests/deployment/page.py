@@ -10,20 +10,30 @@ from pathlib import Path
 
 from portal.demo.check.browser import Browser
 from tests.deployment.check import PASSWORD
-from tests.deployment.containers import ROOT, Failed, Topology, run, say, wait_until
+from tests.deployment.containers import (
+    ROOT,
+    Failed,
+    Topology,
+    base_image,
+    build_options,
+    run,
+    say,
+    wait_until,
+)
 from tests.pages import FENCE
 
 PAGE = ROOT / "docs" / "operate" / "containers.md"
 HEALTHY_S = 120
+UP = "up --build --detach"
 _DOCKER = """\
 #!/bin/sh
-# docker, as far as the page uses it: the images of this run, and a name of its own for all that is made.
+# docker, as far as the page uses it: builds as this machine can, and a name of its own for all that is started.
 set -eu
 command=$1
 shift
 case $command in
-    compose) exec podman-compose --env-file "$ENV" --project-name "$PROJECT" "$@" ;;
-    build) exec podman tag localhost/xaccel-nginx xaccel-nginx ;;
+    compose) exec podman-compose --podman-build-args="$BUILD" --env-file "$ENV" --project-name "$PROJECT" "$@" ;;
+    build) exec podman build $BUILD --build-arg=BASE="$BASE" "$@" ;;
     run) exec podman run --detach --name "$PROJECT"_alone "$@" ;;
 esac
 exit 2
@@ -37,44 +47,73 @@ def commands() -> list[str]:
 
 def check(folder: Path, topology: Topology, port: int) -> None:
     """Try the portal as the page says, sign in as its superuser, and run the image alone. Raises Failed."""
-    docker = folder / "docker"
-    docker.write_text(_DOCKER)
-    docker.chmod(0o755)
-    variables = {
-        **topology.variables,
-        "PATH": f"{folder}:{os.environ['PATH']}",
-        "PROJECT": topology.name,
-        "ENV": str(topology.env),
-        "XACCEL_SECRET": "0" * 40,
-    }
-    tried, alone = commands()
-    # the images are built, each file stays below the temporary folder, and nobody types the password
-    for before, after in {
-        "deploy/.env": str(topology.env),
-        " --build ": " --no-build ",
-        "exec app-1 ": f"exec -T --env DJANGO_SUPERUSER_PASSWORD={PASSWORD} app-1 ",
-        "createsuperuser": "createsuperuser --no-input --username root --email root@files.example",
-        "./site.toml": str(ROOT / "deploy" / "site.toml"),
-        "transfers:": f"{topology.name}_alone:",
-    }.items():
-        if before not in tried + alone:
-            raise Failed(f"{PAGE.name} no longer has {before!r}: change tests/deployment/page.py")
-        tried, alone = tried.replace(before, after), alone.replace(before, after)
-    *up, create = re.sub(r"\\\n\s*", "", tried).splitlines()
-    start = time.monotonic()
-    for line in up:
-        run("sh", "-c", line, variables=variables)
-    topology.wait_until_healthy(start, HEALTHY_S)
+    tried, _, alone = commands()
+    name = f"{topology.name}_alone"
+    variables = _variables(folder, topology)
+    # nobody types the password
+    tried = _adapted(
+        tried,
+        {
+            "deploy/.env": str(topology.env),
+            "exec app-1 ": f"exec -T --env DJANGO_SUPERUSER_PASSWORD={PASSWORD} app-1 ",
+            "createsuperuser": "createsuperuser --no-input --username root --email root@files.example",
+        },
+    )
+    *up, create = tried.splitlines()
+    _start(up, topology, variables)
     wait_until(lambda: ran(create, variables), "a superuser: the database is migrated")
     if not _signs_in(port):
         raise Failed("the superuser of the page cannot sign in")
-    run("sh", "-c", alone, variables=variables)
-    name = f"{topology.name}_alone"
+    alone = _adapted(alone, {"./site.toml": str(ROOT / "deploy" / "site.toml"), "transfers:": f"{name}:"})
+    run("sh", "-e", "-c", alone, variables=variables)
     ready: Callable[[], bool] = lambda: topology.succeeds("exec", name, "xaccel-ready")  # noqa: E731
     wait_until(ready, "the image alone is ready")
     topology.podman("rm", "--force", "--time", "0", "--volumes", name)
     topology.podman("volume", "rm", "--force", name)
-    say("page", "its commands made a superuser who signed in, and ran the image alone")
+    say("page", "its commands made a superuser who signed in, and built and ran the image alone")
+
+
+def start_cluster(folder: Path, topology: Topology) -> None:
+    """Start the profile `cluster` as the page says, and wait until it is healthy. Raises Failed."""
+    _, cluster, _ = commands()
+    cluster = _adapted(cluster, {"deploy/.env": str(topology.env)})
+    _start(cluster.splitlines(), topology, _variables(folder, topology))
+
+
+def _start(lines: list[str], topology: Topology, variables: Mapping[str, str]) -> None:
+    """Run commands, the last one in two steps: it builds, and then has HEALTHY_S to start all."""
+    *prepare, up = lines
+    if UP not in up:
+        raise Failed(f"{PAGE.name} no longer has {UP!r}: change tests/deployment/page.py")
+    run("sh", "-e", "-c", "\n".join([*prepare, up.replace(UP, "build")]), variables=variables)
+    start = time.monotonic()
+    run("sh", "-c", up.replace(UP, "up --detach"), variables=variables)
+    topology.wait_until_healthy(start, HEALTHY_S)
+
+
+def _variables(folder: Path, topology: Topology) -> dict[str, str]:
+    """Write the program `docker`, and return the environment in which it and the commands of the page run."""
+    docker = folder / "docker"
+    docker.write_text(_DOCKER)
+    docker.chmod(0o755)
+    return {
+        **topology.variables,
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "PROJECT": topology.name,
+        "ENV": str(topology.env),
+        "BUILD": " ".join(build_options()),
+        "BASE": base_image(folder),
+        "XACCEL_SECRET": "0" * 40,
+    }
+
+
+def _adapted(code: str, replacements: Mapping[str, str]) -> str:
+    """Replace what would be outside of the temporary folder, or typed. Raises Failed if the page lacks it."""
+    for before, after in replacements.items():
+        if before not in code:
+            raise Failed(f"{PAGE.name} no longer has {before!r}: change tests/deployment/page.py")
+        code = code.replace(before, after)
+    return re.sub(r"\\\n\s*", "", code)
 
 
 def ran(line: str, variables: Mapping[str, str]) -> bool:

@@ -18,6 +18,7 @@ from tests.deployment.containers import (
     build,
     containers_conf,
     env_file,
+    nothing_new,
     run,
     say,
     wait_until,
@@ -48,12 +49,15 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="xaccel-deploy-") as temporary:
             os.environ["CONTAINERS_CONF"] = str(containers_conf(Path(temporary)))
-            if sys.argv[1] == "debian":
+            if sys.argv[1] == "build":
+                build_all(Path(temporary))
+            elif sys.argv[1] == "debian":
                 debian.check(Path(temporary))
-                return 0
-            build_all(Path(temporary))
-            if sys.argv[1] == "--check":
-                check_all(Path(temporary))
+            else:
+                with nothing_new():
+                    build_all(Path(temporary))
+                    check_all(Path(temporary))
+                    debian.check(Path(temporary))
     except Failed as error:
         print(f"scripts/deploy: {error}", file=sys.stderr)
         return 1

@@ -9,7 +9,8 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from xaccel.servers import processes
@@ -95,13 +96,36 @@ def base_image(folder: Path) -> str:
 
 def build(base: str) -> None:
     """Build the wheels and the images."""
-    shutil.rmtree(ROOT / "dist", ignore_errors=True)
     run("scripts/wheels")
+    if len([*(ROOT / "dist").glob("xaccel-*.whl")]) > 1:
+        raise Failed(
+            "dist/ has wheels of xaccel in several versions, and an image takes one: remove the others"
+        )
     for name in IMAGES:
         run(
             *("podman", "build", "--quiet", *build_options(), f"--build-arg=BASE={base}"),
             *("--file", f"deploy/images/{name}/Containerfile", "--tag", f"localhost/xaccel-{name}", "."),
         )
+
+
+@contextmanager
+def nothing_new() -> Iterator[None]:
+    """Remove the images and wheels that were not there before. Podman's cache of layers stays."""
+    images, wheels = _image_names(), {*(ROOT / "dist").glob("*.whl")}
+    try:
+        yield
+    finally:
+        for wheel in {*(ROOT / "dist").glob("*.whl")} - wheels:
+            wheel.unlink()
+        if made := _image_names() - images:
+            run("podman", "rmi", *made)
+            say("removed", f"the images: {', '.join(sorted(made))}")
+
+
+def _image_names() -> set[str]:
+    """Return the names of this project's images."""
+    names = run("podman", "images", "--format={{.Repository}}:{{.Tag}}").split()
+    return {name for name in names if name.startswith("localhost/xaccel-") or name == _OWN_BASE}
 
 
 def build_options() -> list[str]:

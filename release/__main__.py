@@ -58,7 +58,8 @@ def release(source: Source, out: Path) -> None:
         say("built", f"twice, equal: {', '.join(path.name for path in built)}")
         artifacts.check_contents(built, source)
         say(
-            "contents", "the wheel has the files of src/xaccel, the sdist can make it, all links are absolute"
+            "contents",
+            "the wheels have the files of the commit, the sdist can make one, all links are absolute",
         )
         run(sys.executable, "-m", "twine", "check", "--strict", *map(str, built))
         say("twine", "check --strict passed")
@@ -73,6 +74,7 @@ def release(source: Source, out: Path) -> None:
         paths = [Path(shutil.copy(path, out)) for path in built]
         paths.append(statements.write_sbom(source, requirements, out))
         paths.append(statements.write_provenance(source, paths, out))
+        say("provenance", f"has the digests of {statements.check_provenance(paths)} files")
         sums = out / "SHA256SUMS"
         sums.write_text("".join(f"{digest(path)}  {path.name}\n" for path in paths), encoding="utf-8")
         for path in (*paths, sums):

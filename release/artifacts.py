@@ -62,6 +62,17 @@ def absolute_links(text: str, source: Source) -> str:
     return _LINK.sub(absolute, text)
 
 
+def project_urls(source: Source) -> dict[str, str]:
+    """Return the links that the package index shows beside the description."""
+    files = f"{source.repository}/blob/{source.commit}"
+    return {
+        "Source": source.repository,
+        "Documentation": f"{files}/docs/index.md",
+        "Changelog": f"{files}/CHANGELOG.md",
+        "Security": f"{files}/SECURITY.md",
+    }
+
+
 def build(source: Source, folder: Path) -> list[Path]:
     """Build the sdist, the wheel from the sdist, and the portal's wheel, in a new folder. Return them in this order."""
     tree, dist = folder / "tree", folder / "dist"
@@ -72,13 +83,7 @@ def build(source: Source, folder: Path) -> list[Path]:
     run("tar", "--extract", "--file", str(folder / "tree.tar"), "--directory", str(tree))
     readme, project = tree / "README.md", tree / "pyproject.toml"
     readme.write_text(absolute_links(readme.read_text(encoding="utf-8"), source), encoding="utf-8")
-    urls = {
-        "Source": source.repository,
-        "Documentation": f"{source.repository}/blob/{source.commit}/docs/index.md",
-        "Changelog": f"{source.repository}/blob/{source.commit}/CHANGELOG.md",
-        "Security": f"{source.repository}/blob/{source.commit}/SECURITY.md",
-    }
-    table = "[project.urls]\n" + "".join(f'{name} = "{url}"\n' for name, url in urls.items())
+    table = "[project.urls]\n" + "".join(f'{name} = "{url}"\n' for name, url in project_urls(source).items())
     before, scripts, after = project.read_text(encoding="utf-8").partition("[project.scripts]")
     project.write_text(f"{before}{table}\n{scripts}{after}", encoding="utf-8")
     portal = folder / "portal"
@@ -110,27 +115,44 @@ def compare(first: list[Path], second: list[Path]) -> None:
 
 
 def check_contents(paths: list[Path], source: Source) -> None:
-    """Raise ReleaseRefused unless the wheel has the files of src/xaccel and no others, and the sdist can make it."""
-    tracked = {
-        name.removeprefix("src/")
-        for name in run("git", "ls-tree", "-r", "--name-only", source.commit, "src/xaccel").splitlines()
-    }
-    wheel, sdist = (next(path for path in paths if path.suffix == suffix) for suffix in (".whl", ".gz"))
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        metadata = archive.read(f"xaccel-{source.version}.dist-info/METADATA").decode()
-    in_wheel = {name for name in names if not name.endswith("/") and ".dist-info/" not in name}
-    problems = [f"the wheel lacks {name}" for name in sorted(tracked - in_wheel)]
-    problems += [f"the wheel has {name}, which is not in src/xaccel" for name in sorted(in_wheel - tracked)]
-    if not any(name.endswith("/licenses/LICENSE") for name in names):
-        problems.append("the wheel has no licence")
+    """Raise ReleaseRefused unless the wheels have the files of the commit and no others, and the sdist can make one.
+
+    The paths are in the order of ARTIFACTS.
+    """
+    sdist, wheel, portal = paths
+    tracked, of_portal = (
+        run("git", "ls-tree", "-r", "--name-only", source.commit, folder).splitlines()
+        for folder in ("src/xaccel", "portal")
+    )
+    problems, metadata = _wheel_problems(wheel, {name.removeprefix("src/") for name in tracked})
+    lines = metadata.splitlines()
     problems += [
-        f"the description links to {link[2]}, which the package index does not have"
-        for link in _LINK.finditer(metadata)
+        f"the wheel has no link {name} to {url}"
+        for name, url in project_urls(source).items()
+        if f"Project-URL: {name}, {url}" not in lines
     ]
+    problems += _wheel_problems(portal, {f"xaccel_portal/{name}" for name in of_portal})[0]
     with tarfile.open(sdist) as archive:
         in_sdist = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}
-    needed = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", *(f"src/{name}" for name in tracked)}
+    needed = {"LICENSE", "README.md", "pyproject.toml", "PKG-INFO", *tracked}
     problems += [f"the sdist lacks {name}" for name in sorted(needed - in_sdist)]
     if problems:
         raise ReleaseRefused("; ".join(problems) + ".")
+
+
+def _wheel_problems(path: Path, wanted: set[str]) -> tuple[list[str], str]:
+    """Return what is wrong with the files and the description of a wheel, and its METADATA."""
+    with zipfile.ZipFile(path) as archive:
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+        [described] = (name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(described).decode()
+    found = {name for name in names if ".dist-info/" not in name}
+    problems = [f"{path.name} lacks {name}" for name in sorted(wanted - found)]
+    problems += [f"{path.name} has {name}, which is not in the commit" for name in sorted(found - wanted)]
+    if not any(name.endswith("/licenses/LICENSE") for name in names):
+        problems.append(f"{path.name} has no licence")
+    problems += [
+        f"the description of {path.name} links to {link[2]}, which the package index does not have"
+        for link in _LINK.finditer(metadata)
+    ]
+    return problems, metadata

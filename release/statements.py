@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from release.artifacts import ROOT, Source, digest, run
+from release.artifacts import ROOT, ReleaseRefused, Source, digest, run
 
 NOT_LISTED = {"demo"}
 """The extra that has only xaccel-portal, which is built here too; requirements/demo.txt pins what that needs."""
@@ -84,3 +84,15 @@ def write_provenance(source: Source, subjects: list[Path], folder: Path) -> Path
     }
     path.write_text(json.dumps(statement, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def check_provenance(paths: list[Path]) -> int:
+    """Raise ReleaseRefused unless the statement, the last path, has the digest of each other. Return their number."""
+    *files, statement = paths
+    subjects = json.loads(statement.read_text(encoding="utf-8"))["subject"]
+    stated = {subject["name"]: subject["digest"]["sha256"] for subject in subjects}
+    found = {path.name: digest(path) for path in files}
+    wrong = sorted(name for name in {*stated, *found} if stated.get(name) != found.get(name))
+    if wrong:
+        raise ReleaseRefused(f"{statement.name} does not have the digest of {', '.join(wrong)}.")
+    return len(found)

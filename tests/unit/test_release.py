@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from release.artifacts import ReleaseRefused, Source, absolute_links, check_contents, compare, run
+from release.artifacts import (
+    ReleaseRefused,
+    Source,
+    absolute_links,
+    check_contents,
+    compare,
+    digest,
+    project_urls,
+    run,
+)
+from release.statements import check_provenance
 from tests.runs import ROOT
 
 SOURCE = Source("HEAD", "0.1.0", "https://git.example/x", "0")
@@ -36,31 +48,58 @@ def test_builds_that_differ_in_a_byte_are_refused(tmp_path: Path) -> None:
         compare(paths[:1], paths[1:])
 
 
-def test_a_wheel_with_another_file_or_without_one_is_refused(tmp_path: Path) -> None:
-    wheel, sdist = tmp_path / "xaccel.whl", tmp_path / "xaccel.tar.gz"
-    tracked = run("git", "ls-files", "src/xaccel").splitlines()
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name in (*(each.removeprefix("src/") for each in tracked[1:]), "portal/settings.py"):
+def wheel_of(path: Path, files: list[str], metadata: str, *more: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in (*files, *(f"{path.stem}.dist-info/{each}" for each in more)):
             archive.writestr(name, "")
-        archive.writestr("xaccel-0.1.0.dist-info/METADATA", "[a](docs/a.md)")
+        archive.writestr(f"{path.stem}.dist-info/METADATA", metadata)
+    return path
+
+
+def test_artifacts_with_another_file_or_without_one_are_refused(tmp_path: Path) -> None:
+    tracked = [name.removeprefix("src/") for name in run("git", "ls-files", "src/xaccel").splitlines()]
+    of_portal = [f"xaccel_portal/{name}" for name in run("git", "ls-files", "portal").splitlines()]
+    sdist = tmp_path / "xaccel.tar.gz"
     with tarfile.open(sdist, "w:gz"):
         pass
+    urls = "".join(f"Project-URL: {name}, {url}\n" for name, url in [*project_urls(SOURCE).items()][:3])
+    wheel = wheel_of(tmp_path / "xaccel.whl", [*tracked[1:], "portal/settings.py"], f"{urls}\n[a](docs/a.md)")
+    portal = wheel_of(tmp_path / "portal.whl", of_portal[1:], "", "licenses/LICENSE")
     with pytest.raises(ReleaseRefused) as caught:
-        check_contents([wheel, sdist], SOURCE)
-    for part in (
-        f"the wheel lacks {tracked[0].removeprefix('src/')}",
-        "the wheel has portal/settings.py, which is not in src/xaccel",
-        "the wheel has no licence",
-        "links to docs/a.md",
-        "the sdist lacks LICENSE",
-    ):
-        assert part in str(caught.value)
+        check_contents([sdist, wheel, portal], SOURCE)
+    problems = str(caught.value).removesuffix(".").split("; ")
+    assert [problem for problem in problems if not problem.startswith("the sdist")] == [
+        f"xaccel.whl lacks {tracked[0]}",
+        "xaccel.whl has portal/settings.py, which is not in the commit",
+        "xaccel.whl has no licence",
+        "the description of xaccel.whl links to docs/a.md, which the package index does not have",
+        "the wheel has no link Security to https://git.example/x/blob/HEAD/SECURITY.md",
+        f"portal.whl lacks {of_portal[0]}",
+    ]
+    assert "the sdist lacks LICENSE" in problems
 
 
-def test_the_upgrade_page_names_the_versions_that_are_tested() -> None:
+def test_a_provenance_statement_of_other_files_is_refused(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("xaccel.whl", "xaccel.tar.gz")]
+    for path in files:
+        path.write_text(path.name)
+    statement = {"subject": [{"name": path.name, "digest": {"sha256": digest(path)}} for path in files]}
+    written = tmp_path / "provenance.json"
+    written.write_text(json.dumps(statement))
+    assert check_provenance([*files, written]) == 2
+    files[0].write_text("another build")
+    with pytest.raises(ReleaseRefused, match=r"the digest of xaccel\.tar\.gz, xaccel\.whl"):
+        check_provenance([files[0], written])
+
+
+def test_the_upgrade_page_and_the_classifiers_have_the_versions_that_are_tested() -> None:
     page = (ROOT / "docs/operate/upgrade.md").read_text(encoding="utf-8")
     sessions = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     pythons = re.findall(r'"(3\.\d+)"', sessions.partition("PYTHONS = ")[2].splitlines()[0])
     django = re.findall(r'\("(\d\.\d)", (?:PYTHONS|DJANGO_6)\)', sessions)
     assert f"| Python | {', '.join(pythons)} |" in page
     assert f"| Django | {', '.join(django[:-1])} and {django[-1]} " in page
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    classifiers = [each.rpartition(" :: ") for each in project["classifiers"]]
+    for name, versions in (("Programming Language :: Python", pythons), ("Framework :: Django", django)):
+        assert [version for before, _, version in classifiers if before == name] == versions

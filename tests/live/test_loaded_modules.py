@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.live.commands import config, write_nginx
+from tests.pages import ROOT, text
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
@@ -55,3 +57,14 @@ def test_a_configuration_that_nginx_refuses_leaves_it_open(
     said = capsys.readouterr().err
     assert ("if it does not, add --without njs" in said) == bool(modules)
     assert all(path in said for path in modules)
+
+
+def test_the_upgrade_page_names_the_versions_of_these_tests(variant: Variant) -> None:
+    [row] = re.findall(
+        r"^\| NGINX \| (\S+) of Debian 13 and (\S+), each with and without njs \|$",
+        text(ROOT / "docs/operate/upgrade.md"),
+        re.MULTILINE,
+    )
+    named = dict(zip(("deb", "wheel"), row, strict=True))
+    said = subprocess.run([variant.binary, "-v"], check=True, capture_output=True, text=True).stderr
+    assert re.findall(r"nginx/([0-9.]+)", said) == [named[variant.name.partition("-")[0]]]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Unpack
 
-from flask import Flask, Response, abort, current_app, request
-from werkzeug.exceptions import BadRequest, NotFound
+try:
+    from flask import Flask, Response, abort, current_app, request
+    from werkzeug.exceptions import BadRequest, NotFound
+except ImportError as error:
+    raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
 from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial, sender_of
 from xaccel.errors import InputRefused

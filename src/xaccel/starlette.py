@@ -7,10 +7,15 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar, Unpack
 
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+try:
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import Response
+except ImportError as error:
+    raise ImportError(
+        "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
+    ) from error
 
 from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
 from xaccel.errors import InputRefused

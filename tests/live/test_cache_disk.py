@@ -20,9 +20,6 @@ from xaccel.nginx import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
-# One build with njs and slices, one without both: NGINX itself looks after the directory.
-pytestmark = pytest.mark.parametrize("variant", ["deb-njs", "wheel"], indirect=True, scope="session")
-
 BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""
 LARGE = 524_288

@@ -20,9 +20,6 @@ from xaccel.nginx import cache_files
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
-# One build with njs and slices, one without both: they wait for one another in NGINX itself.
-pytestmark = pytest.mark.parametrize("variant", ["deb-njs", "wheel"], indirect=True, scope="session")
-
 CLIENTS = 500
 SLICE = 16_384
 BODY = bytes(range(251)) * 250
@@ -66,7 +63,7 @@ class Crowd:
     def ask(self, body: bytes) -> list[bytes]:
         """What all got at once."""
         path = target("store", options={"cache_version": self.name, "size": len(body)})
-        return asyncio.run(asyncio.wait_for(self._all(path), WAIT_S), debug=False)
+        return asyncio.run(asyncio.wait_for(self._all(path), WAIT_S))
 
     async def _all(self, path: str) -> list[bytes]:
         return await asyncio.gather(*(self._one(path) for _ in range(CLIENTS)))

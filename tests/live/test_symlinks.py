@@ -7,13 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.live.stage import stage
 from xaccel.testing import Variant
-
-# Each version of NGINX: njs opens no file.
-pytestmark = pytest.mark.parametrize("variant", ["deb", "wheel-njs"], indirect=True, scope="session")
 
 NOBODY = 65534
 PAGE = (404, b"Not found.\n")

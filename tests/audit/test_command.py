@@ -143,3 +143,11 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log) 
     follow(Outage(ingest), poll_s=0.01, tidy=moments.append, every_s=0)
     assert len(moments) == 3
     assert moments == sorted(moments)
+
+
+def test_what_was_written_before_the_end_is_read(log: Log) -> None:
+    from xaccel.audit.ingest.run import Outage, follow
+
+    ingest = growing(log, lambda: True)
+    follow(Outage(ingest), tidy=lambda _: None)
+    assert ingest.counted.lines == 2

@@ -115,7 +115,7 @@ def follow(
     every_s: float = EVERY_S,
     up_to_date: Callable[[], object] = lambda: None,
 ) -> None:
-    """Ingest until `stopped`, and wait while the database or the log is away.
+    """Ingest until `stopped`, and at its end what was written before; wait while the database or the log is away.
 
     Calls `tidy` every `every_s`, whether the log is quiet or not, with a time before which everything is ingested.
     Calls `up_to_date` once, as soon as the log was read to its end for the first time.
@@ -126,6 +126,9 @@ def follow(
         began = datetime.now(UTC)
         found = outage.wait_for(outage.ingest.ingest_available)
         if outage.ingest.stopped():
+            if found is not None:
+                # NGINX may have ended during this read, right before SIGTERM.
+                outage.wait_for(outage.ingest.ingest_available)
             return
         if time.monotonic() - last >= every_s:
             outage.wait_for(partial(tidy, began))

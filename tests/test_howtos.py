@@ -194,7 +194,7 @@ RUN_BY = {
     r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
     "test_each_code_block_sends_only_permitted_files",
     r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
-    r"scripts/wheels|scripts/deploy env >deploy/\.env|docker .*": "tests/deployment/page.py::check",
+    r"scripts/wheels|scripts/deploy env >deploy/\.env|echo S3_PEERS=.*|docker .*": "tests/deployment/page.py::check",
     r"deploy/debian/install .*|systemctl .*|logrotate .*|apt-get install .* rsyslog-relp|pip install --upgrade .*"
     r"|python -m xaccel --version|python manage\.py xaccel config --write /etc/nginx/xaccel"
     r"|nginx -t && systemctl reload nginx|head --lines 1 .*": "tests/deployment/debian.py::check",

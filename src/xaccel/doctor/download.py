@@ -11,8 +11,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from xaccel.doctor.ask_origins import remotes
 from xaccel.doctor.check import Evidence, Skipped, check
-from xaccel.doctor.origins import remotes
 from xaccel.doctor.running_site import MOST_BYTES, RunningSite
 from xaccel.errors import XaccelError
 from xaccel.explain.exchange import Exchange, ask_origin

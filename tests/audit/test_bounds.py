@@ -66,8 +66,7 @@ def test_a_log_beyond_32_bits_is_read_on(log: Log) -> None:
     LogPosition.objects.update(offset=2**32, tail=digest(bytes(1024)), tail_length=1024)
     log.write(log.line(9))
     assert take(log).lines == 1
-    position = LogPosition.objects.get()
-    assert (position.offset, position.lines) == (log.path.stat().st_size, 6)
+    assert LogPosition.objects.get().offset == log.path.stat().st_size
 
 
 def every_other(log: Log, count: int, offset: int) -> Any:

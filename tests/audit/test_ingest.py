@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,5 +279,4 @@ def test_the_position_says_how_much_was_taken(log: Log) -> None:
 
     log.write(*some(log), b"garbage\n")
     take(log)
-    position = LogPosition.objects.get()
-    assert (position.lines, position.garbage, position.offset) == (3, 1, Path(log.path).stat().st_size)
+    assert LogPosition.objects.get().offset == log.path.stat().st_size

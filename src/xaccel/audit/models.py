@@ -144,8 +144,6 @@ class LogPosition(models.Model):
     offset = models.BigIntegerField()
     tail = models.TextField(default="")
     tail_length = models.IntegerField(default=0)
-    lines = models.BigIntegerField(default=0)
-    garbage = models.BigIntegerField(default=0)
     at = models.DateTimeField()
     finished = models.BooleanField(default=False)
 

@@ -29,7 +29,7 @@ def lock_writers(using: str) -> None:
     """Keep other writers of the trail out until the open transaction ends."""
     with connections[using].cursor() as cursor:
         if is_sqlite(using):  # one connection at a time may write
-            cursor.execute("UPDATE xaccel_log_position SET lines = lines WHERE 0")
+            cursor.execute("UPDATE xaccel_log_position SET path = path WHERE 0")
         else:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 

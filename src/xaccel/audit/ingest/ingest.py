@@ -95,8 +95,6 @@ class Ingest:
             counted = self._store(found)
             counted.garbage = self._set_aside(found)
             log.advance(pieces)
-            log.position.lines += counted.lines
-            log.position.garbage += counted.garbage
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
         self.counted.add(counted)

@@ -154,7 +154,7 @@ class LogFiles:
             if known is not None:
                 if not known.finished or log.length <= known.offset:
                     return False
-                known.pk, known.finished, known.lines, known.garbage = None, False, 0, 0
+                known.pk, known.finished = None, False
             log.position = known or new
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using, force_insert=True)

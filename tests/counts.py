@@ -76,7 +76,7 @@ def included(site: Site, build: Nginx) -> set[str]:
 def site_lines(site: Site, build: Nginx) -> int:
     """Count the lines of the site's own folder, with comments."""
     found = files.generated(site, parts_of(site, build), _XACCEL)
-    folder = f"{files.folder_of(site)}/"
+    folder = f"{site.folder}/"
     return sum(len(text.splitlines()) for name, text in found.items() if name.startswith(folder))
 
 

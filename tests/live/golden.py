@@ -172,7 +172,7 @@ def unpack(kind: str, build: str, folder: Path) -> None:
     written["nginx.conf"] = FRAME.format(
         modules="".join(f"load_module {module};\n" for module in BUILDS[build].load_modules),
         paths="".join(f"    {name}_temp_path tmp/{name};\n" for name in kinds),
-        site=files.folder_of(SITES[kind]),
+        site=SITES[kind].folder,
     )
     for name, text in written.items():
         path = folder / name

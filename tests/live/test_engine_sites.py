@@ -60,7 +60,7 @@ def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
             files.write(files.texts(site, build, folder / "xaccel"))
             app = opened.enter_context(origin_server(application(Sender(site), [])))
             servers.append(f"""
-                include xaccel/{files.folder_of(site)}/server.conf;
+                include xaccel/{site.folder}/server.conf;
                 location /{name or "one"}/ {{ proxy_pass http://{app.address}/; include xaccel/app.conf; }}
             """)
         kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from xaccel.nginx.includes import folder_of, names_of
 from xaccel.nginx.pools import groups, routes
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
@@ -27,9 +26,9 @@ def annotate(site: Site, shown: Mapping[str, str]) -> dict[str, str]:
 
 class _Annotator:
     def __init__(self, site: Site) -> None:
-        self.site, self.names, self.folder = site, names_of(site), folder_of(site)
+        self.site, self.folder = site, site.folder
         self.served = {
-            group.location: [route.name for route in group.members] for group in groups(routes(site))
+            location: [route.name for route in members] for location, members in groups(routes(site)).items()
         }
 
     def file(self, name: str, text: str) -> str:
@@ -59,10 +58,10 @@ class _Annotator:
         """Return the origins that a block at the outer level is for."""
         if path := re.fullmatch(rf"location \S+ {re.escape(self.site.internal_prefix)}([^/]+)/?", directive):
             return [name for name in self.site.origins if name == path[1]]
-        if pool := re.fullmatch(rf"upstream {re.escape(self.names.plain('to_'))}(.+)", directive):
+        if pool := re.fullmatch(rf"upstream {self.site.stem}_to_(.+)", directive):
             led = re.sub(r"_[0-9]+_https?$", "", pool[1])
             return [name for name in (pool[1], led) if name in self.site.origins][:1]
-        fetch = re.escape(self.names.location("fetch"))
+        fetch = f"@{self.site.stem}_fetch"
         if location := re.fullmatch(rf"location {fetch}(_[0-9]+)?(?:_whole|_slices)?", directive):
             return self.served.get(f"fetch{location[1] or ''}", [])
         return []

@@ -16,7 +16,6 @@ from xaccel.doctor.own_directives import DUPLICATE, FILE, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import advisories, files
-from xaccel.nginx.includes import folder_of
 from xaccel.nginx.settings_digest import digest, digest_text
 from xaccel.site.origins import LocalOrigin
 
@@ -79,8 +78,8 @@ def http_included(stack: RunningSite) -> Iterator[str]:
     yield from _on_disk(stack, 204)
     if stack.tested.returncode == 0:
         try:
-            if not (stack.folder / folder_of(stack.site) / "http.conf").is_file():
-                yield f"{stack.folder} has no site {folder_of(stack.site)!r}: generate it"
+            if not (stack.folder / stack.site.folder / "http.conf").is_file():
+                yield f"{stack.folder} has no site {stack.site.folder!r}: generate it"
         except Skipped as reason:
             yield str(reason)
 
@@ -89,7 +88,7 @@ def http_included(stack: RunningSite) -> Iterator[str]:
 def server_included(stack: RunningSite) -> Iterator[str]:
     yield from _on_disk(stack, 208)
     if stack.tested.returncode == 0 and not paths_to("server", stack.http) and not stack.own:
-        yield f"{folder_of(stack.site)}/server.conf is not included"
+        yield f"{stack.site.folder}/server.conf is not included"
 
 
 def _made(stack: RunningSite) -> dict[Path, str]:
@@ -121,7 +120,7 @@ def _body(text: str) -> str:
 
 @check(215)
 def private_secret(stack: RunningSite) -> Iterator[str]:
-    for path in (stack.folder / folder_of(stack.site)).glob("secret*.conf"):
+    for path in (stack.folder / stack.site.folder).glob("secret*.conf"):
         if path.stat().st_mode & 0o077:
             yield f"{path} has mode {path.stat().st_mode & 0o777:o}"
 

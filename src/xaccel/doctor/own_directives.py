@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.nginx.includes import folder_of
 from xaccel.site import Site
 
 FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
@@ -51,7 +50,7 @@ def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str
     for name, where in DUPLICATE.findall(done.stderr):
         yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
     if done.returncode == 0:
-        http = http_of(parse(done.stdout, folder_of(site)))
+        http = http_of(parse(done.stdout, site.folder))
         yield from (text for text, check in findings(http, site).items() if check != "XA212")
 
 
@@ -64,7 +63,7 @@ def findings(http: tuple[Line, ...], site: Site) -> dict[str, str]:
     if servers and not everywhere:
         found["app.conf is not included: add it to each location { } that proxies to your app"] = "XA209"
     elif everywhere and not apps:
-        place = f"{folder_of(site)}/server.conf"
+        place = f"{site.folder}/server.conf"
         found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "XA208"
     for path in apps if site.concurrency else ():
         for line in effective("limit_conn", path):

@@ -22,7 +22,6 @@ from xaccel.explain.exchange import Exchange, address_of, fetch
 from xaccel.explain.masking import printable
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import only_loaded
 from xaccel.nginx.settings_digest import SERVED, digest_path
 from xaccel.site import Site
@@ -157,7 +156,7 @@ class RunningSite:
     @cached_property
     def main(self) -> tuple[Line, ...]:
         """The configuration on disk."""
-        return parse(self.dumped, folder_of(self.site))
+        return parse(self.dumped, self.site.folder)
 
     @property
     def http(self) -> tuple[Line, ...]:

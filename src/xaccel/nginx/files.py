@@ -12,7 +12,6 @@ from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import COMMENTS
-from xaccel.nginx.includes import folder_of
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.nginx.settings_digest import digest
@@ -41,7 +40,7 @@ def texts(
     parts = render(site, nginx, folder=included, write_addresses=write_addresses)
     made = {folder / name: content for name, content in generated(site, parts, included).items()}
     debug = _text(_note(site), COMMENTS["headings"]["debug"], [token_directive(site)])
-    made[folder / folder_of(site) / "secret-debug.conf"] = debug
+    made[folder / site.folder / "secret-debug.conf"] = debug
     if not engine.is_newer(folder / "engine"):
         made |= {folder / "engine" / name: content for name, content in engine.files().items()}
     return made
@@ -49,7 +48,7 @@ def texts(
 
 def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
     """Return what is written beside the engine, by path below the folder."""
-    name, note = folder_of(site), _note(site)
+    name, note = site.folder, _note(site)
     sites = Directive("include", (f"{folder}/*/http.conf",))
     found = {
         "http.conf": _text(
@@ -124,7 +123,7 @@ def is_secret(path: Path) -> bool:
 def stale(made: Mapping[Path, str], site: Site, folder: Path) -> list[Path]:
     """Return the files in `folder` that are of xaccel and no longer needed."""
     folder = folder.resolve()
-    found = [path for path in (folder / folder_of(site)).glob("*.conf") if path not in made]
+    found = [path for path in (folder / site.folder).glob("*.conf") if path not in made]
     if folder / "engine" / engine.MANIFEST in made:
         found += [path for path in (folder / "engine").rglob("*") if path.is_file() and path not in made]
     return sorted(found)

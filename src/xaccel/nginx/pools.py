@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel import urls
+from xaccel.handoff.places import base_url
 from xaccel.nginx.emit import Directive, block, directive
-from xaccel.nginx.includes import Names
-from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.site.rules import is_address, is_pattern
@@ -61,6 +60,7 @@ class Route:
     """Where NGINX requests the objects of one origin.
 
     home: scheme and authority, as in Xaccel-Url; for a pattern of buckets the whole URL, with its "*".
+    tls: all plain HTTP origins have the same.
     pool: the origin whose connections it uses: the first that is reached in the same way.
     """
 
@@ -69,15 +69,8 @@ class Route:
     home: str
     scheme: str
     servers: tuple[str, ...]
+    tls: Tls
     pool: str
-
-    @property
-    def tls(self) -> Tls:
-        """The group of the origin; all plain HTTP origins are one."""
-        if self.scheme == "http":
-            return Tls()
-        origin = self.origin
-        return Tls(origin.ca_file, origin.verify_tls, origin.client_certificate, origin.client_key)
 
     @property
     def request_headers(self) -> dict[str, str]:
@@ -92,54 +85,42 @@ def routes(site: Site) -> tuple[Route, ...]:
     Only origins with the same host, addresses and TLS options share connections: a connection whose certificate one
     origin accepts must not serve another that would not.
 
-    Raises ConfigError as `resolve_endpoint` does.
+    Raises ConfigError as `base_url` does.
     """
     found: list[Route] = []
     pools: dict[tuple[str, tuple[str, ...], Tls], str] = {}
     for name, origin in site.origins.items():
-        if not isinstance(origin, LocalOrigin):
-            route = _route(name, origin)
-            authority = urls.authority(route.home)
-            found.append(replace(route, pool=pools.setdefault((authority, route.servers, route.tls), name)))
+        if isinstance(origin, LocalOrigin):
+            continue
+        base = base_url(origin)
+        bucket = origin.bucket if isinstance(origin, S3Origin) else ""
+        home = base if is_pattern(bucket) else urls.authority(base)
+        scheme, netloc, *_ = urlsplit(base.replace(f"//{bucket}.", "//") if is_pattern(bucket) else base)
+        own = netloc if _PORT.search(netloc) else f"{netloc}:{_DEFAULT_PORT[scheme]}"
+        servers, tls = origin.connect_to or (own,), Tls()
+        if scheme == "https":
+            tls = Tls(origin.ca_file, origin.verify_tls, origin.client_certificate, origin.client_key)
+        pool = pools.setdefault((urls.authority(home), servers, tls), name)
+        found.append(Route(name, origin, home, scheme, servers, tls, pool))
     return tuple(found)
 
 
-def _route(name: str, origin: RemoteOrigin) -> Route:
-    if isinstance(origin, S3Origin):
-        base, bucket = resolve_endpoint(origin).base_url, origin.bucket
-    else:
-        base, bucket = urls.canonical_base(origin.base_url), ""
-    many = is_pattern(bucket)
-    parts = urlsplit(base.replace(f"//{bucket}.", "//") if many else base)
-    host = parts.hostname or ""
-    address = f"[{host}]" if ":" in host else host
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    servers = origin.connect_to or (f"{address}:{port}",)
-    return Route(name, origin, base if many else urls.authority(base), parts.scheme, servers, pool=name)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Origins that one fetch location serves; `location` is its name without stem."""
-
-    location: str
-    tls: Tls
-    members: tuple[Route, ...]
-
-
-def groups(found: tuple[Route, ...]) -> tuple[Group, ...]:
-    """Return a group for each kind of transport that occurs, in the order of its first origin."""
+def groups(found: tuple[Route, ...]) -> dict[str, list[Route]]:
+    """Return the origins that each fetch location serves, by its name without stem: those with the same TLS options."""
     kinds: dict[Tls, list[Route]] = {}
     for route in found:
         kinds.setdefault(route.tls, []).append(route)
-    return tuple(
-        Group("fetch" if index == 0 else f"fetch_{index + 1}", kind, tuple(members))
-        for index, (kind, members) in enumerate(kinds.items())
-    )
+    return {
+        "fetch" if number == 1 else f"fetch_{number}": members
+        for number, members in enumerate(kinds.values(), start=1)
+    }
 
 
 def tls_directives(kind: Tls) -> Iterator[Directive]:
-    """Print what origins trust and show, beside engine/locations/tls.conf, or tls-own.conf where `kind.own`."""
+    """Print what origins trust and show, beside engine/locations/tls.conf, or tls-own.conf where `kind.own`.
+
+    Raises ConfigError if this system has none of CA_BUNDLES.
+    """
     if not kind.verify:
         why = "verify_tls is off: a man in the middle can change the files."
         yield directive("proxy_ssl_verify", "off", why=why)
@@ -149,32 +130,28 @@ def tls_directives(kind: Tls) -> Iterator[Directive]:
         yield directive("proxy_ssl_certificate", kind.certificate or "")
         yield directive("proxy_ssl_certificate_key", kind.key or "")
     if kind.verify:
-        yield directive("proxy_ssl_trusted_certificate", kind.ca_file or system_ca_file())
+        trusted = kind.ca_file or next((path for path in CA_BUNDLES if Path(path).is_file()), None)
+        if trusted is None:
+            raise problem("ca_file", "no_authorities")
+        yield directive("proxy_ssl_trusted_certificate", trusted)
 
 
-def system_ca_file() -> str:
-    """Return the authorities that this system trusts. Raises ConfigError if there is none of CA_BUNDLES."""
-    for path in CA_BUNDLES:
-        if Path(path).is_file():
-            return path
-    raise problem("ca_file", "no_authorities")
-
-
-def request_header_names(found: tuple[Route, ...]) -> tuple[str, ...]:
+def request_header_names(found: Iterable[Route]) -> list[str]:
     """Return the names, lower case, of all fixed request headers."""
-    return tuple(sorted({name for route in found for name in route.request_headers}))
+    return sorted({name for route in found for name in route.request_headers})
 
 
 def upstreams(
-    found: tuple[Route, ...], site: Site, names: Names, lookup: Lookup | None
+    found: tuple[Route, ...], led: Mapping[str, tuple[Lead, ...]], site: Site, lookup: Lookup | None
 ) -> Iterator[Directive]:
     """Yield the pools of all origins. A variable host without one would open a connection for each download.
 
     `lookup` gives addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
-    pools = {names.plain(f"to_{route.pool}"): route.servers for route in found if route.pool == route.name}
-    for led in leads(found, names).values():
-        pools |= {lead.pool: (lead.server,) for lead in led if lead.pool is not None}
+    pools = {f"{site.stem}_to_{route.name}": route.servers for route in found if route.pool == route.name}
+    for lead in chain.from_iterable(led.values()):
+        if lead.peer:
+            pools[lead.peer.partition("://")[2]] = (lead.server,)
     if lookup is not None:
         lookup = all_at_once(lookup, chain.from_iterable(pools.values()))
     for name, servers in pools.items():
@@ -202,21 +179,16 @@ def _pool(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None
 class Lead:
     """Where a redirect of an origin may lead.
 
-    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". pool: its upstream; None for
-    a suffix, whose hosts are looked up for each transfer.
+    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". peer: the scheme and upstream
+    that NGINX passes to; empty for a suffix, whose hosts are looked up for each transfer.
     """
 
     base: str
-    pool: str | None
+    peer: str
     server: str
 
-    @property
-    def peer(self) -> str:
-        """The scheme and pool that NGINX passes to; empty for a suffix."""
-        return "" if self.pool is None else f"{self.base.partition('://')[0]}://{self.pool}"
 
-
-def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]:
+def leads(found: tuple[Route, ...], stem: str) -> dict[str, tuple[Lead, ...]]:
     """Return where each origin may lead, by its name; an https origin leads to https only.
 
     Origins with the same way of TLS share the connections to one host.
@@ -229,16 +201,16 @@ def leads(found: tuple[Route, ...], names: Names) -> dict[str, tuple[Lead, ...]]
             for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
                 own_port = _DEFAULT_PORT[scheme]
                 base = f"{scheme}://{name}" if port in ("", own_port) else f"{scheme}://{name}:{port}"
-                wanted = f"to_{route.name}_{index}_{scheme}"
-                upstream = shared.setdefault((base, route.tls), names.plain(wanted))
-                yield Lead(base, None if name.startswith("*.") else upstream, f"{name}:{port or own_port}")
+                wanted = f"{scheme}://{stem}_to_{route.name}_{index}_{scheme}"
+                peer = "" if name.startswith("*.") else shared.setdefault((base, route.tls), wanted)
+                yield Lead(base, peer, f"{name}:{port or own_port}")
 
     return {route.name: tuple(led(route)) for route in found}
 
 
-def destination(route: Route, led: tuple[Lead, ...], names: Names) -> Iterator[str]:
+def destination(route: Route, led: tuple[Lead, ...], stem: str) -> Iterator[str]:
     """Say where the URLs of one origin may lead, in pieces (engine/locations/accept.conf)."""
-    yield f" home={route.home} peer={route.scheme}://{names.plain(f'to_{route.pool}')}"
+    yield f" home={route.home} peer={route.scheme}://{stem}_to_{route.pool}"
     if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
         yield " treat_403_as_404"
     yield from (f" {lead.base}={lead.peer}" for lead in led)

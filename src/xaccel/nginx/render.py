@@ -11,10 +11,9 @@ from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.cache_files import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
-from xaccel.nginx.includes import Includes, header_name, header_variable
 from xaccel.nginx.pools import (
-    Group,
     Lookup,
+    Route,
     destination,
     groups,
     leads,
@@ -33,6 +32,14 @@ from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
 
 _LONGEST = 2000
 """Characters of one `set`; NGINX reads no value of 4096 bytes."""
+
+_MODULES = (
+    "gzip ssi charset userid headers access mirror autoindex auth_basic auth_request gunzip gzip_static sub addition"
+).split()
+"""Modules that an operator may use for other pages, and that downloads switch off."""
+
+_SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
+"""What younger versions add to a download, by the engine's file that switches it off."""
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -73,12 +80,23 @@ def render(
     return _Printer(site, nginx, folder, lookup if looks_up else None).parts()
 
 
+def header_variable(header: str) -> str:
+    """Return how NGINX spells a header in a variable: "X-Robots-Tag" is x_robots_tag."""
+    return header.lower().replace("-", "_")
+
+
 def token_directive(site: Site) -> Directive:
     """Make the line by which an app in debug mode recognises its NGINX."""
     return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
 
 
-class _Printer(Includes):
+class _Printer:
+    """Print the parts of one site for one NGINX.
+
+    folder: where the engine and the shared files are. None: the engine is that of this package, and what would be in
+    shared files is in each location. files: the shared files, by path below the folder.
+    """
+
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
         if "access" not in nginx.modules:
             raise NginxError(
@@ -86,8 +104,43 @@ class _Printer(Includes):
                 where="nginx",
                 remedy="Use a build without --without-http_access_module.",
             )
-        super().__init__(site, nginx, folder)
-        self.routes, self.lookup = routes(site), lookup
+        self.site, self.nginx, self.folder, self.lookup = site, nginx, folder, lookup
+        self.engine_folder = engine.FOLDER if folder is None else f"{folder}/engine"
+        self.files: dict[str, tuple[Directive, ...]] = {}
+        self.routes = routes(site)
+        self.led, self.groups = leads(self.routes, site.stem), groups(self.routes)
+
+    def engine(self, name: str) -> Directive:
+        """Include a file of the engine."""
+        return directive("include", f"{self.engine_folder}/{name}.conf")
+
+    def of_engine(self, *names: str) -> Iterator[Directive]:
+        """Include files of the engine for a location."""
+        return (self.engine(f"locations/{name}") for name in names)
+
+    def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
+        """Put what several locations need into a file that they include, or into each of them."""
+        if self.folder is None:
+            yield from inside
+            return
+        self.files[f"{path}.conf"] = tuple(inside)
+        yield directive("include", f"{self.folder}/{path}.conf")
+
+    def of_site(self, name: str, inside: Iterable[Directive]) -> Iterator[Directive]:
+        """Share a file of the site."""
+        return self.shared(f"{self.site.folder}/{name}", inside)
+
+    def map(self, source: str, name: str, *rows: Directive, default: str = "", why: str = "") -> Directive:
+        """Print a map of the site."""
+        inside = (directive("volatile"), directive("default", Raw(default or '""')), *rows)
+        return block("map", Raw(source), Raw(name), inside=inside, why=why)
+
+    def ways(self) -> tuple[str, ...]:
+        """Return the endings of the names of fetch locations: as requested, whole, in slices."""
+        cache = self.site.cache
+        if cache is None:
+            return ("",)
+        return ("", "_whole", *(["_slices"] if "slice" in self.nginx.modules and cache.slice_bytes else []))
 
     def parts(self) -> Parts:
         maps = [self.engine(name) for name in engine.maps(slices="slice" in self.nginx.modules)]
@@ -99,77 +152,100 @@ class _Printer(Includes):
         return Parts((*first, *maps), http, server, app, self.files)
 
     def http(self) -> Iterator[Directive]:
-        site, names = self.site, self.names
+        site = self.site
         yield self.engine(engine.MARKER)
         yield from self.secret()
         if request_header_names(self.routes):
             yield from self.of_site("secret-headers", self.fixed_headers())
         if site.error_pages:
             pages = (directive(str(status), path) for status, path in site.error_pages.items())
-            yield self.map("$status", f"${names.plain('pages')}", *pages, why="Your own pages.")
+            yield self.map("$status", f"${site.stem}_pages", *pages, why="Your own pages.")
         for name in site.concurrency:
             yield from self.counted(name)
         if site.cache is not None:
             yield self.cache_path(site.cache)
-        yield from upstreams(self.routes, site, names, self.lookup)
+        yield from upstreams(self.routes, self.led, site, self.lookup)
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
-        counted, variable = Raw("$xaccel_counted_for"), f"${self.names.plain(f'counted_{name}')}"
+        counted, variable = Raw("$xaccel_counted_for"), f"${self.site.stem}_counted_{name}"
         is_default = name == DEFAULT_CLASS
         classes = [each for each in (*self.site.concurrency, UNLIMITED) if (each == name) != is_default]
         rows = (Directive(phrase(f"~^{each}$"), ("" if is_default else counted,)) for each in classes)
         yield self.map("$xaccel_concurrency", variable, *rows, default=counted if is_default else "")
-        zone = f"{self.names.plain(f'at_once_{name}')}:{_ZONE}"
+        zone = f"{self.site.stem}_at_once_{name}:{_ZONE}"
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
 
     def cache_path(self, cache: Cache) -> Directive:
-        where = [cache.path, f"levels={LEVELS}", f"keys_zone={self.names.plain('cache')}:{cache.keys}"]
+        where = [cache.path, f"levels={LEVELS}", f"keys_zone={self.site.stem}_cache:{cache.keys}"]
         most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
         return directive("proxy_cache_path", *where, *most, f"inactive={cache.inactive}", "use_temp_path=off")
 
     def server(self) -> Iterator[Directive]:
-        prefix, found = self.site.internal_prefix, groups(self.routes)
-        senders = {route.name: group.location for group in found for route in group.members}
+        prefix, stem = self.site.internal_prefix, self.site.stem
+        senders = {route.name: location for location, members in self.groups.items() for route in members}
         yield digest_location(self.site)
-        led = leads(self.routes, self.names)
         for route in self.routes:
-            settings = destination(route, led[route.name], self.names)
+            settings = destination(route, self.led[route.name], stem)
             inside = self.handed_off(route.name, senders[route.name], settings)
             yield block("location", "=", f"{prefix}{route.name}", inside=inside)
         for name, origin in self.site.directories.items():
             inside = self.handed_off(name, "file", [f" root={printable(origin.root)}"])
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
-        yield block("location", self.names.location("accept"), inside=self.accepted())
-        for group in found:
+        yield block("location", f"@{stem}_accept", inside=self.accepted())
+        for location, members in self.groups.items():
             for way in self.ways():
-                yield self.location(f"{group.location}{way}", self.fetch(group, way), slices=way == "_slices")
+                inside = self.fetch(location, members, way)
+                yield self.location(f"{location}{way}", inside, slices=way == "_slices")
         if self.site.directories:
             yield self.location("file", [*self.of_engine("send", "file"), *self.limits()])
-        if found:
+        if self.groups:
             yield self.location("401", self.of_engine("challenge"))
-        if found and "_slices" in self.ways():
+        if self.groups and "_slices" in self.ways():
             yield self.location("cut", self.of_engine("cut"))
         yield self.location("page", self.page())
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
         """Print a named location that sends."""
         inside = [*inside, *self.ending(slices=slices)]
-        return block("location", self.names.location(name), inside=inside)
+        return block("location", f"@{self.site.stem}_{name}", inside=inside)
+
+    def ending(self, *, slices: bool = False) -> Iterator[Directive]:
+        """Print what ends each location: what this NGINX could do to a download is switched off, and the log."""
+        names = [name for name in _MODULES if name in self.nginx.modules]
+        names += [name for name, feature in _SINCE.items() if self.nginx.has(feature)]
+        off = self.shared("off", (self.engine(f"off/{name}") for name in names))
+        return self.of_site("log-slices" if slices else "log", (*off, *self.log_lines(slices=slices)))
+
+    def log_lines(self, *, slices: bool) -> Iterator[Directive]:
+        """Print the log, and the operator's lines that NGINX drops in a location with such lines."""
+        site = self.site
+        mine = "$xaccel_is_sliced_transfer" if slices else "$xaccel_is_transfer"
+        yield directive("access_log", site.transfer_log, "xaccel_transfer", Raw(f"if={mine}"))
+        if not slices:
+            yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
+        # $request_length is 0 in a subrequest, whose refusal has an entry in the site's own log alone
+        always = mine if slices else "$request_length"
+        for line in site.access_logs:
+            # NGINX would take the condition for the format
+            words = line.split() if " " in line.strip() else [line.strip(), "combined"]
+            yield directive("access_log", *words, Raw(f"if={always}"))
+        if self.nginx.has("add_header_inherit"):
+            yield directive("add_header_inherit", "on")
+        for name, value in site.add_headers:
+            yield directive("add_header", name, value, "always")
 
     def secret(self) -> Iterator[Directive]:
         """Compare the secret of a hand-off as it is in the app's response: any page with SSI can show a variable."""
         secrets = "|".join(map(re.escape, self.site.secrets))
         row = Directive(phrase(f"~^(?:{secrets})$"), ("trusted",))
-        inside = self.map(
-            "$upstream_http_xaccel_auth", f"${self.names.plain('trust')}", row, default="forged"
-        )
+        inside = self.map("$upstream_http_xaccel_auth", f"${self.site.stem}_trust", row, default="forged")
         return self.of_site("secret", [inside])
 
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
         """Print what the location of an origin has: its settings, for `accepted`."""
-        trust, sender = self.names.plain("trust"), self.names.location(sender)
-        texts = [f"${trust} site={self.names.suffix} origin={name} sender={sender}"]
+        stem = self.site.stem
+        texts = [f"${stem}_trust site={stem.removeprefix('xaccel')} origin={name} sender=@{stem}_{sender}"]
         for text in settings:
             if len(texts[-1]) + len(text) > _LONGEST:
                 texts.append("$args")
@@ -182,10 +258,10 @@ class _Printer(Includes):
     def accepted(self) -> Iterator[Directive]:
         """Print what all origins of the site have in common, where a hand-off is accepted."""
         site = self.site
-        yield directive("set", Raw("$args"), phrase(f"${self.names.plain('trust')} $args"))
+        yield directive("set", Raw("$args"), phrase(f"${site.stem}_trust $args"))
         yield from self.of_engine("accept")
         if site.cache is not None:
-            yield directive("set", Raw("$xaccel_zone"), self.names.plain("cache"))
+            yield directive("set", Raw("$xaccel_zone"), f"{site.stem}_cache")
             yield directive("set", Raw("$xaccel_cache_holds"), site.cache.max_bytes)
         if site.limit_rate:
             yield directive("set", Raw("$xaccel_site_rate"), site.limit_rate)
@@ -204,29 +280,33 @@ class _Printer(Includes):
                 for route in self.routes
                 if header in route.request_headers
             )
-            yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), header_name(self.names, header), *rows)
+            yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), self.fixed(header), *rows)
 
-    def fetch(self, group: Group, way: str) -> Iterator[Directive]:
-        cache, common = self.site.cache, self.fetch_in_common(group)
+    def fixed(self, header: str) -> Raw:
+        """Name the variable with the value of a fixed request header."""
+        return Raw(f"${self.site.stem}_fixed_{header_variable(header)}")
+
+    def fetch(self, location: str, members: list[Route], way: str) -> Iterator[Directive]:
+        cache, common = self.site.cache, self.fetch_in_common(members)
         yield from self.of_engine("send", f"ask{way.replace('_', '-')}")
         if cache is None:
             yield from (*common, *self.of_engine("no-cache"))
         else:
-            yield from self.of_site(group.location, common)
+            yield from self.of_site(location, common)
             yield from self.of_engine("cache", *([] if way else ["cache-read"]))
         if way != "_slices":
             yield from self.buffers()
         if cache is not None and way:
             yield from self.cached(cache, way)
 
-    def fetch_in_common(self, group: Group) -> Iterator[Directive]:
+    def fetch_in_common(self, members: list[Route]) -> Iterator[Directive]:
         """Print what the locations of a group have in common, however they fetch."""
         means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
         yield from self.of_engine("fetch", *means[self.nginx.hides_by])
-        yield from self.tls(group)
-        for name in request_header_names(group.members):
-            yield directive("proxy_set_header", name.title(), header_name(self.names, name))
-        if any(host.startswith("*.") for route in group.members for host in route.origin.redirect_hosts):
+        yield from self.tls(members)
+        for name in request_header_names(members):
+            yield directive("proxy_set_header", name.title(), self.fixed(name))
+        if any(host.startswith("*.") for route in members for host in route.origin.redirect_hosts):
             yield directive("resolver", *resolvers(self.site))
             yield directive("resolver_timeout", "5s")
         yield from self.limits()
@@ -249,17 +329,17 @@ class _Printer(Includes):
         yield directive("proxy_cache_lock_timeout", cache.lock)
         yield directive("proxy_cache_lock_age", cache.lock)
 
-    def tls(self, group: Group) -> Iterator[Directive]:
+    def tls(self, members: list[Route]) -> Iterator[Directive]:
         # an origin without TLS may lead to one with TLS
-        if all(route.scheme == "http" and not route.origin.redirect_hosts for route in group.members):
+        if all(route.scheme == "http" and not route.origin.redirect_hosts for route in members):
             return
-        yield from self.of_engine("tls-own" if group.tls.own else "tls")
-        yield from tls_directives(group.tls)
+        yield from self.of_engine("tls-own" if members[0].tls.own else "tls")
+        yield from tls_directives(members[0].tls)
 
     def limits(self) -> Iterator[Directive]:
         """Print what all locations that send have of the site."""
         for name, number in self.site.concurrency.items():
-            yield directive("limit_conn", self.names.plain(f"at_once_{name}"), number)
+            yield directive("limit_conn", f"{self.site.stem}_at_once_{name}", number)
         if self.site.concurrency:
             yield from self.of_engine("limits")
         for name in self.site.response_headers:
@@ -267,5 +347,5 @@ class _Printer(Includes):
 
     def page(self) -> Iterator[Directive]:
         if self.site.error_pages:
-            yield directive("set", Raw("$xaccel_own_page"), Raw(f"${self.names.plain('pages')}"))
+            yield directive("set", Raw("$xaccel_own_page"), Raw(f"${self.site.stem}_pages"))
         yield from self.of_engine("page", *(["page-njs"] if "njs" in self.nginx.modules else []))

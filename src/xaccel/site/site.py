@@ -76,9 +76,19 @@ class Site:
     recorded_parameters: tuple[str, ...] = option((), check=url_query.recorded_parameters)
 
     @property
+    def stem(self) -> str:
+        """The beginning of all names of the site in NGINX."""
+        return f"xaccel_{self.name}" if self.name else "xaccel"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the site's own files, below the one with the engine."""
+        return self.name or "site"
+
+    @property
     def internal_prefix(self) -> str:
         """The path of all internal locations. Another PROTOCOL must have another one, so that none is misread."""
-        return f"/_xaccel_{self.name}/" if self.name else "/_xaccel/"
+        return f"/_{self.stem}/"
 
     @property
     def directories(self) -> dict[str, LocalOrigin]:

@@ -15,7 +15,6 @@ import pytest
 
 from tests.live.client import Reply, ask, send_target
 from tests.servers.origin import Answer
-from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from tests.servers.origin import Origin
@@ -78,17 +77,11 @@ class Live:
         }
         return ask(self.nginx.port, send_target(asked), method, headers, body)
 
-    def new_lines(self, action: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
+    def new_lines(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
         """The JSON lines of the downloads that `action` asks for, found by a subject of their own."""
         self.mark = secrets.token_hex(8)
         action()
-        found: list[dict[str, Any]] = []
-
-        def arrived() -> bool:
-            found[:] = [line for line in self.nginx.lines() if line["subject"] == self.mark]
-            return len(found) >= count
-
-        assert wait_until(arrived, timeout_s=5), f"{len(found)} of {count} lines: {found}"
+        found = self.nginx.lines(1, containing=f'"subject":"{self.mark}"')
         self.mark = ""
         return found
 

@@ -64,7 +64,7 @@ def line_where(nginx: NginxServer, name: str, value: str) -> dict[str, Any]:
     """The line whose field has this value: NGINX writes it after the client has its bytes, perhaps after the next."""
 
     def found() -> list[dict[str, Any]]:
-        return [line for line in nginx.lines() if line[name] == value]
+        return [line for line in nginx.lines(containing=value) if line[name] == value]
 
     assert wait_until(lambda: bool(found()), timeout_s=5), f"no line has {name} {value}"
     [line] = found()

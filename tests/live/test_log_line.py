@@ -377,7 +377,7 @@ def test_a_hand_off_without_an_id_is_refused_and_has_a_line(log: Log) -> None:
 
 
 def of_subject(log: Log, subject: str) -> list[dict[str, Any]]:
-    return [line for line in log.stage.nginx.lines() if line["subject"] == subject]
+    return log.stage.nginx.lines(containing=f'"subject":"{subject}"')
 
 
 def test_only_hand_offs_have_a_line(log: Log) -> None:

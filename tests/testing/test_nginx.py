@@ -139,3 +139,12 @@ def test_a_log_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
     assert nginx.lines() == []
     log.write_text('{"n": 5, "text": "a longer entry than before"}\n')
     assert [line["n"] for line in nginx.lines()] == [5]
+
+
+def test_only_entries_that_contain_the_text_are_parsed_and_counted(tmp_path: Path) -> None:
+    log = tmp_path / "xaccel.log"
+    nginx = NginxServer(tmp_path, "", 0, log.name, server=None)  # type: ignore[arg-type]
+    log.write_text('{"id": "a", "n": 1}\nno JSON\n{"id": "b"}\n{"id": "a", "n": 2}\n')
+    assert nginx.lines(2, containing='"a"') == [{"id": "a", "n": 1}, {"id": "a", "n": 2}]
+    with pytest.raises(TimeoutError, match="1 of 2 lines"):
+        nginx.lines(2, containing='"b"', timeout_s=0.1)

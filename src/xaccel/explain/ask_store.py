@@ -56,7 +56,7 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
             " valid for this method, clock and host.",
         )
     hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
-    found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"}, hand_off.request_headers)
+    found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"})
     if found[-1].error is not None:
         return StoreFinding("unreachable", _unreachable(found[-1].error))
     if found[-1].status >= 300:

@@ -11,24 +11,16 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from string import punctuation
 from types import MappingProxyType
 from typing import Any, Self
-from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, urlsplit
-from urllib.request import (
-    AbstractHTTPHandler,
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPRedirectHandler,
-    OpenerDirector,
-    Request,
-)
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from xaccel.nginx.engine_files import MAX_REDIRECTS, crooked_paths
+from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS, crooked_paths
 from xaccel.site.origins import HTTPOrigin, RemoteOrigin
 from xaccel.site.rules import is_address
 
@@ -96,37 +88,45 @@ def fetch(
     kind: Any = http.client.HTTPConnection
     if parts.scheme == "https":
         kind = partial(http.client.HTTPSConnection, context=ssl.create_default_context(cafile=ca_file))
-    made = connection(kind, parts.netloc, servers, timeout=CONNECT_S)
+    try:
+        with _send(connection(kind, parts.netloc, servers), seen) as response:
+            if most_bytes is not None:
+                seen.body = response.read(most_bytes)
+            while most_bytes is None and (block := response.read(65536)):
+                seen.body_bytes += len(block)
+            seen.lap("receive")
+            if method != "HEAD" and response.length:
+                seen.problem = f"{response.length} bytes of the body are missing"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        seen.fail(error)
+    return seen
+
+
+def _send(made: Any, seen: Exchange) -> http.client.HTTPResponse:
+    """Send the request of `seen` on a new connection, which lasts until the response is closed."""
     try:
         made.connect()
         made.sock.settimeout(TIMEOUT_S)
         seen.lap("connect")
-        has_host = any(name.lower() == "host" for name, _ in sent)
+        has_host = any(name.lower() == "host" for name, _ in seen.sent)
+        parts = urlsplit(seen.url)
         target = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}"
-        made.putrequest(method, target, skip_host=has_host, skip_accept_encoding=True)
-        for name, value in sent:
+        made.putrequest(seen.method, target, skip_host=has_host, skip_accept_encoding=True)
+        for name, value in seen.sent:
             made.putheader(name, value)
         made.endheaders()
-        response = made.getresponse()
-        seen.status, seen.came = response.status, tuple(response.getheaders())
-        seen.lap("wait")
-        if most_bytes is not None:
-            seen.body = response.read(most_bytes)
-        while most_bytes is None and (block := response.read(65536)):
-            seen.body_bytes += len(block)
-        seen.lap("receive")
-        if method != "HEAD" and response.length:
-            seen.problem = f"{response.length} bytes of the body are missing"
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        seen.fail(error)
+        response: http.client.HTTPResponse = made.getresponse()
     finally:
-        made.close()
-    return seen
+        if made.sock is not None:
+            made.sock.close()  # the response reads on, and ends it
+    seen.status, seen.came = response.status, tuple(response.getheaders())
+    seen.lap("wait")
+    return response
 
 
 def connection(kind: Any, host: str, servers: Sequence[tuple[str, int]], **options: Any) -> Any:
     """Return a connection of http.client for `host`, which connects to the first of `servers` that accepts."""
-    made = kind(host, **options)
+    made = kind(host, timeout=CONNECT_S, **options)
     if servers:
         # The one seam of http.client between the name for Host and TLS and the address to connect to.
         made._create_connection = partial(_connect_to, servers)
@@ -155,93 +155,73 @@ def ask_origin(
     method: str = "GET",
     most_bytes: int = 1,
 ) -> list[Exchange]:
-    """Send a request to an origin, and follow its redirects as NGINX does; return each exchange.
-
-    headers: for redirect targets too. own: more, for the origin alone. most_bytes: of the last body, except an error's.
-    """
+    """Return each exchange of `open_origin`. most_bytes: of the last body, except an error's."""
     seen: list[Exchange] = []
-    made = opener(origin, url, headers, own, seen)
-    request = Request(url, headers={**headers, **own}, method=method)  # noqa: S310
-    made.addheaders = []
-    answer: Any
     try:
-        try:
-            answer = made.open(request, timeout=TIMEOUT_S)
-        except HTTPError as error:
-            answer, most_bytes = error, _ERROR_BYTES
-            if error.headers.get("Location") is not None:
-                seen[-1].problem = "NGINX does not follow this redirect"
-        with closing(answer):
-            seen[-1].body = answer.read(most_bytes)
+        with open_origin(origin, url, headers, own, method=method, seen=seen) as response:
+            seen[-1].body = response.read(most_bytes if response.status < 300 else _ERROR_BYTES)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        seen[-1].fail(reason if isinstance(reason, Exception) else error)
+        seen[-1].fail(error)
     return seen
 
 
-def opener(
+def open_origin(
     origin: RemoteOrigin,
-    target: str,
-    headers: Mapping[str, str],
+    url: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
     own: Mapping[str, str] = MappingProxyType({}),
+    *,
+    method: str = "GET",
     seen: list[Exchange] | None = None,
-) -> OpenerDirector:
-    """Return what opens `target`, the URL of an object of `origin`.
+) -> http.client.HTTPResponse:
+    """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
 
-    It connects to the origin's `connect_to`, uses its TLS options, and follows the redirects that NGINX follows, with
+    It connects to the origin's `connect_to`, uses its TLS options, and follows up to MAX_REDIRECTS redirects, with
     `headers`. The origin's fixed request headers and `own` go to the origin alone. seen: gets each exchange.
+
+    Raises OSError, ValueError and http.client.HTTPException.
     """
-    made = OpenerDirector()
-    redirects = Redirects(origin, target, headers, own)
-    sender = _Sender(origin, target, [] if seen is None else seen)
-    for handler in (sender, HTTPDefaultErrorHandler(), HTTPErrorProcessor(), redirects):
-        made.add_handler(handler)
-    return made
+    first, next_url, seen = urlsplit(url), url, [] if seen is None else seen
+    fixed = origin.request_headers if isinstance(origin, HTTPOrigin) else {}
+    while True:
+        there = urlsplit(next_url)
+        at_home = _place(there) == _place(first)
+        sent = {"Host": there.netloc, **headers, **({**fixed, **own} if at_home else {})}
+        seen.append(Exchange(method=method, url=next_url, sent=tuple(sent.items())))
+        servers = [address_of(server) for server in origin.connect_to if at_home]
+        response = _send(origin_connection(origin, there.scheme, there.netloc, servers), seen[-1])
+        location = response.headers.get("Location")
+        if response.status < 300 or location is None:
+            return response
+        is_followed = response.status in FOLLOWED and len(seen) <= MAX_REDIRECTS
+        if not is_followed or not (led_to := target_of(location, next_url, origin, first)):
+            seen[-1].problem = "NGINX does not follow this redirect"
+            return response
+        response.close()
+        next_url = led_to
 
 
-class Redirects(HTTPRedirectHandler):
-    """Follows redirects as NGINX does: up to MAX_REDIRECTS, to the origin itself and to its redirect hosts."""
+def target_of(location: str, url: str, origin: RemoteOrigin, first: SplitResult) -> str | None:
+    """Return where the Location of the response to `url` leads; None for a place that the origin may not lead to.
 
-    max_redirections = MAX_REDIRECTS
-
-    def __init__(
-        self,
-        origin: RemoteOrigin,
-        target: str,
-        headers: Mapping[str, str],
-        own: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self._origin, self._first, self._headers = origin, urlsplit(target), headers
-        fixed = origin.request_headers if isinstance(origin, HTTPOrigin) else {}
-        self._at_home = {**headers, **fixed, **own}
-
-    def redirect_request(  # noqa: PLR0917
-        self, req: Request, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
-    ) -> Request | None:
-        """Return the next request, or None for a place that the origin may not lead to."""
-        try:
-            there = urlsplit(newurl)
-            at_home = _place(there) == _place(self._first)
-        except ValueError:
-            # An error from here would leave the answer, and its socket, open.
-            return None
-        # urllib has removed the dot segments of `newurl`; NGINX refuses them.
-        disguised = _DISGUISED.search(re.split("[?#]", headers.get("Location", ""), maxsplit=1)[0])
-        if disguised or there.username is not None or not (at_home or self._may_lead_to(there)):
-            return None
-        sent = self._at_home if at_home else self._headers
-        return Request(newurl, headers=dict(sent), method=req.get_method())  # noqa: S310
-
-    def _may_lead_to(self, there: SplitResult) -> bool:
-        if there.scheme not in _DEFAULT_PORTS or self._first.scheme == "https" != there.scheme:
-            return False
-        scheme, host, port = _place(there)
-        default = f":{_DEFAULT_PORTS[scheme]}"
-        authority = f"{host}:{port}".removesuffix(default)
-        hosts = [allowed.removesuffix(default) for allowed in self._origin.redirect_hosts]
-        return authority in hosts or any(
-            authority.endswith(host[1:]) for host in hosts if host.startswith("*.")
-        )
+    It may lead to the place of the `first` URL, and to its redirect hosts.
+    """
+    try:
+        target = urljoin(url, quote(location, punctuation, "iso-8859-1"))
+        there = urlsplit(target)
+        scheme, host, port = place = _place(there)
+    except ValueError:
+        return None
+    # urljoin has removed the dot segments; NGINX refuses them.
+    if _DISGUISED.search(re.split("[?#]", location, maxsplit=1)[0]) or there.username is not None:
+        return None
+    default = f":{_DEFAULT_PORTS.get(scheme)}"
+    authority = f"{host}:{port}".removesuffix(default)
+    hosts = [allowed.removesuffix(default) for allowed in origin.redirect_hosts]
+    suffixes = tuple(allowed[1:] for allowed in hosts if allowed.startswith("*."))
+    is_named = authority in hosts or authority.endswith(suffixes)
+    is_safe = scheme == "https" or scheme == first.scheme == "http"
+    return target if place == _place(first) or (is_named and is_safe) else None
 
 
 def _place(url: SplitResult) -> tuple[str, str, int]:
@@ -250,11 +230,11 @@ def _place(url: SplitResult) -> tuple[str, str, int]:
 
 
 def origin_connection(
-    origin: RemoteOrigin, scheme: str, host: str, servers: Sequence[tuple[str, int]], **options: Any
+    origin: RemoteOrigin, scheme: str, host: str, servers: Sequence[tuple[str, int]]
 ) -> Any:
     """Return a connection of http.client with the TLS options of an origin. Raises OSError for a missing file."""
     if scheme == "http":
-        return connection(http.client.HTTPConnection, host, servers, **options)
+        return connection(http.client.HTTPConnection, host, servers)
     context = ssl.create_default_context(cafile=origin.ca_file)
     # _TlsConnection compares addresses.
     context.check_hostname = origin.verify_tls and not is_address(urlsplit(f"//{host}").hostname or "")
@@ -262,30 +242,7 @@ def origin_connection(
         context.verify_mode = ssl.CERT_NONE
     if origin.client_certificate is not None:
         context.load_cert_chain(origin.client_certificate, origin.client_key)
-    return connection(_TlsConnection, host, servers, context=context, **options)
-
-
-class _Sender(AbstractHTTPHandler):
-    def __init__(self, origin: RemoteOrigin, target: str, seen: list[Exchange]) -> None:
-        super().__init__()
-        self._origin, self._seen = origin, seen
-        self._home = urlsplit(target).netloc, [address_of(server) for server in origin.connect_to]
-
-    def http_open(self, req: Request) -> Any:
-        sent = tuple((name.title(), value) for name, value in req.header_items())
-        seen = Exchange(method=req.get_method(), url=req.full_url, sent=sent)
-        self._seen.append(seen)
-        response: Any = self.do_open(partial(self._connection, req.type), req)
-        seen.status, seen.came = response.status, tuple(response.headers.items())
-        seen.lap("wait")
-        return response
-
-    def _connection(self, scheme: str, host: str, **options: Any) -> Any:
-        authority, servers = self._home
-        return origin_connection(self._origin, scheme, host, servers if host == authority else [], **options)
-
-    https_open = http_open
-    http_request = https_request = AbstractHTTPHandler.do_request_
+    return connection(_TlsConnection, host, servers, context=context)
 
 
 class _TlsConnection(http.client.HTTPSConnection):

@@ -14,7 +14,7 @@ from xaccel.explain.why import TRACE_ENDS, WHY, end_of, new_entry
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of
 from xaccel.site import Site
-from xaccel.site.origins import HTTPOrigin, LocalOrigin
+from xaccel.site.origins import LocalOrigin
 
 END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 """Why a traced download ended, and what it means. No trace ends with another reason."""
@@ -123,8 +123,7 @@ def _ask_origin(
     is_validated = not {"Xaccel-Etag", "Xaccel-Last-Modified"}.isdisjoint(handed)
     names = () if "Xaccel-Cache-Key" in handed else ("Range", *(() if is_validated else _CONDITIONS))
     passed = {each: value for each, value in door.sent if each.title() in names}
-    fixed = origin.request_headers if isinstance(origin, HTTPOrigin) else {}
-    own = {**fixed, "User-Agent": f"xaccel t={handed['Xaccel-Id'][:23]}"}
+    own = {"User-Agent": f"xaccel t={handed['Xaccel-Id'][:23]}"}
     return ask_origin(origin, url, passed, own, method=method)
 
 

@@ -12,6 +12,7 @@ from xaccel.errors import NginxError
 _BARE = re.compile(r"[A-Za-z0-9_./:=@%,*-]+")
 _REFUSED = re.compile(r"[\x00-\x1f\x7f$\ud800-\udfff]")
 _WIDTH = 110
+_WHERE = "NGINX configuration"
 _LONGEST = 4000
 """Bytes: NGINX reads a configuration through a buffer of 4096 (NGX_CONF_BUFFER) that a whole value must fit in."""
 
@@ -29,14 +30,12 @@ class Directive:
     args: a plain str is a value and is quoted, or refused; Raw is printed as it is.
     block: the directives between braces; None ends the directive with ";".
     why: written as a comment above it.
-    in_one_line: for a block of one directive.
     """
 
     name: str
     args: tuple[str, ...] = ()
     block: tuple[Directive, ...] | None = None
     why: str = ""
-    in_one_line: bool = False
 
 
 def directive(name: str, *args: str | int, why: str = "") -> Directive:
@@ -67,11 +66,8 @@ def quote(value: str) -> str:
     if not isinstance(value, Raw) and not _BARE.fullmatch(printable(value)):
         spelled = '"{}"'.format(value.replace("\\", "\\\\").replace('"', '\\"'))
     if len(spelled.encode()) > _LONGEST:
-        raise NginxError(
-            f"{value[:40]!r}… is longer than {_LONGEST} bytes",
-            where="NGINX configuration",
-            remedy="Shorten it: NGINX does not read longer values.",
-        )
+        remedy = "Shorten it: NGINX does not read longer values."
+        raise NginxError(f"{value[:40]!r}… is longer than {_LONGEST} bytes", where=_WHERE, remedy=remedy)
     return spelled
 
 
@@ -81,11 +77,8 @@ def printable(value: str) -> str:
     Raises NginxError for "$", for which NGINX has no escape, for control characters and lone surrogates.
     """
     if _REFUSED.search(value):
-        raise NginxError(
-            f"{value!r} cannot be written",
-            where="NGINX configuration",
-            remedy="Remove '$' and control characters: NGINX has no way to quote them.",
-        )
+        remedy = "Remove '$' and control characters: NGINX has no way to quote them."
+        raise NginxError(f"{value!r} cannot be written", where=_WHERE, remedy=remedy)
     return value
 
 
@@ -106,7 +99,7 @@ def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
         head = " ".join([item.name, *(quote(arg) for arg in item.args)])
         if item.block is None:
             yield f"{pad}{head};"
-        elif item.in_one_line:
+        elif [inside.name for inside in item.block] == ["return"]:
             yield f"{pad}{head} {{ {' '.join(_lines(item.block, ''))} }}"
         else:
             yield f"{pad}{head} {{"
@@ -117,8 +110,6 @@ def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
 def comment(text: str, pad: str = "") -> tuple[str, ...]:
     """Print `text` as comment lines. Raises NginxError for a control character."""
     if _REFUSED.sub("", text) != text.replace("$", ""):
-        raise NginxError(
-            f"{text!r} cannot be a comment", where="NGINX configuration", remedy="Remove control characters."
-        )
+        raise NginxError(f"{text!r} cannot be a comment", where=_WHERE, remedy="Remove control characters.")
     wrapped = textwrap.wrap(text, width=_WIDTH - len(pad) - 2, break_long_words=False, break_on_hyphens=False)
     return tuple(f"{pad}# {line}" for line in wrapped)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 
-from xaccel.nginx.emit import Directive, directive, phrase
+from xaccel.nginx.emit import Directive, block, directive, phrase
 from xaccel.nginx.engine_files import VERSION
 from xaccel.site import Site
 
@@ -46,6 +46,4 @@ def digest_text(site: Site) -> str:
 def digest_location(site: Site, suffix: str = "") -> Directive:
     """Print the location. `return` ends a request before passwords and address rules of outer levels apply."""
     text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
-    return Directive(
-        "location", ("=", digest_path(site)), (directive("return", 200, text),), in_one_line=True
-    )
+    return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xaccel.errors import NginxError
+from xaccel.nginx.probe import call
 from xaccel.site import Site
 
 FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
@@ -38,10 +40,8 @@ Levels = tuple[tuple[Line, ...], ...]
 def dump(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run `nginx -T`. `command` is the program with its options for prefix and configuration."""
     try:
-        return subprocess.run(
-            [*command, "-T"], capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        return call([*command, "-T"])
+    except NginxError as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
 

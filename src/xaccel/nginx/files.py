@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
@@ -12,7 +11,7 @@ from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import COMMENTS
-from xaccel.nginx.probe import Nginx
+from xaccel.nginx.probe import Nginx, require
 from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.nginx.settings_digest import digest
 from xaccel.site import PROTOCOL, Site
@@ -142,8 +141,8 @@ def refresh(made: Mapping[Path, str], nginx: Sequence[str]) -> list[Path]:
         return []
     try:
         write(changed)
-        _call([*nginx, "-t"])
-        _call([*nginx, "-s", "reload"])
+        require([*nginx, "-t"])
+        require([*nginx, "-s", "reload"])
     except (NginxError, OSError):
         for path in changed:
             if (before := old[path]) is None:
@@ -169,21 +168,6 @@ def _not_allowed(path: Path, what: str, error: OSError) -> NginxError:
         where="--write",
         remedy="Run the command as the user who owns that folder, mostly root, or name a folder of this user's.",
     )
-
-
-def _call(command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NginxError(
-            f"{command[0]!r} cannot be run ({error})", where="nginx", remedy="Give its path with --nginx."
-        ) from error
-    if done.returncode != 0:
-        raise NginxError(
-            f"`{' '.join(command)}` failed",
-            where="nginx",
-            remedy=f"It says: {done.stderr.strip() or '(nothing)'}",
-        )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,19 +59,37 @@ class Nginx:
         return self.version >= SINCE[feature]
 
 
+def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run NGINX. Raises NginxError for a program that cannot be run."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        remedy = "Give the path of the nginx binary, or its version and modules."
+        raise NginxError(f"{command[0]!r} cannot be run ({error})", where="nginx", remedy=remedy) from error
+
+
+def require(command: Sequence[str]) -> None:
+    """Run NGINX. Raises NginxError in NGINX's own words if it fails."""
+    done = call(command)
+    if done.returncode != 0:
+        raise failed(f"`{' '.join(command)}` failed", done.stderr)
+
+
+def failed(what: str, log: str) -> NginxError:
+    """Return an error with the lines of `log` that say why."""
+    lines = log.splitlines()
+    lines = [line for line in lines if "[emerg]" in line or "[alert]" in line] or lines[-15:]
+    return NginxError(what, where="nginx", remedy="\n".join(["It says:", *lines]))
+
+
 def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     """Ask `binary` with -V. The flags switch off what is present.
 
     Raises NginxError when it cannot be run, is no NGINX, or is older than OLDEST.
     """
-    try:
-        answer = subprocess.run([binary, "-V"], capture_output=True, text=True, timeout=10, check=True).stderr
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NginxError(
-            f"{binary!r} does not print its version ({error})",
-            where="nginx",
-            remedy="Give the path of the nginx binary, or its version and modules.",
-        ) from error
+    answer = call([binary, "-V"]).stderr
     match = re.search(r"nginx version: \S+?/(\d+)\.(\d+)\.(\d+)", answer)
     if match is None:
         raise NginxError(

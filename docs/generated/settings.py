@@ -21,22 +21,22 @@ SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYP
 
 def site() -> str:
     """Return the keys of a site."""
-    return _sections(table(Site), 3, upper=True)
+    return _sections(table(Site), 3)
 
 
 def secret_source() -> str:
     """Return the keys that can be given in place of SECRET."""
-    return _sections(table(SecretSource), 3, upper=True)
+    return _sections(table(SecretSource), 3)
 
 
 def django() -> str:
     """Return the keys that only Django has."""
-    return _sections(table(DjangoSettings), 3, upper=True)
+    return _sections(table(DjangoSettings), 3)
 
 
 def audit() -> str:
     """Return the keys of XACCEL_AUDIT."""
-    return _sections(table(AuditSettings), 3, upper=True)
+    return _sections(table(AuditSettings), 3)
 
 
 def origin(kind: str) -> str:
@@ -54,12 +54,12 @@ def cache_options() -> str:
     return _sections(table(Cache), 3)
 
 
-def _sections(rows: Iterable[Setting], level: int, *, upper: bool = False) -> str:
-    return "\n".join(_section(row, level, upper=upper) for row in rows)
+def _sections(rows: Iterable[Setting], level: int) -> str:
+    return "\n".join(_section(row, level) for row in rows)
 
 
-def _section(row: Setting, level: int, *, upper: bool) -> str:
-    key, words = row.key.upper() if upper else row.key, row.words
+def _section(row: Setting, level: int) -> str:
+    key, words = row.key, row.words
     default = words.get("default") or (not row.required and f"`{_default(row)}`.")
     return (
         f"{'#' * level} `{key}`\n\n{escaped(words['doc'])} {escaped(words['change'])}\n\n"

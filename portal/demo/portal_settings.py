@@ -37,6 +37,6 @@ def portal_settings(
 
 def site_of(settings: dict[str, str]) -> Site:
     """Return the site that the portal makes of `settings`: NGINX's text and the app come from the same value."""
-    # what remains is Django's: how the portal hands off
-    mapping = {key: value for key, value in read_xaccel(settings).items() if key in read_mapping.KEYS}
+    # which is for Django only
+    mapping = {key: value for key, value in read_xaccel(settings).items() if key != "DELIVERY"}
     return read_mapping.read(mapping)

@@ -53,7 +53,7 @@ def audit_settings() -> AuditSettings:
     if not isinstance(given, Mapping):
         raise ConfigErrors([problem(WHERE, "mapping", value=given)])
     found: list[ConfigError] = []
-    conf = build(AuditSettings, given, WHERE, found, upper=True)
+    conf = build(AuditSettings, given, WHERE, found)
     if found or conf is None:
         raise ConfigErrors(found)
     return conf

@@ -30,7 +30,7 @@ class DjangoSettings:
     delivery: Literal["nginx", "stream"] = "nginx"
 
 
-DJANGO_KEYS = tuple(row.key.upper() for row in table(DjangoSettings))
+DJANGO_KEYS = tuple(row.key for row in table(DjangoSettings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def configuration() -> Configuration:
     found: list[ConfigError] = []
     skipped: list[ConfigError] = []
     django = {key: values.pop(key) for key in DJANGO_KEYS if key in values}
-    own = build(DjangoSettings, django, WHERE, found, upper=True)
+    own = build(DjangoSettings, django, WHERE, found)
     aliases: dict[str, str] = {}
     if "ORIGINS" not in values:
         aliases = {alias: alias for alias in settings.STORAGES if alias not in NOT_FOR_DOWNLOADS}
@@ -69,7 +69,7 @@ def configuration() -> Configuration:
         entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
         aliases = {name: str(entry["storage"]) for name, entry in entries.items() if "storage" in entry}
         values["ORIGINS"] = with_storages(origins, f'{WHERE}["ORIGINS"]["{{}}"]["storage"]', found)
-    if not values.keys() & {"SECRET", *read_mapping.SECRET_KEYS}:
+    if not values.keys() & {"SECRET", *read_mapping.SECRET_SOURCES}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:
         site = read_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)

@@ -27,7 +27,6 @@ from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
-from xaccel.site.rules import is_pattern
 
 _DATES, _NAME = (9, 10), (62, 63, 64)
 """Codes of OpenSSL (openssl/x509_vfy.h)."""
@@ -116,7 +115,7 @@ def credentials(stack: RunningSite) -> Iterator[str]:
 @_remote(401)
 def resolved(_: RunningSite, remote: Remote) -> Iterator[str]:
     allowed = [
-        urlsplit(f"//{host}").hostname or "" for host in remote.origin.redirect_hosts if not is_pattern(host)
+        urlsplit(f"//{host}").hostname or "" for host in remote.origin.redirect_hosts if "*" not in host
     ]
     for host in [*(host for host, _ in remote.servers), *allowed]:
         try:

@@ -16,7 +16,7 @@ from xaccel.handoff.places import base_url
 from xaccel.nginx.emit import Directive, block, directive
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
-from xaccel.site.rules import is_address, is_pattern
+from xaccel.site.rules import is_address
 from xaccel.site.setting import problem
 
 CA_BUNDLES = (
@@ -94,8 +94,8 @@ def routes(site: Site) -> tuple[Route, ...]:
             continue
         base = base_url(origin)
         bucket = origin.bucket if isinstance(origin, S3Origin) else ""
-        home = base if is_pattern(bucket) else urls.authority(base)
-        scheme, netloc, *_ = urlsplit(base.replace(f"//{bucket}.", "//") if is_pattern(bucket) else base)
+        home = base if "*" in bucket else urls.authority(base)
+        scheme, netloc, *_ = urlsplit(base.replace(f"//{bucket}.", "//") if "*" in bucket else base)
         own = netloc if _PORT.search(netloc) else f"{netloc}:{_DEFAULT_PORT[scheme]}"
         servers, tls = origin.connect_to or (own,), Tls()
         if scheme == "https":

@@ -108,7 +108,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
     if is_other_kind(origin.bucket):
-        raise problem(where, "other_bucket", name=origin.bucket)
+        raise problem(where, "other_bucket", value=origin.bucket)
     session = new_session(origin)
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config

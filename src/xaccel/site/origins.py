@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from xaccel.errors import OptionRefused, OriginNotAllowed
 from xaccel.site import rules
-from xaccel.site.setting import option, required
+from xaccel.site.setting import option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +39,12 @@ class S3Origin(_RemoteOrigin):
 
     type: ClassVar[str] = "s3"
 
-    bucket: str = field(metadata=required(check=rules.bucket))
+    bucket: str = field(metadata={"rules": rules.BUCKET})
     prefix: str = ""
     region: str | None = None
     endpoint_url: str | None = option(
         None,
-        check=rules.http_url,
+        rules=rules.HTTP_URL,
         excludes=("use_dualstack_endpoint", "use_fips_endpoint", "use_accelerate_endpoint"),
     )
     profile: str | None = None
@@ -56,7 +56,7 @@ class S3Origin(_RemoteOrigin):
     access_key: str | None = option(None, needs="secret_key", secret=True)
     secret_key: str | None = option(None, needs="access_key", secret=True)
     session_token: str | None = option(None, secret=True)
-    expires_s: int = option(120, ok=rules.is_within(1, rules.MAX_EXPIRES_S))
+    expires_s: int = option(120, ok=range(1, rules.MAX_EXPIRES_S + 1).__contains__)
     treat_403_as_404: bool = False
 
 
@@ -66,9 +66,9 @@ class HTTPOrigin(_RemoteOrigin):
 
     type: ClassVar[str] = "http"
 
-    base_url: str = field(metadata=required(check=rules.base_url))
-    request_headers: Mapping[str, str] = option({}, check=rules.request_headers, secret=True)
-    expires_s: int | None = option(None, ok=rules.is_within(1, 10**18))
+    base_url: str = field(metadata={"rules": rules.BASE_URL})
+    request_headers: Mapping[str, str] = option({}, rules=rules.REQUEST_HEADER, secret=True)
+    expires_s: int | None = option(None, ok=rules.is_positive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class LocalOrigin:
 
     type: ClassVar[str] = "local"
 
-    root: str = field(metadata=required(ok=rules.is_root))
+    root: str = field(metadata={"ok": rules.is_root})
 
 
 Origin = S3Origin | HTTPOrigin | LocalOrigin
@@ -89,7 +89,7 @@ _LONGEST = 63
 
 def covers_many(origin: Origin) -> bool:
     """Tell whether each call names the bucket."""
-    return isinstance(origin, S3Origin) and rules.is_pattern(origin.bucket)
+    return isinstance(origin, S3Origin) and "*" in origin.bucket
 
 
 @lru_cache(maxsize=4096)
@@ -107,7 +107,7 @@ def covers(pattern: str, bucket: str) -> bool:
     """
     return (
         len(bucket) <= _LONGEST
-        and rules.BUCKET_NAME.fullmatch(bucket) is not None
+        and rules.is_bucket_name(bucket)
         and expression(pattern).fullmatch(bucket) is not None
         and _RESERVED.search(bucket) is None
     )
@@ -119,13 +119,13 @@ def bucket_named(origin: Origin, bucket: str | None) -> str:
     Raises OptionRefused where an origin of many is given none, OriginNotAllowed for one that the origin does not cover.
     """
     own = origin.bucket if isinstance(origin, S3Origin) else ""
-    if bucket in (None, own) and not rules.is_pattern(own):
+    if bucket in (None, own) and "*" not in own:
         return own
     if bucket is None:
         remedy = f'Name it for each call, for example bucket="{own.replace("*", "7")}".'
         what = f"the origin covers the buckets {own!r} and none of them is named"
         raise OptionRefused(what, where="bucket", remedy=remedy)
-    if not isinstance(bucket, str) or not rules.is_pattern(own) or not covers(own, bucket):
+    if not isinstance(bucket, str) or "*" not in own or not covers(own, bucket):
         remedy = f"It covers {own!r}; a '*' stands for lower case letters, digits and '-'."
         remedy = remedy if own else "Leave `bucket` out: the origin has none."
         raise OriginNotAllowed(

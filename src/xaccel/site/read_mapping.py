@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,12 +15,10 @@ from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
-from xaccel.site.rules import is_absolute, secrets
-from xaccel.site.setting import Wrong, build, option, problem, table, wrong
+from xaccel.site.rules import is_absolute
+from xaccel.site.setting import build, option, problem, table
 from xaccel.site.site import Site
 
-KEYS = frozenset(row.key.upper() for row in table(Site))
-"""The keys, in upper case."""
 TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
 """A site as it is, a mapping with the keys of settings.XACCEL, or the path of a file with them."""
@@ -36,10 +34,7 @@ class SecretSource:
     secret_file: str = option("", ok=is_absolute)
 
 
-SECRET_KEYS = tuple(row.key.upper() for row in table(SecretSource))
-
-_NOT_READ = "0" * 32
-"""Replaces a secret that has its own problem in the list, so that none is reported twice."""
+SECRET_SOURCES = {row.key: row for row in table(SecretSource)}
 
 
 def site_of(source: SiteSource) -> Site:
@@ -69,10 +64,9 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
         raise ConfigErrors([problem(where, "mapping", value=mapping)])
     found: list[ConfigError] = []
     values = {str(key).upper(): value for key, value in mapping.items()}
-    _take_secret(values, where, found)
-    values["SECRET"] = values.get("SECRET") or ()
+    values["SECRET"] = _secret(values, where)
     values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
-    site = build(Site, values, where, found, more=(*SECRET_KEYS, *more_keys), upper=True)
+    site = build(Site, values, where, found, more=(*SECRET_SOURCES, *more_keys))
     cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
     if cached and values.get("CACHE") is None:
         found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
@@ -81,63 +75,53 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     return site
 
 
-def _take_secret(values: MutableMapping[str, Any], where: str, found: list[ConfigError]) -> None:
-    """Replace SECRET_ENV or SECRET_FILE in `values` by SECRET. All problems go to `found`."""
-    given = {key: values[key] for key in ("SECRET", *SECRET_KEYS) if values.get(key) is not None}
+def _secret(values: Mapping[str, Any], where: str) -> Any:
+    """Return the secrets of the one key that has them, unchecked if it is `SECRET`, or what is wrong with another."""
+    given = {key: values[key] for key in ("SECRET", *SECRET_SOURCES) if values.get(key) is not None}
     if len(given) > 1:
-        found.append(problem(where, "several_secrets", names=" and ".join(given)))
-        values["SECRET"] = _NOT_READ
-    elif given and "SECRET" not in given:
-        source = build(SecretSource, given, where, found, upper=True)
-        text, said = ("", []) if source is None else _read(source)
-        found += [ConfigError(what, where=f'{where}["{min(given)}"]', remedy=remedy) for what, remedy in said]
-        values["SECRET"] = text.split() or _NOT_READ
-
-
-def _read(source: SecretSource) -> tuple[str, list[Wrong]]:
-    """Return the text with the secrets, and what is wrong with it."""
-    name = source.secret_env or source.secret_file
-    place = f"the environment variable {name}" if source.secret_env else f"the file {name}"
+        return problem(where, "several_secrets", names=" and ".join(given))
+    [(key, value)] = given.items() or [("SECRET", ())]
+    if key == "SECRET":
+        return value or ()
+    found: list[ConfigError] = []
+    path = f'{where}["{key}"]'
+    name = SECRET_SOURCES[key].read(value, given, path, found)
+    if found:
+        return found[0]
+    place = f"the environment variable {name}" if key == "SECRET_ENV" else f"the file {name}"
     try:
-        text = os.environ[name] if source.secret_env else Path(name).read_text(encoding="utf-8")
-    except KeyError:
-        return "", [wrong("secret_not_set", place=place)]
-    except FileNotFoundError:
-        return "", [wrong("secret_missing", place=place)]
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        return "", [wrong("secret_unreadable", place=place, reason=reason)]
+        text = os.environ[name] if key == "SECRET_ENV" else Path(name).read_text(encoding="utf-8")
+    except (KeyError, OSError, ValueError) as error:
+        wrong = {KeyError: "secret_not_set", FileNotFoundError: "secret_missing"}
+        reason = getattr(error, "strerror", "it is not text in UTF-8")
+        return problem(path, wrong.get(type(error), "secret_unreadable"), place=place, reason=reason)
     if not text.split():
-        return "", [wrong("secret_empty", place=place)]
-    found = [(f"{place}: {what}", remedy) for what, remedy in secrets(tuple(text.split()))]
-    return "" if found else text, found
+        return problem(path, "secret_empty", place=place)
+    [secret] = [row for row in table(Site) if row.key == "SECRET"]
+    secrets = secret.read(text.split(), given, f"{path}: {place}", found)
+    return found[0] if found else secrets
 
 
 def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Origin]:
+    """Return the origins of all entries, which may be origins already; all problems go to `found`."""
     if not isinstance(given, Mapping) or not given:
         found.append(problem(where, "no_origin"))
         return {}
     origins: dict[str, Origin] = {}
-    for name, entry in given.items():
-        path = f'{where}["{name}"]'
+    for name, made in given.items():
+        path, entry = f'{where}["{name}"]', made
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             found.append(problem(path, "origin_name", name=name))
-        if (origin := _origin(entry, path, found)) is not None:
+        if isinstance(made, Origin):
+            entry = {
+                "type": made.type,
+                **{one.name: getattr(made, one.name) for one in dataclasses.fields(made)},
+            }
+        if not isinstance(entry, Mapping):
+            found.append(problem(path, "origin", entry=entry))
+        elif (kind := TYPES.get(str(entry.get("type")))) is None:
+            valid = ", ".join(map(repr, TYPES))
+            found.append(problem(f'{path}["type"]', "type", type=entry.get("type"), valid=valid))
+        elif origin := build(kind, entry, path, found, more=("type",)):
             origins[str(name)] = origin
     return origins
-
-
-def _origin(entry: Any, path: str, found: list[ConfigError]) -> Origin | None:
-    """Return the origin of one entry, which may be an origin already; all problems go to `found`."""
-    if isinstance(entry, Origin):
-        fields = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
-        return build(type(entry), fields, path, found)
-    if not isinstance(entry, Mapping):
-        found.append(problem(path, "origin", entry=entry))
-        return None
-    kind = TYPES.get(str(entry.get("type")))
-    if kind is not None:
-        return build(kind, entry, path, found, more=("type",))
-    valid = ", ".join(map(repr, TYPES))
-    found.append(problem(f'{path}["type"]', "type", type=entry.get("type"), valid=valid))
-    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
 from xaccel.site.origins import LocalOrigin, Origin
-from xaccel.site.setting import option, problem, required
+from xaccel.site.setting import option, problem
 
 PROTOCOL = 1
 """The version of the hand-off between app and NGINX (docs/extend/protocol.md); it is bound to `internal_prefix`."""
@@ -21,7 +21,7 @@ _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
 class Cache:
     """Where and how NGINX caches objects of origins with `cache`."""
 
-    path: str = field(metadata=required(ok=rules.is_path))
+    path: str = field(metadata={"ok": rules.is_path})
     max_size: str = option("2g", ok=rules.matches(_SIZE))
     min_free: str = option("1g", ok=rules.matches(f"(?:{_SIZE})?"))
     inactive: str = option("1h", ok=_is_time)
@@ -32,7 +32,7 @@ class Cache:
     valid: str = option("1h", ok=_is_time)
     lock: str = option("30s", ok=_is_time)
     slice: str = option("4m", ok=rules.matches(r"[0-9]{1,9}[kK]?|[0-9]{1,3}[mM]"))
-    slowest_rate: int = option(65536, ok=rules.is_within(1, 10**18))
+    slowest_rate: int = option(65536, ok=rules.is_positive)
 
     @property
     def slice_bytes(self) -> int:
@@ -58,22 +58,22 @@ class Site:
     """
 
     origins: Mapping[str, Origin] = field(hash=False)
-    secrets: tuple[str, ...] = field(
-        repr=False, metadata=required(key="secret", normal=rules.one_or_more, check=rules.secrets)
-    )
+    secrets: tuple[str, ...] = field(repr=False, metadata=rules.SECRETS)
     name: str = option("", ok=rules.matches(r"[a-z0-9]{0,12}"))
-    response_headers: tuple[str, ...] = option((), ok=rules.declarable, check=rules.listed_twice)
+    response_headers: tuple[str, ...] = option((), ok=rules.declarable, whole=rules.NAMED_ONCE)
     cache: Cache | None = None
     transfer_log: str = option("xaccel.log", ok=rules.is_path)
     access_logs: tuple[str, ...] = option((), ok=rules.is_access_log)
     add_headers: tuple[tuple[str, str], ...] = option((), ok=rules.is_added_header)
-    error_pages: Mapping[int, str] = option({}, normal=rules.by_status, ok=rules.is_error_page)
+    error_pages: Mapping[int, str] = option({}, ok=rules.is_error_page)
     resolver: tuple[str, ...] = option((), ok=rules.is_dns_server)
-    concurrency: Mapping[str, int] = option({}, normal=rules.by_class, ok=rules.is_class)
-    limit_rate: int | None = option(None, ok=rules.is_within(1, 10**18 - 1))
-    limit_rate_after: int = option(0, ok=rules.is_within(0, 10**18 - 1))
+    concurrency: Mapping[str, int] = option(
+        {}, alone=lambda number: {rules.DEFAULT_CLASS: number}, ok=rules.is_class
+    )
+    limit_rate: int | None = option(None, ok=rules.is_positive)
+    limit_rate_after: int = option(0, ok=rules.is_number)
     buffers: str = option(rules.DEFAULT_BUFFERS, ok=rules.are_buffers)
-    recorded_parameters: tuple[str, ...] = option((), check=url_query.recorded_parameters)
+    recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
 
     @property
     def stem(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from xaccel.site.origins import HTTPOrigin, Origin
-from xaccel.site.setting import Wrong, wrong
+from xaccel.site.setting import Rules
 
 if TYPE_CHECKING:
     from xaccel.site import Site
@@ -72,10 +72,8 @@ def _key(secret: str) -> tuple[bytes, str]:
     return key, sha256(b"id of " + key).hexdigest()[:4]
 
 
-def recorded_parameters(names: tuple[str, ...]) -> Iterator[Wrong]:
-    """Yield the names of parameters whose values no record may have."""
-    for name in names:
-        if not name:
-            yield wrong("query_parameter", name=name)
-        elif name.lower() in _SAS | _NEVER_PLAIN or _is_signed(name):
-            yield wrong("secret_parameter", name=name)
+PARAMETER: Rules = {
+    "query_parameter": bool,
+    "secret_parameter": lambda name: name.lower() not in _SAS | _NEVER_PLAIN and not _is_signed(name),
+}
+"""What the name of a parameter must be whose value records may have."""

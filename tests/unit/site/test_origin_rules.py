@@ -8,7 +8,7 @@ import pytest
 from tests.unit.site.mappings import problems
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.origins import Origin
-from xaccel.site.rules import MAX_EXPIRES_S, http_url
+from xaccel.site.rules import MAX_EXPIRES_S, is_http_url
 
 WHERE = 'XACCEL["ORIGINS"]["x"]'
 
@@ -108,7 +108,7 @@ def test_a_wrong_field_of_a_bucket_is_named(fields: dict[str, Any], where: str) 
     ids=ascii,
 )
 def test_an_invalid_base_url_is_an_error(base_url: str) -> None:
-    assert http_url(base_url)
+    assert not is_http_url(base_url)
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:

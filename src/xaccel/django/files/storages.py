@@ -21,7 +21,7 @@ from xaccel import urls
 from xaccel.errors import ConfigError, CredentialsUnavailable
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.rules import is_other_kind
-from xaccel.site.setting import problem, wrong
+from xaccel.site.setting import problem
 
 LEAST_S = 120
 """Seconds that a signature lives where the storage does not say."""
@@ -66,8 +66,7 @@ def kind_of(storage: Storage) -> Kind | None:
 
 def not_described(place: str, name: str, /, **values: object) -> StorageNotDescribed:
     """Return an error of the table [wrong] in settings.toml."""
-    what, remedy = wrong(name, **values)
-    return StorageNotDescribed(what, where=place, remedy=remedy)
+    return problem(place, name, StorageNotDescribed, **values)
 
 
 def require_named(name: object, kind: str, settings: str, where: str) -> None:
@@ -274,7 +273,7 @@ def _s3_origin(storage: Any, where: str) -> S3Origin:
     if not SSE_C.isdisjoint(storage.object_parameters):
         raise not_described(where, "storage_sse_c")
     if is_other_kind(storage.bucket_name):
-        raise not_described(where, "other_bucket", name=storage.bucket_name)
+        raise not_described(where, "other_bucket", value=storage.bucket_name)
     config = storage.client_config
     s3_config = getattr(config, "s3", None) or {}
     profile = storage.session_profile or None

@@ -15,7 +15,7 @@ import xaccel.django
 from tests.servers.origin import Answer, origin_server
 from xaccel.django import HandOffMiddleware, checks
 from xaccel.django.conf import configuration
-from xaccel.nginx.settings_digest import digest_path, digest_text
+from xaccel.nginx.render import digest_path, digest_text
 from xaccel.site.rules import PLACEHOLDER
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.doctor.stage import ROOT, SECRET, Stage
 from xaccel.doctor.running_site import door_at
 from xaccel.nginx import probe
-from xaccel.nginx.settings_digest import digest, digest_path
+from xaccel.nginx.render import digest, digest_path
 from xaccel.site import read_mapping
 
 

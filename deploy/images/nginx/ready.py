@@ -5,7 +5,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from xaccel.nginx.settings_digest import digest_path, digest_text
+from xaccel.nginx.render import digest_path, digest_text
 from xaccel.site.read_mapping import site_of
 
 SITE = Path("/etc/xaccel/site.toml")

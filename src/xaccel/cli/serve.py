@@ -22,7 +22,7 @@ from xaccel.explain.masking import printable
 from xaccel.handoff.disposition import filename_of
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
-from xaccel.nginx.settings_digest import SERVED, digest_location
+from xaccel.nginx.render import SERVED, digest_location
 from xaccel.site import Site
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from xaccel.doctor.own_directives import DUPLICATE, FILE, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import advisories, files
-from xaccel.nginx.settings_digest import digest, digest_text
+from xaccel.nginx.render import digest, digest_text
 from xaccel.site.origins import LocalOrigin
 
 _SHOWN = 3

@@ -23,7 +23,7 @@ from xaccel.explain.masking import printable
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.probe import only_loaded
-from xaccel.nginx.settings_digest import SERVED, digest_path
+from xaccel.nginx.render import SERVED, digest_path
 from xaccel.site import Site
 
 _QUERY = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")

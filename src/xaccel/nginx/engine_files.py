@@ -107,13 +107,8 @@ def _pages() -> Iterator[Page]:
     )
     origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
     for status, origin in origins.items():
-        wait = waits.get(str(status))
-        yield Page(
-            status,
-            origin,
-            texts[str(status)] if str(status) in texts else texts["default"],
-            int(wait) if wait else None,
-        )
+        shown, wait = texts[str(status) if str(status) in texts else "default"], waits.get(str(status))
+        yield Page(status, origin, shown, int(wait) if wait else None)
 
 
 PAGES = tuple(_pages())

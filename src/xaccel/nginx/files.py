@@ -12,8 +12,7 @@ from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import COMMENTS
 from xaccel.nginx.probe import Nginx, require
-from xaccel.nginx.render import Parts, render, token_directive
-from xaccel.nginx.settings_digest import digest
+from xaccel.nginx.render import Parts, digest, render, token_directive
 from xaccel.site import PROTOCOL, Site
 from xaccel.site.setting import problem
 
@@ -96,14 +95,13 @@ def write(made: Mapping[Path, str]) -> list[Path]:
 def differences(made: Mapping[Path, str]) -> list[str]:
     """Return what differs in the folder: the difference of each file, or only its name if it holds secrets.
 
-    Raises OSError for a file that is there and cannot be read.
+    Raises NginxError for a file that is there and cannot be read.
     """
     found: list[str] = []
     for path, text in made.items():
-        if not path.exists():
+        if (there := _before(path)) is None:
             found.append(f"{path} is missing")
             continue
-        there = path.read_text(encoding="utf-8")
         if not is_secret(path):
             old, new = there.splitlines(), text.splitlines()
             found += unified_diff(old, new, str(path), "the settings", lineterm="", n=1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import hmac
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +29,6 @@ from xaccel.nginx.pools import (
     upstreams,
 )
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.settings_digest import digest_location
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Cache, Site
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
@@ -43,6 +46,10 @@ _SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inhe
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
+
+
+SERVED = " by xaccel serve"
+"""Ends the text of an NGINX whose configuration is not the one on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,37 @@ def header_variable(header: str) -> str:
     return header.lower().replace("-", "_")
 
 
+def digest(site: Site) -> str:
+    """Return a digest of the settings, without secrets and the version of xaccel."""
+    values = dataclasses.asdict(site)
+    del values["secrets"]
+    for name, origin in site.origins.items():
+        kept = dict(values["origins"][name])
+        kept["request_headers"] = sorted(kept.get("request_headers", ()))
+        values["origins"][name] = [type(origin).__name__, kept]
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def digest_path(site: Site) -> str:
+    """Return the path of the location that responds with the digest.
+
+    Nobody can guess it: it is made from the secrets, and does not reveal them. Other secrets have another path.
+    """
+    key = "|".join(site.secrets).encode()
+    return f"{site.internal_prefix}{hmac.new(key, b'xaccel settings', hashlib.sha256).hexdigest()[:32]}"
+
+
+def digest_text(site: Site) -> str:
+    """Return what a running NGINX with these settings responds, up to its own version."""
+    return f"{digest(site)} {engine.VERSION} "
+
+
+def digest_location(site: Site, suffix: str = "") -> Directive:
+    """Print the location. `return` ends a request before passwords and address rules of outer levels apply."""
+    text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
+    return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
+
+
 def token_directive(site: Site) -> Directive:
     """Make the line by which an app in debug mode recognises its NGINX."""
     return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
@@ -111,11 +149,9 @@ class _Printer:
         self.led, self.groups = leads(self.routes, site.stem), groups(self.routes)
 
     def engine(self, name: str) -> Directive:
-        """Include a file of the engine."""
         return directive("include", f"{self.engine_folder}/{name}.conf")
 
     def of_engine(self, *names: str) -> Iterator[Directive]:
-        """Include files of the engine for a location."""
         return (self.engine(f"locations/{name}") for name in names)
 
     def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
@@ -127,11 +163,9 @@ class _Printer:
         yield directive("include", f"{self.folder}/{path}.conf")
 
     def of_site(self, name: str, inside: Iterable[Directive]) -> Iterator[Directive]:
-        """Share a file of the site."""
         return self.shared(f"{self.site.folder}/{name}", inside)
 
     def map(self, source: str, name: str, *rows: Directive, default: str = "", why: str = "") -> Directive:
-        """Print a map of the site."""
         inside = (directive("volatile"), directive("default", Raw(default or '""')), *rows)
         return block("map", Raw(source), Raw(name), inside=inside, why=why)
 
@@ -206,7 +240,6 @@ class _Printer:
         yield self.location("page", self.page())
 
     def location(self, name: str, inside: Iterable[Directive], *, slices: bool = False) -> Directive:
-        """Print a named location that sends."""
         inside = [*inside, *self.ending(slices=slices)]
         return block("location", f"@{self.site.stem}_{name}", inside=inside)
 

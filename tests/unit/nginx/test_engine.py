@@ -16,7 +16,7 @@ from xaccel.handoff import headers
 from xaccel.nginx import engine_files, files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.nginx.settings_digest import digest
+from xaccel.nginx.render import digest
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 

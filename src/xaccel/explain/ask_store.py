@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.explain.exchange import Exchange, ask_origin
-from xaccel.explain.why import STORE_CODES, STORE_MESSAGES
+from xaccel.explain.why import FINDINGS, STORE_CODES, STORE_MESSAGES
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
 from xaccel.options import Options
@@ -19,8 +19,6 @@ from xaccel.sender import Sender
 from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
-
-_DELETED = "The newest version is a delete marker. Remove the marker, or send an older version."
 
 _BY_STATUS = {301: "PermanentRedirect", 403: "AccessDenied", 404: "NoSuchKey", 405: "MethodNotAllowed"}
 _WRONG_REGION = (301, 307, 400)
@@ -50,21 +48,16 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
     if isinstance(origin, LocalOrigin):
         return _look(Path(located.target))
     if located.place.is_signed_by_the_app:
-        return StoreFinding(
-            "not asked",
-            "The app signs the URLs of this origin, so this command cannot request them. Check that the signature is"
-            " valid for this method, clock and host.",
-        )
+        return StoreFinding("not asked", FINDINGS["signed_by_the_app"])
     hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
     found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"})
-    if found[-1].error is not None:
-        return StoreFinding("unreachable", _unreachable(found[-1].error))
+    if error := found[-1].error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        name = "untrusted" if isinstance(error, ssl.SSLCertVerificationError) else "unreachable"
+        return StoreFinding("unreachable", f"{said}. {FINDINGS[name]}")
     if found[-1].status >= 300:
         return _refused(origin, found)
-    return StoreFinding(
-        "",
-        "The storage delivers to this machine now. Look at the connection from NGINX to it, or run this command again.",
-    )
+    return StoreFinding("", FINDINGS["delivers"])
 
 
 def _look(path: Path) -> StoreFinding:
@@ -72,19 +65,8 @@ def _look(path: Path) -> StoreFinding:
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        return StoreFinding(
-            type(error).__name__, f"{error.strerror}. NGINX's workers must be able to read the file."
-        )
-    return StoreFinding(
-        "", "This process can read the file. NGINX's workers run as another user: compare their rights."
-    )
-
-
-def _unreachable(reason: Exception) -> str:
-    said = " ".join(str(reason).split()) or type(reason).__name__
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"{said}. A private certificate authority needs `ca_file`; the URL must have a name of the certificate."
-    return f"{said}. Look at name, port, network and certificate."
+        return StoreFinding(type(error).__name__, f"{error.strerror}. {FINDINGS['unreadable']}")
+    return StoreFinding("", FINDINGS["readable"])
 
 
 def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StoreFinding:
@@ -93,37 +75,31 @@ def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StoreFinding:
     if not region and last.status in FOLLOWED:
         return _not_followed(found)
     if last.status == 416:
-        return StoreFinding("", "The storage delivers: the object is empty.")
+        return StoreFinding("", FINDINGS["empty"])
     if not isinstance(origin, S3Origin):
-        name = http.client.responses.get(last.status, "")
-        said = f"The server responds with {last.status} {name}. Report it to those who run it."
-        return StoreFinding(str(last.status), said)
+        status = f"{last.status} {http.client.responses.get(last.status, '')}"
+        return StoreFinding(str(last.status), FINDINGS["status"].format(status=status))
     elements = dict(re.findall("<(Code|Message)>([^<]*)</", last.body.decode("utf-8", "replace")))
     code = elements.get("Code") or _BY_STATUS.get(last.status, str(last.status))
-    remedy = STORE_CODES.get(code, "Look the code up in the storage's documentation.")
+    remedy = STORE_CODES.get(code, FINDINGS["unknown_code"])
     if code in {"AccessDenied", "InvalidRequest"}:
         message = elements.get("Message", "")
         remedy = next((known for words, known in STORE_MESSAGES.items() if words in message), remedy)
     if code == "NoSuchKey" and last.header("x-amz-delete-marker") == "true":
-        remedy = _DELETED
+        remedy = FINDINGS["deleted"]
     if region and last.status in _WRONG_REGION:
-        remedy = f"The bucket is in the region {region}: set `region` of the origin."
+        remedy = FINDINGS["region"].format(region=region)
     return StoreFinding(code, remedy)
 
 
 def _not_followed(found: Sequence[Exchange]) -> StoreFinding:
-    location = found[-1].header("Location")
-    if not location:
-        return StoreFinding("redirect_without_location", "The origin redirects, and does not say where to.")
+    place = urlsplit(found[-1].header("Location"))
+    code = "redirect_refused" if any(place) else "redirect_without_location"
     if len(found) > MAX_REDIRECTS:
-        return StoreFinding("too_many_redirects", "The origin redirects more often than NGINX follows.")
+        code = "too_many_redirects"
     # no more of the URL: it may have a signature
-    place = urlsplit(location)
-    return StoreFinding(
-        "redirect_refused",
-        f"The origin redirects to {place.scheme}://{place.netloc.rpartition('@')[2]}, where NGINX does not follow it,"
-        " nor did this command. If you trust that host, add it to `redirect_hosts`.",
-    )
+    shown = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
+    return StoreFinding(code, FINDINGS[code].format(place=shown))
 
 
 def bucket_region(origin: S3Origin) -> str | None:

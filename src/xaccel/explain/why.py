@@ -40,6 +40,7 @@ WHY: dict[str, Why] = {name: Why(**row) for name, row in _TABLES["why"].items()}
 ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or_nginx"]
 STORE_CODES: Mapping[str, str] = _TABLES["store_codes"]
 STORE_MESSAGES: Mapping[str, str] = _TABLES["store_messages"]
+FINDINGS: Mapping[str, str] = _TABLES["findings"]
 TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 
 

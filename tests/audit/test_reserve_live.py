@@ -227,8 +227,7 @@ def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, i
 def follower(links: Links) -> Any:
     """`manage.py xaccel ingest --follow` in a process of its own, for which a moment of silence is idle."""
     before = (
-        "from functools import partial; command.POLL_S = 0.01;"
-        f"command.follow = partial(command.follow, every_s={IDLE_S}); from django.conf import settings;"
+        f"command.POLL_S, command.EVERY_S = 0.01, {IDLE_S}; from django.conf import settings;"
         f"settings.XACCEL_AUDIT = {{'IDLE_S': {IDLE_S}}}; command.audit_settings.cache_clear();"
         "print('ready', flush=True)"
     )

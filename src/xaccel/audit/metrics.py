@@ -138,16 +138,12 @@ def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
             remedy="Give an address of this machine and a port that is free.",
         ) from error
     count_transfers()
-    ingest, gauges = outage.ingest, []
+    gauges, success = [], "When ingest last had read the log to its end, or a batch of it."
     age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."
     for name, doc, function in (
         ("waiting", "1 while ingest waits for the database or the log, else 0.", lambda: bool(outage.since)),
-        (
-            "last_success_timestamp_seconds",
-            "When ingest last had read the log to its end, or a batch of it.",
-            lambda: outage.last_success.timestamp() if outage.last_success else 0,
-        ),
-        ("lag_seconds", age, ingest.lag_s),
+        ("last_success_timestamp_seconds", success, lambda: outage.last_success),
+        ("lag_seconds", age, outage.ingest.lag_s),
     ):
         gauges.append(Gauge(f"xaccel_ingest_{name}", doc))
         gauges[-1].set_function(function)

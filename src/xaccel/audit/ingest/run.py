@@ -24,7 +24,9 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import InputRefused
+from xaccel.explain.exchange import address_of
 from xaccel.site import Site
+from xaccel.site.rules import is_server
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -44,12 +46,11 @@ T = TypeVar("T")
 
 
 class Outage:
-    """An outage that `ingest` waits for. since: when it began; None without one."""
+    """An outage that `ingest` waits for. since: when it began, in seconds since 1970; 0 without one."""
 
     def __init__(self, ingest: Ingest) -> None:
         self.ingest = ingest
-        self.since: datetime | None = None
-        self.last_success: datetime | None = None
+        self.since = self.last_success = 0.0
 
     def wait_for(self, work: Callable[[], T]) -> T | None:
         """Call `work` until it succeeds, and return its result; None if `ingest` was stopped meanwhile.
@@ -61,22 +62,20 @@ class Outage:
             try:
                 result = work()
             except AWAY as error:
-                if self.since is None:
-                    self.since = datetime.now(UTC)
+                if not self.since:
+                    self.since = time.time()
                     message = "%s: %s `ingest` waits and tries again; nothing is lost. %s"
                     logger.error(message, self.ingest.path, *_explain(error))
             else:
-                self.last_success = datetime.now(UTC)
-                if self.since is not None:
-                    seconds = (self.last_success - self.since).total_seconds()
+                self.last_success = time.time()
+                if self.since:
+                    seconds, self.since = self.last_success - self.since, 0.0
                     logger.warning("%s: `ingest` continues after %.0f seconds", self.ingest.path, seconds)
-                    self.since = None
                 return result
             # Roll back what the connection was doing; the next attempt opens a new one.
             with suppress(*AWAY):
                 connections[self.ingest.using].close()
-            until = time.monotonic() + pause
-            while time.monotonic() < until:
+            for _ in range(round(pause / 0.05)):
                 if self.ingest.stopped():
                     return None
                 time.sleep(0.05)
@@ -107,21 +106,13 @@ def take(ingest: Ingest) -> None:
         raise InputRefused(what, where=str(error.filename), remedy=_LET_READ) from error
 
 
-def follow(
-    outage: Outage,
-    *,
-    tidy: Callable[[datetime], object],
-    poll_s: float = POLL_S,
-    every_s: float = EVERY_S,
-    up_to_date: Callable[[], object] = lambda: None,
-) -> None:
+def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -> None:
     """Ingest until `stopped`, and at its end what was written before; wait while the database or the log is away.
 
-    Calls `tidy` every `every_s`, whether the log is quiet or not, with a time before which everything is ingested.
-    Calls `up_to_date` once, as soon as the log was read to its end for the first time.
+    Calls `tidy` every EVERY_S, whether the log is quiet or not, with a time before which everything is ingested. Unless
+    `quiet`, it prints a line as soon as the log was read to its end for the first time.
     """
     last = float("-inf")
-    read_once = False
     while True:
         began = datetime.now(UTC)
         found = outage.wait_for(outage.ingest.ingest_available)
@@ -130,14 +121,18 @@ def follow(
                 # NGINX may have ended during this read, right before SIGTERM.
                 outage.wait_for(outage.ingest.ingest_available)
             return
-        if time.monotonic() - last >= every_s:
+        if time.monotonic() - last >= EVERY_S:
             outage.wait_for(partial(tidy, began))
             last = time.monotonic()
         if not found:
-            if not read_once:
-                up_to_date()
-                read_once = True
-            time.sleep(poll_s)
+            if not quiet:
+                print(
+                    f"Up to date, waiting for new log entries: {outage.ingest.path}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                quiet = True
+            time.sleep(POLL_S)
 
 
 def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
@@ -153,10 +148,6 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         if args.metrics:
             metrics.watched(path, unknown, free, awaited)
 
-    def up_to_date() -> None:
-        if not args.quiet:
-            print(f"Up to date, waiting for new log entries: {path}", file=sys.stderr, flush=True)
-
     with ExitStack() as stack:
         stopped = stack.enter_context(_stopping())
         ingest = Ingest(path, conf, using=using, stopped=stopped)
@@ -167,7 +158,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
             stack.enter_context(metrics.serve(args.metrics, outage))
         began = datetime.now(UTC)
         if args.follow:
-            follow(outage, tidy=tidy, up_to_date=up_to_date)
+            follow(outage, tidy=tidy, quiet=args.quiet)
         else:
             take(ingest)
             if not stopped():
@@ -200,10 +191,9 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not is_server(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an address: write it like 127.0.0.1:9109")
-    return host.strip("[]"), int(port)
+    return address_of(text)
 
 
 INGEST = make_command("ingest", types={"file": Path, "--metrics": _address}, run=_run)

@@ -135,33 +135,17 @@ def read_entry(text: bytes) -> LogEntry:
 
 
 def _entry(raw: _Raw, end: float) -> LogEntry:
-    status, sent_length = int(raw.status), _number(raw.sent_length)
+    status, announced = int(raw.status), _number(raw.sent_length)
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
     counts = (raw.body_bytes, raw.interim_bytes)
     if not (min(counts) >= 0 and max(counts) <= _MOST_SENT and 0 <= status <= 999 >= (origin_status or 0)):
         raise NotAnEntry("a number out of range")
-    first: int | None = None
-    total: int | None = None
-    certain = _count_body(raw, sent_length)
-    body_bytes = raw.body_bytes
-    exact = sent_length is not None
-    if status == 200:
-        first = 0
-        # The app knows the size without a content coding.
-        total = sent_length if exact else None if raw.encoding else _number(raw.size)
-        # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
-        exact = exact or (total is not None and raw.protocol == "HTTP/2.0" and body_bytes <= total)
-    elif status != 206:
-        exact = True
-    elif found := _CONTENT_RANGE(raw.content_range):
-        first, total = int(found[1]), _number(found[3] or "")
-        exact = exact and sent_length == int(found[2]) - first + 1
-    else:
-        exact = False
-    exact = exact and certain
-    outcome = _outcome(raw, status, total if sent_length is None else sent_length, exact)
+    is_counted = _count_body(raw, announced)
+    first, total, exact = _interval(raw, status, announced)
+    exact = exact and is_counted
+    outcome = _outcome(raw, status, total if announced is None else announced, exact)
     if outcome in (Outcome.INCOMPLETE, Outcome.INEXACT) and not (raw.why or raw.completion):
         raw.why = CLIENT_OR_NGINX
     return LogEntry(
@@ -172,9 +156,9 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
         status,
         outcome,
         first if exact else None,
-        body_bytes if first is not None and raw.method != "HEAD" else 0,
+        raw.body_bytes if first is not None and raw.method != "HEAD" else 0,
         total,
-        body_bytes,
+        raw.body_bytes,
         raw.etag or raw.last_modified,
         raw.why,
         microseconds(end - raw.seconds),
@@ -183,7 +167,7 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
         Details(
             raw.protocol[:16],
             exact,
-            sent_length,
+            announced,
             raw.completion[:8],
             raw.range,
             raw.content_range,
@@ -195,6 +179,23 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
             raw.cache[:16],
         ),
     )
+
+
+def _interval(raw: _Raw, status: int, announced: int | None) -> tuple[int | None, int | None, bool]:
+    """Return the first byte, the size of the object, and whether it is known which bytes were sent."""
+    if status == 206:
+        if found := _CONTENT_RANGE(raw.content_range):
+            first = int(found[1])
+            return first, _number(found[3] or ""), announced == int(found[2]) - first + 1
+        return None, None, False
+    if status != 200:
+        return None, None, True
+    if announced is not None:
+        return 0, announced, True
+    # The app knows the size without a content coding.
+    total = None if raw.encoding else _number(raw.size)
+    # Without a length only the app's own knowledge tells whether all went out, and framing must not be counted.
+    return 0, total, total is not None and raw.protocol == "HTTP/2.0" and raw.body_bytes <= total
 
 
 def _count_body(raw: _Raw, announced: int | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xaccel.errors import OptionRefused
 from xaccel.explain.exchange import Exchange, Pairs, address_of, ask_origin, fetch
-from xaccel.explain.why import TRACE_ENDS, WHY, end_of, new_entry
+from xaccel.explain.why import CACHED, TRACE_ENDS, WHY, end_of, new_entry
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of
 from xaccel.site import Site
@@ -22,7 +22,6 @@ END_REASONS = {**TRACE_ENDS, **{name: why.cause for name, why in WHY.items()}}
 _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _URL = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?([/?#][!-~]*)?")
 _CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Range", "If-Match", "If-Unmodified-Since")
-_CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 
 Hop = dict[str, Any]
 Headers = list[dict[str, str]]
@@ -113,7 +112,7 @@ def _ask_origin(
     origin, why = site.origin(name), WHY.get(entry.get("why", ""))
     url, method = handed.get("Xaccel-Url", handed["X-Accel-Redirect"]), handed.get("Xaccel-Method", "GET")
     note = ""
-    if entry.get("cache") in _CACHED:
+    if entry.get("cache") in CACHED:
         note = f"NGINX sent the file from its cache ({entry['cache']}): there was no request"
     elif why is not None and not why.ask:
         note = "NGINX refused the hand-off: there was no request"

@@ -21,6 +21,8 @@ from typing import Any
 
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 """How the compressed files of logrotate are read (`compresscmd`)."""
+CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
+"""Values of `cache` of a response that NGINX had already."""
 _ENTRY_S = 2.0
 """How long a log entry may take: NGINX writes it when the response has been sent."""
 

@@ -20,16 +20,15 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.reconcile.store_log import StoreLog, StoreRequest
 from xaccel.audit.retention import age, removed_until
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused, XaccelError
 from xaccel.events import by_the_app
+from xaccel.explain.why import CACHED
 from xaccel.site import Site
-from xaccel.site.origins import HTTPOrigin, S3Origin, covers_many, expression
+from xaccel.site.origins import HTTPOrigin, S3Origin, covers, covers_many
 
 AT_ONCE = 100
 """Transfers in one query, which has two parameters for each: SQLite before 3.32 takes 999."""
-CACHED = frozenset(("HIT", "STALE", "UPDATING", "REVALIDATED"))
-"""Values of `cache` of a response that NGINX had already."""
 _NO_BYTES = {
     Outcome.NOT_MODIFIED: "304",
     Outcome.HEADERS: "HEAD",
@@ -142,12 +141,12 @@ class Comparison:
         rows = self._rows_of(request.transfer for request in requests)
         pruned = removed_until("prune", using=self._using)
         for request in requests:
-            row = rows.get(request.transfer)
+            row, decided = rows.get(request.transfer), int(request.transfer[:13].replace("-", ""), 16) * 1000
             if row is not None and not (request.delivered and self._wrong(row, request)):
                 # NGINX sends a request again if a connection fails, and one for each slice.
                 sent = (inf if request.sent is None else request.sent) if request.delivered else 0
                 self._seen[request.transfer] = self._seen.get(request.transfer, 0) + sent
-            elif row is None and _microseconds_of(request.transfer) < pruned:
+            elif row is None and decided < pruned:
                 self.pruned += 1
             elif not request.delivered:
                 self.refused += 1  # anybody can send a User-Agent with a request that the store refuses
@@ -176,9 +175,8 @@ class Comparison:
         s3 = [origin for origin in origins if isinstance(origin, S3Origin) and _has(origin, request.bucket)]
         if s3:
             return any(_plain(request.key).startswith(_plain(origin.prefix)) for origin in s3)
-        return any(
-            isinstance(origin, HTTPOrigin) for origin in origins
-        )  # the bucket's name may not be in its URL
+        # the bucket's name may not be in its URL
+        return any(isinstance(origin, HTTPOrigin) for origin in origins)
 
     def _rows(self) -> Iterator[Transfer]:
         """Return the transfers that began within the log's time, and are from a bucket of the log."""
@@ -195,9 +193,7 @@ class Comparison:
 
 
 def _has(origin: S3Origin, bucket: str) -> bool:
-    return (
-        bool(expression(origin.bucket).fullmatch(bucket)) if covers_many(origin) else bucket == origin.bucket
-    )
+    return covers(origin.bucket, bucket) if covers_many(origin) else bucket == origin.bucket
 
 
 def _object_of(origin: S3Origin, row: Transfer) -> tuple[str, str]:
@@ -220,11 +216,6 @@ def _sent(id_: UUID | str) -> str:
     return str(id_)[:23]
 
 
-def _microseconds_of(sent: str) -> int:
-    """Return the time in a UUIDv7."""
-    return int(sent[:8] + sent[9:13], 16) * 1000
-
-
 def _lowest(at: datetime) -> UUID:
     """Return the lowest id of a time."""
     return UUID(int=(int(at.timestamp() * 1000) & (2**48 - 1)) << 80)
@@ -235,7 +226,7 @@ def _token(text: str) -> str:
     return text if text.isascii() and text.isalnum() and len(text) <= 64 else "(not readable)"
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, site: Site, _: object) -> None:
     log = StoreLog(args.files)
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
     for id_, result, why in comparison.judgements():

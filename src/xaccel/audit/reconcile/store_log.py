@@ -122,11 +122,8 @@ def _of_s3(line: bytes) -> StoreRequest:
 
 def _of_seaweed(line: bytes) -> StoreRequest:
     said = msgspec.json.decode(line, type=_Seaweed)
-    at, method, transfer = (
-        datetime.fromtimestamp(said.time, UTC),
-        _method(said.operation),
-        _transfer(said.user_agent),
-    )
+    at, method = datetime.fromtimestamp(said.time, UTC), _method(said.operation)
+    transfer = _transfer(said.user_agent)
     return StoreRequest(at, said.bucket, said.key, method, said.status, None, said.request_id, transfer)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import json
 import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import router
@@ -17,8 +17,7 @@ from django.db.models import QuerySet
 
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import indexable
-from xaccel.cli.command import FindObject, make_command
-from xaccel.site import Site
+from xaccel.cli.command import make_command
 
 _AT_ONCE = 2000
 # Which character separates cells is a setting of the machine that opens the file: ";" in Germany and France. Then
@@ -29,21 +28,16 @@ _ENDS_A_LINE = {ord(character): f"\\u{ord(character):04x}" for character in "\x8
 
 
 def csv_rows(rows: QuerySet[Any]) -> Iterator[str]:
-    """Return a CSV file (RFC 4180) with a heading in pieces, in constant memory. Times are ISO 8601 in UTC.
+    """Return the lines of a CSV file (RFC 4180) with a heading, in constant memory. Times are ISO 8601 in UTC.
 
     Each cell is quoted. A text that a spreadsheet would read as a formula gets an apostrophe in front, also after
     characters that may separate cells (https://owasp.org/www-community/attacks/CSV_Injection).
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow([field.attname for field in rows.model._meta.concrete_fields])
+    echo: Any = SimpleNamespace(write=str)  # so `writerow` returns the text of a row
+    writer = csv.writer(echo, quoting=csv.QUOTE_ALL)
+    yield writer.writerow([field.attname for field in rows.model._meta.concrete_fields])
     for values in rows.values_list().iterator(chunk_size=_AT_ONCE):
-        writer.writerow([_cell(value) for value in values])
-        if buffer.tell() > 1 << 16:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+        yield writer.writerow([_cell(value) for value in values])
 
 
 def json_rows(rows: QuerySet[Any]) -> Iterator[str]:
@@ -64,7 +58,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, *_: object) -> None:
     model, at = (Transfer, "decided_at") if args.what == "transfers" else (Download, "opened_at")
     wanted = {f"{at}__gte": args.since, f"{at}__lt": args.until}
     wanted |= {"subject": args.subject, "origin": args.origin, "key": args.key}

@@ -21,9 +21,8 @@ from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, microseconds_of, new_pseudonym
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import OptionRefused
-from xaccel.site import Site
 
 AT_ONCE = 5000
 """Rows a transaction, so that an app that records meanwhile does not wait long."""
@@ -168,7 +167,7 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run_prune(args: argparse.Namespace, *_: object) -> None:
     if args.older_than is None and args.addresses_older_than is None:
         raise OptionRefused(
             "no age is given",
@@ -188,7 +187,7 @@ def _run_prune(args: argparse.Namespace, site: Site, find_object: FindObject | N
 PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_run_prune)
 
 
-def _run_forget(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run_forget(args: argparse.Namespace, *_: object) -> None:
     if not args.subject:
         raise OptionRefused(
             "an empty subject means all users who were not signed in",

@@ -13,15 +13,14 @@ from typing import Any
 from django.db import router
 
 from xaccel.audit.models import Seal
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused, XaccelError
-from xaccel.site import Site
 
 _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:— [^\s+]+ \S+\n)+)")
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, *_: object) -> None:
     newest = Seal.objects.using(router.db_for_read(Seal)).order_by("-number").first()
     if newest is None:
         raise XaccelError("nothing is sealed yet", where="checkpoint", remedy="Set CHAIN and run `ingest`.")

@@ -17,9 +17,8 @@ from xaccel.audit.ingest import recount
 from xaccel.audit.ingest.database import is_sqlite
 from xaccel.audit.models import Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import OptionRefused, XaccelError
-from xaccel.site import Site
 
 
 class Verification:
@@ -106,7 +105,7 @@ class Verification:
                 yield f"{count} {said}"
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, *_: object) -> None:
     if bool(args.checkpoint) != bool(args.key):
         what, remedy = "--checkpoint or --key is missing", "Give --checkpoint and --key together."
         raise OptionRefused(what, where="verify", remedy=remedy)

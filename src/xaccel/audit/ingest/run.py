@@ -22,10 +22,9 @@ from xaccel.audit.ingest.store import Counted
 from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused
 from xaccel.explain.exchange import address_of
-from xaccel.site import Site
 from xaccel.site.rules import is_server
 
 logger = logging.getLogger("xaccel.audit")
@@ -135,7 +134,7 @@ def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -
             time.sleep(POLL_S)
 
 
-def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -> None:
+def _run(args: argparse.Namespace, *_: object) -> None:
     path: Path = args.file
     if not path.exists() and not args.follow:
         remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'

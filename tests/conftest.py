@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for folder in sorted(FOLDER.glob("*/")):
         config.addinivalue_line("markers", f"{folder.name}: what is in {FOLDER.name}/{folder.name}")
+    config.addinivalue_line(
+        "markers", "variants(*names): the builds of NGINX that a test runs on, if not all"
+    )
     # a run that is ended from outside stops its servers, as Ctrl-C does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # in the background of a shell it is ignored, and what tests start and interrupt would inherit that
@@ -45,7 +48,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = any("variant" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
     if "variant" in metafunc.fixturenames and not own:
         wanted: list[str] = metafunc.config.getoption("--variant") or []
-        chosen = [name for name in VARIANTS if name in wanted] or VARIANTS
+        mark = metafunc.definition.get_closest_marker("variants")
+        named = mark.args if mark else VARIANTS
+        chosen = [name for name in named if name in wanted] or named
         metafunc.parametrize("variant", chosen, indirect=True, scope="session")
 
 
@@ -61,12 +66,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = [
         item
         for item in items
-        if _variant(item) in wanted and (config.getoption("--slow") or not item.get_closest_marker("slow"))
+        if _variant(item) in wanted
+        and _is_there(item)
+        and (config.getoption("--slow") or not item.get_closest_marker("slow"))
     ]
     kept = set(chosen)
     if left_out := [item for item in items if item not in kept]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = chosen
+
+
+def _is_there(item: pytest.Item) -> bool:
+    """Whether a test, or a row of its table, runs on its build."""
+    return all(_variant(item) in (*mark.args, "none") for mark in item.iter_markers("variants"))
 
 
 def _variant(item: pytest.Item) -> str:

@@ -139,7 +139,7 @@ def entries(folder: Path) -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session")
+@pytest.mark.variants("deb-njs")
 def test_logrotate_loses_no_entry_and_ingest_reads_on(
     variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path, settings: Any
 ) -> None:

@@ -26,7 +26,7 @@ from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_se
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session"),
+    pytest.mark.variants("deb"),
 ]
 
 SECRET = "reserve-0123456789-abcdefghijklmnopqrstuvwxyz"

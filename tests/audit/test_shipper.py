@@ -149,7 +149,7 @@ class Machine:
         ]
 
 
-@pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session")
+@pytest.mark.variants("deb-njs")
 def test_each_transfer_of_two_nginx_is_in_the_trail_once_whatever_is_killed(
     rsyslogd: str, logrotate: Callable[[Path, int], None], variant: Variant, tmp_path: Path, settings: Any
 ) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.parametrize("variant", ["deb-njs"], indirect=True, scope="session")
+pytestmark = pytest.mark.variants("deb-njs")
 
 
 @pytest.mark.parametrize(

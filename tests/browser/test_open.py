@@ -16,7 +16,7 @@ from xaccel.servers.processes import wait_until
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.parametrize("variant", ["deb-njs", "wheel"], indirect=True, scope="session")
+pytestmark = pytest.mark.variants("deb-njs", "wheel")
 
 GREEN, WHITE = (0, 128, 0), (255, 255, 255)
 LOOSE = "default-src * 'unsafe-inline'"

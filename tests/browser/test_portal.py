@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.parametrize("variant", ["deb-njs", "wheel-njs"], indirect=True, scope="session")
+pytestmark = pytest.mark.variants("deb-njs", "wheel-njs")
 
 
 @pytest.fixture

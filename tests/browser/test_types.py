@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from xaccel.testing import S3Server
 
-pytestmark = pytest.mark.parametrize("variant", ["deb", "wheel-njs"], indirect=True, scope="session")
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
 PAGE = (
     b'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>quiet</title><base href="/page?based=" /></head>'

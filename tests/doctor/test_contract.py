@@ -19,7 +19,7 @@ from xaccel.doctor.check import Evidence, Skipped, checks, examine, exit_status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 
-on_deb = pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session")
+on_deb = pytest.mark.variants("deb")
 
 
 def test_each_check_has_a_breakage_and_each_breakage_a_check() -> None:

@@ -50,7 +50,7 @@ def at_deployment(stage: Stage) -> str:
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("variant", ["deb"], indirect=True, scope="session")
+@pytest.mark.variants("deb")
 def test_W008_django_asks_the_running_nginx_before_a_deployment(healthy: Stage) -> None:
     assert at_deployment(healthy) == ""
     healthy.change(LIMIT_RATE=10**9, reload=False)

@@ -157,7 +157,7 @@ def hinting(address: str) -> Callable[[Request], Answer]:
     return answer
 
 
-@pytest.mark.parametrize("variant", ["wheel", "wheel-njs"], indirect=True, scope="session")
+@pytest.mark.variants("wheel", "wheel-njs")
 @pytest.mark.parametrize("hints", ["app", "origin"])
 def test_early_hints_of_an_operator_do_not_reach_into_downloads(
     variant: Variant, hints: str, tmp_path: Path

@@ -48,6 +48,8 @@ FORGED = {
     "Xaccel-Cache-Key": "0" * 64 + "-" + "0" * 64,
     "Xaccel-Id": FORGED_ID,
 }
+WITH_ADDITION = ("deb", "deb-njs")
+"""The builds that have the module addition."""
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +80,13 @@ def stolen(hostile: Hostile) -> list[str]:
     return [request.target for request in hostile.origin.requests if "stolen" in request.target]
 
 
-def has_addition(hostile: Hostile) -> bool:
-    return "addition" in build_of(hostile.stage.variant).modules
+def added(path: str) -> Any:
+    """A way by the module addition, on the builds that have it."""
+    return pytest.param(path, marks=pytest.mark.variants(*WITH_ADDITION))
+
+
+def test_addition_is_tested_where_it_is_built_in(variant: Variant) -> None:
+    assert ("addition" in build_of(variant).modules) == (variant.name in WITH_ADDITION)
 
 
 # read (a, a2)
@@ -104,11 +111,9 @@ def test_a_page_that_includes_a_download_gets_no_other_file(
 
 @both
 @every_origin
-@pytest.mark.parametrize("path", ["/mirrored", "/checked", "/b/added"])
+@pytest.mark.parametrize("path", ["/mirrored", "/checked", added("/b/added")])
 def test_no_other_subrequest_gets_a_file(hostile: Hostile, path: str, origin: str, protocol: str) -> None:
     """(a) The same by mirror, auth_request and addition."""
-    if path == "/b/added" and not has_addition(hostile):
-        pytest.skip("this NGINX lacks the module addition")
     steal = redirects(entry(origin), stealing(hostile, origin))
     hostile.pages |= {"sub": steal, "check": steal, "added/page": page("a page")}
     reply = hostile.ask(
@@ -212,14 +217,17 @@ def expect_the_download(
 
 
 @both
-@every_origin
-@pytest.mark.parametrize("moment", ["before the app", "before the origin"])
+@pytest.mark.parametrize(
+    ("moment", "origin"),
+    [
+        *(("before the app", origin) for origin in ORIGINS),
+        *(("before the origin", origin) for origin in ORIGINS if origin != "media"),  # it is a directory
+    ],
+)
 def test_a_mirrored_backend_changes_nothing_of_a_download(
     hostile: Hostile, moment: str, origin: str, protocol: str
 ) -> None:
     """(b, c) Its hand-off without the secret comes before the app's, or while the origin is asked."""
-    if origin == "media" and moment == "before the origin":
-        pytest.skip("a directory is not waited for")
     options = {**OPTIONS, "content_type": "text/plain"} if origin == "media" else dict(OPTIONS)
     for number in range(5):
         gate = Gate(hostile)
@@ -323,7 +331,7 @@ def test_no_log_has_a_signed_url_of_a_subrequest(hostile: Hostile, protocol: str
     """(e) The origin of an included download answers what is no HTTP: NGINX's own message holds the URL."""
     hostile.pages["page"] = page(included(in_page("bucket", "rubbish", **OPTIONS)))
     hostile.ask(protocol, "/b/page")
-    if has_addition(hostile):
+    if hostile.stage.variant.name in WITH_ADDITION:
         hostile.pages["/appended/send"] = page("a page")
         hostile.ask(protocol, "/appended" + in_page("bucket", "rubbish", **OPTIONS))
     hostile.ask(protocol, "/entered" + in_page("bucket", "rubbish", **OPTIONS))
@@ -340,13 +348,11 @@ WAYS = {"ssi": "/b/page", "mirror": "/twice", "auth_request": "/entered", "addit
 
 @both
 @every_origin
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["ssi", "mirror", "auth_request", added("addition")])
 def test_a_download_in_a_subrequest_is_right_or_refused_with_a_reason(
     hostile: Hostile, way: str, origin: str, protocol: str
 ) -> None:
     """(e) Each hand-off of the app has an entry with its id: a transfer that ended well, or a refusal that says why."""
-    if way == "addition" and not has_addition(hostile):
-        pytest.skip("this NGINX lacks the module addition")
     asked = in_page(origin, **OPTIONS)
     hostile.pages["page"] = page(included(asked))
     hostile.pages["/appended/send"] = page("a page")

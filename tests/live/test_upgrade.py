@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xaccel.testing import AppServer, NginxServer, S3Server, Variant
 
 # Debian's and the wheel's, without and with njs: a rolling upgrade takes a minute on each.
-pytestmark = pytest.mark.parametrize("variant", ["deb", "wheel-njs"], indirect=True, scope="session")
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
 SIZE = 12_000_000
 SEED = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -109,6 +110,44 @@ def test_variants_are_chosen(tmp_path: Path, arguments: tuple[str, ...], passed:
     assert status == 0
     assert f"{passed} passed" in said
     assert (f"{5 - passed} deselected" in said) == (passed < 5)
+
+
+ON_SOME = """
+import pytest
+
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
+row = pytest.param(2, marks=pytest.mark.variants("deb"))
+
+@pytest.fixture(scope="session")
+def variant(request):
+    return request.param
+
+@pytest.mark.parametrize("number", [1, row])
+def test_on_some(variant, number):
+    print("RAN", variant, number)
+
+def test_on_none():
+    print("RAN on none")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"),
+    [
+        ((), ["deb 1", "deb 2", "on none", "wheel-njs 1"]),
+        (("--variant=deb",), ["deb 1", "deb 2"]),
+        (("--variant=wheel-njs", "--variant=none"), ["on none", "wheel-njs 1"]),
+        (("--variant=deb-njs",), []),
+    ],
+    ids=["all", "one of them", "another and those on none", "none of them"],
+)
+def test_a_module_and_a_row_can_name_their_variants(
+    tmp_path: Path, arguments: tuple[str, ...], ran: list[str]
+) -> None:
+    status, said = pytest_says(tmp_path, ON_SOME, "-s", *arguments)
+    assert status == (0 if ran else 5)
+    assert sorted(re.findall("RAN (.*)", said)) == ran
+    assert "skipped" not in said
 
 
 def test_missing_server_is_a_skip_that_says_so(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def name(row: Setting) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_two_settings_have_the_same_sentence(kind: type) -> None:
-    docs = {row.key: row.words["doc"] for row in table(kind)}
+    docs = {row.key: row.words["doc"] for row in table(kind).values()}
     wrong = [text for text in docs.values() if len(text) < 20 or not text.endswith(".")]
     assert wrong == []
     assert len(set(docs.values())) == len(docs)
@@ -75,8 +75,7 @@ def test_each_example_is_a_value_that_the_setting_takes(
 
 def test_each_word_belongs_to_a_setting() -> None:
     tables = {
-        kind.__name__: {row.key for row in table(kind)}
-        - (settings.SHARED if "Origin" in kind.__name__ else set())
+        kind.__name__: table(kind).keys() - (settings.SHARED if "Origin" in kind.__name__ else set())
         for kind in KINDS
     }
     assert {key: set(rows) for key, rows in words().items() if key in tables} == tables
@@ -97,7 +96,7 @@ def test_each_error_of_the_table_is_raised_somewhere() -> None:
 
 def test_each_setting_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    keys = [row.key for kind in KINDS for row in table(kind)]
+    keys = [key for kind in KINDS for key in table(kind)]
     assert [key for key in keys if f"# `{key}`" not in page] == []
 
 

@@ -53,7 +53,7 @@ def field_table(kind: type) -> str:
 
 def settings_of(kind: type) -> tuple[Setting, ...]:
     """Return the settings of a dataclass; none for one that is no table of them."""
-    return table(kind) if kind.__name__ in words() else ()
+    return tuple(table(kind).values()) if kind.__name__ in words() else ()
 
 
 def spelled(hint: Any) -> str:

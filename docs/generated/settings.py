@@ -15,43 +15,43 @@ from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
 
-SHARED = {row.key for row in table(TYPES["s3"])} & {row.key for row in table(TYPES["http"])} - {"expires_s"}
+SHARED = table(TYPES["s3"]).keys() & table(TYPES["http"]).keys() - {"expires_s"}
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
 
 
 def site() -> str:
     """Return the keys of a site."""
-    return _sections(table(Site), 3)
+    return _sections(table(Site).values(), 3)
 
 
 def secret_source() -> str:
     """Return the keys that can be given in place of SECRET."""
-    return _sections(table(SecretSource), 3)
+    return _sections(table(SecretSource).values(), 3)
 
 
 def django() -> str:
     """Return the keys that only Django has."""
-    return _sections(table(DjangoSettings), 3)
+    return _sections(table(DjangoSettings).values(), 3)
 
 
 def audit() -> str:
     """Return the keys of XACCEL_AUDIT."""
-    return _sections(table(AuditSettings), 3)
+    return _sections(table(AuditSettings).values(), 3)
 
 
 def origin(kind: str) -> str:
     """Return the options that one type of origin has for itself."""
-    return _sections((row for row in table(TYPES[kind]) if row.key not in SHARED), 4)
+    return _sections((row for row in table(TYPES[kind]).values() if row.key not in SHARED), 4)
 
 
 def shared() -> str:
     """Return the options that both types of remote origins have."""
-    return _sections((row for row in table(TYPES["s3"]) if row.key in SHARED), 4)
+    return _sections((row for row in table(TYPES["s3"]).values() if row.key in SHARED), 4)
 
 
 def cache_options() -> str:
     """Return the options of CACHE."""
-    return _sections(table(Cache), 3)
+    return _sections(table(Cache).values(), 3)
 
 
 def _sections(rows: Iterable[Setting], level: int) -> str:
@@ -78,4 +78,4 @@ def _default(row: Setting) -> str:
 def every() -> Iterator[Setting]:
     """Yield each setting of each table."""
     for kind in (Site, SecretSource, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
-        yield from table(kind)
+        yield from table(kind).values()

@@ -30,7 +30,7 @@ class DjangoSettings:
     delivery: Literal["nginx", "stream"] = "nginx"
 
 
-DJANGO_KEYS = tuple(row.key for row in table(DjangoSettings))
+DJANGO_KEYS = tuple(table(DjangoSettings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,13 +72,3 @@ def version_query(origin: Origin, version_id: str | None) -> str:
         remedy = "Give it as the store spells it: 1 to 1024 characters of printable ASCII."
         raise OptionRefused(f"{version_id!r} is not a version id", where="version_id", remedy=remedy)
     return f"?versionId={quote(version_id, safe='')}"
-
-
-def whole_version(cache_version: str | None, version_id: str | None) -> str:
-    """Return what names the bytes for the cache, "" where nothing does.
-
-    The version "null" says nothing: it is written anew while versioning is off or suspended.
-    """
-    if not version_id or version_id == "null":
-        return cache_version or ""
-    return f"{version_id}\n{cache_version or ''}"

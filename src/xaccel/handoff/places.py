@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from xaccel import urls
 from xaccel.errors import OriginNotAllowed
-from xaccel.handoff.identifiers import whole_version
 from xaccel.handoff.objects import Located, Method, ObjectRef, Place
 from xaccel.options import DEFAULTS, Options
 from xaccel.signing.endpoint import resolve_endpoint
@@ -200,10 +199,14 @@ def _root(origin: Origin, base: str) -> str:
 
 
 def _version(origin: Origin, options: Options) -> str:
-    """The version of the object for the cache; "": it is not cached."""
+    """Return what names the bytes for the cache; "": they are not cached.
+
+    The version "null" says nothing: it is written anew while versioning is off or suspended.
+    """
     if isinstance(origin, LocalOrigin) or not origin.cache:
         return ""
-    return whole_version(options.cache_version, options.version_id)
+    version, id_ = options.cache_version or "", options.version_id
+    return f"{id_}\n{version}" if id_ and id_ != "null" else version
 
 
 def _target(place: Place, key: str) -> tuple[str, str]:

@@ -83,8 +83,7 @@ class LocalOrigin:
 Origin = S3Origin | HTTPOrigin | LocalOrigin
 RemoteOrigin = S3Origin | HTTPOrigin
 
-_RESERVED = re.compile(r"(?:--[a-z]+-s3|-s3alias)\Z")
-_LONGEST = 63
+_is_one_of_many = rules.matches(r"(?!.*(?:--[a-z]+-s3|-s3alias)\Z)[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 
 
 def covers_many(origin: Origin) -> bool:
@@ -105,12 +104,7 @@ def covers(pattern: str, bucket: str) -> bool:
 
     Names that end as Amazon S3 keeps for aliases, which need another signature, match no pattern.
     """
-    return (
-        len(bucket) <= _LONGEST
-        and rules.is_bucket_name(bucket)
-        and expression(pattern).fullmatch(bucket) is not None
-        and _RESERVED.search(bucket) is None
-    )
+    return _is_one_of_many(bucket) and expression(pattern).fullmatch(bucket) is not None
 
 
 def bucket_named(origin: Origin, bucket: str | None) -> str:

@@ -34,7 +34,7 @@ class SecretSource:
     secret_file: str = option("", ok=is_absolute)
 
 
-SECRET_SOURCES = {row.key: row for row in table(SecretSource)}
+SECRET_SOURCES = table(SecretSource)
 
 
 def site_of(source: SiteSource) -> Site:
@@ -97,8 +97,7 @@ def _secret(values: Mapping[str, Any], where: str) -> Any:
         return problem(path, wrong.get(type(error), "secret_unreadable"), place=place, reason=reason)
     if not text.split():
         return problem(path, "secret_empty", place=place)
-    [secret] = [row for row in table(Site) if row.key == "SECRET"]
-    secrets = secret.read(text.split(), given, f"{path}: {place}", found)
+    secrets = table(Site)["SECRET"].read(text.split(), given, f"{path}: {place}", found)
     return found[0] if found else secrets
 
 

@@ -76,7 +76,7 @@ is_error_page = both(
 """Whether a download can end with the status, and NGINX takes the path of the file."""
 is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)
 """Whether NGINX counts transfers of a class of this name, in 16 bits (ngx_http_limit_conn_module.c)."""
-is_bucket_name = matches(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_is_bucket_name = matches(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """Whether any store has a bucket of this name; Amazon's own rules are narrower."""
 is_other_kind = matches(r"(?s)arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3")
 """Whether S3 wants another signature or a session for the name; general purpose buckets and aliases pass.
@@ -88,7 +88,7 @@ Suffixes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrule
 def is_bucket(name: str) -> bool:
     """Tell whether `name` is one of a bucket, or a pattern with one "*" and three letters or digits for many."""
     is_narrow = len(name) <= 63 and sum(map(str.isalnum, name)) >= 3
-    return is_bucket_name(name.replace("*", "x", 1)) and (is_narrow or "*" not in name)
+    return _is_bucket_name(name.replace("*", "x", 1)) and (is_narrow or "*" not in name)
 
 
 def is_address(host: str) -> bool:

@@ -100,14 +100,14 @@ def option(default: T, *, secret: bool = False, **checks: Any) -> T:
 
 
 @cache
-def table(kind: type) -> tuple[Setting, ...]:
-    """Return the settings of a dataclass: its own fields, then those that it inherits."""
+def table(kind: type) -> dict[str, Setting]:
+    """Return the settings of a dataclass by their keys: of its own fields, then of those that it inherits."""
     hints, keys = get_type_hints(kind), words().get(kind.__name__, {})
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": one.name.upper() if one.name.upper() in keys else one.name, "field": one, **one.metadata}
         for one in sorted(dataclasses.fields(kind), key=lambda one: one.name not in kind.__annotations__)
     ]
-    return tuple(Setting(**row, kind=kind.__name__, hint=hints[row["field"].name]) for row in rows)
+    return {row["key"]: Setting(**row, kind=kind.__name__, hint=hints[row["field"].name]) for row in rows}
 
 
 def build(
@@ -117,8 +117,7 @@ def build(
 
     None as a value means the default; a problem may be a value. more: valid names that are read elsewhere.
     """
-    before = len(found)
-    rows = {row.key: row for row in table(kind)}  # type: ignore[arg-type]
+    before, rows = len(found), table(kind)  # type: ignore[arg-type]
     valid = sorted({*rows, *more})
     what = "a setting" if valid[0].isupper() else "an option"
     unknown = [name for name in given if name not in valid]

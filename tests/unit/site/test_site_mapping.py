@@ -188,7 +188,7 @@ def test_an_unknown_key_is_reported_with_the_valid_ones() -> None:
         "'ORIGIN' is not a setting",
         "'DEBUG' is not a setting",
     ]
-    assert all(row.key in str(errors.value) for row in table(Site))
+    assert all(key in str(errors.value) for key in table(Site))
 
 
 def test_a_cached_origin_needs_a_cache() -> None:

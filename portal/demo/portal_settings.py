@@ -20,7 +20,7 @@ def portal_settings(
         options = {"base_url": f"http://127.0.0.1:{echo_port}/"}
         extra["ORIGINS"] = {"echo": {"type": "http", **options}}
     return {
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
         "PORTAL_SECRET_KEY": identity.django_key,
         "PORTAL_DATA_DIR": str(folder / "portal"),
         "PORTAL_TRUSTED_PROXY": "1",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.database_url import read_database
@@ -53,3 +55,14 @@ def test_extra_adds_origins_and_replaces_the_rest():
 def test_bad_extra_is_refused(extra):
     with pytest.raises(ImproperlyConfigured, match="PORTAL_XACCEL_EXTRA"):
         read_xaccel({"PORTAL_XACCEL_EXTRA": extra})
+
+
+def test_quick_password_hash_is_the_demos_alone():
+    quick = import_module("portal.demo.django_settings").PASSWORD_HASHERS
+    assert quick == ["portal.demo.django_settings.DemoPasswordHasher"]
+    assert not hasattr(import_module("portal.settings"), "PASSWORD_HASHERS")
+    assert (
+        import_module("portal.demo.django_settings")
+        .DemoPasswordHasher()
+        .verify("from an earlier demo", PBKDF2PasswordHasher().encode("from an earlier demo", "salt"))
+    )

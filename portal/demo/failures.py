@@ -82,11 +82,8 @@ if FAILURES.keys() != app_breaks.BREAKS.keys() | nginx_breaks.BREAKS.keys():
 def broken(stack: Stack, name: str) -> Iterator[None]:
     """Break the running servers until the block ends. Raises NothingChanged, NginxError and ServerFailed."""
     if name in app_breaks.BREAKS:
-        stack.restart_app(_BROKEN_APP, {_VARIABLE: name})
-        try:
+        with stack.served_by(_BROKEN_APP, {_VARIABLE: name}):
             yield
-        finally:
-            stack.restart_app()
         return
     stack.reload(nginx_breaks.BREAKS[name](stack.sound))
     try:

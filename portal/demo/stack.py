@@ -24,8 +24,6 @@ from xaccel.servers.processes import RunningServer
 from xaccel.site import Site
 from xaccel.testing import AppServer, NginxServer, S3Server, app_server, free_ports, s3_server
 
-_SOUND_APP = "portal.wsgi:application"
-
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
@@ -64,15 +62,11 @@ class Stack:
     people: dict[str, str]
     probes: Probes | None
     extra_pks: dict[str, str]
-    _app: _RunningApp
+    app: AppServer
     log_starts: dict[Path, int]
     sessions: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     nginx: NginxServer = field(init=False)
     ingest: RunningServer = field(init=False)
-
-    @property
-    def app(self) -> AppServer:
-        return self._app.server
 
     @property
     def manage(self) -> list[str]:
@@ -121,30 +115,18 @@ class Stack:
         """Put `parts`, or again the sound ones, in force. Raises NginxError."""
         self.nginx.reload(self.text(self.nginx.port, parts))
 
-    def restart_app(self, application: str = _SOUND_APP, env: Mapping[str, str] | None = None) -> None:
-        """Run `application` on the same address instead of what runs there."""
-        self._app.restart(application, env or {})
-
-
-class _RunningApp:
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
-        self._folder, self._settings = folder, settings
-        self._context: AbstractContextManager[AppServer] | None = None
-        self.server: AppServer
-
-    def restart(self, application: str, env: Mapping[str, str]) -> None:
-        port = int(self.server.address.rpartition(":")[2]) if self._context else 0
-        self.stop()
-        context = app_server(
-            self._folder, application, env={**self._settings, **env}, cwd=PROJECT, workers=2, port=port
-        )
-        self.server = context.__enter__()
-        self._context = context
-
-    def stop(self) -> None:
-        context, self._context = self._context, None
-        if context is not None:
-            context.__exit__(None, None, None)
+    @contextmanager
+    def served_by(self, application: str, env: Mapping[str, str]) -> Iterator[None]:
+        """Let NGINX send requests to `application`, started beside the app, until the block ends."""
+        sound = self.app
+        with _app_server(self.folder / "other-app", application, {**self.settings, **env}) as other:
+            try:
+                self.app = other
+                self.reload()
+                yield
+            finally:
+                self.app = sound
+                self.reload()
 
 
 @contextmanager
@@ -182,10 +164,7 @@ def running_stack(
         extra = _extra_entries() if probes else {}
         seeded = seeder.add(identity, [*map(seed.entry_of, stored), *extra.values()])
         say("Starting the portal and NGINX …")
-        app = _RunningApp(folder / "app", settings)
-        exits.callback(app.stop)
-        (folder / "app").mkdir(exist_ok=True)
-        app.restart(_SOUND_APP, {})
+        app = exits.enter_context(_app_server(folder / "app", "portal.wsgi:application", settings))
         stack = Stack(
             folder=folder,
             identity=identity,
@@ -201,7 +180,7 @@ def running_stack(
             people=seeded.people,
             probes=probes,
             extra_pks=dict(zip(extra, seeded.files[len(stored) :], strict=True)),
-            _app=app,
+            app=app,
             log_starts=log_starts,
         )
         stack.nginx = exits.enter_context(serve_on(port, folder / "nginx", stack.text, binary))
@@ -209,8 +188,14 @@ def running_stack(
         yield stack
 
 
+def _app_server(folder: Path, application: str, env: Mapping[str, str]) -> AbstractContextManager[AppServer]:
+    # imported once, for both workers
+    preloaded = {"GUNICORN_CMD_ARGS": "--preload", **env}
+    return app_server(folder, application, env=preloaded, cwd=PROJECT, workers=2)
+
+
 def _log_files(folder: Path) -> list[Path]:
-    return [file for part in ("nginx", "app") for file in sorted((folder / part).glob("*.log"))]
+    return [file for part in ("nginx", "app", "other-app") for file in sorted((folder / part).glob("*.log"))]
 
 
 def _sizes(folder: Path) -> dict[Path, int]:

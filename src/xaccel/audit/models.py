@@ -149,7 +149,6 @@ class LogPosition(models.Model):
 
     class Meta:
         db_table = "xaccel_log_position"
-        indexes = (models.Index(fields=["path", "-at"], name="xaccel_log_position_path"),)
 
 
 class Garbage(models.Model):

@@ -6,7 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
@@ -57,10 +57,8 @@ class Ingest:
             self._retry_at = time.monotonic() + RETRY_S
         before = self.counted.lines + self.counted.garbage
         for log in self._files:
-            try:
+            with closing(log):
                 self._read(log)
-            finally:
-                log.close()
             if self.stopped():
                 break
         self.counted.lost = self._files.lost

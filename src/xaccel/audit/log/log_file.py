@@ -130,6 +130,7 @@ class LogFile:
         if len(start) < START and not self.final:
             start = start[: start.rfind(b"\n") + 1]
         self.position.start, self.position.start_length = digest(start), len(start)
+        self.position.device, self.position.inode = self.identity
         return bool(start)
 
     def is_that_of(self, position: LogPosition) -> bool:

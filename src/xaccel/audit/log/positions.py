@@ -62,7 +62,7 @@ class LogFiles:
     def _current(self, position: LogPosition) -> LogFile | None:
         """Open the log if its current file is that of `position`."""
         try:
-            return _open_same(self.path, position)
+            return _open_if(self.path, position, lambda log: log.is_that_of(position))
         except PermissionError:
             stat = self.path.stat()
             if (stat.st_dev, stat.st_ino) == (position.device, position.inode):
@@ -90,7 +90,7 @@ class LogFiles:
             found.final = final
             yield found
         beside = [(other.stat().st_mtime, other) for other in files if not found or other != found.path]
-        for other in [other for at, other in sorted(beside) if at >= after and other != self.path]:
+        for other in [other for at, other in sorted(beside) if at >= after]:
             try:
                 log = self._opened(other, final=self._is_final(other))
             except gzip.BadGzipFile as error:
@@ -112,7 +112,7 @@ class LogFiles:
         forbidden: PermissionError | None = None
         for other in files:
             try:
-                if other != self.path and (log := _open_same(other, position)):
+                if log := _open_if(other, position, lambda log: log.is_that_of(position)):
                     return log
             except PermissionError as error:
                 forbidden = error
@@ -123,10 +123,11 @@ class LogFiles:
         return None
 
     def _files(self) -> dict[Path, int]:
-        """Return the inodes of the log and the files beside it whose names begin with its own, compressed ones last."""
+        """Return the inodes of the files beside the log whose names begin with its own, compressed ones last."""
+        own = self.path.name
         with os.scandir(self.path.parent) as found:
-            named = (entry for entry in found if entry.name.startswith(self.path.name) and entry.is_file())
-            files = {Path(entry.path): entry.inode() for entry in named}
+            named = (entry for entry in found if entry.name.startswith(own) and entry.is_file())
+            files = {Path(entry.path): entry.inode() for entry in named if entry.name != own}
         return dict(sorted(files.items(), key=lambda file: file[0].suffix == ".gz"))
 
     def _is_final(self, path: Path) -> bool:
@@ -136,21 +137,18 @@ class LogFiles:
     def _opened(self, path: Path, *, final: bool = False) -> LogFile | None:
         """Open a file that belongs to no open row. None where there is nothing new in it."""
         new = LogPosition(path=str(self.path), offset=0, start_length=0, tail=digest(b""))
-        try:
-            log = LogFile(path, new, final=final)
-        except FileNotFoundError:
-            return None
-        new.device, new.inode = log.identity
-        if log.identify(path == self.path) and self._store_position(log, new):
-            return log
-        log.close()
-        return None
+        return _open_if(
+            path, new, lambda log: log.identify(path == self.path) and self._store_position(log), final=final
+        )
 
-    def _store_position(self, log: LogFile, new: LogPosition) -> bool:
+    def _store_position(self, log: LogFile) -> bool:
         """Make the row of a file before anything of it is read: killed now, it is found under its next name."""
         with transaction.atomic(using=self.using):
             lock_writers(self.using)
-            known = self._row_of(log)
+            new = log.position
+            # Only its bytes tell the row of a file that was read, since an inode is used again.
+            rows = self._rows().filter(start_length__gt=0).order_by("-offset", "finished", "-pk")
+            known = next((row for row in rows if log.is_that_of(row)), None)
             if known is not None:
                 if not known.finished or log.length <= known.offset:
                     return False
@@ -160,19 +158,16 @@ class LogFiles:
             log.position.save(using=self.using, force_insert=True)
         return True
 
-    def _row_of(self, log: LogFile) -> LogPosition | None:
-        """Return the row of a file that was read: only its bytes tell, since an inode is used again."""
-        rows = self._rows().filter(start_length__gt=0).order_by("-offset", "finished", "-pk")
-        return next((row for row in rows if log.is_that_of(row)), None)
 
-
-def _open_same(path: Path, position: LogPosition) -> LogFile | None:
-    """Open a file if it is that of `position`. Raises OSError if that cannot be read."""
+def _open_if(
+    path: Path, position: LogPosition, is_wanted: Callable[[LogFile], bool], *, final: bool = False
+) -> LogFile | None:
+    """Open a file if it is the one that is wanted. Raises OSError if that cannot be read."""
     try:
-        log = LogFile(path, position)
+        log = LogFile(path, position, final=final)
     except FileNotFoundError:  # rotated away in between
         return None
-    if log.is_that_of(position):
+    if is_wanted(log):
         return log
     log.close()
     return None

@@ -121,10 +121,7 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField()),
                 ("finished", models.BooleanField(default=False)),
             ],
-            options={
-                "db_table": "xaccel_log_position",
-                "indexes": [models.Index(fields=["path", "-at"], name="xaccel_log_position_path")],
-            },
+            options={"db_table": "xaccel_log_position"},
         ),
         migrations.CreateModel(
             name="Transfer",

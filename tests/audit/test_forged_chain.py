@@ -84,7 +84,7 @@ def test_a_person_who_was_forgotten_is_nobody_else(values: dict[str, Any]) -> No
     from xaccel.audit.models import Transfer
     from xaccel.audit.retention import forget
 
-    pseudonym, _ = forget("1", using="default")
+    pseudonym, *_ = forget("1", using="default")
     row = Transfer.objects.filter(subject=pseudonym)[0]
     change(row, **values)
     assert verdict().problems[0] == f"the user of transfer {row.pk} was changed"

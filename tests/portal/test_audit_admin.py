@@ -166,7 +166,7 @@ def test_an_export_of_all_is_sent_while_it_is_read(admin_client: Client) -> None
 def test_a_forgotten_user_is_found_only_by_the_pseudonym(admin_client: Client) -> None:
     download("a.pdf", subject="ada")
     row = transfer("a.pdf", subject="ada", ip="192.0.2.7", filename="Ada.pdf")
-    pseudonym, _ = forget("ada", using="default")
+    pseudonym, *_ = forget("ada", using="default")
     for model in ("download", "transfer"):
         assert "a.pdf" not in page(admin_client, model, q="ada")
         assert "a.pdf" in page(admin_client, model, q=pseudonym)

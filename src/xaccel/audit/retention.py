@@ -6,7 +6,6 @@ import argparse
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -29,18 +28,9 @@ AT_ONCE = 5000
 _UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 
 
-@dataclass(slots=True)
-class Removed:
-    """How many rows of each kind were deleted or changed."""
-
-    transfers: int = 0
-    downloads: int = 0
-    garbage: int = 0
-
-
-def prune(before: datetime, *, using: str) -> Removed:
-    """Delete what was decided, sent or found before `before`."""
-    removed = Removed()
+def prune(before: datetime, *, using: str) -> Counter[str]:
+    """Delete what was decided, sent or found before `before`; return how many rows of each kind."""
+    removed = Counter[str]()
     with transaction.atomic(using=using):
         lock_writers(using)
         _note_pruned(min(before, datetime.now(UTC)), using)  # entries that come tomorrow were not removed
@@ -52,8 +42,8 @@ def prune(before: datetime, *, using: str) -> Removed:
             _delete(until, removed, using)
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
-    removed.downloads += past.delete()[0]
-    removed.garbage = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
+    removed["downloads"] += past.delete()[0]
+    removed["garbage"] = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
     post_prune.send(Transfer, before=before)
     return removed
@@ -66,18 +56,18 @@ def _end_of_slice(before: datetime, using: str) -> datetime:
     return min([before, *(at + timedelta(microseconds=1) for at in last if at)])
 
 
-def _delete(before: datetime, removed: Removed, using: str) -> None:
+def _delete(before: datetime, removed: Counter[str], using: str) -> None:
     """Delete the transfers from before `before`, and the downloads that have no others."""
     old = Q(decided_at__lt=before) | Q(decided_at__isnull=True, ended_at__lt=before)
     rows = Transfer.objects.using(using).filter(old)
     lost = Counter(rows.exclude(download=None).values_list("download_id", flat=True))
     note("prune", rows, before, using=using)
-    removed.transfers += rows.delete()[0]
+    removed["transfers"] += rows.delete()[0]
     downloads = Download.objects.using(using).filter(id__in=lost)
     kept = Transfer.objects.using(using).filter(download__in=lost).values_list("download_id", flat=True)
     for id_ in set(kept):
         downloads.filter(id=id_).update(pruned=F("pruned") + lost.pop(id_))
-    removed.downloads += Download.objects.using(using).filter(id__in=lost).delete()[0]
+    removed["downloads"] += Download.objects.using(using).filter(id__in=lost).delete()[0]
 
 
 def drop_addresses(before: datetime, *, using: str) -> int:
@@ -96,25 +86,24 @@ def drop_addresses(before: datetime, *, using: str) -> int:
     return count
 
 
-def forget(subject: str, *, using: str) -> tuple[str, Removed]:
+def forget(subject: str, *, using: str) -> tuple[str, int, int]:
     """Replace `subject` by a random pseudonym, and remove what else points to the user.
 
     Sums stay what they were: the rows stay, and those of one user stay together. Addresses, programs, file names and
-    the digests made of them go. Return the pseudonym, which is stored nowhere else, and the rows that were changed.
+    the digests made of them go. Return the pseudonym, which is stored nowhere else, and how many transfers
+    and downloads were changed.
     """
     pseudonym, subject = new_pseudonym(), indexable(subject)
-    changed = Removed()
     with transaction.atomic(using=using):
         lock_writers(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
         digest = _digest(subject, settings.SECRET_KEY)
         Removal.objects.using(using).create(kind="forget", before=datetime.now(UTC), subject=digest)
         hide(rows, using=using, person=True)
-        changed.transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
+        transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)
         _regroup(downloads, using)
-        changed.downloads = downloads.update(subject=pseudonym, client="")
-    return pseudonym, changed
+        return pseudonym, transfers, downloads.update(subject=pseudonym, client="")
 
 
 def _regroup(downloads: QuerySet[Download], using: str) -> None:
@@ -178,7 +167,8 @@ def _run_prune(args: argparse.Namespace, *_: object) -> None:
     if args.older_than is not None:
         removed = prune(now - args.older_than, using=using)
         print(
-            f"deleted {removed.transfers} transfers, {removed.downloads} downloads, {removed.garbage} unreadable lines"
+            f"deleted {removed['transfers']} transfers, {removed['downloads']} downloads,"
+            f" {removed['garbage']} unreadable lines"
         )
     if args.addresses_older_than is not None:
         print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
@@ -194,8 +184,8 @@ def _run_forget(args: argparse.Namespace, *_: object) -> None:
             where="SUBJECT",
             remedy="Give the primary key of one user.",
         )
-    pseudonym, changed = forget(args.subject, using=router.db_for_write(Transfer))
-    print(f"{changed.transfers} transfers and {changed.downloads} downloads now belong to {pseudonym}")
+    pseudonym, transfers, downloads = forget(args.subject, using=router.db_for_write(Transfer))
+    print(f"{transfers} transfers and {downloads} downloads now belong to {pseudonym}")
 
 
 FORGET = make_command("forget", run=_run_forget)

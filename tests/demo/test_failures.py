@@ -18,14 +18,14 @@ from xaccel.nginx import Parts
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_break_is_found(name: str, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run.expect_failure(stack, name, ask_all=False), capsys.readouterr().out
+    assert run.expect_failure(stack, name), capsys.readouterr().out
 
 
 def test_break_that_breaks_nothing_is_not_found(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(NGINX_BREAKS, "nosniff-removed", lambda parts: parts)
-    assert not run.expect_failure(stack, "nosniff-removed", ask_all=False)
+    assert not run.expect_failure(stack, "nosniff-removed")
     assert "NOT found" in capsys.readouterr().out
 
 
@@ -34,7 +34,7 @@ def test_check_that_always_fails_finds_nothing(
 ) -> None:
     impossible = dataclasses.replace(FAILURES["nosniff-removed"], meant=frozenset({"no-such-check"}))
     monkeypatch.setitem(FAILURES, "nosniff-removed", impossible)
-    assert not run.expect_failure(stack, "nosniff-removed", ask_all=False)
+    assert not run.expect_failure(stack, "nosniff-removed")
     assert "does not pass on sound servers" in capsys.readouterr().out
 
 
@@ -45,7 +45,7 @@ def test_trail_is_right_where_other_files_lead_the_chart(
     others = [file for file in stack.files if file.name != "C++ notes.txt"]
     fetched = [file.name for file in others if all(alice.get(file.path).is_file for _ in range(4))]
     assert len(fetched) > 10
-    assert run.expect_failure(stack, "trail-forgotten", ask_all=False), capsys.readouterr().out
+    assert run.expect_failure(stack, "trail-forgotten"), capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", NGINX_BREAKS)

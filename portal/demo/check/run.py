@@ -62,11 +62,10 @@ def check_all(stack: Stack) -> bool:
     return all(answer.ok for answer in _print_answers(stack, (*QUESTIONS, app_killed.ask)))
 
 
-def expect_failure(stack: Stack, name: str, *, ask_all: bool = True) -> bool:
+def expect_failure(stack: Stack, name: str) -> bool:
     """Break the running servers, check, repair them, and return True if a check meant for this break found it.
 
-    The meant checks must be good before: one that always fails finds nothing. Without `ask_all` nothing else is asked
-    of the broken servers either.
+    The meant checks must be good before: one that always fails finds nothing.
     """
     failure = FAILURES[name]
     print(f"\nBefore the break {name!r}: {failure.what}.")
@@ -81,7 +80,7 @@ def expect_failure(stack: Stack, name: str, *, ask_all: bool = True) -> bool:
     with broken(stack, name):
         print(f"\nAfter the break {name!r}:")
         stack.forget_logs()
-        after = _print_answers(stack, QUESTIONS if ask_all else asked)
+        after = _print_answers(stack, asked)
     failed = {answer.check for answer in after if not answer.ok}
     found = failure.meant & failed
     print(f"{name}: {'found by ' + ', '.join(sorted(found)) if found else 'NOT found'}")

@@ -179,7 +179,7 @@ NOT_RUN = {
 }
 """Commands that no test runs as they are, as patterns, and the reason."""
 RUN_BY = {
-    r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo",
+    r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo_beside_another",
     r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
     r"cp -r .*|python s3\.py|\. \./env\.sh|python manage\.py (?:check|createsuperuser)"
     r"|python manage\.py (?:migrate --run-syncdb|runserver --.*)"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.demo import options
 from portal.demo.failures import FAILURES
 from tests.demo.running import run_demo
 
@@ -30,14 +31,21 @@ def test_failures_are_listed_one_a_line() -> None:
         (["--nginx", "/bin/true"], "is not NGINX"),
         (["--ready-file", "/nowhere/ready.json"], "there is no folder /nowhere"),
         (["--ready-file", "/tmp"], "is a folder"),
-        (["--data-dir", "/proc/nothing"], "/proc/nothing cannot be used"),
         (["--unheard-of"], "unrecognized arguments"),
     ],
 )
-def test_bad_argument_ends_with_status_2_and_a_reason(arguments: list[str], reason: str) -> None:
-    done = run_demo(*arguments)
+def test_bad_argument_ends_with_status_2_and_a_reason(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        options.read(arguments)
+    assert reason in capsys.readouterr().err
+
+
+def test_folder_that_cannot_be_made_is_refused() -> None:
+    done = run_demo("--data-dir", "/proc/nothing")
     assert done.returncode == 2
-    assert reason in done.stderr
+    assert "/proc/nothing cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -18,8 +18,8 @@ _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 _GAVE = Q(outcome__in=GAVE_BYTES)
 
 
-def settle(sender: object, *, configuration: AuditSettings, now: datetime, using: str, **_: object) -> int:
-    """Give back the uses of which less than 1 % was sent, if the reservation is over or idle; return how many.
+def settle(sender: object, *, configuration: AuditSettings, now: datetime, using: str, **_: object) -> None:
+    """Give back the uses of which less than 1 % was sent, if the reservation is over or idle.
 
     A receiver of `post_sweep`. Every hand-off must have its log entry: one without may be the whole file, still being
     sent. If an entry never comes, the use stays taken.
@@ -28,15 +28,13 @@ def settle(sender: object, *, configuration: AuditSettings, now: datetime, using
     own = router.db_for_write(Reservation)
     unsettled = Reservation.objects.using(own).filter(settled_at__isnull=True)
     over = Q(ended_at__isnull=False) | Q(expires_at__lte=now) | Q(last_at__lt=now - idle)
-    count = 0
     for reservation in unsettled.filter(over).iterator():
         known, little = _sent(reservation, using)
         late = reservation.last_at < now - idle - unknown_after
         if known == reservation.requests and little:
-            count += _give_back(reservation, now, own)
+            _give_back(reservation, now, own)
         elif not little or late:
             unsettled.filter(pk=reservation.pk).update(settled_at=now)
-    return count
 
 
 def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
@@ -60,7 +58,7 @@ def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
     return found["known"], measured and 100 * found["sent"] < found["smallest"]
 
 
-def _give_back(reservation: Reservation, now: datetime, using: str) -> bool:
+def _give_back(reservation: Reservation, now: datetime, using: str) -> None:
     """Give the use back and end the reservation; change nothing if another hand-off came in the meantime."""
     same = Reservation.objects.using(using).filter(
         pk=reservation.pk, settled_at__isnull=True, requests=reservation.requests
@@ -73,11 +71,8 @@ def _give_back(reservation: Reservation, now: datetime, using: str) -> bool:
         )
         if not given:
             same.update(settled_at=now)
-            return False
-        if not same.update(settled_at=now, given_back=True, ended_at=Coalesce("ended_at", now)):
+        elif not same.update(settled_at=now, given_back=True, ended_at=Coalesce("ended_at", now)):
             transaction.set_rollback(True, using=using)
-            return False
-    return True
 
 
 def prune(sender: object, *, before: datetime, **_: object) -> None:

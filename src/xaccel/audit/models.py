@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Index, Q
 
 from xaccel.audit.values import Outcome
 
@@ -41,15 +42,11 @@ class Download(models.Model):
     class Meta:
         db_table = "xaccel_download"
         indexes = (
-            models.Index(fields=["subject", "-opened_at"], name=f"{db_table}_subject"),
-            models.Index(fields=["origin", "key", "-opened_at"], name=f"{db_table}_object"),
-            models.Index(fields=["-opened_at"], name=f"{db_table}_time"),
-            models.Index(
-                fields=["-opened_at"], condition=models.Q(sent_complete=False), name=f"{db_table}_incomplete"
-            ),
-            models.Index(
-                fields=["group"], condition=models.Q(closed_at__isnull=True), name=f"{db_table}_open"
-            ),
+            Index(fields=["subject", "-opened_at"], name=f"{db_table}_subject"),
+            Index(fields=["origin", "key", "-opened_at"], name=f"{db_table}_object"),
+            Index(fields=["-opened_at"], name=f"{db_table}_time"),
+            Index(fields=["-opened_at"], condition=Q(sent_complete=False), name=f"{db_table}_incomplete"),
+            Index(fields=["group"], condition=Q(closed_at__isnull=True), name=f"{db_table}_open"),
         )
 
     def __str__(self) -> str:
@@ -62,6 +59,7 @@ class Transfer(models.Model):
     id: the transfer id, or a new id for a decision without a hand-off. UUIDv7: sorted by time.
     decided_at: null if the log entry has no decision: the app's transaction was rolled back, or it is forged.
     version: of the object, as the app knows it, else the entity tag that was sent, else the Last-Modified.
+    client: a digest of the program, by its User-Agent.
     download to details come from the log entry. ended_at: null until it came.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null if unknown.
     ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
@@ -109,18 +107,16 @@ class Transfer(models.Model):
     class Meta:
         db_table = "xaccel_transfer"
         indexes = (
-            models.Index(fields=["subject", "-decided_at"], name=f"{db_table}_subject"),
-            models.Index(fields=["origin", "key", "-decided_at"], name=f"{db_table}_object"),
-            models.Index(fields=["-decided_at"], name=f"{db_table}_time"),
-            models.Index(
+            Index(fields=["subject", "-decided_at"], name=f"{db_table}_subject"),
+            Index(fields=["origin", "key", "-decided_at"], name=f"{db_table}_object"),
+            Index(fields=["-decided_at"], name=f"{db_table}_time"),
+            Index(
                 fields=["outcome", "-decided_at"],
-                condition=~models.Q(outcome__in=["sent", "headers", "not_modified"]),
+                condition=~Q(outcome__in=["sent", "headers", "not_modified"]),
                 name=f"{db_table}_unusual",
             ),
-            models.Index(
-                fields=["download"], condition=models.Q(download__isnull=False), name=f"{db_table}_download"
-            ),
-            models.Index(fields=["batch"], condition=models.Q(batch__isnull=False), name=f"{db_table}_batch"),
+            Index(fields=["download"], condition=Q(download__isnull=False), name=f"{db_table}_download"),
+            Index(fields=["batch"], condition=Q(batch__isnull=False), name=f"{db_table}_batch"),
         )
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 
 class Allowance(models.Model):
@@ -23,9 +24,7 @@ class Allowance(models.Model):
     class Meta:
         db_table = "xaccel_allowance"
         constraints = (
-            models.CheckConstraint(
-                condition=models.Q(give_backs__lte=10), name="xaccel_allowance_few_give_backs"
-            ),
+            models.CheckConstraint(condition=Q(give_backs__lte=10), name="xaccel_allowance_few_give_backs"),
         )
 
 
@@ -54,14 +53,14 @@ class Reservation(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["allowance", "token", "version"],
-                condition=models.Q(ended_at__isnull=True),
+                condition=Q(ended_at__isnull=True),
                 name="xaccel_reservation_open",
             ),
         )
         indexes = (
             models.Index(
                 fields=["last_at"],
-                condition=models.Q(settled_at__isnull=True),
+                condition=Q(settled_at__isnull=True),
                 name="xaccel_reservation_unsettled",
             ),
         )

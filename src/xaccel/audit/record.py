@@ -18,11 +18,6 @@ from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
 
 
-def client_of(request: HttpRequest) -> str:
-    """Return a digest of the program, by its User-Agent: 16 hexadecimal digits. NGINX logs the address."""
-    return sha256(request.headers.get("User-Agent", "").encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def outcome_of(event: DownloadEvent) -> Outcome:
     """Return the outcome of a decision before a log entry has come, or without one."""
     if not event.allowed:
@@ -37,7 +32,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
 
     If the database is down, the user gets a 503.
     """
-    outcome = outcome_of(event)
+    outcome, agent = outcome_of(event), request.headers.get("User-Agent", "")
     row = Transfer(
         id=UUID(event.transfer_id or new_transfer_id(event.at)),
         outcome=outcome,
@@ -47,7 +42,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         version=event.version,
         query=event.query,
         subject=indexable(without_nul(event.subject)),
-        client=client_of(request),
+        client=sha256(agent.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         method=event.method,
         filename=without_nul(event.filename),
         as_attachment=event.as_attachment,

@@ -59,9 +59,4 @@ def audit_settings() -> AuditSettings:
     return conf
 
 
-def _forget(*, setting: str, **_: object) -> None:
-    if setting == WHERE:
-        audit_settings.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="xaccel.audit.settings")
+setting_changed.connect(lambda **_: audit_settings.cache_clear(), dispatch_uid=__name__, weak=False)

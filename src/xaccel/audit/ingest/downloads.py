@@ -90,10 +90,6 @@ class State(msgspec.Struct, gc=False):
         if not self.sent_complete and self.total is not None and covers_all(self.spans, self.total):
             self.sent_complete, self.completed_at = True, self.last_at
 
-    def is_near(self, other: State, idle: int) -> bool:
-        """Tell whether a transfer is within the idle time of the download."""
-        return self.opened_at - idle <= other.last_at and other.opened_at <= self.last_at + idle
-
     def has_length_of(self, other: State) -> bool:
         """Tell whether both may be of one length: another length is another version, whatever the version says."""
         return self.total == other.total or None in (self.total, other.total)
@@ -141,7 +137,8 @@ def _find_or_open(transfer: State, same: list[State], idle: int) -> State:
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
-        if not (other.is_near(transfer, idle) and other.has_length_of(transfer)):
+        is_near = other.opened_at - idle <= transfer.last_at and transfer.opened_at <= other.last_at + idle
+        if not (is_near and other.has_length_of(transfer)):
             continue
         if other.opened_at <= transfer.opened_at:
             state = other

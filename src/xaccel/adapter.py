@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
@@ -83,7 +82,8 @@ class Answers:
     """
 
     def __init__(self, site: SiteSource) -> None:
-        self.sender = sender_of(site)
+        self.sender = Sender(site_of(site))
+        self.sender.places.find_all()
 
     def _asked(self, key: str | None, arguments: SendArguments) -> Asked:
         options: dict[str, Any] = {**arguments}
@@ -122,13 +122,6 @@ class Answers:
         return await in_thread(self._answer, asked, request, debug=debug)
 
 
-def sender_of(site: SiteSource) -> Sender:
-    """Return the sender of `site`, with the place of each bucket found. Raises as `Answers` does."""
-    sender = Sender(site_of(site))
-    sender.places.find_all()
-    return sender
-
-
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:
     """Log a download that is denied with `status`, and return the plain response for it.
 
@@ -137,12 +130,7 @@ def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> An
     if status not in (403, 404):
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     log_event(denied(method, **record))
-    return plain_answer(status, method)
-
-
-def plain_answer(status: int, method: str) -> Answer:
-    """Return a response that says what its status means."""
-    return plain_response(status, f"{HTTPStatus(status).phrase}\n", method)
+    return plain_response(status, method)
 
 
 def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:

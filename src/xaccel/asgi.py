@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, plain_answer, record_denial
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
-from xaccel.handoff.headers import Answer
+from xaccel.handoff.headers import Answer, plain_response
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -62,7 +62,7 @@ class Downloads(Answers):
         status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
         what is wrong; it is logged already.
         """
-        await _send(send, plain_answer(status, scope["method"]))
+        await _send(send, plain_response(status, scope["method"]))
 
     async def adeny_download(
         self, scope: Scope, send: Send, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial, sender_of
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -67,7 +67,7 @@ class Downloads(Answers):
         """Read `app.config["XACCEL"]`: a mapping with the keys of a site, or the path of a file with them."""
         if _KEY not in app.config:
             raise problem(f'app.config["{_KEY}"]', "no_flask_config")
-        app.extensions[_EXTENSION] = sender_of(app.config[_KEY])
+        app.extensions[_EXTENSION] = Answers(app.config[_KEY]).sender
 
     if not TYPE_CHECKING:  # a type checker must still find a misspelt method
 

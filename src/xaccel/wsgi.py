@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, plain_answer, record_denial
+from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
-from xaccel.handoff.headers import Answer
+from xaccel.handoff.headers import Answer, plain_response
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -66,7 +66,7 @@ class Downloads(Answers):
         status: 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the others. `refused` says
         what is wrong; it is logged already.
         """
-        return _start(start_response, plain_answer(status, environ["REQUEST_METHOD"]))
+        return _start(start_response, plain_response(status, environ["REQUEST_METHOD"]))
 
     def deny_download(
         self,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
+from http import HTTPStatus
 
 from xaccel.errors import OptionRefused
 from xaccel.options import UNLIMITED, Options
@@ -84,9 +85,9 @@ class Answer:
     body: bytes = b""
 
 
-def plain_response(status: int, text: str, method: str | None) -> Answer:
-    """Return a response of plain text that no cache stores."""
-    body = text.encode()
+def plain_response(status: int, method: str | None, text: str = "") -> Answer:
+    """Return a response of plain text that no cache stores. Without a text it says what its status means."""
+    body = (text or f"{HTTPStatus(status).phrase}\n").encode()
     headers = (
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Cache-Control", "no-store"),

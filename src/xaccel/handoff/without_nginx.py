@@ -43,4 +43,4 @@ def is_from_nginx(site: Site, token: str) -> bool:
 
 def page(method: str | None) -> Answer:
     """Return the page, with status 501."""
-    return plain_response(501, TEXT, method)
+    return plain_response(501, method, TEXT)

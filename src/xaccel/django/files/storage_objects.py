@@ -192,12 +192,11 @@ class Objects:
         origins = self._sender.site.origins
         names = [name for place in near for name in self._by_place.get(place, ())]
         found = [match for name in names if (match := _match(name, origins[name], own)) is not None]
-
-        def nearness(match: _Match) -> tuple[int, bool]:
-            prefix, ref = match
-            return len(prefix) - len(ref.key), not covers_many(origins[ref.origin])
-
-        return sorted(found, key=nearness, reverse=True)
+        return sorted(
+            found,
+            key=lambda match: (len(match[0]) - len(match[1].key), not covers_many(origins[match[1].origin])),
+            reverse=True,
+        )
 
     @cached_property
     def _by_place(self) -> dict[str, list[str]]:

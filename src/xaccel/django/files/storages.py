@@ -91,24 +91,19 @@ def _google(storage: Any, where: str) -> UrlPlace:
         # Google's SDK takes a bare host for http; django-storages puts nothing before it where nothing is signed.
         root = f"{endpoint}/" if "://" in endpoint or public else f"http://{endpoint}/"
     else:
-        root = f"{_google_endpoint(storage)}/{storage.bucket_name}/"
+        from google.cloud.storage import Client
+        from storages.backends.gcloud import GoogleCloudStorage
+
+        client = storage._client
+        if client is None and type(storage).client is GoogleCloudStorage.client:
+            # The storage's own would look for credentials, perhaps on the network, only to name the same host.
+            client = Client.create_anonymous_client()
+        root = f"{(client or storage.client).api_endpoint.rstrip('/')}/{storage.bucket_name}/"
     expires = storage.expiration
     if isinstance(expires, timedelta):
         expires = int(expires.total_seconds())
     expires_s = None if public else expires if isinstance(expires, int) else LEAST_S
     return UrlPlace(root, expires_s)
-
-
-def _google_endpoint(storage: Any) -> str:
-    from google.cloud.storage import Client
-    from storages.backends.gcloud import GoogleCloudStorage
-
-    client = storage._client
-    if client is None and type(storage).client is GoogleCloudStorage.client:
-        # The storage's own would look for credentials, perhaps on the network, only to name the same host.
-        client = Client.create_anonymous_client()
-    endpoint: str = (client or storage.client).api_endpoint
-    return endpoint.rstrip("/")
 
 
 def _azure(storage: Any, where: str) -> UrlPlace:
@@ -123,27 +118,25 @@ def _azure(storage: Any, where: str) -> UrlPlace:
     return UrlPlace(root, storage.expiration_secs or LEAST_S)
 
 
-def _domain_url(storage: Any, name: str, _: str) -> str:
+def _domain_url(storage: Any, name: str, _: str) -> Any:
     # CloudFront's signature does not say for which method it is
     from storages.backends.s3 import S3Storage
 
-    url: str = S3Storage.url(storage, name)
-    return url
+    return S3Storage.url(storage, name)
 
 
-def _google_url(storage: Any, name: str, method: str) -> str:
+def _google_url(storage: Any, name: str, method: str) -> Any:
     from google.auth.exceptions import GoogleAuthError
     from storages.backends.gcloud import GoogleCloudStorage
 
     try:
-        url: str = GoogleCloudStorage.url(storage, name, parameters={"method": method})
+        return GoogleCloudStorage.url(storage, name, parameters={"method": method})
     except (GoogleAuthError, AttributeError, ValueError) as error:
         raise _nothing_to_sign_with(
             error,
             "Set GS_CREDENTIALS with a private key, or GS_IAM_SIGN_BLOB if only the cloud has the key. GS_EXPIRATION is"
             " at most seven days.",
         ) from error
-    return url
 
 
 _NO_KEY = "Set AZURE_ACCOUNT_KEY, AZURE_TOKEN_CREDENTIAL or AZURE_SAS_TOKEN."
@@ -153,20 +146,17 @@ _NO_DELEGATION = (
 )
 
 
-def _azure_url(storage: Any, name: str, _: str) -> str:
+def _azure_url(storage: Any, name: str, _: str) -> Any:
     # nor does a SAS
     from azure.core.exceptions import AzureError
     from storages.backends.azure_storage import AzureStorage
 
     signs = storage.account_key or storage.token_credential
     try:
-        url: str = AzureStorage.url(
-            storage, name, expire=(storage.expiration_secs or LEAST_S) if signs else None
-        )
+        return AzureStorage.url(storage, name, expire=(storage.expiration_secs or LEAST_S) if signs else None)
     except (AzureError, ValueError) as error:
         by_token = storage.token_credential and not storage.account_key
         raise _nothing_to_sign_with(error, _NO_DELEGATION if by_token else _NO_KEY) from error
-    return url
 
 
 def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailable:
@@ -216,9 +206,11 @@ def _entry(alias: str, where: str, found: list[ConfigError]) -> dict[str, Any] |
     except (InvalidStorageError, ImproperlyConfigured) as error:
         found.append(not_described(where, "storage", alias=alias, reason=error))
     else:
-        values = {field: getattr(origin, field.name) for field in dataclasses.fields(origin)}
-        known = {field.name: value for field, value in values.items() if value != field.default}
-        return {"type": origin.type, **known}
+        values = ((field, getattr(origin, field.name)) for field in dataclasses.fields(origin))
+        return {
+            "type": origin.type,
+            **{field.name: value for field, value in values if value != field.default},
+        }
     return None
 
 

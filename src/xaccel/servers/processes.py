@@ -29,8 +29,6 @@ class RunningServer:
         self.pid = process.pid
         self.log_file = log_file
         self._process = process
-        # psutil compares start times: a process that got the id of an ended one is never killed
-        self._first = psutil.Process(self.pid)
         self._known: set[psutil.Process] = set()
 
     @property
@@ -53,7 +51,8 @@ class RunningServer:
 
     def _look(self) -> None:
         """Remember the processes of the server: once a parent has died, its descendants cannot be found."""
-        if not psutil.pid_exists(self.pid) or self._first.is_running():
+        # the system may have given the id of a process that was waited for to another one
+        if self._process.returncode is None or not psutil.pid_exists(self.pid):
             self._known.update(_members(self.pid))
 
     def _running(self) -> list[psutil.Process]:

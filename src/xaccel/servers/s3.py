@@ -21,10 +21,6 @@ DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
-_VOLUMES = 1000
-_VOLUME_MB = 1024
-"""Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
-free disk by the size of a volume, and 57 GB hold 57 buckets."""
 _KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
 """Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
 
@@ -129,11 +125,9 @@ def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     # relative, because the path of a socket is cut at 107 bytes
     yield from ("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock")
     yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false")
-    yield from (
-        f"-volume.max={_VOLUMES}",
-        f"-master.volumeSizeLimitMB={_VOLUME_MB}",
-        "-master.telemetry=false",
-    )
+    # Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
+    # free disk by the size of a volume, and 57 GB hold 57 buckets.
+    yield from ("-volume.max=1000", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false")
 
 
 def _stores(client: Any, bucket: str, _: int) -> bool:

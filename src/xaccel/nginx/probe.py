@@ -33,7 +33,6 @@ SINCE = {
 
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _LOADED = re.compile(r"""(?<![^\s;])load_module\s+["']?([^"';]+)["']?\s*;""")
-_DIRECTIVES = {"njs": "js_", "headers_more": "more_"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +121,13 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
     loaded = {Path(path.strip()).name for path in _LOADED.findall(_COMMENT.sub("", done.stdout))}
     # An earlier `config` may have generated directives of a module that is not loaded. NGINX names only the first one,
     # and then the others are taken for not loaded too: the next run, on files that NGINX accepts, finds those that are.
-    refused = any(f'unknown directive "{begin}' in done.stderr for begin in _DIRECTIVES.values())
+    refused = any(f'unknown directive "{begin}' in done.stderr for begin in ("js_", "more_"))
+    told = not files or done.returncode == 0 or refused
     missing = {
-        name: path
-        for name, path in files.items()
-        if (DYNAMIC[name] not in loaded if done.returncode == 0 else refused)
+        name: path for name, path in files.items() if refused or (told and DYNAMIC[name] not in loaded)
     }
-    without = replace(
-        nginx,
-        modules=nginx.modules - missing.keys(),
-        load_modules=tuple(path for path in nginx.load_modules if path not in missing.values()),
-    )
-    told = not files or done.returncode == 0 or bool(missing)
+    kept = tuple(path for name, path in files.items() if name not in missing)
+    without = replace(nginx, modules=nginx.modules - missing.keys(), load_modules=kept)
     return without, tuple(missing.values()), told
 
 

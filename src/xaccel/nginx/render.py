@@ -30,7 +30,7 @@ from xaccel.nginx.pools import (
 )
 from xaccel.nginx.probe import Nginx
 from xaccel.options import UNLIMITED
-from xaccel.site import DEFAULT_CLASS, Cache, Site
+from xaccel.site import DEFAULT_CLASS, Site
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
 
 _LONGEST = 2000
@@ -197,7 +197,11 @@ class _Printer:
         for name in site.concurrency:
             yield from self.counted(name)
         if site.cache is not None:
-            yield self.cache_path(site.cache)
+            cache = site.cache
+            where = [cache.path, f"levels={LEVELS}", f"keys_zone={site.stem}_cache:{cache.keys}"]
+            most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
+            kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
+            yield directive("proxy_cache_path", *where, *most, *kept)
         yield from upstreams(self.routes, self.led, site, self.lookup)
 
     def counted(self, name: str) -> Iterator[Directive]:
@@ -209,11 +213,6 @@ class _Printer:
         yield self.map("$xaccel_concurrency", variable, *rows, default=counted if is_default else "")
         zone = f"{self.site.stem}_at_once_{name}:{_ZONE}"
         yield directive("limit_conn_zone", Raw(variable), f"zone={zone}")
-
-    def cache_path(self, cache: Cache) -> Directive:
-        where = [cache.path, f"levels={LEVELS}", f"keys_zone={self.site.stem}_cache:{cache.keys}"]
-        most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
-        return directive("proxy_cache_path", *where, *most, f"inactive={cache.inactive}", "use_temp_path=off")
 
     def server(self) -> Iterator[Directive]:
         prefix, stem = self.site.internal_prefix, self.site.stem
@@ -329,8 +328,13 @@ class _Printer:
             yield from self.of_engine("cache", *([] if way else ["cache-read"]))
         if way != "_slices":
             yield from self.buffers()
-        if cache is not None and way:
-            yield from self.cached(cache, way)
+        if cache is None or not way:
+            return
+        if way == "_slices":
+            yield directive("slice", cache.slice)
+        yield directive("proxy_cache_valid", 200, *([206] if way == "_slices" else []), cache.valid)
+        yield directive("proxy_cache_lock_timeout", cache.lock)
+        yield directive("proxy_cache_lock_age", cache.lock)
 
     def fetch_in_common(self, members: list[Route]) -> Iterator[Directive]:
         """Print what the locations of a group have in common, however they fetch."""
@@ -353,14 +357,6 @@ class _Printer:
         yield directive("proxy_buffers", count, f"{size}k")
         yield directive("proxy_busy_buffers_size", busy)
         yield directive("proxy_temp_file_write_size", busy)
-
-    def cached(self, cache: Cache, way: str) -> Iterator[Directive]:
-        sliced = way == "_slices"
-        if sliced:
-            yield directive("slice", cache.slice)
-        yield directive("proxy_cache_valid", 200, *([206] if sliced else []), cache.valid)
-        yield directive("proxy_cache_lock_timeout", cache.lock)
-        yield directive("proxy_cache_lock_age", cache.lock)
 
     def tls(self, members: list[Route]) -> Iterator[Directive]:
         # an origin without TLS may lead to one with TLS

@@ -21,7 +21,6 @@ from xaccel.django.files.storages import (
     SSE_C,
     Kind,
     StorageNotDescribed,
-    UrlPlace,
     describe_place,
     kind_of,
     not_described,
@@ -137,11 +136,11 @@ class Objects:
         return partial(self._by_url, kind, place, matches)
 
     def _by_url(
-        self, kind: Kind, place: UrlPlace, matches: list[_Match], storage: Any, wanted: _Wanted
+        self, kind: Kind, place: HTTPOrigin, matches: list[_Match], storage: Any, wanted: _Wanted
     ) -> ObjectRef:
         """Find a file behind URLs that a known SDK makes; of S3 with a domain, the bucket may be an origin instead."""
         try:
-            url = place.root + quote(_key(kind, storage, wanted.name), safe="/")
+            url = place.base_url + quote(_key(kind, storage, wanted.name), safe="/")
             found, key = self._below(url, wanted.origin)
         except OriginNotAllowed:
             if not kind.is_s3:

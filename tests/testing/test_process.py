@@ -1,10 +1,11 @@
-"""Only the server itself is stopped: the system gives the id of a process that ended to another process."""
+"""Only the server itself is stopped, whoever has the id of a process that ended; and a long wait costs little."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,9 @@ def test_a_reused_process_id_is_not_killed(tmp_path: Path) -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_long_wait_looks_less_often_than_a_short_one() -> None:
+    looks = count()
+    assert not wait_until(lambda: next(looks) < 0, timeout_s=1.0)
+    assert next(looks) < 50

@@ -142,12 +142,16 @@ def running(
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float, every_s: float = 0.01) -> bool:
-    """Return True as soon as `condition()` is true, False if it is not within `timeout_s` seconds."""
-    deadline = time.monotonic() + timeout_s
+    """Return True as soon as `condition()` is true, False if it is not within `timeout_s` seconds.
+
+    A long wait looks less often, up to 20 times a second: a look can be as expensive as a request.
+    """
+    started = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - started
+        if waited_s > timeout_s:
             return False
-        time.sleep(every_s)
+        time.sleep(max(every_s, min(waited_s / 10, 0.05)))
     return True
 
 

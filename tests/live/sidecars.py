@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def sidecar(
         ["sh", str(folder / "entrypoint.sh")],
         name="sidecar",
         directory=folder,
-        ready=lambda _: _is_ready(folder, env),
+        # `xaccel-ready` is a new Python each time, so it is asked first when NGINX listens
+        ready=lambda _: _listens(address, ports[0]) and _is_ready(folder, env),
         env={
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
             "XACCEL_APP": app,
@@ -85,6 +87,13 @@ def sidecar(
     )
     with started as server:
         yield Sidecar(folder, address, *ports, env, server)
+
+
+def _listens(address: str, port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection((address, port), timeout=1).close()
+        return True
+    return False
 
 
 def _is_ready(folder: Path, env: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""SeaweedFS's own audit log against the trail, behind each NGINX: every transfer is matched or explained."""
+"""SeaweedFS's own audit log against the trail, behind NGINX: every transfer is matched or explained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from tests.live.client import Reply, ask
 from xaccel.servers.processes import wait_until
 from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, s3_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # with slices and njs, and without: each of them starts a store of its own
+    pytest.mark.variants("deb-njs", "wheel"),
+]
 
 BUCKET, KEY = "reconciled", "a b/ü%20+.bin"
 BODY = bytes(range(250)) * 12

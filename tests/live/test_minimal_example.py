@@ -16,6 +16,9 @@ from tests.live.minimal_example import EXAMPLE, Browser, manage
 if TYPE_CHECKING:
     from xaccel.testing import AppServer, S3Server, Variant
 
+# its commands and its pages are Python, whatever the build
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
+
 SEED = """
 import json
 from django.contrib.auth.models import User

@@ -11,6 +11,9 @@ from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
+# both NGINX print their configuration (`nginx -T`); njs is not read
+pytestmark = pytest.mark.variants("deb", "wheel")
+
 SERVER = "include xaccel/site/server.conf;"
 APP = "include xaccel/app.conf;"
 ZONE = "limit_conn_zone $binary_remote_addr zone=his:1m;"

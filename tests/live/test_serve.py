@@ -23,6 +23,9 @@ from tests.testing.asking import gone
 from xaccel.servers.processes import family, wait_until
 from xaccel.testing import Variant, app_server, free_port, nginx_binaries
 
+# it starts any NGINX in the same way
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
+
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
 [cache]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,27 +63,23 @@ def origin_of(name: str) -> str:
     return name if not name or name in configuration().site.origins else "other"
 
 
-def _harmless(count: Callable[..., None]) -> Callable[..., None]:
-    """Make a receiver log its own failure: a download must not stop because it could not be counted."""
-
-    @wraps(count)
-    def counted(*args: Any, **kwargs: Any) -> None:
-        try:
-            count(*args, **kwargs)
-        except Exception:
-            logger.exception("a metric was not counted")
-
-    return counted
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Let a receiver log its own failure: a download must not stop because it could not be counted."""
+    try:
+        yield
+    except Exception:
+        logger.exception("a metric was not counted")
 
 
-@_harmless
+@_harmless()
 def decided(sender: object, *, event: DownloadEvent, **_: Any) -> None:
     """Count a decision."""
     decision = "denied" if not event.allowed else "allowed" if event.transfer_id else "answered"
     DECISIONS.labels(origin_of(event.origin), decision).inc()
 
 
-@_harmless
+@_harmless()
 def transferred(sender: object, *, transfer: Transfer, **_: Any) -> None:
     """Count a transfer whose log entry has come."""
     origin = origin_of(transfer.origin)
@@ -95,7 +90,7 @@ def transferred(sender: object, *, transfer: Transfer, **_: Any) -> None:
         ORIGIN_SECONDS.labels(origin).observe(transfer.details["origin_seconds"])
 
 
-@_harmless
+@_harmless()
 def completed(sender: object, *, download: Download, **_: Any) -> None:
     """Count a download that is complete."""
     DOWNLOADS.labels(origin_of(download.origin)).inc()

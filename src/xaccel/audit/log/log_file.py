@@ -51,7 +51,6 @@ class LogFile:
         self._file = open_log(path)
         stat = os.fstat(self._file.fileno())
         self.identity = stat.st_dev, stat.st_ino
-        self._before: bytes | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -69,7 +68,7 @@ class LogFile:
         is another one then.
         """
         buffer, offset, skipping = b"", self.position.offset, False
-        at, there = offset, self.length
+        at, there, self._tail = offset, self.length, (self.position.tail_length, self.position.tail)
         while at < there and (chunk := self._next(at, min(CHUNK, there - at))):
             at += len(chunk)
             buffer += chunk
@@ -91,13 +90,11 @@ class LogFile:
 
     def _next(self, at: int, length: int) -> bytes:
         """Read on at `at`; nothing where the bytes before, or the beginning, are not what they were."""
-        back = self.position.tail_length if self._before is None else len(self._before)
+        back, tail = self._tail
         found = self._read(at - back, back + length)
-        before = found[:back]
-        same = digest(before) == self.position.tail if self._before is None else before == self._before
-        if not same or not self._begins_as_before():
+        if digest(found[:back]) != tail or not self._begins_as_before():
             return b""
-        self._before = found[-TAIL:]
+        self._tail = min(len(found), TAIL), digest(found[-TAIL:])
         return found[back:]
 
     def advance(self, pieces: list[Piece]) -> None:

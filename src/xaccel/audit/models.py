@@ -83,12 +83,7 @@ class Transfer(models.Model):
     as_attachment = models.BooleanField()
     reason = models.TextField()
     download = models.ForeignKey(
-        Download,
-        null=True,
-        on_delete=models.DO_NOTHING,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
+        Download, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
     ip = models.GenericIPAddressField(null=True)
     status = models.IntegerField(null=True)

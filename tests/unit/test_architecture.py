@@ -61,7 +61,6 @@ SHORT = {
     "django/apps.py": "Django reads apps.py",
     "django/rest_framework.py": "it needs Django REST framework",
     "handoff/without_nginx.py": "a page, as text",
-    "nginx/settings_digest.py": "the NGINX side and the doctor compare it",
     "share_links/apps.py": "Django reads apps.py",
 }
 """Why these modules have fewer than 60 lines."""

@@ -8,15 +8,17 @@ from typing import Any, Literal, NamedTuple, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
+from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
-from xaccel.handoff.trace_key import Traced, trace_headers
+from xaccel.handoff.trace_key import Spend, Traced, spend_in_memory, trace_headers
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
+from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
 
 DeniedStatus = Literal[403, 404]
@@ -92,21 +94,10 @@ class Answers:
     def _answer(self, asked: Asked, request: ClientRequest, *, debug: bool) -> Answer:
         """Waits for credentials unless `is_ready` is true for the object. debug: the app is in debug mode."""
         ref, options = asked
-        method, conditions, token, traced = request
-        hand_off = self.sender.hand_off(ref, method=method, options=options)
-        status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
-        log_event(authorized(hand_off, status))
-        more = [("Content-Length", "0")]
-        if traced is not None:
-            more += trace_headers(self.sender.site, traced, hand_off, status)
-        if status is not None:
-            return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
-        if debug and not is_from_nginx(self.sender.site, token):
-            return page(method)
-        # NGINX drops this type. Frameworks would say that the empty response is HTML.
-        return Answer(
-            hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more)
-        )
+        hand_off = self.sender.hand_off(ref, method=request.method, options=options)
+        answer = answer_of(self.sender.site, hand_off, request, debug=debug)
+        log_event(authorized(hand_off, answer.status))
+        return answer
 
     async def _aanswer(
         self, in_thread: InThread, asked: Asked, request: ClientRequest, *, debug: bool
@@ -114,6 +105,26 @@ class Answers:
         if self.sender.is_ready(asked[0]):
             return self._answer(asked, request, debug=debug)
         return await in_thread(self._answer, asked, request, debug=debug)
+
+
+def answer_of(
+    site: Site, hand_off: HandOff, request: ClientRequest, *, debug: bool, spend: Spend = spend_in_memory
+) -> Answer:
+    """Return the response with the hand-off, or the 304 or 412 that the app's own validators lead to.
+
+    In debug mode it is a page for a request that did not come through NGINX. spend: as `trace_headers` has it.
+    """
+    method, conditions, token, traced = request
+    status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
+    more = [("Content-Length", "0")]
+    if traced is not None:
+        more += trace_headers(site, traced, hand_off, status, spend)
+    if status is not None:
+        return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
+    if debug and not is_from_nginx(site, token):
+        return page(method)
+    # NGINX drops this type. Frameworks would say that the empty response is HTML.
+    return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more))
 
 
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:

@@ -65,15 +65,15 @@ def by_the_app(status: int) -> str:
     return f"{status} by the app"
 
 
-def authorized(hand_off: HandOff, answered: int | None) -> DownloadEvent:
+def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
     """Return the event of an allowed download.
 
-    `answered` is 304 or 412 if the app responded to the client's conditions itself. NGINX then writes no log entry, so
+    If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
     the event has no transfer id.
     """
     values: dict[str, Any] = dict(zip(_SHARED, _shared(hand_off), strict=True))
-    if answered is not None:
-        values |= {"transfer_id": "", "reason": by_the_app(answered)}
+    if status in (304, 412):
+        values |= {"transfer_id": "", "reason": by_the_app(status)}
     return DownloadEvent(allowed=True, at=datetime.now(UTC), **values)
 
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.django.conf import configuration
-from xaccel.django.response import HandOffResponse
+from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.headers import DECLARED, keeps_shared_caches_out

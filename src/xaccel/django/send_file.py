@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import DATA_REFUSED, also, refusal_event
+from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, refusal_event
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.django.development import require_development, stream, under_test
-from xaccel.django.response import HandOffResponse, page_without_nginx, report_headers, respond
 from xaccel.errors import InputRefused
-from xaccel.events import DownloadEvent, authorized
+from xaccel.events import DownloadEvent, authorized, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
+from xaccel.handoff.trace_key import LIFE_S, spend_in_memory
 from xaccel.options import Options, SendArguments, SendOptions
 
 if TYPE_CHECKING:
@@ -130,17 +133,21 @@ class _Download:
             self.refused = refused
             return self._denied(refused, options)
         self.hand_off = hand_off
-        response = respond(request, hand_off, keeps_cache_control=options.cache_control is not None)
-        is_sent = isinstance(response, HandOffResponse)
-        answered = None if is_sent else response.status_code
-        if TRACE in request.META:
-            for name, value in report_headers(request, conf.site, hand_off, answered):
-                response.headers[name] = value
-        if conf.delivery == "nginx" or not is_sent:
-            self.response = response
-            if settings.DEBUG and is_sent and not under_test():
-                self.response = page_without_nginx(request, conf.site) or response
-        return authorized(hand_off, answered)
+        # Django has decoded the path of META.
+        asked = ClientRequest.of_environ(request.META, "utf-8")._replace(method=request.method or "")
+        streams = conf.delivery == "stream"
+        debug = settings.DEBUG and not streams and not under_test()
+        answer = answer_of(conf.site, hand_off, asked, debug=debug, spend=_spend)
+        kind = HandOffResponse if answer.status == hand_off.status else HttpResponse
+        response = kind(answer.body, status=answer.status, headers=dict(answer.headers))
+        if isinstance(response, HandOffResponse):
+            response.hand_off = hand_off
+            response.keeps_cache_control = options.cache_control is not None
+        elif answer.status in (304, 412):
+            # It is empty, and so has no type.
+            del response["Content-Type"]
+        self.response = None if streams and kind is HandOffResponse else response
+        return authorized(hand_off, answer.status)
 
     def finish(self) -> HttpResponseBase:
         """Raise what `decide` was refused with, or send the file through Django."""
@@ -162,3 +169,34 @@ class _Download:
             bucket=asked.bucket or "",
             key=asked.key,
         )
+
+
+class HandOffResponse(HttpResponse):
+    """An empty response with the hand-off's headers.
+
+    It has no Content-Disposition, Cache-Control or Expires: NGINX would send them in addition to those of the download.
+
+    hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
+    keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.
+    """
+
+    hand_off: HandOff
+    keeps_cache_control: bool
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""
+        raise TypeError("a hand-off is for one request and cannot be stored: do not cache this view")
+
+
+def _spend(nonce: str, now: float) -> str | None:
+    """Remember the key of a trace where all processes of the project share a cache."""
+    remembered = spend_in_memory(nonce, now)
+    try:
+        cache = caches["default"]
+        if remembered is None or isinstance(cache, DummyCache | LocMemCache):
+            return remembered
+        is_new = cache.add(f"xaccel.trace.{nonce}", 1, 2 * LIFE_S)
+    except Exception as error:  # noqa: BLE001  (each cache has its own)
+        logger.warning("a trace was refused: the cache cannot remember its key (%s)", type(error).__name__)
+        return None
+    return f"by CACHES['default'] ({type(cache).__name__})" if is_new else None

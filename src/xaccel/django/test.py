@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
 
 from xaccel.django.development import stream
-from xaccel.django.response import HandOffResponse
+from xaccel.django.send_file import HandOffResponse
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import visible_headers
 

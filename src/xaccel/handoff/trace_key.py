@@ -37,6 +37,7 @@ ONE_PROCESS = "by one process of the app; there is no store, so another process 
 
 _KEY = re.compile(r"1\.([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
 _spent: dict[str, tuple[float, object]] = {}
+Spend = Callable[[str, float], str | None]
 
 
 class Traced(NamedTuple):
@@ -68,7 +69,7 @@ def trace_headers(
     traced: Traced,
     hand_off: HandOff,
     own_status: int | None,
-    spend: Callable[[str, float], str | None] = spend_in_memory,
+    spend: Spend,
 ) -> list[tuple[str, str]]:
     """Return the header with the report for a valid key, and the one that NGINX reads; nothing for any other key.
 

@@ -22,7 +22,7 @@ def recorded(query: str, *, plain: tuple[str, ...] = (), secret: str = SECRETS[0
     origin = {"type": "http", "base_url": BASE, **options}
     site = read({"SECRET": secret, "ORIGINS": {"partner": origin}, "RECORDED_PARAMETERS": list(plain)})
     hand_off = Sender(site).hand_off(ObjectRef("partner", url=f"{BASE}get.php{query}"), options=Options())
-    event = authorized(hand_off, None)
+    event = authorized(hand_off, 200)
     assert event.key == "get.php"
     return event.query
 

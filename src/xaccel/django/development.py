@@ -110,7 +110,7 @@ def _fetch(hand_off: HandOff, origin: Origin) -> _Fetched | int:
         return _open(origin.root, hand_off.target)
     method = dict(hand_off.headers).get("Xaccel-Method", "GET")
     try:
-        answer = open_origin(origin, hand_off.target, own=hand_off.request_headers, method=method)
+        answer = open_origin(origin, hand_off.target, method=method)
     except (OSError, ValueError, http.client.HTTPException) as error:
         # Messages of other errors may hold the URL, and with it the signature.
         message = f": {error}" if isinstance(error, ssl.SSLCertVerificationError) else ""

@@ -28,7 +28,7 @@ from xaccel.handoff.objects import Located
 from xaccel.options import Options
 from xaccel.signing.signer import S3Signer, choose_life
 from xaccel.site import Site
-from xaccel.site.origins import LocalOrigin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin
 from xaccel.site.rules import require_header_value, require_number
 from xaccel.site.url_query import recorded_query
 
@@ -48,6 +48,7 @@ class HandOff:
     visible_headers: what the user will see on a 200, as far as the app knows.
     bucket: which one, where the origin covers many; else "".
     target: the URL, or for a directory the path, that is fetched. It has the signature: never show or log it.
+    request_headers: what the origin gets besides.
     query: of a stored URL, what is recorded of its query.
     """
 
@@ -64,6 +65,7 @@ class HandOff:
     size: int | None
     query: str
     target: str = field(repr=False)
+    request_headers: Mapping[str, str] = field(repr=False)
     bucket: str = ""
     status: int = 200
 
@@ -123,6 +125,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
         size=options.size,
         query=recorded_query(site, place.origin, located.target) if located.by_url else "",
         target=target,
+        request_headers=place.origin.request_headers if isinstance(place.origin, HTTPOrigin) else {},
     )
 
 

@@ -114,6 +114,7 @@ def test_the_headers_for_a_bucket_are_complete() -> None:
     )
     assert (made.status, made.origin, made.key, made.method) == (200, "s3", "reports/Q1 100%.pdf", "GET")
     assert (made.filename, made.as_attachment, made.subject) == ("Q1 100%.pdf", False, "")
+    assert made.request_headers == {}
 
 
 def test_every_option_has_its_header() -> None:
@@ -185,7 +186,8 @@ def test_the_headers_for_a_server_are_complete() -> None:
         ("Xaccel-Disposition", "inline; filename=\"_.txt\"; filename*=UTF-8''%E6%97%A5.txt"),
     )
     assert made.target == "https://files.example/base/a%20b/%E6%97%A5.txt"
-    assert "hush" not in repr(made)
+    assert made.request_headers == {"Authorization": "Bearer hush"}
+    assert "hush" not in repr(made.headers)
 
 
 def test_the_headers_for_a_directory_are_complete() -> None:

@@ -53,11 +53,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 
 def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> dict[Path, str]:
     if args.path and not args.path.startswith("/"):
-        raise NginxError(
-            f"{args.path!r} is not an absolute path",
-            where="--path",
-            remedy='For example "/etc/nginx/xaccel".',
-        )
+        remedy = 'For example "/etc/nginx/xaccel".'
+        raise NginxError(f"{args.path!r} is not an absolute path", where="--path", remedy=remedy)
     installed = args.path and args.path.rstrip("/")
     return files.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
 

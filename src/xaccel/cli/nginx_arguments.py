@@ -25,11 +25,8 @@ def find_nginx() -> str:
     """Return the nginx on the PATH, or where systems put it. Raises NginxError if there is none."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        raise NginxError(
-            "there is no nginx on the PATH",
-            where="--nginx",
-            remedy="Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine.",
-        )
+        remedy = "Give its path, or --nginx-version 1.26.3 and --module njs for the one on another machine."
+        raise NginxError("there is no nginx on the PATH", where="--nginx", remedy=remedy)
     return found
 
 
@@ -81,11 +78,8 @@ def _nginx(args: argparse.Namespace) -> Nginx:
         return probe(args.nginx or find_nginx(), njs=njs, headers_more=headers_more)
     match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", args.nginx_version)
     if match is None:
-        raise NginxError(
-            f"{args.nginx_version!r} is not a version",
-            where="--nginx-version",
-            remedy="Write it like 1.26.3.",
-        )
+        what, remedy = f"{args.nginx_version!r} is not a version", "Write it like 1.26.3."
+        raise NginxError(what, where="--nginx-version", remedy=remedy)
     version = (int(match[1]), int(match[2]), int(match[3]))
     require_supported(version)
     named = {name.replace("-", "_") for name in args.module if name not in args.without}

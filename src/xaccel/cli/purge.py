@@ -16,11 +16,8 @@ from xaccel.site import Site
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     named = args.keys or args.url
     if (args.origin or args.url) if args.all else not named:
-        raise OptionRefused(
-            "no objects are named",
-            where="purge",
-            remedy="Give ORIGIN and at least one KEY or --url, or --all and nothing else.",
-        )
+        remedy = "Give ORIGIN and at least one KEY or --url, or --all and nothing else."
+        raise OptionRefused("no objects are named", where="purge", remedy=remedy)
     directory = _directory(site, args.prefix)
     sender = Sender(site)
     wanted = {
@@ -42,18 +39,13 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 
 def _directory(site: Site, prefix: str | None) -> Path:
     if site.cache is None:
-        raise ConfigError(
-            "the site has no cache",
-            where="CACHE",
-            remedy='Give {"path": "/var/cache/nginx/xaccel"}, as NGINX has it.',
-        )
+        remedy = 'Give {"path": "/var/cache/nginx/xaccel"}, as NGINX has it.'
+        raise ConfigError("the site has no cache", where="CACHE", remedy=remedy)
     path = Path(site.cache.path)
     if not path.is_absolute() and prefix is None:
-        raise OptionRefused(
-            f"the cache's path {site.cache.path!r} is relative to NGINX's prefix, which is not known here",
-            where="--prefix",
-            remedy="Give the prefix that NGINX runs with: its -p, or the one that `nginx -V` names.",
-        )
+        what = f"the cache's path {site.cache.path!r} is relative to NGINX's prefix, which is not known here"
+        remedy = "Give the prefix that NGINX runs with: its -p, or the one that `nginx -V` names."
+        raise OptionRefused(what, where="--prefix", remedy=remedy)
     return Path(prefix or "/") / path
 
 

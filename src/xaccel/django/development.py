@@ -42,9 +42,8 @@ def debug_is_on() -> bool:
 
 def require_development() -> None:
     """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
-    if debug_is_on() or under_test():
-        return
-    raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
+    if not debug_is_on() and not under_test():
+        raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
 
 
 def under_test() -> bool:

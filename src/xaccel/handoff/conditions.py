@@ -29,20 +29,20 @@ def answer_to_conditions(
     tag or a date of the app's among the hand-off's `visible_headers` it is None: the conditions pass to the origin.
     """
     visible = dict(visible_headers)
-    tag, changed = visible.get("ETag"), _date(visible.get("Last-Modified"))
+    tag, changed = visible.get("ETag"), _date(visible.get("Last-Modified", ""))
     if tag is None and changed is None:
         return None
     reads = method in ("GET", "HEAD")
-    if wanted := _tags(conditions.get("If-Match")):
+    if wanted := _tags(conditions.get("If-Match", "")):
         if not _matches(wanted, tag, weakly=False):
             return 412
-    elif changed and (date := _date(conditions.get("If-Unmodified-Since"))) and changed > date:
+    elif changed and (date := _date(conditions.get("If-Unmodified-Since", ""))) and changed > date:
         # Ignored without a Last-Modified (RFC 9110 section 13.1.4).
         return 412
-    if known := _tags(conditions.get("If-None-Match")):
+    if known := _tags(conditions.get("If-None-Match", "")):
         if _matches(known, tag, weakly=True):
             return 304 if reads else 412
-    elif reads and changed and (date := _date(conditions.get("If-Modified-Since"))) and changed <= date:
+    elif reads and changed and (date := _date(conditions.get("If-Modified-Since", ""))) and changed <= date:
         return 304
     return None
 
@@ -52,10 +52,8 @@ def headers_of_answer(visible_headers: Iterable[tuple[str, str]]) -> tuple[tuple
     return tuple((name, value) for name, value in visible_headers if name in _SHOWN)
 
 
-def _tags(text: str | None) -> list[str]:
+def _tags(text: str) -> list[str]:
     """Return the entity tags of a list, or ["*"]; none of what is no list, so that the condition is ignored."""
-    if text is None:
-        return []
     return ["*"] if text.strip() == "*" else _TAG.findall(text)
 
 
@@ -68,10 +66,8 @@ def _matches(tags: list[str], tag: str | None, *, weakly: bool) -> bool:
     return not tag.startswith("W/") and tag in tags
 
 
-def _date(text: str | None) -> datetime | None:
+def _date(text: str) -> datetime | None:
     """Return None for what is no date: such a condition is ignored (RFC 9110 section 13.1.3)."""
-    if text is None:
-        return None
     try:
         found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # the latter for a year of eleven digits

@@ -14,7 +14,6 @@ MAX_NAME_BYTES = 200
 _SEPARATORS = re.compile(r"[/\\]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_PLAIN = re.compile(r"[A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]+")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]")
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}(?:\.(?:gz|bz2|xz|zst))?$")
@@ -62,7 +61,7 @@ def content_disposition(name: str, *, as_attachment: bool) -> str:
     the other (tests/unit/handoff/test_disposition.py).
     """
     kind = "attachment" if as_attachment else "inline"
-    if _PLAIN.fullmatch(name):
+    if not _NOT_PLAIN.search(name):
         return f'{kind}; filename="{name}"'
     decomposed = unicodedata.normalize("NFKD", name)
     fallback = _NOT_PLAIN.sub("_", _DIACRITICS.sub("", decomposed))

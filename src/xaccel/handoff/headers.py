@@ -115,10 +115,8 @@ def visible_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def default_policy(content_type: str) -> str:
     """Return the policy for a Content-Type, "" included."""
-    for pattern, policy in BY_TYPE:
-        if re.search(pattern, content_type, re.IGNORECASE | re.ASCII):
-            return policy
-    return SANDBOX
+    flags = re.IGNORECASE | re.ASCII
+    return next((policy for pattern, policy in BY_TYPE if re.search(pattern, content_type, flags)), SANDBOX)
 
 
 def keeps_shared_caches_out(value: str) -> bool:
@@ -138,11 +136,9 @@ def cache_control(value: str, *, allow_shared_cache: bool) -> str:
     """
     require_header_value(value, "cache_control")
     if not allow_shared_cache and not keeps_shared_caches_out(value):
-        raise OptionRefused(
-            f"{value!r} lets shared caches keep a file that was checked for one user",
-            where="cache_control",
-            remedy='Add "private", or pass allow_shared_cache=True for a file that everybody may have.',
-        )
+        what = f"{value!r} lets shared caches keep a file that was checked for one user"
+        remedy = 'Add "private", or pass allow_shared_cache=True for a file that everybody may have.'
+        raise OptionRefused(what, where="cache_control", remedy=remedy)
     return value
 
 

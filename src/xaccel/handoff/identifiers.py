@@ -54,20 +54,15 @@ def _digest(*parts: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def version_query(origin: Origin, version_id: str | None) -> str:
-    """Return the query that requests one version, "" for the newest.
+def version_query(origin: Origin, version_id: str) -> str:
+    """Return the query that requests one version.
 
     Raises OptionRefused for an origin without versions, and for an invalid id
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html).
     """
-    if not version_id:
-        return ""
     if not isinstance(origin, S3Origin):
-        what, remedy = (
-            "only the objects of an S3 origin have versions",
-            "Leave it out, or name it in the key.",
-        )
-        raise OptionRefused(what, where="version_id", remedy=remedy)
+        what = "only the objects of an S3 origin have versions"
+        raise OptionRefused(what, where="version_id", remedy="Leave it out, or name it in the key.")
     if not isinstance(version_id, str) or not _VERSION.fullmatch(version_id):
         remedy = "Give it as the store spells it: 1 to 1024 characters of printable ASCII."
         raise OptionRefused(f"{version_id!r} is not a version id", where="version_id", remedy=remedy)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
-from xaccel.site.rules import is_absolute
+from xaccel.site.rules import is_absolute, matches
 from xaccel.site.setting import build, option, problem, table
 from xaccel.site.site import Site
 
@@ -23,7 +22,7 @@ TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTP
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
 """A site as it is, a mapping with the keys of settings.XACCEL, or the path of a file with them."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}")
+_is_name = matches(r"[a-z0-9][a-z0-9_-]{0,29}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,7 @@ def _origins(given: Any, where: str, found: list[ConfigError]) -> dict[str, Orig
     origins: dict[str, Origin] = {}
     for name, made in given.items():
         path, entry = f'{where}["{name}"]', made
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not _is_name(name):
             found.append(problem(path, "origin_name", name=name))
         if isinstance(made, Origin):
             entry = {

@@ -101,7 +101,7 @@ def option(default: T, *, secret: bool = False, **checks: Any) -> T:
 
 @cache
 def table(kind: type) -> dict[str, Setting]:
-    """Return the settings of a dataclass by their keys: of its own fields, then of those that it inherits."""
+    """Return the settings of a dataclass by their keys. Those of inherited fields come last."""
     hints, keys = get_type_hints(kind), words().get(kind.__name__, {})
     rows: list[dict[str, Any]] = [
         {"key": one.name.upper() if one.name.upper() in keys else one.name, "field": one, **one.metadata}

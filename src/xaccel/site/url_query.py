@@ -76,4 +76,4 @@ PARAMETER: Rules = {
     "query_parameter": bool,
     "secret_parameter": lambda name: name.lower() not in _SAS | _NEVER_PLAIN and not _is_signed(name),
 }
-"""What the name of a parameter must be whose value records may have."""
+"""Tests for the name of a parameter whose value records may have."""

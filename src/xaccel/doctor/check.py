@@ -6,6 +6,7 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -123,6 +124,7 @@ class Finding:
         }
 
 
+@cache
 def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
     """Return the checks that this process can make. All depend on the first one, which reads the settings.
 

@@ -41,7 +41,8 @@ def maps(*, slices: bool) -> tuple[str, ...]:
     return tuple(f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem != other)
 
 
-def files() -> dict[str, str]:
+@cache
+def files() -> Mapping[str, str]:
     """Return all files with their content, by path below the engine's folder, the manifest last."""
     found = {
         str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8")
@@ -61,6 +62,7 @@ def is_newer(folder: Path) -> bool:
     return _release(there) > _release(_heading())
 
 
+@cache
 def _heading() -> str:
     return f"# xaccel {version('xaccel')}, engine {VERSION}\n"
 

@@ -157,9 +157,7 @@ class _Download:
         return stream(self.request, self.hand_off)
 
     def _denied(self, refused: InputRefused, options: Options) -> DownloadEvent:
-        key = (
-            self.file_or_key if isinstance(self.file_or_key, str) else getattr(self.file_or_key, "name", None)
-        )
+        key: Any = getattr(self.file_or_key, "name", self.file_or_key)
         asked = self.ref or ObjectRef(self.place["origin"] or "", key or "", bucket=self.place["bucket"])
         return refusal_event(
             self.request.method,

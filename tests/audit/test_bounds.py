@@ -132,7 +132,7 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
     log.write(line)
     take(log)
     now = T0 + timedelta(days=1, seconds=IDLE_S, microseconds=beyond_us)
-    assert sweep(audit_settings(), now=now, using="default") == (0, closed)
+    assert sweep(audit_settings(), now=now, using="default") == 0
     assert Download.objects.get().closed_at == (T0 if closed else None)
 
 
@@ -144,5 +144,5 @@ def test_a_line_is_awaited_until_its_time_is_over(log: Log, beyond_us: int, outc
 
     row = decide(log.line())
     now = row.decided_at + timedelta(days=1, microseconds=beyond_us)
-    assert sweep(audit_settings(), now=now, using="default") == (int(outcome == "unknown"), 0)
+    assert sweep(audit_settings(), now=now, using="default") == int(outcome == "unknown")
     assert Transfer.objects.get().outcome == outcome

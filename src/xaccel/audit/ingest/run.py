@@ -142,7 +142,7 @@ def _run(args: argparse.Namespace, *_: object) -> None:
     conf, using = audit_settings(), router.db_for_write(Transfer)
 
     def tidy(now: datetime) -> None:
-        unknown, _ = sweep(conf, now=now, using=using)
+        unknown = sweep(conf, now=now, using=using)
         free, awaited = watch(path, now=now, using=using)
         if args.metrics:
             metrics.watched(path, unknown, free, awaited)

@@ -26,8 +26,8 @@ LOW = 64 * 1024 * 1024
 """Bytes. An entry has some 500: this is room for some 100,000 more."""
 
 
-def sweep(conf: AuditSettings, *, now: datetime, using: str) -> tuple[int, int]:
-    """Return how many transfers became `unknown` and how many downloads were closed.
+def sweep(conf: AuditSettings, *, now: datetime, using: str) -> int:
+    """Close downloads, and return how many transfers became `unknown`.
 
     Call it when everything that was written before `now` is ingested. An entry that comes later is still stored.
     """
@@ -38,11 +38,11 @@ def sweep(conf: AuditSettings, *, now: datetime, using: str) -> tuple[int, int]:
         outcome=Outcome.UNKNOWN, batch=conf.waiting
     )
     quiet = Download.objects.using(using).filter(closed_at__isnull=True, last_at__lt=over)
-    closed = quiet.update(closed_at=F("last_at"))
+    quiet.update(closed_at=F("last_at"))
     if conf.chain:
         seal_waiting(using=using)
     post_sweep.send(Transfer, configuration=conf, now=now, using=using)
-    return unknown, closed
+    return unknown
 
 
 def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[str, int]]:

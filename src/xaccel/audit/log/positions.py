@@ -19,6 +19,7 @@ from xaccel.audit.models import LogPosition
 
 logger = logging.getLogger("xaccel.audit")
 
+_UNREADABLE = "a file beside it cannot be read, and is tried again: %s"
 _COARSE_S = 1.0
 """How far the times of files may be behind the clock."""
 
@@ -41,9 +42,7 @@ class LogFiles:
                 try:
                     yield from self._rotated(position)
                 except OSError as error:  # not lost: looked for again the next time
-                    self._warn_once(
-                        str(error), "a file beside it cannot be read, and is tried again: %s", error
-                    )
+                    self._warn_once(str(error), _UNREADABLE, error)
         current = current or self._opened(self.path)
         if current is not None:
             yield current
@@ -94,7 +93,7 @@ class LogFiles:
             try:
                 log = self._opened(other, final=self._is_final(other))
             except gzip.BadGzipFile as error:
-                self._warn_once(str(other), "a file beside it cannot be read, and is tried again: %s", error)
+                self._warn_once(str(other), _UNREADABLE, error)
                 final = False
             else:
                 yield from [log] if log else []

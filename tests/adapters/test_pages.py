@@ -17,6 +17,8 @@ from xaccel.testing.stack import Project, run_stack
 MINIMAL = ROOT / "examples" / "minimal"
 CONTENT = b"%PDF- the minutes"
 SEED = """
+from django.core.management import call_command
+call_command("migrate", run_syncdb=True, verbosity=0)
 from django.contrib.auth.models import User
 from documents.models import Document
 reader = User.objects.create_user("reader")
@@ -54,7 +56,6 @@ def test_each_code_block_sends_only_permitted_files(
     with run_stack(tmp_path / "stack", project(page, folder), s3=s3, variant=some_variant) as stack:
         stack.put("acme-documents", "minutes.pdf", CONTENT, "application/pdf")
         if not page.site:
-            stack.run("-m", "django", "migrate", "--run-syncdb", "--verbosity", "0")
             stack.run("-m", "django", "shell", "-c", SEED)
         sent, other = (ask(stack.nginx.port, f"/files/{number}") for number in (1, 2))
         assert (sent.status, sent.body) == (200, CONTENT), stack.app.log

@@ -61,7 +61,7 @@ KINDS: dict[Callable[[Users, int, str], Seen], int] = {
 """What clients do, and how often."""
 
 
-@pytest.mark.parametrize("seconds", [20, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [8, pytest.param(600, marks=pytest.mark.slow)])
 def test_the_trail_says_of_each_request_what_the_client_saw(
     running: Topology, users: Users, seconds: int
 ) -> None:

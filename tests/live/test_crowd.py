@@ -63,7 +63,7 @@ class Crowd:
     def ask(self, body: bytes) -> list[bytes]:
         """What all got at once."""
         path = target("store", options={"cache_version": self.name, "size": len(body)})
-        return asyncio.run(asyncio.wait_for(self._all(path), WAIT_S))
+        return asyncio.run(asyncio.wait_for(self._all(path), WAIT_S), debug=False)
 
     async def _all(self, path: str) -> list[bytes]:
         return await asyncio.gather(*(self._one(path) for _ in range(CLIENTS)))

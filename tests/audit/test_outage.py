@@ -25,10 +25,7 @@ from tests.servers.postgres import postgres_server
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("AUDIT_DATABASE_URL" in os.environ, reason="has databases of its own"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 BEFORE = (

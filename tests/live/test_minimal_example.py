@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 # its commands and its pages are Python, whatever the build
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
+# one process for three commands, because each starts Django anew
 SEED = """
-import json
+from django.core.management import call_command
+call_command("check", fail_level="WARNING")
+call_command("migrate", run_syncdb=True, verbosity=0)
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from documents.models import Document
@@ -53,8 +56,6 @@ def app(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
     """The example with its document, for all variants."""
     from xaccel.testing import app_server
 
-    manage(environ, "check", "--fail-level", "WARNING")
-    manage(environ, "migrate", "--run-syncdb")
     manage(environ, "shell", "-c", SEED)
     wsgi = "django.core.wsgi:get_wsgi_application()"
     with app_server(

@@ -37,6 +37,8 @@ pytestmark = pytest.mark.variants("deb", "wheel-njs")
 SIZE = 12_000_000
 SEED = f"""
 from random import Random
+from django.core.management import call_command
+call_command("migrate", run_syncdb=True, verbosity=0)
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from documents.models import Document
@@ -117,7 +119,6 @@ def releases(
         "DJANGO_SETTINGS_MODULE": "settings",
     }
     found = Releases({NEW: new, OLD: {**new, "PYTHONPATH": str(installed)}}, folder)
-    found.manage(OLD, "migrate", "--run-syncdb")
     found.manage(OLD, "shell", "-c", SEED)
     return found
 

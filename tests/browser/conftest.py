@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from tests.browser.opened_files import OPENED
+from tests.demo.running import running_here
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
 
@@ -207,23 +208,11 @@ def shown_bare(
         yield running
 
 
-@pytest.fixture(scope="module")
-def portal(variant: Variant, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The demo, as scripts/demo runs it. `browser` is there already: the demo gives what starts later another home."""
-    from portal.demo.stack import running_stack
-    from xaccel.nginx import probe
+@pytest.fixture(scope="package")
+def portal(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo, as scripts/demo runs it."""
     from xaccel.testing import free_port
 
-    before = dict(os.environ)
-    try:
-        with running_stack(
-            tmp_path_factory.mktemp("portal"),
-            variant.binary,
-            probe(variant.binary),
-            port=free_port(),
-            large_bytes=LARGE_BYTES,
-        ) as stack:
-            yield stack
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    folder = tmp_path_factory.mktemp("portal")
+    with running_here(folder, variant.binary, port=free_port(), large_bytes=LARGE_BYTES) as stack:
+        yield stack

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 
 def signed_in(portal: Stack, page: Page, name: str) -> Page:
-    page.goto(portal.nginx.url)
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(portal.identity.passwords[name])
-    page.get_by_role("button", name="Sign in").click()
+    """Sign in by the form for the first time, then with the cookies of that session."""
+    url = portal.nginx.url
+    known = portal.sessions.get(name, {})
+    page.context.add_cookies([{"name": key, "value": value, "url": url} for key, value in known.items()])
+    page.goto(url)
+    if not known:
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(portal.identity.passwords[name])
+        page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Sign out").wait_for()
+    portal.sessions[name] = {cookie["name"]: cookie["value"] for cookie in page.context.cookies(url)}
     return page
 
 

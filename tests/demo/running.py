@@ -1,4 +1,4 @@
-"""scripts/demo as a process, as another program sees it."""
+"""scripts/demo as a process, as another program sees it, and its servers started in the test's process."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xaccel.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from portal.demo.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 240
@@ -47,6 +50,23 @@ class Demo:
         """Send a signal and return the exit status."""
         self.process.send_signal(number)
         return self.process.wait(_GONE_WITHIN_S)
+
+
+@contextmanager
+def running_here(folder: Path, binary: str, **options: Any) -> Iterator[Stack]:
+    """Run the servers for other tests too: the demo's umask and environment are not left to this process."""
+    from portal.demo.stack import running_stack
+    from xaccel.nginx import probe
+
+    environ, umask = dict(os.environ), os.umask(0o077)
+    with ExitStack() as exits:
+        try:
+            stack = exits.enter_context(running_stack(folder, binary, probe(binary), **options))
+        finally:
+            os.umask(umask)
+            os.environ.clear()
+            os.environ.update(environ)
+        yield stack
 
 
 def run_demo(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:

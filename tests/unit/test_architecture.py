@@ -58,6 +58,7 @@ SHORT = {
     "audit/lag.py": "the doctor reads it, without prometheus_client",
     "audit/queries.py": "the portal reads it, without a write",
     "audit/signals.py": "an app imports it",
+    "cli/purge.py": "one command",
     "django/apps.py": "Django reads apps.py",
     "django/rest_framework.py": "it needs Django REST framework",
     "handoff/without_nginx.py": "a page, as text",

@@ -176,7 +176,7 @@ def open_origin(
 ) -> http.client.HTTPResponse:
     """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
 
-    It connects to the origin's `connect_to`, uses its TLS options, and follows up to MAX_REDIRECTS redirects, with
+    It connects to the origin's `connect_to`, uses its TLS options, and follows redirects (at most MAX_REDIRECTS) with
     `headers`. The origin's fixed request headers and `own` go to the origin alone. seen: gets each exchange.
 
     Raises OSError, ValueError and http.client.HTTPException.

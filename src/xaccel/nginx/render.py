@@ -41,7 +41,7 @@ _MODULES = (
 """Modules that an operator may use for other pages, and that downloads switch off."""
 
 _SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
-"""What younger versions add to a download, by the engine's file that switches it off."""
+"""Features of younger versions that would add to a download, by the engine's file that switches each off."""
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""

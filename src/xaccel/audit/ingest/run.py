@@ -108,8 +108,8 @@ def take(ingest: Ingest) -> None:
 def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -> None:
     """Ingest until `stopped`, and at its end what was written before; wait while the database or the log is away.
 
-    Calls `tidy` every EVERY_S, whether the log is quiet or not, with a time before which everything is ingested. Unless
-    `quiet`, it prints a line as soon as the log was read to its end for the first time.
+    Calls `tidy` at intervals of EVERY_S, whether the log is quiet or not, with a time before which everything is
+    ingested. Unless `quiet`, it prints a line as soon as the log was read to its end for the first time.
     """
     last = float("-inf")
     while True:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from portal.demo.check.answer import Answer, verdict
@@ -20,12 +21,11 @@ _BLOCK = 256 * 1024
 def ask(scene: Scene) -> Iterator[Answer]:
     alice, carol, problems = scene.browser("alice"), scene.browser("carol"), []
     file = scene.file("C++ notes.txt")
-    before, shown = {row["id"] for row in _rows(scene)}, _downloads_shown(scene)
-    unfinished = _in_progress(alice)
+    started, shown, unfinished = datetime.now(UTC), _downloads_shown(scene), _in_progress(alice)
     found: list[dict[str, Any]] = []
 
     def outcomes() -> list[str]:
-        found[:] = [row for row in _rows(scene) if row["id"] not in before]
+        found[:] = [row for row in _rows(scene) if datetime.fromisoformat(row["decided_at"]) >= started]
         return sorted(row["outcome"] for row in found)
 
     # larger than what the kernel takes of an answer that nobody reads

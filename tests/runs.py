@@ -45,6 +45,8 @@ Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIR
 _PROGRAMS = {"promises": "tests.promises", "counts": "tests.counts"}
 _OWN_SETTINGS = ("tests/audit", "tests/portal")
 """One pytest process has one Django. These run on SQLite and on PostgreSQL."""
+_WITHOUT_DJANGO = ("-p", "no:django")
+"""pytest-django has ten fixtures for each test, a seventh of the time of a short one. tests/live needs none of them."""
 _TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-V", "--markers", "--fixtures"}
 """With these options of pytest the groups run one after the other, in the terminal."""
 _INTERRUPTED, _NO_TESTS = 2, 5
@@ -155,7 +157,7 @@ def _live(words: Sequence[str]) -> tuple[list[Group], list[str]]:
         if words[0] not in VARIANTS:
             sys.exit(f"scripts/test: {words[0]!r} is no build of NGINX. Choose one of {', '.join(VARIANTS)}.")
         options = (f"--variant={words[0]}", "--variant=none")
-        return [Group(f"live-{words[0]}", ("tests/live", *options))], [*words[1:]]
+        return [Group(f"live-{words[0]}", ("tests/live", *_WITHOUT_DJANGO, *options))], [*words[1:]]
     return live(), [*words]
 
 
@@ -172,7 +174,9 @@ def live() -> list[Group]:
     """Return the live tests, one group for each build of NGINX; the first has those that are on no certain one."""
     chosen = {name: [f"--variant={name}"] for name in VARIANTS}
     chosen[VARIANTS[0]].append("--variant=none")
-    return [Group(f"live-{name}", ("tests/live", *options)) for name, options in chosen.items()]
+    return [
+        Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, *options)) for name, options in chosen.items()
+    ]
 
 
 def on_both(folder: str, arguments: tuple[str, ...]) -> list[Group]:

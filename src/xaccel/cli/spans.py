@@ -50,8 +50,9 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         provider = _provider()
         stack.callback(provider.shutdown)  # sends what waits
         tracer = provider.get_tracer("xaccel")
+        entries = lines(log, follow=not args.once)  # opened before the message: what comes after it is sent
         print(f"Sending the transfers of {log} as spans. Ctrl-C ends it.", flush=True)
-        for line in lines(log, follow=not args.once):
+        for line in entries:
             with suppress(ValueError, KeyError, TypeError, AttributeError):  # not an entry
                 _send(tracer, json.loads(line), hidden)
 
@@ -72,13 +73,18 @@ def _provider() -> TracerProvider:
 
 
 def lines(log: Path, *, follow: bool) -> Iterator[bytes]:
-    """Yield the lines of a log. follow: those that are written from now on, through rotations; else those in it.
+    """Return the lines of a log. follow: those that are written from now on, through rotations; else those in it.
 
     Raises OSError for a log that cannot be read.
     """
-    file, rest = log.open("rb", buffering=0), b""
+    file = log.open("rb", buffering=0)
+    file.seek(0, os.SEEK_END if follow else os.SEEK_SET)
+    return _lines_from(file, log, follow=follow)
+
+
+def _lines_from(file: IO[bytes], log: Path, *, follow: bool) -> Iterator[bytes]:
+    rest = b""
     try:
-        file.seek(0, os.SEEK_END if follow else os.SEEK_SET)
         while True:
             # Before the read: nothing is written to the old file after it.
             is_rotated = _is_rotated(log, file)

@@ -31,7 +31,9 @@ def test_lines_are_followed_through_a_rotation_and_a_truncation(tmp_path: Path) 
                 file.write(part)
                 file.flush()
 
-    assert after(lambda: write("first\n")) == b"first"
+    write("at once\n")
+    assert after(lambda: write("first\n")) == b"at once"
+    assert next(found) == b"first"
     assert after(lambda: write("second ", "half\n")) == b"second half"
     assert after(rotate) == b"third"
     assert after(lambda: log.write_text("4\n")) == b"4"

@@ -74,16 +74,18 @@ def test_a_file_that_did_not_change_is_304(guest: Guest, origin: str) -> None:
 
 def test_the_cache_is_ours(guest: Guest) -> None:
     """One entry an object, found by a second request, and no entry in the operator's cache."""
+
+    def status(key: str, **headers: str) -> str:
+        # NGINX stores the file after the client has its last byte, and before it writes the entry
+        [line] = guest.stage.lines_of(lambda: get(guest, "cached", key, **headers))
+        found: str = line["cache"]
+        return found
+
     for key in ("cache-a", "cache-b"):
         guest.origin.requests.clear()
-        lines = guest.stage.lines_of(lambda key=key: [get(guest, "cached", key) for _ in range(2)])
-        assert [line["cache"] for line in lines] == ["MISS", "HIT"]
+        assert [status(key) for _ in range(2)] == ["MISS", "HIT"]
         assert [request.target for request in guest.origin.requests] == [f"/{key}"]
-    guest.origin.requests.clear()
-    miss, hit = guest.stage.lines_of(
-        lambda: (get(guest, "cached", "cold"), get(guest, "cached", "cold", Range="bytes=2-5"))
-    )
-    assert (miss["cache"], hit["cache"]) == ("MISS", "HIT")
+    assert (status("cold"), status("cold", Range="bytes=2-5")) == ("MISS", "HIT")
 
 
 def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None:

@@ -273,7 +273,8 @@ def attempt(action: Callable[[], Reply]) -> None:
 
 def test_a_cached_object_is_a_miss_and_then_a_hit(log: Log) -> None:
     options = {"cache_version": str(uuid4())}
-    lines = log.stage.lines_of(lambda: [log.stage.get("cached", options=options) for _ in range(2)])
+    # the file is stored before the entry is written, and perhaps after the client has its last byte
+    lines = [log.stage.lines_of(lambda: log.stage.get("cached", options=options))[0] for _ in range(2)]
     assert [(line["cache"], line["origin_status"], line["why"]) for line in lines] == [
         ("MISS", "200", ""),
         ("HIT", "", ""),

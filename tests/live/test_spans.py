@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -74,7 +75,8 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
-def spans(folder: Path, log: Path, receiver: Receiver, *words: str) -> subprocess.Popen[str]:
+@contextmanager
+def spans(folder: Path, log: Path, receiver: Receiver, *words: str) -> Iterator[subprocess.Popen[str]]:
     (folder / "site.toml").write_text(SITE.format(log=log))
     env = {
         **os.environ,
@@ -83,10 +85,15 @@ def spans(folder: Path, log: Path, receiver: Receiver, *words: str) -> subproces
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
     command = [sys.executable, "-m", "xaccel", "spans", str(folder / "site.toml"), *words]
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(f"Sending the transfers of {log} as spans.")
-    return process
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith(f"Sending the transfers of {log} as spans.")
+            yield process
+        finally:
+            process.kill()
 
 
 def test_transfers_are_spans_of_the_requests_trace_through_a_rotation(
@@ -95,21 +102,23 @@ def test_transfers_are_spans_of_the_requests_trace_through_a_rotation(
     log = live.nginx.directory / "xaccel.log"
     live.get("partner", "before")
     assert wait_until(lambda: bool(live.nginx.lines()), timeout_s=5)
-    process = spans(tmp_path, log, receiver)
-    parent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-    [first] = live.new_lines(lambda: live.get("partner", "secret-key.txt", headers=parent))
-    log.rename(log.with_name("xaccel.log.1"))
-    log.touch()
-    live.nginx.server.signal(signal.SIGUSR1)
-    assert wait_until(lambda: live.get("partner", "x").status == 200 and log.stat().st_size > 0, timeout_s=5)
-    live.places.origin.answer = lambda _: Answer(status=500)
-    [failed] = live.new_lines(lambda: live.get("partner", "broken"))
-    assert wait_until(
-        lambda: failed["id"] in str(receiver.spans) and first["id"] in str(receiver.spans), timeout_s=10
-    )
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=20)
-    assert (process.returncode, output) == (130, "")
+    with spans(tmp_path, log, receiver) as process:
+        parent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        [first] = live.new_lines(lambda: live.get("partner", "secret-key.txt", headers=parent))
+        log.rename(log.with_name("xaccel.log.1"))
+        log.touch()
+        live.nginx.server.signal(signal.SIGUSR1)
+        assert wait_until(
+            lambda: live.get("partner", "x").status == 200 and log.stat().st_size > 0, timeout_s=5
+        )
+        live.places.origin.answer = lambda _: Answer(status=500)
+        [failed] = live.new_lines(lambda: live.get("partner", "broken"))
+        assert wait_until(
+            lambda: failed["id"] in str(receiver.spans) and first["id"] in str(receiver.spans), timeout_s=10
+        )
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+        assert (process.returncode, output) == (130, "")
 
     span = receiver.spans[0]
     assert (span.trace_id.hex(), span.parent_span_id.hex(), span.name) == (TRACE, PARENT, "GET")
@@ -143,7 +152,8 @@ def test_personal_attributes_are_sent_on_request(live: Live, tmp_path: Path, rec
     own = next(line for line in lines if entry["id"] in line)
     log.write_text(f"not an entry\n{own}\n{{}}\n[]\n")
     words = ["--once", "--personal", "client.address", "--personal", "user.id"]
-    output, _ = spans(tmp_path, log, receiver, *words).communicate(timeout=20)
+    with spans(tmp_path, log, receiver, *words) as process:
+        output, _ = process.communicate(timeout=20)
     assert output == ""
     assert len(receiver.spans) == 1
     assert {"client.address": "127.0.0.1", "user.id": entry["subject"]}.items() <= receiver.attributes(

@@ -124,7 +124,6 @@ class Finding:
         }
 
 
-@cache
 def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
     """Return the checks that this process can make. All depend on the first one, which reads the settings.
 
@@ -132,19 +131,22 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
     """
     for name in _MODULES:
         import_module(f"xaccel.doctor.{name}")
-    rows: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    first = min(rows)
+    first = min(_rows())
     return tuple(
         Check(
             id=name,
             area=_AREAS[int(name[2]) - 1],
-            after=(*(() if by_hand or name == first else (first,)), *row.pop("after", ())),
             look=_looks[name],
-            **row,
+            **{**row, "after": (*(() if by_hand or name == first else (first,)), *row.get("after", ()))},
         )
-        for name, row in rows.items()
+        for name, row in _rows().items()
         if name in _looks and (name >= _BY_HAND) == by_hand
     )
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def examine(

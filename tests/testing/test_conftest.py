@@ -13,6 +13,7 @@ import pytest
 
 from tests.testing.asking import gone
 
+pytestmark = pytest.mark.usefixtures("without_plugins")
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 SUITE = """

@@ -14,6 +14,7 @@ import pytest
 
 from tests.runs import LOG, ROOT, Group, run
 
+pytestmark = pytest.mark.usefixtures("without_plugins")
 PASSES = """
 import tempfile
 

@@ -43,10 +43,12 @@ class ClientRequest(NamedTuple):
     traced: Traced | None = None
 
     @classmethod
-    def of_environ(cls, environ: Mapping[str, Any], encoding: str = "latin-1") -> ClientRequest:
-        """Read a request of WSGI. encoding: of its path."""
+    def of_environ(
+        cls, environ: Mapping[str, Any], encoding: str = "latin-1", method: str | None = None
+    ) -> ClientRequest:
+        """Read a request of WSGI. encoding: of its path. method: if it is not that of `environ`."""
         found = {name: environ[key] for key, name in ENVIRON.items() if key in environ}
-        method, traced = environ.get("REQUEST_METHOD", ""), None
+        method, traced = environ.get("REQUEST_METHOD", "") if method is None else method, None
         if TRACE_ENVIRON in environ:
             path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
             query = environ.get("QUERY_STRING", "").encode("latin-1", "replace")

@@ -134,7 +134,7 @@ class _Download:
             return self._denied(refused, options)
         self.hand_off = hand_off
         # Django has decoded the path of META.
-        asked = ClientRequest.of_environ(request.META, "utf-8")._replace(method=request.method or "")
+        asked = ClientRequest.of_environ(request.META, "utf-8", request.method or "")
         streams = conf.delivery == "stream"
         debug = settings.DEBUG and not streams and not under_test()
         answer = answer_of(conf.site, hand_off, asked, debug=debug, spend=_spend)

@@ -79,14 +79,14 @@ def door_of(path: Levels) -> Door | None:
 def workers_of(master: int) -> list[float]:
     """Return when each worker of a master process began, in seconds since the epoch, without those that shut down.
 
-    It is empty where the system has no /proc.
+    It is empty where the system has no /proc. A worker has the master's title until it has begun.
     """
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             fields = path.read_text(errors="replace").rpartition(")")[2].split()
             title = path.with_name("cmdline").read_bytes()
-            if int(fields[1]) == master and re.match(b"nginx: worker(?!.*shutting down)", title):
+            if int(fields[1]) == master and re.match(b"nginx: (?!cache|.*shutting down)", title):
                 up_s = float(Path("/proc/uptime").read_text().split()[0])
                 found.append(time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return found

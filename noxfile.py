@@ -2,7 +2,8 @@
 
 Each session installs the wheel that scripts/matrix built, as a user would, with versions pinned by requirements/, and
 runs the programs of tests/wheel outside of this checkout. `scripts/matrix --list` names the sessions, and
-`scripts/matrix flask-3.12` runs one.
+`scripts/matrix flask-3.12` runs one. `scripts/matrix --tags ends` leaves out the Pythons between the oldest and the
+newest that an environment can have.
 """
 
 from __future__ import annotations
@@ -128,7 +129,9 @@ ENVIRONMENTS = [
 def define(environment: Environment, python: str) -> None:
     """Add one session, called like "flask-3.12"."""
 
-    @nox.session(name=f"{environment.name}-{python}", python=python)
+    ends = python in (environment.pythons[0], environment.pythons[-1])
+
+    @nox.session(name=f"{environment.name}-{python}", python=python, tags=["ends"] if ends else [])
     def session(session: nox.Session) -> None:
         wheel = f"xaccel[{environment.extras}] @ {Path(WHEEL).as_uri()}" if environment.extras else WHEEL
         pins = ROOT / "requirements" / environment.pins
@@ -144,7 +147,8 @@ def define(environment: Environment, python: str) -> None:
             run(programs / program)
         if environment.typed:
             user = programs / environment.typed
-            session.run("mypy", "--strict", "--no-incremental", "--config-file=", str(user), silent=True)
+            cache = f"--cache-dir={Path(session.virtualenv.location).with_name('mypy')}"
+            session.run("mypy", "--strict", cache, "--config-file=", str(user), silent=True)
             run(user)
 
 

@@ -46,7 +46,7 @@ _PROGRAMS = {"promises": "tests.promises", "counts": "tests.counts"}
 _OWN_SETTINGS = ("tests/audit", "tests/portal")
 """One pytest process has one Django. These run on SQLite and on PostgreSQL."""
 _WITHOUT_DJANGO = ("-p", "no:django")
-"""pytest-django has ten fixtures for each test, a seventh of the time of a short one. tests/live needs none of them."""
+"""pytest-django has ten fixtures for each test, a quarter of the time of a short one. These folders need none."""
 _TERMINAL = {"--pdb", "--trace", "-s", "--co", "--collect-only", "--version", "-V", "--markers", "--fixtures"}
 """With these options of pytest the groups run one after the other, in the terminal."""
 _INTERRUPTED, _NO_TESTS = 2, 5
@@ -149,7 +149,16 @@ def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
         return _paths(paths), [word for word in words if word not in paths]
     if _TERMINAL & {*words}:
         return [Group("unit", ("tests/unit", "tests/django"))], [*words]
-    return [Group(name, (f"tests/{name}",)) for name in ("unit", "django")], [*words]
+    return unit(), [*words]
+
+
+def unit(python: str = "") -> list[Group]:
+    """Return the unit and Django tests, on this Python or on another one."""
+    suffix = f"-{python}" if python else ""
+    return [
+        Group(f"unit{suffix}", ("tests/unit", *_WITHOUT_DJANGO), python=python),
+        Group(f"django{suffix}", ("tests/django",), python=python),
+    ]
 
 
 def _live(words: Sequence[str]) -> tuple[list[Group], list[str]]:
@@ -205,31 +214,22 @@ def everything() -> list[Group]:
     pages = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
     audit, audit_postgres = on_both("tests/audit", ("tests/audit",))
     portal, portal_postgres = on_both("tests/portal", ("tests/portal",))
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
     return [
         Group("demo", ("tests/demo",)),
         *live(),
         Group("faults", ("tests/faults",)),
-        Group("wheel", command=("scripts/matrix",)),
+        Group("wheel", command=("scripts/matrix", "--tags", "ends")),
         Group("others", (*others, *pages)),
         Group("adapters", ("tests/adapters",)),
         audit,
         Group("browser", ("tests/browser",)),
         audit_postgres,
         Group("doctor", ("tests/doctor",)),
-        *on_other_pythons(),
-        Group("unit", ("tests/unit", "tests/django")),
+        *(group for version in PYTHONS if version != own for group in unit(version)),
+        *unit(),
         portal,
         portal_postgres,
-    ]
-
-
-def on_other_pythons() -> list[Group]:
-    """Return the unit and Django tests on each other Python."""
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return [
-        Group(version, ("tests/unit", "tests/django"), python=version)
-        for version in PYTHONS
-        if version != own
     ]
 
 

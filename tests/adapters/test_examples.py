@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import subprocess
 from base64 import b64encode
@@ -13,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from browser_download_filename import suggested_filename
 
-from examples.run import CONTENT, EXAMPLES, HERE, NAMES, OTHERS, OWNED, addresses, example
+from examples.run import CONTENT, HERE, NAMES
 from tests.live import node
-from tests.live.client import ask
+from tests.live.client import Reply, ask
 from xaccel.servers.processes import wait_until
-from xaccel.testing import S3Server, Variant
+from xaccel.testing import Variant
 
 COMMAND = HERE.parent / "scripts" / "example"
 
@@ -25,9 +27,8 @@ COMMAND = HERE.parent / "scripts" / "example"
 def require_refusals(owned: str) -> None:
     """Ask for the file at `owned` as other users. SeaweedFS reads "//ann/…" as "/ann/…"."""
     parts = urlsplit(owned)
-    assert downloaded(owned) == (200, CONTENT)
     first, rest = parts.path[1:].split("/", 1)
-    for asked in (
+    for target in (
         f"/{first}/{rest}",
         f"/{first}//{rest}",
         f"/{first}//{rest}?user=",
@@ -37,36 +38,8 @@ def require_refusals(owned: str) -> None:
         f"/{first}/bob/../{rest}?user=bob/..",
         f"/{first}/bob/%2e%2e/{rest}?user=bob%2F..",
     ):
-        status, body = downloaded(f"http://127.0.0.1:{parts.port}{asked}")
-        assert (asked, status >= 300, body == CONTENT) == (asked, True, False)
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_owner_gets_the_file_and_others_are_refused(
-    name: str, s3: S3Server, some_variant: Variant, tmp_path: Path
-) -> None:
-    with example(name, tmp_path, s3=s3, variant=some_variant) as stack:
-        owned = ask(stack.nginx.port, OWNED, headers={"Accept": "application/pdf"})
-        refused = ask(stack.nginx.port, OTHERS)
-        assert (owned.status, owned.body) == (200, CONTENT), stack.app.log
-        assert (owned.one("Content-Disposition") or "").startswith("attachment;")
-        assert suggested_filename(owned.headers, platform="posix") == "minutes + 100%.pdf"
-        assert ask(stack.nginx.port, OWNED, "HEAD").status == 200
-        assert refused.status == 403
-        traces = (b"accel", s3.endpoint.encode(), b"not the owner")
-        for reply in (owned, refused):
-            assert [trace for trace in traces if trace in reply.everything().lower()] == []
-        assert {line["subject"] for line in stack.lines(at_least=2)} == {"ann"}
-        require_refusals(f"{stack.url}{OWNED}")
-
-
-def test_the_example_in_node_refuses_other_users(
-    s3: S3Server, some_variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path
-) -> None:
-    if reason := node.missing():
-        unavailable(reason)
-    with addresses("node", tmp_path, s3=s3, variant=some_variant) as (owned, _):
-        require_refusals(owned)
+        reply = asked(f"http://127.0.0.1:{parts.port}{target}")
+        assert (target, reply.status >= 300, reply.body == CONTENT) == (target, True, False)
 
 
 def test_every_example_is_one_that_the_command_knows() -> None:
@@ -78,6 +51,7 @@ def test_every_example_is_one_that_the_command_knows() -> None:
 def test_the_command_prints_an_address_and_ends_at_ctrl_c(
     name: str, some_variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path
 ) -> None:
+    """The address sends the file to its owner, and to nobody else."""
     if name == "node" and (reason := node.missing()):
         unavailable(reason)
     out = tmp_path / "out.txt"
@@ -86,20 +60,41 @@ def test_the_command_prints_an_address_and_ends_at_ctrl_c(
     try:
         assert wait_until(lambda: "Ctrl-C" in out.read_text() or running.poll() is not None, timeout_s=60)
         owned, others, _, where = out.read_text().splitlines()
-        assert downloaded(owned) == (200, CONTENT)
-        assert downloaded(others)[0] in (403, 404)
-        assert list(Path(where.split(" are in ")[1].removesuffix(" until Ctrl-C.")).rglob("nginx.conf"))
+        files = Path(where.split(" are in ")[1].removesuffix(" until Ctrl-C."))
+        require_a_download(name, owned, others, files)
+        require_refusals(owned)
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=30) == 130
 
 
-def downloaded(url: str) -> tuple[int, bytes]:
+def require_a_download(name: str, owned: str, others: str, files: Path) -> None:
+    sent, head, refused = asked(owned, Accept="application/pdf"), asked(owned, "HEAD"), asked(others)
+    assert (sent.status, sent.body) == (200, CONTENT), [log.read_text() for log in files.rglob("app.log")]
+    assert (sent.one("Content-Disposition") or "").startswith("attachment;")
+    status, title, subject = (
+        (404, "Minutes _final_ 四半期.pdf", "reader")
+        if name == "node"
+        else (403, "minutes + 100%.pdf", "ann")
+    )
+    assert suggested_filename(sent.headers, platform="posix") == title
+    assert (head.status, refused.status) == (200, status)
+    [configuration] = files.rglob("nginx.conf")
+    servers = {*re.findall(r"127\.0\.0\.1:[0-9]+", configuration.read_text())}
+    assert len(servers) >= 2
+    for reply in (sent, refused):
+        traces = ("accel", "not the owner", *servers)
+        assert [trace for trace in traces if trace.encode() in reply.everything().lower()] == []
+    entries = configuration.with_name("xaccel.log")
+    assert wait_until(lambda: entries.read_text().count("\n") >= 2, timeout_s=5)
+    assert {json.loads(line)["subject"] for line in entries.read_text().splitlines()} == {subject}
+
+
+def asked(url: str, method: str = "GET", **headers: str) -> Reply:
     """What a person gets who opens an address that the command printed, with the name and password in it."""
     parts = urlsplit(url)
     assert parts.port
-    login = {"Authorization": f"Basic {b64encode(f'{parts.username}:{parts.password}'.encode()).decode()}"}
-    reply = ask(
-        parts.port, f"{parts.path}?{parts.query}".rstrip("?"), headers=login if parts.username else {}
-    )
-    return reply.status, reply.body
+    if parts.username:
+        login = b64encode(f"{parts.username}:{parts.password}".encode())
+        headers = {**headers, "Authorization": f"Basic {login.decode()}"}
+    return ask(parts.port, f"{parts.path}?{parts.query}".rstrip("?"), method, headers)

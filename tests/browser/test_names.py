@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from browser_download_filename import suggested_filename
 
 from tests.browser.conftest import Shown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+# NGINX itself keeps this header of the app's response, with njs and without
+pytestmark = pytest.mark.variants("deb-njs", "wheel")
 
 UNCHANGED = [
     "report.pdf",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.variants("deb-njs", "wheel-njs")
+# test_open.py and test_names.py open and save files on two builds, tests/demo runs the portal on two
+pytestmark = pytest.mark.variants("deb-njs")
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def fox(
         yield running
 
 
-@pytest.fixture(params=["chromium", "firefox"])
+# Chromium looks at two builds; Firefox takes twice the time
+@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.variants("deb"))])
 def window(request: pytest.FixtureRequest) -> Iterator[Chromium | Firefox]:
     if request.param == "firefox":
         yield request.getfixturevalue("fox")

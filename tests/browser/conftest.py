@@ -20,7 +20,7 @@ from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
     from portal.demo.stack import Stack
     from tests.servers.origin import Origin
@@ -60,13 +60,24 @@ def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
         yield launched
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a profile of its own."""
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for the tests of a module: another one takes a processor 0.4 s."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
     context.set_default_timeout(15_000)
-    yield context.new_page()
+    # while it is open, another page needs no new window
+    context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(profile: BrowserContext) -> Iterator[Page]:
+    """A page without cookies."""
+    opened = profile.new_page()
+    yield opened
+    opened.close()
+    profile.clear_cookies()
 
 
 @pytest.fixture(scope="package")
@@ -153,7 +164,7 @@ def running_project(
         "BROWSER_REQUEST_ID": REQUEST_ID,
         "PYTHONPATH": str(ROOT),
     }
-    with app_server(folder, "tests.browser.project:application", env=env, cwd=ROOT, workers=2) as app:
+    with app_server(folder, "tests.browser.project:application", env=env, cwd=ROOT, workers=1) as app:
         yield Project(settings, app)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,7 @@ from tests.browser.people import named, signed_in
 from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from portal.demo.stack import Stack
 
@@ -29,53 +28,49 @@ pytestmark = pytest.mark.variants("deb-njs")
     ids=["desk", "phone in the dark"],
 )
 def test_the_charts_show_the_history_of_the_demo(
-    portal: Stack, browser: Browser, width: int, scheme: Literal["light", "dark"], drawn_in: str
+    portal: Stack, page: Page, width: int, scheme: Literal["light", "dark"], drawn_in: str
 ) -> None:
     """Under the policy of the portal's pages: a style or script that it forbids is told on the console."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    context.set_default_timeout(15_000)
-    page, told = context.new_page(), []
+    told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
-    try:
-        signed_in(portal, page, "admin")
-        page.get_by_role("link", name="Statistics").click()
+    look(page, width, scheme)
+    signed_in(portal, page, "admin")
+    page.get_by_role("link", name="Statistics").click()
 
-        assert page.locator("#files svg").count() == 1
-        whole = page.locator("#downloads svg .tone-whole rect[height]")
-        assert whole.last.evaluate("bar => getComputedStyle(bar).fill") == drawn_in
-        assert (
-            whole.evaluate_all("all => Math.max(...all.map(bar => bar.getBoundingClientRect().height))") > 20
-        )
-        for text in page.locator("#downloads svg text").all():
-            assert text.bounding_box()["height"] > 10
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        page.get_by_text("Show the numbers of Most").click()
-        assert page.locator("#files tbody th").first.is_visible()
-        assert told == []
-    finally:
-        context.close()
+    assert page.locator("#files svg").count() == 1
+    whole = page.locator("#downloads svg .tone-whole rect[height]")
+    assert whole.last.evaluate("bar => getComputedStyle(bar).fill") == drawn_in
+    assert whole.evaluate_all("all => Math.max(...all.map(bar => bar.getBoundingClientRect().height))") > 20
+    for text in page.locator("#downloads svg text").all():
+        assert text.bounding_box()["height"] > 10
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_text("Show the numbers of Most").click()
+    assert page.locator("#files tbody th").first.is_visible()
+    assert told == []
 
 
-@pytest.fixture(params=[(1200, "light"), (1200, "dark"), (375, "light")], ids=["light", "dark", "phone"])
-def charts(portal: Stack, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def look(page: Page, width: int, scheme: Literal["light", "dark"]) -> None:
+    """Let the page be as wide as a device, in its colours."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+
+
+@pytest.fixture(params=[(1200, "light"), (375, "dark")], ids=["desk", "phone in the dark"])
+def charts(portal: Stack, page: Page, request: pytest.FixtureRequest) -> Page:
     """The page of charts, after downloads of all kinds."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    context.set_default_timeout(15_000)
-    page = context.new_page()
+    look(page, *request.param)
     signed_in(portal, page, "alice")
     whole, begun = named(portal, "会議"), named(portal, "100%")
     asked = [(whole, {}), (whole, {}), (begun, {"Range": "bytes=0-4"})]
     for file, headers in asked:
         assert page.request.get(f"{portal.nginx.url}{file.path}", headers=headers).ok
-    context.clear_cookies()
+    page.context.clear_cookies()
     signed_in(portal, page, "carol")
     assert page.request.get(f"{portal.nginx.url}{whole.path}").status == 404
-    context.clear_cookies()
+    page.context.clear_cookies()
     signed_in(portal, page, "admin")
     page.get_by_role("link", name="Statistics").click()
-    yield page
-    context.close()
+    return page
 
 
 def test_the_charts_plot_the_numbers_of_the_database(portal: Stack, charts: Page) -> None:

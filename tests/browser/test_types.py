@@ -14,7 +14,7 @@ from tests.browser.firefox import Firefox, FirefoxError, firefox
 from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
     from xaccel.testing import S3Server
 
@@ -55,11 +55,9 @@ LOOK = "[document.title, self.origin, document.contentType, document.querySelect
 class Chromium:
     """What Playwright starts, with the two methods of Firefox."""
 
-    def __init__(self, browser: Browser) -> None:
-        context = browser.new_context()
-        context.set_default_timeout(5_000)
-        self._page = context.new_page()
-        self.close = context.close
+    def __init__(self, page: Page) -> None:
+        page.set_default_timeout(5_000)
+        self._page = page
 
     def open(self, url: str) -> None:
         self._page.goto(url)
@@ -81,13 +79,9 @@ def fox(
 
 # Chromium looks at two builds; Firefox takes twice the time
 @pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.variants("deb"))])
-def window(request: pytest.FixtureRequest) -> Iterator[Chromium | Firefox]:
-    if request.param == "firefox":
-        yield request.getfixturevalue("fox")
-        return
-    opened = Chromium(request.getfixturevalue("browser"))
-    yield opened
-    opened.close()
+def window(request: pytest.FixtureRequest) -> Chromium | Firefox:
+    fox: Firefox | None = request.getfixturevalue("fox") if request.param == "firefox" else None
+    return fox or Chromium(request.getfixturevalue("page"))
 
 
 def look(window: Chromium | Firefox, url: str) -> list[Any] | None:

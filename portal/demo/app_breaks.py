@@ -1,4 +1,4 @@
-"""Breaks of the app: each changes one thing in a process that runs the portal. `broken_app` applies one."""
+"""Breaks of the app: each changes one thing in a process that runs the portal. `breakable_app` applies one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from urllib.parse import unquote
 
 Break = Callable[[], None]
+
+NOTE = "break"
+"""The file in the portal's folder that names the break for new workers."""
 
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

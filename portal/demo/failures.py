@@ -12,9 +12,6 @@ from portal.demo import app_breaks, nginx_breaks
 if TYPE_CHECKING:
     from portal.demo.stack import Stack
 
-_VARIABLE = "PORTAL_DEMO_BREAK"
-_BROKEN_APP = "portal.demo.broken_app:application"
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -82,8 +79,14 @@ if FAILURES.keys() != app_breaks.BREAKS.keys() | nginx_breaks.BREAKS.keys():
 def broken(stack: Stack, name: str) -> Iterator[None]:
     """Break the running servers until the block ends. Raises NothingChanged, NginxError and ServerFailed."""
     if name in app_breaks.BREAKS:
-        with stack.served_by(_BROKEN_APP, {_VARIABLE: name}):
+        note = stack.folder / "portal" / app_breaks.NOTE
+        note.write_text(name)
+        try:
+            stack.renew_workers()
             yield
+        finally:
+            note.unlink()
+            stack.renew_workers()
         return
     stack.reload(nginx_breaks.BREAKS[name](stack.sound))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from portal.demo import probes as probing
 from portal.demo import seed, surroundings
+from portal.demo.app_breaks import NOTE
 from portal.demo.identity import Identity, read_or_make
 from portal.demo.ingester import ingester
 from portal.demo.kept_samples import kept_or_stored
@@ -20,9 +22,12 @@ from portal.demo.probes import Probes
 from portal.demo.samples import LARGE_BYTES, Sample
 from portal.demo.site_files import static_location
 from xaccel.nginx import Nginx, Parts, render, standalone
-from xaccel.servers.processes import RunningServer
+from xaccel.servers import ServerFailed
+from xaccel.servers.processes import RunningServer, alive, wait_until
 from xaccel.site import Site
 from xaccel.testing import AppServer, NginxServer, S3Server, app_server, free_ports, s3_server
+
+_RENEWED_WITHIN_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class SharedFile:
 
 @dataclass(slots=True)
 class Stack:
-    """The running servers. `nginx` and `app` are what runs now; `sound` is the text as the library prints it.
+    """The running servers. `sound` is the text as the library prints it.
 
     sessions: the cookies of users who have signed in, by user name.
     """
@@ -56,7 +61,6 @@ class Stack:
     site: Site
     build: Nginx
     sound: Parts
-    settings: dict[str, str] = field(repr=False)
     s3: S3Server
     files: tuple[SharedFile, ...]
     people: dict[str, str]
@@ -115,18 +119,13 @@ class Stack:
         """Put `parts`, or again the sound ones, in force. Raises NginxError."""
         self.nginx.reload(self.text(self.nginx.port, parts))
 
-    @contextmanager
-    def served_by(self, application: str, env: Mapping[str, str]) -> Iterator[None]:
-        """Let NGINX send requests to `application`, started beside the app, until the block ends."""
-        sound = self.app
-        with _app_server(self.folder / "other-app", application, {**self.settings, **env}) as other:
-            try:
-                self.app = other
-                self.reload()
-                yield
-            finally:
-                self.app = sound
-                self.reload()
+    def renew_workers(self) -> None:
+        """Replace the app's workers by new ones. Raises ServerFailed."""
+        server = self.app.server
+        old = {*server.pids} - {server.pid}
+        server.signal(signal.SIGHUP)
+        if not wait_until(lambda: not any(map(alive, old)), timeout_s=_RENEWED_WITHIN_S):
+            raise ServerFailed("its workers were not replaced", where="app", remedy=f"See {server.log_file}.")
 
 
 @contextmanager
@@ -164,14 +163,13 @@ def running_stack(
         extra = _extra_entries() if probes else {}
         seeded = seeder.add(identity, [*map(seed.entry_of, stored), *extra.values()])
         say("Starting the portal and NGINX …")
-        app = exits.enter_context(_app_server(folder / "app", "portal.wsgi:application", settings))
+        app = exits.enter_context(_app_server(folder, settings, breakable=with_probes))
         stack = Stack(
             folder=folder,
             identity=identity,
             site=site,
             build=build,
             sound=render(site, build),
-            settings=settings,
             s3=s3,
             files=tuple(
                 SharedFile(pk, found.sample, found.size, found.sha256)
@@ -188,14 +186,19 @@ def running_stack(
         yield stack
 
 
-def _app_server(folder: Path, application: str, env: Mapping[str, str]) -> AbstractContextManager[AppServer]:
+def _app_server(
+    folder: Path, settings: Mapping[str, str], *, breakable: bool
+) -> AbstractContextManager[AppServer]:
+    # of an earlier run that was killed
+    (folder / "portal" / NOTE).unlink(missing_ok=True)
+    application = f"portal.{'demo.breakable_app' if breakable else 'wsgi'}:application"
     # imported once, for both workers
-    preloaded = {"GUNICORN_CMD_ARGS": "--preload", **env}
-    return app_server(folder, application, env=preloaded, cwd=PROJECT, workers=2)
+    preloaded = {"GUNICORN_CMD_ARGS": "--preload", **settings}
+    return app_server(folder / "app", application, env=preloaded, cwd=PROJECT, workers=2)
 
 
 def _log_files(folder: Path) -> list[Path]:
-    return [file for part in ("nginx", "app", "other-app") for file in sorted((folder / part).glob("*.log"))]
+    return [file for part in ("nginx", "app") for file in sorted((folder / part).glob("*.log"))]
 
 
 def _sizes(folder: Path) -> dict[Path, int]:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """what: the break in words. questions: modules of check/ that hold the meant checks. meant: names of checks."""
+    """what: the break in words. question: the module of check/ that holds the meant checks. meant: names of checks."""
 
     what: str
-    questions: frozenset[str]
+    question: str
     meant: frozenset[str]
 
 
-def _failure(what: str, questions: str, *meant: str) -> Failure:
-    return Failure(what, frozenset(questions.split()), frozenset(meant))
+def _failure(what: str, question: str, *meant: str) -> Failure:
+    return Failure(what, question, frozenset(meant))
 
 
 FAILURES: dict[str, Failure] = {

@@ -63,28 +63,40 @@ def check_all(stack: Stack) -> bool:
 
 
 def expect_failure(stack: Stack, name: str) -> bool:
-    """Break the running servers, check, repair them, and return True if a check meant for this break found it.
+    """Check the servers, break them, check again, and return True if a check meant for this break found it.
 
     The meant checks must be good before: one that always fails finds nothing.
     """
     failure = FAILURES[name]
     print(f"\nBefore the break {name!r}: {failure.what}.")
-    stack.forget_logs()
-    asked = [
-        question for question in QUESTIONS if question.__module__.rpartition(".")[2] in failure.questions
-    ]
-    before = _print_answers(stack, asked)
-    if not {answer.check for answer in before if answer.ok} >= failure.meant:
+    if not {answer.check for answer in ask(stack, failure.question) if answer.ok} >= failure.meant:
         print(f"{name}: the check for it does not pass on sound servers")
         return False
+    return find_break(stack, name)
+
+
+def find_break(stack: Stack, name: str) -> bool:
+    """Break the running servers, check, repair them, and return True if a check meant for this break failed.
+
+    That finds a break only if the check passes on sound servers, which the caller shows.
+    """
+    failure = FAILURES[name]
     with broken(stack, name):
         print(f"\nAfter the break {name!r}:")
-        stack.forget_logs()
-        after = _print_answers(stack, asked)
-    failed = {answer.check for answer in after if not answer.ok}
+        failed = {answer.check for answer in ask(stack, failure.question) if not answer.ok}
     found = failure.meant & failed
     print(f"{name}: {'found by ' + ', '.join(sorted(found)) if found else 'NOT found'}")
     return bool(found)
+
+
+def ask(stack: Stack, question: str) -> list[Answer]:
+    """Ask the question of that module alone, print the table, and return the answers."""
+    stack.forget_logs()
+    return _print_answers(stack, [asked for asked in QUESTIONS if _module(asked) == question])
+
+
+def _module(question: Question) -> str:
+    return question.__module__.rpartition(".")[2]
 
 
 def _print_answers(stack: Stack, questions: Iterable[Question]) -> list[Answer]:
@@ -102,5 +114,5 @@ def _answers(scene: Scene, questions: Iterable[Question]) -> Iterator[Answer]:
         try:
             yield from question(scene)
         except (OSError, HTTPException, LookupError, CalledProcessError) as error:
-            name = question.__module__.rpartition(".")[2].replace("_", "-")
+            name = _module(question).replace("_", "-")
             yield Answer(name, False, f"broke off: {type(error).__name__}: {error}")

@@ -14,12 +14,15 @@ from xaccel.testing import S3Server
 def kept_or_stored(
     folder: Path, s3: S3Server, bucket: str, large_bytes: int, say: Callable[[str], None]
 ) -> tuple[Stored, ...]:
-    """Return all samples, stored in the bucket by this run or by an earlier one that came to its end."""
+    """Return all samples, stored in the bucket by this run or by an earlier one that came to its end.
+
+    The largest has at least `large_bytes`.
+    """
     note, wanted = folder / "samples.json", list(samples(large_bytes))
     if note.exists():
         kept = json.loads(note.read_text())
         files = kept["files"]
-        if kept["large_bytes"] == large_bytes and files.keys() == {sample.key for sample in wanted}:
+        if kept["large_bytes"] >= large_bytes and files.keys() == {sample.key for sample in wanted}:
             say("The sample files are there already.")
             return tuple(Stored(sample, *files[sample.key]) for sample in wanted)
         note.unlink()

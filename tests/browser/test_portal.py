@@ -119,7 +119,7 @@ def test_a_video_plays_and_jumps(portal: Stack, alice: Page) -> None:
     player(alice, "it.currentTime = 90")
     player(alice, "void it.play()")
     assert wait_until(lambda: player(alice, "it.currentTime") > 90.2, timeout_s=10)
-    assert player(alice, "it.videoWidth") == 640
+    assert player(alice, "it.videoWidth") == 480
     assert player(alice, "it.error") is None
 
 

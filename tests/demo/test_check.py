@@ -24,7 +24,7 @@ def test_everything_is_good(build: str, unavailable: Callable[[str], NoReturn], 
     assert "300.0 MB arrived, whole" in done.stdout
 
 
-def test_break_is_found_from_the_command_line() -> None:
-    done = run_demo("--check", "--expect-failure", "disposition-doubled")
+def test_break_is_found_from_the_command_line(kept: Path) -> None:
+    done = run_demo("--check", "--expect-failure", "secret-missing", "--data-dir", kept)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "disposition-doubled: found by file-name" in done.stdout
+    assert "secret-missing: found by forged-hand-off" in done.stdout

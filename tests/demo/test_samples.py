@@ -62,4 +62,4 @@ def test_chromium_plays_the_video_and_jumps_in_it(
             }"""
         )
         chromium.close()
-    assert found == {"duration": clock.SECONDS, "width": 640, "places": [True, True], "error": None}
+    assert found == {"duration": clock.SECONDS, "width": 480, "places": [True, True], "error": None}

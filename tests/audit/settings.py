@@ -10,9 +10,8 @@ from portal.database_url import read_database
 
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["*"]
+# without django.contrib.auth, whose permissions Django would store again after each test
 INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
     "xaccel.django",
     "xaccel.audit",
     "xaccel.share_links",
@@ -23,6 +22,7 @@ _file = Path(gettempdir()) / f"xaccel-audit-{os.getpid()}.sqlite3"
 DATABASES = {"default": {**_database, "TEST": {"NAME": _file if "sqlite" in _database["ENGINE"] else None}}}
 MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
 ROOT_URLCONF = "tests.audit.urls"
+REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None}
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 XACCEL = {

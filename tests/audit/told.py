@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def write_down(path: str, *, dying_after: str = "") -> None:
-    """Append a line to `path` for each signal; behind the first of the kind `dying_after` the process is killed."""
+def write_down(path: str, *, dying_after: str = "") -> Callable[..., None]:
+    """Append a line to `path` for each signal; behind the first of the kind `dying_after` the process is killed.
+
+    Return the receiver.
+    """
     from xaccel.audit.signals import download_completed, transfer_completed
 
     def told(signal: Any, **named: Any) -> None:
@@ -20,6 +24,7 @@ def write_down(path: str, *, dying_after: str = "") -> None:
 
     for signal in (transfer_completed, download_completed):
         signal.connect(told, weak=False)
+    return told
 
 
 def die(*_: Any, **__: Any) -> None:

@@ -21,7 +21,7 @@ from xaccel.servers.processes import wait_until
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     # Chromium chooses the requests, whatever the build; test_live has the rows of each request on every build
-    pytest.mark.variants("deb-njs", "wheel"),
+    pytest.mark.variants("deb-njs"),
 ]
 
 RATE = 1024 * 1024

@@ -145,7 +145,9 @@ def running(
                 "PYTHONPATH": str(ROOT),
             }
             (folder / "app").mkdir()
-            with app_server(folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT) as app:
+            with app_server(
+                folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, workers=1
+            ) as app:
                 text = standalone(
                     read_mapping.read(settings),
                     build_of(variant),

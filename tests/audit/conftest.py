@@ -22,31 +22,37 @@ _before = os.environ.get("DJANGO_SETTINGS_MODULE")
 # A pytest process has one Django: with the settings of other tests, these are left out.
 collect_ignore_glob = [] if _before == SETTINGS else ["test_*.py"]
 # What NGINX writes does not depend on the database: on PostgreSQL, one variant is enough for the rows to be seen.
-_OF_NGINX = {
-    "test_live.py",
-    "test_live_connections.py",
-    "test_live_killed.py",
-    "test_live_missing.py",
-    "test_reconcile_live.py",
-}
+_OF_NGINX = {"test_live.py", "test_live_connections.py", "test_live_killed.py", "test_live_missing.py"}
 _ON_POSTGRES = "deb-njs"
-# The first is about the requests of a browser, the second has databases of its own.
-collect_ignore = ["test_live_video.py", "test_outage.py"] if os.environ.get("AUDIT_DATABASE_URL") else []
+_OF_OTHER_PROGRAMS = [
+    "test_deploy.py",  # systemd and logrotate
+    "test_live_video.py",  # the requests of a browser
+    "test_outage.py",  # has databases of its own
+    "test_reconcile_live.py",  # the log of SeaweedFS; test_reconcile has the rows
+    "test_shipper.py",  # rsyslog
+]
+collect_ignore = _OF_OTHER_PROGRAMS if os.environ.get("AUDIT_DATABASE_URL") else []
 if not collect_ignore_glob:
     django.setup()
 
 T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "once: the database of the run makes no difference; not on PostgreSQL")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     ours = [item for item in items if "tests/audit/" in str(item.path)]
     if os.environ.get("AUDIT_DATABASE_URL"):
-        left_out = [item for item in ours if item.path.name in _OF_NGINX and not _is_on_postgres(item)]
+        left_out = [item for item in ours if not _is_on_postgres(item)]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
 
 def _is_on_postgres(item: pytest.Item) -> bool:
+    if item.path.name not in _OF_NGINX:
+        return item.get_closest_marker("once") is None
     assert isinstance(item, pytest.Function)
     return item.callspec.params["variant"] == _ON_POSTGRES
 

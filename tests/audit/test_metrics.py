@@ -212,6 +212,7 @@ print(generate_latest(registry).decode())
 """
 
 
+@pytest.mark.once
 def test_the_setting_counts_and_several_processes_are_added_up(tmp_path: Path) -> None:
     environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
 

@@ -40,6 +40,7 @@ def test_the_few_incomplete_downloads_are_found_by_their_index(log: Log) -> None
     assert set(incomplete) == {one, other}
 
 
+@pytest.mark.once
 def test_the_benchmark_tells_a_scan_from_an_index(
     tmp_path: Path, unavailable: Callable[[str], NoReturn]
 ) -> None:

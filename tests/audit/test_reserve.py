@@ -279,6 +279,7 @@ def test_a_hand_off_while_it_is_given_back_keeps_it(log: Log, monkeypatch: pytes
     assert one.reservations.get().ended_at is None
 
 
+@pytest.mark.once
 def test_the_tables_are_those_of_the_migrations() -> None:
     from django.core.management import call_command
 
@@ -313,6 +314,7 @@ def test_the_lifetime_of_a_use_is_that_of_its_cookie(rf: RequestFactory) -> None
     assert timedelta(minutes=4) < reserved.expires_at - datetime.now(UTC) <= timedelta(minutes=5)
 
 
+@pytest.mark.once
 def test_share_links_without_the_trail_are_refused_and_the_trail_needs_no_share_links() -> None:
     script = (
         "import sys, django; from django.conf import settings;"

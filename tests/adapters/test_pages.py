@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from xaccel.testing.stack import Project, run_stack
 
 MINIMAL = ROOT / "examples" / "minimal"
 CONTENT = b"%PDF- the minutes"
+DJANGO = {"DEBUG": "1", "S3_BUCKET": "acme-documents"}
 SEED = """
 from django.core.management import call_command
 call_command("migrate", run_syncdb=True, verbosity=0)
@@ -36,27 +40,35 @@ def project(page: Page, folder: Path) -> Project:
             application="app:app", kind=page.kind, directory=folder, site=Path("site.toml"), env=env
         )
     of_django = {
+        **DJANGO,
         "DJANGO_SETTINGS_MODULE": "page_settings",
-        "DEBUG": "1",
         "DATABASE": str(folder / "page.sqlite3"),
-        "S3_BUCKET": "acme-documents",
     }
     return Project(
         application="django.core.wsgi:get_wsgi_application()", directory=folder, env={**env, **of_django}
     )
 
 
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database for each Django project: the user who asks, a document that she may read, and one that she may not."""
+    file = tmp_path_factory.mktemp("seeded") / "page.sqlite3"
+    env = {**os.environ, **DJANGO, "DJANGO_SETTINGS_MODULE": "settings", "DATABASE": str(file)}
+    subprocess.run([sys.executable, "-m", "django", "shell", "-c", SEED], cwd=MINIMAL, env=env, check=True)
+    return file
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{Path(page.name).stem}-{page.word}")
 def test_each_code_block_sends_only_permitted_files(
-    page: Page, s3: S3Server, some_variant: Variant, tmp_path: Path
+    page: Page, s3: S3Server, some_variant: Variant, seeded: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
     write(page, folder)
+    if not page.site:
+        shutil.copy(seeded, folder)
     with run_stack(tmp_path / "stack", project(page, folder), s3=s3, variant=some_variant) as stack:
         stack.put("acme-documents", "minutes.pdf", CONTENT, "application/pdf")
-        if not page.site:
-            stack.run("-m", "django", "shell", "-c", SEED)
         sent, other = (ask(stack.nginx.port, f"/files/{number}") for number in (1, 2))
         assert (sent.status, sent.body) == (200, CONTENT), stack.app.log
         assert (sent.one("Content-Disposition") or "").startswith("attachment; filename=")

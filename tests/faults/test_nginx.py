@@ -66,6 +66,7 @@ def test_out_of_file_descriptors_no_download_under_way_is_cut(
     assert mismatches(running, own.seen) == []
 
 
+@pytest.mark.usefixtures("usual_malloc")
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_idle_connections_stop_no_download(
     running: Topology, users: Users, tmp_path: Path, count: int, record_property: pytest.RecordProperty

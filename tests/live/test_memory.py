@@ -25,6 +25,8 @@ from xaccel.nginx import Parts, emit
 from xaccel.servers.processes import alive
 from xaccel.testing import Variant, free_port
 
+pytestmark = pytest.mark.usefixtures("usual_malloc")
+
 CLIENTS = 40
 GRAIN = 1.05
 """An allocator takes memory in pieces: so much of it may be the next client's."""

@@ -34,23 +34,37 @@ if TYPE_CHECKING:
 # Debian's and the wheel's, without and with njs: a rolling upgrade takes a minute on each.
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
-SIZE = 12_000_000
+SIZE, MEDIUM_SIZE = 12_000_000, 1_500_000
+"""More than the kernel's buffers hold, for a client that reads slowly; and more than NGINX's."""
+# with sessions, because Django takes half a second to check a password
 SEED = f"""
+import json
 from random import Random
 from django.core.management import call_command
 call_command("migrate", run_syncdb=True, verbosity=0)
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from documents.models import Document
-reader = User.objects.create_user("reader", password="reader")
-User.objects.create_user("stranger", password="stranger")
-for title, content in (('Minutes 四半期', b"%PDF- the minutes"), ("Film", Random(7).randbytes({SIZE}))):
+from django.test import Client
+sessions = {{}}
+for name in ("stranger", "reader"):
+    client, user = Client(), User.objects.create(username=name)
+    client.force_login(user)
+    sessions[name] = client.cookies["sessionid"].value
+film = Random(7).randbytes({SIZE})
+for title, content in (
+    ('Minutes 四半期', b"%PDF- the minutes"), ("Film", film), ("Trailer", film[:{MEDIUM_SIZE}])
+):
     document = Document(title=title)
     document.file.save(f"{{title}} + 100%.pdf", ContentFile(content))
-    document.readers.add(reader)
+    document.readers.add(user)
+print(json.dumps(sessions))
 """
-SMALL, LARGE = "/documents/1", "/documents/2"
-LARGE_DIGEST = sha256(Random(7).randbytes(SIZE)).hexdigest()
+SMALL, LARGE, MEDIUM = "/documents/1", "/documents/2", "/documents/3"
+_FILM = Random(7).randbytes(SIZE)
+SMALL_DIGEST, LARGE_DIGEST, MEDIUM_DIGEST = (
+    sha256(content).hexdigest() for content in (b"%PDF- the minutes", _FILM, _FILM[:MEDIUM_SIZE])
+)
 OLD, NEW = "old", "new"
 RELEASES = (OLD, NEW)
 _LISTEN, _APP = "127.0.0.1:18080", "127.0.0.1:18000"
@@ -59,14 +73,21 @@ _LISTEN, _APP = "127.0.0.1:18080", "127.0.0.1:18000"
 
 @dataclass(slots=True)
 class Releases:
-    """The example app on two releases, with one bucket and one database. `environ` is by release."""
+    """The example app on two releases, with one bucket and one database. `environ` is by release.
+
+    sessions: of the users, by name.
+    """
 
     environ: dict[str, dict[str, str]]
     folder: Path
+    sessions: dict[str, str] = field(default_factory=dict)
     _generated: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def manage(self, release: str, *arguments: str) -> str:
         return manage(self.environ[release], *arguments)
+
+    def browser(self, url: str, name: str) -> Browser:
+        return Browser(url, name, session=self.sessions[name])
 
     @contextmanager
     def app(self, release: str) -> Iterator[AppServer]:
@@ -79,7 +100,7 @@ class Releases:
             "django.core.wsgi:get_wsgi_application()",
             env=self.environ[release],
             cwd=EXAMPLE,
-            workers=2,
+            workers=1,
         ) as server:
             yield server
 
@@ -119,7 +140,7 @@ def releases(
         "DJANGO_SETTINGS_MODULE": "settings",
     }
     found = Releases({NEW: new, OLD: {**new, "PYTHONPATH": str(installed)}}, folder)
-    found.manage(OLD, "shell", "-c", SEED)
+    found.sessions |= json.loads(found.manage(OLD, "shell", "-c", SEED).splitlines()[-1])
     return found
 
 
@@ -147,7 +168,7 @@ def test_each_app_downloads_through_each_nginx(
     apps: dict[str, AppServer] = request.getfixturevalue("apps")
     port = free_port()
     with running_nginx(tmp_path, releases.config(nginx, variant, [apps[app]], port), variant, port) as server:
-        reader, stranger = Browser(server.url, "reader"), Browser(server.url, "stranger")
+        reader, stranger = releases.browser(server.url, "reader"), releases.browser(server.url, "stranger")
         status, headers, body = reader.get(SMALL)
         assert (status, body) == (200, b"%PDF- the minutes")
         assert "%E5%9B%9B%E5%8D%8A%E6%9C%9F.pdf" in headers["Content-Disposition"]
@@ -167,29 +188,32 @@ def test_each_app_downloads_through_each_nginx(
 
 @dataclass(slots=True)
 class Crowd:
-    """Users who download without a pause. `failed` has each response that was not the whole file."""
+    """Users who download one file after the other, with short pauses. `done` counts the downloads of each.
 
-    url: str
-    done: int = 0
+    failed: each response that was not the whole file.
+    """
+
+    users: list[Browser]
+    done: list[int] = field(default_factory=lambda: [0, 0, 0])
     failed: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def _work(self, reader: Browser, path: str, digest: str) -> None:
-        while not self._stop.is_set():
+    def _work(self, number: int, path: str, digest: str) -> None:
+        while not self._stop.wait(0.02):
             try:
-                status, _, body = reader.get(path)
+                status, _, body = self.users[number].get(path)
                 if (status, sha256(body).hexdigest()) != (200, digest):
                     self.failed.append(f"{path}: {status}, {len(body)} bytes")
             except (OSError, HTTPException) as error:
                 self.failed.append(f"{path}: {error!r}")
-            self.done += 1
+            self.done[number] += 1
 
     @contextmanager
     def downloading(self) -> Iterator[None]:
-        small = sha256(b"%PDF- the minutes").hexdigest()
+        files = [(SMALL, SMALL_DIGEST), (SMALL, SMALL_DIGEST), (MEDIUM, MEDIUM_DIGEST)]
         threads = [
-            threading.Thread(target=self._work, args=(Browser(self.url, "reader"), path, digest), daemon=True)
-            for path, digest in [(SMALL, small), (SMALL, small), (LARGE, LARGE_DIGEST)]
+            threading.Thread(target=self._work, args=(number, *file), daemon=True)
+            for number, file in enumerate(files)
         ]
         for thread in threads:
             thread.start()
@@ -201,9 +225,10 @@ class Crowd:
                 thread.join(timeout=30)
 
     def goes_on(self) -> None:
-        """Wait until each user has begun anew, most likely several times."""
-        wanted = self.done + 15
-        assert wait_until(lambda: self.done >= wanted, timeout_s=60), self.failed
+        """Wait until each user has ended two downloads: the last one of them began after this call."""
+        wanted = [count + 2 for count in self.done]
+        went_on = lambda: all(count >= least for count, least in zip(self.done, wanted, strict=True))  # noqa: E731
+        assert wait_until(went_on, timeout_s=60), self.failed
 
 
 @pytest.mark.parametrize("first", ["app", "nginx"])
@@ -218,7 +243,8 @@ def test_no_download_fails_while_one_after_the_other_is_upgraded(
     one, both, other = [apps[OLD]], [apps[OLD], apps[NEW]], [apps[NEW]]
     steps = {"app": [(OLD, both), (OLD, other)], "nginx": [(NEW, one), (NEW, both)]}[first]
     with running_nginx(tmp_path, text, variant, port) as server:
-        crowd, slow = Crowd(server.url), Browser(server.url, "reader")
+        slow, *users = (releases.browser(server.url, "reader") for _ in range(4))
+        crowd = Crowd(users)
         with crowd.downloading(), slow.opener.open(server.url + LARGE, timeout=60) as running:
             body = running.read(1000)
             crowd.goes_on()

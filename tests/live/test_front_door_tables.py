@@ -25,6 +25,10 @@ from tests.live.front_door import Door, door
 
 __all__ = ["door"]
 
+# Each row runs on all builds over HTTP/1.1, and HTTP/2 does in test_front_door. These
+# two have each version of NGINX, with njs and without.
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
+
 TABLES = (
     test_bytes,
     test_errors,

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,8 +216,9 @@ def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
         yield server
 
 
+@cache
 def build_of(variant: Variant) -> Nginx:
-    """What the configuration of a variant may use."""
+    """What the configuration of a variant may use. NGINX is asked once for each."""
     from xaccel.nginx import probe
 
     return probe(variant.binary, njs=variant.njs, headers_more=False)

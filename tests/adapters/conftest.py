@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.browser.conftest import page  # noqa: F401  (fixture)
-
 if TYPE_CHECKING:
     from tests.adapters.scene import Contest
     from xaccel.testing import S3Server, Variant

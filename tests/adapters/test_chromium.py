@@ -12,7 +12,7 @@ from tests.adapters.scene import TABLE, Contest
 from tests.browser.conftest import chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
     from xaccel.testing import Variant
 
@@ -24,11 +24,11 @@ SAVED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
+@pytest.fixture
+def page(unavailable: Callable[[str], NoReturn]) -> Iterator[Page]:
     """For this file alone: other tests of this folder run coroutines."""
     with chromium(unavailable) as launched:
-        yield launched
+        yield launched.new_page()
 
 
 class Seen:

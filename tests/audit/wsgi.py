@@ -12,5 +12,5 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
 settings.XACCEL = json.loads(os.environ["AUDIT_SITE"])
-connections["default"].settings_dict["NAME"] = os.environ["AUDIT_DATABASE_NAME"]
+connections["default"].settings_dict.update(NAME=os.environ["AUDIT_DATABASE_NAME"], CONN_MAX_AGE=60)
 application = get_wsgi_application()

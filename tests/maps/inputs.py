@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from string import ascii_letters
+
+from tests.maps.bench import Bench
 
 BYTES = "".join(chr(byte) for byte in range(1, 256) if byte not in (10, 13))
 """All bytes that NGINX lets through in a header."""
@@ -38,11 +40,14 @@ def mostly(random: Random, samples: Sequence[str], alphabet: str = PUNCTUATION) 
     return spoiled(random, text, alphabet) if random.randrange(3) == 0 else text
 
 
-def differences(inputs: Sequence[Sequence[str]], found: Sequence[str], expected: Sequence[str]) -> str:
-    """Describe the first rows where the engine and the model differ; empty if there is none."""
-    wrong = [
-        f"{row!r}: the engine {value!r}, the model {wanted!r}"
-        for row, value, wanted in zip(inputs, found, expected, strict=True)
-        if value != wanted
-    ]
-    return "\n".join([f"{len(wrong)} of {len(inputs)} differ", *wrong[:10]]) if wrong else ""
+def require_same(
+    benches: Mapping[str, Bench], path: str, inputs: Sequence[tuple[str, ...]], expected: Sequence[str]
+) -> None:
+    """Fail with the first rows where the engine on one of the builds and the model differ."""
+    for build, bench in benches.items():
+        wrong = [
+            f"{row!r}: the engine {value!r}, the model {wanted!r}"
+            for row, value, wanted in zip(inputs, bench.values(path, inputs), expected, strict=True)
+            if value != wanted
+        ]
+        assert not wrong, "\n".join([f"{build}: {len(wrong)} of {len(inputs)} differ", *wrong[:10]])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from string import ascii_lowercase, digits
 from urllib.parse import unquote
 
 from tests.maps.bench import Bench
-from tests.maps.inputs import differences, mostly
+from tests.maps.inputs import mostly, require_same
 from tests.maps.url_model import taken_apart
 
 PATTERNS = [
@@ -85,7 +86,7 @@ def url(random: Random) -> str:
     return before + random.choice(NAMES) + after + key
 
 
-def test_a_url_is_of_a_bucket_of_the_pattern_or_refused(bench: Bench) -> None:
+def test_a_url_is_of_a_bucket_of_the_pattern_or_refused(benches: Mapping[str, Bench]) -> None:
     random = Random(14)
     fixed = [pattern.replace("*", name) + key for pattern in PATTERNS for name in NAMES for key in KEYS]
     texts = fixed + [mostly(random, [url(random)]) for _ in range(30_000)]
@@ -94,4 +95,4 @@ def test_a_url_is_of_a_bucket_of_the_pattern_or_refused(bench: Bench) -> None:
     rows += [(pattern, text) for pattern in PATTERNS for text in fixed if taken_apart(text)]
     expected = [model(*row) for row in rows]
     assert sum(map(bool, expected)) > 1000
-    assert not (wrong := differences(rows, bench.values("3-where/xaccel_is_home", rows), expected)), wrong
+    require_same(benches, "3-where/xaccel_is_home", rows, expected)

@@ -13,20 +13,36 @@ OVERHANG = """
 """
 """How far the page and its text scroll sideways, in pixels; code and tables scroll on their own."""
 
+SCREEN = '[innerWidth, matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"]'
+"""What a page sees of the screen."""
+
 SCREENS: tuple[tuple[int, Literal["light", "dark"]], ...] = ((390, "dark"), (1280, "light"))
 """The width of a phone and of a desk, in pixels, and the colours that the user prefers."""
 
+RESIZE = """
+width => { document.querySelectorAll("iframe").forEach(frame => { frame.width = width }); document.body.offsetWidth }
+"""
 
-def test_no_page_is_wider_than_the_screen(site: Path, unavailable: Callable[[str], NoReturn]) -> None:
+
+def test_no_page_is_wider_than_the_screen(
+    site: Path, unavailable: Callable[[str], NoReturn], tmp_path: Path
+) -> None:
+    # frames of one page: a page that was opened by itself would be laid out, painted and laid out again
+    pages = [path.as_uri() for path in site.rglob("*.html")]
+    frames = tmp_path / "frames.html"
+    frames.write_text(
+        "<!doctype html>" + "".join(f'<iframe height="100" src="{page}"></iframe>' for page in pages)
+    )
     wide = {}
     with chromium(unavailable) as browser:
-        page = browser.new_page()
-        for path in sorted(site.rglob("*.html")):
-            # another width takes less than loading the page again, and a low window has little to paint
-            page.goto(path.as_uri())
-            for width, scheme in SCREENS:
-                page.set_viewport_size({"width": width, "height": 100})
-                page.emulate_media(color_scheme=scheme)
-                if overhang := max(page.evaluate(OVERHANG)):
-                    wide[str(path.relative_to(site)), width] = overhang
+        page = browser.new_page(viewport={"width": 1280, "height": 100})
+        page.goto(frames.as_uri())
+        for screen in SCREENS:
+            page.emulate_media(color_scheme=screen[1])
+            page.evaluate(RESIZE, screen[0])
+            for frame in page.frames[1:]:
+                assert frame.evaluate(SCREEN) == [*screen]
+                if overhang := max(frame.evaluate(OVERHANG)):
+                    wide[frame.url, screen] = overhang
+        assert {frame.url for frame in page.frames[1:]} == {*pages}
     assert wide == {}

@@ -75,25 +75,29 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _run(wanted: DemoOptions, folder: Path) -> int:
-    with (
-        running_stack(
-            folder,
-            wanted.nginx,
-            wanted.build,
-            port=wanted.port,
-            large_bytes=_SMALL_BYTES if wanted.failures else LARGE_BYTES,
-            with_probes=wanted.check,
-            keep=wanted.data_dir is not None,
-            say=print,
-        ) as stack,
-        ready_file(wanted.ready_file, stack),
-    ):
-        if wanted.failures:
-            found = [expect_failure(stack, name) for name in wanted.failures]
-            return 0 if all(found) else 1
+    with running_stack(
+        folder,
+        wanted.nginx,
+        wanted.build,
+        port=wanted.port,
+        large_bytes=_SMALL_BYTES if wanted.failures else LARGE_BYTES,
+        with_probes=wanted.check,
+        keep=wanted.data_dir is not None,
+        say=print,
+    ) as stack:
         if wanted.check:
-            return 0 if check_all(stack) else 1
-        _serve(stack, port_was_given=wanted.port is not None)
+            with ready_file(wanted.ready_file, stack):
+                found = [expect_failure(stack, name) for name in wanted.failures] or [check_all(stack)]
+            return 0 if all(found) else 1
+        try:
+            # a program that waits for the file may end the demo at once
+            with ready_file(wanted.ready_file, stack):
+                _serve(stack, port_was_given=wanted.port is not None)
+        except _Ended as ended:
+            ended.served = True
+            if sys.stdout.isatty():
+                print("\nStopping …")
+            raise
         return 0
 
 
@@ -102,21 +106,15 @@ def _serve(stack: Stack, *, port_was_given: bool) -> None:
     follower = LineFollower(stack.line_log, stack.people, names)
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
     never = threading.Event()
-    try:
-        # a server that ends is not started again: what then happens is part of what is shown
-        reported: set[str] = set()
-        while not never.wait(0.2):
-            for line in follower.new():
-                print(line)
-            for ended in ended_servers(stack):
-                if ended.name not in reported:
-                    reported.add(ended.name)
-                    print("\n".join(["", *ended.report(), ""]))
-    except _Ended as ended:
-        ended.served = True
-        if sys.stdout.isatty():
-            print("\nStopping …")
-        raise
+    # a server that ends is not started again: what then happens is part of what is shown
+    reported: set[str] = set()
+    while not never.wait(0.2):
+        for line in follower.new():
+            print(line)
+        for ended in ended_servers(stack):
+            if ended.name not in reported:
+                reported.add(ended.name)
+                print("\n".join(["", *ended.report(), ""]))
 
 
 if __name__ == "__main__":

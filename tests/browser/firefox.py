@@ -68,6 +68,10 @@ def firefox(program: str, folder: Path) -> Iterator[Firefox]:
     port = free_port()
     preferences = {
         "marionette.port": port,
+        # processes and pages that no test looks at
+        "dom.ipc.processPrelaunch.enabled": False,
+        "browser.startup.page": 0,
+        "browser.newtabpage.enabled": False,
         "browser.shell.checkDefaultBrowser": False,
         "datareporting.policy.dataSubmissionEnabled": False,
         "toolkit.telemetry.enabled": False,

@@ -124,6 +124,7 @@ def test_a_wrong_answer_stops_the_run() -> None:
         require(False, "3 bytes")
 
 
+@pytest.mark.usefixtures("usual_malloc")
 def test_a_peak_of_memory_is_measured_after_it_was_freed() -> None:
     script = "import sys\nfor line in sys.stdin: data = b'0123456789abcdef' * int(line); print(flush=True)"
     with subprocess.Popen(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -76,14 +77,13 @@ def test_a_disk_that_is_too_small_does_not_cut_a_transfer(
         assert len(origin.requests) == 2
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
-def test_an_object_that_fits_the_cache_is_cached(variant: Variant, tmp_path: Path, known: bool) -> None:
+def test_an_object_that_fits_the_cache_is_cached(variant: Variant, tmp_path: Path) -> None:
     """Of the size itself with its file's header NGINX would free itself, at the next look."""
     with running(tmp_path, variant, whole, slice="0") as (made, origin):
-        for size, asked in ((SLICE, 1), (MAX + 1, 2)):
+        for (size, asked), known in product(((SLICE, 1), (MAX + 1, 2)), (True, False)):
             origin.answer = lambda request, size=size: serve(request, BODY[:size])  # type: ignore[misc]
             origin.requests.clear()
-            options = {"cache_version": str(size), "size": size if known else None}
+            options = {"cache_version": f"{size} {known}", "size": size if known else None}
             for _ in range(2):
                 assert made.get("store", options=options).body == BODY[:size]
             assert len(origin.requests) == asked
@@ -126,19 +126,19 @@ def test_the_whole_object_comes_in_one_request(variant: Variant, tmp_path: Path)
 
 
 @pytest.mark.parametrize("slices", ["0", "64k"])
-@pytest.mark.parametrize("known", [True, False], ids=["size known", "unknown"])
 def test_a_client_that_leaves_is_not_taken_for_a_full_disk(
-    variant: Variant, tmp_path: Path, slices: str, known: bool
+    variant: Variant, tmp_path: Path, slices: str
 ) -> None:
     """What is not kept is not read to its end when nobody wants it."""
     with running(tmp_path, variant, whole, slice=slices) as (made, _):
 
-        def leave() -> None:
-            options: dict[str, Any] = {"cache_version": "left", "limit_rate": 1000}
-            path = target("store", options={**options, "size": len(BODY) if known else None})
+        def leave(size: int | None) -> None:
+            options = {"cache_version": f"left {size}", "limit_rate": 1000, "size": size}
+            path = target("store", options=options)
             with socket.create_connection(("127.0.0.1", made.nginx.port), timeout=10) as client:
                 client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 assert client.recv(100).startswith(b"HTTP/1.1 200")
 
-        (line,) = made.lines_of(leave)
-        assert (line["status"], line["completion"], line["why"]) == ("200", "", "")
+        for size in (len(BODY), None):
+            (line,) = made.lines_of(partial(leave, size))
+            assert (line["status"], line["completion"], line["why"]) == ("200", "", "")

@@ -125,7 +125,7 @@ def project(tmp_path: Path) -> Path:
 def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, project: Path) -> None:
     site = project / "site.toml"
     with (
-        app_server(project / "app", "served_app:application", cwd=project) as app,
+        app_server(project / "app", "served_app:application", cwd=project, workers=1) as app,
         serving(
             project,
             ["-m", "xaccel", "serve", "site.toml"],
@@ -158,7 +158,7 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
 
 def test_a_django_project_is_served_and_its_changed_settings_are_loaded(project: Path) -> None:
     with (
-        app_server(project / "app", "served_urls:application", cwd=project) as app,
+        app_server(project / "app", "served_urls:application", cwd=project, workers=1) as app,
         serving(project, ["-m", "django", "xaccel", "serve"], "--app", app.address) as served,
     ):
         assert served.get("/report") == b"served"

@@ -11,8 +11,10 @@ from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
 from xaccel.testing import Variant, free_port
 
-# both NGINX print their configuration (`nginx -T`); njs is not read
-pytestmark = pytest.mark.variants("deb", "wheel")
+BOTH = pytest.mark.variants("deb", "wheel")
+"""Both NGINX print their configuration (`nginx -T`), and njs is not read."""
+ONE = pytest.mark.variants("deb")
+"""What reads the printed text is Python."""
 
 SERVER = "include xaccel/site/server.conf;"
 APP = "include xaccel/app.conf;"
@@ -48,6 +50,7 @@ def warned(
     return [line for line in said if not re.search(r"-T` failed|whether NGINX loads|advisories", line)]
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("levels", "expected"),
     [
@@ -83,6 +86,7 @@ def test_a_directive_that_works_against_downloads_gets_one_warning(
     assert f"{where}: " in said if where else True
 
 
+@ONE
 @pytest.mark.parametrize(
     "levels",
     [
@@ -105,6 +109,7 @@ def test_other_directives_get_no_warning(
     assert warned(variant, tmp_path, capsys, **levels) == []
 
 
+@BOTH
 def test_a_configuration_that_nginx_refuses_is_not_checked(
     variant: Variant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,8 +16,8 @@ from tests.live.minimal_example import EXAMPLE, Browser, manage
 if TYPE_CHECKING:
     from xaccel.testing import AppServer, S3Server, Variant
 
-# its commands and its pages are Python, whatever the build
-pytestmark = pytest.mark.variants("deb", "wheel-njs")
+# Its commands and its pages are Python, whatever the build. test_upgrade has its downloads on two builds.
+pytestmark = pytest.mark.variants("wheel-njs")
 
 # one process for three commands, because each starts Django anew
 SEED = """

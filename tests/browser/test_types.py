@@ -88,7 +88,6 @@ def look(window: Chromium | Firefox, url: str) -> list[Any] | None:
     """Open `url` and return title, origin, type and whether the form is there; None where it is no page."""
     from playwright.sync_api import Error
 
-    window.open("about:blank")
     try:
         window.open(url)
     except (Error, FirefoxError):

@@ -9,7 +9,6 @@ import pytest
 
 from portal.demo.app_breaks import BREAKS as APP_BREAKS
 from portal.demo.check import run
-from portal.demo.check.scene import Scene
 from portal.demo.failures import FAILURES
 from portal.demo.nginx_breaks import BREAKS as NGINX_BREAKS
 from portal.demo.rewrite import NothingChanged
@@ -49,15 +48,6 @@ def test_check_that_always_fails_finds_nothing(
     monkeypatch.setitem(FAILURES, "secret-missing", impossible)
     assert not run.expect_failure(stack, "secret-missing")
     assert "does not pass on sound servers" in capsys.readouterr().out
-
-
-def test_trail_is_right_where_other_files_lead_the_chart(stack: Stack) -> None:
-    alice = Scene(stack).browser("alice")
-    others = [file for file in stack.files if file.name != "C++ notes.txt" and file.size < 1_000_000]
-    fetched = [file.name for file in others if all(alice.get(file.path).is_file for _ in range(4))]
-    assert len(fetched) > 10
-    [answer] = run.ask(stack, "audit_trail")
-    assert answer.ok, answer.seen
 
 
 @pytest.mark.parametrize("name", NGINX_BREAKS)

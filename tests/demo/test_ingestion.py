@@ -58,8 +58,14 @@ def test_check_names_the_server_that_ended(
     assert answer.seen == f"The ingestion of the log ended (killed by SIGKILL), its log is {log}"
 
 
-def test_audit_trail_is_right_when_ingestion_is_late(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audit_trail_is_right_when_ingestion_is_late_and_other_files_lead_the_chart(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row of the forged hand-offs appears right after the check has read the rows for the first time."""
+    alice = Scene(stack).browser("alice")
+    others = [file for file in stack.files if file.name != "C++ notes.txt" and file.size < 1_000_000]
+    fetched = [file.name for file in others if all(alice.get(file.path).is_file for _ in range(4))]
+    assert len(fetched) > 10
     read, reads = audit_trail._rows, 0
 
     def rows(scene: Scene) -> list[dict[str, object]]:

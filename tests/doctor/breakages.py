@@ -475,7 +475,7 @@ def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
         "ORIGINS": {"documents": s3_origin(s.backends, **options)},
         "CACHE": {"path": "c"},
     }
-    app = s.stack.enter_context(running_app(s.folder / "app", settings, workers=1))
+    app = s.stack.enter_context(running_app(s.folder / "app", settings))
     s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
 
 

@@ -26,7 +26,7 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     s3.put(bucket, KEY, BODY, "text/plain")
     made = Backends(s3, bucket, None, folder)  # type: ignore[arg-type]
     settings = {"SECRET": SECRET, "ORIGINS": {"documents": s3_origin(made)}, "CACHE": {"path": "cache"}}
-    with running_app(folder, settings, workers=1) as app:
+    with running_app(folder, settings) as app:
         made.app = app
         yield made
 

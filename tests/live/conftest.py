@@ -191,9 +191,7 @@ def _fresh_origins(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def running_app(
-    folder: Path, settings: dict[str, Any], *, workers: int = 1, **more: str
-) -> Iterator[AppServer]:
+def running_app(folder: Path, settings: dict[str, Any], **more: str) -> Iterator[AppServer]:
     """Run the app of the live tests with these settings. `more` are environment variables."""
     from xaccel.testing import app_server
 
@@ -205,14 +203,14 @@ def running_app(
         "PYTHONPATH": str(ROOT),
     }
     with app_server(
-        folder, "tests.live.decide:application", env={**env, **more}, cwd=ROOT, workers=workers
+        folder, "tests.live.decide:application", env={**env, **more}, cwd=ROOT, workers=1
     ) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def app(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
-    with running_app(tmp_path_factory.mktemp("app"), places.settings, workers=2) as server:
+    with running_app(tmp_path_factory.mktemp("app"), places.settings) as server:
         yield server
 
 

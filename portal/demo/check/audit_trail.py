@@ -17,7 +17,7 @@ from xaccel.servers.processes import wait_until
 _WAIT_S = 30
 _BLOCK = 256 * 1024
 _PART = 16 * 1024 * 1024
-"""Bytes: more than what the kernel takes of an answer that nobody reads."""
+"""Bytes: more than what the kernel takes of a response that nobody reads."""
 
 
 def ask(scene: Scene) -> Iterator[Answer]:

@@ -90,7 +90,7 @@ def find_break(stack: Stack, name: str) -> bool:
 
 
 def ask(stack: Stack, question: str) -> list[Answer]:
-    """Ask the question of that module alone, print the table, and return the answers."""
+    """Run the checks of that module alone, print the table, and return the results."""
     stack.forget_logs()
     return _print_answers(stack, [asked for asked in QUESTIONS if _module(asked) == question])
 

@@ -1,8 +1,7 @@
-"""tests/conftest.py handles long tests and missing servers; each case runs in its own pytest."""
+"""tests/conftest.py handles long tests and missing servers; each case is a run of pytest."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from tests.testing.asking import gone
 
+pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("without_plugins")
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
@@ -50,36 +50,29 @@ def write_suite(folder: Path, suite: str) -> None:
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = slow\naddopts = --strict-markers\n")
 
 
-def pytest_says(folder: Path, suite: str, *arguments: str, **env: str) -> tuple[int, str]:
-    write_suite(folder, suite)
-    kept = {name: value for name, value in os.environ.items() if name != "XACCEL_REQUIRE_LIVE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", *arguments],
-        cwd=folder,
-        env={**kept, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
+def pytest_says(pytester: pytest.Pytester, suite: str, *arguments: str) -> tuple[int, str]:
+    """Run pytest once more in this process: a start takes longer than these tests."""
+    write_suite(pytester.path, suite)
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-ra", *arguments)
+    return done.ret, done.stdout.str()
 
 
 @pytest.mark.parametrize("arguments", [(), ("-m", "live")])
-def test_long_tests_are_deselected(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    status, said = pytest_says(tmp_path, SUITE, *arguments)
+def test_long_tests_are_deselected(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    status, said = pytest_says(pytester, SUITE, *arguments)
     assert status == 0
     assert "1 passed, 1 deselected" in said
 
 
 @pytest.mark.parametrize("arguments", [("--slow",), ("--slow", "-m", "live")])
-def test_slow_runs_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    status, said = pytest_says(tmp_path, SUITE, *arguments)
+def test_slow_runs_them(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+    status, said = pytest_says(pytester, SUITE, *arguments)
     assert status == 0
     assert "2 passed" in said
 
 
-def test_the_folder_is_a_marker(tmp_path: Path) -> None:
-    status, said = pytest_says(tmp_path, SUITE, "-m", "not live")
+def test_the_folder_is_a_marker(pytester: pytest.Pytester) -> None:
+    status, said = pytest_says(pytester, SUITE, "-m", "not live")
     assert status == 5
     assert "2 deselected" in said
 
@@ -106,8 +99,8 @@ def test_on_none():
     ],
     ids=["all", "deb", "deb and those on none", "deb and wheel-njs"],
 )
-def test_variants_are_chosen(tmp_path: Path, arguments: tuple[str, ...], passed: int) -> None:
-    status, said = pytest_says(tmp_path, ON_VARIANTS, *arguments)
+def test_variants_are_chosen(pytester: pytest.Pytester, arguments: tuple[str, ...], passed: int) -> None:
+    status, said = pytest_says(pytester, ON_VARIANTS, *arguments)
     assert status == 0
     assert f"{passed} passed" in said
     assert (f"{5 - passed} deselected" in said) == (passed < 5)
@@ -143,23 +136,29 @@ def test_on_none():
     ids=["all", "one of them", "another and those on none", "none of them"],
 )
 def test_a_module_and_a_row_can_name_their_variants(
-    tmp_path: Path, arguments: tuple[str, ...], ran: list[str]
+    pytester: pytest.Pytester, arguments: tuple[str, ...], ran: list[str]
 ) -> None:
-    status, said = pytest_says(tmp_path, ON_SOME, "-s", *arguments)
+    status, said = pytest_says(pytester, ON_SOME, "-s", *arguments)
     assert status == (0 if ran else 5)
     assert sorted(re.findall("RAN (.*)", said)) == ran
     assert "skipped" not in said
 
 
-def test_missing_server_is_a_skip_that_says_so(tmp_path: Path) -> None:
-    status, said = pytest_says(tmp_path, MISSING)
+def test_missing_server_is_a_skip_that_says_so(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XACCEL_REQUIRE_LIVE", raising=False)
+    status, said = pytest_says(pytester, MISSING)
     assert status == 0
     assert "1 skipped" in said
     assert "no such server here" in said
 
 
-def test_missing_server_is_a_failure_where_live_tests_are_required(tmp_path: Path) -> None:
-    status, said = pytest_says(tmp_path, MISSING, XACCEL_REQUIRE_LIVE="1")
+def test_missing_server_is_a_failure_where_live_tests_are_required(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XACCEL_REQUIRE_LIVE", "1")
+    status, said = pytest_says(pytester, MISSING)
     assert status == 1
     assert "no such server here" in said
 

@@ -72,8 +72,8 @@ def xaccel_project(request: pytest.FixtureRequest) -> Project:
 @pytest.fixture(scope="session")
 def xaccel_stack(
     xaccel_project: Project,
-    xaccel_s3: S3Server,
     xaccel_nginx: Variant,
+    xaccel_s3: S3Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """The application behind NGINX, with the S3 server: one for the whole run."""

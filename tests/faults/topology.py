@@ -224,7 +224,14 @@ def app_of(found: Topology, folder: Path, *, port: int = 0, **env: str) -> Abstr
     """Return an app of the topology that is not started yet."""
     application = "django.core.wsgi:get_wsgi_application()"
     return app_server(
-        folder, application, env={**found.env, **env}, cwd=ROOT, port=port, threads=4, timeout_s=30
+        folder,
+        application,
+        env={**found.env, **env},
+        cwd=ROOT,
+        port=port,
+        workers=1,
+        threads=4,
+        timeout_s=30,
     )
 
 

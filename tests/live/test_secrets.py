@@ -120,7 +120,7 @@ def test_a_full_log_disk_is_reported_only_with_the_signature(
 ) -> None:
     """NGINX reports it at `alert`, in the location's error log and with the upstream URL: so ours must drop it."""
     port, ours = free_port(), tmp_path / "ours.log"
-    with small_disk(tmp_path / "small", "32k") as disk:
+    with small_disk(tmp_path / "small", "16k") as disk:
         parts = render(places.site, build_of(variant))
         if level:
             parts = set_everywhere(parts, "error_log", str(ours), level)
@@ -128,10 +128,10 @@ def test_a_full_log_disk_is_reported_only_with_the_signature(
         text = text.replace(" xaccel.log ", f" {disk}/xaccel.log ")
         assert f"{disk}/xaccel.log" in text
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
-            for _ in range(150):
+            for _ in range(75):
                 reply = ask(port, send_target({"origin": "documents", "key": "secrets.txt"}))
                 assert (reply.status, len(reply.body)) == (200, 1000)
-            assert (disk / "xaccel.log").read_bytes().count(b"\n") < 150
+            assert (disk / "xaccel.log").read_bytes().count(b"\n") < 75
             if level:
                 said = ours.read_text()
                 assert "write() to" in said

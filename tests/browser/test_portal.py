@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browser_download_filename import suggested_filename
 
+from portal.demo.sample_files import clock
 from tests.browser.people import named, show, signed_in
 from tests.browser.player import player
 from xaccel.servers.processes import wait_until
@@ -119,6 +120,9 @@ def test_a_video_plays_and_jumps(portal: Stack, alice: Page) -> None:
     player(alice, "it.currentTime = 90")
     player(alice, "void it.play()")
     assert wait_until(lambda: player(alice, "it.currentTime") > 90.2, timeout_s=10)
+    player(alice, "it.currentTime = 31.2")
+    assert wait_until(lambda: 31.4 < player(alice, "it.currentTime") < 90, timeout_s=10)
+    assert player(alice, "it.duration") == clock.SECONDS
     assert player(alice, "it.videoWidth") == 480
     assert player(alice, "it.error") is None
 

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.doctor import stage as stages
 from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, s3_origin, stage
 from tests.live.conftest import running_app
+from xaccel.cli import nginx_arguments
+from xaccel.doctor import running_site
 from xaccel.nginx import advisories
 
 if TYPE_CHECKING:
@@ -32,10 +35,13 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _packages_are_looked_up_once() -> Iterator[None]:
-    """Ask dpkg once for the package of each NGINX: it takes 0.05 s, and tests would ask three times each."""
+def _programs_are_asked_once() -> Iterator[None]:
+    """Ask dpkg and `nginx -V` once about each NGINX: tests would ask three times and six times each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(advisories, "package_of", cache(advisories.package_of))
+        probe = cache(running_site.probe)
+        for module in (running_site, nginx_arguments, stages):
+            patch.setattr(module, "probe", probe)
         yield
 
 

@@ -79,6 +79,7 @@ class Stage:
     program: str = ""
     user: int = 0
     results: tuple[Finding, ...] = ()
+    printed: str = ""
 
     @property
     def url(self) -> str:
@@ -190,15 +191,16 @@ class Stage:
                 status = int(end.code or 0)
             finally:
                 os.seteuid(before)
-        return status, printed.getvalue()
+        self.printed = printed.getvalue()
+        return status, self.printed
 
     def _recorded(self, results: tuple[Finding, ...], form: str, **more: bool) -> str:
         self.results = results
         return _printed(results, form, **more)
 
     def leaks(self) -> list[str]:
-        """Return which secrets the doctor would print of the last results, in any form."""
-        texts = [_printed(self.results, form) for form in ("report", "all", "json", "sarif")]
+        """Return which secrets the doctor printed of the last results as JSON, and would print in any other form."""
+        texts = [self.printed, *(_printed(self.results, form) for form in ("report", "all", "sarif"))]
         s3 = self.backends.s3
         origins = {"media": {"type": "local", "root": "/srv"}}
         paths = [

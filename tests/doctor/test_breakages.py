@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 
 import pytest
 
@@ -15,6 +16,7 @@ WITHIN_S = 10.0
 NEEDS_ROOT = {"XA501", "XA615", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
 
 
+@cache
 def vulnerabilities(program: str) -> dict[str, str]:
     """What the doctor says about the version of an NGINX, in any case."""
     warning = advisories.warning(probe(program).version, advisories.package_of(program), asked=True)

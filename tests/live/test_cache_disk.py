@@ -63,7 +63,7 @@ def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) ->
 
         for number in range(8):
             assert body_of(made, str(number)) == BODY
-        assert wait_until(lambda: used() <= 512 * 1024, timeout_s=LOOKS_S), used()
+        assert wait_until(lambda: used() <= 512 * 1024, timeout_s=LOOKS_S, every_s=0.5), used()
         assert used() > 0
         assert body_of(made, "0") == BODY
 
@@ -106,7 +106,7 @@ def test_the_disk_gets_min_free_back(
     ):
         for number in range(8):
             assert body_of(made, str(number)) == BODY
-        assert wait_until(lambda: shutil.disk_usage(cache).free >= free, timeout_s=LOOKS_S)
+        assert wait_until(lambda: shutil.disk_usage(cache).free >= free, timeout_s=LOOKS_S, every_s=0.5)
         assert body_of(made, "0") == BODY
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from docs.generated import engine, review
 from tests import promises
+from xaccel.cli import main
 from xaccel.nginx import engine_files
 from xaccel.site.rules import PLACEHOLDER
 
@@ -69,22 +71,29 @@ def toml() -> str:
     return found.replace(PLACEHOLDER, SECRET)
 
 
-def command(site: Path) -> list[str]:
-    """The command on the page, for a file with its settings."""
+def config(site: Path, *more: str) -> tuple[int, str]:
+    """Run the command on the page for a file with its settings, in this process; return its status and output."""
     (found,) = re.findall(
         r"^python -m xaccel config site\.toml (--nginx-version (?:.*\\\n)*.*)", REVIEW, re.M
     )
-    return [sys.executable, "-m", "xaccel", "config", str(site), *found.replace("\\\n", "").split()]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            status = main(["config", str(site), *found.replace("\\\n", "").split(), *more])
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return status, printed.getvalue()
 
 
 def test_the_page_shows_the_site_that_the_command_prints(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(toml())
-    done = subprocess.run(command(site), capture_output=True, text=True, check=True, timeout=60)
-    assert SECRET in done.stdout.replace("\\", "")
+    status, output = config(site)
+    assert status == 0
+    assert SECRET in output.replace("\\", "")
     printed = {
         name: review.without_secret(text.replace("\\", ""), SECRET)
-        for name, text in review.split(done.stdout).items()
+        for name, text in review.split(output).items()
     }
     assert {name: text.replace("\\", "") for name, text in shown().items()} == printed
 
@@ -107,7 +116,7 @@ def written(tmp_path: Path) -> Path:
     """The folder that `config --write` wrote for the settings on the page."""
     site, folder = tmp_path / "site.toml", tmp_path / "xaccel"
     site.write_text(toml())
-    subprocess.run([*command(site), "--write", str(folder)], capture_output=True, check=True, timeout=60)
+    assert config(site, "--write", str(folder))[0] == 0
     return folder
 
 
@@ -144,10 +153,8 @@ def test_only_the_files_that_the_page_names_have_the_secret(written: Path) -> No
 
 
 def test_config_check_prints_the_output_of_the_page(written: Path, tmp_path: Path) -> None:
-    check = [*command(tmp_path / "site.toml"), "--check", str(written)]
-
     def status() -> int:
-        return subprocess.run(check, capture_output=True, check=False, timeout=60).returncode
+        return config(tmp_path / "site.toml", "--check", str(written))[0]
 
     assert status() == 0
     manifest = written / "engine" / engine_files.MANIFEST
@@ -160,8 +167,6 @@ def test_config_check_prints_the_output_of_the_page(written: Path, tmp_path: Pat
 def test_the_page_shows_a_line_as_it_is_annotated(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text(toml())
-    done = subprocess.run(
-        [*command(site), "--annotate"], capture_output=True, text=True, check=True, timeout=60
-    )
+    _, output = config(site, "--annotate")
     (line,) = re.findall(r"^```text\n(location .*)\n```$", REVIEW, re.MULTILINE)
-    assert line in [each.strip() for each in done.stdout.splitlines()]
+    assert line in [each.strip() for each in output.splitlines()]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 LOG = ROOT / ".xaccel" / "log"
 VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
 PYTHONS = ("3.11", "3.12", "3.13")
-AT_ONCE = 4
+AT_ONCE = 5
 """On two cores, because most tests wait for servers: the closing line of a group says how much it computed."""
 
 USAGE = f"""\

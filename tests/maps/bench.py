@@ -116,7 +116,7 @@ def configuration(port: int, http: str, server: str) -> str:
         events {{ worker_connections 64; }}
         http {{
             {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-            access_log off; keepalive_requests 1000000000; server_tokens off; default_type "";
+            access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; server_tokens off; default_type "";
             variables_hash_max_size 16384; variables_hash_bucket_size 256;
             large_client_header_buffers 16 64k;
             {headers}

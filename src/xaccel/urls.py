@@ -46,7 +46,7 @@ def _require_text(key: str, whole: str) -> None:
         what, remedy = "the object key is empty", "Give the name of one object."
     elif "\x00" in whole:
         what, remedy = f"{whole!r} has NUL", "No store accepts such a name: check where it came from."
-    elif any("\ud800" <= char <= "\udfff" for char in whole):
+    elif not whole.isascii() and any("\ud800" <= char <= "\udfff" for char in whole):
         what = f"{whole!r} cannot be encoded as UTF-8"
         remedy = "Decode the name as the store spells it; do not use surrogateescape."
     elif size > MAX_KEY_BYTES:

@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_END_S = 253_402_300_800
+_END_S = 253_402_300_800.0
 """The year 10000 begins. NGINX logged nothing before 1970, and databases add to times that are later."""
 _LONGEST, _KEPT = 1200, 1000
 """Bytes of UTF-8. A bucket's key has at most 1088 with its bucket. PostgreSQL's B-tree holds 2704 bytes a row
@@ -64,7 +64,7 @@ def indexable(text: str) -> str:
 
 def microseconds(seconds: float) -> int:
     """Convert seconds since 1970, as NGINX logs them. Raises ValueError beyond years of four digits."""
-    if 0 <= seconds < _END_S:
+    if 0.0 <= seconds < _END_S:
         return round(seconds * 1e6)
     raise ValueError("a time out of range")
 
@@ -79,17 +79,21 @@ def datetime_of(at: int) -> datetime:
     return _EPOCH + at * _MICROSECOND
 
 
-@lru_cache(maxsize=16_384)
 def text_of(at: int) -> str:
     """Convert microseconds to ISO 8601 with "+00:00" at the end, as both databases read it.
 
-    datetime.isoformat takes several times as long; entries that follow each other share a second. A batch of 5,000 has
-    10,000 times, and most are in two rows.
+    datetime.isoformat takes several times as long. Entries that follow each other share a second, and NGINX logs
+    milliseconds.
     """
     seconds, rest = divmod(at, 1_000_000)
-    return f"{_second(seconds)}.{rest:06}+00:00" if rest else f"{_second(seconds)}+00:00"
+    return _second(seconds) + _rest(rest)
 
 
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")
+
+
+@lru_cache(maxsize=1024)
+def _rest(microseconds: int) -> str:
+    return f".{microseconds:06}+00:00" if microseconds else "+00:00"

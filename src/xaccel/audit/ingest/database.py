@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db import connections
@@ -14,7 +15,7 @@ Row = tuple[Any, ...]
 """A value for each column of a model, in their order: UUIDs in the canonical form, times as `values.text_of` or the
 database writes them, and JSON as text."""
 _LOCK = 0x7861_6363_656C  # "xaccel"
-_AT_ONCE = 1000
+_AT_ONCE = 200
 _LEFT_OUT = {UUIDField: "-", DateTimeField: "+00:00"}
 """Parts that Django omits from such a value in SQLite."""
 _BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
@@ -48,11 +49,9 @@ def rows_among(model: type[Model], column: str, ids: Collection[str], *, using: 
 
 
 def write_rows(
-    model: type[Model], rows: Sequence[Row], *, using: str, replacing: Collection[str] = ()
+    model: type[Model], rows: Iterable[Row], *, using: str, replacing: Collection[str] = ()
 ) -> None:
-    """Insert `rows`, after the rows with the ids `replacing` were deleted."""
-    if not rows:
-        return
+    """Insert `rows`, after the rows with the ids `replacing` were deleted. Few rows are in memory at once."""
     if replacing:
         rows_among(model, "id", replacing, using=using).delete()
     connection, fields = connections[using], model._meta.concrete_fields
@@ -77,8 +76,9 @@ def write_rows(
         )
         # Django translates errors of its own methods only
         with cursor.db.wrap_database_errors, cursor.copy(copy_in) as copy:
-            for start in range(0, len(rows), _AT_ONCE):
-                copy.write(_copy_text(rows[start : start + _AT_ONCE]))
+            rows = iter(rows)
+            while some := list(islice(rows, _AT_ONCE)):
+                copy.write(_copy_text(some))
 
 
 def _copy_text(rows: Sequence[Row]) -> str:

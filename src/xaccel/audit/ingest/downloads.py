@@ -86,6 +86,16 @@ class State(msgspec.Struct, gc=False):
         self.total = other.total if self.total is None else self.total
         for first, end in other.spans:
             self.spans = add_span(self.spans, first, end)
+        self._count()
+
+    def begin(self) -> State:
+        """Make a download of this transfer, which belongs to no other, and return it."""
+        self.id, self.changed = transfer_id_at(self.opened_at // 1000), True
+        self.spans = add_span((), *self.spans[0]) if self.spans else ()
+        self._count()
+        return self
+
+    def _count(self) -> None:
         self.sent_bytes = sum([end - first for first, end in self.spans])
         if not self.sent_complete and self.total is not None and covers_all(self.spans, self.total):
             self.sent_complete, self.completed_at = True, self.last_at
@@ -104,21 +114,24 @@ class State(msgspec.Struct, gc=False):
         return bool(self.spans) and self.spans[0][0] == 0
 
 
-_opening = attrgetter(*State.__struct_fields__[1:10])
+_opened_at = attrgetter("opened_at")
 
 Open = dict[tuple[str, str], list[State]]
 """Downloads that may still go on, by group and version, oldest first."""
 
 
-def group_of(*what: str, ip: str | None, query: str = "") -> str:
+def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None, query: str = "") -> str:
     """Return a digest of who asked for what, in the form of a UUID.
-
-        group_of(subject, origin, key, client, ip="192.0.2.7")
 
     Users who are not signed in are distinguished by their address.
     """
-    parts = (*what, "" if what[0] else ip or "", *((query,) if query else ()))
-    text = "".join([f"{len(part)}:{part}" for part in parts])
+    address = "" if subject else ip or ""
+    text = (
+        f"{len(subject)}:{subject}{len(origin)}:{origin}{len(key)}:{key}"
+        f"{len(client)}:{client}{len(address)}:{address}"
+    )
+    if query:
+        text += f"{len(query)}:{query}"
     digits = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -130,10 +143,13 @@ def assign(transfers: Iterable[State], known: Open, idle: int) -> None:
     """
     for transfer in sorted(transfers, key=attrgetter("last_at", "opened_at", "placed")):
         same = known.setdefault((transfer.group, transfer.version), [])
-        _find_or_open(transfer, same, idle).join(transfer)
+        if state := _find(transfer, same, idle):
+            state.join(transfer)
+        else:
+            insort(same, transfer.begin(), key=_opened_at)
 
 
-def _find_or_open(transfer: State, same: list[State], idle: int) -> State:
+def _find(transfer: State, same: list[State], idle: int) -> State | None:
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
@@ -144,14 +160,13 @@ def _find_or_open(transfer: State, same: list[State], idle: int) -> State:
             state = other
             break
         later.append(other)
+    if state and transfer.begins and state.is_complete_by(transfer.opened_at):
+        state = None
     if state is None and later:
         state = later.pop()
-    if state is None or (transfer.begins and state.is_complete_by(transfer.opened_at)):
-        state = State(transfer_id_at(transfer.opened_at // 1000), *_opening(transfer))
-        insort(same, state, key=lambda other: other.opened_at)
     # What began since seemed to be apart while this transfer was under way.
     for other in reversed(later):
-        if other.has_length_of(state) and not _starts_over(other, state):
+        if state and other.has_length_of(state) and not _starts_over(other, state):
             state.join(other)
             same.remove(other)
     return state

@@ -37,7 +37,6 @@ _decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("down
 _logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
 _before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
 _counts = attrgetter(*_STATE[_STATE.index("transfers") : _STATE.index("spans")])
-_same = attrgetter(*_STATE[1 : _STATE.index("group")])
 
 
 class Decision(msgspec.Struct, gc=False):
@@ -103,7 +102,7 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     ]
     gave = [_as_download(entry, said) for entry, said in made if said and entry.outcome in GAVE_BYTES]
     placed, completed = _place(gave, using, conf.idle // _MICROSECOND)
-    rows = [_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made]
+    rows = (_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made)
     replaced = [entry.id for entry, _ in made if entry.id in stored]
     write_rows(Transfer, rows, using=using, replacing=replaced)
     late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
@@ -124,10 +123,12 @@ def _replaces(entry: LogEntry, why: str | None) -> bool:
 
 
 def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:
-    rows = rows_among(Transfer, "id", ids, using=using).annotate(decided=Cast("decided_at", TextField()))
+    rows = rows_among(Transfer, "id", ids, using=using)
+    rows = rows.annotate(text=Cast("id", TextField()), decided=Cast("decided_at", TextField()))
     return {
-        str(id_): Decision(None if ended is None else why, *said)
-        for id_, ended, why, *said in rows.values_list("id", "ended_at", *Decision.__struct_fields__)
+        # SQLite stores it without hyphens
+        id_ if len(id_) == 36 else str(UUID(id_)): Decision(None if ended is None else why, *said)
+        for id_, ended, why, *said in rows.values_list("text", "ended_at", *Decision.__struct_fields__)
     }
 
 
@@ -145,12 +146,23 @@ def _decision_for(entry: LogEntry, said: Decision | None) -> Decision | None:
 
 
 def _as_download(entry: LogEntry, said: Decision) -> State:
-    group = group_of(said.subject, said.origin, said.key, said.client, ip=entry.ip, query=said.query)
-    made = State(*("", *_same(said), group, entry.started_at, entry.ended_at))
-    made.placed, made.transfers, made.given_bytes, made.total = (entry.id,), 1, entry.sent, entry.total
-    if entry.first is not None:
-        made.spans = ((entry.first, entry.first + entry.sent),)
-    return made
+    return State(
+        "",
+        said.subject,
+        said.origin,
+        said.key,
+        said.version,
+        said.query,
+        said.client,
+        group_of(said.subject, said.origin, said.key, said.client, ip=entry.ip, query=said.query),
+        entry.started_at,
+        entry.ended_at,
+        transfers=1,
+        total=entry.total,
+        given_bytes=entry.sent,
+        spans=() if entry.first is None else ((entry.first, entry.first + entry.sent),),
+        placed=(entry.id,),
+    )
 
 
 def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
@@ -167,7 +179,7 @@ def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, Sta
             moved = Transfer.objects.using(using).filter(download__in=map(UUID, state.joined))
             moved.update(download=state.id)
     replaced = [id_ for state in states for id_ in (state.id, *state.joined)]
-    write_rows(Download, list(map(_download_row, states)), using=using, replacing=replaced)
+    write_rows(Download, map(_download_row, states), using=using, replacing=replaced)
     placed = {transfer: state for state in states for transfer in state.placed}
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 

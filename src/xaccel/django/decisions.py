@@ -62,7 +62,10 @@ async def asubject_of(request: HttpRequest) -> str:
 
 
 def _subject(user: Any) -> str:
-    return "" if user is None or not user.is_authenticated else quote(str(user.pk), safe=_PRINTABLE)
+    if user is None or not user.is_authenticated:
+        return ""
+    text = str(user.pk)
+    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTABLE)
 
 
 def tell(request: HttpRequest, event: DownloadEvent) -> None:

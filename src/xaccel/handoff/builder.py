@@ -40,7 +40,8 @@ _TYPES = MimeTypes()
 _ENCODED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, as Located.
+@dataclass(slots=True, kw_only=True)
 class HandOff:
     """The app's response, and what it decided.
 
@@ -105,7 +106,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
             ("Xaccel-Id", signing.transfer_id),
             *request,
             *private,
-            *((f"{DECLARED}{name}", value) for name, value in declared),
+            *[(f"{DECLARED}{name}", value) for name, value in declared],
         ),
         visible_headers=(
             *shown.items(),

@@ -15,6 +15,7 @@ _SEPARATORS = re.compile(r"[/\\]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9!#$&'()+,.;@^_`{}~\[\] -]")
+_UNCHANGED = re.compile("[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,99}[A-Za-z0-9])?")
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}(?:\.(?:gz|bz2|xz|zst))?$")
 _ATTR_CHAR = "!#$&+-.^_`|~"
@@ -50,6 +51,8 @@ def safe_name(name: str) -> str:
 def name_of_key(key: str) -> str:
     """Return the last segment of an object key or of a URL's path as a name, whatever characters it holds."""
     last = key.rstrip("/").rpartition("/")[2]
+    if _UNCHANGED.fullmatch(last):  # most names
+        return last
     return safe_name(_CONTROLS.sub("_", last.encode("utf-8", errors="replace").decode("utf-8")))
 
 

@@ -239,3 +239,10 @@ def test_a_key_always_gives_a_name(key: str, name: str) -> None:
 def test_no_key_is_refused_for_its_name(key: str) -> None:
     header = content_disposition(name_of_key(key), as_attachment=True)
     assert re.fullmatch("[ -~]+", header)
+
+
+@given(st.from_regex("[A-Za-z0-9 ._-]{1,120}", fullmatch=True))
+@example("a.")
+@example(" a")
+def test_a_plain_last_segment_is_the_same_name_as_a_given_one(name: str) -> None:
+    assert name_of_key(f"a/{name}") == safe_name(name)

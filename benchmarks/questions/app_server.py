@@ -23,7 +23,7 @@ from benchmarks.measure.spread import ratio, spread
 
 _NAME = "a.bin"
 _SECONDS = {"full": 1.0, "quick": 0.4, "smoke": 0.1}
-_ROUNDS = {"full": 25, "quick": 3, "smoke": 1}
+_ROUNDS = {"full": 25, "quick": 9, "smoke": 1}
 _CLIENTS = 2
 _TIMES = 1.15
 _BARE = "benchmarks.servers.app:application"

@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 13_318
+MOST_LINES = 13_317
 """Lines of Python in src/xaccel without doctor, trace, serve and demo. The goal for 0.1 was 13,500."""
 MOST_ENTRIES = 24
 MOST_NAMES = 13

@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_END_S = 253_402_300_800.0
+_END_S = 253_402_300_800
 """The year 10000 begins. NGINX logged nothing before 1970, and databases add to times that are later."""
 _LONGEST, _KEPT = 1200, 1000
 """Bytes of UTF-8. A bucket's key has at most 1088 with its bucket. PostgreSQL's B-tree holds 2704 bytes a row
@@ -64,7 +64,7 @@ def indexable(text: str) -> str:
 
 def microseconds(seconds: float) -> int:
     """Convert seconds since 1970, as NGINX logs them. Raises ValueError beyond years of four digits."""
-    if 0.0 <= seconds < _END_S:
+    if 0 <= seconds < _END_S:
         return round(seconds * 1e6)
     raise ValueError("a time out of range")
 

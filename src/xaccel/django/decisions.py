@@ -62,10 +62,7 @@ async def asubject_of(request: HttpRequest) -> str:
 
 
 def _subject(user: Any) -> str:
-    if user is None or not user.is_authenticated:
-        return ""
-    text = str(user.pk)
-    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTABLE)
+    return "" if user is None or not user.is_authenticated else quote(str(user.pk), safe=_PRINTABLE)
 
 
 def tell(request: HttpRequest, event: DownloadEvent) -> None:

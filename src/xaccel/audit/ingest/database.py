@@ -16,6 +16,7 @@ Row = tuple[Any, ...]
 database writes them, and JSON as text."""
 _LOCK = 0x7861_6363_656C  # "xaccel"
 _AT_ONCE = 200
+"""Rows for one write of COPY: each is formatted while it is in the processor's cache."""
 _LEFT_OUT = {UUIDField: "-", DateTimeField: "+00:00"}
 """Parts that Django omits from such a value in SQLite."""
 _BETWEEN, _QUOTE, _NULL = "\x1f", "\x1e", "None"
@@ -51,7 +52,7 @@ def rows_among(model: type[Model], column: str, ids: Collection[str], *, using: 
 def write_rows(
     model: type[Model], rows: Iterable[Row], *, using: str, replacing: Collection[str] = ()
 ) -> None:
-    """Insert `rows`, after the rows with the ids `replacing` were deleted. Few rows are in memory at once."""
+    """Insert `rows`, after the rows with the ids `replacing` were deleted."""
     if replacing:
         rows_among(model, "id", replacing, using=using).delete()
     connection, fields = connections[using], model._meta.concrete_fields

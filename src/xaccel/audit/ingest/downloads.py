@@ -91,7 +91,7 @@ class State(msgspec.Struct, gc=False):
     def begin(self) -> State:
         """Make a download of this transfer, which belongs to no other, and return it."""
         self.id, self.changed = transfer_id_at(self.opened_at // 1000), True
-        self.spans = add_span((), *self.spans[0]) if self.spans else ()
+        self.spans = add_span((), *self.spans[0]) if self.spans else ()  # none for a transfer of no bytes
         self._count()
         return self
 
@@ -126,6 +126,7 @@ def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None
     Users who are not signed in are distinguished by their address.
     """
     address = "" if subject else ip or ""
+    # Not a loop over the parts: it takes 0.7 µs more of each entry.
     text = (
         f"{len(subject)}:{subject}{len(origin)}:{origin}{len(key)}:{key}"
         f"{len(client)}:{client}{len(address)}:{address}"

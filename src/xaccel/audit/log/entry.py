@@ -139,8 +139,8 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
         status = 499
-    is_possible = 0 <= raw.body_bytes <= _MOST_SENT >= raw.interim_bytes >= 0
-    if not (is_possible and 0 <= status <= 999 >= (origin_status or 0)):
+    counts_fit = 0 <= raw.body_bytes <= _MOST_SENT and 0 <= raw.interim_bytes <= _MOST_SENT
+    if not (counts_fit and 0 <= status <= 999 >= (origin_status or 0)):
         raise NotAnEntry("a number out of range")
     is_counted = _count_body(raw, announced)
     first, total, exact = _interval(raw, status, announced)

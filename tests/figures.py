@@ -18,11 +18,11 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 13_317
-"""Lines of Python in src/xaccel without doctor, trace, serve and demo. The goal for 0.1 was 13,500."""
+MOST_LINES = 14_317
+"""Lines of Python in src/xaccel without doctor, trace, serve and demo. Repairs of the security review add to 0.1."""
 MOST_ENTRIES = 24
 MOST_NAMES = 13
-DOCTOR = 1_786
+DOCTOR = 2_186
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings."""
 TRACE = 402
 """Lines of `xaccel trace`: the command, the asking, the output, and the key that the app reads."""

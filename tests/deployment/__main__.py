@@ -17,7 +17,6 @@ from tests.deployment.containers import (
     base_image,
     build,
     containers_conf,
-    env_file,
     nothing_new,
     run,
     say,
@@ -43,9 +42,6 @@ _FAILED_OVER_S = 30
 
 
 def main() -> int:
-    if sys.argv[1] == "env":
-        print(env_file(), end="")
-        return 0
     try:
         with tempfile.TemporaryDirectory(prefix="xaccel-deploy-") as temporary:
             os.environ["CONTAINERS_CONF"] = str(containers_conf(Path(temporary)))

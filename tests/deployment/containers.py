@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import time
@@ -28,12 +27,6 @@ class Failed(Exception):
 
 def say(step: str, what: str) -> None:
     print(f"{step:<12}{what}", flush=True)
-
-
-def env_file() -> str:
-    """Return the secrets of a new installation, as lines of an env file."""
-    names = ("PORTAL_SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "XACCEL_SECRET")
-    return "".join(f"{name}={secrets.token_hex(24)}\n" for name in names)
 
 
 def run(
@@ -159,7 +152,7 @@ class Topology:
         self.name, self.ports = f"xaccel-check-{os.getpid()}{profile}", ports
         self._profile = ["--profile", profile] if profile else []
         env = folder / "env"
-        env.write_text(env_file())
+        env.write_text(run("scripts/deploy", "env"))
         self.variables = {
             "LISTEN": f"127.0.0.1:{ports[0]}",
             "LISTEN_2": f"127.0.0.1:{ports[1]}",

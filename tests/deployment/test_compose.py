@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
-from tests.deployment.containers import COMPOSE, IMAGES
+from tests.deployment.containers import COMPOSE, IMAGES, run
 
 SERVICES = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+EXAMPLE = COMPOSE.with_name(".env.example")
+
+
+def test_without_secrets_compose_says_what_to_run() -> None:
+    """A variable has a default, or is in the example and its absence is an error."""
+    variables = set(re.findall(r"\$\{(\w+)(:-|[^}]*)", COMPOSE.read_text(encoding="utf-8")))
+    needed = {name: how for name, how in variables if how != ":-"}
+    assert set(needed.values()) == {":?is not set, run scripts/deploy env >deploy/.env"}
+    assert sorted(needed) == re.findall(r"^(\w+)=$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_deploy_env_prints_new_secrets() -> None:
+    printed = [line.split("=") for _ in range(2) for line in run("scripts/deploy", "env").splitlines()]
+    assert sorted({name for name, _ in printed}) == re.findall(r"^(\w+)=$", EXAMPLE.read_text(), re.MULTILINE)
+    assert all(re.fullmatch("[0-9a-f]{48}", secret) for _, secret in printed)
+    assert len({secret for _, secret in printed}) == len(printed)
 
 
 def test_each_image_is_built_from_its_own_file() -> None:

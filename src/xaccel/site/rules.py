@@ -12,6 +12,8 @@ from xaccel.site.setting import Rules, Test
 
 PLACEHOLDER = "replace-these-words-with-32-or-more-random-characters"
 """The secret of the documentation and the examples. Everybody who knows it could forge a hand-off."""
+KNOWN_SECRETS = frozenset({PLACEHOLDER, "f34fdb91b0bee0763d91b375b89a93d043a73f214e1a97dabce097c8cc9a2f70"})
+"""The second one was in `deploy/.env`, which the repository had before 0.1.0."""
 DEFAULT_CLASS = "default"
 """The class of concurrency that counts a transfer which names none."""
 MAX_EXPIRES_S = 7 * 24 * 3600
@@ -156,7 +158,10 @@ SECRETS = {
     "key": "SECRET",
     "alone": lambda secret: [secret],
     "whole": {"secrets": lambda given: len(given) in {1, 2}},
-    "rules": {"secret": matches(r"[A-Za-z0-9_-]{32,128}"), "known_secret": lambda text: text != PLACEHOLDER},
+    "rules": {
+        "secret": matches(r"[A-Za-z0-9_-]{32,128}"),
+        "known_secret": lambda text: text not in KNOWN_SECRETS,
+    },
 }
 NAMED_ONCE: Rules = {"listed_twice": lambda names: len({*map(str.lower, names)}) == len(names)}
 BUCKET: Rules = {"other_bucket": lambda name: not is_other_kind(name), "bucket": is_bucket}

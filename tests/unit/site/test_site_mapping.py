@@ -9,7 +9,7 @@ from tests.unit.site.mappings import DISK, LEAST, SECRET, told
 from xaccel import ConfigErrors, HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import read
-from xaccel.site.rules import PLACEHOLDER
+from xaccel.site.rules import KNOWN_SECRETS
 from xaccel.site.setting import table
 
 
@@ -160,12 +160,13 @@ def test_no_secret_is_repeated() -> None:
     assert "hush" not in str(errors.value)
 
 
-@pytest.mark.parametrize("given", [{"SECRET": PLACEHOLDER}, {"SECRET": [SECRET, PLACEHOLDER]}])
-def test_the_secret_of_the_documentation_is_refused_with_a_remedy(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("known", sorted(KNOWN_SECRETS))
+@pytest.mark.parametrize("others", [[], [SECRET]])
+def test_a_published_secret_is_refused_with_a_remedy(known: str, others: list[str]) -> None:
     with pytest.raises(ConfigErrors) as errors:
-        read({"ORIGINS": DISK, **given})
+        read({"ORIGINS": DISK, "SECRET": [*others, known]})
     assert [str(problem) for problem in errors.value.problems] == [
-        'XACCEL["SECRET"]: the secret is the one of the documentation, which everybody knows. '
+        'XACCEL["SECRET"]: the secret is published by xaccel itself, so everybody knows it. '
         "Make one with: xaccel secret."
     ]
 

@@ -311,6 +311,7 @@ def _prepare(debian: Machine, folder: Path) -> None:
         folder / "content": "/tmp/content",
     }.items():
         run("podman", "cp", str(source), f"{debian.name}:{target}")
+    debian.sh("chmod 600 /etc/default/app")
     debian.sh(
         "systemd-run --quiet --unit=s3 --working-directory=/var/lib/s3 weed mini -dir=data -ip=127.0.0.1"
         " -ip.bind=127.0.0.1 -s3.config=s3.json -s3.port.iceberg=0 -s3.port.lance=0 -webdav=false -admin.ui=false"

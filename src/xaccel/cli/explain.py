@@ -24,7 +24,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         _say("storage", "no request: it cannot be the cause")
         return
     recorded = find_object(args.transfer_id) if find_object is not None and args.key is None else None
-    origin = args.origin or (recorded[0] if recorded else str(entry["origin"]) if entry else None)
+    origin = args.origin or (recorded[0] if recorded else str((entry or {}).get("origin", "")) or None)
     key = args.key or (recorded[1] if recorded else None)
     if (origin is None or key is None) and why is not None:
         _say("storage", "no request: the log entry has no object key. Give --key to request the object")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
+from pathlib import Path
 
 from xaccel.doctor.check import Skipped, check
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, parse
@@ -12,6 +13,9 @@ from xaccel.doctor.running_site import RunningSite
 
 _STORE_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 _VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_MOST_BYTES = 4 << 20
+"""Of a configuration: a longer file is something else."""
 
 
 class FetchLocation:
@@ -26,14 +30,11 @@ class FetchLocation:
         name, target = " ".join(line.words[1:]), self.value("proxy_pass")
         self.where = f"{line.where}: location {name}"
         lines = [one.words for level in path for one in level if one.words[0] == "set" and one.words[2:]]
-        sets = {words[1]: words[2] for words in lines}
-        expanded = target
-        for _ in sets:
-            expanded = re.sub(r"\$\w+", lambda found: sets.get(found[0], found[0]), expanded)
+        sets = {words[1].lstrip("$"): words[2] for words in lines}
         self.has_variable_host = _VARIABLE_HOST.match(target) is not None
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
-        self.is_secure = not expanded.startswith("http://")
-        self.follows_anywhere = "$upstream_http_location" in expanded or "_location" in target
+        self.is_secure = not _beginning(target, sets).startswith("http://")
+        self.follows_anywhere = "_location" in target or "upstream_http_location" in _variables(target, sets)
 
     def value(self, name: str) -> str:
         """Return the first argument of a directive that applies here; empty where there is none."""
@@ -49,6 +50,24 @@ class FetchLocation:
             line.words[1].lower() == name and f"$http_{name}" not in line.words[2:]
             for line in effective("proxy_set_header", self.path)
         )
+
+
+def _variables(text: str, sets: Mapping[str, str]) -> set[str]:
+    """Return the variables that a text is made of, each once: written out, the text could be endless."""
+    found, waiting = set[str](), [text]
+    while waiting:
+        names = {*_VARIABLE.findall(waiting.pop())} - found
+        found |= names
+        waiting += [sets[name] for name in names if name in sets]
+    return found
+
+
+def _beginning(text: str, sets: Mapping[str, str]) -> str:
+    """Return a text with the variables at its beginning written out."""
+    left = dict(sets)
+    while (variable := _VARIABLE.match(text)) and variable[1] in left:
+        text = left.pop(variable[1]) + text[variable.end() :]
+    return text
 
 
 def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
@@ -124,11 +143,21 @@ RULES: dict[int, Rule] = {
 @lru_cache(maxsize=1)
 def hand_written(stack: RunningSite) -> list[FetchLocation]:
     """Return the locations that fetch. Raises OSError, and Skipped where there are none."""
-    text = stack.config.read_text(encoding="utf-8", errors="replace") if stack.config else ""
+    text = _read(stack.config) if stack.config else ""
     found = list(places(parse(f"# configuration file {stack.config}:\n{text}", "")))
     if not found:
         raise Skipped(f"{stack.config} has no internal location with proxy_pass")
     return found
+
+
+def _read(path: Path) -> str:
+    if not path.is_file() and path.exists():
+        raise OSError(0, f"{path} is not a regular file: write the configuration to one")
+    with path.open("rb") as file:
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise OSError(0, f"{path} is larger than {_MOST_BYTES >> 20} MiB: name the file of the server")
+    return text.decode("utf-8", "replace")
 
 
 def _each(stack: RunningSite, rule: Rule) -> Iterator[str]:

@@ -14,7 +14,7 @@ from xaccel.site import Site
 
 FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
 _TOKEN = re.compile(
-    r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{|\\.|[^\s{};])+)""", re.S
+    r"""\s+|\#[^\n]*|([{};])|("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\$\{\w+\}|\$\{|\\.|[^\s{};])+)""", re.S
 )
 _OF_XACCEL = re.compile(r"# (?:xaccel engine:|.*[Gg]enerated by `xaccel config`)")
 DUPLICATE = re.compile(

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from xaccel.explain.exchange import Exchange, ask_origin
 from xaccel.explain.why import FINDINGS, STORE_CODES, STORE_MESSAGES
@@ -93,12 +92,13 @@ def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StoreFinding:
 
 
 def _not_followed(found: Sequence[Exchange]) -> StoreFinding:
-    place = urlsplit(found[-1].header("Location"))
-    code = "redirect_refused" if any(place) else "redirect_without_location"
+    location = found[-1].header("Location")
+    code = "redirect_refused" if location else "redirect_without_location"
     if len(found) > MAX_REDIRECTS:
         code = "too_many_redirects"
-    # no more of the URL: it may have a signature
-    shown = f"{place.scheme}://{place.netloc.rpartition('@')[2]}"
+    # no more of the URL: it may have a signature. One that cannot be parsed is not shown.
+    place = re.match(r"(?:([a-z]+):)?//(?:[^/?#@]*@)?([^/?#@]{0,255})", location)
+    shown = f"{place[1] or ''}://{place[2]}" if place else "://"
     return StoreFinding(code, FINDINGS[code].format(place=shown))
 
 

@@ -6,6 +6,8 @@ No proxy of the environment is used.
 from __future__ import annotations
 
 import http.client
+import io
+import math
 import re
 import socket
 import ssl
@@ -27,6 +29,10 @@ from xaccel.site.rules import is_address
 Pairs = tuple[tuple[str, str], ...]
 CONNECT_S, TIMEOUT_S = 5.0, 30.0
 """NGINX waits as long for an origin."""
+RESPONSE_S = 60.0
+"""How long the head of a response may take, or a short body: a server could send single bytes without end."""
+_HEAD_BYTES = 24576
+"""NGINX accepts no larger head of an app (engine/app.conf), and 16 KB of an origin."""
 WRONG_ADDRESS = 64
 """OpenSSL's code (openssl/x509_vfy.h)."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -91,7 +97,7 @@ def fetch(
     try:
         with _send(connection(kind, parts.netloc, servers), seen) as response:
             if most_bytes is not None:
-                seen.body = response.read(most_bytes)
+                seen.body = response.read_soon(most_bytes)
             while most_bytes is None and (block := response.read(65536)):
                 seen.body_bytes += len(block)
             seen.lap("receive")
@@ -102,7 +108,47 @@ def fetch(
     return seen
 
 
-def _send(made: Any, seen: Exchange) -> http.client.HTTPResponse:
+class Response(http.client.HTTPResponse):
+    """A response whose head ends within RESPONSE_S. Its body may take as long as its bytes come."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.until = time.monotonic() + RESPONSE_S
+        self.fp = io.BufferedReader(_Until(self.fp.detach(), self))
+
+    def begin(self) -> None:
+        """Read the head. Raises HTTPException for one that NGINX would not accept."""
+        super().begin()
+        self.until = math.inf
+        if sum(len(name) + len(value) for name, value in self.getheaders()) > _HEAD_BYTES:
+            raise http.client.HTTPException("the head of the response is larger than NGINX accepts")
+
+    def read_soon(self, most_bytes: int) -> bytes:
+        """Return at most so many bytes of the body, which must come within RESPONSE_S."""
+        self.until = time.monotonic() + RESPONSE_S
+        return self.read(most_bytes)
+
+
+class _Until(io.RawIOBase):
+    """The bytes of a connection, until the time of its response is over."""
+
+    def __init__(self, raw: io.RawIOBase, response: Response) -> None:
+        self._raw, self._response = raw, response
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if time.monotonic() > self._response.until:
+            raise TimeoutError(f"there is no whole response after {RESPONSE_S:.0f} seconds")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _send(made: Any, seen: Exchange) -> Response:
     """Send the request of `seen` on a new connection, which lasts until the response is closed."""
     try:
         made.connect()
@@ -115,7 +161,7 @@ def _send(made: Any, seen: Exchange) -> http.client.HTTPResponse:
         for name, value in seen.sent:
             made.putheader(name, value)
         made.endheaders()
-        response: http.client.HTTPResponse = made.getresponse()
+        response: Response = made.getresponse()
     finally:
         if made.sock is not None:
             made.sock.close()  # the response reads on, and ends it
@@ -127,6 +173,7 @@ def _send(made: Any, seen: Exchange) -> http.client.HTTPResponse:
 def connection(kind: Any, host: str, servers: Sequence[tuple[str, int]], **options: Any) -> Any:
     """Return a connection of http.client for `host`, which connects to the first of `servers` that accepts."""
     made = kind(host, timeout=CONNECT_S, **options)
+    made.response_class = Response
     if servers:
         # The one seam of http.client between the name for Host and TLS and the address to connect to.
         made._create_connection = partial(_connect_to, servers)
@@ -159,7 +206,7 @@ def ask_origin(
     seen: list[Exchange] = []
     try:
         with open_origin(origin, url, headers, own, method=method, seen=seen) as response:
-            seen[-1].body = response.read(most_bytes if response.status < 300 else _ERROR_BYTES)
+            seen[-1].body = response.read_soon(most_bytes if response.status < 300 else _ERROR_BYTES)
     except (OSError, ValueError, http.client.HTTPException) as error:
         seen[-1].fail(error)
     return seen
@@ -173,7 +220,7 @@ def open_origin(
     *,
     method: str = "GET",
     seen: list[Exchange] | None = None,
-) -> http.client.HTTPResponse:
+) -> Response:
     """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
 
     It connects to the origin's `connect_to`, uses its TLS options, and follows redirects (at most MAX_REDIRECTS) with

@@ -21,9 +21,8 @@ _PLAIN_HEADERS = frozenset(
 _SECRET_NAME = re.compile(r"auth|cookie|token|secret|^sig|signature|credential|key|passw|session", re.I)
 _PARAMETER = re.compile(r"([?&#])([^=&#?\s\"'<>]*)(=?)([^&#\s\"'<>]*)")
 _USER = re.compile(r"(//)[^/?#@\s\"'<>]*@")
-_SEGMENT = re.compile(
-    r"(?<=/)[^/?#\s\"'<>]*(?:hmac|sig|token|hdn|jwt|key)[^/?#\s\"'<>]*[=~][^/?#\s\"'<>]*", re.I
-)
+_SEGMENT = re.compile(r"(?<=/)[^/?#\s\"'<>]+")
+_SECRET_SEGMENT = re.compile(r"hmac|sig|token|hdn|jwt|key", re.I)
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^.]{16,}")
 
 
@@ -56,10 +55,15 @@ class Mask:
 
     def _text(self, text: str) -> str:
         text = _USER.sub(rf"\1{MASKED}@", _PARAMETER.sub(self._parameter, text))
-        text = _SEGMENT.sub(lambda match: self._remembered(match[0]), text)
+        text = _SEGMENT.sub(self._segment, text)
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASKED)
         return text
+
+    def _segment(self, match: re.Match[str]) -> str:
+        named = _SECRET_SEGMENT.search(match[0])
+        is_secret = named and {*"=~"} & {*match[0][named.end() :]}
+        return self._remembered(match[0]) if is_secret else match[0]
 
     def _parameter(self, match: re.Match[str]) -> str:
         mark, name, equals, value = match.groups()

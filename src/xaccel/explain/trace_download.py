@@ -34,10 +34,10 @@ def trace(
 
     The result is not masked yet. Raises OptionRefused for an invalid URL.
     """
-    if not _URL.fullmatch(url):
+    if not (_URL.fullmatch(url) and _is_address(url)):
         remedy = "Write the whole URL as your users have it, such as https://example.org/files/42."
         raise OptionRefused("this is not the URL of a download", where="URL", remedy=remedy)
-    if connect_to and not re.fullmatch(rf"{_HOST}:[0-9]{{1,5}}", connect_to):
+    if connect_to and not (re.fullmatch(rf"{_HOST}:[0-9]{{1,5}}", connect_to) and _is_address(connect_to)):
         remedy = "Write it like 127.0.0.1:8080."
         raise OptionRefused(f"{connect_to!r} is no address", where="--connect", remedy=remedy)
     log_end = end_of(log) or 0
@@ -62,6 +62,13 @@ def trace(
     }
 
 
+def _is_address(place: str) -> bool:
+    try:
+        return address_of(place)[1] > 0
+    except ValueError:
+        return False
+
+
 def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], door: Exchange, *, has_log: bool) -> str:
     why = str(entry.get("why", "not_logged"))
     if report is None:
@@ -73,7 +80,7 @@ def _end(report: Mapping[str, Any] | None, entry: Mapping[str, Any], door: Excha
     if report["status"] != 200:  # the app responded to a condition
         return "sent"
     if why == "":
-        return "sent" if entry["completion"] == "OK" and not door.problem else "client_or_nginx"
+        return "sent" if entry.get("completion") == "OK" and not door.problem else "client_or_nginx"
     return why if why in END_REASONS else "origin_status"
 
 

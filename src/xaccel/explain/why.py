@@ -13,7 +13,8 @@ import os
 import re
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, "
 """How the compressed files of logrotate are read (`compresscmd`)."""
 CACHED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 """Values of `cache` of a response that NGINX had already."""
+_LONGEST_LINE = 1 << 20
+"""An entry has some 800 bytes. A longer line is not an entry, and is not held in memory."""
+_MOST_EXPANSION = 200
+"""Bytes of a log for one of its compressed file, at most. Each entry has 10 random bytes, so a log has less than 80."""
 _ENTRY_S = 2.0
 """How long a log entry may take: NGINX writes it when the response has been sent."""
 
@@ -63,25 +68,44 @@ def entry_of(transfer_id: str, log: Path) -> tuple[dict[str, Any], Path] | None:
     """
     rotated = [path for path in log.parent.glob(f"{log.name}[.-]*") if path.is_file()]
     for path in [log, *sorted(rotated, key=lambda path: path.stat().st_mtime, reverse=True)]:
-        found = None
+        found, mark = None, transfer_id.encode()
         try:
-            with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as lines:
-                for text in lines:
-                    if transfer_id in text and (entry := _parsed(text)).get("id") == transfer_id:
-                        found = entry
-        except (EOFError, lzma.LZMAError) as error:
+            for text in _lines(path):
+                if mark in text and (entry := _parsed(text)).get("id") == transfer_id:
+                    found = entry
+        except (EOFError, lzma.LZMAError, zlib.error) as error:
             raise OSError(0, f"{path.name} cannot be decompressed: {error}") from error
         if found is not None:
             return found, path
     return None
 
 
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a log. Raises OSError, EOFError, LZMAError and zlib.error."""
+    if not path.is_file():
+        raise OSError(0, f"{path.name} is not a regular file" if path.exists() else "there is no such file")
+    opener = _OPENERS.get(path.suffix)
+    left = _LONGEST_LINE + _MOST_EXPANSION * path.stat().st_size
+    with (opener or open)(path, "rb") as file:
+        is_begun = False
+        while line := file.readline(_LONGEST_LINE):
+            left -= len(line)
+            if opener and left < 0:
+                raise OSError(0, f"{path.name} is not a compressed log: it is {_MOST_EXPANSION} times larger")
+            ends = line.endswith(b"\n")
+            if not is_begun and len(line) < _LONGEST_LINE:
+                yield line
+            is_begun = not ends
+
+
 def _parsed(text: str | bytes) -> dict[str, Any]:
+    """Return the fields of an entry that are texts or numbers, as all of NGINX's are; empty for anything else."""
     try:
         entry = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return entry if isinstance(entry, dict) else {}
+    fields = entry.items() if isinstance(entry, dict) else ()
+    return {name: value for name, value in fields if isinstance(value, str | int | float)}
 
 
 def end_of(log: Path) -> int | None:

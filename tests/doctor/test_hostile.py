@@ -1,0 +1,236 @@
+"""`doctor --config`, `explain` and `trace` on hostile input: bounded in time and memory, and never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.servers.origin import Answer, Origin, origin_server
+from xaccel import HTTPOrigin, ObjectRef, Site
+from xaccel.cli import main
+from xaccel.explain.ask_store import ask_store
+from xaccel.explain.masking import Mask
+from xaccel.explain.why import entry_of
+
+ID = "019aae21-0000-7000-8000-000000000000"
+LONGEST_S = 5.0
+"""Processor time of one command, on any input. What was found needed minutes, or did not end."""
+fuzzed = settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def run(*arguments: str) -> int:
+    """Run a command of xaccel; return its exit status. A traceback or a long run fails."""
+    began = time.process_time()
+    try:
+        status = main(list(arguments))
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    assert time.process_time() - began < LONGEST_S
+    return status
+
+
+def doctor(folder: Path, text: str) -> int:
+    (folder / "hand.conf").write_text(text, encoding="utf-8", errors="surrogatepass")
+    return run("doctor", "--config", str(folder / "hand.conf"))
+
+
+PROXY = "location /x { internal; proxy_pass $a39; }"
+SETS = "".join(f"set $a{n} $a{n - 1}$a{n - 1};" for n in range(1, 40))
+LOOP = "set $a39 $b$a39; set $b $a39$b;"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"server {{ set $a0 http://x; {SETS} {PROXY} }}",
+        f"server {{ {LOOP} {PROXY} }}",
+        "a {" * 100_000,
+        "server {" * 300 + PROXY + "}" * 300,
+        "server { set; add_header; listen; location { proxy_pass; } location /x { internal; proxy_pass; } }",
+        "location /x { internal; proxy_pass http://[::1; }",
+        'location "' + "\\" * 50_000,
+        "${" * 50_000,
+        "\ufeff\x00\x1b]0;title\x07",
+        "include *; include /dev/zero;",
+    ],
+    ids=range(10),
+)
+def test_a_hostile_configuration_ends_soon(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor(tmp_path, text) in (0, 1, 2)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_address_made_of_variables_is_still_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = "set $scheme_ http; set $there ${scheme_}://$host; set $to $upstream_http_location;"
+    doctor(tmp_path, f"{sets} location @a {{ proxy_pass $there; }} location @b {{ proxy_pass $to; }}")
+    lines = capsys.readouterr().out.splitlines()
+    followed = [line for line in lines if "requests any URL that the storage redirects to" in line]
+    unverified = [line for line in lines if "has no `proxy_ssl_verify on`" in line]
+    assert ["@a" in line for line in followed] == [False]
+    assert ["@a" in line for line in unverified] == [False]
+
+
+WORDS = st.sampled_from(
+    """server location /x @hop internal proxy_pass $a $b$b http://$a set if { } ; ' " \\ # ${ error_page 404 include map
+    limit_conn add_header""".split()
+)
+
+
+@fuzzed
+@given(words=st.lists(WORDS | st.text(max_size=4), max_size=60))
+def test_any_configuration_has_a_report(words: list[str], tmp_path: Path) -> None:
+    assert doctor(tmp_path, " ".join(words)) in (0, 1, 2)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "fifo", "large"])
+def test_a_file_that_is_no_configuration_is_not_read(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    assert run("doctor", "--config", str(tmp_path / name)) == 2
+    assert ("not a regular file" in (out := capsys.readouterr().out)) == (name != "large")
+    assert ("larger than" in out) == (name == "large")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> str:
+    (tmp_path / "site.toml").write_text(
+        f'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\ntransfer_log = "{tmp_path}/xaccel.log"\n'
+        f'[origins.media]\ntype = "local"\nroot = "{tmp_path}"\n'
+    )
+    return str(tmp_path / "site.toml")
+
+
+HUGE = "a number that Python does not read"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(HUGE),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+ENTRY = st.dictionaries(st.sampled_from(["origin", "why", "completion", "status", "cache", "id"]), JSON)
+
+
+@fuzzed
+@given(entry=ENTRY)
+def test_any_log_entry_is_explained(entry: dict[str, object], tmp_path: Path, site: str) -> None:
+    text = json.dumps({"id": ID, **entry}).replace(f'"{HUGE}"', "1" * 5000)
+    (tmp_path / "xaccel.log").write_text(f"{text}\n")
+    assert run("explain", site, ID) in (0, 1)
+    assert run("explain", site, ID, "--key", "a/b") in (0, 1)
+
+
+@pytest.mark.parametrize("inside", ["[" * 100_000, '{"a":' * 100_000, "\x00", '"why": ["a"]', '"why": {}'])
+def test_a_log_entry_that_is_none_is_passed_over(inside: str, tmp_path: Path, site: str) -> None:
+    (tmp_path / "xaccel.log").write_text(f'{{"id": "{ID}", {inside}\n{{"id": "{ID}", "status": 206}}\n')
+    found = entry_of(ID, tmp_path / "xaccel.log")
+    assert found is not None
+    assert found[0]["status"] == 206
+    assert run("explain", site, ID) in (0, 1)
+
+
+def test_a_rotated_log_with_one_endless_line_needs_little_memory(tmp_path: Path, site: str) -> None:
+    (tmp_path / "xaccel.log").touch()
+    with gzip.open(tmp_path / "xaccel.log.1.gz", "wb", compresslevel=1) as file:
+        file.write(f'{{"id": "{ID}", "pad": "'.encode())
+        for _ in range(256):
+            file.write(b"x" * (1 << 20))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert run("explain", site, ID) == 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Origin]:
+    with origin_server(lambda _: Answer()) as running:
+        yield running
+
+
+def ask(store: Origin, raw: bytes) -> str:
+    site = Site(
+        secrets=("0123456789-abcdefghijklmnopqrstuvwxyz",),
+        transfer_log="/dev/null",
+        origins={"partner": HTTPOrigin(base_url=store.url, redirect_hosts=("127.0.0.1:1", "*.test"))},
+    )
+    store.answer = lambda _: Answer(raw=raw)
+    began = time.process_time()
+    finding = ask_store(site, ObjectRef("partner", "a"))
+    assert time.process_time() - began < LONGEST_S
+    return finding.code
+
+
+LOCATIONS = [
+    "http://[::1",
+    "http://a]",
+    "http://a:b/",
+    "//[",
+    "http://127.0.0.1:99999/",
+    "\xff",
+    "http://%00/",
+    "h" * 65000,
+]
+
+
+@pytest.mark.parametrize("location", LOCATIONS, ids=range(len(LOCATIONS)))
+def test_a_storage_that_redirects_to_nonsense_is_named(location: str, store: Origin) -> None:
+    found = ask(store, f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode("latin-1"))
+    assert found in ("redirect_refused", "redirect_without_location", "too_many_redirects", "unreachable")
+
+
+HEAD = st.sampled_from(
+    [b"HTTP/1.1 ", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 302 a\r\nLocation: ", b"HTTP/1.1 403 a\r\n\r\n<Code>"]
+)
+PART = st.binary(max_size=12) | st.sampled_from(
+    [b"\r\n", b"\r\n\r\n", b"http://[", b"Transfer-Encoding: chunked\r\n", b"ffff\r\n"]
+)
+
+
+@fuzzed
+@given(head=HEAD, parts=st.lists(PART, max_size=12))
+def test_any_response_of_a_storage_is_explained(head: bytes, parts: list[bytes], store: Origin) -> None:
+    assert isinstance(ask(store, head + b"".join(parts)), str)
+
+
+def test_a_storage_that_only_says_continue_is_left(store: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xaccel.explain.exchange.RESPONSE_S", 0.5)
+    began = time.monotonic()
+    assert ask(store, b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000_000) == "unreachable"
+    assert time.monotonic() - began < LONGEST_S
+
+
+@pytest.mark.parametrize("unit", ["sig", "token=", "//@", "?a=", "x" * 11 + ";"])
+def test_masking_a_long_header_takes_no_long(unit: str) -> None:
+    text = "http://a/" + unit * (24_000 // len(unit))
+    began = time.process_time()
+    Mask(()).everywhere(
+        [{"response_headers": [{"name": "Set-Cookie", "value": text}, {"name": "A", "value": text}]}] * 12
+    )
+    assert time.process_time() - began < LONGEST_S
+
+
+@pytest.mark.parametrize("url", ["http://[:::::]/a", "http://a:99999/", "https://a"])
+@pytest.mark.parametrize("connect", ["127.0.0.1:99999", "[::::]:1", "127.0.0.1:1"])
+def test_an_address_that_is_none_is_refused(
+    url: str, connect: str, site: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("trace", site, url, "--connect", connect) in (0, 1)
+    assert "Traceback" not in capsys.readouterr().err

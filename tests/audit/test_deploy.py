@@ -10,9 +10,9 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from grp import getgrgid
 from pathlib import Path
 from pwd import getpwuid
@@ -139,56 +139,84 @@ def entries(folder: Path) -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.variants("deb-njs")
-def test_logrotate_loses_no_entry_and_ingest_reads_on(
-    variant: Variant, unavailable: Callable[[str], NoReturn], tmp_path: Path, settings: Any
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A folder with a log, owned as the rotation needs it. rotate: rotates the log now; rotated: the names it gives."""
+
+    log: Path
+    rotate: Callable[[], None]
+    rotated: tuple[str, ...]
+
+
+def debians(top: Path, pid: Path, unavailable: Callable[[str], NoReturn]) -> Rotation:
+    """Rotate by logrotate, as on Debian."""
     logrotate, tmpfiles = program("logrotate", unavailable), program("systemd-tmpfiles", unavailable)
+    folder = str(Path(LOG).parent)
+    log = top / "xaccel" / "transfers.log"
+    owners = {folder: str(log.parent), "www-data xaccel": f"{WORKER} {GROUP}"}
+    folder_owner = {"root xaccel": f"{getpwuid(os.geteuid())[0]} {GROUP}"}
+    (top / "tmpfiles.conf").write_text(shipped("tmpfiles.d/xaccel.conf", {**owners, **folder_owner}))
+    subprocess.run([tmpfiles, "--create", top / "tmpfiles.conf"], check=True, timeout=60)
+    assert log.exists()
+    (top / "logrotate.conf").write_text(shipped("logrotate.d/xaccel", {**owners, "/run/nginx.pid": str(pid)}))
+
+    def rotate() -> None:
+        state = str(top / "state")
+        run([logrotate, "--force", "--state", state, str(top / "logrotate.conf")])
+        found = log.stat()
+        owner = getpwuid(found.st_uid)[0], getgrgid(found.st_gid)[0]
+        assert (stat.S_IMODE(found.st_mode), *owner) == (0o640, WORKER, GROUP)
+
+    return Rotation(log, rotate, ("transfers.log.1", "transfers.log.2.gz", "transfers.log.3.gz"))
+
+
+def images(top: Path, pid: Path, _: Callable[[str], NoReturn]) -> Rotation:
+    """Rotate by the script of the image xaccel-nginx."""
+    log = top / "xaccel" / "transfers.log"
+    log.parent.mkdir()
+    script = shipped(
+        "images/nginx/rotate.sh", {str(Path(LOG).parent): str(log.parent), "/run/xaccel/nginx.pid": str(pid)}
+    )
+    (top / "rotate.sh").write_text(script.replace("1000000", "1"))
+    # a download has some 500 bytes, and none is rotated away unread
+    variables = {**os.environ, "XACCEL_LOG_MB": "2000", "XACCEL_LOG_FILES": "3"}
+    return Rotation(
+        log,
+        lambda: run(["sh", str(top / "rotate.sh")], variables),
+        ("transfers.log.1", "transfers.log.2", "transfers.log.3"),
+    )
+
+
+def run(command: list[str], variables: Mapping[str, str] | None = None) -> None:
+    """Run a program that prints no error."""
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.variants("deb-njs")
+@pytest.mark.parametrize("shipped_rotation", [debians, images])
+def test_a_rotation_loses_no_entry_and_ingest_reads_on(
+    variant: Variant,
+    unavailable: Callable[[str], NoReturn],
+    shipped_rotation: Callable[[Path, Path, Callable[[str], NoReturn]], Rotation],
+    settings: Any,
+) -> None:
     with ExitStack() as stack:
         # NGINX's workers must be able to enter it, and pytest's folders are for one user.
         top = Path(stack.enter_context(TemporaryDirectory()))
         top.chmod(0o755)
-        log = top / "xaccel" / "transfers.log"
-        owners = {"www-data xaccel": f"{WORKER} {GROUP}"}
-        folder_owner = {"root xaccel": f"{getpwuid(os.geteuid())[0]} {GROUP}"}
-        (top / "tmpfiles.conf").write_text(
-            shipped(
-                "tmpfiles.d/xaccel.conf", {str(Path(LOG).parent): str(log.parent), **owners, **folder_owner}
-            )
-        )
-        subprocess.run([tmpfiles, "--create", top / "tmpfiles.conf"], check=True, timeout=60)
-        assert log.exists()
         nginx_folder = top / "nginx"
         nginx_folder.mkdir()
+        found = shipped_rotation(top, nginx_folder / "nginx.pid", unavailable)
+        log = found.log
         site, settings.XACCEL = stack.enter_context(
             of_its_own(variant, nginx_folder, worker=WORKER, TRANSFER_LOG=str(log))
         )
         nginx_folder.chmod(0o755)
         site = replace(site, protocol="h1")
-        (top / "logrotate.conf").write_text(
-            shipped(
-                "logrotate.d/xaccel",
-                {
-                    str(Path(LOG).parent): str(log.parent),
-                    "/run/nginx.pid": str(nginx_folder / "nginx.pid"),
-                    **owners,
-                },
-            )
-        )
         following = process(*arguments("xaccel-ingest.service", "ingest")[1:-1], str(log))
         stack.callback(following.communicate)
         stack.callback(following.kill)
-
-        def rotate() -> None:
-            state = str(top / "state")
-            done = subprocess.run(
-                [logrotate, "--force", "--state", state, str(top / "logrotate.conf")],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
-            assert (done.returncode, done.stderr) == (0, "")
 
         def download(count: int) -> None:
             for _ in range(count):
@@ -199,18 +227,11 @@ def test_logrotate_loses_no_entry_and_ingest_reads_on(
         assert wait_until(lambda: len(ids()) == 5, timeout_s=60)
         for _ in range(3):
             with site.begin("x") as under_way:
-                rotate()
+                found.rotate()
                 assert under_way.until_end().body == BODY
             assert wait_until(lambda: _fills(site, log), timeout_s=20), site.nginx.error_log
             download(5)
-            found = log.stat()
-            assert (stat.S_IMODE(found.st_mode), getpwuid(found.st_uid)[0], getgrgid(found.st_gid)[0]) == (
-                0o640,
-                WORKER,
-                GROUP,
-            )
-        names = {file.name for file in log.parent.iterdir()}
-        assert names == {"transfers.log", "transfers.log.1", "transfers.log.2.gz", "transfers.log.3.gz"}
+        assert {file.name for file in log.parent.iterdir()} == {"transfers.log", *found.rotated}
         sent = handed_off()
         assert wait_until(lambda: entries(log.parent) == sent, timeout_s=20)
         assert wait_until(lambda: sorted(ids()) == sent, timeout_s=60), len(ids())

@@ -6,6 +6,7 @@ The entrypoint and the configuration are the image's, with other folders and add
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -64,29 +65,43 @@ def sidecar(
         "listen 8080;": f"listen {address}:{ports[0]};",
         "listen 8081;": f"listen {address}:{ports[1]};",
         "120s;": f"{lingering_s}s;",
+        "sleep 5 ": "sleep 0.2 ",
+        "xaccel-rotate": f"sh {folder}/rotate.sh",
+        "/var/log/xaccel": str(folder),
+        # a log of a "megabyte" is quickly full
+        "1000000": "10000",
         "daemon off;": "daemon off; user root;" if os.geteuid() == 0 else "daemon off;",
     }
-    for name in ("entrypoint.sh", "nginx.conf", "ready.py"):
+    for name in ("entrypoint.sh", "nginx.conf", "ready.py", "rotate.sh"):
         text = (IMAGE / name).read_text(encoding="utf-8")
         for before, after in changes.items():
             text = text.replace(before, after)
         (folder / name).write_text(text)
+    variables = {
+        **image_variables(),
+        "XACCEL_SITE": str(folder / "site.toml"),
+        "XACCEL_REFRESH_S": "0",
+        **env,
+    }
     started = running(
         ["sh", str(folder / "entrypoint.sh")],
         name="sidecar",
         directory=folder,
         # `xaccel-ready` is a new Python each time, so it is asked first when NGINX listens
-        ready=lambda _: _listens(address, ports[0]) and _is_ready(folder, env),
+        ready=lambda _: _listens(address, ports[0]) and _is_ready(folder, variables),
         env={
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
+            **variables,
             "XACCEL_APP": app,
-            "XACCEL_TRUSTED": "127.0.0.1/32",
-            "XACCEL_REFRESH_S": "0",
-            **env,
         },
     )
     with started as server:
-        yield Sidecar(folder, address, *ports, env, server)
+        yield Sidecar(folder, address, *ports, variables, server)
+
+
+def image_variables() -> dict[str, str]:
+    """Return the variables that the image sets."""
+    return dict(re.findall(r"\b(XACCEL_\w+)=(\S+)", (IMAGE / "Containerfile").read_text(encoding="utf-8")))
 
 
 def _listens(address: str, port: int) -> bool:

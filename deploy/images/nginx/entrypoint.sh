@@ -1,19 +1,23 @@
 #!/bin/sh
 # Generate the configuration of the site, and run NGINX with it.
 #
-#   /etc/xaccel/site.toml   the site; in place of it, /etc/xaccel/generated may have the files of `xaccel config --write`
-#   XACCEL_APP              the app: NAME:PORT, looked up again every five seconds
-#   XACCEL_TRUSTED          addresses of the front, such as "10.0.0.0/8 fd00::/8", whose X-Forwarded-* headers count
-#   XACCEL_REFRESH_S        how often the origins' names are looked up again, in seconds; 0: never
+#   XACCEL_SITE                 the site (/etc/xaccel/site.toml); in place of it, /etc/xaccel/generated may have the files of
+#                               `xaccel config --write`
+#   XACCEL_APP                  the app: NAME:PORT, looked up again every five seconds
+#   XACCEL_TRUSTED              addresses of the front, such as "10.0.0.0/8 fd00::/8", whose X-Forwarded-* headers count
+#   XACCEL_WORKER_CONNECTIONS   connections of each worker; a download from a store has two
+#   XACCEL_REFRESH_S            how often the origins' names are looked up again, in seconds; 0: never
+#   XACCEL_LOG_MB               the size at which a log is renamed; 0: never. XACCEL_LOG_FILES: how many renamed ones stay
 set -eu
-site=/etc/xaccel/site.toml
+site=$XACCEL_SITE
 run=/run/xaccel
 generated=$run/generated
 mkdir -p "$run/tmp"
 
 nginx_conf() {
     sed -e "s|@generated@|$generated|" -e "s|@app@|$XACCEL_APP|" -e "s|@resolver@|${resolver:-127.0.0.1}|" \
-        -e "s|@trusted@|$trusted|" -e "s|@realip@|$realip|" /etc/xaccel/nginx.conf
+        -e "s|@trusted@|$trusted|" -e "s|@realip@|$realip|" -e "s|@connections@|$connections|" \
+        -e "s|@files@|$((2 * connections))|" /etc/xaccel/nginx.conf
 }
 
 trusted=""
@@ -23,6 +27,16 @@ for address in $XACCEL_TRUSTED; do
     realip="$realip set_real_ip_from $address;"
 done
 resolver=$(awk '$1 == "nameserver" { print ($2 ~ /:/ ? "[" $2 "]" : $2); exit }' /etc/resolv.conf)
+
+# Without a file for each connection, NGINX would accept connections that it cannot serve.
+connections=$XACCEL_WORKER_CONNECTIONS
+# shellcheck disable=SC3045  # Debian's sh has it
+files=$(ulimit -Hn)
+if [ "$files" != unlimited ] && [ "$files" -lt $((2 * connections)) ]; then
+    connections=$((files / 2))
+    echo "xaccel-nginx: XACCEL_WORKER_CONNECTIONS=$XACCEL_WORKER_CONNECTIONS needs twice as many open files, and this container" \
+        "may have $files: each worker has $connections connections. Raise the limit (ulimit nofile)." >&2
+fi
 
 if [ -d /etc/xaccel/generated ]; then
     generated=/etc/xaccel/generated
@@ -36,11 +50,16 @@ else
 fi
 nginx_conf >"$run/nginx.conf"
 
+# Beside NGINX, which takes this process: both loops signal NGINX, and end with it.
 if [ "$XACCEL_REFRESH_S" -gt 0 ] && [ "$generated" = "$run/generated" ]; then
-    # beside NGINX, in the same container: it signals NGINX, and ends with it
-    while sleep "$XACCEL_REFRESH_S"; do
+    while sleep "$XACCEL_REFRESH_S" && kill -0 $$ 2>/dev/null; do
         python3 -m xaccel refresh "$site" --resolve --write "$generated" --nginx-option=-c"$run/nginx.conf" 2>&1 |
             grep -v '^nothing changed$' || true
+    done &
+fi
+if [ "$XACCEL_LOG_MB" -gt 0 ]; then
+    while sleep 5 && kill -0 $$ 2>/dev/null; do
+        xaccel-rotate || true
     done &
 fi
 exec nginx -c "$run/nginx.conf" -e /dev/stderr

@@ -21,6 +21,7 @@ from xaccel.django.files.storages import (
     SSE_C,
     Kind,
     StorageNotDescribed,
+    computed,
     describe_place,
     kind_of,
     not_described,
@@ -55,8 +56,9 @@ _RELOAD = "generate the NGINX configuration again, and reload NGINX."
 class Objects:
     """The objects of a site's storages. Thread-safe.
 
-    For each storage a `Find` is chosen once: at start if an origin names the storage, else at its first file. It is
-    kept by identity, and weakly: a project may compare storages by their settings, and may make one for each tenant.
+    For each storage a `Find` is chosen: at start if an origin names the storage, else at its first file. It is chosen
+    again if an attribute has changed, for example with the tenant. It is kept by identity, and weakly: a project may
+    compare storages by their settings, and may make one for each tenant.
 
     aliases: by origin, the alias of STORAGES that it names.
     """
@@ -68,7 +70,7 @@ class Objects:
         self._made_by = {
             name: alias for name, alias in aliases.items() if isinstance(origins.get(name), HTTPOrigin)
         }
-        self._known: dict[int, tuple[weakref.ref[Storage], Find]] = {}
+        self._known: dict[int, tuple[weakref.ref[Storage], tuple[Any, ...], Find]] = {}
 
     def find_all(self) -> None:
         """Choose the `Find` of each storage that an origin names, so that no request does."""
@@ -109,17 +111,20 @@ class Objects:
         if isinstance(url, str):
             return self._sender.places.knows_urls
         if isinstance(file_or_key, FieldFile):
-            entry = self._known.get(id(unwrapped(file_or_key.storage)))
-            return entry is not None and entry[1] != self._by_asking
+            storage = unwrapped(file_or_key.storage)
+            entry = self._known.get(id(storage))
+            return entry is not None and entry[1] == _state(storage) and entry[2] != self._by_asking
         return True
 
     def _find_in(self, storage: Storage) -> Find:
-        slot = id(storage)
+        slot, state = id(storage), _state(storage)
         entry = self._known.get(slot)
-        if entry is not None and entry[0]() is storage:
-            return entry[1]
+        if entry is not None and entry[0]() is storage and entry[1] == state:
+            return entry[2]
         find = self._choose(storage)
-        self._known[slot] = weakref.ref(storage, lambda _: self._known.pop(slot, None)), find
+        if computed(storage, ["client"]):
+            return find
+        self._known[slot] = weakref.ref(storage, lambda _: self._known.pop(slot, None)), state, find
         return find
 
     def _choose(self, storage: Storage) -> Find:
@@ -227,6 +232,18 @@ class Objects:
             return url
 
         return dataclasses.replace(ref, url=make)
+
+
+_STATE = (
+    "location base_location bucket_name region_name endpoint_url client_config object_parameters verify session_profile"
+    " access_key secret_key security_token custom_domain url_protocol querystring_auth querystring_expire"
+    " cloudfront_signer custom_endpoint default_acl expiration expiration_secs"
+).split()
+"""Attributes that the choice of a `Find` reads."""
+
+
+def _state(storage: Any) -> tuple[Any, ...]:
+    return tuple([getattr(storage, name, None) for name in _STATE])
 
 
 _Match = tuple[str, ObjectRef]

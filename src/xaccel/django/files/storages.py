@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -68,6 +68,40 @@ def require_named(name: object, kind: str, settings: str, where: str) -> None:
         raise not_described(where, "unnamed_storage", kind=kind, settings=settings)
 
 
+_DECIDE_THE_PLACE = (
+    "location base_location bucket_name region_name endpoint_url client_config object_parameters verify session_profile"
+    " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer custom_endpoint default_acl"
+    " expiration azure_container account_name azure_ssl endpoint_suffix connection_string client_options client"
+    " service_client expiration_secs"
+).split()
+
+
+def computed(storage: Storage, names: Iterable[str]) -> list[str]:
+    """Return the attributes that a class of the project computes, so that the next request may get another value."""
+    classes = type(storage).__mro__[:-1]
+    if any(_is_theirs(cls) and {"__getattr__", "__getattribute__"} & vars(cls).keys() for cls in classes):
+        return [*names]
+    owners = {name: next((cls for cls in classes if name in vars(cls)), None) for name in names}
+    return [
+        name
+        for name, cls in owners.items()
+        if cls and _is_theirs(cls) and hasattr(vars(cls)[name], "__get__")
+    ]
+
+
+def _is_theirs(cls: type) -> bool:
+    return not f"{cls.__module__}.".startswith(("django.", "storages."))
+
+
+def _require_own_client(storage: Storage, where: str, client: str, kept: str) -> None:
+    """Raise StorageNotDescribed if django-storages keeps the client of the first request for all tenants."""
+    names = computed(storage, kept.split())
+    if names and not computed(storage, [client]):
+        raise not_described(
+            where, "storage_client", kind=type(storage), names=", ".join(names), client=client
+        )
+
+
 def _behind_a_domain(storage: Any, _: str) -> HTTPOrigin | None:
     if not storage.custom_domain:
         return None
@@ -78,6 +112,7 @@ def _behind_a_domain(storage: Any, _: str) -> HTTPOrigin | None:
 
 def _google(storage: Any, where: str) -> HTTPOrigin:
     require_named(storage.bucket_name, "bucket", "GS_BUCKET_NAME or OPTIONS['bucket_name']", where)
+    _require_own_client(storage, where, "bucket", "bucket_name credentials project_id")
     public = storage.default_acl == "publicRead" or not storage.querystring_auth
     if storage.custom_endpoint:
         endpoint = storage.custom_endpoint
@@ -103,6 +138,10 @@ def _azure(storage: Any, where: str) -> HTTPOrigin:
     named = storage.azure_container and (storage.account_name or storage.connection_string)
     settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
     require_named(named, "account, or no container", settings, where)
+    kept = (
+        "azure_container account_name azure_ssl endpoint_suffix connection_string sas_token token_credential"
+    )
+    _require_own_client(storage, where, "client", f"{kept} client_options")
     try:
         parts = urlsplit(storage.client.url)
     except (ValueError, AttributeError) as error:
@@ -193,7 +232,10 @@ def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]
 
 def _entry(alias: str, where: str, found: list[ConfigError]) -> dict[str, Any] | None:
     try:
-        origin = describe(storages[alias], where)
+        storage = unwrapped(storages[alias])
+        if names := computed(storage, _DECIDE_THE_PLACE):
+            raise not_described(where, "storage_computed", kind=type(storage), names=", ".join(names))
+        origin = describe(storage, where)
     except StorageNotDescribed as problem:
         found.append(problem)
     except (InvalidStorageError, ImproperlyConfigured) as error:

@@ -1,0 +1,240 @@
+"""Storages that answer for the tenant of the request: each call gets the place and the keys of its own tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from django.core.files.storage import FileSystemStorage
+from django.test import AsyncRequestFactory
+from google.oauth2.service_account import Credentials
+from storages.backends.azure_storage import AzureStorage
+from storages.backends.gcloud import GoogleCloudStorage
+from storages.backends.s3 import S3Storage
+
+from tests.django.storage_files import GET, STORAGE, file_on
+from tests.signatures import private_pem, service_account
+from xaccel import ConfigErrors, InputRefused
+from xaccel.django import asend_file, send_file
+from xaccel.django.conf import configuration
+
+TENANT: ContextVar[int] = ContextVar("tenant", default=0)
+KEYS = [base64.b64encode(byte * 64).decode() for byte in (b"k", b"l")]
+SIGNERS = [S3Storage.get_cloudfront_signer(S3Storage(), key_id, private_pem()) for key_id in ("K1", "K2")]
+CDN = {"custom_domain": "one.cdn.example", "cloudfront_key_id": "K1", "cloudfront_key": private_pem()}
+S3 = {**STORAGE, "bucket_name": "acme-one"}
+ACCOUNT = Credentials.from_service_account_info(service_account())  # type: ignore[no-untyped-call]
+GOOGLE = {"bucket_name": "acme-one", "project_id": "acme", "location": "tenant-a", "credentials": ACCOUNT}
+AZURE = {"account_name": "acme", "account_key": KEYS[0], "azure_container": "one", "location": "tenant-a"}
+
+PAIRS: list[tuple[type[Any], dict[str, Any], str, Any, Any]] = [
+    (FileSystemStorage, {}, "location", "/srv/one", "/srv/two/sub"),
+    (S3Storage, S3, "bucket_name", "acme-one", "acme-two"),
+    (S3Storage, S3, "bucket_name", "acme-one", "other-one"),
+    (S3Storage, S3, "location", "tenant-a", "tenant-b"),
+    (S3Storage, S3, "region_name", "eu-central-1", "us-west-2"),
+    (S3Storage, S3, "endpoint_url", None, "https://minio.example"),
+    (S3Storage, S3, "access_key", "AKIAONE", "AKIATWO"),
+    (S3Storage, S3, "secret_key", "one", "two"),
+    (S3Storage, S3, "security_token", "one", "two"),
+    (S3Storage, {**S3, "access_key": None, "secret_key": None}, "session_profile", "one", "two"),
+    (S3Storage, S3, "client_config", Config(), Config(use_dualstack_endpoint=True)),
+    (S3Storage, S3, "object_parameters", {}, {"RequestPayer": "requester"}),
+    (S3Storage, S3, "object_parameters", {}, {"SSECustomerKey": "k" * 32}),
+    (S3Storage, {**S3, **CDN}, "custom_domain", "one.cdn.example", "two.cdn.example"),
+    (S3Storage, {**S3, **CDN}, "custom_domain", "one.cdn.example", None),
+    (S3Storage, {**S3, **CDN}, "url_protocol", "https:", "http:"),
+    (S3Storage, {**S3, **CDN}, "querystring_auth", True, False),
+    (S3Storage, {**S3, **CDN}, "querystring_expire", 600, 6000),
+    (S3Storage, {**S3, **CDN}, "cloudfront_signer", *SIGNERS),
+    (GoogleCloudStorage, GOOGLE, "bucket_name", "acme-one", "acme-two"),
+    (GoogleCloudStorage, GOOGLE, "location", "tenant-a", "tenant-b"),
+    (GoogleCloudStorage, GOOGLE, "custom_endpoint", None, "https://two.cdn.example"),
+    (GoogleCloudStorage, GOOGLE, "querystring_auth", True, False),
+    (GoogleCloudStorage, GOOGLE, "default_acl", None, "publicRead"),
+    (GoogleCloudStorage, GOOGLE, "expiration", 600, timedelta(hours=2)),
+    (AzureStorage, AZURE, "azure_container", "one", "two"),
+    (AzureStorage, AZURE, "account_name", "acme", "beta"),
+    (AzureStorage, AZURE, "account_key", *KEYS),
+    (AzureStorage, {**AZURE, "account_key": None}, "sas_token", "sig=one", "sig=two"),
+    (AzureStorage, AZURE, "location", "tenant-a", "tenant-b"),
+    (AzureStorage, AZURE, "custom_domain", None, "two.cdn.example"),
+    (AzureStorage, AZURE, "expiration_secs", 60, 600),
+]
+IDS = [f"{kind.__name__}.{name}" for kind, _, name, *_ in PAIRS]
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_an_origin(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiles = "".join(
+        f"[{name}]\naws_access_key_id = {name}\naws_secret_access_key = {name}\n" for name in ("one", "two")
+    )
+    (tmp_path / "credentials").write_text(profiles)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    bucket = {"type": "s3", "bucket": "acme-*"}
+    site(
+        ORIGINS={
+            "eu": {**bucket, "region": "eu-central-1"},
+            "us": {**bucket, "region": "us-west-2"},
+            "dual": {**bucket, "region": "eu-central-1", "use_dualstack_endpoint": True},
+            "minio": {**bucket, "region": "eu-central-1", "endpoint_url": "https://minio.example"},
+            "srv": {"type": "local", "root": "/srv"},
+            "one": {"type": "http", "base_url": "https://one.cdn.example/", "expires_s": 120},
+            "two": {"type": "http", "base_url": "https://two.cdn.example/", "expires_s": 120},
+            "plain": {"type": "http", "base_url": "http://one.cdn.example/"},
+            "google": {"type": "http", "base_url": "https://storage.googleapis.com/", "expires_s": 120},
+            "azure": {"type": "http", "base_url": "https://acme.blob.core.windows.net/", "expires_s": 120},
+            "beta": {"type": "http", "base_url": "https://beta.blob.core.windows.net/", "expires_s": 120},
+        }
+    )
+
+
+def of_the_tenant(kind: type[Any], options: dict[str, Any], **values: Sequence[Any]) -> Any:
+    """A storage whose class computes these attributes, each from its values for the tenants."""
+
+    def computed(pair: Sequence[Any]) -> property:
+        # An SDK's storage sets its attributes when it is made.
+        return property(lambda _: pair[TENANT.get()], lambda *_: None)
+
+    made = type(kind.__name__, (kind,), {name: computed(pair) for name, pair in values.items()})
+    return made(**{name: value for name, value in options.items() if name not in values})
+
+
+def plain(kind: type[Any], options: dict[str, Any], name: str, value: Any) -> Any:
+    if name == "cloudfront_signer":
+        options = {key: each for key, each in options.items() if not key.startswith("cloudfront_")}
+    return kind(**{**options, name: value})
+
+
+def told(storage: Any) -> tuple[str, ...]:
+    """What NGINX is told about a file, or the refusal."""
+    try:
+        answer = send_file(GET, file_on(storage, "invoices/7.pdf"))
+    except InputRefused as refused:
+        return (refused.what,)
+    return answer["X-Accel-Redirect"], answer.get("Xaccel-Url", "")
+
+
+@pytest.mark.parametrize(("kind", "options", "name", "one", "two"), PAIRS, ids=IDS)
+def test_each_attribute_is_the_one_of_the_call(
+    kind: type[Any], options: dict[str, Any], name: str, one: Any, two: Any
+) -> None:
+    """A storage made with the tenant's value, and never used before, is the measure."""
+    shared = of_the_tenant(kind, options, **{name: (one, two)})
+    for tenant in (0, 1, 0):
+        TENANT.set(tenant)
+        for _ in range(5):
+            before, got = (
+                told(storage) for storage in (plain(kind, options, name, (one, two)[tenant]), shared)
+            )
+            # Signatures have the second in which they were made.
+            if before == told(plain(kind, options, name, (one, two)[tenant])):
+                break
+        assert got == before or (name in KEPT_BY_THE_SDK and "keeps its first client" in got[0])
+
+
+KEPT_BY_THE_SDK = {"bucket_name", "azure_container", "account_name", "sas_token"}
+
+
+KEYS_ONLY = ("access_key", "secret_key", "security_token", "account_key")
+
+
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if pair[2] not in KEYS_ONLY])
+def test_a_place_that_a_class_computes_is_refused_at_start(
+    site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, pair: Any
+) -> None:
+    """NGINX and the app would each get the place of whoever is current when they read it."""
+    kind, options, name, *values = pair
+    monkeypatch.setattr(
+        sys.modules[__name__],
+        "Computed",
+        type(of_the_tenant(kind, options, **{name: values})),
+        raising=False,
+    )
+    given = {key: value for key, value in options.items() if key != name}
+    settings.STORAGES = {"default": {"BACKEND": f"{__name__}.Computed", "OPTIONS": given}}
+    site(ORIGINS={"docs": {"storage": "default"}})
+    with pytest.raises(ConfigErrors, match=rf'"docs".*{kind.__name__} computes {name}'):
+        configuration()
+
+
+class OwnBucket(GoogleCloudStorage):
+    """It has no client for all tenants."""
+
+    bucket_name = property(lambda _: ("acme-one", "acme-two")[TENANT.get()], lambda *_: None)
+
+    @property
+    def bucket(self) -> Any:
+        return self.client.bucket(self.bucket_name)
+
+
+class OwnClient(AzureStorage):
+    azure_container = property(lambda _: ("one", "two")[TENANT.get()], lambda *_: None)
+
+    @property
+    def client(self) -> Any:
+        return self.service_client.get_container_client(self.azure_container)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "bases"),
+    [
+        (OwnBucket, GOOGLE, [f"https://storage.googleapis.com/acme-{name}/" for name in ("one", "two")]),
+        (OwnClient, AZURE, [f"https://acme.blob.core.windows.net/{name}/" for name in ("one", "two")]),
+    ],
+)
+def test_a_client_of_the_class_itself_is_the_one_of_the_call(
+    kind: type[Any], options: dict[str, Any], bases: list[str]
+) -> None:
+    storage = kind(**options)
+    for tenant in (0, 1, 0):
+        TENANT.set(tenant)
+        assert told(storage)[1].startswith(f"{bases[tenant]}tenant-a/invoices/7.pdf?")
+
+
+SHARED: list[tuple[Callable[[], Any], Callable[[int], str]]] = [
+    (
+        lambda: of_the_tenant(FileSystemStorage, {}, location=[f"/srv/t{number}" for number in range(40)]),
+        lambda number: f"/_xaccel/srv/t{number}/invoices/7.pdf",
+    ),
+    (
+        lambda: of_the_tenant(S3Storage, S3, bucket_name=[f"acme-t{number}" for number in range(40)]),
+        lambda number: f"https://acme-t{number}.s3.eu-central-1.amazonaws.com/tenant-a/invoices/7.pdf?",
+    ),
+    (
+        lambda: of_the_tenant(S3Storage, S3, access_key=[f"AKIA{number}" for number in range(40)]),
+        lambda number: f"X-Amz-Credential=AKIA{number}%2F",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "expected"), SHARED, ids=["directory", "bucket", "key"])
+def test_forty_tenants_at_once_get_their_own(make: Callable[[], Any], expected: Callable[[int], str]) -> None:
+    """In threads, and in the tasks of one event loop."""
+    file = file_on(make(), "invoices/7.pdf")
+
+    def sent(number: int) -> str:
+        TENANT.set(number)
+        return "".join(send_file(GET, file).headers.values())
+
+    async def sent_in_a_task(number: int) -> str:
+        TENANT.set(number)
+        await asyncio.sleep(0)
+        return "".join((await asend_file(AsyncRequestFactory().get("/"), file)).headers.values())
+
+    async def all_tasks() -> list[str]:
+        return await asyncio.gather(*map(sent_in_a_task, range(40)))
+
+    with ThreadPoolExecutor(8) as pool:
+        in_threads = list(pool.map(lambda number: copy_context().run(sent, number), range(40)))
+    for told_ in (in_threads, asyncio.run(all_tasks())):
+        assert [number for number in range(40) if expected(number) not in told_[number]] == []

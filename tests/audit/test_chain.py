@@ -55,7 +55,7 @@ def test_an_entry_after_its_row_was_sealed_is_a_correction(filled: list[Any], lo
     line = log.line(-10, id=str(unknown.id))
     log.write({**line, "why": "forged", "status": "404", "etag": "forged"})
     take(log)
-    assert (verdict().problems, verdict().waiting) == ([], 2)
+    assert (verdict().problems, verdict().waiting) == ([], 1)
     log.write(line)
     take(log)
     tidy()
@@ -70,6 +70,33 @@ def test_an_entry_after_its_row_was_sealed_is_a_correction(filled: list[Any], lo
         row.save()
     Transfer.objects.filter(pk=row.pk).update(key="x")
     assert f"transfer {row.pk} was changed or added" in verdict().problems
+
+
+def test_an_entry_that_comes_after_chain_was_switched_off_is_sealed(
+    filled: list[Any],
+    log: Log,
+    settings: Any,
+) -> None:
+    settings.XACCEL_AUDIT = {}
+    (unknown,) = [row for row in filled if row.outcome == "unknown"]
+    log.write(log.line(-10, id=str(unknown.id)))
+    take(log)
+    assert (verdict().problems, verdict().late) == ([], 1)
+
+
+def test_addresses_are_removed_in_slices_between_which_the_trail_holds(
+    filled: list[Any], monkeypatch: Any
+) -> None:
+    from xaccel.audit import retention
+    from xaccel.audit.models import Seal, Transfer
+
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    assert retention.drop_addresses(T0 + timedelta(seconds=3.5), using="default") == 4
+    assert list(Seal.objects.filter(kind="addresses").values_list("count", flat=True)) == [2, 2]
+    assert (verdict().problems, verdict().addresses) == ([], 4)
+    Seal.objects.filter(number=3).delete()
+    assert len(verdict().problems) == 3
+    assert Transfer.objects.filter(ip__isnull=False).count() == 1
 
 
 def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) -> None:

@@ -50,7 +50,9 @@ def test_only_a_checkpoint_exposes_a_trail_that_was_sealed_anew() -> None:
 
     kept = newest()
     Transfer.objects.filter(outcome="sent").update(sent=1)
-    Download.objects.update(sent_bytes=1, given_bytes=1, sent_complete=False, spans=[[0, 1]])
+    Download.objects.update(
+        sent_bytes=1, given_bytes=1, sent_complete=False, completed_at=None, spans=[[0, 1]]
+    )
     Transfer.objects.filter(outcome="denied").delete()
     Seal.objects.all().delete()
     Transfer.objects.filter(batch__gt=0).update(batch=0)
@@ -72,7 +74,8 @@ def test_an_address_that_was_removed_is_none() -> None:
     change(dropped, ip=None)
     change(kept, ip=None, address_proof=proof_of(vars(kept), "address_proof"))
     assert verdict().problems == [
-        f"the address of transfer {kept.pk} was removed, but not by `prune` or `forget`"
+        f"the address of transfer {kept.pk} was removed, but not by `prune` or `forget`",
+        "1 addresses are missing that `prune` did not remove",
     ]
 
 

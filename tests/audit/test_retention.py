@@ -163,7 +163,9 @@ def test_the_commands(log: Log) -> None:
     assert run("prune", "--older-than", "1h").startswith("deleted 1 transfers, 1 downloads")
 
 
-@pytest.mark.parametrize("arguments", [("prune",), ("prune", "--older-than", "1"), ("forget", "")])
+@pytest.mark.parametrize(
+    "arguments", [("prune",), ("prune", "--older-than", "1"), ("prune", "--older-than", "0h"), ("forget", "")]
+)
 def test_what_makes_no_sense_is_told(arguments: tuple[str, ...]) -> None:
     from django.core.management import CommandError
 

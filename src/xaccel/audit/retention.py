@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import router, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.crypto import salted_hmac
 
 from xaccel.audit.chain.seals import hide, note
@@ -31,9 +33,10 @@ _UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 def prune(before: datetime, *, using: str) -> Counter[str]:
     """Delete what was decided, sent or found before `before`; return how many rows of each kind."""
     removed = Counter[str]()
+    before = min(before, datetime.now(UTC))  # what comes tomorrow is not removed
     with transaction.atomic(using=using):
         lock_writers(using)
-        _note_pruned(min(before, datetime.now(UTC)), using)  # entries that come tomorrow were not removed
+        _note_pruned(before, using)
     until = None
     while until != before:
         with transaction.atomic(using=using):
@@ -72,16 +75,21 @@ def _delete(before: datetime, removed: Counter[str], using: str) -> None:
 
 def drop_addresses(before: datetime, *, using: str) -> int:
     """Remove the addresses of transfers that ended before `before`, and the digests made of them; return how many."""
-    old = Transfer.objects.using(using).filter(ended_at__lt=before, ip__isnull=False)
+    over = Coalesce("ended_at", "decided_at")  # a denied download never ends
+    old = Transfer.objects.using(using).filter(ip__isnull=False).annotate(over=over).filter(over__lt=before)
+    times = old.order_by("over").values_list("over", flat=True).iterator()
+    ends = [at + timedelta(microseconds=1) for at in islice(times, AT_ONCE - 1, None, AT_ONCE)]
     count = 0
-    while ids := list(old.values_list("id", flat=True)[:AT_ONCE]):
+    for until in (*ends, before):  # everything that is older, so that `verify` may run between
         with transaction.atomic(using=using):
             lock_writers(using)
-            rows = Transfer.objects.using(using).filter(id__in=ids)
-            note("addresses", rows, before, using=using)
+            rows = old.filter(over__lt=until)
+            note("addresses", rows, until, using=using)
             hide(rows, using=using, person=False)
-            over = Download.objects.using(using).filter(last_at__lt=before, id__in=rows.values("download"))
-            _regroup(over.filter(subject=""), using)
+            downloads = Download.objects.using(using).filter(
+                last_at__lt=before, id__in=rows.values("download")
+            )
+            _regroup(downloads.filter(subject=""), using)
             count += rows.update(ip=None)
     return count
 
@@ -157,9 +165,10 @@ def age(text: str) -> timedelta:
 
 
 def _run_prune(args: argparse.Namespace, *_: object) -> None:
-    if args.older_than is None and args.addresses_older_than is None:
+    ages = [age for age in (args.older_than, args.addresses_older_than) if age is not None]
+    if not ages or not all(ages):  # of age 0 are rows that the app is about to store
         raise OptionRefused(
-            "no age is given",
+            "no age is given, or it is 0",
             where="prune",
             remedy="Give --older-than or --addresses-older-than, as in 365d.",
         )

@@ -26,6 +26,8 @@ AT_ONCE = 5000
 FIRST = "0" * 64
 """Predecessor of the first seal."""
 LEAF = 32
+BY_TIME = ("prune", "addresses")
+"""Kinds of seals that have no leaves: they excuse what is older than a time."""
 _HIDDEN_BY = {"person_proof": ("subject", "client", "filename"), "address_proof": ("ip",)}
 _NOT_CONTENT = {*_HIDDEN_BY, "subject", "client", "filename", "ip", "download_id", "batch"}
 _CONTENT = [name for field in Transfer._meta.concrete_fields if (name := field.attname) not in _NOT_CONTENT]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from xaccel.audit.chain import checkpoint, seals
 from xaccel.audit.ingest import recount
@@ -24,18 +25,24 @@ from xaccel.errors import OptionRefused, XaccelError
 class Verification:
     """The findings of `verify`: problems, and how many rows the seals cover.
 
-    deleted: by `prune`. late: log entries that came after their row was sealed. waiting, never_sealed: transfers that
-    will have a seal, or have none.
+    deleted, addresses: rows and addresses that `prune` removed. late: log entries that came after their row was sealed.
+    waiting, never_sealed: transfers that will have a seal, or have none.
+
+    A row must be as it was sealed. Only a newer seal excuses a difference: docs/operate/seals.md has the rule.
     """
 
     def __init__(self, using: str, known: tuple[int, str] | None = None) -> None:
         """known: number and digest of a seal that must be in the chain."""
         self._transfers, self._seals = Transfer.objects.using(using), Seal.objects.using(using)
         self.downloads = Download.objects.using(using).count()
-        self.deleted = self.waiting = 0
-        self._counts, self._leaves = Counter[str](), defaultdict[str, set[bytes]](set)
-        self._until = defaultdict[str, bytes](lambda: seals.moment(None))
-        self.problems = [*self._walk(known), *self._count(), *recount.problems(using)]
+        self.deleted = self.addresses = 0
+        self._counts = Counter[str]()
+        # of the seals that were walked, which are newer
+        self._until = dict.fromkeys(seals.BY_TIME, seals.moment(None))
+        self._oldest = b"\xff" * 8
+        self._forgotten, self._late = set[bytes](), dict[bytes, bytes]()
+        pruned = self._seals.filter(kind="prune").aggregate(until=Max("until"))["until"]
+        self.problems = [*self._walk(known), *self._count(), *recount.problems(using, pruned)]
         self.sealed, self.forgotten, self.late = (
             self._counts[kind] for kind in ("transfers", "forget", "late")
         )
@@ -43,62 +50,98 @@ class Verification:
     def _walk(self, known: tuple[int, str] | None) -> Iterator[str]:
         """Compare each seal with the digest of the one before it and with its rows."""
         newest_first = self._seals.order_by("-number").iterator(20)
-        for seal, before in pairwise(chain(newest_first, [Seal(chain=seals.FIRST)])):
+        for seal, before in pairwise(chain(newest_first, [Seal(number=0, chain=seals.FIRST)])):
             if known == (seal.number, seal.chain):
                 known = None
-            if seals.chain_of(before.chain, seal) != seal.chain:
+            is_next = seal.number == before.number + 1
+            if not is_next or seals.chain_of(before.chain, seal) != seal.chain:
                 yield f"seal {seal.number} does not match the seal before it: one was changed, or a seal is missing"
             blob, until = bytes(seal.leaves), seals.moment(seal.until)
-            if seal.digest != sha256(blob).hexdigest() and (blob or until >= self._until["prune"]):
-                yield f"the leaves of seal {seal.number} were changed"
             leaves = {blob[at : at + seals.LEAF] for at in range(0, len(blob), seals.LEAF)}
+            if not self._has_its_leaves(seal, leaves, until):
+                yield f"the leaves of seal {seal.number} were changed"
+            if seal.kind == "prune" and self._oldest < until:
+                yield f"seal {seal.number} says that `prune` deleted rows that are in newer seals"
             kept = {leaf for leaf in leaves if leaf >= self._until["prune"]}
-            if seal.kind == "transfers":
+            if seal.kind in seals.BY_TIME:
+                self._until[seal.kind] = max(self._until[seal.kind], until)
+            elif seal.kind == "transfers":
                 self.deleted += seal.count - len(kept)
                 yield from self._compare(seal.number, leaves, kept)
+            elif seal.kind == "forget":
+                self._forgotten |= kept
+            elif seal.kind == "late":
+                self._late |= dict.fromkeys(kept, self._until["addresses"])
             else:
-                self._leaves[seal.kind] |= kept
+                yield f"seal {seal.number} is of an unknown kind"
             self._counts[seal.kind] += seal.count
-            self._until[seal.kind] = max(self._until[seal.kind], until)
+            self._oldest = min([self._oldest, *(leaf[:8] for leaf in leaves)])
         if known:
             yield "the checkpoint's seal is not in the chain: the trail was replaced, or ends before that seal"
+
+    def _has_its_leaves(self, seal: Seal, leaves: set[bytes], until: bytes) -> bool:
+        if not leaves and seal.kind not in seals.BY_TIME:
+            return until < self._until["prune"]
+        said = (len(leaves), max(leaves)[:8]) if leaves else (seal.count, until)
+        return (seal.count, until) == said and seal.digest == sha256(bytes(seal.leaves)).hexdigest()
 
     def _compare(self, number: int, leaves: set[bytes], kept: set[bytes]) -> Iterator[str]:
         gone = len(kept)
         for row in self._transfers.filter(batch=number).values():
-            leaf, late, name = seals.leaf_of(row), seals.leaf_of(row, late=True), f"transfer {row['id']}"
+            leaf, name = seals.leaf_of(row), f"transfer {row['id']}"
             gone -= leaf in kept or leaf not in leaves
             if leaf not in leaves:
                 yield f"{name} was changed or added"
-            elif leaf not in kept:
+                continue
+            if leaf not in kept:
                 yield f"{name} is there, but a seal says that `prune` deleted it"
-            forgotten = leaf in self._leaves["forget"]
-            if seals.is_hidden(row["person_proof"]):
-                if not forgotten:
-                    yield f"the user of {name} was removed, but not by `forget`"
-                elif not is_pseudonym(row["subject"]) or row["client"] or row["filename"]:
-                    yield f"the user of {name} was changed"
-            if seals.is_hidden(row["address_proof"]):
-                if row["ip"] is not None:
-                    yield f"the address of {name} was changed"
-                elif not forgotten and seals.moment(row["ended_at"]) >= self._until["addresses"]:
-                    yield f"the address of {name} was removed, but not by `prune` or `forget`"
-            self.waiting += seals.is_late(row) and late not in self._leaves["late"]
-            self._leaves["late"].discard(late)
+            until: bytes | None = self._until["addresses"]
+            if seals.is_late(row):
+                until = self._late.pop(seals.leaf_of(row, late=True), None)
+                if until is None:
+                    yield f"the log entry of {name} came after its row was sealed, and no seal has this entry"
+            yield from self._compare_person(row, name, leaf in self._forgotten, until or seals.moment(None))
+            self._forgotten.discard(leaf)
         if gone > 0:
             yield f"{gone} transfers of seal {number} are missing that `prune` did not delete"
+
+    def _compare_person(
+        self, row: Mapping[str, Any], name: str, forgotten: bool, until: bytes
+    ) -> Iterator[str]:
+        """Compare user and address with what `forget`, and `prune` until this time, removed."""
+        if seals.is_hidden(row["person_proof"]):
+            if not forgotten:
+                yield f"the user of {name} was removed, but not by `forget`"
+            elif not is_pseudonym(row["subject"]) or row["client"] or row["filename"]:
+                yield f"the user of {name} was changed"
+        elif forgotten:
+            yield f"the user of {name} is there, but a seal says that `forget` removed it"
+        is_old = seals.moment(row["ended_at"] or row["decided_at"]) < until
+        if seals.is_hidden(row["address_proof"]):
+            self.addresses += not forgotten
+            if row["ip"] is not None:
+                yield f"the address of {name} was changed"
+            elif not (forgotten or is_old):
+                yield f"the address of {name} was removed, but not by `prune` or `forget`"
+        elif row["ip"] is not None and (forgotten or is_old):
+            yield f"the address of {name} is there, but a seal says that it was removed"
 
     def _count(self) -> Iterator[str]:
         """Compare what only the whole chain can say."""
         waits = Q(batch=0) | Q(outcome=Outcome.GRANTED) | Q(why__in=FORGED, decided_at__isnull=False)
-        self.waiting += self._transfers.filter(waits, Q(batch=None) | Q(batch=0)).count()
+        self.waiting = self._transfers.filter(waits, Q(batch=None) | Q(batch=0)).count()
         self.never_sealed = self._transfers.filter(~waits, batch=None).count()
-        strays = self._transfers.filter(batch__gt=0)
+        strays = self._transfers.filter(batch__isnull=False).exclude(batch=0)
         strays = strays.exclude(batch__in=self._seals.filter(kind="transfers"))
         beyond = "more transfers were deleted according to the seals of `prune` than are missing"
         for count, said in (
             (strays.count(), "transfers have a seal that does not exist"),
-            (len(self._leaves["late"]), "late log entries were changed or are missing"),
+            (len(self._late), "late log entries were changed or are missing"),
+            (len(self._forgotten), "transfers that a seal of `forget` has were changed or are missing"),
+            (
+                max(0, self.addresses - self._counts["addresses"]),
+                "addresses are missing that `prune` did not remove",
+            ),
             (self._counts["prune"] - self.deleted, beyond),
         ):
             if count:
@@ -116,6 +159,7 @@ def _run(args: argparse.Namespace, *_: object) -> None:
             connections[using].cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         found = Verification(using, known)
     print(f"{found.sealed} transfers are sealed, {found.deleted} deleted, {found.forgotten} pseudonymised")
+    print(f"{found.addresses} addresses are removed")
     print(f"{found.downloads} downloads are compared with their transfers")
     print(f"{found.waiting} transfers wait for their log entry or for `ingest`; ", end="")
     print(f"{found.never_sealed} are never sealed")

@@ -98,15 +98,15 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     made = [
         (entry, _decision_for(entry, stored.get(entry.id)))
         for entry in entries.values()
-        if entry.id not in stored or _replaces(entry, stored[entry.id].why)
+        if entry.id not in stored or _replaces(entry, stored[entry.id].why, stored[entry.id].batch)
     ]
     gave = [_as_download(entry, said) for entry, said in made if said and entry.outcome in GAVE_BYTES]
     placed, completed = _place(gave, using, conf.idle // _MICROSECOND)
     rows = (_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made)
     replaced = [entry.id for entry, _ in made if entry.id in stored]
     write_rows(Transfer, rows, using=using, replacing=replaced)
-    late = [UUID(entry.id) for entry, said in made if said and said.batch and entry.why not in FORGED]
-    if conf.chain and late:
+    late = [UUID(entry.id) for entry, said in made if said and said.batch]
+    if late:
         seal_late(late, using=using)
     untold: list[Untold] = []
     if transfer_completed.has_listeners(Transfer):
@@ -117,9 +117,11 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     return Counted(len(batch), len(batch) - len(made) - len(skipped), len(skipped))
 
 
-def _replaces(entry: LogEntry, why: str | None) -> bool:
-    # A forged entry may have the id of a transfer that is under way.
-    return why is None or (why in FORGED and entry.why not in FORGED)
+def _replaces(entry: LogEntry, why: str | None, batch: int | None = None) -> bool:
+    # A forged entry may have the id of a transfer that is under way. It changes nothing of a sealed row.
+    if entry.why in FORGED:
+        return why is None and not batch
+    return why is None or why in FORGED
 
 
 def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:

@@ -1,0 +1,153 @@
+"""Every edit of a sealed trail alarms, except those that docs/operate/seals.md names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.audit import forger
+from tests.audit.chain import _chained, newest, tidy, verdict  # noqa: F401
+from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.forger import agree, apply, change, change_download, complete, delete, hide, seal, seal_again
+
+pytestmark = pytest.mark.django_db(transaction=True)
+_bounded = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def fill(log: Log) -> None:
+    """Store whole downloads, parts, a denial, rows without an entry, and an entry that came late."""
+    lines = [log.line(at, subject=subject) for at, subject in enumerate(["0", "1", "1", ""])]
+    lines += [log.part(0, 50, 100, 4, subject="1"), log.part(50, 100, 100, 5, subject="1")]
+    lines.append(log.part(0, 50, 100, 5.5, subject="1"))
+    keys = ["a.pdf", "b.pdf", "c.pdf", "d.pdf", "parts.pdf", "parts.pdf", "half.pdf"]
+    for line, key in zip(lines, keys, strict=True):
+        decide(line, key)
+    late, lost = log.line(6, subject="0"), log.line(7, subject="1")
+    for line in (late, lost):
+        decide(line, "late.pdf")
+    decide(log.line(8), outcome="denied", batch=0)
+    log.write(*lines)
+    take(log)
+    tidy()
+    log.write(late)
+    take(log)
+    after = log.line(9, subject="0")
+    decide(after, "after.pdf")
+    log.write(after)
+    take(log)
+    tidy()
+
+
+def age(log: Log) -> None:
+    """Delete the oldest rows, remove old addresses, and forget a user, as an operator does."""
+    from xaccel.audit.retention import drop_addresses, forget, prune
+
+    prune(T0 + timedelta(seconds=3.5), using="default")
+    drop_addresses(T0 + timedelta(seconds=6.5), using="default")
+    forget("0", using="default")
+
+
+def young(log: Log) -> None:
+    """Leave the trail as it is."""
+
+
+KNOWN: dict[str, list[forger.Edit]] = {
+    "one in the middle deleted, the older ones sealed again": [
+        (seal, [3], "prune", 1, None, 4),
+        (delete, [3]),
+        (seal_again, [0, 1, 2]),
+    ],
+    "one in the middle changed, all older ones sealed again": [
+        (change, [3], ("subject", "framed")),
+        (seal, [3], "prune", 1, None, 4),
+        (seal_again, [0, 1, 2, 3]),
+    ],
+    "an entry that came late, which nothing seals": [(complete, [8], {})],
+    "a row without an entry that becomes denied": [(complete, [8], {"outcome": "denied"})],
+    "an entry that came late and is forged": [(complete, [8], {"why": "forged"})],
+    "sums of a download excused by transfers that prune deleted": [
+        (change_download, [0], ("transfers", 2)),
+        (change_download, [0], ("pruned", 1)),
+        (change_download, [0], ("sent_complete", False)),
+    ],
+    "bytes of a download that are not those sent": [(change_download, [0], ("spans", [[0, 200]]))],
+    "a completion of a download that is not complete": [
+        (change_download, [5], ("completed_at", forger.TIMES[1]))
+    ],
+    "some addresses, but not all that are older": [
+        (hide, [2], False),
+        (seal, [2], "addresses", 0, T0 + timedelta(seconds=2.5), 1),
+    ],
+    "a user who is forgotten and keeps the address": [
+        (hide, [3], True, False),
+        (seal, [3], "forget", 0, None, None),
+    ],
+    "a seal of an unknown kind": [(seal, [0], "x", 0, None, 3)],
+    "a seal of rows that never were": [(seal, [], "transfers", 0, None, 5), (seal, [], "prune", 0, None, 5)],
+    "a row with an impossible seal": [(forger.insert, [0], ("batch", -1))],
+}
+
+
+NAMED: dict[str, list[forger.Edit]] = {
+    "all older rows deleted": [(seal, [2], "prune", 1, None, 3), (delete, [0, 1, 2])],
+    "all older addresses removed": [
+        (hide, [0, 1], False),
+        (seal, [1], "addresses", 0, T0 + timedelta(seconds=1.5), 2),
+    ],
+    "a user forgotten": [(hide, [2], True), (seal, [2], "forget", 0, None, None)],
+    "a log entry invented": [(complete, [8], {}), (seal, [8], "late", 0, None, None)],
+    "a row added": [(forger.insert, [0], ("batch", 0))],
+    "the order of downloads": [(change_download, [0], ("closed_at", T0)), (forger.move, [5], 4)],
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_the_documentation_names_is_silent(log: Log, name: str) -> None:
+    fill(log)
+    known = newest()
+    apply([*NAMED[name], (agree,)])
+    assert verdict(known).problems == []
+    assert newest() != known or name in ("a row added", "the order of downloads")
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_forgery_is_found(log: Log, name: str) -> None:
+    fill(log)
+    known = newest()
+    assert verdict(known).problems == []
+    apply(KNOWN[name])
+    if "download" not in name:
+        agree()
+    assert verdict(known).problems != []
+
+
+@pytest.mark.parametrize("history", [young, age], ids=["young", "pruned and forgotten"])
+def test_every_edit_alarms_that_the_documentation_does_not_name(
+    log: Log, history: Callable[[Log], None]
+) -> None:
+    fill(log)
+    history(log)
+    known, before = newest(), forger.state()
+    assert (verdict(known).problems, forger.unexcused(before, before)) == ([], [])
+
+    @_bounded
+    @given(st.lists(forger.EDITS, min_size=1, max_size=4), st.booleans())
+    def edited(edits: list[forger.Edit], agrees: bool) -> None:
+        with transaction.atomic():
+            apply(edits)
+            if agrees:
+                agree()
+            after = forger.state()
+            problems, unexcused = verdict(known).problems, forger.unexcused(before, after)
+            transaction.set_rollback(True)
+        event("alarms" if problems else "nothing changed" if after == before else "is silent and named")
+        assert problems or not unexcused
+
+    edited()

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -78,9 +78,7 @@ def scene(folder: Path, s3: S3Server) -> Iterator[Scene]:
             "tenant_bucket": tenant,
         }
         files = {"site": site, "decisions": filled({**TABLE["decisions"], **DECISIONS}, words)}
-        for name, content in files.items():
-            (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-        env = environment(folder / "site.json", folder / "decisions.json")
+        env = written(folder, files)
         traces = (bucket, s3.endpoint, s3.access_key, s3.secret_key, partner.address, second.address)
         words_of_store = ("Signature=", "Xaccel-", "xaccel-", "X-Accel", "x-accel", site["SECRET"])
         yield Scene(site, env, words, tuple(text.encode() for text in (*traces, *words_of_store)))
@@ -112,6 +110,26 @@ def site_of(s3: S3Server, buckets: tuple[str, str], partner: str, second: str, m
         "CACHE": {"path": "cache", "max_size": "64m"},
         "CONCURRENCY": {"default": 9, "guests": 9},
     }
+
+
+def directory_scene(folder: Path, response_headers: Iterable[str]) -> Scene:
+    """A site of one directory, whose only decision is to send report.pdf."""
+    (folder / "media").mkdir()
+    (folder / "media" / "report.pdf").write_bytes(BYTES)
+    site = {
+        "SECRET": secrets.token_hex(20),
+        "ORIGINS": {"media": {"type": "local", "root": str(folder / "media")}},
+        "RESPONSE_HEADERS": [*response_headers],
+    }
+    files = {"site": site, "decisions": {"report": {"send": {"key": "report.pdf"}}}}
+    return Scene(site, written(folder, files), {}, ())
+
+
+def written(folder: Path, files: Mapping[str, Any]) -> dict[str, str]:
+    """Write site and decisions. Returns what every contender is started with."""
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    return environment(folder / "site.json", folder / "decisions.json")
 
 
 class Contest:

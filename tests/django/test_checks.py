@@ -127,19 +127,20 @@ def test_W002_origin_in_a_published_folder(settings: Any, site: Any) -> None:
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 HSTS = ["Strict-Transport-Security", "max-age=60"]
+CORS = [f"Access-Control-{each}" for each in ("Allow-Origin", "Allow-Credentials", "Expose-Headers")]
 OTHERS = ["Referrer-Policy", "Cross-Origin-Opener-Policy", "X-Frame-Options"]
 
 
 @pytest.mark.parametrize(
     ("keys", "lost", "lost_in_production"),
     [
-        ({"RESPONSE_HEADERS": ["vary"]}, ["Strict-Transport-Security, Access-Control-Allow-Origin"], OTHERS),
+        ({"RESPONSE_HEADERS": ["vary"]}, [", ".join(["Strict-Transport-Security", *CORS])], OTHERS),
         (
-            {"RESPONSE_HEADERS": ["x-frame-options"], "ADD_HEADERS": [HSTS]},
-            ["Access-Control-Allow-Origin"],
+            {"RESPONSE_HEADERS": ["x-frame-options", *CORS[:2]], "ADD_HEADERS": [HSTS]},
+            ["Access-Control-Expose-Headers, Vary"],
             OTHERS[:2],
         ),
-        ({"RESPONSE_HEADERS": ["strict-transport-security", "access-control-allow-origin", *OTHERS]}, [], []),
+        ({"RESPONSE_HEADERS": ["strict-transport-security", "vary", *map(str.lower, CORS), *OTHERS]}, [], []),
     ],
 )
 def test_W003_headers_of_middleware_that_downloads_lack(
@@ -152,12 +153,21 @@ def test_W003_headers_of_middleware_that_downloads_lack(
         "corsheaders.middleware.CorsMiddleware",
     ]
     settings.SECURE_HSTS_SECONDS = 60
+    settings.CORS_ALLOW_CREDENTIALS, settings.CORS_EXPOSE_HEADERS = True, ["Content-Disposition"]
     site(**keys)
     assert found() == ["xaccel.W003"] * len(lost)
     expected = [*lost, *([", ".join(lost_in_production)] if lost_in_production else [])]
     messages = run_checks(tags=["xaccel"], include_deployment_checks=True)
     messages = [message for message in messages if message.id == "xaccel.W003"]
     assert [str(message.msg).split(" without ")[1].split(", which")[0] for message in messages] == expected
+    frames = [str(message.hint) for message in messages if "X-Frame-Options" in str(message.msg)]
+    assert all("@xframe_options_sameorigin" in hint for hint in frames)
+
+
+def test_W003_names_no_header_that_the_settings_switch_off(settings: Any, site: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "corsheaders.middleware.CorsMiddleware"]
+    site(RESPONSE_HEADERS=["Access-Control-Allow-Origin", "Vary"])
+    assert found() == []
 
 
 def test_every_id_is_in_the_table_and_has_a_test() -> None:

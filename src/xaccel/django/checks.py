@@ -30,9 +30,13 @@ CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
 """Each id with its meaning, what it says, and the hint."""
 
 _SECURITY = "django.middleware.security.SecurityMiddleware"
+_CORS = "corsheaders.middleware.CorsMiddleware"
 _CHOSEN = {
     "Strict-Transport-Security": (_SECURITY, "SECURE_HSTS_SECONDS"),
-    "Access-Control-Allow-Origin": ("corsheaders.middleware.CorsMiddleware", ""),
+    "Access-Control-Allow-Origin": (_CORS, ""),
+    "Access-Control-Allow-Credentials": (_CORS, "CORS_ALLOW_CREDENTIALS"),
+    "Access-Control-Expose-Headers": (_CORS, "CORS_EXPOSE_HEADERS"),
+    "Vary": (_CORS, ""),
 }
 _BY_DEFAULT = {
     "Referrer-Policy": (_SECURITY, "SECURE_REFERRER_POLICY"),
@@ -143,10 +147,14 @@ def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterat
     names = [
         name
         for name, (middleware, setting) in lost.items()
-        if middleware in settings.MIDDLEWARE and getattr(settings, setting, True) and name.lower() not in kept
+        if middleware in settings.MIDDLEWARE
+        and getattr(settings, setting, not setting)
+        and name.lower() not in kept
     ]
     if names:
-        yield _message("W003", names=", ".join(names), quoted=", ".join(map(repr, names)))
+        denied = "X-Frame-Options" in names and settings.X_FRAME_OPTIONS.upper() == "DENY"
+        frames = CHECKS["W003"]["frames"] if denied else ""
+        yield _message("W003", names=", ".join(names), quoted=", ".join(map(repr, names)), frames=frames)
 
 
 def _message(number: str, **values: object) -> CheckMessage:

@@ -14,7 +14,7 @@ from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
-from xaccel.handoff.trace_key import Spend, Traced, spend_in_memory, trace_headers
+from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_headers
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
@@ -110,7 +110,7 @@ class Answers:
 
 
 def answer_of(
-    site: Site, hand_off: HandOff, request: ClientRequest, *, debug: bool, spend: Spend = spend_in_memory
+    site: Site, hand_off: HandOff, request: ClientRequest, *, debug: bool, spend: Spend = spend_on_machine
 ) -> Answer:
     """Return the response with the hand-off, or the 304 or 412 that the app's own validators lead to.
 

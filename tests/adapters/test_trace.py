@@ -11,7 +11,7 @@ import pytest
 from tests.adapters.contenders import CONTENDERS, NODE, REFERENCE, Contender
 from tests.adapters.scene import Contest
 from tests.live.commands import run
-from xaccel.handoff.trace_key import ONE_PROCESS
+from xaccel.handoff.trace_key import ONE_MACHINE
 from xaccel.site import read_mapping
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def traced(request: pytest.FixtureRequest, contest: Contest, some_variant: Varia
 
 def test_each_adapter_reports_its_hand_off_once(traced: Any) -> None:
     shown = traced("stored-url")
-    assert (shown["end"], shown["single_use"]) == ("sent", ONE_PROCESS)
+    assert (shown["end"], shown["single_use"]) == ("sent", ONE_MACHINE)
     assert [(hop["to"], hop["status"]) for hop in shown["hops"]] == [
         ("NGINX", 200),
         ("app", 200),

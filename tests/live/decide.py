@@ -27,12 +27,6 @@ if not settings.configured:
         # CommonMiddleware compares the Host with ALLOWED_HOSTS
         MIDDLEWARE=["xaccel.django.HandOffMiddleware", *filter(None, [os.environ.get("LIVE_MIDDLEWARE")])],
         DEBUG="LIVE_DEBUG" in os.environ,
-        CACHES={
-            "default": {
-                "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-                "LOCATION": str(Path(os.environ["LIVE_SITE"]).with_name("cache")),
-            }
-        },
         XACCEL=json.loads(Path(os.environ["LIVE_SITE"]).read_text()),
         USE_TZ=True,
     )

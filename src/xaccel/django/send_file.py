@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,7 +22,7 @@ from xaccel.events import DownloadEvent, authorized, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
-from xaccel.handoff.trace_key import LIFE_S, spend_in_memory
+from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
 
 if TYPE_CHECKING:
@@ -187,8 +188,8 @@ class HandOffResponse(HttpResponse):
 
 
 def _spend(nonce: str, now: float) -> str | None:
-    """Remember the key of a trace where all processes of the project share a cache."""
-    remembered = spend_in_memory(nonce, now)
+    """Remember the key of a trace on this machine, and for other machines in the cache that they share."""
+    remembered = spend_on_machine(nonce, now)
     try:
         cache = caches["default"]
         if remembered is None or isinstance(cache, DummyCache | LocMemCache):
@@ -197,4 +198,6 @@ def _spend(nonce: str, now: float) -> str | None:
     except Exception as error:  # noqa: BLE001  (each cache has its own)
         logger.warning("a trace was refused: the cache cannot remember its key (%s)", type(error).__name__)
         return None
-    return f"by CACHES['default'] ({type(cache).__name__})" if is_new else None
+    if not is_new or isinstance(cache, FileBasedCache):  # its `add` looks first and writes then
+        return remembered if is_new else None
+    return f"by CACHES['default'] ({type(cache).__name__})"

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import re
 import secrets
 import time
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
+from stat import S_ISDIR
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from xaccel.errors import XaccelError
+from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.site import Site
 
@@ -33,10 +39,9 @@ _NOT_SEALED = "cryptography-is-missing"
 _INSTALL = (
     "Run `pip install cryptography`, or install xaccel with its extra `trace`, for the command and the app."
 )
-ONE_PROCESS = "by one process of the app; there is no store, so another process accepts the key once more"
+ONE_MACHINE = "in the app's temporary folder; an app with another one accepts the key once more"
 
 _KEY = re.compile(r"1\.([0-9]{1,12})\.([0-9a-f]{32})\.([0-9a-f]{64})")
-_spent: dict[str, tuple[float, object]] = {}
 Spend = Callable[[str, float], str | None]
 
 
@@ -56,12 +61,32 @@ def make_key(secret: str, method: str, url: str) -> str:
     return f"1.{expires}.{nonce}.{_mac(secret, expires, nonce, Traced('', method, path, query))}"
 
 
-def spend_in_memory(nonce: str, now: float) -> str | None:
-    """Remember a key in this process alone. Returns who remembers it; None for a key that was used before."""
-    for old in [each for each, (until, _) in list(_spent.items()) if until < now]:
-        _spent.pop(old, None)
-    mine = (now + LIFE_S, object())
-    return ONE_PROCESS if _spent.setdefault(nonce, mine) is mine else None
+def spend_on_machine(nonce: str, now: float) -> str | None:
+    """Remember a key for all processes of this user and machine. Returns who remembers it; None for a used key."""
+    try:
+        folder = _own_folder()
+        for old in folder.iterdir():
+            with suppress(FileNotFoundError):  # another process deleted it
+                if old.stat().st_mtime < now - 2 * LIFE_S:
+                    old.unlink()
+        (folder / nonce).touch(exist_ok=False)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        logger.warning("a trace was refused: its key cannot be remembered (%s). Set TMPDIR.", error)
+        return None
+    return ONE_MACHINE
+
+
+def _own_folder() -> Path:
+    """Return the folder of used keys. Raises OSError if another user made it, who could delete what is in it."""
+    folder = Path(gettempdir(), f"xaccel-trace-{os.geteuid()}")
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not a folder of this user")
+    return folder
 
 
 def trace_headers(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from tests.unit.senders import SECRET, sender
 from xaccel.errors import XaccelError
 from xaccel.handoff import trace_key
-from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_in_memory, unseal
+from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_on_machine, unseal
 from xaccel.site import Site
 
 SITE = sender().site
@@ -86,7 +89,7 @@ def test_the_app_answers_a_valid_key_once(adapter: Adapter) -> None:
     cookies = [value for name, value in adapter({HEADER: key}) if name.lower() == "set-cookie"]
     answer = report_of(SITE, cookies)
     assert answer is not None
-    assert {"origin": "web", "status": 200, "single_use": trace_key.ONE_PROCESS}.items() <= answer.items()
+    assert {"origin": "web", "status": 200, "single_use": trace_key.ONE_MACHINE}.items() <= answer.items()
     assert ["Xaccel-Url", "https://files.example/base/a"] in answer["headers"]
     assert SECRET not in str(answer)
     assert "files.example" not in str(cookies)
@@ -125,11 +128,33 @@ def test_the_older_of_two_secrets_is_accepted_too() -> None:
     assert report_of(site, ["a=b", cookie]) == {"a": 1}
 
 
-def test_a_key_is_remembered_for_as_long_as_it_is_valid() -> None:
-    assert spend_in_memory("n", 1000.0)
-    assert spend_in_memory("n", 1059.0) is None
-    assert spend_in_memory("m", 1061.0)
-    assert "n" not in trace_key._spent
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of used keys."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"xaccel-trace-{os.geteuid()}"
+
+
+def test_a_key_is_remembered_for_as_long_as_it_is_valid(used: Path) -> None:
+    now = time.time()
+    assert spend_on_machine("n", now)
+    assert spend_on_machine("n", now + 60) is None
+    assert spend_on_machine("m", now + 121)
+    assert [file.name for file in used.iterdir()] == ["m"]
+
+
+def test_a_folder_that_another_user_can_change_remembers_nothing(
+    used: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used.symlink_to(tmp_path)
+    assert spend_on_machine("n", time.time()) is None
+    used.unlink()
+    used.write_text("")
+    assert spend_on_machine("n", time.time()) is None
+    assert caplog.text.count(f"{used} is not a folder of this user). Set TMPDIR.") == 2
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    assert spend_on_machine("n", time.time()) is None
+    assert "No such file" in caplog.text
 
 
 @given(st.integers(min_value=0, max_value=800), st.integers(min_value=1, max_value=255))

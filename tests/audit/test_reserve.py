@@ -112,6 +112,18 @@ def test_all_but_the_last_byte_again_and_again_is_no_second_copy(log: Log) -> No
     assert used(one) == (1, 0)
 
 
+def test_a_limit_of_0_ends_open_uses_and_a_lower_one_does_not() -> None:
+    of, client = allowance(limit=2), Client()
+    assert get(client, of).status_code == get(Client(), of).status_code == 200
+    for limit, status in ((1, 200), (0, 403), (2, 200)):
+        type(of).objects.update(limit=limit)
+        assert (get(client, of).status_code, client.head("/share", {"allowance": of.pk}).status_code) == (
+            status,
+            status,
+        )
+    assert used(of) == (2, 0)
+
+
 def test_resume_and_seeking_are_free_and_another_client_is_not() -> None:
     two, first = allowance(limit=2), Client()
     for _ in range(20):

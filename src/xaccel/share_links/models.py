@@ -9,7 +9,8 @@ from django.db.models import Q
 class Allowance(models.Model):
     """A limited number of uses; a model of your project has a foreign key to it.
 
-    limit: how many uses; the app may change it at any time. used: how many uses are taken.
+    limit: how many uses; the app may change it at any time, and 0 ends those that are taken.
+    used: how many uses are taken.
     give_backs: how many uses in total may be given back because nearly nothing was sent. Each time up to 1 % of the
         object was sent, so ten at most. given_back: how many were.
     requests: hand-offs for each use, so that a copied cookie has a limit too.

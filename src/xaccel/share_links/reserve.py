@@ -69,8 +69,8 @@ def reserve(
     version: identifies the object and its bytes; a reservation is for one version.
     lifetime: how long a use that is taken now lasts.
 
-    HEAD takes no use and gets the response of a GET. Call `reserve` and `send_file` in one transaction: then an error
-    between them takes no use. For example:
+    A limit of 0 ends the uses that are taken; any other one leaves them. HEAD takes no use and gets the response of a
+    GET. Call `reserve` and `send_file` in one transaction: then an error between them takes no use. For example:
 
         def shared(request, link):
             with transaction.atomic():
@@ -96,7 +96,8 @@ def reserve(
     mine = Reservation.objects.using(using).filter(
         allowance_id=allowance.pk, token=new.token, version=version, ended_at__isnull=True
     )
-    good = mine.filter(expires_at__gt=now, requests__lt=allowance.requests)
+    most = allowance.requests if allowance.limit > 0 else 0
+    good = mine.filter(expires_at__gt=now, requests__lt=most)
     free = Allowance.objects.using(using).filter(pk=allowance.pk, used__lt=F("limit"))
     if request.method == "HEAD":
         found = new if good.exists() or free.exists() else None

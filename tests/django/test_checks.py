@@ -43,6 +43,14 @@ def test_E001_is_one_message_for_each_problem(settings: Any) -> None:
     assert found() == ["xaccel.E001"] * 3
 
 
+def test_E001_names_a_key_in_two_spellings(site: Any) -> None:
+    site(NAME="a", name="b", delivery="nginx", DELIVERY="nginx")
+    assert [message.msg for message in run_checks(tags=["xaccel"])] == [
+        "XACCEL: 'NAME' and 'name' are the same setting.",
+        "XACCEL: 'delivery' and 'DELIVERY' are the same setting.",
+    ]
+
+
 def test_E001_tells_of_a_secret_that_stands_in_the_documentation(site: Any) -> None:
     site(SECRET=PLACEHOLDER)
     assert found() == ["xaccel.E001"]

@@ -55,8 +55,8 @@ def configuration() -> Configuration:
     given = getattr(settings, WHERE, {})
     if not isinstance(given, Mapping):
         raise ConfigErrors([problem(WHERE, "mapping", value=given)])
-    values = {str(key).upper(): value for key, value in given.items()}
     found: list[ConfigError] = []
+    values = read_mapping.in_upper_case(given, WHERE, found)
     skipped: list[ConfigError] = []
     django = {key: values.pop(key) for key in DJANGO_KEYS if key in values}
     own = build(DjangoSettings, django, WHERE, found)

@@ -62,7 +62,7 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     if not isinstance(mapping, Mapping):
         raise ConfigErrors([problem(where, "mapping", value=mapping)])
     found: list[ConfigError] = []
-    values = {str(key).upper(): value for key, value in mapping.items()}
+    values = in_upper_case(mapping, where, found)
     values["SECRET"] = _secret(values, where)
     values["ORIGINS"] = _origins(values.get("ORIGINS"), f'{where}["ORIGINS"]', found)
     site = build(Site, values, where, found, more=(*SECRET_SOURCES, *more_keys))
@@ -72,6 +72,16 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     if found or site is None:
         raise ConfigErrors(found)
     return site
+
+
+def in_upper_case(mapping: Mapping[Any, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
+    """Return `mapping` with its keys in upper case. Two spellings of one key are a problem, which goes to `found`."""
+    spelled: dict[str, Any] = {}
+    for key in mapping:
+        first = spelled.setdefault(str(key).upper(), key)
+        if first != key:
+            found.append(problem(where, "spelled_twice", names=f"{first!r} and {key!r}"))
+    return {name: mapping[key] for name, key in spelled.items()}
 
 
 def _secret(values: Mapping[str, Any], where: str) -> Any:

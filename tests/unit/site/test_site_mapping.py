@@ -242,3 +242,12 @@ def test_none_means_the_default() -> None:
 
 def test_keys_may_be_lower_case_as_in_toml() -> None:
     assert read({"origins": DISK, "Secret": SECRET, "NAME": "x"}) == read({**LEAST, "NAME": "x"})
+
+
+def test_a_key_in_two_spellings_is_a_problem_and_no_value_is_shown() -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        read({**LEAST, "secret": "another" * 5, "Name": "a", "name": "b"})
+    assert [str(problem) for problem in errors.value.problems] == [
+        "XACCEL: 'SECRET' and 'secret' are the same setting. Give it once.",
+        "XACCEL: 'Name' and 'name' are the same setting. Give it once.",
+    ]

@@ -108,8 +108,13 @@ def log_event(event: DownloadEvent) -> None:
             extra=extra,
         )
     else:
+        given = {
+            "origin": event.origin,
+            "key": event.object_name,
+            "subject": event.subject,
+            "reason": event.reason,
+        }
+        said = " ".join(f"{name}={value!r}" for name, value in given.items() if value)
         logger.warning(
-            "download denied: origin=%r key=%r subject=%r reason=%r",
-            *(event.origin, event.object_name, event.subject, event.reason),
-            extra=extra,
+            "download denied: %s", said or "deny_download got no key, subject or reason", extra=extra
         )

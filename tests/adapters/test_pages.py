@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ import pytest
 from tests.adapters.pages import BASICS, PAGES, ROOT, Page, integrate, write
 from tests.live.client import ask
 from tests.pages import FENCE, text
+from tests.unit.senders import SECRET
+from xaccel.asgi import Downloads
 from xaccel.testing import S3Server, Variant
 from xaccel.testing.stack import Project, run_stack
 
@@ -104,3 +107,18 @@ def test_the_asgi_app_ignores_other_scopes(tmp_path: Path, monkeypatch: pytest.M
     exec((tmp_path / "app.py").read_text(), names)
     with pytest.raises(NotImplementedError, match="lifespan"):
         asyncio.run(names["app"]({"type": "lifespan"}, None, None))
+
+
+def test_the_asgi_app_of_the_docstring_asks_for_no_permission_at_the_servers_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("site.toml").write_text(
+        f'secret = "{SECRET}"\norigins.web = {{type = "http", base_url = "http://h/"}}'
+    )
+    code = (inspect.getdoc(Downloads) or "").partition("# app.py\n")[2]
+    asked: list[str] = []
+    names: dict[str, object] = {"Downloads": Downloads, "may_read": lambda scope: asked.append(scope["type"])}
+    exec(inspect.cleandoc(code), names)
+    asyncio.run(names["app"]({"type": "lifespan"}, None, None))  # type: ignore[operator]
+    assert asked == []

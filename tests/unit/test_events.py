@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from xaccel.events import DownloadEvent, denied, log_event
+from xaccel.events import DeniedRecord, DownloadEvent, denied, log_event
 
 
 def event(*, allowed: bool) -> DownloadEvent:
@@ -44,6 +44,21 @@ def test_a_decision_is_one_line_and_carries_its_event(
     assert (record.name, record.levelno) == ("xaccel", level)
     assert record.getMessage() == text
     assert record.__dict__["xaccel"] is told
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({}, "download denied: deny_download got no key, subject or reason"),
+        ({"reason": "no grant"}, "download denied: reason='no grant'"),
+        ({"key": "a", "bucket": "b"}, "download denied: key='b/a'"),
+    ],
+)
+def test_a_denial_names_only_what_the_app_gave(
+    caplog: pytest.LogCaptureFixture, record: DeniedRecord, text: str
+) -> None:
+    log_event(denied("GET", **record))
+    assert caplog.messages == [text]
 
 
 def test_a_refusal_is_always_one_line(caplog: pytest.LogCaptureFixture) -> None:

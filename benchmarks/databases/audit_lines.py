@@ -33,34 +33,35 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
-    from xaccel.audit.ingest.database import Row, write_rows
+    from xaccel.audit.ingest.database import write_rows
     from xaccel.audit.models import Transfer
     from xaccel.handoff.identifiers import new_transfer_id
 
-    columns = tuple(column.attname for column in Transfer._meta.concrete_fields)
-    rows: list[Row] = []
+    rows: list[dict[str, object]] = []
     with log.open("w") as file, transaction.atomic():
         for number in range(first, first + count):
             at = AT + timedelta(milliseconds=40 * number)
             id_, key = new_transfer_id(at), f"files/{number % 50_000}/report.pdf"
             subject, client, name = str(number % 20_000), f"{number % 999:016x}", f"report {number}.pdf"
             file.write(json.dumps(_line(id_, subject, at), separators=(",", ":")) + "\n")
-            row = Transfer(
-                id=id_,
-                outcome="granted",
-                decided_at=at.isoformat(),
-                origin="documents",
-                key=key,
-                version='"abc"',
-                subject=subject,
-                client=client,
-                method="GET",
-                filename=name,
-                as_attachment=True,
-                reason="",
+            rows.append(
+                {
+                    "id": id_,
+                    "outcome": "granted",
+                    "decided_at": at.isoformat(),
+                    "origin": "documents",
+                    "key": key,
+                    "version": '"abc"',
+                    "subject": subject,
+                    "client": client,
+                    "method": "GET",
+                    "filename": name,
+                    "as_attachment": True,
+                    "reason": "",
+                    "why": "",
+                    "details": {},
+                }
             )
-            values = [getattr(row, column) for column in columns]
-            rows.append(tuple("{}" if value == {} else value for value in values))
             if len(rows) == 5000 or number == first + count - 1:
                 write_rows(Transfer, rows, using="default")
                 rows = []

@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "xaccel.django",
     "xaccel.audit",
     "xaccel.share_links",
+    "tests.audit",
 ]
 _database = read_database(os.environ.get("AUDIT_DATABASE_URL", ""), Path(gettempdir()))
 # a file, not memory: other processes open it too

@@ -16,6 +16,8 @@ Span = tuple[int, int]
 
 MOST_SPANS = 1000
 """Separate parts that are remembered for one download. Of a client that makes more, less is counted than was sent."""
+MOST_BYTES = 2**63 - 1
+"""A column holds no larger number."""
 
 
 def add_span(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
@@ -70,7 +72,10 @@ class State(msgspec.Struct, gc=False):
     placed: tuple[str, ...] = ()
 
     def join(self, other: State) -> None:
-        """Make a transfer or another download part of this one. An id that was reported complete stays."""
+        """Make a transfer or another download part of this one. An id that was reported complete stays.
+
+        Raises OverflowError for more than MOST_BYTES in total: SQLite would store an inexact number.
+        """
         if other.id:
             if other.sent_complete:
                 self.id, other.id = other.id, self.id
@@ -80,6 +85,8 @@ class State(msgspec.Struct, gc=False):
         self.placed = (*self.placed, *other.placed)
         self.transfers += other.transfers
         self.given_bytes += other.given_bytes
+        if self.given_bytes > MOST_BYTES:
+            raise OverflowError("more bytes than a column holds")
         self.pruned += other.pruned
         self.opened_at = min(self.opened_at, other.opened_at)
         self.last_at = max(self.last_at, other.last_at)

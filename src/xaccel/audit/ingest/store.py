@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from xaccel.audit.chain.seals import seal_late
-from xaccel.audit.ingest.database import Row, rows_among, write_rows
+from xaccel.audit.ingest.database import merge_rows, rows_among, write_rows
 from xaccel.audit.ingest.downloads import Open, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Transfer, Untold
@@ -24,42 +23,30 @@ from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.audit.values import FORGED, GAVE_BYTES, datetime_of, is_pseudonym, microseconds_of, text_of
 
 _MICROSECOND = timedelta(microseconds=1)
-_json = msgspec.json.Encoder().encode
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     UUID: str,
     datetime: microseconds_of,
     list: lambda spans: tuple(map(tuple, spans)),
 }
-# Rows are tuples in the order of the models' columns: making a dictionary for each entry takes longer.
-_COLUMNS = tuple(column.attname for column in Transfer._meta.concrete_fields)
-_STATE = State.__struct_fields__[:-3]
-_decision = attrgetter(*_COLUMNS[_COLUMNS.index("origin") : _COLUMNS.index("download_id")])
-_logged = attrgetter(*_COLUMNS[_COLUMNS.index("ip") : _COLUMNS.index("started_at")])
-_before_times = attrgetter(*_STATE[: _STATE.index("opened_at")])
-_counts = attrgetter(*_STATE[_STATE.index("transfers") : _STATE.index("spans")])
+_STATE = [field.attname for field in Download._meta.concrete_fields]
+_NO_DECISION = "key", "query", "client", "filename", "reason", "person_proof", "address_proof"
 
 
 class Decision(msgspec.Struct, gc=False):
-    """The decision of the app, from its row. decided: when, as the database writes it.
+    """The decision of the app, from its row. is_known: whether the row has one, see `Transfer.decided_at`.
 
     why: of the log entry that the row has already; None without one.
     """
 
-    why: str | None = None
-    decided: str | None = None
-    origin: str = ""
-    key: str = ""
-    version: str = ""
-    query: str = ""
-    subject: str = ""
-    client: str = ""
-    method: str = ""
-    filename: str = ""
-    as_attachment: bool = False
-    reason: str = ""
-    batch: int | None = None
-    person_proof: str = ""
-    address_proof: str = ""
+    why: str | None
+    is_known: bool
+    origin: str
+    key: str
+    version: str
+    query: str
+    subject: str
+    client: str
+    batch: int | None
 
 
 @dataclass(slots=True)
@@ -102,9 +89,14 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     ]
     gave = [_as_download(entry, said) for entry, said in made if said and entry.outcome in GAVE_BYTES]
     placed, completed = _place(gave, using, conf.idle // _MICROSECOND)
-    rows = (_transfer_row(entry, said, placed.get(entry.id), chain=conf.chain) for entry, said in made)
-    replaced = [entry.id for entry, _ in made if entry.id in stored]
-    write_rows(Transfer, rows, using=using, replacing=replaced)
+    decided = [_entry_columns(entry, said, placed, chain=conf.chain) for entry, said in made if said]
+    write_rows(Transfer, decided, stored=stored, using=using)
+    others = [
+        _entry_columns(entry, None, placed, chain=conf.chain) | _decision_columns(entry)
+        for entry, said in made
+        if not said
+    ]
+    write_rows(Transfer, others, stored=stored, using=using)
     late = [UUID(entry.id) for entry, said in made if said and said.batch]
     if late:
         seal_late(late, using=using)
@@ -126,7 +118,7 @@ def _replaces(entry: LogEntry, why: str | None, batch: int | None = None) -> boo
 
 def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:
     rows = rows_among(Transfer, "id", ids, using=using)
-    rows = rows.annotate(text=Cast("id", TextField()), decided=Cast("decided_at", TextField()))
+    rows = rows.annotate(text=Cast("id", TextField()), is_known=Q(decided_at__isnull=False))
     return {
         # SQLite stores it without hyphens
         id_ if len(id_) == 36 else str(UUID(id_)): Decision(None if ended is None else why, *said)
@@ -136,7 +128,7 @@ def _stored_decisions(ids: Collection[str], using: str) -> dict[str, Decision]:
 
 def _decision_for(entry: LogEntry, said: Decision | None) -> Decision | None:
     """Return what the app decided; None for an entry whose decision was rolled back, or that is forged."""
-    if said is None or said.decided is None:
+    if said is None or not said.is_known:
         return None
     if said.batch:
         entry.details.version_before = said.version
@@ -167,22 +159,21 @@ def _as_download(entry: LogEntry, said: Decision) -> State:
     )
 
 
-def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, State], list[str]]:
+def _place(transfers: list[State], using: str, idle: int) -> tuple[dict[str, str], list[str]]:
     """Store the downloads of `transfers`; return the download of each transfer, and the ids of those newly complete."""
     if not transfers:
         return {}, []
     since = min(transfer.opened_at for transfer in transfers) - idle
     known = _open_downloads({transfer.group for transfer in transfers}, since, using)
+    stored = {state.id for state in _states(known)}
     complete = {state.id for state in _states(known) if state.sent_complete}
     assign(transfers, known, idle)
     states = [state for state in _states(known) if state.changed]
+    write_rows(Download, [_download_columns(state) for state in states], stored=stored, using=using)
     for state in states:
-        if state.joined:
-            moved = Transfer.objects.using(using).filter(download__in=map(UUID, state.joined))
-            moved.update(download=state.id)
-    replaced = [id_ for state in states for id_ in (state.id, *state.joined)]
-    write_rows(Download, map(_download_row, states), using=using, replacing=replaced)
-    placed = {transfer: state for state in states for transfer in state.placed}
+        if joined := stored.intersection(state.joined):
+            merge_rows(Download, joined, state.id, using=using)
+    placed = {transfer: state.id for state in states for transfer in state.placed}
     return placed, [state.id for state in states if state.sent_complete and state.id not in complete]
 
 
@@ -195,45 +186,52 @@ def _open_downloads(groups: Collection[str], since: int, using: str) -> Open:
     found: Open = {}
     rows = rows_among(Download, "group", groups, using=using).filter(closed_at=None)
     rows = rows.filter(last_at__gte=datetime_of(since)).order_by("opened_at", "id")
-    for row in rows.values_list(*_STATE):
-        state = State(*[_PLAIN[type(value)](value) if type(value) in _PLAIN else value for value in row])
+    for row in rows.values(*_STATE):
+        plain = {name: _PLAIN[type(value)](value) for name, value in row.items() if type(value) in _PLAIN}
+        state = State(**{**row, **plain})
         found.setdefault((state.group, state.version), []).append(state)
     return found
 
 
-def _transfer_row(entry: LogEntry, said: Decision | None, state: State | None, *, chain: bool) -> Row:
-    said = said or Decision(
-        origin=entry.origin, version=entry.validator, subject=entry.subject, method=entry.method
-    )
-    return (
-        entry.id,
-        entry.outcome.value,
-        said.decided,
-        *_decision(said),
-        state.id if state else None,
-        *_logged(entry),
-        text_of(entry.started_at),
-        text_of(entry.ended_at),
-        _json(entry.details).decode(),
-        said.batch or (0 if chain and entry.why not in FORGED else None),
-        said.person_proof,
-        said.address_proof,
-    )
+def _entry_columns(
+    entry: LogEntry, said: Decision | None, placed: Mapping[str, str], *, chain: bool
+) -> dict[str, Any]:
+    """Return what a log entry sets in the row of its transfer."""
+    batch = said.batch if said else None
+    return {
+        "id": entry.id,
+        "outcome": entry.outcome,
+        "version": said.version if said else entry.validator,
+        "download_id": placed.get(entry.id),
+        "ip": entry.ip,
+        "status": entry.status,
+        "first": entry.first,
+        "sent": entry.sent,
+        "total": entry.total,
+        "body_bytes": entry.body_bytes,
+        "why": entry.why,
+        "started_at": text_of(entry.started_at),
+        "ended_at": text_of(entry.ended_at),
+        "details": entry.details,
+        "batch": batch or (0 if chain and entry.why not in FORGED else None),
+    }
 
 
-def _download_row(state: State) -> Row:
-    return (
-        *_before_times(state),
-        text_of(state.opened_at),
-        text_of(state.last_at),
-        _text(state.closed_at),
-        *_counts(state),
-        _json(state.spans).decode(),
-        state.sent_complete,
-        _text(state.completed_at),
-        state.pruned,
-    )
+def _decision_columns(entry: LogEntry) -> dict[str, Any]:
+    """Return the other columns of a row that has no decision of the app."""
+    return {
+        "decided_at": None,
+        "origin": entry.origin,
+        "subject": entry.subject,
+        "method": entry.method,
+        "as_attachment": False,
+        **dict.fromkeys(_NO_DECISION, ""),
+    }
 
 
-def _text(at: int | None) -> str | None:
-    return None if at is None else text_of(at)
+def _download_columns(state: State) -> dict[str, Any]:
+    times = {name: getattr(state, name) for name in ("opened_at", "last_at", "closed_at", "completed_at")}
+    return {
+        **msgspec.structs.asdict(state),
+        **{name: None if at is None else text_of(at) for name, at in times.items()},
+    }

@@ -57,7 +57,7 @@ def two_sites(variant: Variant, folder: Path) -> Iterator[Two]:
             answer = Answer(headers=[("Content-Type", "text/plain")], body=f"of {name or 'one'}".encode())
             origin = opened.enter_context(origin_server(lambda _, answer=answer: answer))
             site = read_mapping.read(mapping(name, origin.url))
-            files.write(files.texts(site, build, folder / "xaccel"))
+            files.write(files.texts(site, build, folder / "xaccel"), folder / "xaccel")
             app = opened.enter_context(origin_server(application(Sender(site), [])))
             servers.append(f"""
                 include xaccel/{site.folder}/server.conf;

@@ -32,8 +32,10 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if _lacks_slices(site, nginx):
         nginx_arguments.warn([_NO_SLICES])
     if args.write:
+        files.require_same_build(site, Path(args.write))
         made = _made(args, site, nginx, args.write)
-        for path in files.write(made):
+        # those for another folder are copied there, or committed
+        for path in files.write(made, Path(args.write), in_use=not args.path):
             print(path)
         for path in files.stale(made, site, Path(args.write)):
             if args.clean:
@@ -84,8 +86,11 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
 def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx_arguments.warn(site.log_problems())
     nginx = nginx_arguments.nginx_of(args, site)
+    files.require_same_build(site, Path(args.write))
     made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
-    changed = files.refresh(made, [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option])
+    changed = files.refresh(
+        made, Path(args.write), [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option]
+    )
     print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")
 
 

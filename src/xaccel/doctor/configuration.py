@@ -17,6 +17,7 @@ from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import advisories, files
 from xaccel.nginx.render import digest, digest_text
+from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 
 _SHOWN = 3
@@ -98,7 +99,7 @@ def _made(stack: RunningSite) -> dict[Path, str]:
 @check(213)
 def generated(stack: RunningSite) -> Iterator[str]:
     for path, text in _made(stack).items():
-        changed = [] if files.is_secret(path) else files.differences({path: text})
+        changed = [] if is_secret(path) else files.differences({path: text})
         lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
         if lines:
             yield f"{path}: {' | '.join(lines[:_SHOWN])}"
@@ -107,9 +108,9 @@ def generated(stack: RunningSite) -> Iterator[str]:
 @check(214)
 def same_secret(stack: RunningSite) -> Iterator[str]:
     for path, text in _made(stack).items():
-        if files.is_secret(path) and not path.exists():
+        if is_secret(path) and not path.exists():
             yield f"{path} is missing"
-        elif files.is_secret(path) and _body(path.read_text(encoding="utf-8")) != _body(text):
+        elif is_secret(path) and _body(path.read_text(encoding="utf-8")) != _body(text):
             yield f"{path} is different"
 
 

@@ -55,11 +55,20 @@ def files() -> Mapping[str, str]:
 
 def is_newer(folder: Path) -> bool:
     """Tell whether the engine in `folder` is newer than this one."""
+    return _release(_manifest(folder)) > _release(_heading())
+
+
+def is_other_build(folder: Path) -> bool:
+    """Tell whether the engine in `folder` has this one's version and other files: nobody knows which one is newer."""
+    there = _manifest(folder)
+    return _release(there) == _release(_heading()) and there != files()[MANIFEST]
+
+
+def _manifest(folder: Path) -> str:
     try:
-        there = (folder / MANIFEST).read_text(encoding="utf-8")
+        return (folder / MANIFEST).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    return _release(there) > _release(_heading())
+        return ""
 
 
 @cache

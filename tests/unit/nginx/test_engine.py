@@ -12,6 +12,7 @@ import pytest
 
 from docs.generated import engine
 from tests.live.golden import BUCKET, BUILDS, SECRET
+from xaccel.errors import NginxError
 from xaccel.handoff import headers
 from xaccel.nginx import engine_files, files
 from xaccel.nginx.emit import phrase
@@ -107,14 +108,29 @@ def written(folder: Path) -> dict[Path, str]:
     ],
 )
 def test_a_newer_engine_is_not_overwritten(tmp_path: Path, heading: str, *, kept: bool) -> None:
-    files.write(written(tmp_path))
+    """Nor what includes it, such as http.conf: that belongs to one release."""
+    files.write(written(tmp_path), tmp_path)
+    (tmp_path / "engine" / engine_files.MANIFEST).write_text(f"{heading}\n")
+    folders = {str(path.relative_to(tmp_path).parts[0]) for path in written(tmp_path)}
+    assert folders == {"site"} if kept else folders >= {"site", "engine", "http.conf", "app.conf", "off.conf"}
+
+
+def test_another_build_of_this_version_does_not_replace_the_engine_of_another_site(tmp_path: Path) -> None:
+    site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
+    files.write(written(tmp_path), tmp_path)
     manifest = tmp_path / "engine" / engine_files.MANIFEST
-    manifest.write_text(f"{heading}\n")
-    assert (manifest not in written(tmp_path)) is kept
+    manifest.write_text(manifest.read_text().replace("  app.conf", "  other.conf"))
+    # it is the site's own
+    files.require_same_build(site, tmp_path)
+    other = replace(site, name="two")
+    with pytest.raises(NginxError, match="the engine of site is from another build of this version"):
+        files.require_same_build(other, tmp_path)
+    manifest.unlink()
+    files.require_same_build(other, tmp_path)
 
 
 def test_only_secrets_are_kept_from_other_users_and_from_version_control(tmp_path: Path) -> None:
-    for path in files.write(written(tmp_path)):
+    for path in files.write(written(tmp_path), tmp_path):
         secret = path.name.startswith("secret")
         assert (path.stat().st_mode & 0o077 == 0) is secret
         # the token of an app in debug mode is made from the secret, and does not reveal it

@@ -162,11 +162,3 @@ def test_config_check_prints_the_output_of_the_page(written: Path, tmp_path: Pat
     assert status() == 1
     shutil.rmtree(written)
     assert status() == 2
-
-
-def test_the_page_shows_a_line_as_it_is_annotated(tmp_path: Path) -> None:
-    site = tmp_path / "site.toml"
-    site.write_text(toml())
-    _, output = config(site, "--annotate")
-    (line,) = re.findall(r"^```text\n(location .*)\n```$", REVIEW, re.MULTILINE)
-    assert line in [each.strip() for each in output.splitlines()]

@@ -12,10 +12,7 @@ from django.apps import apps
 from django.core.checks import run_checks
 
 import xaccel.django
-from tests.servers.origin import Answer, origin_server
 from xaccel.django import HandOffMiddleware, checks
-from xaccel.django.conf import configuration
-from xaccel.nginx.render import digest_path, digest_text
 from xaccel.site.rules import PLACEHOLDER
 
 
@@ -183,28 +180,6 @@ def test_every_id_is_in_the_table_and_has_a_test() -> None:
     used = set(re.findall(r'"([EW]\d{3})"', source))
     tested = set(re.findall(r"def test_([EW]\d{3})_", Path(__file__).read_text()))
     assert used == tested == set(checks.CHECKS)
-
-
-def test_W008_the_running_nginx_has_other_settings(site: Any, settings: Any) -> None:
-    site(TRANSFER_LOG="/var/log/nginx/xaccel.log")
-    shown = [Answer(body=f"{'0' * 16} 1 1.26.3".encode())]
-    with origin_server(lambda _: shown[-1]) as front:
-        settings.CSRF_TRUSTED_ORIGINS, settings.ALLOWED_HOSTS = (
-            ["https://*.example", front.url],
-            ["*", ".example"],
-        )
-        assert found() == []
-        assert front.requests == []
-        (message,) = run_checks(tags=["xaccel"], include_deployment_checks=True)
-        assert message.id == "xaccel.W008"
-        assert "it has the settings 0000000000000000, and those of the site are " in message.msg
-        shown.append(Answer(status=404))
-        (message,) = run_checks(tags=["xaccel"], include_deployment_checks=True)
-        assert "it does not know the site, or has another secret" in message.msg
-        current = configuration().site
-        shown.append(Answer(body=f"{digest_text(current)}1.26.3".encode()))
-        assert run_checks(tags=["xaccel"], include_deployment_checks=True) == []
-        assert {request.target for request in front.requests} == {digest_path(current)}
 
 
 def test_E001_names_the_keys_that_only_django_has(settings: Any) -> None:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from xaccel.cli import nginx_arguments
-from xaccel.cli.annotate import annotate
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
 from xaccel.nginx import Nginx, files, render, standalone
@@ -49,7 +48,6 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     else:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
         shown = files.generated(site, parts, _SHOWN)
-        shown = annotate(site, shown) if args.annotate else shown
         sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
 
 

@@ -37,4 +37,3 @@ class XaccelConfig(AppConfig):
         register(checks.check_middleware, "xaccel")
         register(checks.check_log, "xaccel", deploy=True)
         register(checks.check_headers, "xaccel", deploy=True)
-        register(checks.check_running, "xaccel", deploy=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from xaccel.django.development import debug_is_on
 from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigErrors
-from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 
 CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
@@ -78,40 +76,6 @@ def check_headers(**_: Any) -> list[CheckMessage]:
     with suppress(ConfigErrors):
         return list(_headers(configuration(), _BY_DEFAULT))
     return []
-
-
-def check_running(**_: Any) -> list[CheckMessage]:
-    """Ask the running NGINX for the digest of its settings: only with `check --deploy`.
-
-    It is asked at the hosts of CSRF_TRUSTED_ORIGINS and ALLOWED_HOSTS. Hosts that do not respond are not reported.
-    """
-    try:
-        site = configuration().site
-    except ConfigErrors:
-        return []
-    doors = [[origin] for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
-    hosts = [host for host in settings.ALLOWED_HOSTS if host[:1] not in ("", ".", "*")]
-    doors += [[f"https://{host}", f"http://{host}"] for host in hosts]
-    found = {urls[0]: said for urls in doors if (said := _seen(site, urls)) is not None}
-    if not found or "" in found.values():
-        return []
-    url, said = next(iter(found.items()))
-    return [_message("W008", url=url, said=said)]
-
-
-def _seen(site: Site, urls: Sequence[str]) -> str | None:
-    """Return how the settings differ at the first URL that responds; None if none does, empty: they do not."""
-    from xaccel.doctor.configuration import other_settings
-    from xaccel.doctor.running_site import RunningSite
-
-    for url in urls:
-        stack = RunningSite(read_site=lambda: site, url=url)
-        with suppress(OSError, HTTPException):
-            said, status = other_settings(stack), stack.shown_digest.status
-            return (
-                "it does not know the site, or has another secret" if said is None and status == 404 else said
-            )
-    return None
 
 
 def _is_ours(path: str) -> bool:

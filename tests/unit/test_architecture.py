@@ -59,6 +59,7 @@ SHORT = {
     "audit/queries.py": "the portal reads it, without a write",
     "audit/signals.py": "an app imports it",
     "cli/purge.py": "one command",
+    "cli/secret.py": "one command",
     "django/apps.py": "Django reads apps.py",
     "django/rest_framework.py": "it needs Django REST framework",
     "handoff/without_nginx.py": "a page, as text",

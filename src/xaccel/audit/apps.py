@@ -19,25 +19,23 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the app's decisions, and add the commands."""
-        from xaccel.audit import export, queries, record, retention
-        from xaccel.audit.chain import checkpoint, verify
-        from xaccel.audit.ingest import run
-        from xaccel.audit.reconcile import compare
+        from xaccel.audit import record
         from xaccel.audit.settings import audit_settings
         from xaccel.django import apps
         from xaccel.django.decisions import download_authorized, download_denied
 
         for signal in (download_authorized, download_denied):
             signal.connect(record.record, dispatch_uid="xaccel.audit.record")
-        apps.FINDERS[:] = [queries.find_object]
+        apps.FINDERS[:] = ["xaccel.audit.queries:find_object"]
+        apps.CHECKS[:] = ["xaccel.audit.lag"]
         apps.COMMANDS.update(
-            ingest=run.INGEST,
-            export=export.EXPORT,
-            prune=retention.PRUNE,
-            forget=retention.FORGET,
-            verify=verify.VERIFY,
-            reconcile=compare.RECONCILE,
-            checkpoint=checkpoint.CHECKPOINT,
+            ingest="xaccel.audit.ingest.run:INGEST",
+            export="xaccel.audit.export:EXPORT",
+            prune="xaccel.audit.retention:PRUNE",
+            forget="xaccel.audit.retention:FORGET",
+            verify="xaccel.audit.chain.verify:VERIFY",
+            reconcile="xaccel.audit.reconcile.compare:RECONCILE",
+            checkpoint="xaccel.audit.chain.checkpoint:CHECKPOINT",
         )
         with suppress(ConfigErrors):  # told at the first use, where a project can run its checks
             if audit_settings().metrics:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from xaccel.cli import config, demo, doctor, explain, purge, serve, spans, trace
-from xaccel.cli.command import Commands, FindObject, ReadSite, Subcommand, add_commands, make_command
+from xaccel.cli.command import Commands, FindObject, ReadSite, Subcommand, add_commands
 from xaccel.errors import XaccelError
 from xaccel.site import Site, read_mapping
 
@@ -18,17 +16,17 @@ STOPPED, NOT_READ = 130, 141
 """The exit statuses after Ctrl-C, and after a reader of the output has ended (`| head`), as shells have them."""
 
 COMMANDS: Commands = {
-    "config": config.COMMAND,
-    "refresh": config.REFRESH,
-    "serve": serve.COMMAND,
-    "doctor": doctor.COMMAND,
-    "explain": explain.COMMAND,
-    "trace": trace.COMMAND,
-    "spans": spans.COMMAND,
-    "secret": make_command("secret", run_unread=lambda *_: print(secrets.token_urlsafe(32))),
-    "cache": {"purge": purge.COMMAND},
+    "config": "xaccel.cli.config:COMMAND",
+    "refresh": "xaccel.cli.config:REFRESH",
+    "serve": "xaccel.cli.serve:COMMAND",
+    "doctor": "xaccel.cli.doctor:COMMAND",
+    "explain": "xaccel.cli.explain:COMMAND",
+    "trace": "xaccel.cli.trace:COMMAND",
+    "spans": "xaccel.cli.spans:COMMAND",
+    "secret": "xaccel.cli.secret:COMMAND",
+    "cache": {"purge": "xaccel.cli.purge:COMMAND"},
 }
-STAND_ALONE: Commands = {**COMMANDS, "demo": demo.COMMAND}
+STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.demo:COMMAND"}
 """Those of `python -m xaccel`: a project has no use for the demo."""
 
 

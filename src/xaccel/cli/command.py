@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any
 
@@ -60,8 +61,9 @@ def _add_arguments(name: str, types: Types, parser: argparse.ArgumentParser) -> 
         (group if argument in exclusive else parser).add_argument(argument, **options, **more)
 
 
-Commands = Mapping[str, Subcommand | Mapping[str, Subcommand]]
-"""By the word on the command line; a mapping has those behind a second word, such as `xaccel cache purge`."""
+Commands = Mapping[str, str | Mapping[str, str]]
+"""By the word on the command line: where the Subcommand is, such as "xaccel.cli.explain:COMMAND". The workers of an app
+import no command. A mapping has those behind a second word, such as `xaccel cache purge`."""
 
 
 def add_commands(
@@ -76,10 +78,11 @@ def add_commands(
     `file` for a command that reads the site from a file.
     """
     found = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command in commands.items():
-        if isinstance(command, Mapping):
-            add_commands(found.add_parser(name, **_TABLE[name]), command, file=file, common=common)
+    for name, place in commands.items():
+        if not isinstance(place, str):
+            add_commands(found.add_parser(name, **_TABLE[name]), place, file=file, common=common)
             continue
+        command: Subcommand = resolve_name(place)
         own = found.add_parser(name, help=command.help, description=command.description)
         own.set_defaults(xaccel_command=command)
         if file and command.run is not None:

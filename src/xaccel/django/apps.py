@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.apps import AppConfig
 from django.conf import settings
 
-if TYPE_CHECKING:
-    from xaccel.cli.command import FindObject, Subcommand
+COMMANDS: dict[str, str] = {}
+"""By the word after `manage.py xaccel`: where the command is, for `pkgutil.resolve_name`. An application adds its own
+when Django starts, and workers import none."""
 
-COMMANDS: dict[str, Subcommand] = {}
-"""By the word after `manage.py xaccel`; an application adds its own when Django starts."""
+FINDERS: list[str] = []
+"""Where a function is that finds origin and object key of a transfer id, for `explain`. An application that records
+transfers adds its own."""
 
-FINDERS: list[FindObject] = []
-"""From a transfer id to origin and object key, for `explain`; an application that records transfers adds its own."""
+CHECKS: list[str] = []
+"""Modules of applications that have checks of the doctor."""
 
 
 class XaccelConfig(AppConfig):

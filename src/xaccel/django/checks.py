@@ -15,8 +15,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
-from xaccel.django.conf import Configuration, configuration
-from xaccel.django.development import debug_is_on
+from xaccel.django.conf import Configuration, configuration, debug_is_on
 from xaccel.django.files.storages import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigErrors

@@ -1,13 +1,15 @@
-"""settings.XACCEL, read at the first use and again after a test has changed it."""
+"""settings.XACCEL, read at the first use and again after a test has changed it, and how the project runs."""
 
 from __future__ import annotations
 
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
@@ -106,3 +108,15 @@ def _forget(*, setting: str, **_: object) -> None:
 
 
 setting_changed.connect(_forget, dispatch_uid="xaccel.django.conf")
+
+
+def debug_is_on() -> bool:
+    """Return whether the project runs with DEBUG, even if a test runner switched it off after the start."""
+    return settings.DEBUG or getattr(apps.get_app_config("xaccel"), "debug_at_start", False)
+
+
+def under_test() -> bool:
+    """Tell whether a test runner has set up its environment."""
+    # As django.test.utils.setup_test_environment itself finds out; pytest-django calls it too.
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")

@@ -8,20 +8,17 @@ from __future__ import annotations
 import http.client
 import os
 import ssl
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from asgiref.sync import sync_to_async
-from django.apps import apps
-from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
-from xaccel.django.conf import configuration
+from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.events import logger
 from xaccel.explain.exchange import open_origin
 from xaccel.handoff.builder import HandOff
@@ -35,22 +32,10 @@ CHUNK_BYTES = 64 * 1024
 _PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
 
 
-def debug_is_on() -> bool:
-    """Return whether the project runs with DEBUG, even if a test runner switched it off after the start."""
-    return settings.DEBUG or getattr(apps.get_app_config("xaccel"), "debug_at_start", False)
-
-
 def require_development() -> None:
     """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
     if not debug_is_on() and not under_test():
         raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
-
-
-def under_test() -> bool:
-    """Tell whether a test runner has set up its environment."""
-    # As django.test.utils.setup_test_environment itself finds out; pytest-django calls it too.
-    utils = sys.modules.get("django.test.utils")
-    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:

@@ -14,9 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, refusal_event
-from xaccel.django.conf import configuration
+from xaccel.django.conf import configuration, under_test
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
-from xaccel.django.development import require_development, stream, under_test
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, authorized, logger
 from xaccel.handoff.builder import HandOff
@@ -123,6 +122,8 @@ class _Download:
         inner: Any = getattr(request, "_request", request)
         inner._cache_update_cache = False
         if conf.delivery == "stream":
+            from xaccel.django.development import require_development  # no worker of a deployment needs it
+
             require_development()
         if "subject" not in self.options:
             self.options["subject"] = subject_of(request)
@@ -155,6 +156,8 @@ class _Download:
         if self.refused is not None:
             raise also(self.refused, Http404) from self.refused
         assert self.hand_off is not None, "finish comes after decide"
+        from xaccel.django.development import stream
+
         return stream(self.request, self.hand_off)
 
     def _denied(self, refused: InputRefused, options: Options) -> DownloadEvent:

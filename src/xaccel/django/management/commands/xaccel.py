@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from django.core.checks import ERROR, run_checks
@@ -36,10 +38,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; what is wrong with the site or the NGINX ends the command in its words."""
+        for module in apps.CHECKS:
+            import_module(module)
         try:
             self.stdout.ending = ""
             with redirect_stdout(self.stdout):  # type: ignore[type-var]
-                find_object = next(iter(apps.FINDERS), None)
+                find_object = next(map(resolve_name, apps.FINDERS), None)
                 cli.run(argparse.Namespace(**options), lambda: configuration().site, find_object)
                 self.stdout.flush()
         except BrokenPipeError:

@@ -90,12 +90,19 @@ def header_variable(header: str) -> str:
     return header.lower().replace("-", "_")
 
 
+_CREDENTIALS = {"access_key", "secret_key", "session_token"}
+
+
 def digest(site: Site) -> str:
-    """Return a digest of the settings, without secrets and the version of xaccel."""
+    """Return a digest of the settings, without secrets and the version of xaccel.
+
+    The app has credentials of buckets, and NGINX's host needs none.
+    """
     values = asdict(site)
     del values["secrets"]
     for name, origin in site.origins.items():
         kept = dict(values["origins"][name])
+        kept |= dict.fromkeys(_CREDENTIALS & kept.keys())
         kept["request_headers"] = sorted(kept.get("request_headers", ()))
         values["origins"][name] = [type(origin).__name__, kept]
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

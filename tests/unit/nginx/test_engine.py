@@ -142,5 +142,7 @@ def test_a_digest_is_of_the_settings_and_not_of_secrets() -> None:
     site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
     assert digest(site) == files.digest(replace(site, secrets=(SECRET[::-1],)))
     assert digest(site) != files.digest(replace(site, transfer_log="other.log"))
+    credentials = {"access_key": "a", "secret_key": "b", "session_token": "c"}
+    assert digest(site) == digest(replace(site, origins={"documents": replace(BUCKET, **credentials)}))
     other = S3Origin(bucket="other", region="eu-central-1")
     assert digest(site) != files.digest(replace(site, origins={"documents": other}))

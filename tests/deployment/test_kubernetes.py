@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from typing import Any
+
 import kubernetes_validate
 import pytest
 import yaml
@@ -13,6 +16,12 @@ DOCUMENTS = [
     for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
 ]
+
+
+@pytest.fixture
+def pod() -> Any:
+    [deployment] = [document for document in DOCUMENTS if document["kind"] == "Deployment"]
+    return deployment["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize(
@@ -28,9 +37,7 @@ def test_a_misspelt_field_is_found() -> None:
         kubernetes_validate.validate(wrong, "1.37", strict=True)
 
 
-def test_the_log_of_each_sidecar_has_a_reader_that_ends_after_it() -> None:
-    [deployment] = [document for document in DOCUMENTS if document["kind"] == "Deployment"]
-    pod = deployment["spec"]["template"]["spec"]
+def test_the_log_of_each_sidecar_has_a_reader_that_ends_after_it(pod: Any) -> None:
     [nginx] = [each for each in pod["containers"] if each["name"] == "xaccel-nginx"]
     [log] = [mount for mount in nginx["volumeMounts"] if mount["mountPath"] == "/var/log/xaccel"]
     [(ingest, mount)] = [
@@ -47,3 +54,34 @@ def test_the_log_of_each_sidecar_has_a_reader_that_ends_after_it() -> None:
     for container in (ingest, nginx):
         [name] = [variable for variable in container["env"] if variable["name"] == "POD"]
         assert name["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+
+
+def test_python_has_a_writable_tmp_on_a_read_only_file_system(pod: Any) -> None:
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+        # the image xaccel-nginx writes below /run/xaccel only
+        assert writable & {"/tmp", "/run/xaccel"}, container["name"]
+
+
+def test_a_rotated_secret_and_a_changed_site_reach_running_pods(pod: Any) -> None:
+    """Kubernetes updates mounted folders, but no variables and no subPath."""
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    [config] = [document for document in DOCUMENTS if document["kind"] == "ConfigMap"]
+    [secret] = [
+        each for each in DOCUMENTS if each["kind"] == "Secret" and each["metadata"]["name"] == "xaccel"
+    ]
+    [file] = secret["stringData"]
+    site = tomllib.loads(config["data"]["site.toml"])
+    for container in (*pod["initContainers"], *pod["containers"]):
+        mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+        folder = mounts["/etc/xaccel/secrets"]
+        assert volumes[folder["name"]]["secret"]["secretName"] == "xaccel"
+        assert site["secret_file"] == f"{folder['mountPath']}/{file}"
+        assert not any("subPath" in mount for mount in mounts.values())
+    [nginx] = [each for each in pod["containers"] if each["name"] == "xaccel-nginx"]
+    variables = {variable["name"]: variable.get("value") for variable in nginx["env"]}
+    folder = next(mount for mount in nginx["volumeMounts"] if mount["name"] == "site")["mountPath"]
+    assert variables["XACCEL_SITE"] == f"{folder}/site.toml"
+    probe = nginx["readinessProbe"]
+    assert int(variables["XACCEL_REFRESH_S"]) < probe["failureThreshold"] * probe["periodSeconds"]

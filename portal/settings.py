@@ -13,7 +13,7 @@ PORTAL_TIME_ZONE       for the times on the pages; default UTC
 PORTAL_DELIVERY        nginx (default), or stream: through Django, for development with PORTAL_DEBUG=1 only
 PORTAL_LOG             path of NGINX's JSON lines, one per transfer
 PORTAL_S3_BUCKET       bucket of the origin "documents"
-PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
+PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ADDRESSING_STYLE, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
                        default: as botocore finds them (environment, profile, instance role)
 PORTAL_DEMO            1: the first page explains what the demo's visitors can try
 PORTAL_XACCEL_EXTRA    JSON merged into XACCEL: its ORIGINS are added by name, other keys replace

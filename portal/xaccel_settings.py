@@ -19,6 +19,7 @@ S3_OPTIONS = {
     "bucket": "PORTAL_S3_BUCKET",
     "endpoint_url": "PORTAL_S3_ENDPOINT",
     "region": "PORTAL_S3_REGION",
+    "addressing_style": "PORTAL_S3_ADDRESSING_STYLE",
     "access_key": "PORTAL_S3_ACCESS_KEY",
     "secret_key": "PORTAL_S3_SECRET_KEY",
 }

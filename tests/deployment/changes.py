@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.deployment.check import Files, SlowDownload, works
+from tests.deployment import page
+from tests.deployment.check import Files, SlowDownload, crowd, works
 from tests.deployment.containers import Failed, Topology, say, wait_until
 
 REFRESHED_S = 30
@@ -32,6 +34,28 @@ def move_s3(topology: Topology, files: Files, port: int) -> None:
     say(
         "moved",
         f"S3 from {before} to {after}: a new download worked after {took:.1f} s (promised: {REFRESHED_S} s)",
+    )
+
+
+def rotate_secret(folder: Path, topology: Topology, files: Files, port: int) -> None:
+    """Rotate the secret while users download, and expect that nobody notices."""
+    before, slow, process = (
+        (topology.secrets / "xaccel").read_text(),
+        SlowDownload(files, port),
+        topology.process("nginx"),
+    )
+    with crowd(files, (port,)) as people:
+        page.rotate_secret(folder, topology)
+    if (topology.secrets / "xaccel").read_text() == before:
+        raise Failed("the commands of the page left the old secret")
+    statuses = Counter(each.status for each in people.downloads)
+    # a user's first download leads to the login page
+    if {*statuses} != {200, 302} or people.wrong:
+        raise Failed(f"while the secret was rotated, users got {dict(statuses)}")
+    if not slow.finish() or not process.exists():
+        raise Failed("a download that was under way when the secret was rotated did not end byte for byte")
+    say(
+        "rotated", f"the secret, without a new container: {statuses[200]} of {statuses[200]} downloads worked"
     )
 
 

@@ -61,6 +61,19 @@ for user in USERS:
     add_person(user, PASSWORD)
 print(json.dumps({file["name"]: str(add_file(**file, users=USERS).pk) for file in FILES}))
 """
+_ROLE = """
+import django, os
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT rolsuper OR rolcreaterole OR rolreplication FROM pg_roles WHERE rolname = current_user")
+    print(*cursor.fetchone())
+"""
+_METRICS = """
+import urllib.request
+print(urllib.request.urlopen("http://ingest:9109/metrics", timeout=5).read().decode())
+"""
 _ROWS = """
 import django, json, os
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
@@ -70,6 +83,8 @@ from xaccel.audit.models import Transfer
 subject = str(User.objects.get(username=USER).pk)
 print(json.dumps(list(Transfer.objects.filter(subject=subject, outcome="sent").values_list("key", "sent"))))
 """
+_WHILE_DOWN = {0, 200, 302, 502, 503, 504}
+"""What a user who may have a file gets: 302 leads to the login page, if the sign-in failed while a part was down."""
 _REPLICATION = "SELECT state, sync_state FROM pg_stat_replication"
 
 
@@ -98,20 +113,36 @@ def seed(topology: Topology) -> Files:
     )
 
 
+def roles_and_metrics(topology: Topology) -> None:
+    """Raise Failed if the app's role may do more than the app needs, or `ingest` has no metrics."""
+    if (found := topology.python("app-1", _ROLE).strip()) != "False":
+        raise Failed(f"the app's role is a superuser, or may make roles or replicate: {found}")
+    if "xaccel_ingest_lag_seconds" not in topology.python("app-1", _METRICS):
+        raise Failed("ingest has no metrics at port 9109")
+    say("looked", "the app's role is no superuser, and ingest has metrics")
+
+
 @dataclass(slots=True)
 class Crowd:
-    """Users who download all the time. `wrong` has complete responses with other bytes than the file's."""
+    """Users who download all the time. `wrong` has complete responses with other bytes than the file's.
+
+    fault: what was done last to the topology. during: each download, with the fault when it began.
+    """
 
     files: Files
     ports: tuple[int, ...]
     seen: list[Exchange] = field(default_factory=list)
+    fault: str = "nothing was done"
+    during: list[tuple[str, Exchange]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def work(self, port: int, name: str) -> None:
         browser = Browser(port, self.seen, CROWD)
         while not self.stop.is_set():
             with suppress(LookupError):
-                if browser.get(self.files.paths[name]).status == 302:
+                fault, found = self.fault, browser.get(self.files.paths[name])
+                self.during.append((fault, found))
+                if found.status == 302:
                     # to the login page: the sign-in failed while a part was down
                     browser.sign_in(PASSWORD)
             time.sleep(0.2)
@@ -202,11 +233,13 @@ def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: f
     wrong = len(people.wrong)
     # NGINX takes the addresses of S3 in turn
     running = [SlowDownload(people.files, port) for _ in range(6 if service.startswith("s3") else 1)]
+    people.fault = f"{service} was killed"
     topology.kill(service)
     took = wait_until(lambda: works(people.files, port), f"downloads after {service} was killed", within_s)
     whole = sum(each.finish() for each in running)
     if not whole or (whole < len(running) and not service.startswith("s3")):
         raise Failed(f"a download that was under way when {service} was killed did not end byte for byte")
+    people.fault = f"{service} was started again"
     topology.start(service)
     # also through an NGINX that was killed
     everywhere = lambda: all(works(people.files, each) for each in people.ports)  # noqa: E731
@@ -232,6 +265,9 @@ def compare(topology: Topology, people: Crowd) -> None:
     """
     if people.wrong:
         raise Failed(f"a complete response had other bytes than the file: {people.wrong[0]}")
+    for fault, each in people.during:
+        if each.status not in _WHILE_DOWN:
+            raise Failed(f"after {fault}, a user who may have the file got {each}: {each.body[:200]!r}")
     statuses = {
         name: Counter(each.status for each in people.downloads if each.path == path)
         for name, path in people.files.paths.items()
@@ -251,8 +287,9 @@ def compare(topology: Topology, people: Crowd) -> None:
                 f" {rows_now[name]} rows"
             )
     total = sum(statuses.values(), Counter())
+    failed = Counter((each.status, fault) for fault, each in people.during if each.status != 200)
     others = ", ".join(
-        f"{count} × {status or 'no response'}" for status, count in sorted(total.items()) if status != 200
+        f"{count} × {status or 'no response'} ({fault})" for (status, fault), count in sorted(failed.items())
     )
     say(
         "compared",
@@ -273,11 +310,12 @@ def fail_over(topology: Topology, people: Crowd, port: int, within_s: float) -> 
     wait_until(lambda: works(people.files, port), "a download with a synchronous standby")
     network = f"{topology.name}_default"
     standby, running = topology.container("db-standby"), SlowDownload(people.files, port)
+    people.fault = "db was killed"
     topology.kill("db")
     browser = Browser(port, [], PROBE)
     wait_until(lambda: browser.get("/login").status in {200, 500, 503}, "a response without a database", 30)
     topology.podman("exec", standby, "/usr/lib/postgresql/17/bin/pg_ctl", "promote", "--pgdata", "/data/17")
-    promoted = time.monotonic()
+    promoted, people.fault = time.monotonic(), "db-standby was promoted"
     topology.podman("network", "disconnect", network, standby)
     topology.podman("network", "connect", "--alias", "db", network, standby)
     left = within_s - (time.monotonic() - promoted)

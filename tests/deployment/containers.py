@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -153,7 +154,11 @@ class Topology:
         self._profile = ["--profile", profile] if profile else []
         env = folder / "env"
         env.write_text(run("scripts/deploy", "env"))
+        self.secrets = folder / "secrets"
+        self.secrets.mkdir(exist_ok=True)
+        (self.secrets / "xaccel").write_text(secrets.token_hex(24))
         self.variables = {
+            "SECRETS": str(self.secrets),
             "LISTEN": f"127.0.0.1:{ports[0]}",
             "LISTEN_2": f"127.0.0.1:{ports[1]}",
         }
@@ -235,7 +240,7 @@ class Topology:
     def query(self, *statements: str) -> str:
         """Run statements at the primary of PostgreSQL, and return their columns."""
         psql = (
-            'PGPASSWORD=$POSTGRES_PASSWORD exec psql --host=/tmp --username="$POSTGRES_USER" --dbname="$POSTGRES_DB"'
+            'exec psql --host=/tmp --username=postgres --dbname="$POSTGRES_DB"'
             ' --no-align --tuples-only --field-separator=" " "$@"'
         )
         commands = [f"--command={statement}" for statement in statements]

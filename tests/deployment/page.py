@@ -46,8 +46,8 @@ def commands() -> list[str]:
 
 
 def check(folder: Path, topology: Topology, port: int) -> None:
-    """Try the portal as the page says, sign in as its superuser, and run the image alone. Raises Failed."""
-    tried, _, alone = commands()
+    """Try the portal as the page says, download as its superuser, and run the image alone. Raises Failed."""
+    tried, _, doctors, _, alone = commands()
     name = f"{topology.name}_alone"
     variables = _variables(folder, topology)
     # nobody types the password
@@ -55,27 +55,46 @@ def check(folder: Path, topology: Topology, port: int) -> None:
         tried,
         {
             "deploy/.env": str(topology.env),
+            "deploy/secrets": str(topology.secrets),
+            "chmod 700 deploy": "true",
             "exec app-1 ": f"exec -T --env DJANGO_SUPERUSER_PASSWORD={PASSWORD} app-1 ",
-            "createsuperuser": "createsuperuser --no-input --username root --email root@files.example",
+            "createsuperuser": "createsuperuser --no-input --email root@files.example",
         },
     )
-    *up, create = tried.splitlines()
+    *up, create, upload = tried.splitlines()
     _start(up, topology, variables)
     wait_until(lambda: ran(create, variables), "a superuser: the database is migrated")
-    if not _signs_in(port):
-        raise Failed("the superuser of the page cannot sign in")
-    alone = _adapted(alone, {"./site.toml": str(ROOT / "deploy" / "site.toml"), "transfers:": f"{name}:"})
+    wait_until(lambda: ran(upload, variables), "the S3 server takes the file")
+    _download(port)
+    for line in doctors.replace("exec ", "exec -T ").splitlines():
+        # --fail-on warn: the shipped configuration gives no reason for a warning either
+        say("doctor", run("sh", "-c", f"{line} --fail-on warn", variables=variables).splitlines()[-1])
+    alone = _adapted(
+        alone,
+        {
+            "./site.toml": str(ROOT / "deploy" / "site.toml"),
+            "./secrets:": f"{topology.secrets}:",
+            "transfers:": f"{name}:",
+        },
+    )
     run("sh", "-e", "-c", alone, variables=variables)
     ready: Callable[[], bool] = lambda: topology.succeeds("exec", name, "xaccel-ready")  # noqa: E731
     wait_until(ready, "the image alone is ready")
     topology.podman("rm", "--force", "--time", "0", "--volumes", name)
     topology.podman("volume", "rm", "--force", name)
-    say("page", "its commands made a superuser who signed in, and built and ran the image alone")
+    say("page", "its commands made a superuser who downloaded README.md, and built and ran the image alone")
+
+
+def rotate_secret(folder: Path, topology: Topology) -> None:
+    """Rotate the secret as the page says. Raises Failed."""
+    _, _, _, rotate, _ = commands()
+    rotate = _adapted(rotate, {"deploy/secrets": str(topology.secrets)})
+    run("sh", "-e", "-c", rotate, variables=_variables(folder, topology))
 
 
 def start_cluster(folder: Path, topology: Topology) -> None:
     """Start the profile `cluster` as the page says, and wait until it is healthy. Raises Failed."""
-    _, cluster, _ = commands()
+    cluster = commands()[1]
     cluster = _adapted(cluster, {"deploy/.env": str(topology.env)})
     _start(cluster.splitlines(), topology, _variables(folder, topology))
 
@@ -103,7 +122,6 @@ def _variables(folder: Path, topology: Topology) -> dict[str, str]:
         "ENV": str(topology.env),
         "BUILD": " ".join(build_options()),
         "BASE": base_image(folder),
-        "XACCEL_SECRET": "0" * 40,
     }
 
 
@@ -124,7 +142,15 @@ def ran(line: str, variables: Mapping[str, str]) -> bool:
     return True
 
 
-def _signs_in(port: int) -> bool:
+def _download(port: int) -> None:
+    """Download the page's file as its superuser. Raises Failed."""
     browser = Browser(port, [], "root")
     browser.sign_in(PASSWORD)
-    return browser.get("/admin/").status == 200
+    links = {name: path for path, name in browser.links_to_files().items()}
+    if "README.md" not in links:
+        raise Failed(
+            f"the superuser of the page cannot sign in, or sees {sorted(links)} in place of README.md"
+        )
+    found = browser.get(links["README.md"], keep=True)
+    if (found.status, found.body) != (200, (ROOT / "README.md").read_bytes()):
+        raise Failed(f"the superuser of the page did not get README.md: {found}")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import yaml
 
+from portal.xaccel_settings import read_xaccel
 from tests.deployment.containers import COMPOSE, IMAGES, run
+from xaccel.nginx.render import digest
+from xaccel.site import read_mapping
 
 SERVICES = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
 EXAMPLE = COMPOSE.with_name(".env.example")
@@ -25,6 +29,21 @@ def test_deploy_env_prints_new_secrets() -> None:
     assert sorted({name for name, _ in printed}) == re.findall(r"^(\w+)=$", EXAMPLE.read_text(), re.MULTILINE)
     assert all(re.fullmatch("[0-9a-f]{48}", secret) for _, secret in printed)
     assert len({secret for _, secret in printed}) == len(printed)
+
+
+def test_the_app_and_nginx_have_the_same_settings(tmp_path: Path) -> None:
+    """Otherwise the doctor reports XA304. `nginx/render.py` says which settings count."""
+    for mounts in (SERVICES["nginx"]["volumes"], SERVICES["app-1"]["volumes"]):
+        assert "${SECRETS:-./secrets}:/etc/xaccel/secrets:ro" in mounts
+    (tmp_path / "xaccel").write_text("s" * 40)
+    site = tmp_path / "site.toml"
+    site.write_text((COMPOSE.parent / "site.toml").read_text().replace("/etc/xaccel/secrets", str(tmp_path)))
+    variables = {
+        name: value.replace("/etc/xaccel/secrets", str(tmp_path))
+        for name, value in SERVICES["app-1"]["environment"].items()
+    }
+    app = read_mapping.read(read_xaccel(variables), more_keys=["DELIVERY"])
+    assert digest(app) == digest(read_mapping.site_of(site))
 
 
 def test_each_image_is_built_from_its_own_file() -> None:

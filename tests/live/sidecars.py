@@ -7,22 +7,44 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
 
 from xaccel.servers.ports import accepts, free_port
 from xaccel.servers.processes import RunningServer, private_folder, running
 
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server
+
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = ROOT / "deploy" / "images" / "nginx"
 FRONTS = ROOT / "deploy" / "fronts"
+NAME = "files.example"
+SIDECARS = ("127.0.0.2", "127.0.0.3")
+SIZE = 30_000_000
+"""More than the buffers of NGINX, of a front and of the kernel."""
+SITE = """
+secret_env = "XACCEL_SECRET"
+transfer_log = "{folder}/transfers.log"
+response_headers = ["Served-By"]
+[origins.documents]
+type = "s3"
+bucket = "{bucket}"
+endpoint_url = "{endpoint}"
+region = "us-east-1"
+addressing_style = "path"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,64 @@ def _is_ready(folder: Path, env: Mapping[str, str]) -> bool:
     return (
         subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=False).returncode == 0
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """What all deployments share: an app for each sidecar, the environment of both, and the bucket with `film.bin`."""
+
+    env: dict[str, str] = field(repr=False)
+    addresses: tuple[str, str]
+    site: str
+    film: bytes = field(repr=False)
+    digest: bytes
+
+    def sidecar(
+        self, number: int, folder: Path, ports: tuple[int, int], *, lingering_s: int = 120, **env: str
+    ) -> AbstractContextManager[Sidecar]:
+        """Run a sidecar beside an app, with its files in `folder`. env: more variables of the image."""
+        folder.mkdir(exist_ok=True)
+        (folder / "site.toml").write_text(self.site.replace("FOLDER", str(folder)))
+        return sidecar(
+            folder,
+            self.addresses[number],
+            address=SIDECARS[number],
+            ports=ports,
+            env={**self.env, **env},
+            lingering_s=lingering_s,
+        )
+
+
+@contextmanager
+def running_apps(s3: S3Server, folder: Path) -> Iterator[Apps]:
+    """Run an app for each sidecar until the block ends."""
+    from xaccel.testing import app_server
+
+    name, film = f"sidecar-{secrets.token_hex(4)}", Random(17).randbytes(SIZE)
+    s3.create_bucket(name)
+    s3.put(name, "film.bin", film, "application/octet-stream")
+    site = SITE.format(folder="FOLDER", bucket=name, endpoint=s3.endpoint)
+    (folder / "site.toml").write_text(site.replace("FOLDER", str(folder)))
+    env = {
+        "XACCEL_SECRET": secrets.token_urlsafe(32),
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                app_server(
+                    folder / f"app-{address}",
+                    "tests.live.sidecar_app:application",
+                    env={**env, "SIDECAR_SITE": str(folder / "site.toml"), "SIDECAR_ADDRESS": address},
+                    cwd=ROOT,
+                    workers=1,
+                )
+            )
+            for address in SIDECARS
+        ]
+        yield Apps(env, (started[0].address, started[1].address), site, film, sha256(film).digest())
 
 
 def caddyfile(folder: Path, port: int, sidecars: tuple[Sidecar, Sidecar], certificate: Path) -> list[str]:

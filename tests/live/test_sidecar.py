@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import signal
 import socket
@@ -13,39 +12,23 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 import trustme
 
-from tests.live.sidecars import ROOT, Sidecar, front, sidecar
+from tests.live.sidecars import NAME, SIDECARS, SITE, SIZE, Apps, Sidecar, front, running_apps, sidecar
 from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.testing import S3Server
 
-NAME = "files.example"
 CLIENT, FRONT = "127.0.0.77", "127.0.0.1"
-SIDECARS = ("127.0.0.2", "127.0.0.3")
-SIZE = 30_000_000
-"""More than the buffers of NGINX, of a front and of the kernel."""
-SITE = """
-secret_env = "XACCEL_SECRET"
-transfer_log = "{folder}/transfers.log"
-response_headers = ["Served-By"]
-[origins.documents]
-type = "s3"
-bucket = "{bucket}"
-endpoint_url = "{endpoint}"
-region = "us-east-1"
-addressing_style = "path"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,65 +59,10 @@ class Deployment:
 HOST = {"sni_hostname": NAME}
 
 
-@dataclass(frozen=True, slots=True)
-class Apps:
-    """What all deployments share: an app for each sidecar, the environment of both, and the bucket with `film.bin`."""
-
-    env: dict[str, str] = field(repr=False)
-    addresses: tuple[str, str]
-    site: str
-    film: bytes = field(repr=False)
-    digest: bytes
-
-    def sidecar(
-        self, number: int, folder: Path, ports: tuple[int, int], *, lingering_s: int = 120, **env: str
-    ) -> AbstractContextManager[Sidecar]:
-        """Run a sidecar beside an app, with its files in `folder`. env: more variables of the image."""
-        folder.mkdir(exist_ok=True)
-        (folder / "site.toml").write_text(self.site.replace("FOLDER", str(folder)))
-        return sidecar(
-            folder,
-            self.addresses[number],
-            address=SIDECARS[number],
-            ports=ports,
-            env={**self.env, **env},
-            lingering_s=lingering_s,
-        )
-
-
 @pytest.fixture(scope="module")
 def apps(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
-    from xaccel.testing import app_server
-
-    name, folder, film = (
-        f"sidecar-{secrets.token_hex(4)}",
-        tmp_path_factory.mktemp("apps"),
-        Random(17).randbytes(SIZE),
-    )
-    s3.create_bucket(name)
-    s3.put(name, "film.bin", film, "application/octet-stream")
-    site = SITE.format(folder="FOLDER", bucket=name, endpoint=s3.endpoint)
-    (folder / "site.toml").write_text(site.replace("FOLDER", str(folder)))
-    env = {
-        "XACCEL_SECRET": secrets.token_urlsafe(32),
-        "AWS_ACCESS_KEY_ID": s3.access_key,
-        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with ExitStack() as stack:
-        started = [
-            stack.enter_context(
-                app_server(
-                    folder / f"app-{address}",
-                    "tests.live.sidecar_app:application",
-                    env={**env, "SIDECAR_SITE": str(folder / "site.toml"), "SIDECAR_ADDRESS": address},
-                    cwd=ROOT,
-                    workers=1,
-                )
-            )
-            for address in SIDECARS
-        ]
-        yield Apps(env, (started[0].address, started[1].address), site, film, sha256(film).digest())
+    with running_apps(s3, tmp_path_factory.mktemp("apps")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module", params=["caddy", "envoy"])
@@ -272,102 +200,6 @@ def test_clients_that_do_not_read_hold_nobody_up(deployment: Deployment, apps: A
         with deployment.client() as client:
             whole = client.get("/files/film.bin", extensions=HOST)
         assert sha256(whole.content).digest() == apps.digest
-
-
-class IdleReader:
-    """A client of a sidecar that reads the beginning of a response, and then nothing. status: 0 without a response."""
-
-    def __init__(self, found: Sidecar) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.settimeout(30)
-        self.status = 0
-        with suppress(OSError):
-            self._socket.connect((found.address, found.port))
-            self._socket.sendall(f"GET /files/film.bin HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
-            self.status = int(self._socket.recv(12).partition(b" ")[2] or 0)
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> None:
-    import resource
-
-    from xaccel.testing import free_ports
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        with apps.sidecar(0, tmp_path / "sidecar", free_ports(2)) as found, ExitStack() as stack:
-            readers = [stack.enter_context(closing(IdleReader(found))) for _ in range(1000)]
-            assert Counter(each.status for each in readers) == {200: 1000}
-            assert found.is_ready()
-            url = f"http://{found.address}:{found.port}"
-            others = [httpx2.get(f"{url}/seen", headers={"Host": NAME}, timeout=30) for _ in range(20)]
-            assert Counter(each.status_code for each in others) == {200: 20}
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_path: Path) -> None:
-    """Each reader has two connections: its own, and one to the store."""
-    from xaccel.testing import free_ports
-
-    env = {"XACCEL_WORKER_CONNECTIONS": "200"}
-    with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
-        with ExitStack() as stack:
-            for number in range(1, 100 * (os.cpu_count() or 1)):
-                assert stack.enter_context(closing(IdleReader(found))).status == 200
-                # no worker is full before; four readers have fewer connections than it then has left
-                if number > 80 and number % 4 == 0 and not found.is_ready():
-                    break
-            else:
-                pytest.fail("ready, with as many readers as connections")
-        assert wait_until(found.is_ready, timeout_s=10)
-
-
-def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:
-    from xaccel.testing import free_ports
-
-    env = {"XACCEL_WORKER_CONNECTIONS": str(2**30)}
-    with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
-        [number] = re.findall(r"each worker has (\d+) connections", found.log)
-        assert f"worker_connections {number};" in (found.folder / "run" / "nginx.conf").read_text()
-        assert "setrlimit" not in found.log
-
-
-def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
-    apps: Apps, tmp_path: Path
-) -> None:
-    from xaccel.testing import free_ports
-
-    env, names = (
-        {"XACCEL_LOG_MB": "1", "XACCEL_LOG_FILES": "2"},
-        ["transfers.log.2", "transfers.log.1", "transfers.log"],
-    )
-    with (
-        apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found,
-        httpx2.Client(base_url=f"http://{found.address}:{found.port}", headers={"Host": NAME}) as client,
-    ):
-
-        def logged() -> list[int]:
-            """Return the first byte that each download of an entry asked for, the oldest entry first."""
-            files = [found.folder / name for name in names]
-            lines = "".join(file.read_text() for file in files if file.exists()).splitlines()
-            return [int(re.split("[=-]", json.loads(line)["range"])[1]) for line in lines]
-
-        asked = 0
-        while asked < 1000 and (asked < 100 or logged()[:1] == [0]):
-            assert (
-                client.get("/files/film.bin", headers={"Range": f"bytes={asked}-{asked}"}).status_code == 206
-            )
-            asked += 1
-        # the last rotation may be under way
-        expected = lambda: [*range(logged()[0], asked)]  # noqa: E731
-        assert wait_until(lambda: logged() == expected(), timeout_s=10, every_s=0.2)
-        assert logged()[0] > 0
-        assert sorted(path.name for path in found.folder.glob("transfers.log*")) == sorted(names)
 
 
 def test_liveness_is_all_that_its_port_has(deployment: Deployment) -> None:

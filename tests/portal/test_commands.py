@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from portal.files.models import File, Grant
@@ -48,6 +50,21 @@ def test_unknown_user_or_file_is_an_error(command, person, file):
     for name, pk in (("nobody", file.pk), ("mei", uuid.uuid4())):
         with pytest.raises(CommandError, match="does not exist"):
             run(command, name, str(pk))
+
+
+def test_a_file_is_uploaded_to_a_new_bucket_and_granted(person, s3, tmp_path, settings):
+    person("mei")
+    origin = {"type": "s3", "bucket": "uploaded", "endpoint_url": s3.endpoint, "addressing_style": "path"}
+    keys = {"access_key": s3.access_key, "secret_key": s3.secret_key, "region": "us-east-1"}
+    settings.XACCEL = {**settings.XACCEL, "ORIGINS": {"documents": {**origin, **keys}}}
+    (tmp_path / "a").write_bytes(b"content")
+    arguments = ["upload_file", str(tmp_path / "a"), "--name=A b.txt", "--user=mei"]
+    first, second = run(*arguments), run(*arguments)
+    [file] = File.objects.visible_to(User.objects.get(username="mei"))
+    assert first == second == f"{file.pk}\n"
+    assert (file.key, file.size, file.content_type) == ("A b.txt", 7, "text/plain")
+    assert file.sha256 == hashlib.sha256(b"content").hexdigest()
+    assert s3.client().get_object(Bucket="uploaded", Key="A b.txt")["Body"].read() == b"content"
 
 
 def test_seed_file_twice_makes_one_file_and_one_grant(person):

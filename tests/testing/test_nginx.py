@@ -35,6 +35,13 @@ def all_pids(nginx: NginxServer) -> list[int]:
     return list(nginx.pids)
 
 
+def workers_of(nginx: NginxServer) -> set[int]:
+    """Return the workers when they have their titles, which can be after another worker has answered."""
+    found = set(all_pids(nginx)) - {nginx.pid}
+    assert wait_until(lambda: all("worker process" in command_line(pid) for pid in found), timeout_s=10)
+    return found
+
+
 def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
     port = free_port()
     with nginx_server(
@@ -43,10 +50,7 @@ def test_serves_and_leaves_nothing(variant: Variant, tmp_path: Path) -> None:
         assert get(f"{nginx.url}/a") == b"one"
         assert nginx.lines(1) == [{"path": "/a", "status": 200}]
         assert "GET /a" in nginx.access_log
-        pids = all_pids(nginx)
-        workers = set(pids) - {nginx.pid}
-        # a worker sets its title when it first runs, which can be after another worker has answered
-        assert wait_until(lambda: all("worker process" in command_line(pid) for pid in workers), timeout_s=10)
+        pids = [nginx.pid, *workers_of(nginx)]
     assert gone(pids)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
@@ -80,6 +84,41 @@ def test_refused_reload_says_why_and_changes_nothing(variant: Variant, tmp_path:
             nginx.reload("nonsense on;")
         nginx.reload(config(variant, port, "still"))
         assert get(nginx.url) == b"still"
+
+
+def test_a_reload_that_nginx_refuses_after_its_own_test_changes_nothing(
+    variant: Variant, tmp_path: Path
+) -> None:
+    """`nginx -t` accepts a port that another program has."""
+    port = free_port()
+    text = config(variant, port, "ok")
+    with (
+        nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+    ):
+        other = config(variant, taken.getsockname()[1], "other")
+        # NGINX tries five times, twice a second
+        with pytest.raises(NginxError, match=r"Address (already )?in use"):
+            nginx.reload(other, timeout_s=6)
+        assert (tmp_path / "nginx.conf").read_text() == text
+        assert get(nginx.url) == b"ok"
+
+
+def test_a_reload_that_is_only_slow_is_not_refused(variant: Variant, tmp_path: Path) -> None:
+    port = free_port()
+    with nginx_server(tmp_path, config(variant, port, "0"), binary=variant.binary, ready_port=port) as nginx:
+        workers = workers_of(nginx)
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(TimeoutError, match=r"NGINX's old workers .* after 0\.1 s"):
+                nginx.reload(config(variant, port, "1"), timeout_s=0.1)
+            assert (tmp_path / "nginx.conf").read_text() == config(variant, port, "1")
+        finally:
+            for pid in workers:
+                os.kill(pid, signal.SIGCONT)
+        assert wait_until(lambda: gone(list(workers)), timeout_s=10)
+        assert get(nginx.url) == b"1"
 
 
 def test_transfer_survives_reload(variant: Variant, tmp_path: Path) -> None:

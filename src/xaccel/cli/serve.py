@@ -125,6 +125,9 @@ def _reloaded(server: NginxServer, text: str) -> str:
     except XaccelError as error:
         print(f"NGINX keeps its old configuration: {error}", file=sys.stderr, flush=True)
         return text
+    except TimeoutError as error:
+        print(f"The settings changed. {error}", file=sys.stderr, flush=True)
+        return done.stdout
     print("The settings changed: NGINX has reloaded its configuration.", flush=True)
     return done.stdout
 

@@ -89,7 +89,8 @@ class NginxServer(StartedServer):
 
         Transfers that run go on in the old workers.
 
-        Raises NginxError in NGINX's own words if it refuses the text; the old configuration stays in force.
+        Raises NginxError in NGINX's own words if it refuses the text; the old configuration stays in force, and in the
+        file. Raises TimeoutError if old workers still take requests after `timeout_s`; NGINX goes on with the reload.
         """
         config = self.directory / CONFIG
         before = config.read_text()
@@ -99,10 +100,16 @@ class NginxServer(StartedServer):
         except NginxError:
             write_private(config, before)
             raise
-        old = self._workers()
+        old, errors = self._workers(), self.error_log.count("[emerg]")
         self.server.signal(signal.SIGHUP)
-        if not wait_until(lambda: self._replaced(old), timeout_s=timeout_s):
+        if wait_until(lambda: self._replaced(old), timeout_s=timeout_s):
+            return
+        if self.error_log.count("[emerg]") > errors:
+            write_private(config, before)
             raise failed(_REFUSED, self.error_log)
+        raise TimeoutError(
+            f"NGINX's old workers still take requests after {timeout_s} s: it goes on with the reload"
+        )
 
     def _replaced(self, old: set[int]) -> bool:
         gone = all(not alive(pid) or "is shutting down" in command_line(pid) for pid in old)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generated.docstrings import escaped
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY
 
 
 def table() -> str:
@@ -16,6 +16,8 @@ def table() -> str:
         "| Value | What happened | What to do |",
         "|---|---|---|",
         f"| (empty) | {empty} | {LEFT.remedy} |",
+        f"| (empty, and `status` is 404) | {MISSING.cause} | {MISSING.remedy} |",
+        f"| (empty, and `status` is 403 or 5xx) | {NOT_READ.cause} | {NOT_READ.remedy} |",
     ]
     rows += [f"| `{why}` | {escaped(row.cause)} | {escaped(row.remedy)} |" for why, row in WHY.items()]
     rows.append(f"| `origin_` and any other status | {ANY_STATUS.cause} | {ANY_STATUS.remedy} |")

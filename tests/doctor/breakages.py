@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 import trustme
 
@@ -22,6 +24,9 @@ from xaccel.doctor.running_site import door_at, workers_of
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
+if TYPE_CHECKING:
+    from xaccel.testing import AppServer
+
 Break = Callable[[Stage], None]
 CLOCK_TICK_S = 0.02
 """How exactly a system says when a process began, with what it rounds."""
@@ -30,32 +35,38 @@ OTHER_SECRET = SECRET[::-1]
 
 @dataclass(frozen=True, slots=True)
 class Breakage:
-    """One thing that is broken. what: for the table of the documentation. variant: where it is tested."""
+    """One thing that is broken. what: for the table of the documentation. variant: where it is tested.
+
+    says: words of the evidence or the remedy, where one check has several of them.
+    """
 
     id: str
     what: str
     make: Break
     status: str = "fail"
     variant: str = "deb"
+    says: str = ""
 
     @property
     def name(self) -> str:
         return f"{self.id}-{self.what}".replace("`", "")
 
 
-TABLE: list[Breakage] = []
+ROWS: list[Breakage] = []
 
 
-def breaks(check: int, what: str, status: str = "fail", variant: str = "deb") -> Callable[[Break], Break]:
+def simple(
+    check: int, what: str, make: Break, status: str = "fail", variant: str = "deb", **more: str
+) -> None:
+    ROWS.append(Breakage(f"XA{check}", what, make, status, variant, **more))
+
+
+def breaks(check: int, what: str, *words: str, **more: str) -> Callable[[Break], Break]:
     def add(make: Break) -> Break:
-        TABLE.append(Breakage(f"XA{check}", what, make, status, variant))
+        simple(check, what, make, *words, **more)
         return make
 
     return add
-
-
-def simple(check: int, what: str, make: Break, status: str = "fail", variant: str = "deb") -> None:
-    TABLE.append(Breakage(f"XA{check}", what, make, status, variant))
 
 
 # Settings
@@ -469,14 +480,29 @@ simple(
 )
 
 
+COMMON = "django.middleware.common.CommonMiddleware"
+"""It compares the Host with ALLOWED_HOSTS."""
+
+
+def behind(s: Stage, app: AppServer) -> None:
+    """Let NGINX proxy to another app."""
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+
+
+def in_the_app(s: Stage, *, middleware: str = COMMON, **settings: object) -> None:
+    """Put an app with other settings of Django behind NGINX."""
+    settings["MIDDLEWARE"] = ["xaccel.django.HandOffMiddleware", middleware]
+    more = {"LIVE_SETTINGS": json.dumps({"ALLOWED_HOSTS": ["*"], **settings})}
+    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings, **more)))
+
+
 def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
     settings = {
         "SECRET": secret,
         "ORIGINS": {"documents": s3_origin(s.backends, **options)},
         "CACHE": {"path": "c"},
     }
-    app = s.stack.enter_context(running_app(s.folder / "app", settings))
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+    behind(s, s.stack.enter_context(running_app(s.folder / "app", settings)))
 
 
 simple(603, "The app was not restarted after a change of the secret", lambda s: _app(s, OTHER_SECRET))
@@ -490,17 +516,17 @@ simple(
 )
 
 
-@breaks(605, "The app is in debug mode, and its location lacks secret-debug.conf", "unknown")
-def _(s: Stage) -> None:
-    app = s.stack.enter_context(running_app(s.folder / "app", s.settings, LIVE_DEBUG="1"))
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+simple(
+    621,
+    "The app is in debug mode, and its location lacks secret-debug.conf",
+    lambda s: in_the_app(s, DEBUG=True),
+    says="secret-debug.conf",
+)
 
 
-@breaks(605, "The location of the app sends no Host, so Django refuses the request", "unknown")
+@breaks(619, "The location of the app sends no Host, so Django refuses the request", says="$http_host")
 def _(s: Stage) -> None:
-    only = {"LIVE_HOST": "localhost", "LIVE_MIDDLEWARE": "django.middleware.common.CommonMiddleware"}
-    app = s.stack.enter_context(running_app(s.folder / "app", s.settings, **only))
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}", reload=False)
+    in_the_app(s, ALLOWED_HOSTS=["localhost"])
     s.arguments["--url"] = s.url.replace("127.0.0.1", "localhost")
     s.edit("nginx.conf", "proxy_set_header Host $http_host;", "")
 

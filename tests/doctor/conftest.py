@@ -28,7 +28,12 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     s3.create_bucket(bucket)
     s3.put(bucket, KEY, BODY, "text/plain")
     made = Backends(s3, bucket, None, folder)  # type: ignore[arg-type]
-    settings = {"SECRET": SECRET, "ORIGINS": {"documents": s3_origin(made)}, "CACHE": {"path": "cache"}}
+    media = {"type": "local", "root": "/srv"}  # only NGINX looks there
+    settings = {
+        "SECRET": SECRET,
+        "ORIGINS": {"documents": s3_origin(made), "media": media},
+        "CACHE": {"path": "cache"},
+    }
     with running_app(folder, settings) as app:
         made.app = app
         yield made

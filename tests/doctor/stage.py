@@ -216,13 +216,14 @@ class Stage:
         return {
             one["id"]: one["status"]
             for one in json.loads(printed)["results"]
-            if one["status"] in ("fail", "warn", "unknown")
+            if one["status"] in ("fail", "warn", "unknown") and one["hidden_by"] is None
         }
 
 
-def download(key: str = KEY, **options: Any) -> str:
-    options = {"cache_version": "v1", **options}
-    return send_target({"origin": "documents", "key": key, "session": SESSION, "options": options})
+def download(key: str = KEY, origin: str = "documents", **options: Any) -> str:
+    if origin == "documents":
+        options = {"cache_version": "v1", **options}
+    return send_target({"origin": origin, "key": key, "session": SESSION, "options": options})
 
 
 @contextmanager
@@ -244,7 +245,7 @@ def stage(folder: Path, variant: Variant, backends: Backends) -> Iterator[Stage]
 
     with ExitStack() as stack:
         partner = stack.enter_context(tls_origin(folder / "tls"))
-        for name in ("media", "log", "cache"):
+        for name in ("media", "log", "var", "var/cache"):
             (folder / name).mkdir()
         (folder / "media" / "a.txt").write_text("a")
         (folder / "missing.html").write_text("<p>Not here.</p>")
@@ -277,7 +278,7 @@ def _settings(folder: Path, backends: Backends, partner: Origin) -> dict[str, An
             },
             "media": {"type": "local", "root": str(folder / "media")},
         },
-        "CACHE": {"path": str(folder / "cache"), "max_size": "64m"},
+        "CACHE": {"path": str(folder / "var/cache"), "max_size": "64m"},
         "CONCURRENCY": {"default": 8},
         "TRANSFER_LOG": str(folder / "log/xaccel.log"),
         "ACCESS_LOGS": [f"{folder}/log/access.log combined"],

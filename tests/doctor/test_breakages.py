@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
-from tests.doctor.breakages import TABLE, Breakage
+from tests.doctor.breakages import Breakage
 from tests.doctor.stage import Stage
+from tests.doctor.way import TABLE
 from xaccel.nginx import advisories, probe
 
 WITHIN_S = 10.0
@@ -38,6 +39,9 @@ def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
     breakage.make(healthy)
     started = time.monotonic()
     found = healthy.found()
+    said = " ".join(
+        f"{each.evidence} {each.remedy}" for each in healthy.results if each.check.id == breakage.id
+    )
     took = time.monotonic() - started
     known = (
         {}
@@ -45,5 +49,6 @@ def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
         else vulnerabilities(healthy.program or healthy.variant.binary)
     )
     assert found == {**known, breakage.id: breakage.status}
+    assert breakage.says in said
     assert took < WITHIN_S
     assert healthy.leaks() == []

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.doctor.breakages import IN_DJANGO, TABLE
+from tests.doctor.breakages import IN_DJANGO
 from tests.doctor.stage import ROOT, SECRET, Stage
+from tests.doctor.way import TABLE
 from xaccel.cli import main
+from xaccel.cli.doctor import printed
 from xaccel.doctor.check import TABLE as CHECKS
 from xaccel.doctor.check import Evidence, Skipped, checks, examine, exit_status
 from xaccel.doctor.running_site import RunningSite
@@ -110,6 +112,45 @@ def test_the_worst_evidence_is_the_status_and_an_error_is_unknown(
     assert SECRET not in str(results[0].as_json())
 
 
+def test_what_is_not_known_has_no_consequence_and_no_remedy_of_a_failure() -> None:
+    (first, *_) = checks()
+    for seen, words in ((TimeoutError("timed out"), ""), ("fail", first.remedy)):
+        (found,) = examine([replace(first, look=lambda _, seen=seen: _looks(seen))], _stack())
+        assert (found.remedy, bool(found.consequence)) == (words, bool(words))
+        assert ("Consequence" in printed([found], "report")) == bool(words)
+    with_remedy = Evidence("seen", "unknown", "Do this.")
+    (found,) = examine([replace(first, look=lambda _: [with_remedy])], _stack())
+    assert found.remedy == "Do this."
+
+
+def test_what_may_follow_from_a_failure_is_looked_at_and_reported_with_it() -> None:
+    first, second, third, fourth = (
+        replace(one, needs=needs, after=after, look=lambda _, seen=seen: _looks(*seen))
+        for one, needs, after, seen in zip(
+            checks(),
+            [(), (), (), ("XA103",)],
+            [(), ("XA101",), ("XA102",), ()],
+            [["fail"], [], ["fail"], ["fail"]],
+            strict=False,
+        )
+    )
+    third = replace(third, after=("XA101", "XA102"))
+    results = examine([first, second, third, fourth], _stack())
+    assert [(each.status, each.because) for each in results] == [
+        ("fail", ""),
+        ("ok", ""),
+        ("fail", "XA101"),
+        ("skipped", "XA101"),
+    ]
+    report = printed(results, "report")
+    for words in (
+        "Perhaps because of XA101: correct that, and check again.\n    XA103 fail: seen",
+        f"Not checked because of XA101: {fourth.id}",
+        "1 failed, 1 perhaps because of another, 1 fine, 1 skipped",
+    ):
+        assert words in report
+
+
 def test_warnings_fail_on_request_and_a_cause_hides_what_follows() -> None:
     first, second, *_ = checks()
     warns = replace(first, look=lambda _: _looks("warn"))
@@ -124,7 +165,7 @@ def test_only_makes_the_check_and_its_causes(healthy: Stage) -> None:
     healthy.stop()
     status, printed = healthy.doctor("--json", "--only", "XA304")
     found = {one["id"]: one["status"] for one in json.loads(printed)["results"]}
-    assert (status, found) == (1, {"XA301": "fail", "XA304": "skipped"})
+    assert (status, found) == (1, {"XA301": "fail", "XA302": "fail", "XA304": "skipped"})
 
 
 @on_deb

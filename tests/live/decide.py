@@ -20,15 +20,17 @@ from django.urls import path
 
 if not settings.configured:
     settings.configure(
-        ALLOWED_HOSTS=[os.environ.get("LIVE_HOST", "*")],
         ROOT_URLCONF=__name__,
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["xaccel.django"],
-        # CommonMiddleware compares the Host with ALLOWED_HOSTS
-        MIDDLEWARE=["xaccel.django.HandOffMiddleware", *filter(None, [os.environ.get("LIVE_MIDDLEWARE")])],
-        DEBUG="LIVE_DEBUG" in os.environ,
         XACCEL=json.loads(Path(os.environ["LIVE_SITE"]).read_text()),
         USE_TZ=True,
+        **{
+            "ALLOWED_HOSTS": ["*"],
+            "DEBUG": "LIVE_DEBUG" in os.environ,
+            "MIDDLEWARE": ["xaccel.django.HandOffMiddleware"],
+            **json.loads(os.environ.get("LIVE_SETTINGS", "{}")),
+        },
     )
     django.setup()
 

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +45,11 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
     _require_known([*args.only, *args.accept], {each.id for each in known})
-    strict, accepted, end = args.fail_on == "warn", _accepted(args), time.monotonic() + _seconds(args.wait)
+    strict, accepted, end = (
+        args.fail_on == "warn",
+        _accepted(args),
+        time.monotonic() + _seconds(args.wait, "--wait"),
+    )
     options = {
         "read_site": read_site,
         "nginx": _program(args),
@@ -55,10 +59,12 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
         "write_addresses": args.resolve,
         "headers": headers_of(args.header),
         "named": _named(args.object),
+        "timeout_s": _seconds(args.timeout, "--timeout"),
         **{name: getattr(args, name) for name in ("url", "download", "config")},
     }
     while True:
-        results = examine(known, RunningSite(**options), only=args.only, accepted=accepted)
+        with _progress() as watch:
+            results = examine(known, RunningSite(**options), only=args.only, accepted=accepted, watch=watch)
         status = exit_status(results, strict=strict)
         if status == CLEAN or time.monotonic() >= end:
             break
@@ -66,6 +72,28 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     form = "json" if args.json else "sarif" if args.sarif else "all" if args.all else "report"
     print(printed(results, form, strict=strict))
     return status
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Check, Finding | None], object]]:
+    """Print a line for each area to a terminal: what is looked at, then the results."""
+    area, marks = "", list[str]()
+
+    def show(text: str) -> None:
+        if sys.stderr.isatty():
+            print(text, end="", file=sys.stderr, flush=True)
+
+    def watch(each: Check, result: Finding | None) -> None:
+        nonlocal area
+        if each.area != area:
+            show(f"{f' {_counted(marks)}{chr(10)}' if area else ''}{each.area} …")
+            area = each.area
+            marks.clear()
+        if result is not None:
+            marks.append(result.mark)
+
+    yield watch
+    show(f" {_counted(marks)}\n\n")
 
 
 def _require_known(ids: Collection[str], known: Collection[str]) -> None:
@@ -90,7 +118,8 @@ def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
     """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     rules, found = [], []
     for each in filter(lambda each: each.is_bad, results):
-        title, text = {"text": each.check.title}, {"text": f"{each.check.consequence} {each.check.remedy}"}
+        title = {"text": each.check.title}
+        text = {"text": f"{each.check.consequence} {each.check.remedy}".strip() or each.check.title}
         rules.append({"id": each.check.id, "shortDescription": title, "help": text})
         found += [_sarif_result(each, text) for text in each.evidence]
     driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
@@ -115,27 +144,48 @@ def _program(args: argparse.Namespace) -> str:
 
 def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
-        if each.is_bad:
+        if each.is_bad and not each.because:
             yield f"{each.check.id} {each.mark}. Expected: {each.check.title}"
             yield from (f"    {text}" for text in each.evidence)
             if each.accepted:
                 yield f"    Accepted: {each.accepted}"
                 continue
-            yield f"    Consequence: {each.check.consequence}"
-            yield f"    Remedy: {each.check.remedy}"
+            for label in ("consequence", "remedy"):
+                if text := getattr(each, label):
+                    yield f"    {label.capitalize()}: {text}"
             yield f"    Check again: --only {each.check.id}\n"
         elif everything:
             reason = f"because of {each.because}" if each.because else "; ".join(each.evidence)
             yield f"{each.check.id} {each.mark}: {each.check.title}{f' ({reason})' if reason else ''}"
-    marks = [each.mark for each in results]
-    parts = [f"{marks.count(mark)} {said}" for mark, said in _SAID.items() if mark == "ok" or mark in marks]
-    yield f"xaccel doctor: {', '.join(parts)}"
+    yield from _what_follows(results)
+    yield f"xaccel doctor: {_counted([each.mark for each in results])}"
+
+
+def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
+    """Yield what may have the same cause, and what could not be checked because of it."""
+    for cause in dict.fromkeys(each.because for each in results if each.because):
+        of_cause = [each for each in results if each.because == cause]
+        bad = [each for each in of_cause if each.is_bad]
+        if bad:
+            yield f"Perhaps because of {cause}: correct that, and check again."
+        for each in bad:
+            yield f"    {each.check.id} {each.status}: {'; '.join(each.evidence)}"
+        if skipped := [each.check.id for each in of_cause if each.status == "skipped"]:
+            yield f"Not checked because of {cause}: {', '.join(skipped)}"
+        yield ""
+
+
+def _counted(marks: Sequence[str]) -> str:
+    return ", ".join(
+        f"{marks.count(mark)} {said}" for mark, said in _SAID.items() if mark == "ok" or mark in marks
+    )
 
 
 _SAID = {
     "fail": "failed",
     "unknown": "unknown",
     "warn": "with a warning",
+    "follows": "perhaps because of another",
     "ok": "fine",
     "skipped": "skipped (--all gives the reasons)",
     "accepted": "accepted",
@@ -156,10 +206,10 @@ def _accepted(args: argparse.Namespace) -> dict[str, str]:
     return {name: f"{reason} (until {day})" for name, reason, day in given if day >= today}
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, where: str) -> float:
     found = re.fullmatch(r"(\d+)([sm]?)", text)
     if found is None:
-        raise OptionRefused(f"{text!r} is not a time", where="--wait", remedy="Write it like 30s or 2m.")
+        raise OptionRefused(f"{text!r} is not a time", where=where, remedy="Write it like 30s or 2m.")
     return float(found[1]) * (60 if found[2] == "m" else 1)
 
 

@@ -67,7 +67,8 @@ def _why(entry: dict[str, Any]) -> Why | None:
         _say("why", f"{entry.get('why')}, which this version of xaccel does not know")
         return None
     _say("why", f"{entry.get('why') or '(empty)'}: {why.cause}")
-    _say("remedy", why.remedy)
+    if why.remedy:
+        _say("remedy", why.remedy)
     return why
 
 

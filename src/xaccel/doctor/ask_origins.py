@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -18,9 +19,9 @@ from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.running_site import RunningSite
-from xaccel.errors import ConfigError, CredentialsUnavailable
+from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
-from xaccel.explain.exchange import Exchange, address_of, ask_origin, origin_connection
+from xaccel.explain.exchange import TIMEOUT_S, Exchange, address_of, ask_origin, origin_connection, wait_s
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.sender import Sender
@@ -59,10 +60,13 @@ class Remote:
 
 
 def remotes(origins: Mapping[str, Origin]) -> Iterator[Remote]:
-    """Yield the origins on the network, but not patterns of buckets, whose hosts are not known."""
+    """Yield the origins on the network, but not those whose hosts are not known: patterns, and what XA103 reports."""
     for name, origin in origins.items():
         if not isinstance(origin, LocalOrigin) and not covers_many(origin):
-            url = base_url(origin)
+            try:
+                url = base_url(origin)
+            except ConfigError:
+                continue
             yield Remote(name, origin, url, tuple(map(address_of, origin.connect_to or (url,))))
 
 
@@ -70,7 +74,10 @@ LookAtOne = Callable[[RunningSite, Remote], Iterator["str | Evidence"]]
 
 
 def _each(number: int, is_wanted: Callable[[Remote], bool], missing: str) -> Callable[[LookAtOne], LookAtOne]:
-    """Make a function the one that looks at each origin of a kind; its evidence gets the origin's name."""
+    """Make a function the one that looks at each origin of a kind; its evidence gets the origin's name.
+
+    An origin that failed an earlier check is left out.
+    """
 
     def registered(look: LookAtOne) -> LookAtOne:
         @check(number)
@@ -79,13 +86,25 @@ def _each(number: int, is_wanted: Callable[[Remote], bool], missing: str) -> Cal
             if not found:
                 raise Skipped(missing)
             for remote in found:
-                for one in look(stack, remote):
-                    seen = one if isinstance(one, Evidence) else Evidence(one)
-                    yield replace(seen, text=f"origin {remote.name}: {seen.text}")
+                if remote.name in stack.broken:
+                    yield Evidence(f"origin {remote.name}: see XA{stack.broken[remote.name]}", "skipped")
+                    continue
+                for one in _looked(look, stack, remote):
+                    if one.status in (None, "fail", "unknown"):
+                        stack.broken[remote.name] = number
+                    yield replace(one, text=f"origin {remote.name}: {one.text}")
 
         return look
 
     return registered
+
+
+def _looked(look: LookAtOne, stack: RunningSite, remote: Remote) -> Iterator[Evidence]:
+    try:
+        for one in look(stack, remote):
+            yield one if isinstance(one, Evidence) else Evidence(one)
+    except (OSError, HTTPException, XaccelError) as error:
+        yield Evidence(str(error) or type(error).__name__, "unknown")
 
 
 _remote = partial(_each, is_wanted=lambda _: True, missing="the site has no origin on the network")
@@ -119,16 +138,34 @@ def resolved(_: RunningSite, remote: Remote) -> Iterator[str]:
     ]
     for host in [*(host for host, _ in remote.servers), *allowed]:
         try:
-            socket.getaddrinfo(host, None)
+            _look_up(host)
         except OSError as error:
             yield f"{host}: {error.strerror or error}"
+
+
+def _look_up(host: str) -> None:
+    """Ask DNS in a thread, since the system sets no time limit. Raises OSError."""
+    failed: list[OSError | None] = []
+
+    def ask() -> None:
+        try:
+            socket.getaddrinfo(host, None)
+            failed.append(None)
+        except OSError as error:
+            failed.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(wait_s(TIMEOUT_S))
+    if (error := failed[0] if failed else TimeoutError("DNS does not respond")) is not None:
+        raise error
 
 
 @_remote(402)
 def connected(_: RunningSite, remote: Remote) -> Iterator[str]:
     for host, port in remote.servers:
         try:
-            socket.create_connection((host, port), timeout=5).close()
+            socket.create_connection((host, port), timeout=wait_s(5)).close()
         except OSError as error:
             yield f"{host}:{port}: {error.strerror or error}"
 
@@ -248,6 +285,37 @@ def readable(stack: RunningSite) -> Iterator[str]:
             yield f"origin {name}: {root} is not a directory"
         elif not stack.workers_may(Path(root), "-x"):
             yield f"origin {name}: {stack.workers[0]} may not enter {root}"
+
+
+def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Iterator[Evidence]:
+    """Yield why NGINX's workers cannot send a file of a directory that is there. Raises Skipped."""
+    origin = stack.site.origin(ref.origin)
+    if not isinstance(origin, LocalOrigin):
+        return
+    path = Path(origin.root)
+    for part in (*Path(ref.key).parts[:-1], Path(ref.key).name):
+        path /= part
+        if path.is_symlink():
+            text = f"{path} is a symbolic link, and NGINX follows none below the directory of an origin"
+            yield Evidence(text, remedy="Move the file there, or mount its folder there (`mount --bind`).")
+            return
+        right, verb = ("-x", "enter") if path.is_dir() else ("-r", "read")
+        if path.exists() and not stack.workers_may(path, right):
+            mode = f"mode {path.stat().st_mode & 0o777:o}, owner {path.owner()}"
+            yield Evidence(f"{stack.workers[0]} may not {verb} {path} ({mode})")
+            return
+
+
+check(417)(lambda stack: why_unreadable(stack, stack.object))
+
+
+@check(418)
+def cache_writable(stack: RunningSite) -> Iterator[str]:
+    if stack.site.cache is None:
+        raise Skipped("the site has no CACHE")
+    folder = stack.prefix / stack.site.cache.path
+    if not stack.workers_may(folder, "-w"):
+        yield f"{stack.workers[0]} may not write to {folder}"
 
 
 @_remote(416)

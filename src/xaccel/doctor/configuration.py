@@ -11,7 +11,8 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import Evidence, Skipped, check, remedy_of
+from xaccel.doctor.location import server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
@@ -46,6 +47,8 @@ def _on_disk(stack: RunningSite, number: int) -> Iterator[str]:
     text = "\n".join(lines)
     if number == next((own for own, pattern in _REFUSALS if pattern.search(text)), 207):
         yield from lines
+    elif number > 207:
+        assert stack.dumped
 
 
 for _number in (203, 205, 206, 207, 209, 210, 211, 212):
@@ -139,12 +142,22 @@ def runs(stack: RunningSite) -> Iterator[str]:
         yield str(reason)
 
 
-def _at_the_door(stack: RunningSite, *, for_tls: bool) -> Iterator[str]:
+def _at_the_door(stack: RunningSite, *, for_tls: bool) -> Iterator[Evidence]:
     try:
         assert stack.shown_digest
     except (OSError, HTTPException) as error:
         if isinstance(error, ssl.SSLCertVerificationError) == for_tls:
-            yield f"{stack.door.url}: {getattr(error, 'verify_message', '') or error}"
+            text = f"{stack.door.url}: {getattr(error, 'verify_message', '') or error}"
+            yield Evidence(text, remedy=_for_proxy_protocol(stack))
+
+
+def _for_proxy_protocol(stack: RunningSite) -> str:
+    with suppress(Skipped):
+        found = server_of(stack.http, stack.door)
+        for line in found.inside if found else ():
+            if line.words[0] == "listen" and "proxy_protocol" in line.words:
+                return f"{line.where}: this `listen` has `proxy_protocol`. {remedy_of(805)}"
+    return ""
 
 
 check(302)(partial(_at_the_door, for_tls=False))
@@ -197,7 +210,9 @@ check(305)(_newer)
 @check(306)
 def restarted(stack: RunningSite) -> Iterator[str]:
     there = ".".join(map(str, stack.build.version))
-    if stack.running and stack.running[2] != there:
+    if stack.running is None:
+        raise Skipped("the NGINX at the site's address does not know the site")
+    if stack.running[2] != there:
         yield f"{stack.running[2]} runs, and {stack.nginx} is {there}"
 
 

@@ -10,14 +10,18 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
-from xaccel.doctor.ask_origins import remotes
+from xaccel.doctor.ask_origins import remotes, why_unreadable
 from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.error_log import ends, written_since
+from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import MOST_BYTES, RunningSite
 from xaccel.errors import XaccelError
 from xaccel.explain.exchange import Exchange, ask_origin
 from xaccel.explain.why import end_of, new_entry, why_of
 from xaccel.handoff.headers import public_name
+from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin
@@ -26,18 +30,19 @@ _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
 _OF_THE_APP = ("Content-Disposition", "Content-Type")
-_HINTS = {
-    400: ": it may not accept its Host: write `proxy_set_header Host $http_host;` into its location",
-    501: ": it is in debug mode, and its location lacks secret-debug.conf",
-}
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
 class Trip(NamedTuple):
-    """A download that the log shows too. entry: its log entry, empty if there is none; None if the log is not read."""
+    """A download that the log shows too.
+
+    entry: its log entry, empty if there is none; None if the log is not read. said: the messages that NGINX's error log
+    got meanwhile.
+    """
 
     reply: Exchange
     entry: dict[str, Any] | None
+    said: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
@@ -48,11 +53,14 @@ class Trip(NamedTuple):
 @lru_cache(maxsize=1)
 def travel(stack: RunningSite) -> Trip:
     """Request the download once for all checks. A random end of its Range, far behind the file, marks its log entry."""
-    mark = f"bytes=0-{10**15 + secrets.randbelow(10**15)}"
+    mark, errors, end = f"bytes=0-{10**15 + secrets.randbelow(10**15)}", ends(stack), None
     with suppress(Skipped):
-        if (end := end_of(stack.log)) is not None:
-            return Trip(stack.fetch(Range=mark), new_entry(stack.log, end, mark))
-    return Trip(stack.fetch(Range=mark), None)
+        end = end_of(stack.log)
+    reply = stack.door.try_to_ask("GET", stack.target, {**stack.headers, "Range": mark})
+    entry = None
+    if end is not None:
+        entry = new_entry(stack.log, end, mark) if reply.status else {}
+    return Trip(reply, entry, written_since(errors))
 
 
 @check(601)
@@ -62,11 +70,24 @@ def through_nginx(stack: RunningSite) -> Iterator[str]:
         yield f"the response has the header {names[0]}"
 
 
-@check(602)
-def app_answers(stack: RunningSite) -> Iterator[str]:
+@lru_cache(maxsize=1)
+def _blamed(stack: RunningSite) -> tuple[int, Evidence] | None:
     trip = travel(stack)
-    if trip.entry == {} and trip.reply.status in (502, 503, 504):
-        yield f"status {trip.reply.status} without a log entry of a transfer"
+    return (
+        no_transfer(stack, trip.reply, trip.said, is_logged=trip.entry is not None)
+        if not trip.entry
+        else None
+    )
+
+
+def _no_transfer(stack: RunningSite, number: int) -> Iterator[Evidence]:
+    found = _blamed(stack)
+    if found and found[0] == number:
+        yield found[1]
+
+
+for _number in (602, 605, 617, 618, 619, 620, 621):
+    check(_number)(partial(_no_transfer, number=_number))
 
 
 def _refused(stack: RunningSite, whys: Collection[str], same: str) -> Iterator[str]:
@@ -78,24 +99,26 @@ check(603)(partial(_refused, whys=("forged", "no_id"), same="the secret of these
 check(604)(partial(_refused, whys=("url_refused",), same="these settings"))
 
 
-@check(605)
-def allowed(stack: RunningSite) -> Iterator[str]:
-    trip = travel(stack)
-    if not trip.entry and trip.reply.status not in (200, 206, 502, 503, 504):
-        yield f"the app responds with status {trip.reply.status}{_HINTS.get(trip.reply.status, '')}"
-
-
 @check(606)
-def succeeds(stack: RunningSite) -> Iterator[str]:
-    trip = travel(stack)
-    if trip.reply.status in (200, 206) and not trip.why:
+def succeeds(stack: RunningSite) -> Iterator[Evidence]:
+    trip, waits = travel(stack), list(_no_transfer(stack, 606))
+    if waits:
+        yield from waits
+        return
+    status, meaning = trip.reply.status, why_of(trip.entry) if trip.entry else None
+    if status in (200, 206) and not trip.why:
         length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
         if length.isdigit() and came < min(int(length), MOST_BYTES):
-            yield f"{came} of {length} bytes came"
+            yield Evidence(f"{came} of {length} bytes came")
         return
-    meaning = why_of(trip.entry) if trip.entry else None
-    text = f" {meaning.cause} {meaning.remedy}" if meaning else ""
-    yield f"status {trip.reply.status}, `why` is {trip.why or '(not known)'}.{text}"
+    text = f"status {status}, `why` is {trip.why or '(not known)'}" if status else trip.reply.problem
+    yield Evidence(
+        f"{text}.{f' {meaning.cause}' if meaning else ''}", remedy=meaning.remedy if meaning else ""
+    )
+    if trip.entry and isinstance(stack.site.origins.get(trip.entry.get("origin", "")), LocalOrigin):
+        handed = unquote(stack.from_app.header("X-Accel-Redirect")) if stack.from_app else ""
+        name, _, key = handed.removeprefix(stack.site.internal_prefix).partition("/")
+        yield from why_unreadable(stack, ObjectRef(name, key)) if key else ()
 
 
 @check(607)

@@ -7,8 +7,8 @@ import pwd
 import re
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPException
@@ -16,9 +16,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Skipped
+from xaccel.doctor.location import App, Location, app_of, location_of
 from xaccel.doctor.own_directives import Levels, Line, dump, findings, http_of, parse, paths_to
 from xaccel.errors import XaccelError
-from xaccel.explain.exchange import Exchange, address_of, fetch
+from xaccel.explain.exchange import Exchange, address_of, at_most, fetch
 from xaccel.explain.masking import printable
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import Nginx, probe
@@ -33,6 +34,9 @@ _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
 _DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
 _DENIED = re.compile(r"\(13: Permission denied\)")
 _ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
+_LONGER = "`--timeout` gives them more"
+MOST_TIMEOUTS = 6
+"""How often all checks together may take the time of one."""
 MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a body that are read."""
 
@@ -49,8 +53,11 @@ class Door:
 
         Raises OSError and http.client.HTTPException.
         """
-        sent = tuple((headers or {}).items())
-        return fetch(self.url + target, method, sent, [self.address], most_bytes=MOST_BYTES).completed()
+        return self.try_to_ask(method, target, headers or {}).completed()
+
+    def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
+        """Do the same, and raise nothing."""
+        return fetch(self.url + target, method, tuple(headers.items()), [self.address], most_bytes=MOST_BYTES)
 
 
 def door_at(url: str) -> Door:
@@ -100,7 +107,8 @@ class RunningSite:
     has_app: whether this machine is the app's host.
     url: the front door; empty: the first `listen` of the server that includes server.conf. download: path of one
     download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
-    config: a configuration without xaccel.
+    config: a configuration without xaccel. timeout_s: for the requests of one check.
+    broken: origins with the check that they failed.
     """
 
     read_site: Callable[[], Site]
@@ -114,6 +122,22 @@ class RunningSite:
     headers: Mapping[str, str] = field(default_factory=dict)
     named: tuple[str, str] | None = None
     config: Path | None = None
+    timeout_s: float = 10.0
+    broken: dict[str, int] = field(default_factory=dict)
+    _end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Bound the time of all checks together."""
+        self._end = time.monotonic() + MOST_TIMEOUTS * self.timeout_s
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Bound the requests of one check together. Raises TimeoutError after the end of the time of all checks."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not done: the checks took {MOST_TIMEOUTS * self.timeout_s:.0f} s. {_LONGER}")
+        with at_most(min(self.timeout_s, left)):
+            yield
 
     @cached_property
     def site(self) -> Site:
@@ -285,6 +309,27 @@ class RunningSite:
     def fetched(self) -> Exchange:
         """The download as it came."""
         return self.fetch()
+
+    @cached_property
+    def location(self) -> Location | None:
+        """The location of NGINX's configuration on disk that gets the download. Raises Skipped."""
+        return location_of(self.http, self.door, self.target)
+
+    @cached_property
+    def app(self) -> App | None:
+        """The app behind it; None where NGINX's configuration does not say."""
+        try:
+            return app_of(self.http, self.location) if self.location else None
+        except Skipped:
+            return None
+
+    @cached_property
+    def from_app(self) -> Exchange | None:
+        """The app's own response to the download, without NGINX; None where the app is not known.
+
+        The app may record it as a download that was not sent. So it is requested only if the download fails.
+        """
+        return self.app.ask(self.door, self.target, self.headers) if self.app else None
 
     @property
     def object(self) -> ObjectRef:

@@ -12,8 +12,9 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -37,7 +38,26 @@ WRONG_ADDRESS = 64
 """OpenSSL's code (openssl/x509_vfy.h)."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ERROR_BYTES = 65536
+_until: ContextVar[float] = ContextVar("until", default=float("inf"))
 _DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Bound the time of all requests in the block together; one that is too late ends with TimeoutError."""
+    token = _until.set(min(_until.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def wait_s(most: float) -> float:
+    """Return how long a step of a request may take now. Raises TimeoutError."""
+    left = _until.get() - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return min(most, left)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,15 +105,22 @@ def fetch(
     *,
     ca_file: str | None = None,
     most_bytes: int | None = None,
+    verify: bool = True,
 ) -> Exchange:
     """Send one request as a client, to one of `servers` if given, and read the response.
 
-    most_bytes: of the body, which is kept; None: all of it is read, and not kept.
+    servers: host and port, or ("unix:/path", 0). most_bytes: of the body, which is kept; None: all of it is read, and
+    not kept. verify: the certificate.
     """
     parts, seen = urlsplit(url), Exchange(method=method, url=url, sent=sent)
     kind: Any = http.client.HTTPConnection
     if parts.scheme == "https":
-        kind = partial(http.client.HTTPSConnection, context=ssl.create_default_context(cafile=ca_file))
+        context = ssl.create_default_context(cafile=ca_file)
+        context.check_hostname = verify
+        context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+        kind = partial(http.client.HTTPSConnection, context=context)
+    elif servers and servers[0][0].startswith("unix:"):
+        kind = _UnixConnection
     try:
         with _send(connection(kind, parts.netloc, servers), seen) as response:
             if most_bytes is not None:
@@ -113,7 +140,7 @@ class Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
-        self.until = time.monotonic() + RESPONSE_S
+        self.until = time.monotonic() + wait_s(RESPONSE_S)
         self.fp = io.BufferedReader(_Until(self.fp.detach(), self))
 
     def begin(self) -> None:
@@ -125,7 +152,7 @@ class Response(http.client.HTTPResponse):
 
     def read_soon(self, most_bytes: int) -> bytes:
         """Return at most so many bytes of the body, which must come within RESPONSE_S."""
-        self.until = time.monotonic() + RESPONSE_S
+        self.until = time.monotonic() + wait_s(RESPONSE_S)
         return self.read(most_bytes)
 
 
@@ -140,7 +167,7 @@ class _Until(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if time.monotonic() > self._response.until:
-            raise TimeoutError(f"there is no whole response after {RESPONSE_S:.0f} seconds")
+            raise TimeoutError("timed out: the response is not whole")
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -152,7 +179,7 @@ def _send(made: Any, seen: Exchange) -> Response:
     """Send the request of `seen` on a new connection, which lasts until the response is closed."""
     try:
         made.connect()
-        made.sock.settimeout(TIMEOUT_S)
+        made.sock.settimeout(wait_s(TIMEOUT_S))
         seen.lap("connect")
         has_host = any(name.lower() == "host" for name, _ in seen.sent)
         parts = urlsplit(seen.url)
@@ -172,7 +199,7 @@ def _send(made: Any, seen: Exchange) -> Response:
 
 def connection(kind: Any, host: str, servers: Sequence[tuple[str, int]], **options: Any) -> Any:
     """Return a connection of http.client for `host`, which connects to the first of `servers` that accepts."""
-    made = kind(host, timeout=CONNECT_S, **options)
+    made = kind(host, timeout=wait_s(CONNECT_S), **options)
     made.response_class = Response
     if servers:
         # The one seam of http.client between the name for Host and TLS and the address to connect to.
@@ -183,8 +210,22 @@ def connection(kind: Any, host: str, servers: Sequence[tuple[str, int]], **optio
 def _connect_to(servers: Sequence[tuple[str, int]], _: Any, *rest: Any) -> socket.socket:
     for server in servers[:-1]:
         with suppress(OSError):
-            return socket.create_connection(server, *rest)
-    return socket.create_connection(servers[-1], *rest)
+            return open_socket(server, *rest)
+    return open_socket(servers[-1], *rest)
+
+
+def open_socket(server: tuple[str, int], timeout_s: float, *rest: Any) -> socket.socket:
+    """Connect to a server of `fetch`. Raises OSError."""
+    if not server[0].startswith("unix:"):
+        return socket.create_connection(server, timeout_s, *rest)
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(timeout_s)
+    try:
+        made.connect(server[0].removeprefix("unix:"))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def address_of(place: str) -> tuple[str, int]:
@@ -301,6 +342,11 @@ class _TlsConnection(http.client.HTTPSConnection):
             self.close()
             text = f"NGINX does not accept the certificate for the IP address {self.host}: it compares DNS names only"
             raise ssl.SSLCertVerificationError(WRONG_ADDRESS, text)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        self.sock = self._create_connection(None, self.timeout)  # type: ignore[attr-defined]  # see `connection`
 
 
 def certificate_names(certificate: Mapping[str, Any]) -> list[str]:

@@ -45,6 +45,7 @@ _TABLES = tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(enco
 WHY: dict[str, Why] = {name: Why(**row) for name, row in _TABLES["why"].items()}
 """By `why`; for another status of the origin see ANY_STATUS."""
 ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or_nginx"]
+MISSING, NOT_READ = WHY.pop("missing"), WHY.pop("not_read")
 STORE_CODES: Mapping[str, str] = _TABLES["store_codes"]
 STORE_MESSAGES: Mapping[str, str] = _TABLES["store_messages"]
 FINDINGS: Mapping[str, str] = _TABLES["findings"]
@@ -53,7 +54,9 @@ TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 
 def why_of(entry: Mapping[str, Any]) -> Why | None:
     """Return what the `why` of a log entry means; None for a value that this version does not know."""
-    why = entry.get("why", "")
+    why, status = entry.get("why", ""), str(entry.get("status", ""))
+    if why == "" and (status in ("403", "404") or status.startswith("5")):
+        return MISSING if status == "404" else NOT_READ
     if why == "":
         return ALL_SENT if entry.get("completion") == "OK" else LEFT
     if isinstance(why, str) and re.fullmatch("origin_[0-9]{3}", why):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.live.failure_rows import ROWS
-from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, WHY, why_of
+from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY, why_of
 
 ENGINE = Path(__file__).parents[3] / "src/xaccel/nginx/engine"
 WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "doubt")
@@ -61,12 +61,21 @@ def test_each_failure_of_the_live_tests_has_a_row() -> None:
 def test_an_empty_why_says_whether_all_was_sent() -> None:
     assert why_of({"why": "", "completion": "OK"}) is ALL_SENT
     assert why_of({"why": "", "completion": ""}) is LEFT
+    for status, meaning in {
+        "200": ALL_SENT,
+        "304": ALL_SENT,
+        "416": ALL_SENT,
+        "404": MISSING,
+        "502": NOT_READ,
+    }.items():
+        assert why_of({"why": "", "completion": "OK", "status": status}) is meaning
     assert why_of({"why": "origin_418"}) is ANY_STATUS
     assert why_of({"why": "of a later version"}) is None
 
 
 def test_each_row_is_complete_sentences_and_differs_from_the_others() -> None:
-    for why in (*WHY.values(), ANY_STATUS, ALL_SENT, LEFT):
+    assert ALL_SENT.remedy == ""
+    for why in (*WHY.values(), ANY_STATUS, LEFT, MISSING, NOT_READ):
         assert re.fullmatch(r"[A-Z].*\.", why.cause)
         assert re.fullmatch(r"[A-Z].*\.", why.remedy)
     assert len({why.cause for why in WHY.values()}) == len(WHY)

@@ -1,0 +1,213 @@
+"""What is broken between the client, NGINX, the app and the storage: more rows of the table, and all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from http.client import HTTPException
+from pathlib import Path
+
+from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, simple
+from tests.doctor.stage import Stage, download
+from tests.live.conftest import running_app
+from xaccel.doctor.running_site import door_at
+from xaccel.servers.processes import wait_until
+from xaccel.testing import free_port
+
+TABLE = ROWS
+"""All rows."""
+
+
+def in_the_location(s: Stage, lines: str) -> None:
+    s.edit("nginx.conf", "proxy_set_header Host $http_host;", f"proxy_set_header Host $http_host; {lines}")
+
+
+def from_media(s: Stage, key: str, *, is_named: bool = True) -> None:
+    s.arguments |= {"--download": download(key, "media"), "--object": f"media/{key}" if is_named else ""}
+
+
+def hangs(s: Stage, more: str = "") -> None:
+    """Let NGINX proxy to a server that accepts connections only."""
+    server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    address = f"http://127.0.0.1:{server.getsockname()[1]}{more}"
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", address)
+    s.arguments["--timeout"] = "2s"
+
+
+# NGINX's workers
+
+
+@breaks(417, "A file of a directory has mode 600", says="may not read")
+def _(s: Stage) -> None:
+    s.file("media/a.txt").chmod(0o600)
+    from_media(s, "a.txt")
+
+
+@breaks(606, "A file of a directory has mode 600, and no `--object` names it", says="may not read")
+def _(s: Stage) -> None:
+    s.file("media/a.txt").chmod(0o600)
+    from_media(s, "a.txt", is_named=False)
+
+
+@breaks(417, "A key leads through a symbolic link", says="symbolic link")
+def _(s: Stage) -> None:
+    s.file("outside").mkdir()
+    s.file("outside/b.txt").write_text("b")
+    s.file("media/shared").symlink_to(s.file("outside"))
+    from_media(s, "shared/b.txt")
+
+
+simple(
+    418,
+    "NGINX's workers may not enter the folder of the cache",
+    lambda s: s.file("var").chmod(0o700),
+    says="cache",
+)
+
+# NGINX responds itself
+
+simple(
+    617,
+    "`auth_basic` is in the app's location",
+    lambda s: in_the_location(s, f"auth_basic x; auth_basic_user_file {s.folder}/none;"),
+    says="auth_basic",
+)
+simple(
+    617,
+    "An own `location` takes the URL of the download",
+    lambda s: s.edit("nginx.conf", "location / {", "location ~ ^/send { root /srv; }\nlocation / {"),
+    says="location ~ ^/send",
+)
+simple(
+    617,
+    "`deny` in the app's location",
+    lambda s: in_the_location(s, "deny all;"),
+    says="deny",
+)
+
+# The app responds
+
+simple(
+    618,
+    "The app redirects to https, and does not see that the client uses it",
+    lambda s: in_the_app(
+        s, middleware="django.middleware.security.SecurityMiddleware", SECURE_SSL_REDIRECT=True
+    ),
+    says="SECURE_PROXY_SSL_HEADER",
+)
+simple(
+    619,
+    "ALLOWED_HOSTS of the app lacks the host",
+    lambda s: in_the_app(s, ALLOWED_HOSTS=["app.example"]),
+    says="ALLOWED_HOSTS",
+)
+
+
+@breaks(620, "The app's process has no credentials of the bucket", says="CredentialsUnavailable")
+def _(s: Stage) -> None:
+    origins = s.settings["ORIGINS"]
+    lacking = {**origins["documents"], "access_key": None, "secret_key": None}
+    settings = {**s.settings, "ORIGINS": {**origins, "documents": lacking}}
+    no_keys = {"AWS_EC2_METADATA_DISABLED": "true"}
+    behind(s, s.stack.enter_context(running_app(s.folder / "app", settings, **no_keys)))
+
+
+@breaks(602, "The app accepts connections, and does not respond", says="does not respond")
+def _(s: Stage) -> None:
+    hangs(s)
+
+
+@breaks(602, "`proxy_read_timeout` is shorter than the app needs", says="proxy_read_timeout")
+def _(s: Stage) -> None:
+    hangs(s, "; proxy_read_timeout 300ms")
+
+
+simple(
+    605,
+    "The session of the client is over",
+    lambda s: s.arguments.update({"--header": "Cookie: session=old"}),
+    "unknown",
+    says="Cookie",
+)
+
+
+# NGINX's error log
+
+
+def is_said(s: Stage, text: str) -> bool:
+    return wait_until(lambda: text in s.file("error.log").read_text(), timeout_s=5)
+
+
+def crowd(s: Stage, text: str) -> None:
+    """Connect until NGINX's error log has a text."""
+    with contextlib.ExitStack() as clients:
+        for _ in range(40):
+            clients.enter_context(socket.create_connection(("127.0.0.1", s.port)))
+        assert is_said(s, text)
+
+
+def elsewhere(s: Stage, lines: str, times: int = 1) -> None:
+    """Request an own location that has nothing to do with downloads."""
+    s.edit("nginx.conf", "location / {", f"location /elsewhere {{ {lines} }}\nlocation / {{")
+    for _ in range(times):
+        door_at(s.url).ask("GET", "/elsewhere")
+
+
+@breaks(801, "More clients come than `worker_connections` allows", says="worker_connections")
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", "events { }", "events { worker_connections 20; }")
+    crowd(s, "worker_connections are not enough")
+
+
+@breaks(801, "NGINX may open too few files", says="worker_rlimit_nofile")
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", "events { }", "worker_rlimit_nofile 30; events { worker_connections 30; }")
+    crowd(s, "Too many open files")
+
+
+@breaks(802, "NGINX's workers may not read a file of an own location")
+def _(s: Stage) -> None:
+    s.file("media/elsewhere").write_text("x")
+    s.file("media/elsewhere").chmod(0o600)
+    elsewhere(s, f"root {s.folder}/media;")
+
+
+@breaks(803, "`limit_req` refuses requests of users", "warn")
+def _(s: Stage) -> None:
+    before = "variables_hash_max_size 4096;"
+    s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=1r/m;", reload=False)
+    elsewhere(s, "limit_req zone=few; root /srv;", times=2)
+
+
+simple(
+    804,
+    "One of the apps does not run",
+    lambda s: elsewhere(s, f"proxy_pass http://127.0.0.1:{free_port()};"),
+    "warn",
+)
+
+
+@breaks(805, "A `listen` with `proxy_protocol` gets requests without it")
+def _(s: Stage) -> None:
+    port = free_port()
+    s.edit("nginx.conf", "# more servers", f"server {{ listen 127.0.0.1:{port} proxy_protocol; }}")
+    with contextlib.suppress(OSError, HTTPException):
+        door_at(f"http://127.0.0.1:{port}").ask("GET", "/")
+
+
+simple(
+    302,
+    "The `listen` of the site has `proxy_protocol`, and nothing in front sends it",
+    lambda s: s.edit("nginx.conf", f":{s.port};", f":{s.port} proxy_protocol;"),
+    says="proxy_protocol",
+)
+
+
+@breaks(806, "A worker of NGINX was killed", "warn", says="signal 9")
+def _(s: Stage) -> None:
+    assert s.nginx is not None
+    children = Path(f"/proc/{s.nginx.server.pid}/task/{s.nginx.server.pid}/children").read_text()
+    os.kill(int(children.split()[0]), signal.SIGKILL)
+    assert is_said(s, "exited on signal 9")

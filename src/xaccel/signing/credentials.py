@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from xaccel.errors import CredentialsUnavailable, XaccelError
@@ -24,10 +25,14 @@ PAUSE_S = 10
 """Least seconds between two refreshes ahead: one that fails, or brings a short life, is not tried at each request."""
 
 
+FAILED_S = 2
+"""Seconds in which requests get the error of the last look-up, instead of waiting for the next one."""
+
+
 class CredentialSource:
     """The credentials of one origin, looked up at the first use and refreshed by a thread.
 
-    Thread-safe. One lookup or refresh runs at a time.
+    Thread-safe. One look-up or refresh runs at a time. All requests that wait for it get its credentials or its error.
     """
 
     def __init__(self, origin: S3Origin) -> None:
@@ -37,6 +42,8 @@ class CredentialSource:
         self._frozen: ReadOnlyCredentials | None = None
         self._refreshing = threading.Lock()
         self._next_ahead = 0.0
+        self._failure: XaccelError | None = None
+        self._failed_at = 0.0
 
     def ready(self) -> bool:
         """Return whether `current` needs no file, process or network."""
@@ -82,27 +89,42 @@ class CredentialSource:
             self._refreshing.release()
 
     def _fetch(self) -> ReadOnlyCredentials:
+        asked = time.monotonic()
         with self._lock:
-            old = self._frozen
+            old, failure = self._frozen, self._failure
             if self._needs_refresh(STILL_GOOD_S):
                 # botocore tells the new end before the new values are here: nobody may pair it with the old ones.
                 self._frozen = None
-            try:
-                if self._found is None:
-                    self._found = self._look_up()
-                self._frozen = self._found.get_frozen_credentials()
-            except Exception as error:  # botocore runs processes and plug-ins here: their errors are anything
-                if isinstance(error, XaccelError):
-                    raise
+            if tried := failure is None or min(asked, time.monotonic() - FAILED_S) > self._failed_at:
+                failure = self._failure = self._try_to_fetch()
+                self._failed_at = time.monotonic()
+            if failure is not None:
                 if old is None or self._needs_refresh(0):
-                    raise CredentialsUnavailable(
-                        f"botocore could not fetch them ({type(error).__name__})",
-                        where=f"S3Origin(profile={self._origin.profile!r})",
-                        remedy="Look at the role, the instance metadata service or the profile that gives them.",
-                    ) from error
-                logger.warning("credentials were not refreshed, the old ones end in seconds: %s", error)
+                    # A copy: one error in several threads would collect the traceback of each.
+                    raise copy(failure) from failure.__cause__
+                if tried:
+                    logger.warning("credentials were not refreshed, the old ones end in seconds: %s", failure)
                 self._frozen = old
+            assert self._frozen is not None
             return self._frozen
+
+    def _try_to_fetch(self) -> XaccelError | None:
+        """Set `_frozen`, or return why that failed."""
+        try:
+            if self._found is None:
+                self._found = self._look_up()
+            self._frozen = self._found.get_frozen_credentials()
+        except XaccelError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  (of processes and plug-ins that botocore runs)
+            failure = CredentialsUnavailable(
+                f"botocore could not fetch them ({type(error).__name__})",
+                where=f"S3Origin(profile={self._origin.profile!r})",
+                remedy="Look at the role, the instance metadata service or the profile that gives them.",
+            )
+            failure.__cause__ = error
+            return failure
+        return None
 
     def _look_up(self) -> Any:
         if self._origin.access_key is not None:

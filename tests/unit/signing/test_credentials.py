@@ -16,7 +16,8 @@ from botocore.credentials import RefreshableCredentials
 
 from xaccel import S3Origin, XaccelError
 from xaccel.errors import ConfigError, CredentialsUnavailable
-from xaccel.signing.credentials import PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
+from xaccel.signing import credentials
+from xaccel.signing.credentials import FAILED_S, PAUSE_S, REFRESH_AHEAD_S, STILL_GOOD_S, CredentialSource
 
 WITHIN_S = 10
 ORIGIN = S3Origin(bucket="docs")
@@ -61,6 +62,10 @@ def finish_refresh() -> None:
     for thread in refreshers():
         thread.join(WITHIN_S)
         assert not thread.is_alive()
+
+
+def after_the_failure(source: CredentialSource) -> None:
+    source._failed_at -= FAILED_S
 
 
 def test_fresh_credentials_are_given_without_asking_again() -> None:
@@ -171,8 +176,10 @@ def test_a_failed_refresh_in_the_last_seconds_gives_the_old_ones() -> None:
 
     role.answer = fails
     source = source_of(role, STILL_GOOD_S - 10)
-    assert source.current().access_key == "old"
+    assert {source.current().access_key for _ in range(20)} == {"old"}
+    assert role.asked == 1
     role.answer = lambda: issued("new", 3600)
+    after_the_failure(source)
     assert source.current().access_key == "new"
 
 
@@ -195,8 +202,58 @@ def test_a_failed_refresh_of_expired_credentials_is_an_error_and_retried(error: 
         with pytest.raises(CredentialsUnavailable, match=type(error).__name__):
             source.current()
         assert not source.ready()
+    assert role.asked == 1
     role.answer = lambda: issued("new", 3600)
+    after_the_failure(source)
     assert source.current().access_key == "new"
+
+
+class CountedLock:
+    """A lock that says how many have come to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.came = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("remembered_s", [FAILED_S, 0])
+def test_all_who_wait_for_a_failing_look_up_get_its_error(
+    monkeypatch: pytest.MonkeyPatch, remembered_s: float
+) -> None:
+    """Not one look-up after the other: 16 requests would wait for 16 time-outs of the metadata service."""
+    monkeypatch.setattr(credentials, "FAILED_S", remembered_s)
+    role, lock = Role(), CountedLock()
+
+    def fails() -> dict[str, Any]:
+        assert all(lock.came.acquire(timeout=WITHIN_S) for _ in range(16))
+        raise OSError("no route")
+
+    role.answer = fails
+    source = source_of(role, -1)
+    source._lock = lock  # type: ignore[assignment]
+    found: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            source.current()
+        except CredentialsUnavailable as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WITHIN_S)
+    # One error in several threads would collect the traceback of each.
+    assert (len(found), len(set(map(id, found)))) == (16, 16)
+    assert role.asked == 1
 
 
 def test_a_refresh_that_brings_ended_credentials_is_a_failure() -> None:

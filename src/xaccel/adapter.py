@@ -18,6 +18,7 @@ from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_head
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
+from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
 
@@ -71,7 +72,7 @@ class ClientRequest(NamedTuple):
 
 
 Asked = tuple[ObjectRef, Options]
-InThread = Callable[..., Awaitable[Answer]]
+InThread = Callable[..., Awaitable[Any]]
 """From a function and its arguments to its result."""
 
 
@@ -102,11 +103,23 @@ class Answers:
         return answer
 
     async def _aanswer(
-        self, in_thread: InThread, asked: Asked, request: ClientRequest, *, debug: bool
+        self,
+        in_thread: InThread,
+        key: str | None,
+        arguments: SendArguments,
+        request: ClientRequest,
+        *,
+        debug: bool,
     ) -> Answer:
+        try:
+            with without_waiting():
+                asked = self._asked(key, arguments)
+        except WouldWait:
+            asked = await in_thread(self._asked, key, arguments)
         if self.sender.is_ready(asked[0]):
             return self._answer(asked, request, debug=debug)
-        return await in_thread(self._answer, asked, request, debug=debug)
+        answer: Answer = await in_thread(self._answer, asked, request, debug=debug)
+        return answer
 
 
 def answer_of(

@@ -50,8 +50,7 @@ class Downloads(Answers):
         """
         request = ClientRequest.of_scope(scope)
         try:
-            asked = self._asked(key, arguments)
-            answer = await self._aanswer(asyncio.to_thread, asked, request, debug=self._debug)
+            answer = await self._aanswer(asyncio.to_thread, key, arguments, request, debug=self._debug)
         except InputRefused as refused:
             status = log_refusal(refused, scope["method"], key, arguments)
             await self.arefuse_invalid(scope, send, refused, status)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-from xaccel.errors import OptionRefused, OriginUnknown
+from xaccel.errors import InputRefused, OptionRefused, OriginUnknown
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
 from xaccel.handoff.objects import ObjectRef, Place
 from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
+from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.signing.signer import S3Signer, longest_s
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
@@ -64,12 +65,22 @@ class Sender:
         return ObjectRef(origin, key or "", bucket=bucket, url=url)
 
     def is_ready(self, ref: ObjectRef) -> bool:
-        """Tell whether `hand_off` will wait for nothing: neither for credentials nor for a function that makes the URL.
+        """Tell whether `hand_off` needs no credentials, no function that makes the URL, and no rules of botocore's.
 
-        Async code calls `hand_off` in a thread otherwise. Raises OriginUnknown.
+        botocore takes 0.1 s and more for the first bucket of an origin, and for each bucket whose name has a dot or two
+        hyphens in a row. Async code calls `hand_off` in a thread otherwise. Raises OriginUnknown.
         """
         origin = self.site.origin(ref.origin) if ref.stand_in is None else ref.stand_in
-        return not ref.makes_url and (not isinstance(origin, S3Origin) or self._source(origin).ready())
+        if ref.makes_url or (isinstance(origin, S3Origin) and not self._source(origin).ready()):
+            return False
+        try:
+            with without_waiting():
+                self.places.locate(ref)
+        except WouldWait:
+            return False
+        except InputRefused:  # `hand_off` says so at once
+            pass
+        return True
 
     def hand_off(self, ref: ObjectRef, *, method: str = "GET", options: Options = DEFAULTS) -> HandOff:
         """Make the hand-off for one request. `method` other than HEAD means GET.

@@ -94,8 +94,7 @@ class Downloads(Answers):
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
         asking, debug = ClientRequest.of_scope(request.scope), _in_debug_mode(request)
         try:
-            asked = self._asked(key, arguments)
-            return _response(await self._aanswer(run_in_threadpool, asked, asking, debug=debug))
+            return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
             raise also(refused, *_ERRORS[status]) from refused

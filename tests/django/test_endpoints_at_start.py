@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from django.core.files.storage import storages
 from django.http import HttpResponse
@@ -9,6 +11,7 @@ from tests.django.library.models import Document
 from xaccel.django import HandOffMiddleware
 from xaccel.django.conf import configuration
 from xaccel.signing import endpoint
+from xaccel.signing.endpoint import WouldWait, without_waiting
 
 S3 = {
     "type": "s3",
@@ -32,13 +35,18 @@ def test_the_endpoint_is_found_before_the_first_request() -> None:
     assert endpoint._resolve.cache_info().currsize == 1
 
 
-def test_the_storages_that_origins_name_are_known_before_the_first_request() -> None:
+def test_files_of_the_origins_are_found_without_waiting_from_the_first_request_on() -> None:
     files = Document(file="a.pdf").file, Document(scan="a.pdf").scan
     # another test may have made them anew
     files[1].storage = storages["bucket"]
-    assert not any(configuration().objects.is_known(file, None) for file in files)
+    find = partial(configuration().objects.find, origin=None)
+    with without_waiting():
+        find(files[0])
+        with pytest.raises(WouldWait):
+            find(files[1])
     HandOffMiddleware(lambda request: HttpResponse())
-    assert all(configuration().objects.is_known(file, None) for file in files)
+    with without_waiting():
+        assert [find(file).origin for file in files] == ["disk", "documents"]
 
 
 @override_settings(XACCEL={"ORIGINS": {"documents": S3}})

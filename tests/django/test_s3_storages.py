@@ -13,7 +13,8 @@ from tests.django.storage_files import GET, STORAGE, file_on, s3
 from xaccel import ConfigErrors
 from xaccel.django import send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.storages import StorageNotDescribed, describe
+from xaccel.django.files.storage_objects import StorageNotDescribed
+from xaccel.django.files.storages import describe
 from xaccel.errors import InputRefused, KeyRefused
 from xaccel.site.origins import S3Origin
 

@@ -32,7 +32,8 @@ from tests.signatures import cloudfront_says, google_says, private_pem, service_
 from xaccel import ConfigErrors, HTTPOrigin, ObjectRef, OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.storages import StorageNotDescribed, describe
+from xaccel.django.files.storage_objects import StorageNotDescribed
+from xaccel.django.files.storages import describe
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import S3Origin
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from asgiref.local import Local
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from botocore import session
 from botocore.config import Config
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.test import AsyncRequestFactory
 from google.oauth2.service_account import Credentials
 from storages.backends.azure_storage import AzureStorage
@@ -22,10 +29,12 @@ from storages.backends.gcloud import GoogleCloudStorage
 from storages.backends.s3 import S3Storage
 
 from tests.django.storage_files import GET, STORAGE, file_on
+from tests.loop_time import longest_turn_ms
 from tests.signatures import private_pem, service_account
 from xaccel import ConfigErrors, InputRefused
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
+from xaccel.signing import endpoint
 
 TENANT: ContextVar[int] = ContextVar("tenant", default=0)
 KEYS = [base64.b64encode(byte * 64).decode() for byte in (b"k", b"l")]
@@ -75,6 +84,7 @@ IDS = [f"{kind.__name__}.{name}" for kind, _, name, *_ in PAIRS]
 
 @pytest.fixture(autouse=True)
 def _everything_is_an_origin(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TENANT.set(0)
     profiles = "".join(
         f"[{name}]\naws_access_key_id = {name}\naws_secret_access_key = {name}\n" for name in ("one", "two")
     )
@@ -96,6 +106,14 @@ def _everything_is_an_origin(site: Any, tmp_path: Path, monkeypatch: pytest.Monk
             "beta": {"type": "http", "base_url": "https://beta.blob.core.windows.net/", "expires_s": 120},
         }
     )
+
+
+@pytest.fixture
+def _botocore_reads_its_data_as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared: Any = session.create_loader
+    monkeypatch.setattr(session, "create_loader", shared.__wrapped__)
+    endpoint._resolve.cache_clear()
+    endpoint._endpoint.cache_clear()
 
 
 def of_the_tenant(kind: type[Any], options: dict[str, Any], **values: Sequence[Any]) -> Any:
@@ -167,6 +185,52 @@ def test_a_place_that_a_class_computes_is_refused_at_start(
         configuration()
 
 
+class OwnPath(FileSystemStorage):
+    def path(self, name: str) -> str:
+        return f"/srv/t{TENANT.get()}/{name}"
+
+
+class OwnName(S3Storage):
+    def _normalize_name(self, name: str) -> str:
+        return f"t{TENANT.get()}/{name}"
+
+
+class OwnS3Bucket(S3Storage):
+    @property
+    def bucket(self) -> Any:
+        return SimpleNamespace(name=f"acme-t{TENANT.get()}")
+
+
+class Hidden(S3Storage):
+    def __getattribute__(self, name: str) -> Any:
+        return f"acme-t{TENANT.get()}" if name == "bucket_name" else super().__getattribute__(name)
+
+
+class OwnURL(Storage):
+    def url(self, name: str | None) -> str:
+        return f"https://two.cdn.example/t{TENANT.get()}/{name}?sig=1"
+
+
+def calculate() -> None:
+    end = time.thread_time() + 0.1
+    while time.thread_time() < end:
+        pass
+
+
+class Slow(Storage):
+    def url(self, name: str | None) -> str:
+        calculate()
+        return f"https://two.cdn.example/{name}"
+
+
+class Places(list[str]):
+    """What a property takes long to find."""
+
+    def __getitem__(self, _: Any) -> Any:
+        calculate()
+        return "/srv/one"
+
+
 class OwnBucket(GoogleCloudStorage):
     """It has no client for all tenants."""
 
@@ -185,20 +249,86 @@ class OwnClient(AzureStorage):
         return self.service_client.get_container_client(self.azure_container)
 
 
+BUCKET = "https://acme-{}.s3.eu-central-1.amazonaws.com/{}/invoices/7.pdf?"
+
+
 @pytest.mark.parametrize(
-    ("kind", "options", "bases"),
+    ("storage", "expected"),
     [
-        (OwnBucket, GOOGLE, [f"https://storage.googleapis.com/acme-{name}/" for name in ("one", "two")]),
-        (OwnClient, AZURE, [f"https://acme.blob.core.windows.net/{name}/" for name in ("one", "two")]),
+        (OwnPath(location="/elsewhere"), "/_xaccel/srv/t{0}/invoices/7.pdf"),
+        (OwnName(**S3), BUCKET.format("one", "t{0}")),
+        (OwnS3Bucket(**S3), BUCKET.format("t{0}", "tenant-a")),
+        (Hidden(**S3), BUCKET.format("t{0}", "tenant-a")),
+        (OwnURL(), "https://two.cdn.example/t{0}/invoices/7.pdf?sig=1"),
+        (OwnBucket(**GOOGLE), "https://storage.googleapis.com/acme-{1}/tenant-a/invoices/7.pdf?"),
+        (OwnClient(**AZURE), "https://acme.blob.core.windows.net/{1}/tenant-a/invoices/7.pdf?"),
     ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Storage) else "",
 )
-def test_a_client_of_the_class_itself_is_the_one_of_the_call(
-    kind: type[Any], options: dict[str, Any], bases: list[str]
-) -> None:
-    storage = kind(**options)
+def test_a_method_or_a_client_of_the_class_itself_is_asked_at_each_call(storage: Any, expected: str) -> None:
     for tenant in (0, 1, 0):
         TENANT.set(tenant)
-        assert told(storage)[1].startswith(f"{bases[tenant]}tenant-a/invoices/7.pdf?")
+        assert "".join(told(storage)[:: 1 if expected.startswith("/") else -1]).startswith(
+            expected.format(tenant, ("one", "two")[tenant])
+        )
+
+
+@pytest.fixture
+def with_rotating_keys(site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make a site whose origin names a storage with other keys at each request."""
+    keys = {name: (f"{name}-0", f"{name}-1") for name in KEYS_ONLY[:3]}
+    made = type(of_the_tenant(S3Storage, S3, **keys))
+    monkeypatch.setattr(sys.modules[__name__], "Computed", made, raising=False)
+    given = {key: value for key, value in S3.items() if key not in keys}
+    settings.STORAGES = {"default": {"BACKEND": f"{__name__}.Computed", "OPTIONS": given}}
+    return lambda **more: site(ORIGINS={"docs": {"storage": "default", **more}})
+
+
+@pytest.mark.parametrize("file_or_key", ["7.pdf", None])
+def test_keys_that_rotate_sign_for_files_and_for_object_keys(
+    with_rotating_keys: Any, file_or_key: str | None
+) -> None:
+    with_rotating_keys()
+    for tenant in (0, 1, 0):
+        TENANT.set(tenant)
+        url = send_file(GET, file_or_key or file_on(storages["default"], "7.pdf"), origin="docs")[
+            "Xaccel-Url"
+        ]
+        query = parse_qs(urlsplit(url).query)
+        assert query["X-Amz-Credential"][0].startswith(f"access_key-{tenant}/")
+        assert query["X-Amz-Security-Token"] == [f"security_token-{tenant}"]
+
+
+def test_keys_that_an_entry_gives_itself_sign_for_object_keys(with_rotating_keys: Any) -> None:
+    with_rotating_keys(access_key="own", secret_key="own")
+    query = parse_qs(urlsplit(send_file(GET, "7.pdf", origin="docs")["Xaccel-Url"]).query)
+    assert query["X-Amz-Credential"][0].startswith("own/")
+    assert "X-Amz-Security-Token" not in query
+
+
+def test_no_computed_key_is_kept_from_the_start(with_rotating_keys: Any) -> None:
+    with_rotating_keys()
+    assert configuration().site.origins["docs"].access_key is None  # type: ignore[union-attr]
+
+
+def test_a_coroutine_reads_the_tenant_of_djangos_connections(
+    site: Any, settings: Any, monkeypatch: Any
+) -> None:
+    """They belong to one thread, in which synchronous middleware sets the tenant, as django-tenants' does."""
+    connection: Any = Local(thread_critical=True)
+    now = property(lambda _: f"/srv/{getattr(connection, 'schema', 'public')}", lambda *_: None)
+    shared = type("OfTheConnection", (FileSystemStorage,), {"location": now})()
+
+    async def view(schema: str) -> str:
+        async with ThreadSensitiveContext():
+            await sync_to_async(setattr)(connection, "schema", schema)
+            response = await asend_file(AsyncRequestFactory().get("/"), file_on(shared, "7.pdf"))
+            return response["X-Accel-Redirect"]
+
+    async def both() -> list[str]:
+        return await asyncio.gather(view("one"), view("two"))
+
+    assert asyncio.run(both()) == ["/_xaccel/srv/one/7.pdf", "/_xaccel/srv/two/7.pdf"]
 
 
 SHARED: list[tuple[Callable[[], Any], Callable[[int], str]]] = [
@@ -238,3 +368,32 @@ def test_forty_tenants_at_once_get_their_own(make: Callable[[], Any], expected: 
         in_threads = list(pool.map(lambda number: copy_context().run(sent, number), range(40)))
     for told_ in (in_threads, asyncio.run(all_tasks())):
         assert [number for number in range(40) if expected(number) not in told_[number]] == []
+
+
+@pytest.mark.usefixtures("_botocore_reads_its_data_as_in_production")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FileSystemStorage(location="/srv/a"),
+        lambda: S3Storage(**{**S3, "bucket_name": "acme-new"}),
+        lambda: S3Storage(**{**S3, "bucket_name": "acme-new--er"}),
+        lambda: S3Storage(**{**S3, "bucket_name": "acme-one", "region_name": "ap-south-1"}),
+        lambda: S3Storage(**{**S3, **CDN}),
+        lambda: GoogleCloudStorage(**GOOGLE),
+        lambda: AzureStorage(**AZURE),
+        Slow,
+        lambda: of_the_tenant(FileSystemStorage, {}, location=Places()),
+    ],
+    ids="directory bucket hyphens region cdn google azure url property".split(),
+)
+def test_no_storage_keeps_the_event_loop_from_others(make: Callable[[], Any]) -> None:
+    """The first file of a storage, in processor time of the loop's thread."""
+
+    async def send(file: Any) -> None:
+        with suppress(InputRefused):
+            await asend_file(AsyncRequestFactory().get("/"), file)
+
+    # The modules and the endpoints of a first request.
+    longest_turn_ms(lambda: send(file_on(S3Storage(**S3), "7.pdf")))
+    file = file_on(make(), "7.pdf")
+    assert longest_turn_ms(lambda: send(file)) < 20

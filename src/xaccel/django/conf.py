@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
+from xaccel.django.files.origins_of_files import KEYS
 from xaccel.django.files.storage_objects import Objects
 from xaccel.django.files.storages import NOT_FOR_DOWNLOADS, with_storages
 from xaccel.errors import ConfigError, ConfigErrors
@@ -51,6 +52,10 @@ class Configuration:
     skipped: tuple[ConfigError, ...] = ()
 
 
+_OWN_KEYS = ("profile", *KEYS)
+"""Options of an entry that replace the keys of its storage."""
+
+
 @lru_cache(maxsize=1)
 def configuration() -> Configuration:
     """Return the one configuration of this process. Raises ConfigErrors with every problem of settings.XACCEL."""
@@ -69,7 +74,11 @@ def configuration() -> Configuration:
         values["ORIGINS"] = with_storages(every, 'STORAGES["{}"]', skipped)
     elif isinstance(origins := values["ORIGINS"], Mapping):
         entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
-        aliases = {name: str(entry["storage"]) for name, entry in entries.items() if "storage" in entry}
+        aliases = {
+            name: str(entry["storage"])
+            for name, entry in entries.items()
+            if "storage" in entry and entry.keys().isdisjoint(_OWN_KEYS)
+        }
         values["ORIGINS"] = with_storages(origins, f'{WHERE}["ORIGINS"]["{{}}"]["storage"]', found)
     if not values.keys() & {"SECRET", *read_mapping.SECRET_SOURCES}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))

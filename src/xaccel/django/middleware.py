@@ -48,9 +48,7 @@ class HandOffMiddleware:
             markcoroutinefunction(self)
         # System checks report what is wrong, and so does the first hand-off; the project's other pages must respond.
         with suppress(XaccelError):
-            conf = configuration()
-            conf.sender.places.find_all()
-            conf.objects.find_all()
+            configuration().sender.places.find_all()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Return the project's response, with the headers of a hand-off put in order."""

@@ -23,6 +23,7 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
 from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
+from xaccel.signing.endpoint import WouldWait, without_waiting
 
 if TYPE_CHECKING:
     from xaccel.django.files.storage_objects import FileOrKey
@@ -65,8 +66,13 @@ async def asend_file(
         arguments["subject"] = await asubject_of(request)
     download = _Download(request, file_or_key, arguments)
     ready = download.is_ready()
-    await atell(request, download.decide() if ready else await _in_thread(download.decide)())
-    return await _in_thread(download.finish)() if download.response is None else download.response
+    # In the thread of Django's database connections, on which the tenant of a storage may depend.
+    await atell(request, download.decide() if ready else await sync_to_async(download.decide)())
+    return (
+        await sync_to_async(download.finish, thread_sensitive=False)()
+        if download.response is None
+        else download.response
+    )
 
 
 def check_file(
@@ -81,10 +87,6 @@ def check_file(
     """
     sender = configuration().sender
     sender.check(sender.refer(key, origin=origin, bucket=bucket), Options(**options))
-
-
-def _in_thread(function: Any) -> Any:
-    return sync_to_async(function, thread_sensitive=False)
 
 
 class _Download:
@@ -106,10 +108,13 @@ class _Download:
     def is_ready(self) -> bool:
         """Tell whether `decide` will wait for nothing."""
         conf = configuration()
-        if TRACE in self.request.META or not conf.objects.is_known(self.file_or_key, self.place["url"]):
+        if TRACE in self.request.META:
             return False
         try:
-            self.ref = conf.objects.find(self.file_or_key, **self.place)
+            with without_waiting():
+                self.ref = conf.objects.find(self.file_or_key, **self.place)
+        except WouldWait:
+            return False
         except InputRefused:
             return True
         return conf.sender.is_ready(self.ref)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -13,6 +16,29 @@ from xaccel.site.origins import S3Origin
 from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem
 from xaccel.urls import canonical_base
+
+
+class WouldWait(Exception):
+    """The call may take long, and the caller must not wait."""
+
+
+_waits = ContextVar("waits", default=True)
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Raise WouldWait instead of loading botocore, reading files or asking a storage: for an event loop's thread."""
+    token = _waits.set(False)
+    try:
+        yield
+    finally:
+        _waits.reset(token)
+
+
+def may_wait() -> None:
+    """Say that the next step may take long. Raises WouldWait where `without_waiting` forbids it."""
+    if not _waits.get():
+        raise WouldWait
 
 
 class Endpoint(NamedTuple):
@@ -105,6 +131,7 @@ def _resolve(bucket: str, place: tuple[Any, ...]) -> Endpoint:
     Stubber uses. Presigning names the global host `bucket.s3.amazonaws.com`, which redirects for a new bucket of
     another region.
     """
+    may_wait()
     origin = S3Origin(bucket=bucket, **dict(zip(_PLACE, place, strict=True)))
     where = f"S3Origin(bucket={origin.bucket!r})"
     if is_other_kind(origin.bucket):

@@ -1,95 +1,79 @@
-"""The object that a call of `send_file` asks for."""
+"""The object of a file: the kind of its storage, where the storage keeps it, and the origin that has it.
+
+Everything is read from the storage at each call: a property may depend on the request, for example on its tenant. The
+caches have the values that were read as their keys, never the storage.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import weakref
+import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property, partial
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from operator import attrgetter
+from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import Storage, storages
 from django.db.models.fields.files import FieldFile
-from django.utils.functional import LazyObject
+from django.utils.functional import LazyObject, empty
 
 from xaccel import urls
-from xaccel.django.files.storages import (
-    LEAST_S,
-    SSE_C,
-    Kind,
-    StorageNotDescribed,
-    computed,
-    describe_place,
-    kind_of,
-    not_described,
-    unwrapped,
-)
-from xaccel.errors import KeyRefused, OriginNotAllowed
+from xaccel.django.files.origins_of_files import KEYS, RELOAD, Match, OriginsOfFiles, Wanted, elsewhere
+from xaccel.errors import ConfigError, KeyRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
-from xaccel.handoff.places import base_url
 from xaccel.options import Url
 from xaccel.sender import Sender
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin, covers, covers_many
+from xaccel.signing.endpoint import may_wait
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.rules import is_other_kind
+from xaccel.site.setting import problem
 
 FileOrKey = FieldFile | str | None
 
+LEAST_S = 120
+"""Seconds that a signature lives where the storage does not say."""
 
-class _Wanted(NamedTuple):
-    """The name of a file in its storage, and the origin and the bucket that the call names."""
-
-    name: str
-    origin: str | None
-    bucket: str | None
+_SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
+"""Parameters of objects that are encrypted with a key of the client's."""
 
 
-Find = Callable[[Any, _Wanted], ObjectRef]
-"""From a storage and a file to the object. Raises KeyRefused, and OriginNotAllowed for a file in another place."""
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
 
-_MANY = "*"
-"""Instead of a bucket: the origins that cover many."""
-_RELOAD = "generate the NGINX configuration again, and reload NGINX."
+
+def not_described(place: str, name: str, /, **values: object) -> StorageNotDescribed:
+    """Return an error of the table [wrong] in settings.toml."""
+    return problem(place, name, StorageNotDescribed, **values)
 
 
 class Objects:
     """The objects of a site's storages. Thread-safe.
 
-    For each storage a `Find` is chosen: at start if an origin names the storage, else at its first file. It is chosen
-    again if an attribute has changed, for example with the tenant. It is kept by identity, and weakly: a project may
-    compare storages by their settings, and may make one for each tenant.
-
-    aliases: by origin, the alias of STORAGES that it names.
+    aliases: by origin, the alias of STORAGES that signs for it.
     """
 
     def __init__(self, sender: Sender, aliases: Mapping[str, str]) -> None:
-        self._sender = sender
-        origins = sender.site.origins
-        self._aliases = {alias for name, alias in aliases.items() if name in origins}
-        self._made_by = {
-            name: alias for name, alias in aliases.items() if isinstance(origins.get(name), HTTPOrigin)
-        }
-        self._known: dict[int, tuple[weakref.ref[Storage], tuple[Any, ...], Find]] = {}
-
-    def find_all(self) -> None:
-        """Choose the `Find` of each storage that an origin names, so that no request does."""
-        for alias in self._aliases:
-            self._find_in(unwrapped(storages[alias]))
+        self._refer = sender.refer
+        self._origins = OriginsOfFiles(sender)
+        self._aliases = aliases
 
     def find(
         self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None
     ) -> ObjectRef:
-        """Return what a call asks for.
+        """Return the object that a call asks for.
 
-        It makes no request, but a storage of an unknown kind is asked for its `url()`. The first call for an S3
-        storage may take 0.1 s.
+        It makes no request, but a storage of an unknown kind is asked for its `url()`. The first call for a bucket may
+        take 0.1 s.
 
         Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
         """
         if isinstance(file_or_key, FieldFile) and url is None:
             if origin is not None:
-                self._sender.site.origin(origin)
+                self._origins.origin(origin)
             if not file_or_key.name:
                 remedy = "Respond with 404 if there is no file, or upload one."
                 raise KeyRefused("the file field is empty", where="file", remedy=remedy)
@@ -97,219 +81,302 @@ class Objects:
             if isinstance(storage, LazyObject):
                 storage = unwrapped(storage)
             try:
-                return self._find_in(storage)(storage, _Wanted(file_or_key.name, origin, bucket))
+                wanted = Wanted(file_or_key.name, origin, bucket)
+                return kind_of(type(storage)).object_of(self._origins, storage, wanted)
             except StorageNotDescribed as problem:
                 raise OriginNotAllowed(problem.what, where=problem.where, remedy=problem.remedy) from problem
         if not isinstance(file_or_key, FieldFile | str | None):
             raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
         key: Any = file_or_key
-        ref = self._sender.refer(key, origin=origin, bucket=bucket, url=url)
-        return self._with_url(ref) if url is None and ref.origin in self._made_by else ref
-
-    def is_known(self, file_or_key: FileOrKey, url: Url | None) -> bool:
-        """Tell whether `find` only looks at memory."""
-        if isinstance(url, str):
-            return self._sender.places.knows_urls
-        if isinstance(file_or_key, FieldFile):
-            storage = unwrapped(file_or_key.storage)
-            entry = self._known.get(id(storage))
-            return entry is not None and entry[1] == _state(storage) and entry[2] != self._by_asking
-        return True
-
-    def _find_in(self, storage: Storage) -> Find:
-        slot, state = id(storage), _state(storage)
-        entry = self._known.get(slot)
-        if entry is not None and entry[0]() is storage and entry[1] == state:
-            return entry[2]
-        find = self._choose(storage)
-        if computed(storage, ["client"]):
-            return find
-        self._known[slot] = weakref.ref(storage, lambda _: self._known.pop(slot, None)), state, find
-        return find
-
-    def _choose(self, storage: Storage) -> Find:
-        kind = kind_of(storage)
-        if kind is None and not isinstance(storage, FileSystemStorage):
-            return self._by_asking
-        place = None if kind is None else kind.place(storage, "file")
-        if kind is None or place is None:
-            return partial(_in_places, self._matches(storage), kind)
-        matches: list[_Match] = []
-        if kind.is_s3:
-            with suppress(StorageNotDescribed):
-                matches = self._matches(storage)
-        return partial(self._by_url, kind, place, matches)
-
-    def _by_url(
-        self, kind: Kind, place: HTTPOrigin, matches: list[_Match], storage: Any, wanted: _Wanted
-    ) -> ObjectRef:
-        """Find a file behind URLs that a known SDK makes; of S3 with a domain, the bucket may be an origin instead."""
-        try:
-            url = place.base_url + quote(_key(kind, storage, wanted.name), safe="/")
-            found, key = self._below(url, wanted.origin)
-        except OriginNotAllowed:
-            if not kind.is_s3:
-                raise
-            return _in_places(matches, kind, storage, wanted)
-        return ObjectRef(found, key, bucket=wanted.bucket, url=partial(kind.url, storage, wanted.name))
-
-    def _by_asking(self, storage: Any, wanted: _Wanted) -> ObjectRef:
-        try:
-            url = storage.url(wanted.name)
-        except NotImplementedError:
-            url = ""
-        if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
-            raise not_described("file", "unknown_storage", kind=type(storage))
-        found, key = self._below(url, wanted.origin)
-        origin, signed = self._sender.site.origin(found), None
-        # What a storage adds to the name of its own file is a signature.
-        if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url:
-            signed = dataclasses.replace(origin, expires_s=LEAST_S)
-        return ObjectRef(found, key, bucket=wanted.bucket, url=url, stand_in=signed)
-
-    def _below(self, url: str, wanted: str | None) -> tuple[str, str]:
-        """Return the HTTP origin, and the key in it, of the URL of a file."""
-        refused = None
-        try:
-            name = wanted or self._sender.places.origin_of_url(url)
-            if isinstance(self._sender.site.origin(name), HTTPOrigin):
-                return name, self._sender.places.key_of_url(name, url)
-        except OriginNotAllowed as error:
-            refused = error
-        where = "below none of the site's HTTP origins" if wanted is None else _elsewhere(wanted, None)
-        raise OriginNotAllowed(
-            f"the URL of the file, at {urls.authority(url.partition('?')[0])}, is {where}",
-            where="file",
-            remedy='If NGINX may request it, add {"storage": "<its alias in STORAGES>"} to XACCEL["ORIGINS"], or, for a'
-            ' storage that xaccel cannot read, {"type": "http", "base_url": "<what its URLs begin with>"}; '
-            + _RELOAD,
-        ) from refused
-
-    def _matches(self, storage: Storage) -> list[_Match]:
-        """Return the origins that hold the files of a storage, the nearest first."""
-        own = describe_place(storage, "file")
-        if isinstance(own, LocalOrigin):
-            parts = own.root.rstrip("/").split("/")
-            near = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        else:
-            near = [own.bucket, _MANY]
-        origins = self._sender.site.origins
-        names = [name for place in near for name in self._by_place.get(place, ())]
-        found = [match for name in names if (match := _match(name, origins[name], own)) is not None]
-        return sorted(
-            found,
-            key=lambda match: (len(match[0]) - len(match[1].key), not covers_many(origins[match[1].origin])),
-            reverse=True,
-        )
-
-    @cached_property
-    def _by_place(self) -> dict[str, list[str]]:
-        """The origins by directory or bucket, so that a thousand are not compared one by one."""
-        found: dict[str, list[str]] = {}
-        for name, origin in self._sender.site.origins.items():
-            if isinstance(origin, LocalOrigin):
-                found.setdefault(origin.root.rstrip("/"), []).append(name)
-            elif isinstance(origin, S3Origin):
-                found.setdefault(_MANY if covers_many(origin) else origin.bucket, []).append(name)
-        return found
-
-    def _with_url(self, ref: ObjectRef) -> ObjectRef:
-        """Return `ref` with what makes its URL, where the SDK of the origin's storage signs."""
-        alias = self._made_by[ref.origin]
-        storage = unwrapped(storages[alias])
-        kind = kind_of(storage)
-        if kind is None:
+        ref = self._refer(key, origin=origin, bucket=bucket, url=url)
+        if url is not None or ref.origin not in self._aliases:
             return ref
-
-        def make(method: str) -> str:
-            url = kind.url(storage, ref.key, method)
-            if self._sender.places.key_of_url(ref.origin, url) != ref.key:
-                raise KeyRefused(
-                    f"the storage {alias!r} has another name for {ref.key!r}, so it would be another object",
-                    where="key",
-                    remedy="Write the key as the storage does, without '//', '.' and '..'.",
-                )
-            return url
-
-        return dataclasses.replace(ref, url=make)
+        storage = unwrapped(storages[self._aliases[ref.origin]])
+        return kind_of(type(storage)).signed(self._origins, storage, ref)
 
 
-_STATE = (
-    "location base_location bucket_name region_name endpoint_url client_config object_parameters verify session_profile"
-    " access_key secret_key security_token custom_domain url_protocol querystring_auth querystring_expire"
-    " cloudfront_signer custom_endpoint default_acl expiration expiration_secs"
-).split()
-"""Attributes that the choice of a `Find` reads."""
-
-
-def _state(storage: Any) -> tuple[Any, ...]:
-    return tuple([getattr(storage, name, None) for name in _STATE])
-
-
-_Match = tuple[str, ObjectRef]
-"""An origin that has the files of a storage: the prefix that the storage's keys repeat, and a reference. Its key is the
-start of all object keys in the origin; its `stand_in` has the storage's credentials."""
-
-
-def _match(name: str, origin: Origin, own: S3Origin | LocalOrigin) -> _Match | None:
-    if isinstance(origin, LocalOrigin) and isinstance(own, LocalOrigin):
-        root, location = origin.root.rstrip("/") + "/", own.root.rstrip("/") + "/"
-        return "", ObjectRef(name, location.removeprefix(root))
-    if not isinstance(origin, S3Origin) or not isinstance(own, S3Origin):
-        return None
-    if covers_many(origin) and not covers(origin.bucket, own.bucket):
-        return None
-    if base_url(own) != base_url(origin, own.bucket):
-        return None
-    signing = dataclasses.replace(
-        origin,
-        **{field: getattr(own, field) for field in _OF_THE_STORAGE},
-        request_payer=own.request_payer or origin.request_payer,
-    )
-    return origin.prefix, ObjectRef(name, bucket=own.bucket, stand_in=None if signing == origin else signing)
-
-
-_OF_THE_STORAGE = (
-    "region endpoint_url addressing_style use_dualstack_endpoint use_fips_endpoint use_accelerate_endpoint"
-    " profile access_key secret_key session_token"
-).split()
-
-
-def _in_places(matches: list[_Match], kind: Kind | None, storage: Any, wanted: _Wanted) -> ObjectRef:
-    """Find a file in the directories and buckets of the site's origins."""
-    name, origin, bucket = wanted
-    key = name if kind is None else _key(kind, storage, name)
+def _in_places(matches: list[Match], key: str, storage: Any, wanted: Wanted) -> ObjectRef:
+    """Find a key in the directories and buckets of the site's origins."""
+    _, origin, bucket = wanted
     for prefix, ref in matches:
         if origin in (None, ref.origin) and bucket in (None, ref.bucket) and key.startswith(prefix):
             inside = ref.key + key.removeprefix(prefix)
             return ObjectRef(ref.origin, inside, bucket=ref.bucket, stand_in=ref.stand_in)
     raise OriginNotAllowed(
-        f"the storage of this file ({type(storage).__qualname__}) is {_elsewhere(origin, bucket)}",
+        f"the storage of this file ({type(storage).__qualname__}) is {elsewhere(origin, bucket)}",
         where="file",
-        remedy=f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {_RELOAD}',
+        remedy=f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {RELOAD}',
     )
 
 
-def _elsewhere(origin: str | None, bucket: str | None) -> str:
-    if bucket is not None:
-        return f"in another place than bucket {bucket!r}"
-    return "in none of the site's origins" if origin is None else f"in another place than origin {origin!r}"
+class Kind:
+    """A kind of storage, for one class of storages. This one is for classes that xaccel does not know.
 
-
-def _key(kind: Kind, storage: Any, name: str) -> str:
-    """Return the object key of `name` as the storage spells it, its location included.
-
-    Raises KeyRefused for a name that leaves the location or that the storage cannot hold, and for an object that it
-    reads with a key of the client's (SSE-C).
+    place: attributes that decide the place or another setting of an origin. computed: which of them, and which methods,
+    the project's own classes define, so that another request may get another value.
     """
-    from storages.utils import clean_name
 
+    place: ClassVar[str] = ""
+
+    def __init__(self, cls: type[Storage]) -> None:
+        self.name = f"{cls.__module__}.{cls.__qualname__}"
+        values, methods = f"{self.place} {' '.join(KEYS.values())}".split(), _METHODS.split()
+        own = [
+            base
+            for base in cls.__mro__[:-1]
+            if not f"{base.__module__}.".startswith(("django.", "storages."))
+        ]
+        owners = {
+            name: next((base for base in cls.__mro__ if name in vars(base)), None)
+            for name in values + methods
+        }
+        self.computed = {
+            name for name, owner in owners.items() if owner in own and hasattr(vars(owner)[name], "__get__")
+        }
+        if any({"__getattr__", "__getattribute__"} & vars(base).keys() for base in own):
+            self.computed.update(values)
+
+    def describe(self, storage: Any, where: str) -> Origin:
+        """Return the origin that an entry of ORIGINS means which names the storage.
+
+        `where` names the storage in errors. Raises StorageNotDescribed.
+        """
+        raise not_described(where, "unknown_storage", kind=self.name)
+
+    def object_of(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted) -> ObjectRef:
+        """Return the object of a file. Raises OriginNotAllowed, KeyRefused and StorageNotDescribed."""
+        may_wait()
+        try:
+            url = storage.url(wanted.name)
+        except NotImplementedError:
+            url = ""
+        if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
+            raise not_described("file", "unknown_storage", kind=self.name)
+        ref = origins.below(url, wanted)
+        origin, signed = origins.origin(ref.origin), None
+        # What a storage adds to the name of its own file is a signature.
+        if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url:
+            signed = dataclasses.replace(origin, expires_s=LEAST_S)
+        return dataclasses.replace(ref, url=url, stand_in=signed)
+
+    def signed(self, origins: OriginsOfFiles, storage: Any, ref: ObjectRef) -> ObjectRef:
+        """Return `ref`, whose origin names the storage, as the storage signs it."""
+        return ref
+
+
+_METHODS = (
+    "path url bucket connection client service_client _normalize_name _get_valid_path get_object_parameters"
+)
+
+
+class Directory(Kind):
+    """Django's FileSystemStorage."""
+
+    place = "location base_location"
+
+    def describe(self, storage: Any, where: str) -> LocalOrigin:
+        """Return the storage's directory."""
+        if not storage.base_location:
+            raise not_described(where, "storage_without_location")
+        return _directory(str(storage.location))
+
+    def object_of(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted) -> ObjectRef:
+        """Return the file in the nearest directory of an origin."""
+        if self.computed:
+            may_wait()
+        root, name = self.describe(storage, "file").root, wanted.name
+        if "path" in self.computed:
+            root, name = os.path.split(key_of(storage.path, name))
+        return _in_places(origins.matches(_directory, root), name, storage, wanted)
+
+
+def _directory(root: str) -> LocalOrigin:
+    return LocalOrigin(root=root)
+
+
+class SignedByItsSDK(Kind):
+    """A storage of django-storages whose own SDK makes URLs.
+
+    It uses the methods of django-storages, also for a subclass whose `url()` names a view of the project.
+    """
+
+    def base(self, storage: Any, where: str) -> HTTPOrigin:
+        """Return where the storage's URLs begin, without its location. Raises StorageNotDescribed."""
+        raise NotImplementedError
+
+    def url(self, storage: Any, name: str, method: str) -> str:
+        """Make the URL of a name for "GET" or "HEAD", or raise CredentialsUnavailable."""
+        raise NotImplementedError
+
+    def describe(self, storage: Any, where: str) -> Origin:
+        """Return the HTTP origin of the storage's URLs."""
+        base = self.base(storage, where)
+        return dataclasses.replace(base, base_url=base.base_url + urls.quote_prefix(prefix_of(storage)))
+
+    def object_of(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted) -> ObjectRef:
+        """Return the object below the URLs of an HTTP origin."""
+        from storages.utils import clean_name
+
+        return self.below(origins, storage, wanted, key_of(storage._normalize_name, clean_name(wanted.name)))
+
+    def below(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted, key: str) -> ObjectRef:
+        """Return the object of an object key, location included, below the URLs of an HTTP origin."""
+        ref = origins.below(self.base(storage, "file").base_url + quote(key, safe="/"), wanted)
+        return origins.made_by(partial(self.url, storage, wanted.name), ref)
+
+    def signed(self, origins: OriginsOfFiles, storage: Any, ref: ObjectRef) -> ObjectRef:
+        """Return `ref` with the URL that the SDK makes."""
+        return origins.made_by(partial(self.url, storage, ref.key), ref)
+
+
+class Bucket(SignedByItsSDK):
+    """S3Storage. A domain without signatures is for public files, so NGINX requests from the bucket behind it."""
+
+    place = (
+        "bucket_name location region_name endpoint_url client_config object_parameters verify session_profile"
+        " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer"
+    )
+
+    def __init__(self, cls: type[Storage]) -> None:
+        super().__init__(cls)
+        name, *others = _S3_VALUES
+        self._values = attrgetter("bucket.name" if "bucket" in self.computed else name, *others)
+
+    def base(self, storage: Any, where: str) -> HTTPOrigin:
+        """Return the domain."""
+        signed = storage.querystring_auth and storage.cloudfront_signer
+        root = f"{storage.url_protocol}//{storage.custom_domain}/"
+        return HTTPOrigin(base_url=root, expires_s=storage.querystring_expire if signed else None)
+
+    def url(self, storage: Any, name: str, method: str) -> Any:
+        """Make the URL of the domain. CloudFront's signature does not say for which method it is."""
+        from storages.backends.s3 import S3Storage
+
+        return S3Storage.url(storage, name)
+
+    def describe(self, storage: Any, where: str) -> Origin:
+        """Return the origin of a domain with a signature, else the bucket with the storage's keys."""
+        if storage.custom_domain and self.base(storage, where).expires_s is not None:
+            return super().describe(storage, where)
+        if not _SSE_C.isdisjoint(storage.object_parameters):
+            raise not_described(where, "storage_sse_c")
+        # A computed key belongs to a request, and now there is none.
+        values = [None if name in self.computed else getattr(storage, name) for name in _S3_VALUES]
+        bucket = _bucket(*values, storage.object_parameters.get("RequestPayer"), where=where)
+        return dataclasses.replace(
+            bucket,
+            prefix=prefix_of(storage),
+            ca_file=storage.verify if isinstance(storage.verify, str) else None,
+            verify_tls=storage.verify is not False,
+        )
+
+    def object_of(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted) -> ObjectRef:
+        """Return the object behind the domain if it is an origin, else in the bucket."""
+        from storages.utils import clean_name
+
+        if self.computed:
+            may_wait()
+        key = key_of(storage._normalize_name, clean_name(wanted.name))
+        if not _SSE_C.isdisjoint(storage.get_object_parameters(key)):
+            what = f"{wanted.name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
+            raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
+        if storage.custom_domain:
+            with suppress(OriginNotAllowed):
+                return self.below(origins, storage, wanted, key)
+        payer = storage.object_parameters.get("RequestPayer")
+        return _in_places(origins.matches(_bucket, *self._values(storage), payer), key, storage, wanted)
+
+    def signed(self, origins: OriginsOfFiles, storage: Any, ref: ObjectRef) -> ObjectRef:
+        """Return `ref` with the keys that the storage has now."""
+        origin = origins.origin(ref.origin)
+        if not isinstance(origin, S3Origin):
+            return super().signed(origins, storage, ref)
+        if self.computed:
+            may_wait()
+        keys: dict[str, Any] = {field: getattr(storage, name) or None for field, name in KEYS.items()}
+        now = dataclasses.replace(origin, **keys)
+        return ref if now == origin else dataclasses.replace(ref, stand_in=now)
+
+
+_S3_VALUES = (
+    "bucket_name region_name endpoint_url client_config session_profile access_key secret_key security_token"
+).split()
+
+
+def _bucket(
+    bucket: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    config: Any,
+    profile: str | None,
+    *keys_and_payer: str | None,
+    where: str = "file",
+) -> S3Origin:
+    if not bucket:
+        settings = "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']"
+        raise not_described(where, "unnamed_storage", kind="bucket", settings=settings)
+    if is_other_kind(bucket):
+        raise not_described(where, "other_bucket", value=bucket)
+    *values, payer = keys_and_payer
+    keys: dict[str, Any] = (
+        {} if profile else dict(zip(KEYS, (value or None for value in values), strict=True))
+    )
+    s3 = getattr(config, "s3", None) or {}
+    dualstack = getattr(config, "use_dualstack_endpoint", None)
+    return S3Origin(
+        bucket=bucket,
+        region=region or getattr(config, "region_name", None),
+        endpoint_url=endpoint_url or None,
+        addressing_style=s3.get("addressing_style") or None,
+        use_dualstack_endpoint=s3.get("use_dualstack_endpoint", dualstack),
+        use_fips_endpoint=getattr(config, "use_fips_endpoint", None),
+        use_accelerate_endpoint=s3.get("use_accelerate_endpoint"),
+        request_payer=payer == "requester",
+        profile=profile or None,
+        **keys,
+    )
+
+
+def key_of(read: Callable[[str], str], name: str) -> str:
+    """Return what `read` says for a name. Raises KeyRefused for a name that leaves the location or cannot be stored."""
     try:
-        key: str = getattr(storage, kind.key)(clean_name(name))
+        return read(name)
     except (SuspiciousOperation, ValueError) as error:
         what = f"{name!r} is outside the storage's location, or a name that it cannot store"
         raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
-    if kind.is_s3 and not SSE_C.isdisjoint(storage.get_object_parameters(key)):
-        what = f"{name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
-        raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
-    return key
+
+
+def prefix_of(storage: Any) -> str:
+    location = storage.location.strip("/")
+    return f"{location}/" if location else ""
+
+
+def unwrapped(storage: Storage) -> Any:
+    """Return the storage behind a lazy one such as `default_storage`."""
+    if isinstance(storage, LazyObject):
+        wrapper: Any = storage
+        if wrapper._wrapped is empty:
+            wrapper._setup()
+        return unwrapped(wrapper._wrapped)
+    return storage
+
+
+KINDS: dict[tuple[str, str], type[Kind]] = {
+    ("django.core.files.storage", "FileSystemStorage"): Directory,
+    ("storages.backends.s3", "S3Storage"): Bucket,
+}
+"""By module and class. storages.py adds those of other clouds."""
+
+
+def _kind_of(cls: type[Storage]) -> Kind:
+    for (module, name), kind in KINDS.items():
+        # A class cannot exist before the module of its base is loaded; importing it here would load an SDK for nothing.
+        loaded = sys.modules.get(module)
+        if loaded is not None and issubclass(cls, getattr(loaded, name)):
+            return kind(cls)
+    return Kind(cls)
+
+
+# To mypy, a class is not hashable.
+kind_of: Callable[[type[Storage]], Kind] = cast(Any, lru_cache(maxsize=1024)(_kind_of))
+"""Returns the kind of a class of storages, without loading what other kinds need."""

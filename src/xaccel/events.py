@@ -21,6 +21,7 @@ class DeniedRecord(TypedDict, total=False):
     bucket: str
     key: str
     reason: str
+    ip: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class DownloadEvent:
     size: bytes of the object, if the app knows them.
     query: of a stored URL: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but signatures; ""
         without a query.
+    ip: the client's address, if the app gave it with a denial; NGINX logs that of a download.
     reason: of a denied download, "304 by the app" or "412 by the app"; "" for a file that is sent.
     at: aware, in UTC.
     """
@@ -52,6 +54,7 @@ class DownloadEvent:
     size: int | None = None
     bucket: str = ""
     query: str = ""
+    ip: str = ""
 
     @property
     def object_name(self) -> str:

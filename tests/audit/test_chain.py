@@ -96,7 +96,24 @@ def test_addresses_are_removed_in_slices_between_which_the_trail_holds(
     assert (verdict().problems, verdict().addresses) == ([], 4)
     Seal.objects.filter(number=3).delete()
     assert len(verdict().problems) == 3
-    assert Transfer.objects.filter(ip__isnull=False).count() == 1
+    assert Transfer.objects.filter(ip__isnull=False, outcome="sent").count() == 1
+
+
+def test_the_address_of_a_denial_is_sealed_and_removed_with_those_of_downloads(filled: list[Any]) -> None:
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.retention import drop_addresses, forget
+
+    (denied,) = [row for row in filled if row.outcome == "denied"]
+    assert (denied.ip, denied.ended_at, len(denied.address_proof) >= 32) == ("127.0.0.1", None, True)
+    Transfer.objects.filter(pk=denied.pk).update(ip="198.51.100.1")
+    assert verdict().problems == [f"transfer {denied.pk} was changed or added"]
+    Transfer.objects.filter(pk=denied.pk).update(ip=denied.ip, subject="42", person_proof="", batch=0)
+    tidy()
+    assert drop_addresses(denied.decided_at, using="default") == 5
+    assert Transfer.objects.get(pk=denied.pk).ip == denied.ip
+    assert drop_addresses(denied.decided_at + timedelta(seconds=1), using="default") == 1
+    assert Transfer.objects.get(pk=denied.pk).ip is None
+    assert forget("42", using="default")[1] == 1
 
 
 def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) -> None:
@@ -242,7 +259,7 @@ def test_prune_and_forget_leave_proofs(filled: list[Any]) -> None:
     assert (found.problems, found.forgotten) == ([], 2)
     hidden = Transfer.objects.filter(subject=pseudonym).values_list("person_proof", "address_proof")
     assert all(is_hidden(proof) for both in hidden for proof in both)
-    assert drop_addresses(datetime.now(UTC), using="default") == 3
+    assert drop_addresses(datetime.now(UTC), using="default") == 4
     assert verdict().problems == []
     cutoff = min(row.decided_at for row in filled if row.outcome == "sent") + timedelta(seconds=2)
     removed = prune(cutoff, using="default")

@@ -63,6 +63,20 @@ def test_the_address_is_told_by_the_proxy_that_is_trusted_and_by_nobody_else(sit
     assert [row.ip for row in site.rows(2)] == ["127.0.0.1", "203.0.113.9"]
 
 
+def test_a_denied_download_has_the_same_address(site: Site, settings: Any) -> None:
+    settings.XACCEL_AUDIT = {"ADDRESS_HEADER": "X-Real-IP"}
+    spoofed = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.8"}
+    context = tls_context(site.ca_file, "http/1.1")
+    for client in ("127.0.0.1", PROXY):
+        connection = HTTPSConnection(NAME, site.port, context=context, source_address=(client, 0), timeout=10)
+        try:
+            connection.request("GET", "/deny?key=x", headers=spoofed)
+            assert connection.getresponse().status == 403
+        finally:
+            connection.close()
+    assert [row.ip for row in site.rows(0)] == ["127.0.0.1", "203.0.113.9"]
+
+
 def test_explain_finds_the_object_of_a_failed_transfer_without_a_setting(site: Site) -> None:
     assert site.get("moved") != BODY
     [row] = site.rows(1)

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import AsyncClient, Client, RequestFactory
+from django.core.exceptions import PermissionDenied
+from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -70,6 +71,66 @@ def test_while_the_database_is_down_a_download_is_503(
     [logged] = [record for record in caplog.records if record.name == "xaccel" and record.exc_info]
     assert "could not be recorded" in logged.message
     assert rows() == []
+
+
+SPOOFED = {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "203.0.113.9"}
+
+
+@pytest.mark.parametrize(
+    ("header", "request_of", "recorded"),
+    [
+        ("", ("192.0.2.1", SPOOFED), "192.0.2.1"),
+        ("", ("", SPOOFED), None),
+        ("", ("::ffff:192.0.2.1", {}), "192.0.2.1"),
+        ("X-Real-IP", ("10.0.0.1", SPOOFED), "203.0.113.9"),
+        ("X-Real-IP", ("10.0.0.1", {}), None),
+        ("X-Real-IP", ("10.0.0.1", {"X-Real-IP": "'; DROP TABLE"}), None),
+        ("X-Real-IP", ("10.0.0.1", {"X-Real-IP": "fe80::1%eth0"}), "fe80::1"),
+        ("X-Forwarded-For", ("10.0.0.1", {"X-Forwarded-For": "203.0.113.9, 192.0.2.2"}), "192.0.2.2"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_denied_download_has_the_clients_address(
+    settings: Any, header: str, request_of: tuple[str, dict[str, str]], recorded: str | None, is_async: bool
+) -> None:
+    from xaccel.django import adeny_download, deny_download
+
+    settings.XACCEL_AUDIT = {"ADDRESS_HEADER": header}
+    factory = AsyncRequestFactory() if is_async else RequestFactory()
+    request: Any = factory.get("/", headers=request_of[1])
+    request.META["REMOTE_ADDR"] = request_of[0]
+    with pytest.raises(PermissionDenied):
+        (async_to_sync(adeny_download) if is_async else deny_download)(request, key="a.pdf")
+    assert [row.ip for row in rows()] == [recorded]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "outcome"),
+    [
+        ({"key": "../x"}, 404, "denied"),
+        ({"key": "a", "etag": '"v1"'}, 304, "not_modified"),
+        ({"key": "a"}, 200, "granted"),
+    ],
+    ids=str,
+)
+def test_what_the_app_responds_to_has_the_address_and_what_nginx_sends_gets_it_there(
+    client: Any, query: dict[str, str], status: int, outcome: str
+) -> None:
+    answer = client.get("/send", query, HTTP_IF_NONE_MATCH='"v1"', REMOTE_ADDR="192.0.2.1")
+    assert answer.status_code == status
+    [row] = rows()
+    assert (row.outcome, row.ip) == (outcome, None if outcome == "granted" else "192.0.2.1")
+
+
+def test_an_app_may_know_the_address_better() -> None:
+    from xaccel.django import deny_download
+
+    request = RequestFactory().get("/", REMOTE_ADDR="10.0.0.1")
+    for ip in ("192.0.2.1", "nonsense"):
+        with pytest.raises(PermissionDenied):
+            deny_download(request, key="a", ip=ip)
+    assert [row.ip for row in rows()] == ["192.0.2.1", None]
 
 
 def test_two_programs_are_two_clients(client: Any) -> None:

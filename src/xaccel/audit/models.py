@@ -62,7 +62,8 @@ class Transfer(models.Model):
     client: a digest of the program, by its User-Agent.
     download to details come from the log entry. ended_at: null until it came.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is null if unknown.
-    ip: the client's address as NGINX knows it, through the proxies that NGINX trusts.
+    ip: the client's address as NGINX knows it, through the proxies that NGINX trusts. If there is no log entry because
+        the app denied the download, or responded 304 or 412 itself: as the app knows it (`ADDRESS_HEADER`).
     details: what explains the transfer and no query filters by, see `log.entry.Details`.
     batch: the number of its seal; 0 while it waits for one; null while it is not final, or if CHAIN was off then.
     person_proof, address_proof: salts of the sealed digests; the digests, once the user is forgotten or the address

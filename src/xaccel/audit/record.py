@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
-from xaccel.audit.values import Outcome, indexable, without_nul
+from xaccel.audit.values import Outcome, address_of, indexable, without_nul
 from xaccel.django.middleware import later, unrecorded
 from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
@@ -25,6 +25,19 @@ def outcome_of(event: DownloadEvent) -> Outcome:
     if event.transfer_id:
         return Outcome.GRANTED
     return Outcome.NOT_MODIFIED if event.reason == by_the_app(304) else Outcome.REFUSED
+
+
+def _address(request: HttpRequest, event: DownloadEvent) -> str | None:
+    """Return the client's address. Any client can send a header, so only the one that NGINX sets counts.
+
+    NGINX appends to X-Forwarded-For: addresses before the last one come from the client.
+    """
+    header = audit_settings().address_header
+    known = request.headers.get(header, "") if header else request.META.get("REMOTE_ADDR", "")
+    try:
+        return address_of((event.ip or known).rpartition(",")[2].strip())
+    except ValueError:
+        return None
 
 
 def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: Any) -> None:
@@ -47,6 +60,7 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         filename=without_nul(event.filename),
         as_attachment=event.as_attachment,
         reason=without_nul(event.reason),
+        ip=None if outcome == Outcome.GRANTED else _address(request, event),  # else NGINX logs it
         batch=None if outcome == Outcome.GRANTED else audit_settings().waiting,
     )
     using = router.db_for_write(Transfer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ class AuditSettings:
     unknown_after_s: float = option(86400, ok=_is_seconds)
     drain_s: float = option(60, ok=_is_seconds)
     chain: bool = False
+    address_header: str = option("", ok=re.compile("[A-Za-z0-9-]*").fullmatch)
     metrics: bool = False
 
     @property

@@ -7,6 +7,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from ipaddress import ip_address
 
 from django.db.models import TextChoices
 
@@ -60,6 +61,16 @@ def indexable(text: str) -> str:
     if len(plain) <= _LONGEST:
         return text
     return f"{plain[:_KEPT].decode('utf-8', 'ignore')}…{sha256(plain).hexdigest()[:32]}"
+
+
+@lru_cache(maxsize=4096)
+def address_of(text: str) -> str | None:
+    """Return an IP address in its usual form; None without one. Raises ValueError for another text."""
+    if not text or text == "unix:":
+        return None
+    address = ip_address(text)
+    # PostgreSQL's addresses have no zone (RFC 4007 section 11), which means nothing elsewhere.
+    return str(getattr(address, "ipv4_mapped", None) or address).partition("%")[0]
 
 
 def microseconds(seconds: float) -> int:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
-from xaccel.audit.values import Outcome, indexable, microseconds
+from xaccel.audit.values import Outcome, address_of, indexable, microseconds
 
 if TYPE_CHECKING:  # tools read entries without Django's models
     from xaccel.audit.log.log_file import Piece
@@ -163,7 +161,7 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
         raw.why,
         microseconds(end - raw.seconds),
         microseconds(end),
-        _address(raw.ip),
+        address_of(raw.ip),
         Details(
             raw.protocol[:16],
             exact,
@@ -240,15 +238,6 @@ def _number(text: str) -> int | None:
     if number > _LARGEST:
         raise NotAnEntry("a number out of range")
     return number
-
-
-@lru_cache(maxsize=4096)
-def _address(text: str) -> str | None:
-    if not text or text == "unix:":
-        return None
-    address = ip_address(text)
-    # PostgreSQL's addresses have no zone (RFC 4007 section 11), which means nothing elsewhere.
-    return str(getattr(address, "ipv4_mapped", None) or address).partition("%")[0]
 
 
 class Found(msgspec.Struct, gc=False):

@@ -47,6 +47,13 @@ def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
     assert take(log).garbage == 0
 
 
+def test_a_line_that_is_nested_deeply_is_set_aside(log: Log) -> None:
+    first, last = some(log, 2)
+    deep = b'{"v":1,"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n"
+    log.write(first, deep, last)
+    assert (take(log).garbage, ids()) == (1, wanted(first, last))
+
+
 def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
     from xaccel.audit.models import Garbage, Transfer

@@ -382,6 +382,29 @@ def test_a_line_that_is_not_an_entry_is_counted_and_not_shown(store: Store, line
     assert "could not be read" in reconcile(store.path)[1] or not line
 
 
+@pytest.mark.parametrize("year", [1, 1970, 2099, 9999])
+@pytest.mark.parametrize("seaweed", [False, True])
+def test_a_time_that_cannot_be_does_not_extend_the_comparison(
+    log: Log, store: Store, year: int, seaweed: bool
+) -> None:
+    """A transfer that is not in the store's log yet is no contradiction because of it."""
+    line = log.line(origin="documents")
+    decide(line)
+    log.write(line)
+    take(log)
+    store.other(-1)
+    store.other(1)
+    at = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    row = {"time": round(at.timestamp()), "bucket": "docs", "operation": "REST.GET.OBJECT", "status": 200}
+    bad = (
+        json.dumps(row) if seaweed else DOCUMENTED.replace("06/Feb/2019:00:00:38", f"{at:%d/%b/%Y:%H:%M:%S}")
+    )
+    store.write(bad.replace(f"/{year}:", f"/{year:04}:"), '{"time":' + "[" * 20_000)
+    found, said = reconcile(store.path)
+    assert found == {line["id"]: "not in the store's log yet"}
+    assert "2 of them could not be read" in said
+
+
 def test_a_folder_means_all_files_in_it(log: Log, tmp_path: Path) -> None:
     one, two = transfer(log, at=1), transfer(log, at=2)
     take(log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -159,3 +160,36 @@ def test_personal_attributes_are_sent_on_request(live: Live, tmp_path: Path, rec
     assert {"client.address": "127.0.0.1", "user.id": entry["subject"]}.items() <= receiver.attributes(
         0
     ).items()
+
+
+ENTRY = {
+    "id": "first",
+    "origin": "media",
+    "method": "GET",
+    "protocol": "HTTP/1.1",
+    "status": "200",
+    "body_bytes": 4,
+    "end": 1764200000.5,
+    "seconds": 0.25,
+    "ip": "192.0.2.7",
+    "traceparent": "",
+}
+BAD = [
+    *({"end": end} for end in (1e308, 1e290, -1.0, float("nan"), "x", None)),
+    *({"body_bytes": size} for size in (2**70, [1], float("inf"))),
+    {"status": "9" * 30},
+    {"method": "\ud800", "origin": "\ud800"},
+    {"traceparent": 1},
+]
+
+
+def test_a_line_that_is_no_entry_loses_none_behind_it(tmp_path: Path, receiver: Receiver) -> None:
+    log = tmp_path / "xaccel.log"
+    deep = "[" * 100_000 + "]" * 100_000
+    bad = [json.dumps({**ENTRY, "id": "bad", **fields}) for fields in BAD]
+    log.write_text("\n".join([json.dumps(ENTRY), deep, *bad, "", json.dumps({**ENTRY, "id": "last"}), ""]))
+    with spans(tmp_path, log, receiver, "--once") as process:
+        output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == (0, "")
+    ids = [receiver.attributes(number)["xaccel.transfer_id"] for number in range(len(receiver.spans))]
+    assert (ids[0], ids[-1]) == ("first", "last")

@@ -40,6 +40,8 @@ _ATTRIBUTES = {
 }
 """By field of a log entry. Those without xaccel: https://opentelemetry.io/docs/specs/semconv/http/http-spans/"""
 PERSONAL = ("client.address", "user.id")
+_MOST = 2**63
+"""OTLP has integers and times below this number. One that it cannot hold would lose its whole batch."""
 _NUMBERS = {"http.response.status_code": int, "xaccel.origin_status": int, "xaccel.origin_seconds": float}
 
 
@@ -53,7 +55,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         entries = lines(log, follow=not args.once)  # opened before the message: what comes after it is sent
         print(f"Sending the transfers of {log} as spans. Ctrl-C ends it.", flush=True)
         for line in entries:
-            with suppress(ValueError, KeyError, TypeError, AttributeError):  # not an entry
+            with suppress(Exception):  # not an entry; json alone raises RecursionError too
                 _send(tracer, json.loads(line), hidden)
 
 
@@ -120,19 +122,32 @@ def _send(tracer: Any, entry: Mapping[str, Any], hidden: Collection[str]) -> Non
     found = {name: entry.get(field, "") for field, name in _ATTRIBUTES.items() if name not in hidden}
     found["network.protocol.version"] = str(entry["protocol"]).removeprefix("HTTP/").removesuffix(".0")
     attributes = {
-        name: _NUMBERS.get(name, lambda same: same)(value) for name, value in found.items() if value != ""
+        name: _sendable(_NUMBERS.get(name, lambda same: same)(value))
+        for name, value in found.items()
+        if value != ""
     }
     end, seconds = float(entry["end"]), float(entry["seconds"])
+    start_ns, end_ns = round((end - seconds) * 1e9), round(end * 1e9)
+    if not 0 <= start_ns <= end_ns < _MOST:
+        raise ValueError("a time out of range")
     span = tracer.start_span(
-        entry["method"],
+        _sendable(entry["method"]),
         context=extract({"traceparent": entry["traceparent"]}),
         kind=SpanKind.SERVER,
         attributes=attributes,
-        start_time=round((end - seconds) * 1e9),
+        start_time=start_ns,
     )
     if int(entry["status"]) >= 500:
         span.set_status(Status(StatusCode.ERROR))
-    span.end(round(end * 1e9))
+    span.end(end_ns)
+
+
+def _sendable(value: str | float) -> str | float:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if -_MOST <= value < _MOST:
+        return value
+    raise ValueError("a number out of range")
 
 
 COMMAND = make_command("spans", run=_run)

@@ -127,7 +127,7 @@ def read_entry(text: bytes) -> LogEntry:
         if raw.end is None:
             raise NotAnEntry("no end")
         return _entry(raw, raw.end)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         why = type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
         raise NotAnEntry(why) from None
 

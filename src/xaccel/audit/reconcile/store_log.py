@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,9 @@ import msgspec
 from xaccel.errors import InputRefused
 from xaccel.handoff.identifiers import SENT_PATTERN
 
+_BEGAN = datetime(2006, 3, 1, tzinfo=UTC)
+"""Amazon S3 did. A time before it, or after now, would extend what is compared beyond what the log has."""
+_CLOCKS = timedelta(days=1)
 LONGEST = 1 << 16
 """Bytes of a line. URI, referrer and User-Agent are about 8 KB each."""
 
@@ -78,6 +81,7 @@ class StoreLog:
         self.lines = self.unreadable = self.others = 0
         self.first, self.last = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
         self.buckets: set[str] = set()
+        self._latest = datetime.now(UTC) + _CLOCKS
         self._files = [file for path in paths for file in _files(path)]
 
     def requests(self) -> Iterator[StoreRequest]:
@@ -90,7 +94,9 @@ class StoreLog:
                     self.lines += 1
                     try:
                         request = _of_seaweed(line) if line.startswith(b"{") else _of_s3(line)
-                    except (ValueError, OverflowError, OSError, msgspec.MsgspecError):
+                    except (ValueError, OverflowError, OSError, RecursionError, msgspec.MsgspecError):
+                        request = None
+                    if request is None or not _BEGAN <= request.at <= self._latest:
                         self.unreadable += 1
                         continue
                     self.first, self.last = min(self.first, request.at), max(self.last, request.at)

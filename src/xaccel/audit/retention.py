@@ -33,15 +33,15 @@ _UNITS = {"d": "days", "h": "hours", "w": "weeks"}
 def prune(before: datetime, *, using: str) -> Counter[str]:
     """Delete what was decided, sent or found before `before`; return how many rows of each kind."""
     removed = Counter[str]()
-    before = min(before, datetime.now(UTC))  # what comes tomorrow is not removed
+    last = min(before, datetime.now(UTC))  # transfers that come tomorrow are not removed
     with transaction.atomic(using=using):
         lock_writers(using)
-        _note_pruned(before, using)
+        _note_pruned(last, using)
     until = None
-    while until != before:
+    while until != last:
         with transaction.atomic(using=using):
             lock_writers(using)
-            until = _end_of_slice(before, using)
+            until = _end_of_slice(last, using)
             _delete(until, removed, using)
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)

@@ -116,6 +116,25 @@ def test_the_address_of_a_denial_is_sealed_and_removed_with_those_of_downloads(f
     assert forget("42", using="default")[1] == 1
 
 
+def test_a_user_of_many_rows_is_forgotten_in_slices(log: Log, monkeypatch: Any) -> None:
+    from xaccel.audit import retention
+    from xaccel.audit.models import Download, Seal, Transfer
+
+    lines = [log.part(at * 10, at * 10 + 10, 100, at) for at in range(5)]
+    for line in lines:
+        decide(line)
+    log.write(*lines)
+    take(log)
+    tidy()
+    before = Download.objects.get().group
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    pseudonym, *counts = retention.forget("7", using="default")
+    assert counts == [5, 1]
+    assert list(Seal.objects.filter(kind="forget").values_list("count", flat=True)) == [2, 2, 1]
+    assert (verdict().problems, Transfer.objects.filter(subject=pseudonym, ip=None).count()) == ([], 5)
+    assert Download.objects.get().group != before
+
+
 def test_a_corrected_row_is_forgotten_and_pruned(filled: list[Any], log: Log) -> None:
     from xaccel.audit.retention import drop_addresses, forget, prune
 

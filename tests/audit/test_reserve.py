@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, connection
@@ -316,6 +317,29 @@ def test_many_are_settled_in_one_sweep_and_pruned(log: Log) -> None:
     assert many.reservations.count() == 50  # they may still be held
     prune(datetime.now(UTC) + timedelta(hours=7), using="default")
     assert many.reservations.count() == 0
+
+
+def test_reservations_that_wait_for_entries_are_looked_up_many_at_once(
+    django_assert_max_num_queries: Any,
+) -> None:
+    """Each sweep, which is once a minute, for a day."""
+    from xaccel.audit.models import Transfer
+    from xaccel.share_links.models import Reservation
+    from xaccel.share_links.reserve import subject_of
+
+    many, at = allowance(limit=300), datetime.now(UTC)
+    uses = [
+        Reservation(id=uuid4(), allowance=many, token=f"{n}", made_at=at, last_at=at, expires_at=at)
+        for n in range(300)
+    ]
+    Reservation.objects.bulk_create(uses)
+    Transfer.objects.bulk_create(
+        Transfer(id=uuid4(), outcome="granted", decided_at=at, subject=subject_of(use.pk), as_attachment=True)
+        for use in uses
+    )
+    with django_assert_max_num_queries(10):
+        tidy()
+    assert Reservation.objects.filter(settled_at__isnull=True).count() == 300
 
 
 def test_the_lifetime_of_a_use_is_that_of_its_cookie(rf: RequestFactory) -> None:

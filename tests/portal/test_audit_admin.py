@@ -11,7 +11,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.portal.rows import NOW, download, transfer
 from xaccel.audit.models import Transfer
@@ -120,6 +122,21 @@ def test_an_id_finds_its_row(admin_client: Client) -> None:
     text = page(admin_client, "transfer", q=str(row.pk))
     assert ("by-id.pdf" in text, "other.pdf" in text) == (True, False)
     assert str(other.pk) not in text
+
+
+def test_the_database_counts_the_rows_of_a_list(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xaccel.audit.admin.MOST", 70)
+    like = transfer("a.pdf")
+    values = {field.attname: getattr(like, field.attname) for field in Transfer._meta.concrete_fields}
+    Transfer.objects.bulk_create(Transfer(**{**values, "id": UUID(int=number)}) for number in range(80))
+    with CaptureQueriesContext(connection) as asked:
+        assert "70 transfers" in page(admin_client, "transfer")
+    [counted] = [query["sql"] for query in asked if "COUNT(" in query["sql"]]
+    assert "LIMIT 70" in counted
+    assert "ORDER BY" not in counted
+    assert not [query["sql"] for query in asked if "LIMIT 70" in query["sql"] and query["sql"] != counted]
 
 
 def test_the_audit_admin_is_read_only(admin_client: Client) -> None:

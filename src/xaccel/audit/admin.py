@@ -44,7 +44,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return len(rows.values_list("pk")[:MOST])
+        found: int = rows.order_by()[:MOST].count()
+        return found
 
 
 class OriginFilter(admin.SimpleListFilter):

@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import router, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils.crypto import salted_hmac
 
 from xaccel.audit.chain.seals import hide, note
-from xaccel.audit.ingest.database import lock_writers
+from xaccel.audit.ingest.database import is_sqlite, lock_writers
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
 from xaccel.audit.signals import post_prune
@@ -107,8 +107,11 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
         rows = Transfer.objects.using(using).filter(subject=subject)
         digest = _digest(subject, settings.SECRET_KEY)
         Removal.objects.using(using).create(kind="forget", before=datetime.now(UTC), subject=digest)
-        hide(rows, using=using, person=True)
-        transfers = rows.update(subject=pseudonym, ip=None, client="", filename="")
+        transfers = 0
+        while ids := list(rows.values_list("id", flat=True)[:AT_ONCE]):
+            some = Transfer.objects.using(using).filter(id__in=ids)
+            hide(some, using=using, person=True)
+            transfers += some.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)
         _regroup(downloads, using)
         return pseudonym, transfers, downloads.update(subject=pseudonym, client="")
@@ -116,8 +119,8 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
 
 def _regroup(downloads: QuerySet[Download], using: str) -> None:
     """Replace groups that were made of a user by random ones: all addresses of IPv4 can be tried."""
-    some = [Download(id=id_, group=uuid4()) for id_ in downloads.values_list("id", flat=True)]
-    Download.objects.using(using).bulk_update(some, ["group"], batch_size=500)
+    group = "lower(hex(randomblob(16)))" if is_sqlite(using) else "gen_random_uuid()"
+    downloads.update(group=RawSQL(group, ()))  # noqa: S611
 
 
 def _note_pruned(before: datetime, using: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 
 from django.db import router, transaction
 from django.db.models import Count, F, Min, Q, Sum
@@ -14,6 +15,8 @@ from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
 from xaccel.share_links.models import Allowance, Reservation
 from xaccel.share_links.reserve import subject_of
 
+_AT_ONCE = 500
+"""Reservations in one query, which has a parameter for each: SQLite before 3.32 takes 999."""
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 _GAVE = Q(outcome__in=GAVE_BYTES)
 
@@ -28,34 +31,41 @@ def settle(sender: object, *, configuration: AuditSettings, now: datetime, using
     own = router.db_for_write(Reservation)
     unsettled = Reservation.objects.using(own).filter(settled_at__isnull=True)
     over = Q(ended_at__isnull=False) | Q(expires_at__lte=now) | Q(last_at__lt=now - idle)
-    for reservation in unsettled.filter(over).iterator():
-        known, little = _sent(reservation, using)
-        late = reservation.last_at < now - idle - unknown_after
-        if known == reservation.requests and little:
-            _give_back(reservation, now, own)
-        elif not little or late:
-            unsettled.filter(pk=reservation.pk).update(settled_at=now)
+    found = unsettled.filter(over).iterator(_AT_ONCE)
+    while some := list(islice(found, _AT_ONCE)):
+        sent = _sent([subject_of(reservation.pk) for reservation in some], using)
+        for reservation in some:
+            known, little = sent.get(subject_of(reservation.pk), (0, True))
+            late = reservation.last_at < now - idle - unknown_after
+            if known == reservation.requests and little:
+                _give_back(reservation, now, own)
+            elif not little or late:
+                unsettled.filter(pk=reservation.pk).update(settled_at=now)
 
 
-def _sent(reservation: Reservation, using: str) -> tuple[int, bool]:
-    """Return how many hand-offs are over, and whether these sent less than 1 % in total; repeated bytes count."""
-    found = (
+def _sent(subjects: list[str], using: str) -> dict[str, tuple[int, bool]]:
+    """Return for each subject how many hand-offs are over, and whether they sent less than 1 %, repeats included."""
+    rows = (
         Transfer.objects.using(using)
-        .filter(subject=subject_of(reservation.pk), decided_at__isnull=False)
+        .filter(subject__in=subjects, decided_at__isnull=False)
         .exclude(outcome__in=_AWAITED)
         .exclude(why__in=FORGED)
-        .aggregate(
+        .values("subject")
+        .annotate(
             known=Count("id"),
-            sent=Coalesce(Sum("body_bytes", filter=_GAVE), 0),
+            given=Coalesce(Sum("body_bytes", filter=_GAVE), 0),
             smallest=Min("total", filter=_GAVE),
             gave=Count("id", filter=_GAVE),
             measured=Count("total", filter=_GAVE),
         )
     )
-    if not found["gave"]:
-        return found["known"], True
-    measured = found["gave"] == found["measured"]
-    return found["known"], measured and 100 * found["sent"] < found["smallest"]
+    return {
+        row["subject"]: (
+            row["known"],
+            not row["gave"] or (row["gave"] == row["measured"] and 100 * row["given"] < row["smallest"]),
+        )
+        for row in rows
+    }
 
 
 def _give_back(reservation: Reservation, now: datetime, using: str) -> None:

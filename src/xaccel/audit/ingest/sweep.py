@@ -58,7 +58,7 @@ def watch(path: Path, *, now: datetime, using: str) -> tuple[int | None, dict[st
     missing = granted.filter(**window).count()
     handed_off = rows.filter(**window, reason="").exclude(outcome=Outcome.DENIED)
     # Nothing is counted beyond what half of them needs.
-    if missing >= LEAST and len(handed_off.values_list("pk")[: 2 * missing + 1]) <= 2 * missing:
+    if missing >= LEAST and handed_off[: 2 * missing + 1].count() <= 2 * missing:
         logger.warning(
             "%d of the transfers that were decided between 15 and 5 minutes ago have no log entry, at least half of"
             " them. They are under way, or NGINX cannot write its log (is its disk full?), or this is not its log.",

@@ -205,7 +205,10 @@ def test_what_keeps_it_from_starting_is_said_with_a_remedy(project: Path) -> Non
     assert "pip install psutil" in run(project, before="sys.modules['psutil'] = None")
     assert "--listen" in run(project, "--listen", "unix:/run/x.sock")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "in use" in run(project, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert run(project, "--listen", address).splitlines() == [
+            f"xaccel: --listen: another program listens on {address}. Choose another port with --listen."
+        ]
 
 
 def test_the_end_of_nginx_is_an_error(project: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,6 +55,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.print:
         sys.stdout.write(text)
         return
+    _require_free(args.listen)
     # the end by a supervisor removes everything too
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
@@ -67,6 +70,18 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         raise NginxError(
             "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"
         )
+
+
+def _require_free(address: str) -> None:
+    """Raise NginxError if another program listens there: NGINX would try five times, and say so each time."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]*"), int(port)), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            what = f"another program listens on {address}"
+            raise NginxError(what, where="--listen", remedy="Choose another port with --listen.") from error
 
 
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:

@@ -12,7 +12,7 @@ from xaccel.errors import OptionRefused
 from xaccel.explain.exchange import Exchange, Pairs, address_of, ask_origin, fetch
 from xaccel.explain.why import CACHED, TRACE_ENDS, WHY, end_of, new_entry
 from xaccel.handoff.headers import public_name
-from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of
+from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of, seal
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 
@@ -32,7 +32,8 @@ def trace(
 ) -> dict[str, Any]:
     """Request a download with a key, then send the requests to its origin that NGINX sent.
 
-    The result is not masked yet. Raises OptionRefused for an invalid URL.
+    The result is not masked yet. Raises OptionRefused for an invalid URL, and XaccelError without
+    cryptography.
     """
     if not (_URL.fullmatch(url) and _is_address(url)):
         remedy = "Write the whole URL as your users have it, such as https://example.org/files/42."
@@ -40,6 +41,7 @@ def trace(
     if connect_to and not (re.fullmatch(rf"{_HOST}:[0-9]{{1,5}}", connect_to) and _is_address(connect_to)):
         remedy = "Write it like 127.0.0.1:8080."
         raise OptionRefused(f"{connect_to!r} is no address", where="--connect", remedy=remedy)
+    seal(site.secrets[0], {})  # without cryptography it raises before the download is made
     log_end = end_of(log) or 0
     parent = next((value for name, value in headers if name.lower() == "traceparent"), "")
     if not parent:

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.servers.origin import Answer, origin_server
 from tests.unit.senders import SECRET, sender
 from xaccel.errors import XaccelError
+from xaccel.explain.trace_download import trace
 from xaccel.handoff import trace_key
 from xaccel.handoff.trace_key import HEADER, make_key, report_of, seal, spend_on_machine, unseal
 from xaccel.site import Site
@@ -188,3 +190,12 @@ def test_without_cryptography_the_download_works_and_the_command_names_the_packa
     assert sorted(names(found)) == sorted([*names(wsgi({})), "set-cookie", "xaccel-traced"])
     with pytest.raises(XaccelError, match=r"not installed in the app.*extra `trace`"):
         report_of(SITE, [value for name, value in found if name.lower() == "set-cookie"])
+
+
+def test_without_cryptography_the_command_requests_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.fernet", None)
+    with origin_server(lambda _: Answer()) as site, pytest.raises(XaccelError, match="extra `trace`"):
+        trace(SITE, f"{site.url}/a", "GET", (), tmp_path / "log", connect_to="", ca_file=None)
+    assert site.requests == []

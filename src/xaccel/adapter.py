@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
@@ -10,7 +11,7 @@ from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
-from xaccel.handoff.headers import Answer, plain_response
+from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, Answer, keeps_shared_caches_out, plain_response
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
@@ -21,12 +22,24 @@ from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
+from xaccel.site.rules import header_value_ok
 
 DeniedStatus = Literal[403, 404]
 ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
 _TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
 _RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)}
+_DOUBLED = {"content-disposition", "expires", "accept-ranges"}
+"""NGINX copies these from the app's response, and sends them in addition to the download's headers."""
+_NOT_LOST = {
+    "content-type",
+    "content-length",
+    "set-cookie",
+    "date",
+    "server",
+    "connection",
+    "x-accel-redirect",
+}
 DATA_REFUSED = (KeyRefused, FileNameRefused)
 """Errors of stored data, not of the program or the settings."""
 
@@ -89,6 +102,16 @@ class Answers:
         self.sender = Sender(site_of(site))
         self.sender.places.find_all()
 
+    _warned = False
+
+    def _warn_of(self, others: Iterable[Any], request: Mapping[str, Any], remedy: str) -> None:
+        """Warn once if there is other middleware, and nothing passes its headers."""
+        if self._warned or HeadersOfOthers.MARK in request:
+            return
+        if names := ", ".join(getattr(each, "__qualname__", repr(each)) for each in others):
+            self._warned = True
+            logger.warning("downloads are sent without the headers, except cookies, of %s. %s", names, remedy)
+
     def _asked(self, key: str | None, arguments: SendArguments) -> Asked:
         options: dict[str, Any] = {**arguments}
         place = {name: options.pop(name, None) for name in ("origin", "bucket", "url")}
@@ -140,6 +163,66 @@ def answer_of(
         return page(method)
     # NGINX drops this type. Frameworks would say that the empty response is HTML.
     return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more))
+
+
+def in_order(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the headers of a hand-off, with those that middleware set where NGINX sends them to the user, once.
+
+    Headers of RESPONSE_HEADERS move into the hand-off, unless the view passed them. A Cache-Control that keeps shared
+    caches out replaces the default one.
+    """
+    carriers = {name.lower(): f"{DECLARED}{name}" for name in site.response_headers}
+    carriers["cache-control"] = PRIVATE_NAMES["Cache-Control"]
+    kept: list[tuple[str, str]] = []
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in headers:
+        if (lower := name.lower()) in carriers:
+            found[lower].append(value)
+        elif lower not in _DOUBLED:
+            kept.append((name, value))
+    of_view = {name.lower() for name, _ in kept}
+    for lower, values in found.items():
+        name, value, carrier = lower.title(), ", ".join(dict.fromkeys(values)), carriers[lower]
+        if carrier.lower() in of_view:
+            continue
+        if not header_value_ok(value):
+            logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
+        elif lower == "cache-control" and not keeps_shared_caches_out(value):
+            logger.warning(
+                "Cache-Control %r was dropped from a download: it lets shared caches store it. Pass cache_control= and"
+                " allow_shared_cache=True to send_file if everybody may have the file.",
+                value,
+            )
+        else:
+            kept.append((carrier, value))
+    return kept
+
+
+class HeadersOfOthers:
+    """Passes headers that other middleware set on hand-offs of `downloads`. Warns once of those that NGINX drops."""
+
+    MARK = "xaccel.headers_of_others"
+    """In the scope or environ of a request that this class sees."""
+
+    def __init__(self, downloads: Answers) -> None:
+        self._site = downloads.sender.site
+        self._warned = False
+
+    def passed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of a response; they change only if it is a hand-off of the site."""
+        if not any(name.lower() == "xaccel-auth" and value in self._site.secrets for name, value in headers):
+            return headers
+        ordered = in_order(self._site, headers)
+        names = {name.title() for name, _ in ordered if not name.lower().startswith("xaccel-")}
+        lost = sorted(name for name in names if name.lower() not in _NOT_LOST)
+        if lost and not self._warned:
+            self._warned = True
+            logger.warning(
+                "downloads are sent without %s, which middleware sets. List them in RESPONSE_HEADERS, and generate the"
+                " NGINX configuration again.",
+                ", ".join(lost),
+            )
+        return ordered
 
 
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:

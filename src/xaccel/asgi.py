@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, record_denial
+from xaccel.adapter import (
+    Answers,
+    ClientRequest,
+    DeniedStatus,
+    HeadersOfOthers,
+    log_refusal,
+    record_denial,
+)
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
@@ -16,7 +23,7 @@ from xaccel.site.read_mapping import SiteSource
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-__all__ = ["Downloads"]
+__all__ = ["Downloads", "HandOffMiddleware"]
 
 
 class Downloads(Answers):
@@ -72,7 +79,35 @@ class Downloads(Answers):
         await _send(send, record_denial(scope["method"], status, record))
 
 
+class HandOffMiddleware:
+    """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
+
+    Put it around all other middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
+    `app.add_middleware(HandOffMiddleware, downloads=files)`.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], downloads: Answers) -> None:
+        self._app = app
+        self._others = HeadersOfOthers(downloads)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        async def passing(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                raw = message.get("headers", ())
+                came = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+                passed = self._others.passed(came)
+                message = message if passed is came else {**message, "headers": _raw(passed)}
+            await send(message)
+
+        scope[HeadersOfOthers.MARK] = True
+        await self._app(scope, receive, passing)
+
+
+def _raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
 async def _send(send: Send, answer: Answer) -> None:
-    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    start = {"type": "http.response.start", "status": answer.status, "headers": _raw(answer.headers)}
+    await send(start)
     await send({"type": "http.response.body", "body": answer.body})

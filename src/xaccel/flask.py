@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn, Unpack
 
 try:
@@ -17,6 +18,7 @@ from xaccel.options import SendArguments
 from xaccel.sender import Sender
 from xaccel.site.read_mapping import SiteSource
 from xaccel.site.setting import problem
+from xaccel.wsgi import HandOffMiddleware
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -46,7 +48,8 @@ class Downloads(Answers):
     """The downloads of one site, made once and used by every view.
 
     `Downloads("site.toml")` for one app. In an application factory `Downloads()`, then `init_app(app)` for each app,
-    whose site is `app.config["XACCEL"]`. Both raise ConfigErrors for settings that are wrong. For example:
+    whose site is `app.config["XACCEL"]`. `init_app` of either passes headers of other extensions. Both raise
+    ConfigErrors for settings that are wrong. For example:
 
         # app.py
         files = Downloads("site.toml")
@@ -64,10 +67,18 @@ class Downloads(Answers):
             super().__init__(site)
 
     def init_app(self, app: Flask) -> None:
-        """Read `app.config["XACCEL"]`: a mapping with the keys of a site, or the path of a file with them."""
-        if _KEY not in app.config:
-            raise problem(f'app.config["{_KEY}"]', "no_flask_config")
-        app.extensions[_EXTENSION] = Answers(app.config[_KEY]).sender
+        """Let downloads of `app` have the headers of RESPONSE_HEADERS that other extensions set, and Cache-Control.
+
+        Where `Downloads` was made without a site, it reads `app.config["XACCEL"]`: a mapping with the keys of a site,
+        or the path of a file with them.
+        """
+        downloads: Answers = self
+        if "sender" not in vars(self):
+            if _KEY not in app.config:
+                raise problem(f'app.config["{_KEY}"]', "no_flask_config")
+            downloads = Answers(app.config[_KEY])
+            app.extensions[_EXTENSION] = downloads.sender
+        app.wsgi_app = HandOffMiddleware(app.wsgi_app, downloads)  # type: ignore[method-assign]
 
     if not TYPE_CHECKING:  # a type checker must still find a misspelt method
 
@@ -90,6 +101,8 @@ class Downloads(Answers):
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
         debug = current_app.debug and not current_app.testing
+        others = chain.from_iterable(current_app.after_request_funcs.values())
+        self._warn_of(others, request.environ, "Call init_app(app) of Downloads.")
         try:
             answer = self._answer(
                 self._asked(key, arguments), ClientRequest.of_environ(request.environ), debug=debug

@@ -18,12 +18,13 @@ except ImportError as error:
     ) from error
 
 from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
+from xaccel.asgi import HandOffMiddleware
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
 
-__all__ = ["Downloads", "RequestDownloads", "download_route"]
+__all__ = ["Downloads", "HandOffMiddleware", "RequestDownloads", "download_route"]
 
 _ERRORS = {
     status: (HTTPException, {"status_code": status, "detail": HTTPStatus(status).phrase, "headers": None})
@@ -81,7 +82,7 @@ class Downloads(Answers):
         InputRefused, the response is 404 for KeyRefused and FileNameRefused, which stored data cause, and 400 for the
         others.
         """
-        asking, debug = ClientRequest.of_scope(request.scope), _in_debug_mode(request)
+        asking, debug = self._received(request)
         try:
             return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
@@ -92,12 +93,18 @@ class Downloads(Answers):
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
     ) -> Response:
         """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
-        asking, debug = ClientRequest.of_scope(request.scope), _in_debug_mode(request)
+        asking, debug = self._received(request)
         try:
             return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
             raise also(refused, *_ERRORS[status]) from refused
+
+    def _received(self, request: Request) -> tuple[ClientRequest, bool]:
+        others = getattr(request.scope.get("app"), "user_middleware", ())
+        remedy = "Add it last: app.add_middleware(HandOffMiddleware, downloads=files), of xaccel.starlette."
+        self._warn_of((each.cls for each in others), request.scope, remedy)
+        return ClientRequest.of_scope(request.scope), _in_debug_mode(request)
 
     def deny_download(
         self, request: Request, *, status: DeniedStatus = 403, **record: Unpack[DeniedRecord]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, log_refusal, record_denial
+from xaccel.adapter import (
+    Answers,
+    ClientRequest,
+    DeniedStatus,
+    HeadersOfOthers,
+    log_refusal,
+    record_denial,
+)
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
 
-__all__ = ["Downloads"]
+__all__ = ["Downloads", "HandOffMiddleware"]
 
 
 class Downloads(Answers):
@@ -78,6 +85,24 @@ class Downloads(Answers):
     ) -> list[bytes]:
         """Start a refusal, and return its text. 404 hides that the file exists; `record` is for the log only."""
         return _start(start_response, record_denial(environ["REQUEST_METHOD"], status, record))
+
+
+class HandOffMiddleware:
+    """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
+
+    Put it around all other middleware: `app = HandOffMiddleware(app, files)`.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], downloads: Answers) -> None:
+        self._app = app
+        self._others = HeadersOfOthers(downloads)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            return start_response(status, self._others.passed(headers), *more)
+
+        environ[HeadersOfOthers.MARK] = True
+        return self._app(environ, start)
 
 
 def _start(start_response: StartResponse, answer: Answer) -> list[bytes]:

@@ -11,18 +11,13 @@ from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 
+from xaccel.adapter import in_order
 from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
-from xaccel.handoff.headers import DECLARED, keeps_shared_caches_out
-from xaccel.site import Site
-from xaccel.site.rules import header_value_ok
-
-_DOUBLED = ("Content-Disposition", "Expires", "Accept-Ranges")
-"""NGINX copies these from the app's response, and sends them in addition to the download's headers."""
 
 _LATER = "xaccel.after_view"
 _UNRECORDED = "xaccel.unrecorded"
@@ -97,40 +92,10 @@ def _do_later(request: HttpRequest) -> None:
 
 def _in_order(response: HttpResponseBase) -> HttpResponseBase:
     if isinstance(response, HandOffResponse):
-        _move_declared(response, configuration().site)
-        _settle_cache_control(response)
-        for name in _DOUBLED:
-            del response[name]
+        response.headers = ResponseHeaders(dict(in_order(configuration().site, response.headers.items())))
     else:
         _disarm(response)
     return response
-
-
-def _move_declared(response: HandOffResponse, site: Site) -> None:
-    for name in site.response_headers:
-        value = response.get(name)
-        del response[name]
-        if value is None or f"{DECLARED}{name}" in response:
-            continue
-        if header_value_ok(value):
-            response[f"{DECLARED}{name}"] = value
-        else:
-            logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
-
-
-def _settle_cache_control(response: HandOffResponse) -> None:
-    value = response.get("Cache-Control")
-    del response["Cache-Control"]
-    if value is None or response.keeps_cache_control:
-        return
-    if header_value_ok(value) and keeps_shared_caches_out(value):
-        response["Xaccel-Cache-Control"] = value
-    else:
-        logger.warning(
-            "Cache-Control %r was dropped from a download: it lets shared caches store it. Pass cache_control= and"
-            " allow_shared_cache=True to send_file if everybody may have the file.",
-            value,
-        )
 
 
 def _disarm(response: HttpResponseBase) -> None:

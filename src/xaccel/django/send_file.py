@@ -149,7 +149,6 @@ class _Download:
         response = kind(answer.body, status=answer.status, headers=dict(answer.headers))
         if isinstance(response, HandOffResponse):
             response.hand_off = hand_off
-            response.keeps_cache_control = options.cache_control is not None
         elif answer.status in (304, 412):
             # It is empty, and so has no type.
             del response["Content-Type"]
@@ -184,11 +183,9 @@ class HandOffResponse(HttpResponse):
     It has no Content-Disposition, Cache-Control or Expires: NGINX would send them in addition to those of the download.
 
     hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
-    keeps_cache_control: the view chose the download's Cache-Control, so that no middleware replaces it.
     """
 
     hand_off: HandOff
-    keeps_cache_control: bool
 
     def __getstate__(self) -> NoReturn:
         """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""

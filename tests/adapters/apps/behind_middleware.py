@@ -81,6 +81,9 @@ def flask() -> Any:
 def of_starlette(app: Any) -> Any:
     from starlette.middleware.cors import CORSMiddleware
 
+    from tests.adapters.apps.asked import SITE
+    from xaccel.starlette import Downloads, HandOffMiddleware
+
     @app.middleware("http")
     async def middleware(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         response = await call_next(request)
@@ -90,6 +93,7 @@ def of_starlette(app: Any) -> Any:
 
     expose = ["Content-Disposition"]
     app.add_middleware(CORSMiddleware, allow_origins=[SPA], allow_credentials=True, expose_headers=expose)
+    app.add_middleware(HandOffMiddleware, downloads=Downloads(SITE))
     return app
 
 
@@ -110,7 +114,8 @@ def fastapi() -> Any:
 
 
 def wsgi() -> Any:
-    from tests.adapters.apps.wsgi_app import app
+    from tests.adapters.apps.wsgi_app import app, files
+    from xaccel.wsgi import HandOffMiddleware
 
     def middleware(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
@@ -118,13 +123,14 @@ def wsgi() -> Any:
 
         return app(environ, start)  # type: ignore[arg-type]
 
-    return middleware
+    return HandOffMiddleware(middleware, files)
 
 
 def asgi() -> Any:
     from starlette.middleware.cors import CORSMiddleware
 
-    from tests.adapters.apps.asgi_app import app
+    from tests.adapters.apps.asgi_app import app, files
+    from xaccel.asgi import HandOffMiddleware
 
     async def middleware(scope: Any, receive: Any, send: Any) -> None:
         async def sent(message: Any) -> None:
@@ -135,4 +141,5 @@ def asgi() -> Any:
         await app(scope, receive, sent)
 
     expose = ["Content-Disposition"]
-    return CORSMiddleware(middleware, allow_origins=[SPA], allow_credentials=True, expose_headers=expose)
+    cors = CORSMiddleware(middleware, allow_origins=[SPA], allow_credentials=True, expose_headers=expose)
+    return HandOffMiddleware(cors, files)

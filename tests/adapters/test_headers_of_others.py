@@ -1,0 +1,149 @@
+"""Headers that other middleware sets on a hand-off: passed once, or named. test_middleware asks through NGINX."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import xaccel.flask
+import xaccel.starlette
+from xaccel.wsgi import Downloads, HandOffMiddleware
+
+SITE: dict[str, Any] = {
+    "SECRET": "s" * 32,
+    "ORIGINS": {"media": {"type": "local", "root": "/srv/media"}},
+    "RESPONSE_HEADERS": ["Vary", "X-Robots-Tag"],
+}
+FILES = Downloads(SITE)
+NAMES = ("Vary", "X-Robots-Tag", "Cache-Control", "Expires", "Content-Disposition", "X-Frame-Options")
+SENT = "downloads are sent without"
+
+
+def through(*set_later: tuple[str, str], twice: bool = False, **options: Any) -> dict[str, str]:
+    """What NGINX gets of a hand-off on which a middleware set headers."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            return start_response(status, [*headers, *set_later], *more)
+
+        return FILES.send_file(environ, start, "a.pdf", **options)
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    found: list[tuple[str, str]] = []
+    middleware = HandOffMiddleware(app, FILES)
+    for _ in range(1 + twice):
+        found.clear()
+        middleware(environ, lambda _, headers, *__: found.extend(headers))  # type: ignore[arg-type, return-value]
+    shown = {name.removeprefix("Xaccel-Header-"): value for name, value in found}
+    return {name: shown[name] for name in (*NAMES, "Xaccel-Cache-Control") if name in shown}
+
+
+@pytest.mark.parametrize(
+    ("set_later", "options", "wanted"),
+    [
+        ([("vary", "Origin"), ("Vary", "Cookie"), ("Vary", "Origin")], {}, {"Vary": "Origin, Cookie"}),
+        ([("X-Robots-Tag", "none")], {"headers": {"x-robots-tag": "noindex"}}, {"X-Robots-Tag": "noindex"}),
+        ([("X-Robots-Tag", "né")], {}, {}),
+        ([("Cache-Control", "no-store")], {}, {"Xaccel-Cache-Control": "no-store"}),
+        ([("Cache-Control", "public")], {}, {}),
+        (
+            [("Cache-Control", "no-store")],
+            {"cache_control": "private"},
+            {"Xaccel-Cache-Control": "private"},
+        ),
+        ([("Expires", "0"), ("Content-Disposition", "inline")], {}, {}),
+    ],
+)
+def test_a_header_is_passed_once_and_the_views_own_wins(
+    set_later: list[tuple[str, str]], options: dict[str, Any], wanted: dict[str, str]
+) -> None:
+    assert through(*set_later, **options) == wanted
+
+
+def test_headers_that_nginx_drops_are_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    through(("x-frame-options", "DENY"), ("Set-Cookie", "a=b"), ("Referrer-Policy", "x"), twice=True)
+    assert caplog.messages == [
+        f"{SENT} Referrer-Policy, X-Frame-Options, which middleware sets. List them in RESPONSE_HEADERS, and generate"
+        " the NGINX configuration again."
+    ]
+
+
+def starlette(*, switched_on: bool) -> Any:
+    files = xaccel.starlette.Downloads(SITE)
+
+    async def download(request: Request) -> Response:
+        return await files.asend_file(request, "a.pdf")
+
+    async def page(request: Request) -> Response:
+        return PlainTextResponse("page")
+
+    on = [Middleware(xaccel.starlette.HandOffMiddleware, downloads=files)] if switched_on else []
+    middleware = [*on, Middleware(CORSMiddleware, allow_origins=["https://spa.example"])]
+    return TestClient(Starlette(routes=[Route("/", download), Route("/page", page)], middleware=middleware))
+
+
+def flask(*, switched_on: bool) -> Any:
+    app, files = Flask("others"), xaccel.flask.Downloads(SITE)
+    if switched_on:
+        files.init_app(app)
+
+    @app.after_request
+    def vary(response: Any) -> Any:
+        response.headers["Vary"] = "Origin"
+        return response
+
+    app.add_url_rule("/", "file", lambda: files.send_file("a.pdf"))
+    app.add_url_rule("/page", "page", lambda: "page")
+    return app.test_client()
+
+
+CLIENTS = {starlette: "CORSMiddleware. Add it last", flask: "vary. Call init_app(app)"}
+
+
+def test_other_responses_and_scopes_pass_unchanged() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(scope["message"])
+
+    async def send(message: Any) -> None:
+        seen.append(message)
+
+    for message in (
+        {"type": "lifespan.startup.complete"},
+        {"type": "http.response.start", "status": 204},
+        {"type": "http.response.start", "status": 200, "headers": [(b"Expires", b"\xe9")]},
+        {"type": "http.response.start", "status": 200, "headers": [(b"Xaccel-Auth", b"z"), (b"Vary", b"a")]},
+    ):
+        asyncio.run(xaccel.starlette.HandOffMiddleware(app, FILES)({"message": message}, None, send))
+        assert seen.pop() is message
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_is_not_switched_on_is_named_at_the_first_download(
+    client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = {"Origin": "https://spa.example"}
+    off, on = client(switched_on=False), client(switched_on=True)
+    answers = [off.get(path, headers=origin).headers for path in ("/", "/", "/page")]
+    [said] = caplog.messages
+    assert f"{SENT} the headers, except cookies, of " in said
+    assert CLIENTS[client] in said
+    assert [answer.get("Xaccel-Header-Vary") for answer in answers] == [None] * 3
+    download, page = (on.get(path, headers=origin).headers for path in ("/", "/page"))
+    assert ("Vary" in download, download["Xaccel-Header-Vary"]) == (False, "Origin")
+    assert (page["Vary"], "Xaccel-Header-Vary" in page) == ("Origin", False)
+    assert [message for message in caplog.messages if "Vary" in message] == []

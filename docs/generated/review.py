@@ -12,6 +12,7 @@ from pathlib import Path
 
 from docs.generated import engine
 from xaccel import cli
+from xaccel.nginx.engine_files import FOLDER as ENGINE
 from xaccel.site.rules import PLACEHOLDER
 
 PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"
@@ -23,21 +24,24 @@ _PATH = "<made-from-the-secret>"
 _MEANINGS = {
     r"location = /_xaccel/<made-from-the-secret> .*": "for `xaccel doctor`: a digest of the settings and "
     "NGINX's version, at a path that is made from the secret and does not reveal it",
+    r"location \^~ /_xaccel/ { return 404; }": "an origin that is not in this file is 404, and the "
+    "app is not asked for it",
     r"location = /_xaccel/documents": "where the app's `X-Accel-Redirect` leads for the origin `documents`",
     r"location @xaccel_fetch": "fetches from the storage and sends to the user",
     r"location @xaccel_401": "handles a 401 of the storage before the error page",
     r"location @xaccel_page": "the error page, which the user gets instead of the file",
-    r"set \$args .* origin=.*": "whether the hand-off has the secret (`$xaccel_trust`), and the site's `NAME`, here "
-    "empty. Then the origin: its name, the location that sends (`sender`), **the only place that NGINX fetches from "
-    "for this origin** (`home`) and its upstream (`peer`).",
+    r"set \$xaccel_place .* origin=.*": "whether the hand-off has the secret (`$xaccel_trust`). Then the origin: its "
+    "name, the location that sends (`sender`), **the only place that NGINX fetches from for this origin** (`home`) "
+    "and its upstream (`peer`).",
     r"location @xaccel_accept": "accepts or refuses each hand-off of the site",
-    r"set \$args \"\$xaccel_trust \$args\"": "checks the secret again, since a backend could jump here "
-    "directly with `$args` it chose",
+    r"set \$xaccel_place \"\$xaccel_trust \$xaccel_place\"": "checks the secret again, since a backend could jump here "
+    "directly: without the settings of an origin it gets 404",
     r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",
     r"map \$upstream_http_xaccel_auth .*": "compares the header `Xaccel-Auth` of the app's response with the secret",
     "volatile": "again at each use",
     "default forged": "a hand-off without the secret gets the error page for 404",
-    r'"~\^\(\?:<the secret>\)\$" trusted': "only a hand-off with the secret is accepted",
+    r'"~\^\(\?:<the secret>\)\$" "trusted site="': "only a hand-off with the secret is accepted; "
+    "`site=` ends with the site's `NAME`, here empty",
     r"access_log \S+ xaccel_transfer .*": "one JSON object for each transfer",
     r"access_log \S+ xaccel_refusal .*": "one JSON object for each refused hand-off",
     r"add_header_inherit on": "xaccel's own headers are sent, whatever your outer levels say about inheritance",
@@ -82,6 +86,26 @@ def split(printed: str) -> dict[str, str]:
     """Split what `xaccel config` prints into files, by path below the folder."""
     sections = re.split(rf"^# ---- {FOLDER}(\S+)\n", printed, flags=re.MULTILINE)
     return {name: text.rstrip("\n") + "\n" for name, text in zip(sections[1::2], sections[2::2], strict=True)}
+
+
+def sizes() -> str:
+    """Return the table of how much there is to read."""
+    texts = [path.read_text(encoding="utf-8") for path in ENGINE.rglob("*.*")]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    code = sum(bool(line) and not line.startswith(("#", "//")) for line in lines)
+    site = sum(len(text.splitlines()) for name, text in files().items() if name.startswith("site/"))
+    read = "once for each version of xaccel ([file by file](../background/engine.md)), or only its checksums"
+    rows = [
+        ("Part", "Size", "Read it"),
+        ("---", "---", "---"),
+        ("the engine, `engine/`", f"{code:,} lines of code and {len(lines) - code:,} other lines", read),
+        (
+            "the site, `site/`",
+            f"{site} lines for the bucket on this page",
+            "after each change of the settings",
+        ),
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def file(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
@@ -50,12 +50,16 @@ ADDED = """
 """
 
 
+class Settles(Protocol):
+    def settle(self) -> None: ...
+
+
 @dataclass
 class Hostile:
     """NGINX with the app at /, mirrored to the backend at /mirrored/, and the backend at /b/.
 
     app_waits, origin_waits: called before the app or an origin answers. pages: what the backend answers, by the path
-    behind /b/. `text` is the whole configuration.
+    behind /b/, or the app by its whole path. `text` is the whole configuration.
     """
 
     stage: Stage
@@ -87,10 +91,12 @@ class Hostile:
         finally:
             connection.close()
 
+    def sender(self, origin: str) -> str:
+        """The location that sends files of an origin."""
+        return re.findall(rf"origin={origin} sender=(@\w+)", self.text)[0]
+
     def settle(self) -> None:
-        """Return when NGINX, which has one worker, has taken in what was written to it before."""
-        for _ in range(2):
-            assert ask(self.stage.nginx.port, "/ping").status == 204
+        ping(self.stage.nginx.port)
 
     def reset(self) -> None:
         self.app_waits = self.origin_waits = lambda: None
@@ -100,11 +106,17 @@ class Hostile:
         self.stage.hand_offs.clear()
 
 
-class Gate:
-    """Opens when the backend's answer is written, and NGINX has read it."""
+def ping(port: int) -> None:
+    """Return when an NGINX with one worker has read what was written to it before."""
+    for _ in range(2):
+        assert ask(port, "/ping").status == 204
 
-    def __init__(self, hostile: Hostile) -> None:
-        self._hostile, self._written = hostile, threading.Event()
+
+class Gate:
+    """Opens when the backend's answer is written, and NGINX has read it: `server` settles."""
+
+    def __init__(self, server: Settles) -> None:
+        self._server, self._written = server, threading.Event()
 
     def answers(
         self, status: int = 200, headers: Mapping[str, str] | None = None
@@ -119,7 +131,7 @@ class Gate:
 
     def wait(self) -> None:
         assert self._written.wait(5), "the backend was not asked"
-        self._hostile.settle()
+        self._server.settle()
 
 
 def included(*paths: str) -> str:
@@ -139,6 +151,12 @@ def redirects(
     if leads:
         sent["Location"] = leads
     return lambda _: Answer(status=302 if leads else 200, headers=list(sent.items()))
+
+
+def as_the_engine(site: str, settings: str, id_: str = FORGED_ID) -> list[str]:
+    """What `$args` of a request could be for the engine to take them for its own: trusted by the site, or the mark."""
+    word = f"trusted site={site}"
+    return [f"{word} {settings}", f"{word} {word} {settings}", f"trusted {word} {settings}", id_]
 
 
 def in_page(origin: str, key: str = "x", **options: Any) -> str:
@@ -173,7 +191,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
 
         def decide(request: Request) -> Answer:
             running[0].app_waits()
-            return hands_off(request)
+            return running[0].pages.get(request.target.partition("?")[0], hands_off)(request)
 
         def store(request: Request) -> Answer:
             running[0].origin_waits()

@@ -21,7 +21,7 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.golden import SECRET
 from xaccel.nginx import files
-from xaccel.nginx.engine_files import MANIFEST, MARKER
+from xaccel.nginx.engine_files import MANIFEST, MARKER, VERSION
 from xaccel.nginx.probe import call
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
@@ -50,7 +50,7 @@ Seen = tuple[tuple[str, bytes], ...]
 
 def later(made: Files) -> Files:
     """Rename a variable and a file in the engine and the site: neither works with the other one's former release."""
-    new = MARKER.replace("1", "2")
+    new = MARKER.replace(str(VERSION), str(VERSION + 1))
     renamed = {
         Path(str(path).replace(MARKER, new)): text.replace(MARKER, new).replace(
             "$xaccel_at_home", "$xaccel_home"
@@ -64,7 +64,8 @@ def later(made: Files) -> Files:
 def newer(made: Files) -> Files:
     """Give the engine the manifest of a newer release."""
     return {
-        path: "# xaccel 999.0, engine 1\n" if path.name == MANIFEST else text for path, text in made.items()
+        path: f"# xaccel 999.0, engine {VERSION}\n" if path.name == MANIFEST else text
+        for path, text in made.items()
     }
 
 

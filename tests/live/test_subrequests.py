@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.live.hostile import (
     TOKEN,
     Gate,
     Hostile,
+    as_the_engine,
     hostile_server,
     in_page,
     included,
@@ -171,6 +173,44 @@ def test_a_direct_jump_to_a_named_location_is_refused(hostile: Hostile, protocol
         assert reply.status >= 400, name
         assert STOLEN not in reply.body
     assert hostile.origin.requests == []
+
+
+@both
+@pytest.mark.parametrize(
+    ("first", "path"),
+    [
+        ("/b/x/stolen", "x/stolen"),
+        # your own `rewrite` leads to the address of an origin
+        ("/c/_xaccel/media/stolen", "/_xaccel/media/stolen"),
+        # no origin has this address
+        ("/_xaccel/none/stolen", "/_xaccel/none/stolen"),
+    ],
+)
+def test_an_app_with_the_secret_sends_nothing_but_files_of_its_origins(
+    hostile: Hostile, tmp_path: Path, first: str, path: str, protocol: str
+) -> None:
+    """(a2) It sends itself a request whose `$args` look like the engine's, then jumps with the secret."""
+    (tmp_path / "stolen").write_bytes(STOLEN)
+    foreign = hostile.backend.url
+    settings = [
+        f"origin=media sender=@xaccel_file root={tmp_path}",
+        f"origin=partner sender={hostile.sender('partner')} home={foreign} peer={foreign}",
+    ]
+    private = {"Xaccel-Auth": SECRET, "Xaccel-Id": FORGED_ID, "Xaccel-Url": f"{foreign}/b/file"}
+    hostile.pages["file"] = page(STOLEN.decode())
+    for name in hostile.named_locations:
+        for args in {each for place in settings for each in as_the_engine("", place)}:
+            hostile.pages |= {"jump": redirects(f"{first}?{args}"), path: redirects(name, private)}
+            reply = hostile.ask(protocol, "/b/jump")
+            assert (reply.status >= 400, STOLEN in reply.body) == (True, False), (name, args)
+    assert hostile.origin.requests == []
+    assert [one for one in hostile.backend.requests if one.target == "/b/file"] == []
+
+
+@both
+def test_the_app_is_not_asked_for_an_origin_that_nginx_does_not_have(hostile: Hostile, protocol: str) -> None:
+    hostile.pages |= {"jump": redirects("/_xaccel/none"), "/_xaccel/none": page("of the app")}
+    assert hostile.ask(protocol, "/b/jump").status == 404
 
 
 @both

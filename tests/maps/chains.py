@@ -80,10 +80,20 @@ def hand_offs() -> list[str]:
     """Write the way of a hand-off: the location of its origin, then @xaccel_accept."""
     blocks = {item.args[-1]: item.block or () for item in _site().server}
     settings = (place[0] for place in (blocks["/_xaccel/o"], blocks["@xaccel_accept"]))
-    accepted = between("accept", "if ($xaccel_is_markable", "set $args")
-    steps = f"error_page 410 = @seen; {written(settings)} {accepted} {between('decision', 'set $xaccel_id', 'set')}"
+    of_origin, of_site = (written([each]) for each in settings)
+    steps = " ".join(
+        [
+            "error_page 410 = @seen;",
+            of_origin,
+            between("hand-off", "set $args", "set $args"),
+            of_site,
+            between("accept", "set $args $xaccel_place", "set $args $upstream"),
+            between("decision", "set $xaccel_id", "set"),
+            "error_page 418 = @seen; return 418;",
+        ]
+    )
     return [
-        location("chain/hand-off", HAND_OFF_INPUTS, f"{steps} error_page 418 = @seen; return 418;", ""),
+        location("chain/hand-off", HAND_OFF_INPUTS, steps, ""),
         'location @seen { return 200 "=$xaccel_is_handed_off $xaccel_denied"; }',
     ]
 

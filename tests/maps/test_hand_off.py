@@ -21,7 +21,7 @@ AUTHS = [
 ]  # fmt: skip
 ARGS = [
     "", ID, "forged", "1|", f"|{ID}|404", "a=b", f"{ID}&a", f"1|{ID}", "trusted site= origin=o",
-    "trusted trusted site= origin=o",
+    "trusted site= trusted site= origin=o",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import ssl
 import threading
@@ -155,7 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         try:
-            self.raw_requestline = self.rfile.readline(1_000_000)
+            line = self.rfile.readline(1_000_000)
+            # http.server refuses a target with spaces; lenient servers take it
+            self.raw_requestline = re.sub(rb" (?=.* HTTP/)", b"%20", line).replace(b"%20", b" ", 1)
             if not self.raw_requestline:
                 self.close_connection = True
                 return

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).with_name("engine")
 SCRIPT = "xaccel.js"
-VERSION = 1
+VERSION = 2
 """Grows when a site needs something of the engine that older engines lack. There is a marker file for each version that
 this engine supports."""
 MARKER = f"version-{VERSION}-or-newer"

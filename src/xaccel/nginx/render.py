@@ -223,6 +223,8 @@ class _Printer:
         prefix, stem = self.site.internal_prefix, self.site.stem
         senders = {route.name: location for location, members in self.groups.items() for route in members}
         yield digest_location(self.site)
+        # a hand-off to another name would otherwise be a request for the app, which could choose its $args
+        yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
         for route in self.routes:
             settings = destination(route, self.led[route.name], stem)
             inside = self.handed_off(route.name, senders[route.name], settings)
@@ -275,19 +277,20 @@ class _Printer:
     def secret(self) -> Iterator[Directive]:
         """Compare the secret of a hand-off as it is in the app's response: any page with SSI can show a variable."""
         secrets = "|".join(map(re.escape, self.site.secrets))
-        row = Directive(phrase(f"~^(?:{secrets})$"), ("trusted",))
+        word = phrase(f"trusted site={self.site.stem.removeprefix('xaccel')}")
+        row = Directive(phrase(f"~^(?:{secrets})$"), (word,))
         inside = self.map("$upstream_http_xaccel_auth", f"${self.site.stem}_trust", row, default="forged")
         return self.of_site("secret", [inside])
 
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
         """Print what the location of an origin has: its settings, for `accepted`."""
         stem = self.site.stem
-        texts = [f"${stem}_trust site={stem.removeprefix('xaccel')} origin={name} sender=@{stem}_{sender}"]
+        texts = [f"${stem}_trust origin={name} sender=@{stem}_{sender}"]
         for text in settings:
             if len(texts[-1]) + len(text) > _LONGEST:
-                texts.append("$args")
+                texts.append("$xaccel_place")
             texts[-1] += text
-        yield from (directive("set", Raw("$args"), phrase(text)) for text in texts)
+        yield from (directive("set", Raw("$xaccel_place"), phrase(text)) for text in texts)
         yield from self.of_engine("hand-off")
         # NGINX ends a request here, and logs it, if the client has left
         yield from self.ending()
@@ -295,7 +298,7 @@ class _Printer:
     def accepted(self) -> Iterator[Directive]:
         """Print what all origins of the site have in common, where a hand-off is accepted."""
         site = self.site
-        yield directive("set", Raw("$args"), phrase(f"${site.stem}_trust $args"))
+        yield directive("set", Raw("$xaccel_place"), phrase(f"${site.stem}_trust $xaccel_place"))
         yield from self.of_engine("accept")
         if site.cache is not None:
             yield directive("set", Raw("$xaccel_zone"), f"{site.stem}_cache")

@@ -102,9 +102,9 @@ def written(folder: Path) -> dict[Path, str]:
 @pytest.mark.parametrize(
     ("heading", "kept"),
     [
-        ("# xaccel 0.0.1, engine 1", False),
-        ("# xaccel 999.0, engine 1", True),
-        ("# xaccel 0.0.1, engine 2", True),
+        ("# xaccel 0.0.1, engine 2", False),
+        ("# xaccel 999.0, engine 2", True),
+        ("# xaccel 0.0.1, engine 3", True),
     ],
 )
 def test_a_newer_engine_is_not_overwritten(tmp_path: Path, heading: str, *, kept: bool) -> None:

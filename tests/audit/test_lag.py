@@ -107,4 +107,4 @@ def test_a_database_without_the_tables_is_not_known(log: Log) -> None:
     try:
         assert found(log.path)[0] == "unknown"
     finally:
-        call_command("migrate", "xaccel_audit", verbosity=0)
+        call_command("migrate", verbosity=0)

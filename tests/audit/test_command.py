@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, OperationalError, connection
 
-from tests.audit.conftest import Log
+from tests.audit.conftest import T0, Log
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
 from xaccel.servers.processes import wait_until
@@ -144,6 +145,58 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, 
     follow(Outage(ingest), tidy=moments.append, quiet=True)
     assert len(moments) == 3
     assert moments == sorted(moments)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedError, PermissionError, OperationalError, IntegrityError])
+def test_a_receiver_that_fails_is_not_reported_as_an_outage(
+    log: Log, monkeypatch: Any, caplog: Any, error: type[Exception]
+) -> None:
+    from xaccel.audit.ingest.run import Outage, follow
+    from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
+    from xaccel.audit.signals import post_sweep
+
+    calls: list[object] = []
+
+    def fail(**named: object) -> None:
+        calls.append(named)
+        raise error("of the app's own server")
+
+    monkeypatch.setattr("xaccel.audit.ingest.run.EVERY_S", 0)
+    ingest = growing(log, lambda: len(calls) >= 3)
+    post_sweep.connect(fail)
+    try:
+        follow(
+            Outage(ingest),
+            tidy=lambda now: sweep(audit_settings(), now=now, using="default"),
+            quiet=True,
+        )
+    finally:
+        post_sweep.disconnect(fail)
+    assert ingest.counted.lines >= 3
+    assert "waits and tries again" not in caplog.text
+    assert caplog.text.count("fail at 0x") == len(calls)
+
+
+def test_a_receiver_may_be_the_first_to_notice_that_the_database_is_away() -> None:
+    from xaccel.audit.ingest.sweep import sweep
+    from xaccel.audit.settings import audit_settings
+    from xaccel.audit.signals import post_sweep
+
+    def lose(**_: object) -> None:
+        connection.close()
+        connection.settings_dict["NAME"] = "/no/such/database"
+        connection.cursor()
+
+    name = connection.settings_dict["NAME"]
+    post_sweep.connect(lose)
+    try:
+        with pytest.raises(OperationalError):
+            sweep(audit_settings(), now=T0, using="default")
+    finally:
+        post_sweep.disconnect(lose)
+        connection.close()
+        connection.settings_dict["NAME"] = name
 
 
 def test_what_was_written_before_the_end_is_read(log: Log) -> None:

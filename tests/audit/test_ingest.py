@@ -246,6 +246,32 @@ def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log
         download_completed.disconnect(on_download)
 
 
+@pytest.mark.parametrize(("retry_s", "attempts"), [(3600.0, [1, 1, 1, 1]), (0.0, [4, 3, 2, 1])])
+def test_a_failed_signal_is_sent_again_after_a_time_and_not_after_a_batch(
+    log: Log, monkeypatch: Any, retry_s: float, attempts: list[int]
+) -> None:
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
+    from xaccel.audit.signals import transfer_completed
+
+    calls: list[str] = []
+
+    def fail(*, transfer: Any, **_: Any) -> None:
+        calls.append(str(transfer.pk))
+        raise RuntimeError("not today")
+
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.RETRY_S", retry_s)
+    monkeypatch.setattr("xaccel.audit.ingest.ingest.BATCH", 3)
+    lines = some(log, 12)
+    log.write(*lines)
+    transfer_completed.connect(fail)
+    try:
+        assert Ingest(log.path, audit_settings(), using="default").ingest_available()
+    finally:
+        transfer_completed.disconnect(fail)
+    assert [calls.count(line["id"]) for line in lines[::3]] == attempts
+
+
 def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_num_queries: Any) -> None:
     from xaccel.audit.models import Untold
 

@@ -24,7 +24,7 @@ from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
 from xaccel.audit.retention import removed_until
 from xaccel.audit.settings import AuditSettings
-from xaccel.audit.signals import download_completed, transfer_completed
+from xaccel.audit.signals import RETRY_S, deliver, download_completed, transfer_completed
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -32,8 +32,6 @@ BATCH = 5000
 """Entries a transaction: more gain nothing, and a crash repeats at most so many."""
 POISON = (DataError, ValueError, ArithmeticError)
 """Errors for an entry whose values fit no column. An IntegrityError has other causes, and may be gone later."""
-RETRY_S = 30.0
-"""Seconds until a signal is sent again after a receiver failed."""
 _SIGNALS_AT_ONCE = 500
 
 
@@ -48,13 +46,13 @@ class Ingest:
         self.counted = Counted()
         self._files = LogFiles(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
         self._retry_at = 0.0
+        self._sent_to = 0
         self._read_to = 0
 
     def ingest_available(self) -> bool:
         """Ingest everything written so far, rotated files included. Return whether anything was read."""
         if time.monotonic() >= self._retry_at:
-            send_signals(self.using)
-            self._retry_at = time.monotonic() + RETRY_S
+            self._send_signals()
         before = self.counted.lines + self.counted.garbage
         for log in self._files:
             with closing(log):
@@ -96,8 +94,14 @@ class Ingest:
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
         self.counted.add(counted)
-        send_signals(self.using)
+        self._send_signals()
         return True
+
+    def _send_signals(self) -> None:
+        """Send the signals of new rows, and every RETRY_S seconds also those that a receiver could not take."""
+        if time.monotonic() >= self._retry_at:
+            self._sent_to, self._retry_at = 0, time.monotonic() + RETRY_S
+        self._sent_to = send_signals(self.using, after=self._sent_to)
 
     def _store(self, found: list[Found]) -> Counted:
         """Store the entries of `found`. One that cannot be stored becomes garbage: it is looked for in halves."""
@@ -123,7 +127,11 @@ class Ingest:
         times = [each.entry.started_at for each in found if each.entry]
         if len(times) == len(found):
             return 0
-        pruned, path, now = removed_until("prune", using=self.using), str(self.path), datetime.now(UTC)
+        pruned, path, now = (
+            removed_until("prune", using=self.using),
+            str(self.path),
+            datetime.now(UTC),
+        )
         started = times[0] if times else pruned
         rows = []
         for each in found:
@@ -137,28 +145,25 @@ class Ingest:
         return len(Garbage.objects.using(self.using).bulk_create(rows, ignore_conflicts=True))
 
 
-def send_signals(using: str) -> None:
-    """Send the signals that were stored with the rows, and again those that a receiver could not take."""
+def send_signals(using: str, *, after: int = 0) -> int:
+    """Send the signals that were stored with the rows, beginning behind number `after`; return the last number."""
     if not (transfer_completed.has_listeners(Transfer) or download_completed.has_listeners(Download)):
-        return
-    last = 0
+        return after
+    last = after
     while rows := list(Untold.objects.using(using).filter(pk__gt=last).order_by("pk")[:_SIGNALS_AT_ONCE]):
         last = rows[-1].pk
         transfers = Transfer.objects.using(using).in_bulk([row.transfer for row in rows if row.transfer])
         downloads = Download.objects.using(using).in_bulk([row.download for row in rows if row.download])
         done = []
         for row in rows:
+            taken = True  # one whose row was pruned meanwhile is not sent
             if transfer := row.transfer and transfers.get(row.transfer):
-                results = transfer_completed.send_robust(Transfer, transfer=transfer)
+                taken = deliver(using, transfer_completed, Transfer, transfer=transfer)
             elif download := row.download and downloads.get(row.download):
-                results = download_completed.send_robust(Download, download=download)
-            else:  # pruned meanwhile
-                results = []
-            failed = [(receiver, result) for receiver, result in results if isinstance(result, Exception)]
-            for receiver, error in failed:
-                logger.error("%r failed for %s", receiver, transfer or download, exc_info=error)
-            done += [] if failed else [row.pk]
+                taken = deliver(using, download_completed, Download, download=download)
+            done += [row.pk] if taken else []
         Untold.objects.using(using).filter(pk__in=done).delete()
+    return last
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from django.db.models import F
 from xaccel.audit.chain.seals import seal_waiting
 from xaccel.audit.models import Download, Transfer
 from xaccel.audit.settings import AuditSettings
-from xaccel.audit.signals import post_sweep
+from xaccel.audit.signals import deliver, post_sweep
 from xaccel.audit.values import Outcome
 
 logger = logging.getLogger("xaccel.audit")
@@ -41,7 +41,7 @@ def sweep(conf: AuditSettings, *, now: datetime, using: str) -> int:
     quiet.update(closed_at=F("last_at"))
     if conf.chain:
         seal_waiting(using=using)
-    post_sweep.send(Transfer, configuration=conf, now=now, using=using)
+    deliver(using, post_sweep, Transfer, configuration=conf, now=now, using=using)
     return unknown
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import django
 import pytest
+from hypothesis import strategies as st
 
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -35,6 +36,8 @@ collect_ignore = _OF_OTHER_PROGRAMS if os.environ.get("AUDIT_DATABASE_URL") else
 if not collect_ignore_glob:
     django.setup()
 
+ODD_TEXT = st.text(st.sampled_from("\0\ud800\udc80\udfff") | st.characters(), max_size=12)
+"""With NUL, which PostgreSQL does not store, and lone surrogates, which no database does."""
 T0 = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 

@@ -7,8 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.audit.conftest import Log, decide, ids, some, take, wanted
+from tests.audit.conftest import ODD_TEXT, Log, decide, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -270,6 +272,18 @@ def test_a_failed_signal_is_sent_again_after_a_time_and_not_after_a_batch(
     finally:
         transfer_completed.disconnect(fail)
     assert [calls.count(line["id"]) for line in lines[::3]] == attempts
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_text_in_a_log_entry_is_a_row_or_a_rejected_line(log: Log, data: st.DataObject) -> None:
+    line = log.line()
+    texts = [name for name, value in line.items() if isinstance(value, str) and name != "id"]
+    odd = {name: data.draw(ODD_TEXT, label=name) for name in data.draw(st.sets(st.sampled_from(texts)))}
+    following = log.line()
+    log.write({**line, **odd}, following)
+    counted = take(log)
+    assert (counted.lines + counted.garbage, following["id"] in ids()) == (2, True)
 
 
 def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_num_queries: Any) -> None:

@@ -6,16 +6,22 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import hypothesis
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import PermissionDenied
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.audit.conftest import ODD_TEXT
+from xaccel.django import deny_download, send_file
+from xaccel.events import DownloadEvent
 from xaccel.handoff.identifiers import new_transfer_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +183,49 @@ def test_what_no_index_holds_is_recorded_and_found(client: Any, capsys: Any) -> 
         assert json.loads(capsys.readouterr().out)["id"] == str(row.id)
     call_command("xaccel", "forget", long)
     assert rows()[1].subject.startswith("forgotten-")
+
+
+def stored(text: str) -> str:
+    return "".join("�" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+_TEXTS = [
+    field.name for field in fields(DownloadEvent) if field.type == "str" and field.name != "transfer_id"
+]
+
+
+@hypothesis.settings(max_examples=50, deadline=None)
+@given(said=st.fixed_dictionaries(dict.fromkeys(_TEXTS, ODD_TEXT)))
+def test_each_text_of_a_decision_is_stored(said: dict[str, str]) -> None:
+    from xaccel.audit.models import Transfer
+    from xaccel.audit.record import record
+
+    record(
+        None,
+        request=RequestFactory().get("/"),
+        event=DownloadEvent(**said, allowed=False, at=datetime.now(UTC)),
+    )
+    row = Transfer.objects.get()
+    row.delete()
+    expected = {name: stored(text) for name, text in said.items() if name not in ("key", "bucket", "ip")}
+    expected["key"] = stored(f"{said['bucket']}/{said['key']}" if said["bucket"] else said["key"])
+    assert {name: getattr(row, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["key", "reason", "subject", "origin", "bucket"])
+def test_a_denial_whose_text_no_database_stores_is_recorded(name: str) -> None:
+    request = RequestFactory().get("/")
+    with pytest.raises(PermissionDenied):
+        deny_download(request, **{"key": "a", name: "b\ud800\0c"})  # type: ignore[arg-type]
+    (row,) = rows()
+    assert "b��c" in (row.key, row.reason, row.subject, row.origin, row.key.partition("/")[0])
+
+
+def test_a_cache_version_that_no_database_stores_is_recorded() -> None:
+    request = RequestFactory().get("/")
+    assert send_file(request, "a", origin="partner", cache_version="v\ud800\0").status_code == 200
+    (row,) = rows()
+    assert (row.outcome, row.version) == ("granted", "v��")
 
 
 def test_a_304_of_the_app_is_a_row_that_awaits_no_line(client: Any) -> None:

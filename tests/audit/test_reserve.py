@@ -353,6 +353,14 @@ def test_the_lifetime_of_a_use_is_that_of_its_cookie(rf: RequestFactory) -> None
     assert timedelta(minutes=4) < reserved.expires_at - datetime.now(UTC) <= timedelta(minutes=5)
 
 
+def test_a_version_that_no_database_stores_is_one_version(rf: RequestFactory) -> None:
+    from xaccel.share_links.models import Reservation
+    from xaccel.share_links.reserve import reserve
+
+    assert reserve(rf.get("/"), allowance(), version="v\ud800\0") is not None
+    assert [row.version for row in Reservation.objects.all()] == ["v��"]
+
+
 @pytest.mark.once
 def test_share_links_without_the_trail_are_refused_and_the_trail_needs_no_share_links() -> None:
     script = (

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
-from xaccel.audit.values import Outcome, address_of, indexable, without_nul
+from xaccel.audit.values import Outcome, address_of, indexable, storable
 from xaccel.django.middleware import later, unrecorded
 from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
@@ -51,18 +51,21 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
         outcome=outcome,
         decided_at=event.at,
         origin=event.origin,
-        key=indexable(without_nul(event.object_name)),
+        key=indexable(event.object_name),
         version=event.version,
         query=event.query,
-        subject=indexable(without_nul(event.subject)),
+        subject=indexable(event.subject),
         client=sha256(agent.encode("utf-8", "surrogatepass")).hexdigest()[:16],
         method=event.method,
-        filename=without_nul(event.filename),
+        filename=event.filename,
         as_attachment=event.as_attachment,
-        reason=without_nul(event.reason),
+        reason=event.reason,
         ip=None if outcome == Outcome.GRANTED else _address(request, event),  # else NGINX logs it
         batch=None if outcome == Outcome.GRANTED else audit_settings().waiting,
     )
+    for name, value in vars(row).items():
+        if isinstance(value, str):
+            setattr(row, name, storable(value))
     using = router.db_for_write(Transfer)
     try:
         row.save(force_insert=True, using=using)

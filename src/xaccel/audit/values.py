@@ -18,6 +18,7 @@ _END_S = 253_402_300_800
 _LONGEST, _KEPT = 1200, 1000
 """Bytes of UTF-8. A bucket's key has at most 1088 with its bucket. PostgreSQL's B-tree holds 2704 bytes a row
 (https://www.postgresql.org/docs/current/btree.html): two such texts and a time fit."""
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 FORGED = ("forged", "no_id")
 """`why` of hand-offs that were not the app's: anybody may have chosen their id and their subject."""
@@ -48,16 +49,17 @@ def new_pseudonym() -> str:
     return f"forgotten-{secrets.token_hex(8)}"
 
 
-def without_nul(text: str) -> str:
-    """Replace NUL, which PostgreSQL's text cannot hold, by U+FFFD."""
-    return text.replace("\0", "�")
+def storable(text: str) -> str:
+    """Replace NUL, which PostgreSQL's text cannot hold, and lone surrogates, which no database can, by U+FFFD."""
+    return _UNSTORABLE.sub("�", text)
 
 
 def indexable(text: str) -> str:
-    """Cut a text that no index can hold; "…" and half of its SHA-256 are appended."""
+    """Make a text storable, and cut it if no index can hold it; "…" and half of its SHA-256 are appended."""
+    text = storable(text)
     if len(text) * 4 <= _LONGEST:
         return text
-    plain = text.encode("utf-8", "surrogatepass")
+    plain = text.encode()
     if len(plain) <= _LONGEST:
         return text
     return f"{plain[:_KEPT].decode('utf-8', 'ignore')}…{sha256(plain).hexdigest()[:32]}"

@@ -19,6 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from xaccel.audit.values import storable
 from xaccel.handoff.identifiers import new_transfer_id
 from xaccel.share_links.models import Allowance, Reservation
 
@@ -81,7 +82,7 @@ def reserve(
             use.remember(request, response)
             return response
     """
-    now, using = datetime.now(UTC), router.db_for_write(Allowance)
+    now, using, version = datetime.now(UTC), router.db_for_write(Allowance), storable(version)
     given = request.COOKIES.get(COOKIE, "")
     secret = given if _SECRET.fullmatch(given) else secrets.token_urlsafe(32)
     new = Reservation(

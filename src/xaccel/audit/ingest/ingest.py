@@ -25,6 +25,7 @@ from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
 from xaccel.audit.retention import removed_until
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import RETRY_S, deliver, download_completed, transfer_completed
+from xaccel.audit.values import storable
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -129,7 +130,7 @@ class Ingest:
             return 0
         pruned, path, now = (
             removed_until("prune", using=self.using),
-            str(self.path),
+            storable(str(self.path)),
             datetime.now(UTC),
         )
         started = times[0] if times else pruned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tracemalloc
 from hashlib import sha256
 from typing import Any
 
@@ -272,6 +273,16 @@ def test_a_failed_signal_is_sent_again_after_a_time_and_not_after_a_batch(
     finally:
         transfer_completed.disconnect(fail)
     assert [calls.count(line["id"]) for line in lines[::3]] == attempts
+
+
+def test_a_batch_has_a_bounded_number_of_bytes(log: Log) -> None:
+    log.write(*[b"x" * 900_000 + b"\n" for _ in range(100)])
+    tracemalloc.start()
+    try:
+        assert take(log).garbage == 100
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import json
 import os
 import shutil
 from pathlib import Path
@@ -150,6 +152,50 @@ def test_a_compressed_one_is_read_from_where_it_was(log: Log) -> None:
     counted = take(log)
     assert (counted.lines, counted.duplicates, counted.lost) == (3, 0, 0)
     assert ids() == wanted(*lines)
+
+
+def test_idle_compressed_files_are_not_decompressed_again_and_again(log: Log, monkeypatch: Any) -> None:
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
+
+    opened: list[Any] = []
+    real = gzip.open
+    monkeypatch.setattr(gzip, "open", lambda path: opened.append(path) or real(path))
+    other, lines, new = some(log), some(log, 5), some(log)
+    ingest = Ingest(log.path, audit_settings(), using="default")
+    beside = log.path.with_name("xaccel.log.0.gz")
+    beside.write_bytes(gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in other)))
+    os.utime(beside, (1, 1))
+    log.path.with_name("xaccel.log.9.gz").write_bytes(beside.read_bytes()[:-20])  # damaged, and newer
+    log.write(*lines[:2])
+    assert ingest.ingest_available()
+    log.write(*lines[2:])
+    log.path.with_name("xaccel.log.1.gz").write_bytes(gzip.compress(log.path.read_bytes()))
+    log.path.unlink()
+    log.path.touch()
+    assert [ingest.ingest_available() for _ in range(6)] == [True] + [False] * 5
+    assert max(map(opened.count, opened)) == 2  # for the rest, and to see that there is none
+    log.write(*new)
+    assert ingest.ingest_available()
+    assert (ids(), ingest.counted.lost) == (wanted(*lines, *new), 0)
+
+
+def test_a_reader_that_stops_early_leaves_no_file_open(log: Log, recwarn: pytest.WarningsRecorder) -> None:
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
+
+    log.write(*some(log))
+    take(log)
+    rotated = Log(log.path.rename(log.path.with_name("xaccel.log.1")))
+    log.write(*some(log))
+    take(log)
+    rotated.write(*some(log))  # NGINX has not reopened the log in each process
+    take(log)
+    rotated.write(*some(log))
+    stopped = Ingest(log.path, audit_settings(), using="default", stopped=lambda: True)
+    stopped.ingest_available()
+    gc.collect()
+    assert [each.message for each in recwarn if each.category is ResourceWarning] == []
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])

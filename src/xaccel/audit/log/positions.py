@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from django.db.models import QuerySet
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.log.log_file import LogFile, digest
 from xaccel.audit.models import LogPosition
+from xaccel.audit.values import storable
 
 logger = logging.getLogger("xaccel.audit")
 
 _UNREADABLE = "a file beside it cannot be read, and is tried again: %s"
 _COARSE_S = 1.0
 """How far the times of files may be behind the clock."""
+
+_Known = tuple[Path, int, int, int, int | None, int]
 
 
 class LogFiles:
@@ -31,21 +35,26 @@ class LogFiles:
         self.path, self.using, self.drain_s, self.stopped = path, using, drain_s, stopped
         self.lost = 0
         self._warned: set[str] = set()
+        # Decompressing takes long, and --follow looks at the files twice a second.
+        self._not_wanted: dict[_Known, str] = {}  # compressed files, with the error of a damaged one
+        self._read_out: dict[int, _Known] = {}  # by row: its compressed file, read to its end
 
     def __iter__(self) -> Iterator[LogFile]:
         """Yield what may have more to read: rotated files first, the current file last. The caller closes them."""
         current: LogFile | None = None
-        for position in self._rows().filter(finished=False).order_by("at", "id"):
-            if current is None and (log := self._current(position)):
-                current = log
-            else:
-                try:
-                    yield from self._rotated(position)
-                except OSError as error:  # not lost: looked for again the next time
-                    self._warn_once(str(error), _UNREADABLE, error)
-        current = current or self._opened(self.path)
-        if current is not None:
-            yield current
+        with ExitStack() as opened:  # the caller may not come to the current file
+            for position in self._rows().filter(finished=False).order_by("at", "id"):
+                if current is None and (log := self._current(position)):
+                    current = log
+                    opened.callback(log.close)
+                else:
+                    try:
+                        yield from self._rotated(position)
+                    except OSError as error:  # not lost: looked for again the next time
+                        self._warn_once(str(error), _UNREADABLE, error)
+            current = current or self._opened(self.path)
+            if current is not None:
+                yield current
 
     def _warn_once(self, about: str, text: str, *values: object) -> bool:
         """Log a warning, once for each `about`. Return whether it was logged."""
@@ -56,12 +65,12 @@ class LogFiles:
         return True
 
     def _rows(self) -> QuerySet[LogPosition]:
-        return LogPosition.objects.using(self.using).filter(path=str(self.path))
+        return LogPosition.objects.using(self.using).filter(path=storable(str(self.path)))
 
     def _current(self, position: LogPosition) -> LogFile | None:
         """Open the log if its current file is that of `position`."""
         try:
-            return _open_if(self.path, position, lambda log: log.is_that_of(position))
+            return self._open_if(self.path, position, lambda log: log.is_that_of(position))
         except PermissionError:
             stat = self.path.stat()
             if (stat.st_dev, stat.st_ino) == (position.device, position.inode):
@@ -85,10 +94,12 @@ class LogFiles:
             )
             after = position.at.timestamp() - _COARSE_S
         else:
-            after, final = found.path.stat().st_mtime, self._is_final(found.path)
-            found.final = final
-            yield found
-        beside = [(other.stat().st_mtime, other) for other in files if not found or other != found.path]
+            path, log = found
+            after, final = path.stat().st_mtime, self._is_final(path)
+            if log is not None:
+                log.final = final
+                yield log
+        beside = [(other.stat().st_mtime, other) for other in files if not found or other != found[0]]
         for other in [other for at, other in sorted(beside) if at >= after]:
             try:
                 log = self._opened(other, final=self._is_final(other))
@@ -103,16 +114,22 @@ class LogFiles:
         if final and newer and not self.stopped() and self._files() == files:
             self._rows().filter(pk=position.pk).update(finished=True)
 
-    def _find(self, position: LogPosition, files: Iterable[Path]) -> LogFile | None:
+    def _find(self, position: LogPosition, files: Iterable[Path]) -> tuple[Path, LogFile | None] | None:
         """Find where the file of `position` went: renamed beside the log, or copied there (copytruncate).
 
+        Return its path and the file, or None for a compressed one that has nothing after `position`.
         Raises PermissionError where it may be one that must not be read.
         """
         forbidden: PermissionError | None = None
         for other in files:
             try:
-                if log := _open_if(other, position, lambda log: log.is_that_of(position)):
-                    return log
+                known = _known(other, position)
+                if self._read_out.get(position.pk) == known:
+                    return other, None
+                if log := self._open_if(other, position, lambda log: log.is_that_of(position)):
+                    if other.suffix == ".gz" and log.length <= position.offset:
+                        self._read_out[position.pk] = known
+                    return other, log
             except PermissionError as error:
                 forbidden = error
             except OSError:
@@ -135,8 +152,8 @@ class LogFiles:
 
     def _opened(self, path: Path, *, final: bool = False) -> LogFile | None:
         """Open a file that belongs to no open row. None where there is nothing new in it."""
-        new = LogPosition(path=str(self.path), offset=0, start_length=0, tail=digest(b""))
-        return _open_if(
+        new = LogPosition(path=storable(str(self.path)), offset=0, start_length=0, tail=digest(b""))
+        return self._open_if(
             path, new, lambda log: log.identify(path == self.path) and self._store_position(log), final=final
         )
 
@@ -157,16 +174,33 @@ class LogFiles:
             log.position.save(using=self.using, force_insert=True)
         return True
 
+    def _open_if(
+        self, path: Path, position: LogPosition, is_wanted: Callable[[LogFile], bool], *, final: bool = False
+    ) -> LogFile | None:
+        """Open a file if it is the one that is wanted. Raises OSError if that cannot be read."""
+        with ExitStack() as opened:
+            try:
+                known = _known(path, position)
+                if error := self._not_wanted.get(known):
+                    raise gzip.BadGzipFile(error)
+                if error is not None:
+                    return None
+                log = LogFile(path, position, final=final)
+            except FileNotFoundError:  # rotated away in between
+                return None
+            except gzip.BadGzipFile as damaged:
+                self._not_wanted[known] = str(damaged)
+                raise
+            opened.callback(log.close)
+            if is_wanted(log):
+                opened.pop_all()
+                return log
+            if path.suffix == ".gz":
+                self._not_wanted[known] = ""
+            return None
 
-def _open_if(
-    path: Path, position: LogPosition, is_wanted: Callable[[LogFile], bool], *, final: bool = False
-) -> LogFile | None:
-    """Open a file if it is the one that is wanted. Raises OSError if that cannot be read."""
-    try:
-        log = LogFile(path, position, final=final)
-    except FileNotFoundError:  # rotated away in between
-        return None
-    if is_wanted(log):
-        return log
-    log.close()
-    return None
+
+def _known(path: Path, position: LogPosition) -> _Known:
+    """Return what identifies a file that is not written any more, and how much of it was read."""
+    stat = path.stat()
+    return path, stat.st_ino, stat.st_size, stat.st_mtime_ns, position.pk, position.offset

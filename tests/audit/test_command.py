@@ -137,7 +137,8 @@ def test_a_log_that_grows_on_is_taken_in_as_far_as_it_was(log: Log, monkeypatch:
 
 
 def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, monkeypatch: Any) -> None:
-    from xaccel.audit.ingest.run import Outage, follow
+    from xaccel.audit.ingest.outage import Outage
+    from xaccel.audit.ingest.run import follow
 
     monkeypatch.setattr("xaccel.audit.ingest.run.EVERY_S", 0)
     moments: list[datetime] = []
@@ -151,7 +152,8 @@ def test_a_log_that_is_never_quiet_does_not_keep_from_looking_at_time(log: Log, 
 def test_a_receiver_that_fails_is_not_reported_as_an_outage(
     log: Log, monkeypatch: Any, caplog: Any, error: type[Exception]
 ) -> None:
-    from xaccel.audit.ingest.run import Outage, follow
+    from xaccel.audit.ingest.outage import Outage
+    from xaccel.audit.ingest.run import follow
     from xaccel.audit.ingest.sweep import sweep
     from xaccel.audit.settings import audit_settings
     from xaccel.audit.signals import post_sweep
@@ -200,7 +202,8 @@ def test_a_receiver_may_be_the_first_to_notice_that_the_database_is_away() -> No
 
 
 def test_what_was_written_before_the_end_is_read(log: Log) -> None:
-    from xaccel.audit.ingest.run import Outage, follow
+    from xaccel.audit.ingest.outage import Outage
+    from xaccel.audit.ingest.run import follow
 
     ingest = growing(log, lambda: True)
     follow(Outage(ingest), tidy=lambda _: None, quiet=True)

@@ -76,7 +76,7 @@ def test_entries_that_a_constraint_refuses_are_stored_once_it_is_gone(log: Log) 
     """A partition or constraint of the operator says nothing of an entry."""
     from django.db import IntegrityError, connection
 
-    from xaccel.audit.ingest.run import AWAY
+    from xaccel.audit.ingest.outage import AWAY
     from xaccel.audit.models import Garbage
 
     lines = some(log, 3)

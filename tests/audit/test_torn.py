@@ -32,8 +32,7 @@ def test_the_entry_that_follows_a_torn_one_is_stored(log: Log, length: int, betw
 
 
 def test_an_entry_that_follows_one_torn_at_any_byte_is_read(log: Log) -> None:
-    from xaccel.audit.log.entry import parse
-    from xaccel.audit.log.log_file import Piece
+    from xaccel.audit.log.entry import Piece, parse
 
     torn, following = (text(line) for line in some(log, 2))
     lost = []

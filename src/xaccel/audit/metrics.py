@@ -24,7 +24,7 @@ from xaccel.events import DownloadEvent
 from xaccel.explain.why import WHY
 
 if TYPE_CHECKING:
-    from xaccel.audit.ingest.run import Outage
+    from xaccel.audit.ingest.outage import Outage
 
 logger = logging.getLogger("xaccel.audit")
 

@@ -15,7 +15,7 @@ Span = tuple[int, int]
 """The first byte, and the one after the last."""
 
 MOST_SPANS = 1000
-"""Separate parts that are remembered for one download. Of a client that makes more, less is counted than was sent."""
+"""Separate parts that are remembered for one download. A client with more parts is undercounted."""
 MOST_BYTES = 2**63 - 1
 """A column holds no larger number."""
 

@@ -17,8 +17,8 @@ from django.db import DataError, connections, transaction
 from xaccel.audit.ingest.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
 from xaccel.audit.lag import lag_s
-from xaccel.audit.log.entry import Found, parse
-from xaccel.audit.log.log_file import LogFile, Piece
+from xaccel.audit.log.entry import Found, Piece, parse
+from xaccel.audit.log.log_file import LogFile
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
 from xaccel.audit.retention import removed_until

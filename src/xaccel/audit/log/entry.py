@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from xaccel.audit.values import Outcome, address_of, indexable, microseconds
-
-if TYPE_CHECKING:  # tools read entries without Django's models
-    from xaccel.audit.log.log_file import Piece
 
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
@@ -240,8 +236,22 @@ def _number(text: str) -> int | None:
     return number
 
 
+class Piece(msgspec.Struct, gc=False):
+    """A line without its newline. offset, end: where it begins, and where the next one does.
+
+    whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file
+    that nobody writes any more. last: the last bytes of a line that is too long, of which `text` has only the first.
+    """
+
+    text: bytes
+    offset: int
+    end: int
+    whole: bool
+    last: bytes = b""
+
+
 class Found(msgspec.Struct, gc=False):
-    """A part of a log: an entry, or what is none, and why."""
+    """A part of a log: an entry, or an unreadable part with the reason."""
 
     offset: int
     text: bytes
@@ -250,7 +260,7 @@ class Found(msgspec.Struct, gc=False):
 
 
 def parse(pieces: Iterable[Piece]) -> Iterator[Found]:
-    """Yield the entries of some lines, and what is none.
+    """Yield the entries of some lines, and the unreadable parts.
 
     An entry that was cut by a full disk or a crash has no end of line. The next entry is then on the same line, and is
     read too.
@@ -263,7 +273,7 @@ def parse(pieces: Iterable[Piece]) -> Iterator[Found]:
 
 
 def _recovered(piece: Piece, reason: str) -> Iterator[Found]:
-    """Yield the entries in a line, and what is none between them."""
+    """Yield the entries in a line, and the unreadable parts between them."""
     torn = 0
     for match in _ENTRY.finditer(piece.text):
         try:

@@ -13,9 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-import msgspec
-
-from xaccel.audit.log.entry import LONGEST_LINE
+from xaccel.audit.log.entry import LONGEST_LINE, Piece
 from xaccel.audit.models import LogPosition
 
 START = 1024
@@ -26,20 +24,6 @@ NO_ENTRY = 50
 """Fewer bytes do not identify a file: entries differ in their id, which ends at byte 49."""
 CHUNK = 1 << 20
 """Bytes that are read at once, so that a log of any size needs the same memory."""
-
-
-class Piece(msgspec.Struct, gc=False):
-    """A line without its newline. offset, end: where it begins, and where the next one does.
-
-    whole: False for one that was cut because it is longer than LONGEST_LINE, or has no newline at the end of a file
-    that nobody writes any more. last: the last bytes of a line that is too long, of which `text` has only the first.
-    """
-
-    text: bytes
-    offset: int
-    end: int
-    whole: bool
-    last: bytes = b""
 
 
 class LogFile:
@@ -62,7 +46,7 @@ class LogFile:
         return os.fstat(self._file.fileno()).st_size
 
     def pieces(self) -> Iterator[Piece]:
-        """Read the lines that are there now, and none that is written meanwhile.
+        """Read the lines present at the call; ignore later ones.
 
         A half-written last one is left, unless the file is `final`. Ends where the file was cut meanwhile: its content
         is another one then.
@@ -118,8 +102,8 @@ class LogFile:
     def identify(self, is_current: bool) -> bool:
         """Set what identifies the file before anything of it is read; return False where that is nothing.
 
-        A half-written first line says nothing yet, unless the file is `final`. A file beside the current one may be no
-        log: its beginning has no entry.
+        A half-written first line identifies no file yet, unless the file is `final`. A neighbouring file without an
+        entry at its start is not a log.
         """
         start = self._read(0, START)
         if not (is_current or b'{"' in start):

@@ -258,6 +258,15 @@ def lose(topology: Topology, people: Crowd, service: str, port: int, within_s: f
     )
 
 
+def wrongly_told(people: Crowd) -> list[str]:
+    """Return what users were told who may have the file: that it is not there, for example, because a part was down."""
+    return [
+        f"after {fault}, a user who may have the file got {each}: {each.body[:200]!r}"
+        for fault, each in people.during
+        if each.status not in _WHILE_DOWN
+    ]
+
+
 def compare(topology: Topology, people: Crowd) -> None:
     """Raise Failed unless the trail has one row for each complete download, and no others of complete files.
 
@@ -265,9 +274,13 @@ def compare(topology: Topology, people: Crowd) -> None:
     """
     if people.wrong:
         raise Failed(f"a complete response had other bytes than the file: {people.wrong[0]}")
-    for fault, each in people.during:
-        if each.status not in _WHILE_DOWN:
-            raise Failed(f"after {fault}, a user who may have the file got {each}: {each.body[:200]!r}")
+    if told := wrongly_told(people):
+        entries = 'grep -h \'"status":"[45]\' /var/log/xaccel/transfers.log* | tail -n 20'
+        logs = [
+            topology.podman("exec", topology.container(name), "sh", "-c", entries)
+            for name in ("nginx", "nginx-2")
+        ]
+        raise Failed("\n".join([*told, "log entries of NGINX (none for a response of the app):", *logs]))
     statuses = {
         name: Counter(each.status for each in people.downloads if each.path == path)
         for name, path in people.files.paths.items()

@@ -74,8 +74,8 @@ def check_all(folder: Path) -> None:
         check.roles_and_metrics(topology)
         files = check.seed(topology)
         wait_until(lambda: check.works(files, port), "a download")
-        changes.rotate_secret(folder, topology, files, port)
         changes.move_s3(topology, files, port)
+        changes.rotate_secret(folder, topology, files, port)
         changes.stop_nginx(topology, files, port)
     with running(folder, "cluster") as topology:
         page.start_cluster(folder, topology)

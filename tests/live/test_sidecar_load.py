@@ -88,10 +88,12 @@ def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_p
 def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:
     from xaccel.testing import free_ports
 
-    env = {"XACCEL_WORKER_CONNECTIONS": str(2**30)}
+    env = {"XACCEL_WORKERS": "1", "XACCEL_WORKER_CONNECTIONS": str(2**30)}
     with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
         [number] = re.findall(r"each worker has (\d+) connections", found.log)
-        assert f"worker_connections {number};" in (found.folder / "run" / "nginx.conf").read_text()
+        written = (found.folder / "run" / "nginx.conf").read_text()
+        assert f"worker_connections {number};" in written
+        assert "worker_processes 1;" in written
         assert "setrlimit" not in found.log
 
 

@@ -5,6 +5,7 @@
 #                               `xaccel config --write`
 #   XACCEL_APP                  the app: NAME:PORT, looked up again every five seconds
 #   XACCEL_TRUSTED              addresses of the front, such as "10.0.0.0/8 fd00::/8", whose X-Forwarded-* headers count
+#   XACCEL_WORKERS              NGINX's worker_processes
 #   XACCEL_WORKER_CONNECTIONS   connections of each worker; a download from a store has two
 #   XACCEL_REFRESH_S            how often the origins' names are looked up again, in seconds; 0: never
 #   XACCEL_LOG_MB               the size at which a log is renamed; 0: never. XACCEL_LOG_FILES: how many renamed ones stay
@@ -17,7 +18,7 @@ mkdir -p "$run/tmp"
 nginx_conf() {
     sed -e "s|@generated@|$generated|" -e "s|@app@|$XACCEL_APP|" -e "s|@resolver@|${resolver:-127.0.0.1}|" \
         -e "s|@trusted@|$trusted|" -e "s|@realip@|$realip|" -e "s|@connections@|$connections|" \
-        -e "s|@files@|$((2 * connections))|" /etc/xaccel/nginx.conf
+        -e "s|@files@|$((2 * connections))|" -e "s|@workers@|$XACCEL_WORKERS|" /etc/xaccel/nginx.conf
 }
 
 trusted=""

@@ -22,12 +22,14 @@ ONE_CALL = "the object belongs to one request, or to one file that is read"
 AT_START = "filled when modules are imported or Django starts"
 
 KEPT: dict[str, dict[str, str]] = {
+    "adapter.py": dict.fromkeys(
+        ["Answers._warned", "HeadersOfOthers._warned"], "whether a warning about the app was logged"
+    ),
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"CHECKS": AT_START, "COMMANDS": AT_START, "FINDERS": AT_START},
-    "audit/log/entry.py": {"_address": PURE},
     "audit/reconcile/store_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
-    "audit/values.py": {"_rest": PURE, "_second": PURE},
+    "audit/values.py": {"_rest": PURE, "_second": PURE, "address_of": PURE},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
     "django/conf.py": {"configuration": INSTALLED},
     "django/files/origins_of_files.py": {

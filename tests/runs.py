@@ -40,7 +40,7 @@ scripts/test promises          print the promises of the NGINX side, with their 
 scripts/test counts            print the number of lines of the engine, a site, and the Python that generates it
 
 Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIRE_LIVE=1 the servers are installed first
-(scripts/system), and a missing server is a failure instead of a skip.
+(scripts/system, scripts/azurite), and a missing server is a failure instead of a skip.
 """
 _PROGRAMS = {"promises": "tests.promises", "counts": "tests.counts"}
 _OWN_SETTINGS = ("tests/audit", "tests/portal")

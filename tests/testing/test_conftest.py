@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import emulators
 from tests.testing.asking import gone
+from xaccel.testing import ServerMissing
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("without_plugins")
@@ -41,6 +44,23 @@ def test_serving(s3):
     while True:  # a signal just before pause() would not end it
         time.sleep(0.1)
 """
+
+
+def test_a_test_that_needs_azurite_does_not_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a new clone `npm ci` took more than the 300 seconds of a fixture, and 56 tests failed."""
+    for name in (
+        "scripts/azurite",
+        "requirements/azurite/package.json",
+        "requirements/azurite/package-lock.json",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONFTEST.parents[1] / name, tmp_path / name)
+    monkeypatch.setattr(emulators, "ROOT", tmp_path)
+    with pytest.raises(ServerMissing, match=r"Run scripts/(azurite|system)"), emulators.azurite(tmp_path):
+        pass
+    assert not list((tmp_path / ".xaccel").rglob("node_modules"))
 
 
 def write_suite(folder: Path, suite: str) -> None:

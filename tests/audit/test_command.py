@@ -35,7 +35,7 @@ def test_it_says_what_it_took(log: Log) -> None:
     log.write(line, line, b"garbage\n")
     assert (
         ingest(str(log.path))
-        == "2 lines read, 1 of them stored before, 1 unreadable, stored in the table xaccel_garbage\n"
+        == "2 lines read, 1 of them stored before, 1 rejected, stored in the table xaccel_rejected_line\n"
     )
     assert ingest(str(log.path)) == "0 lines read\n"
     assert ingest("--quiet", str(log.path)) == ""

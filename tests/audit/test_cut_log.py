@@ -107,21 +107,21 @@ def test_a_log_that_begins_like_the_rest_of_a_cut_one_is_read(log: Log) -> None:
 
 
 def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Log) -> None:
-    from xaccel.audit.models import Garbage
+    from xaccel.audit.models import RejectedLine
     from xaccel.audit.retention import prune
 
     old, young, new = some(log), [log.line(7200)], [log.line(7300)]
     log.write(*old, b"garbage\n", *young, b"rubbish\n")
     take(log)
-    Garbage.objects.filter(text=b"garbage").update(at=T0)
+    RejectedLine.objects.filter(text=b"garbage").update(at=T0)
     prune(T0 + timedelta(hours=1), using="default")
     cut(log, 20)
     log.write(*new)
     counted = take(log)
     assert ids() == wanted(*young, *new)
     assert counted.skipped == 3
-    assert {bytes(row.text) for row in Garbage.objects.all()} >= {b"rubbish"}
-    assert not Garbage.objects.filter(text=b"garbage").exists()
+    assert {bytes(row.text) for row in RejectedLine.objects.all()} >= {b"rubbish"}
+    assert not RejectedLine.objects.filter(text=b"garbage").exists()
 
 
 def test_nobody_who_was_forgotten_comes_back_with_an_entry_that_is_not_stored(log: Log) -> None:
@@ -247,7 +247,7 @@ class World:
         """Everything that was written is stored once, but what was removed by the rules."""
         from django.db.models import Sum
 
-        from xaccel.audit.models import Download, Garbage, Transfer
+        from xaccel.audit.models import Download, RejectedLine, Transfer
 
         self.write(1)
         for _ in range(4):
@@ -265,8 +265,8 @@ class World:
         if not self.pruned:
             assert sums.aggregate(n=Sum("transfers"))["n"] == len(rows)
         assert take(self.log, drain_s=0.000_001).lines == 0
-        garbage = [(row.offset, bytes(row.text)) for row in Garbage.objects.all()]
-        assert len(garbage) == len(set(garbage))
+        rejected = [(row.offset, bytes(row.text)) for row in RejectedLine.objects.all()]
+        assert len(rejected) == len(set(rejected))
 
     def _beside(self) -> Path:
         return self.log.path.with_name(f"{self.log.path.name}-{self.rotations:04}")
@@ -295,9 +295,9 @@ STEPS = st.one_of(
 def test_no_entry_is_lost_or_doubled_and_no_forgotten_user_returns(steps: list[Any], drain_s: float) -> None:
     from django.db import connection
 
-    from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
+    from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
 
-    for model in (Transfer, Download, Garbage, LogPosition, Removal):
+    for model in (Transfer, Download, RejectedLine, LogPosition, Removal):
         connection.cursor().execute(f"DELETE FROM {model._meta.db_table}")
     with TemporaryDirectory() as folder:
         world = World(Path(folder), drain_s)

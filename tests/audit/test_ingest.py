@@ -64,7 +64,7 @@ def test_a_half_written_line_waits_for_its_end(log: Log) -> None:
     text = json.dumps(line).encode() + b"\n"
     log.write(text[:100])
     counted = take(log)
-    assert (counted.lines, counted.garbage) == (0, 0)
+    assert (counted.lines, counted.rejected) == (0, 0)
     log.write(text[100:])
     assert take(log).lines == 1
     assert ids() == wanted(line)
@@ -92,13 +92,13 @@ ID = b'"id": "0190163d-8694-739b-aea5-966c26f8ad91"'
     ],
 )
 def test_garbage_is_counted_kept_and_never_fatal(log: Log, text: bytes) -> None:
-    from xaccel.audit.models import Garbage
+    from xaccel.audit.models import RejectedLine
 
     before, after = log.line(), log.line()
     log.write(before, text, after)
     counted = take(log)
-    assert (counted.lines, counted.garbage) == (2, 1)
-    kept = Garbage.objects.get()
+    assert (counted.lines, counted.rejected) == (2, 1)
+    kept = RejectedLine.objects.get()
     assert bytes(kept.text) == text.rstrip(b"\n")[:4096]
     assert kept.reason
     assert kept.path == str(log.path)
@@ -114,7 +114,7 @@ def test_what_an_origin_or_a_shipper_may_write_is_stored(log: Log) -> None:
         log.line(1, ip="fe80::1%eth0"),
     )
     counted = take(log)
-    assert (counted.lines, counted.garbage) == (2, 0)
+    assert (counted.lines, counted.rejected) == (2, 0)
     found = list(
         Transfer.objects.order_by("ended_at").values_list("outcome", "first", "details__content_range", "ip")
     )
@@ -140,7 +140,7 @@ def test_texts_that_no_index_holds_are_cut_and_known_by_their_digest(log: Log) -
     texts = [one, other, one[:2000] + other, one]
     log.write(*[log.line(at, origin=text, subject=text) for at, text in enumerate(texts)])
     counted = take(log)
-    assert (counted.lines, counted.garbage) == (4, 0)
+    assert (counted.lines, counted.rejected) == (4, 0)
     kept = [f"{text[:1000]}…{sha256(text.encode()).hexdigest()[:32]}" for text in texts]
     names = ("origin", "subject")
     assert list(Transfer.objects.order_by("ended_at").values_list(*names)) == [(text,) * 2 for text in kept]
@@ -214,7 +214,7 @@ def test_a_second_ingester_of_the_same_log_changes_nothing(log: Log) -> None:
 
 
 def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log: Log) -> None:
-    from xaccel.audit.models import Download, Transfer, Untold
+    from xaccel.audit.models import Download, PendingSignal, Transfer
     from xaccel.audit.signals import download_completed, transfer_completed
 
     told: list[tuple[str, Any]] = []
@@ -237,13 +237,13 @@ def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log
         log.write(line)
         take(log)
         assert told == [("download", Download.objects.get().pk)]
-        assert [row.transfer for row in Untold.objects.all()] == [Transfer.objects.get().pk]
+        assert [row.transfer for row in PendingSignal.objects.all()] == [Transfer.objects.get().pk]
         fail[0] = False
         take(log)
         assert sorted(told, key=str) == sorted(
             [("download", Download.objects.get().pk), ("transfer", Transfer.objects.get().pk)], key=str
         )
-        assert Untold.objects.count() == 0
+        assert PendingSignal.objects.count() == 0
     finally:
         transfer_completed.disconnect(on_transfer)
         download_completed.disconnect(on_download)
@@ -279,7 +279,7 @@ def test_a_batch_has_a_bounded_number_of_bytes(log: Log) -> None:
     log.write(*[b"x" * 900_000 + b"\n" for _ in range(100)])
     tracemalloc.start()
     try:
-        assert take(log).garbage == 100
+        assert take(log).rejected == 100
         assert tracemalloc.get_traced_memory()[1] < 40_000_000
     finally:
         tracemalloc.stop()
@@ -294,15 +294,15 @@ def test_any_text_in_a_log_entry_is_a_row_or_a_rejected_line(log: Log, data: st.
     following = log.line()
     log.write({**line, **odd}, following)
     counted = take(log)
-    assert (counted.lines + counted.garbage, following["id"] in ids()) == (2, True)
+    assert (counted.lines + counted.rejected, following["id"] in ids()) == (2, True)
 
 
 def test_nothing_is_written_down_where_nobody_listens(log: Log, django_assert_num_queries: Any) -> None:
-    from xaccel.audit.models import Untold
+    from xaccel.audit.models import PendingSignal
 
     log.write(log.line())
     take(log)
-    assert Untold.objects.count() == 0
+    assert PendingSignal.objects.count() == 0
 
 
 def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(log: Log) -> None:

@@ -153,12 +153,12 @@ def until_a_batch_begins(told: IO[bytes], writer: Writer, batch: int) -> bytes:
 def totals() -> dict[str, Any]:
     from django.db.models import Count, Sum
 
-    from xaccel.audit.models import Download, Garbage, Transfer
+    from xaccel.audit.models import Download, RejectedLine, Transfer
 
     return {
         **Transfer.objects.filter(ended_at__isnull=False).aggregate(rows=Count("id"), given=Sum("sent")),
         **Download.objects.aggregate(in_downloads=Sum("transfers"), given_in_downloads=Sum("given_bytes")),
-        "garbage": Garbage.objects.count(),
+        "rejected": RejectedLine.objects.count(),
     }
 
 
@@ -195,7 +195,7 @@ def test_totals_equal_those_of_the_log(
         "given": given,
         "in_downloads": count,
         "given_in_downloads": given,
-        "garbage": 0,
+        "rejected": 0,
     }
     stored = Transfer.objects.values_list("id", flat=True).iterator()
     assert {str(id_) for id_ in stored} == writer.ids

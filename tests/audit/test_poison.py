@@ -43,20 +43,20 @@ def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
     log.write(first, *bad, last)
     counted = take(log)
     assert ids() == wanted(first, last)
-    assert (counted.lines, counted.garbage) == (2, 2)
-    assert take(log).garbage == 0
+    assert (counted.lines, counted.rejected) == (2, 2)
+    assert take(log).rejected == 0
 
 
 def test_a_line_that_is_nested_deeply_is_set_aside(log: Log) -> None:
     first, last = some(log, 2)
     deep = b'{"v":1,"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n"
     log.write(first, deep, last)
-    assert (take(log).garbage, ids()) == (1, wanted(first, last))
+    assert (take(log).rejected, ids()) == (1, wanted(first, last))
 
 
 def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
-    from xaccel.audit.models import Garbage, Transfer
+    from xaccel.audit.models import RejectedLine, Transfer
 
     many = [log.line(body_bytes=2**53, sent_length=str(2**53)) for _ in range(1030)]
     other = log.line(subject="8")
@@ -64,8 +64,8 @@ def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log:
     log.write(*many, other)
     counted = take(log)
     assert other["id"] in ids()
-    assert (counted.lines, counted.garbage) == (1024, 7)
-    assert {row.reason.partition(":")[0] for row in Garbage.objects.all()} == {"cannot be stored"}
+    assert (counted.lines, counted.rejected) == (1024, 7)
+    assert {row.reason.partition(":")[0] for row in RejectedLine.objects.all()} == {"cannot be stored"}
     new = log.line(1, subject="9")
     decide(new)
     log.write(new)
@@ -77,7 +77,7 @@ def test_entries_that_a_constraint_refuses_are_stored_once_it_is_gone(log: Log) 
     from django.db import IntegrityError, connection
 
     from xaccel.audit.ingest.outage import AWAY
-    from xaccel.audit.models import Garbage
+    from xaccel.audit.models import RejectedLine
 
     lines = some(log, 3)
     log.write(*lines)
@@ -89,7 +89,7 @@ def test_entries_that_a_constraint_refuses_are_stored_once_it_is_gone(log: Log) 
         connection.cursor().execute("DROP INDEX one_each")
     assert isinstance(refused.value, AWAY)
     assert ids() == set()
-    assert not Garbage.objects.exists()
+    assert not RejectedLine.objects.exists()
     assert take(log).lines == 3
     assert ids() == wanted(*lines)
 

@@ -33,13 +33,13 @@ def test_prune_deletes_what_is_older_and_nothing_else(log: Log) -> None:
 
 
 def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log) -> None:
-    from xaccel.audit.models import Garbage, LogPosition
+    from xaccel.audit.models import LogPosition, RejectedLine
     from xaccel.audit.retention import prune
 
     log.write(log.line(), b"old\n", b"new\n")
     take(log)
     now = datetime.now(UTC)
-    Garbage.objects.filter(text=b"old").update(at=now - timedelta(days=2))
+    RejectedLine.objects.filter(text=b"old").update(at=now - timedelta(days=2))
     read = LogPosition.objects.get()
     ages = {"old, done with": (2, True), "old": (2, False), "new, done with": (0, True)}
     for path, (days, finished) in ages.items():
@@ -47,11 +47,11 @@ def test_prune_takes_garbage_and_positions_that_are_older_and_no_others(log: Log
         LogPosition.objects.create(
             **{**values, "path": path, "at": now - timedelta(days=days), "finished": finished}
         )
-    assert prune(now - timedelta(days=1), using="default")["garbage"] == 1
-    assert [bytes(row.text) for row in Garbage.objects.all()] == [b"new"]
+    assert prune(now - timedelta(days=1), using="default")["rejected"] == 1
+    assert [bytes(row.text) for row in RejectedLine.objects.all()] == [b"new"]
     assert set(LogPosition.objects.values_list("path", flat=True)) == {str(log.path), "old", "new, done with"}
-    assert run("prune", "--older-than", "1d").endswith("0 unreadable lines\n")
-    assert prune(now + timedelta(days=1), using="default")["garbage"] == 1
+    assert run("prune", "--older-than", "1d").endswith("0 rejected lines\n")
+    assert prune(now + timedelta(days=1), using="default")["rejected"] == 1
 
 
 def test_forget_keeps_the_sums_and_nothing_of_the_person(log: Log) -> None:

@@ -212,7 +212,7 @@ def test_one_that_is_being_compressed_is_no_obstacle(log: Log, share: float) -> 
     log.write(*new)
     counted = take(log)
     assert ids() == wanted(*lines, *new)
-    assert (counted.duplicates, counted.garbage, counted.lost) == (0, 0, 0)
+    assert (counted.duplicates, counted.rejected, counted.lost) == (0, 0, 0)
 
 
 def test_a_damaged_one_is_said_and_stops_nothing(log: Log, caplog: Any) -> None:
@@ -296,7 +296,7 @@ def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, befor
     from xaccel.audit.ingest.ingest import Ingest
     from xaccel.audit.ingest.run import take as take_all
     from xaccel.audit.log import log_file
-    from xaccel.audit.models import Garbage
+    from xaccel.audit.models import RejectedLine
     from xaccel.audit.settings import audit_settings
 
     lines, new = some(log, 8), some(log, 20)
@@ -316,7 +316,7 @@ def test_copytruncate_in_the_middle_of_reading(log: Log, monkeypatch: Any, befor
     ingest = Ingest(log.path, audit_settings(), using="default", stopped=truncate)
     take_all(ingest)
     assert ids() == wanted(*lines, *new)
-    assert (ingest.counted.lost, ingest.counted.duplicates, Garbage.objects.count()) == (0, 0, 0)
+    assert (ingest.counted.lost, ingest.counted.duplicates, RejectedLine.objects.count()) == (0, 0, 0)
 
 
 def test_a_truncated_file_without_a_copy_is_said_and_read_anew(log: Log, caplog: Any) -> None:
@@ -351,4 +351,4 @@ def test_what_lies_beside_and_is_no_log_is_left_alone(log: Log) -> None:
     log.path.rename(log.path.with_name("xaccel.log.1"))
     os.utime(log.path.with_name("xaccel.log.1"), (1, 1))
     log.write(*some(log))
-    assert take(log).garbage == 0
+    assert take(log).rejected == 0

@@ -153,7 +153,7 @@ class Machine:
 def test_each_transfer_of_two_nginx_is_in_the_trail_once_whatever_is_killed(
     rsyslogd: str, logrotate: Callable[[Path, int], None], variant: Variant, tmp_path: Path, settings: Any
 ) -> None:
-    from xaccel.audit.models import Download, Garbage, Transfer
+    from xaccel.audit.models import Download, RejectedLine, Transfer
 
     port, authority = free_port(), trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -244,7 +244,7 @@ def test_each_transfer_of_two_nginx_is_in_the_trail_once_whatever_is_killed(
         all_arrive()
         assert following.poll() is None
     assert Transfer.objects.get(subject="long").details["etag"] == long["etag"]
-    assert Garbage.objects.count() == 0
+    assert RejectedLine.objects.count() == 0
 
 
 def test_a_machine_without_a_certificate_of_the_authority_is_refused(rsyslogd: str, tmp_path: Path) -> None:

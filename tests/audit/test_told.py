@@ -49,11 +49,11 @@ def ingest(log: Log, told: Path) -> list[str]:
 
 
 def owed() -> list[str]:
-    from xaccel.audit.models import Untold
+    from xaccel.audit.models import PendingSignal
 
     return [
         f"transfer {row.transfer}" if row.transfer else f"download {row.download}"
-        for row in Untold.objects.order_by("pk")
+        for row in PendingSignal.objects.order_by("pk")
     ]
 
 

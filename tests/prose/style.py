@@ -76,7 +76,7 @@ AFTER = (
     "Invalid keys or options raise `InputRefused`.",
     "A client that waits longer than `lock` (30 s) fetches the object from the storage.",
     "Only your own limit applies; xaccel's classes are silently ignored.",
-    "Lines that cannot be parsed are counted and stored in `xaccel_garbage`.",
+    "Lines that cannot be parsed are counted and stored in `xaccel_rejected_line`.",
     "What if the object changes? The storage sees only the `Range` and conditional headers.",
 )
 """Examples: each of BEFORE has a finding and none of AFTER. A linter that finds nothing looks like clean text."""

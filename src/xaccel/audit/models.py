@@ -143,7 +143,7 @@ class LogPosition(models.Model):
         db_table = "xaccel_log_position"
 
 
-class Garbage(models.Model):
+class RejectedLine(models.Model):
     """A part of a log that is no entry, its first 4 KB. id: a digest, so that a file that is read again adds no row."""
 
     id = models.UUIDField(primary_key=True)
@@ -154,7 +154,7 @@ class Garbage(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        db_table = "xaccel_garbage"
+        db_table = "xaccel_rejected_line"
 
 
 class Removal(models.Model):
@@ -172,14 +172,14 @@ class Removal(models.Model):
         db_table = "xaccel_removal"
 
 
-class Untold(models.Model):
+class PendingSignal(models.Model):
     """A signal to be sent: made with the rows, deleted when its receivers have returned."""
 
     transfer = models.UUIDField(null=True)
     download = models.UUIDField(null=True)
 
     class Meta:
-        db_table = "xaccel_untold"
+        db_table = "xaccel_pending_signal"
 
 
 class Seal(models.Model):

@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from xaccel.audit.chain.seals import hide, note
 from xaccel.audit.ingest.database import is_sqlite, lock_writers
 from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.models import Download, Garbage, LogPosition, Removal, Transfer
+from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, microseconds_of, new_pseudonym
 from xaccel.cli.command import make_command
@@ -46,7 +46,7 @@ def prune(before: datetime, *, using: str) -> Counter[str]:
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
     removed["downloads"] += past.delete()[0]
-    removed["garbage"] = Garbage.objects.using(using).filter(at__lt=before).delete()[0]
+    removed["rejected"] = RejectedLine.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
     post_prune.send(Transfer, before=before)
     return removed
@@ -180,7 +180,7 @@ def _run_prune(args: argparse.Namespace, *_: object) -> None:
         removed = prune(now - args.older_than, using=using)
         print(
             f"deleted {removed['transfers']} transfers, {removed['downloads']} downloads,"
-            f" {removed['garbage']} unreadable lines"
+            f" {removed['rejected']} rejected lines"
         )
     if args.addresses_older_than is not None:
         print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")

@@ -20,7 +20,7 @@ from xaccel.audit.lag import lag_s
 from xaccel.audit.log.entry import Found, Piece, parse
 from xaccel.audit.log.log_file import LogFile
 from xaccel.audit.log.positions import LogFiles
-from xaccel.audit.models import Download, Garbage, LogPosition, Transfer, Untold
+from xaccel.audit.models import Download, LogPosition, PendingSignal, RejectedLine, Transfer
 from xaccel.audit.retention import removed_until
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import RETRY_S, deliver, download_completed, transfer_completed
@@ -55,14 +55,14 @@ class Ingest:
         """Ingest everything written so far, rotated files included. Return whether anything was read."""
         if time.monotonic() >= self._retry_at:
             self._send_signals()
-        before = self.counted.lines + self.counted.garbage
+        before = self.counted.lines + self.counted.rejected
         for log in self._files:
             with closing(log):
                 self._read(log)
             if self.stopped():
                 break
         self.counted.lost = self._files.lost
-        return self.counted.lines + self.counted.garbage > before
+        return self.counted.lines + self.counted.rejected > before
 
     def lag_s(self) -> float:
         """Return the age of the oldest entry of the current log that is not ingested; -1 if not known."""
@@ -91,7 +91,7 @@ class Ingest:
             if not same.exists():
                 return False
             counted = self._store(found)
-            counted.garbage = self._set_aside(found)
+            counted.rejected = self._set_aside(found)
             log.advance(pieces)
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
@@ -107,7 +107,7 @@ class Ingest:
         self._sent_to = send_signals(self.using, after=self._sent_to)
 
     def _store(self, found: list[Found]) -> Counted:
-        """Store the entries of `found`. One that cannot be stored becomes garbage: it is looked for in halves."""
+        """Store the entries of `found`. One that cannot be stored is rejected: it is looked for in halves."""
         try:
             with transaction.atomic(using=self.using):
                 return store([each.entry for each in found if each.entry], using=self.using, conf=self.conf)
@@ -118,14 +118,14 @@ class Ingest:
                 counted.add(self._store(found[half:]))
                 return counted
             found[0].entry, found[0].reason = None, f"cannot be stored: {type(error).__name__}"
-            message = "%s: the entry at byte %d %s. It is stored in xaccel_garbage."
+            message = "%s: the entry at byte %d %s. It is stored in xaccel_rejected_line."
             logger.warning(message, self.path, found[0].offset, found[0].reason)
             return Counted()
 
     def _set_aside(self, found: list[Found]) -> int:
-        """Store garbage, but not again: a file that was cut is read again. Return how much.
+        """Store rejected lines, but not again: a file that was cut is read again. Return how many.
 
-        Garbage that follows an entry from before the last `prune` was deleted by it.
+        A rejected line behind an entry from before the last `prune` was deleted by it.
         """
         times = [each.entry.started_at for each in found if each.entry]
         if len(times) == len(found):
@@ -144,8 +144,8 @@ class Ingest:
                 text = each.text[:4096]
                 what = f"{path}\0{each.offset}\0".encode("utf-8", "surrogateescape") + text
                 id_ = UUID(bytes=blake2b(what, digest_size=16).digest())
-                rows.append(Garbage(id_, path, each.offset, each.reason, text, now))
-        return len(Garbage.objects.using(self.using).bulk_create(rows, ignore_conflicts=True))
+                rows.append(RejectedLine(id_, path, each.offset, each.reason, text, now))
+        return len(RejectedLine.objects.using(self.using).bulk_create(rows, ignore_conflicts=True))
 
 
 def _batches(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
@@ -165,7 +165,9 @@ def send_signals(using: str, *, after: int = 0) -> int:
     if not (transfer_completed.has_listeners(Transfer) or download_completed.has_listeners(Download)):
         return after
     last = after
-    while rows := list(Untold.objects.using(using).filter(pk__gt=last).order_by("pk")[:_SIGNALS_AT_ONCE]):
+    while rows := list(
+        PendingSignal.objects.using(using).filter(pk__gt=last).order_by("pk")[:_SIGNALS_AT_ONCE]
+    ):
         last = rows[-1].pk
         transfers = Transfer.objects.using(using).in_bulk([row.transfer for row in rows if row.transfer])
         downloads = Download.objects.using(using).in_bulk([row.download for row in rows if row.download])
@@ -177,7 +179,7 @@ def send_signals(using: str, *, after: int = 0) -> int:
             elif download := row.download and downloads.get(row.download):
                 taken = deliver(using, download_completed, Download, download=download)
             done += [row.pk] if taken else []
-        Untold.objects.using(using).filter(pk__in=done).delete()
+        PendingSignal.objects.using(using).filter(pk__in=done).delete()
     return last
 
 

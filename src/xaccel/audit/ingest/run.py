@@ -110,7 +110,7 @@ def _summary(counted: Counted) -> str:
     said = (
         (counted.duplicates, "of them stored before"),
         (counted.skipped, "of them skipped: older than a `prune`, or of a forgotten user"),
-        (counted.garbage, "unreadable, stored in the table xaccel_garbage"),
+        (counted.rejected, "rejected, stored in the table xaccel_rejected_line"),
         (counted.lost, "files truncated or removed before their end was read"),
     )
     return ", ".join([f"{counted.lines} lines read", *(f"{count} {what}" for count, what in said if count)])

@@ -16,7 +16,7 @@ from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.ingest.database import merge_rows, rows_among, write_rows
 from xaccel.audit.ingest.downloads import Open, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.models import Download, Transfer, Untold
+from xaccel.audit.models import Download, PendingSignal, Transfer
 from xaccel.audit.retention import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
@@ -60,7 +60,7 @@ class Counted:
     lines: int = 0
     duplicates: int = 0
     skipped: int = 0
-    garbage: int = 0
+    rejected: int = 0
     lost: int = 0
 
     def add(self, other: Counted) -> None:
@@ -100,12 +100,12 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     late = [UUID(entry.id) for entry, said in made if said and said.batch]
     if late:
         seal_late(late, using=using)
-    untold: list[Untold] = []
+    pending: list[PendingSignal] = []
     if transfer_completed.has_listeners(Transfer):
-        untold += [Untold(transfer=entry.id) for entry, _ in made]
+        pending += [PendingSignal(transfer=entry.id) for entry, _ in made]
     if download_completed.has_listeners(Download):
-        untold += [Untold(download=id_) for id_ in completed]
-    Untold.objects.using(using).bulk_create(untold, batch_size=500)
+        pending += [PendingSignal(download=id_) for id_ in completed]
+    PendingSignal.objects.using(using).bulk_create(pending, batch_size=500)
     return Counted(len(batch), len(batch) - len(made) - len(skipped), len(skipped))
 
 

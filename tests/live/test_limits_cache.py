@@ -49,7 +49,7 @@ def test_a_transfer_counts_once_kept_or_not(running: tuple[Stage, Origin], body:
         replies: list[Reply] = []
         (line,) = made.lines_of(lambda: replies.append(made.get("store", options=options)))
     (reply,) = replies
-    assert (reply.status, reply.body, reply.one("Retry-After")) == (429, PAGE, "10")
+    assert (reply.status, reply.body, reply.one("Retry-After")) == (429, PAGE, "1")
     assert (line["status"], line["why"], line["origin_status"]) == ("429", "limited", "")
     assert wait_until(lambda: made.get("store", options=options).body == body, timeout_s=5)
 

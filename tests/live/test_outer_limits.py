@@ -75,7 +75,7 @@ def test_xaccels_limit_counts_if_the_operators_key_is_empty_for_the_app(
 ) -> None:
     http = 'map $uri $his { default $binary_remote_addr; "~^/send" ""; } limit_conn_zone $his zone=his:1m;'
     with beside(variant, tmp_path, http, "limit_conn his 1;", concurrency=OURS) as running:
-        assert statuses(running, OURS) == {(429, "10")}
+        assert statuses(running, OURS) == {(429, "1")}
 
 
 @pytest.mark.parametrize("ours", [None, OURS])
@@ -92,4 +92,4 @@ def test_xaccels_limit_replaces_an_operators_with_a_key_of_the_response(
 def test_the_operators_dry_run_does_not_change_xaccels_limit(variant: Variant, tmp_path: Path) -> None:
     http = "limit_conn_dry_run on; limit_conn_status 444;"
     with beside(variant, tmp_path, http, "", concurrency=OURS) as running:
-        assert statuses(running, OURS) == {(429, "10")}
+        assert statuses(running, OURS) == {(429, "1")}

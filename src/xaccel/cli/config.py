@@ -21,6 +21,11 @@ _NO_SLICES = (
     " slowest client would take, up to seven days, instead of for `expires_s`."
 )
 
+_CLASS_OF_ONE = (
+    "CONCURRENCY allows one transfer: the next download on a new connection can get 429, since NGINX counts a transfer"
+    " until a moment after its last byte. Allow two or more, unless your clients repeat."
+)
+
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.check:
@@ -30,6 +35,8 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         nginx_arguments.warn(site.log_problems())
     if _lacks_slices(site, nginx):
         nginx_arguments.warn([_NO_SLICES])
+    if 1 in site.concurrency.values():
+        nginx_arguments.warn([_CLASS_OF_ONE])
     if args.write:
         files.require_same_build(site, Path(args.write))
         made = _made(args, site, nginx, args.write)

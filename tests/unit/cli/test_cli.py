@@ -123,6 +123,17 @@ def test_a_relative_log_is_warned_of_where_nginx_is_the_operators(
 
 
 @pytest.mark.parametrize(
+    ("classes", "warned"), [("1", True), ("{ default = 8, guests = 1 }", True), ("2", False)]
+)
+def test_a_class_of_one_transfer_is_warned_of(
+    site: Path, capsys: pytest.CaptureFixture[str], classes: str, *, warned: bool
+) -> None:
+    site.write_text(f"concurrency = {classes}\n{SITE}")
+    assert cli.main(["config", str(site), "--nginx-version", "1.31.9"]) == 0
+    assert ("warning: CONCURRENCY allows one transfer" in capsys.readouterr().err) is warned
+
+
+@pytest.mark.parametrize(
     ("pair", "words"),
     [
         ('["X-Content-Type-Options", "nosniff"]', "('X-Content-Type-Options', 'nosniff') is not a pair"),

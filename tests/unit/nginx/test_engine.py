@@ -74,7 +74,7 @@ def test_every_error_of_an_origin_has_a_page() -> None:
 def test_each_page_has_its_words() -> None:
     assert [page.status for page in engine_files.PAGES if not page.text] == []
     assert {page.status: page.retry_after_s for page in engine_files.PAGES if page.retry_after_s} == {
-        429: 10,
+        429: 1,
         503: 10,
     }
 

@@ -31,7 +31,7 @@ _MEANINGS = {
     r"location @xaccel_401": "handles a 401 of the storage before the error page",
     r"location @xaccel_page": "the error page, which the user gets instead of the file",
     r"set \$xaccel_place .* origin=.*": "whether the hand-off has the secret (`$xaccel_trust`). Then the origin: its "
-    "name, the location that sends (`sender`), **the only place that NGINX fetches from for this origin** (`home`) "
+    "name, the location that sends (`sender`), **the only host that NGINX fetches from for this origin** (`home`) "
     "and its upstream (`peer`).",
     r"location @xaccel_accept": "accepts or refuses each hand-off of the site",
     r"set \$xaccel_place \"\$xaccel_trust \$xaccel_place\"": "checks the secret again, since a backend could jump here "

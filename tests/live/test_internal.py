@@ -121,6 +121,13 @@ def test_a_url_outside_the_origin_is_refused_before_a_byte_is_sent(live: Live, u
     assert live.places.origin.requests == []
 
 
+def test_the_app_chooses_the_path_on_the_host_of_an_origin(live: Live) -> None:
+    """NGINX compares scheme, host and port with `base_url`; docs/background/threats.md says so."""
+    live.places.origin.answer = lambda _: Answer(body=b"elsewhere")
+    reply = live.get("partner", "x", put={"Xaccel-Url": f"{live.places.origin.url}/elsewhere/x"})
+    assert (reply.status, reply.body) == (200, b"elsewhere")
+
+
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("drop", [["Xaccel-Auth"], []], ids=["no secret", "secret"])
 def test_a_jump_past_the_location_of_the_origin_sends_nothing(live: Live, name: str, drop: list[str]) -> None:

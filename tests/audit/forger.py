@@ -44,6 +44,12 @@ OF_DOWNLOADS: dict[str, list[Any]] = {
     "spans": [[], [[0, 100]], [[0, 200]], [[0]], "x", 1, [["a", 1]]],
     "sent_complete": [False, True],
 }
+NO_ENTRY = {
+    **dict.fromkeys("status first sent total body_bytes started_at ended_at ip download_id".split()),
+    **dict.fromkeys(["why", "version", "address_proof"], ""),
+    "outcome": "unknown",
+    "details": {},
+}
 ENTRY = {"outcome": "sent", "status": 200, "first": 0, "sent": 100, "total": 100, "body_bytes": 100}
 
 
@@ -127,7 +133,7 @@ def seal(which: list[int], kind: str, after: int, until: datetime | None, count:
 
     rows = list(transfers(which).values())
     until = until or max(map(at, rows), default=TIMES[0]) + timedelta(microseconds=after)
-    has_leaves = kind in ("transfers", "late", "forget")
+    has_leaves = kind not in ("prune", "addresses")
     leaves = [seals.leaf_of(row, late=kind == "late") for row in rows if has_leaves]
     number, chain = Seal.objects.order_by("-number").values_list("number", "chain").first() or (
         0,
@@ -234,7 +240,15 @@ def _one_of(values: dict[str, list[Any]]) -> st.SearchStrategy[tuple[str, Any]]:
 
 
 _of_seals = st.sampled_from(
-    [("count", 0), ("count", 9), ("leaves", b""), ("kind", "prune"), ("kind", "x"), ("until", TIMES[2])]
+    [
+        ("count", 0),
+        ("count", 9),
+        ("leaves", b""),
+        ("kind", "prune"),
+        ("kind", "x"),
+        ("until", TIMES[2]),
+        ("number", 9),
+    ]
 )
 _older = st.integers(1, 9).map(lambda count: list(range(count)))
 _fields = st.sampled_from([{}, {"why": "forged"}, {"outcome": "denied"}, {"outcome": "refused", "sent": 0}])

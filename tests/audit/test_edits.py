@@ -38,11 +38,13 @@ def fill(log: Log) -> None:
     tidy()
     log.write(late)
     take(log)
-    after = log.line(9, subject="0")
-    decide(after, "after.pdf")
-    log.write(after)
+    after = [log.line(9, subject="0"), log.line(9, subject="0", status="404", seconds=0.5)]
+    for line in after:
+        decide(line, "after.pdf")
+    log.write(*after)
     take(log)
     tidy()
+    decide(log.line(10, subject="1"))
 
 
 def age(log: Log) -> None:
@@ -75,9 +77,12 @@ KNOWN: dict[str, list[forger.Edit]] = {
     "sums of a download excused by transfers that prune deleted": [
         (change_download, [0], ("transfers", 2)),
         (change_download, [0], ("pruned", 1)),
-        (change_download, [0], ("sent_complete", False)),
+        (change_download, [0], ("given_bytes", 200)),
     ],
-    "bytes of a download that are not those sent": [(change_download, [0], ("spans", [[0, 200]]))],
+    "bytes of a download that were not sent": [
+        (change_download, [0], ("spans", [[0, 200]])),
+        (change_download, [0], ("sent_bytes", 200)),
+    ],
     "a completion of a download that is not complete": [
         (change_download, [5], ("completed_at", forger.TIMES[1]))
     ],
@@ -89,7 +94,27 @@ KNOWN: dict[str, list[forger.Edit]] = {
         (hide, [3], True, False),
         (seal, [3], "forget", 0, None, None),
     ],
-    "a seal of an unknown kind": [(seal, [0], "x", 0, None, 3)],
+    "a seal of an unknown kind": [(seal, [0], "x", 0, None, None)],
+    "a seal of `forget` for a user who is there": [(seal, [8], "forget", 0, None, None)],
+    "a seal of `forget` for a row without a seal": [(seal, [12], "forget", 0, None, None)],
+    "more addresses gone than the seals say": [
+        (hide, [0, 1], False),
+        (seal, [1], "addresses", 0, T0 + timedelta(seconds=1.5), 1),
+    ],
+    "fewer rows gone than the seals say": [(seal, [1], "prune", 1, None, 3), (delete, [0, 1])],
+    "a late entry taken back": [(complete, [7], forger.NO_ENTRY)],
+    "a number of a seal left out": [
+        (hide, [2], True),
+        (seal, [2], "forget", 0, None, None),
+        (forger.change_seal, 4, ("number", 9)),
+        (forger.chain_again,),
+    ],
+    "a seal without its leaves": [
+        (hide, [2], True),
+        (seal, [2], "forget", 0, None, None),
+        (forger.change_seal, 4, ("leaves", b"")),
+    ],
+    "a refusal in a download": [(forger.move, [11], 7), (change_download, [7], ("transfers", 2))],
     "a seal of rows that never were": [(seal, [], "transfers", 0, None, 5), (seal, [], "prune", 0, None, 5)],
     "a row with an impossible seal": [(forger.insert, [0], ("batch", -1))],
 }

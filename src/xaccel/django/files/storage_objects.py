@@ -112,15 +112,18 @@ def _in_places(matches: list[Match], key: str, storage: Any, wanted: Wanted) -> 
 class Kind:
     """A kind of storage, for one class of storages. This one is for classes that xaccel does not know.
 
-    place: attributes that decide the place or another setting of an origin. computed: which of them, and which methods,
-    the project's own classes define, so that another request may get another value.
+    place: attributes that decide the place or another setting of an origin. client: what the storage makes at its first
+    use, from the attributes `kept`. computed: which of all these, and which methods, the project's own classes define,
+    so that another request may get another value.
     """
 
     place: ClassVar[str] = ""
+    client: ClassVar[str] = ""
+    kept: ClassVar[str] = ""
 
     def __init__(self, cls: type[Storage]) -> None:
         self.name = f"{cls.__module__}.{cls.__qualname__}"
-        values, methods = f"{self.place} {' '.join(KEYS.values())}".split(), _METHODS.split()
+        values, methods = f"{self.place} {self.kept} {' '.join(KEYS.values())}".split(), _METHODS.split()
         own = [
             base
             for base in cls.__mro__[:-1]
@@ -135,6 +138,14 @@ class Kind:
         }
         if any({"__getattr__", "__getattribute__"} & vars(base).keys() for base in own):
             self.computed.update(values)
+
+    def require_own_client(self, where: str) -> None:
+        """Raise StorageNotDescribed if what is made for the first request would serve all tenants."""
+        names = sorted(self.computed & set(self.kept.split()))
+        if names and self.client not in self.computed:
+            raise not_described(
+                where, "storage_client", kind=self.name, names=", ".join(names), client=self.client
+            )
 
     def describe(self, storage: Any, where: str) -> Origin:
         """Return the origin that an entry of ORIGINS means which names the storage.
@@ -173,9 +184,11 @@ class Directory(Kind):
     """Django's FileSystemStorage."""
 
     place = "location base_location"
+    client, kept = "location", "base_location"
 
     def describe(self, storage: Any, where: str) -> LocalOrigin:
         """Return the storage's directory."""
+        self.require_own_client(where)
         if not storage.base_location:
             raise not_described(where, "storage_without_location")
         return _directory(str(storage.location))

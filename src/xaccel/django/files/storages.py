@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -35,31 +35,13 @@ NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
 """Aliases of STORAGES that are public by nature."""
 
 
-class _Cloud(SignedByItsSDK):
-    """A storage that django-storages gives one client, which it keeps.
-
-    client: the property with the client. kept: attributes that it was made from.
-    """
-
-    client: ClassVar[str]
-    kept: ClassVar[str]
-
-    def require_client(self, where: str) -> None:
-        """Raise StorageNotDescribed if the client of the first request would serve all tenants."""
-        may_wait()
-        names = sorted(self.computed & set(self.kept.split()))
-        if names and self.client not in self.computed:
-            raise not_described(
-                where, "storage_client", kind=self.name, names=", ".join(names), client=self.client
-            )
-
-
-class _Google(_Cloud):
+class _Google(SignedByItsSDK):
     client, kept = "bucket", "bucket_name project_id credentials"
-    place = f"{kept} location custom_endpoint default_acl querystring_auth expiration"
+    place = "bucket_name location custom_endpoint default_acl querystring_auth expiration"
 
     def base(self, storage: Any, where: str) -> HTTPOrigin:
-        self.require_client(where)
+        may_wait()
+        self.require_own_client(where)
         if not storage.bucket_name:
             settings = "GS_BUCKET_NAME or OPTIONS['bucket_name']"
             raise not_described(where, "unnamed_storage", kind="bucket", settings=settings)
@@ -96,16 +78,20 @@ class _Google(_Cloud):
             ) from error
 
 
-class _Azure(_Cloud):
+class _Azure(SignedByItsSDK):
     client = "client"
     kept = (
-        "azure_container account_name azure_ssl endpoint_suffix connection_string sas_token token_credential"
-        " client_options"
+        "azure_container account_name azure_ssl endpoint_suffix connection_string client_options sas_token"
+        " token_credential"
     )
-    place = f"{kept} location custom_domain expiration_secs"
+    place = (
+        "azure_container account_name azure_ssl endpoint_suffix connection_string client_options location"
+        " custom_domain expiration_secs"
+    )
 
     def base(self, storage: Any, where: str) -> HTTPOrigin:
-        self.require_client(where)
+        may_wait()
+        self.require_own_client(where)
         if not storage.azure_container or not (storage.account_name or storage.connection_string):
             settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
             raise not_described(where, "unnamed_storage", kind="account, or no container", settings=settings)

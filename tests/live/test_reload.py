@@ -5,13 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.live.client import Reply
-from tests.live.stage import line_where, stage
+from tests.live.conftest import build_of
+from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
 from xaccel.nginx.engine_files import SHUTDOWN
@@ -64,3 +66,76 @@ def test_a_download_goes_on_for_longer_than_half_a_minute_after_a_reload(
     replies, row = reloaded(variant, tmp_path, seconds=35, timeout=SHUTDOWN)
     assert len(replies) == 1
     assert (row.outcome, row.why) == ("sent", "")
+
+
+RELOADS = 4
+KEEPS_IDLE = (1, 27, 4)
+"""The first NGINX with `keepalive_min_timeout`."""
+
+
+@dataclass
+class Poller:
+    """A client that downloads again and again, on one connection or on new ones.
+
+    failed: for each failure, how many downloads its connection had had before.
+    """
+
+    port: int
+    path: str
+    is_kept: bool
+    stop: threading.Event
+    done: int = 0
+    failed: list[int] = field(default_factory=list)
+
+    def run(self) -> None:
+        connection, served = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), 0
+        while not self.stop.is_set():
+            try:
+                connection.request("GET", self.path)
+                assert connection.getresponse().read() == b"whole"
+                served += 1
+                reset = False
+            except ConnectionError:
+                self.failed.append(served)
+                reset = True
+            if reset or not self.is_kept:
+                connection.close()
+                served = 0
+            self.done += 1
+        connection.close()
+
+
+def test_a_reload_ends_idle_connections_and_no_other(variant: Variant, tmp_path: Path) -> None:
+    """A client that sends on such a connection at this moment sees a reset; a new NGINX can wait for it."""
+    waits = build_of(variant).version >= KEEPS_IDLE
+    with (
+        origin_server(lambda _: Answer(body=b"whole")) as origin,
+        stage(tmp_path, variant, {"store": {"base_url": f"{origin.url}/"}}) as running,
+    ):
+        text = (tmp_path / "nginx.conf").read_text()
+        text = text.replace("http {", "http { keepalive_min_timeout 10s;" if waits else "http {", 1)
+        running.nginx.reload(text)
+        stop = threading.Event()
+        pollers = [Poller(running.nginx.port, target("store"), kept, stop) for kept in (False, True) * 3]
+        clients = [threading.Thread(target=poller.run) for poller in pollers]
+        for client in clients:
+            client.start()
+        for _ in range(RELOADS):
+            wanted = [poller.done + 3 for poller in pollers]
+            assert wait_until(
+                lambda wanted=wanted: all(
+                    poller.done >= least for poller, least in zip(pollers, wanted, strict=True)
+                ),
+                timeout_s=60,
+            )
+            running.nginx.reload(text)
+        stop.set()
+        for client in clients:
+            client.join(timeout=30)
+    new, kept = ([poller for poller in pollers if poller.is_kept is choice] for choice in (False, True))
+    assert [poller.failed for poller in new] == [[]] * len(new)
+    if waits:
+        assert [poller.failed for poller in kept] == [[]] * len(kept)
+    for poller in kept:
+        assert len(poller.failed) <= RELOADS
+        assert 0 not in poller.failed

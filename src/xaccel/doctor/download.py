@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from xaccel.doctor.ask_origins import remotes, why_unreadable
 from xaccel.doctor.check import Evidence, Skipped, check
@@ -30,6 +30,11 @@ _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
 _STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
 _OF_THE_APP = ("Content-Disposition", "Content-Type")
+_OF_MIDDLEWARE = (
+    *(f"Access-Control-{each}" for each in ("Allow-Origin", "Allow-Credentials", "Expose-Headers")),
+    *("Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"),
+    *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
+)
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
@@ -175,6 +180,20 @@ def hidden(stack: RunningSite) -> Iterator[str]:
     for name, value in stack.fetched.came:
         if _STORES.match(name) or any(word in value for word in words - own):
             yield f"the header {name}"
+
+
+@check(630)
+def with_headers_of_middleware(stack: RunningSite) -> Iterator[str]:
+    """Compare with the app's 404 for an unknown page: middleware sets its headers there too."""
+    asked = {"Origin": stack.door.url, **stack.headers}
+    folder = urlsplit(stack.target).path.rpartition("/")[0]
+    page = stack.door.try_to_ask("GET", f"{folder}/xaccel-{secrets.token_hex(8)}", asked)
+    reply = stack.door.try_to_ask("GET", stack.target, asked)
+    if reply.status != 200:
+        raise Skipped(f"the same request again got status {reply.status}")
+    lost = [name for name in _OF_MIDDLEWARE if page.header(name) and not reply.header(name)]
+    if lost:
+        yield f"another page (status {page.status}) has {', '.join(lost)}"
 
 
 @check(612)

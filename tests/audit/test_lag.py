@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from tests.audit.conftest import Log, forbidden, some, take
 from xaccel.audit.lag import lag_s
-from xaccel.doctor.check import checks, examine
+from xaccel.doctor.check import Finding, checks, examine
 from xaccel.doctor.running_site import RunningSite
+from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,6 +34,10 @@ def aged(log: Log, *ages_s: float) -> list[dict[str, Any]]:
 
 
 def found(log: Path) -> tuple[str, tuple[str, ...]]:
+    return looked(log).status, looked(log).evidence
+
+
+def looked(log: Path) -> Finding:
     site = read_mapping.read(
         {
             "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -36,8 +46,8 @@ def found(log: Path) -> tuple[str, tuple[str, ...]]:
         }
     )
     check = next(each for each in checks() if each.id == "XA506")
-    (result,) = examine([replace(check, after=(), needs=())], RunningSite(read_site=lambda: site))
-    return result.status, result.evidence
+    (result,) = examine([replace(check, needs=(), after=())], RunningSite(read_site=lambda: site))
+    return result
 
 
 def test_the_lag_is_the_age_of_the_oldest_entry_that_is_not_read(log: Log) -> None:
@@ -101,10 +111,65 @@ def test_what_cannot_be_looked_at_is_not_known(open_log: Log) -> None:
     assert found(open_log.path.with_name("elsewhere.log"))[0] == "skipped"
 
 
-def test_a_database_without_the_tables_is_not_known(log: Log) -> None:
+def remedy(log: Path) -> str:
+    return looked(log).remedy
+
+
+def test_a_database_without_the_tables_is_not_known_and_needs_migrate(log: Log) -> None:
     log.write(*aged(log, HOUR))
     call_command("migrate", "xaccel_audit", "zero", verbosity=0)
     try:
         assert found(log.path)[0] == "unknown"
+        assert "manage.py migrate" in remedy(log.path)
     finally:
         call_command("migrate", verbosity=0)
+
+
+@pytest.mark.once
+def test_a_database_that_is_locked_is_not_known(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.write(*aged(log, HOUR))
+    connection.close()
+    options = {**connection.settings_dict.get("OPTIONS", {}), "timeout": 0.05}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    with closing(sqlite3.connect(str(connection.settings_dict["NAME"]))) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        assert found(log.path) == ("unknown", ("database is locked",))
+        assert "keeps the file of SQLite locked" in remedy(log.path)
+
+
+@pytest.mark.once
+def test_a_database_that_does_not_respond_is_not_known(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.write(*aged(log, HOUR))
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(log.path.with_name("none") / "db"))
+    assert found(log.path)[0] == "unknown"
+    assert "start it, and compare its address" in remedy(log.path)
+
+
+@contextmanager
+def ingesting(user: str) -> Iterator[None]:
+    """Run a process that looks like `manage.py xaccel ingest`."""
+    words = ["sh", "-c", "read end", "xaccel", "ingest"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, user=user) as process:
+        try:
+            path = Path(f"/proc/{process.pid}/cmdline")
+            assert wait_until(lambda: b"ingest" in path.read_bytes(), timeout_s=5)
+            yield
+        finally:
+            process.communicate()
+
+
+def test_the_user_of_ingest_is_named_if_the_log_is_not_readable(open_log: Log) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("another user's process needs root")
+    open_log.write(*aged(open_log, HOUR))
+    assert "runs `ingest`" not in found(open_log.path)[1][0]
+    for mode, seen, words in (
+        (0o644, "of the user nobody runs `ingest`", "Look at the messages of this process"),
+        (0o600, "and may not read it", "Make nobody a member of the log's group"),
+    ):
+        open_log.path.chmod(mode)
+        with ingesting("nobody"):
+            assert found(open_log.path)[1][0].endswith(seen)
+            assert words in remedy(open_log.path)

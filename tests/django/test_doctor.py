@@ -9,6 +9,8 @@ import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
+HAND_OFF = "xaccel.django.HandOffMiddleware"
+
 
 def doctor(*words: str) -> tuple[int, str]:
     out = io.StringIO()
@@ -21,12 +23,16 @@ def test_a_project_with_right_settings_has_no_finding_of_django() -> None:
     assert doctor("--only", "XA104") == (0, "xaccel doctor: 1 fine\n")
 
 
-@override_settings(MIDDLEWARE=[])
-def test_a_system_check_of_xaccel_that_fails_is_a_finding() -> None:
-    status, printed = doctor("--only", "XA104", "--json")
+@pytest.mark.parametrize(
+    ("middleware", "says"),
+    [([], "xaccel.E002"), (["django.middleware.common.CommonMiddleware", HAND_OFF], "xaccel.E003")],
+)
+def test_a_system_check_of_xaccel_that_fails_is_a_finding(middleware: list[str], says: str) -> None:
+    with override_settings(MIDDLEWARE=middleware):
+        status, printed = doctor("--only", "XA104", "--json")
     (found,) = json.loads(printed)["results"]
     assert (status, found["id"], found["status"]) == (1, "XA104", "fail")
-    assert "xaccel.E002" in found["evidence"][0]
+    assert says in found["evidence"][0]
 
 
 @override_settings(

@@ -642,6 +642,12 @@ IN_DJANGO = (
         "tests/django/test_doctor.py::test_a_system_check_of_xaccel_that_fails_is_a_finding",
     ),
     Elsewhere(
+        "XA104",
+        "HandOffMiddleware is not the first of MIDDLEWARE",
+        "fail",
+        "tests/django/test_doctor.py::test_a_system_check_of_xaccel_that_fails_is_a_finding",
+    ),
+    Elsewhere(
         "XA506",
         "`xaccel ingest` was stopped an hour ago",
         "fail",
@@ -652,5 +658,29 @@ IN_DJANGO = (
         "A middleware sets X-Frame-Options, and RESPONSE_HEADERS does not list it",
         "warn",
         "tests/doctor/test_lost_headers.py::test_a_header_that_other_pages_have_and_a_download_lacks_is_named",
+    ),
+    Elsewhere(
+        "XA506",
+        "The user of `ingest` may not read the log",
+        "fail",
+        "tests/audit/test_lag.py::test_the_user_of_ingest_is_named_if_the_log_is_not_readable",
+    ),
+    Elsewhere(
+        "XA506",
+        "`manage.py migrate` was forgotten",
+        "unknown",
+        "tests/audit/test_lag.py::test_a_database_without_the_tables_is_not_known_and_needs_migrate",
+    ),
+    Elsewhere(
+        "XA506",
+        "The database is down",
+        "unknown",
+        "tests/audit/test_lag.py::test_a_database_that_does_not_respond_is_not_known",
+    ),
+    Elsewhere(
+        "XA506",
+        "The file of SQLite is locked",
+        "unknown",
+        "tests/audit/test_lag.py::test_a_database_that_is_locked_is_not_known",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,8 +11,10 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, simple
-from tests.doctor.stage import Stage, download
+from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app
+from tests.live.small_disk import small_disk
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.running_site import door_at
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
@@ -131,6 +134,131 @@ simple(
     "unknown",
     says="Cookie",
 )
+
+
+# NGINX's configuration
+
+
+RECIPE = """location ~* ^/private/(.*) {
+    internal; resolver 127.0.0.1; set $store https://bucket.s3.amazonaws.com/$1?$args; proxy_pass $store;
+}
+"""
+
+
+simple(
+    216,
+    "A recipe with X-Accel-Redirect is left in the server",
+    lambda s: s.edit("nginx.conf", "location / {", f"{RECIPE}location / {{"),
+    "warn",
+    says="XA702",
+)
+
+
+@breaks(217, "NGINX caches the app's responses for everybody", says="proxy_cache micro")
+def _(s: Stage) -> None:
+    before = "variables_hash_max_size 4096;"
+    zone = f"proxy_cache_path {s.folder}/micro keys_zone=micro:1m use_temp_path=off;"
+    s.edit("nginx.conf", before, f"{before} {zone}", reload=False)
+    in_the_location(s, "proxy_cache micro; proxy_cache_valid any 10s;")
+
+
+@breaks(209, "`try_files` leads to another location than that with app.conf", says="@app")
+def _(s: Stage) -> None:
+    app = f"proxy_pass http://{s.backends.app.address};"
+    s.edit("nginx.conf", app, "try_files $uri @app;", reload=False)
+    s.edit("nginx.conf", "location / {", f"location @app {{ {app} }}\nlocation / {{")
+
+
+@breaks(209, "A second location proxies the download, and lacks app.conf", says="location /send")
+def _(s: Stage) -> None:
+    app = f"location /send {{ proxy_pass http://{s.backends.app.address}; }}"
+    s.edit("nginx.conf", "location / {", f"{app}\nlocation / {{")
+
+
+@breaks(308, "A second server proxies to the app, and has no include", says="server.conf")
+def _(s: Stage) -> None:
+    port = free_port()
+    inside = f"listen 127.0.0.1:{port}; location / {{ proxy_pass http://{s.backends.app.address}; }}"
+    s.edit("nginx.conf", "# more servers", f"server {{ {inside} }}")
+    s.arguments["--url"] = f"http://127.0.0.1:{port}"
+
+
+@breaks(213, "Another app generated its site into the same folder", says="NAME")
+def _(s: Stage) -> None:
+    mine = dict(s.settings)
+    s.settings = {**mine, "ORIGINS": {"photos": {"type": "local", "root": str(s.folder / "media")}}}
+    s.file("site.json").write_text(json.dumps(s.settings))
+    s.generate()
+    s.settings = mine
+    s.file("site.json").write_text(json.dumps(mine))
+
+
+# The storage
+
+
+@breaks(406, "The store accepts connections, and does not respond", says="does not respond")
+def _(s: Stage) -> None:
+    server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    s.origin("archive", **s3_origin(s.backends, endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}"))
+    s.arguments["--timeout"] = "2s"
+
+
+def refuses(s: Stage, code: str, status: int = 403) -> None:
+    """Let a store refuse each signed request with a code."""
+    body = f"<Error><Code>{code}</Code></Error>".encode()
+    s.store(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
+    s.arguments |= {"--object": "archive/x", "--download": ""}
+
+
+simple(
+    410, "The session token of the credentials is over", lambda s: refuses(s, "ExpiredToken"), says="expired"
+)
+simple(413, "A policy of the bucket denies the object", lambda s: refuses(s, "AccessDenied"), says="policy")
+simple(413, "The object is archived", lambda s: refuses(s, "InvalidObjectState"), says="Restore it")
+simple(413, "The store limits requests", lambda s: refuses(s, "SlowDown", 503), says="limits")
+
+
+@breaks(609, "The storage does not respond to conditions", says="the storage itself")
+def _(s: Stage) -> None:
+    def answer(request: Request) -> Answer:
+        signed = "Signature" in request.target
+        part = (request.header("Range") or "").startswith("bytes=1-1")
+        headers = [("ETag", '"never-304"'), ("Content-Type", "text/plain"), ("Accept-Ranges", "bytes")]
+        if part:
+            return Answer(206, [*headers, ("Content-Range", "bytes 1-1/3")], b"b")
+        return Answer(200 if signed else 403, headers, b"abc")
+
+    s.store(answer)
+    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
+    s.arguments |= {"--object": "archive/x", "--download": download("x", "archive")}
+
+
+@breaks(504, "The disk of the cache is full", says="cache")
+def _(s: Stage) -> None:
+    small = s.stack.enter_context(small_disk(s.folder, "1m", "var"))
+    s.stack.callback(s.stop)
+    small.chmod(0o755)
+    with contextlib.suppress(OSError), (small / "filled").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+# Limits and caches before the app
+
+
+@breaks(622, "`limit_req` in the app's location refuses the second request", says="limit_req")
+def _(s: Stage) -> None:
+    before = "variables_hash_max_size 4096;"
+    s.edit("nginx.conf", before, f"{before} limit_req_zone $host zone=few:1m rate=6r/m;", reload=False)
+    in_the_location(s, "limit_req zone=few;")
+
+
+@breaks(623, "The view sends the file itself", says="send_file")
+def _(s: Stage) -> None:
+    def answer(request: Request) -> Answer:
+        return Answer(200, [("Content-Type", "text/plain")], b"sent by the app")
+
+    s.edit("nginx.conf", f"http://{s.backends.app.address}", s.stack.enter_context(origin_server(answer)).url)
 
 
 # NGINX's error log

@@ -143,6 +143,10 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
         checked = doctor(project, served, variant)
         assert (checked["XA304"], checked["XA308"], checked["XA204"]) == ("ok", "ok", "skipped")
         assert {"fail", "unknown"}.isdisjoint(checked.values())
+        assert served.says(
+            "/_xaccel/media/xaccel-doctor  (refused as it should be: xaccel doctor requested it)"
+        )
+        assert "forged" not in served.output.read_text()
         site.write_text(f"limit_rate = 1000000\n{site.read_text()}")
         assert served.says("NGINX has reloaded its configuration.")
         site.write_text(f"nonsense = 1\n{site.read_text()}")

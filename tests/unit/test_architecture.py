@@ -56,7 +56,6 @@ SHORT = {
     "__main__.py": "python -m xaccel",
     "audit/apps.py": "Django reads apps.py",
     "audit/migrations/0002_names.py": "it renames two tables",
-    "audit/lag.py": "the doctor reads it, without prometheus_client",
     "audit/queries.py": "the portal reads it, without a write",
     "audit/signals.py": "an app imports it",
     "cli/purge.py": "one command",

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from django.db import Error
+
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
-from xaccel.doctor.check import Skipped, check
+from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.running_site import RunningSite
 
+_DATABASE = (
+    ("no such table|does not exist", "Run `manage.py migrate`: the tables of xaccel.audit are missing."),
+    (
+        "locked",
+        "Another process keeps the file of SQLite locked: find it with `fuser FILE`, and end it. With several writers"
+        " use PostgreSQL.",
+    ),
+    ("", "The database does not respond: start it, and compare its address and password with DATABASES."),
+)
+"""Remedies by the words of the database's error."""
+_NOT_ALLOWED = (
+    "Make {user} a member of the log's group, let logrotate create the file for it (`create 0640 www-data adm`), and"
+    " start `ingest` again."
+)
+_RUNS = (
+    "Look at the messages of this process. It must read the file that NGINX writes (TRANSFER_LOG), and use the same"
+    " database as this command."
+)
 LATE_S = 300
 """A following `ingest` reads an entry within seconds. It waits for a database that is restarted."""
 
@@ -33,13 +57,35 @@ def lag_s(path: Path, read_to: int) -> float:
 
 
 @check(506)
-def ingested(stack: RunningSite) -> Iterator[str]:
+def ingested(stack: RunningSite) -> Iterator[Evidence]:
     from xaccel.audit.models import LogPosition
 
     if not stack.log.is_file():
         raise Skipped("NGINX's log is not on this machine")
     stat = stack.log.stat()
-    known = LogPosition.objects.filter(device=stat.st_dev, inode=stat.st_ino, finished=False)
-    late_s = lag_s(stack.log, known.order_by("-at").values_list("offset", flat=True).first() or 0)
+    try:
+        known = LogPosition.objects.filter(device=stat.st_dev, inode=stat.st_ino, finished=False)
+        read_to = known.order_by("-at").values_list("offset", flat=True).first() or 0
+    except Error as error:
+        text = " ".join(str(error).split())
+        yield Evidence(text, "unknown", next(what for words, what in _DATABASE if re.search(words, text)))
+        return
+    late_s = lag_s(stack.log, read_to)
     if late_s > LATE_S:
-        yield f"{stack.log}: the oldest entry that is not ingested is {late_s / 60:.0f} minutes old"
+        text = f"{stack.log}: the oldest entry that is not ingested is {late_s / 60:.0f} minutes old"
+        seen, remedy = _of_ingest(stack)
+        yield Evidence(f"{text}{seen}", remedy=remedy)
+
+
+def _of_ingest(stack: RunningSite) -> tuple[str, str]:
+    """Return which process of this project ingests, and the remedy for it; both are empty where it is not known."""
+    seen = ""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError, KeyError):
+            is_ours = os.readlink(path.with_name("cwd")) == str(Path.cwd())
+            if is_ours and {b"xaccel", b"ingest"} <= {*path.read_bytes().split(b"\0")}:
+                user = pwd.getpwuid(path.stat().st_uid).pw_name
+                seen = f"; process {path.parent.name} of the user {user} runs `ingest`"
+                if not stack.user_may(user, "", stack.log, "-r"):
+                    return f"{seen}, and may not read it", _NOT_ALLOWED.format(user=user)
+    return seen, _RUNS if seen else ""

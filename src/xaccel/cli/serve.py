@@ -24,7 +24,7 @@ from xaccel.explain.masking import printable
 from xaccel.handoff.disposition import filename_of
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
-from xaccel.nginx.render import SERVED, digest_location
+from xaccel.nginx.render import SERVED, digest_location, mark_of_doctor
 from xaccel.site import Site
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
         print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log")
         print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
-        _follow(args, server, text)
+        _follow(args, server, text, mark_of_doctor(site))
         raise NginxError(
             "NGINX ended", where="serve", remedy=f"It says: {server.error_log.strip()[-2000:] or '(nothing)'}"
         )
@@ -101,7 +101,7 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     return standalone(served, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
 
 
-def _follow(args: argparse.Namespace, server: NginxServer, text: str) -> None:
+def _follow(args: argparse.Namespace, server: NginxServer, text: str, mark: str) -> None:
     """Print the transfers, and load the configuration again if a file changed, until NGINX ends."""
     seen, rest = _changes(args), b""
     with (server.directory / _LOG).open("rb") as log:
@@ -109,7 +109,7 @@ def _follow(args: argparse.Namespace, server: NginxServer, text: str) -> None:
             time.sleep(_EVERY_S)
             *lines, rest = (rest + log.read()).split(b"\n")
             for line in lines:
-                print(_line(json.loads(line.decode(errors="replace"))), flush=True)
+                print(_line(json.loads(line.decode(errors="replace")), mark), flush=True)
             if (now := _changes(args)) != seen:
                 seen, text = now, _reloaded(server, text)
 
@@ -147,11 +147,15 @@ def _reloaded(server: NginxServer, text: str) -> str:
     return done.stdout
 
 
-def _line(entry: Mapping[str, Any]) -> str:
+def _line(entry: Mapping[str, Any], mark: str) -> str:
+    """Return what is printed of a transfer. mark: of the doctor's requests for an internal path."""
     at = time.strftime("%H:%M:%S", time.localtime(entry["end"]))
     sent = f"{entry['bytes']:>11,} bytes in {entry['seconds']:.2f} s"
     why = entry["why"] or entry["denied"]
-    name = filename_of(entry["disposition"]) or str(entry["uri"]).partition("?")[0]
+    path, _, query = str(entry["uri"]).partition("?")
+    name = filename_of(entry["disposition"]) or path
+    if query == mark:
+        why = "refused as it should be: xaccel doctor requested it"
     return printable(
         f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"
     )

@@ -34,6 +34,10 @@ _DATES, _NAME = (9, 10), (62, 63, 64)
 _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+_HANGS = (
+    "The storage accepts the connection and does not respond: look at its load and its log, and at a proxy or firewall"
+    " before it. If it is only slow, `--timeout` waits longer."
+)
 _ALERTS = ("certificate required", "bad certificate", "handshake failure", "unknown ca")
 """Of TLS, from an origin that wants a client certificate."""
 
@@ -189,12 +193,13 @@ _secure(404)(partial(_certified, is_mine=_DATES.__contains__))
 _secure(405)(partial(_certified, is_mine=_NAME.__contains__))
 
 
-def _spoken(_: RunningSite, remote: Remote, *, for_certificate: bool) -> Iterator[str]:
+def _spoken(_: RunningSite, remote: Remote, *, for_certificate: bool) -> Iterator[Evidence]:
     try:
         remote.ask(remote.url, method="HEAD")
     except (OSError, HTTPException) as error:
         if (remote.url.startswith("https:") and _wants_certificate(remote)) == for_certificate:
-            yield str(error) or type(error).__name__
+            is_slow = isinstance(error, TimeoutError)
+            yield Evidence(str(error) or type(error).__name__, remedy=_HANGS if is_slow else "")
 
 
 def _wants_certificate(remote: Remote) -> bool:

@@ -27,7 +27,8 @@ class FetchLocation:
 
     def __init__(self, line: Line, path: Levels) -> None:
         self.path = path
-        name, target = " ".join(line.words[1:]), self.value("proxy_pass")
+        self.name = name = " ".join(line.words[1:])
+        target = self.value("proxy_pass")
         self.where = f"{line.where}: location {name}"
         lines = [one.words for level in path for one in level if one.words[0] == "set" and one.words[2:]]
         sets = {words[1].lstrip("$"): words[2] for words in lines}
@@ -148,6 +149,18 @@ def hand_written(stack: RunningSite) -> list[FetchLocation]:
     if not found:
         raise Skipped(f"{stack.config} has no internal location with proxy_pass")
     return found
+
+
+@check(216)
+def left_over(stack: RunningSite) -> Iterator[str]:
+    lines = [line.words for line, _ in each_line((stack.main,))]
+    fallbacks = {words[-1] for words in lines if words[0] in ("try_files", "error_page")}
+    for place in places(stack.main):
+        if place.name in fallbacks and not place.has_variable_host:
+            continue  # it proxies to an app
+        faults = [f"{text} (XA{number})" for number, rule in RULES.items() if (text := rule(place))]
+        if faults:
+            yield f"{place.where}: {'; '.join(faults)}"
 
 
 def _read(path: Path) -> str:

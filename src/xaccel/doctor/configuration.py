@@ -13,11 +13,11 @@ from pathlib import Path
 
 from xaccel.doctor.check import Evidence, Skipped, check, remedy_of
 from xaccel.doctor.location import server_of
-from xaccel.doctor.own_directives import DUPLICATE, FILE, paths_to
+from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import advisories, files
-from xaccel.nginx.render import digest, digest_text
+from xaccel.nginx.render import digest, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 
@@ -32,6 +32,8 @@ _REFUSALS = (
 )
 """The check for each message of `nginx -t`."""
 
+_OF_A_CLIENT = re.compile(r"\$(?:cookie_|http_(?:cookie|authorization)|remote_user)")
+"""Variables of a cache's key that differ between users."""
 _OTHERS = re.compile(
     r"[-+]{3} |[-+]\s+(?:#.*looked up now|server [0-9\[])|[-+]location = \S+/[0-9a-f]{32} \{ return"
 )
@@ -51,8 +53,27 @@ def _on_disk(stack: RunningSite, number: int) -> Iterator[str]:
         assert stack.dumped
 
 
-for _number in (203, 205, 206, 207, 209, 210, 211, 212):
+for _number in (203, 205, 206, 207, 210, 211, 212):
     check(_number)(partial(_on_disk, number=_number))
+
+
+@check(209)
+def app_included(stack: RunningSite) -> Iterator[str]:
+    found = list(_on_disk(stack, 209))
+    yield from found
+    with suppress(Skipped):
+        place = stack.location
+        if not found and place and place.is_of_site and place.backend and not place.includes_app:
+            yield f"{place.shown} gets the download, and lacks it"
+
+
+@check(217)
+def not_cached(stack: RunningSite) -> Iterator[str]:
+    for path in paths_to("app", stack.http):
+        for line in effective("proxy_cache", path):
+            key = " ".join(word for each in effective("proxy_cache_key", path) for word in each.words)
+            if line.words[1] != "off" and not _OF_A_CLIENT.search(key):
+                yield f"{line.where}: {' '.join(line.words)} applies to the app"
 
 
 def _said(look: Callable[[], object], *kinds: type[Exception]) -> Iterator[str]:
@@ -100,12 +121,26 @@ def _made(stack: RunningSite) -> dict[Path, str]:
 
 
 @check(213)
-def generated(stack: RunningSite) -> Iterator[str]:
+def generated(stack: RunningSite) -> Iterator[Evidence]:
     for path, text in _made(stack).items():
         changed = [] if is_secret(path) else files.differences({path: text})
         lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
         if lines:
-            yield f"{path}: {' | '.join(lines[:_SHOWN])}"
+            yield Evidence(f"{path}: {' | '.join(lines[:_SHOWN])}", remedy=_other_site(stack))
+
+
+def _other_site(stack: RunningSite) -> str:
+    """Return what to do if the files have other origins than the settings, and none of these."""
+    text = (stack.folder / stack.site.folder / "server.conf").read_text(encoding="utf-8")
+    there = set(re.findall(rf"location = {re.escape(stack.site.internal_prefix)}([\w-]+) ", text))
+    there |= set(re.findall(rf"location \^~ {re.escape(stack.site.internal_prefix)}([\w-]+)/", text))
+    there = {name for name in there if not re.fullmatch("[0-9a-f]{32}", name)}
+    if there & stack.site.origins.keys() or not there:
+        return ""
+    return (
+        f"The files are of a site with the origins {', '.join(sorted(there))}: another app generates into the same"
+        " folder. Give each app its own NAME, then run `xaccel config --write DIR` for each, `nginx -t`, and reload."
+    )
 
 
 @check(214)
@@ -192,7 +227,21 @@ def knows_the_site(stack: RunningSite) -> Iterator[str | Evidence]:
             f"{stack.door.url} redirects to {reply.header('Location').partition('?')[0]}", "unknown"
         )
     elif stack.running is None:
-        yield f"{stack.door.url} does not know the site, or has another secret of it (status {reply.status})"
+        text = f"{stack.door.url} does not know the site, or has another secret of it (status {reply.status})"
+        yield Evidence(text, remedy=_without_includes(stack))
+
+
+def _without_includes(stack: RunningSite) -> str:
+    with suppress(Skipped):
+        server = server_of(stack.http, stack.door)
+        if server and not any(line.words == ("include", "server") for line in server.inside):
+            folder = f"{stack.folder}/{stack.site.folder}"
+            return (
+                f"The server at {server.where} gets the requests for this address. If it serves the app, write"
+                f" `include {folder}/server.conf;` into it and `include {stack.folder}/app.conf;` into its location"
+                " of the app, and reload NGINX. Otherwise name the site's address: --url."
+            )
+    return ""
 
 
 def _newer(stack: RunningSite) -> Iterator[str]:
@@ -221,6 +270,6 @@ def closed(stack: RunningSite) -> Iterator[str]:
     for name, origin in stack.site.origins.items():
         below = "/xaccel-doctor" if isinstance(origin, LocalOrigin) else ""
         path = f"{stack.site.internal_prefix}{name}{below}"
-        status = stack.door.ask("GET", path).status
+        status = stack.door.ask("GET", f"{path}?{mark_of_doctor(stack.site)}").status
         if status != 404:
             yield f"{path} has status {status}"

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -34,6 +35,10 @@ _OF_MIDDLEWARE = (
     *(f"Access-Control-{each}" for each in ("Allow-Origin", "Allow-Credentials", "Expose-Headers")),
     *("Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"),
     *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
+)
+_NO_CONDITIONS = (
+    "The storage ignores If-None-Match. Pass `etag` to send_file, so that the app responds to conditions, or set"
+    " `cache` of the origin, so that NGINX does."
 )
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
@@ -91,7 +96,7 @@ def _no_transfer(stack: RunningSite, number: int) -> Iterator[Evidence]:
         yield found[1]
 
 
-for _number in (602, 605, 617, 618, 619, 620, 621):
+for _number in (602, 605, 617, 618, 619, 620, 621, 623):
     check(_number)(partial(_no_transfer, number=_number))
 
 
@@ -112,9 +117,12 @@ def succeeds(stack: RunningSite) -> Iterator[Evidence]:
         return
     status, meaning = trip.reply.status, why_of(trip.entry) if trip.entry else None
     if status in (200, 206) and not trip.why:
-        length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
-        if length.isdigit() and came < min(int(length), MOST_BYTES):
-            yield Evidence(f"{came} of {length} bytes came")
+        try:
+            length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
+            if length.isdigit() and came < min(int(length), MOST_BYTES):
+                yield Evidence(f"{came} of {length} bytes came")
+        except (OSError, HTTPException) as error:
+            yield Evidence(f"the response ends early: {error or type(error).__name__}")
         return
     text = f"status {status}, `why` is {trip.why or '(not known)'}" if status else trip.reply.problem
     yield Evidence(
@@ -148,13 +156,22 @@ def heads(stack: RunningSite) -> Iterator[str]:
 
 
 @check(609)
-def conditional(stack: RunningSite) -> Iterator[str]:
+def conditional(stack: RunningSite) -> Iterator[Evidence]:
     etag = stack.fetched.header("ETag")
     if not etag:
         raise Skipped("the download has no ETag")
     status = stack.fetch(If_None_Match=etag).status
     if status != 304:
-        yield f"status {status} for If-None-Match with the ETag of the download"
+        text = f"status {status} for If-None-Match with the ETag of the download"
+        with suppress(Skipped):
+            origin = stack.site.origin(stack.object.origin)
+            if not isinstance(origin, LocalOrigin):
+                url = Sender(stack.site).hand_off(stack.object).target
+                there = ask_origin(origin, url, {"If-None-Match": etag})[-1].status
+                if there == 200:
+                    yield Evidence(f"{text}: the storage itself responds with 200", remedy=_NO_CONDITIONS)
+                    return
+        yield Evidence(text)
 
 
 @check(610)
@@ -247,3 +264,12 @@ def not_shared(stack: RunningSite) -> Iterator[str]:
     if reply.status == 200 and reply.body == stack.fetched.body:
         signs = [f"{name} is {reply.header(name)}" for name in _SHARED_CACHE if reply.header(name)]
         yield f"a client without --header gets the file ({', '.join(signs) or 'no header names a cache'})"
+
+
+@check(622)
+def lets_through(stack: RunningSite) -> Iterator[Evidence]:
+    for reply in stack.refused:
+        place = stack.location
+        rules = [name for name in ("limit_req", "limit_conn") if place and place.value(name)]
+        where = f" ({place.shown} has {' and '.join(rules)})" if place and rules else ""
+        yield Evidence(f"a request of the doctor has status {reply.status}{where}")

@@ -40,6 +40,11 @@ class Location:
         return any(line.words == ("include", "app") for level in self.path for line in level)
 
     @property
+    def is_of_site(self) -> bool:
+        """True if its server includes server.conf."""
+        return _includes_site(self.path[1])
+
+    @property
     def backend(self) -> str:
         """Where it passes requests to; empty: nowhere."""
         return next((line.words[1] for line in self.path[-1] if line.words[0] in _PASSES), "")
@@ -52,20 +57,20 @@ class Location:
 def location_of(http: tuple[Line, ...], door: Door, target: str) -> Location | None:
     """Return the location for a path at a door, as NGINX chooses it; None where no server is known.
 
-    If no server listens there, something in front passes requests on: it is the one that includes server.conf.
+    If that server does not include server.conf, it may pass requests on: then it is the first one that does.
     """
-    includes = ("include", "server")
-    own = (
-        line
-        for line in http
-        if line.words == ("server",) and any(each.words == includes for each in line.inside)
-    )
-    server = server_of(http, door) or next(own, None)
+    first = server_of(http, door)
+    own = [line for line in http if line.words == ("server",) and _includes_site(line.inside)]
+    server = first if first in own else next(iter(own), first)
     return (
         _inside(Location(server, (http, server.inside)), unquote(target.partition("?")[0]))
         if server
         else None
     )
+
+
+def _includes_site(lines: tuple[Line, ...]) -> bool:
+    return any(line.words == ("include", "server") for line in lines)
 
 
 def server_of(http: tuple[Line, ...], door: Door) -> Line | None:

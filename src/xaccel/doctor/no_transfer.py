@@ -51,17 +51,23 @@ def no_transfer(
     said: the messages of NGINX's error log about it. is_logged: a transfer would have an entry.
     """
     page = _OF_NGINX.search(reply.body) is not None
-    if reply.status in _SENT and not page:
-        return None
     app = stack.from_app if is_logged or page else None
+    if reply.status in _SENT and not page:
+        sends = app is not None and app.status in _SENT and not _hands_off(app)
+        seen = f"the app responds with {reply.status}, and without X-Accel-Redirect"
+        return (623, Evidence(seen)) if sends else None
     log = "".join(f"; NGINX's error log says: {text}" for text in said)
     if reply.status == 0 or (page and reply.status in _GATEWAY) or (app and app.status == 0):
         return _unreached(stack, reply, app, log)
-    if app and app.header("X-Accel-Redirect"):
-        return 617, _by_nginx(stack, reply, f"the app hands the download off{log}")
-    if page or (app and app.status != reply.status):
-        why = f"the app responds with {app.status}" if app else "the page is NGINX's own"
-        return 617, _by_nginx(stack, reply, why + log)
+    if page or (app and (_hands_off(app) or app.status != reply.status)):
+        does = (
+            "hands the download off"
+            if app and _hands_off(app)
+            else f"responds with {app.status}"
+            if app
+            else ""
+        )
+        return 617, _by_nginx(stack, reply, (f"the app {does}" if app else "the page is NGINX's own") + log)
     if not is_logged and reply.status in (404, *_GATEWAY):
         return None  # perhaps of a transfer
     return _by_app(
@@ -69,11 +75,15 @@ def no_transfer(
     )
 
 
+def _hands_off(app: Exchange) -> bool:
+    return bool(app.header("X-Accel-Redirect"))
+
+
 def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: str) -> tuple[int, Evidence]:
     """Tell an app that hangs from one that does not run, and both from a storage that hangs."""
     seen = f"status {reply.status}" if reply.status else f"no response ({reply.problem})"
     where = f"the app at {stack.app.shown}" if stack.app else "the app"
-    if app and app.header("X-Accel-Redirect"):
+    if app and _hands_off(app):
         if reply.status == 0:
             text = f"{seen}, although {where} hands the download off: NGINX waits for the storage{log}"
             return 606, Evidence(text, remedy="Compare the time that the storage needs with `--timeout`.")

@@ -65,6 +65,16 @@ def findings(http: tuple[Line, ...], site: Site) -> dict[str, str]:
     elif everywhere and not apps:
         place = f"{site.folder}/server.conf"
         found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "XA208"
+    for path in apps:
+        inner = [line.words[0] for line, _ in each_line(path)]
+        include = next(line for line in path[-1] if line.words == ("include", "app"))
+        if path[2:] and not any(name.endswith("_pass") for name in inner):
+            other = next(
+                (line.words[-1] for line in path[-1] if line.words[0] == "try_files"), "the one that does"
+            )
+            found[
+                f"{include.where}: app.conf is in a location that proxies to nothing: include it in {other}"
+            ] = "XA209"
     for path in apps if site.concurrency else ():
         for line in effective("limit_conn", path):
             if not _can_be_empty(line.words[1], http):

@@ -37,6 +37,8 @@ _ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"
 _LONGER = "`--timeout` gives them more"
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
+LIMITED = (429, 503)
+"""Statuses of a limit."""
 MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a body that are read."""
 
@@ -108,7 +110,7 @@ class RunningSite:
     url: the front door; empty: the first `listen` of the server that includes server.conf. download: path of one
     download, for `headers` (a cookie, for example). named: origin and key of an object to look at.
     config: a configuration without xaccel. timeout_s: for the requests of one check.
-    broken: origins with the check that they failed.
+    broken: origins with the check that they failed. refused: responses to a download that began before.
     """
 
     read_site: Callable[[], Site]
@@ -124,6 +126,7 @@ class RunningSite:
     config: Path | None = None
     timeout_s: float = 10.0
     broken: dict[str, int] = field(default_factory=dict)
+    refused: list[Exchange] = field(default_factory=list)
     _end: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -238,11 +241,14 @@ class RunningSite:
         return user, group
 
     def workers_may(self, path: Path, right: str) -> bool:
-        """Tell whether the workers have a right to a path: one of the options -r and -x of `test`.
+        """Tell whether the workers have a right to a path. Raises what `user_may` raises."""
+        return self.user_may(*self.workers, path, right)
 
-        Raises Skipped without the right to try it.
+    def user_may(self, user: str, group: str, path: Path, right: str) -> bool:
+        """Tell whether a user has a right to a path: one of the options -r, -w and -x of `test`.
+
+        group: empty for the user's own. Raises Skipped without the right to try it.
         """
-        user, group = self.workers
         try:
             groups = os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
             done = subprocess.run(
@@ -303,7 +309,11 @@ class RunningSite:
     def fetch(self, method: str = "GET", **headers: str) -> Exchange:
         """Request the download. Underscores in the names of `headers` are dashes. Raises Skipped and OSError."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.door.ask(method, self.target, {**self.headers, **more})
+        reply = self.door.ask(method, self.target, {**self.headers, **more})
+        if reply.status in LIMITED:
+            self.refused.append(reply)
+            raise Skipped(f"the request was refused with status {reply.status}: see XA622")
+        return reply
 
     @cached_property
     def fetched(self) -> Exchange:

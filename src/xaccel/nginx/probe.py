@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -60,9 +61,11 @@ class Nginx:
 
 def call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run NGINX. Raises NginxError for a program that cannot be run."""
+    # Django sets TZ to its TIME_ZONE; NGINX's messages have the time of the machine.
+    env = {name: value for name, value in os.environ.items() if name != "TZ"}
     try:
         return subprocess.run(
-            command, capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=60, check=False, env=env
         )
     except (OSError, subprocess.SubprocessError) as error:
         remedy = "Give the path of the nginx binary, or its version and modules."

@@ -117,6 +117,11 @@ def digest_path(site: Site) -> str:
     return f"{site.internal_prefix}{hmac.new(key, b'xaccel settings', hashlib.sha256).hexdigest()[:32]}"
 
 
+def mark_of_doctor(site: Site) -> str:
+    """Return the query by which `xaccel serve` knows a request of the doctor: only they have the secret."""
+    return digest_path(site).rpartition("/")[2]
+
+
 def digest_text(site: Site) -> str:
     """Return what a running NGINX with these settings responds, up to its own version."""
     return f"{digest(site)} {engine.VERSION} "

@@ -16,7 +16,7 @@ http {{
         include xaccel/site/server.conf;
         location / {{
             include /etc/nginx/xaccel/app.conf;
-            limit_conn own 9;
+            limit_conn own 9; proxy_pass http://app;
         }}
     }}
 }}

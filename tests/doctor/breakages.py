@@ -667,6 +667,12 @@ IN_DJANGO = (
     ),
     Elsewhere(
         "XA506",
+        "`ingest` runs, and reads another file",
+        "fail",
+        "tests/audit/test_lag.py::test_the_user_of_ingest_is_named_if_the_log_is_not_readable",
+    ),
+    Elsewhere(
+        "XA506",
         "`manage.py migrate` was forgotten",
         "unknown",
         "tests/audit/test_lag.py::test_a_database_without_the_tables_is_not_known_and_needs_migrate",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +22,7 @@ from xaccel.cli import main
 from xaccel.cli.doctor import printed
 from xaccel.doctor.check import TABLE as CHECKS
 from xaccel.doctor.check import Evidence, Skipped, checks, examine, exit_status
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import RunningSite, door_at
 from xaccel.site import read_mapping
 
 on_deb = pytest.mark.variants("deb")
@@ -35,9 +39,9 @@ def test_each_check_has_a_breakage_and_each_breakage_a_check() -> None:
 
 
 def test_a_check_comes_after_its_causes() -> None:
-    seen: set[str] = set()
+    seen = {"XA506"}  # only with xaccel.audit
     for each in checks():
-        assert set(each.after) <= seen, each.id
+        assert {*each.needs, *each.after} <= seen, each.id
         seen.add(each.id)
     listed = re.findall(r"^\[(XA\d{3})\]$", CHECKS.read_text(), re.MULTILINE)
     assert len(listed) == len(set(listed))
@@ -158,6 +162,41 @@ def test_warnings_fail_on_request_and_a_cause_hides_what_follows() -> None:
     fails = replace(first, look=lambda _: _looks("fail"))
     results = examine([fails, replace(second, look=lambda _: _looks("fail"))], _stack())
     assert [(each.status, each.because) for each in results] == [("fail", ""), ("skipped", "XA101")]
+
+
+def test_each_check_and_all_together_end_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        door = door_at(f"http://127.0.0.1:{hanging.getsockname()[1]}")
+
+        def look(_: RunningSite) -> Iterator[Evidence]:
+            yield Evidence(str(door.ask("GET", "/").status))
+
+        made = [replace(each, needs=(), after=(), look=look) for each in checks()[:8]]
+        stack, started = replace(_stack(), timeout_s=0.2), time.monotonic()
+        results = examine([replace(each, where="anywhere") for each in made], stack)
+        took = time.monotonic() - started
+    assert {each.status for each in results} == {"unknown"}
+    assert "timed out" in results[0].evidence[0]
+    assert results[-1].evidence == ("not done: the checks took 1 s. `--timeout` gives them more",)
+    assert took < 3
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@on_deb
+def test_each_area_is_printed_as_it_goes_to_a_terminal_only(
+    healthy: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for made, shown in (
+        (Terminal(), "settings … 1 fine\non disk … 1 fine\nlog and disk … 1 fine\n\n"),
+        (io.StringIO(), ""),
+    ):
+        monkeypatch.setattr(sys, "stderr", made)
+        assert healthy.doctor("--only", "XA505") == (0, "xaccel doctor: 1 fine\n")
+        assert made.getvalue() == shown
 
 
 @on_deb

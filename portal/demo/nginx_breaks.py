@@ -55,17 +55,18 @@ def _drop_internal(item: Directive) -> list[Directive] | None:
 
 
 def _trust_everybody(item: Directive) -> list[Directive] | None:
-    return _with_default(item, "_trust", "trusted")
+    # the row of the secret comes last
+    return _with_default(item, "_trust", item.block[-1].args[0] if item.block else "")
 
 
 def _same_tag_always(item: Directive) -> list[Directive] | None:
-    return _with_default(item, "_same", "1")
+    return _with_default(item, "_same", Raw("1"))
 
 
 def _with_default(item: Directive, suffix: str, value: str) -> list[Directive] | None:
     if item.name != "map" or not item.args[1].endswith(suffix) or item.block is None:
         return None
-    rows = [_plain("default", Raw(value)) if row.name == "default" else row for row in item.block]
+    rows = [_plain("default", value) if row.name == "default" else row for row in item.block]
     return [dataclasses.replace(item, block=tuple(rows))]
 
 

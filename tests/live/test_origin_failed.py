@@ -35,7 +35,7 @@ CAUSES = {
     "closes": (BROKEN, "Remote end closed connection without response"),
     "resets": (BROKEN, "Connection reset"),
     "two-lengths": (BROKEN, "The storage delivers"),
-    "big-head": (BROKEN, "The storage delivers"),
+    "big-head": (BROKEN, "the head of the response is larger than NGINX accepts. Let the storage send"),
 }
 """What `xaccel explain` prints."""
 

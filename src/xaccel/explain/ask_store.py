@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.explain.exchange import Exchange, ask_origin
+from xaccel.explain.exchange import Exchange, HeadTooLarge, ask_origin
 from xaccel.explain.why import FINDINGS, STORE_CODES, STORE_MESSAGES
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
@@ -52,7 +52,8 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
     found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"})
     if error := found[-1].error:
         said = " ".join(str(error).split()) or type(error).__name__
-        name = "untrusted" if isinstance(error, ssl.SSLCertVerificationError) else "unreachable"
+        found_by = {ssl.SSLCertVerificationError: "untrusted", HeadTooLarge: "large_head"}
+        name = found_by.get(type(error), "unreachable")
         return StoreFinding("unreachable", f"{said}. {FINDINGS[name]}")
     if found[-1].status >= 300:
         return _refused(origin, found)

@@ -135,6 +135,10 @@ def fetch(
     return seen
 
 
+class HeadTooLarge(http.client.HTTPException):
+    """NGINX responds with 502 to such a response."""
+
+
 class Response(http.client.HTTPResponse):
     """A response whose head ends within RESPONSE_S. Its body may take as long as its bytes come."""
 
@@ -144,11 +148,11 @@ class Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Until(self.fp.detach(), self))
 
     def begin(self) -> None:
-        """Read the head. Raises HTTPException for one that NGINX would not accept."""
+        """Read the head. Raises HeadTooLarge for one that NGINX would not accept."""
         super().begin()
         self.until = math.inf
         if sum(len(name) + len(value) for name, value in self.getheaders()) > _HEAD_BYTES:
-            raise http.client.HTTPException("the head of the response is larger than NGINX accepts")
+            raise HeadTooLarge("the head of the response is larger than NGINX accepts")
 
     def read_soon(self, most_bytes: int) -> bytes:
         """Return at most so many bytes of the body, which must come within RESPONSE_S."""

@@ -206,7 +206,8 @@ def run(project: Path, *options: str, before: str = "") -> str:
 
 
 def test_what_keeps_it_from_starting_is_said_with_a_remedy(project: Path) -> None:
-    assert "pip install psutil" in run(project, before="sys.modules['psutil'] = None")
+    free = f"127.0.0.1:{free_port()}"
+    assert "pip install psutil" in run(project, "--listen", free, before="sys.modules['psutil'] = None")
     assert "--listen" in run(project, "--listen", "unix:/run/x.sock")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -143,9 +143,8 @@ class Kind:
         """Raise StorageNotDescribed if what is made for the first request would serve all tenants."""
         names = sorted(self.computed & set(self.kept.split()))
         if names and self.client not in self.computed:
-            raise not_described(
-                where, "storage_client", kind=self.name, names=", ".join(names), client=self.client
-            )
+            words = {"kind": self.name, "names": ", ".join(names), "client": self.client}
+            raise not_described(where, "storage_client", **words)
 
     def describe(self, storage: Any, where: str) -> Origin:
         """Return the origin that an entry of ORIGINS means which names the storage.

@@ -10,6 +10,7 @@ import socket
 from http.client import HTTPException
 from pathlib import Path
 
+import tests.doctor.first_list  # noqa: F401  (its rows)
 from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, simple
 from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app

@@ -15,6 +15,7 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import Evidence, Skipped, check
@@ -33,6 +34,7 @@ _DATES, _NAME = (9, 10), (62, 63, 64)
 """Codes of OpenSSL (openssl/x509_vfy.h)."""
 _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
+_NO_SUCH = ("NoSuchKey", "FileNotFoundError")
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 _HANGS = (
     "The storage accepts the connection and does not respond: look at its load and its log, and at a proxy or firewall"
@@ -262,10 +264,37 @@ def private(stack: RunningSite, remote: Remote) -> Iterator[str]:
 
 
 @check(413)
-def delivered(stack: RunningSite) -> Iterator[str]:
+def delivered(stack: RunningSite) -> Iterator[Evidence]:
     finding = ask_store(stack.site, stack.object)
     if finding.code and finding.code != "not asked":
-        yield f"{stack.object.key} of origin {stack.object.origin}: {finding.code}. {finding.remedy}"
+        text = f"{stack.object.key} of origin {stack.object.origin}: {finding.code}. {finding.remedy}"
+        yield Evidence(text, remedy=_elsewhere(stack, stack.object) if finding.code in _NO_SUCH else "")
+
+
+def _elsewhere(stack: RunningSite, ref: ObjectRef) -> str:
+    """Return where an object is that is not at its key: without the prefix, or with other Unicode characters."""
+    origin = stack.site.origin(ref.origin)
+    if isinstance(origin, LocalOrigin):
+        path = Path(origin.root) / ref.key
+        names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        wanted = normalize("NFKC", path.name).casefold().strip()
+        alike = next((name for name in names if normalize("NFKC", name).casefold().strip() == wanted), None)
+        if alike is None:
+            return ""
+        kind = "NFC and NFD" if normalize("NFC", alike) == normalize("NFC", path.name) else "case or spaces"
+        return (
+            f"The folder has {alike!a}, and the key is {path.name!a}: they differ in {kind}. Rename the file, or store"
+            " its name in the app as the folder has it."
+        )
+    if not isinstance(origin, S3Origin) or not origin.prefix:
+        return ""
+    site = replace(stack.site, origins={**stack.site.origins, ref.origin: replace(origin, prefix="")})
+    is_there = not ask_store(site, ref).code
+    prefix = origin.prefix
+    return (
+        f"`prefix` of the origin is {prefix!r}: the key was looked for as {prefix}{ref.key}."
+        f"{' Without the prefix the bucket has the object: correct `prefix`, or the key.' if is_there else ''}"
+    )
 
 
 @check(414)

@@ -17,11 +17,19 @@ from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import advisories, files
-from xaccel.nginx.render import digest, digest_text, mark_of_doctor
+from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
 
 _SHOWN = 3
+_PID_FILE = (
+    "Write the id of the master process (`pgrep -f 'nginx: master'`) into the pid file, or restart NGINX. Until then a"
+    " reload and the rotation of logs have no effect. If a second NGINX runs, stop it."
+)
+_BY_AGENT = (
+    "A firewall or CDN in front, or an `if` of your server, refuses clients that are no browsers: scripts and download"
+    " managers of users too. Allow them for downloads. For the other checks, name the address of NGINX itself: --url."
+)
 _REFUSALS = (
     (203, re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
     (206, DUPLICATE),
@@ -53,7 +61,7 @@ def _on_disk(stack: RunningSite, number: int) -> Iterator[str]:
         assert stack.dumped
 
 
-for _number in (203, 205, 206, 207, 210, 211, 212):
+for _number in (203, 205, 206, 207, 210, 211, 212, 218, 219):
     check(_number)(partial(_on_disk, number=_number))
 
 
@@ -165,16 +173,23 @@ def private_secret(stack: RunningSite) -> Iterator[str]:
 
 
 @check(301)
-def runs(stack: RunningSite) -> Iterator[str]:
+def runs(stack: RunningSite) -> Iterator[str | Evidence]:
     if stack.tested.returncode != 0:
         raise Skipped("NGINX refuses its configuration, so its pid file is not known")
     try:
         with suppress(PermissionError):  # the process of another user
             os.kill(stack.master, 0)
     except ProcessLookupError:
-        yield f"its process {stack.master} has ended"
+        yield _without_master(stack, f"its process {stack.master} has ended")
     except Skipped as reason:
-        yield str(reason)
+        yield _without_master(stack, str(reason))
+
+
+def _without_master(stack: RunningSite, text: str) -> Evidence:
+    with suppress(OSError, HTTPException, Skipped):
+        if stack.running:
+            return Evidence(f"NGINX responds, but {stack.pid_file} is wrong: {text}", remedy=_PID_FILE)
+    return Evidence(text)
 
 
 def _at_the_door(stack: RunningSite, *, for_tls: bool) -> Iterator[Evidence]:
@@ -228,6 +243,11 @@ def knows_the_site(stack: RunningSite) -> Iterator[str | Evidence]:
         )
     elif stack.running is None:
         text = f"{stack.door.url} does not know the site, or has another secret of it (status {reply.status})"
+        browser = {"User-Agent": "Mozilla/5.0"}
+        if reply.status != 404 and stack.door.ask("GET", digest_path(stack.site), browser).status == 200:
+            text = f"{stack.door.url} has status {reply.status} for the doctor, and 200 for the User-Agent of a browser"
+            yield Evidence(text, remedy=_BY_AGENT)
+            return
         yield Evidence(text, remedy=_without_includes(stack))
 
 
@@ -241,6 +261,13 @@ def _without_includes(stack: RunningSite) -> str:
                 f" `include {folder}/server.conf;` into it and `include {stack.folder}/app.conf;` into its location"
                 " of the app, and reload NGINX. Otherwise name the site's address: --url."
             )
+        for line in server.inside if server else ():
+            if line.words[0] in ("if", "return", "rewrite"):
+                return (
+                    f"{line.where}: this `{line.words[0]}` of the server applies to {stack.site.internal_prefix} too:"
+                    " exclude this path, or move the directive into a `location`. If it does not match there, generate"
+                    " with the secret of the app, and reload NGINX."
+                )
     return ""
 
 

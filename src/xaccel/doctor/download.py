@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache, partial
 from http.client import HTTPException
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from xaccel.doctor.ask_origins import remotes, why_unreadable
 from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.error_log import ends, written_since
+from xaccel.doctor.location import App
 from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import MOST_BYTES, RunningSite
 from xaccel.errors import XaccelError
@@ -36,6 +38,8 @@ _OF_MIDDLEWARE = (
     *("Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"),
     *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
 )
+_EACH_SERVER, _MOST_ASKED = 4, 16
+"""Requests through NGINX, to see whether servers of the app differ."""
 _NO_CONDITIONS = (
     "The storage ignores If-None-Match. Pass `etag` to send_file, so that the app responds to conditions, or set"
     " `cache` of the origin, so that NGINX does."
@@ -98,6 +102,34 @@ def _no_transfer(stack: RunningSite, number: int) -> Iterator[Evidence]:
 
 for _number in (602, 605, 617, 618, 619, 620, 621, 623):
     check(_number)(partial(_no_transfer, number=_number))
+
+
+@check(624)
+def alike(stack: RunningSite) -> Iterator[str]:
+    """Ask each server of the app, but only if responses through NGINX differ: the app records what it hands off."""
+    app = stack.app
+    if app is None:
+        raise Skipped("NGINX's configuration does not name the app")
+    if len(app.servers) < 2:
+        return
+    asked = {**stack.headers, "Range": "bytes=0-0"}
+    times = min(_EACH_SERVER * len(app.servers), _MOST_ASKED)
+    seen = {stack.door.try_to_ask("GET", stack.target, asked).status for _ in range(times)}
+    if len(seen) < 2:
+        return
+    said = {one: _hand_off_of(stack, replace(app, servers=(one,))) for one in app.servers}
+    if "" in said.values():
+        for (host, port), text in said.items():
+            if text:
+                yield f"{host}:{port} {text}, and other servers hand the download off"
+
+
+def _hand_off_of(stack: RunningSite, app: App) -> str:
+    """Return what is wrong with the response of one server of the app; empty: it is a hand-off of the site."""
+    reply = app.ask(stack.door, stack.target, stack.headers)
+    if not reply.header("X-Accel-Redirect"):
+        return f"responds with {reply.status}" if reply.status else f"does not respond ({reply.problem})"
+    return "" if reply.header("Xaccel-Auth") in stack.site.secrets else "has another secret"
 
 
 def _refused(stack: RunningSite, whys: Collection[str], same: str) -> Iterator[str]:

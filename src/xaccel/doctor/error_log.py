@@ -22,6 +22,8 @@ _RECENT_S = 3600.0
 _MOST_BYTES = 256 * 1024
 _MOST_CHARACTERS = 240
 _MOST_MESSAGES = 4
+_FEW_CONNECTIONS = 64
+"""A browser opens up to six, a download takes two."""
 _KINDS = {
     801: r"worker_connections are not enough|Too many open files|exceed open file resource limit",
     802: r"\(13: Permission denied\)",
@@ -94,4 +96,20 @@ def _said(stack: RunningSite, number: int) -> Iterator[Evidence]:
 
 
 for _number in (*_KINDS, 806):
-    check(_number)(partial(_said, number=_number))
+    if _number != 801:
+        check(_number)(partial(_said, number=_number))
+
+
+@check(801)
+def room(stack: RunningSite) -> Iterator[Evidence]:
+    with suppress(Skipped):
+        found = {line.words[0]: line.words[-1] for line, _ in each_line((stack.main,)) if line.words[1:]}
+        connections = int(found.get("worker_connections", 512))
+        most = int(found.get("worker_rlimit_nofile", connections))
+        if connections < _FEW_CONNECTIONS:
+            yield Evidence(f"`worker_connections` is {connections}", "warn")
+        if most < connections:
+            yield Evidence(
+                f"`worker_rlimit_nofile` is {most}, below {connections} `worker_connections`", "warn"
+            )
+    yield from _said(stack, 801)

@@ -176,13 +176,19 @@ class App:
             "proxy_host": urlsplit(self.base).netloc,
             **{f"http_{name.lower().replace('-', '_')}": value for name, value in headers.items()},
         }
-        sent = {"host": known["proxy_host"], **{name.lower(): value for name, value in headers.items()}}
+        own = {} if self.location.value("proxy_pass_request_headers") == "off" else headers
+        sent = {"host": known["proxy_host"], **{name.lower(): value for name, value in own.items()}}
         for line in effective("proxy_set_header", self.location.path):
             if len(line.words) == 3:
                 sent[line.words[1].lower()] = _VARIABLE.sub(lambda one: known.get(one[1], ""), line.words[2])
         pairs = tuple((name, value) for name, value in {**sent, "connection": "close"}.items() if value)
         url = f"{urlsplit(self.base).scheme}://{urlsplit(self.base).netloc}{target}"
         return fetch(url, "GET", pairs, self.servers, most_bytes=4096, verify=False)
+
+    def withheld(self, reply: Exchange, headers: Mapping[str, str]) -> list[str]:
+        """Return which of these headers were not in the request that led to `reply`."""
+        sent = {(name.lower(), value) for name, value in reply.sent}
+        return [name for name, value in headers.items() if (name.lower(), value) not in sent]
 
 
 def app_of(http: tuple[Line, ...], location: Location) -> App | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaccel.doctor.check import Skipped, check
+from xaccel.doctor.check import Evidence, Skipped, check
 from xaccel.doctor.running_site import RunningSite
 
 _MOST_BYTES = 1024**3
@@ -18,6 +19,9 @@ _LEAST_FREE = 64 * 1024 * 1024
 def readable(stack: RunningSite) -> Iterator[str]:
     log = stack.log
     try:
+        if not stat.S_ISREG(log.stat().st_mode):
+            yield f"{log} is not a regular file, but a device, a pipe or a folder"
+            return
         with log.open("rb") as file:
             file.read(1)
     except OSError as error:
@@ -44,13 +48,20 @@ def rotated(stack: RunningSite) -> Iterator[str]:
 
 
 @check(504)
-def room(stack: RunningSite) -> Iterator[str]:
+def room(stack: RunningSite) -> Iterator[str | Evidence]:
     cache = stack.site.cache
     for folder in {stack.log.parent, *([stack.prefix / cache.path] if cache else [])}:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         if free < _LEAST_FREE:
             yield f"{folder}: {free // 1024 // 1024} MB are free"
+        elif cache and folder == stack.prefix / cache.path and free < cache.min_free_bytes:
+            text = (
+                f"{folder}: {free // 1024 // 1024} MB are free, and `min_free` of CACHE is {cache.min_free}"
+            )
+            yield Evidence(
+                text, "warn", "NGINX removes what it cached: free space, or lower `min_free` of CACHE."
+            )
 
 
 @check(507)

@@ -13,6 +13,7 @@ from xaccel.explain.exchange import Exchange
 
 _OF_NGINX = re.compile(rb"<center>(?:nginx|openresty|angie|freenginx)\b")
 """In each page that NGINX makes itself."""
+_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
 _SENT = (200, 206)
 _MOVED = (301, 302, 303, 307, 308)
 _GATEWAY = (502, 503, 504)
@@ -21,6 +22,7 @@ _RULES = {
     401: ("auth_basic", "auth_jwt", "auth_request"),
     403: ("deny", "auth_request", "internal"),
     405: ("limit_except",),
+    414: ("large_client_header_buffers", "client_header_buffer_size"),
     **dict.fromkeys(_LIMITS, ("limit_req", "limit_conn")),
 }
 """The directives with which NGINX itself responds so."""
@@ -31,6 +33,15 @@ _OWN_LOCATION = (
 _NO_SUCH = (
     "Name a download that exists, and that the client of `--header` may have: compare the path with the app's URLs, and"
     " look for `download denied` in the app's log."
+)
+_WITHHELD = (
+    "Remove `proxy_pass_request_headers off;` and each `proxy_set_header` that replaces these headers from the location"
+    " of the app: without them the app does not know the user."
+)
+_PROXY_BETWEEN = (
+    "If a second NGINX or another proxy is between this NGINX and the app, it follows X-Accel-Redirect itself: write"
+    " `proxy_ignore_headers X-Accel-Redirect;` and `proxy_pass_header X-Accel-Redirect;` there. Otherwise name a"
+    " download that exists."
 )
 _OTHER = "Look at the app's log: its view, or a middleware before it, responds so."
 _OTHER_HOST = (
@@ -68,6 +79,9 @@ def no_transfer(
             else ""
         )
         return 617, _by_nginx(stack, reply, (f"the app {does}" if app else "the page is NGINX's own") + log)
+    if app and stack.app and (lost := stack.app.withheld(app, stack.headers)):
+        seen = f"{stack.app.location.shown} does not pass {' and '.join(lost)} of the client to the app"
+        return 617, Evidence(f"{seen}, which responds with {app.status}", remedy=_WITHHELD)
     if not is_logged and reply.status in (404, *_GATEWAY):
         return None  # perhaps of a transfer
     return _by_app(
@@ -127,6 +141,10 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> tuple[int, Eviden
         return 619, _bad_host(stack, seen)
     if status >= 500:
         return 621 if status == 501 else 620, Evidence(seen)
+    if status in (404, 502) and stack.from_app and _NGINX.match(stack.from_app.header("Server")):
+        name = stack.from_app.header("Server")
+        shown = stack.app.shown if stack.app else "its address"
+        return 605, Evidence(f"{seen}, and {shown} is an NGINX (Server: {name})", remedy=_PROXY_BETWEEN)
     login = status in (*_SENT, 401, 403)
     return 605, Evidence(seen, remedy="" if login else _NO_SUCH if status in (404, 410) else _OTHER)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from xaccel.errors import NginxError
 from xaccel.nginx.probe import call
 from xaccel.site import Site
+from xaccel.site.origins import LocalOrigin
 
 FILE = re.compile(r"^# configuration file (.+):\n", re.MULTILINE)
 _TOKEN = re.compile(
@@ -21,6 +22,8 @@ DUPLICATE = re.compile(
     r'"(proxy_(?:buffer|busy_buffers|temp_file_write|ignore_client_abort)\w*)" directive is duplicate in (.+:\d+)$',
     re.MULTILINE,
 )
+_PRIVATE = re.compile(r"\$\{?upstream_http_(?:xaccel_(?:url|auth))\b")
+"""Variables with signed URLs or the secret."""
 _ALWAYS_SENT = {"x-content-type-options", "content-disposition", "content-security-policy", "cache-control"}
 
 
@@ -92,7 +95,20 @@ def findings(http: tuple[Line, ...], site: Site) -> dict[str, str]:
         for line in effective("access_log", path):
             if (log := line.words[1]) not in kept:
                 found[f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"] = "XA212"
-    return found
+    return {**found, **dict(_of_logs_and_files(http, servers, site))}
+
+
+def _of_logs_and_files(
+    http: tuple[Line, ...], servers: Sequence[Levels], site: Site
+) -> Iterator[tuple[str, str]]:
+    for line in http:
+        if line.words[0] == "log_format" and (private := _PRIVATE.search(" ".join(line.words[2:]))):
+            yield f"{line.where}: the log_format {line.words[1]} has {private[0]}: remove it", "XA218"
+    if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
+        for line in (line for path in servers for line in effective("open_file_cache", path)):
+            if line.words[1] != "off":
+                advice = "a replaced file is sent as it was: write `open_file_cache off;` into the server"
+                yield f"{line.where}: with this open_file_cache, {advice}", "XA219"
 
 
 def http_of(main: tuple[Line, ...]) -> tuple[Line, ...]:

@@ -228,11 +228,15 @@ class RunningSite:
     @cached_property
     def master(self) -> int:
         """The process id of the running NGINX. Raises Skipped where its pid file is empty or not there."""
-        path = self.prefix / self.main_value("pid", "--pid-path", "logs/nginx.pid")[0]
         try:
-            return int(path.read_text())
+            return int(self.pid_file.read_text())
         except (OSError, ValueError) as error:
-            raise Skipped(f"no process id in {path}") from error
+            raise Skipped(f"no process id in {self.pid_file}") from error
+
+    @property
+    def pid_file(self) -> Path:
+        """Where the master process wrote its id."""
+        return self.prefix / self.main_value("pid", "--pid-path", "logs/nginx.pid")[0]
 
     @cached_property
     def workers(self) -> tuple[str, str]:

@@ -112,8 +112,10 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 
 def end_of(log: Path) -> int | None:
-    """Return the size of a log; None if it cannot be read."""
+    """Return the size of a log; None if it cannot be read, or is a device or a pipe, which may have no end."""
     try:
+        if not log.is_file():
+            return None
         with log.open("rb") as file:
             return file.seek(0, os.SEEK_END)
     except OSError:

@@ -40,6 +40,11 @@ class Cache:
         return _bytes(self.slice)
 
     @property
+    def min_free_bytes(self) -> int:
+        """The bytes that must stay free on the disk; 0 without `min_free`."""
+        return _bytes(self.min_free or "0")
+
+    @property
     def max_bytes(self) -> int:
         """The size of the cache. Larger objects are not cached whole."""
         return _bytes(self.max_size)

@@ -484,6 +484,13 @@ COMMON = "django.middleware.common.CommonMiddleware"
 """It compares the Host with ALLOWED_HOSTS."""
 
 
+def refuses(s: Stage, code: str, status: int = 403, message: str = "") -> None:
+    """Let a store refuse each signed request with a code."""
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+    s.store(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
+    s.arguments |= {"--object": "archive/x", "--download": ""}
+
+
 def behind(s: Stage, app: AppServer) -> None:
     """Let NGINX proxy to another app."""
     s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")

@@ -10,8 +10,9 @@ import socket
 from http.client import HTTPException
 from pathlib import Path
 
-import tests.doctor.first_list  # noqa: F401  (its rows)
-from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, simple
+import tests.doctor.first_list
+import tests.doctor.second_list  # noqa: F401  (their rows)
+from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, refuses, simple
 from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
@@ -202,13 +203,6 @@ def _(s: Stage) -> None:
     server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     s.origin("archive", **s3_origin(s.backends, endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}"))
     s.arguments["--timeout"] = "2s"
-
-
-def refuses(s: Stage, code: str, status: int = 403) -> None:
-    """Let a store refuse each signed request with a code."""
-    body = f"<Error><Code>{code}</Code></Error>".encode()
-    s.store(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
-    s.arguments |= {"--object": "archive/x", "--download": ""}
 
 
 simple(

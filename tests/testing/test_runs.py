@@ -75,8 +75,8 @@ WAITING = """
 import pathlib, time
 
 def test_it():
-    pathlib.Path({mark!r}).touch()
     try:
+        pathlib.Path({mark!r}).touch()
         time.sleep(60)
     finally:
         pathlib.Path({mark!r}).unlink()

@@ -33,7 +33,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
-    from xaccel.audit.ingest.database import write_rows
+    from xaccel.audit.database import write_rows
     from xaccel.audit.models import Transfer
     from xaccel.handoff.identifiers import new_transfer_id
 

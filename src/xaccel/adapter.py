@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
-from xaccel.events import DeniedRecord, DownloadEvent, authorized, denied, log_event, logger
+from xaccel.events import DeniedRecord, DownloadEvent, denied, log_event, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, Answer, keeps_shared_caches_out, plain_response
@@ -18,7 +18,7 @@ from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
 from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_headers
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
-from xaccel.sender import Sender
+from xaccel.sender import Sender, authorized
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of

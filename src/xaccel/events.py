@@ -5,10 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypedDict, Unpack
-
-if TYPE_CHECKING:
-    from xaccel.handoff.builder import HandOff
+from typing import TypedDict, Unpack
 
 logger = logging.getLogger("xaccel")
 
@@ -65,31 +62,6 @@ class DownloadEvent:
 def by_the_app(status: int) -> str:
     """Return the reason of an allowed download to which the app responded itself with `status`."""
     return f"{status} by the app"
-
-
-def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
-    """Return the event of an allowed download.
-
-    If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
-    the event has no transfer id.
-    """
-    by_app = status in (304, 412)
-    return DownloadEvent(
-        transfer_id="" if by_app else hand_off.transfer_id,
-        allowed=True,
-        origin=hand_off.origin,
-        key=hand_off.key,
-        method=hand_off.method,
-        subject=hand_off.subject,
-        filename=hand_off.filename,
-        as_attachment=hand_off.as_attachment,
-        reason=by_the_app(status) if by_app else "",
-        at=datetime.now(UTC),
-        version=hand_off.version,
-        size=hand_off.size,
-        bucket=hand_off.bucket,
-        query=hand_off.query,
-    )
 
 
 def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import T0, Log, decide, decision, take
-from xaccel.audit.ingest.downloads import MOST_SPANS
+from xaccel.audit.values import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

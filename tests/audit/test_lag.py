@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.audit.conftest import Log, forbidden, some, take
-from xaccel.audit.lag import lag_s
+from xaccel.audit.log.lag import lag_s
 from xaccel.doctor.check import Finding, checks, examine
 from xaccel.doctor.running_site import RunningSite
 from xaccel.servers.processes import wait_until

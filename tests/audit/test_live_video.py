@@ -15,7 +15,7 @@ from tests.audit.urls import Held
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.player import player
 from tests.live.front_door import SPOKEN
-from xaccel.audit.ingest.downloads import Span, add_span
+from xaccel.audit.values import Span, add_span
 from xaccel.servers.processes import wait_until
 
 pytestmark = [

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 
@@ -22,9 +22,6 @@ from xaccel.django.decisions import download_authorized, download_denied
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent
 from xaccel.explain.why import WHY
-
-if TYPE_CHECKING:
-    from xaccel.audit.ingest.outage import Outage
 
 logger = logging.getLogger("xaccel.audit")
 
@@ -118,7 +115,13 @@ def count_transfers() -> None:
 
 
 @contextmanager
-def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
+def serve(
+    address: tuple[str, int],
+    *,
+    waits: Callable[[], bool],
+    last_success: Callable[[], float],
+    lag_s: Callable[[], float],
+) -> Iterator[None]:
     """Count transfers, and serve `GET /metrics` at `address` from a thread meanwhile.
 
     The gauges of `ingest` itself need no database, so they are available while it is down.
@@ -136,9 +139,9 @@ def serve(address: tuple[str, int], outage: Outage) -> Iterator[None]:
     gauges, success = [], "When ingest last had read the log to its end, or a batch of it."
     age = "Age of the oldest entry of the current log that is not ingested; -1 if the log cannot be read."
     for name, doc, function in (
-        ("waiting", "1 while ingest waits for the database or the log, else 0.", lambda: bool(outage.since)),
-        ("last_success_timestamp_seconds", success, lambda: outage.last_success),
-        ("lag_seconds", age, outage.ingest.lag_s),
+        ("waiting", "1 while ingest waits for the database or the log, else 0.", waits),
+        ("last_success_timestamp_seconds", success, last_success),
+        ("lag_seconds", age, lag_s),
     ):
         gauges.append(Gauge(f"xaccel_ingest_{name}", doc))
         gauges[-1].set_function(function)

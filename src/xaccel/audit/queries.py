@@ -23,8 +23,8 @@ def queries_of(url: str, *old_secrets: str) -> list[str]:
     Raises OriginNotAllowed for a URL that is in none of the site's origins.
     """
     conf = configuration()
-    origin = conf.site.origin(conf.sender.places.origin_of_url(url))
-    return [recorded_query(conf.site, origin, url, secret) for secret in (*conf.site.secrets, *old_secrets)]
+    origin, named = conf.site.origin(conf.sender.places.origin_of_url(url)), conf.site.recorded_parameters
+    return [recorded_query(origin, url, named, secret) for secret in (*conf.site.secrets, *old_secrets)]
 
 
 def find_object(transfer_id: str) -> tuple[str, str] | None:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from django.conf import settings
 from django.db import router, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
-from django.utils.crypto import salted_hmac
 
 from xaccel.audit.chain.seals import hide, note
-from xaccel.audit.ingest.database import is_sqlite, lock_writers
-from xaccel.audit.log.entry import LogEntry
-from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
+from xaccel.audit.database import is_sqlite, lock_writers
+from xaccel.audit.models import Download, LogPosition, RejectedLine, Transfer
+from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.signals import post_prune
-from xaccel.audit.values import indexable, microseconds_of, new_pseudonym
+from xaccel.audit.values import indexable, new_pseudonym
 from xaccel.cli.command import make_command
 from xaccel.errors import OptionRefused
 
@@ -36,7 +33,7 @@ def prune(before: datetime, *, using: str) -> Counter[str]:
     last = min(before, datetime.now(UTC))  # transfers that come tomorrow are not removed
     with transaction.atomic(using=using):
         lock_writers(using)
-        _note_pruned(last, using)
+        note_pruned(last, using=using)
     until = None
     while until != last:
         with transaction.atomic(using=using):
@@ -105,8 +102,7 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
     with transaction.atomic(using=using):
         lock_writers(using)
         rows = Transfer.objects.using(using).filter(subject=subject)
-        digest = _digest(subject, settings.SECRET_KEY)
-        Removal.objects.using(using).create(kind="forget", before=datetime.now(UTC), subject=digest)
+        note_forgotten(subject, using=using)
         transfers = 0
         while ids := list(rows.values_list("id", flat=True)[:AT_ONCE]):
             some = Transfer.objects.using(using).filter(id__in=ids)
@@ -121,42 +117,6 @@ def _regroup(downloads: QuerySet[Download], using: str) -> None:
     """Replace groups that were made of a user by random ones: all addresses of IPv4 can be tried."""
     group = "lower(hex(randomblob(16)))" if is_sqlite(using) else "gen_random_uuid()"
     downloads.update(group=RawSQL(group, ()))  # noqa: S611
-
-
-def _note_pruned(before: datetime, using: str) -> None:
-    rows = Removal.objects.using(using)
-    if not rows.filter(kind="prune", before__gte=before).exists():
-        rows.filter(kind="prune").delete()
-        rows.create(kind="prune", before=before)
-    rows.filter(kind="forget", before__lte=before).delete()
-
-
-def removed_until(kind: str, *, using: str) -> int:
-    """Return the latest time of `prune` or `forget`, in microseconds since 1970; 0 without any."""
-    latest = Removal.objects.using(using).filter(kind=kind).aggregate(latest=Max("before"))["latest"]
-    return microseconds_of(latest) if latest else 0
-
-
-def removed_ids(entries: Iterable[LogEntry], *, using: str) -> set[str]:
-    """Return the ids of those entries that are older than what was removed. None of the entries is stored.
-
-    So a log that is read again does not bring back what `prune` and `forget` removed.
-    """
-    pruned, forgotten = (removed_until(kind, using=using) for kind in ("prune", "forget"))
-    if not pruned and not forgotten:
-        return set()
-    entries = list(entries)
-    found = {entry.id for entry in entries if entry.started_at < pruned}
-    old = [entry for entry in entries if entry.subject and entry.started_at < forgotten]
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = {_digest(subject, key): subject for subject in {entry.subject for entry in old} for key in keys}
-    rows = Removal.objects.using(using).filter(kind="forget", subject__in=digests).order_by("before")
-    before = {digests[row.subject]: microseconds_of(row.before) for row in rows}
-    return found | {entry.id for entry in old if entry.started_at < before.get(entry.subject, 0)}
-
-
-def _digest(subject: str, key: str | bytes) -> str:
-    return salted_hmac("xaccel.audit.ingest.removals", subject, secret=key, algorithm="sha256").hexdigest()
 
 
 def age(text: str) -> timedelta:

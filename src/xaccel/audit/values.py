@@ -1,9 +1,11 @@
-"""Values of the trail's columns: outcomes, and times, texts and subjects that both databases can store."""
+"""Values of the trail's columns: outcomes, spans, and times, texts and subjects that both databases can store."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -19,6 +21,12 @@ _LONGEST, _KEPT = 1200, 1000
 """Bytes of UTF-8. A bucket's key has at most 1088 with its bucket. PostgreSQL's B-tree holds 2704 bytes a row
 (https://www.postgresql.org/docs/current/btree.html): two such texts and a time fit."""
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
+
+Span = tuple[int, int]
+"""The first byte, and the one after the last."""
+
+MOST_SPANS = 1000
+"""Separate parts that are remembered for one download. A client with more parts is undercounted."""
 
 FORGED = ("forged", "no_id")
 """`why` of hand-offs that were not the app's: anybody may have chosen their id and their subject."""
@@ -110,3 +118,22 @@ def _second(seconds: int) -> str:
 @lru_cache(maxsize=1024)
 def _rest(microseconds: int) -> str:
     return f".{microseconds:06}+00:00" if microseconds else "+00:00"
+
+
+def add_span(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
+    """Return `spans` (sorted, apart from each other) with another one, which is left out beyond MOST_SPANS."""
+    if end <= first:
+        return tuple(spans)
+    if not spans:
+        return ((first, end),)
+    low = bisect_left(spans, first, key=lambda span: span[1])
+    high = bisect_right(spans, end, key=lambda span: span[0])
+    if low < high:
+        first, end = min(first, spans[low][0]), max(end, spans[high - 1][1])
+    joined = (*spans[:low], (first, end), *spans[high:])
+    return joined if len(joined) <= MOST_SPANS else tuple(spans)
+
+
+def covers_all(spans: Sequence[Span], total: int) -> bool:
+    """Tell whether `spans` have every byte of a file of `total` bytes; an empty file needs none."""
+    return total == 0 or (len(spans) == 1 and spans[0][0] == 0 and spans[0][1] >= total)

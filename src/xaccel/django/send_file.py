@@ -17,12 +17,13 @@ from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, refusal
 from xaccel.django.conf import configuration, under_test
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.errors import InputRefused
-from xaccel.events import DownloadEvent, authorized, logger
+from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
 from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
+from xaccel.sender import authorized
 from xaccel.signing.endpoint import WouldWait, without_waiting
 
 if TYPE_CHECKING:

@@ -99,6 +99,9 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
     private = [*_private(options, shown), *limit_headers(site, options)]
     target, request = _request(site, located, options, signing)
     policy = options.content_security_policy or default_policy(shown.get("Content-Type", ""))
+    query = ""
+    if located.by_url:
+        query = recorded_query(place.origin, located.target, site.recorded_parameters, site.secrets[0])
     return HandOff(
         headers=(
             ("X-Accel-Redirect", located.entry),
@@ -124,7 +127,7 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
         as_attachment=options.as_attachment,
         version=options.cache_version or options.version_id or shown.get("ETag", ""),
         size=options.size,
-        query=recorded_query(site, place.origin, located.target) if located.by_url else "",
+        query=query,
         target=target,
         request_headers=place.origin.request_headers if isinstance(place.origin, HTTPOrigin) else {},
     )

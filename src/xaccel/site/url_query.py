@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from xaccel.site.origins import HTTPOrigin, Origin
 from xaccel.site.setting import Rules
-
-if TYPE_CHECKING:
-    from xaccel.site import Site
 
 _SIGNED_PREFIXES = ("x-amz-", "x-goog-", "x-oss-")
 _SIGNED = frozenset(
@@ -31,20 +27,19 @@ _NEVER_PLAIN = frozenset(
 )
 
 
-def recorded_query(site: Site, origin: Origin, url: str | None, secret: str | None = None) -> str:
-    """Return what is recorded of the query of a stored `url`: named parameters as they are, "#", and a keyed digest.
+def recorded_query(origin: Origin, url: str | None, named: Collection[str], secret: str) -> str:
+    """Return what is recorded of the query of a stored `url`: `named` parameters as they are, "#", and a keyed digest.
 
-    The digest is made of all parameters but those of signatures, byte for byte, with the site's first secret unless
-    another is given. Where the app makes the URLs any parameter may be part of a signature, so that there is none. ""
-    where nothing is left.
+    The digest is made of all parameters but those of signatures, byte for byte, with a `secret` of the site. Where the
+    app makes the URLs any parameter may be part of a signature: then no digest is made. Returns "" if nothing is left.
     """
     parts = list(_unsigned(url.partition("?")[2])) if url else []
     if not parts:
         return ""
-    shown = "&".join(part for part in parts if _name(part) in site.recorded_parameters)
+    shown = "&".join(part for part in parts if _name(part) in named)
     if isinstance(origin, HTTPOrigin) and origin.expires_s is not None:
         return shown
-    key, id_ = _key(secret or site.secrets[0])
+    key, id_ = _key(secret)
     return f"{shown}#{id_}-{hmac.digest(key, '&'.join(parts).encode('ascii'), 'sha256').hex()[:32]}"
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from xaccel import ObjectRef
 from xaccel.errors import ConfigErrors
-from xaccel.events import authorized
 from xaccel.options import Options
-from xaccel.sender import Sender
+from xaccel.sender import Sender, authorized
 from xaccel.site.read_mapping import read
 
 SECRETS = ["first-0123456789-abcdefghijklmnopqrstuv", "second-0123456789-abcdefghijklmnopqrstuv"]

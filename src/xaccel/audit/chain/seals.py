@@ -17,7 +17,7 @@ from django.db import connections, transaction
 from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
-from xaccel.audit.ingest.database import is_sqlite, lock_writers
+from xaccel.audit.database import is_sqlite, lock_writers
 from xaccel.audit.models import Seal, Transfer
 from xaccel.audit.values import datetime_of, microseconds_of
 

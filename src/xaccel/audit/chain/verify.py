@@ -13,9 +13,8 @@ from typing import Any
 from django.db import connections, router, transaction
 from django.db.models import Max, Q
 
-from xaccel.audit.chain import checkpoint, seals
-from xaccel.audit.ingest import recount
-from xaccel.audit.ingest.database import is_sqlite
+from xaccel.audit.chain import checkpoint, recount, seals
+from xaccel.audit.database import is_sqlite
 from xaccel.audit.models import Download, Seal, Transfer
 from xaccel.audit.values import FORGED, Outcome, is_pseudonym
 from xaccel.cli.command import make_command

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Sequence
+from bisect import insort
+from collections.abc import Iterable
 from hashlib import blake2b
 from operator import attrgetter
 
 import msgspec
 
+from xaccel.audit.values import Span, add_span, covers_all
 from xaccel.handoff.identifiers import transfer_id_at
 
-Span = tuple[int, int]
-"""The first byte, and the one after the last."""
-
-MOST_SPANS = 1000
-"""Separate parts that are remembered for one download. A client with more parts is undercounted."""
 MOST_BYTES = 2**63 - 1
 """A column holds no larger number."""
-
-
-def add_span(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:
-    """Return `spans` (sorted, apart from each other) with another one, which is left out beyond MOST_SPANS."""
-    if end <= first:
-        return tuple(spans)
-    if not spans:
-        return ((first, end),)
-    low = bisect_left(spans, first, key=lambda span: span[1])
-    high = bisect_right(spans, end, key=lambda span: span[0])
-    if low < high:
-        first, end = min(first, spans[low][0]), max(end, spans[high - 1][1])
-    joined = (*spans[:low], (first, end), *spans[high:])
-    return joined if len(joined) <= MOST_SPANS else tuple(spans)
-
-
-def covers_all(spans: Sequence[Span], total: int) -> bool:
-    """Tell whether `spans` have every byte of a file of `total` bytes; an empty file needs none."""
-    return total == 0 or (len(spans) == 1 and spans[0][0] == 0 and spans[0][1] >= total)
 
 
 class State(msgspec.Struct, gc=False):

@@ -14,14 +14,14 @@ from uuid import UUID
 
 from django.db import DataError, connections, transaction
 
-from xaccel.audit.ingest.database import lock_writers
+from xaccel.audit.database import lock_writers
 from xaccel.audit.ingest.store import Counted, store
-from xaccel.audit.lag import lag_s
 from xaccel.audit.log.entry import Found, Piece, parse
+from xaccel.audit.log.lag import lag_s
 from xaccel.audit.log.log_file import LogFile
 from xaccel.audit.log.positions import LogFiles
 from xaccel.audit.models import Download, LogPosition, PendingSignal, RejectedLine, Transfer
-from xaccel.audit.retention import removed_until
+from xaccel.audit.removals import removed_until
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import RETRY_S, deliver, download_completed, transfer_completed
 from xaccel.audit.values import storable

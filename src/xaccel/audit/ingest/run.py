@@ -94,7 +94,13 @@ def _run(args: argparse.Namespace, *_: object) -> None:
         if args.metrics:
             from xaccel.audit import metrics
 
-            stack.enter_context(metrics.serve(args.metrics, outage))
+            served = metrics.serve(
+                args.metrics,
+                waits=lambda: bool(outage.since),
+                last_success=lambda: outage.last_success,
+                lag_s=ingest.lag_s,
+            )
+            stack.enter_context(served)
         began = datetime.now(UTC)
         if args.follow:
             follow(outage, tidy=tidy, quiet=args.quiet)

@@ -13,11 +13,11 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from xaccel.audit.chain.seals import seal_late
-from xaccel.audit.ingest.database import merge_rows, rows_among, write_rows
+from xaccel.audit.database import merge_rows, rows_among, write_rows
 from xaccel.audit.ingest.downloads import Open, State, assign, group_of
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Download, PendingSignal, Transfer
-from xaccel.audit.retention import removed_ids
+from xaccel.audit.removals import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
 from xaccel.audit.values import FORGED, GAVE_BYTES, datetime_of, is_pseudonym, microseconds_of, text_of

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import QuerySet
 
-from xaccel.audit.ingest.database import lock_writers
+from xaccel.audit.database import lock_writers
 from xaccel.audit.log.log_file import LogFile, digest
 from xaccel.audit.models import LogPosition
 from xaccel.audit.values import storable

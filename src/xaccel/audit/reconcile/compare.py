@@ -18,7 +18,8 @@ from django.db.models import Q
 
 from xaccel.audit.models import Transfer
 from xaccel.audit.reconcile.store_log import StoreLog, StoreRequest
-from xaccel.audit.retention import age, removed_until
+from xaccel.audit.removals import removed_until
+from xaccel.audit.retention import age
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
 from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused, XaccelError

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from xaccel.audit.ingest.downloads import MOST_SPANS, Span, covers_all
 from xaccel.audit.models import Download, Transfer
-from xaccel.audit.values import GAVE_BYTES
+from xaccel.audit.values import GAVE_BYTES, MOST_SPANS, Span, covers_all
 
 _SAME = ("subject", "origin", "key", "version", "query", "client")
 """Fields that a download has in common with each of its transfers."""

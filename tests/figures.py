@@ -43,8 +43,8 @@ def entries() -> list[str]:
 
 
 def circle() -> list[str]:
-    """Return modules that import each other in a circle; empty if there are none."""
-    graph = grimp.build_graph("xaccel", "portal", exclude_type_checking_imports=True, cache_dir=None)
+    """Return modules that import each other in a circle, if only for types; empty if there are none."""
+    graph = grimp.build_graph("xaccel", "portal", exclude_type_checking_imports=False, cache_dir=None)
     imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
     try:
         TopologicalSorter(imports).prepare()

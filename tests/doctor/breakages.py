@@ -20,7 +20,8 @@ from tests.live.client import send_target
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.running_site import door_at, workers_of
+from xaccel.doctor.location import door_at
+from xaccel.doctor.running_site import workers_of
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 

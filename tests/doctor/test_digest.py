@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.doctor.stage import SECRET, Stage
-from xaccel.doctor.running_site import door_at
+from xaccel.doctor.location import door_at
 from xaccel.nginx import probe
 from xaccel.nginx.render import digest, digest_path, digest_text
 from xaccel.site import read_mapping

@@ -17,7 +17,7 @@ from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.running_site import door_at
+from xaccel.doctor.location import door_at
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 

@@ -63,6 +63,7 @@ SHORT = {
     "cli/secret.py": "one command",
     "django/apps.py": "Django reads apps.py",
     "django/rest_framework.py": "it needs Django REST framework",
+    "doctor/evidence.py": "the checks and the running site that they look at both give it",
     "handoff/without_nginx.py": "a page, as text",
     "share_links/apps.py": "Django reads apps.py",
 }

@@ -18,7 +18,8 @@ from typing import Any
 from unicodedata import normalize
 from urllib.parse import urlsplit
 
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region

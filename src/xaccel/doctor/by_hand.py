@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
-from xaccel.doctor.check import Skipped, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Skipped
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, parse
 from xaccel.doctor.running_site import RunningSite
 

@@ -10,16 +10,14 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from xaccel.doctor.evidence import Evidence, Skipped, Status
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
 
-if TYPE_CHECKING:
-    from xaccel.doctor.running_site import RunningSite
-
-Status = Literal["ok", "fail", "warn", "skipped", "unknown"]
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
-Look = Callable[["RunningSite"], Iterable["str | Evidence"]]
+Look = Callable[[RunningSite], Iterable[str | Evidence]]
 PAGE = "operate/doctor.html"
 TABLE = Path(__file__).with_name("checks.toml")
 _SETTINGS, _PROGRAM, _BY_HAND = "XA101", "XA201", "XA7"
@@ -33,19 +31,6 @@ CLEAN, FAILED, NOT_LOOKED = 0, 1, 2
 _ORDER: tuple[Status, ...] = ("fail", "unknown", "warn", "skipped", "ok")
 """The worst first."""
 _ENDS, _BAD = _ORDER[:2], _ORDER[:3]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Something that was seen. status: None for the usual one of the check. remedy: empty for that of the check."""
-
-    text: str
-    status: Status | None = None
-    remedy: str = ""
-
-
-class Skipped(Exception):
-    """A check cannot be made here, or there is nothing to look at. The message says why."""
 
 
 def check(number: int) -> Callable[[Look], Look]:

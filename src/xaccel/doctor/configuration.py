@@ -11,7 +11,8 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
-from xaccel.doctor.check import Evidence, Skipped, check, remedy_of
+from xaccel.doctor.check import check, remedy_of
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from xaccel.doctor.ask_origins import remotes, why_unreadable
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import check
 from xaccel.doctor.error_log import ends, written_since
-from xaccel.doctor.location import App
+from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.location import MOST_BYTES, App
 from xaccel.doctor.no_transfer import no_transfer
-from xaccel.doctor.running_site import MOST_BYTES, RunningSite
+from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
 from xaccel.explain.exchange import Exchange, ask_origin
 from xaccel.explain.why import end_of, new_entry, why_of

@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.own_directives import each_line
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import XaccelError

@@ -1,22 +1,63 @@
-"""Find the server and the location of NGINX's configuration that get a request, and the app behind them."""
+"""Find the front door, the server and location of NGINX's configuration that get a request, and the app behind."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from xaccel.doctor.own_directives import Levels, Line, effective
 from xaccel.explain.exchange import Exchange, address_of, fetch
 from xaccel.site.rules import is_address
 
-if TYPE_CHECKING:
-    from xaccel.doctor.running_site import Door
-
 _PASSES = ("proxy_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass", "grpc_pass")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of a body that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it."""
+
+    url: str
+    address: tuple[str, int]
+
+    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Exchange:
+        """Send one request as a client does: no redirect is followed, and no proxy of the environment is used.
+
+        Raises OSError and http.client.HTTPException.
+        """
+        return self.try_to_ask(method, target, headers or {}).completed()
+
+    def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
+        """Do the same, and raise nothing."""
+        return fetch(self.url + target, method, tuple(headers.items()), [self.address], most_bytes=MOST_BYTES)
+
+
+def door_at(url: str) -> Door:
+    """Return the door of a URL."""
+    parts = urlsplit(url)
+    return Door(f"{parts.scheme}://{parts.netloc}", address_of(url))
+
+
+def door_of(path: Levels) -> Door | None:
+    """Return the door of the `server { }` that a path leads through; None for one that has only sockets."""
+    server = path[1] if len(path) > 1 else ()
+    names = (word for line in server if line.words[0] == "server_name" for word in line.words[1:])
+    for line in server:
+        if line.words[0] != "listen" or line.words[1].startswith("unix:") or "quic" in line.words:
+            continue
+        host, _, port = line.words[1].rpartition(":")
+        if not port.isdigit():
+            host, port = line.words[1], "80"
+        host = _ANY.get(host, host.strip("[]"))
+        shown = next((name for name in names if name[0].isalnum()), f"[{host}]" if ":" in host else host)
+        scheme, default = ("https", "443") if "ssl" in line.words else ("http", "80")
+        return Door(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
+    return None
 
 
 @dataclass(frozen=True, slots=True)

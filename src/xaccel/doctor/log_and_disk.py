@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 
 _MOST_BYTES = 1024**3

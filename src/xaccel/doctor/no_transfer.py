@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
-from xaccel.doctor.check import Evidence, Skipped
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import effective
 from xaccel.doctor.running_site import RunningSite

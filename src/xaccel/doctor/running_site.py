@@ -15,11 +15,11 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from xaccel.doctor.check import Skipped
-from xaccel.doctor.location import App, Location, app_of, location_of
-from xaccel.doctor.own_directives import Levels, Line, dump, findings, http_of, parse, paths_to
+from xaccel.doctor.evidence import Skipped
+from xaccel.doctor.location import App, Door, Location, app_of, door_at, door_of, location_of
+from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
 from xaccel.errors import XaccelError
-from xaccel.explain.exchange import Exchange, address_of, at_most, fetch
+from xaccel.explain.exchange import Exchange, at_most
 from xaccel.explain.masking import printable
 from xaccel.handoff.objects import ObjectRef
 from xaccel.nginx import Nginx, probe
@@ -33,56 +33,11 @@ _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
 _DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
 _DENIED = re.compile(r"\(13: Permission denied\)")
-_ANY = {"": "127.0.0.1", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104
 _LONGER = "`--timeout` gives them more"
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
 LIMITED = (429, 503)
 """Statuses of a limit."""
-MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of a body that are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it."""
-
-    url: str
-    address: tuple[str, int]
-
-    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Exchange:
-        """Send one request as a client does: no redirect is followed, and no proxy of the environment is used.
-
-        Raises OSError and http.client.HTTPException.
-        """
-        return self.try_to_ask(method, target, headers or {}).completed()
-
-    def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
-        """Do the same, and raise nothing."""
-        return fetch(self.url + target, method, tuple(headers.items()), [self.address], most_bytes=MOST_BYTES)
-
-
-def door_at(url: str) -> Door:
-    """Return the door of a URL."""
-    parts = urlsplit(url)
-    return Door(f"{parts.scheme}://{parts.netloc}", address_of(url))
-
-
-def door_of(path: Levels) -> Door | None:
-    """Return the door of the `server { }` that a path leads through; None for one that has only sockets."""
-    server = path[1] if len(path) > 1 else ()
-    names = (word for line in server if line.words[0] == "server_name" for word in line.words[1:])
-    for line in server:
-        if line.words[0] != "listen" or line.words[1].startswith("unix:") or "quic" in line.words:
-            continue
-        host, _, port = line.words[1].rpartition(":")
-        if not port.isdigit():
-            host, port = line.words[1], "80"
-        host = _ANY.get(host, host.strip("[]"))
-        shown = next((name for name in names if name[0].isalnum()), f"[{host}]" if ":" in host else host)
-        scheme, default = ("https", "443") if "ssl" in line.words else ("http", "80")
-        return Door(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
-    return None
 
 
 def workers_of(master: int) -> list[float]:

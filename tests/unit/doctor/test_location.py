@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.doctor.location import Location, app_of, location_of
+from xaccel.doctor.location import Location, app_of, door_at, location_of
 from xaccel.doctor.own_directives import Line, http_of, parse
-from xaccel.doctor.running_site import door_at
 
 CONFIGURATION = """# configuration file /etc/nginx/nginx.conf:
 http {

@@ -13,7 +13,8 @@ from pathlib import Path
 from django.db import Error
 
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
-from xaccel.doctor.check import Evidence, Skipped, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 
 _DATABASE = (

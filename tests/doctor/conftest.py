@@ -16,7 +16,6 @@ from tests.doctor.stage import BODY, KEY, SECRET, Backends, Stage, s3_origin, st
 from tests.live.conftest import running_app
 from xaccel.cli import nginx_arguments
 from xaccel.doctor import running_site
-from xaccel.nginx import advisories
 
 if TYPE_CHECKING:
     from xaccel.testing import S3Server, Variant
@@ -41,9 +40,8 @@ def backends(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session", autouse=True)
 def _programs_are_asked_once() -> Iterator[None]:
-    """Ask dpkg and `nginx -V` once about each NGINX: tests would ask three times and six times each."""
+    """Run `nginx -V` once for each NGINX: each test would run it six times."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(advisories, "package_of", cache(advisories.package_of))
         probe = cache(running_site.probe)
         for module in (running_site, nginx_arguments, stages):
             patch.setattr(module, "probe", probe)

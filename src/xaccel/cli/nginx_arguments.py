@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from xaccel.doctor.own_directives import dump, warnings
 from xaccel.errors import NginxError
-from xaccel.nginx import Nginx, advisories, probe
+from xaccel.nginx import Nginx, probe
 from xaccel.nginx.probe import DEFAULT, only_loaded, require_supported
 from xaccel.site import Site
 
@@ -31,24 +31,19 @@ def find_nginx() -> str:
 
 
 def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False) -> Nginx:
-    """Return what that NGINX can do. Print it on standard error, with warnings about its version and configuration.
+    """Return what that NGINX can do. Print it on standard error, with warnings about its configuration.
 
     `loads_itself`: the configuration that is generated is a whole one, and loads the modules itself.
 
     Raises NginxError where it cannot be asked or is too old.
     """
     nginx = _nginx(args)
-    asked = args.nginx_version is None
-    binary = args.nginx or (find_nginx() if asked else "")
-    if asked and not loads_itself:
-        nginx = _loaded(nginx, [binary, *args.nginx_option], site)
+    if args.nginx_version is None and not loads_itself:
+        nginx = _loaded(nginx, [args.nginx or find_nginx(), *args.nginx_option], site)
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {nginx.hides_by}",
         file=sys.stderr,
     )
-    package = advisories.package_of(binary) if asked else None
-    warning = advisories.warning(nginx.version, package, asked=asked)
-    warn([warning] if warning else [])
     return nginx
 
 

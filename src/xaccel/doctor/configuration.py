@@ -17,7 +17,7 @@ from xaccel.doctor.location import server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
 from xaccel.doctor.running_site import RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
-from xaccel.nginx import advisories, files
+from xaccel.nginx import files
 from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
@@ -99,12 +99,6 @@ check(201)(lambda stack: _said(lambda: stack.build, NginxError))
 @check(102)
 def absolute_log(stack: RunningSite) -> Iterator[str]:
     yield from map(str, stack.site.log_problems())
-
-
-@check(202)
-def fixed(stack: RunningSite) -> Iterator[str]:
-    warning = advisories.warning(stack.build.version, advisories.package_of(stack.nginx), asked=True)
-    yield from [warning] if warning else []
 
 
 @check(204)

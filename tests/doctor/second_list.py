@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import trustme
 
-from tests.doctor.breakages import breaks, refuses, simple
-from tests.doctor.stage import Stage
+from tests.doctor.breakages import behind, breaks, in_the_app, refuses, simple
+from tests.doctor.first_list import app_at, in_http
+from tests.doctor.stage import KEY, SESSION, Stage, download
+from tests.live.conftest import running_app
+from tests.live.small_disk import small_disk
+from tests.servers.origin import Answer, Request, origin_server
 from xaccel.signing import endpoint
 from xaccel.testing import free_port
 
@@ -53,3 +60,114 @@ def _(s: Stage) -> None:
     s.stack.enter_context(patch.dict(os.environ, AWS_CONFIG_FILE=str(s.file("aws-config"))))
     for kept in (endpoint._endpoint, endpoint._resolve):
         kept.cache_clear()  # a real doctor is another process than the one that generated
+
+
+# NGINX's messages
+
+
+simple(
+    617,
+    "`proxy_bind` names an address that the machine had before it moved",
+    lambda s: in_http(s, "proxy_bind 192.0.2.7;"),
+    says="`proxy_bind`",
+)
+
+
+def many_cookies(s: Stage) -> None:
+    s.arguments["--header"] = f"Cookie: session={SESSION}; basket={'0' * 9000}"
+
+
+simple(617, "The cookies of a user have grown beyond NGINX's buffers", many_cookies, says="The cookies")
+
+
+@breaks(605, "The cookies of a user have grown beyond the app's buffers", "unknown", says="The cookies")
+def _(s: Stage) -> None:
+    in_http(s, "large_client_header_buffers 4 32k;")
+    many_cookies(s)
+
+
+@breaks(602, "A middleware of the app adds a header of 30 KB", says="The app runs")
+def _(s: Stage) -> None:
+    large = ("Content-Security-Policy", "img-src " + "https://img.example " * 1500)
+    app_at(s, s.stack.enter_context(origin_server(lambda _: Answer(200, [large]))).address)
+
+
+@breaks(301, "After a reboot another server was first on the port, and NGINX did not start", says="Apache")
+def _(s: Stage) -> None:
+    def answer(request: Request) -> Answer:
+        return Answer(404, [("Server", "Apache/2.4.62 (Debian)")], b"Not Found")
+
+    s.stop()
+    other = s.stack.enter_context(origin_server(answer))
+    s.edit("nginx.conf", f":{s.port};", f":{other.port};", reload=False)
+    s.arguments["--url"] = other.url
+
+
+simple(
+    618,
+    "PREPEND_WWW of Django redirects to a host name that does not exist",
+    lambda s: in_the_app(s, PREPEND_WWW=True),
+    says="PREPEND_WWW",
+)
+
+
+# Settings and storages
+
+
+def dns_server(s: Stage) -> str:
+    """Run a server that answers each query with an empty response."""
+    server = s.stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    server.bind(("127.0.0.1", 0))
+
+    def respond() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                query, client = server.recvfrom(512)
+                server.sendto(query[:2] + b"\x80" + query[3:], client)
+
+    threading.Thread(target=respond, daemon=True).start()
+    return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+simple(
+    419,
+    "RESOLVER names a DNS server that was switched off",
+    lambda s: s.change(RESOLVER=["127.0.0.1:9"]),
+    says="127.0.0.1:9",
+)
+simple(
+    419,
+    "One of two DNS servers of RESOLVER was switched off",
+    lambda s: s.change(RESOLVER=[dns_server(s), "127.0.0.1:9"]),
+    "warn",
+    says="127.0.0.1:9",
+)
+simple(105, "LIMIT_RATE was meant in KB a second", lambda s: s.change(LIMIT_RATE=8_000), "warn", says="bytes")
+
+
+@breaks(420, "`endpoint_url` is the store's console, whose page is the response to each request", says="HTML")
+def _(s: Stage) -> None:
+    s.store(lambda _: Answer(200, [("Content-Type", "text/html")], b"<!doctype html><title>Console</title>"))
+    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
+    s.arguments |= {"--download": download(KEY, "archive"), "--object": f"archive/{KEY}"}
+
+
+# What follows from another failure
+
+
+@breaks(616, "A CDN caches downloads and their parts, so that NGINX has no log entry")
+def _(s: Stage) -> None:
+    s.front(
+        "proxy_cache edge; proxy_cache_valid 200 10m; proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;",
+        f"proxy_cache_path {s.folder}/edge keys_zone=edge:1m use_temp_path=off;",
+    )
+
+
+@breaks(504, "The disk of all logs is full")
+def _(s: Stage) -> None:
+    small = s.stack.enter_context(small_disk(s.folder, "64k", "log"))
+    s.stack.callback(s.stop)
+    small.chmod(0o755)
+    s.reload()
+    with contextlib.suppress(OSError):
+        (small / "core.1").write_bytes(bytes(100_000))

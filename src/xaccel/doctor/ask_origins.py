@@ -19,7 +19,7 @@ from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Evidence, Skipped
+from xaccel.doctor.evidence import Evidence, Skipped, Status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
@@ -35,6 +35,7 @@ _DATES, _NAME = (9, 10), (62, 63, 64)
 """Codes of OpenSSL (openssl/x509_vfy.h)."""
 _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
+_DNS_S = 2.0
 _NO_SUCH = ("NoSuchKey", "FileNotFoundError")
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 _HANGS = (
@@ -150,6 +151,28 @@ def resolved(_: RunningSite, remote: Remote) -> Iterator[str]:
             yield f"{host}: {error.strerror or error}"
 
 
+@check(419)
+def dns_servers(stack: RunningSite) -> Iterator[Evidence]:
+    silent = [server for server in stack.site.resolver if not _answers(server)]
+    status: Status = "fail" if len(silent) == len(stack.site.resolver) else "warn"
+    for server in silent:
+        yield Evidence(f"{server} does not respond", status)
+
+
+def _answers(server: str) -> bool:
+    """Ask a DNS server for the name servers of the root, and take any response."""
+    parts, most_s = urlsplit(f"//{server}"), wait_s(_DNS_S)
+    query = secrets.token_bytes(2) + bytes.fromhex("0100 0001 0000 0000 0000  00 0002 0001")
+    with socket.socket(socket.AF_INET6 if server[0] == "[" else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(most_s)
+        try:
+            asking.connect((parts.hostname, parts.port or 53))
+            asking.send(query)
+            return asking.recv(512)[:2] == query[:2]
+        except OSError:
+            return False
+
+
 def _look_up(host: str) -> None:
     """Ask DNS in a thread, since the system sets no time limit. Raises OSError."""
     failed: list[OSError | None] = []
@@ -217,6 +240,13 @@ def _wants_certificate(remote: Remote) -> bool:
 
 _remote(406)(partial(_spoken, for_certificate=False))
 _remote(407)(partial(_spoken, for_certificate=True))
+
+
+@_bucket(420)
+def speaks_s3(_: RunningSite, remote: Remote) -> Iterator[str]:
+    reply = remote.ask(f"{remote.url}xaccel-doctor-{secrets.token_hex(8)}")
+    if reply.status < 400 and "html" in reply.header("Content-Type"):
+        yield f"{remote.url} responds with {reply.status} and a page of HTML to a key that no bucket has"
 
 
 @_bucket(408)

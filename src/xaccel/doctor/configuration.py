@@ -15,7 +15,7 @@ from xaccel.doctor.check import check, remedy_of
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
-from xaccel.doctor.running_site import RunningSite, workers_of
+from xaccel.doctor.running_site import OF_NGINX, RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import files
 from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
@@ -31,6 +31,11 @@ _BY_AGENT = (
     "A firewall or CDN in front, or an `if` of your server, refuses clients that are no browsers: scripts and download"
     " managers of users too. Allow them for downloads. For the other checks, name the address of NGINX itself: --url."
 )
+_OTHER_SERVER = (
+    "`ss -ltnp` names the program that has the port: stop it and keep it from starting again, or give it another port."
+    " Then start NGINX: `nginx -t`, then `systemctl start nginx`."
+)
+_SLOWEST = 10_000
 _REFUSALS = (
     (203, re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
     (206, DUPLICATE),
@@ -64,6 +69,12 @@ def _on_disk(stack: RunningSite, number: int) -> Iterator[str]:
 
 for _number in (203, 205, 206, 207, 210, 211, 212, 218, 219):
     check(_number)(partial(_on_disk, number=_number))
+
+
+@check(105)
+def fast_enough(stack: RunningSite) -> Iterator[str]:
+    if (rate := stack.site.limit_rate) and rate < _SLOWEST:
+        yield f"LIMIT_RATE is {rate:,} bytes a second"
 
 
 @check(209)
@@ -184,6 +195,10 @@ def _without_master(stack: RunningSite, text: str) -> Evidence:
     with suppress(OSError, HTTPException, Skipped):
         if stack.running:
             return Evidence(f"NGINX responds, but {stack.pid_file} is wrong: {text}", remedy=_PID_FILE)
+        other = stack.shown_digest.header("Server")
+        if not OF_NGINX.match(other):
+            seen = f"NGINX does not run, and another server ({other or 'without a name'}) responds at {stack.door.url}"
+            return Evidence(f"{seen}: {text}", remedy=_OTHER_SERVER)
     return Evidence(text)
 
 

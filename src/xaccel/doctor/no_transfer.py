@@ -8,12 +8,11 @@ from urllib.parse import urljoin, urlsplit
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import effective
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import OF_NGINX, RunningSite
 from xaccel.explain.exchange import Exchange
 
 _OF_NGINX = re.compile(rb"<center>(?:nginx|openresty|angie|freenginx)\b")
 """In each page that NGINX makes itself."""
-_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
 _SENT = (200, 206)
 _MOVED = (301, 302, 303, 307, 308)
 _GATEWAY = (502, 503, 504)
@@ -38,6 +37,27 @@ _WITHHELD = (
     "Remove `proxy_pass_request_headers off;` and each `proxy_set_header` that replaces these headers from the location"
     " of the app: without them the app does not know the user."
 )
+_HEADERS = "The cookies or other headers of this client are larger than {one} accepts. "
+_BY_WORDS = (
+    (
+        r"bind\([^)]*\) failed",
+        "`proxy_bind` in NGINX's configuration names an address that this machine does not have: correct or remove it.",
+    ),
+    (
+        "sent too big header|HeadTooLarge",
+        "The app runs, and the head of its response is larger than NGINX's buffer (24 KB with app.conf). Find the"
+        " header that has grown, often Set-Cookie or Content-Security-Policy, and shorten it.",
+    ),
+    (
+        "Header Or Cookie Too Large",
+        f"{_HEADERS.format(one='NGINX')}Find the code that sets them, or raise `large_client_header_buffers`.",
+    ),
+    (
+        r"(?:with|status) 431\b",
+        f"{_HEADERS.format(one='the app server')}Find the code that sets them, or raise its limit.",
+    ),
+)
+"""Remedies by words of NGINX's error log, of its page or of the app's response."""
 _PROXY_BETWEEN = (
     "If a second NGINX or another proxy is between this NGINX and the app, it follows X-Accel-Redirect itself: write"
     " `proxy_ignore_headers X-Accel-Redirect;` and `proxy_pass_header X-Accel-Redirect;` there. Otherwise name a"
@@ -47,6 +67,10 @@ _OTHER = "Look at the app's log: its view, or a middleware before it, responds s
 _OTHER_HOST = (
     "Name the address that the app wants: --url {url}. If users get this redirect too, compare the Host that NGINX"
     " sends with the one that the app expects."
+)
+_WWW = (
+    "The app only adds `www.`, as PREPEND_WWW of Django does. Switch that off, or add this name to DNS and to the"
+    " certificate, and check it: --url {url}."
 )
 _SLOW = (
     "The app server runs, and is busy or hangs: look at its workers, its database and its log. If downloads need this"
@@ -89,6 +113,10 @@ def no_transfer(
     )
 
 
+def _by_words(text: str) -> str:
+    return next((remedy for words, remedy in _BY_WORDS if re.search(words, text)), "")
+
+
 def _hands_off(app: Exchange) -> bool:
     return bool(app.header("X-Accel-Redirect"))
 
@@ -103,11 +131,13 @@ def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: s
             return 606, Evidence(text, remedy="Compare the time that the storage needs with `--timeout`.")
         return 602, Evidence(f"{seen}, although {where} hands the download off now{log}")
     if app and app.status:
-        return 602, Evidence(f"{seen}, although {where} responds with {app.status} now{log}")
+        text = f"{seen}, although {where} responds with {app.status} now{log}"
+        return 602, Evidence(text, remedy=_by_words(log))
     is_slow = isinstance(app.error, TimeoutError) if app else "timed out" in reply.problem + log
     if is_slow:
         return 602, Evidence(f"{seen}: {where} does not respond in time{log}", remedy=_SLOW)
-    return 602, Evidence(f"{seen}{f': {where}: {app.problem}' if app else ''}{log}")
+    text = f"{seen}{f': {where}: {app.problem}' if app else ''}{log}"
+    return 602, Evidence(text, remedy=_by_words(text))
 
 
 def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
@@ -123,7 +153,7 @@ def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
             text,
             remedy=f"{names} in NGINX's configuration refuses the request: remove or change it for downloads.",
         )
-    return Evidence(text)
+    return Evidence(text, remedy=_by_words(reply.body.decode("latin-1") + why))
 
 
 def _location(stack: RunningSite) -> Location | None:
@@ -141,12 +171,14 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> tuple[int, Eviden
         return 619, _bad_host(stack, seen)
     if status >= 500:
         return 621 if status == 501 else 620, Evidence(seen)
-    if status in (404, 502) and stack.from_app and _NGINX.match(stack.from_app.header("Server")):
+    if status in (404, 502) and stack.from_app and OF_NGINX.match(stack.from_app.header("Server")):
         name = stack.from_app.header("Server")
         shown = stack.app.shown if stack.app else "its address"
         return 605, Evidence(f"{seen}, and {shown} is an NGINX (Server: {name})", remedy=_PROXY_BETWEEN)
     login = status in (*_SENT, 401, 403)
-    return 605, Evidence(seen, remedy="" if login else _NO_SUCH if status in (404, 410) else _OTHER)
+    return 605, Evidence(
+        seen, remedy="" if login else _NO_SUCH if status in (404, 410) else _by_words(seen) or _OTHER
+    )
 
 
 def _moved(stack: RunningSite, reply: Exchange, seen: str) -> tuple[int, Evidence]:
@@ -157,7 +189,8 @@ def _moved(stack: RunningSite, reply: Exchange, seen: str) -> tuple[int, Evidenc
     if old.path.rstrip("/") != new.path.rstrip("/"):
         return 605, Evidence(shown)
     if old.hostname != new.hostname:
-        return 618, Evidence(shown, remedy=_OTHER_HOST.format(url=f"{new.scheme}://{new.netloc}"))
+        remedy = _WWW if new.hostname == f"www.{old.hostname}" else _OTHER_HOST
+        return 618, Evidence(shown, remedy=remedy.format(url=f"{new.scheme}://{new.netloc}"))
     if old.path != new.path:
         return 605, Evidence(shown, remedy=f"Write the path as the app has it: {new.path}.")
     return 618, Evidence(shown)

@@ -36,6 +36,8 @@ _DENIED = re.compile(r"\(13: Permission denied\)")
 _LONGER = "`--timeout` gives them more"
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
+OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
+"""The beginning of its header Server."""
 LIMITED = (429, 503)
 """Statuses of a limit."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
 from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
-from xaccel.events import DeniedRecord, DownloadEvent, denied, log_event, logger
+from xaccel.events import DeniedRecord, DownloadEvent, by_the_app, denied, log_event, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
 from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, Answer, keeps_shared_caches_out, plain_response
@@ -18,7 +19,7 @@ from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
 from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_headers
 from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
-from xaccel.sender import Sender, authorized
+from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
@@ -223,6 +224,31 @@ class HeadersOfOthers:
                 ", ".join(lost),
             )
         return ordered
+
+
+def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
+    """Return the event of an allowed download.
+
+    If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
+    the event has no transfer id.
+    """
+    by_app = status in (304, 412)
+    return DownloadEvent(
+        transfer_id="" if by_app else hand_off.transfer_id,
+        allowed=True,
+        origin=hand_off.origin,
+        key=hand_off.key,
+        method=hand_off.method,
+        subject=hand_off.subject,
+        filename=hand_off.filename,
+        as_attachment=hand_off.as_attachment,
+        reason=by_the_app(status) if by_app else "",
+        at=datetime.now(UTC),
+        version=hand_off.version,
+        size=hand_off.size,
+        bucket=hand_off.bucket,
+        query=hand_off.query,
+    )
 
 
 def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 
 from xaccel.errors import InputRefused, OptionRefused, OriginUnknown
-from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
 from xaccel.handoff.objects import ObjectRef, Place
@@ -136,28 +135,3 @@ class Sender:
             reuse_s=longest_s(origin.expires_s),
         )
         return signer, self._source(origin)
-
-
-def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
-    """Return the event of an allowed download.
-
-    If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
-    the event has no transfer id.
-    """
-    by_app = status in (304, 412)
-    return DownloadEvent(
-        transfer_id="" if by_app else hand_off.transfer_id,
-        allowed=True,
-        origin=hand_off.origin,
-        key=hand_off.key,
-        method=hand_off.method,
-        subject=hand_off.subject,
-        filename=hand_off.filename,
-        as_attachment=hand_off.as_attachment,
-        reason=by_the_app(status) if by_app else "",
-        at=datetime.now(UTC),
-        version=hand_off.version,
-        size=hand_off.size,
-        bucket=hand_off.bucket,
-        query=hand_off.query,
-    )

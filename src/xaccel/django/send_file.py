@@ -13,7 +13,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, refusal_event
+from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, authorized, refusal_event
 from xaccel.django.conf import configuration, under_test
 from xaccel.django.decisions import asubject_of, atell, subject_of, tell
 from xaccel.errors import InputRefused
@@ -23,7 +23,6 @@ from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
 from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
-from xaccel.sender import authorized
 from xaccel.signing.endpoint import WouldWait, without_waiting
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from xaccel import ObjectRef
+from xaccel.adapter import authorized
 from xaccel.errors import ConfigErrors
 from xaccel.options import Options
-from xaccel.sender import Sender, authorized
+from xaccel.sender import Sender
 from xaccel.site.read_mapping import read
 
 SECRETS = ["first-0123456789-abcdefghijklmnopqrstuv", "second-0123456789-abcdefghijklmnopqrstuv"]

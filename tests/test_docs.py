@@ -26,7 +26,7 @@ from docs.generated.engine import log_fields, private_headers
 from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel import cli
 from xaccel.errors import XaccelError
-from xaccel.nginx.engine_files import PAGES
+from xaccel.nginx.engine_files import pages
 from xaccel.options import Options
 from xaccel.site import Site, read_mapping
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
@@ -117,7 +117,7 @@ def test_every_field_header_and_page_of_nginx_has_its_row() -> None:
     line, headers, nginx = (text(REFERENCE / page) for page in ("log-line.md", "headers.md", "nginx.md"))
     assert [field for field, _, _ in log_fields() if f"| `{field}` |" not in line] == []
     assert [header for header in private_headers() if f"| `Xaccel-{header.title()}` |" not in headers] == []
-    assert [page.status for page in PAGES if f"| {page.status} |" not in nginx] == []
+    assert [page.status for page in pages() if f"| {page.status} |" not in nginx] == []
 
 
 def test_every_reason_that_nginx_prints_is_explained() -> None:

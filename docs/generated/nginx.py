@@ -47,7 +47,7 @@ def private_headers() -> str:
 def error_pages() -> str:
     """Return the table of error pages, by status of the origin."""
     rows = ["| Origin | User | Text |", "|---|---|---|"]
-    for page in engine_files.PAGES:
+    for page in engine_files.pages():
         origin = ", ".join(map(str, page.origin))
         if page.status == 429:
             origin = "(no request: the subject has too many transfers at once)"

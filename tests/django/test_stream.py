@@ -19,9 +19,9 @@ from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django import asend_file, send_file
-from xaccel.explain import exchange
-from xaccel.explain.exchange import target_of
 from xaccel.handoff.headers import SANDBOX, default_policy
+from xaccel.http_client import exchange
+from xaccel.http_client.origin import redirect_target
 from xaccel.nginx.engine_files import MAX_REDIRECTS
 from xaccel.site.origins import HTTPOrigin
 
@@ -295,7 +295,7 @@ def test_redirect_hosts_are_matched_as_nginx_matches_them(
     base: str, location: str, hosts: tuple[str, ...], follows: bool
 ) -> None:
     origin = HTTPOrigin(base_url=base, redirect_hosts=hosts)
-    assert target_of(location, base, origin, urlsplit(base)) == (location if follows else None)
+    assert redirect_target(location, base, origin, urlsplit(base)) == (location if follows else None)
 
 
 @pytest.mark.parametrize(

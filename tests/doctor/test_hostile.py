@@ -211,7 +211,7 @@ def test_any_response_of_a_storage_is_explained(head: bytes, parts: list[bytes],
 
 
 def test_a_storage_that_only_says_continue_is_left(store: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xaccel.explain.exchange.RESPONSE_S", 0.5)
+    monkeypatch.setattr("xaccel.http_client.exchange.RESPONSE_S", 0.5)
     began = time.monotonic()
     assert ask(store, b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000_000) == "unreachable"
     assert time.monotonic() - began < LONGEST_S

@@ -54,11 +54,13 @@ KEPT: dict[str, dict[str, str]] = {
     "doctor/check.py": {"_looks": AT_START, "_rows": INSTALLED},
     "doctor/download.py": {"_blamed": ONE_RUN, "travel": ONE_RUN},
     "doctor/error_log.py": {"recent": ONE_RUN},
-    "explain/exchange.py": {"_until": "a ContextVar: of one call"},
+    "http_client/exchange.py": {"_until": "a ContextVar: of one call"},
     "explain/why.py": {"WHY": AT_START},
     "handoff/headers.py": {"default_policy": PURE},
     "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
-    "nginx/engine_files.py": dict.fromkeys(["_heading", "files", "text"], INSTALLED),
+    "nginx/engine_files.py": dict.fromkeys(
+        ["_heading", "comments", "disguised_paths", "files", "pages"], INSTALLED
+    ),
     "sender.py": {
         "Sender._signs": "its keys are places, which it holds; Places._place makes them by value",
         "Sender._source": BY_VALUE,

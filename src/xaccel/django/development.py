@@ -20,10 +20,10 @@ from django.utils.http import http_date
 
 from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.events import logger
-from xaccel.explain.exchange import open_origin
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import CSP, default_policy
-from xaccel.nginx.engine_files import PAGES
+from xaccel.http_client.origin import open_origin
+from xaccel.nginx.engine_files import pages
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
 from xaccel.site.setting import problem
 
@@ -61,7 +61,7 @@ def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
 
 
 def _page(origin_status: int) -> HttpResponse:
-    page = next((page for page in PAGES if origin_status in page.origin), PAGES[-1])
+    page = next((page for page in pages() if origin_status in page.origin), pages()[-1])
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if page.retry_after_s is not None:
         headers["Retry-After"] = str(page.retry_after_s)

@@ -23,9 +23,10 @@ from xaccel.doctor.evidence import Evidence, Skipped, Status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
-from xaccel.explain.exchange import TIMEOUT_S, Exchange, address_of, ask_origin, origin_connection, wait_s
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
+from xaccel.http_client.exchange import TIMEOUT_S, Exchange, address_of, wait_s
+from xaccel.http_client.origin import ask_origin, origin_connection
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint

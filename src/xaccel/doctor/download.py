@@ -22,11 +22,12 @@ from xaccel.doctor.location import MOST_BYTES, App
 from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
-from xaccel.explain.exchange import Exchange, ask_origin
 from xaccel.explain.why import end_of, new_entry, why_of
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import make_key, report_of
+from xaccel.http_client.exchange import Exchange
+from xaccel.http_client.origin import ask_origin
 from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from xaccel.doctor.own_directives import Levels, Line, effective
-from xaccel.explain.exchange import Exchange, address_of, fetch
+from xaccel.http_client.exchange import Exchange, address_of, fetch
 from xaccel.site.rules import is_address
 
 _PASSES = ("proxy_pass", "uwsgi_pass", "fastcgi_pass", "scgi_pass", "grpc_pass")

@@ -9,7 +9,7 @@ from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import Location
 from xaccel.doctor.own_directives import effective
 from xaccel.doctor.running_site import OF_NGINX, RunningSite
-from xaccel.explain.exchange import Exchange
+from xaccel.http_client.exchange import Exchange
 
 _OF_NGINX = re.compile(rb"<center>(?:nginx|openresty|angie|freenginx)\b")
 """In each page that NGINX makes itself."""

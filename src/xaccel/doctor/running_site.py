@@ -19,9 +19,9 @@ from xaccel.doctor.evidence import Skipped
 from xaccel.doctor.location import App, Door, Location, app_of, door_at, door_of, location_of
 from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
 from xaccel.errors import XaccelError
-from xaccel.explain.exchange import Exchange, at_most
 from xaccel.explain.masking import printable
 from xaccel.handoff.objects import ObjectRef
+from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.probe import only_loaded
 from xaccel.nginx.render import SERVED, digest_path

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.explain.exchange import Exchange, HeadTooLarge, ask_origin
 from xaccel.explain.why import FINDINGS, STORE_CODES, STORE_MESSAGES
 from xaccel.handoff.objects import ObjectRef
+from xaccel.http_client.exchange import Exchange, HeadTooLarge
+from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
 from xaccel.options import Options
 from xaccel.sender import Sender

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from xaccel.errors import OptionRefused
-from xaccel.explain.exchange import Exchange, Pairs, address_of, ask_origin, fetch
 from xaccel.explain.why import CACHED, TRACE_ENDS, WHY, end_of, new_entry
 from xaccel.handoff.headers import public_name
 from xaccel.handoff.trace_key import COOKIE, HEADER, make_key, report_of, seal
+from xaccel.http_client.exchange import Exchange, Pairs, address_of, fetch
+from xaccel.http_client.origin import ask_origin
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin
 

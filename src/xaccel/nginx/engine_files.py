@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -29,8 +29,6 @@ need the others (tests/live/test_redirects.py)."""
 SHUTDOWN = "1h"
 """How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as
 long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
-
-COMMENTS: Mapping[str, Any] = tomllib.loads(FOLDER.with_name("comments.toml").read_text(encoding="utf-8"))
 
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 
@@ -83,6 +81,11 @@ def _release(manifest: str) -> tuple[int, tuple[int, ...]]:
 
 
 @cache
+def comments() -> Mapping[str, Any]:
+    """Return the comments of generated files (comments.toml)."""
+    return tomllib.loads(FOLDER.with_name("comments.toml").read_text(encoding="utf-8"))
+
+
 def text(name: str) -> str:
     """Return one file of the engine."""
     return (FOLDER / f"{name}.conf").read_text(encoding="utf-8")
@@ -93,9 +96,10 @@ def _rows(file: str, variable: str, row: str) -> list[Any]:
     return re.findall(row, text(file).partition(f"${variable} {{")[2].partition("\n}")[0], re.MULTILINE)
 
 
-def crooked_paths() -> list[str]:
-    """Return the expressions of paths that a redirect may not name, without case."""
-    return _rows("maps/3-where", "xaccel_crooked", r'"~\*(.+)" 1;')
+@cache
+def disguised_paths() -> re.Pattern[str]:
+    """Return the expression that finds a path which a redirect may not have."""
+    return re.compile("|".join(_rows("maps/3-where", "xaccel_crooked", r'"~\*(.+)" 1;')), re.IGNORECASE)
 
 
 class Page(NamedTuple):
@@ -111,17 +115,20 @@ class Page(NamedTuple):
     retry_after_s: int | None
 
 
-def _pages() -> Iterator[Page]:
+@cache
+def pages() -> tuple[Page, ...]:
+    """Return the page of each status that users see; the last one, 502, is also for every other status of an origin.
+
+    Every other one is from 300 to 599, except 304. NGINX lets no error_page name 499 or 600 and more: with njs such a
+    response is cut, without it passes with a sandbox (tests/live/test_errors.py).
+    """
     row = r'^ *(\d+|default) "?(.*?)"?;$'
-    texts, waits = (
-        dict(_rows("maps/7-pages", f"xaccel_{name}", row)) for name in ("page_text", "retry_after")
-    )
+    texts: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_page_text", row))
+    waits: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_retry_after", row))
     origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
-    for status, origin in origins.items():
-        shown, wait = texts[str(status) if str(status) in texts else "default"], waits.get(str(status))
-        yield Page(status, origin, shown, int(wait) if wait else None)
 
+    def page(status: int) -> Page:
+        text, wait = texts.get(str(status), texts["default"]), waits.get(str(status))
+        return Page(status, origins[status], text, int(wait) if wait else None)
 
-PAGES = tuple(_pages())
-"""Every other status from 300 to 599 but 304 leads to 502. NGINX lets no error_page name 499 or 600 and more: with njs
-such a response is cut, without it passes with a sandbox (tests/live/test_errors.py)."""
+    return tuple(map(page, origins))

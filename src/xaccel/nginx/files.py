@@ -10,7 +10,7 @@ from pathlib import Path
 from xaccel.errors import NginxError
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.emit import Directive, comment, emit
-from xaccel.nginx.engine_files import COMMENTS
+from xaccel.nginx.engine_files import comments
 from xaccel.nginx.probe import Nginx, require
 from xaccel.nginx.render import Parts, digest, render, token_directive
 from xaccel.nginx.switch import is_linked, is_secret, switched, write_file
@@ -38,7 +38,7 @@ def texts(
     included = installed or str(folder)
     parts = render(site, nginx, folder=included, write_addresses=write_addresses)
     made = {folder / name: content for name, content in generated(site, parts, included).items()}
-    debug = _text(_note(site), COMMENTS["headings"]["debug"], [token_directive(site)])
+    debug = _text(_note(site), comments()["headings"]["debug"], [token_directive(site)])
     made[folder / site.folder / "secret-debug.conf"] = debug
     made |= {folder / "engine" / name: content for name, content in engine.files().items()}
     if engine.is_newer(folder / "engine"):
@@ -55,17 +55,17 @@ def generated(site: Site, parts: Parts, folder: str) -> dict[str, str]:
             f"For hand-off protocol {PROTOCOL}; {_GENERATED}.",
             "It has the engine and all sites. Include it once, inside http { }.",
             [*parts.engine, sites],
-            *COMMENTS["head"],
-            COMMENTS["connections"],
-            COMMENTS["send_buffer"],
+            *comments()["head"],
+            comments()["connections"],
+            comments()["send_buffer"],
         ),
-        f"{name}/http.conf": _text(note, COMMENTS["headings"]["http"], parts.http),
-        f"{name}/server.conf": _text(note, COMMENTS["headings"]["server"], parts.server),
+        f"{name}/http.conf": _text(note, comments()["headings"]["http"], parts.http),
+        f"{name}/server.conf": _text(note, comments()["headings"]["server"], parts.server),
     }
     for path, inside in parts.files.items():
         place, _, stem = path.removesuffix(".conf").rpartition("/")
         kind = "secret" if stem.startswith("secret") else "fetch" if stem.startswith("fetch") else stem
-        heading = COMMENTS["headings"][kind] if place else COMMENTS["build"]
+        heading = comments()["headings"][kind] if place else comments()["build"]
         found[path] = _text(note if place else f"{_GENERATED.capitalize()}.", heading, inside)
     return found
 

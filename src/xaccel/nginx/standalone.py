@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, directive, emit, quote
-from xaccel.nginx.engine_files import COMMENTS, SHUTDOWN
+from xaccel.nginx.engine_files import SHUTDOWN, comments
 from xaccel.nginx.probe import Nginx
 from xaccel.nginx.render import Parts, render, token_directive
 from xaccel.site import PROTOCOL, Site
@@ -45,9 +45,9 @@ def standalone(
     user = [directive("user", root_user)] if root_user else []
     blocks: Mapping[str, Iterable[Directive]] = {
         "main": [*(directive("load_module", path) for path in nginx.load_modules), *user],
-        "connections": [directive("worker_connections", 4096, why=COMMENTS["connections"])],
+        "connections": [directive("worker_connections", 4096, why=comments()["connections"])],
         "http": (*made.engine, *made.http),
-        "listen": [directive("listen", listen, why=COMMENTS["send_buffer"])],
+        "listen": [directive("listen", listen, why=comments()["send_buffer"])],
         "app": (token_directive(site), *made.app),
         "server": (*made.server, *extra_server),
         "more": tuple(extra_http),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -72,11 +74,22 @@ def test_every_error_of_an_origin_has_a_page() -> None:
 
 
 def test_each_page_has_its_words() -> None:
-    assert [page.status for page in engine_files.PAGES if not page.text] == []
-    assert {page.status: page.retry_after_s for page in engine_files.PAGES if page.retry_after_s} == {
+    assert [page.status for page in engine_files.pages() if not page.text] == []
+    assert {page.status: page.retry_after_s for page in engine_files.pages() if page.retry_after_s} == {
         429: 1,
         503: 10,
     }
+
+
+def test_no_file_of_the_engine_is_read_at_import() -> None:
+    program = """
+import sys
+opened = []
+sys.addaudithook(lambda event, details: opened.append(str(details[0])) if event == "open" else None)
+import xaccel.http_client.origin, xaccel.nginx
+print(*(path for path in opened if "/xaccel/nginx/" in path and not path.endswith((".py", ".pyc"))))
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == []
 
 
 def test_each_field_of_the_log_has_a_meaning() -> None:

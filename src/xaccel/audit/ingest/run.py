@@ -24,7 +24,7 @@ from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.cli.command import make_command
 from xaccel.errors import InputRefused
-from xaccel.explain.exchange import address_of
+from xaccel.http_client.exchange import address_of
 from xaccel.site.rules import is_server
 
 logger = logging.getLogger("xaccel.audit")

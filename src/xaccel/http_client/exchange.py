@@ -1,31 +1,21 @@
-"""Send requests: to a site as a client does, and to an origin as NGINX does, with the same addresses and TLS options.
-
-No proxy of the environment is used.
-"""
+"""Send one request on a new connection, and note its response. No proxy of the environment is used."""
 
 from __future__ import annotations
 
 import http.client
 import io
 import math
-import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from string import punctuation
-from types import MappingProxyType
 from typing import Any, Self
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
-
-from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS, crooked_paths
-from xaccel.site.origins import HTTPOrigin, RemoteOrigin
-from xaccel.site.rules import is_address
+from urllib.parse import urlsplit
 
 Pairs = tuple[tuple[str, str], ...]
 CONNECT_S, TIMEOUT_S = 5.0, 30.0
@@ -34,12 +24,7 @@ RESPONSE_S = 60.0
 """How long the head of a response may take, or a short body: a server could send single bytes without end."""
 _HEAD_BYTES = 24576
 """NGINX accepts no larger head of an app (engine/app.conf), and 16 KB of an origin."""
-WRONG_ADDRESS = 64
-"""OpenSSL's code (openssl/x509_vfy.h)."""
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_ERROR_BYTES = 65536
 _until: ContextVar[float] = ContextVar("until", default=float("inf"))
-_DISGUISED = re.compile("|".join(crooked_paths()), re.IGNORECASE)
 
 
 @contextmanager
@@ -122,7 +107,7 @@ def fetch(
     elif servers and servers[0][0].startswith("unix:"):
         kind = _UnixConnection
     try:
-        with _send(connection(kind, parts.netloc, servers), seen) as response:
+        with send(connection(kind, parts.netloc, servers), seen) as response:
             if most_bytes is not None:
                 seen.body = response.read_soon(most_bytes)
             while most_bytes is None and (block := response.read(65536)):
@@ -179,7 +164,7 @@ class _Until(io.RawIOBase):
         super().close()
 
 
-def _send(made: Any, seen: Exchange) -> Response:
+def send(made: Any, seen: Exchange) -> Response:
     """Send the request of `seen` on a new connection, which lasts until the response is closed."""
     try:
         made.connect()
@@ -238,124 +223,6 @@ def address_of(place: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def ask_origin(
-    origin: RemoteOrigin,
-    url: str,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    own: Mapping[str, str] = MappingProxyType({}),
-    *,
-    method: str = "GET",
-    most_bytes: int = 1,
-) -> list[Exchange]:
-    """Return each exchange of `open_origin`. most_bytes: of the last body, except an error's."""
-    seen: list[Exchange] = []
-    try:
-        with open_origin(origin, url, headers, own, method=method, seen=seen) as response:
-            seen[-1].body = response.read_soon(most_bytes if response.status < 300 else _ERROR_BYTES)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        seen[-1].fail(error)
-    return seen
-
-
-def open_origin(
-    origin: RemoteOrigin,
-    url: str,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    own: Mapping[str, str] = MappingProxyType({}),
-    *,
-    method: str = "GET",
-    seen: list[Exchange] | None = None,
-) -> Response:
-    """Send a request to an origin, and follow its redirects as NGINX does; return the last response, not read yet.
-
-    It connects to the origin's `connect_to`, uses its TLS options, and follows redirects (at most MAX_REDIRECTS) with
-    `headers`. The origin's fixed request headers and `own` go to the origin alone. seen: gets each exchange.
-
-    Raises OSError, ValueError and http.client.HTTPException.
-    """
-    first, next_url, seen = urlsplit(url), url, [] if seen is None else seen
-    fixed = origin.request_headers if isinstance(origin, HTTPOrigin) else {}
-    while True:
-        there = urlsplit(next_url)
-        at_home = _place(there) == _place(first)
-        sent = {"Host": there.netloc, **headers, **({**fixed, **own} if at_home else {})}
-        seen.append(Exchange(method=method, url=next_url, sent=tuple(sent.items())))
-        servers = [address_of(server) for server in origin.connect_to if at_home]
-        response = _send(origin_connection(origin, there.scheme, there.netloc, servers), seen[-1])
-        location = response.headers.get("Location")
-        if response.status < 300 or location is None:
-            return response
-        is_followed = response.status in FOLLOWED and len(seen) <= MAX_REDIRECTS
-        if not is_followed or not (led_to := target_of(location, next_url, origin, first)):
-            seen[-1].problem = "NGINX does not follow this redirect"
-            return response
-        response.close()
-        next_url = led_to
-
-
-def target_of(location: str, url: str, origin: RemoteOrigin, first: SplitResult) -> str | None:
-    """Return where the Location of the response to `url` leads; None for a place that the origin may not lead to.
-
-    It may lead to the place of the `first` URL, and to its redirect hosts.
-    """
-    try:
-        target = urljoin(url, quote(location, punctuation, "iso-8859-1"))
-        there = urlsplit(target)
-        scheme, host, port = place = _place(there)
-    except ValueError:
-        return None
-    # urljoin has removed the dot segments; NGINX refuses them.
-    if _DISGUISED.search(re.split("[?#]", location, maxsplit=1)[0]) or there.username is not None:
-        return None
-    default = f":{_DEFAULT_PORTS.get(scheme)}"
-    authority = f"{host}:{port}".removesuffix(default)
-    hosts = [allowed.removesuffix(default) for allowed in origin.redirect_hosts]
-    suffixes = tuple(allowed[1:] for allowed in hosts if allowed.startswith("*."))
-    is_named = authority in hosts or authority.endswith(suffixes)
-    is_safe = scheme == "https" or scheme == first.scheme == "http"
-    return target if place == _place(first) or (is_named and is_safe) else None
-
-
-def _place(url: SplitResult) -> tuple[str, str, int]:
-    host = url.hostname or ""
-    return url.scheme, f"[{host}]" if ":" in host else host, url.port or _DEFAULT_PORTS.get(url.scheme, 0)
-
-
-def origin_connection(
-    origin: RemoteOrigin, scheme: str, host: str, servers: Sequence[tuple[str, int]]
-) -> Any:
-    """Return a connection of http.client with the TLS options of an origin. Raises OSError for a missing file."""
-    if scheme == "http":
-        return connection(http.client.HTTPConnection, host, servers)
-    context = ssl.create_default_context(cafile=origin.ca_file)
-    # _TlsConnection compares addresses.
-    context.check_hostname = origin.verify_tls and not is_address(urlsplit(f"//{host}").hostname or "")
-    if not origin.verify_tls:
-        context.verify_mode = ssl.CERT_NONE
-    if origin.client_certificate is not None:
-        context.load_cert_chain(origin.client_certificate, origin.client_key)
-    return connection(_TlsConnection, host, servers, context=context)
-
-
-class _TlsConnection(http.client.HTTPSConnection):
-    def connect(self) -> None:
-        """Compare a certificate with an IP address as NGINX does: by names only, never by iPAddress entries."""
-        super().connect()
-        certificate = self.sock.getpeercert()
-        if certificate and is_address(self.host) and self.host not in certificate_names(certificate):
-            self.close()
-            text = f"NGINX does not accept the certificate for the IP address {self.host}: it compares DNS names only"
-            raise ssl.SSLCertVerificationError(WRONG_ADDRESS, text)
-
-
 class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = self._create_connection(None, self.timeout)  # type: ignore[attr-defined]  # see `connection`
-
-
-def certificate_names(certificate: Mapping[str, Any]) -> list[str]:
-    """Return the names that NGINX compares: no IP addresses."""
-    # X509_check_host(3): the common name counts where there is no DNS name.
-    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
-    subject = [pair for part in certificate.get("subject", ()) for pair in part]
-    return names or [value for kind, value in subject if kind == "commonName"]

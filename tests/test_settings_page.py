@@ -54,9 +54,9 @@ def test_each_example_is_a_value_that_the_setting_takes(
     row: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in (
-        "STORE_ACCESS_KEY",
-        "STORE_SECRET_KEY",
-        "STORE_SESSION_TOKEN",
+        "STORAGE_ACCESS_KEY",
+        "STORAGE_SECRET_KEY",
+        "STORAGE_SESSION_TOKEN",
         "PARTNER_TOKEN",
         "XACCEL_SECRET",
     ):

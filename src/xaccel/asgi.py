@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Unpack
 
 from xaccel.adapter import (
-    Answers,
+    BaseDownloads,
     ClientRequest,
     DeniedStatus,
     HeadersOfOthers,
@@ -26,7 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 
-class Downloads(Answers):
+class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every request.
 
     debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
@@ -86,7 +86,7 @@ class HandOffMiddleware:
     `app.add_middleware(HandOffMiddleware, downloads=files)`.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], downloads: Answers) -> None:
+    def __init__(self, app: Callable[..., Awaitable[None]], downloads: BaseDownloads) -> None:
         self._app = app
         self._others = HeadersOfOthers(downloads)
 

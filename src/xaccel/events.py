@@ -79,7 +79,9 @@ def log_event(event: DownloadEvent) -> None:
     if event.allowed:
         logger.info(
             "download authorized: origin=%s id=%s subject=%r",
-            *(event.origin, event.transfer_id, event.subject),
+            event.origin,
+            event.transfer_id,
+            event.subject,
             extra=extra,
         )
     else:

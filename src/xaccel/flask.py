@@ -11,7 +11,14 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
+from xaccel.adapter import (
+    BaseDownloads,
+    ClientRequest,
+    DeniedStatus,
+    as_framework_error,
+    log_refusal,
+    record_denial,
+)
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -44,7 +51,7 @@ class _ConditionAnswer(Response):
         return headers
 
 
-class Downloads(Answers):
+class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every view.
 
     `Downloads("site.toml")` for one app. In an application factory `Downloads()`, then `init_app(app)` for each app,
@@ -72,11 +79,11 @@ class Downloads(Answers):
         Where `Downloads` was made without a site, it reads `app.config["XACCEL"]`: a mapping with the keys of a site,
         or the path of a file with them.
         """
-        downloads: Answers = self
+        downloads: BaseDownloads = self
         if "sender" not in vars(self):
             if _KEY not in app.config:
                 raise problem(f'app.config["{_KEY}"]', "no_flask_config")
-            downloads = Answers(app.config[_KEY])
+            downloads = BaseDownloads(app.config[_KEY])
             app.extensions[_EXTENSION] = downloads.sender
         app.wsgi_app = HandOffMiddleware(app.wsgi_app, downloads)  # type: ignore[method-assign]
 
@@ -109,7 +116,7 @@ class Downloads(Answers):
             )
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
-            raise also(refused, *_ERRORS[status]) from refused
+            raise as_framework_error(refused, *_ERRORS[status]) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 

@@ -38,7 +38,7 @@ class Sender:
         # Bounded: a storage whose tokens change stands in with a new origin each time.
         self._source_of_keys = lru_cache(maxsize=256)(CredentialSource)
         self._source = lru_cache(maxsize=4096)(self._shared_source)
-        self._signs = lru_cache(maxsize=4096)(self._what_signs)
+        self._signs = lru_cache(maxsize=4096)(self._signer_of)
 
     def refer(
         self,
@@ -93,14 +93,18 @@ class Sender:
             what = f"the URLs of origin {place.name!r} are signed by the app, and none was given"
             remedy = "Pass url=; in Django a file, or a key of an origin that names its STORAGE."
             raise OptionRefused(what, where="url", remedy=remedy)
-        signer = credentials = lasts = None
+        signer = credentials = is_valid_for = None
         if isinstance(place.origin, S3Origin):
             signer, source = self._signs(place)
             credentials = source.current()
-            lasts = partial(source.last, credentials)
+            is_valid_for = partial(source.is_valid_for, credentials)
         now = datetime.now(UTC)
         signing = Signing(
-            now=now, transfer_id=new_transfer_id(now), signer=signer, credentials=credentials, lasts=lasts
+            now=now,
+            transfer_id=new_transfer_id(now),
+            signer=signer,
+            credentials=credentials,
+            is_valid_for=is_valid_for,
         )
         return make_handoff(self.site, located, options, signing)
 
@@ -124,7 +128,7 @@ class Sender:
         shared = ("profile", "access_key", "secret_key", "session_token")
         return self._source_of_keys(S3Origin(bucket="", **{name: getattr(origin, name) for name in shared}))
 
-    def _what_signs(self, place: Place) -> tuple[S3Signer, CredentialSource]:
+    def _signer_of(self, place: Place) -> tuple[S3Signer, CredentialSource]:
         origin, endpoint = place.origin, place.endpoint
         assert isinstance(origin, S3Origin)
         assert endpoint is not None, "an S3 origin has an endpoint"

@@ -17,7 +17,14 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import Answers, ClientRequest, DeniedStatus, also, log_refusal, record_denial
+from xaccel.adapter import (
+    BaseDownloads,
+    ClientRequest,
+    DeniedStatus,
+    as_framework_error,
+    log_refusal,
+    record_denial,
+)
 from xaccel.asgi import HandOffMiddleware
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
@@ -55,7 +62,7 @@ def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoin
     return register
 
 
-class Downloads(Answers):
+class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every endpoint.
 
     For example:
@@ -87,7 +94,7 @@ class Downloads(Answers):
             return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
-            raise also(refused, *_ERRORS[status]) from refused
+            raise as_framework_error(refused, *_ERRORS[status]) from refused
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
@@ -98,7 +105,7 @@ class Downloads(Answers):
             return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
-            raise also(refused, *_ERRORS[status]) from refused
+            raise as_framework_error(refused, *_ERRORS[status]) from refused
 
     def _received(self, request: Request) -> tuple[ClientRequest, bool]:
         others = getattr(request.scope.get("app"), "user_middleware", ())

@@ -45,12 +45,12 @@ def _require_text(key: str, whole: str) -> None:
     if not key:
         what, remedy = "the object key is empty", "Give the name of one object."
     elif "\x00" in whole:
-        what, remedy = f"{whole!r} has NUL", "No store accepts such a name: check where it came from."
+        what, remedy = f"{whole!r} has NUL", "No storage accepts such a name: check where it came from."
     elif not whole.isascii() and any("\ud800" <= char <= "\udfff" for char in whole):
         what = f"{whole!r} cannot be encoded as UTF-8"
-        remedy = "Decode the name as the store spells it; do not use surrogateescape."
+        remedy = "Decode the name as the storage spells it; do not use surrogateescape."
     elif size > MAX_KEY_BYTES:
-        what, remedy = f"the object key has {size} bytes", f"Stores accept at most {MAX_KEY_BYTES}."
+        what, remedy = f"the object key has {size} bytes", f"Storages accept at most {MAX_KEY_BYTES}."
     else:
         return
     raise KeyRefused(what, where="key", remedy=remedy)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import (
-    Answers,
+    BaseDownloads,
     ClientRequest,
     DeniedStatus,
     HeadersOfOthers,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 
-class Downloads(Answers):
+class Downloads(BaseDownloads):
     """The downloads of one site, made once and used by every request.
 
     debug: for development: a client that asks the app without NGINX gets a page that says so. For example:
@@ -93,7 +93,7 @@ class HandOffMiddleware:
     Put it around all other middleware: `app = HandOffMiddleware(app, files)`.
     """
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], downloads: Answers) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:
         self._app = app
         self._others = HeadersOfOthers(downloads)
 

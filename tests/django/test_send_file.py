@@ -198,6 +198,7 @@ def test_stored_data_that_cannot_be_sent_are_a_recorded_404(
         send_file(GET, origin="disk", **arguments)
     with pytest.raises(Http404) as awaited:
         async_to_sync(asend_file)(GET, origin="disk", **arguments)
+    assert type(plain.value) is type(awaited.value), "one class for all exceptions of a kind"
     for raised in (plain, awaited):
         assert isinstance(raised.value, InputRefused)
         assert isinstance(raised.value, getattr(errors, reason))

@@ -22,8 +22,9 @@ ONE_CALL = "the object belongs to one request, or to one file that is read"
 AT_START = "filled when modules are imported or Django starts"
 
 KEPT: dict[str, dict[str, str]] = {
-    "adapter.py": dict.fromkeys(
-        ["Answers._warned", "HeadersOfOthers._warned"], "whether a warning about the app was logged"
+    "adapter.py": {"_of_both": PURE}
+    | dict.fromkeys(
+        ["BaseDownloads._warned", "HeadersOfOthers._warned"], "whether a warning about the app was logged"
     ),
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"CHECKS": AT_START, "COMMANDS": AT_START, "FINDERS": AT_START},

@@ -1,4 +1,4 @@
-"""What does a user get when the store fails?"""
+"""What does a user get when the storage fails?"""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def ask(scene: Scene) -> Iterator[Answer]:
         if answer.header("Cache-Control") != "no-store":
             problems.append(f"{answer}, Cache-Control {answer.header('Cache-Control')!r}")
     yield verdict(
-        "error-pages", problems, "an object that is gone: plain 404, without file name or text of the store"
+        "error-pages", problems, "an object that is gone: plain 404, without file name or text of the storage"
     )

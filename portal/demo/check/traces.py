@@ -33,7 +33,7 @@ def ask(scene: Scene) -> Iterator[Answer]:
 
 
 def _look_around(scene: Scene) -> None:
-    """Make this question worth asking alone: pages, a file by each method, refusals, an error of the store."""
+    """Make this question worth asking alone: pages, a file by each method, refusals, an error of the storage."""
     alice, admin, file = scene.browser("alice"), scene.browser("admin"), scene.file("Track #7.txt")
     for path in ("/", "/downloads", "/nowhere", "/admin/", "/static/", "/static/nothing.css"):
         alice.get(path)

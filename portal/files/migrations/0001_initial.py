@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 (
                     "key",
                     models.CharField(
-                        help_text="As the store has it, not percent-encoded.",
+                        help_text="As the storage has it, not percent-encoded.",
                         max_length=1024,
                         verbose_name="object key",
                     ),

@@ -19,7 +19,7 @@ from xaccel.audit.models import Download, Transfer
 from xaccel.audit.values import Outcome
 
 ByDay = dict[tuple[date, str], int]
-"""How many, by day and by kind; what is not there is none."""
+"""How many, by day and by kind; a missing key means 0."""
 
 TROUBLES = (Outcome.DENIED, Outcome.INCOMPLETE, Outcome.REFUSED, Outcome.GRANTED, Outcome.UNKNOWN)
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)

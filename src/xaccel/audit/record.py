@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
 from xaccel.audit.values import Outcome, address_of, indexable, storable
-from xaccel.django.middleware import later, unrecorded
+from xaccel.django.middleware import run_after_view, unrecorded
 from xaccel.events import DownloadEvent, by_the_app
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -75,4 +75,4 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
     if outcome == Outcome.DENIED and connections[using].in_atomic_block:
         # The exception of a denial rolls back ATOMIC_REQUESTS' transaction, and the row with it.
         restore = partial(Transfer.objects.using(using).bulk_create, [row], ignore_conflicts=True)
-        later(request, restore)
+        run_after_view(request, restore)

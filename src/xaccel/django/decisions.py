@@ -40,7 +40,7 @@ def deny_download(
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     if "subject" not in record:
         record["subject"] = subject_of(request)
-    tell(request, denied(request.method, **record))
+    send_decision(request, denied(request.method, **record))
     raise PermissionDenied if status == 403 else Http404
 
 
@@ -65,7 +65,7 @@ def _subject(user: Any) -> str:
     return "" if user is None or not user.is_authenticated else quote(str(user.pk), safe=_PRINTABLE)
 
 
-def tell(request: HttpRequest, event: DownloadEvent) -> None:
+def send_decision(request: HttpRequest, event: DownloadEvent) -> None:
     """Send `event` to its signal, then to the log. An exception in a receiver stops the download."""
     (download_authorized if event.allowed else download_denied).send(
         sender=DownloadEvent, request=request, event=event
@@ -73,8 +73,8 @@ def tell(request: HttpRequest, event: DownloadEvent) -> None:
     log_event(event)
 
 
-async def atell(request: HttpRequest, event: DownloadEvent) -> None:
-    """Like `tell`; Django runs receivers that are not coroutines in a thread."""
+async def asend_decision(request: HttpRequest, event: DownloadEvent) -> None:
+    """Like `send_decision`; Django runs receivers that are not coroutines in a thread."""
     await (download_authorized if event.allowed else download_denied).asend(
         sender=DownloadEvent, request=request, event=event
     )

@@ -19,7 +19,7 @@ from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
 
-_LATER = "xaccel.after_view"
+_AFTER_VIEW = "xaccel.after_view"
 _UNRECORDED = "xaccel.unrecorded"
 
 
@@ -50,19 +50,19 @@ class HandOffMiddleware:
         if self._is_async:
             return self._acall(request)
         response: HttpResponseBase = self.get_response(request)
-        _do_later(request)
-        return _in_order(response)
+        _run_after_view(request)
+        return _finish_hand_off(response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         try:
             response = await self.get_response(request)
         except CancelledError:
-            # The client went away. A view in a thread goes on, and what is done there next waits for its end.
-            await sync_to_async(_do_later)(request)
+            # The client went away. A view in a thread keeps running; `sync_to_async` queues behind it.
+            await sync_to_async(_run_after_view)(request)
             raise
-        if _LATER in request.META:
-            await sync_to_async(_do_later)(request)
-        return _in_order(response)
+        if _AFTER_VIEW in request.META:
+            await sync_to_async(_run_after_view)(request)
+        return _finish_hand_off(response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Respond with 503 if the decision could not be recorded, because its database is down."""
@@ -79,26 +79,26 @@ def unrecorded(request: HttpRequest) -> None:
     request.META[_UNRECORDED] = True
 
 
-def later(request: HttpRequest, do: Callable[[], object]) -> None:
+def run_after_view(request: HttpRequest, do: Callable[[], object]) -> None:
     """Call `do` after the view, even after a rollback of its transaction. Its exception replaces the response."""
     # Django REST framework wraps the request; both share META.
-    request.META.setdefault(_LATER, []).append(do)
+    request.META.setdefault(_AFTER_VIEW, []).append(do)
 
 
-def _do_later(request: HttpRequest) -> None:
-    for do in request.META.pop(_LATER, ()):
+def _run_after_view(request: HttpRequest) -> None:
+    for do in request.META.pop(_AFTER_VIEW, ()):
         do()
 
 
-def _in_order(response: HttpResponseBase) -> HttpResponseBase:
+def _finish_hand_off(response: HttpResponseBase) -> HttpResponseBase:
     if isinstance(response, HandOffResponse):
         response.headers = ResponseHeaders(dict(in_order(configuration().site, response.headers.items())))
     else:
-        _disarm(response)
+        _strip_private_headers(response)
     return response
 
 
-def _disarm(response: HttpResponseBase) -> None:
+def _strip_private_headers(response: HttpResponseBase) -> None:
     names = [name for name in response.headers if name.lower().startswith("xaccel-")]
     redirect = response.get("X-Accel-Redirect")
     # Another package's internal locations are its own affair.

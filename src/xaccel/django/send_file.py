@@ -13,9 +13,16 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import DATA_REFUSED, ClientRequest, also, answer_of, authorized, refusal_event
+from xaccel.adapter import (
+    DATA_REFUSED,
+    ClientRequest,
+    answer_of,
+    as_framework_error,
+    authorized,
+    refusal_event,
+)
 from xaccel.django.conf import configuration, under_test
-from xaccel.django.decisions import asubject_of, atell, subject_of, tell
+from xaccel.django.decisions import asend_decision, asubject_of, send_decision, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
@@ -54,7 +61,7 @@ def send_file(
     unless the view catches them.
     """
     download = _Download(request, file_or_key, arguments)
-    tell(request, download.decide())
+    send_decision(request, download.decide())
     return download.finish() if download.response is None else download.response
 
 
@@ -67,7 +74,7 @@ async def asend_file(
     download = _Download(request, file_or_key, arguments)
     ready = download.is_ready()
     # In the thread of Django's database connections, on which the tenant of a storage may depend.
-    await atell(request, download.decide() if ready else await sync_to_async(download.decide)())
+    await asend_decision(request, download.decide() if ready else await sync_to_async(download.decide)())
     return (
         await sync_to_async(download.finish, thread_sensitive=False)()
         if download.response is None
@@ -158,7 +165,7 @@ class _Download:
     def finish(self) -> HttpResponseBase:
         """Raise what `decide` was refused with, or send the file through Django."""
         if self.refused is not None:
-            raise also(self.refused, Http404) from self.refused
+            raise as_framework_error(self.refused, Http404) from self.refused
         assert self.hand_off is not None, "finish comes after decide"
         from xaccel.django.development import stream
 

@@ -76,14 +76,14 @@ class HandOff:
 class Signing:
     """The time and id of one hand-off, and for an S3 origin the signer.
 
-    now: aware. lasts: whether the credentials are known to be valid for so many seconds more; None: not known.
+    now: aware. is_valid_for: whether the credentials are known to be valid for this number of seconds; None: not known.
     """
 
     now: datetime
     transfer_id: str
     signer: S3Signer | None = None
     credentials: ReadOnlyCredentials | None = field(default=None, repr=False)
-    lasts: Callable[[int], bool] | None = None
+    is_valid_for: Callable[[int], bool] | None = None
 
 
 def make_handoff(site: Site, located: Located, options: Options, signing: Signing) -> HandOff:
@@ -144,14 +144,14 @@ def _request(
     cached: list[tuple[str, str]] = []
     if located.version:
         key = cache_key(site.name, located.place.name, located.cache_name, located.version)
-        life = choose_life(origin, options, site.cache, signing.lasts, limit_rate=site.limit_rate)
+        life = choose_life(origin, options, site.cache, signing.is_valid_for, limit_rate=site.limit_rate)
         cached = [("Xaccel-Cache-Key", key), *([("Xaccel-Slices", "1")] if life.slices else [])]
         if signer is not None and life.expires_s != signer.expires_s:
             signer = signer._replace(expires_s=life.expires_s)
     target += query
     if signer is not None and signing.credentials is not None:
         target = signer.sign(target, located.request_method, signing.credentials, signing.now)
-    # What NGINX takes for granted is not said: each header costs the app server its time.
+    # Headers with NGINX's default value are omitted: each header costs the app server time.
     method = [("Xaccel-Method", "HEAD")] if located.request_method == "HEAD" else []
     return target, [("Xaccel-Url", target), *method, *cached]
 

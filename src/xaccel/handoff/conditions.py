@@ -53,7 +53,7 @@ def headers_of_answer(visible_headers: Iterable[tuple[str, str]]) -> tuple[tuple
 
 
 def _tags(text: str) -> list[str]:
-    """Return the entity tags of a list, or ["*"]; none of what is no list, so that the condition is ignored."""
+    """Return the entity tags of a list, or ["*"]; an invalid list gives [] and is ignored."""
     return ["*"] if text.strip() == "*" else _TAG.findall(text)
 
 
@@ -67,7 +67,7 @@ def _matches(tags: list[str], tag: str | None, *, weakly: bool) -> bool:
 
 
 def _date(text: str) -> datetime | None:
-    """Return None for what is no date: such a condition is ignored (RFC 9110 section 13.1.3)."""
+    """Return None for an invalid date: such a condition is ignored (RFC 9110 section 13.1.3)."""
     try:
         found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # the latter for a year of eleven digits

@@ -164,9 +164,9 @@ def last_modified_header(value: datetime) -> str:
 
 
 def limit_headers(site: Site, options: Options) -> list[tuple[str, str]]:
-    """Return the private headers that limit this transfer; what NGINX takes for granted is not said.
+    """Return the private headers that limit this transfer. Headers with NGINX's default value are omitted.
 
-    Raises OptionRefused for what is no number, a class that the site has not, and a class with nobody to count for.
+    Raises OptionRefused if a value is not a number, the class is unknown, or a class has no subject to count.
     """
     headers: list[tuple[str, str]] = []
     rate, after = options.limit_rate, options.limit_rate_after

@@ -64,6 +64,6 @@ def version_query(origin: Origin, version_id: str) -> str:
         what = "only the objects of an S3 origin have versions"
         raise OptionRefused(what, where="version_id", remedy="Leave it out, or name it in the key.")
     if not isinstance(version_id, str) or not _VERSION.fullmatch(version_id):
-        remedy = "Give it as the store spells it: 1 to 1024 characters of printable ASCII."
+        remedy = "Give it as the storage spells it: 1 to 1024 characters of printable ASCII."
         raise OptionRefused(f"{version_id!r} is not a version id", where="version_id", remedy=remedy)
     return f"?versionId={quote(version_id, safe='')}"

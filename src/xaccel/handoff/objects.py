@@ -18,7 +18,7 @@ class ObjectRef:
     """The object of a call: an object key in an origin, or a URL below the origin's base.
 
     origin: name of the origin.
-    key: the object key as the store has it, never percent-encoded; "" with `url`.
+    key: the object key as the storage has it, never percent-encoded; "" with `url`.
     bucket: one of the buckets of an origin that covers many. A stored URL names it itself.
     url: a stored absolute URL, which is requested byte for byte; or a function that returns the URL for the method of
         NGINX's request, "GET" or "HEAD". A signature may be for one method only. NGINX therefore requests a stored

@@ -181,7 +181,7 @@ def _key_of_url(place: Place, url: str) -> str:
     if is_s3 and "?" in url:
         what, remedy = "has a query, which a signature would cover", "Store the URL of the object alone."
     elif not key and (is_s3 or place.is_signed_by_the_app):
-        what = "names no object: a store responds with the list of all"
+        what = "names no object: a storage responds with the list of all"
         remedy = "Store the URL of one object."
     else:
         return key

@@ -63,11 +63,11 @@ class CredentialSource:
         if ending and time.monotonic() >= self._next_ahead and self._refreshing.acquire(blocking=False):
             try:
                 threading.Thread(target=self._refresh_ahead, name="xaccel-credentials", daemon=True).start()
-            except RuntimeError:  # no thread can be had now: a later request tries again
+            except RuntimeError:  # the system refuses a new thread: a later request tries again
                 self._refreshing.release()
         return frozen
 
-    def last(self, credentials: ReadOnlyCredentials, seconds: int) -> bool:
+    def is_valid_for(self, credentials: ReadOnlyCredentials, seconds: int) -> bool:
         """Tell whether `credentials`, which `current` returned, are known to be valid for `seconds` more."""
         # Nobody knows the end of a session token that is in the settings.
         if credentials.token is not None and not hasattr(self._found, "refresh_needed"):

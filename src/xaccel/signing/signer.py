@@ -1,6 +1,6 @@
 """Signatures of requests to S3: made by botocore's own signer, loaded at the first use, and how long they live.
 
-The store checks a signature at the start of each request. A whole object is one request. The last slice is requested
+The storage checks a signature at the start of each request. A whole object is one request. The last slice is requested
 when the client has all others, so that the signature must outlive the transfer.
 """
 
@@ -32,7 +32,7 @@ def longest_s(expires_s: int) -> float:
 class S3Signer(NamedTuple):
     """Signs in the query, with Signature Version 4 and an unsigned payload.
 
-    expires_s: seconds that a signature lives; the store checks it when a request starts.
+    expires_s: seconds that a signature lives; the storage checks it when a request starts.
     request_payer: the signer pays. In the query, where a signed URL has it
         (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html).
     reuse_s: equal requests within so many seconds share a signature, dated at their start; 0: none do. Signing is most
@@ -96,7 +96,7 @@ def _query_auth() -> type[Any]:
             self._inject_signature_to_request(request, self.signature(to_sign, request))
 
         def _normalize_url_path(self, path: str) -> str:
-            # A store decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
+            # A storage decodes a path and encodes it anew before it compares. That changes nothing in a key spelled by
             # urls.py; a stored URL, sent byte for byte, may spell "(" or "%2b" as it likes.
             return quote(unquote_to_bytes(path), safe="/")
 
@@ -118,14 +118,14 @@ def choose_life(
     origin: RemoteOrigin,
     options: Options,
     cache: Cache | None,
-    lasts: Callable[[int], bool] | None,
+    is_valid_for: Callable[[int], bool] | None,
     *,
     limit_rate: int | None = None,
 ) -> Life:
     """Choose for one transfer.
 
-    cache: the site's if the object is cached, else None. lasts: whether the credentials are known to be valid for so
-    many seconds more; None: not known. limit_rate: the site's, for options without one.
+    cache: the site's if the object is cached, else None. is_valid_for: whether the credentials are known to be valid
+    for this number of seconds; None: not known. limit_rate: the site's, for options without one.
 
     Slices need a known size over one slice: each costs NGINX memory until the transfer is over. An origin with
     redirect_hosts has none, since NGINX follows no redirect of a slice.
@@ -145,7 +145,7 @@ def choose_life(
     )
     if isinstance(origin, HTTPOrigin):
         return Life(0, slices=needed_s + MARGIN_S <= (origin.expires_s or 0))
-    if needed_s > MAX_EXPIRES_S or lasts is None or not lasts(needed_s + MARGIN_S):
+    if needed_s > MAX_EXPIRES_S or is_valid_for is None or not is_valid_for(needed_s + MARGIN_S):
         return Life(usual_s, slices=False)
     return Life(needed_s, slices=True)
 

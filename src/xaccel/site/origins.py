@@ -31,7 +31,7 @@ class _RemoteOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Origin(_RemoteOrigin):
-    """A bucket of Amazon S3 or of any store with the same API.
+    """A bucket of Amazon S3 or of any storage with the same API.
 
     An option that is None is read as botocore reads it: environment, shared files, profile, instance role
     (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
@@ -108,7 +108,7 @@ def covers(pattern: str, bucket: str) -> bool:
 
 
 def bucket_named(origin: Origin, bucket: str | None) -> str:
-    """Return the bucket that a call means: `bucket`, or the origin's only one; "" for what is no S3 origin.
+    """Return the bucket that a call means: `bucket`, or the origin's only one; "" unless it is an S3 origin.
 
     Raises OptionRefused where an origin of many is given none, OriginNotAllowed for one that the origin does not cover.
     """

@@ -1,4 +1,4 @@
-"""The values of settings that NGINX, DNS and the stores accept."""
+"""The values of settings that NGINX, DNS and storages accept."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ is_error_page = both(
 is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)
 """Whether NGINX counts transfers of a class of this name, in 16 bits (ngx_http_limit_conn_module.c)."""
 _is_bucket_name = matches(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
-"""Whether any store has a bucket of this name; Amazon's own rules are narrower."""
+"""Whether any storage has a bucket of this name; Amazon's own rules are narrower."""
 is_other_kind = matches(r"(?s)arn:.*|.*\.mrap|.*--op-s3|.*--xa?-s3")
 """Whether S3 wants another signature or a session for the name; general purpose buckets and aliases pass.
 
@@ -156,7 +156,7 @@ def are_buffers(text: str) -> bool:
 
 SECRETS = {
     "key": "SECRET",
-    "alone": lambda secret: [secret],
+    "wrap_single": lambda secret: [secret],
     "whole": {"secrets": lambda given: len(given) in {1, 2}},
     "rules": {
         "secret": matches(r"[A-Za-z0-9_-]{32,128}"),

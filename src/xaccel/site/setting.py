@@ -42,7 +42,7 @@ def problem(place: str, name: str, made: type[E] = ConfigError, /, **values: obj
 class Setting:
     """One setting: a field of a dataclass, and its metadata. `key` is as users write it: in settings.toml.
 
-    alone: makes a list or mapping of one value. ok: whether a value, or each item of a list or mapping, is what
+    wrap_single: makes a list or mapping of one value. ok: whether a value, or each item of a list or mapping, is what
     settings.toml says. rules: more tests of it; whole: those of a whole list. needs: an option that must be there too.
     excludes: options that must not.
     """
@@ -51,7 +51,7 @@ class Setting:
     key: str
     hint: Any
     field: dataclasses.Field[Any]
-    alone: Callable[[Any], Any] = lambda value: value
+    wrap_single: Callable[[Any], Any] = lambda value: value
     ok: Test = lambda value: True
     rules: Rules = dataclasses.field(default_factory=dict)
     whole: Rules = dataclasses.field(default_factory=dict)
@@ -75,7 +75,9 @@ class Setting:
         if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
             return build(hint, value, place, found)  # type: ignore[arg-type]
         try:
-            taken = _taken(hint, value if isinstance(value, Mapping | list | tuple) else self.alone(value))
+            taken = _taken(
+                hint, value if isinstance(value, Mapping | list | tuple) else self.wrap_single(value)
+            )
         except (TypeError, ValueError):
             name = "not" if self.field.repr else "secret_not"
             found.append(problem(place, name, value=value, **self.words | {"is": _described(hint)}))

@@ -73,7 +73,7 @@ class Site:
     error_pages: Mapping[int, str] = option({}, ok=rules.is_error_page)
     resolver: tuple[str, ...] = option((), ok=rules.is_dns_server)
     concurrency: Mapping[str, int] = option(
-        {}, alone=lambda number: {rules.DEFAULT_CLASS: number}, ok=rules.is_class
+        {}, wrap_single=lambda number: {rules.DEFAULT_CLASS: number}, ok=rules.is_class
     )
     limit_rate: int | None = option(None, ok=rules.is_positive)
     limit_rate_after: int = option(0, ok=rules.is_number)

@@ -82,7 +82,7 @@ def hand_off(
 @pytest.mark.parametrize(("lasts", "expires"), [(True, "16504"), (False, "120")])
 def test_slices_are_asked_for_with_a_signature_that_lasts(lasts: bool, expires: str) -> None:
     options = Options(cache_version="v1", size=1 << 30)
-    made = hand_off("s3", "a", options, site=made_site(cache=Cache(path="c")), lasts=lambda _: lasts)
+    made = hand_off("s3", "a", options, site=made_site(cache=Cache(path="c")), is_valid_for=lambda _: lasts)
     headers = dict(made.headers)
     assert headers.get("Xaccel-Slices") == ("1" if lasts else None)
     assert parse_qs(urlsplit(headers["Xaccel-Url"]).query)["X-Amz-Expires"] == [expires]

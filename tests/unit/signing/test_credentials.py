@@ -281,7 +281,7 @@ def test_a_thread_that_cannot_start_costs_no_request_and_is_tried_again() -> Non
 @pytest.mark.parametrize(("seconds", "known"), [(3000, True), (4000, False)])
 def test_refreshed_credentials_have_a_known_lifetime(seconds: int, known: bool) -> None:
     source = source_of(Role(), 3600)
-    assert source.last(source.current(), seconds) is known
+    assert source.is_valid_for(source.current(), seconds) is known
 
 
 def test_old_credentials_never_get_the_expiry_of_new_ones() -> None:
@@ -290,15 +290,15 @@ def test_old_credentials_never_get_the_expiry_of_new_ones() -> None:
     old = source.current()
     finish_refresh()
     assert source.current().access_key == "new"
-    assert source.last(source.current(), 3000)
-    assert not source.last(old, 3000)
+    assert source.is_valid_for(source.current(), 3000)
+    assert not source.is_valid_for(old, 3000)
 
 
 def test_a_session_token_without_an_end_is_not_known_to_last() -> None:
     given_as_it_is = S3Origin(bucket="docs", access_key="a", secret_key="s", session_token="t")
     for origin, lasts in ((given_as_it_is, False), (replace(given_as_it_is, session_token=None), True)):
         source = CredentialSource(origin)
-        assert source.last(source.current(), 60) is lasts
+        assert source.is_valid_for(source.current(), 60) is lasts
 
 
 @pytest.mark.usefixtures("fresh_endpoints")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import xaccel.nginx
-from tests.live.golden import BUCKET, BUILDS, SECRET
+from tests.live.config.golden import BUCKET, BUILDS, SECRET
 from xaccel.nginx import Nginx, Parts, files, render
 from xaccel.nginx.emit import Directive
 from xaccel.nginx.engine_files import FOLDER

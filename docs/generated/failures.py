@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.live.failure_rows import CUT, NOTHING, ROWS, Got
+from tests.live.origin.failure_rows import CUT, NOTHING, ROWS, Got
 
 
 def table() -> str:

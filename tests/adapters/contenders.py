@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.live import node
+from tests.live.examples import node
 
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]

@@ -16,8 +16,8 @@ import pytest
 from browser_download_filename import suggested_filename
 
 from examples.run import CONTENT, HERE, NAMES
-from tests.live import node
 from tests.live.client import Reply, ask
+from tests.live.examples import node
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 

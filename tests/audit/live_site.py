@@ -18,8 +18,8 @@ import pytest
 
 from portal.demo.sample_files import clock
 from tests.audit.conftest import Log, take
-from tests.live.front_door import CLIENTS, certify, listening
-from tests.live.transfer import Asked, Transfer
+from tests.live.front.front_door import CLIENTS, certify, listening
+from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx.emit import directive
 from xaccel.servers.processes import wait_until

@@ -23,8 +23,8 @@ from tests.audit.live_site import (
     transfer,
     under_one_protocol,  # noqa: F401
 )
-from tests.live.front_door import SPOKEN
-from tests.live.transfer import NAME, tls_context
+from tests.live.front.front_door import SPOKEN
+from tests.live.front.transfer import NAME, tls_context
 from xaccel.testing import Variant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -27,9 +27,9 @@ from tests.audit.live_site import (
     transfer,
     under_one_protocol,  # noqa: F401
 )
-from tests.live.h1_client import H1Connection
-from tests.live.h2_client import WINDOW
-from tests.live.transfer import Transfer
+from tests.live.front.h1_client import H1Connection
+from tests.live.front.h2_client import WINDOW
+from tests.live.front.transfer import Transfer
 from xaccel.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ from tests.audit.live_site import Site, servers, under_one_protocol, video  # no
 from tests.audit.urls import Held
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.player import player
-from tests.live.front_door import SPOKEN
+from tests.live.front.front_door import SPOKEN
 from xaccel.audit.values import Span, add_span
 from xaccel.servers.processes import wait_until
 

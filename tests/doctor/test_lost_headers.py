@@ -7,7 +7,7 @@ import pytest
 from tests.doctor.breakages import in_the_app
 from tests.doctor.stage import Stage
 
-# what NGINX passes of a hand-off, tests/live/test_response_headers.py shows on each build
+# what NGINX passes of a hand-off, tests/live/response/test_response_headers.py shows on each build
 pytestmark = pytest.mark.variants("deb")
 FRAMES = "django.middleware.clickjacking.XFrameOptionsMiddleware"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from portal.demo.expanded import expanded, parse
-from tests.live.golden import BUILDS
+from tests.live.config.golden import BUILDS
 from xaccel.nginx import Directive, standalone
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site

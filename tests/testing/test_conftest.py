@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import emulators
+from tests.live.origin import emulators
 from tests.testing.asking import gone
 from xaccel.testing import ServerMissing
 

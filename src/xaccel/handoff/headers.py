@@ -67,7 +67,7 @@ into generated pages, which may need inline styles.
 """
 
 LONGEST_KEY = 255
-"""Bytes: NGINX does not count a longer key at all (ngx_http_limit_conn_module.c, tests/live/test_limits.py)."""
+"""Bytes: NGINX does not count a longer key at all (ngx_http_limit_conn_module.c, tests/live/limits/test_limits.py)."""
 
 _PUBLIC_NAMES = {private.lower(): public for public, private in PRIVATE_NAMES.items()} | {
     CSP.lower(): "Content-Security-Policy"

@@ -64,7 +64,7 @@ def remove(file: Path) -> int | None:
     """Remove a file and return its bytes; None if NGINX removed it.
 
     NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
-    cached, and its transfer goes on too (tests/live/test_purge.py).
+    cached, and its transfer goes on too (tests/live/cache/test_purge.py).
     """
     try:
         size = file.stat().st_size

@@ -24,7 +24,7 @@ FOLLOWED = (301, 302, 303, 307, 308)
 
 MAX_REDIRECTS = 4
 """NGINX allows ten changes of location in one request: the hand-off, a second try without Range and the error page
-need the others (tests/live/test_redirects.py)."""
+need the others (tests/live/origin/test_redirects.py)."""
 
 SHUTDOWN = "1h"
 """How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as
@@ -120,7 +120,7 @@ def pages() -> tuple[Page, ...]:
     """Return the page of each status that users see; the last one, 502, is also for every other status of an origin.
 
     Every other one is from 300 to 599, except 304. NGINX lets no error_page name 499 or 600 and more: with njs such a
-    response is cut, without it passes with a sandbox (tests/live/test_errors.py).
+    response is cut, without it passes with a sandbox (tests/live/response/test_errors.py).
     """
     row = r'^ *(\d+|default) "?(.*?)"?;$'
     texts: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_page_text", row))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.golden import BUILDS, CACHED
+from tests.live.config.golden import BUILDS, CACHED
 from xaccel import cli
 from xaccel.nginx import emit, render
 from xaccel.site import Cache, Site

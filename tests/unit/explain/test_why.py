@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from tests.live.failure_rows import ROWS
+from tests.live.origin.failure_rows import ROWS
 from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY, why_of
 
 ENGINE = Path(__file__).parents[3] / "src/xaccel/nginx/engine"

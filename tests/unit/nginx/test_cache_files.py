@@ -1,6 +1,6 @@
 """Find the files of an object in a cache directory, and report where that is not possible.
 
-The files are spelled here as NGINX writes them; tests/live/test_purge.py has NGINX write them.
+The files are spelled here as NGINX writes them; tests/live/cache/test_purge.py has NGINX write them.
 """
 
 from __future__ import annotations

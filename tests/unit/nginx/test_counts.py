@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests import counts
-from tests.live.golden import BUILDS, SITES
+from tests.live.config.golden import BUILDS, SITES
 from xaccel.site import Site
 
 ENGINE = counts.engine()

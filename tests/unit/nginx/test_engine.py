@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docs.generated import engine
-from tests.live.golden import BUCKET, BUILDS, SECRET
+from tests.live.config.golden import BUCKET, BUILDS, SECRET
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
 from xaccel.nginx import engine_files, files

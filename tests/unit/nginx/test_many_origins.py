@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.golden import BUILDS
+from tests.live.config.golden import BUILDS
 from xaccel import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.nginx import render
 from xaccel.nginx.emit import Raw, directive, emit

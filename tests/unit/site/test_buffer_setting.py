@@ -1,4 +1,4 @@
-"""Valid and invalid BUFFERS of a site; tests/live/test_buffers.py compares them with NGINX."""
+"""Valid and invalid BUFFERS of a site; tests/live/response/test_buffers.py compares them with NGINX."""
 
 from __future__ import annotations
 

@@ -1,0 +1,210 @@
+"""Cached objects are sent while the origin is down: whole, as a range, from slices and from one piece."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.client import Reply
+from tests.live.conftest import build_of
+from tests.live.objects import serve
+from tests.live.origin.bad_origins import impatient
+from tests.live.origin.dns_server import dns_server
+from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.servers.processes import wait_until
+from xaccel.testing import Variant
+
+SLICE = 65_536
+LARGE = bytes(range(251)) * 1_000
+"""3.8 slices, where there are slices."""
+SMALL = LARGE[:SLICE]
+BODIES = pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+
+DOWN: dict[str, Callable[[Request], Answer]] = {
+    "500": lambda _: Answer(status=500, body=b"<Error>oh</Error>"),
+    "502": lambda _: Answer(status=502),
+    "503": lambda _: Answer(status=503, headers=[("Retry-After", "60")]),
+    "504": lambda _: Answer(status=504),
+    "nothing": lambda _: Answer(raw=b""),
+}
+
+
+def site(origin: Origin, valid: str) -> dict[str, Any]:
+    return {
+        "origins": {"store": {"base_url": f"{origin.url}/", "cache": True}},
+        "cache": {"path": "cache", "slice": "64k", "valid": valid},
+    }
+
+
+@pytest.fixture(scope="module")
+def short(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
+    """What is kept is out of date after a second."""
+    with (
+        origin_server(lambda request: serve(request, LARGE)) as origin,
+        stage(tmp_path_factory.mktemp("down"), variant, **site(origin, "1s")) as made,
+    ):
+        yield made, origin
+
+
+def get(
+    made: Stage, name: str, body: bytes, headers: dict[str, str] | None = None, method: str = "GET"
+) -> Reply:
+    options = {"cache_version": name, "size": len(body)}
+    return made.get("store", headers=headers or {}, method=method, options=options)
+
+
+def require_all(made: Stage, name: str, body: bytes) -> None:
+    """Whole, HEAD, ranges and conditions are as ever."""
+    end = len(body)
+    whole, head = get(made, name, body), get(made, name, body, method="HEAD")
+    assert (whole.status, whole.body) == (200, body)
+    assert (head.status, head.one("Content-Length")) == (200, str(end))
+    for asked, first, last in (
+        ("bytes=5-9", 5, 10),
+        (f"bytes={end - 70_000 if end > 70_000 else 100}-", end - 70_000 if end > 70_000 else 100, end),
+        ("bytes=-7", end - 7, end),
+    ):
+        part = get(made, name, body, {"Range": asked})
+        assert (part.status, part.body) == (206, body[first:last])
+        assert part.one("Content-Range") == f"bytes {first}-{last - 1}/{end}"
+    assert get(made, name, body, {"If-None-Match": '"one"'}).status == 304
+    assert get(made, name, body, {"Range": "bytes=5-9", "If-Range": '"one"'}).body == body[5:10]
+
+
+def out_of_date(made: Stage, name: str, body: bytes) -> bool:
+    """Whether NGINX asks the origin again for what it keeps, and says so in the line.
+
+    MISS: the client had the end of the object before NGINX had put the file into its place.
+    """
+    (line,) = made.lines_of(lambda: get(made, name, body, {"Range": "bytes=0-0"}))
+    return line["cache"] not in ("HIT", "MISS")
+
+
+def wait_until_out_of_date(made: Stage, name: str, body: bytes) -> None:
+    """It takes a second or two, and each look is a download."""
+    assert wait_until(lambda: out_of_date(made, name, body), timeout_s=10, every_s=0.2)
+
+
+@BODIES
+def test_a_cached_object_is_sent_while_the_origin_refuses(
+    variant: Variant, tmp_path: Path, body: bytes
+) -> None:
+    """Its port is closed. What is not kept is a plain page."""
+    with ExitStack() as up:
+        origin = up.enter_context(origin_server(lambda request: serve(request, body)))
+        with stage(tmp_path, variant, **site(origin, "1h")) as made:
+            assert get(made, "kept", body).body == body
+            up.close()
+            require_all(made, "kept", body)
+            cold = get(made, "cold", body)
+            assert (cold.status, cold.body) == (502, b"The file store did not deliver the file.\n")
+
+
+@BODIES
+@pytest.mark.parametrize("failure", DOWN)
+def test_an_expired_object_is_sent_while_the_origin_fails(
+    short: tuple[Stage, Origin], failure: str, body: bytes
+) -> None:
+    made, origin = short
+    name = f"{failure} {len(body)}"
+    origin.answer = lambda request: serve(request, body)
+    assert get(made, name, body).body == body
+    origin.answer = DOWN[failure]
+    wait_until_out_of_date(made, name, body)
+    origin.requests.clear()
+    (line,) = made.lines_of(lambda: get(made, name, body))
+    why = "origin_failed" if failure == "nothing" else f"origin_{failure}"
+    assert (line["cache"], line["why"], line["completion"]) == ("STALE", why, "OK")
+    assert origin.requests
+    require_all(made, name, body)
+    # back again: what it says now is kept
+    changed = body[::-1]
+    origin.answer = lambda request: serve(request, changed, etag='"two"')
+    assert get(made, name, body).body == changed
+
+
+@BODIES
+@pytest.mark.parametrize(("status", "page"), [(404, 404), (403, 502), (410, 404)])
+def test_a_404_or_403_of_the_origin_replaces_an_expired_object(
+    short: tuple[Stage, Origin], status: int, page: int, body: bytes
+) -> None:
+    """An object that was deleted, or that may no longer be had, is not sent again."""
+    made, origin = short
+    name = f"{status} {len(body)}"
+    origin.answer = lambda request: serve(request, body)
+    assert get(made, name, body).body == body
+    origin.answer = lambda _: Answer(status=status, body=b"<Error>gone</Error>")
+    wait_until_out_of_date(made, name, body)
+    for headers in ({}, {"Range": "bytes=-7"}):
+        reply = get(made, name, body, headers)
+        assert (reply.status, b"gone" in reply.body) == (page, False)
+
+
+@BODIES
+def test_an_expired_object_is_sent_if_the_origin_times_out(
+    variant: Variant, tmp_path: Path, body: bytes
+) -> None:
+    """Each slice that is out of date waits for the origin anew. What it says too late is not heard."""
+    late = threading.Event()
+
+    def silent(request: Request) -> Answer:
+        late.wait(20)
+        return serve(request, body[::-1], etag='"late"')
+
+    with (
+        origin_server(lambda request: serve(request, body)) as origin,
+        stage(tmp_path, variant, **site(origin, "1s"), change=impatient) as made,
+    ):
+        assert get(made, "kept", body).body == body
+        origin.answer = silent
+        wait_until_out_of_date(made, "kept", body)
+        origin.requests.clear()
+        replies: list[Reply] = []
+        (line,) = made.lines_of(lambda: replies.append(get(made, "kept", body)))
+        (reply,) = replies
+        assert (reply.status, reply.body) == (200, body)
+        assert (line["cache"], line["why"], line["completion"]) == ("STALE", "origin_timeout", "OK")
+        assert len(origin.requests) == (4 if body is LARGE and "slice" in build_of(variant).modules else 1)
+        late.set()
+        assert get(made, "kept", body, {"Range": "bytes=5-9"}).body == body[::-1][5:10]
+
+
+@pytest.mark.parametrize(("down", "sent"), [("refuses", True), ("500", True), ("has no name", False)])
+def test_an_expired_object_and_its_redirect_target(
+    variant: Variant, tmp_path: Path, down: str, sent: bool
+) -> None:
+    """The origin itself goes on redirecting. Of a name that DNS does not know NGINX asks nobody, and sends 502."""
+    with ExitStack() as up:
+        names = up.enter_context(dns_server())
+        names.known["edge.cdn.test"] = "127.0.0.1"
+        edge_up = up.enter_context(ExitStack())
+        edge = edge_up.enter_context(origin_server(lambda request: serve(request, SMALL)))
+        target = ("Location", f"http://edge.cdn.test:{edge.port}/x")
+        origin = up.enter_context(origin_server(lambda _: Answer(status=302, headers=[target])))
+        settings = site(origin, "1s")
+        settings["origins"]["store"]["redirect_hosts"] = [f"*.cdn.test:{edge.port}"]
+        made = up.enter_context(stage(tmp_path, variant, **settings, resolver=[names.address]))
+        assert get(made, "kept", SMALL).body == SMALL
+        if down == "refuses":
+            edge_up.close()
+        elif down == "500":
+            edge.answer = DOWN["500"]
+        else:
+            names.known.clear()
+            # until then NGINX knows its address, for a second
+            assert wait_until(lambda: get(made, "kept", SMALL).status == 502, timeout_s=10)
+        wait_until_out_of_date(made, "kept", SMALL)
+        replies: list[Reply] = []
+        (line,) = made.lines_of(lambda: replies.append(get(made, "kept", SMALL)))
+        (reply,) = replies
+        assert (reply.status, reply.body == SMALL, line["cache"] == "STALE") == (
+            200 if sent else 502,
+            sent,
+            sent,
+        )

@@ -1,0 +1,248 @@
+"""The parts inside an NGINX whose operator has settings of his own, all awkward: neither disturbs the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.live.client import KNOWN, Reply, ask
+from tests.live.conftest import build_of
+from tests.live.front.guest import (
+    BODY,
+    OPERATOR_PAGE,
+    ORIGINS,
+    SECRET_NAME,
+    Guest,
+    get,
+    guest,
+    guest_with_lines,
+    operators_text,
+)
+from tests.live.stage import application, stage, target
+from tests.servers.origin import Answer, origin_server
+from xaccel.nginx import emit, render
+from xaccel.sender import Sender
+from xaccel.servers.processes import wait_until
+from xaccel.site import read_mapping
+from xaccel.testing import Variant
+
+__all__ = ["guest"]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_the_operators_settings_do_not_change_a_download(guest: Guest, origin: str) -> None:
+    for method in ("GET", "HEAD", "GET"):
+        reply = get(guest, origin, method=method)
+        assert (reply.status, reply.body) == (200, BODY if method == "GET" else b"")
+        names = sorted(name.lower() for name, _ in reply.headers)
+        assert names == sorted(set(names))
+        assert set(names) <= KNOWN
+        assert reply.one("Content-Length") == str(len(BODY))
+        assert reply.one("Accept-Ranges") == "bytes"
+        assert reply.one("Content-Type") == "text/plain"
+        assert reply.one("Content-Disposition") == f'inline; filename="{SECRET_NAME}"'
+        assert reply.one("Cache-Control") == "private, no-cache"
+        assert (reply.one("Server") or "").startswith("nginx")
+        assert reply.one("ETag")
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_ranges_work(guest: Guest, origin: str) -> None:
+    reply = get(guest, origin, Range="bytes=2-5")
+    assert (reply.status, reply.body) == (206, BODY[2:6])
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_file_that_did_not_change_is_304(guest: Guest, origin: str) -> None:
+    if origin == "partner":
+        guest.origin.requests.clear()
+        get(guest, origin, **{"If-None-Match": '"v1"'})
+        assert guest.origin.requests[-1].header("If-None-Match") == '"v1"'
+        return
+    tag = get(guest, origin).one("ETag") or ""
+    assert get(guest, origin, **{"If-None-Match": tag}).status == 304
+    date = get(guest, origin).one("Last-Modified")
+    if origin == "media":
+        assert get(guest, origin, **{"If-Modified-Since": date or ""}).status == 304
+
+
+def test_the_cache_is_ours(guest: Guest) -> None:
+    """One entry an object, found by a second request, and no entry in the operator's cache."""
+
+    def status(key: str, **headers: str) -> str:
+        # NGINX stores the file after the client has its last byte, and before it writes the entry
+        [line] = guest.stage.lines_of(lambda: get(guest, "cached", key, **headers))
+        found: str = line["cache"]
+        return found
+
+    for key in ("cache-a", "cache-b"):
+        guest.origin.requests.clear()
+        assert [status(key) for _ in range(2)] == ["MISS", "HIT"]
+        assert [request.target for request in guest.origin.requests] == [f"/{key}"]
+    assert (status("cold"), status("cold", Range="bytes=2-5")) == ("MISS", "HIT")
+
+
+def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None:
+    guest.origin.requests.clear()
+    get(guest, "partner")
+    [request] = guest.origin.requests
+    assert sorted(name.lower() for name, _ in request.headers) == ["host", "user-agent"]
+    assert request.version == "HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "text"), [("missing", 404, b"Not found"), ("refused", 502, b"The file")]
+)
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_an_operators_error_page_does_not_replace_xaccels(
+    guest: Guest, origin: str, key: str, status: int, text: bytes
+) -> None:
+    if origin == "media":
+        key, status, text = "missing", 404, b"Not found"
+    reply = get(guest, origin, key)
+    assert reply.status == status
+    assert reply.body.startswith(text)
+    assert OPERATOR_PAGE not in reply.body
+    for name in ("Content-Disposition", "X-Operator", "WWW-Authenticate", "Expires", "Content-Encoding"):
+        assert reply.one(name) is None
+    assert (reply.one("Content-Type"), reply.one("Cache-Control")) == ("text/plain", "no-store")
+
+
+@pytest.mark.parametrize("key", ["a.pdf", "partner/a.pdf"])
+def test_a_regular_expression_of_the_operator_matches_no_download(guest: Guest, key: str) -> None:
+    assert get(guest, "partner", key).body == BODY
+    assert get(guest, "media", key).body.startswith(b"Not found")
+
+
+def test_the_operators_other_pages_keep_their_settings(guest: Guest) -> None:
+    port = guest.stage.nginx.port
+    encodings = {"Accept-Encoding": "gzip"}
+    page = ask(port, "/static/page.html", headers=encodings)
+    assert (page.status, page.one("Content-Encoding"), page.one("X-Operator")) == (200, "gzip", "his")
+    assert sorted(page.all("Cache-Control")) == ["max-age=2592000", "public"]
+    ordinary = ask(port, "/page", headers=encodings)
+    assert (ordinary.status, ordinary.one("Content-Encoding"), ordinary.one("X-Operator")) == (
+        200,
+        "gzip",
+        "his",
+    )
+    assert b"the operator's pdf" in ask(port, "/a.pdf").body
+    assert b"the operator's partner" in ask(port, "/partner").body
+    assert OPERATOR_PAGE in ask(port, "/static/none").body
+
+
+@pytest.mark.parametrize("path", ["/_xaccel/partner", "/_xaccel/media/x", "/_xaccel/cached"])
+def test_internal_locations_are_not_found_from_outside(guest: Guest, path: str) -> None:
+    assert ask(guest.stage.nginx.port, path).status == 404
+
+
+@pytest.fixture(scope="module")
+def repeating(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
+    """An operator who told us what of his is to be printed again in our locations."""
+    server = """
+        add_header Strict-Transport-Security max-age=31536000 always;
+        add_header X-Frame-Options DENY always;
+        access_log his.log;
+    """
+    settings = {
+        "add_headers": [["Strict-Transport-Security", "max-age=31536000"], ["X-Frame-Options", "DENY"]],
+        "access_logs": ["his.log", "his-combined.log combined"],
+    }
+    with guest_with_lines(variant, tmp_path_factory.mktemp("repeating"), server, **settings) as running:
+        yield running
+
+
+@pytest.mark.parametrize("key", ["x", "missing", "refused"])
+@pytest.mark.parametrize("origin", ["partner", "media"])
+def test_the_operators_headers_are_repeated_on_downloads_and_on_pages(
+    repeating: Guest, origin: str, key: str
+) -> None:
+    for reply in (repeating.stage.get(origin, key), repeating.stage.get(origin, key, method="HEAD")):
+        assert reply.one("Strict-Transport-Security") == "max-age=31536000"
+        assert reply.one("X-Frame-Options") == "DENY"
+
+
+@pytest.mark.parametrize("key", ["x", "missing", "refused"])
+@pytest.mark.parametrize("origin", ["partner", "media"])
+def test_the_operators_logs_have_one_entry_per_download_with_its_address(
+    repeating: Guest, origin: str, key: str
+) -> None:
+    nginx, mark = repeating.stage.nginx, str(uuid4())
+    [line] = repeating.stage.lines_of(lambda: repeating.stage.get(origin, key, options={"subject": mark}))
+    for name in ("his.log", "his-combined.log"):
+        wait_until(lambda name=name: mark in (nginx.directory / name).read_text(), timeout_s=5)
+        [found] = [text for text in (nginx.directory / name).read_text().splitlines() if mark in text]
+        assert '"GET /send?q=' in found
+        assert f'" {line["status"]} ' in found
+        assert "_xaccel" not in found
+    # what he did not name is silent for downloads
+    assert mark not in nginx.access_log
+
+
+def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
+    """Two projects, each with a server of its own and an origin of the same name; the second has a NAME."""
+    with ExitStack() as opened:
+        first = opened.enter_context(origin_server(lambda _: Answer(body=b"of the first")))
+        second = opened.enter_context(origin_server(lambda _: Answer(body=b"of the second")))
+        (tmp_path / "media").mkdir()
+        (tmp_path / "media" / "x").write_bytes(b"a file of the second")
+        site = read_mapping.read(
+            {
+                "SECRET": "another-0123456789-abcdefghijklmnopqrstu",
+                "NAME": "two",
+                "TRANSFER_LOG": "two.log",
+                "CACHE": {"path": "cache-two"},
+                "CONCURRENCY": 3,
+                "ORIGINS": {
+                    "store": {
+                        "type": "http",
+                        "base_url": second.url + "/",
+                        "cache": True,
+                    },
+                    "media": {"type": "local", "root": str(tmp_path / "media")},
+                },
+            }
+        )
+        parts = render(site, build_of(variant))
+        app = opened.enter_context(origin_server(application(Sender(site), [])))
+        server = f"""
+            location /second/ {{ proxy_pass http://{app.address}/; {emit(parts.app)} }}
+            {emit(parts.server)}
+        """
+        text = operators_text(variant, http=emit(parts.http), server=server)
+        origins = {"store": {"base_url": f"{first.url}/", "cache": True}, "media": {"root": str(tmp_path)}}
+        running = opened.enter_context(
+            stage(tmp_path / "nginx", variant, origins, write=text, cache={"path": "cache"}, concurrency=2)
+        )
+
+        def of_second(origin: str, put: dict[str, str] | None = None) -> Reply:
+            return ask(
+                running.nginx.port, "/second" + target(origin, options={"cache_version": "1"}, put=put)
+            )
+
+        for _ in range(2):
+            assert running.get("store", options={"cache_version": "1"}).body == b"of the first"
+            assert of_second("store").body == b"of the second"
+            assert of_second("media").body == b"a file of the second"
+        # neither app can hand off to an origin of the other
+        for location in ("/_xaccel_two/store", "/_xaccel_two/media/x"):
+            assert running.get("store", put={"X-Accel-Redirect": location}).status == 404
+        for location in ("/_xaccel/store", "/_xaccel/media/media/x"):
+            assert of_second("store", {"X-Accel-Redirect": location}).status == 404
+        two = running.nginx.directory / "two.log"
+        for read in (
+            running.nginx.lines,
+            lambda: [json.loads(text) for text in two.read_text().splitlines()],
+        ):
+            wait_until(lambda read=read: len(refused(read())) == 2, timeout_s=5)
+            assert refused(read()) == ["forged", "forged"]
+
+
+def refused(lines: list[dict[str, Any]]) -> list[str]:
+    return [line["why"] for line in lines if line["status"] == "404"]

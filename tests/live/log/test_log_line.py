@@ -1,0 +1,402 @@
+"""The JSON line of a transfer: one for each outcome, every field right, nothing in it that leads to the storage."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from docs.generated.engine import log_fields
+from tests.live.client import Reply, ask
+from tests.live.stage import Stage, stage, target
+from tests.servers.origin import Answer, Origin, Request, origin_server
+from xaccel.servers.processes import wait_until
+from xaccel.testing import Variant
+
+BODY = b"0123456789" * 100
+NAMES = [name for name, _, _ in log_fields()]
+NUMBERS = {"v", "body_bytes", "interim_bytes", "end", "seconds"}
+QUIET = {
+    "v": 1,
+    "method": "GET",
+    "protocol": "HTTP/1.1",
+    "status": "200",
+    "body_bytes": 1000,
+    "interim_bytes": 0,
+    "sent_length": "1000",
+    "completion": "OK",
+    "range": "",
+    "content_range": "",
+    "etag": '"v1"',
+    "last_modified": "",
+    "framing": "length",
+    "encoding": "",
+    "size": "",
+    "origin_status": "200",
+    "cache": "",
+    "why": "",
+    "note": "",
+    "subject": "",
+    "ip": "127.0.0.1",
+    "traceparent": "",
+}
+"""A whole download of an origin, but for what is its own: id, origin, times."""
+
+PAGE_404, PAGE_416, PAGE_502 = 11, 28, 41
+
+
+@dataclass
+class Log:
+    stage: Stage
+    origin: Origin
+
+    @property
+    def raw(self) -> bytes:
+        return (self.stage.nginx.directory / "xaccel.log").read_bytes()
+
+
+def answer(request: Request) -> Answer:  # noqa: PLR0911
+    path = request.target.partition("?")[0]
+    headers = [("ETag", '"v1"'), ("Content-Type", "text/plain")]
+    if path in ("/missing", "/forbidden"):
+        return Answer(status=404 if path == "/missing" else 403, body=b"<Error>bucket</Error>")
+    if path != "/dated" and request.header("If-None-Match") == '"v1"':
+        return Answer(status=304, headers=headers)
+    if request.header("Range") == "bytes=5000-":
+        return Answer(status=416, headers=[("Content-Range", "bytes */1000")])
+    if path != "/dated" and request.header("Range") == "bytes=0-9":
+        return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
+    if path == "/dated":
+        headers = [("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")]
+        if request.header("Range") == "bytes=0-9":
+            return Answer(status=206, headers=[*headers, ("Content-Range", "bytes 0-9/1000")], body=BODY[:10])
+    if path == "/cut":
+        return Answer(headers=[*headers, ("Content-Length", "1000")], body=iter([BODY[:300]]), close=True)
+    if path == "/unframed":
+        return Answer(headers=headers, body=iter([BODY]))
+    if path == "/chunked":
+        return Answer(
+            headers=[*headers, ("Transfer-Encoding", "chunked")], body=b"3e8\r\n" + BODY + b"\r\n0\r\n\r\n"
+        )
+    if path == "/gzip":
+        return Answer(headers=[*headers, ("Content-Encoding", "gzip")], body=BODY)
+    if path == "/big":
+        return Answer(headers=[("Content-Length", "100000000")], body=(b"x" * 65536 for _ in range(2000)))
+    if path == "/hostile":
+        hostile = 'W/"a\\"b\\\\c","why":"forged'
+        return Answer(headers=[("ETag", hostile), ("Content-Encoding", 'x","y":"')], body=BODY)
+    return Answer(headers=headers, body=BODY)
+
+
+@pytest.fixture(scope="module")
+def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    folder: Path = tmp_path_factory.mktemp("log")
+    (folder / "media").mkdir()
+    for name in ("x", "dated"):
+        (folder / "media" / name).write_bytes(BODY)
+    with origin_server(answer) as origin:
+        origins = {
+            "partner": {
+                "base_url": f"{origin.url}/bucket-7f3a/",
+                "request_headers": {"X-Api-Key": "key-51c2"},
+            },
+            "store": {"base_url": f"{origin.url}/"},
+            "cached": {"base_url": f"{origin.url}/", "cache": True},
+            "media": {"root": str(folder / "media")},
+            "refusing": {"base_url": "http://127.0.0.1:1/"},
+        }
+        with stage(folder / "nginx", variant, origins, cache={"path": "cache"}) as running:
+            yield Log(running, origin)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, {}),
+        ({"options": {"subject": "u-7", "size": 1000}}, {"subject": "u-7", "size": "1000"}),
+        (
+            {"key": "gzip", "options": {"size": 999}},
+            {"size": "999", "why": "size_differs", "encoding": "gzip"},
+        ),
+        ({"method": "HEAD"}, {"method": "HEAD", "body_bytes": 0}),
+        (
+            {"headers": {"Range": "bytes=0-9"}},
+            {
+                "status": "206",
+                "range": "bytes=0-9",
+                "content_range": "bytes 0-9/1000",
+                "body_bytes": 10,
+                "sent_length": "10",
+                "origin_status": "206",
+            },
+        ),
+        (
+            {"headers": {"If-None-Match": '"v1"'}},
+            {
+                "status": "304",
+                "body_bytes": 0,
+                "sent_length": "",
+                "origin_status": "304",
+                "framing": "unframed",
+            },
+        ),
+        (
+            {"headers": {"Range": "bytes=5000-"}},
+            {
+                "status": "416",
+                "range": "bytes=5000-",
+                "content_range": "bytes */1000",
+                "body_bytes": PAGE_416,
+                "sent_length": str(PAGE_416),
+                "origin_status": "416",
+                "etag": "",
+                "why": "origin_416",
+            },
+        ),
+        (
+            {"key": "missing"},
+            {
+                "status": "404",
+                "body_bytes": PAGE_404,
+                "sent_length": str(PAGE_404),
+                "origin_status": "404",
+                "etag": "",
+                "why": "origin_404",
+            },
+        ),
+        (
+            {"key": "forbidden"},
+            {
+                "status": "502",
+                "body_bytes": PAGE_502,
+                "sent_length": str(PAGE_502),
+                "origin_status": "403",
+                "etag": "",
+                "why": "origin_403",
+            },
+        ),
+        (
+            {"origin": "refusing"},
+            {
+                "status": "502",
+                "body_bytes": PAGE_502,
+                "sent_length": str(PAGE_502),
+                "origin_status": "502",
+                "etag": "",
+                "why": "origin_failed",
+                "framing": "unframed",
+            },
+        ),
+        ({"key": "cut"}, {"body_bytes": 300, "why": "origin_cut"}),
+        ({"key": "gzip"}, {"encoding": "gzip"}),
+        ({"key": "chunked"}, {"framing": "chunked", "sent_length": "", "body_bytes": 1012}),
+        ({"origin": "media"}, {"origin_status": "", "etag": "*", "last_modified": "*", "framing": "*"}),
+        (
+            {"origin": "media", "key": "none"},
+            {
+                "status": "404",
+                "body_bytes": PAGE_404,
+                "sent_length": str(PAGE_404),
+                "origin_status": "",
+                "etag": "",
+                "framing": "*",
+            },
+        ),
+    ],
+)
+def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[str, Any]) -> None:
+    asked = {"origin": "store", "key": "x", **asked}
+    [line] = log.stage.lines_of(lambda: attempt(lambda: log.stage.get(**asked)))
+    wanted = {**QUIET, "origin": asked["origin"], **expected}
+    seen = {name: line[name] for name in wanted}
+    for name in [name for name, value in wanted.items() if value == "*"]:
+        del wanted[name], seen[name]
+    assert seen == wanted
+    own = {"id", "end", "seconds", "origin_seconds"}
+    assert set(line) == set(QUIET) | {"origin"} | own
+    assert bool(line["origin_seconds"]) == (asked["origin"] != "media")
+    assert 0 <= line["seconds"] < 10
+
+
+def test_a_traceparent_is_in_the_entry_and_goes_to_the_app_alone(log: Log) -> None:
+    """Of the W3C (Trace Context); tests/maps/tables/8-log.toml has what is not valid."""
+    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": sent}))
+    assert line["traceparent"] == sent
+    assert log.origin.requests[-1].header("traceparent") is None
+    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": f'{sent}"'}))
+    assert line["traceparent"] == ""
+
+
+def test_a_response_without_an_end_is_logged_and_refused_with_njs(log: Log) -> None:
+    """Where the connection's end is the body's end, nobody can tell a cut from a whole."""
+    [line] = log.stage.lines_of(lambda: attempt(lambda: log.stage.get("store", "unframed")))
+    assert (line["framing"], line["sent_length"], line["status"]) == ("unframed", "", "200")
+    expected = (0, "") if log.stage.variant.njs else (1012, "OK")
+    assert (line["body_bytes"], line["completion"], line["why"]) == (*expected, "unframed")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": '"v1"'}])
+@pytest.mark.parametrize("origin", ["store", "cached", "media"])
+def test_without_if_range_the_log_entry_has_the_validator(
+    log: Log, origin: str, headers: dict[str, str]
+) -> None:
+    """So that whoever puts two parts together from their lines can see that the object was replaced between them."""
+    options = {"cache_version": str(uuid4())}
+    for key, names in (("x", ("etag",)), ("dated", ("last_modified",))):
+        replies: list[Reply] = []
+        [line] = log.stage.lines_of(
+            lambda key=key, replies=replies: replies.append(
+                log.stage.get(origin, key, headers=headers, options=options)
+            )
+        )
+        shown = {"etag": replies[0].one("ETag") or "", "last_modified": replies[0].one("Last-Modified") or ""}
+        assert {name: line[name] for name in shown} == shown
+        assert all(shown[name] for name in names)
+        assert (line["etag"] == "") == (key == "dated" and origin != "media")
+
+
+def attempt(action: Callable[[], Reply]) -> None:
+    """A download that may break off."""
+    with suppress(http.client.IncompleteRead, ConnectionError):
+        action()
+
+
+def test_a_cached_object_is_a_miss_and_then_a_hit(log: Log) -> None:
+    options = {"cache_version": str(uuid4())}
+    # the file is stored before the entry is written, and perhaps after the client has its last byte
+    lines = [log.stage.lines_of(lambda: log.stage.get("cached", options=options))[0] for _ in range(2)]
+    assert [(line["cache"], line["origin_status"], line["why"]) for line in lines] == [
+        ("MISS", "200", ""),
+        ("HIT", "", ""),
+    ]
+    assert [(line["body_bytes"], line["sent_length"]) for line in lines] == [(1000, "1000")] * 2
+
+
+def test_a_client_that_leaves_is_no_completion(log: Log) -> None:
+    def leave() -> None:
+        with socket.create_connection(("127.0.0.1", log.stage.nginx.port), timeout=10) as client:
+            client.sendall(f"GET {target('store', 'big')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+
+    [line] = log.stage.lines_of(leave)
+    assert (line["status"], line["completion"], line["sent_length"]) == ("200", "", "100000000")
+    assert line["body_bytes"] < 100_000_000
+    assert line["why"] == ""
+
+
+def test_ids_are_those_of_the_app_and_no_two_are_equal(log: Log) -> None:
+    before = len(log.stage.hand_offs)
+    lines = log.stage.lines_of(lambda: [log.stage.get("store") for _ in range(30)])
+    assert [line["id"] for line in lines] == [made.transfer_id for made in log.stage.hand_offs[before:]]
+    assert len({line["id"] for line in lines}) == 30
+    assert {UUID(line["id"]).version for line in lines} == {7}
+
+
+def test_the_line_leads_nowhere(log: Log) -> None:
+    """Neither what was asked for nor where it lies: the line may be given to people who must not know."""
+    mark = uuid4().hex
+    options = {
+        "filename": f"name-{mark}.txt",
+        "content_type": "text/x-secret",
+        "cache_version": f"version-{mark}",
+    }
+    for origin in ("partner", "store", "cached", "refusing", "media"):
+        log.stage.lines_of(lambda origin=origin: log.stage.get(origin, f"key-{mark}", options=options))
+    raw = log.raw.decode()
+    for trace in (
+        mark,
+        "bucket-7f3a",
+        "key-51c2",
+        "/send",
+        "?q=",
+        log.origin.address,
+        "text/x-secret",
+        "_xaccel",
+    ):
+        assert trace not in raw
+
+
+HOSTILE = [
+    'a"b',
+    "a\\b",
+    '\\","why":"',
+    '"}\t{"v":1',
+    "a\\u0000",
+    "{}[]",
+    "\x7f",
+    "é".encode().decode("latin-1"),
+    "\xff\xfe",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("field", ["id", "subject", "range", "size", "note", "trusted-subject"])
+def test_hostile_values_stay_inside_their_field(log: Log, field: str, value: str) -> None:
+    """Another backend forges a hand-off; a client makes up a range; even the app lets a strange subject through."""
+    mark, name = str(uuid4()), field.removeprefix("trusted-")
+    put = {"Xaccel-Size" if name == "subject" else "Xaccel-Subject": mark}
+    headers = {}
+    if field == "range":
+        headers = {"Range": f"x{value}"}
+    else:
+        put[f"Xaccel-{name.title()}"] = f"x{value}"
+    if field in ("id", "subject", "size", "note"):
+        put["Xaccel-Auth"] = f"x{value}"
+    reply = log.stage.get("store", headers=headers, put=put)
+    assert wait_until(lambda: mark.encode() in log.raw, timeout_s=5)
+    [text] = [text for text in log.raw.split(b"\n") if mark.encode() in text]
+    line = json.loads(text.decode("utf-8"))
+    assert list(line) == NAMES
+    printable = value.isascii() and value.isprintable()
+    assert line[name] == (f"x{value}" if printable else "(unprintable)")
+    forged = "Xaccel-Auth" in put
+    assert (reply.status, line["status"]) == ((404, "404") if forged else (200, "200"))
+    assert line["why"] == ("forged" if forged else "")
+
+
+def test_what_an_origin_says_stays_inside_its_field(log: Log) -> None:
+    [line] = log.stage.lines_of(lambda: log.stage.get("store", "hostile"))
+    assert (line["why"], line["etag"]) == ("", 'W/"a\\"b\\\\c","why":"forged')
+
+
+def test_a_hand_off_without_an_id_is_refused_and_has_a_line(log: Log) -> None:
+    mark = str(uuid4())
+    for value in ("", mark, mark.upper(), f"{mark}\\"):
+        assert log.stage.get("store", put={"Xaccel-Id": value, "Xaccel-Subject": mark}).status == 404
+    assert wait_until(lambda: len(of_subject(log, mark)) == 4, timeout_s=5)
+    assert {(line["status"], line["why"]) for line in of_subject(log, mark)} == {("404", "no_id")}
+
+
+def of_subject(log: Log, subject: str) -> list[dict[str, Any]]:
+    return log.stage.nginx.lines(containing=f'"subject":"{subject}"')
+
+
+def test_only_hand_offs_have_a_line(log: Log) -> None:
+    """Pages of the app, and whoever knocks at an internal location from outside, have none."""
+    log.stage.lines_of(lambda: log.stage.get("store"))
+    before = log.raw
+    for path in ("/page", "/_xaccel/store", "/_xaccel/media/x", "/none"):
+        ask(log.stage.nginx.port, path)
+    [line] = log.stage.lines_of(lambda: log.stage.get("store"))
+    added = log.raw.removeprefix(before).splitlines()
+    assert [json.loads(text)["id"] for text in added] == [line["id"]]
+
+
+def test_fields_stand_in_their_order_and_have_their_types_and_are_documented(log: Log) -> None:
+    [line] = log.stage.lines_of(lambda: log.stage.get("store"))
+    assert list(line) == NAMES
+    assert {name for name, value in line.items() if not isinstance(value, str)} == NUMBERS
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "log-line.md").read_text()
+    table = re.findall(r"^\| `(\w+)` \| (number|text) \|", page, re.MULTILINE)
+    assert table == [(name, "number" if name in NUMBERS else "text") for name in NAMES]
+    assert all(meaning for _, _, meaning in log_fields())

@@ -1,0 +1,107 @@
+"""Redirects to names: exact ones through a pool, a suffix by DNS at each transfer, never by what looks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.live.conftest import fine
+from tests.live.origin.dns_server import Names, dns_server
+from tests.live.stage import Stage, stage
+from tests.servers.origin import Answer, Origin, origin_server
+from xaccel.servers.processes import wait_until
+from xaccel.testing import Variant
+
+
+@dataclass
+class Cdn:
+    stage: Stage
+    origin: Origin
+    edge: Origin
+    names: Names
+
+    def lead(self, location: str) -> None:
+        self.origin.answer = lambda _: Answer(status=302, headers=[("Location", location)])
+
+
+@pytest.fixture(scope="module")
+def cdn(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cdn]:
+    with ExitStack() as running:
+        names = running.enter_context(dns_server())
+        origin = running.enter_context(origin_server(fine))
+        edge = running.enter_context(origin_server(fine))
+        names.known = {"a.cdn.test": "127.0.0.1", "deep.b.cdn.test": "127.0.0.1", "evilcdn.test": "127.0.0.1"}
+        options = {"base_url": f"{origin.url}/", "redirect_hosts": [f"*.cdn.test:{edge.port}"]}
+        running_stage = running.enter_context(
+            stage(tmp_path_factory.mktemp("cdn"), variant, {"files": options}, resolver=[names.address])
+        )
+        yield Cdn(running_stage, origin, edge, names)
+
+
+@pytest.mark.parametrize("host", ["a.cdn.test", "deep.b.cdn.test", "A.CDN.test"])
+def test_a_name_under_the_suffix_is_followed(cdn: Cdn, host: str) -> None:
+    cdn.lead(f"http://{host}:{cdn.edge.port}/x?y")
+    assert cdn.stage.get("files").status == 200
+    assert cdn.edge.requests[-1].target == "/x?y"
+    assert (cdn.edge.requests[-1].header("Host") or "").lower() == f"{host.lower()}:{cdn.edge.port}"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "cdn.test",
+        "evilcdn.test",
+        "a.cdn.test.evil.test",
+        "a.cdn.test@evil.test",
+        ".cdn.test",
+        "127.0.0.1",
+        "a-cdn.test",
+    ],
+)
+def test_a_name_that_only_resembles_an_allowed_one_is_refused(cdn: Cdn, host: str) -> None:
+    cdn.lead(f"http://{host}:{cdn.edge.port}/x")
+    before, asked = len(cdn.edge.requests), len(cdn.names.asked)
+    replies = []
+    [line] = cdn.stage.lines_of(lambda: replies.append(cdn.stage.get("files")))
+    assert (replies[0].status, line["why"]) == (502, "redirect_refused")
+    assert (len(cdn.edge.requests), len(cdn.names.asked)) == (before, asked)
+
+
+def test_another_port_than_the_named_one_is_refused(cdn: Cdn) -> None:
+    cdn.lead(f"http://a.cdn.test:{cdn.origin.port}/x")
+    assert cdn.stage.get("files").status == 502
+
+
+def test_a_name_that_does_not_exist_is_a_plain_502(cdn: Cdn) -> None:
+    cdn.lead(f"http://gone.cdn.test:{cdn.edge.port}/x")
+    reply = cdn.stage.get("files")
+    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
+    assert "gone.cdn.test" in cdn.names.asked
+
+
+def test_an_origin_with_a_name_follows_dns_if_nginx_can(variant: Variant, tmp_path: Path) -> None:
+    """1.27.3 and newer: the name may appear and move without a reload. Older: tests/live/origin/test_dns.py."""
+    with (
+        dns_server() as names,
+        origin_server(fine) as first,
+        stage(
+            tmp_path,
+            variant,
+            {"files": {"base_url": f"http://moving.test:{first.port}/"}},
+            resolver=[names.address],
+        ) as running,
+    ):
+        assert running.get("files").status == 502
+        names.known["moving.test"] = "127.0.0.1"
+        appears = wait_until(
+            lambda: running.get("files").status == 200, timeout_s=15 if follows(variant) else 1
+        )
+        assert appears == follows(variant)
+
+
+def follows(variant: Variant) -> bool:
+    return variant.name.startswith("wheel")

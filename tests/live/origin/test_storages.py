@@ -1,0 +1,187 @@
+"""Files of storages whose own SDKs sign, behind each NGINX: Google's, Azure's, CloudFront's, anybody's.
+
+Azurite verifies signatures itself. fake-gcs-server does not, and CloudFront has no emulator: there a door of the tests
+checks each request with the public key. What the emulators do wrong stands at the test that meets it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from docs.generated.engine import hidden_headers
+from tests.live.client import ask, send_target
+from tests.live.origin.stores import (
+    NAMES,
+    TEXT,
+    Delivery,
+    Stores,
+    running_nginx,
+    running_stores,
+)
+from tests.servers.started import started
+from xaccel.handoff.disposition import content_disposition
+from xaccel.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server, Variant
+
+# Both NGINX, and once with njs, which removes the stores' headers. Only the signed URL differs from other HTTP origins,
+# and Python makes it. On all builds six servers and an app with three SDKs would start four times.
+pytestmark = pytest.mark.variants("deb", "wheel-njs")
+
+KINDS = ["google", "azure", "delegated", "cdn", "foreign"]
+
+
+@pytest.fixture(scope="session")
+def stores(
+    s3: S3Server, tmp_path_factory: pytest.TempPathFactory, unavailable: Callable[[str], NoReturn]
+) -> Iterator[Stores]:
+    with started(running_stores(tmp_path_factory.mktemp("stores"), s3), unavailable) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def delivery(
+    variant: Variant, stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Delivery]:
+    with running_nginx(tmp_path_factory.mktemp(f"storages-{variant.name}"), variant, stores) as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_arrives_whole_under_its_name(delivery: Delivery, kind: str, name: str) -> None:
+    reply = delivery.get(kind, name)
+    assert (reply.status, reply.body) == (200, TEXT.encode())
+    assert reply.one("Content-Length") == str(len(TEXT))
+    shown = content_disposition(name.rpartition("/")[2], as_attachment=False)
+    assert reply.one("Content-Disposition") == shown
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_head_is_asked_for_as_it_was_signed(delivery: Delivery, kind: str) -> None:
+    """Google's door and SeaweedFS refuse a HEAD whose signature is for GET."""
+    reply, line = delivery.line(lambda mark: delivery.get(kind, method="HEAD", options={"subject": mark}))
+    assert (reply.status, reply.body, line["why"]) == (200, b"", "")
+    assert reply.one("Content-Length") == str(len(TEXT))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_range_is_a_range(delivery: Delivery, kind: str) -> None:
+    reply = delivery.get(kind, headers={"Range": "bytes=100-199"})
+    assert (reply.status, reply.body) == (206, TEXT.encode()[100:200])
+    assert reply.one("Content-Range") == f"bytes 100-199/{len(TEXT)}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_has_the_file_gets_304(delivery: Delivery, kind: str) -> None:
+    tag = delivery.get(kind).one("ETag")
+    assert tag
+    reply = delivery.get(kind, headers={"If-None-Match": tag})
+    # fake-gcs-server ignores If-None-Match; Google does not
+    assert reply.status == (200 if kind == "google" else 304)
+    assert delivery.get(kind, headers={"If-None-Match": '"7"'}, options={"etag": "7"}).status == 304
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_signature_that_is_not_the_storages_is_a_plain_502(delivery: Delivery, kind: str) -> None:
+    reply, line = delivery.line(lambda mark: delivery.get(kind, tamper=True, options={"subject": mark}))
+    assert reply.status == 502
+    assert "Error" not in reply.body.decode()
+    assert line["why"] == "origin_403"
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "delegated", "foreign"])
+def test_a_missing_file_is_404(delivery: Delivery, kind: str) -> None:
+    assert delivery.get(kind, "missing.txt").status == 404
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_header_of_the_store_reaches_the_user(delivery: Delivery, kind: str) -> None:
+    replies = [
+        delivery.get(kind),
+        delivery.get(kind, method="HEAD"),
+        delivery.get(kind, headers={"Range": "bytes=0-9"}),
+        delivery.get(kind, "missing.txt"),
+        delivery.get(kind, tamper=True),
+    ]
+    hidden = {name.lower() for names in hidden_headers().values() for name in names} - {
+        "content-type",
+        "content-disposition",
+        "cache-control",
+    }
+    hidden -= {"content-security-policy", "x-content-type-options"}
+    for reply in replies:
+        names = {name.lower() for name, _ in reply.headers}
+        assert not [name for name in names if name.startswith(("x-goog", "x-ms", "x-amz", "x-guploader"))]
+        assert not names & hidden
+        text = reply.everything().decode("latin-1")
+        assert not [trace for trace in delivery.stores.traces if trace.lower() in text.lower()]
+
+
+def test_a_new_signature_finds_what_is_kept(delivery: Delivery) -> None:
+    """HEAD is signed as GET: what is not kept is asked for by GET."""
+    identity = secrets.token_hex(4)
+
+    def caches(method: str) -> list[str]:
+        found = []
+        for kind in KINDS:
+            reply, line = delivery.line(
+                lambda mark, kind=kind: delivery.get(  # type: ignore[misc]
+                    kind, method=method, options={"cache_version": identity, "subject": mark}
+                )
+            )
+            assert (reply.status, len(reply.body)) == (200, 0 if method == "HEAD" else len(TEXT))
+            found.append(line["cache"])
+        return found
+
+    assert caches("HEAD") == ["MISS"] * len(KINDS)
+    caches("GET")
+    second = int(time.time())
+    assert wait_until(lambda: int(time.time()) > second, timeout_s=5)  # each signature names another second
+    assert caches("HEAD") == ["HIT"] * len(KINDS)
+    assert caches("GET") == ["HIT"] * len(KINDS)
+
+
+@pytest.mark.parametrize("kind", ["google", "azure", "delegated", "cdn"])
+def test_a_key_is_signed_by_the_storage_that_the_origin_names(delivery: Delivery, kind: str) -> None:
+    reply = ask(delivery.nginx.port, send_target({"origin": kind, "key": NAMES[1]}))
+    assert (reply.status, reply.body) == (200, TEXT.encode())
+
+
+def test_only_what_the_storage_says_is_asked_for(delivery: Delivery) -> None:
+    for origin, kind in ((delivery.stores.google, "google"), (delivery.stores.cdn, "cdn")):
+        origin.requests.clear()
+        delivery.get(kind, headers={"Cookie": "session=1", "Authorization": "Basic eA=="})
+        [request] = origin.requests
+        assert {name for name, _ in request.headers} == {"Host", "User-Agent"}
+
+
+def test_no_log_has_a_signature(delivery: Delivery) -> None:
+    for kind in KINDS:
+        delivery.get(kind)
+        delivery.get(kind, tamper=True)
+    app = delivery.stores.app
+    for log in (
+        delivery.nginx.access_log,
+        delivery.nginx.error_log,
+        app.log,
+        json.dumps(delivery.nginx.lines()),
+    ):
+        assert not [word for word in ("Signature=", "sig=", "X-Goog-", "X-Amz-") if word in log]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_streaming_without_nginx_asks_with_the_same_signature(stores: Stores, kind: str) -> None:
+    port = int(stores.app.address.rpartition(":")[2])
+    target = send_target({"storage": kind, "name": NAMES[1]}).replace("/send", "/stream", 1)
+    reply = ask(port, target)
+    assert (reply.status, reply.body) == (200, TEXT.encode())
+    assert not [name for name, _ in reply.headers if name.lower().startswith(("x-goog", "x-ms", "x-amz"))]
+    assert (ask(port, target, "HEAD").status, ask(port, target, "HEAD").body) == (200, b"")

@@ -1,0 +1,124 @@
+"""A slow client of a big file: nothing on disk, little memory, and the origin waits."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.live.client import send_target
+from tests.live.conftest import Live
+from tests.servers.origin import Answer, Request
+from xaccel.servers.processes import wait_until
+
+SIZE = 200_000_000
+BLOCK = b"0123456789abcdef" * 4096
+READ_FIRST = 65536
+LOGS = {"access.log", "error.log", "xaccel.log", "stderr.log"}
+
+
+class Body:
+    """SIZE bytes in blocks; counts what was taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.taken < SIZE:
+            block = BLOCK[: SIZE - self.taken]
+            self.taken += len(block)
+            yield block
+
+
+def written(directory: Path) -> dict[str, int]:
+    """Size on disk of each file below NGINX's directory, but for its logs."""
+    return {
+        str(file): file.stat().st_blocks * 512
+        for file in directory.rglob("*")
+        if file.is_file() and file.name not in LOGS and file.suffix != ".log"
+    }
+
+
+def open_deleted(pids: list[int]) -> list[str]:
+    """Files that a process holds open and nobody can see any more, as NGINX's temporary files are."""
+    found = []
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                path = str(link.readlink())
+            except OSError:
+                continue
+            # shared memory between master and workers looks the same
+            if path.endswith("(deleted)") and not path.startswith(("/dev/zero", "/[aio]")):
+                found.append(path)
+    return found
+
+
+def resident(pids: list[int]) -> int:
+    """Bytes of memory in use."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+class Unchanged:
+    """A condition: a number is the same in 20 looks one after another."""
+
+    def __init__(self, body: Body) -> None:
+        self.body, self.last, self.looks = body, -1, 0
+
+    def __call__(self) -> bool:
+        self.looks = self.looks + 1 if self.body.taken == self.last else 0
+        self.last = self.body.taken
+        return self.looks >= 20
+
+
+def test_a_slow_client_costs_no_disk_and_little_memory_and_holds_the_origin_back(live: Live) -> None:
+    body = Body()
+    live.places.origin.answer = lambda _: Answer(headers=[("Content-Length", str(SIZE))], body=body)
+    files, memory = written(live.nginx.directory), resident(live.nginx.pids)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(20)
+        client.connect(("127.0.0.1", live.nginx.port))
+        target = send_target({"origin": "partner", "key": "big"})
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        got = client.recv(READ_FIRST, socket.MSG_WAITALL)
+        assert got.startswith(b"HTTP/1.1 200")
+
+        assert wait_until(Unchanged(body), timeout_s=10, every_s=0.02), "the origin goes on sending"
+        assert READ_FIRST < body.taken < SIZE // 4
+        assert written(live.nginx.directory) == files
+        assert open_deleted(live.nginx.pids) == []
+        assert resident(live.nginx.pids) - memory < 4_000_000
+
+        count = len(got)
+        while block := client.recv(1 << 20):
+            count += len(block)
+    assert count == got.index(b"\r\n\r\n") + 4 + SIZE
+    assert written(live.nginx.directory) == files
+
+
+def test_an_origin_without_length_spills_nothing_either(live: Live) -> None:
+    """Without a length NGINX cannot know how much is to come."""
+    body = Body()
+
+    def answer(request: Request) -> Answer:
+        # In chunks: an answer without length and chunks is refused where njs can (tests/live/response/test_errors.py).
+        blocks = (b"%x\r\n%s\r\n" % (len(block), block) for block in body)
+        return Answer(headers=[("Transfer-Encoding", "chunked")], body=blocks)
+
+    live.places.origin.answer = answer
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(20)
+        client.connect(("127.0.0.1", live.nginx.port))
+        target = send_target({"origin": "partner", "key": "big"})
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(READ_FIRST, socket.MSG_WAITALL).startswith(b"HTTP/1.1 200")
+        assert wait_until(Unchanged(body), timeout_s=10, every_s=0.02), "the origin goes on sending"
+        assert body.taken < SIZE // 4
+        assert open_deleted(live.nginx.pids) == []

@@ -1,0 +1,184 @@
+"""The image xaccel-nginx under load: connections that run out, a log that grows, a secret that is rotated."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from tests.live.sidecar.sidecars import NAME, ROOT, SIDECARS, Apps, Sidecar, running_apps, sidecar
+from xaccel.servers.processes import wait_until
+
+if TYPE_CHECKING:
+    from xaccel.testing import S3Server
+
+
+@pytest.fixture(scope="module")
+def apps(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
+    with running_apps(s3, tmp_path_factory.mktemp("apps")) as found:
+        yield found
+
+
+class IdleReader:
+    """A client of a sidecar that reads the beginning of a response, and then nothing. status: 0 without a response."""
+
+    def __init__(self, found: Sidecar) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.settimeout(30)
+        self.status = 0
+        with suppress(OSError):
+            self._socket.connect((found.address, found.port))
+            self._socket.sendall(f"GET /files/film.bin HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+            self.status = int(self._socket.recv(12).partition(b" ")[2] or 0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> None:
+    import resource
+
+    from xaccel.testing import free_ports
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        with apps.sidecar(0, tmp_path / "sidecar", free_ports(2)) as found, ExitStack() as stack:
+            readers = [stack.enter_context(closing(IdleReader(found))) for _ in range(1000)]
+            assert Counter(each.status for each in readers) == {200: 1000}
+            assert found.is_ready()
+            url = f"http://{found.address}:{found.port}"
+            others = [httpx2.get(f"{url}/seen", headers={"Host": NAME}, timeout=30) for _ in range(20)]
+            assert Counter(each.status_code for each in others) == {200: 20}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_path: Path) -> None:
+    """Each reader has two connections: its own, and one to the store."""
+    from xaccel.testing import free_ports
+
+    env = {"XACCEL_WORKER_CONNECTIONS": "200"}
+    with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
+        with ExitStack() as stack:
+            for number in range(1, 100 * (os.cpu_count() or 1)):
+                assert stack.enter_context(closing(IdleReader(found))).status == 200
+                # no worker is full before; four readers have fewer connections than it then has left
+                if number > 80 and number % 4 == 0 and not found.is_ready():
+                    break
+            else:
+                pytest.fail("ready, with as many readers as connections")
+        assert wait_until(found.is_ready, timeout_s=10)
+
+
+def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:
+    from xaccel.testing import free_ports
+
+    env = {"XACCEL_WORKERS": "1", "XACCEL_WORKER_CONNECTIONS": str(2**30)}
+    with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
+        [number] = re.findall(r"each worker has (\d+) connections", found.log)
+        written = (found.folder / "run" / "nginx.conf").read_text()
+        assert f"worker_connections {number};" in written
+        assert "worker_processes 1;" in written
+        assert "setrlimit" not in found.log
+
+
+def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
+    apps: Apps, tmp_path: Path
+) -> None:
+    from xaccel.testing import free_ports
+
+    env, names = (
+        {"XACCEL_LOG_MB": "1", "XACCEL_LOG_FILES": "2"},
+        ["transfers.log.2", "transfers.log.1", "transfers.log"],
+    )
+    with (
+        apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found,
+        httpx2.Client(base_url=f"http://{found.address}:{found.port}", headers={"Host": NAME}) as client,
+    ):
+
+        def logged() -> list[int]:
+            """Return the first byte that each download of an entry asked for, the oldest entry first."""
+            files = [found.folder / name for name in names]
+            lines = "".join(file.read_text() for file in files if file.exists()).splitlines()
+            return [int(re.split("[=-]", json.loads(line)["range"])[1]) for line in lines]
+
+        asked = 0
+        while asked < 1000 and (asked < 100 or logged()[:1] == [0]):
+            assert (
+                client.get("/files/film.bin", headers={"Range": f"bytes={asked}-{asked}"}).status_code == 206
+            )
+            asked += 1
+        # the last rotation may be under way
+        expected = lambda: [*range(logged()[0], asked)]  # noqa: E731
+        assert wait_until(lambda: logged() == expected(), timeout_s=10, every_s=0.2)
+        assert logged()[0] > 0
+        assert sorted(path.name for path in found.folder.glob("transfers.log*")) == sorted(names)
+
+
+def test_a_rotated_secret_is_a_reload_that_no_download_notices(apps: Apps, tmp_path: Path) -> None:
+    """In the steps of docs/operate/containers.md, with the image's `refresh`."""
+    from xaccel.testing import app_server, free_ports
+
+    secret, folder = tmp_path / "secret", tmp_path / "sidecar"
+    old, new = secrets.token_hex(24), secrets.token_hex(24)
+    secret.write_text(old)
+    folder.mkdir()
+    site = apps.site.replace('secret_env = "XACCEL_SECRET"', f'secret_file = "{secret}"')
+    (folder / "site.toml").write_text(site.replace("FOLDER", str(folder)))
+    env = {**apps.env, "SIDECAR_SITE": str(folder / "site.toml"), "SIDECAR_ADDRESS": SIDECARS[0]}
+    target, statuses, stop = "/files/film.bin", Counter[int](), threading.Event()
+    with (
+        app_server(tmp_path / "app", "tests.live.sidecar.sidecar_app:application", env=env, cwd=ROOT) as app,
+        sidecar(
+            folder,
+            app.address,
+            address=SIDECARS[0],
+            ports=free_ports(2),
+            env={**env, "XACCEL_REFRESH_S": "1"},
+        ) as found,
+        httpx2.Client(
+            base_url=f"http://{found.address}:{found.port}", headers={"Host": NAME}, timeout=30
+        ) as client,
+        client.stream("GET", target) as slow,
+    ):
+
+        def download() -> None:
+            while not stop.is_set():
+                statuses[client.get(target, headers={"Range": "bytes=0-9"}).status_code] += 1
+
+        def ready_with(text: str) -> bool:
+            secret.write_text(text)
+            return wait_until(found.is_ready, timeout_s=30)
+
+        blocks = slow.iter_bytes(4096)
+        body = [next(blocks)]
+        thread = threading.Thread(target=download)
+        thread.start()
+        try:
+            workers = {*app.pids} - {app.server.pid}
+            assert ready_with(f"{old} {new}")
+            assert ready_with(f"{new} {old}")
+            app.server.signal(signal.SIGHUP)
+            assert wait_until(lambda: not workers & {*app.pids}, timeout_s=30)
+            assert ready_with(new)
+        finally:
+            stop.set()
+            thread.join()
+        body += blocks
+    assert sha256(b"".join(body)).digest() == apps.digest
+    assert set(statuses) == {206}

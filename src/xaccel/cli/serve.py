@@ -64,7 +64,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         nginx_server(Path(folder), text, binary=binary, ready_port=int(port)) as server,
     ):
         print(f"NGINX listens on http://{args.listen}, in front of {args.app}. Ctrl-C ends it.")
-        print(f"Transfer log, for `explain` and `trace`: {folder}/xaccel.log")
+        print(f"Transfer log, for `explain` and `trace`: {Path(folder, _transfer_log(args))}")
         print(f"To check the site: `xaccel doctor` with --url http://{args.listen}", flush=True)
         _follow(args, server, text, mark_of_doctor(site))
         raise NginxError(
@@ -87,7 +87,8 @@ def _require_free(address: str) -> None:
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     """Return the configuration of the site, with log and cache below the folder of this NGINX."""
     cache = replace(site.cache, path="cache") if site.cache else None
-    served = replace(site, transfer_log="xaccel.log", access_logs=(f"{_LOG} xaccel_serve",), cache=cache)
+    access_logs = (f"{_LOG} xaccel_serve",)
+    served = replace(site, transfer_log=_transfer_log(args), access_logs=access_logs, cache=cache)
     nginx = probe(binary)
     parts = render(served, nginx)
     log_format = directive("log_format", "xaccel_serve", "escape=json", phrase(_FORMAT))
@@ -99,6 +100,11 @@ def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     # a worker of another user could not read the files of a developer who is root
     user = "root" if os.geteuid() == 0 else None
     return standalone(served, nginx, listen=args.listen, app=args.app, root_user=user, parts=parts)
+
+
+def _transfer_log(args: argparse.Namespace) -> str:
+    """Return the path of the transfer log; a relative one is below the temporary folder."""
+    return str(Path(args.log).absolute()) if args.log else "xaccel.log"
 
 
 def _follow(args: argparse.Namespace, server: NginxServer, text: str, mark: str) -> None:

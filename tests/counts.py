@@ -14,7 +14,7 @@ from pathlib import Path
 
 import xaccel.nginx
 from tests.live.config.golden import BUCKET, BUILDS, SECRET
-from xaccel.nginx import Nginx, Parts, files, render
+from xaccel.nginx import Nginx, Parts, config_folder, render
 from xaccel.nginx.emit import Directive
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
@@ -74,14 +74,14 @@ def included(site: Site, build: Nginx) -> set[str]:
 
 def site_lines(site: Site, build: Nginx) -> int:
     """Count the lines of the site's own folder, with comments."""
-    found = files.generated(site, parts_of(site, build), _XACCEL)
+    found = config_folder.generated(site, parts_of(site, build), _XACCEL)
     folder = f"{site.folder}/"
     return sum(len(text.splitlines()) for name, text in found.items() if name.startswith(folder))
 
 
 def shared_lines(site: Site, build: Nginx) -> int:
     """Count the lines beside the sites' folders, which all sites of one NGINX share, with comments."""
-    found = files.generated(site, parts_of(site, build), _XACCEL)
+    found = config_folder.generated(site, parts_of(site, build), _XACCEL)
     return sum(len(text.splitlines()) for name, text in found.items() if "/" not in name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docs.generated import engine
 from xaccel import S3Origin, Site
-from xaccel.nginx import Nginx, engine_files, files, render
+from xaccel.nginx import Nginx, config_folder, engine_files, render
 from xaccel.nginx.probe import DEFAULT, DYNAMIC, OPTIONAL
 
 MEANINGS = {
@@ -102,5 +102,8 @@ def sample() -> str:
     nginx = Nginx(version=(1, 26, 3), modules=DEFAULT.union(OPTIONAL, DYNAMIC))
     folder = "/etc/nginx/xaccel"
     parts = render(site, nginx, folder=folder, lookup=lambda _: ("192.0.2.10:443", "192.0.2.11:443"))
-    texts = (f"# ---- {folder}/{name}\n{text}" for name, text in files.generated(site, parts, folder).items())
+    texts = (
+        f"# ---- {folder}/{name}\n{text}"
+        for name, text in config_folder.generated(site, parts, folder).items()
+    )
     return "```text\n" + "\n".join(texts) + "```\n"

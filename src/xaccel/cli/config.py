@@ -9,7 +9,7 @@ from pathlib import Path
 from xaccel.cli import nginx_arguments
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
-from xaccel.nginx import Nginx, files, render, standalone
+from xaccel.nginx import Nginx, config_folder, render, standalone
 from xaccel.site import Site
 from xaccel.site.origins import S3Origin
 
@@ -38,12 +38,12 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if 1 in site.concurrency.values():
         nginx_arguments.warn([_CLASS_OF_ONE])
     if args.write:
-        files.require_same_build(site, Path(args.write))
+        config_folder.require_same_build(site, Path(args.write))
         made = _made(args, site, nginx, args.write)
         # those for another folder are copied there, or committed
-        for path in files.write(made, Path(args.write), in_use=not args.path):
+        for path in config_folder.write(made, Path(args.write), in_use=not args.path):
             print(path)
-        for path in files.stale(made, site, Path(args.write)):
+        for path in config_folder.stale(made, site, Path(args.write)):
             if args.clean:
                 path.unlink()
             what = "removed" if args.clean else "no longer needed (remove it with --clean)"
@@ -54,7 +54,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.stdout.write(whole)
     else:
         parts = render(site, nginx, folder=_SHOWN, write_addresses=args.resolve)
-        shown = files.generated(site, parts, _SHOWN)
+        shown = config_folder.generated(site, parts, _SHOWN)
         sys.stdout.write("\n".join(f"# ---- {_SHOWN}/{name}\n{text}" for name, text in shown.items()))
 
 
@@ -63,7 +63,7 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
         remedy = 'For example "/etc/nginx/xaccel".'
         raise NginxError(f"{args.path!r} is not an absolute path", where="--path", remedy=remedy)
     installed = args.path and args.path.rstrip("/")
-    return files.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
+    return config_folder.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:
@@ -79,8 +79,8 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
                 "it is not a folder", where=args.check, remedy="Give the folder of `config --write`."
             )
         made = _made(args, site, nginx_arguments.nginx_of(args, site), args.check)
-        found = files.differences(made)
-        found += [f"{path} is no longer needed" for path in files.stale(made, site, folder)]
+        found = config_folder.differences(made)
+        found += [f"{path} is no longer needed" for path in config_folder.stale(made, site, folder)]
     except (XaccelError, OSError) as error:
         print(f"xaccel: {error}", file=sys.stderr)
         return 2
@@ -91,9 +91,9 @@ def _check(args: argparse.Namespace, site: Site, folder: Path) -> int:
 def _refresh(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     nginx_arguments.warn(site.log_problems())
     nginx = nginx_arguments.nginx_of(args, site)
-    files.require_same_build(site, Path(args.write))
-    made = files.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
-    changed = files.refresh(
+    config_folder.require_same_build(site, Path(args.write))
+    made = config_folder.texts(site, nginx, Path(args.write), write_addresses=args.resolve)
+    changed = config_folder.refresh(
         made, Path(args.write), [args.nginx or nginx_arguments.find_nginx(), *args.nginx_option]
     )
     print(f"reloaded: {', '.join(path.name for path in changed)} changed" if changed else "nothing changed")

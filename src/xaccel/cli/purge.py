@@ -8,7 +8,7 @@ from pathlib import Path
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import CacheError, ConfigError, OptionRefused
 from xaccel.handoff.objects import ObjectRef
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.sender import Sender
 from xaccel.site import Site
 
@@ -26,9 +26,9 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     }
     purged: dict[str, list[int]] = {name: [] for name in (["everything"] if args.all else wanted.values())}
     try:
-        for file in cache_files.files(directory):
-            name = "everything" if args.all else wanted.get(cache_files.object_part_of(file) or "")
-            if name is not None and (size := cache_files.remove(file)) is not None:
+        for file in cached_objects.find_files(directory):
+            name = "everything" if args.all else wanted.get(cached_objects.object_part_of(file) or "")
+            if name is not None and (size := cached_objects.remove(file)) is not None:
                 purged[name].append(size)
     except PermissionError as error:
         what, remedy = "permission denied", "Run the command as root or as the user of NGINX's workers."

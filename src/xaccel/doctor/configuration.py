@@ -17,7 +17,7 @@ from xaccel.doctor.location import server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, paths_to
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
-from xaccel.nginx import files
+from xaccel.nginx import config_folder
 from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
@@ -131,13 +131,13 @@ def server_included(stack: RunningSite) -> Iterator[str]:
 
 
 def _made(stack: RunningSite) -> dict[Path, str]:
-    return files.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
+    return config_folder.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
 
 
 @check(213)
 def generated(stack: RunningSite) -> Iterator[Evidence]:
     for path, text in _made(stack).items():
-        changed = [] if is_secret(path) else files.differences({path: text})
+        changed = [] if is_secret(path) else config_folder.differences({path: text})
         lines = [line for line in changed if line[:1] in "+-" and not _OTHERS.match(line)]
         if lines:
             yield Evidence(f"{path}: {' | '.join(lines[:_SHOWN])}", remedy=_other_site(stack))

@@ -40,7 +40,7 @@ def maps(*, slices: bool) -> tuple[str, ...]:
 
 
 @cache
-def files() -> Mapping[str, str]:
+def contents() -> Mapping[str, str]:
     """Return all files with their content, by path below the engine's folder, the manifest last."""
     found = {
         str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8")
@@ -59,7 +59,7 @@ def is_newer(folder: Path) -> bool:
 def is_other_build(folder: Path) -> bool:
     """Tell whether the engine in `folder` has this one's version and other files: nobody knows which one is newer."""
     there = _manifest(folder)
-    return _release(there) == _release(_heading()) and there != files()[MANIFEST]
+    return _release(there) == _release(_heading()) and there != contents()[MANIFEST]
 
 
 def _manifest(folder: Path) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from xaccel.errors import NginxError
 from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
 from xaccel.nginx import engine_files as engine
-from xaccel.nginx.cache_files import LEVELS
+from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
 from xaccel.nginx.pools import (
     Lookup,

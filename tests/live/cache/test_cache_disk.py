@@ -16,7 +16,7 @@ from tests.live.objects import serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, origin_server
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
@@ -59,7 +59,7 @@ def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) ->
     with running(tmp_path, variant, max_size="512k") as made:
 
         def used() -> int:
-            return sum(size_of(file) for file in cache_files.files(tmp_path / "cache"))
+            return sum(size_of(file) for file in cached_objects.find_files(tmp_path / "cache"))
 
         for number in range(8):
             assert body_of(made, str(number)) == BODY
@@ -87,7 +87,7 @@ def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, 
 
         for number in range(600):
             assert made.get("store", options={"cache_version": str(number), "size": 5}).body == b"small"
-        assert 400 < len(list(cache_files.files(tmp_path / "cache"))) < 500
+        assert 400 < len(list(cached_objects.find_files(tmp_path / "cache"))) < 500
         assert [kept(599), kept(0)] == ["HIT", "MISS"]
         assert "[alert]" not in made.nginx.error_log
 

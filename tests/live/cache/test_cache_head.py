@@ -14,7 +14,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.testing import Variant
 
 SLICE = 65_536
@@ -75,7 +75,7 @@ def test_head_without_a_cached_object_fetches_a_slice_or_caches_nothing(
     assert asked("HEAD")[1:] == ("MISS", [("GET", FIRST if sliced else None)])
     assert over.wait(10)
     assert body is SMALL or sent[0] < len(LARGE)
-    assert len(list(cache_files.files(made.nginx.directory / "cache"))) == (1 if sliced else 0)
+    assert len(list(cached_objects.find_files(made.nginx.directory / "cache"))) == (1 if sliced else 0)
     reply, cache, _ = asked("GET")
     assert (reply.body == body, cache) == (True, "HIT" if sliced else "MISS")
     assert asked("HEAD")[1:] == ("HIT", [])

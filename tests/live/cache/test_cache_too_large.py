@@ -16,7 +16,7 @@ from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.testing import Variant
 
 SLICE = 65_536
@@ -73,7 +73,7 @@ def test_a_disk_that_is_too_small_does_not_cut_a_transfer(
         for _ in range(2):
             (line,) = made.lines_of(get)
             assert (line["status"], line["completion"], line["why"]) == ("200", "OK", "")
-            assert list(cache_files.files(tmp_path / "cache")) == []
+            assert list(cached_objects.find_files(tmp_path / "cache")) == []
         assert len(origin.requests) == 2
 
 

@@ -17,7 +17,7 @@ from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
 from tests.servers.origin import Answer
 from xaccel import cli
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.servers.processes import wait_until
 
 LARGE = bytes(range(256)) * 65536
@@ -45,7 +45,7 @@ def cache_status(live: Live, origin: str, key: str, identity: str) -> tuple[str,
 
 
 def being_written(live: Live) -> list[Path]:
-    return [file for file in cache_files.files(live.nginx.directory / "cache") if file.suffix]
+    return [file for file in cached_objects.find_files(live.nginx.directory / "cache") if file.suffix]
 
 
 def test_the_next_request_after_a_purge_gets_the_new_object(
@@ -165,7 +165,7 @@ cache = true
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("everything: purged ")
-    assert list(cache_files.files(live.nginx.directory / "cache")) == []
+    assert list(cached_objects.find_files(live.nginx.directory / "cache")) == []
     for key in ("all/a", "all/b"):
         assert cache_status(live, "partner-cached", key, "1") == ("MISS", b"new")
 

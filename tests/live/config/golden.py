@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-from xaccel.nginx import Nginx, files, render
-from xaccel.nginx.engine_files import files as engine_files
+from xaccel.nginx import Nginx, config_folder, render
+from xaccel.nginx.engine_files import contents
 from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
@@ -130,7 +130,7 @@ def generated(kind: str, build: str) -> str:
         lookup=lambda server: (f"192.0.2.80:{server.rpartition(':')[2]}",),
         write_addresses=True,
     )
-    found = files.generated(SITES[kind], parts, XACCEL)
+    found = config_folder.generated(SITES[kind], parts, XACCEL)
     return "\n".join(f"# ---- {XACCEL}/{name}\n{text}" for name, text in found.items())
 
 
@@ -165,7 +165,7 @@ http {{
 
 def unpack(kind: str, build: str, folder: Path) -> None:
     """Write a golden site, the engine and an nginx.conf below `folder`."""
-    written = {f"{XACCEL}/engine/{name}": text for name, text in engine_files().items()}
+    written = {f"{XACCEL}/engine/{name}": text for name, text in contents().items()}
     sections = re.split(r"^# ---- (\S+)\n", file_of(kind, build).read_text(), flags=re.MULTILINE)
     written |= dict(zip(sections[1::2], sections[2::2], strict=True))
     kinds = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")

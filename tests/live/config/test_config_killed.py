@@ -20,7 +20,7 @@ import pytest
 
 from tests.live.config.golden import SECRET
 from tests.live.conftest import build_of
-from xaccel.nginx import files
+from xaccel.nginx import config_folder
 from xaccel.nginx.engine_files import MANIFEST, MARKER, VERSION
 from xaccel.nginx.probe import call
 from xaccel.site import Site
@@ -78,10 +78,10 @@ class Folder:
     accepted: set[Seen] = field(default_factory=set)
 
     def texts(self, site: Site) -> Files:
-        return files.texts(site, build_of(self.variant), self.path)
+        return config_folder.texts(site, build_of(self.variant), self.path)
 
     def write(self, made: Mapping[Path, str]) -> None:
-        files.write(made, self.path)
+        config_folder.write(made, self.path)
 
     def seen(self) -> Seen:
         """Return the files that NGINX can find, by path."""
@@ -126,7 +126,7 @@ Change = tuple[Callable[[Folder], Any], Callable[[Folder], Files]]
 
 
 def plain(folder: Folder) -> None:
-    files.write(folder.texts(MANY), folder.path, in_use=False)
+    config_folder.write(folder.texts(MANY), folder.path, in_use=False)
 
 
 CHANGES: dict[str, Change] = {

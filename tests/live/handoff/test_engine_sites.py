@@ -21,7 +21,7 @@ from tests.live.handoff.hostile import FORGED_ID, STOLEN, Gate, as_the_engine, p
 from tests.live.stage import application, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.errors import NginxError
-from xaccel.nginx import files
+from xaccel.nginx import config_folder
 from xaccel.nginx.engine_files import MARKER
 from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
@@ -100,7 +100,7 @@ def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterato
             origin = opened.enter_context(origin_server(lambda _, answer=answer: answer))
             origins[label(name)] = origin
             site = read_mapping.read(mapping(name, origin.url, folder))
-            files.write(files.texts(site, build, folder / "xaccel"), folder / "xaccel")
+            config_folder.write(config_folder.texts(site, build, folder / "xaccel"), folder / "xaccel")
             hands_off = application(Sender(site), [])
             mine = pages if name else {}
 

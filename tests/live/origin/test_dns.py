@@ -14,7 +14,8 @@ import pytest
 from tests.live.client import ask, send_target
 from tests.live.conftest import Places, build_of
 from xaccel.errors import NginxError
-from xaccel.nginx import Directive, Parts, emit, files, render, standalone
+from xaccel.nginx import Directive, Parts, emit, render, standalone
+from xaccel.nginx.config_folder import refresh, texts, write
 from xaccel.nginx.pools import resolvers
 from xaccel.servers.processes import wait_until
 from xaccel.site import Site
@@ -106,7 +107,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:
     site, build, folder = places.site, build_of(variant), tmp_path / "xaccel"
-    files.write(files.texts(site, build, folder, write_addresses=True), folder)
+    write(texts(site, build, folder, write_addresses=True), folder)
     port = free_port()
     text = included(site, variant, tmp_path, port, app)
     command = [variant.binary, "-p", f"{tmp_path}/", "-c", "nginx.conf", "-e", "stderr"]
@@ -115,20 +116,20 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
         processes = 1 + 2 + (2 if site.cache is not None else 0)
         assert wait_until(lambda: len(nginx.pids) == processes, timeout_s=10), nginx.pids
         workers = set(nginx.pids)
-        assert files.refresh(files.texts(site, build, folder, write_addresses=True), folder, command) == []
+        assert refresh(texts(site, build, folder, write_addresses=True), folder, command) == []
         assert set(nginx.pids) == workers
 
         other = replace(site, transfer_log="other.log")
-        changed = files.refresh(files.texts(other, build, folder, write_addresses=True), folder, command)
+        changed = refresh(texts(other, build, folder, write_addresses=True), folder, command)
         assert {path.parent.name for path in changed} == {"site"}
         assert wait_until(
             lambda: nginx.pid in nginx.pids and not workers - {nginx.pid} <= set(nginx.pids), timeout_s=10
         )
 
         before = (folder / "http.conf").read_text()
-        broken = {**files.texts(other, build, folder), folder / "http.conf": "nonsense;\n"}
+        broken = {**texts(other, build, folder), folder / "http.conf": "nonsense;\n"}
         with pytest.raises(NginxError, match="unknown directive"):
-            files.refresh(broken, folder, command)
+            refresh(broken, folder, command)
         assert (folder / "http.conf").read_text() == before
         assert ask(port, "/page").status == 200
         os.kill(nginx.pid, signal.SIGHUP)
@@ -136,7 +137,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
 
 
 def test_only_the_secrets_are_for_their_owner_alone(variant: Variant, places: Places, tmp_path: Path) -> None:
-    for path in files.write(files.texts(places.site, build_of(variant), tmp_path), tmp_path):
+    for path in write(texts(places.site, build_of(variant), tmp_path), tmp_path):
         assert path.stat().st_mode & 0o077 == (0 if path.name.startswith("secret") else 0o044)
 
 

@@ -16,7 +16,7 @@ from docs.generated import engine
 from tests.live.config.golden import BUCKET, BUILDS, SECRET
 from xaccel.errors import NginxError
 from xaccel.handoff import headers
-from xaccel.nginx import engine_files, files
+from xaccel.nginx import config_folder, engine_files
 from xaccel.nginx.emit import phrase
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.nginx.render import digest
@@ -98,7 +98,7 @@ def test_each_field_of_the_log_has_a_meaning() -> None:
 
 
 def test_the_manifest_has_the_sum_of_every_file() -> None:
-    *_, manifest = engine_files.files().items()
+    *_, manifest = engine_files.contents().items()
     lines = dict(reversed(line.split("  ")) for line in manifest[1].splitlines()[1:])  # type: ignore[misc]
     on_disk = {
         str(path.relative_to(FOLDER)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -109,7 +109,7 @@ def test_the_manifest_has_the_sum_of_every_file() -> None:
 
 def written(folder: Path) -> dict[Path, str]:
     site = Site(origins={"documents": replace(BUCKET, connect_to=("192.0.2.1:443",))}, secrets=(SECRET,))
-    return files.texts(site, BUILDS["deb"], folder)
+    return config_folder.texts(site, BUILDS["deb"], folder)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def written(folder: Path) -> dict[Path, str]:
 )
 def test_a_newer_engine_is_not_overwritten(tmp_path: Path, heading: str, *, kept: bool) -> None:
     """Nor what includes it, such as http.conf: that belongs to one release."""
-    files.write(written(tmp_path), tmp_path)
+    config_folder.write(written(tmp_path), tmp_path)
     (tmp_path / "engine" / engine_files.MANIFEST).write_text(f"{heading}\n")
     folders = {str(path.relative_to(tmp_path).parts[0]) for path in written(tmp_path)}
     assert folders == {"site"} if kept else folders >= {"site", "engine", "http.conf", "app.conf", "off.conf"}
@@ -130,20 +130,20 @@ def test_a_newer_engine_is_not_overwritten(tmp_path: Path, heading: str, *, kept
 
 def test_another_build_of_this_version_does_not_replace_the_engine_of_another_site(tmp_path: Path) -> None:
     site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
-    files.write(written(tmp_path), tmp_path)
+    config_folder.write(written(tmp_path), tmp_path)
     manifest = tmp_path / "engine" / engine_files.MANIFEST
     manifest.write_text(manifest.read_text().replace("  app.conf", "  other.conf"))
     # it is the site's own
-    files.require_same_build(site, tmp_path)
+    config_folder.require_same_build(site, tmp_path)
     other = replace(site, name="two")
     with pytest.raises(NginxError, match="the engine of site is from another build of this version"):
-        files.require_same_build(other, tmp_path)
+        config_folder.require_same_build(other, tmp_path)
     manifest.unlink()
-    files.require_same_build(other, tmp_path)
+    config_folder.require_same_build(other, tmp_path)
 
 
 def test_only_secrets_are_kept_from_other_users_and_from_version_control(tmp_path: Path) -> None:
-    for path in files.write(written(tmp_path), tmp_path):
+    for path in config_folder.write(written(tmp_path), tmp_path):
         secret = path.name.startswith("secret")
         assert (path.stat().st_mode & 0o077 == 0) is secret
         # the token of an app in debug mode is made from the secret, and does not reveal it
@@ -153,9 +153,9 @@ def test_only_secrets_are_kept_from_other_users_and_from_version_control(tmp_pat
 
 def test_a_digest_is_of_the_settings_and_not_of_secrets() -> None:
     site = Site(origins={"documents": BUCKET}, secrets=(SECRET,))
-    assert digest(site) == files.digest(replace(site, secrets=(SECRET[::-1],)))
-    assert digest(site) != files.digest(replace(site, transfer_log="other.log"))
+    assert digest(site) == digest(replace(site, secrets=(SECRET[::-1],)))
+    assert digest(site) != digest(replace(site, transfer_log="other.log"))
     credentials = {"access_key": "a", "secret_key": "b", "session_token": "c"}
     assert digest(site) == digest(replace(site, origins={"documents": replace(BUCKET, **credentials)}))
     other = S3Origin(bucket="other", region="eu-central-1")
-    assert digest(site) != files.digest(replace(site, origins={"documents": other}))
+    assert digest(site) != digest(replace(site, origins={"documents": other}))

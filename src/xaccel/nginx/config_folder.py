@@ -40,7 +40,7 @@ def texts(
     made = {folder / name: content for name, content in generated(site, parts, included).items()}
     debug = _text(_note(site), comments()["headings"]["debug"], [token_directive(site)])
     made[folder / site.folder / "secret-debug.conf"] = debug
-    made |= {folder / "engine" / name: content for name, content in engine.files().items()}
+    made |= {folder / "engine" / name: content for name, content in engine.contents().items()}
     if engine.is_newer(folder / "engine"):
         return {path: content for path, content in made.items() if path.parent == folder / site.folder}
     return made

@@ -17,7 +17,7 @@ import pytest
 from xaccel import HTTPOrigin, LocalOrigin, Site, cli
 from xaccel.errors import CacheError, ConfigError, InputRefused
 from xaccel.handoff.identifiers import cache_key
-from xaccel.nginx import cache_files
+from xaccel.nginx import cached_objects
 from xaccel.site import Cache
 
 BASE = "https://files.example/"
@@ -185,4 +185,4 @@ def test_ten_thousand_entries_take_seconds(tmp_path: Path) -> None:
     started = time.monotonic()
     purge(site(tmp_path), "web", "7", "8")
     assert time.monotonic() - started < 10
-    assert len(list(cache_files.files(tmp_path))) == 10_000 - 8
+    assert len(list(cached_objects.find_files(tmp_path))) == 10_000 - 8

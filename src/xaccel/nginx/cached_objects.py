@@ -23,7 +23,7 @@ _PREFIX = 1024
 """Bytes that hold header and key: 336, and a key of at most 180 with the range of a slice."""
 
 
-def files(directory: Path) -> Iterator[Path]:
+def find_files(directory: Path) -> Iterator[Path]:
     """Find the cache's files, also those that are being written.
 
     Raises CacheError for a directory that is missing or no cache, and PermissionError.

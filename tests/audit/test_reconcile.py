@@ -1,4 +1,4 @@
-"""The store's own access log against the trail: what agrees, what explains itself, and what is a contradiction."""
+"""The storage's own access log against the trail: what agrees, what explains itself, and what is a contradiction."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _site(settings: Any) -> None:
 
 
 class Store:
-    """A store's log in S3's format. `add` writes the request of a transfer, `seconds` after T0."""
+    """A storage's log in S3's format. `add` writes the request of a transfer, `seconds` after T0."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +95,7 @@ def transfer(log: Log, key: str = "report.pdf", at: float = 1.0, **fields: Any) 
 
 MATCHED = "matched"
 EXPLAINED = "explained: "
-AWAITED = "not in the store's log yet"
+AWAITED = "not in the storage's log yet"
 CONTRADICTION = "contradiction: "
 
 
@@ -149,7 +149,7 @@ def test_what_the_app_answered_or_denied_is_explained_and_no_request_may_name_it
     by_the_app = "explained: 304 or 412 by the app, or refused by NGINX"
     assert [found[lines[number]["id"]] for number in (0, 1)] == [by_the_app] * 2
     assert found[lines[2]["id"]].startswith(
-        "contradiction: NGINX had no valid hand-off: the store sent bytes"
+        "contradiction: NGINX had no valid hand-off: the storage sent bytes"
     )
     assert "1 contradictions" in said
 
@@ -175,10 +175,10 @@ def test_the_store_names_a_transfer_that_the_trail_does_not_have(log: Log, store
     found, said = reconcile(store.path)
     assert found[kept] == MATCHED
     assert found[gone[:23]] == (
-        "contradiction: the trail does not have it: the store sent bytes,"
+        "contradiction: the trail does not have it: the storage sent bytes,"
         " request 3E57427F3EXAMPLE of 2026-11-01 12:00:02 UTC"
     )
-    assert "1 contradictions: the trail and the store's log do not agree" in said
+    assert "1 contradictions: the trail and the storage's log do not agree" in said
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_request_that_the_store_refused_is_not_an_alarm(log: Log, store: Store
     store.add(new_transfer_id(T0), 1, method="HEAD", sent=0)
     found, said = reconcile(store.path)
     assert found == {}
-    assert "2 requests with an unknown id, which the store refused" in said
+    assert "2 requests with an unknown id, which the storage refused" in said
 
 
 def test_another_object_under_the_id_is_a_contradiction(log: Log, store: Store) -> None:
@@ -268,7 +268,7 @@ def test_the_store_must_have_sent_what_the_user_got_unless_the_rest_was_cached(
         store.add(twice, 4, sent=60, status=206)
     found, _ = reconcile(store.path)
     assert (found[whole], found[twice]) == (MATCHED, MATCHED)
-    assert found[less] == "contradiction: the user got 100 bytes, and the store sent 60"
+    assert found[less] == "contradiction: the user got 100 bytes, and the storage sent 60"
     assert found[sliced] == "explained: slices from the cache"
 
 
@@ -318,14 +318,14 @@ def test_a_decision_that_was_rolled_back_is_matched_by_its_log_entry(log: Log, s
 def test_a_download_without_an_id_is_counted(log: Log, store: Store) -> None:
     store.add("", 1, agent="aws-cli/2")
     store.add("", 1, agent=f"xaccel t={new_transfer_id(T0)} ")
-    assert "2 downloads by other clients of the store, without an id" in reconcile(store.path)[1]
+    assert "2 downloads by other clients of the storage, without an id" in reconcile(store.path)[1]
 
 
 def test_the_documented_entries_are_read(store: Store) -> None:
-    from xaccel.audit.reconcile.store_log import StoreLog
+    from xaccel.audit.reconcile.storage_log import StorageLog
 
     store.write(DOCUMENTED, DOCUMENTED_2014, DOCUMENTED.replace('"S3Console/0.4"', "-"))
-    log = StoreLog([store.path])
+    log = StorageLog([store.path])
     first, second, third = log.requests()
     assert (log.lines, log.unreadable, log.buckets) == (3, 0, {"amzn-s3-demo-bucket1", "mybucket"})
     assert (first.at, first.status, first.sent) == (datetime(2019, 2, 6, 0, 0, 38, tzinfo=UTC), 200, 113)
@@ -336,7 +336,7 @@ def test_the_documented_entries_are_read(store: Store) -> None:
 
 
 def test_what_seaweedfs_logs_is_read(store: Store) -> None:
-    from xaccel.audit.reconcile.store_log import StoreLog
+    from xaccel.audit.reconcile.storage_log import StorageLog
 
     id_ = new_transfer_id(T0)
     said = {
@@ -349,7 +349,7 @@ def test_what_seaweedfs_logs_is_read(store: Store) -> None:
     store.write(
         json.dumps({**said, "request_id": "18EBA35F", "user_agent": f"xaccel t={id_[:23]}", "host_id": ""})
     )
-    (entry,) = StoreLog([store.path]).requests()
+    (entry,) = StorageLog([store.path]).requests()
     assert (entry.transfer, entry.delivered, entry.sent) == (id_[:23], True, None)
     assert (entry.key, entry.request, entry.at) == (
         "ü %20",
@@ -387,7 +387,7 @@ def test_a_line_that_is_not_an_entry_is_counted_and_not_shown(store: Store, line
 def test_a_time_that_cannot_be_does_not_extend_the_comparison(
     log: Log, store: Store, year: int, seaweed: bool
 ) -> None:
-    """A transfer that is not in the store's log yet is no contradiction because of it."""
+    """A transfer that is not in the storage's log yet is no contradiction because of it."""
     line = log.line(origin="documents")
     decide(line)
     log.write(line)
@@ -401,7 +401,7 @@ def test_a_time_that_cannot_be_does_not_extend_the_comparison(
     )
     store.write(bad.replace(f"/{year}:", f"/{year:04}:"), '{"time":' + "[" * 20_000)
     found, said = reconcile(store.path)
-    assert found == {line["id"]: "not in the store's log yet"}
+    assert found == {line["id"]: "not in the storage's log yet"}
     assert "2 of them could not be read" in said
 
 

@@ -70,13 +70,13 @@ def collector(file: Path) -> Iterator[int]:
 
 @dataclass
 class Site:
-    """A site on SeaweedFS, and the store's log."""
+    """A site on SeaweedFS, and the storage's log."""
 
     nginx: NginxServer
     settings: dict[str, Any]
     log: Path
     before: int = 0
-    """Entries of the store's log when the test began."""
+    """Entries of the storage's log when the test began."""
 
     def get(self, origin: str, method: str = "GET", headers: Any = (), **query: str) -> Reply:
         asked = "&".join(f"{name}={value}" for name, value in {"origin": origin, **query}.items())
@@ -95,7 +95,7 @@ class Site:
         return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
 
     def wait_for(self, requests: int) -> None:
-        """Wait for so many requests of NGINX in the store's log."""
+        """Wait for so many requests of NGINX in the storage's log."""
         assert wait_until(
             lambda: sum("xaccel t=" in entry for entry in self.entries()[self.before :]) >= requests,
             timeout_s=20,
@@ -202,7 +202,7 @@ def test_a_transfer_taken_out_of_either_log_is_a_contradiction(site: Site) -> No
     assert found[first] == "matched"
     assert found[second].startswith("contradiction: the user got 3000 bytes")
     assert found[third[:23]].startswith("contradiction: the trail does not have it")
-    assert "2 contradictions: the trail and the store's log do not agree" in said
+    assert "2 contradictions: the trail and the storage's log do not agree" in said
 
 
 def test_slices_have_the_id_of_the_transfer_that_needed_them(site: Site, variant: Variant) -> None:

@@ -28,7 +28,7 @@ KEPT: dict[str, dict[str, str]] = {
     ),
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"CHECKS": AT_START, "COMMANDS": AT_START, "FINDERS": AT_START},
-    "audit/reconcile/store_log.py": {"_time": PURE},
+    "audit/reconcile/storage_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
     "audit/values.py": {"_rest": PURE, "_second": PURE, "address_of": PURE},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},

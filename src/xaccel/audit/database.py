@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from django.db import IntegrityError, connections, transaction
-from django.db.models import DateTimeField, ManyToOneRel, Model, QuerySet, UUIDField
+from django.db.models import CharField, DateTimeField, ManyToOneRel, Model, QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
 Row = Mapping[str, Any]
@@ -27,13 +28,22 @@ def is_sqlite(using: str) -> bool:
     return connections[using].vendor == "sqlite"
 
 
-def lock_writers(using: str) -> None:
-    """Keep other writers of the trail out until the open transaction ends."""
-    with connections[using].cursor() as cursor:
-        if is_sqlite(using):  # one connection at a time may write
-            cursor.execute("UPDATE xaccel_log_position SET path = path WHERE 0")
-        else:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+@contextmanager
+def writing(using: str) -> Iterator[None]:
+    """Open a transaction that keeps other writers of the trail out until it ends."""
+    with transaction.atomic(using=using):
+        with connections[using].cursor() as cursor:
+            if is_sqlite(using):  # one connection at a time may write
+                cursor.execute("UPDATE xaccel_log_position SET path = path WHERE 0")
+            else:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield
+
+
+def random_text(using: str) -> RawSQL:
+    """Return an expression for a random text in each row: at least 122 bits, in a form of UUIDs."""
+    text = "lower(hex(randomblob(16)))" if is_sqlite(using) else "gen_random_uuid()::text"
+    return RawSQL(text, (), CharField())  # noqa: S611
 
 
 def rows_among(model: type[Model], column: str, ids: Collection[str], *, using: str) -> QuerySet[Any]:

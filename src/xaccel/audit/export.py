@@ -58,7 +58,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _export(args: argparse.Namespace, *_: object) -> None:
     model, at = (Transfer, "decided_at") if args.what == "transfers" else (Download, "opened_at")
     wanted = {f"{at}__gte": args.since, f"{at}__lt": args.until}
     wanted |= {"subject": args.subject, "origin": args.origin, "key": args.key}
@@ -79,5 +79,5 @@ def _time(text: str) -> datetime:
 EXPORT = make_command(
     "export",
     types={"--since": _time, "--until": _time, "--subject": indexable, "--key": indexable},
-    run=_run,
+    run=_export,
 )

@@ -1,6 +1,6 @@
 """Metrics of decisions, transfers, downloads and `ingest` for Prometheus. Needs prometheus-client.
 
-No label has a value that a client, a user or a store chooses: a metric has as many series as the site has origins,
+No label has a value that a client, a user or a storage chooses: a metric has as many series as the site has origins,
 times a few words.
 """
 

@@ -8,13 +8,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from django.db import router, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce
+from django.db import router
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, UUIDField
+from django.db.models.functions import Cast, Coalesce
 
 from xaccel.audit.chain.seals import hide, note
-from xaccel.audit.database import is_sqlite, lock_writers
+from xaccel.audit.database import random_text, writing
 from xaccel.audit.models import Download, LogPosition, RejectedLine, Transfer
 from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.signals import post_prune
@@ -31,14 +30,11 @@ def prune(before: datetime, *, using: str) -> Counter[str]:
     """Delete what was decided, sent or found before `before`; return how many rows of each kind."""
     removed = Counter[str]()
     last = min(before, datetime.now(UTC))  # transfers that come tomorrow are not removed
-    with transaction.atomic(using=using):
-        lock_writers(using)
+    with writing(using):
         note_pruned(last, using=using)
-    until = None
-    while until != last:
-        with transaction.atomic(using=using):
-            lock_writers(using)
-            until = _end_of_slice(last, using)
+    decided = Transfer.objects.using(using).filter(decided_at__lt=last)
+    for until in _ends_of_slices(decided, "decided_at", last):
+        with writing(using):
             _delete(until, removed, using)
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
@@ -49,11 +45,11 @@ def prune(before: datetime, *, using: str) -> Counter[str]:
     return removed
 
 
-def _end_of_slice(before: datetime, using: str) -> datetime:
-    """Return the end of what one transaction deletes: everything that is older, so that `verify` may run between."""
-    times = Transfer.objects.using(using).order_by("decided_at").values_list("decided_at", flat=True)
-    last = times.filter(decided_at__lt=before)[AT_ONCE - 1 : AT_ONCE]
-    return min([before, *(at + timedelta(microseconds=1) for at in last if at)])
+def _ends_of_slices(rows: QuerySet[Transfer], at: str, before: datetime) -> list[datetime]:
+    """Return the ends of what each transaction changes: all rows that are older, so that `verify` may run between."""
+    times = rows.order_by(at).values_list(at, flat=True).iterator()
+    ends = islice(times, AT_ONCE - 1, None, AT_ONCE)
+    return [*(end + timedelta(microseconds=1) for end in ends), before]
 
 
 def _delete(before: datetime, removed: Counter[str], using: str) -> None:
@@ -74,19 +70,16 @@ def drop_addresses(before: datetime, *, using: str) -> int:
     """Remove the addresses of transfers that ended before `before`, and the digests made of them; return how many."""
     over = Coalesce("ended_at", "decided_at")  # a denied download never ends
     old = Transfer.objects.using(using).filter(ip__isnull=False).annotate(over=over).filter(over__lt=before)
-    times = old.order_by("over").values_list("over", flat=True).iterator()
-    ends = [at + timedelta(microseconds=1) for at in islice(times, AT_ONCE - 1, None, AT_ONCE)]
     count = 0
-    for until in (*ends, before):  # everything that is older, so that `verify` may run between
-        with transaction.atomic(using=using):
-            lock_writers(using)
+    for until in _ends_of_slices(old, "over", before):
+        with writing(using):
             rows = old.filter(over__lt=until)
             note("addresses", rows, until, using=using)
             hide(rows, using=using, person=False)
             downloads = Download.objects.using(using).filter(
                 last_at__lt=before, id__in=rows.values("download")
             )
-            _regroup(downloads.filter(subject=""), using)
+            downloads.filter(subject="").update(group=_random_group(using))
             count += rows.update(ip=None)
     return count
 
@@ -99,8 +92,7 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
     and downloads were changed.
     """
     pseudonym, subject = new_pseudonym(), indexable(subject)
-    with transaction.atomic(using=using):
-        lock_writers(using)
+    with writing(using):
         rows = Transfer.objects.using(using).filter(subject=subject)
         note_forgotten(subject, using=using)
         transfers = 0
@@ -109,14 +101,13 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
             hide(some, using=using, person=True)
             transfers += some.update(subject=pseudonym, ip=None, client="", filename="")
         downloads = Download.objects.using(using).filter(subject=subject)
-        _regroup(downloads, using)
-        return pseudonym, transfers, downloads.update(subject=pseudonym, client="")
+        changed = downloads.update(subject=pseudonym, client="", group=_random_group(using))
+        return pseudonym, transfers, changed
 
 
-def _regroup(downloads: QuerySet[Download], using: str) -> None:
-    """Replace groups that were made of a user by random ones: all addresses of IPv4 can be tried."""
-    group = "lower(hex(randomblob(16)))" if is_sqlite(using) else "gen_random_uuid()"
-    downloads.update(group=RawSQL(group, ()))  # noqa: S611
+def _random_group(using: str) -> Cast:
+    """Return what replaces a group that was made of a user: all addresses of IPv4 can be tried."""
+    return Cast(random_text(using), UUIDField())
 
 
 def age(text: str) -> timedelta:
@@ -127,7 +118,7 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def _run_prune(args: argparse.Namespace, *_: object) -> None:
+def _prune(args: argparse.Namespace, *_: object) -> None:
     ages = [age for age in (args.older_than, args.addresses_older_than) if age is not None]
     if not ages or not all(ages):  # of age 0 are rows that the app is about to store
         raise OptionRefused(
@@ -146,10 +137,10 @@ def _run_prune(args: argparse.Namespace, *_: object) -> None:
         print(f"removed {drop_addresses(now - args.addresses_older_than, using=using)} addresses")
 
 
-PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_run_prune)
+PRUNE = make_command("prune", types={"--older-than": age, "--addresses-older-than": age}, run=_prune)
 
 
-def _run_forget(args: argparse.Namespace, *_: object) -> None:
+def _forget(args: argparse.Namespace, *_: object) -> None:
     if not args.subject:
         raise OptionRefused(
             "an empty subject means all users who were not signed in",
@@ -160,4 +151,4 @@ def _run_forget(args: argparse.Namespace, *_: object) -> None:
     print(f"{transfers} transfers and {downloads} downloads now belong to {pseudonym}")
 
 
-FORGET = make_command("forget", run=_run_forget)
+FORGET = make_command("forget", run=_forget)

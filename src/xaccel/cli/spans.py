@@ -45,7 +45,7 @@ _MOST = 2**63
 _NUMBERS = {"http.response.status_code": int, "xaccel.origin_status": int, "xaccel.origin_seconds": float}
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+def _send_spans(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     log, hidden = Path(args.log or site.transfer_log), set(PERSONAL).difference(args.personal)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
@@ -150,4 +150,4 @@ def _sendable(value: str | float) -> str | float:
     raise ValueError("a number out of range")
 
 
-COMMAND = make_command("spans", run=_run)
+COMMAND = make_command("spans", run=_send_spans)

@@ -19,4 +19,4 @@ class ShareLinksConfig(AppConfig):
         from xaccel.share_links import settle
 
         post_sweep.connect(settle.settle, dispatch_uid="xaccel.share_links.settle")
-        post_prune.connect(settle.prune, dispatch_uid="xaccel.share_links.prune")
+        post_prune.connect(settle.delete_settled, dispatch_uid="xaccel.share_links.prune")

@@ -85,7 +85,7 @@ def _give_back(reservation: Reservation, now: datetime, using: str) -> None:
             transaction.set_rollback(True, using=using)
 
 
-def prune(sender: object, *, before: datetime, **_: object) -> None:
+def delete_settled(sender: object, *, before: datetime, **_: object) -> None:
     """Delete the reservations that were settled and have expired before `before`; a receiver of `post_prune`."""
     own = router.db_for_write(Reservation)
     Reservation.objects.using(own).filter(settled_at__lt=before, expires_at__lt=before).delete()

@@ -20,7 +20,7 @@ _NOTE = re.compile(r"(([^\s+]+)\n([0-9]{1,18})\n([A-Za-z0-9+/]{43}=)\n)\n((?:—
 _MADE = "Make one with `openssl genpkey -algorithm ed25519`, and its public key with `openssl pkey -pubout`."
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _print_checkpoint(args: argparse.Namespace, *_: object) -> None:
     newest = Seal.objects.using(router.db_for_read(Seal)).order_by("-number").first()
     if newest is None:
         raise XaccelError("nothing is sealed yet", where="checkpoint", remedy="Set CHAIN and run `ingest`.")
@@ -33,7 +33,7 @@ def _run(args: argparse.Namespace, *_: object) -> None:
     print(note, end="")
 
 
-def read(note: Path, key: Path) -> tuple[int, str]:
+def read_note(note: Path, key: Path) -> tuple[int, str]:
     """Return number and digest of the seal that a note is about. Signatures of other signers are ignored.
 
     Raises InputRefused for a note that `key` did not sign, XaccelError without `cryptography`.
@@ -72,4 +72,4 @@ def _load(path: Path, kind: str) -> Any:
     return key
 
 
-CHECKPOINT = make_command("checkpoint", types={"--key": Path}, run=_run)
+CHECKPOINT = make_command("checkpoint", types={"--key": Path}, run=_print_checkpoint)

@@ -13,11 +13,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
-from django.db.models import Case, CharField, QuerySet, Value, When
-from django.db.models.expressions import RawSQL
+from django.db.models import Case, QuerySet, Value, When
 
-from xaccel.audit.database import is_sqlite, lock_writers
+from xaccel.audit.database import random_text, write_rows, writing
 from xaccel.audit.models import Seal, Transfer
 from xaccel.audit.values import datetime_of, microseconds_of
 
@@ -39,21 +37,20 @@ _NO_ENTRY = {name: getattr(_AWAITED, name) for name in (*_ENTRY[1:], "ip", "addr
 def seal_waiting(*, using: str) -> None:
     """Seal the rows that wait for it."""
     waiting = Transfer.objects.using(using).filter(batch=0).order_by("id").values_list("id", flat=True)
-    address = Case(When(ip=None, then=Value("")), default=_salt(using))
+    address = Case(When(ip=None, then=Value("")), default=random_text(using))
     while True:
-        with transaction.atomic(using=using):
-            lock_writers(using)
+        with writing(using):
             if not (ids := list(waiting[:AT_ONCE])):
                 return
             rows = Transfer.objects.using(using).filter(id__in=ids)
-            rows.update(batch=_last(using)[0] + 1, person_proof=_salt(using), address_proof=address)
+            rows.update(batch=_last(using)[0] + 1, person_proof=random_text(using), address_proof=address)
             _append("transfers", map(leaf_of, rows.values()), using=using)
 
 
 def seal_late(transfers: list[UUID], *, using: str) -> None:
     """Seal log entries that came after their rows were sealed, in the open transaction."""
     rows = Transfer.objects.using(using).filter(id__in=transfers)
-    rows.filter(ip__isnull=False).update(address_proof=_salt(using))
+    rows.filter(ip__isnull=False).update(address_proof=random_text(using))
     _append("late", (leaf_of(row, late=True) for row in rows.values()), using=using)
 
 
@@ -73,11 +70,11 @@ def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
         row.person_proof = proof_of(vars(row), "person_proof") if person else row.person_proof
     if hidden and person:
         _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
-    connection, key = connections[using], Transfer._meta.pk.get_db_prep_value
-    values = [(row.person_proof, row.address_proof, key(row.id, connection)) for row in hidden]
-    with connection.cursor() as cursor:  # bulk_update took ten times as long
-        update = "UPDATE xaccel_transfer SET person_proof = %s, address_proof = %s WHERE id = %s"
-        cursor.executemany(update, values)
+    proofs = [
+        {"id": str(row.id), "person_proof": row.person_proof, "address_proof": row.address_proof}
+        for row in hidden
+    ]
+    write_rows(Transfer, proofs, stored={row["id"] for row in proofs}, using=using)
 
 
 def _append(
@@ -94,12 +91,6 @@ def _append(
 
 def _last(using: str) -> tuple[int, str]:
     return Seal.objects.using(using).order_by("-number").values_list("number", "chain").first() or (0, FIRST)
-
-
-def _salt(using: str) -> RawSQL:
-    """Return an expression for a random text of at least 122 bits in each row."""
-    salt = "hex(randomblob(16))" if is_sqlite(using) else "gen_random_uuid()::text"
-    return RawSQL(salt, (), CharField())  # noqa: S611
 
 
 def chain_of(before: str, seal: Seal) -> str:

@@ -147,11 +147,11 @@ class Verification:
                 yield f"{count} {said}"
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _verify(args: argparse.Namespace, *_: object) -> None:
     if bool(args.checkpoint) != bool(args.key):
         what, remedy = "--checkpoint or --key is missing", "Give --checkpoint and --key together."
         raise OptionRefused(what, where="verify", remedy=remedy)
-    known = checkpoint.read(args.checkpoint, args.key) if args.checkpoint else None
+    known = checkpoint.read_note(args.checkpoint, args.key) if args.checkpoint else None
     using = router.db_for_read(Transfer)
     with transaction.atomic(using=using):
         if not is_sqlite(using):  # one state in all queries, while others write
@@ -171,4 +171,4 @@ def _run(args: argparse.Namespace, *_: object) -> None:
         )
 
 
-VERIFY = make_command("verify", types={"--checkpoint": Path, "--key": Path}, run=_run)
+VERIFY = make_command("verify", types={"--checkpoint": Path, "--key": Path}, run=_verify)

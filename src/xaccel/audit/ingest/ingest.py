@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import DataError, connections, transaction
 
-from xaccel.audit.database import lock_writers
+from xaccel.audit.database import writing
 from xaccel.audit.ingest.store import Counted, store
 from xaccel.audit.log.entry import Found, Piece, parse
 from xaccel.audit.log.lag import lag_s
@@ -82,9 +82,8 @@ class Ingest:
 
     def _take(self, log: LogFile, pieces: list[Piece]) -> bool:
         """Store `pieces` and the position after them; False where another process was faster, which changes nothing."""
-        with _no_collection(), transaction.atomic(using=self.using):
+        with _no_collection(), writing(self.using):
             found = list(parse(pieces))
-            lock_writers(self.using)
             same = LogPosition.objects.using(self.using).filter(
                 pk=log.position.pk, finished=False, offset=log.position.offset
             )

@@ -74,7 +74,7 @@ def follow(outage: Outage, *, tidy: Callable[[datetime], object], quiet: bool) -
             time.sleep(POLL_S)
 
 
-def _run(args: argparse.Namespace, *_: object) -> None:
+def _ingest(args: argparse.Namespace, *_: object) -> None:
     path: Path = args.file
     if not path.exists() and not args.follow:
         remedy = 'Give the log of the site: XACCEL["TRANSFER_LOG"].'
@@ -141,4 +141,4 @@ def _address(text: str) -> tuple[str, int]:
     return address_of(text)
 
 
-INGEST = make_command("ingest", types={"file": Path, "--metrics": _address}, run=_run)
+INGEST = make_command("ingest", types={"file": Path, "--metrics": _address}, run=_ingest)

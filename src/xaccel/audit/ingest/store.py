@@ -70,7 +70,7 @@ class Counted:
 
 
 def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Counted:
-    """Store `batch` in the open transaction, in which `lock_writers` was called before.
+    """Store `batch` in the open transaction, which `writing` opened.
 
     An entry whose transfer has one already changes nothing: reading a log twice is harmless.
     """

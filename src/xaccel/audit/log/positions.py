@@ -11,10 +11,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.db import transaction
 from django.db.models import QuerySet
 
-from xaccel.audit.database import lock_writers
+from xaccel.audit.database import writing
 from xaccel.audit.log.log_file import LogFile, digest
 from xaccel.audit.models import LogPosition
 from xaccel.audit.values import storable
@@ -159,8 +158,7 @@ class LogFiles:
 
     def _store_position(self, log: LogFile) -> bool:
         """Make the row of a file before anything of it is read: killed now, it is found under its next name."""
-        with transaction.atomic(using=self.using):
-            lock_writers(self.using)
+        with writing(self.using):
             new = log.position
             # Only its bytes tell the row of a file that was read, since an inode is used again.
             rows = self._rows().filter(start_length__gt=0).order_by("-offset", "finished", "-pk")

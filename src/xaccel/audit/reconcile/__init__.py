@@ -1,1 +1,1 @@
-"""Compare the trail with the store's own access log."""
+"""Compare the trail with the storage's own access log."""

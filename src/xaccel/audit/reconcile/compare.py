@@ -1,4 +1,4 @@
-"""`manage.py xaccel reconcile`: compare the trail with the store's own access log, read first."""
+"""`manage.py xaccel reconcile`: compare the trail with the storage's own access log, read first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.db import router
 from django.db.models import Q
 
 from xaccel.audit.models import Transfer
-from xaccel.audit.reconcile.store_log import StoreLog, StoreRequest
+from xaccel.audit.reconcile.storage_log import StorageLog, StorageRequest
 from xaccel.audit.removals import removed_until
 from xaccel.audit.retention import age
 from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome
@@ -44,7 +44,7 @@ class Result(StrEnum):
 
     MATCHED = "matched"
     EXPLAINED = "explained"
-    AWAITED = "not in the store's log yet"
+    AWAITED = "not in the storage's log yet"
     CONTRADICTION = "contradiction"
 
 
@@ -53,10 +53,10 @@ Judgement = tuple[Result, str]
 
 
 def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
-    """Compare a transfer with what the store logged for it.
+    """Compare a transfer with what the storage logged for it.
 
-    sent: bytes that the store sent in all requests, infinite if its log has no sizes; None without a request.
-    horizon: entries of requests before this time must be in the store's log.
+    sent: bytes that the storage sent in all requests, infinite if its log has no sizes; None without a request.
+    horizon: entries of requests before this time must be in the storage's log.
     """
     gave = (row.body_bytes or 0) if row.outcome in GAVE_BYTES else 0
     cache = row.details.get("cache")
@@ -67,7 +67,7 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     elif sent and cache:
         why = "slices from the cache"
     elif sent:
-        return Result.CONTRADICTION, f"the user got {gave} bytes, and the store sent {sent}"
+        return Result.CONTRADICTION, f"the user got {gave} bytes, and the storage sent {sent}"
     elif not gave:
         why = _NO_BYTES.get(Outcome(row.outcome), "no bytes of the file were sent")
     elif cache in CACHED:
@@ -75,26 +75,26 @@ def judge(row: Transfer, sent: float | None, horizon: datetime) -> Judgement:
     elif row.ended_at is None or row.ended_at > horizon:
         return Result.AWAITED, ""
     else:
-        unexplained = "which neither the cache nor the store's log explains"
+        unexplained = "which neither the cache nor the storage's log explains"
         return Result.CONTRADICTION, f"the user got {gave} bytes, {unexplained}"
     return Result.EXPLAINED, why
 
 
 def was_handed_off(row: Transfer) -> bool:
-    """Tell whether NGINX had a valid hand-off. Without one, no request to the store has this id."""
+    """Tell whether NGINX had a valid hand-off. Without one, no request to the storage has this id."""
     by_app = row.reason in (by_the_app(304), by_the_app(412))
     return not (row.outcome == Outcome.DENIED or by_app or row.why in FORGED)
 
 
 class Comparison:
-    """One comparison of a site's trail with a store's log.
+    """One comparison of a site's trail with a storage's log.
 
     counts: transfers by judgement, without contradictions. pruned, refused, foreign: requests with an id that the trail
-    does not have, since `prune` deleted it, the store refused the request, or the object is of another site.
+    does not have, since `prune` deleted it, the storage refused the request, or the object is of another site.
     """
 
-    def __init__(self, site: Site, log: StoreLog, *, grace: timedelta, using: str) -> None:
-        """grace: how late entries come into the store's log."""
+    def __init__(self, site: Site, log: StorageLog, *, grace: timedelta, using: str) -> None:
+        """grace: how late entries come into the storage's log."""
         self.counts: Counter[Judgement] = Counter()
         self.refused = self.pruned = self.foreign = 0
         self.contradicted: set[str] = set()
@@ -129,7 +129,7 @@ class Comparison:
                 yield str(row.id), judge(row, some[part], horizon)
 
     def _rows_of(self, sent: Iterable[str]) -> dict[str, Transfer]:
-        """Return the transfers of which the store got a part of the id."""
+        """Return the transfers whose shortened id is in the storage's log."""
         ranges = (Q(id__range=(UUID(f"{each}-{'0' * 12}"), UUID(f"{each}-{'f' * 12}"))) for each in {*sent})
         found: dict[str, Transfer] = {}
         for row in Transfer.objects.using(self._using).filter(Q(*ranges, _connector=Q.OR)):
@@ -137,7 +137,7 @@ class Comparison:
                 found[_sent(row.id)] = row
         return found
 
-    def _named(self, requests: list[StoreRequest]) -> Iterator[tuple[str, Judgement]]:
+    def _named(self, requests: list[StorageRequest]) -> Iterator[tuple[str, Judgement]]:
         """Judge the requests that belong to no transfer of the trail; remember the others."""
         rows = self._rows_of(request.transfer for request in requests)
         pruned = removed_until("prune", using=self._using)
@@ -150,27 +150,27 @@ class Comparison:
             elif row is None and decided < pruned:
                 self.pruned += 1
             elif not request.delivered:
-                self.refused += 1  # anybody can send a User-Agent with a request that the store refuses
+                self.refused += 1  # anybody can send a User-Agent with a request that the storage refuses
             elif row is None and not self._may_have(request):
                 self.foreign += 1
             else:
                 wrong = "the trail does not have it" if row is None else self._wrong(row, request)
                 where = f"request {_token(request.request)} of {request.at:%Y-%m-%d %H:%M:%S} UTC"
                 id_ = request.transfer if row is None else str(row.id)
-                yield id_, (Result.CONTRADICTION, f"{wrong}: the store sent bytes, {where}")
+                yield id_, (Result.CONTRADICTION, f"{wrong}: the storage sent bytes, {where}")
 
-    def _wrong(self, row: Transfer, request: StoreRequest) -> str:
+    def _wrong(self, row: Transfer, request: StorageRequest) -> str:
         if not was_handed_off(row):
             return "NGINX had no valid hand-off"
         origin = self._site.origins.get(row.origin)
         if not row.key or not isinstance(origin, S3Origin):
-            return ""  # a rolled back decision, or an origin whose keys the store knows by other names
+            return ""  # a rolled back decision, or an origin whose keys the storage knows by other names
         bucket, key = _object_of(origin, row)
         if bucket != request.bucket and covers_many(origin):
             return "the trail has another bucket"
         return "" if _plain(key) == _plain(request.key) else "the trail has another object"
 
-    def _may_have(self, request: StoreRequest) -> bool:
+    def _may_have(self, request: StorageRequest) -> bool:
         """Tell whether the site may have an object: two sites may use one bucket, with different prefixes."""
         origins = self._site.origins.values()
         s3 = [origin for origin in origins if isinstance(origin, S3Origin) and _has(origin, request.bucket)]
@@ -198,7 +198,7 @@ def _has(origin: S3Origin, bucket: str) -> bool:
 
 
 def _object_of(origin: S3Origin, row: Transfer) -> tuple[str, str]:
-    """Return bucket and key as the store has them."""
+    """Return bucket and key as the storage has them."""
     if not covers_many(origin):
         return origin.bucket, f"{origin.prefix}{row.key}"
     bucket, _, key = row.key.partition("/")
@@ -213,7 +213,7 @@ def _plain(key: str) -> str:
 
 
 def _sent(id_: UUID | str) -> str:
-    """Return what the store gets of an id: all but the last group (engine/maps/4-request.conf)."""
+    """Return what the storage gets of an id: all but the last group (engine/maps/4-request.conf)."""
     return str(id_)[:23]
 
 
@@ -223,12 +223,12 @@ def _lowest(at: datetime) -> UUID:
 
 
 def _token(text: str) -> str:
-    """Return the store's id of a request, from a log that anybody could have written."""
+    """Return the storage's id of a request, from a log that anybody could have written."""
     return text if text.isascii() and text.isalnum() and len(text) <= 64 else "(not readable)"
 
 
-def _run(args: argparse.Namespace, site: Site, _: object) -> None:
-    log = StoreLog(args.files)
+def _reconcile(args: argparse.Namespace, site: Site, _: object) -> None:
+    log = StorageLog(args.files)
     comparison = Comparison(site, log, grace=args.grace, using=router.db_for_read(Transfer))
     for id_, result, why in comparison.judgements():
         if args.each or result == Result.CONTRADICTION:
@@ -242,16 +242,16 @@ def _run(args: argparse.Namespace, site: Site, _: object) -> None:
     _print_summary(comparison, log)
     if comparison.contradicted:
         raise XaccelError(
-            "the trail and the store's log do not agree",
+            "the trail and the storage's log do not agree",
             where=f"{len(comparison.contradicted)} contradictions",
-            remedy="Run `ingest` first. If they stay: the trail or the store's log was changed, a part of the store's"
-            " log is missing, or somebody else has credentials of the store.",
+            remedy="Run `ingest` first. If they stay: the trail or the storage's log was changed, a part of the"
+            " storage's log is missing, or somebody else has credentials of the storage.",
         )
 
 
-def _print_summary(found: Comparison, log: StoreLog) -> None:
+def _print_summary(found: Comparison, log: StorageLog) -> None:
     times = f"{log.first:%Y-%m-%d %H:%M} to {log.last:%Y-%m-%d %H:%M} UTC"
-    print(f"{log.lines} lines of the store's log, {times}")
+    print(f"{log.lines} lines of the storage's log, {times}")
     if log.unreadable:
         print(f"{log.unreadable} of them could not be read")
     for result in (Result.MATCHED, Result.EXPLAINED, Result.AWAITED):
@@ -262,13 +262,13 @@ def _print_summary(found: Comparison, log: StoreLog) -> None:
                 print(f"    {count} {why}")
     for count, what in (
         (found.pruned, "requests of transfers that `prune` deleted"),
-        (found.refused, "requests with an unknown id, which the store refused"),
+        (found.refused, "requests with an unknown id, which the storage refused"),
         (found.foreign, "downloads from buckets or prefixes of other sites"),
-        (log.others, "downloads by other clients of the store, without an id"),
+        (log.others, "downloads by other clients of the storage, without an id"),
     ):
         if count:
             print(f"{count} {what}")
     print(f"{len(found.contradicted)} contradictions")
 
 
-RECONCILE = make_command("reconcile", types={"files": Path, "--grace": age}, run=_run)
+RECONCILE = make_command("reconcile", types={"files": Path, "--grace": age}, run=_reconcile)

@@ -1,4 +1,4 @@
-"""Read the access log of a store: S3 server access logs, and the JSON Lines of SeaweedFS.
+"""Read the access log of a storage: S3 server access logs, and the JSON Lines of SeaweedFS.
 
 Request URIs contain signatures, so no log entry is ever shown, and no query is read.
 """
@@ -32,10 +32,10 @@ _S3 = re.compile(
 _AGENT = re.compile(rf"xaccel t=({SENT_PATTERN})")
 
 
-class StoreRequest(NamedTuple):
-    """One request that the store logged.
+class StorageRequest(NamedTuple):
+    """One request that the storage logged.
 
-    request: the store's own id of it. transfer: what the User-Agent has of a transfer id; "" for requests of others.
+    request: the storage's own id of it. transfer: what the User-Agent has of a transfer id; "" for requests of others.
     sent: bytes of the response's body; None if the log does not have them.
     """
 
@@ -66,8 +66,8 @@ class _Seaweed(msgspec.Struct):
     request_id: str = ""
 
 
-class StoreLog:
-    """The files of a store's log.
+class StorageLog:
+    """The files of a storage's log.
 
     After `requests`: the number of lines, of unreadable lines and of downloads by other clients, the times of the first
     and the last request, and the buckets.
@@ -84,7 +84,7 @@ class StoreLog:
         self._latest = datetime.now(UTC) + _CLOCKS
         self._files = [file for path in paths for file in _files(path)]
 
-    def requests(self) -> Iterator[StoreRequest]:
+    def requests(self) -> Iterator[StorageRequest]:
         """Read all requests, in no particular order. Other lines are counted as unreadable."""
         for path in self._files:
             with path.open("rb") as file:
@@ -111,26 +111,26 @@ def _files(path: Path) -> list[Path]:
         raise InputRefused(
             "there is no such file, and no file in such a folder",
             where=str(path),
-            remedy="Give a file of the store's access log, or the folder to which you copied the log.",
+            remedy="Give a file of the storage's access log, or the folder to which you copied the log.",
         )
     return files
 
 
-def _of_s3(line: bytes) -> StoreRequest:
+def _of_s3(line: bytes) -> StorageRequest:
     found = _S3.fullmatch(line.decode("utf-8", "replace").rstrip("\r\n"))
     if found is None or found["status"] == "-":
         raise ValueError("not an entry")
     sent = 0 if found["sent"] == "-" else int(found["sent"])
     at, method, transfer = _time(found["at"]), _method(found["operation"]), _transfer(found["agent"] or "")
     bucket, key, status, request = found.group("bucket", "key", "status", "request")
-    return StoreRequest(at, bucket, key, method, int(status), sent, request, transfer)
+    return StorageRequest(at, bucket, key, method, int(status), sent, request, transfer)
 
 
-def _of_seaweed(line: bytes) -> StoreRequest:
+def _of_seaweed(line: bytes) -> StorageRequest:
     said = msgspec.json.decode(line, type=_Seaweed)
     at, method = datetime.fromtimestamp(said.time, UTC), _method(said.operation)
     transfer = _transfer(said.user_agent)
-    return StoreRequest(at, said.bucket, said.key, method, said.status, None, said.request_id, transfer)
+    return StorageRequest(at, said.bucket, said.key, method, said.status, None, said.request_id, transfer)
 
 
 def _method(operation: str) -> str:

@@ -146,7 +146,7 @@ def test_each_quoted_explanation_is_the_one_of_its_reason() -> None:
     assert quoted
     for lines in quoted:
         said = dict(line.partition(": ")[::2] for line in lines if line.startswith(("why: ", "storage: ")))
-        codes = {known["store_codes"].get(said.get("storage"), "")}
+        codes = {known["s3_codes"].get(said.get("storage"), "")}
         reason, _, cause = said["why"].partition(": ")
         assert cause == known["why"][reason]["cause"]
         shown = [line.partition(": ")[2] for line in lines if line.startswith("remedy: ")]
@@ -286,6 +286,6 @@ def test_commands_without_a_server_print_the_output_of_the_pages(tmp_path: Path)
             ran[script] = (done.stderr + done.stdout).replace(str(tmp_path), "").splitlines()
         hidden = re.compile(r"^[A-Za-z0-9_…-]{20,}$")
         expected = ["…" if hidden.match(line) else line for line in shown]
-        printed = [*ran[script], "…", "xaccel: for NGINX 1.26.3; the store's headers are hidden by njs"]
+        printed = [*ran[script], "…", "xaccel: for NGINX 1.26.3; the storage's headers are hidden by njs"]
         assert [line for line in expected if line not in printed] == []
     assert len(ran) >= 3

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.servers.origin import Answer, Origin, origin_server
 from xaccel import HTTPOrigin, ObjectRef, Site
 from xaccel.cli import main
-from xaccel.explain.ask_store import ask_store
+from xaccel.explain.ask_storage import ask_storage
 from xaccel.explain.masking import Mask
 from xaccel.explain.why import entry_of
 
@@ -173,7 +173,7 @@ def ask(store: Origin, raw: bytes) -> str:
     )
     store.answer = lambda _: Answer(raw=raw)
     began = time.process_time()
-    finding = ask_store(site, ObjectRef("partner", "a"))
+    finding = ask_storage(site, ObjectRef("partner", "a"))
     assert time.process_time() - began < LONGEST_S
     return finding.code
 

@@ -8,7 +8,7 @@ import pytest
 
 from xaccel import HTTPOrigin, ObjectRef, Options, OriginNotAllowed, Sender, Site
 from xaccel.errors import OptionRefused
-from xaccel.explain.ask_store import ask_store
+from xaccel.explain.ask_storage import ask_storage
 from xaccel.handoff.identifiers import object_part
 from xaccel.urls import object_url
 
@@ -118,6 +118,6 @@ def test_the_repr_of_a_hand_off_has_no_signature() -> None:
 
 
 def test_explain_does_not_ask_without_a_signature() -> None:
-    finding = ask_store(SENDER.site, ObjectRef("signed", "a b.pdf"))
+    finding = ask_storage(SENDER.site, ObjectRef("signed", "a b.pdf"))
     assert finding.code == "not asked"
     assert "signs" in finding.remedy

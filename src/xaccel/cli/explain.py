@@ -9,8 +9,8 @@ from typing import Any
 
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import OptionRefused
-from xaccel.explain.ask_store import ask_store
-from xaccel.explain.masking import printable
+from xaccel.explain.ask_storage import ask_storage
+from xaccel.explain.masking import escape_for_terminal
 from xaccel.explain.why import Why, entry_of, why_of
 from xaccel.handoff.objects import ObjectRef
 from xaccel.site import Site
@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace, site: Site, find_object: FindObject | None) -
         if bucket is None and covers_many(site.origin(origin)):
             # DownloadEvent.object_name
             bucket, _, key = key.partition("/")
-    finding = ask_store(site, ObjectRef(origin, key, bucket=bucket), args.version_id)
+    finding = ask_storage(site, ObjectRef(origin, key, bucket=bucket), args.version_id)
     _say("storage", finding.code or "delivers")
     _say("remedy", finding.remedy)
 
@@ -73,7 +73,7 @@ def _why(entry: dict[str, Any]) -> Why | None:
 
 
 def _say(label: str, text: str) -> None:
-    print(printable(f"{label}: {text}"))
+    print(escape_for_terminal(f"{label}: {text}"))
 
 
 COMMAND = make_command("explain", run=_run)

@@ -41,7 +41,7 @@ def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False
     if args.nginx_version is None and not loads_itself:
         nginx = _loaded(nginx, [args.nginx or find_nginx(), *args.nginx_option], site)
     print(
-        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the store's headers are hidden by {nginx.hides_by}",
+        f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the storage's headers are hidden by {nginx.hides_by}",
         file=sys.stderr,
     )
     return nginx

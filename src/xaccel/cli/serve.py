@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaccel.cli.command import FindObject, make_command
 from xaccel.errors import NginxError, XaccelError
-from xaccel.explain.masking import printable
+from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.disposition import filename_of
 from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
@@ -162,7 +162,7 @@ def _line(entry: Mapping[str, Any], mark: str) -> str:
     name = filename_of(entry["disposition"]) or path
     if query == mark:
         why = "refused as it should be: xaccel doctor requested it"
-    return printable(
+    return escape_for_terminal(
         f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"
     )
 

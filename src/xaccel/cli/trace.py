@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from xaccel.cli.command import FindObject, make_command
 from xaccel.cli.doctor import headers_of
-from xaccel.explain.masking import Mask, printable
+from xaccel.explain.masking import Mask, escape_for_terminal
 from xaccel.explain.trace_download import trace
 from xaccel.site import Site
 
@@ -26,7 +26,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.json or args.har:
         print(json.dumps(_as_har(shown) if args.har else shown, indent=2))
     else:
-        print("\n".join(map(printable, _as_lines(shown))))
+        print("\n".join(map(escape_for_terminal, _as_lines(shown))))
 
 
 def _as_lines(shown: Mapping[str, Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from xaccel.doctor.check import check
 from xaccel.doctor.evidence import Evidence, Skipped, Status
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
-from xaccel.explain.ask_store import StoreFinding, ask_store, bucket_region
+from xaccel.explain.ask_storage import StorageFinding, ask_storage, bucket_region
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.places import base_url
 from xaccel.http_client.exchange import TIMEOUT_S, Exchange, address_of, wait_s
@@ -267,9 +267,9 @@ def in_region(_: RunningSite, remote: Remote) -> Iterator[str]:
         yield f"the bucket is in {said}, and downloads are signed for {signed}"
 
 
-def _missing(stack: RunningSite, remote: Remote) -> StoreFinding:
+def _missing(stack: RunningSite, remote: Remote) -> StorageFinding:
     """Ask for an object that no bucket has: the code says what else is wrong."""
-    return ask_store(stack.site, ObjectRef(remote.name, f"xaccel-doctor-{secrets.token_hex(8)}"))
+    return ask_storage(stack.site, ObjectRef(remote.name, f"xaccel-doctor-{secrets.token_hex(8)}"))
 
 
 @_bucket(410)
@@ -297,7 +297,7 @@ def private(stack: RunningSite, remote: Remote) -> Iterator[str]:
 
 @check(413)
 def delivered(stack: RunningSite) -> Iterator[Evidence]:
-    finding = ask_store(stack.site, stack.object)
+    finding = ask_storage(stack.site, stack.object)
     if finding.code and finding.code != "not asked":
         text = f"{stack.object.key} of origin {stack.object.origin}: {finding.code}. {finding.remedy}"
         yield Evidence(text, remedy=_elsewhere(stack, stack.object) if finding.code in _NO_SUCH else "")
@@ -321,7 +321,7 @@ def _elsewhere(stack: RunningSite, ref: ObjectRef) -> str:
     if not isinstance(origin, S3Origin) or not origin.prefix:
         return ""
     site = replace(stack.site, origins={**stack.site.origins, ref.origin: replace(origin, prefix="")})
-    is_there = not ask_store(site, ref).code
+    is_there = not ask_storage(site, ref).code
     prefix = origin.prefix
     return (
         f"`prefix` of the origin is {prefix!r}: the key was looked for as {prefix}{ref.key}."

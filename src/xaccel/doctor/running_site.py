@@ -19,7 +19,7 @@ from xaccel.doctor.evidence import Skipped
 from xaccel.doctor.location import App, Door, Location, app_of, door_at, door_of, location_of
 from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
 from xaccel.errors import XaccelError
-from xaccel.explain.masking import printable
+from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
@@ -323,4 +323,4 @@ class RunningSite:
                 secrets += [*self.site.secrets, digest_path(self.site).rpartition("/")[2]]
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
             text = text.replace(secret, "***")
-        return printable(_QUERY.sub(r"\1?***", text))
+        return escape_for_terminal(_QUERY.sub(r"\1?***", text))

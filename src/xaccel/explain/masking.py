@@ -82,6 +82,6 @@ class Mask:
         return MASKED
 
 
-def printable(text: str) -> str:
+def escape_for_terminal(text: str) -> str:
     """Return one line, escaped: text of an origin or a client must not control the terminal."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

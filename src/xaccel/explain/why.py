@@ -46,8 +46,8 @@ WHY: dict[str, Why] = {name: Why(**row) for name, row in _TABLES["why"].items()}
 """By `why`; for another status of the origin see ANY_STATUS."""
 ANY_STATUS, ALL_SENT, LEFT = WHY.pop("origin_"), WHY.pop("sent"), WHY["client_or_nginx"]
 MISSING, NOT_READ = WHY.pop("missing"), WHY.pop("not_read")
-STORE_CODES: Mapping[str, str] = _TABLES["store_codes"]
-STORE_MESSAGES: Mapping[str, str] = _TABLES["store_messages"]
+S3_CODES: Mapping[str, str] = _TABLES["s3_codes"]
+S3_MESSAGES: Mapping[str, str] = _TABLES["s3_messages"]
 FINDINGS: Mapping[str, str] = _TABLES["findings"]
 TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 

@@ -60,10 +60,10 @@ def phrase(text: str) -> Raw:
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
-    Raises NginxError as `printable` does, and for what is longer than NGINX reads.
+    Raises NginxError as `require_quotable` does, and for what is longer than NGINX reads.
     """
     spelled = value
-    if not isinstance(value, Raw) and not _BARE.fullmatch(printable(value)):
+    if not isinstance(value, Raw) and not _BARE.fullmatch(require_quotable(value)):
         spelled = '"{}"'.format(value.replace("\\", "\\\\").replace('"', '\\"'))
     if len(spelled.encode()) > _LONGEST:
         remedy = "Shorten it: NGINX does not read longer values."
@@ -71,7 +71,7 @@ def quote(value: str) -> str:
     return spelled
 
 
-def printable(value: str) -> str:
+def require_quotable(value: str) -> str:
     """Return `value`.
 
     Raises NginxError for "$", for which NGINX has no escape, for control characters and lone surrogates.

@@ -142,16 +142,16 @@ def request_header_names(found: Iterable[Route]) -> list[str]:
 
 
 def upstreams(
-    found: tuple[Route, ...], led: Mapping[str, tuple[Lead, ...]], site: Site, lookup: Lookup | None
+    found: tuple[Route, ...], redirects: Mapping[str, tuple[Redirect, ...]], site: Site, lookup: Lookup | None
 ) -> Iterator[Directive]:
     """Yield the pools of all origins. A variable host without one would open a connection for each download.
 
     `lookup` gives addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
     pools = {f"{site.stem}_to_{route.name}": route.servers for route in found if route.pool == route.name}
-    for lead in chain.from_iterable(led.values()):
-        if lead.peer:
-            pools[lead.peer.partition("://")[2]] = (lead.server,)
+    for redirect in chain.from_iterable(redirects.values()):
+        if redirect.peer:
+            pools[redirect.peer.partition("://")[2]] = (redirect.server,)
     if lookup is not None:
         lookup = all_at_once(lookup, chain.from_iterable(pools.values()))
     for name, servers in pools.items():
@@ -176,8 +176,8 @@ def _pool(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
-    """Where a redirect of an origin may lead.
+class Redirect:
+    """A host to which an origin may redirect, by one scheme.
 
     base: scheme and authority, without the scheme's own port; the host may be "*.suffix". peer: the scheme and upstream
     that NGINX passes to; empty for a suffix, whose hosts are looked up for each transfer.
@@ -188,14 +188,14 @@ class Lead:
     server: str
 
 
-def leads(found: tuple[Route, ...], stem: str) -> dict[str, tuple[Lead, ...]]:
-    """Return where each origin may lead, by its name; an https origin leads to https only.
+def allowed_redirects(found: tuple[Route, ...], stem: str) -> dict[str, tuple[Redirect, ...]]:
+    """Return the redirects of each origin that NGINX follows, by its name; those of an https origin are https only.
 
-    Origins with the same way of TLS share the connections to one host.
+    Origins with the same TLS options share the connections to one host.
     """
     shared: dict[tuple[str, Tls], str] = {}
 
-    def led(route: Route) -> Iterator[Lead]:
+    def redirects(route: Route) -> Iterator[Redirect]:
         for index, host in enumerate(route.origin.redirect_hosts, start=1):
             name, port = _PORT.split(host) if _PORT.search(host) else (host, "")
             for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
@@ -203,17 +203,17 @@ def leads(found: tuple[Route, ...], stem: str) -> dict[str, tuple[Lead, ...]]:
                 base = f"{scheme}://{name}" if port in ("", own_port) else f"{scheme}://{name}:{port}"
                 wanted = f"{scheme}://{stem}_to_{route.name}_{index}_{scheme}"
                 peer = "" if name.startswith("*.") else shared.setdefault((base, route.tls), wanted)
-                yield Lead(base, peer, f"{name}:{port or own_port}")
+                yield Redirect(base, peer, f"{name}:{port or own_port}")
 
-    return {route.name: tuple(led(route)) for route in found}
+    return {route.name: tuple(redirects(route)) for route in found}
 
 
-def destination(route: Route, led: tuple[Lead, ...], stem: str) -> Iterator[str]:
-    """Say where the URLs of one origin may lead, in pieces (engine/locations/accept.conf)."""
+def destination(route: Route, redirects: tuple[Redirect, ...], stem: str) -> Iterator[str]:
+    """Yield the settings of an origin that name the servers of its URLs (engine/locations/accept.conf)."""
     yield f" home={route.home} peer={route.scheme}://{stem}_to_{route.pool}"
     if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
         yield " treat_403_as_404"
-    yield from (f" {lead.base}={lead.peer}" for lead in led)
+    yield from (f" {redirect.base}={redirect.peer}" for redirect in redirects)
 
 
 def resolvers(site: Site) -> tuple[str, ...]:

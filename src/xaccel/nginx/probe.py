@@ -51,7 +51,7 @@ class Nginx:
 
     @property
     def hides_by(self) -> str:
-        """The means by which the store's headers are hidden: "njs", "headers-more" or "stock"."""
+        """The means by which the storage's headers are hidden: "njs", "headers-more" or "stock"."""
         return next((name.replace("_", "-") for name in DYNAMIC if name in self.modules), "stock")
 
     def has(self, feature: str) -> bool:

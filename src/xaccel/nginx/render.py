@@ -13,13 +13,13 @@ from xaccel.errors import NginxError
 from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.cached_objects import LEVELS
-from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, printable
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.pools import (
     Lookup,
     Route,
+    allowed_redirects,
     destination,
     groups,
-    leads,
     request_header_names,
     resolvers,
     routes,
@@ -156,7 +156,7 @@ class _Printer:
         self.engine_folder = engine.FOLDER if folder is None else f"{folder}/engine"
         self.files: dict[str, tuple[Directive, ...]] = {}
         self.routes = routes(site)
-        self.led, self.groups = leads(self.routes, site.stem), groups(self.routes)
+        self.redirects, self.groups = allowed_redirects(self.routes, site.stem), groups(self.routes)
 
     def engine(self, name: str) -> Directive:
         return directive("include", f"{self.engine_folder}/{name}.conf")
@@ -212,7 +212,7 @@ class _Printer:
             most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)
-        yield from upstreams(self.routes, self.led, site, self.lookup)
+        yield from upstreams(self.routes, self.redirects, site, self.lookup)
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
@@ -231,11 +231,11 @@ class _Printer:
         # a hand-off to another name would otherwise be a request for the app, which could choose its $args
         yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
         for route in self.routes:
-            settings = destination(route, self.led[route.name], stem)
+            settings = destination(route, self.redirects[route.name], stem)
             inside = self.handed_off(route.name, senders[route.name], settings)
             yield block("location", "=", f"{prefix}{route.name}", inside=inside)
         for name, origin in self.site.directories.items():
-            inside = self.handed_off(name, "file", [f" root={printable(origin.root)}"])
+            inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])
             yield block("location", Raw("^~"), f"{prefix}{name}/", inside=inside)
         yield block("location", f"@{stem}_accept", inside=self.accepted())
         for location, members in self.groups.items():
@@ -372,7 +372,7 @@ class _Printer:
         yield directive("proxy_temp_file_write_size", busy)
 
     def tls(self, members: list[Route]) -> Iterator[Directive]:
-        # an origin without TLS may lead to one with TLS
+        # an origin without TLS may redirect to one with TLS
         if all(route.scheme == "http" and not route.origin.redirect_hosts for route in members):
             return
         yield from self.of_engine("tls-own" if members[0].tls.own else "tls")

@@ -18,7 +18,7 @@ from tests.live.stage import stage
 from tests.servers.origin import Answer, origin_server
 from xaccel import ObjectRef
 from xaccel.errors import OptionRefused
-from xaccel.explain.ask_store import ask_store, bucket_region
+from xaccel.explain.ask_storage import ask_storage, bucket_region
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.testing import Variant, free_port
@@ -50,26 +50,26 @@ def log_of(folder: Path, **fields: object) -> str:
 def test_the_stores_code_and_a_remedy_are_named(places: Places) -> None:
     site = places.site
     for key, code in (("explain.txt", ""), ("explain-empty", ""), ("missing", "NoSuchKey")):
-        assert ask_store(site, ObjectRef("documents", key)).code == code
+        assert ask_storage(site, ObjectRef("documents", key)).code == code
     for changes, code in (
         ({"secret_key": "wrong"}, "SignatureDoesNotMatch"),
         ({"access_key": "unknown"}, "InvalidAccessKeyId"),
         ({"bucket": "no-such-bucket"}, "NoSuchBucket"),
         ({"endpoint_url": f"http://127.0.0.1:{free_port()}"}, "unreachable"),
     ):
-        finding = ask_store(with_documents(site, **changes), ObjectRef("documents", "explain.txt"))
+        finding = ask_storage(with_documents(site, **changes), ObjectRef("documents", "explain.txt"))
         assert finding.code == code
         assert finding.remedy.endswith(".")
         assert places.s3.secret_key not in finding.remedy
 
 
 def test_other_kinds_of_origins_are_asked_too(places: Places) -> None:
-    assert ask_store(places.site, ObjectRef("media", "explain.txt")).code == ""
-    assert ask_store(places.site, ObjectRef("media", "missing")).code == "FileNotFoundError"
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == ""
+    assert ask_storage(places.site, ObjectRef("media", "explain.txt")).code == ""
+    assert ask_storage(places.site, ObjectRef("media", "missing")).code == "FileNotFoundError"
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == ""
     assert places.origin.requests[-1].header("Authorization") == "Bearer partner"
     places.origin.answer = lambda _: Answer(status=410)
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == "410"
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == "410"
 
 
 def test_codes_that_this_store_does_not_send_have_a_remedy(places: Places) -> None:
@@ -79,7 +79,7 @@ def test_codes_that_this_store_does_not_send_have_a_remedy(places: Places) -> No
         places.origin.answer = lambda _, s=status, x=xml: Answer(
             status=s, headers=[("Content-Type", "application/xml")], body=x
         )
-        finding = ask_store(
+        finding = ask_storage(
             with_documents(places.site, endpoint_url=places.origin.url), ObjectRef("documents", "explain.txt")
         )
         assert finding.code == code
@@ -128,7 +128,7 @@ def test_a_redirect_to_another_host_is_not_followed(places: Places, status: int)
     with origin_server(lambda _: Answer(body=b"stolen")) as thief:
         there = f"http://127.0.0.1:{thief.port}/stolen?sig=s3cret"
         places.origin.answer = lambda _: Answer(status=status, headers=[("Location", there)])
-        finding = ask_store(places.site, ObjectRef("partner", "x"))
+        finding = ask_storage(places.site, ObjectRef("partner", "x"))
         assert thief.requests == []
     assert finding.code == "redirect_refused"
     assert f"http://127.0.0.1:{thief.port}," in finding.remedy
@@ -140,22 +140,22 @@ def test_a_redirect_to_another_host_is_not_followed(places: Places, status: int)
 )
 def test_a_redirect_that_nginx_refuses_is_not_followed(places: Places, location: str) -> None:
     places.origin.answer = lambda _: Answer(status=302, headers=[("Location", location)])
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == "redirect_refused"
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == "redirect_refused"
     assert len(places.origin.requests) == 1
 
 
 def test_an_allowed_redirect_is_followed_without_the_fixed_headers(places: Places) -> None:
     there = f"{places.second_origin.url}/elsewhere"
     places.origin.answer = lambda _: Answer(status=302, headers=[("Location", there)])
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == ""
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == ""
     [asked] = places.second_origin.requests
     assert (asked.target, asked.header("Range")) == ("/elsewhere", "bytes=0-0")
     assert asked.header("Authorization") is None
     assert asked.header("X-Api-Key") is None
     places.origin.answer = lambda _: Answer(status=302)
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == "redirect_without_location"
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == "redirect_without_location"
     places.origin.answer = lambda asked: Answer(status=302, headers=[("Location", f"{asked.target}x")])
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == "too_many_redirects"
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == "too_many_redirects"
 
 
 def test_a_store_that_redirects_gets_no_signature_elsewhere(places: Places) -> None:
@@ -163,12 +163,12 @@ def test_a_store_that_redirects_gets_no_signature_elsewhere(places: Places) -> N
         there = f"http://127.0.0.1:{thief.port}/stolen"
         places.origin.answer = lambda _: Answer(status=307, headers=[("Location", there)])
         site = with_documents(places.site, endpoint_url=places.origin.url)
-        assert ask_store(site, ObjectRef("documents", "explain.txt")).code == "redirect_refused"
+        assert ask_storage(site, ObjectRef("documents", "explain.txt")).code == "redirect_refused"
         assert thief.requests == []
         places.origin.answer = lambda _: Answer(
             status=301, headers=[("Location", there), ("x-amz-bucket-region", "eu-west-1")]
         )
-        finding = ask_store(site, ObjectRef("documents", "explain.txt"))
+        finding = ask_storage(site, ObjectRef("documents", "explain.txt"))
         assert thief.requests == []
     assert "eu-west-1" in finding.remedy
 
@@ -181,29 +181,29 @@ def test_no_proxy_of_the_environment_sees_the_request(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setattr("urllib.request._opener", None)  # urllib reads the environment once
     monkeypatch.setenv("http_proxy", places.second_origin.url)
-    assert ask_store(places.site, ObjectRef("partner", "x")).code == ""
+    assert ask_storage(places.site, ObjectRef("partner", "x")).code == ""
     assert places.second_origin.requests == []
 
 
 def test_the_origins_own_addresses_and_tls_are_used(places: Places) -> None:
     """The names exist nowhere: NGINX connects to `connect_to`, and trusts `ca_file`."""
-    assert ask_store(places.site, ObjectRef("tls", "x")).code == ""
+    assert ask_storage(places.site, ObjectRef("tls", "x")).code == ""
     [asked] = places.tls_origin.requests
     assert asked.header("Host") == f"origin.test:{places.tls_origin.port}"
     for name in ("tls-wrong-ca", "tls-wrong-name"):
-        finding = ask_store(places.site, ObjectRef(name, "x"))
+        finding = ask_storage(places.site, ObjectRef(name, "x"))
         assert finding.code == "unreachable"
         assert "ca_file" in finding.remedy
     wrong = places.site.origin("tls-wrong-ca")
     assert isinstance(wrong, HTTPOrigin)
     site = replace(places.site, origins={"tls": replace(wrong, verify_tls=False)})
-    assert ask_store(site, ObjectRef("tls", "x")).code == ""
+    assert ask_storage(site, ObjectRef("tls", "x")).code == ""
     closed = f"127.0.0.1:{free_port()}"
     site = replace(
         site, origins={"tls": replace(wrong, verify_tls=False, connect_to=(closed, *wrong.connect_to))}
     )
-    assert ask_store(site, ObjectRef("tls", "x")).code == ""
-    assert ask_store(places.site, ObjectRef("vhost", "explain.txt")).code == ""
+    assert ask_storage(site, ObjectRef("tls", "x")).code == ""
+    assert ask_storage(places.site, ObjectRef("vhost", "explain.txt")).code == ""
 
 
 def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
@@ -226,9 +226,11 @@ def test_the_origins_client_certificate_is_shown(tmp_path: Path) -> None:
             client_key=str(tmp_path / "client.pem"),
         )
         site = Site(origins={"tls": origin}, secrets=("s" * 32,))
-        assert ask_store(site, ObjectRef("tls", "x")).code == ""
+        assert ask_storage(site, ObjectRef("tls", "x")).code == ""
         without = replace(origin, client_certificate=None, client_key=None)
-        assert ask_store(replace(site, origins={"tls": without}), ObjectRef("tls", "x")).code == "unreachable"
+        assert (
+            ask_storage(replace(site, origins={"tls": without}), ObjectRef("tls", "x")).code == "unreachable"
+        )
 
 
 def test_text_of_others_does_not_control_the_terminal(places: Places, tmp_path: Path) -> None:
@@ -320,12 +322,12 @@ def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
         }
         with stage(tmp_path / "nginx", variant, origins) as running:
             assert running.get("tls").status == (200 if named.accepted else 502)
-            finding = ask_store(running.site, ObjectRef("tls", "x"))
+            finding = ask_storage(running.site, ObjectRef("tls", "x"))
             assert finding.code == ("" if named.accepted else "unreachable")
             assert named.accepted or "DNS names only" in finding.remedy
             by_name = "origin.test" in named.names
             assert running.get("named").status == (200 if by_name else 502)
-            assert (ask_store(running.site, ObjectRef("named", "x")).code == "") == by_name
+            assert (ask_storage(running.site, ObjectRef("named", "x")).code == "") == by_name
 
 
 def test_a_403_of_a_bucket_without_list_permission_is_404_if_the_site_says_so(live: Live) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
 from xaccel import ObjectRef
-from xaccel.explain.ask_store import ask_store
+from xaccel.explain.ask_storage import ask_storage
 from xaccel.site.origins import S3Origin
 
 DENIED = "User: arn:aws:sts::123456789012:assumed-role/web is not authorized to perform: kms:Decrypt on this resource"
@@ -62,7 +62,7 @@ def test_the_user_gets_a_plain_page_and_explain_the_reason(live: Live, row: Refu
     documents = live.places.site.origin("documents")
     assert isinstance(documents, S3Origin)
     there = replace(documents, endpoint_url=live.places.origin.url)
-    finding = ask_store(
+    finding = ask_storage(
         replace(live.places.site, origins={"documents": there}), ObjectRef("documents", "x"), "v1"
     )
     assert finding.code == row.code

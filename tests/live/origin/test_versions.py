@@ -9,7 +9,7 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import Live, versioned
 from xaccel import ObjectRef
-from xaccel.explain.ask_store import ask_store
+from xaccel.explain.ask_storage import ask_storage
 from xaccel.sender import Sender
 
 OLD, NEW = b"old " * 512, b"new " * 512
@@ -62,13 +62,13 @@ def test_a_deleted_object_is_missing_and_its_versions_are_not(live: Live) -> Non
     assert (replies[0].status, replies[0].body) == (404, b"Not found.\n")
     assert (line["status"], line["why"]) == ("404", "origin_404")
     assert not any(key.lower().startswith("x-amz") for key, _ in replies[0].headers)
-    assert ask_store(live.places.site, ObjectRef("versioned", key)).code == "NoSuchKey"
+    assert ask_storage(live.places.site, ObjectRef("versioned", key)).code == "NoSuchKey"
     assert live.get("versioned", key, options={"version_id": version}).body == OLD
     assert live.get("versioned", key, options={"version_id": marker}).status in (404, 502)
     client.delete_object(Bucket=bucket, Key=key, VersionId=version)
     gone = live.get("versioned", key, options={"version_id": version})
     assert (gone.status, gone.body) == (404, b"Not found.\n")
-    assert ask_store(live.places.site, ObjectRef("versioned", key), version).code in (
+    assert ask_storage(live.places.site, ObjectRef("versioned", key), version).code in (
         "NoSuchVersion",
         "NoSuchKey",
     )

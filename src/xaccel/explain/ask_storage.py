@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaccel.explain.why import FINDINGS, STORE_CODES, STORE_MESSAGES
+from xaccel.explain.why import FINDINGS, S3_CODES, S3_MESSAGES
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, HeadTooLarge
 from xaccel.http_client.origin import ask_origin
@@ -26,14 +26,14 @@ _WRONG_REGION = (301, 307, 400)
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFinding:
-    """The result of a request: the error code of the store, or "" if it delivers, and what to do."""
+class StorageFinding:
+    """The result of a request: the error code of the storage, or "" if it delivers, and what to do."""
 
     code: str
     remedy: str
 
 
-def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> StoreFinding:
+def ask_storage(site: Site, ref: ObjectRef, version_id: str | None = None) -> StorageFinding:
     """Request the first byte of an object once, and return what keeps the storage from delivering it.
 
     The request is the one that NGINX would send: the URL of a hand-off, sent to the origin's addresses with the
@@ -48,52 +48,52 @@ def ask_store(site: Site, ref: ObjectRef, version_id: str | None = None) -> Stor
     if isinstance(origin, LocalOrigin):
         return _look(Path(located.target))
     if located.place.is_signed_by_the_app:
-        return StoreFinding("not asked", FINDINGS["signed_by_the_app"])
+        return StorageFinding("not asked", FINDINGS["signed_by_the_app"])
     hand_off = sender.hand_off(ref, options=Options(version_id=version_id or None))
     found = ask_origin(origin, hand_off.target, {"Range": "bytes=0-0"})
     if error := found[-1].error:
         said = " ".join(str(error).split()) or type(error).__name__
         found_by = {ssl.SSLCertVerificationError: "untrusted", HeadTooLarge: "large_head"}
         name = found_by.get(type(error), "unreachable")
-        return StoreFinding("unreachable", f"{said}. {FINDINGS[name]}")
+        return StorageFinding("unreachable", f"{said}. {FINDINGS[name]}")
     if found[-1].status >= 300:
         return _refused(origin, found)
-    return StoreFinding("", FINDINGS["delivers"])
+    return StorageFinding("", FINDINGS["delivers"])
 
 
-def _look(path: Path) -> StoreFinding:
+def _look(path: Path) -> StorageFinding:
     try:
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:
-        return StoreFinding(type(error).__name__, f"{error.strerror}. {FINDINGS['unreadable']}")
-    return StoreFinding("", FINDINGS["readable"])
+        return StorageFinding(type(error).__name__, f"{error.strerror}. {FINDINGS['unreadable']}")
+    return StorageFinding("", FINDINGS["readable"])
 
 
-def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StoreFinding:
+def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StorageFinding:
     last = found[-1]
     region = last.header("x-amz-bucket-region")
     if not region and last.status in FOLLOWED:
         return _not_followed(found)
     if last.status == 416:
-        return StoreFinding("", FINDINGS["empty"])
+        return StorageFinding("", FINDINGS["empty"])
     if not isinstance(origin, S3Origin):
         status = f"{last.status} {http.client.responses.get(last.status, '')}"
-        return StoreFinding(str(last.status), FINDINGS["status"].format(status=status))
+        return StorageFinding(str(last.status), FINDINGS["status"].format(status=status))
     elements = dict(re.findall("<(Code|Message)>([^<]*)</", last.body.decode("utf-8", "replace")))
     code = elements.get("Code") or _BY_STATUS.get(last.status, str(last.status))
-    remedy = STORE_CODES.get(code, FINDINGS["unknown_code"])
+    remedy = S3_CODES.get(code, FINDINGS["unknown_code"])
     if code in {"AccessDenied", "InvalidRequest"}:
         message = elements.get("Message", "")
-        remedy = next((known for words, known in STORE_MESSAGES.items() if words in message), remedy)
+        remedy = next((known for words, known in S3_MESSAGES.items() if words in message), remedy)
     if code == "NoSuchKey" and last.header("x-amz-delete-marker") == "true":
         remedy = FINDINGS["deleted"]
     if region and last.status in _WRONG_REGION:
         remedy = FINDINGS["region"].format(region=region)
-    return StoreFinding(code, remedy)
+    return StorageFinding(code, remedy)
 
 
-def _not_followed(found: Sequence[Exchange]) -> StoreFinding:
+def _not_followed(found: Sequence[Exchange]) -> StorageFinding:
     location = found[-1].header("Location")
     code = "redirect_refused" if location else "redirect_without_location"
     if len(found) > MAX_REDIRECTS:
@@ -101,11 +101,11 @@ def _not_followed(found: Sequence[Exchange]) -> StoreFinding:
     # no more of the URL: it may have a signature. One that cannot be parsed is not shown.
     place = re.match(r"(?:([a-z]+):)?//(?:[^/?#@]*@)?([^/?#@]{0,255})", location)
     shown = f"{place[1] or ''}://{place[2]}" if place else "://"
-    return StoreFinding(code, FINDINGS[code].format(place=shown))
+    return StorageFinding(code, FINDINGS[code].format(place=shown))
 
 
 def bucket_region(origin: S3Origin) -> str | None:
-    """Return the region of a bucket from an unsigned request; None if the store does not name it or is unreachable.
+    """Return the region of a bucket from an unsigned request; None if the storage does not name it or is unreachable.
 
     Amazon S3 names it also to those who may read nothing (the header x-amz-bucket-region of HeadBucket).
     """

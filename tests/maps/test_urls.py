@@ -33,7 +33,7 @@ HOSTS = [
     "evil.test@a.test", "user:pass@a.test", "a.test%2f.evil.test", "a.test:", "a.test:999999", "a.test:0x50", "",
     "a_b.test", "-a.test", "a.test.", "xn--nxasmq6b.test", "a.test\\.evil.test", "127.0.0.1", "2130706433", "[::1]",
     "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[", "]", "[]", "localhost", "a.test;b", "a.test#b", "a.test?b",
-    "a.test=x", "to_cdn", "*.suffix.test", "*", "a.test|cdn.test", "169.254.169.254",
+    "unix:/tmp/x:", "0x7f000001", "a.test=x", "to_cdn", "*.suffix.test", "*", "a.test|cdn.test", "169.254.169.254",
 ]  # fmt: skip
 PATHS = [
     "/", "/a", "/a/b", "/a/b/", "//a", "/a?b=c", "/?", "/a?b/c?d", "/..", "/a/../b", "/%2e%2e/b", "/a;b/c", "/a%00b",
@@ -50,6 +50,7 @@ SCHEMES = [
     "https:",
     "file://",
     "javascript:",
+    "\\\\",
     "",
 ]
 STATUSES = [

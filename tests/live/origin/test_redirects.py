@@ -42,27 +42,15 @@ def test_each_kind_of_redirect_is_followed(live: Live, status: int, method: str)
     assert [request.method for request in live.places.origin.requests] == [method, method]
 
 
+# each step of each form, and thousands of random ones: tests/maps/test_urls.py
 @pytest.mark.parametrize(
     ("location", "target"),
     [
-        ("http://{home}/abs/x%2Fy?z=%3F", "/abs/x%2Fy?z=%3F"),
-        ("HTTP://{home}/upper", "/upper"),
-        ("//{home}/scheme-relative", "/scheme-relative"),
-        ("/path-absolute", "/path-absolute"),
-        ("/", "/"),
+        ("HTTP://{home}/abs/x%2Fy?z=%3F#part", "/abs/x%2Fy?z=%3F"),
+        ("//{home}?q", "/?q"),
+        ("/path//absolute", "/path//absolute"),
         ("relative/x.txt?q=1", "/files/dir/relative/x.txt?q=1"),
-        ("sibling", "/files/dir/sibling"),
         ("?only=query", "/files/dir/a.txt?only=query"),
-        ("/frag#part", "/frag"),
-        ("http://{home}/abs#part?x", "/abs"),
-        ("//{home}/a//b", "/a//b"),
-        ("/colon:in/path", "/colon:in/path"),
-        ("http://{home}", "/"),
-        ("http://{home}?q=/../x", "/?q=/../x"),
-        ("http://{home}#part", "/"),
-        ("//{home}", "/"),
-        ("//{home}?q#part", "/?q"),
-        ("/100%25/%2E%2Ex/..a/...;b", "/100%25/%2E%2Ex/..a/...;b"),
         ("http://{other}/elsewhere", None),
     ],
 )
@@ -81,51 +69,15 @@ def test_each_form_of_location_is_resolved(live: Live, location: str, target: st
     ("location", "why"),
     [
         (None, "redirect_without_location"),
-        ("", "redirect_without_location"),
         ("http://127.0.0.1:1/", "redirect_refused"),
-        ("http://127.0.0.1/", "redirect_refused"),
         ("http://169.254.169.254/latest/meta-data/", "redirect_refused"),
-        ("http://10.0.0.1/", "redirect_refused"),
-        ("http://[::1]/", "redirect_refused"),
-        ("http://0x7f000001/", "redirect_refused"),
-        ("http://localhost/", "redirect_refused"),
-        ("http://{home}.evil.test/x", "redirect_refused"),
         ("http://{home}@evil.test/x", "redirect_refused"),
-        ("http://user:pw@{home}/x", "redirect_refused"),
-        ("http://{home}@evil.test", "redirect_refused"),
-        ("//{home}@evil.test?x", "redirect_refused"),
-        ("http://", "redirect_refused"),
-        ("//", None),
-        ("//?x", "redirect_refused"),
-        ("http://{home}0/x", "redirect_refused"),
         ("https://{home}/x", "redirect_refused"),
-        ("ftp://{home}/x", "redirect_refused"),
-        ("unix:/tmp/x", "redirect_refused"),
         ("http://unix:/tmp/x:/y", "redirect_refused"),
-        ("///evil.test/x", None),
         ("/\\evil.test/x", "redirect_refused"),
-        ("\\\\evil.test/x", "redirect_refused"),
-        ("http:/x", "redirect_refused"),
-        ("http:x", "redirect_refused"),
-        ("javascript:alert(1)", "redirect_refused"),
-        ("/a b", "redirect_refused"),
-        ("/a\tb", "redirect_refused"),
-        ('/a"b', "redirect_refused"),
-        ("/é", "redirect_refused"),
-        ("/../x", "redirect_refused"),
-        ("/a/./x", "redirect_refused"),
-        ("../x", "redirect_refused"),
-        ("./x", "redirect_refused"),
-        ("/a/%2e%2e/x", "redirect_refused"),
-        ("/a/.%2E", "redirect_refused"),
-        ("/a/..;/b", "redirect_refused"),
-        ("/a/.;x=y", "redirect_refused"),
         ("/a/%252e%252e/b", "redirect_refused"),
-        ("/a%2f..%5Cb", "redirect_refused"),
-        ("/a%25252F.%25252e%253bx", "redirect_refused"),
-        ("/a/%2%65/b", "redirect_refused"),
-        ("%252e./x", "redirect_refused"),
-        ("#fragment", "redirect_refused"),
+        # paths on the origin itself, whatever they look like
+        ("///evil.test/x", None),
         ("/_xaccel/media/x", None),
     ],
 )
@@ -138,7 +90,6 @@ def test_a_redirect_to_another_host_is_refused_with_a_reason(
         lambda: replies.append(live.get("partner", "dir/a.txt", options={"filename": "f"}))
     )
     if why is None:
-        # A path on the origin itself, whatever it looks like.
         assert (replies[0].status, len(live.places.origin.requests)) == (200, 2)
         return
     assert (replies[0].status, line["why"], len(live.places.origin.requests)) == (502, why, 1)
@@ -189,13 +140,6 @@ def test_redirects_are_followed_up_to_a_bound(live: Live) -> None:
     assert len(live.places.origin.requests) == 2 * (MAX_REDIRECTS + 1)
 
 
-def test_errors_behind_the_last_redirect_are_plain_pages(live: Live) -> None:
-    answers = iter([*(Answer(status=302, headers=[("Location", f"/{n}")]) for n in range(MAX_REDIRECTS))])
-    live.places.origin.answer = lambda _: next(answers, Answer(status=403, body=b"<Error>"))
-    reply = live.get("partner", "x")
-    assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
-
-
 @pytest.mark.parametrize("hops", [0, 1, MAX_REDIRECTS])
 def test_a_replaced_object_is_sent_whole_also_behind_redirects(live: Live, hops: int) -> None:
     new = b"the new object, whole"
@@ -233,28 +177,9 @@ def test_an_error_after_all_of_that_is_still_a_plain_page(live: Live) -> None:
     assert len(asked) == MAX_REDIRECTS + 2
 
 
-def test_the_line_of_a_redirected_transfer_is_one(live: Live) -> None:
-    lead(live, "/moved", times=2)
-    (line,) = live.new_lines(lambda: live.get("partner", "x"))
-    assert (line["status"], line["origin_status"], line["why"]) == ("200", "200", "")
-
-
 def test_a_cached_object_behind_a_redirect_is_kept_under_its_key(live: Live) -> None:
     lead(live, "/moved")
     options = {"cache_version": f"redirected {live.variant.name}", "size": len(BODY)}
     for _ in range(2):
         assert live.get("partner-cached", "x", options=options).body == BODY
     assert len(live.places.origin.requests) == 2
-
-
-def test_a_wrong_region_of_a_bucket_is_named_in_the_log_entry(live: Live) -> None:
-    for status in (301, 307, 400):
-        live.places.origin.answer = lambda _, s=status: Answer(
-            status=s,
-            headers=[
-                ("x-amz-bucket-region", "eu-west-1"),
-                ("Location", "https://b.s3.eu-west-1.amazonaws.com/x"),
-            ],
-        )
-        (line,) = live.new_lines(lambda: live.get("partner", "x"))
-        assert (line["status"], line["why"]) == ("502", "wrong_region")

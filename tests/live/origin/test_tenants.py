@@ -118,21 +118,11 @@ def test_a_hand_off_for_another_bucket_is_refused_by_nginx_too(
 @pytest.mark.parametrize(
     "path",
     [
-        "live-/a.txt",
         "live-A/a.txt",
-        "live-a.b/a.txt",
-        "live-a%2f/a.txt",
-        "live-a",
-        "xlive-a/a.txt",
         "x/live-a/a.txt",
         "live-a/../{stranger}/a.txt",
-        "live-a/%2e%2e/{stranger}/a.txt",
         "live-a/x/.%2E%2F{stranger}/a.txt",
-        "live-a/..",
-        "live-a/..;x/{stranger}/a.txt",
-        "live-*//../{stranger}/a.txt",
         "live-*/:80/../{stranger}/a.txt",
-        "{stranger}/a.txt?/live-a/",
         "{stranger}/a.txt {endpoint}/live-a/",
     ],
 )
@@ -142,9 +132,7 @@ def test_a_url_that_only_looks_like_the_pattern_is_refused(live: Live, path: str
     assert (reply.status, line["why"], line["origin_status"]) == (502, "url_refused", "")
 
 
-@pytest.mark.parametrize(
-    "host", ["{stranger}.{domain}", "live-a.b.{domain}", "live-a.{domain}.evil", "live-.{domain}", "{domain}"]
-)
+@pytest.mark.parametrize("host", ["{stranger}.{domain}", "live-a.b.{domain}", "live-a.{domain}.evil"])
 def test_a_host_that_only_looks_like_the_pattern_is_refused(live: Live, host: str, stranger: str) -> None:
     s3 = live.places.s3
     authority = f"{host.format(stranger=stranger, domain=s3.domain)}:{s3.address.rpartition(':')[2]}"

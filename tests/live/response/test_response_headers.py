@@ -118,17 +118,8 @@ def test_an_origin_cannot_steer_nginx(live: Live) -> None:
     [
         ("text/html; charset=utf-8", SANDBOX),
         ("image/svg+xml", SANDBOX),
-        ("application/xml", SANDBOX),
-        ("text/plain", SANDBOX),
-        ("image/png", SANDBOX),
-        ("application/x-unknown", SANDBOX),
-        ("application/pdfx", SANDBOX),
-        ("Video/MP4", BY_TYPE[0][1]),
         ("audio/ogg", BY_TYPE[0][1]),
-        ("application/pdf", BY_TYPE[1][1]),
         ("application/PDF; x=y", BY_TYPE[1][1]),
-        ('video/mp4; codecs="avc1.42E01E, mp4a.40.2"', BY_TYPE[0][1]),
-        ("video/x+xml", SANDBOX),
     ],
 )
 def test_the_policy_follows_the_type_of_app_or_storage(live: Live, content_type: str, policy: str) -> None:
@@ -138,19 +129,7 @@ def test_the_policy_follows_the_type_of_app_or_storage(live: Live, content_type:
     assert by_origin.one("Content-Security-Policy") == by_app.one("Content-Security-Policy") == policy
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "video/mp4,text/html",
-        "video/mp4;,text/html",
-        "audio/x, text/html",
-        "application/pdf;,text/html",
-        "application/pdf,image/svg+xml",
-        'video/mp4;a="\\"",text/html;b="',
-        """video/mp4;a='"',text/html;b="'""",
-        'video/mp4;a="x',
-    ],
-)
+@pytest.mark.parametrize("content_type", ["video/mp4,text/html", 'video/mp4;a="\\"",text/html;b="'])
 def test_a_list_of_types_is_sandboxed_and_the_app_cannot_send_one(live: Live, content_type: str) -> None:
     live.places.origin.answer = lambda _: Answer(headers=[("Content-Type", content_type)], body=b"x")
     assert live.get("partner", "x").one("Content-Security-Policy") == SANDBOX

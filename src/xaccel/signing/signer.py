@@ -47,8 +47,7 @@ class S3Signer(NamedTuple):
     def sign(self, url: str, method: str, credentials: ReadOnlyCredentials, now: datetime) -> str:
         """Return `url` with its signature for `method` (GET or HEAD). `now` is aware. Nothing is read or sent.
 
-        AWS and SeaweedFS refuse HEAD with a GET signature (tests/live/origin/test_methods.py), so `method` is the
-        client's.
+        AWS and SeaweedFS refuse HEAD with a GET signature, so `method` is the client's.
         """
         if not self.reuse_s:
             return _sign(self, url, method, credentials, now)

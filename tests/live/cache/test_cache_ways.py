@@ -1,4 +1,4 @@
-"""A cached response is the same as an uncached one, however the object was fetched: one table for all ways."""
+"""A response is the same from a store, from the cache however it was filled, and from a directory: one table."""
 
 from __future__ import annotations
 
@@ -24,20 +24,25 @@ WAYS = (
     "hit first slice",
     "hit last slice",
     "hit slices",
+    "directory",
 )
-"""What is kept when the request of a row comes."""
+"""What is kept when the request of a row comes; the last one is a file of a directory."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _stored(places) -> None:  # type: ignore[no-untyped-def]
     places.s3.put(places.bucket, KEY, BODY, "application/octet-stream")
+    (places.media / KEY).write_bytes(BODY)
 
 
 @pytest.fixture(scope="module")
-def validators(live: Live) -> dict[str, str]:
-    """Those of the store, as NGINX passes them on."""
-    known = live.get("documents", KEY, method="HEAD")
-    return {"tag": known.one("ETag") or "", "date": known.one("Last-Modified") or ""}
+def validators(live: Live) -> dict[str, dict[str, str]]:
+    """Those of the store, as NGINX passes them on, and those of the file."""
+    heads = {name: live.get(name, KEY, method="HEAD") for name in ("documents", "media")}
+    return {
+        name: {"tag": head.one("ETag") or "", "date": head.one("Last-Modified") or ""}
+        for name, head in heads.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ ROWS = [
 
 def warmed(live: Live, way: str, **more: Any) -> tuple[str, dict[str, Any]]:
     """Bring the cache to where `way` says; returns the origin and the options of the request to come."""
-    if way == "uncached":
-        return "documents", more
+    if way in ("uncached", "directory"):
+        return "documents" if way == "uncached" else "media", more
     options = {"cache_version": f"{way} {secrets.token_hex(8)}", **more}
     if "slice" in way:
         options["size"] = len(BODY)
@@ -111,10 +116,11 @@ def warmed(live: Live, way: str, **more: Any) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_way_gives_the_same_response(
-    live: Live, validators: dict[str, str], row: Row, way: str
+    live: Live, validators: dict[str, dict[str, str]], row: Row, way: str
 ) -> None:
     origin, options = warmed(live, way)
-    headers = {name: value.format(**validators) for name, value in row.headers.items()}
+    known = validators["media" if way == "directory" else "documents"]
+    headers = {name: value.format(**known) for name, value in row.headers.items()}
     replies: list[Reply] = []
     (line,) = live.new_lines(
         lambda: replies.append(live.get(origin, KEY, method=row.method, headers=headers, options=options))
@@ -124,16 +130,16 @@ def test_every_way_gives_the_same_response(
     if way == "hit whole":
         # NGINX would answer 412 if the object had no date (tests/live/response/test_unmodified_since.py)
         assert line["cache"] == ("" if "If-Unmodified-Since" in row.headers else "HIT")
-    if way == "uncached":
+    if way in ("uncached", "directory"):
         assert line["cache"] == ""
     if row.status in (200, 206):
         first, last = row.part or (0, len(BODY))
         assert reply.body == (b"" if row.method == "HEAD" else BODY[first:last])
         assert reply.one("Content-Length") == str(last - first)
         assert reply.one("Content-Range") == (f"bytes {first}-{last - 1}/3000" if row.part else None)
-        assert (reply.one("ETag"), reply.one("Last-Modified")) == (validators["tag"], validators["date"])
+        assert (reply.one("ETag"), reply.one("Last-Modified")) == (known["tag"], known["date"])
         assert (line["body_bytes"], line["completion"], line["why"]) == (len(reply.body), "OK", "")
     if row.status == 304:
-        assert (reply.body, reply.one("ETag"), line["why"]) == (b"", validators["tag"], "")
+        assert (reply.body, reply.one("ETag"), line["why"]) == (b"", known["tag"], "")
     if row.status == 416:
         assert reply.one("Content-Range") == "bytes */3000"

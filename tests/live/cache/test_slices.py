@@ -234,20 +234,6 @@ def test_a_later_slice_that_fails_cuts_the_transfer(sliced: Sliced, failure: str
     assert sliced.get().body == BODY
 
 
-@pytest.mark.parametrize("failure", ["another object", "another part", "whole", "403", "nothing"])
-def test_a_later_slice_of_a_range_that_fails_is_told(sliced: Sliced, failure: str) -> None:
-    """Where the range begins inside a slice too, and for every failure: NGINX itself says of some of them nothing."""
-    sliced.origin.answer = lambda request: (
-        LATER[failure](request) if request.header("Range") == SECOND else serve(request, BODY)
-    )
-    if not sliced.slices:
-        in_one(sliced, "bytes=1000-", BODY[1000:])
-        return
-    partial, line = broken(sliced, {"Range": "bytes=1000-"})
-    assert len(partial) == SLICE - 1000
-    assert (line["status"], line["why"], line["completion"]) == ("206", "slice_failed", "")
-
-
 def test_a_kept_slice_of_another_object_cuts_the_transfer(sliced: Sliced) -> None:
     """The object was replaced under its identity. In a range that begins inside a slice no variable tells it."""
     sliced.origin.answer = lambda request: serve(request, BODY, etag='"two"')

@@ -119,6 +119,8 @@ STORE = [
     ("X-Accel-Limit-Rate", "1"),
     ("Keep-Alive", "timeout=5"),
 ]
+CHALLENGE = ("WWW-Authenticate", 'Basic realm="s3"')
+"""NGINX copies it past proxy_hide_header."""
 STORE_GONE = dict.fromkeys(("set-cookie", "x-amz-request-id", "x-accel-redirect", "keep-alive"))
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
 RANGE = (("Range", "bytes=5-9"),)
@@ -173,7 +175,11 @@ ROWS = [
         headers=(("If-None-Match", '"new"'),),
     ),
     *(
-        Row(f"status {status}", always(status, headers=STORE, body=XML), page(got, text, f"origin_{status}"))
+        Row(
+            f"status {status}",
+            always(status, headers=[*STORE, CHALLENGE], body=XML),
+            page(got, text, f"origin_{status}"),
+        )
         for status, got, text in [
             (400, 502, FAILED),
             (401, 502, FAILED),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.live.client import KNOWN, Reply, ask
-from tests.live.conftest import build_of
+from tests.live.client import KNOWN, ask
 from tests.live.front.guest import (
     BODY,
     OPERATOR_PAGE,
@@ -22,14 +17,8 @@ from tests.live.front.guest import (
     get,
     guest,
     guest_with_lines,
-    operators_text,
 )
-from tests.live.stage import application, stage, target
-from tests.servers.origin import Answer, origin_server
-from xaccel.nginx import emit, render
-from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
-from xaccel.site import read_mapping
 from xaccel.testing import Variant
 
 __all__ = ["guest"]
@@ -137,11 +126,6 @@ def test_the_operators_other_pages_keep_their_settings(guest: Guest) -> None:
     assert OPERATOR_PAGE in ask(port, "/static/none").body
 
 
-@pytest.mark.parametrize("path", ["/_xaccel/partner", "/_xaccel/media/x", "/_xaccel/cached"])
-def test_internal_locations_are_not_found_from_outside(guest: Guest, path: str) -> None:
-    assert ask(guest.stage.nginx.port, path).status == 404
-
-
 @pytest.fixture(scope="module")
 def repeating(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """An operator who told us what of his is to be printed again in our locations."""
@@ -183,66 +167,3 @@ def test_the_operators_logs_have_one_entry_per_download_with_its_address(
         assert "_xaccel" not in found
     # what he did not name is silent for downloads
     assert mark not in nginx.access_log
-
-
-def test_two_sites_live_in_one_nginx(variant: Variant, tmp_path: Path) -> None:
-    """Two projects, each with a server of its own and an origin of the same name; the second has a NAME."""
-    with ExitStack() as opened:
-        first = opened.enter_context(origin_server(lambda _: Answer(body=b"of the first")))
-        second = opened.enter_context(origin_server(lambda _: Answer(body=b"of the second")))
-        (tmp_path / "media").mkdir()
-        (tmp_path / "media" / "x").write_bytes(b"a file of the second")
-        site = read_mapping.read(
-            {
-                "SECRET": "another-0123456789-abcdefghijklmnopqrstu",
-                "NAME": "two",
-                "TRANSFER_LOG": "two.log",
-                "CACHE": {"path": "cache-two"},
-                "CONCURRENCY": 3,
-                "ORIGINS": {
-                    "store": {
-                        "type": "http",
-                        "base_url": second.url + "/",
-                        "cache": True,
-                    },
-                    "media": {"type": "local", "root": str(tmp_path / "media")},
-                },
-            }
-        )
-        parts = render(site, build_of(variant))
-        app = opened.enter_context(origin_server(application(Sender(site), [])))
-        server = f"""
-            location /second/ {{ proxy_pass http://{app.address}/; {emit(parts.app)} }}
-            {emit(parts.server)}
-        """
-        text = operators_text(variant, http=emit(parts.http), server=server)
-        origins = {"store": {"base_url": f"{first.url}/", "cache": True}, "media": {"root": str(tmp_path)}}
-        running = opened.enter_context(
-            stage(tmp_path / "nginx", variant, origins, write=text, cache={"path": "cache"}, concurrency=2)
-        )
-
-        def of_second(origin: str, put: dict[str, str] | None = None) -> Reply:
-            return ask(
-                running.nginx.port, "/second" + target(origin, options={"cache_version": "1"}, put=put)
-            )
-
-        for _ in range(2):
-            assert running.get("store", options={"cache_version": "1"}).body == b"of the first"
-            assert of_second("store").body == b"of the second"
-            assert of_second("media").body == b"a file of the second"
-        # neither app can hand off to an origin of the other
-        for location in ("/_xaccel_two/store", "/_xaccel_two/media/x"):
-            assert running.get("store", put={"X-Accel-Redirect": location}).status == 404
-        for location in ("/_xaccel/store", "/_xaccel/media/media/x"):
-            assert of_second("store", {"X-Accel-Redirect": location}).status == 404
-        two = running.nginx.directory / "two.log"
-        for read in (
-            running.nginx.lines,
-            lambda: [json.loads(text) for text in two.read_text().splitlines()],
-        ):
-            wait_until(lambda read=read: len(refused(read())) == 2, timeout_s=5)
-            assert refused(read()) == ["forged", "forged"]
-
-
-def refused(lines: list[dict[str, Any]]) -> list[str]:
-    return [line["why"] for line in lines if line["status"] == "404"]

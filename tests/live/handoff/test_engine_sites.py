@@ -70,7 +70,7 @@ def secret(name: str) -> str:
 def mapping(name: str, url: str, folder: Path) -> dict[str, Any]:
     options = {
         "base_url": f"{url}/",
-        "cache": not name,
+        "cache": True,
         "request_headers": {"Authorization": f"token-{label(name)}"},
     }
     return {
@@ -81,7 +81,8 @@ def mapping(name: str, url: str, folder: Path) -> dict[str, Any]:
             "store": {"type": "http", **options},
             "files": {"type": "local", "root": str(folder / label(name))},
         },
-        **({} if name else {"CACHE": {"path": "cache"}}),
+        "CACHE": {"path": f"cache-{label(name)}"},
+        "CONCURRENCY": 3,
     }
 
 

@@ -123,31 +123,9 @@ def test_a_subject_has_three_transfers_at_once(live: Live, origin: str) -> None:
         assert wait_until(lambda: ask(subject).status == 200, timeout_s=5)
 
 
-def test_the_line_says_that_a_transfer_was_limited_and_no_origin_was_asked(live: Live) -> None:
-    subject = f"limited-{uuid4()}"
-    with begin(live, "documents", AT_ONCE, subject=subject):
-        live.places.origin.requests.clear()
-        assert live.get("partner", "x", options={"subject": subject}).status == 429
-        line = line_where(live.nginx, "subject", subject)
-    assert (line["status"], line["why"], line["origin_status"]) == ("429", "limited", "")
-    assert live.places.origin.requests == []
-
-
 def test_without_a_subject_nobody_is_limited(live: Live) -> None:
     with begin(live, "documents", AT_ONCE + 1, subject=""):
         assert live.get("documents", "limits.bin").status == 200
-
-
-def test_an_origin_that_is_asked_too_much_is_busy_and_the_user_is_not_to_blame(live: Live) -> None:
-    subject = f"blameless-{uuid4()}"
-    live.places.origin.answer = lambda _: Answer(
-        status=429, headers=[("Retry-After", "999")], body=b"<Error>SlowDown bucket</Error>"
-    )
-    reply = live.get("partner", "x", options={"subject": subject})
-    line = line_where(live.nginx, "subject", subject)
-    assert (reply.status, reply.one("Retry-After")) == (503, "10")
-    assert reply.body == b"The file store is busy. Try again in a moment.\n"
-    assert (line["status"], line["why"], line["origin_status"]) == ("503", "origin_429", "429")
 
 
 def test_a_head_request_is_counted_too_and_has_no_body(live: Live) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from docs.generated.engine import log_fields
-from tests.live.client import Reply, ask
-from tests.live.stage import Stage, stage, target
+from tests.live.client import Reply
+from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
@@ -237,14 +236,6 @@ def test_a_traceparent_is_in_the_entry_and_goes_to_the_app_alone(log: Log) -> No
     assert line["traceparent"] == ""
 
 
-def test_a_response_without_an_end_is_logged_and_refused_with_njs(log: Log) -> None:
-    """Where the connection's end is the body's end, nobody can tell a cut from a whole."""
-    [line] = log.stage.lines_of(lambda: attempt(lambda: log.stage.get("store", "unframed")))
-    assert (line["framing"], line["sent_length"], line["status"]) == ("unframed", "", "200")
-    expected = (0, "") if log.stage.variant.njs else (1012, "OK")
-    assert (line["body_bytes"], line["completion"], line["why"]) == (*expected, "unframed")
-
-
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": '"v1"'}])
 @pytest.mark.parametrize("origin", ["store", "cached", "media"])
 def test_without_if_range_the_log_entry_has_the_validator(
@@ -269,29 +260,6 @@ def attempt(action: Callable[[], Reply]) -> None:
     """A download that may break off."""
     with suppress(http.client.IncompleteRead, ConnectionError):
         action()
-
-
-def test_a_cached_object_is_a_miss_and_then_a_hit(log: Log) -> None:
-    options = {"cache_version": str(uuid4())}
-    # the file is stored before the entry is written, and perhaps after the client has its last byte
-    lines = [log.stage.lines_of(lambda: log.stage.get("cached", options=options))[0] for _ in range(2)]
-    assert [(line["cache"], line["origin_status"], line["why"]) for line in lines] == [
-        ("MISS", "200", ""),
-        ("HIT", "", ""),
-    ]
-    assert [(line["body_bytes"], line["sent_length"]) for line in lines] == [(1000, "1000")] * 2
-
-
-def test_a_client_that_leaves_is_no_completion(log: Log) -> None:
-    def leave() -> None:
-        with socket.create_connection(("127.0.0.1", log.stage.nginx.port), timeout=10) as client:
-            client.sendall(f"GET {target('store', 'big')} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            assert client.recv(1000).startswith(b"HTTP/1.1 200")
-
-    [line] = log.stage.lines_of(leave)
-    assert (line["status"], line["completion"], line["sent_length"]) == ("200", "", "100000000")
-    assert line["body_bytes"] < 100_000_000
-    assert line["why"] == ""
 
 
 def test_ids_are_those_of_the_app_and_no_two_are_equal(log: Log) -> None:
@@ -367,29 +335,6 @@ def test_hostile_values_stay_inside_their_field(log: Log, field: str, value: str
 def test_what_an_origin_says_stays_inside_its_field(log: Log) -> None:
     [line] = log.stage.lines_of(lambda: log.stage.get("store", "hostile"))
     assert (line["why"], line["etag"]) == ("", 'W/"a\\"b\\\\c","why":"forged')
-
-
-def test_a_hand_off_without_an_id_is_refused_and_has_a_line(log: Log) -> None:
-    mark = str(uuid4())
-    for value in ("", mark, mark.upper(), f"{mark}\\"):
-        assert log.stage.get("store", put={"Xaccel-Id": value, "Xaccel-Subject": mark}).status == 404
-    assert wait_until(lambda: len(of_subject(log, mark)) == 4, timeout_s=5)
-    assert {(line["status"], line["why"]) for line in of_subject(log, mark)} == {("404", "no_id")}
-
-
-def of_subject(log: Log, subject: str) -> list[dict[str, Any]]:
-    return log.stage.nginx.lines(containing=f'"subject":"{subject}"')
-
-
-def test_only_hand_offs_have_a_line(log: Log) -> None:
-    """Pages of the app, and whoever knocks at an internal location from outside, have none."""
-    log.stage.lines_of(lambda: log.stage.get("store"))
-    before = log.raw
-    for path in ("/page", "/_xaccel/store", "/_xaccel/media/x", "/none"):
-        ask(log.stage.nginx.port, path)
-    [line] = log.stage.lines_of(lambda: log.stage.get("store"))
-    added = log.raw.removeprefix(before).splitlines()
-    assert [json.loads(text)["id"] for text in added] == [line["id"]]
 
 
 def test_fields_stand_in_their_order_and_have_their_types_and_are_documented(log: Log) -> None:

@@ -72,20 +72,6 @@ def test_other_kinds_of_origins_are_asked_too(places: Places) -> None:
     assert ask_storage(places.site, ObjectRef("partner", "x")).code == "410"
 
 
-def test_codes_that_this_store_does_not_send_have_a_remedy(places: Places) -> None:
-    """As Amazon S3 sends them: from an origin of ours."""
-    for status, code in ((403, "RequestTimeTooSkewed"), (400, "ExpiredToken"), (403, "InvalidObjectState")):
-        xml = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
-        places.origin.answer = lambda _, s=status, x=xml: Answer(
-            status=s, headers=[("Content-Type", "application/xml")], body=x
-        )
-        finding = ask_storage(
-            with_documents(places.site, endpoint_url=places.origin.url), ObjectRef("documents", "explain.txt")
-        )
-        assert finding.code == code
-        assert "documentation" not in finding.remedy
-
-
 def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> None:
     (line,) = live.new_lines(lambda: live.get("documents", "not there"))
     site = replace(live.places.site, transfer_log=str(live.nginx.directory / "xaccel.log"))

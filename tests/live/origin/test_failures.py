@@ -16,17 +16,36 @@ from tests.live.origin.failure_rows import (
     NEVER_ACCEPTS,
     NO_NAME,
     NOTHING,
+    OK,
     REFUSES,
     ROWS,
     WHOLE,
     WRONG_CERTIFICATE,
     Got,
     Row,
+    closed,
+    page,
+    sends,
+    stalls,
 )
-from tests.live.raw_server import raw_server
+from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage, target
 from tests.servers.origin import Answer, origin_server
 from xaccel.testing import Variant
+
+BROKEN = Got((200, CUT), "200", "origin_cut", "length", "OK")
+BROKEN_CHUNKS = Got((200, CUT), "200", "", "chunked", "OK")
+BEGUN = OK + b"Content-Length: 1000\r\n\r\n" + b"x" * 400
+CHUNK = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+ALL = [
+    *ROWS,
+    Row("a head without an end", sends(OK, stalls), page(504, "origin_timeout", "unframed")),
+    Row("a body that stalls", sends(BEGUN, stalls), BROKEN),
+    Row("a body that is reset", sends(BEGUN, lambda connection, _: reset(connection)), BROKEN),
+    Row("chunks that stall", sends(CHUNK, stalls), BROKEN_CHUNKS),
+    Row("chunks without a size", sends(CHUNK + b"not a size\r\n"), closed(200, "", "chunked")),
+]
+"""With failures that the page has no row for."""
 
 
 def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:
@@ -59,7 +78,7 @@ def url_of(row: Row, opened: ExitStack, folder: Any) -> dict[str, object]:
 def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("failures")
     with ExitStack() as opened:
-        origins = {f"row-{i}": {**url_of(row, opened, folder), **row.origin} for i, row in enumerate(ROWS)}
+        origins = {f"row-{i}": {**url_of(row, opened, folder), **row.origin} for i, row in enumerate(ALL)}
         yield opened.enter_context(
             stage(
                 folder / "nginx",
@@ -103,11 +122,11 @@ def seen(raw: bytes) -> tuple[int, str]:
     return int(head.split(b" ")[1]), WHOLE if whole else CUT
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.does)
+@pytest.mark.parametrize("row", ALL, ids=lambda row: row.does)
 def test_a_failure_has_the_status_and_log_entry_of_the_page(
     running: Stage, row: Row, request: pytest.FixtureRequest
 ) -> None:
-    number = ROWS.index(row)
+    number = ALL.index(row)
     origin, subject = f"row-{number}", f"s-{number}"
 
     def asked(who: str, put: Any = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import socket
 import threading
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.client import send_target
 from tests.live.conftest import Live, fine
 from tests.live.stage import stage
 from tests.servers.origin import Answer
@@ -77,33 +75,6 @@ def test_a_wrong_length_is_not_a_file(live: Live, lines: bytes) -> None:
     except (http.client.HTTPException, ConnectionError):
         return
     assert (reply.status, reply.body) == (502, b"The file store did not deliver the file.\n")
-
-
-def test_a_gzip_bomb_is_sent_unchanged(live: Live) -> None:
-    """NGINX unpacks nothing: the bomb costs its own few bytes, and the browser is told what it is."""
-    bomb = gzip.compress(b"\0" * 50_000_000)
-    headers = [("Content-Encoding", "gzip"), ("Content-Type", "text/plain")]
-    live.places.origin.answer = lambda _: Answer(headers=headers, body=bomb)
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
-    assert (replies[0].body, replies[0].one("Content-Encoding")) == (bomb, "gzip")
-    assert (line["encoding"], line["body_bytes"]) == ("gzip", len(bomb))
-
-
-@pytest.mark.parametrize("status", [100, 101, 102, 103, 199])
-def test_an_interim_status_is_never_a_file(live: Live, status: int) -> None:
-    """As a final answer: 1.26 passes it on without njs; 1.31 waits for the real one. With njs nothing is sent."""
-    live.places.origin.answer = lambda _: Answer(
-        raw=b"HTTP/1.1 %d Hm\r\nSet-Cookie: sid=evil\r\nContent-Type: text/html\r\n\r\n<script>" % status
-    )
-    with socket.create_connection(("127.0.0.1", live.nginx.port), timeout=10) as connection:
-        target = send_target({"origin": "partner", "key": "x"})
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        seen = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert b"sid=evil" not in seen
-    if live.variant.njs:
-        assert b"<script>" not in seen
-    assert b"Content-Disposition" not in seen or not live.variant.njs
 
 
 def test_many_headers_are_refused_or_dropped(live: Live) -> None:

@@ -43,6 +43,8 @@ ROWS = [
     Refusal(400, "KMS.NotFoundException", "arn does not exist", 502, "does not exist in KMS"),
     Refusal(400, "KMS.KMSInvalidStateException", "arn is pending deletion.", 502, "pending deletion"),
     Refusal(400, "InvalidRequest", SSE_C, 502, "SSE-C"),
+    Refusal(400, "ExpiredToken", "The provided token has expired.", 502, "session token has expired"),
+    Refusal(403, "RequestTimeTooSkewed", "The difference is too large.", 502, "clock of this machine"),
 ]
 
 

@@ -30,32 +30,6 @@ def get(live: Live, origin: str, headers: dict[str, str], **options: str):  # ty
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-@pytest.mark.parametrize(
-    ("asked", "expected", "content_range"),
-    [
-        ("bytes=0-0", BODY[:1], "bytes 0-0/2048"),
-        ("bytes=5-9", BODY[5:10], "bytes 5-9/2048"),
-        ("bytes=2000-", BODY[2000:], "bytes 2000-2047/2048"),
-        ("bytes=-7", BODY[-7:], "bytes 2041-2047/2048"),
-        ("bytes=2040-99999", BODY[2040:], "bytes 2040-2047/2048"),
-    ],
-)
-def test_one_range_is_a_part(
-    live: Live, origin: str, asked: str, expected: bytes, content_range: str
-) -> None:
-    reply = get(live, origin, {"Range": asked})
-    assert (reply.status, reply.body) == (206, expected)
-    assert reply.one("Content-Range") == content_range
-    assert reply.one("Content-Type") == "application/octet-stream"
-
-
-@pytest.mark.parametrize("origin", ORIGINS)
-def test_several_ranges_are_the_whole(live: Live, origin: str) -> None:
-    reply = get(live, origin, {"Range": "bytes=0-1,5-6"})
-    assert (reply.status, reply.body) == (200, BODY)
-
-
-@pytest.mark.parametrize("origin", ORIGINS)
 def test_a_range_behind_the_end_is_416_with_the_length(live: Live, origin: str) -> None:
     # NGINX writes the log entry when the object is cached: a bit later than the client has the last byte
     live.new_lines(lambda: get(live, origin, {}))
@@ -68,16 +42,6 @@ def test_a_range_behind_the_end_is_416_with_the_length(live: Live, origin: str) 
     # Of slices the one that is asked for is not kept: the origin refuses it.
     at_the_origin = ("documents", "sliced") if "slice" in build_of(live.variant).modules else ("documents",)
     assert plain == (live.variant.njs or origin in at_the_origin)
-
-
-@pytest.mark.parametrize("origin", ORIGINS)
-def test_a_download_resumed_twice_is_whole(live: Live, origin: str) -> None:
-    first = get(live, origin, {"Range": "bytes=0-999"})
-    validator = first.one("ETag") or ""
-    second = get(live, origin, {"Range": "bytes=1000-1999", "If-Range": validator})
-    third = get(live, origin, {"Range": "bytes=2000-", "If-Range": validator})
-    assert [reply.status for reply in (first, second, third)] == [206, 206, 206]
-    assert first.body + second.body + third.body == BODY
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
@@ -144,29 +108,6 @@ def test_the_app_answers_conditions_on_its_own_validator(
         assert (reply.one("ETag"), reply.one("Cache-Control")) == (f'"{MINE}"', "private, no-cache")
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
-def test_without_validators_of_the_app_the_origins_are_compared(live: Live, origin: str) -> None:
-    validator = get(live, origin, {}).one("ETag") or ""
-    assert validator
-    assert get(live, origin, {"If-None-Match": validator}).status == 304
-    assert get(live, origin, {"If-None-Match": '"other"'}).status == 200
-    assert get(live, origin, {"If-Match": validator}).status == 200
-    assert get(live, origin, {"If-Match": '"other"'}).status == 412
-
-
-def test_a_304_of_the_origin_carries_the_apps_headers(live: Live) -> None:
-    live.places.origin.answer = lambda _: Answer(
-        status=304, headers=[("ETag", '"fine"'), ("Set-Cookie", "a=b")]
-    )
-    reply = live.get("partner", "x", headers={"If-None-Match": '"fine"'})
-    assert (reply.status, reply.one("ETag"), reply.one("Cache-Control")) == (
-        304,
-        '"fine"',
-        "private, no-cache",
-    )
-    assert reply.one("Set-Cookie") is None
-
-
 def test_words_in_a_content_range_reach_nobody(live: Live) -> None:
     live.places.origin.answer = lambda _: Answer(
         status=416, headers=[("Content-Range", "bytes */secret-bucket")]
@@ -201,10 +142,3 @@ def test_an_unrequested_part_is_cut_with_njs(
     (line,) = live.new_lines(fetched)
     assert (line["status"], line["why"]) == ("206", "unasked_part")
     assert line["completion"] == ("" if live.variant.njs else "OK")
-
-
-def test_a_412_of_the_origin_is_a_plain_page(live: Live) -> None:
-    live.places.origin.answer = lambda _: Answer(status=412, body=b"<Error>bucket</Error>")
-    reply = live.get("partner", "x", headers={"If-Match": '"x"'})
-    assert (reply.status, reply.body) == (412, b"Precondition failed.\n")
-    assert reply.one("Content-Disposition") is None

@@ -23,7 +23,7 @@ MOST_LINES = 14_553
 MOST_ENTRIES = 25
 """The HTTP client of explain, doctor and trace is a package beside them."""
 MOST_NAMES = 13
-DOCTOR = 2_694
+DOCTOR = 2_477
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings. It follows a request through
 NGINX's configuration to the app, and reads NGINX's error log."""
 TRACE = 402

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import xaccel.audit.log.lag
-import xaccel.django.management.commands.xaccel  # noqa: F401  (both add a check)
 from tests.doctor.breakages import IN_DJANGO
 from tests.doctor.way import TABLE
 from xaccel.doctor.check import checks

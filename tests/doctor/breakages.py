@@ -20,7 +20,7 @@ from tests.live.client import send_target
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.location import door_at
+from xaccel.doctor.location import FrontDoor
 from xaccel.doctor.running_site import workers_of
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
@@ -541,7 +541,7 @@ def _(s: Stage) -> None:
 
 def _cut(s: Stage) -> None:
     def answer(request: Request) -> Answer:
-        reply = door_at(s.url).ask(request.method, request.target, dict(request.headers))
+        reply = FrontDoor.at(s.url).ask(request.method, request.target, dict(request.headers))
         headers = [
             (name, value)
             for name, value in reply.came

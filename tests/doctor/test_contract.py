@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -23,7 +24,7 @@ from xaccel.cli.doctor import printed
 from xaccel.doctor.check import TABLE as CHECKS
 from xaccel.doctor.check import checks, examine, exit_status
 from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.location import door_at
+from xaccel.doctor.location import FrontDoor
 from xaccel.doctor.running_site import RunningSite
 from xaccel.site import read_mapping
 
@@ -118,6 +119,20 @@ def test_the_worst_evidence_is_the_status_and_an_error_is_unknown(
     assert SECRET not in str(results[0].as_json())
 
 
+def test_a_function_for_several_checks_looks_once_and_each_check_gets_its_own_evidence() -> None:
+    looked = []
+
+    def look(_: RunningSite) -> Iterator[Evidence]:
+        looked.append(1)
+        yield Evidence("seen", check="XA102")
+        yield Evidence("of all", "warn")
+
+    made = [replace(each, needs=(), look=look) for each in checks()[:2]]
+    results = examine([replace(each, where="anywhere") for each in made], _stack())
+    assert [each.evidence for each in results] == [("of all",), ("seen", "of all")]
+    assert looked == [1]
+
+
 def test_what_is_not_known_has_no_consequence_and_no_remedy_of_a_failure() -> None:
     (first, *_) = checks()
     for seen, words in ((TimeoutError("timed out"), ""), ("fail", first.remedy)):
@@ -168,12 +183,12 @@ def test_warnings_fail_on_request_and_a_cause_hides_what_follows() -> None:
 
 def test_each_check_and_all_together_end_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as hanging:
-        door = door_at(f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        door = FrontDoor.at(f"http://127.0.0.1:{hanging.getsockname()[1]}")
 
         def look(_: RunningSite) -> Iterator[Evidence]:
             yield Evidence(str(door.ask("GET", "/").status))
 
-        made = [replace(each, needs=(), after=(), look=look) for each in checks()[:8]]
+        made = [replace(each, needs=(), after=(), look=partial(look)) for each in checks()[:8]]
         stack, started = replace(_stack(), timeout_s=0.2), time.monotonic()
         results = examine([replace(each, where="anywhere") for each in made], stack)
         took = time.monotonic() - started

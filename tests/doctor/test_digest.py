@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.doctor.stage import SECRET, Stage
-from xaccel.doctor.location import door_at
+from xaccel.doctor.location import FrontDoor
 from xaccel.nginx import probe
 from xaccel.nginx.render import digest, digest_path, digest_text
 from xaccel.site import read_mapping
@@ -16,11 +16,11 @@ def test_the_digest_is_at_a_path_that_only_the_secret_leads_to(healthy: Stage) -
         f"auth_basic x; auth_basic_user_file {healthy.folder}/none; add_header Strict",
     )
     site = read_mapping.read(healthy.settings)
-    reply = door_at(healthy.url).ask("GET", digest_path(site))
+    reply = FrontDoor.at(healthy.url).ask("GET", digest_path(site))
     version = ".".join(map(str, probe(healthy.variant.binary).version))
     assert (reply.status, reply.body.decode()) == (200, f"{digest_text(site)}{version}")
     other = read_mapping.read({**healthy.settings, "SECRET": SECRET[::-1]})
     assert digest_path(other) != digest_path(site)
     for path in (digest_path(other), site.internal_prefix, f"{digest_path(site)}/x"):
-        assert digest(site) not in door_at(healthy.url).ask("GET", path).body.decode()
+        assert digest(site) not in FrontDoor.at(healthy.url).ask("GET", path).body.decode()
     assert SECRET not in digest_path(site)

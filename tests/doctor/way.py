@@ -17,7 +17,7 @@ from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.doctor.location import door_at
+from xaccel.doctor.location import FrontDoor
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
@@ -275,7 +275,7 @@ def elsewhere(s: Stage, lines: str, times: int = 1) -> None:
     """Request an own location that has nothing to do with downloads."""
     s.edit("nginx.conf", "location / {", f"location /elsewhere {{ {lines} }}\nlocation / {{")
     for _ in range(times):
-        door_at(s.url).ask("GET", "/elsewhere")
+        FrontDoor.at(s.url).ask("GET", "/elsewhere")
 
 
 @breaks(801, "More clients come than `worker_connections` allows", says="worker_connections")
@@ -317,7 +317,7 @@ def _(s: Stage) -> None:
     port = free_port()
     s.edit("nginx.conf", "# more servers", f"server {{ listen 127.0.0.1:{port} proxy_protocol; }}")
     with contextlib.suppress(OSError, HTTPException):
-        door_at(f"http://127.0.0.1:{port}").ask("GET", "/")
+        FrontDoor.at(f"http://127.0.0.1:{port}").ask("GET", "/")
 
 
 simple(

@@ -27,7 +27,6 @@ class AuditConfig(AppConfig):
         for signal in (download_authorized, download_denied):
             signal.connect(record.record, dispatch_uid="xaccel.audit.record")
         apps.FINDERS[:] = ["xaccel.audit.queries:find_object"]
-        apps.CHECKS[:] = ["xaccel.audit.log.lag"]
         apps.COMMANDS.update(
             ingest="xaccel.audit.ingest.run:INGEST",
             export="xaccel.audit.export:EXPORT",

@@ -29,6 +29,7 @@ _PAUSE_S = 0.5
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
     by_hand = args.config is not None
     everything = {each.id: each for each in (*checks(), *checks(by_hand=True))}
+    known = tuple(each for each in checks(by_hand=by_hand) if read_site or not each.module)
     if args.list:
         print("\n".join(f"{each.id}  {each.area:14}  {each.title}" for each in everything.values()))
     elif args.words[:1] == ["explain"]:
@@ -40,7 +41,7 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
         raise OptionRefused("it needs one file", where="doctor", remedy=remedy)
     else:
         read = read_site or (lambda: read_mapping.site_of(*args.words))
-        sys.exit(_look(args, checks(by_hand=by_hand), read))
+        sys.exit(_look(args, known, read))
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:

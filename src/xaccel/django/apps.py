@@ -13,9 +13,6 @@ FINDERS: list[str] = []
 """Where a function is that finds origin and object key of a transfer id, for `explain`. An application that records
 transfers adds its own."""
 
-CHECKS: list[str] = []
-"""Modules of applications that have checks of the doctor."""
-
 
 class XaccelConfig(AppConfig):
     """`INSTALLED_APPS = ["xaccel.django"]`."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xaccel.doctor.check import check
-from xaccel.doctor.evidence import Skipped
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.own_directives import Levels, Line, each_line, effective, parse
 from xaccel.doctor.running_site import RunningSite
 
-_STORE_HEADERS = ("x-amz-id-2", "x-amz-request-id")
+_S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
 _VARIABLE_HOST = re.compile(r"(?:https?://)?\$|https?://[^/]*\$")
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _MOST_BYTES = 4 << 20
@@ -84,84 +83,62 @@ def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
                 yield found
 
 
-Rule = Callable[[FetchLocation], str]
-
-
-def _sent(place: FetchLocation) -> str:
-    if place.value("proxy_pass_request_headers") == "off":
-        return ""
+def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a location, each fault after its check."""
+    if not place.is_inside:
+        yield "XA701", "can be requested by clients, and its host is a variable"
     sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]
-    return f"sends the client's {' and '.join(sent)}" if sent else ""
-
-
-def _kept_alive(place: FetchLocation) -> str:
+    if sent and place.value("proxy_pass_request_headers") != "off":
+        yield "XA702", f"sends the client's {' and '.join(sent)}"
     if place.has_variable_host:
-        return "has a variable as host"
-    is_kept = place.value("proxy_http_version") == "1.1" and place.sets_header("connection")
-    return "" if is_kept else 'has no `proxy_http_version 1.1` with `proxy_set_header Connection ""`'
-
-
-def _passed(place: FetchLocation) -> str:
-    passed = [name for name in _STORE_HEADERS if name not in place.words("proxy_hide_header")]
-    return f"passes {', '.join(passed)}" if passed else ""
-
-
-def _own_pages(place: FetchLocation) -> str:
-    if place.value("proxy_intercept_errors") != "on":
-        return "has no `proxy_intercept_errors on`"
+        yield "XA705", "has a variable as host"
+    elif place.value("proxy_http_version") != "1.1" or not place.sets_header("connection"):
+        yield "XA705", 'has no `proxy_http_version 1.1` with `proxy_set_header Connection ""`'
     missing = [status for status in ("403", "404") if status not in place.words("error_page")]
-    return f"has no `error_page` for {' and '.join(missing)}" if missing else ""
+    if place.value("proxy_intercept_errors") != "on":
+        yield "XA706", "has no `proxy_intercept_errors on`"
+    elif missing:
+        yield "XA706", f"has no `error_page` for {' and '.join(missing)}"
+    if passed := [name for name in _S3_HEADERS if name not in place.words("proxy_hide_header")]:
+        yield "XA707", f"passes {', '.join(passed)}"
+    if place.follows_anywhere:
+        yield "XA708", "requests any URL that the storage redirects to"
+    if "x-accel-redirect" not in place.words("proxy_ignore_headers"):
+        yield "XA710", "has no `proxy_ignore_headers X-Accel-Redirect`"
+    for name, directive, value, is_needed in (
+        ("XA703", "proxy_ssl_verify", "on", place.is_secure),
+        ("XA704", "proxy_ssl_server_name", "on", place.is_secure),
+        ("XA709", "proxy_max_temp_file_size", "0", place.value("proxy_buffering") != "off"),
+        ("XA711", "error_log", "/dev/null", True),
+        ("XA712", "proxy_pass_request_body", "off", True),
+        ("XA713", "proxy_method", "GET", place.value("proxy_cache") in ("", "off")),
+    ):
+        if is_needed and place.value(directive) != value:
+            yield name, f"has no `{directive} {value}`"
 
 
-def _if(is_wrong: Callable[[FetchLocation], bool], text: str) -> Rule:
-    return lambda place: text if is_wrong(place) else ""
+_IDS = "XA701 XA702 XA703 XA704 XA705 XA706 XA707 XA708 XA709 XA710 XA711 XA712 XA713".split()
 
 
-def _needs(directive: str, value: str, when: Callable[[FetchLocation], bool] = lambda _: True) -> Rule:
-    return _if(lambda place: when(place) and place.value(directive) != value, f"has no `{directive} {value}`")
-
-
-RULES: dict[int, Rule] = {
-    701: _if(lambda place: not place.is_inside, "can be requested by clients, and its host is a variable"),
-    702: _sent,
-    703: _needs("proxy_ssl_verify", "on", lambda place: place.is_secure),
-    704: _needs("proxy_ssl_server_name", "on", lambda place: place.is_secure),
-    705: _kept_alive,
-    706: _own_pages,
-    707: _passed,
-    708: _if(lambda place: place.follows_anywhere, "requests any URL that the storage redirects to"),
-    709: _needs("proxy_max_temp_file_size", "0", lambda place: place.value("proxy_buffering") != "off"),
-    710: _if(
-        lambda place: "x-accel-redirect" not in place.words("proxy_ignore_headers"),
-        "has no `proxy_ignore_headers X-Accel-Redirect`",
-    ),
-    711: _needs("error_log", "/dev/null"),
-    712: _needs("proxy_pass_request_body", "off"),
-    713: _needs("proxy_method", "GET", lambda place: place.value("proxy_cache") in ("", "off")),
-}
-"""The fault of a location, by check; empty: none."""
-
-
-@lru_cache(maxsize=1)
-def hand_written(stack: RunningSite) -> list[FetchLocation]:
-    """Return the locations that fetch. Raises OSError, and Skipped where there are none."""
-    text = _read(stack.config) if stack.config else ""
-    found = list(places(parse(f"# configuration file {stack.config}:\n{text}", "")))
+@check(*_IDS)
+def recipe_is_safe(stack: RunningSite) -> Iterator[Evidence]:
+    path = stack.config or Path()
+    found = list(places(parse(f"# configuration file {path}:\n{_read(path)}", "")))
     if not found:
-        raise Skipped(f"{stack.config} has no internal location with proxy_pass")
-    return found
+        raise Skipped(f"{path} has no internal location with proxy_pass")
+    for place in found:
+        yield from (Evidence(f"{place.where} {fault}", check=name) for name, fault in faults(place))
 
 
-@check(216)
-def left_over(stack: RunningSite) -> Iterator[str]:
+@check("XA216")
+def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
     lines = [line.words for line, _ in each_line((stack.main,))]
     fallbacks = {words[-1] for words in lines if words[0] in ("try_files", "error_page")}
     for place in places(stack.main):
         if place.name in fallbacks and not place.has_variable_host:
             continue  # it proxies to an app
-        faults = [f"{text} (XA{number})" for number, rule in RULES.items() if (text := rule(place))]
-        if faults:
-            yield f"{place.where}: {'; '.join(faults)}"
+        if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
+            yield f"{place.where}: {'; '.join(found)}"
 
 
 def _read(path: Path) -> str:
@@ -172,13 +149,3 @@ def _read(path: Path) -> str:
     if len(text) > _MOST_BYTES:
         raise OSError(0, f"{path} is larger than {_MOST_BYTES >> 20} MiB: name the file of the server")
     return text.decode("utf-8", "replace")
-
-
-def _each(stack: RunningSite, rule: Rule) -> Iterator[str]:
-    for place in hand_written(stack):
-        if found := rule(place):
-            yield f"{place.where} {found}"
-
-
-for _number, _rule in RULES.items():
-    check(_number)(partial(_each, rule=_rule))

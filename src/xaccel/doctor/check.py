@@ -6,11 +6,10 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from xaccel.doctor.evidence import Evidence, Skipped, Status
 from xaccel.doctor.running_site import RunningSite
@@ -18,14 +17,19 @@ from xaccel.errors import XaccelError
 
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
 Look = Callable[[RunningSite], Iterable[str | Evidence]]
+_Look = TypeVar("_Look", bound=Look)
 PAGE = "operate/doctor.html"
 TABLE = Path(__file__).with_name("checks.toml")
-_SETTINGS, _PROGRAM, _BY_HAND = "XA101", "XA201", "XA7"
+MODULES = ("configuration", "ask_origins", "log_and_disk", "download", "by_hand", "error_log")
+"""Those of this package that have checks. `module` in the table names others, which need Django."""
+_TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+REMEDIES: Mapping[str, str] = _TABLE["remedies"]
+"""Those of evidence, where a check has several."""
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand", "error log")
 """In the order of the first digit of the ids."""
-_MODULES = ("configuration", "ask_origins", "log_and_disk", "download", "by_hand", "error_log")
+_BY_HAND = "by hand"
+_SETTINGS, _PROGRAM = "XA101", "XA201"
 _looks: dict[str, Look] = {}
-_SHOWN = ("id", "area", "title", "where")
 SCHEMA_VERSION = 1
 CLEAN, FAILED, NOT_LOOKED = 0, 1, 2
 _ORDER: tuple[Status, ...] = ("fail", "unknown", "warn", "skipped", "ok")
@@ -33,14 +37,15 @@ _ORDER: tuple[Status, ...] = ("fail", "unknown", "warn", "skipped", "ok")
 _ENDS, _BAD = _ORDER[:2], _ORDER[:3]
 
 
-def check(number: int) -> Callable[[Look], Look]:
-    """Make a function the one that looks for a check of checks.toml. It yields evidence of what is wrong.
+def check(*ids: str) -> Callable[[_Look], _Look]:
+    """Make a function the one that looks for checks of checks.toml. It yields evidence of what is wrong.
 
-    It raises Skipped where there is nothing to look at. Any other error makes the status `unknown`.
+    A function for several checks looks once for all of them, and each evidence names its check. The function raises
+    Skipped where there is nothing to look at. Any other error makes the status `unknown`.
     """
 
-    def registered(look: Look) -> Look:
-        _looks[f"XA{number}"] = look
+    def registered(look: _Look) -> _Look:
+        _looks.update(dict.fromkeys(ids, look))
         return look
 
     return registered
@@ -52,19 +57,28 @@ class Check:
 
     title: what is so on a healthy site. needs: checks whose failure leaves nothing to look at here. after: checks whose
     failure can make this one fail too. worst: the status of the evidence that `look` yields, which is none on a healthy
-    site. consequence, remedy: empty where only the evidence can say it.
+    site. consequence, remedy: empty where only the evidence can say it. module: of `look`, where it needs Django.
     """
 
     id: str
-    area: str
     title: str
-    where: Where
-    needs: tuple[str, ...]
-    after: tuple[str, ...] = ()
+    where: Where = "anywhere"
+    needs: Sequence[str] = ()
+    after: Sequence[str] = ()
     consequence: str = ""
     remedy: str = ""
     worst: Status = "fail"
+    module: str = ""
     look: Look = field(repr=False)
+
+    @property
+    def area(self) -> str:
+        """The group of checks that it belongs to."""
+        return _AREAS[int(self.id[2]) - 1]
+
+    def explains(self, status: Status | None) -> bool:
+        """Tell whether consequence and remedy belong to a status: those of an unexpected `unknown` are not known."""
+        return status != "unknown" or self.worst == "unknown"
 
     def text(self) -> str:
         """Return what `xaccel doctor explain` prints, which is the section of the documentation too."""
@@ -85,14 +99,14 @@ class Check:
 class Finding:
     """The result of one check.
 
-    because: the failed check that this one needs, or may follow from. remedies: of the evidence. accepted: why it is
-    tolerated.
+    because: the failed check that this one needs, or may follow from. accepted: why it is tolerated.
     """
 
     check: Check
     status: Status
-    evidence: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
+    evidence: tuple[str, ...]
+    consequence: str
+    remedy: str
     because: str = ""
     accepted: str = ""
 
@@ -107,24 +121,10 @@ class Finding:
         """True for what is reported, as a cause or as what may follow from one."""
         return self.status in _BAD
 
-    @property
-    def consequence(self) -> str:
-        """The consequence of a failure; empty where the check could not look."""
-        return "" if self._is_open else self.check.consequence
-
-    @property
-    def remedy(self) -> str:
-        """The remedies of the evidence, else that of the check."""
-        return " ".join(self.remedies) or ("" if self._is_open else self.check.remedy)
-
-    @property
-    def _is_open(self) -> bool:
-        return self.status == "unknown" != self.check.worst
-
     def as_json(self) -> dict[str, Any]:
         """Return the values for `--json`."""
         return {
-            **{name: getattr(self.check, name) for name in _SHOWN},
+            **{name: getattr(self.check, name) for name in ("id", "area", "title", "where")},
             "consequence": self.consequence,
             "remedy": self.remedy,
             "depends_on": [*self.check.needs, *self.check.after],
@@ -137,37 +137,35 @@ class Finding:
 
 
 def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
-    """Return the checks that this process can make. All depend on the first one, which reads the settings.
+    """Return all checks of a running site. They depend on the first one, which reads the settings.
 
-    by_hand: those for a configuration without xaccel, which need no settings.
+    by_hand: those of a configuration without xaccel, which need no settings.
     """
-    for name in _MODULES:
+    for name in MODULES:
         import_module(f"xaccel.doctor.{name}")
-    return tuple(
-        Check(
-            id=name,
-            area=_AREAS[int(name[2]) - 1],
-            look=_looks[name],
-            **{**row, "needs": (*(() if by_hand else _needs(name, row["where"])), *row.get("needs", ()))},
-        )
-        for name, row in _rows().items()
-        if name in _looks and name.startswith(_BY_HAND) == by_hand
+    made = (
+        Check(id=name, look=_in_django(name, row["module"]) if "module" in row else _looks[name], **row)
+        for name, row in _TABLE.items()
+        if name.startswith("XA")
     )
+    if by_hand:
+        return tuple(each for each in made if each.area == _BY_HAND)
+    return tuple(replace(each, needs=_needs(each)) for each in made if each.area != _BY_HAND)
 
 
-def _needs(name: str, where: str) -> tuple[str, ...]:
-    needed = (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))
-    return tuple(each for each in needed if each < name)
+def _in_django(name: str, module: str) -> Look:
+    """Return a function that imports the one of a check when it looks."""
+
+    def look(stack: RunningSite) -> Iterable[str | Evidence]:
+        import_module(module)
+        return _looks[name](stack)
+
+    return look
 
 
-def remedy_of(number: int) -> str:
-    """Return the remedy of another check."""
-    return str(_rows()[f"XA{number}"]["remedy"])
-
-
-@cache
-def _rows() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+def _needs(each: Check) -> tuple[str, ...]:
+    needed = (_SETTINGS, *([_PROGRAM] if each.where == "NGINX's host" else []))
+    return (*(name for name in needed if name < each.id), *each.needs)
 
 
 def examine(
@@ -183,12 +181,13 @@ def examine(
     watch: called before each check, and after it with its result.
     """
     wanted, found = set(only or (each.id for each in checks)), dict[str, Finding]()
+    seen: dict[Look, list[Evidence]] = {}
     for each in reversed(checks):  # causes come before
         wanted |= {*each.needs, *each.after} if each.id in wanted else set()
     for each in checks:
         if each.id in wanted:
             watch(each, None)
-            result = _result(each, stack, found)
+            result = _result(each, stack, found, seen)
             reason = accepted.get(each.id, "") if result.status in ("fail", "warn") else ""
             found[each.id] = replace(result, accepted=reason)
             watch(each, found[each.id])
@@ -207,33 +206,45 @@ def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
     return NOT_LOOKED if "unknown" in seen else CLEAN
 
 
-def _result(each: Check, stack: RunningSite, before: Mapping[str, Finding]) -> Finding:
-    for name in each.needs:
-        cause = before[name]
-        if cause.status in _ENDS or (cause.because and cause.status == "skipped"):
-            return Finding(check=each, status="skipped", because=cause.because or name)
-    seen: list[Evidence] = []
-    try:
-        stack.require(each.where)
-        with stack.patience():
-            for one in each.look(stack):
-                seen.append(one if isinstance(one, Evidence) else Evidence(one))
-    except Skipped as reason:
-        seen.append(Evidence(str(reason), "skipped"))
-    except Exception as error:  # noqa: BLE001  (a check that breaks must not end the others)
-        text = str(error) if isinstance(error, XaccelError | OSError) else f"{type(error).__name__}: {error}"
-        seen.append(Evidence(text or type(error).__name__, "unknown"))
+def _result(
+    each: Check, stack: RunningSite, before: Mapping[str, Finding], looked: dict[Look, list[Evidence]]
+) -> Finding:
+    needed = (before[name] for name in each.needs)
+    ended = [one for one in needed if one.status in _ENDS or (one.because and one.status == "skipped")]
+    seen = [] if ended else _look(each, stack, looked)
     status: Status = min((one.status or each.worst for one in seen), key=_ORDER.index, default="ok")
-    causes = [one for one in map(before.get, each.after) if one and (one.because or one.status in _ENDS)]
-    because = next((one.because or one.check.id for one in causes), "") if status in _BAD else ""
+    causes = ended
+    if status in _BAD:
+        earlier = (before[name] for name in each.after if name in before)
+        causes = [one for one in earlier if one.because or one.status in _ENDS]
+    own = each.remedy if each.explains(status) else ""
+    remedies = [one.remedy or (each.remedy if each.explains(one.status) else "") for one in seen]
     return Finding(
         check=each,
-        status=status,
+        status="skipped" if ended else status,
         evidence=tuple(stack.shown(one.text) for one in seen),
-        remedies=tuple(dict.fromkeys(stack.shown(text) for one in seen if (text := _remedy(each, one)))),
-        because=because,
+        consequence=each.consequence if each.explains(status) else "",
+        remedy=" ".join(dict.fromkeys(stack.shown(text) for text in remedies if text)) or own,
+        because=next((one.because or one.check.id for one in causes), ""),
     )
 
 
-def _remedy(each: Check, seen: Evidence) -> str:
-    return seen.remedy or ("" if seen.status == "unknown" != each.worst else each.remedy)
+def _look(each: Check, stack: RunningSite, looked: dict[Look, list[Evidence]]) -> list[Evidence]:
+    """Return what there is to see for a check. A function of several checks looks only for the first one."""
+    try:
+        stack.require(each.where)
+    except Skipped as reason:
+        return [Evidence(str(reason), "skipped")]
+    if each.look not in looked:
+        seen = looked[each.look] = []
+        try:
+            with stack.patience():
+                for one in each.look(stack):
+                    seen.append(one if isinstance(one, Evidence) else Evidence(one))
+        except Skipped as reason:
+            seen.append(Evidence(str(reason), "skipped"))
+        except Exception as error:  # noqa: BLE001  (a check that breaks must not end the others)
+            name = type(error).__name__
+            text = str(error) if isinstance(error, XaccelError | OSError) else f"{name}: {error}"
+            seen.append(Evidence(text or name, "unknown"))
+    return [one for one in looked[each.look] if one.check in ("", each.id)]

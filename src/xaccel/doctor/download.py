@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from xaccel.doctor.ask_origins import remotes, why_unreadable
-from xaccel.doctor.check import check
+from xaccel.doctor.ask_origins import ask_for_object, remotes
+from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.error_log import ends, written_since
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import MOST_BYTES, App
+from xaccel.doctor.log_and_disk import why_unreadable
 from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
@@ -27,12 +28,10 @@ from xaccel.handoff.headers import public_name
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import make_key, report_of
 from xaccel.http_client.exchange import Exchange
-from xaccel.http_client.origin import ask_origin
-from xaccel.sender import Sender
 from xaccel.site.origins import LocalOrigin, S3Origin
 
 _PRIVATE = re.compile(r"xaccel-|x-accel-", re.IGNORECASE)
-_STORES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
+_STORAGES = re.compile(r"(?:x-amz-|x-goog-|x-ms-|x-minio|x-seaweed|x-ceph|x-rgw)", re.IGNORECASE)
 _SHARED_CACHE = ("Age", "X-Cache", "Cache-Status", "Via")
 _OF_THE_APP = ("Content-Disposition", "Content-Type")
 _OF_MIDDLEWARE = (
@@ -42,14 +41,10 @@ _OF_MIDDLEWARE = (
 )
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
-_NO_CONDITIONS = (
-    "The storage ignores If-None-Match. Pass `etag` to send_file, so that the app responds to conditions, or set"
-    " `cache` of the origin, so that NGINX does."
-)
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
 
 
-class Trip(NamedTuple):
+class LoggedDownload(NamedTuple):
     """A download that the log shows too.
 
     entry: its log entry, empty if there is none; None if the log is not read. said: the messages that NGINX's error log
@@ -66,48 +61,72 @@ class Trip(NamedTuple):
         return str((self.entry or {}).get("why", ""))
 
 
-@lru_cache(maxsize=1)
-def travel(stack: RunningSite) -> Trip:
-    """Request the download once for all checks. A random end of its Range, far behind the file, marks its log entry."""
+def _request(stack: RunningSite) -> LoggedDownload:
+    """Request the download. A random end of its Range, far behind the file, marks its log entry."""
     mark, errors, end = f"bytes=0-{10**15 + secrets.randbelow(10**15)}", ends(stack), None
     with suppress(Skipped):
         end = end_of(stack.log)
-    reply = stack.door.try_to_ask("GET", stack.target, {**stack.headers, "Range": mark})
+    reply = stack.front_door.try_to_ask("GET", stack.target, {**stack.headers, "Range": mark})
     entry = None
     if end is not None:
         entry = new_entry(stack.log, end, mark) if reply.status else {}
-    return Trip(reply, entry, written_since(errors))
+    return LoggedDownload(reply, entry, written_since(errors))
 
 
-@check(601)
-def through_nginx(stack: RunningSite) -> Iterator[str]:
-    names = [name for name, _ in travel(stack).reply.came if _PRIVATE.match(name)]
+logged_download = lru_cache(maxsize=1)(_request)
+"""The one that all checks look at."""
+
+
+@check("XA601")
+def nginx_is_in_front(stack: RunningSite) -> Iterator[str]:
+    names = [name for name, _ in logged_download(stack).reply.came if _PRIVATE.match(name)]
     if names:
         yield f"the response has the header {names[0]}"
 
 
-@lru_cache(maxsize=1)
-def _blamed(stack: RunningSite) -> tuple[int, Evidence] | None:
-    trip = travel(stack)
-    return (
-        no_transfer(stack, trip.reply, trip.said, is_logged=trip.entry is not None)
-        if not trip.entry
-        else None
-    )
+@check(
+    *("XA602", "XA603", "XA604", "XA605", "XA606", "XA617", "XA618", "XA619", "XA620", "XA621", "XA623"),
+)
+def download_arrives(stack: RunningSite) -> Iterator[Evidence]:
+    done = logged_download(stack)
+    if not done.entry:
+        seen = no_transfer(stack, done.reply, done.said, is_logged=done.entry is not None)
+        if seen:
+            yield seen
+            return
+    for name, whys, same in (
+        ("XA603", ("forged", "no_id"), "the secret of these settings"),
+        ("XA604", ("url_refused",), "these settings"),
+    ):
+        if done.why in whys:
+            yield Evidence(f"`why` is {done.why}, and the running NGINX has {same}", check=name)
+    try:
+        yield from (replace(one, check="XA606") for one in _undelivered(stack, done))
+    except Skipped as reason:
+        yield Evidence(str(reason), "skipped", check="XA606")
 
 
-def _no_transfer(stack: RunningSite, number: int) -> Iterator[Evidence]:
-    found = _blamed(stack)
-    if found and found[0] == number:
-        yield found[1]
+def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]:
+    status, meaning = done.reply.status, why_of(done.entry) if done.entry else None
+    if status in (200, 206) and not done.why:
+        try:
+            length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
+            if length.isdigit() and came < min(int(length), MOST_BYTES):
+                yield Evidence(f"{came} of {length} bytes came")
+        except (OSError, HTTPException) as error:
+            yield Evidence(f"the response ends early: {error or type(error).__name__}")
+        return
+    text = f"status {status}, `why` is {done.why or '(not known)'}" if status else done.reply.problem
+    cause, remedy = (f" {meaning.cause}", meaning.remedy) if meaning else ("", "")
+    yield Evidence(f"{text}.{cause}", remedy=remedy)
+    if done.entry and isinstance(stack.site.origins.get(done.entry.get("origin", "")), LocalOrigin):
+        handed = unquote(stack.from_app.header("X-Accel-Redirect")) if stack.from_app else ""
+        name, _, key = handed.removeprefix(stack.site.internal_prefix).partition("/")
+        yield from why_unreadable(stack, ObjectRef(name, key)) if key else ()
 
 
-for _number in (602, 605, 617, 618, 619, 620, 621, 623):
-    check(_number)(partial(_no_transfer, number=_number))
-
-
-@check(624)
-def alike(stack: RunningSite) -> Iterator[str]:
+@check("XA624")
+def servers_of_the_app_respond_alike(stack: RunningSite) -> Iterator[str]:
     """Ask each server of the app, but only if responses through NGINX differ: the app records what it hands off."""
     app = stack.app
     if app is None:
@@ -116,60 +135,24 @@ def alike(stack: RunningSite) -> Iterator[str]:
         return
     asked = {**stack.headers, "Range": "bytes=0-0"}
     times = min(_EACH_SERVER * len(app.servers), _MOST_ASKED)
-    seen = {stack.door.try_to_ask("GET", stack.target, asked).status for _ in range(times)}
-    if len(seen) < 2:
+    if len({stack.front_door.try_to_ask("GET", stack.target, asked).status for _ in range(times)}) < 2:
         return
     said = {one: _hand_off_of(stack, replace(app, servers=(one,))) for one in app.servers}
-    if "" in said.values():
-        for (host, port), text in said.items():
-            if text:
-                yield f"{host}:{port} {text}, and other servers hand the download off"
+    for (host, port), text in said.items():
+        if text and "" in said.values():
+            yield f"{host}:{port} {text}, and other servers hand the download off"
 
 
 def _hand_off_of(stack: RunningSite, app: App) -> str:
     """Return what is wrong with the response of one server of the app; empty: it is a hand-off of the site."""
-    reply = app.ask(stack.door, stack.target, stack.headers)
+    reply = app.ask(stack.front_door, stack.target, stack.headers)
     if not reply.header("X-Accel-Redirect"):
         return f"responds with {reply.status}" if reply.status else f"does not respond ({reply.problem})"
     return "" if reply.header("Xaccel-Auth") in stack.site.secrets else "has another secret"
 
 
-def _refused(stack: RunningSite, whys: Collection[str], same: str) -> Iterator[str]:
-    if travel(stack).why in whys:
-        yield f"`why` is {travel(stack).why}, and the running NGINX has {same}"
-
-
-check(603)(partial(_refused, whys=("forged", "no_id"), same="the secret of these settings"))
-check(604)(partial(_refused, whys=("url_refused",), same="these settings"))
-
-
-@check(606)
-def succeeds(stack: RunningSite) -> Iterator[Evidence]:
-    trip, waits = travel(stack), list(_no_transfer(stack, 606))
-    if waits:
-        yield from waits
-        return
-    status, meaning = trip.reply.status, why_of(trip.entry) if trip.entry else None
-    if status in (200, 206) and not trip.why:
-        try:
-            length, came = stack.fetched.header("Content-Length"), len(stack.fetched.body)
-            if length.isdigit() and came < min(int(length), MOST_BYTES):
-                yield Evidence(f"{came} of {length} bytes came")
-        except (OSError, HTTPException) as error:
-            yield Evidence(f"the response ends early: {error or type(error).__name__}")
-        return
-    text = f"status {status}, `why` is {trip.why or '(not known)'}" if status else trip.reply.problem
-    yield Evidence(
-        f"{text}.{f' {meaning.cause}' if meaning else ''}", remedy=meaning.remedy if meaning else ""
-    )
-    if trip.entry and isinstance(stack.site.origins.get(trip.entry.get("origin", "")), LocalOrigin):
-        handed = unquote(stack.from_app.header("X-Accel-Redirect")) if stack.from_app else ""
-        name, _, key = handed.removeprefix(stack.site.internal_prefix).partition("/")
-        yield from why_unreadable(stack, ObjectRef(name, key)) if key else ()
-
-
-@check(607)
-def in_parts(stack: RunningSite) -> Iterator[str]:
+@check("XA607")
+def ranges_are_answered(stack: RunningSite) -> Iterator[str]:
     whole = stack.fetched
     if len(whole.body) < 2:
         raise Skipped("the file has fewer than two bytes")
@@ -178,8 +161,8 @@ def in_parts(stack: RunningSite) -> Iterator[str]:
         yield f"status {part.status} and {len(part.body)} bytes instead of 206 and one byte"
 
 
-@check(608)
-def heads(stack: RunningSite) -> Iterator[str]:
+@check("XA608")
+def head_has_the_headers_of_get(stack: RunningSite) -> Iterator[str]:
     head, whole = stack.fetch("HEAD"), stack.fetched
     if head.status != whole.status:
         yield f"HEAD has status {head.status}, GET {whole.status}"
@@ -189,57 +172,50 @@ def heads(stack: RunningSite) -> Iterator[str]:
             yield f"{name} is {head.header(name)!r} for HEAD and {whole.header(name)!r} for GET"
 
 
-@check(609)
-def conditional(stack: RunningSite) -> Iterator[Evidence]:
+@check("XA609")
+def conditions_are_answered(stack: RunningSite) -> Iterator[Evidence]:
     etag = stack.fetched.header("ETag")
     if not etag:
         raise Skipped("the download has no ETag")
     status = stack.fetch(If_None_Match=etag).status
     if status != 304:
-        text = f"status {status} for If-None-Match with the ETag of the download"
-        with suppress(Skipped):
-            origin = stack.site.origin(stack.object.origin)
-            if not isinstance(origin, LocalOrigin):
-                url = Sender(stack.site).hand_off(stack.object).target
-                there = ask_origin(origin, url, {"If-None-Match": etag})[-1].status
-                if there == 200:
-                    yield Evidence(f"{text}: the storage itself responds with 200", remedy=_NO_CONDITIONS)
-                    return
-        yield Evidence(text)
+        text, remedy = f"status {status} for If-None-Match with the ETag of the download", ""
+        with suppress(Skipped, OSError, HTTPException):
+            if ask_for_object(stack, {"If-None-Match": etag}).status == 200:
+                text, remedy = f"{text}: the storage itself responds with 200", REMEDIES["no_conditions"]
+        yield Evidence(text, remedy=remedy)
 
 
-@check(610)
-def same_bytes(stack: RunningSite) -> Iterator[str]:
+@check("XA610")
+def bytes_are_those_of_the_object(stack: RunningSite) -> Iterator[str]:
     origin = stack.site.origin(stack.object.origin)
     if isinstance(origin, LocalOrigin):
         stored = (Path(origin.root) / stack.object.key).read_bytes()
     else:
-        hand_off = Sender(stack.site).hand_off(stack.object)
-        answers = ask_origin(origin, hand_off.target, most_bytes=MOST_BYTES)
-        stored = answers[-1].completed().body
+        stored = ask_for_object(stack, most_bytes=MOST_BYTES).body
     came = stack.fetched.body
     there, here = (hashlib.sha256(body).hexdigest()[:16] for body in (stored[: len(came)], came))
     if there != here:
         yield f"SHA-256 begins with {there} in the storage and with {here} from NGINX"
 
 
-@check(611)
-def hidden(stack: RunningSite) -> Iterator[str]:
+@check("XA611")
+def storage_is_hidden(stack: RunningSite) -> Iterator[str]:
     words = {remote.servers[0][0] for remote in remotes(stack.site.origins)}
     words |= {origin.bucket for origin in stack.site.origins.values() if isinstance(origin, S3Origin)}
-    own = {stack.door.address[0], "127.0.0.1", "localhost"}
+    own = {stack.front_door.address[0], "127.0.0.1", "localhost"}
     for name, value in stack.fetched.came:
-        if _STORES.match(name) or any(word in value for word in words - own):
+        if _STORAGES.match(name) or any(word in value for word in words - own):
             yield f"the header {name}"
 
 
-@check(630)
-def with_headers_of_middleware(stack: RunningSite) -> Iterator[str]:
+@check("XA630")
+def headers_of_middleware_are_not_lost(stack: RunningSite) -> Iterator[str]:
     """Compare with the app's 404 for an unknown page: middleware sets its headers there too."""
-    asked = {"Origin": stack.door.url, **stack.headers}
+    asked = {"Origin": stack.front_door.url, **stack.headers}
     folder = urlsplit(stack.target).path.rpartition("/")[0]
-    page = stack.door.try_to_ask("GET", f"{folder}/xaccel-{secrets.token_hex(8)}", asked)
-    reply = stack.door.try_to_ask("GET", stack.target, asked)
+    page = stack.front_door.try_to_ask("GET", f"{folder}/xaccel-{secrets.token_hex(8)}", asked)
+    reply = stack.front_door.try_to_ask("GET", stack.target, asked)
     if reply.status != 200:
         raise Skipped(f"the same request again got status {reply.status}")
     lost = [name for name in _OF_MIDDLEWARE if page.header(name) and not reply.header(name)]
@@ -247,8 +223,8 @@ def with_headers_of_middleware(stack: RunningSite) -> Iterator[str]:
         yield f"another page (status {page.status}) has {', '.join(lost)}"
 
 
-@check(612)
-def named(stack: RunningSite) -> Iterator[str]:
+@check("XA612")
+def name_and_type_are_those_of_the_app(stack: RunningSite) -> Iterator[str]:
     for name in (*_OF_THE_APP, "X-Content-Type-Options"):
         if not stack.fetched.header(name):
             yield f"there is no {name}"
@@ -261,8 +237,8 @@ def named(stack: RunningSite) -> Iterator[str]:
                 yield f"{public} is {traced.header(public)!r}, and the app sent {value!r}"
 
 
-@check(613)
-def as_it_is(stack: RunningSite) -> Iterator[str]:
+@check("XA613")
+def nothing_compresses(stack: RunningSite) -> Iterator[str]:
     reply = stack.fetch(Accept_Encoding="gzip, br, zstd")
     by = f"(Via or Server: {reply.header('Via') or reply.header('Server') or 'nothing'})"
     if encoding := reply.header("Content-Encoding"):
@@ -271,37 +247,37 @@ def as_it_is(stack: RunningSite) -> Iterator[str]:
         yield f"there is no Content-Length {by}"
 
 
-@check(614)
-def cached(stack: RunningSite) -> Iterator[str | Evidence]:
-    first = travel(stack).entry
+@check("XA614")
+def nginx_caches(stack: RunningSite) -> Iterator[str | Evidence]:
+    first = logged_download(stack).entry
     if not first or not first.get("cache"):
         raise Skipped("the download is not one that NGINX caches")
-    again = travel.__wrapped__(stack).entry
+    again = _request(stack).entry
     if again and again.get("cache") == "MISS" and first.get("cache") == "MISS":
         yield "`cache` is MISS for two requests, one after the other"
 
 
-@check(615)
-def logged(stack: RunningSite) -> Iterator[str]:
-    trip = travel(stack)
-    if trip.entry is None:
+@check("XA615")
+def transfer_is_logged(stack: RunningSite) -> Iterator[str]:
+    done = logged_download(stack)
+    if done.entry is None:
         raise Skipped("this process does not read NGINX's log")
-    if not trip.entry:
+    if not done.entry:
         yield f"none in {stack.log}"
 
 
-@check(616)
-def not_shared(stack: RunningSite) -> Iterator[str]:
+@check("XA616")
+def credentials_are_required(stack: RunningSite) -> Iterator[str]:
     if not stack.headers:
         raise Skipped("the download needs no --header, so that every client may have it")
-    reply = stack.door.ask("GET", stack.target)
+    reply = stack.front_door.ask("GET", stack.target)
     if reply.status == 200 and reply.body == stack.fetched.body:
         signs = [f"{name} is {reply.header(name)}" for name in _SHARED_CACHE if reply.header(name)]
         yield f"a client without --header gets the file ({', '.join(signs) or 'no header names a cache'})"
 
 
-@check(622)
-def lets_through(stack: RunningSite) -> Iterator[Evidence]:
+@check("XA622")
+def nothing_limits_the_next_requests(stack: RunningSite) -> Iterator[Evidence]:
     for reply in stack.refused:
         place = stack.location
         rules = [name for name in ("limit_req", "limit_conn") if place and place.value(name)]

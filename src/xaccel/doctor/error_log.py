@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import lru_cache, partial
 from pathlib import Path
 
 from xaccel.doctor.check import check
@@ -26,22 +25,22 @@ _MOST_MESSAGES = 4
 _FEW_CONNECTIONS = 64
 """A browser opens up to six, a download takes two."""
 _KINDS = {
-    801: r"worker_connections are not enough|Too many open files|exceed open file resource limit",
-    802: r"\(13: Permission denied\)",
-    803: r"limiting (?:requests|connections)",
-    804: r"upstream (?:timed out|prematurely|sent )|no live upstreams|(?:connect|recv|send)\(\) .*upstream",
-    805: r"while reading PROXY protocol",
+    "XA801": r"worker_connections are not enough|Too many open files|exceed open file resource limit",
+    "XA802": r"\(13: Permission denied\)",
+    "XA803": r"limiting (?:requests|connections)",
+    "XA804": r"upstream (?:timed out|prematurely|sent )|no live upstreams|(?:connect|recv|send)\(\) .*upstream",
+    "XA805": r"while reading PROXY protocol",
 }
+_OTHER = "XA806"
 _WORST = ("alert", "crit", "emerg")
 
 
 def files(stack: RunningSite) -> list[Path]:
     """Return the error logs of NGINX's configuration that are files. Raises Skipped."""
-    lines = [line.words for line, _ in each_line((stack.main,)) if line.words[0] == "error_log"]
-    if not any(line.words[0] == "error_log" for line in stack.main):
-        lines.append(("error_log", stack.built_with.get("--error-log-path", "logs/error.log")))
-    names = dict.fromkeys(words[1] for words in lines if not words[1].startswith(_NO_FILES))
-    return [path for name in names if (path := stack.prefix / name).is_file()]
+    names = [line.words[1] for line, _ in each_line((stack.main,)) if line.words[0] == "error_log"]
+    names += stack.main_value("error_log", "--error-log-path", "logs/error.log")[:1]
+    paths = (stack.prefix / name for name in dict.fromkeys(names) if not name.startswith(_NO_FILES))
+    return [path for path in paths if path.is_file()]
 
 
 def ends(stack: RunningSite) -> Mapping[Path, int]:
@@ -71,12 +70,31 @@ def _messages(path: Path, start: int) -> Iterator[tuple[datetime, str, str]]:
             yield datetime.strptime(at, "%Y/%m/%d %H:%M:%S"), level, shown  # noqa: DTZ007
 
 
-@lru_cache(maxsize=1)
-def recent(stack: RunningSite) -> Counter[tuple[int, str]]:
+@check(*_KINDS, _OTHER)
+def error_log_has_no_alarm(stack: RunningSite) -> Iterator[Evidence]:
+    with suppress(Skipped):
+        yield from _limits(stack)
+    for (name, text), times in _recent(stack).most_common():
+        yield Evidence(f"{text}{f' ({times} times)' if times > 1 else ''}", check=name)
+
+
+def _limits(stack: RunningSite) -> Iterator[Evidence]:
+    found = {line.words[0]: line.words[-1] for line, _ in each_line((stack.main,)) if line.words[1:]}
+    connections = int(found.get("worker_connections", 512))
+    most = int(found.get("worker_rlimit_nofile", connections))
+    if connections < _FEW_CONNECTIONS:
+        yield Evidence(f"`worker_connections` is {connections}", "warn", check="XA801")
+    if most < connections:
+        text = f"`worker_rlimit_nofile` is {most}, below {connections} `worker_connections`"
+        yield Evidence(text, "warn", check="XA801")
+
+
+def _recent(stack: RunningSite) -> Counter[tuple[str, str]]:
     """Count the messages of the last hour since the workers began, by check. Raises Skipped, and OSError."""
+    began = 0.0
     with suppress(Skipped):
         began = min(workers_of(stack.master), default=0.0)
-    found: Counter[tuple[int, str]] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
     for path in files(stack):
         messages = list(_messages(path, 0))
         # NGINX writes the local time, and TZ may have another one here: the last message is as old as the file.
@@ -84,33 +102,7 @@ def recent(stack: RunningSite) -> Counter[tuple[int, str]]:
         for at, level, text in messages:
             seconds = newest - (messages[-1][0] - at).total_seconds()
             if seconds + 1 >= max(began, time.time() - _RECENT_S):
-                number = next((one for one, words in _KINDS.items() if re.search(words, text)), 806)
-                if number != 806 or level in _WORST:
-                    found[number, re.sub(r"\b\d+\.\d{3}\b|#\d+", "…", text)] += 1
+                name = next((one for one, words in _KINDS.items() if re.search(words, text)), _OTHER)
+                if name != _OTHER or level in _WORST:
+                    found[name, re.sub(r"\b\d+\.\d{3}\b|#\d+", "…", text)] += 1
     return found
-
-
-def _said(stack: RunningSite, number: int) -> Iterator[Evidence]:
-    for (kind, text), times in recent(stack).most_common():
-        if kind == number:
-            yield Evidence(f"{text}{f' ({times} times)' if times > 1 else ''}")
-
-
-for _number in (*_KINDS, 806):
-    if _number != 801:
-        check(_number)(partial(_said, number=_number))
-
-
-@check(801)
-def room(stack: RunningSite) -> Iterator[Evidence]:
-    with suppress(Skipped):
-        found = {line.words[0]: line.words[-1] for line, _ in each_line((stack.main,)) if line.words[1:]}
-        connections = int(found.get("worker_connections", 512))
-        most = int(found.get("worker_rlimit_nofile", connections))
-        if connections < _FEW_CONNECTIONS:
-            yield Evidence(f"`worker_connections` is {connections}", "warn")
-        if most < connections:
-            yield Evidence(
-                f"`worker_rlimit_nofile` is {most}, below {connections} `worker_connections`", "warn"
-            )
-    yield from _said(stack, 801)

@@ -10,11 +10,15 @@ Status = Literal["ok", "fail", "warn", "skipped", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Something that was seen. status: None for the usual one of the check. remedy: empty for that of the check."""
+    """Something that was seen. status: None for the usual one of the check. remedy: empty for that of the check.
+
+    check: the id, where a function looks for several checks; empty: for each of them.
+    """
 
     text: str
     status: Status | None = None
     remedy: str = ""
+    check: str = ""
 
 
 class Skipped(Exception):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
-from xaccel.doctor.own_directives import Levels, Line, effective
+from xaccel.doctor.own_directives import Levels, Line, effective, lines_of
 from xaccel.http_client.exchange import Exchange, address_of, fetch
 from xaccel.site.rules import is_address
 
@@ -19,36 +20,33 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class FrontDoor:
     """Where the site is. `address` is connected to; it is the host of `url` unless NGINX's configuration named it."""
 
     url: str
     address: tuple[str, int]
 
-    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None) -> Exchange:
-        """Send one request as a client does: no redirect is followed, and no proxy of the environment is used.
+    @classmethod
+    def at(cls, url: str) -> FrontDoor:
+        """Return the one of a URL, whose path does not matter."""
+        parts = urlsplit(url)
+        return cls(f"{parts.scheme}://{parts.netloc}", address_of(url))
 
-        Raises OSError and http.client.HTTPException.
-        """
-        return self.try_to_ask(method, target, headers or {}).completed()
+    def ask(self, method: str, target: str, headers: Mapping[str, str] = MappingProxyType({})) -> Exchange:
+        """Send one request as a client does. Raises OSError and http.client.HTTPException."""
+        return self.try_to_ask(method, target, headers).completed()
 
     def try_to_ask(self, method: str, target: str, headers: Mapping[str, str]) -> Exchange:
         """Do the same, and raise nothing."""
         return fetch(self.url + target, method, tuple(headers.items()), [self.address], most_bytes=MOST_BYTES)
 
 
-def door_at(url: str) -> Door:
-    """Return the door of a URL."""
-    parts = urlsplit(url)
-    return Door(f"{parts.scheme}://{parts.netloc}", address_of(url))
-
-
-def door_of(path: Levels) -> Door | None:
-    """Return the door of the `server { }` that a path leads through; None for one that has only sockets."""
-    server = path[1] if len(path) > 1 else ()
-    names = (word for line in server if line.words[0] == "server_name" for word in line.words[1:])
-    for line in server:
-        if line.words[0] != "listen" or line.words[1].startswith("unix:") or "quic" in line.words:
+def front_door_of(server: Levels) -> FrontDoor | None:
+    """Return where clients reach the `server { }` of a path; None for one that has only sockets."""
+    inside = server[1] if len(server) > 1 else ()
+    names = _names(inside)
+    for line in lines_of("listen", inside):
+        if line.words[1].startswith("unix:") or "quic" in line.words:
             continue
         host, _, port = line.words[1].rpartition(":")
         if not port.isdigit():
@@ -56,16 +54,17 @@ def door_of(path: Levels) -> Door | None:
         host = _ANY.get(host, host.strip("[]"))
         shown = next((name for name in names if name[0].isalnum()), f"[{host}]" if ":" in host else host)
         scheme, default = ("https", "443") if "ssl" in line.words else ("http", "80")
-        return Door(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
+        return FrontDoor(f"{scheme}://{shown}{'' if port == default else f':{port}'}", (host, int(port)))
     return None
+
+
+def _names(server: tuple[Line, ...]) -> list[str]:
+    return [word for line in lines_of("server_name", server) for word in line.words[1:]]
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The block that gets a request.
-
-    line: a `location { }`, else a `server { }`. path: the levels around it, and its own.
-    """
+    """The `location { }` that gets a request, else the `server { }`. path: the levels around it, and its own."""
 
     line: Line
     path: Levels
@@ -81,9 +80,9 @@ class Location:
         return any(line.words == ("include", "app") for level in self.path for line in level)
 
     @property
-    def is_of_site(self) -> bool:
-        """True if its server includes server.conf."""
-        return _includes_site(self.path[1])
+    def lacks_app(self) -> bool:
+        """True if app.conf is forgotten here: the server includes server.conf, and requests go to an app."""
+        return includes_site(self.path[1]) and bool(self.backend) and not self.includes_app
 
     @property
     def backend(self) -> str:
@@ -95,33 +94,32 @@ class Location:
         return " ".join(" ".join(line.words[1:]) for line in effective(name, self.path)[:1])
 
 
-def location_of(http: tuple[Line, ...], door: Door, target: str) -> Location | None:
-    """Return the location for a path at a door, as NGINX chooses it; None where no server is known.
+def location_of(http: tuple[Line, ...], front_door: FrontDoor, target: str) -> Location | None:
+    """Return the location for a path, as NGINX chooses it; None where no server is known.
 
     If that server does not include server.conf, it may pass requests on: then it is the first one that does.
     """
-    first = server_of(http, door)
-    own = [line for line in http if line.words == ("server",) and _includes_site(line.inside)]
-    server = first if first in own else next(iter(own), first)
-    return (
-        _inside(Location(server, (http, server.inside)), unquote(target.partition("?")[0]))
-        if server
-        else None
-    )
+    server = server_of(http, front_door)
+    own = [line for line in lines_of("server", http) if includes_site(line.inside)]
+    if own and server not in own:
+        server = own[0]
+    if server is None:
+        return None
+    return _inside(Location(server, (http, server.inside)), unquote(target.partition("?")[0]))
 
 
-def _includes_site(lines: tuple[Line, ...]) -> bool:
-    return any(line.words == ("include", "server") for line in lines)
+def includes_site(server: tuple[Line, ...]) -> bool:
+    """Tell whether server.conf is included."""
+    return any(line.words == ("include", "server") for line in server)
 
 
-def server_of(http: tuple[Line, ...], door: Door) -> Line | None:
+def server_of(http: tuple[Line, ...], front_door: FrontDoor) -> Line | None:
     """Return the `server { }` that NGINX chooses by address, port and name."""
-    host, (address, port) = urlsplit(door.url).hostname or "", door.address
+    host, (address, port) = urlsplit(front_door.url).hostname or "", front_door.address
     known = {"", "*", "0.0.0.0", "::", address}  # noqa: S104
     found = [
         (line, words)
-        for line in http
-        if line.words == ("server",)
+        for line in lines_of("server", http)
         for words in _listens(line)
         if words[0].rpartition(":")[2] == str(port)
         and (not is_address(address) or words[0].rpartition(":")[0].strip("[]") in known)
@@ -131,14 +129,13 @@ def server_of(http: tuple[Line, ...], door: Door) -> Line | None:
 
 
 def _listens(server: Line) -> Iterator[tuple[str, ...]]:
-    found = [line.words[1:] for line in server.inside if line.words[0] == "listen"] or [("80",)]
-    for words in found:
+    for words in [line.words[1:] for line in lines_of("listen", server.inside)] or [("80",)]:
         yield (words[0] if re.search(r"(?:^|:)\d+$", words[0]) else f"{words[0]}:80", *words[1:])
 
 
 def _rank(server: Line, host: str) -> int:
     """Return how well a server's names fit: 0 exactly, 1 by a wildcard or an expression, 2 not."""
-    names = [word for line in server.inside if line.words[0] == "server_name" for word in line.words[1:]]
+    names = _names(server.inside)
     if host in names or f".{host}" in names:
         return 0
     for name in names:
@@ -157,33 +154,26 @@ def _fits(pattern: str, text: str, *, ignore_case: bool = True) -> bool:
 
 
 def _inside(found: Location, uri: str) -> Location:
-    lines = [line for line in found.path[-1] if line.words[0] == "location"]
-    prefixes, patterns = [], []
-    for line in lines:
+    prefixes, patterns, exact = [], [], []
+    for line in lines_of("location", found.path[-1]):
         mark, name = line.words[1] if line.words[2:] else "", line.words[-1]
-        if mark == "=" and name == uri:
-            return _into(found, line)
-        if mark in ("~", "~*"):
+        if mark == "=":
+            exact += [line] if name == uri else []
+        elif mark in ("~", "~*"):
             patterns += [line] if _fits(name, uri, ignore_case=mark == "~*") else []
-        elif mark != "=" and uri.startswith(name):
+        elif uri.startswith(name):
             prefixes.append(line)
     best = max(prefixes, key=lambda line: len(line.words[-1]), default=None)
-    if patterns and (best is None or best.words[1] != "^~"):
-        return _inside(_into(found, patterns[0]), uri)
-    if best is not None:
-        return _inside(_into(found, best), uri)
-    return _fallback(found)
-
-
-def _into(found: Location, line: Line) -> Location:
-    return Location(line, (*found.path, line.inside))
-
-
-def _fallback(found: Location) -> Location:
-    """Follow `try_files … @name`, whose files a download does not have."""
+    if best and best.words[1] == "^~":
+        patterns = []
+    if chosen := [*exact, *patterns, best][0]:
+        return _inside(Location(chosen, (*found.path, chosen.inside)), uri)
+    # `try_files … @name` leads on: a download does not have its files.
     last = found.value("try_files").rpartition(" ")[2]
-    named = [line for line in found.path[1] if line.words == ("location", last)] if last[:1] == "@" else []
-    return Location(named[0], (*found.path[:2], named[0].inside)) if named else found
+    for line in lines_of("location", found.path[1]) if last[:1] == "@" else ():
+        if line.words[1] == last:
+            return Location(line, (*found.path[:2], line.inside))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +189,21 @@ class App:
         """Where it is."""
         return ", ".join(f"{host}:{port}" if port else host for host, port in self.servers)
 
-    def ask(self, door: Door, target: str, headers: Mapping[str, str]) -> Exchange:
+    def ask(self, front_door: FrontDoor, target: str, headers: Mapping[str, str]) -> Exchange:
         """Send the request that NGINX would send for this one of a client."""
-        parts = urlsplit(door.url)
-        path = urlsplit(self.base).path
-        if path and self.location.line.words[0] == "location":
-            target = path + target.removeprefix(self.location.line.words[-1])
+        parts, base = urlsplit(front_door.url), urlsplit(self.base)
+        if base.path and self.location.line.words[0] == "location":
+            target = base.path + target.removeprefix(self.location.line.words[-1])
         known = {
             "http_host": parts.netloc,
             "host": parts.hostname or "",
             "scheme": parts.scheme,
             "server_name": parts.hostname or "",
-            "server_port": str(door.address[1]),
+            "server_port": str(front_door.address[1]),
             "remote_addr": "127.0.0.1",
             "proxy_add_x_forwarded_for": "127.0.0.1",
             "request_uri": target,
-            "proxy_host": urlsplit(self.base).netloc,
+            "proxy_host": base.netloc,
             **{f"http_{name.lower().replace('-', '_')}": value for name, value in headers.items()},
         }
         own = {} if self.location.value("proxy_pass_request_headers") == "off" else headers
@@ -223,7 +212,7 @@ class App:
             if len(line.words) == 3:
                 sent[line.words[1].lower()] = _VARIABLE.sub(lambda one: known.get(one[1], ""), line.words[2])
         pairs = tuple((name, value) for name, value in {**sent, "connection": "close"}.items() if value)
-        url = f"{urlsplit(self.base).scheme}://{urlsplit(self.base).netloc}{target}"
+        url = f"{base.scheme}://{base.netloc}{target}"
         return fetch(url, "GET", pairs, self.servers, most_bytes=4096, verify=False)
 
     def withheld(self, reply: Exchange, headers: Mapping[str, str]) -> list[str]:
@@ -234,12 +223,12 @@ class App:
 
 def app_of(http: tuple[Line, ...], location: Location) -> App | None:
     """Return the app that a location proxies to over HTTP; None where it does not, or a variable names it."""
-    target = next((line.words[1] for line in location.path[-1] if line.words[0] == "proxy_pass"), "")
+    target = location.backend
     if not target.startswith(("http://", "https://")) or "$" in target:
         return None
     if found := re.match(r"http://(unix:[^:]+):?(.*)", target):
         return App(location, f"http://localhost{found[2]}", ((found[1], 0),))
     groups = (line.inside for line in http if line.words == ("upstream", urlsplit(target).netloc))
-    named = [line.words[1] for group in groups for line in group if line.words[0] == "server"]
+    named = [line.words[1] for group in groups for line in lines_of("server", group)]
     servers = ((one, 0) if one.startswith("unix:") else address_of(one) for one in named or [target])
     return App(location, target, tuple(servers))

@@ -1,4 +1,4 @@
-"""XA5xx: the log of transfers, the cache's folder and your error pages, on NGINX's host."""
+"""XA5xx, XA415 to XA418: the log of transfers, and the paths that NGINX's workers need, on NGINX's host."""
 
 from __future__ import annotations
 
@@ -7,17 +7,69 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from xaccel.doctor.check import check
+from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
+from xaccel.handoff.objects import ObjectRef
+from xaccel.site.origins import LocalOrigin
 
 _MOST_BYTES = 1024**3
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
+_RIGHTS = {"-r": "read", "-w": "write to", "-x": "enter"}
+"""By the option of `test`."""
 
 
-@check(501)
-def readable(stack: RunningSite) -> Iterator[str]:
+def _denied(stack: RunningSite, path: Path, right: str) -> str:
+    """Return that NGINX's workers lack a right; empty: they have it. Raises Skipped."""
+    may = stack.user_may(*stack.workers, path, right)
+    return "" if may else f"{stack.workers[0]} may not {_RIGHTS[right]} {path}"
+
+
+@check("XA415")
+def workers_may_enter_the_directories(stack: RunningSite) -> Iterator[str]:
+    found = [(name, one.root) for name, one in stack.site.origins.items() if isinstance(one, LocalOrigin)]
+    if not found:
+        raise Skipped("the site has no directory")
+    for name, root in found:
+        if not Path(root).is_dir():
+            yield f"origin {name}: {root} is not a directory"
+        elif denied := _denied(stack, Path(root), "-x"):
+            yield f"origin {name}: {denied}"
+
+
+@check("XA417")
+def workers_may_read_the_object(stack: RunningSite) -> Iterator[Evidence]:
+    return why_unreadable(stack, stack.object)
+
+
+def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Iterator[Evidence]:
+    """Yield why NGINX's workers cannot send a file of a directory that is there. Raises Skipped."""
+    origin = stack.site.origin(ref.origin)
+    if not isinstance(origin, LocalOrigin):
+        return
+    path = Path(origin.root)
+    for part in Path(ref.key).parts:
+        path /= part
+        if path.is_symlink():
+            text = f"{path} is a symbolic link, and NGINX follows none below the directory of an origin"
+            yield Evidence(text, remedy=REMEDIES["symlink"])
+            return
+        if path.exists() and (denied := _denied(stack, path, "-x" if path.is_dir() else "-r")):
+            yield Evidence(f"{denied} (mode {path.stat().st_mode & 0o777:o}, owner {path.owner()})")
+            return
+
+
+@check("XA418")
+def workers_may_write_to_the_cache(stack: RunningSite) -> Iterator[str]:
+    if stack.site.cache is None:
+        raise Skipped("the site has no CACHE")
+    if denied := _denied(stack, stack.prefix / stack.site.cache.path, "-w"):
+        yield denied
+
+
+@check("XA501")
+def log_is_a_file_that_can_be_read(stack: RunningSite) -> Iterator[str]:
     log = stack.log
     try:
         if not stat.S_ISREG(log.stat().st_mode):
@@ -29,15 +81,14 @@ def readable(stack: RunningSite) -> Iterator[str]:
         yield f"{log}: {error.strerror}"
 
 
-@check(502)
-def reachable(stack: RunningSite) -> Iterator[str]:
-    folder = stack.log.parent
-    if not stack.workers_may(folder, "-x"):
-        yield f"{stack.workers[0]} may not enter {folder}"
+@check("XA502")
+def workers_may_enter_the_folder_of_the_log(stack: RunningSite) -> Iterator[str]:
+    if denied := _denied(stack, stack.log.parent, "-x"):
+        yield denied
 
 
-@check(503)
-def rotated(stack: RunningSite) -> Iterator[str]:
+@check("XA503")
+def nginx_writes_to_the_log(stack: RunningSite) -> Iterator[str]:
     log = stack.log
     try:
         opened = {os.readlink(link): link.stat() for link in Path(f"/proc/{stack.master}/fd").iterdir()}
@@ -48,36 +99,33 @@ def rotated(stack: RunningSite) -> Iterator[str]:
         yield f"NGINX writes to {other}"
 
 
-@check(504)
-def room(stack: RunningSite) -> Iterator[str | Evidence]:
+@check("XA504")
+def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
     cache = stack.site.cache
-    for folder in {stack.log.parent, *([stack.prefix / cache.path] if cache else [])}:
+    cached = stack.prefix / cache.path if cache else None
+    for folder in {stack.log.parent, *filter(None, [cached])}:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
+        text = f"{folder}: {free // 1024 // 1024} MB are free"
         if free < _LEAST_FREE:
-            yield f"{folder}: {free // 1024 // 1024} MB are free"
-        elif cache and folder == stack.prefix / cache.path and free < cache.min_free_bytes:
-            text = (
-                f"{folder}: {free // 1024 // 1024} MB are free, and `min_free` of CACHE is {cache.min_free}"
-            )
-            yield Evidence(
-                text, "warn", "NGINX removes what it cached: free space, or lower `min_free` of CACHE."
-            )
+            yield Evidence(text)
+        elif cache and folder == cached and free < cache.min_free_bytes:
+            text = f"{text}, and `min_free` of CACHE is {cache.min_free}"
+            yield Evidence(text, "warn", REMEDIES["min_free"])
 
 
-@check(507)
-def kept_small(stack: RunningSite) -> Iterator[str]:
-    log = stack.log
-    if (size := log.stat().st_size) > _MOST_BYTES:
-        yield f"{log} has {size // 1024**2:,} MB"
+@check("XA507")
+def log_is_rotated(stack: RunningSite) -> Iterator[str]:
+    if (size := stack.log.stat().st_size) > _MOST_BYTES:
+        yield f"{stack.log} has {size // 1024**2:,} MB"
 
 
-@check(505)
-def pages(stack: RunningSite) -> Iterator[str]:
+@check("XA505")
+def workers_may_read_the_error_pages(stack: RunningSite) -> Iterator[str]:
     if not stack.site.error_pages:
         raise Skipped("the site has no ERROR_PAGES")
     for path in (stack.prefix / name for name in stack.site.error_pages.values()):
         if not path.is_file():
             yield f"{path} is missing"
-        elif not stack.workers_may(path, "-r"):
-            yield f"{stack.workers[0]} may not read {path}"
+        elif denied := _denied(stack, path, "-r"):
+            yield denied

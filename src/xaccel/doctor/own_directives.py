@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xaccel.doctor.evidence import Evidence
 from xaccel.errors import NginxError
 from xaccel.nginx.probe import call
 from xaccel.site import Site
@@ -53,80 +54,84 @@ def warnings(done: subprocess.CompletedProcess[str], site: Site) -> Iterator[str
     for name, where in DUPLICATE.findall(done.stderr):
         yield f"{where}: NGINX refuses a second {name} in a location, and app.conf sets it: remove your own"
     if done.returncode == 0:
-        http = http_of(parse(done.stdout, site.folder))
-        yield from (text for text, check in findings(http, site).items() if check != "XA212")
+        found = findings(http_of(parse(done.stdout, site.folder)), site)
+        yield from dict.fromkeys(each.text for each in found if each.check != "XA212")
 
 
-def findings(http: tuple[Line, ...], site: Site) -> dict[str, str]:
-    """Return what works against the site in `http { }`, with the id of the doctor's check for it."""
+def findings(http: tuple[Line, ...], site: Site) -> Iterator[Evidence]:
+    """Yield what works against the site in `http { }`, some of it several times."""
     servers, everywhere = paths_to("server", http), paths_to("app", http)
     around = [server[1:2] for server in servers]
     apps = [path for path in everywhere if not path[1:] or path[1:2] in around]
-    found: dict[str, str] = {}
     if servers and not everywhere:
-        found["app.conf is not included: add it to each location { } that proxies to your app"] = "XA209"
+        text = "app.conf is not included: add it to each location { } that proxies to your app"
+        yield Evidence(text, check="XA209")
     elif everywhere and not apps:
-        place = f"{site.folder}/server.conf"
-        found[f"no server {{ }} with app.conf includes {place}: downloads end with 404"] = "XA208"
+        text = f"no server {{ }} with app.conf includes {site.folder}/server.conf: downloads end with 404"
+        yield Evidence(text, check="XA208")
     for path in apps:
-        inner = [line.words[0] for line, _ in each_line(path)]
-        include = next(line for line in path[-1] if line.words == ("include", "app"))
-        if path[2:] and not any(name.endswith("_pass") for name in inner):
-            other = next(
-                (line.words[-1] for line in path[-1] if line.words[0] == "try_files"), "the one that does"
-            )
-            found[
-                f"{include.where}: app.conf is in a location that proxies to nothing: include it in {other}"
-            ] = "XA209"
-    for path in apps if site.concurrency else ():
-        for line in effective("limit_conn", path):
-            if not _can_be_empty(line.words[1], http):
-                found[
-                    f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
-                    " that is empty for the location of your app"
-                ] = "XA210"
-    sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
-    kept = {"off"} | {words.split()[0] for words in site.access_logs}
+        yield from _in_location(path, http, site)
     for path in servers or [(http,)]:
-        for line in effective("add_header", path):
-            if line.words[1].lower() not in sent:
-                lost = f"this {line.words[1]}: name it in ADD_HEADERS"
-                found[f"{line.where}: downloads are sent without {lost}"] = "XA211"
-        for line in effective("access_log", path):
-            if (log := line.words[1]) not in kept:
-                found[f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"] = "XA212"
-    return {**found, **dict(_of_logs_and_files(http, servers, site))}
+        yield from _in_server(path, site)
+    for line in lines_of("log_format", http):
+        if private := _PRIVATE.search(" ".join(line.words[2:])):
+            text = f"{line.where}: the log_format {line.words[1]} has {private[0]}: remove it"
+            yield Evidence(text, check="XA218")
 
 
-def _of_logs_and_files(
-    http: tuple[Line, ...], servers: Sequence[Levels], site: Site
-) -> Iterator[tuple[str, str]]:
-    for line in http:
-        if line.words[0] == "log_format" and (private := _PRIVATE.search(" ".join(line.words[2:]))):
-            yield f"{line.where}: the log_format {line.words[1]} has {private[0]}: remove it", "XA218"
-    if any(isinstance(origin, LocalOrigin) for origin in site.origins.values()):
-        for line in (line for path in servers for line in effective("open_file_cache", path)):
-            if line.words[1] != "off":
-                advice = "a replaced file is sent as it was: write `open_file_cache off;` into the server"
-                yield f"{line.where}: with this open_file_cache, {advice}", "XA219"
+def _in_location(path: Levels, http: tuple[Line, ...], site: Site) -> Iterator[Evidence]:
+    if path[2:] and not any(line.words[0].endswith("_pass") for line, _ in each_line(path)):
+        include = next(line for line in path[-1] if line.words == ("include", "app"))
+        other = next((line.words[-1] for line in lines_of("try_files", path[-1])), "the one that does")
+        text = f"{include.where}: app.conf is in a location that proxies to nothing: include it in {other}"
+        yield Evidence(text, check="XA209")
+    for line in effective("limit_conn", path) if site.concurrency else ():
+        if not _can_be_empty(line.words[1], http):
+            text = (
+                f"{line.where}: this limit_conn replaces CONCURRENCY: move it to other locations, or give it a key"
+                " that is empty for the location of your app"
+            )
+            yield Evidence(text, check="XA210")
+
+
+def _in_server(path: Levels, site: Site) -> Iterator[Evidence]:
+    sent = _ALWAYS_SENT | {name.lower() for name, _ in site.add_headers}
+    logs = {"off"} | {words.split()[0] for words in site.access_logs}
+    for line in effective("add_header", path):
+        if (name := line.words[1]).lower() not in sent:
+            text = f"{line.where}: downloads are sent without this {name}: name it in ADD_HEADERS"
+            yield Evidence(text, check="XA211")
+    for line in effective("access_log", path):
+        if (log := line.words[1]) not in logs:
+            text = f"{line.where}: downloads are not in {log}: name it in ACCESS_LOGS"
+            yield Evidence(text, check="XA212")
+    has_files = any(isinstance(origin, LocalOrigin) for origin in site.origins.values())
+    for line in effective("open_file_cache", path) if has_files else ():
+        if line.words[1] != "off":
+            advice = "a replaced file is sent as it was: write `open_file_cache off;` into the server"
+            yield Evidence(f"{line.where}: with this open_file_cache, {advice}", check="XA219")
 
 
 def http_of(main: tuple[Line, ...]) -> tuple[Line, ...]:
     """Return the content of `http { }`."""
-    return tuple(inner for line in main if line.words[0] == "http" for inner in line.inside)
+    return tuple(inner for line in lines_of("http", main) for inner in line.inside)
+
+
+def lines_of(name: str, level: Iterable[Line]) -> tuple[Line, ...]:
+    """Return the lines of a directive."""
+    return tuple(line for line in level if line.words[0] == name)
 
 
 def effective(name: str, path: Levels) -> tuple[Line, ...]:
     """Return the lines that apply at the innermost level: a level with own lines drops those of outer levels."""
-    found = (tuple(line for line in level if line.words[0] == name) for level in reversed(path))
-    return next(filter(None, found), ())
+    return next(filter(None, (lines_of(name, level) for level in reversed(path))), ())
 
 
 def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
     """Tell whether the key of a zone is a map that yields nothing for some requests."""
-    zones = [line.words for line in http if line.words[0] == "limit_conn_zone"]
+    zones = [line.words for line in lines_of("limit_conn_zone", http)]
     keys = {words[1] for words in zones if any(word.startswith(f"zone={zone}:") for word in words)}
-    maps = [line.inside for line in http if line.words[0] == "map" and line.words[-1] in keys]
+    maps = [line.inside for line in lines_of("map", http) if line.words[-1] in keys]
     return any(
         any(row.words[-1] == "" for row in rows) or not any(row.words[0] == "default" for row in rows)
         for rows in maps

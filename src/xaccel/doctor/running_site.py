@@ -16,8 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from xaccel.doctor.evidence import Skipped
-from xaccel.doctor.location import App, Door, Location, app_of, door_at, door_of, location_of
-from xaccel.doctor.own_directives import Line, dump, findings, http_of, parse, paths_to
+from xaccel.doctor.location import App, FrontDoor, Location, app_of, front_door_of, location_of
+from xaccel.doctor.own_directives import Line, dump, http_of, lines_of, parse, paths_to
 from xaccel.errors import XaccelError
 from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
@@ -82,7 +82,7 @@ class RunningSite:
     named: tuple[str, str] | None = None
     config: Path | None = None
     timeout_s: float = 10.0
-    broken: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     refused: list[Exchange] = field(default_factory=list)
     _end: float = field(init=False)
 
@@ -113,18 +113,20 @@ class RunningSite:
 
     # NGINX on disk
 
-    @cached_property
-    def build(self) -> Nginx:
-        """The version and the modules of the program. Raises Skipped elsewhere than on NGINX's host, and NginxError."""
+    def probe_nginx(self) -> Nginx:
+        """Return version and modules of the program. Raises Skipped elsewhere than on NGINX's host, and NginxError."""
         if not self.nginx:
             raise Skipped(_NO_NGINX)
-        wanted = {"njs": "njs" not in self.without, "headers_more": "headers-more" not in self.without}
-        return probe(self.nginx, **wanted)
+        njs, headers_more = (name not in self.without for name in ("njs", "headers-more"))
+        return probe(self.nginx, njs=njs, headers_more=headers_more)
+
+    build = cached_property(probe_nginx)
 
     @cached_property
     def tested(self) -> subprocess.CompletedProcess[str]:
         """The result of `nginx -T`. Raises Skipped without the right to read the configuration."""
-        assert self.build
+        if not self.nginx:
+            raise Skipped(_NO_NGINX)
         done = dump([self.nginx, *self.options])
         if done.returncode != 0 and _DENIED.search(done.stderr) and os.geteuid() != 0:
             raise Skipped("`nginx -T` may not read NGINX's configuration: run as root")
@@ -147,14 +149,9 @@ class RunningSite:
         """The content of `http { }` on disk."""
         return http_of(self.main)
 
-    @cached_property
-    def own(self) -> dict[str, str]:
-        """The operator's directives that work against the site, with the id of the check for each."""
-        return findings(self.http, self.site)
-
-    @cached_property
+    @property
     def loaded(self) -> Nginx:
-        """The same, with the modules that NGINX loads."""
+        """The build, reduced to the modules that NGINX loads."""
         return only_loaded(self.build, self.tested)[0]
 
     @cached_property
@@ -179,7 +176,7 @@ class RunningSite:
 
     def main_value(self, name: str, option: str, default: str) -> tuple[str, ...]:
         """Return the arguments of a directive outside of blocks, else what NGINX was built with."""
-        found = (line.words[1:] for line in self.main if line.words[0] == name)
+        found = (line.words[1:] for line in lines_of(name, self.main))
         return next(found, (self.built_with.get(option, default),))
 
     @cached_property
@@ -200,10 +197,6 @@ class RunningSite:
         """The user of the workers, and the group where the configuration names one."""
         user, group = (*self.main_value("user", "--user", "nobody"), "")[:2]
         return user, group
-
-    def workers_may(self, path: Path, right: str) -> bool:
-        """Tell whether the workers have a right to a path. Raises what `user_may` raises."""
-        return self.user_may(*self.workers, path, right)
 
     def user_may(self, user: str, group: str, path: Path, right: str) -> bool:
         """Tell whether a user has a right to a path: one of the options -r, -w and -x of `test`.
@@ -230,20 +223,20 @@ class RunningSite:
     # The front door
 
     @cached_property
-    def door(self) -> Door:
+    def front_door(self) -> FrontDoor:
         """Where the site is. Raises Skipped where that is not known."""
         for url in (self.url, self.download):
             if url.startswith(("http://", "https://")):
-                return door_at(url)
+                return FrontDoor.at(url)
         if self.nginx and self.tested.returncode == 0:
-            for found in filter(None, map(door_of, paths_to("server", self.http))):
+            for found in filter(None, map(front_door_of, paths_to("server", self.http))):
                 return found
         raise Skipped("the address of the site is not known; --url https://app.example names it")
 
     @cached_property
     def shown_digest(self) -> Exchange:
         """The response of the running NGINX about its settings. Raises OSError."""
-        return self.door.ask("GET", digest_path(self.site))
+        return self.front_door.ask("GET", digest_path(self.site))
 
     @cached_property
     def is_served(self) -> bool:
@@ -270,7 +263,7 @@ class RunningSite:
     def fetch(self, method: str = "GET", **headers: str) -> Exchange:
         """Request the download. Underscores in the names of `headers` are dashes. Raises Skipped and OSError."""
         more = {name.replace("_", "-"): value for name, value in headers.items()}
-        reply = self.door.ask(method, self.target, {**self.headers, **more})
+        reply = self.front_door.ask(method, self.target, {**self.headers, **more})
         if reply.status in LIMITED:
             self.refused.append(reply)
             raise Skipped(f"the request was refused with status {reply.status}: see XA622")
@@ -283,16 +276,15 @@ class RunningSite:
 
     @cached_property
     def location(self) -> Location | None:
-        """The location of NGINX's configuration on disk that gets the download. Raises Skipped."""
-        return location_of(self.http, self.door, self.target)
+        """The location of NGINX's configuration on disk that gets the download; None where that is not known."""
+        with suppress(Skipped):
+            return location_of(self.http, self.front_door, self.target)
+        return None
 
     @cached_property
     def app(self) -> App | None:
         """The app behind it; None where NGINX's configuration does not say."""
-        try:
-            return app_of(self.http, self.location) if self.location else None
-        except Skipped:
-            return None
+        return app_of(self.http, self.location) if self.location else None
 
     @cached_property
     def from_app(self) -> Exchange | None:
@@ -300,7 +292,7 @@ class RunningSite:
 
         The app may record it as a download that was not sent. So it is requested only if the download fails.
         """
-        return self.app.ask(self.door, self.target, self.headers) if self.app else None
+        return self.app.ask(self.front_door, self.target, self.headers) if self.app else None
 
     @property
     def object(self) -> ObjectRef:

@@ -16,7 +16,6 @@ from xaccel.http_client.origin import ask_origin
 from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
 from xaccel.options import Options
 from xaccel.sender import Sender
-from xaccel.signing.endpoint import resolve_endpoint
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
 
@@ -102,12 +101,3 @@ def _not_followed(found: Sequence[Exchange]) -> StorageFinding:
     place = re.match(r"(?:([a-z]+):)?//(?:[^/?#@]*@)?([^/?#@]{0,255})", location)
     shown = f"{place[1] or ''}://{place[2]}" if place else "://"
     return StorageFinding(code, FINDINGS[code].format(place=shown))
-
-
-def bucket_region(origin: S3Origin) -> str | None:
-    """Return the region of a bucket from an unsigned request; None if the storage does not name it or is unreachable.
-
-    Amazon S3 names it also to those who may read nothing (the header x-amz-bucket-region of HeadBucket).
-    """
-    answer = ask_origin(origin, resolve_endpoint(origin).base_url, method="HEAD")[-1]
-    return answer.header("x-amz-bucket-region") or None

@@ -18,7 +18,7 @@ from tests.live.stage import stage
 from tests.servers.origin import Answer, origin_server
 from xaccel import ObjectRef
 from xaccel.errors import OptionRefused
-from xaccel.explain.ask_storage import ask_storage, bucket_region
+from xaccel.explain.ask_storage import ask_storage
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, S3Origin
 from xaccel.testing import Variant, free_port
@@ -327,14 +327,3 @@ def test_a_403_of_a_bucket_without_list_permission_is_404_if_the_site_says_so(li
     assert live.get("partner", "x").status == 502
     live.places.origin.answer = lambda _: Answer(status=401)
     assert live.get("hides", "x").status == 502
-
-
-def test_the_region_of_a_bucket_is_what_the_store_says(places: Places) -> None:
-    places.origin.answer = lambda _: Answer(status=403, headers=[("x-amz-bucket-region", "eu-west-1")])
-    origin = S3Origin(
-        bucket="docs", endpoint_url=places.origin.url, access_key="a", secret_key="b", region="us-east-1"
-    )
-    assert bucket_region(origin) == "eu-west-1"
-    assert places.origin.requests[-1].header("Authorization") is None
-    assert bucket_region(replace(origin, endpoint_url=f"http://127.0.0.1:{free_port()}")) is None
-    assert bucket_region(replace(origin, endpoint_url=places.s3.endpoint, bucket=places.bucket)) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.doctor.location import Location, app_of, door_at, location_of
+from xaccel.doctor.location import FrontDoor, Location, app_of, location_of
 from xaccel.doctor.own_directives import Line, http_of, parse
 
 CONFIGURATION = """# configuration file /etc/nginx/nginx.conf:
@@ -39,7 +39,7 @@ def http(text: str = CONFIGURATION) -> tuple[Line, ...]:
 
 
 def found(url: str) -> Location:
-    door = door_at(url)
+    door = FrontDoor.at(url)
     location = location_of(http(), door, url.removeprefix(door.url))
     assert location is not None
     return location
@@ -76,7 +76,7 @@ def test_the_server_is_the_one_of_the_port_and_the_name(url: str, is_app: bool) 
 
 
 def test_a_port_that_nobody_listens_at_leads_to_the_server_of_the_site() -> None:
-    door = door_at("https://app.example")
+    door = FrontDoor.at("https://app.example")
     assert location_of(http(), door, "/x") is None
     include = "include /etc/nginx/site/server.conf;\n        location / {"
     generated = (
@@ -121,7 +121,7 @@ def test_the_app_gets_the_request_that_nginx_would_send(tmp_path: Path) -> None:
         lines = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;"
         text = f"# configuration file /n.conf:\nhttp {{ server {{ listen 80; location /f/ {{ {lines}"
         lines = http(f"{text} proxy_pass http://unix:{path}:/inner/; }} }} }}")
-        door = door_at("http://app.example")
+        door = FrontDoor.at("http://app.example")
         location = location_of(lines, door, "/f/1?a=b")
         assert location is not None
         app = app_of(lines, location)

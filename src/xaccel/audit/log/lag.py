@@ -10,31 +10,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from django.apps import apps
 from django.db import Error
 
 from xaccel.audit.log.entry import LONGEST_LINE, NotAnEntry, read_entry
-from xaccel.doctor.check import check
+from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 
-_DATABASE = (
-    ("no such table|does not exist", "Run `manage.py migrate`: the tables of xaccel.audit are missing."),
-    (
-        "locked",
-        "Another process keeps the file of SQLite locked: find it with `fuser FILE`, and end it. With several writers"
-        " use PostgreSQL.",
-    ),
-    ("", "The database does not respond: start it, and compare its address and password with DATABASES."),
-)
+_DATABASE = {"no such table|does not exist": "no_tables", "locked": "locked_database", "": "no_database"}
 """Remedies by the words of the database's error."""
-_NOT_ALLOWED = (
-    "Make {user} a member of the log's group, let logrotate create the file for it (`create 0640 www-data adm`), and"
-    " start `ingest` again."
-)
-_RUNS = (
-    "Look at the messages of this process. It must read the file that NGINX writes (TRANSFER_LOG), and use the same"
-    " database as this command."
-)
 LATE_S = 300
 """A following `ingest` reads an entry within seconds. It waits for a database that is restarted."""
 
@@ -57,19 +42,22 @@ def lag_s(path: Path, read_to: int) -> float:
     return max(0.0, time.time() - written)
 
 
-@check(506)
-def ingested(stack: RunningSite) -> Iterator[Evidence]:
-    from xaccel.audit.models import LogPosition
-
+@check("XA506")
+def ingestion_keeps_up(stack: RunningSite) -> Iterator[Evidence]:
+    if not apps.is_installed("xaccel.audit"):
+        raise Skipped("xaccel.audit is not in INSTALLED_APPS")
     if not stack.log.is_file():
         raise Skipped("NGINX's log is not on this machine")
+    from xaccel.audit.models import LogPosition
+
     stat = stack.log.stat()
     try:
         known = LogPosition.objects.filter(device=stat.st_dev, inode=stat.st_ino, finished=False)
         read_to = known.order_by("-at").values_list("offset", flat=True).first() or 0
     except Error as error:
         text = " ".join(str(error).split())
-        yield Evidence(text, "unknown", next(what for words, what in _DATABASE if re.search(words, text)))
+        name = next(remedy for words, remedy in _DATABASE.items() if re.search(words, text))
+        yield Evidence(text, "unknown", REMEDIES[name])
         return
     late_s = lag_s(stack.log, read_to)
     if late_s > LATE_S:
@@ -88,5 +76,5 @@ def _of_ingest(stack: RunningSite) -> tuple[str, str]:
                 user = pwd.getpwuid(path.stat().st_uid).pw_name
                 seen = f"; process {path.parent.name} of the user {user} runs `ingest`"
                 if not stack.user_may(user, "", stack.log, "-r"):
-                    return f"{seen}, and may not read it", _NOT_ALLOWED.format(user=user)
-    return seen, _RUNS if seen else ""
+                    return f"{seen}, and may not read it", REMEDIES["ingest_not_allowed"].format(user=user)
+    return seen, REMEDIES["ingest_runs"] if seen else ""

@@ -13,7 +13,7 @@ from xaccel.nginx.emit import Directive, comment, emit
 from xaccel.nginx.engine_files import comments
 from xaccel.nginx.probe import Nginx, require
 from xaccel.nginx.render import Parts, digest, render, token_directive
-from xaccel.nginx.switch import is_linked, is_secret, switched, write_file
+from xaccel.nginx.switch import is_secret, switched, write_file
 from xaccel.site import PROTOCOL, Site
 from xaccel.site.setting import problem
 
@@ -98,33 +98,22 @@ def write(made: Mapping[Path, str], folder: Path, *, in_use: bool = True) -> lis
 
     Raises NginxError where this user may not write there, or the disk is full.
     """
-    if not in_use:
-        with _writing(folder):
+    with _writing(folder):
+        if in_use:
+            with switched(folder.resolve(), _changed(made, folder)):
+                pass
+        else:
             for path, text in made.items():
                 write_file(path, text)
-    else:
-        with _switched(_changed(made, folder), folder):
-            pass
     return list(made)
 
 
-def _changed(made: Mapping[Path, str], folder: Path) -> dict[Path, str]:
-    """Return the files that differ, or of which others can read the secret; all below a name that is no link yet."""
-    folder = folder.resolve()
-    linked = {name: is_linked(folder / name) for name in {path.relative_to(folder).parts[0] for path in made}}
+def _changed(made: Mapping[Path, str], folder: Path) -> dict[str, str]:
+    """Return the files that differ, or of which others can read the secret, by path below the folder."""
+    below = {path: str(path.relative_to(folder.resolve())) for path in made}
     return {
-        path: text
-        for path, text in made.items()
-        if not linked[path.relative_to(folder).parts[0]] or _before(path) != text or _is_open_secret(path)
+        below[path]: text for path, text in made.items() if _before(path) != text or _is_open_secret(path)
     }
-
-
-@contextmanager
-def _switched(made: Mapping[Path, str], folder: Path) -> Iterator[None]:
-    folder = folder.resolve()
-    below = {str(path.relative_to(folder)): text for path, text in made.items()}
-    with _writing(folder), switched(folder, below):
-        yield
 
 
 @contextmanager
@@ -177,10 +166,10 @@ def refresh(made: Mapping[Path, str], folder: Path, nginx: Sequence[str]) -> lis
     Raises NginxError in NGINX's words where it refuses; the old files are back then, and NGINX goes on as it was.
     """
     if changed := _changed(made, folder):
-        with _switched(changed, folder):
+        with _writing(folder), switched(folder.resolve(), changed):
             require([*nginx, "-t"])
             require([*nginx, "-s", "reload"])
-    return list(changed)
+    return [folder / name for name in changed]
 
 
 def _before(path: Path) -> str | None:

@@ -10,18 +10,17 @@ may name what only the new other one has.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from xaccel.errors import NginxError
 
 _CURRENT = ".current"
 _SETS = (".set-a", ".set-b")
 _FRESH = ".fresh"
-_HERE, _EXCHANGE = -100, 2
-"""AT_FDCWD and RENAME_EXCHANGE (https://man7.org/linux/man-pages/man2/rename.2.html)."""
 
 
 def is_linked(path: Path) -> bool:
@@ -37,9 +36,9 @@ def is_secret(path: Path) -> bool:
 def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
     """Put files into the folder, by path below it; put the old ones back if the block raises.
 
-    All other files stay. Plain files, as versions before 0.1.0 wrote them, become links first.
+    All other files stay.
 
-    Raises OSError.
+    Raises OSError, and NginxError if a name is taken by a file or a folder that is no link of this function.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -47,24 +46,28 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
         if not made:
             yield
             return
-        names = sorted({name.partition("/")[0] for name in made})
-        _take_over(
-            folder, [name for name in names if (folder / name).exists() and not is_linked(folder / name)]
-        )
+        names = {name.partition("/")[0] for name in made}
+        missing = sorted(name for name in names if not is_linked(folder / name))
+        for path in (folder / name for name in missing):
+            if path.exists():
+                remedy = "Remove it, or name another folder. NGINX has its configuration in memory until a reload."
+                raise NginxError(f"{path} was not written by this command", where="--write", remedy=remedy)
         before, fresh = _current(folder), _copied(folder)
         for name, text in made.items():
             write_file(fresh / name, text)
-        missing = [name for name in names if not is_linked(folder / name)]
+        for parent, _, _ in os.walk(fresh):
+            _sync(Path(parent))
         try:
             # they lead to nothing until the switch
-            _link(folder, missing)
-            _switch(folder, fresh)
+            for name in missing:
+                _point(folder / name, f"{_CURRENT}/{name}")
+            _point(folder / _CURRENT, fresh.name)
             yield
         except BaseException:
             for name in missing:
                 (folder / name).unlink(missing_ok=True)
             if before:
-                _switch(folder, before)
+                _point(folder / _CURRENT, before.name)
             else:
                 (folder / _CURRENT).unlink(missing_ok=True)
             raise
@@ -100,18 +103,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _tidy(folder: Path) -> None:
     """Remove what is not in use, also what a killed command left."""
-    for path in (*folder.glob(f".*{_FRESH}*"), _other(folder)):
-        _remove(path)
-
-
-def _take_over(folder: Path, plain: list[str]) -> None:
-    """Make links of plain files and folders, which then have the same content."""
-    if plain:
-        fresh = _copied(folder)
-        for name in plain:
-            _copy(folder / name, fresh / name)
-        _switch(folder, fresh)
-        _link(folder, plain)
+    for link in folder.glob(f".*{_FRESH}"):
+        link.unlink()
+    if _other(folder).exists():
+        shutil.rmtree(_other(folder))
 
 
 def _current(folder: Path) -> Path | None:
@@ -125,62 +120,28 @@ def _other(folder: Path) -> Path:
 
 
 def _copied(folder: Path) -> Path:
-    """Make the other set from the current one, without names that were removed from the folder."""
+    """Make the other set from the current one, without names that were removed from the folder.
+
+    The files are hard links, which keep owners, modes and what is on the disk.
+    """
     fresh, before = _other(folder), _current(folder)
-    _remove(fresh)
-    fresh.mkdir()
-    for path in before.iterdir() if before else ():
-        if is_linked(folder / path.name):
-            _copy(path, fresh / path.name)
+
+    def removed(parent: str, names: list[str]) -> list[str]:
+        return [name for name in names if parent == str(before) and not is_linked(folder / name)]
+
+    if before is None:
+        fresh.mkdir()
+    else:
+        shutil.copytree(before, fresh, symlinks=True, ignore=removed, copy_function=os.link)
     return fresh
 
 
-def _copy(path: Path, to: Path) -> None:
-    """Copy a file or a folder by hard links, which keep owners, modes and what is on the disk."""
-    if path.is_dir():
-        shutil.copytree(path, to, symlinks=True, copy_function=os.link)
-    else:
-        os.link(path, to)
-
-
-def _switch(folder: Path, to: Path) -> None:
-    for parent, _, _ in os.walk(to):
-        _sync(Path(parent))
-    _point(folder / _CURRENT, to.name)
-
-
-def _link(folder: Path, names: Iterable[str]) -> None:
-    for name in names:
-        _point(folder / name, f"{_CURRENT}/{name}")
-
-
 def _point(link: Path, target: str) -> None:
-    """Make a symbolic link, in one step, in the place of whatever is there."""
+    """Make a symbolic link in one step, also in the place of another one."""
     fresh = link.with_name(f".{link.name}{_FRESH}")
     fresh.symlink_to(target)
-    if link.is_dir() and not link.is_symlink():
-        _exchange(fresh, link)
-        _remove(fresh)
-    else:
-        fresh.replace(link)
+    fresh.replace(link)
     _sync(link.parent)
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Swap two entries of a folder in one step; where the system cannot, `other` is missing for a moment."""
-    swap = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if swap is None or swap(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE):
-        aside = other.with_name(f"{one.name}-aside")
-        other.rename(aside)
-        one.rename(other)
-        aside.rename(one)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

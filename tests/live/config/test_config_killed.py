@@ -125,16 +125,11 @@ class Folder:
 Change = tuple[Callable[[Folder], Any], Callable[[Folder], Files]]
 
 
-def plain(folder: Folder) -> None:
-    config_folder.write(folder.texts(MANY), folder.path, in_use=False)
-
-
 CHANGES: dict[str, Change] = {
     "first time": (lambda folder: None, lambda folder: folder.texts(MANY)),
     "origins added": (lambda folder: folder.write(folder.texts(FEW)), lambda folder: folder.texts(MANY)),
     "origins removed": (lambda folder: folder.write(folder.texts(MANY)), lambda folder: folder.texts(FEW)),
     "same settings": (lambda folder: folder.write(folder.texts(MANY)), lambda folder: folder.texts(MANY)),
-    "plain files": (plain, lambda folder: later(folder.texts(FEW))),
     "second site": (lambda folder: folder.write(folder.texts(FEW)), lambda folder: folder.texts(SECOND)),
     "engine newer": (
         lambda folder: folder.write(folder.texts(MANY)),

@@ -99,7 +99,7 @@ def test_files_that_are_no_longer_needed_are_listed_and_removed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    (out / "site").mkdir(parents=True)
+    assert run(tmp_path, "--write", str(out)) == 0
     (out / "site" / "log-slices.conf").write_text("")
     (out / "mine.conf").write_text("")
     assert run(tmp_path, "--write", str(out)) == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from xaccel.errors import NginxError
 from xaccel.nginx.switch import switched, write_file
 
 OLD = {"http.conf": "old", "engine/maps.conf": "old", "site/http.conf": "old", "site/secret.conf": "old"}
@@ -59,16 +60,12 @@ def test_files_and_folders_are_on_the_disk_before_the_switch(
     assert after == ["switch", str(tmp_path)]
 
 
-def test_other_files_stay_and_plain_ones_become_links(tmp_path: Path) -> None:
-    for name, text in {
-        **OLD,
-        "site/mine.conf": "mine",
-        "mine/http.conf": "mine",
-        "mine.conf": "mine",
-    }.items():
+def test_other_files_stay(tmp_path: Path) -> None:
+    write(tmp_path, OLD)
+    mine = {"site/mine.conf": "mine", "mine/http.conf": "mine", "mine.conf": "mine"}
+    for name, text in mine.items():
         write_file(tmp_path / name, text)
     write(tmp_path, NEW)
-    mine = {"site/mine.conf": "mine", "mine/http.conf": "mine", "mine.conf": "mine"}
     assert found(tmp_path) == NEW | mine
     links = [path.name for path in tmp_path.glob("[!.]*") if path.is_symlink()]
     assert sorted(links) == ["engine", "http.conf", "site"]
@@ -78,15 +75,13 @@ def test_other_files_stay_and_plain_ones_become_links(tmp_path: Path) -> None:
     assert (tmp_path / "site/secret.conf").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_system_that_cannot_exchange_a_folder_and_a_link_has_the_same_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("xaccel.nginx.switch._EXCHANGE", 1 << 30)  # no such flag
-    for name, text in OLD.items():
-        write_file(tmp_path / name, text)
-    write(tmp_path, {"site/http.conf": "new"})
-    assert found(tmp_path) == OLD | {"site/http.conf": "new"}
-    assert sorted(path.name for path in tmp_path.glob(".*")) == [".current", *sets(tmp_path)]
+@pytest.mark.parametrize("name", ["http.conf", "site/server.conf"])
+def test_a_file_that_another_program_wrote_is_not_replaced(tmp_path: Path, name: str) -> None:
+    write_file(tmp_path / name, "mine")
+    with pytest.raises(NginxError, match="was not written by this command"):
+        write(tmp_path, NEW)
+    assert found(tmp_path) == {name: "mine"}
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_site_whose_link_is_removed_is_forgotten(tmp_path: Path) -> None:

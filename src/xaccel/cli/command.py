@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any
 
+from xaccel.errors import OptionRefused
 from xaccel.site import Site
 
 ReadSite = Callable[[], Site]
@@ -93,3 +95,17 @@ def add_commands(
             )
         command.add_arguments(own)
         common(own)
+
+
+def headers_of(given: Sequence[str]) -> Mapping[str, str]:
+    """Return the headers of --header options. Raises OptionRefused."""
+    found = {}
+    for text in given:
+        for line in Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]:
+            name, colon, value = line.partition(":")
+            if re.fullmatch(r"[!-~]+", name) and colon:
+                found[name] = value.strip()
+            elif line.strip():
+                remedy = 'Write it like "Cookie: sessionid=…".'
+                raise OptionRefused("it is not a header", where="--header", remedy=remedy)
+    return found

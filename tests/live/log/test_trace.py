@@ -6,7 +6,6 @@ import json
 import re
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ def test_this_command_asks_the_origin_as_nginx_does(live: Live) -> None:
         ]
 
 
-@pytest.mark.parametrize("form", ["", "--json", "--har"])
+@pytest.mark.parametrize("form", ["", "--json"])
 def test_no_output_has_a_signature_a_cookie_or_a_password(live: Live, form: str) -> None:
     lead_twice(live)
     live.places.s3.put(live.places.bucket, "traced.txt", b"signed")
@@ -128,27 +127,6 @@ def test_no_output_has_a_signature_a_cookie_or_a_password(live: Live, form: str)
         if origin == "documents":
             assert "X-Amz-Signature=***" in printed
             assert live.places.s3.access_key not in printed
-
-
-def test_the_archive_has_what_har_1_2_requires(live: Live) -> None:
-    """http://www.softwareishard.com/blog/har-12-spec/"""
-    lead_twice(live)
-    log = json.loads(traced(live, "partner", "a.txt", "--har"))["log"]
-    assert (log["version"], set(log)) == ("1.2", {"version", "creator", "entries", "comment"})
-    assert [each["comment"] for each in log["entries"]][::2] == [
-        "client -> NGINX",
-        "NGINX -> origin partner (requested separately)",
-        "NGINX -> redirect 2 (requested separately)",
-    ]
-    message = {"httpVersion", "cookies", "headers", "headersSize", "bodySize"}
-    for each in log["entries"]:
-        assert {"startedDateTime", "time", "request", "response", "cache", "timings"} <= set(each)
-        assert {"method", "url", "queryString"} | message <= set(each["request"])
-        assert {"status", "statusText", "content", "redirectURL"} | message <= set(each["response"])
-        assert {"send", "wait", "receive"} <= set(each["timings"])
-        assert each["time"] == pytest.approx(sum(each["timings"].values()))
-        assert {"size", "mimeType"} <= set(each["response"]["content"])
-        assert datetime.fromisoformat(each["startedDateTime"]).tzinfo is not None
 
 
 def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:

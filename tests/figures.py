@@ -30,6 +30,8 @@ TRACE = 402
 """Lines of `xaccel trace`: the command, the asking, the output, and the key that the app reads."""
 SERVE_AND_DEMO = 207
 """Lines of the commands `xaccel serve` and `xaccel demo`."""
+SHORT = 16
+"""Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet."""
 
 
 def lines(*folders: str) -> int:
@@ -60,6 +62,13 @@ def figures() -> Iterable[tuple[str, int, int | None]]:
     yield "lines of Python in src/xaccel", source, MOST_LINES + DOCTOR + TRACE + SERVE_AND_DEMO
     yield "entries at the top of src/xaccel", len(entries()), MOST_ENTRIES
     yield "public names of xaccel", len(xaccel.__all__), MOST_NAMES
+    lengths = [
+        len(path.read_text(encoding="utf-8").splitlines())
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    yield "modules of more than 400 lines", sum(length > 400 for length in lengths), 0
+    yield "modules of fewer than 60 lines", sum(length < 60 for length in lengths), SHORT
     yield "modules in an import circle", len(set(circle())), 0
     yield "lines of Python in tests", tests, None
     yield "lines of tests for 100 lines of src/xaccel", round(100 * tests / source), None

@@ -281,15 +281,6 @@ def test_every_python_block_runs(tmp_path: Path) -> None:
     assert done.stdout.strip() == "all ran", done.stderr
 
 
-def test_readme_needs_ten_lines_for_the_first_download() -> None:
-    code = "\n".join(code for page, code in blocks("python") if page == ROOT / "README.md")
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
-
-
-def test_readme_is_read_in_three_minutes() -> None:
-    assert len(text(ROOT / "README.md").splitlines()) < 120
-
-
 def test_every_speed_in_readme_was_measured() -> None:
     section = text(ROOT / "README.md").partition("## How fast is it?")[2].partition("\n## ")[0]
     numbers = re.findall(r"\| (\d+)(?= |\b)", section)
@@ -321,3 +312,16 @@ def test_every_dependency_has_its_reason() -> None:
     }
     decisions = text(ROOT / "docs/background/decisions.md").partition("## Dependencies")[2].lower()
     assert [each for each in sorted(names) if each not in decisions] == []
+
+
+def test_the_upgrade_page_and_the_classifiers_have_the_versions_that_are_tested() -> None:
+    page = text(ROOT / "docs/operate/upgrade.md")
+    sessions = text(ROOT / "noxfile.py")
+    pythons = re.findall(r'"(3\.\d+)"', sessions.partition("PYTHONS = ")[2].splitlines()[0])
+    django = re.findall(r'\("(\d\.\d)", (?:PYTHONS|DJANGO_6)\)', sessions)
+    assert f"| Python | {', '.join(pythons)} |" in page
+    assert f"| Django | {', '.join(django[:-1])} and {django[-1]} " in page
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+    classifiers = [each.rpartition(" :: ") for each in project["classifiers"]]
+    for name, versions in (("Programming Language :: Python", pythons), ("Framework :: Django", django)):
+        assert [version for before, _, version in classifiers if before == name] == versions

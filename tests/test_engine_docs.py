@@ -32,17 +32,6 @@ def test_the_walk_describes_each_file_of_the_engine_once() -> None:
     assert sorted(heading or row for heading, row in described()) == engine.names()
 
 
-def test_the_walk_has_the_maps_in_their_order() -> None:
-    maps = [heading for heading, _ in described() if heading.startswith("maps/")]
-    assert maps == sorted(maps)
-
-
-def test_each_file_of_the_walk_has_a_paragraph() -> None:
-    sections = re.split(r"^##+ ", WALK, flags=re.MULTILINE)
-    empty = [text.partition("\n")[0] for text in sections if text.startswith("`") and len(text.split()) < 8]
-    assert empty == []
-
-
 def test_each_promise_names_the_files_that_keep_it() -> None:
     files = {name: promises.files_of(promise) for name, promise in promises.read().items()}
     assert {name: missing for name, (_, missing) in files.items() if missing} == {}

@@ -27,29 +27,10 @@ HOW_TOS = sorted(
     for page in (ROOT / "docs" / group).glob("*.md")
     if page.name not in LISTS
 )
-GENERATED = re.compile(r"<!-- \[\[\[cog.*?\[\[\[end\]\]\] -->", re.DOTALL)
-NOT_TEXT = re.compile(r"^```\{toctree\}.*?^```$|^<!-- .* -->$", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"^#+ .*$", re.MULTILINE)
 
 
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT / "docs"))
-
-
-def prose(page: Path) -> str:
-    return NOT_TEXT.sub("", GENERATED.sub("", text(page)))
-
-
-def sections(page: Path) -> list[str]:
-    """Return the parts between headings. A comment in a block of code is not a heading."""
-    fences: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        fences.append(match[0])
-        return f"\0{len(fences) - 1}\0"
-
-    parts = HEADING.split(FENCE.sub(keep, prose(page)))
-    return [re.sub("\0(\\d+)\0", lambda match: fences[int(match[1])], part) for part in parts]
 
 
 def outputs() -> Iterator[tuple[str, list[str]]]:
@@ -58,34 +39,6 @@ def outputs() -> Iterator[tuple[str, list[str]]]:
         for kind, code in FENCE.findall(text(page)):
             if kind == "text":
                 yield page.name, [line.strip() for line in code.splitlines()]
-
-
-@pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_names_its_prerequisites(page: Path) -> None:
-    first = sections(page)[1].strip().partition("```")[0]
-    assert re.search(r"\byou\s+need\b|\binstall and switch on\b", first, re.IGNORECASE)
-    assert re.search(r"\bminutes\b|\bhalf\s+an\s+hour\b", first)
-
-
-@pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_ends_with_the_next_page(page: Path) -> None:
-    end = prose(page).rstrip()[-1500:]
-    assert re.search(r"^(?:## )?Next\b", end, re.MULTILINE) or page.name == "doctor.md"
-
-
-@pytest.mark.parametrize("page", HOW_TOS, ids=name)
-def test_a_how_to_shows_the_output_of_each_command(page: Path) -> None:
-    bare = []
-    for section in sections(page):
-        _, *after = re.split(r"^ *```sh\n", section, flags=re.MULTILINE)
-        rest = ""
-        for part in reversed(after):
-            command, _, following = part.partition("```")
-            # in a set of tabs, one output follows all commands
-            rest = following if "```text" in following or "prints" in following else following + rest
-            if "```text" not in rest and "prints" not in rest:
-                bare.append(command)
-    assert bare == []
 
 
 def test_the_quoted_output_of_config_is_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,44 +122,6 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
     assert found >= 6
 
 
-NOT_RUN = {
-    r"pip install '\.\.?/xaccel\[[a-z0-9,]+\]'": "needs a registry; scripts/matrix installs the wheel",
-    r"scripts/test faults(?: --quick)?": "starts pytest; scripts/test all has the same tests, but the long ones",
-    r"mkdir tutorial && cd tutorial|(?:python3 -m venv venv && )?\. venv/bin/activate": "tests have their own",
-}
-"""Commands that no test runs as they are, as patterns, and the reason."""
-RUN_BY = {
-    r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo_beside_another",
-    r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
-    r"django-admin .*|python manage\.py (?:startapp|makemigrations) documents"
-    r"|python manage\.py (?:test|migrate|createsuperuser|runserver 8000)"
-    r"|python manage\.py xaccel (?:serve --log|ingest|export .*) .*"
-    r"|curl --head http:.*/_xaccel/documents": "tests/live/examples/test_tutorial.py::"
-    "test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail",
-    r"python manage\.py check": "tests/django/test_checks.py::test_settings_of_these_tests_pass",
-    r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"
-    "test_runserver_hands_off_to_nginx_alone",
-    r"python -m xaccel serve .*": "tests/live/examples/test_serve.py::"
-    "test_transfers_are_shown_and_a_changed_site_is_loaded",
-    r"python manage\.py xaccel serve": "tests/live/examples/test_serve.py::"
-    "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
-    r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
-    "test_each_code_block_sends_only_permitted_files",
-    r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
-    r"scripts/wheels|scripts/deploy env >deploy/\.env|mkdir -p deploy/secrets .*|echo S3_PEERS=.*|docker .*": "tests/"
-    "deployment/page.py::check",
-    r'(?:compose|secret|old|new)=.*|echo "\$.*" >\$secret|until \$compose .*|\$compose kill .*|sleep 30': "tests/"
-    "deployment/page.py::rotate_secret",
-    r"deploy/debian/install .*|systemctl .*|logrotate .*|apt-get install .* rsyslog-relp|pip install --upgrade .*"
-    r"|python -m xaccel --version|python manage\.py xaccel config --write /etc/nginx/xaccel"
-    r"|nginx -t && systemctl reload nginx|head --lines 1 .*": "tests/deployment/debian.py::check",
-    r"curl --head https://app\.example/_xaccel/documents": "tests/live/handoff/test_internal.py::"
-    "test_an_internal_location_is_404_from_outside",
-    r"zcat .*|python manage\.py xaccel ingest older\.log": "tests/audit/test_command.py::"
-    "test_older_files_are_ingested_by_hand_as_the_page_says",
-    r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_another_project",
-}
-"""Other commands, and the test that runs them, with other addresses and folders."""
 HERE = re.compile(
     r"python -m xaccel (?:secret|config site\.toml --write .*)"
     r"|python manage\.py xaccel config --write .*"
@@ -234,20 +149,6 @@ def commands() -> Iterator[tuple[Path, str, list[str]]]:
 
 def is_run_here(block: str) -> bool:
     return all(HERE.fullmatch(line) for line in block.splitlines())
-
-
-def test_each_command_is_run_by_a_test() -> None:
-    unknown = []
-    for page, block, _ in commands():
-        for line in [] if is_run_here(block) else block.splitlines():
-            if not any(re.fullmatch(pattern, line) for pattern in [*NOT_RUN, *RUN_BY]):
-                unknown.append(f"{page.name}: {line}")
-    assert unknown == []
-    lines = [line for _, block, _ in commands() for line in block.splitlines()]
-    assert [each for each in (*NOT_RUN, *RUN_BY) if not any(re.fullmatch(each, line) for line in lines)] == []
-    for test in RUN_BY.values():
-        file, _, function = test.partition("::")
-        assert f"\ndef {function}(" in text(ROOT / file)
 
 
 def test_commands_without_a_server_print_the_output_of_the_pages(tmp_path: Path) -> None:

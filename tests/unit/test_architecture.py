@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import xaccel
+from tests.runs import ROOT, VARIANTS, everything
 
 PACKAGE = Path(xaccel.__file__).parent
 TESTS = Path(__file__).parents[1]
-MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LOADED = """
 import sys
@@ -46,66 +44,6 @@ print("botocore" in sys.modules)
     assert done.stdout.strip() == "False"
 
 
-def test_no_module_is_over_400_lines() -> None:
-    """So that a file is read in one go."""
-    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {str(path.relative_to(PACKAGE)): lines for path, lines in lengths.items() if lines > 400} == {}
-
-
-SHORT = {
-    "__main__.py": "python -m xaccel",
-    "audit/apps.py": "Django reads apps.py",
-    "audit/migrations/0002_names.py": "it renames two tables",
-    "audit/queries.py": "the portal reads it, without a write",
-    "audit/removals.py": "ingestion and retention, neither of which imports the other, meet here",
-    "audit/signals.py": "an app imports it",
-    "cli/purge.py": "one command",
-    "cli/secret.py": "one command",
-    "django/apps.py": "Django reads apps.py",
-    "django/rest_framework.py": "it needs Django REST framework",
-    "doctor/evidence.py": "the checks and the running site that they look at both give it",
-    "handoff/without_nginx.py": "a page, as text",
-    "share_links/apps.py": "Django reads apps.py",
-}
-"""Why these modules have fewer than 60 lines."""
-
-
-def test_no_module_under_60_lines_is_without_a_reason() -> None:
-    short = {
-        str(path.relative_to(PACKAGE))
-        for path in MODULES
-        if path.name != "__init__.py" and len(path.read_text(encoding="utf-8").splitlines()) < 60
-    }
-    assert short == {*SHORT}
-
-
-def test_no_two_modules_have_one_name() -> None:
-    """But those that Django looks for in each of its apps."""
-    names = Counter(path.name for path in MODULES)
-    django = {"__init__.py", "apps.py", "models.py", "0001_initial.py"}
-    assert [name for name, count in names.items() if count > 1 and name not in django] == []
-
-
-def test_no_two_classes_have_one_name() -> None:
-    """But those that Django names, and the classes that adapters offer, so that an app can change adapters."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES]
-    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    assert {name for name, count in names.items() if count > 1} == {
-        *("Meta", "Migration"),
-        *("Downloads", "HandOffMiddleware"),
-    }
-
-
-def test_each_package_says_what_it_is_for() -> None:
-    """But those that Django looks for."""
-    silent = [
-        path.parent.name
-        for path in MODULES
-        if path.name == "__init__.py" and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
-    assert sorted({*silent}) == ["commands", "management", "migrations"]
-
-
 def test_no_app_has_a_migration_that_is_not_listed() -> None:
     found = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("migrations/0*.py"))
     listed = (
@@ -114,11 +52,6 @@ def test_no_app_has_a_migration_that_is_not_listed() -> None:
         "share_links/migrations/0001_initial",
     )
     assert found == [f"{name}.py" for name in listed]
-
-
-def test_the_folders_of_the_unit_tests_are_packages() -> None:
-    folders = {path.parent.name for path in (TESTS / "unit").glob("*/__init__.py")}
-    assert sorted(folders - {path.parent.name for path in PACKAGE.glob("*/__init__.py")}) == []
 
 
 def test_no_test_imports_a_test_module() -> None:
@@ -130,13 +63,6 @@ def test_no_test_imports_a_test_module() -> None:
         for line in importing.findall(path.read_text(encoding="utf-8"))
     ]
     assert found == []
-
-
-def test_the_architecture_is_read_in_one_go() -> None:
-    text = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 200
-    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert [name for name in sorted(packages) if name not in text] == []
 
 
 def test_the_public_names_are_few_sorted_and_there() -> None:
@@ -153,3 +79,14 @@ def test_a_name_of_the_testing_package_that_a_module_has_too_stays_the_function(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout.strip() == "True"
+
+
+def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
+    here = [group for group in everything() if not group.python and not group.on_postgres]
+    words = [word for group in here for word in group.arguments]
+    paths = {Path(word) for word in words if word.startswith("tests/")}
+    for module in (path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")):
+        assert len(paths & {module, *module.parents}) == 1, module
+    assert sorted(word for word in words if word.startswith("--variant")) == sorted(
+        f"--variant={name}" for name in (*VARIANTS, "none")
+    )

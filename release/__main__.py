@@ -20,11 +20,18 @@ STANDS_FOR = "https://example.org/xaccel"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="build the last commit, tagged or not")
-    parser.add_argument("--repository", metavar="URL", help="the address of the repository's web pages")
+    parser.add_argument(
+        "--repository",
+        metavar="URL",
+        default=artifacts.repository(),
+        help="the address of the repository's web pages (default: that of pyproject.toml)",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="default: dist")
     args = parser.parse_args()
     if not args.repository and not args.dry_run:
-        parser.error("a release needs --repository, for the links of its description")
+        parser.error(
+            "a release needs `repository` of [tool.xaccel] in pyproject.toml, for the links of its description"
+        )
     source = artifacts.read_source(args.repository or STANDS_FOR)
     try:
         if not args.dry_run:

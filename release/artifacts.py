@@ -45,6 +45,12 @@ def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
     return done.stdout
 
 
+def repository() -> str:
+    """Return the address of the repository's web pages; "" until pyproject.toml has one."""
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["xaccel"]
+    return str(table["repository"])
+
+
 def read_source(repository: str) -> Source:
     """Return what the last commit of this checkout is."""
     project = tomllib.loads(run("git", "show", "HEAD:pyproject.toml"))["project"]

@@ -1,4 +1,4 @@
-"""Take the screenshots of the documentation: the portal, its statistics and a terminal, light and dark."""
+"""Take the pictures of the documentation: portal, statistics, terminal, and the film of the README."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
+from docs.generated import film
 from portal.demo.stack import Stack, running_stack
 from tests.browser.conftest import chromium
 from tests.browser.people import signed_in
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parents[1] / "pictures"
 SIZE = {"width": 960, "height": 600}
 COLOURS = 128
-LARGE_BYTES = 24_000_000
+LARGE_BYTES = 300_000_000
 SHOWN = "/etc/nginx/xaccel"
 
 TERMINAL = """<!doctype html><style>
@@ -57,6 +58,7 @@ def main() -> None:
             terminals = {"config": commands(stack, Path(folder)), "doctor": doctor(Path(folder))}
             for scheme in ("light", "dark"):
                 photograph(browser, stack, terminals, scheme)
+            film.shoot(browser, stack, PICTURES / "film.png")
 
 
 def run(stack: Stack, *arguments: str) -> str:

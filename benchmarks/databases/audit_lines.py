@@ -33,7 +33,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
     """
     from django.db import transaction
 
-    from xaccel.audit.database import write_rows
+    from xaccel.audit.database import upsert_rows
     from xaccel.audit.models import Transfer
     from xaccel.handoff.identifiers import new_transfer_id
 
@@ -63,7 +63,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
                 }
             )
             if len(rows) == 5000 or number == first + count - 1:
-                write_rows(Transfer, rows, using="default")
+                upsert_rows(Transfer, rows, using="default")
                 rows = []
 
 
@@ -115,8 +115,8 @@ def take_in(log: Path, *, stopped: Callable[[], bool] = lambda: False) -> TakenI
     postgres = cpu_seconds([server]) - postgres
     complete = Transfer.objects.filter(decided_at__gte=AT, outcome="sent", download_id__isnull=False)
     stored = complete.count()
-    require(stored == ingest.counted.lines, f"{stored} rows are complete")
-    return TakenIn(ingest.counted.lines, cpu, postgres, wall)
+    require(stored == ingest.counted["lines"], f"{stored} rows are complete")
+    return TakenIn(ingest.counted["lines"], cpu, postgres, wall)
 
 
 def remove_lines(count: int) -> None:

@@ -46,7 +46,7 @@ def taken_in_and_swept(site: Site, later: timedelta) -> list[Any]:
     from xaccel.audit.settings import audit_settings
 
     counted = take(Log(site.nginx.directory / "xaccel.log"))
-    assert (counted.rejected, counted.lost) == (0, 0)
+    assert (counted["rejected"], counted["lost"]) == (0, 0)
     sweep(audit_settings(), now=datetime.now(UTC) + later, using="default")
     return list(Transfer.objects.order_by("id"))
 

@@ -136,7 +136,7 @@ def test_reading_the_log_again_brings_nobody_back(log: Log) -> None:
     take(log)
     forget("7", using="default")
     LogPosition.objects.all().delete()
-    assert take(log).duplicates == 1
+    assert take(log)["duplicates"] == 1
     assert not Transfer.objects.filter(subject="7").exists()
 
 

@@ -68,7 +68,7 @@ def test_killed_between_the_commit_and_telling_it_tells_when_it_is_started_again
 ) -> None:
     told = tmp_path / "told"
     one_line(log)
-    assert killed(log, told, more="ingest.Counted.add = die") == []
+    assert killed(log, told, more="ingest.deliver = die") == []
     assert owed() == both()
     assert ingest(log, told) == both()
     assert owed() == []

@@ -30,7 +30,7 @@ KEPT: dict[str, dict[str, str]] = {
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
     "audit/reconcile/storage_log.py": {"_time": PURE},
     "audit/settings.py": {"audit_settings": INSTALLED},
-    "audit/values.py": {"_rest": PURE, "_second": PURE, "address_of": PURE},
+    "audit/values.py": {"address_of": PURE},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
     "django/conf.py": {"configuration": INSTALLED},
     "django/files/origins_of_files.py": {

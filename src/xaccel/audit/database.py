@@ -1,25 +1,21 @@
-"""Find, insert and update many rows at once, from one parameter of JSON. The ORM takes several times as long."""
+"""Lock other writers out, and find and write many rows at once, faster than the ORM does."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from django.db import IntegrityError, connections, transaction
-from django.db.models import CharField, DateTimeField, ManyToOneRel, Model, QuerySet, UUIDField
+from django.db.models import CharField, DateTimeField, Field, ManyToOneRel, Model, QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
 Row = Mapping[str, Any]
-"""Values by column, as JSON has them: UUIDs in the canonical form, times as `values.text_of` writes them."""
+"""Values by column; UUIDs may be texts in the canonical form."""
 _LOCK = 0x7861_6363_656C  # "xaccel"
-_LEFT_OUT = {UUIDField: "-", DateTimeField: "+00:00"}
-"""Parts that Django omits from such a value in SQLite."""
 _AT_ONCE = 1000
-"""Rows of one statement: more take as long, and more memory."""
-_ID = '"id"'
+"""Rows of one statement, which has them in one parameter of JSON: more take as long, and more memory."""
 _json = msgspec.json.Encoder().encode
 
 
@@ -46,48 +42,48 @@ def random_text(using: str) -> RawSQL:
     return RawSQL(text, (), CharField())  # noqa: S611
 
 
-def rows_among(model: type[Model], column: str, ids: Collection[str], *, using: str) -> QuerySet[Any]:
-    """Return the rows whose `column` is among `ids`, which are UUIDs in the canonical form.
-
-    The thousands of ids are one parameter: as many parameters take long to write.
-    """
-    if is_sqlite(using):
-        plain = json.dumps([id_.replace("-", "") for id_ in ids])
-        listed = RawSQL("SELECT value FROM json_each(%s)", (plain,))
-    else:
-        listed = RawSQL("SELECT unnest(%s::uuid[])", ("{" + ",".join(ids) + "}",))
+def rows_among(model: type[Model], column: str, ids: Iterable[str], *, using: str) -> QuerySet[Any]:
+    """Return the rows whose `column` is among `ids`, which are UUIDs in the canonical form."""
+    each = (
+        "replace(value, '-', '') FROM json_each(%s)"
+        if is_sqlite(using)
+        else "json_array_elements_text(%s)::uuid"
+    )
+    listed = RawSQL(f"SELECT {each}", (_json([*ids]).decode(),))  # noqa: S611
     return model._default_manager.using(using).filter(**{f"{column}__in": listed})
 
 
-def write_rows(model: type[Model], rows: Sequence[Row], *, stored: Container[str] = (), using: str) -> None:
-    """Update the rows whose ids are in `stored`, and insert the others; all `rows` have the same columns."""
+def upsert_rows(model: type[Model], rows: Sequence[Row], *, update: Iterable[str] = (), using: str) -> None:
+    """Insert `rows`, and update rows that have the same id: these columns (default: all). All have the same keys."""
     if not rows:
         return
-    values, source = _values(model, rows[0], using)
-    names, table = ", ".join(values), model._meta.db_table
-    settings = ", ".join(f"{name} = {value}" for name, value in values.items() if name != _ID)
+    table = model._meta.db_table
+    fields = [field for field in model._meta.concrete_fields if field.attname in rows[0]]
+    if is_sqlite(using):
+        source, values = "json_each(%s) AS given", [_in_sqlite(field) for field in fields]
+    else:
+        source = f'json_populate_recordset(NULL::"{table}", %s) AS given'
+        values = [f'given."{field.column}"' for field in fields]
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    update = update or [field.attname for field in fields if not field.primary_key]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in update)
     # All names come from the models, and no value is in the text.
-    insert = f'INSERT INTO "{table}" ({names}) SELECT {", ".join(values.values())} FROM {source}'  # noqa: S608
-    update = f'UPDATE "{table}" SET {settings} FROM {source} WHERE "{table}"."id" = {values[_ID]}'  # noqa: S608
-    new, old = [row for row in rows if row["id"] not in stored], [row for row in rows if row["id"] in stored]
+    statement = (
+        f'INSERT INTO "{table}" ({names}) SELECT {", ".join(values)} FROM {source} WHERE true'  # noqa: S608
+        f" ON CONFLICT (id) DO UPDATE SET {changes}"
+    )
     with connections[using].cursor() as cursor:
-        for statement, some in ((insert, new), (update, old)):
-            for first in range(0, len(some), _AT_ONCE):
-                cursor.execute(statement, [_json(some[first : first + _AT_ONCE]).decode()])
+        for first in range(0, len(rows), _AT_ONCE):
+            cursor.execute(statement, [_json(rows[first : first + _AT_ONCE]).decode()])
 
 
-def _values(model: type[Model], row: Row, using: str) -> tuple[dict[str, str], str]:
-    """Return an expression for the value of each column of `row`, and the table of JSON in which it is valid."""
-    fields = [field for field in model._meta.concrete_fields if field.attname in row]
-    if not is_sqlite(using):
-        source = f'json_populate_recordset(NULL::"{model._meta.db_table}", %s) AS given'
-        return {f'"{field.column}"': f'given."{field.column}"' for field in fields}, source
-    values = {}
-    for field in fields:
-        value = f"json_extract(given.value, '$.\"{field.column}\"')"
-        left_out = _LEFT_OUT.get(type(getattr(field, "target_field", field)))
-        values[f'"{field.column}"'] = f"replace({value}, '{left_out}', '')" if left_out else value
-    return values, "json_each(%s) AS given"
+def _in_sqlite(field: Field[Any, Any]) -> str:
+    """Return the value of a column from JSON, without the parts that Django omits from it in SQLite."""
+    value = f"json_extract(given.value, '$.\"{field.column}\"')"
+    kind = type(getattr(field, "target_field", field))
+    if kind is UUIDField:
+        return f"replace({value}, '-', '')"
+    return f"replace(rtrim({value}, 'Z'), 'T', ' ')" if kind is DateTimeField else value
 
 
 def merge_rows(model: type[Model], ids: Collection[Any], into: str, *, using: str) -> None:

@@ -11,7 +11,9 @@ from django.utils.crypto import salted_hmac
 
 from xaccel.audit.log.entry import LogEntry
 from xaccel.audit.models import Removal
-from xaccel.audit.values import microseconds_of
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Before all rows."""
 
 
 def note_pruned(before: datetime, *, using: str) -> None:
@@ -29,16 +31,16 @@ def note_forgotten(subject: str, *, using: str) -> None:
     Removal.objects.using(using).create(kind="forget", before=datetime.now(UTC), subject=digest)
 
 
-def removed_until(kind: str, *, using: str) -> int:
-    """Return the latest time of `prune` or `forget`, in microseconds since 1970; 0 without any."""
-    latest = Removal.objects.using(using).filter(kind=kind).aggregate(latest=Max("before"))["latest"]
-    return microseconds_of(latest) if latest else 0
+def removed_until(kind: str, *, using: str) -> datetime:
+    """Return the latest time of `prune` or `forget`; the least possible time without any."""
+    latest: datetime | None = Removal.objects.using(using).filter(kind=kind).aggregate(at=Max("before"))["at"]
+    return latest or NEVER
 
 
 def removed_ids(entries: Iterable[LogEntry], *, using: str) -> set[str]:
     """Return the ids of those entries that are older than what was removed. None of the entries is stored."""
     pruned, forgotten = (removed_until(kind, using=using) for kind in ("prune", "forget"))
-    if not pruned and not forgotten:
+    if pruned == forgotten == NEVER:
         return set()
     entries = list(entries)
     found = {entry.id for entry in entries if entry.started_at < pruned}
@@ -46,8 +48,8 @@ def removed_ids(entries: Iterable[LogEntry], *, using: str) -> set[str]:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = {_digest(subject, key): subject for subject in {entry.subject for entry in old} for key in keys}
     rows = Removal.objects.using(using).filter(kind="forget", subject__in=digests).order_by("before")
-    before = {digests[row.subject]: microseconds_of(row.before) for row in rows}
-    return found | {entry.id for entry in old if entry.started_at < before.get(entry.subject, 0)}
+    before = {digests[row.subject]: row.before for row in rows}
+    return found | {entry.id for entry in old if entry.started_at < before.get(entry.subject, NEVER)}
 
 
 def _digest(subject: str, key: str | bytes) -> str:

@@ -6,15 +6,13 @@ import re
 import secrets
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from ipaddress import ip_address
 
 from django.db.models import TextChoices
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _END_S = 253_402_300_800
 """The year 10000 begins. NGINX logged nothing before 1970, and databases add to times that are later."""
 _LONGEST, _KEPT = 1200, 1000
@@ -83,41 +81,11 @@ def address_of(text: str) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address).partition("%")[0]
 
 
-def microseconds(seconds: float) -> int:
+def datetime_of(seconds: float) -> datetime:
     """Convert seconds since 1970, as NGINX logs them. Raises ValueError beyond years of four digits."""
     if 0 <= seconds < _END_S:
-        return round(seconds * 1e6)
+        return datetime.fromtimestamp(seconds, UTC)
     raise ValueError("a time out of range")
-
-
-def microseconds_of(at: datetime) -> int:
-    """Convert an aware datetime to microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def datetime_of(at: int) -> datetime:
-    """Convert microseconds since 1970 to a datetime in UTC."""
-    return _EPOCH + at * _MICROSECOND
-
-
-def text_of(at: int) -> str:
-    """Convert microseconds to ISO 8601 with "+00:00" at the end, as both databases read it.
-
-    datetime.isoformat takes several times as long. Entries that follow each other share a second, and NGINX logs
-    milliseconds.
-    """
-    seconds, rest = divmod(at, 1_000_000)
-    return _second(seconds) + _rest(rest)
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(" ")
-
-
-@lru_cache(maxsize=1024)
-def _rest(microseconds: int) -> str:
-    return f".{microseconds:06}+00:00" if microseconds else "+00:00"
 
 
 def add_span(spans: Sequence[Span], first: int, end: int) -> tuple[Span, ...]:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, QuerySet, Value, When
 
-from xaccel.audit.database import random_text, write_rows, writing
+from xaccel.audit.database import random_text, upsert_rows, writing
 from xaccel.audit.models import Seal, Transfer
-from xaccel.audit.values import datetime_of, microseconds_of
 
 AT_ONCE = 5000
 """Rows of one seal at most."""
 FIRST = "0" * 64
 """Predecessor of the first seal."""
 LEAF = 32
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 BY_TIME = ("prune", "addresses")
 """Kinds of seals that have no leaves: they excuse what is older than a time."""
 _HIDDEN_BY = {"person_proof": ("subject", "client", "filename"), "address_proof": ("ip",)}
@@ -64,17 +64,14 @@ def note(kind: str, rows: QuerySet[Transfer], before: datetime, *, using: str) -
 
 def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
     """Replace the salts of sealed rows by digests: of the address, and of a user who is forgotten (`person`)."""
-    hidden = list(rows.filter(batch__gt=0))
+    hidden = list(rows.filter(batch__gt=0).values())
     for row in hidden:
-        row.address_proof = row.address_proof and proof_of(vars(row), "address_proof")
-        row.person_proof = proof_of(vars(row), "person_proof") if person else row.person_proof
+        row["address_proof"] = row["address_proof"] and proof_of(row, "address_proof")
+        if person:
+            row["person_proof"] = proof_of(row, "person_proof")
     if hidden and person:
-        _append("forget", (leaf_of(vars(row)) for row in hidden), using=using)
-    proofs = [
-        {"id": str(row.id), "person_proof": row.person_proof, "address_proof": row.address_proof}
-        for row in hidden
-    ]
-    write_rows(Transfer, proofs, stored={row["id"] for row in proofs}, using=using)
+        _append("forget", map(leaf_of, hidden), using=using)
+    upsert_rows(Transfer, hidden, update=_HIDDEN_BY, using=using)
 
 
 def _append(
@@ -83,7 +80,7 @@ def _append(
     (number, chain), ordered = _last(using), sorted(leaves)
     blob = b"".join(ordered)
     seal = Seal(number=number + 1, kind=kind, count=count or len(ordered), leaves=blob)
-    seal.until = until or datetime_of(int.from_bytes(ordered[-1][:8], "big"))
+    seal.until = until or _EPOCH + int.from_bytes(ordered[-1][:8], "big") * _MICROSECOND
     seal.digest = sha256(blob).hexdigest()
     seal.chain = chain_of(chain, seal)
     seal.save(force_insert=True, using=using)
@@ -114,7 +111,7 @@ def is_late(row: Mapping[str, Any]) -> bool:
 
 def moment(at: datetime | None) -> bytes:
     """Return a time in the form in which leaves begin and are compared."""
-    return max(0, microseconds_of(at) if at else 0).to_bytes(8, "big")
+    return max(0, (at - _EPOCH) // _MICROSECOND if at else 0).to_bytes(8, "big")
 
 
 def proof_of(row: Mapping[str, Any], name: str) -> str:

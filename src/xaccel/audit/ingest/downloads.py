@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from operator import attrgetter
 
 import msgspec
 
 from xaccel.audit.values import Span, add_span, covers_all
-from xaccel.handoff.identifiers import transfer_id_at
+from xaccel.handoff.identifiers import new_transfer_id
 
 MOST_BYTES = 2**63 - 1
 """A column holds no larger number."""
 
 
 class State(msgspec.Struct, gc=False):
-    """The columns of `models.Download`; times are microseconds since 1970, ids are UUIDs in the canonical form.
+    """The columns of `models.Download`; ids are UUIDs in the canonical form.
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
@@ -33,16 +34,16 @@ class State(msgspec.Struct, gc=False):
     query: str
     client: str
     group: str
-    opened_at: int
-    last_at: int
-    closed_at: int | None = None
+    opened_at: datetime
+    last_at: datetime
+    closed_at: datetime | None = None
     transfers: int = 0
     total: int | None = None
     sent_bytes: int = 0
     given_bytes: int = 0
     spans: tuple[Span, ...] = ()
     sent_complete: bool = False
-    completed_at: int | None = None
+    completed_at: datetime | None = None
     pruned: int = 0
     changed: bool = False
     joined: tuple[str, ...] = ()
@@ -74,7 +75,7 @@ class State(msgspec.Struct, gc=False):
 
     def begin(self) -> State:
         """Make a download of this transfer, which belongs to no other, and return it."""
-        self.id, self.changed = transfer_id_at(self.opened_at // 1000), True
+        self.id, self.changed = new_transfer_id(self.opened_at), True
         self.spans = add_span((), *self.spans[0]) if self.spans else ()  # none for a transfer of no bytes
         self._count()
         return self
@@ -88,7 +89,7 @@ class State(msgspec.Struct, gc=False):
         """Tell whether both may be of one length: another length is another version, whatever the version says."""
         return self.total == other.total or None in (self.total, other.total)
 
-    def is_complete_by(self, at: int) -> bool:
+    def is_complete_by(self, at: datetime) -> bool:
         """Tell whether every byte was sent before `at`."""
         return self.completed_at is not None and self.completed_at <= at
 
@@ -121,8 +122,8 @@ def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def assign(transfers: Iterable[State], known: Open, idle: int) -> None:
-    """Add each transfer to its download in `known`, or to a new one. `idle` is in microseconds.
+def assign(transfers: Iterable[State], known: Open, idle: timedelta) -> None:
+    """Add each transfer to its download in `known`, or to a new one.
 
     How transfers that come in the order of their ends are cut into batches makes no difference.
     """
@@ -134,11 +135,11 @@ def assign(transfers: Iterable[State], known: Open, idle: int) -> None:
             insort(same, transfer.begin(), key=_opened_at)
 
 
-def _find(transfer: State, same: list[State], idle: int) -> State | None:
+def _find(transfer: State, same: list[State], idle: timedelta) -> State | None:
     state: State | None = None
     later: list[State] = []
     for other in reversed(same):
-        is_near = other.opened_at - idle <= transfer.last_at and transfer.opened_at <= other.last_at + idle
+        is_near = other.opened_at - transfer.last_at <= idle and transfer.opened_at - other.last_at <= idle
         if not (is_near and other.has_length_of(transfer)):
             continue
         if other.opened_at <= transfer.opened_at:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.db import DataError, connections, transaction
 
 from xaccel.audit.database import writing
-from xaccel.audit.ingest.store import Counted, store
+from xaccel.audit.ingest.store import store
 from xaccel.audit.log.entry import Found, Piece, parse
 from xaccel.audit.log.lag import lag_s
 from xaccel.audit.log.log_file import LogFile
@@ -45,7 +46,7 @@ class Ingest:
     ) -> None:
         """`stopped` is asked between two batches."""
         self.path, self.conf, self.using, self.stopped = path.absolute(), conf, using, stopped
-        self.counted = Counted()
+        self.counted = Counter[str]()
         self._files = LogFiles(self.path, using=using, drain_s=conf.drain_s, stopped=stopped)
         self._retry_at = 0.0
         self._sent_to = 0
@@ -55,14 +56,15 @@ class Ingest:
         """Ingest everything written so far, rotated files included. Return whether anything was read."""
         if time.monotonic() >= self._retry_at:
             self._send_signals()
-        before = self.counted.lines + self.counted.rejected
+        before = self.counted.total()
         for log in self._files:
             with closing(log):
                 self._read(log)
             if self.stopped():
                 break
-        self.counted.lost = self._files.lost
-        return self.counted.lines + self.counted.rejected > before
+        found = self.counted.total() > before
+        self.counted["lost"] = self._files.lost
+        return found
 
     def lag_s(self) -> float:
         """Return the age of the oldest entry of the current log that is not ingested; -1 if not known."""
@@ -90,11 +92,11 @@ class Ingest:
             if not same.exists():
                 return False
             counted = self._store(found)
-            counted.rejected = self._set_aside(found)
+            counted["rejected"] = self._set_aside(found)
             log.advance(pieces)
             log.position.at = datetime.now(UTC)
             log.position.save(using=self.using)
-        self.counted.add(counted)
+        self.counted.update(counted)
         connections[self.using].queries_log.clear()  # with DEBUG, it has the text of each statement
         self._send_signals()
         return True
@@ -105,7 +107,7 @@ class Ingest:
             self._sent_to, self._retry_at = 0, time.monotonic() + RETRY_S
         self._sent_to = send_signals(self.using, after=self._sent_to)
 
-    def _store(self, found: list[Found]) -> Counted:
+    def _store(self, found: list[Found]) -> Counter[str]:
         """Store the entries of `found`. One that cannot be stored is rejected: it is looked for in halves."""
         try:
             with transaction.atomic(using=self.using):
@@ -113,13 +115,11 @@ class Ingest:
         except POISON as error:
             half = len(found) // 2
             if half:
-                counted = self._store(found[:half])
-                counted.add(self._store(found[half:]))
-                return counted
+                return self._store(found[:half]) + self._store(found[half:])
             found[0].entry, found[0].reason = None, f"cannot be stored: {type(error).__name__}"
             message = "%s: the entry at byte %d %s. It is stored in xaccel_rejected_line."
             logger.warning(message, self.path, found[0].offset, found[0].reason)
-            return Counted()
+            return Counter()
 
     def _set_aside(self, found: list[Found]) -> int:
         """Store rejected lines, but not again: a file that was cut is read again. Return how many.

@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from django.db import router
 
 from xaccel.audit.ingest.ingest import Ingest
 from xaccel.audit.ingest.outage import LET_READ, Outage
-from xaccel.audit.ingest.store import Counted
 from xaccel.audit.ingest.sweep import sweep, watch
 from xaccel.audit.models import Transfer
 from xaccel.audit.settings import audit_settings
@@ -112,14 +112,15 @@ def _ingest(args: argparse.Namespace, *_: object) -> None:
         print(_summary(ingest.counted))
 
 
-def _summary(counted: Counted) -> str:
+def _summary(counted: Counter[str]) -> str:
     said = (
-        (counted.duplicates, "of them stored before"),
-        (counted.skipped, "of them skipped: older than a `prune`, or of a forgotten user"),
-        (counted.rejected, "rejected, stored in the table xaccel_rejected_line"),
-        (counted.lost, "files truncated or removed before their end was read"),
+        ("duplicates", "of them stored before"),
+        ("skipped", "of them skipped: older than a `prune`, or of a forgotten user"),
+        ("rejected", "rejected, stored in the table xaccel_rejected_line"),
+        ("lost", "files truncated or removed before their end was read"),
     )
-    return ", ".join([f"{counted.lines} lines read", *(f"{count} {what}" for count, what in said if count)])
+    more = [f"{counted[name]} {what}" for name, what in said if counted[name]]
+    return ", ".join([f"{counted['lines']} lines read", *more])
 
 
 @contextmanager

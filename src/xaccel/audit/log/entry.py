@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from xaccel.audit.values import Outcome, address_of, indexable, microseconds
+from xaccel.audit.values import Outcome, address_of, datetime_of, indexable
 
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
@@ -37,6 +38,7 @@ class NotAnEntry(ValueError):
 
 class _Raw(msgspec.Struct, gc=False):
     id: str
+    end: float
     origin: str = ""
     subject: str = ""
     method: str = ""
@@ -57,7 +59,6 @@ class _Raw(msgspec.Struct, gc=False):
     origin_seconds: str = ""
     cache: str = ""
     why: str = ""
-    end: float | None = None
     seconds: float = 0.0
     ip: str = ""
 
@@ -87,9 +88,9 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
 class LogEntry(msgspec.Struct, gc=False):
     """NGINX's log entry of one transfer.
 
-    id: in the canonical form of a UUID, in lower case. started_at, ended_at: microseconds since 1970.
+    id: in the canonical form of a UUID, in lower case.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None if unknown.
-    total: bytes of the object, if known. validator: parts with the same one are of one version.
+    total: bytes of the object, if known. version: the entity tag, else Last-Modified.
     """
 
     id: str
@@ -102,10 +103,10 @@ class LogEntry(msgspec.Struct, gc=False):
     sent: int
     total: int | None
     body_bytes: int
-    validator: str
+    version: str
     why: str
-    started_at: int
-    ended_at: int
+    started_at: datetime
+    ended_at: datetime
     ip: str | None
     details: Details
 
@@ -120,15 +121,13 @@ def read_entry(text: bytes) -> LogEntry:
         raw = _decode(text.replace(b"\\u0000", b"\\ufffd"))
         if not _UUID(raw.id):
             raw.id = str(UUID(raw.id))
-        if raw.end is None:
-            raise NotAnEntry("no end")
-        return _entry(raw, raw.end)
+        return _entry(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         why = type(error).__name__ if isinstance(error, UnicodeError) else str(error)[:80]
         raise NotAnEntry(why) from None
 
 
-def _entry(raw: _Raw, end: float) -> LogEntry:
+def _entry(raw: _Raw) -> LogEntry:
     status, announced = int(raw.status), _number(raw.sent_length)
     origin_status = _number(raw.origin_status)
     if raw.why == "client_left":  # 200 or 418, where NGINX noticed it on the way
@@ -155,8 +154,8 @@ def _entry(raw: _Raw, end: float) -> LogEntry:
         raw.body_bytes,
         raw.etag or raw.last_modified,
         raw.why,
-        microseconds(end - raw.seconds),
-        microseconds(end),
+        datetime_of(raw.end - raw.seconds),
+        datetime_of(raw.end),
         address_of(raw.ip),
         Details(
             raw.protocol[:16],

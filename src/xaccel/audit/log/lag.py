@@ -36,7 +36,7 @@ def lag_s(path: Path, read_to: int) -> float:
     if not line.endswith(b"\n"):
         return 0.0
     try:
-        written = read_entry(line).ended_at / 1e6
+        written = read_entry(line).ended_at.timestamp()
     except NotAnEntry:
         written = path.stat().st_mtime
     return max(0.0, time.time() - written)

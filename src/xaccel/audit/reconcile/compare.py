@@ -140,14 +140,14 @@ class Comparison:
     def _named(self, requests: list[StorageRequest]) -> Iterator[tuple[str, Judgement]]:
         """Judge the requests that belong to no transfer of the trail; remember the others."""
         rows = self._rows_of(request.transfer for request in requests)
-        pruned = removed_until("prune", using=self._using)
+        pruned_ms = removed_until("prune", using=self._using).timestamp() * 1000
         for request in requests:
-            row, decided = rows.get(request.transfer), int(request.transfer[:13].replace("-", ""), 16) * 1000
+            row = rows.get(request.transfer)
             if row is not None and not (request.delivered and self._wrong(row, request)):
                 # NGINX sends a request again if a connection fails, and one for each slice.
                 sent = (inf if request.sent is None else request.sent) if request.delivered else 0
                 self._seen[request.transfer] = self._seen.get(request.transfer, 0) + sent
-            elif row is None and decided < pruned:
+            elif row is None and int(request.transfer[:13].replace("-", ""), 16) < pruned_ms:
                 self.pruned += 1
             elif not request.delivered:
                 self.refused += 1  # anybody can send a User-Agent with a request that the storage refuses

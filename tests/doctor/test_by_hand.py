@@ -98,6 +98,7 @@ def test_a_careful_configuration_has_no_finding(tmp_path: Path, capsys: pytest.C
     ("old", "new", "check"),
     [
         ("internal;\n        proxy_pass https://store/;", "proxy_pass https://$arg_host/;", "XA701"),
+        ("internal;\n        proxy_pass https://store/;", "set $to https://$arg_to; proxy_pass $to;", "XA701"),
         ("proxy_pass_request_headers off;", 'proxy_set_header Cookie "";', "XA702"),
         ("proxy_ssl_verify on;", "", "XA703"),
         ("proxy_ssl_server_name on;", "", "XA704"),
@@ -160,7 +161,10 @@ def test_sarif_names_file_and_line_of_each_finding(
     assert "suppressions" not in by_id["XA703"]
 
 
+@pytest.mark.parametrize(
+    "app", ["proxy_pass http://app;", "set $host app:8000; set $app http://$host; proxy_pass $app/$uri;"]
+)
 def test_a_configuration_without_such_a_location_is_skipped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    app: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert found(tmp_path, "server { location / { proxy_pass http://app; } }", capsys) == {}
+    assert found(tmp_path, f"server {{ location / {{ {app} }} }}", capsys) == {}

@@ -21,8 +21,9 @@ _MOST_BYTES = 4 << 20
 class FetchLocation:
     """A location that fetches files, with the levels around it.
 
-    has_variable_host: NGINX chooses the host by the request. is_inside: no client can request the location.
-    is_secure: the storage may be requested over TLS. follows_anywhere: the storage's redirects choose the host.
+    has_variable_host: NGINX resolves the host at each request. has_chosen_host: the request chooses the host.
+    is_inside: no client can request the location. is_secure: the storage may be requested over TLS.
+    follows_anywhere: the storage's redirects choose the host.
     """
 
     def __init__(self, line: Line, path: Levels) -> None:
@@ -33,6 +34,8 @@ class FetchLocation:
         lines = [one.words for level in path for one in level if one.words[0] == "set" and one.words[2:]]
         sets = {words[1].lstrip("$"): words[2] for words in lines}
         self.has_variable_host = _VARIABLE_HOST.match(target) is not None
+        host = _beginning(target, sets).removeprefix("https://").removeprefix("http://").partition("/")[0]
+        self.has_chosen_host = not _variables(host, sets) <= sets.keys()
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
         self.is_secure = not _beginning(target, sets).startswith("http://")
         self.follows_anywhere = "_location" in target or "upstream_http_location" in _variables(target, sets)
@@ -72,21 +75,21 @@ def _beginning(text: str, sets: Mapping[str, str]) -> str:
 
 
 def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
-    """Yield the locations that fetch: internal and named ones, and those whose host is a variable."""
+    """Yield the locations that fetch: internal and named ones, and those whose host the request chooses."""
     lines = list(each_line((main,)))
     # The locations of `auth_request` fetch no file.
     asked = {line.words[1] for line, _ in lines if line.words[0] == "auth_request"}
     for line, path in lines:
         if line.words[0] == "location" and any(one.words[0] == "proxy_pass" for one in line.inside):
             found = FetchLocation(line, (*path, line.inside))
-            if line.words[-1] not in asked and (found.is_inside or found.has_variable_host):
+            if line.words[-1] not in asked and (found.is_inside or found.has_chosen_host):
                 yield found
 
 
 def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a location, each fault after its check."""
     if not place.is_inside:
-        yield "XA701", "can be requested by clients, and its host is a variable"
+        yield "XA701", "can be requested by clients, and they choose its host"
     sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]
     if sent and place.value("proxy_pass_request_headers") != "off":
         yield "XA702", f"sends the client's {' and '.join(sent)}"
@@ -135,7 +138,7 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
     lines = [line.words for line, _ in each_line((stack.main,))]
     fallbacks = {words[-1] for words in lines if words[0] in ("try_files", "error_page")}
     for place in places(stack.main):
-        if place.name in fallbacks and not place.has_variable_host:
+        if place.name in fallbacks and not place.has_chosen_host:
             continue  # it proxies to an app
         if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
             yield f"{place.where}: {'; '.join(found)}"

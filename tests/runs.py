@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from tests.faults.table import cited
+from tests.find_tests import find_tests
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / ".xaccel" / "log"
@@ -30,6 +31,7 @@ AT_ONCE = 5
 USAGE = f"""\
 scripts/test                   the unit and Django tests
 scripts/test PATH ...          the tests in these files or folders
+scripts/test for FILE          the tests of a file of src/xaccel; --list prints them only
 scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
 scripts/test doctor            xaccel doctor on a healthy site, with all builds of NGINX, and on broken ones
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
@@ -365,7 +367,17 @@ def main(words: Sequence[str]) -> int:
         return 0
     if words and words[0] in _PROGRAMS:
         os.execv(sys.executable, [sys.executable, "-m", _PROGRAMS[words[0]], *words[1:]])
+    if len(words) > 1 and words[0] == "for":
+        return _run_for(*words[1:])
     return run(*groups_of(words))
+
+
+def _run_for(file: str, *more: str) -> int:
+    found = find_tests(file)
+    print(*found or [f"scripts/test: no test names {file}"], sep="\n", flush=True)
+    if "--list" in more or not found:
+        return 0 if found else _NO_TESTS
+    return run(*groups_of([*found, *more]))
 
 
 if __name__ == "__main__":

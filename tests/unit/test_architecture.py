@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import xaccel
+from tests.find_tests import ENGINE, find_tests
 from tests.runs import ROOT, VARIANTS, everything
 
 PACKAGE = Path(xaccel.__file__).parent
@@ -90,3 +93,28 @@ def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
     assert sorted(word for word in words if word.startswith("--variant")) == sorted(
         f"--variant={name}" for name in (*VARIANTS, "none")
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "some"),
+    [
+        (f"{ENGINE}/maps/5-passes.conf", {"tests/maps"}),
+        (
+            f"{ENGINE}/xaccel.js",
+            {"tests/live/response/test_response_headers.py::test_unknown_headers_pass_only_without_njs"},
+        ),
+        ("src/xaccel/sender.py", {"tests/unit/test_sender.py"}),
+        ("src/xaccel/signing/signer.py", {"tests/unit/signing"}),
+        ("src/xaccel/audit/ingest/store.py", {"tests/audit/test_ingest.py"}),
+        ("tests/maps/test_urls.py", {"tests/maps/test_urls.py"}),
+    ],
+)
+def test_the_tests_of_a_file_are_found(file: str, some: set[str]) -> None:
+    found = find_tests(file)
+    assert some <= {*found}
+    assert [test for test in found if not (ROOT / test.partition("::")[0]).exists()] == []
+
+
+def test_each_file_of_the_engine_with_a_directive_has_tests() -> None:
+    without = [path.name for path in (ROOT / ENGINE).rglob("*.*") if not find_tests(str(path))]
+    assert without == ["version-2-or-newer.conf"]

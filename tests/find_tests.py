@@ -1,0 +1,71 @@
+"""Find the tests of a file: what `scripts/test for FILE` runs.
+
+For a file of the engine they are tests/maps, where it has a map or a location that a chain of maps takes, and the live
+tests that tests/promises.toml names. For a module they are the folder of tests/unit that mirrors its package, the test
+files that import it, and the live tests of a promise that it keeps. If none imports it, those that import its package.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from tests.promises import read
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path("src/xaccel")
+ENGINE = PACKAGE / "nginx" / "engine"
+
+
+def find_tests(file: str) -> list[str]:
+    """Return the files, folders and ids of the tests, without those that another one has."""
+    path = (ROOT / file).resolve().relative_to(ROOT)
+    if path.is_relative_to("tests"):
+        return [str(path)]
+    found = [*_promised(path)]
+    if path.is_relative_to(ENGINE):
+        found += ["tests/maps"] if path.parent.name == "maps" or _is_in_a_chain(path) else []
+    elif path.is_relative_to(PACKAGE) and path.suffix == ".py":
+        found += [*_of_module(path)]
+    folders = tuple(f"{name}/" for name in found if (ROOT / name).is_dir())
+    return sorted(name for name in {*found} if not name.startswith(folders))
+
+
+def _promised(path: Path) -> Iterator[str]:
+    for promise in read().values():
+        patterns = [str(ENGINE / name) for name in promise.get("engine", [])]
+        if any(fnmatch(str(path), name) for name in [*patterns, str(PACKAGE / promise.get("module", ""))]):
+            yield from (f"tests/live/{test}" for test in promise["tests"])
+
+
+def _is_in_a_chain(path: Path) -> bool:
+    return f'between("{path.stem}"' in (ROOT / "tests/maps/chains.py").read_text(encoding="utf-8")
+
+
+def _of_module(path: Path) -> Iterator[str]:
+    package = Path("tests/unit", path.parent.relative_to(PACKAGE))
+    mirrors = [package / f"test_{path.stem}.py", *([] if package.name == "unit" else [package])]
+    yield from (str(mirror) for mirror in mirrors if (ROOT / mirror).exists())
+    imports = {str(test.relative_to(ROOT)): {*_imports(test)} for test in (ROOT / "tests").rglob("test_*.py")}
+    module = ".".join(path.relative_to("src").with_suffix("").parts).removesuffix(".__init__")
+    found: list[str] = []
+    while not found and module != "xaccel":
+        found = [
+            test
+            for test, names in imports.items()
+            if any(f"{name}.".startswith(f"{module}.") for name in names)
+        ]
+        module = module.rpartition(".")[0]
+    yield from found
+
+
+def _imports(test: Path) -> Iterator[str]:
+    """Yield the modules that a test file imports, also those inside its functions."""
+    for node in ast.walk(ast.parse(test.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{item.name}" for item in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (item.name for item in node.names)

@@ -8,6 +8,8 @@ from django.test import RequestFactory
 from storages.backends.s3 import S3Storage
 
 from tests.django.library.models import Document
+from xaccel.django.files.objects import kind_of
+from xaccel.site.origins import Origin
 
 GET = RequestFactory().get("/")
 
@@ -18,6 +20,11 @@ def file_on(storage: Any, name: str) -> Any:
     file = field.attr_class(Document(), field, name)
     file.storage = storage
     return file
+
+
+def describe(storage: Any) -> Origin:
+    """The origin that an entry of ORIGINS means which names the storage."""
+    return kind_of(type(storage)).origin_of(storage)
 
 
 def s3(**options: Any) -> S3Storage:

@@ -9,12 +9,11 @@ import pytest
 from botocore.config import Config
 from storages.backends.s3 import S3Storage
 
-from tests.django.storage_files import GET, STORAGE, file_on, s3
+from tests.django.storage_files import GET, STORAGE, describe, file_on, s3
 from xaccel import ConfigErrors
 from xaccel.django import send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.storage_objects import StorageNotDescribed
-from xaccel.django.files.storages import describe
+from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import InputRefused, KeyRefused
 from xaccel.site.origins import S3Origin
 
@@ -22,7 +21,7 @@ SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 
 
 def described(**options: Any) -> S3Origin:
-    origin = describe(s3(**options), "here")
+    origin = describe(s3(**options))
     assert isinstance(origin, S3Origin)
     return origin
 

@@ -27,13 +27,12 @@ from storages.backends.gcloud import GoogleCloudStorage
 from storages.backends.s3 import S3Storage
 
 from docs.generated.engine import hidden_headers
-from tests.django.storage_files import GET, STORAGE, file_on
+from tests.django.storage_files import GET, STORAGE, describe, file_on
 from tests.signatures import cloudfront_says, google_says, private_pem, service_account
 from xaccel import ConfigErrors, HTTPOrigin, ObjectRef, OriginNotAllowed
 from xaccel.django import asend_file, send_file
 from xaccel.django.conf import configuration
-from xaccel.django.files.storage_objects import StorageNotDescribed
-from xaccel.django.files.storages import describe
+from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.site.origins import S3Origin
 
@@ -246,7 +245,7 @@ def test_a_coroutine_sends_the_same(named: Any, kind: str) -> None:
 )
 def test_google_urls_have_the_right_host_and_validity(options: Any, base: str, expires_s: int | None) -> None:
     storage = google(**options)
-    assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
+    assert describe(storage) == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage._client is None
     url = storage.url("x")
     assert url.startswith(f"{base}x")
@@ -255,7 +254,7 @@ def test_google_urls_have_the_right_host_and_validity(options: Any, base: str, e
 
 def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443")
-    assert describe(google(), "here") == HTTPOrigin(
+    assert describe(google()) == HTTPOrigin(
         base_url="http://127.0.0.1:4443/acme-documents/tenant-a/", expires_s=86400
     )
 
@@ -276,7 +275,7 @@ def test_google_on_an_emulator_is_asked_there(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_azure_urls_have_the_right_host_and_validity(options: Any, base: str, expires_s: int) -> None:
     storage = azure(**options)
-    assert describe(storage, "here") == HTTPOrigin(base_url=base, expires_s=expires_s)
+    assert describe(storage) == HTTPOrigin(base_url=base, expires_s=expires_s)
     assert storage.url("x").startswith(f"{base}x")
 
 
@@ -291,7 +290,7 @@ def test_a_domain_without_signer_is_not_asked_but_the_bucket() -> None:
     """`url()` of such a storage is for files that anybody may have; tutorials name the bucket's own host there."""
     for options in ({"custom_domain": "cdn.acme.example"}, {"custom_domain": "acme.s3.amazonaws.com"}):
         storage = S3Storage(**{**STORAGE, **options})
-        assert isinstance(describe(storage, "here"), S3Origin)
+        assert isinstance(describe(storage), S3Origin)
         url = send_file(GET, file_on(storage, "x"))["Xaccel-Url"]
         assert url.startswith("https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/x?X-Amz-")
 
@@ -451,7 +450,7 @@ def test_a_storage_without_a_location_is_an_error_at_configuration_and_at_the_ca
 ) -> None:
     storage = CLASSES[kind][1](**options)
     with pytest.raises(StorageNotDescribed):
-        describe(storage, "here")
+        describe(storage)
     with pytest.raises(OriginNotAllowed):
         send_file(GET, file_on(storage, "x"))
     settings.STORAGES = {"default": {"BACKEND": CLASSES[kind][0], "OPTIONS": {**OPTIONS[kind], **options}}}

@@ -11,19 +11,24 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage, storages
+from django.core.files.storage import (
+    DefaultStorage,
+    FileSystemStorage,
+    InMemoryStorage,
+    default_storage,
+    storages,
+)
 from django.test import AsyncRequestFactory
 
 from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
-from tests.django.storage_files import GET, file_on, s3
+from tests.django.storage_files import GET, describe, file_on, s3
 from xaccel import OriginNotAllowed
 from xaccel.django import asend_file, send_file
-from xaccel.django.files.storage_objects import StorageNotDescribed, unwrapped
-from xaccel.django.files.storages import describe
+from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import KeyRefused
 from xaccel.signing.signer import _kept
-from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.origins import S3Origin
 
 STORE_KEYS = {"region": "eu-central-1", "access_key": "AKIAOWN", "secret_key": "own-secret"}
 
@@ -268,12 +273,12 @@ def test_storage_of_another_kind_is_refused_with_a_remedy() -> None:
 def test_storage_without_location_is_not_the_working_directory(settings: Any) -> None:
     settings.MEDIA_ROOT = ""
     with pytest.raises(StorageNotDescribed, match="MEDIA_ROOT"):
-        describe(storages["default"], "here")
+        describe(storages["default"])
 
 
 def test_storage_without_bucket_is_not_described() -> None:
     with pytest.raises(StorageNotDescribed, match="bucket"):
-        describe(s3(bucket_name=None), "here")
+        describe(s3(bucket_name=None))
 
 
 def test_everything_that_concerns_signing_and_tls_is_read(tmp_path: Path) -> None:
@@ -283,7 +288,7 @@ def test_everything_that_concerns_signing_and_tls_is_read(tmp_path: Path) -> Non
         security_token="T",
         verify=str(tmp_path / "ca.pem"),
     )
-    assert describe(storage, "here") == S3Origin(
+    assert describe(storage) == S3Origin(
         bucket="acme-documents",
         prefix="tenant-a/",
         region="eu-central-1",
@@ -294,12 +299,12 @@ def test_everything_that_concerns_signing_and_tls_is_read(tmp_path: Path) -> Non
         session_token="T",
         ca_file=str(tmp_path / "ca.pem"),
     )
-    assert describe(s3(verify=False), "here").verify_tls is False  # type: ignore[union-attr]
+    assert describe(s3(verify=False)).verify_tls is False  # type: ignore[union-attr]
 
 
-def test_lazy_storage_is_the_one_behind_it(settings: Any) -> None:
-    assert unwrapped(default_storage) is storages["default"]
-    assert describe(default_storage, "here") == LocalOrigin(root=settings.MEDIA_ROOT)
+def test_lazy_storage_is_the_one_behind_it() -> None:
+    for storage in (default_storage, DefaultStorage()):
+        assert send_file(GET, file_on(storage, "7.pdf"))["X-Accel-Redirect"] == "/_xaccel/disk/7.pdf"
 
 
 def test_a_storage_is_not_kept() -> None:

@@ -37,8 +37,10 @@ KEPT: dict[str, dict[str, str]] = {
         "OriginsOfFiles._by_place": ONE_SITE,
         "OriginsOfFiles.matches": BY_VALUE,
     },
-    "django/files/storage_objects.py": {"Kind.computed": "of one class of storages", "kind_of": PURE},
-    "django/files/storages.py": {"KINDS": AT_START},
+    "django/files/objects.py": {
+        "_bucket": BY_VALUE,
+        "kind_of": PURE,
+    },
     "django/middleware.py": {"META": ONE_CALL},
     "django/send_file.py": dict.fromkeys(
         [

@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
 from xaccel.django.conf import Configuration, configuration, debug_is_on
-from xaccel.django.files.storage_objects import StorageNotDescribed
+from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
 from xaccel.errors import ConfigErrors
 from xaccel.site.origins import S3Origin

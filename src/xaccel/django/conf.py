@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
-from xaccel.django.files.origins_of_files import KEYS
-from xaccel.django.files.storage_objects import Objects
-from xaccel.django.files.storages import NOT_FOR_DOWNLOADS, with_storages
+from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described
+from xaccel.django.files.origins_of_files import PLACE_AND_KEYS
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
 from xaccel.site import Site, read_mapping
@@ -52,8 +53,8 @@ class Configuration:
     skipped: tuple[ConfigError, ...] = ()
 
 
-_OWN_KEYS = ("profile", *KEYS)
-"""Options of an entry that replace the keys of its storage."""
+_NOT_FOR_DOWNLOADS = {"staticfiles"}
+"""Aliases of STORAGES that are public by nature."""
 
 
 @lru_cache(maxsize=1)
@@ -69,17 +70,11 @@ def configuration() -> Configuration:
     own = build(DjangoSettings, django, WHERE, found)
     aliases: dict[str, str] = {}
     if "ORIGINS" not in values:
-        aliases = {alias: alias for alias in settings.STORAGES if alias not in NOT_FOR_DOWNLOADS}
-        every = {alias: {"storage": alias} for alias in aliases}
-        values["ORIGINS"] = with_storages(every, 'STORAGES["{}"]', skipped)
+        every = {alias: {"storage": alias} for alias in settings.STORAGES if alias not in _NOT_FOR_DOWNLOADS}
+        values["ORIGINS"], aliases = _with_storages(every, 'STORAGES["{}"]', skipped)
     elif isinstance(origins := values["ORIGINS"], Mapping):
-        entries = {name: entry for name, entry in origins.items() if isinstance(entry, Mapping)}
-        aliases = {
-            name: str(entry["storage"])
-            for name, entry in entries.items()
-            if "storage" in entry and entry.keys().isdisjoint(_OWN_KEYS)
-        }
-        values["ORIGINS"] = with_storages(origins, f'{WHERE}["ORIGINS"]["{{}}"]["storage"]', found)
+        where = f'{WHERE}["ORIGINS"]["{{}}"]["storage"]'
+        values["ORIGINS"], aliases = _with_storages(origins, where, found)
     if not values.keys() & {"SECRET", *read_mapping.SECRET_SOURCES}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:
@@ -98,6 +93,49 @@ def configuration() -> Configuration:
         delivery=own.delivery,
         skipped=tuple(skipped),
     )
+
+
+def _with_storages(
+    given: Mapping[str, Any], where: str, found: list[ConfigError]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return `given` with each {"storage": alias} entry spelled out, and the aliases that sign, by origin.
+
+    Other options of an entry come on top of the storage's. The storage does not sign for an entry with another place or
+    with keys. `where` names an entry in errors, with "{}" for its name. Problems go to `found`; their entries are left
+    out.
+    """
+    origins: dict[str, Any] = {}
+    aliases: dict[str, str] = {}
+    for name, entry in given.items():
+        path = where.format(name)
+        if not isinstance(entry, Mapping) or "storage" not in entry:
+            origins[name] = entry
+        elif "type" in entry:
+            found.append(problem(path, "storage_and_type"))
+        else:
+            options = {**entry}
+            alias = str(options.pop("storage"))
+            try:
+                origins[name] = _settings_of(alias) | options
+            except StorageNotDescribed as error:
+                found.append(StorageNotDescribed(error.what, where=path, remedy=error.remedy))
+            if options.keys().isdisjoint(PLACE_AND_KEYS):
+                aliases[name] = alias
+    return origins, aliases
+
+
+def _settings_of(alias: str) -> dict[str, Any]:
+    """Return the settings of the origin that a storage is. Raises StorageNotDescribed."""
+    try:
+        storage = storages[alias]
+    except (InvalidStorageError, ImproperlyConfigured) as error:
+        raise not_described("storage", alias=alias, reason=error) from error
+    kind = kind_of(type(storage))
+    if names := sorted(kind.computed & set(kind.place.split())):
+        raise not_described("storage_computed", kind=kind.name, names=", ".join(names))
+    origin = kind.origin_of(storage)
+    values = {field.name: getattr(origin, field.name) for field in fields(origin)}
+    return {"type": origin.type, **values}
 
 
 def derived_secrets(site_name: str) -> list[str]:

@@ -39,7 +39,7 @@ def deny_download(
     if status not in (403, 404):
         raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
     if "subject" not in record:
-        record["subject"] = subject_of(request)
+        record["subject"] = subject_of(getattr(request, "user", None))
     send_decision(request, denied(request.method, **record))
     raise PermissionDenied if status == 403 else Http404
 
@@ -51,17 +51,8 @@ async def adeny_download(
     await sync_to_async(deny_download)(request, status=status, **record)
 
 
-def subject_of(request: HttpRequest) -> str:
-    """Return the user's primary key as text; "" for an anonymous user, and where there are no users."""
-    return _subject(getattr(request, "user", None))
-
-
-async def asubject_of(request: HttpRequest) -> str:
-    """Like `subject_of`, without a database query in the event loop."""
-    return _subject(await request.auser()) if hasattr(request, "auser") else subject_of(request)
-
-
-def _subject(user: Any) -> str:
+def subject_of(user: Any) -> str:
+    """Return a user's primary key as text; "" for an anonymous user and for None."""
     return "" if user is None or not user.is_authenticated else quote(str(user.pk), safe=_PRINTABLE)
 
 

@@ -22,7 +22,7 @@ from xaccel.adapter import (
     refusal_event,
 )
 from xaccel.django.conf import configuration, under_test
-from xaccel.django.decisions import asend_decision, asubject_of, send_decision, subject_of
+from xaccel.django.decisions import asend_decision, send_decision, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
@@ -33,7 +33,7 @@ from xaccel.options import Options, SendArguments, SendOptions
 from xaccel.signing.endpoint import WouldWait, without_waiting
 
 if TYPE_CHECKING:
-    from xaccel.django.files.storage_objects import FileOrKey
+    from xaccel.django.files.objects import FileOrKey
 
 
 def send_file(
@@ -70,7 +70,9 @@ async def asend_file(
 ) -> HttpResponseBase:
     """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
     if "subject" not in arguments:
-        arguments["subject"] = await asubject_of(request)
+        # `request.user` may query the database, which the event loop must not wait for.
+        user = await request.auser() if hasattr(request, "auser") else getattr(request, "user", None)
+        arguments["subject"] = subject_of(user)
     download = _Download(request, file_or_key, arguments)
     ready = download.is_ready()
     # In the thread of Django's database connections, on which the tenant of a storage may depend.
@@ -138,7 +140,7 @@ class _Download:
 
             require_development()
         if "subject" not in self.options:
-            self.options["subject"] = subject_of(request)
+            self.options["subject"] = subject_of(getattr(request, "user", None))
         options = Options(**self.options)
         try:
             self.ref = self.ref or conf.objects.find(self.file_or_key, **self.place)

@@ -1,50 +1,33 @@
-"""Storages as origins: what an entry of ORIGINS means that names a storage, and the kinds whose SDKs sign.
+"""The storages of Google and Azure. Workers whose project has none do not load this module.
 
 Only a storage without a key makes a request: it may ask its cloud for a signature, or for a key that signs.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import InvalidStorageError, Storage, storages
+from django.core.exceptions import SuspiciousOperation
 
-from xaccel.django.files.origins_of_files import OriginsOfFiles, Wanted
-from xaccel.django.files.storage_objects import (
-    KINDS,
-    LEAST_S,
-    SignedByItsSDK,
-    StorageNotDescribed,
-    key_of,
-    kind_of,
-    not_described,
-    unwrapped,
-)
-from xaccel.errors import ConfigError, CredentialsUnavailable
-from xaccel.handoff.objects import ObjectRef
+from xaccel.django.files.objects import LEAST_S, SignedByItsSDK, not_described
+from xaccel.django.files.origins_of_files import StoredFile
+from xaccel.errors import CredentialsUnavailable
 from xaccel.signing.endpoint import may_wait
-from xaccel.site.origins import HTTPOrigin, Origin
-from xaccel.site.setting import problem
-
-NOT_FOR_DOWNLOADS = frozenset({"staticfiles"})
-"""Aliases of STORAGES that are public by nature."""
+from xaccel.site.origins import HTTPOrigin
 
 
-class _Google(SignedByItsSDK):
+class Google(SignedByItsSDK):
     client, kept = "bucket", "bucket_name project_id credentials"
     place = "bucket_name location custom_endpoint default_acl querystring_auth expiration"
 
-    def base(self, storage: Any, where: str) -> HTTPOrigin:
+    def base(self, storage: Any) -> HTTPOrigin:
         may_wait()
-        self.require_own_client(where)
+        self.require_own_client()
         if not storage.bucket_name:
             settings = "GS_BUCKET_NAME or OPTIONS['bucket_name']"
-            raise not_described(where, "unnamed_storage", kind="bucket", settings=settings)
+            raise not_described("unnamed_storage", kind="bucket", settings=settings)
         public = storage.default_acl == "publicRead" or not storage.querystring_auth
         if storage.custom_endpoint:
             endpoint = storage.custom_endpoint
@@ -78,7 +61,7 @@ class _Google(SignedByItsSDK):
             ) from error
 
 
-class _Azure(SignedByItsSDK):
+class Azure(SignedByItsSDK):
     client = "client"
     kept = (
         "azure_container account_name azure_ssl endpoint_suffix connection_string client_options sas_token"
@@ -89,23 +72,27 @@ class _Azure(SignedByItsSDK):
         " custom_domain expiration_secs"
     )
 
-    def base(self, storage: Any, where: str) -> HTTPOrigin:
+    def base(self, storage: Any) -> HTTPOrigin:
         may_wait()
-        self.require_own_client(where)
+        self.require_own_client()
         if not storage.azure_container or not (storage.account_name or storage.connection_string):
             settings = "AZURE_ACCOUNT_NAME and AZURE_CONTAINER, or the storage's OPTIONS"
-            raise not_described(where, "unnamed_storage", kind="account, or no container", settings=settings)
+            raise not_described("unnamed_storage", kind="account, or no container", settings=settings)
         try:
             parts = urlsplit(storage.client.url)
         except (ValueError, AttributeError) as error:
-            raise not_described(where, "azure_client", reason=type(error).__name__) from error
+            raise not_described("azure_client", reason=type(error).__name__) from error
         root = f"{parts.scheme}://{storage.custom_domain or parts.netloc}{parts.path}/"
         return HTTPOrigin(base_url=root, expires_s=storage.expiration_secs or LEAST_S)
 
-    def object_of(self, origins: OriginsOfFiles, storage: Any, wanted: Wanted) -> ObjectRef:
-        return self.below(origins, storage, wanted, key_of(storage._get_valid_path, wanted.name))
+    def key(self, file: StoredFile) -> str:
+        try:
+            key: str = file.storage._get_valid_path(file.name)
+        except ValueError as error:
+            raise SuspiciousOperation(str(error)) from error
+        return key
 
-    def url(self, storage: Any, name: str, _: str) -> Any:
+    def url(self, storage: Any, name: str, method: str) -> Any:
         # A SAS does not say for which method it is.
         from azure.core.exceptions import AzureError
         from storages.backends.azure_storage import AzureStorage
@@ -125,8 +112,6 @@ _NO_DELEGATION = (
     "Check that AZURE_TOKEN_CREDENTIAL gets a token, and that its identity may request a user delegation key. The role"
     " Storage Blob Delegator allows that."
 )
-KINDS["storages.backends.gcloud", "GoogleCloudStorage"] = _Google
-KINDS["storages.backends.azure_storage", "AzureStorage"] = _Azure
 
 
 def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailable:
@@ -134,46 +119,3 @@ def _nothing_to_sign_with(error: Exception, remedy: str) -> CredentialsUnavailab
     return CredentialsUnavailable(
         f"the storage's SDK could not sign ({type(error).__name__})", where="file", remedy=remedy
     )
-
-
-def with_storages(given: Mapping[str, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:
-    """Return `given` with each {"storage": alias} entry spelled out; its other options come on top of the storage's.
-
-    `where` names an entry in errors, with "{}" for its name. Problems go to `found`; their entries are left out.
-    """
-    origins: dict[str, Any] = {}
-    for name, entry in given.items():
-        path = where.format(name)
-        if not isinstance(entry, Mapping) or "storage" not in entry:
-            origins[name] = entry
-        elif "type" in entry:
-            found.append(problem(path, "storage_and_type"))
-        elif (spelled := _entry(str(entry["storage"]), path, found)) is not None:
-            origins[name] = spelled | {key: value for key, value in entry.items() if key != "storage"}
-    return origins
-
-
-def _entry(alias: str, where: str, found: list[ConfigError]) -> dict[str, Any] | None:
-    try:
-        storage: Any = unwrapped(storages[alias])
-        kind = kind_of(type(storage))
-        if names := sorted(kind.computed & set(kind.place.split())):
-            raise not_described(where, "storage_computed", kind=kind.name, names=", ".join(names))
-        origin = kind.describe(storage, where)
-    except StorageNotDescribed as problem:
-        found.append(problem)
-    except (InvalidStorageError, ImproperlyConfigured) as error:
-        found.append(not_described(where, "storage", alias=alias, reason=error))
-    else:
-        values = ((field, getattr(origin, field.name)) for field in dataclasses.fields(origin))
-        return {
-            "type": origin.type,
-            **{field.name: value for field, value in values if value != field.default},
-        }
-    return None
-
-
-def describe(given: Storage, where: str) -> Origin:
-    """Return the origin that an entry of ORIGINS means which names a storage: see `describe` of its kind."""
-    storage: Any = unwrapped(given)
-    return kind_of(type(storage)).describe(storage, where)

@@ -1,0 +1,366 @@
+"""The object of a file or of a key: the kind of its storage, where the storage keeps it, and the origin that has it.
+
+Everything is read from the storage at each call: a property may depend on the request, for example on its tenant. The
+caches have the values that were read as their keys, never the storage.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache, partial
+from pkgutil import resolve_name
+from typing import Any, ClassVar, cast
+from urllib.parse import quote
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import Storage, storages
+from django.db.models.fields.files import FieldFile
+from django.utils.functional import LazyObject, empty
+
+from xaccel import urls
+from xaccel.django.files.origins_of_files import (
+    KEYS,
+    RELOAD,
+    OriginsOfFiles,
+    StoredFile,
+    elsewhere,
+    require_same_key,
+)
+from xaccel.errors import ConfigError, KeyRefused, OriginNotAllowed
+from xaccel.handoff.objects import ObjectRef
+from xaccel.options import Url
+from xaccel.sender import Sender
+from xaccel.signing.endpoint import may_wait
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
+from xaccel.site.rules import is_other_kind
+from xaccel.site.setting import problem
+
+FileOrKey = FieldFile | str | None
+
+
+class Objects:
+    """The objects of a site's storages. Thread-safe.
+
+    aliases: by origin, the alias of STORAGES that signs for it.
+    """
+
+    def __init__(self, sender: Sender, aliases: Mapping[str, str]) -> None:
+        self._refer = sender.refer
+        self._origins = OriginsOfFiles(sender)
+        self._aliases = aliases
+
+    def find(
+        self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None
+    ) -> ObjectRef:
+        """Return the object that a call asks for.
+
+        It makes no request, but a storage of an unknown kind is asked for its `url()`. The first call for a bucket may
+        take 0.1 s.
+
+        Raises TypeError for arguments that name nothing or two things, KeyRefused, OriginUnknown and OriginNotAllowed.
+        """
+        if isinstance(file_or_key, FieldFile) and url is None:
+            if origin is not None:
+                self._origins.origin(origin)
+            if not file_or_key.name:
+                remedy = "Respond with 404 if there is no file, or upload one."
+                raise KeyRefused("the file field is empty", where="file", remedy=remedy)
+            return self._stored(file_or_key.storage, file_or_key.name, origin, bucket)
+        if not isinstance(file_or_key, FieldFile | str | None):
+            raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
+        key: Any = file_or_key
+        ref = self._refer(key, origin=origin, bucket=bucket, url=url)
+        if url is not None or ref.origin not in self._aliases:
+            return ref
+        found = self._stored(storages[self._aliases[ref.origin]], key, ref.origin, bucket)
+        require_same_key(found, key)
+        return found
+
+    def _stored(self, storage: Any, name: str, origin: str | None, bucket: str | None) -> ObjectRef:
+        """Return the object of a name in a storage, which may be a lazy one such as `default_storage`."""
+        if isinstance(storage, LazyObject):
+            if storage._wrapped is empty:
+                storage._setup()
+            storage = storage._wrapped
+        try:
+            file = StoredFile(storage, name, origin, bucket)
+            return kind_of(type(storage)).object_of(self._origins, file)
+        except StorageNotDescribed as error:
+            raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
+        except SuspiciousOperation as error:
+            what = f"{name!r} is outside the storage's location, or a name that it cannot store"
+            raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
+
+
+def _in_place(
+    origins: OriginsOfFiles, place: S3Origin | LocalOrigin, key: str, file: StoredFile
+) -> ObjectRef:
+    """Return the object with a key in the directory or bucket of a storage."""
+    base, matches = origins.matches(place)
+    whole = base + key
+    for root, ref in matches:
+        is_asked = file.origin in (None, ref.origin) and file.bucket in (None, ref.bucket)
+        if is_asked and whole.startswith(root):
+            return ObjectRef(ref.origin, whole[len(root) :], bucket=ref.bucket, stand_in=ref.stand_in)
+    if file.bucket is not None:
+        where = f"in another place than bucket {file.bucket!r}"
+    else:
+        where = elsewhere(file, "in none of the site's origins")
+    what = f"the storage of this file ({type(file.storage).__qualname__}) is {where}"
+    remedy = f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {RELOAD}'
+    raise OriginNotAllowed(what, where="file", remedy=remedy)
+
+
+LEAST_S = 120
+"""Seconds that a signature lives where the storage does not say."""
+
+_SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
+"""Parameters of objects that are encrypted with a key of the client's."""
+
+_METHODS = frozenset(
+    "path url bucket connection client service_client _normalize_name _get_valid_path get_object_parameters".split()
+)
+
+
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
+
+
+def not_described(name: str, /, **values: object) -> StorageNotDescribed:
+    """Return an error of the table [wrong] in settings.toml."""
+    return problem("storage", name, StorageNotDescribed, **values)
+
+
+class Kind:
+    """A kind of storage, for one class of storages. This one is for classes that xaccel does not know.
+
+    place: attributes that decide the place or another setting of an origin. client: what the storage makes at its first
+    use, from the attributes `kept`. computed: which of all these, and which methods, the project's own classes define,
+    so that another request may get another value.
+    """
+
+    place: ClassVar[str] = ""
+    client: ClassVar[str] = ""
+    kept: ClassVar[str] = ""
+
+    def __init__(self, cls: type[Storage]) -> None:
+        self.name = f"{cls.__module__}.{cls.__qualname__}"
+        values = {*self.place.split(), *self.kept.split(), *KEYS.values()}
+        is_computed: dict[str, bool] = {}
+        for base in reversed(cls.__mro__[:-1]):
+            is_own = not base.__module__.startswith(("django.", "storages."))
+            is_computed.update(
+                (name, is_own and hasattr(value, "__get__")) for name, value in vars(base).items()
+            )
+        self.computed = {name for name in values | _METHODS if is_computed.get(name)}
+        if is_computed.get("__getattr__") or is_computed.get("__getattribute__"):
+            self.computed |= values
+
+    def origin_of(self, storage: Any) -> Origin:
+        """Return the origin that an entry of ORIGINS means which names the storage. Raises StorageNotDescribed."""
+        raise not_described("unknown_storage", kind=self.name)
+
+    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+        """Return the object of a name in the storage.
+
+        Raises OriginNotAllowed, KeyRefused and StorageNotDescribed, and SuspiciousOperation for a name outside of it.
+        """
+        may_wait()
+        try:
+            url = file.storage.url(file.name)
+        except NotImplementedError:
+            url = ""
+        if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):
+            raise not_described("unknown_storage", kind=self.name)
+        ref = origins.below(url, file)
+        origin, signed = origins.origin(ref.origin), None
+        # What a storage adds to the name of its own file is a signature.
+        if isinstance(origin, HTTPOrigin) and origin.expires_s is None and "?" in url:
+            signed = replace(origin, expires_s=LEAST_S)
+        return replace(ref, url=url, stand_in=signed)
+
+    def require_own_client(self) -> None:
+        """Raise StorageNotDescribed if what is made for the first request would serve all tenants."""
+        names = sorted(self.computed & set(self.kept.split()))
+        if names and self.client not in self.computed:
+            raise not_described("storage_client", kind=self.name, names=", ".join(names), client=self.client)
+
+
+class _Directory(Kind):
+    """Django's FileSystemStorage."""
+
+    place = "location base_location"
+    client, kept = "location", "base_location"
+
+    def origin_of(self, storage: Any) -> LocalOrigin:
+        self.require_own_client()
+        if not storage.base_location:
+            raise not_described("storage_without_location")
+        return LocalOrigin(root=str(storage.location))
+
+    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+        if self.computed:
+            may_wait()
+        place, name = self.origin_of(file.storage), file.name
+        if "path" in self.computed:
+            root, name = os.path.split(file.storage.path(name))
+            place = LocalOrigin(root=root)
+        return _in_place(origins, place, name, file)
+
+
+class SignedByItsSDK(Kind):
+    """A storage of django-storages whose own SDK makes URLs.
+
+    It uses the methods of django-storages, also for a subclass whose `url()` names a view of the project.
+    """
+
+    def base(self, storage: Any) -> HTTPOrigin:
+        """Return where the storage's URLs begin, without its location. Raises StorageNotDescribed."""
+        raise NotImplementedError
+
+    def url(self, storage: Any, name: str, method: str) -> str:
+        """Make the URL of a name for "GET" or "HEAD", or raise CredentialsUnavailable."""
+        raise NotImplementedError
+
+    def key(self, file: StoredFile) -> str:
+        """Return the object key, with the storage's location. Raises SuspiciousOperation."""
+        from storages.utils import clean_name
+
+        key: str = file.storage._normalize_name(clean_name(file.name))
+        return key
+
+    def origin_of(self, storage: Any) -> Origin:
+        base = self.base(storage)
+        return replace(base, base_url=base.base_url + urls.quote_prefix(_prefix_of(storage)))
+
+    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+        ref = origins.below(self.base(file.storage).base_url + quote(self.key(file), safe="/"), file)
+        return origins.made_by(partial(self.url, file.storage, file.name), ref)
+
+
+class _Bucket(SignedByItsSDK):
+    """S3Storage: the domain before the bucket if it is an origin, else the bucket.
+
+    A domain without signatures is for public files, so an entry of ORIGINS that names the storage means the bucket.
+    """
+
+    place = (
+        "bucket_name location region_name endpoint_url client_config object_parameters verify session_profile"
+        " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer"
+    )
+
+    def base(self, storage: Any) -> HTTPOrigin:
+        signed = storage.querystring_auth and storage.cloudfront_signer
+        root = f"{storage.url_protocol}//{storage.custom_domain}/"
+        return HTTPOrigin(base_url=root, expires_s=storage.querystring_expire if signed else None)
+
+    def url(self, storage: Any, name: str, method: str) -> Any:
+        # CloudFront's signature does not say for which method it is.
+        from storages.backends.s3 import S3Storage
+
+        return S3Storage.url(storage, name)
+
+    def bucket(self, storage: Any, name: str | None, without: Collection[str] = ()) -> S3Origin:
+        """Return the bucket of a name, and the credentials of the storage but those `without`."""
+        return _bucket(
+            name,
+            region=storage.region_name,
+            endpoint_url=storage.endpoint_url,
+            config=storage.client_config,
+            profile=storage.session_profile,
+            payer=storage.object_parameters.get("RequestPayer"),
+            keys=tuple([None if name in without else getattr(storage, name) for name in KEYS.values()]),
+        )
+
+    def origin_of(self, storage: Any) -> Origin:
+        if storage.custom_domain and self.base(storage).expires_s is not None:
+            return super().origin_of(storage)
+        if not _SSE_C.isdisjoint(storage.object_parameters):
+            raise not_described("storage_sse_c")
+        return replace(
+            # A computed key belongs to a request, and now there is none.
+            self.bucket(storage, storage.bucket_name, without=self.computed),
+            prefix=_prefix_of(storage),
+            ca_file=storage.verify if isinstance(storage.verify, str) else None,
+            verify_tls=storage.verify is not False,
+        )
+
+    def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
+        storage = file.storage
+        if self.computed:
+            may_wait()
+        key = self.key(file)
+        if not _SSE_C.isdisjoint(storage.get_object_parameters(key)):
+            what = f"{file.name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
+            raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
+        if storage.custom_domain:
+            with suppress(OriginNotAllowed):
+                return super().object_of(origins, file)
+        # `bucket` makes a boto3 resource for each thread, which takes 0.3 s.
+        is_only_bucket = "bucket" in self.computed and "bucket_name" not in self.computed
+        name = storage.bucket.name if is_only_bucket else storage.bucket_name
+        return _in_place(origins, self.bucket(storage, name), key, file)
+
+
+@lru_cache(maxsize=4096)
+def _bucket(
+    name: str | None,
+    *,
+    region: str | None,
+    endpoint_url: str | None,
+    config: Any,
+    profile: str | None,
+    payer: str | None,
+    keys: tuple[str | None, ...],
+) -> S3Origin:
+    if not name:
+        settings = "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']"
+        raise not_described("unnamed_storage", kind="bucket", settings=settings)
+    if is_other_kind(name):
+        raise not_described("other_bucket", value=name)
+    s3 = getattr(config, "s3", None) or {}
+    dualstack = getattr(config, "use_dualstack_endpoint", None)
+    signing: dict[str, Any] = (
+        {} if profile else {field: key or None for field, key in zip(KEYS, keys, strict=True)}
+    )
+    return S3Origin(
+        bucket=name,
+        region=region or getattr(config, "region_name", None),
+        endpoint_url=endpoint_url or None,
+        addressing_style=s3.get("addressing_style") or None,
+        use_dualstack_endpoint=s3.get("use_dualstack_endpoint", dualstack),
+        use_fips_endpoint=getattr(config, "use_fips_endpoint", None),
+        use_accelerate_endpoint=s3.get("use_accelerate_endpoint"),
+        request_payer=payer == "requester",
+        profile=profile or None,
+        **signing,
+    )
+
+
+def _prefix_of(storage: Any) -> str:
+    location = storage.location.strip("/")
+    return f"{location}/" if location else ""
+
+
+_KINDS = {
+    "django.core.files.storage.filesystem.FileSystemStorage": "xaccel.django.files.objects:_Directory",
+    "storages.backends.s3.S3Storage": "xaccel.django.files.objects:_Bucket",
+    "storages.backends.gcloud.GoogleCloudStorage": "xaccel.django.files.clouds:Google",
+    "storages.backends.azure_storage.AzureStorage": "xaccel.django.files.clouds:Azure",
+}
+
+
+def _kind_of(cls: type[Storage]) -> Kind:
+    for base in cls.__mro__:
+        if (kind := _KINDS.get(f"{base.__module__}.{base.__qualname__}")) is not None:
+            found: Kind = resolve_name(kind)(cls)
+            return found
+    return Kind(cls)
+
+
+# To mypy, a class is not hashable.
+kind_of: Callable[[type[Storage]], Kind] = cast(Any, lru_cache(maxsize=1024)(_kind_of))
+"""Returns the kind of a class of storages, without loading what other kinds need."""

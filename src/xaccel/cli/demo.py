@@ -19,7 +19,7 @@ _SYSTEMS = "The demo runs on Linux (x86-64, ARM64) and on macOS (Apple silicon).
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    # all arguments are the portal's, with --help: this parser must take none of them for an option of its own
+    # this parser must not read options, not even --help: all arguments are the portal's
     parser.prefix_chars = "\0"
     parser.add_argument(
         "options", nargs="*", metavar="OPTION", help="of the demo; `xaccel demo --help` lists them"

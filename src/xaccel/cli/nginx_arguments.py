@@ -31,11 +31,11 @@ def find_nginx() -> str:
 
 
 def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False) -> Nginx:
-    """Return what that NGINX can do. Print it on standard error, with warnings about its configuration.
+    """Return the NGINX of the arguments. Print it on standard error, with warnings about its configuration.
 
-    `loads_itself`: the configuration that is generated is a whole one, and loads the modules itself.
+    `loads_itself`: the generated configuration is a whole one, and loads the modules itself.
 
-    Raises NginxError where it cannot be asked or is too old.
+    Raises NginxError if NGINX cannot be run or is too old.
     """
     nginx = _nginx(args)
     if args.nginx_version is None and not loads_itself:

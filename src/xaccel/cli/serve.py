@@ -56,7 +56,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.stdout.write(text)
         return
     _require_free(args.listen)
-    # the end by a supervisor removes everything too
+    # so that the folder is removed if a supervisor stops the command
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         suppress(KeyboardInterrupt),
@@ -73,7 +73,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
 
 
 def _require_free(address: str) -> None:
-    """Raise NginxError if another program listens there: NGINX would try five times, and say so each time."""
+    """Raise NginxError if another program listens there: NGINX would try five times, and log each one."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
@@ -154,7 +154,7 @@ def _reloaded(server: NginxServer, text: str) -> str:
 
 
 def _line(entry: Mapping[str, Any], mark: str) -> str:
-    """Return what is printed of a transfer. mark: of the doctor's requests for an internal path."""
+    """Return the line of a transfer. mark: the query of the doctor's requests for an internal path."""
     at = time.strftime("%H:%M:%S", time.localtime(entry["end"]))
     sent = f"{entry['bytes']:>11,} bytes in {entry['seconds']:.2f} s"
     why = entry["why"] or entry["denied"]

@@ -1,4 +1,4 @@
-"""Ask a storage once, from Python, with the request that NGINX would send, why it does not deliver an object."""
+"""Find out why a storage does not deliver an object, with one request like the one of NGINX."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StorageFinding:
 
 
 def ask_storage(site: Site, ref: ObjectRef, version_id: str | None = None) -> StorageFinding:
-    """Request the first byte of an object once, and return what keeps the storage from delivering it.
+    """Request the first byte of an object once, and return why the storage does not deliver it.
 
     The request is the one that NGINX would send: the URL of a hand-off, sent to the origin's addresses with the
     origin's TLS options. It follows a redirect only if NGINX would. `version_id` is for S3 origins; None: the newest

@@ -1,4 +1,4 @@
-"""Mask signatures, passwords and cookies in what a command shows of requests and responses."""
+"""Mask signatures, passwords and cookies in requests and responses that a command prints."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _plain(pairs: Iterable[tuple[str, str]], fate: str = "") -> Headers:
 def _compared(pairs: Pairs, others: Pairs, missing: str, apps: Collection[str] = ()) -> Headers:
     """Compare headers with those on the other side of a hop.
 
-    missing: the fate of those that are not there. apps: the names of those that the app sent; NGINX sent the others.
+    missing: the fate of a header that the other side lacks. apps: the names of headers that the app sent.
     """
     compared: Headers = []
     for name, value in pairs:

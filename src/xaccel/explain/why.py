@@ -1,4 +1,4 @@
-"""Find the log entry of a transfer, and say what its `why` means and what to do.
+"""Find the log entry of a transfer, the meaning of its `why`, and what to do.
 
 The texts are in remedies.toml, for `xaccel explain` and the documentation.
 """
@@ -34,7 +34,7 @@ _ENTRY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One reason. ask: whether the storage can have caused it, so that its state now helps."""
+    """One reason. ask: whether the storage can be the cause, so that a request to it helps."""
 
     cause: str
     remedy: str
@@ -53,7 +53,7 @@ TRACE_ENDS: Mapping[str, str] = _TABLES["trace_ends"]
 
 
 def why_of(entry: Mapping[str, Any]) -> Why | None:
-    """Return what the `why` of a log entry means; None for a value that this version does not know."""
+    """Return the meaning of the `why` of a log entry; None for a value that this version does not know."""
     why, status = entry.get("why", ""), str(entry.get("status", ""))
     if why == "" and (status in ("403", "404") or status.startswith("5")):
         return MISSING if status == "404" else NOT_READ

@@ -1,1 +1,1 @@
-"""Send HTTP requests with the standard library, and note what was sent, what came, and the time of each phase."""
+"""Send HTTP requests with the standard library, and record each request, its response, and the time of each phase."""

@@ -1,4 +1,4 @@
-"""Send one request on a new connection, and note its response. No proxy of the environment is used."""
+"""Send one request on a new connection, and record its response. No proxy of the environment is used."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Exchange:
     _last: float = field(default_factory=time.monotonic)
 
     def lap(self, phase: str) -> None:
-        """Note how long a phase took, which began where the one before ended."""
+        """Record the time of a phase, which began at the end of the previous one."""
         now = time.monotonic()
         self.seconds[phase], self._last = now - self._last, now
 
@@ -72,7 +72,7 @@ class Exchange:
         return ", ".join(value for key, value in self.came if key.lower() == name.lower())
 
     def fail(self, error: Exception) -> None:
-        """Note what ended it."""
+        """Record the error that ended it."""
         self.error, self.problem = error, f"{type(error).__name__}: {error}"
 
     def completed(self) -> Self:
@@ -125,7 +125,7 @@ class HeadTooLarge(http.client.HTTPException):
 
 
 class Response(http.client.HTTPResponse):
-    """A response whose head ends within RESPONSE_S. Its body may take as long as its bytes come."""
+    """A response whose head must come within RESPONSE_S. The body has no limit."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
@@ -146,7 +146,7 @@ class Response(http.client.HTTPResponse):
 
 
 class _Until(io.RawIOBase):
-    """The bytes of a connection, until the time of its response is over."""
+    """The bytes of a connection, until its response is too late."""
 
     def __init__(self, raw: io.RawIOBase, response: Response) -> None:
         self._raw, self._response = raw, response
@@ -180,7 +180,7 @@ def send(made: Any, seen: Exchange) -> Response:
         response: Response = made.getresponse()
     finally:
         if made.sock is not None:
-            made.sock.close()  # the response reads on, and ends it
+            made.sock.close()  # the response has its own reference
     seen.status, seen.came = response.status, tuple(response.getheaders())
     seen.lap("wait")
     return response

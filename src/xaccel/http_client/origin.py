@@ -134,7 +134,7 @@ class _TlsConnection(http.client.HTTPSConnection):
 
 def _certificate_names(certificate: Mapping[str, Any]) -> list[str]:
     """Return the names that NGINX compares: no IP addresses."""
-    # X509_check_host(3): the common name counts where there is no DNS name.
+    # X509_check_host(3): the common name is used if there is no DNS name
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
     subject = [pair for part in certificate.get("subject", ()) for pair in part]
     return names or [value for kind, value in subject if kind == "commonName"]

@@ -1,4 +1,4 @@
-"""From a Site to the text of an NGINX configuration."""
+"""Generate the NGINX configuration of a site."""
 
 from xaccel.nginx.emit import Directive, Raw, emit
 from xaccel.nginx.probe import Nginx, probe

@@ -24,7 +24,7 @@ _PREFIX = 1024
 
 
 def find_files(directory: Path) -> Iterator[Path]:
-    """Find the cache's files, also those that are being written.
+    """Find the cache's files, including files that are being written.
 
     Raises CacheError for a directory that is missing or no cache, and PermissionError.
     """
@@ -63,8 +63,8 @@ def object_part_of(file: Path) -> str | None:
 def remove(file: Path) -> int | None:
     """Remove a file and return its bytes; None if NGINX removed it.
 
-    NGINX then fetches the object again; a transfer that has the file open goes on. A file that NGINX is writing is not
-    cached, and its transfer goes on too (tests/live/cache/test_purge.py).
+    NGINX then fetches the object again; a transfer that has the file open continues. A file that NGINX is writing is
+    not cached, and its transfer continues too (tests/live/cache/test_purge.py).
     """
     try:
         size = file.stat().st_size

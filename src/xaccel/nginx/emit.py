@@ -18,7 +18,7 @@ _LONGEST = 4000
 
 
 class Raw(str):
-    """Text in NGINX's own language, written by this package: printed as it is. Never made from a setting."""
+    """Text in NGINX's own language, from this package, which is not quoted. Never made from a setting."""
 
     __slots__ = ()
 
@@ -27,7 +27,7 @@ class Raw(str):
 class Directive:
     """One directive.
 
-    args: a plain str is a value and is quoted, or refused; Raw is printed as it is.
+    args: a plain str is a value, and is quoted or refused. Raw is not quoted.
     block: the directives between braces; None ends the directive with ";".
     why: written as a comment above it.
     """
@@ -60,7 +60,7 @@ def phrase(text: str) -> Raw:
 def quote(value: str) -> str:
     """Spell `value` so that NGINX reads back exactly it.
 
-    Raises NginxError as `require_quotable` does, and for what is longer than NGINX reads.
+    Raises NginxError as `require_quotable` does, and for a value that is longer than NGINX reads.
     """
     spelled = value
     if not isinstance(value, Raw) and not _BARE.fullmatch(require_quotable(value)):
@@ -83,7 +83,7 @@ def require_quotable(value: str) -> str:
 
 
 def emit(directives: Iterable[Directive], *, indent: int = 0) -> str:
-    """Print directives, one a line, four blanks a level.
+    """Return the text of directives: one directive a line, four blanks a level.
 
     Raises NginxError as `quote` does, and for a comment with a line break.
     """
@@ -108,7 +108,7 @@ def _lines(directives: Iterable[Directive], pad: str) -> Iterator[str]:
 
 
 def comment(text: str, pad: str = "") -> tuple[str, ...]:
-    """Print `text` as comment lines. Raises NginxError for a control character."""
+    """Return `text` as comment lines. Raises NginxError for a control character."""
     if _REFUSED.sub("", text) != text.replace("$", ""):
         raise NginxError(f"{text!r} cannot be a comment", where=_WHERE, remedy="Remove control characters.")
     wrapped = textwrap.wrap(text, width=_WIDTH - len(pad) - 2, break_long_words=False, break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""Read the engine, the NGINX files that are the same for all sites, and say what an operator must know of NGINX."""
+"""Read the engine: the NGINX files that are the same for all sites."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).with_name("engine")
 SCRIPT = "xaccel.js"
 VERSION = 2
-"""Grows when a site needs something of the engine that older engines lack. There is a marker file for each version that
-this engine supports."""
+"""Increased when sites need something that older engines lack. Each supported version has a marker file."""
 MARKER = f"version-{VERSION}-or-newer"
 MANIFEST = "MANIFEST"
 
@@ -27,7 +26,7 @@ MAX_REDIRECTS = 4
 need the others (tests/live/origin/test_redirects.py)."""
 
 SHUTDOWN = "1h"
-"""How long NGINX's workers go on with downloads after a reload or QUIT. A unit or manifest that ends NGINX waits as
+"""How long NGINX's workers continue downloads after a reload or QUIT. A unit or manifest that stops NGINX must wait as
 long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
 
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
@@ -57,7 +56,7 @@ def is_newer(folder: Path) -> bool:
 
 
 def is_other_build(folder: Path) -> bool:
-    """Tell whether the engine in `folder` has this one's version and other files: nobody knows which one is newer."""
+    """Tell whether the engine in `folder` has the same version, but other files: it is unknown which one is newer."""
     there = _manifest(folder)
     return _release(there) == _release(_heading()) and there != contents()[MANIFEST]
 
@@ -75,7 +74,7 @@ def _heading() -> str:
 
 
 def _release(manifest: str) -> tuple[int, tuple[int, ...]]:
-    """Return engine and version of the manifest's first line, zeros for what is no manifest."""
+    """Return engine and version of the manifest's first line; zeros if it is not a manifest."""
     match = _HEADING.match(manifest)
     return (int(match[2]), tuple(map(int, match[1].split(".")))) if match else (0, ())
 
@@ -105,7 +104,7 @@ def disguised_paths() -> re.Pattern[str]:
 class Page(NamedTuple):
     """One status that users see instead of a file.
 
-    origin: statuses of an origin, or of NGINX about it, that lead here. text: the page, with `\\n` as NGINX spells it.
+    origin: statuses of an origin, or of NGINX if the origin fails. text: the page, with `\\n` as NGINX spells it.
     retry_after_s: the header Retry-After.
     """
 

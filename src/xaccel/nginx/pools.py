@@ -1,4 +1,4 @@
-"""Connect NGINX to the origins: routes, TLS options, connections that are kept, and addresses."""
+"""Generate NGINX's connections to the origins: upstreams, TLS options, addresses and redirects."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Tls:
 
     @property
     def own(self) -> bool:
-        """Whether it differs from what other upstreams of the NGINX may have, in more than whom it trusts."""
+        """Whether other upstreams of the NGINX may have other options, except for the authorities."""
         return bool(self.certificate) or not self.verify
 
 
@@ -117,9 +117,9 @@ def groups(found: tuple[Route, ...]) -> dict[str, list[Route]]:
 
 
 def tls_directives(kind: Tls) -> Iterator[Directive]:
-    """Print what origins trust and show, beside engine/locations/tls.conf, or tls-own.conf where `kind.own`.
+    """Yield the authorities and the client certificate: engine/locations/tls.conf or tls-own.conf has the rest.
 
-    Raises ConfigError if this system has none of CA_BUNDLES.
+    Raises ConfigError if `ca_file` is needed, because none of CA_BUNDLES exists.
     """
     if not kind.verify:
         why = "verify_tls is off: a man in the middle can change the files."
@@ -219,7 +219,7 @@ def destination(route: Route, redirects: tuple[Redirect, ...], stem: str) -> Ite
 def resolvers(site: Site) -> tuple[str, ...]:
     """Return the DNS servers for NGINX: the site's, else the system's.
 
-    Raises ConfigError where there is none.
+    Raises ConfigError if there is none.
     """
     if site.resolver:
         return site.resolver

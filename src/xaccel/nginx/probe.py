@@ -1,4 +1,4 @@
-"""Ask an NGINX for its version and modules, which decide what is generated."""
+"""Run NGINX, and find its version and modules, on which the generated configuration depends."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def failed(what: str, log: str) -> NginxError:
 
 
 def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
-    """Ask `binary` with -V. The flags switch off what is present.
+    """Run `binary -V`. A flag that is false leaves out a module that is present.
 
-    Raises NginxError when it cannot be run, is no NGINX, or is older than OLDEST.
+    Raises NginxError if it cannot be run, is not NGINX, or is older than OLDEST.
     """
     answer = call([binary, "-V"]).stderr
     match = re.search(r"nginx version: \S+?/(\d+)\.(\d+)\.(\d+)", answer)
@@ -113,10 +113,10 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
 
 
 def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[Nginx, tuple[str, ...], bool]:
-    """Return what `nginx` can do with the modules that its configuration loads.
+    """Return `nginx` with only the modules that its configuration loads.
 
-    `done` is the result of `nginx -T`. Returned with it are the files of modules that are there and not loaded, and
-    whether NGINX could be asked: it prints no configuration that it refuses.
+    `done` is the result of `nginx -T`. Also return the files of installed modules that are not loaded, and whether the
+    loaded modules are known: NGINX prints no configuration that it refuses.
     """
     files = {
         name: path for path in nginx.load_modules for name in DYNAMIC if Path(path).name == DYNAMIC[name]

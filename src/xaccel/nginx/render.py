@@ -1,4 +1,4 @@
-"""Make the NGINX configuration of a site: what differs from other sites, around includes of the engine."""
+"""Generate the NGINX configuration of a site: directives that depend on its settings, and includes of the engine."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _LONGEST = 2000
 _MODULES = (
     "gzip ssi charset userid headers access mirror autoindex auth_basic auth_request gunzip gzip_static sub addition"
 ).split()
-"""Modules that an operator may use for other pages, and that downloads switch off."""
+"""Modules to switch off for downloads. An operator may use them for other pages."""
 
 _SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
-"""Features of younger versions that would add to a download, by the engine's file that switches each off."""
+"""Newer NGINX features to switch off, by engine file."""
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
 
 SERVED = " by xaccel serve"
-"""Ends the text of an NGINX whose configuration is not the one on disk."""
+"""The end of the digest's text, if the configuration is not the one on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +123,26 @@ def mark_of_doctor(site: Site) -> str:
 
 
 def digest_text(site: Site) -> str:
-    """Return what a running NGINX with these settings responds, up to its own version."""
+    """Return the response of an NGINX with these settings, without the version of NGINX."""
     return f"{digest(site)} {engine.VERSION} "
 
 
 def digest_location(site: Site, suffix: str = "") -> Directive:
-    """Print the location. `return` ends a request before passwords and address rules of outer levels apply."""
+    """Make the location of the digest. `return` responds before passwords and address rules of outer levels apply."""
     text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
     return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
 
 
 def token_directive(site: Site) -> Directive:
-    """Make the line by which an app in debug mode recognises its NGINX."""
+    """Make the directive by which an app in debug mode recognises its NGINX."""
     return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
 
 
 class _Printer:
-    """Print the parts of one site for one NGINX.
+    """Make the parts of one site for one NGINX.
 
-    folder: where the engine and the shared files are. None: the engine is that of this package, and what would be in
-    shared files is in each location. files: the shared files, by path below the folder.
+    folder: where the engine and the shared files are. None: the engine is included from this package, and directives of
+    shared files are in each location. files: the shared files, by path below the folder.
     """
 
     def __init__(self, site: Site, nginx: Nginx, folder: str | None, lookup: Lookup | None) -> None:
@@ -165,7 +165,7 @@ class _Printer:
         return (self.engine(f"locations/{name}") for name in names)
 
     def shared(self, path: str, inside: Iterable[Directive]) -> Iterator[Directive]:
-        """Put what several locations need into a file that they include, or into each of them."""
+        """Put directives of several locations into a file that they include; without a folder, into each location."""
         if self.folder is None:
             yield from inside
             return
@@ -255,20 +255,20 @@ class _Printer:
         return block("location", f"@{self.site.stem}_{name}", inside=inside)
 
     def ending(self, *, slices: bool = False) -> Iterator[Directive]:
-        """Print what ends each location: what this NGINX could do to a download is switched off, and the log."""
+        """Yield the end of each location: modules and features that are switched off, and the log."""
         names = [name for name in _MODULES if name in self.nginx.modules]
         names += [name for name, feature in _SINCE.items() if self.nginx.has(feature)]
         off = self.shared("off", (self.engine(f"off/{name}") for name in names))
         return self.of_site("log-slices" if slices else "log", (*off, *self.log_lines(slices=slices)))
 
     def log_lines(self, *, slices: bool) -> Iterator[Directive]:
-        """Print the log, and the operator's lines that NGINX drops in a location with such lines."""
+        """Yield the logs and headers, also the operator's: NGINX inherits none into a location that has some."""
         site = self.site
         mine = "$xaccel_is_sliced_transfer" if slices else "$xaccel_is_transfer"
         yield directive("access_log", site.transfer_log, "xaccel_transfer", Raw(f"if={mine}"))
         if not slices:
             yield directive("access_log", site.transfer_log, "xaccel_refusal", Raw("if=$xaccel_is_refusal"))
-        # $request_length is 0 in a subrequest, whose refusal has an entry in the site's own log alone
+        # $request_length is 0 in a subrequest: only the site's own log has its refusal
         always = mine if slices else "$request_length"
         for line in site.access_logs:
             # NGINX would take the condition for the format
@@ -288,7 +288,7 @@ class _Printer:
         return self.of_site("secret", [inside])
 
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
-        """Print what the location of an origin has: its settings, for `accepted`."""
+        """Yield the location of an origin: its settings, for `accepted`."""
         stem = self.site.stem
         texts = [f"${stem}_trust origin={name} sender=@{stem}_{sender}"]
         for text in settings:
@@ -301,7 +301,7 @@ class _Printer:
         yield from self.ending()
 
     def accepted(self) -> Iterator[Directive]:
-        """Print what all origins of the site have in common, where a hand-off is accepted."""
+        """Yield the location that accepts a hand-off, the same for all origins of the site."""
         site = self.site
         yield directive("set", Raw("$xaccel_place"), phrase(f"${site.stem}_trust $xaccel_place"))
         yield from self.of_engine("accept")
@@ -318,7 +318,7 @@ class _Printer:
         yield from self.ending()
 
     def fixed_headers(self) -> Iterator[Directive]:
-        """Print the values of request headers, for URLs of the origin itself alone."""
+        """Yield the values of fixed request headers. They are sent to the origin, not where it redirects."""
         for header in request_header_names(self.routes):
             rows = (
                 Directive(f'"1|{route.name}"', (route.request_headers[header],))
@@ -350,7 +350,7 @@ class _Printer:
         yield directive("proxy_cache_lock_age", cache.lock)
 
     def fetch_in_common(self, members: list[Route]) -> Iterator[Directive]:
-        """Print what the locations of a group have in common, however they fetch."""
+        """Yield the directives of all fetch locations of a group."""
         means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
         yield from self.of_engine("fetch", *means[self.nginx.hides_by])
         yield from self.tls(members)
@@ -379,7 +379,7 @@ class _Printer:
         yield from tls_directives(members[0].tls)
 
     def limits(self) -> Iterator[Directive]:
-        """Print what all locations that send have of the site."""
+        """Yield the site's directives for all locations that send files."""
         for name, number in self.site.concurrency.items():
             yield directive("limit_conn", f"{self.site.stem}_at_once_{name}", number)
         if self.site.concurrency:

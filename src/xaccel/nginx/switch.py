@@ -38,7 +38,7 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
 
     All other files stay.
 
-    Raises OSError, and NginxError if a name is taken by a file or a folder that is no link of this function.
+    Raises OSError, and NginxError if a name is a file or a folder, and not a link of this function.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -60,7 +60,7 @@ def switched(folder: Path, made: Mapping[str, str]) -> Iterator[None]:
         for parent, _, _ in os.walk(fresh):
             _sync(Path(parent))
         try:
-            # they lead to nothing until the switch
+            # their target does not exist until the switch
             for name in missing:
                 _point(folder / name, f"{_CURRENT}/{name}")
             _point(folder / _CURRENT, fresh.name)
@@ -104,7 +104,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what is not in use, also what a killed command left."""
+    """Remove the set that is not in use, and links that a killed command left."""
     for link in folder.glob(f".*{_FRESH}"):
         link.unlink()
     if _other(folder).exists():
@@ -124,7 +124,7 @@ def _other(folder: Path) -> Path:
 def _copied(folder: Path) -> Path:
     """Make the other set from the current one, without names that were removed from the folder.
 
-    The files are hard links, which keep owners, modes and what is on the disk.
+    The files are hard links, so owners and modes stay, and nothing must be written to the disk again.
     """
     fresh, before = _other(folder), _current(folder)
 
@@ -139,7 +139,7 @@ def _copied(folder: Path) -> Path:
 
 
 def _point(link: Path, target: str) -> None:
-    """Make a symbolic link in one step, also in the place of another one."""
+    """Make or replace a symbolic link in one step."""
     fresh = link.with_name(f".{link.name}{_FRESH}")
     fresh.symlink_to(target)
     fresh.replace(link)

@@ -87,10 +87,10 @@ class NginxServer(StartedServer):
     def reload(self, config_text: str, *, timeout_s: float = 10.0) -> None:
         """Load another configuration, and return when only new workers take requests.
 
-        Transfers that run go on in the old workers.
+        Running transfers continue in the old workers.
 
         Raises NginxError in NGINX's own words if it refuses the text; the old configuration stays in force, and in the
-        file. Raises TimeoutError if old workers still take requests after `timeout_s`; NGINX goes on with the reload.
+        file. Raises TimeoutError if old workers still take requests after `timeout_s`; NGINX continues the reload.
         """
         config = self.directory / CONFIG
         before = config.read_text()
@@ -108,7 +108,7 @@ class NginxServer(StartedServer):
             write_private(config, before)
             raise failed(_REFUSED, self.error_log)
         raise TimeoutError(
-            f"NGINX's old workers still take requests after {timeout_s} s: it goes on with the reload"
+            f"NGINX's old workers still take requests after {timeout_s} s: it continues the reload"
         )
 
     def _replaced(self, old: set[int]) -> bool:
@@ -126,7 +126,7 @@ def nginx_server(
     """Run NGINX with `directory` as its prefix until the block ends, which cuts transfers.
 
     The text must have `daemon off`, `pid nginx.pid` and relative paths, as `xaccel.nginx.standalone` has; `line_log` is
-    the name of the JSON log. It is ready when it has workers and takes connections on `ready_port`.
+    the name of the JSON log. It is ready when it has workers and accepts connections on `ready_port`.
 
     Raises NginxError in NGINX's own words.
     """
@@ -185,7 +185,7 @@ def nginx_binaries() -> dict[str, str]:
 
 
 def variants() -> dict[str, Variant]:
-    """Return all four variants by name, also those that cannot run here."""
+    """Return all four variants by name, including variants that cannot run here."""
     binaries = nginx_binaries()
     return {name: _variant(name, binaries.get(name.partition("-")[0], "")) for name in NAMES}
 

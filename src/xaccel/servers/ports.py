@@ -24,7 +24,7 @@ _FIRSTS = range(12_000, 32_000, _BLOCK)
 def free_ports(count: int) -> list[int]:
     """Return `count` ports that this process was not given lately, and that no other process is given.
 
-    A program that does not ask here may still take one before you do.
+    A program that does not use this function may still take one before you do.
 
     Raises ServerFailed if 20 processes have ports already, or if programs have taken the ports of this one.
     """
@@ -34,7 +34,7 @@ def free_ports(count: int) -> list[int]:
         raise ServerFailed(
             f"no port is free in a block between {_FIRSTS.start} and {_FIRSTS.stop}",
             where="free ports",
-            remedy="Each process that tests takes a block. Look what listens there, and end what is not needed.",
+            remedy="Each process that runs tests takes a block. Stop programs that listen there and are not needed.",
         )
     return found
 

@@ -51,7 +51,7 @@ class RunningServer:
 
     def _look(self) -> None:
         """Remember the processes of the server: once a parent has died, its descendants cannot be found."""
-        # the system may have given the id of a process that was waited for to another one
+        # the id of a process that has ended may belong to another one
         if self._process.returncode is None or not psutil.pid_exists(self.pid):
             self._known.update(_members(self.pid))
 
@@ -193,7 +193,7 @@ def _members(pid: int) -> set[psutil.Process]:
             if pid in (other, os.getsid(other)):
                 found.add(psutil.Process(other))
     with suppress(psutil.NoSuchProcess):
-        # those of PostgreSQL have sessions of their own; the search asks all processes for their parents
+        # the processes of PostgreSQL have their own sessions; psutil searches all processes for their parents
         found.update(psutil.Process(pid).children(recursive=True))
     return found
 

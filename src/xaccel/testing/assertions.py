@@ -1,4 +1,4 @@
-"""Assert what a hand-off says and that a response leaks nothing, without a server."""
+"""Assert the values of a hand-off, and that a response leaks nothing, without a server."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def assert_hand_off(
     headers: Mapping[str, str] | None = None,
     site: Site | None = None,
 ) -> None:
-    """Assert that an app's response is a whole hand-off, and has what is given here.
+    """Assert that an app's response is a complete hand-off with the given values.
 
-    `response` is Django's, Flask's, Starlette's or httpx's: anything with a status and headers. None is not compared.
+    `response` is Django's, Flask's, Starlette's or httpx's: anything with a status and headers. None means: any value.
     `url` is the URL of NGINX's request, without the signature. With a `site`, the object key is that URL after the
     origin's base, and the secret must be one of the site's. Without a `site`, the key is compared with the last
     segments of the path. `filename` is the name that a browser saves; `content_type` "" leaves the type to the origin;
@@ -107,7 +107,7 @@ def _entry(answer: Received) -> re.Match[str]:
 
 
 def _faults(answer: Received, site: Site | None) -> Iterator[str]:
-    """Yield what keeps NGINX from sending the file, and the file alone."""
+    """Yield the faults because of which NGINX would not send the file, or would send more than the file."""
     if answer.status != 200:
         yield f"status: expected 200, found {answer.status}"
     if answer.body:
@@ -143,10 +143,10 @@ def _key(answer: Received, entry: re.Match[str], wanted: str | None, site: Site 
 
 
 def assert_nothing_leaked(response: Any, *secrets: str | bytes) -> None:
-    """Assert that nothing which the client sees holds one of `secrets`, or what no client may see in any case.
+    """Assert that the client sees none of `secrets`, and no value that every hand-off hides.
 
     The client sees the headers, the cookies, the body, and of a hand-off the values that NGINX passes on (name, type,
-    validators, declared headers), but not its other private headers. Each secret is also looked for percent-encoded and
+    validators, declared headers), but not its other private headers. Each secret is also searched percent-encoded and
     as HTML writes it. The URL, host, signature and secret of a hand-off need not be given. In a response that is no
     hand-off, a private header is a leak itself. For example:
 
@@ -198,7 +198,7 @@ def _seen(answer: Received, *, handed_off: bool) -> Iterator[tuple[str, str]]:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    # a body is looked at byte by byte, so that no charset has to be guessed
+    # the body is compared byte by byte, so its charset does not matter
     plain = (secret, secret.encode().decode("latin-1"))
     return (*plain, quote(secret), quote(secret, safe=""), *(html.escape(form) for form in plain))
 
@@ -214,7 +214,7 @@ class Received(NamedTuple):
 def received(response: Any) -> Received:
     """Read `response`. A body that streams is read to its end; one of Django's can be read again after that.
 
-    Raises TypeError for what has no status or no headers, and for a body that only a coroutine can read.
+    Raises TypeError for an object without status or headers, and for a body that only a coroutine can read.
     """
     names = ("status_code", "status_int", "status")
     status = next((found for name in names if isinstance(found := getattr(response, name, None), int)), None)
@@ -230,7 +230,7 @@ def _headers(response: Any) -> Iterable[tuple[str, str]]:
     yield from ((str(name), str(value)) for name, value in lines)
     cookies = getattr(response, "cookies", None)
     if isinstance(cookies, BaseCookie):
-        # Django keeps them apart until the server writes the head
+        # Django adds them to the headers when the server writes the head
         yield from (("Set-Cookie", cookie.OutputString()) for cookie in cookies.values())
 
 

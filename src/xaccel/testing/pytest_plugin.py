@@ -84,7 +84,7 @@ def xaccel_stack(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put what the servers said under a failure."""
+    """Add the logs of the servers to the report of a failure."""
     report = yield
     stack = getattr(item, "funcargs", {}).get("xaccel_stack")
     if report.failed and isinstance(stack, Stack):

@@ -54,9 +54,9 @@ class Stack:
         return self.nginx.lines(at_least)
 
     def run(self, *arguments: str) -> str:
-        """Run this Python with `arguments` in the project, and return what it printed.
+        """Run this Python with `arguments` in the project, and return its output.
 
-        For example `run("manage.py", "migrate")`. Raises ServerFailed with what it said.
+        For example `run("manage.py", "migrate")`. Raises ServerFailed with the output.
         """
         return _run(self.project, self.s3, *arguments)
 
@@ -111,7 +111,7 @@ def run_stack(directory: Path, project: Project, *, s3: S3Server, variant: Varia
         command = ["-m", *map(str, asked), "--standalone", "--nginx", variant.binary]
         command += ["--listen", f"127.0.0.1:{port}", "--app", app.address]
         command += [] if variant.njs else ["--without", "njs", "--without", "headers-more"]
-        # as root, so that the workers can read what a test made
+        # as root, so that the workers can read files of the test
         command += ["--user", "root"] if os.geteuid() == 0 else []
         text = _run(project, s3, *command)
         with nginx_server(directory / "nginx", text, binary=variant.binary, ready_port=port) as nginx:

@@ -1,4 +1,4 @@
-"""The page "Review it in five minutes": a whole site as `xaccel config` generates it, and the meaning of each line."""
+"""The page "What you sign": a site as `xaccel config` generates it, and ten questions with lines and tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 import shlex
 import tempfile
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from xaccel import cli
 from xaccel.nginx.engine_files import FOLDER as ENGINE
 from xaccel.site.rules import PLACEHOLDER
 
+QUESTIONS = Path(__file__).with_name("review.toml")
 PAGE = Path(__file__).resolve().parents[1] / "operate" / "review.md"
 FOLDER = "/etc/nginx/xaccel/"
 _EXAMPLE = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -37,25 +39,7 @@ _MEANINGS = {
     r"set \$xaccel_place \"\$xaccel_trust \$xaccel_place\"": "checks the secret again, since a backend could jump here "
     "directly: without the settings of an origin it gets 404",
     r"proxy_ssl_trusted_certificate .*": "the authorities that may sign the storage's certificate",
-    r"map \$upstream_http_xaccel_auth .*": "compares the header `Xaccel-Auth` of the app's response with the secret",
-    "volatile": "again at each use",
-    "default forged": "a hand-off without the secret gets the error page for 404",
-    r'"~\^\(\?:<the secret>\)\$" "trusted site="': "only a hand-off with the secret is accepted; "
-    "`site=` ends with the site's `NAME`, here empty",
-    r"access_log \S+ xaccel_transfer .*": "one JSON object for each transfer",
-    r"access_log \S+ xaccel_refusal .*": "one JSON object for each refused hand-off",
-    r"add_header_inherit on": "xaccel's own headers are sent, whatever your outer levels say about inheritance",
-    r"upstream .*": "the connections to the storage",
-    r"zone .*": "shared memory for the addresses of the storage",
-    r"resolver [0-9].*": "the DNS server that is asked for them",
-    r"resolver_timeout .*": "how long NGINX waits for the DNS server",
-    r"server \S+ resolve": "host and port of the storage; NGINX follows changes in DNS",
-    r"keepalive .*": "idle connections that each worker keeps open",
-    r"include \*/http\.conf": "the upstreams of each site: **every folder in this place is a site**",
-    r"include site/secret\.conf": "the secret, compared for each hand-off",
-    r"include site/log\.conf": "log, and what is switched off",
-    r"include engine/app\.conf": "buffers for the app's response; its private headers are hidden from the client",
-    r"include off\.conf": "modules of this NGINX that must not change a download",
+    r"include site/log\.conf": "the log, and `off.conf`: modules of this NGINX that must not change a download",
 }
 """By a regular expression for a line without the folder, ";" and " {"."""
 
@@ -88,13 +72,36 @@ def split(printed: str) -> dict[str, str]:
     return {name: text.rstrip("\n") + "\n" for name, text in zip(sections[1::2], sections[2::2], strict=True)}
 
 
+def at(name: str, text: str) -> str:
+    """Return where a file of the engine has a text, for the questions: `locations/send.conf:15`.
+
+    Raises AssertionError unless exactly one line has it.
+    """
+    lines = (ENGINE / name).read_text(encoding="utf-8").splitlines()
+    [number] = [number for number, line in enumerate(lines, start=1) if text in line]
+    return f"`{name}:{number}`"
+
+
+def questions() -> str:
+    """Return the ten questions with replies, lines of the engine, and tests."""
+    rows = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))["question"]
+    parts = []
+    for number, row in enumerate(rows, start=1):
+        lines = ", ".join(at(*each) for each in row["lines"])
+        tests = ", ".join(f"`tests/{each}`" for each in row["tests"])
+        parts.append(
+            f"### {number}. {row['asked']}\n\n{row['reply'].strip()}\n\nEngine: {lines}\\\nTests: {tests}\n"
+        )
+    return "\n" + "\n".join(parts) + "\n"
+
+
 def sizes() -> str:
     """Return the table of how much there is to read."""
     texts = [path.read_text(encoding="utf-8") for path in ENGINE.rglob("*.*")]
     lines = [line.strip() for text in texts for line in text.splitlines()]
     code = sum(bool(line) and not line.startswith(("#", "//")) for line in lines)
     site = sum(len(text.splitlines()) for name, text in files().items() if name.startswith("site/"))
-    read = "once for each version of xaccel ([file by file](../background/engine.md)), or only its checksums"
+    read = "once for each version of xaccel: an hour ([file by file](../background/engine.md)); or only its checksums"
     rows = [
         ("Part", "Size", "Read it"),
         ("---", "---", "---"),
@@ -102,16 +109,17 @@ def sizes() -> str:
         (
             "the site, `site/`",
             f"{site} lines for the bucket on this page",
-            "after each change of the settings",
+            "after each change of the settings: five minutes",
         ),
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def file(name: str) -> str:
-    """Return one file as a block, and the table of its lines."""
+def file(name: str, *, explained: bool = False) -> str:
+    """Return one file as a block, and the table of its lines if it is to be explained."""
     text = files()[name]
-    return f"\n```nginx\n# {FOLDER}{name}\n{text}```\n\n{table(text)}\n"
+    rows = f"{table(text)}\n" if explained else ""
+    return f"\n```nginx\n# {FOLDER}{name}\n{text}```\n\n{rows}"
 
 
 def table(text: str) -> str:

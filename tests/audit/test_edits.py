@@ -116,6 +116,7 @@ KNOWN: dict[str, list[forger.Edit]] = {
     ],
     "a refusal in a download": [(forger.move, [11], 7), (change_download, [7], ("transfers", 2))],
     "a seal of rows that never were": [(seal, [], "transfers", 0, None, 5), (seal, [], "prune", 0, None, 5)],
+    "a row that is sealed twice": [(seal_again, [1])],
     "a row with an impossible seal": [(forger.insert, [0], ("batch", -1))],
 }
 

@@ -47,16 +47,6 @@ def test_a_line_completes_the_row_of_its_decision(log: Log) -> None:
     assert (row.ended_at - row.started_at).total_seconds() == 0.25
 
 
-def test_going_on_takes_only_what_is_new(log: Log) -> None:
-    first, second = some(log), some(log)
-    log.write(*first)
-    assert take(log)["lines"] == 3
-    log.write(*second)
-    counted = take(log)
-    assert (counted["lines"], counted["duplicates"]) == (3, 0)
-    assert ids() == wanted(*first, *second)
-
-
 def test_a_half_written_line_waits_for_its_end(log: Log) -> None:
     import json
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from tests.audit.chain import _chained, filled, sent, tidy  # noqa: F401
-from tests.audit.conftest import T0, Log, decide, decision, ids, some, take, wanted
+from tests.audit.conftest import Log, decide, decision, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,64 +111,3 @@ def test_a_forged_entry_does_not_make_verify_alarm(log: Log, capsys: Any, why: s
     assert succeeded, said
     assert "1 transfers are sealed" in said
     assert sent()[0].outcome == "sent"
-
-
-def remove(rows: list[Any]) -> None:
-    from xaccel.audit.models import Download, Transfer
-
-    Transfer.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    Download.objects.filter(pk__in=[row.download_id for row in rows]).delete()
-
-
-def note_prune(rows: list[Any], before: Any) -> None:
-    """Append a note of `prune` to the chain, as somebody who may write to the database can."""
-    from django.db import transaction
-
-    from xaccel.audit.chain import seals
-    from xaccel.audit.models import Transfer
-
-    with transaction.atomic():
-        found = Transfer.objects.filter(pk__in=[row.pk for row in rows])
-        seals.note("prune", found, before, using="default")
-
-
-def seal_again(rows: list[Any]) -> None:
-    """Put rows into a new batch, as they are."""
-    from xaccel.audit.models import Transfer
-
-    Transfer.objects.filter(pk__in=[row.pk for row in rows]).update(batch=0)
-    tidy()
-
-
-@pytest.mark.parametrize("at", [1, 2, 3])
-@pytest.mark.usefixtures("filled")
-def test_one_transfer_taken_out_of_the_middle_is_found(at: int, capsys: Any) -> None:
-    """Deleted, excused by a forged note of `prune`, and everything older sealed once more as it is."""
-    from xaccel.audit.models import Transfer
-
-    rows = sent()
-    assert verified(capsys)[0]
-    gone = rows[at]
-    older = [row for row in Transfer.objects.all() if row.batch and row.decided_at < gone.decided_at]
-    note_prune([gone], gone.decided_at + timedelta(microseconds=1))
-    remove([gone])
-    seal_again(older)
-    succeeded, said = verified(capsys)
-    assert not succeeded
-    assert "`prune`" in said
-
-
-@pytest.mark.usefixtures("filled")
-def test_a_row_that_was_sealed_twice_is_found(capsys: Any) -> None:
-    seal_again(sent()[1:2])
-    succeeded, said = verified(capsys)
-    assert not succeeded
-    assert "1 transfers of seal 1 are missing" in said
-
-
-@pytest.mark.usefixtures("filled")
-def test_a_note_of_prune_for_more_than_is_gone_excuses_nothing_later(capsys: Any) -> None:
-    note_prune(sent()[:3], T0 - timedelta(days=1))
-    succeeded, said = verified(capsys)
-    assert not succeeded
-    assert "3 more transfers were deleted according to the seals" in said

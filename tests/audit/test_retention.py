@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -254,3 +256,45 @@ def test_export_takes_what_was_asked_for(log: Log) -> None:
     assert len(text.splitlines()) == 1
     assert run("export", "transfers", "--key", "0", "--subject", "7", "--format", "jsonl").count("\n") == 1
     assert run("export", "transfers", "--origin", "other", "--format", "jsonl") == ""
+
+
+def test_what_was_pruned_does_not_come_back_when_a_cut_log_is_read_again(log: Log) -> None:
+    from xaccel.audit.models import RejectedLine
+    from xaccel.audit.retention import prune
+
+    old, young, new = some(log), [log.line(7200)], [log.line(7300)]
+    log.write(*old, b"garbage\n", *young, b"rubbish\n")
+    take(log)
+    RejectedLine.objects.filter(text=b"garbage").update(at=T0)
+    prune(T0 + timedelta(hours=1), using="default")
+    os.truncate(log.path, log.path.stat().st_size - 20)
+    log.write(*new)
+    counted = take(log)
+    assert ids() == wanted(*young, *new)
+    assert counted["skipped"] == 3
+    assert {bytes(row.text) for row in RejectedLine.objects.all()} >= {b"rubbish"}
+    assert not RejectedLine.objects.filter(text=b"garbage").exists()
+
+
+def test_nobody_who_was_forgotten_comes_back_with_an_entry_that_is_not_stored(log: Log) -> None:
+    from xaccel.audit.models import Removal, Transfer
+    from xaccel.audit.retention import forget
+
+    before, after = log.line(subject="ada"), log.line(time.time() - T0.timestamp() + 60, subject="ada")
+    forget("ada", using="default")
+    log.write(before, after, log.line(subject="bob"))
+    counted = take(log)
+    assert counted["skipped"] == 1
+    assert sorted(Transfer.objects.values_list("subject", flat=True)) == ["ada", "bob"]
+    assert "ada" not in str(Removal.objects.values())
+
+
+def test_the_command_says_what_it_skipped(log: Log, capsys: Any) -> None:
+    from django.core.management import call_command
+
+    from xaccel.audit.retention import prune
+
+    prune(T0 + timedelta(hours=1), using="default")
+    log.write(*some(log))
+    call_command("xaccel", "ingest", str(log.path))
+    assert "3 of them skipped: older than a `prune`, or of a forgotten user" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -72,15 +71,3 @@ def test_what_a_client_sent_is_never_taken_for_an_entry(log: Log) -> None:
     counted = take(log)
     assert (counted["lines"], counted["rejected"]) == (0, 1)
     assert not ids()
-
-
-def test_a_whole_entry_without_an_end_of_line_in_a_rotated_file_is_stored(log: Log) -> None:
-    first, last, new = some(log)
-    log.write(first, text(last))
-    take(log)
-    rotated = log.path.with_name("xaccel.log.1")
-    log.path.rename(rotated)
-    os.utime(rotated, (1, 1))
-    log.write(new)
-    assert take(log)["rejected"] == 0
-    assert ids() == wanted(first, last, new)

@@ -1,0 +1,199 @@
+"""A log on which everything happens that happens to logs, and what must be stored of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.audit.conftest import T0, Log, decide, ids, take
+
+
+class World:
+    """A log, and the steps that happen to it. Each entry has its decision in a row before.
+
+    `take` ingests, and `counted` has what the last one counted. What a crash takes that was not stored yet is gone.
+    """
+
+    def __init__(self, folder: Path, drain_s: float = 60.0) -> None:
+        self.log, self.drain_s = Log(folder / "xaccel.log"), drain_s
+        self.counted = Counter[str]()
+        self.texts: dict[str, bytes] = {}
+        self.times: dict[str, float] = {}
+        self.people: dict[str, str] = {}
+        self.forgotten: dict[str, float] = {}
+        self.pruned = 0.0
+        self.rotated: list[Path] = []
+        self.log.write()
+
+    def play(self, story: str) -> None:
+        """Do the steps of a text such as "write 3, take, rename"."""
+        for step in story.split(", "):
+            name, *numbers = step.replace("-", "_").split()
+            getattr(self, name)(*map(int, numbers))
+
+    def _now(self) -> float:
+        """Let files differ in their time by more than the clock of the kernel ticks."""
+        now = time.time()
+        if self.log.path.exists():
+            os.utime(self.log.path, (now, now))
+        return now
+
+    def _made(self, count: int) -> list[bytes]:
+        made = []
+        for _ in range(count):
+            at, person = time.time(), random.choice(["ada", "bob", "eve"])
+            line = self.log.line(
+                at - T0.timestamp(), seconds=0.0, subject=person, body_bytes=7, sent_length="7"
+            )
+            decided = decide(line, f"{random.randrange(4)}.pdf", client="c").decided_at
+            self.texts[line["id"]] = json.dumps(line).encode()
+            self.times[line["id"]], self.people[line["id"]] = decided.timestamp(), person
+            made.append(self.texts[line["id"]])
+        return made
+
+    def write(self, count: int = 3) -> None:
+        self.log.write(*(text + b"\n" for text in self._made(count)))
+        self._now()
+
+    def write_late(self, count: int = 3) -> None:
+        """NGINX goes on writing to the old file until it has opened the new one."""
+        Log(self.rotated[-1]).write(*(text + b"\n" for text in self._made(count)))
+
+    def write_without_end(self) -> None:
+        self.log.write(*self._made(1))
+
+    def garbage(self) -> None:
+        self.log.write(b"no entry " + os.urandom(8).hex().encode() + b"\n")
+        self._now()
+
+    def note(self) -> None:
+        """A file beside the log that is no log."""
+        self.log.path.with_name("xaccel.log.notes").write_text("remember the milk\n")
+
+    def take(self) -> None:
+        self.counted = take(self.log, drain_s=self.drain_s)
+
+    def cut(self, count: int) -> None:
+        """Take bytes off the end of the log, as a crash of the machine does."""
+        self.truncate(max(0, self.log.path.stat().st_size - count))
+
+    def truncate(self, length: int = 0) -> None:
+        before = self.log.path.read_bytes()
+        os.truncate(self.log.path, length)
+        left, stored = self.log.path.read_bytes(), ids()
+        for id_, text in list(self.texts.items()):
+            if text in before and text not in left and id_ not in stored:
+                del self.texts[id_]
+        self._now()
+
+    def regrow(self, count: int) -> None:
+        self.take()
+        self.cut(count)
+        self.write(random.choice([1, 10]))
+
+    def rename(self) -> None:
+        self.rotated.append(self.log.path.rename(self._beside()))
+        self.log.write()
+        self._now()
+
+    def rename_shifting(self) -> None:
+        """As logrotate does: the newest file is .1, and the others move on."""
+        for number, path in enumerate(self.rotated):
+            self.rotated[number] = path.rename(path.with_suffix(f".{len(self.rotated) - number + 1}"))
+        self.rotated.append(self.log.path.rename(self.log.path.with_name("xaccel.log.1")))
+        self.log.write()
+        self._now()
+
+    def copytruncate(self) -> None:
+        self.copy()
+        os.truncate(self.log.path, 0)
+        self._now()
+
+    def copy(self) -> None:
+        self.rotated.append(Path(shutil.copyfile(self.log.path, self._beside())))
+
+    def compress(self, percent: int = 100) -> None:
+        """Compress the newest rotated file; with less than 100 `gzip` is still at work."""
+        path = self.rotated[-1]
+        whole = gzip.compress(path.read_bytes())
+        path.with_name(f"{path.name}.gz").write_bytes(whole[: percent * len(whole) // 100])
+        if percent == 100:
+            path.unlink()
+
+    def age(self) -> None:
+        """Nobody has written to the newest rotated file for long."""
+        os.utime(self.rotated[-1], (1, 1))
+
+    def come_back(self) -> None:
+        """The newest rotated file is the log again."""
+        self.rotated.pop().rename(self.log.path)
+
+    def restore(self) -> None:
+        """The log is a copy of itself, under another inode."""
+        copy = self.log.path.with_name("restored")
+        shutil.copyfile(self.log.path, copy)
+        copy.rename(self.log.path)
+
+    def reuse_inode(self) -> bool:
+        """A file that was read is removed. Return whether the file system gave its inode to the next one."""
+        for _ in range(2):
+            self.take()
+        inode = self.log.path.stat().st_ino
+        if self.log.path.read_bytes().endswith(b"\n"):
+            self.log.path.unlink()
+            self.log.write()
+        self._now()
+        return self.log.path.stat().st_ino == inode
+
+    def prune(self, share: float) -> None:
+        from xaccel.audit.retention import prune
+
+        times = sorted(self.times.values())
+        if times:
+            before = times[int(share * len(times))]
+            self.pruned = max(before, self.pruned)
+            prune(datetime.fromtimestamp(before, UTC), using="default")
+
+    def forget(self, person: str) -> None:
+        from xaccel.audit.retention import forget
+
+        forget(person, using="default")
+        self.forgotten[person] = time.time()
+
+    def check(self) -> None:
+        """Everything that was written is stored once, but what was removed by the rules."""
+        from django.db.models import Sum
+
+        from xaccel.audit.models import Download, RejectedLine, Transfer
+
+        self.write(1)
+        self.drain_s = 0.000_001
+        for _ in range(4):
+            self.take()
+        rows: dict[str, Any] = {str(row.pk): row for row in Transfer.objects.filter(ended_at__isnull=False)}
+        kept = {id_ for id_ in self.texts if self.times[id_] >= self.pruned}
+        optional = {
+            id_ for id_ in kept if self.times[id_] <= self.forgotten.get(self.people[id_], 0)
+        }  # not stored when its person was forgotten
+        assert kept - optional <= set(rows) <= kept
+        for id_ in optional & set(rows):
+            assert rows[id_].subject.startswith("forgotten-"), "somebody came back"
+        in_downloads = Transfer.objects.filter(download__isnull=False)
+        sums = Download.objects.filter(id__in=in_downloads.values("download"))
+        if not self.pruned:
+            assert sums.aggregate(n=Sum("transfers"))["n"] == len(rows)
+        self.take()
+        assert self.counted["lines"] == 0
+        rejected = [(row.offset, bytes(row.text)) for row in RejectedLine.objects.all()]
+        assert len(rejected) == len(set(rejected))
+
+    def _beside(self) -> Path:
+        return self.log.path.with_name(f"{self.log.path.name}-{len(self.rotated) + 1:04}")

@@ -1,0 +1,122 @@
+"""What happens to logs, as a table of stories: no entry is lost, none is doubled, and nobody comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.audit.conftest import ids
+from tests.audit.log_world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STORIES = {
+    "the log goes on": "write, take, write, take",
+    "NGINX has not reopened a renamed log": "write, take, rename, write-late, take, write, write-late, take",
+    "rotated after it was empty": "write, take, rename, age, take, write, rename, write, take",
+    "several rotations at once": "write 2, take, write 1, rename, write, rename, write, rename, write, take",
+    "the same with the names of logrotate": "write 2, take, write 1, rename-shifting, write, rename-shifting, write,"
+    " rename-shifting, write, take",
+    "compressed": "write 2, take, write, rename, compress, take",
+    "half compressed": "write 2, take, write 400, rename, age, compress 50, write, take",
+    "compression has begun": "write 2, take, write 400, rename, age, compress 0, write, take",
+    "compression has nearly ended": "write 2, take, write 400, rename, age, compress 99, write, take",
+    "copied and truncated": "write 2, take, write, copytruncate, write, take",
+    "copied, truncated and grown": "write 2, take, copytruncate, write 9, take",
+    "a copy under another inode": "write, take, restore, write, take",
+    "a file beside it is no log": "write, take, note, rename, age, write, take",
+    "a rotated file grows and comes back": "write, take, rename, age, write-late, take, take, come-back, write, take",
+    "a rotated file without an end of line": "write, write-without-end, take, rename, age, write, take",
+    **{
+        f"cut by {gone} bytes, {more} entries follow": f"write 20, take, cut {gone}, write {more}, take, write, take"
+        for gone in (1, 300, 2000, 100_000)
+        for more in (1, 4, 60)
+    },
+}
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
+def test_each_entry_is_stored_once(tmp_path: Path, story: str) -> None:
+    world = World(tmp_path)
+    world.play(story)
+    assert ids() == set(world.texts)
+    assert (world.counted["duplicates"], world.counted["rejected"]) == (0, 0)
+    if "cut" not in story:
+        assert world.counted["lost"] == 0
+    world.take()
+    assert world.counted["lines"] == 0
+    world.check()
+
+
+def test_a_truncated_log_without_a_copy_is_reported(tmp_path: Path, caplog: Any) -> None:
+    world = World(tmp_path)
+    world.play("write 5, take, truncate, write, take")
+    assert (ids(), world.counted["lost"]) == (set(world.texts), 1)
+    assert "lost" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("story", "drain_s"),
+    [
+        ("write 20, take, cut 5000, write, rename, write, take", 60.0),
+        ("write, take, truncate, take, write, rename, write, take", 60.0),
+        # Two bytes are left of an entry, and rotated away: each log begins with them.
+        ("write 1, take, truncate 2, rename, write 1, take, take, take", 0.000_001),
+    ],
+)
+def test_a_log_that_is_cut_and_rotated_is_read_again(tmp_path: Path, story: str, drain_s: float) -> None:
+    world = World(tmp_path, drain_s)
+    world.play(story)
+    assert ids() == set(world.texts)
+
+
+def test_a_rotated_file_that_was_left_alone_is_finished(tmp_path: Path) -> None:
+    from xaccel.audit.models import LogPosition
+
+    world = World(tmp_path)
+    world.play("write, take, rename, write, take")
+    assert not LogPosition.objects.filter(finished=True).exists()
+    world.play("age, take")
+    assert LogPosition.objects.filter(finished=True).count() == 1
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("write"), st.integers(1, 30)),
+    st.tuples(st.just("garbage")),
+    st.tuples(st.just("take")),
+    st.tuples(st.just("cut"), st.one_of(st.integers(1, 3000), st.integers(1, 40_000))),
+    st.tuples(st.just("regrow"), st.integers(1, 5000)),
+    st.tuples(st.just("rename")),
+    st.tuples(st.just("copytruncate")),
+    st.tuples(st.just("reuse_inode")),
+    st.tuples(st.just("prune"), st.floats(0, 0.99)),
+    st.tuples(st.just("forget"), st.sampled_from(["ada", "bob"])),
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(STEPS, min_size=4, max_size=25), st.sampled_from([0.000_001, 60.0]))
+def test_no_entry_is_lost_or_doubled_and_no_forgotten_user_returns(steps: list[Any], drain_s: float) -> None:
+    from django.db import connection
+
+    from xaccel.audit.models import Download, LogPosition, RejectedLine, Removal, Transfer
+
+    for model in (Transfer, Download, RejectedLine, LogPosition, Removal):
+        connection.cursor().execute(f"DELETE FROM {model._meta.db_table}")
+    with TemporaryDirectory() as folder:
+        world = World(Path(folder), drain_s)
+        world.play("write 1, take")
+        for name, *arguments in steps:
+            said = getattr(world, name)(*arguments)
+            if name == "reuse_inode":
+                event(f"the inode was used again: {said}")
+        world.check()

@@ -1,4 +1,4 @@
-"""The test vectors of the hand-off protocol: docs/reference/vectors.json is made here, and described in protocol.md.
+"""The test vectors of the hand-off protocol in docs/reference/vectors.json, described in protocol.md.
 
-scripts/vectors     writes the file; read the difference before it is committed
+scripts/vectors     writes their outcomes again; read the difference before it is committed
 """

@@ -10,6 +10,9 @@ from xaccel import HandOff, InputRefused, ObjectRef, Options, Sender
 from xaccel.site import read_mapping
 from xaccel.site.origins import S3Origin
 
+OUTCOMES = ("hand_off", "unsigned_url", "refused")
+"""The fields of a vector that the library gives."""
+
 
 def outcome(vector: dict[str, Any], sites: dict[str, Any]) -> dict[str, Any]:
     """Return what a vector promises: {"refused": input}, or {"hand_off": …} with its unsigned URL if it is signed."""

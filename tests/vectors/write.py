@@ -1,36 +1,28 @@
-"""Writes docs/reference/vectors.json."""
+"""Write the outcome of each vector into docs/reference/vectors.json again; sites, inputs and conditions stay.
+
+A new vector is written there with its inputs, and gets its outcome here.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-from tests.vectors.conditions import CONDITIONS
-from tests.vectors.hand_offs import HAND_OFFS
-from tests.vectors.headers import HEADERS
-from tests.vectors.refusals import REFUSALS
-from tests.vectors.run import outcome
-from tests.vectors.sites import SITES
+from tests.vectors.run import OUTCOMES, outcome
 from xaccel.site import PROTOCOL
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "vectors.json"
-CASES = [*HAND_OFFS, *HEADERS, *REFUSALS]
-
-
-def made() -> dict[str, Any]:
-    """Make the whole document from the cases."""
-    return {
-        "protocol": PROTOCOL,
-        "sites": SITES,
-        "vectors": [{**case, **outcome(case, SITES)} for case in CASES],
-        "conditions": CONDITIONS,
-    }
 
 
 def text() -> str:
-    """Spell it in ASCII, so that no editor changes a character."""
-    return json.dumps(made(), indent=1, ensure_ascii=True) + "\n"
+    """Spell the document in ASCII, so that no editor changes a character."""
+    document = json.loads(FILE.read_text(encoding="ascii"))
+    inputs = [
+        {field: value for field, value in vector.items() if field not in OUTCOMES}
+        for vector in document["vectors"]
+    ]
+    made = [{**vector, **outcome(vector, document["sites"])} for vector in inputs]
+    return json.dumps({**document, "protocol": PROTOCOL, "vectors": made}, indent=1, ensure_ascii=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -183,11 +183,10 @@ def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
 
 
 def live() -> list[Group]:
-    """Return the live tests, one group for each build of NGINX; the first has those that are on no certain one."""
-    chosen = {name: [f"--variant={name}"] for name in VARIANTS}
-    chosen[VARIANTS[0]].append("--variant=none")
+    """Return the live tests, one group for each build of NGINX and one for those that are on no certain one."""
     return [
-        Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, *options)) for name, options in chosen.items()
+        Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, f"--variant={name}"))
+        for name in ("none", *VARIANTS)
     ]
 
 

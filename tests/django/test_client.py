@@ -69,35 +69,10 @@ def test_a_download_is_the_file_with_the_headers_that_nginx_sends(origin: Origin
 
 
 @BOTH
-def test_ranges_are_ignored_as_by_django(origin: OriginServer, ask: Any) -> None:
-    response = ask("/key/", headers={"range": "bytes=0-1"})
-    assert (response.status_code, response.content) == (200, BODY)
-    assert response["Accept-Ranges"] == "none"
-
-
-@BOTH
-@pytest.mark.parametrize(("status", "seen"), [(404, 404), (403, 502), (500, 502)])
-def test_a_refusal_of_the_storage_is_the_page_of_nginx(
-    origin: OriginServer, ask: Any, status: int, seen: int
-) -> None:
-    response = ask(f"/key/?key={status}")
-    assert response.status_code == seen
-    assert response["Content-Type"] == "text/plain"
-    assert_nothing_leaked(response, "acme-documents", "AKIASTREAM")
-
-
-@BOTH
 def test_the_clients_conditions_reach_the_app_alone(origin: OriginServer, ask: Any) -> None:
     assert ask("/validators/", headers={"if-none-match": '"v1"'}).status_code == 304
     assert ask("/validators/", headers={"if-none-match": '"v2"'})["ETag"] == '"v1"'
     assert "if-none-match" not in origin.asked[-1][2]
-
-
-def test_head_has_the_headers_and_no_body(origin: OriginServer) -> None:
-    response = Client().head("/key/")
-    assert (response.status_code, response.content) == (200, b"")
-    assert response["Content-Length"] == str(len(BODY))
-    assert origin.asked[-1][0] == "HEAD"
 
 
 def test_the_test_client_has_only_headers_that_pass_nginx(origin: OriginServer, settings: Any) -> None:

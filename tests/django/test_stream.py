@@ -22,7 +22,6 @@ from xaccel.django import asend_file, send_file
 from xaccel.handoff.headers import SANDBOX, default_policy
 from xaccel.http_client import exchange
 from xaccel.http_client.origin import redirect_target
-from xaccel.nginx.engine_files import MAX_REDIRECTS
 from xaccel.site.origins import HTTPOrigin
 
 # Closing a response that streams ends the request, which looks at the database connections.
@@ -195,12 +194,6 @@ def test_failure_of_the_origin_is_logged_without_its_address(
         assert private not in said
 
 
-def test_the_apps_validators_answer_conditions(origin: OriginServer) -> None:
-    response = get("r.pdf", headers={"If-None-Match": '"v0"'}, etag="v1")
-    assert (response["ETag"], body(response)) == ('"v1"', BODY)
-    assert get("r.pdf", headers={"If-None-Match": '"v1"'}, etag="v1").status_code == 304
-
-
 @pytest.mark.parametrize("ask", [get, aget])
 def test_silent_origin_is_504(origin: OriginServer, monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     monkeypatch.setattr(exchange, "TIMEOUT_S", 0.2)
@@ -221,17 +214,6 @@ def test_origin_that_takes_no_connection_is_504(site: Any, monkeypatch: pytest.M
 
 def test_origin_that_hangs_up_is_502(origin: OriginServer) -> None:
     assert get("reset").status_code == 502
-
-
-def test_origin_that_is_not_there_is_502(site: Any) -> None:
-    with origin_server() as server:
-        gone = server.url
-    site(
-        DELIVERY="stream",
-        ORIGINS={"partner": {"type": "http", "base_url": gone}},
-    )
-    response = get("x", "partner")
-    assert (response.status_code, response.content) == (502, b"The file store did not deliver the file.\n")
 
 
 def test_policy_follows_the_type_of_the_origin(origin: OriginServer) -> None:
@@ -258,13 +240,6 @@ def led(site: Any, origin: OriginServer, location: str, *hosts: str, method: str
     http = {"base_url": f"{origin.url}to/", "request_headers": {"X-Key": "k"}, "redirect_hosts": list(hosts)}
     site(ORIGINS={"partner": {"type": "http", **http}})
     return get(location, "partner", method=method)
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_redirect_within_the_origin_is_followed(site: Any, origin: OriginServer, method: str) -> None:
-    response = led(site, origin, "/elsewhere/r.pdf", method=method)
-    assert (response["Content-Length"], body(response)) == (str(len(BODY)), BODY if method == "GET" else b"")
-    assert [(verb, headers["x-key"]) for verb, _, headers in origin.asked] == [(method, "k")] * 2
 
 
 def test_a_redirect_to_an_allowed_host_is_followed_without_request_headers(
@@ -298,36 +273,6 @@ def test_redirect_hosts_are_matched_as_nginx_matches_them(
     assert redirect_target(location, base, origin, urlsplit(base)) == (location if follows else None)
 
 
-@pytest.mark.parametrize(
-    ("location", "hosts"),
-    [
-        ("http://localhost:{port}/r.pdf", ()),
-        ("http://localhost:{port}/r.pdf", ("localhost",)),
-        ("http://localhost:{port}/r.pdf", ("*.localhost:{port}",)),
-        ("http://evil-localhost:{port}/r.pdf", ("*.localhost:{port}", "localhost:{port}")),
-        ("http://user@127.0.0.1:{port}/r.pdf", ()),
-        ("ftp://localhost/r.pdf", ("localhost",)),
-        ("file:///etc/passwd", ("localhost",)),
-        ("http://localhost:port/r.pdf", ("localhost",)),
-    ],
-)
-def test_redirect_to_another_place_is_502(site: Any, origin: OriginServer, location: str, hosts: Any) -> None:
-    port = origin.server_address[1]
-    response = led(site, origin, location.format(port=port), *(host.format(port=port) for host in hosts))
-    assert (response.status_code, response.content) == (502, b"The file store did not deliver the file.\n")
-    assert len(origin.asked) == 1
-
-
-@pytest.mark.parametrize(("redirects", "status"), [(MAX_REDIRECTS, 200), (MAX_REDIRECTS + 1, 502)])
-def test_as_many_redirects_are_followed_as_by_nginx(
-    site: Any, origin: OriginServer, redirects: int, status: int
-) -> None:
-    site(ORIGINS={"partner": {"type": "http", "base_url": origin.url}})
-    response = get("to/" + "/to/" * (redirects - 1) + "/r.pdf", "partner")
-    body(response)
-    assert (response.status_code, len(origin.asked)) == (status, MAX_REDIRECTS + 1)
-
-
 @pytest.mark.parametrize("name", ["missing.pdf", "folder", "r.pdf/x", "fifo", "n" * 300])
 def test_a_path_that_is_not_a_file_of_the_folder_is_404(
     origin: OriginServer, tmp_path: Path, name: str
@@ -336,12 +281,6 @@ def test_a_path_that_is_not_a_file_of_the_folder_is_404(
     (tmp_path / "r.pdf").write_bytes(b"")
     os.mkfifo(tmp_path / "fifo")
     assert get(name, "disk").status_code == 404
-
-
-def test_empty_file_is_sent(origin: OriginServer, tmp_path: Path) -> None:
-    (tmp_path / "e.txt").write_bytes(b"")
-    response = get("e.txt", "disk")
-    assert (response["Content-Length"], body(response)) == ("0", b"")
 
 
 @pytest.mark.parametrize("path", ["/key/?key=r.pdf", "/akey/?key=r.pdf"])

@@ -60,26 +60,3 @@ def test_certificate_of_a_known_authority_is_accepted(
 def test_certificate_of_an_unknown_authority_is_502(site: Any, origin: OriginServer) -> None:
     assert status_and_body(site, origin)[0] == 502
     assert origin.asked == []
-
-
-def test_certificate_of_another_name_is_502(site: Any, origin: OriginServer, tmp_path: Path) -> None:
-    assert status_and_body(site, origin, "https://other.example/", ca_file=str(tmp_path / "ca.pem"))[0] == 502
-    assert origin.asked == []
-
-
-def test_laboratory_may_switch_it_off(site: Any, origin: OriginServer) -> None:
-    assert status_and_body(site, origin, verify_tls=False) == (200, BODY)
-
-
-def test_client_certificate_is_shown(site: Any, authority: Any, tmp_path: Path) -> None:
-    context = _context(authority)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.configure_trust(context)
-    client = authority.issue_cert("app.example")
-    client.cert_chain_pems[0].write_to_path(tmp_path / "app.pem")
-    client.private_key_pem.write_to_path(tmp_path / "app.key")
-    ca_file = str(tmp_path / "ca.pem")
-    files = {"client_certificate": str(tmp_path / "app.pem"), "client_key": str(tmp_path / "app.key")}
-    with origin_server(context) as origin:
-        assert status_and_body(site, origin, ca_file=ca_file)[0] == 502
-        assert status_and_body(site, origin, ca_file=ca_file, **files) == (200, BODY)

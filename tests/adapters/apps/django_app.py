@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import django
-from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from tests.adapters.apps.asked import SITE, decision, signed_in
+from tests.adapters.apps.asked import decision, signed_in
+from tests.adapters.apps.project import at_coroutines, configure
 from xaccel import InputRefused
 
-if not settings.configured:
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=__name__,
-        SECRET_KEY="only for tests",
-        INSTALLED_APPS=["xaccel.django"],
-        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
-        XACCEL=SITE,
-        USE_TZ=True,
-    )
-    django.setup()
+configure(__name__)
 
 from xaccel.django import adeny_download, asend_file, deny_download, send_file
 
@@ -50,10 +39,4 @@ async def adownload(request: HttpRequest, name: str) -> HttpResponseBase:
 
 urlpatterns = [path("download/<name>", download), path("adownload/<name>", adownload)]
 wsgi = get_wsgi_application()
-_asgi = get_asgi_application()
-
-
-async def asgi(scope, receive, send):  # type: ignore[no-untyped-def]
-    """The coroutine answers at the same address."""
-    path = scope["path"].replace("/download/", "/adownload/")
-    await _asgi({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+asgi = at_coroutines(get_asgi_application())

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import django
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from tests.adapters.apps.asked import SITE, decision, signed_in
+from tests.adapters.apps.asked import decision, signed_in
+from tests.adapters.apps.project import configure
 from xaccel import InputRefused
 
-if not settings.configured:
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=__name__,
-        SECRET_KEY="only for tests",
-        INSTALLED_APPS=["rest_framework", "xaccel.django"],
-        MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
-        REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None},
-        XACCEL=SITE,
-        USE_TZ=True,
-    )
-    django.setup()
+configure(
+    __name__,
+    "rest_framework",
+    REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None},
+)
 
 from rest_framework.request import Request
 from rest_framework.views import APIView

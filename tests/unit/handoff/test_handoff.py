@@ -311,40 +311,17 @@ def test_an_empty_option_means_the_default() -> None:
         assert hand_off(origin_name, "a/b.pdf", empty) == hand_off(origin_name, "a/b.pdf")
 
 
+# which values are refused: docs/reference/vectors.json
 REFUSED: list[tuple[str, type[InputRefused], Options]] = [
-    ("filename", FileNameRefused, Options(filename="a\r\nX-Injected: 1.pdf")),
     ("filename", FileNameRefused, Options(filename="a\ud800")),
     ("content_type", OptionRefused, Options(content_type="text")),
-    ("content_type", OptionRefused, Options(content_type="text/html\r\nX: y")),
-    ("content_type", OptionRefused, Options(content_type="multipart/x-mixed-replace; boundary=x")),
-    ("content_type", OptionRefused, Options(content_type="Multipart/byteranges")),
-    ("content_type", OptionRefused, Options(content_type="text/html, text/plain")),
-    ("content_type", OptionRefused, Options(content_type="video/mp4;,text/html")),
-    ("content_type", OptionRefused, Options(content_type='video/mp4;a="\\"",text/html;b="')),
-    ("content_type", OptionRefused, Options(content_type="video/mp4;a='x'")),
     ("content_type", OptionRefused, Options(content_type='video/mp4;a="x')),
-    ("content_type", OptionRefused, Options(content_type="text/hétml")),
     ("content_type", HeaderRefused, Options(content_type="text/html; ")),
-    ("cache_control", OptionRefused, Options(cache_control="public")),
     ("cache_control", HeaderRefused, Options(cache_control="private\n")),
-    ("etag", OptionRefused, Options(etag='a"b')),
     ("last_modified", OptionRefused, Options(last_modified=datetime(2026, 1, 1))),  # noqa: DTZ001
     ("size", OptionRefused, Options(size=-1)),
-    ("size", OptionRefused, Options(size=True)),
-    ("size", OptionRefused, Options(size=1.5)),  # type: ignore[arg-type]
-    ("size", OptionRefused, Options(size=2**63)),
-    ("size", OptionRefused, Options(size="12")),  # type: ignore[arg-type]
-    ("limit_rate", OptionRefused, Options(limit_rate=0)),
-    ("limit_rate", OptionRefused, Options(limit_rate=-5)),
-    ("subject", HeaderRefused, Options(subject="a\r\nX: y")),
-    ("subject", HeaderRefused, Options(subject="é")),
     ("subject", HeaderRefused, Options(subject=42)),  # type: ignore[arg-type]
-    ("content_security_policy", HeaderRefused, Options(content_security_policy="default-src 'none'\nX: y")),
-    ("headers", HeaderRefused, Options(headers={"X-Undeclared": "1"})),
-    ("headers", HeaderRefused, Options(headers={"Xaccel-Url": "http://evil.example/"})),
     ("headers", HeaderRefused, Options(headers={"Vary\r\nX": "1"})),
-    ("headers", HeaderRefused, Options(headers={"Vary": "a", "vary": "b"})),
-    ("headers['Vary']", HeaderRefused, Options(headers={"Vary": "a\r\nSet-Cookie: x=y"})),
     ("headers['Vary']", HeaderRefused, Options(headers={"Vary": ""})),
 ]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from tests.browser.firefox import Firefox, firefox
 from tests.browser.opened_files import OPENED
 from tests.demo.running import running_here
 from tests.live.client import Reply, ask, send_target
@@ -78,6 +79,17 @@ def page(profile: BrowserContext) -> Iterator[Page]:
     yield opened
     opened.close()
     profile.clear_cookies()
+
+
+@pytest.fixture(scope="package")
+def fox(
+    unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Firefox]:
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        unavailable("firefox-esr is not installed: run scripts/system")
+    with firefox(program, tmp_path_factory.mktemp("firefox")) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.browser.conftest import Shown
-from tests.browser.firefox import Firefox, FirefoxError, firefox
+from tests.browser.firefox import Firefox, FirefoxError
 from xaccel.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -64,17 +62,6 @@ class Chromium:
 
     def evaluate(self, expression: str) -> Any:
         return self._page.evaluate(expression)
-
-
-@pytest.fixture(scope="module")
-def fox(
-    unavailable: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Firefox]:
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    if program is None:
-        unavailable("firefox-esr is not installed: run scripts/system")
-    with firefox(program, tmp_path_factory.mktemp("firefox")) as running:
-        yield running
 
 
 # Chromium looks at two builds; Firefox takes twice the time

@@ -1,25 +1,18 @@
-"""Print how much there is to review: lines of the engine, of a site, of the Python that writes it, and maps.
+"""Count how much of a configuration an operator reviews: tests/unit/nginx/test_counts.py has the bounds.
 
-    scripts/test counts
-
-tests/unit/nginx/test_counts.py keeps them below their bounds. Lines of the engine are those that are neither comment
-nor blank. Lines of a site are all lines of its own folder, and lines of Python are all lines, with comments.
+Lines of the engine are those that are neither comment nor blank. Lines of a site are all lines of its own folder.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
-import xaccel.nginx
-from tests.live.config.golden import BUCKET, BUILDS, SECRET
+from tests.live.config.golden import BUCKET, SECRET
 from xaccel.nginx import Nginx, Parts, config_folder, render
 from xaccel.nginx.emit import Directive
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
 
-PYTHON = Path(xaccel.nginx.__file__).parent
 _XACCEL = "xaccel"
 
 PLAIN = Site(origins={"documents": BUCKET}, secrets=(SECRET,), resolver=("192.0.2.53",))
@@ -79,58 +72,8 @@ def site_lines(site: Site, build: Nginx) -> int:
     return sum(len(text.splitlines()) for name, text in found.items() if name.startswith(folder))
 
 
-def shared_lines(site: Site, build: Nginx) -> int:
-    """Count the lines beside the sites' folders, which all sites of one NGINX share, with comments."""
-    found = config_folder.generated(site, parts_of(site, build), _XACCEL)
-    return sum(len(text.splitlines()) for name, text in found.items() if "/" not in name)
-
-
 def origin_lines(site: Site, build: Nginx) -> int:
     """Count the lines that one more S3 origin adds."""
     (first,) = site.origins.values()
     more = {**site.origins, "more": replace(first, bucket="more")}  # type: ignore[type-var]
     return site_lines(replace(site, origins=more), build) - site_lines(site, build)
-
-
-def python_lines() -> int:
-    """Count the lines of the modules in nginx/, with comments and blank lines."""
-    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in PYTHON.glob("*.py"))
-
-
-def maps() -> int:
-    """Count the maps of the engine that decide something, without the settings that only have a default."""
-    return len(re.findall(r'^map (?!"")', "".join(engine().values()), re.MULTILINE))
-
-
-def settings() -> int:
-    """Count the variables that the engine declares with a default."""
-    return len(re.findall(r'^map ""', "".join(engine().values()), re.MULTILINE))
-
-
-def table() -> list[tuple[str, int]]:
-    """Return each count with its name."""
-    rows = [("engine, all files", engine_lines())]
-    for build, nginx in BUILDS.items():
-        rows += [
-            (f"engine, one S3 origin, {build}", engine_lines(included(PLAIN, nginx))),
-            (f"engine, with cache and limits, {build}", engine_lines(included(FULL, nginx))),
-        ]
-    for build, nginx in BUILDS.items():
-        rows += [
-            (f"site with one S3 origin, {build}", site_lines(PLAIN, nginx)),
-            (f"site with cache, slices, limits and a log, {build}", site_lines(FULL, nginx)),
-            (f"each further S3 origin, {build}", origin_lines(PLAIN, nginx)),
-            (f"each further S3 origin, cached, {build}", origin_lines(FULL, nginx)),
-            (f"shared by all sites, {build}", shared_lines(FULL, nginx)),
-        ]
-    rows += [
-        ("Python in nginx/", python_lines()),
-        ("maps", maps()),
-        ("settings with a default", settings()),
-    ]
-    return rows
-
-
-if __name__ == "__main__":
-    for name, count in table():
-        print(f"{count:6,}  {name}")

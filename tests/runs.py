@@ -39,13 +39,12 @@ scripts/test faults [--quick]  kill, hang, fill and cut off each server; --quick
                                tests/faults/faults.toml that are in other folders
 scripts/test all               all tests but the long faults, also on other Pythons, and the wheel in clean environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
-scripts/test counts            print the number of lines of the engine, a site, and the Python that generates it
 scripts/test mutants           change the code in 800 ways and see whether a test fails: tests/mutants/README.md
 
 Other arguments go to pytest. --slow runs the long tests too. With XACCEL_REQUIRE_LIVE=1 the servers are installed first
 (scripts/system, scripts/azurite), and a missing server is a failure instead of a skip.
 """
-_PROGRAMS = {"promises": "tests.promises", "counts": "tests.counts", "mutants": "tests.mutants"}
+_PROGRAMS = {"promises": "tests.promises", "mutants": "tests.mutants"}
 _OWN_SETTINGS = ("tests/audit", "tests/portal")
 """One pytest process has one Django. These run on SQLite and on PostgreSQL."""
 _WITHOUT_DJANGO = ("-p", "no:django")

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from portal.demo.expanded import expanded
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of
-from tests.servers.origin import Answer, Request, origin_server
+from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
 from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Directive, Parts, render, standalone
@@ -144,6 +144,22 @@ def stage(
             )
         with nginx_server(directory, text, binary=variant.binary, ready_port=port) as nginx:
             yield Stage(nginx, site, variant, made)
+
+
+@contextmanager
+def cached_stage(
+    directory: Path,
+    variant: Variant,
+    answer: Callable[[Request], Answer],
+    *,
+    cache: Mapping[str, str],
+    **settings: Any,
+) -> Iterator[tuple[Stage, Origin]]:
+    """Run a stage whose origin `store`, a server with this answer, is cached with these settings."""
+    with origin_server(answer) as origin:
+        origins = {"store": {"base_url": f"{origin.url}/", "cache": True}}
+        with stage(directory, variant, origins, cache={"path": "cache", **cache}, **settings) as made:
+            yield made, origin
 
 
 def set_everywhere(parts: Parts, name: str, *args: str) -> Parts:

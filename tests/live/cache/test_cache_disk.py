@@ -14,8 +14,8 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.small_disk import small_disk
-from tests.live.stage import Stage, stage
-from tests.servers.origin import Answer, origin_server
+from tests.live.stage import Stage, cached_stage
+from tests.servers.origin import Answer
 from xaccel.nginx import cached_objects
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
@@ -31,15 +31,12 @@ LOOKS_S = 30
 @contextmanager
 def running(directory: Path, variant: Variant, **cache: str) -> Iterator[Stage]:
     objects = {f"/{size}": (BODY * 5)[:size] for size in (LARGE, 2 * LARGE)}
-    with (
-        origin_server(lambda request: serve(request, objects.get(request.target, BODY))) as origin,
-        stage(
-            directory,
-            variant,
-            {"store": {"base_url": f"{origin.url}/", "cache": True}},
-            cache={"path": "cache", "slice": "64k", **cache},
-        ) as made,
-    ):
+    with cached_stage(
+        directory,
+        variant,
+        lambda request: serve(request, objects.get(request.target, BODY)),
+        cache={"slice": "64k", **cache},
+    ) as (made, _):
         yield made
 
 
@@ -70,15 +67,7 @@ def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) ->
 
 def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, tmp_path: Path) -> None:
     """7,000 to the MB: in the least zone that NGINX takes some 440, and what was asked for longest goes first."""
-    with (
-        origin_server(lambda _: Answer(body=b"small")) as origin,
-        stage(
-            tmp_path,
-            variant,
-            {"store": {"base_url": f"{origin.url}/", "cache": True}},
-            cache={"path": "cache", "keys": "64k"},
-        ) as made,
-    ):
+    with cached_stage(tmp_path, variant, lambda _: Answer(body=b"small"), cache={"keys": "64k"}) as (made, _):
 
         def kept(number: int) -> str:
             options = {"cache_version": str(number), "size": 5}

@@ -12,8 +12,8 @@ import pytest
 from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.objects import serve
-from tests.live.stage import Stage, stage
-from tests.servers.origin import Answer, Origin, Request, origin_server
+from tests.live.stage import Stage, cached_stage
+from tests.servers.origin import Answer, Origin, Request
 from xaccel.nginx import cached_objects
 from xaccel.testing import Variant
 
@@ -27,16 +27,10 @@ SMALL = LARGE[:SLICE]
 
 @pytest.fixture
 def running(variant: Variant, tmp_path: Path) -> Iterator[tuple[Stage, Origin]]:
-    with (
-        origin_server(lambda request: serve(request, LARGE)) as origin,
-        stage(
-            tmp_path,
-            variant,
-            {"store": {"base_url": f"{origin.url}/", "cache": True}},
-            cache={"path": "cache", "slice": "64k"},
-        ) as made,
-    ):
-        yield made, origin
+    with cached_stage(
+        tmp_path, variant, lambda request: serve(request, LARGE), cache={"slice": "64k"}
+    ) as made:
+        yield made
 
 
 @pytest.mark.parametrize("size", [len(SMALL), len(LARGE), None], ids=["small", "large", "unknown"])

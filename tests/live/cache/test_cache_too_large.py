@@ -14,8 +14,8 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.small_disk import small_disk
-from tests.live.stage import Stage, stage, target
-from tests.servers.origin import Answer, Origin, Request, origin_server
+from tests.live.stage import Stage, cached_stage, target
+from tests.servers.origin import Answer, Origin, Request
 from xaccel.nginx import cached_objects
 from xaccel.testing import Variant
 
@@ -40,17 +40,14 @@ def chunks(request: Request) -> Answer:
 def running(
     directory: Path, variant: Variant, answer: Callable[[Request], Answer], **cache: str
 ) -> Iterator[tuple[Stage, Origin]]:
-    with (
-        origin_server(answer) as origin,
-        stage(
-            directory,
-            variant,
-            {"store": {"base_url": f"{origin.url}/", "cache": True}},
-            cache={"path": "cache", "slice": "64k", "max_size": str(MAX), **cache},
-            transfer_log=str(directory / "xaccel.log"),
-        ) as made,
-    ):
-        yield made, origin
+    with cached_stage(
+        directory,
+        variant,
+        answer,
+        cache={"slice": "64k", "max_size": str(MAX), **cache},
+        transfer_log=str(directory / "xaccel.log"),
+    ) as made:
+        yield made
 
 
 @pytest.mark.parametrize(

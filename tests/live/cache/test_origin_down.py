@@ -15,7 +15,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import serve
 from tests.live.origin.bad_origins import impatient
 from tests.live.origin.dns_server import dns_server
-from tests.live.stage import Stage, stage
+from tests.live.stage import Stage, cached_stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
@@ -45,11 +45,13 @@ def site(origin: Origin, valid: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def short(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
     """What is kept is out of date after a second."""
-    with (
-        origin_server(lambda request: serve(request, LARGE)) as origin,
-        stage(tmp_path_factory.mktemp("down"), variant, **site(origin, "1s")) as made,
-    ):
-        yield made, origin
+    with cached_stage(
+        tmp_path_factory.mktemp("down"),
+        variant,
+        lambda request: serve(request, LARGE),
+        cache={"slice": "64k", "valid": "1s"},
+    ) as made:
+        yield made
 
 
 def get(
@@ -157,10 +159,13 @@ def test_an_expired_object_is_sent_if_the_origin_times_out(
         late.wait(20)
         return serve(request, body[::-1], etag='"late"')
 
-    with (
-        origin_server(lambda request: serve(request, body)) as origin,
-        stage(tmp_path, variant, **site(origin, "1s"), change=impatient) as made,
-    ):
+    with cached_stage(
+        tmp_path,
+        variant,
+        lambda request: serve(request, body),
+        cache={"slice": "64k", "valid": "1s"},
+        change=impatient,
+    ) as (made, origin):
         assert get(made, "kept", body).body == body
         origin.answer = silent
         wait_until_out_of_date(made, "kept", body)

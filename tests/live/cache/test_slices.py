@@ -14,8 +14,8 @@ import pytest
 
 from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
-from tests.live.stage import Stage, stage, target
-from tests.servers.origin import Answer, Origin, Request, origin_server
+from tests.live.stage import Stage, cached_stage, target
+from tests.servers.origin import Answer, Origin, Request
 from xaccel.testing import Variant
 
 SLICE = 65_536
@@ -49,12 +49,12 @@ class Sliced:
 def running(
     variant: Variant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stage, Origin, bool]]:
-    with origin_server(lambda request: serve(request, BODY)) as origin:
-        settings = {"cache": {"path": "cache", "slice": "64k"}}
-        directory = tmp_path_factory.mktemp("slices")
-        store = {"base_url": f"{origin.url}/", "cache": True}
-        with stage(directory, variant, {"store": store}, **settings) as made:
-            yield made, origin, "slice" in build_of(variant).modules
+    directory = tmp_path_factory.mktemp("slices")
+    with cached_stage(directory, variant, lambda request: serve(request, BODY), cache={"slice": "64k"}) as (
+        made,
+        origin,
+    ):
+        yield made, origin, "slice" in build_of(variant).modules
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from tests.live.conftest import build_of
 from tests.live.front.guest import operators_text
 from tests.live.objects import ranges, serve
-from tests.live.stage import Stage, stage
-from tests.servers.origin import Answer, Origin, origin_server
+from tests.live.stage import Stage, cached_stage
+from tests.servers.origin import Answer, Origin
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
@@ -34,12 +34,15 @@ LOGS = [
 
 @pytest.fixture(scope="module")
 def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
-    with origin_server(lambda request: serve(request, BODY)) as origin:
-        text = operators_text(variant, http=HIS)
-        settings = {"cache": {"path": "cache", "slice": "64k"}, "access_logs": LOGS}
-        store = {"store": {"base_url": f"{origin.url}/", "cache": True}}
-        with stage(tmp_path_factory.mktemp("logs"), variant, store, write=text, **settings) as made:
-            yield made, origin
+    with cached_stage(
+        tmp_path_factory.mktemp("logs"),
+        variant,
+        lambda request: serve(request, BODY),
+        cache={"slice": "64k"},
+        access_logs=LOGS,
+        write=operators_text(variant, http=HIS),
+    ) as made:
+        yield made
 
 
 @pytest.mark.parametrize("failing", [False, True], ids=["whole", "cut"])

@@ -11,8 +11,8 @@ from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.limits.held import PAGE, held
 from tests.live.objects import serve
-from tests.live.stage import Stage, stage, target
-from tests.servers.origin import Origin, origin_server
+from tests.live.stage import Stage, cached_stage, target
+from tests.servers.origin import Origin
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
@@ -24,12 +24,11 @@ SMALL = LARGE[:SLICE]
 
 @pytest.fixture(scope="module")
 def running(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
-    with origin_server(lambda request: serve(request, LARGE)) as origin:
-        store = {"base_url": f"{origin.url}/", "cache": True}
-        cache = {"path": "cache", "slice": "64k"}
-        directory = tmp_path_factory.mktemp("limits")
-        with stage(directory, variant, {"store": store}, cache=cache, concurrency=2) as made:
-            yield made, origin
+    directory = tmp_path_factory.mktemp("limits")
+    with cached_stage(
+        directory, variant, lambda request: serve(request, LARGE), cache={"slice": "64k"}, concurrency=2
+    ) as made:
+        yield made
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["cold", "kept"])

@@ -144,7 +144,7 @@ def test_the_reason_of_the_end_is_the_one_of_the_log(live: Live) -> None:
     assert shown["hops"][-1]["note"] == "NGINX does not follow this redirect"
 
 
-def test_a_hand_off_that_nginx_refused_is_the_end_though_the_app_refused_the_key_too(live: Live) -> None:
+def test_a_forged_hand_off_is_the_end_of_its_trace(live: Live) -> None:
     log, wrong = str(live.nginx.directory / "xaccel.log"), ("z" * 40,)
     site = replace(live.places.site, transfer_log=log, secrets=wrong)
     target = send_target({"origin": "partner", "key": "a.txt", "put": {"Xaccel-Auth": wrong[0]}})

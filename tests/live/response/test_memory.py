@@ -25,8 +25,7 @@ from xaccel.nginx import Parts, emit
 from xaccel.servers.processes import alive, wait_until
 from xaccel.testing import Variant, free_port
 
-# both versions of NGINX, with njs and without: these are the slowest tests
-pytestmark = [pytest.mark.usefixtures("usual_malloc"), pytest.mark.variants("deb-njs", "wheel")]
+pytestmark = pytest.mark.usefixtures("usual_malloc")
 
 CLIENTS = 40
 GRAIN = 1.05

@@ -214,6 +214,14 @@ def take(log: Log, **conf: Any) -> Any:
     return ingest.counted
 
 
+def ingested(log: Log, *lines: dict[str, Any]) -> Any:
+    """Store the decisions of `lines`, write them, and ingest them; return what was counted."""
+    for line in lines:
+        decide(line)
+    log.write(*lines)
+    return take(log)
+
+
 def ids() -> set[str]:
     from xaccel.audit.models import Transfer
 

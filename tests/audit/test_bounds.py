@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, decision, take
+from tests.audit.conftest import T0, Log, decide, decision, ingested, take
 from xaccel.audit.values import MOST_SPANS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,9 +97,7 @@ def test_of_more_gaps_than_are_remembered_less_is_told_and_never_more(log: Log) 
     assert found.spans == [[0, 2000], [2001, 2002]]
     assert (found.sent_bytes, found.given_bytes, found.sent_complete) == (2001, 2002, False)
     line = log.part(2000, 2001, 2002, 30)
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     found.refresh_from_db()
     assert (found.spans, found.sent_complete) == ([[0, 2002]], True)
 
@@ -113,10 +111,7 @@ def test_a_download_goes_on_until_the_idle_time_is_over(log: Log, beyond_s: floa
 
     # a line begins a second before it ends
     lines = [log.part(0, 50, 100), log.part(50, 100, 100, IDLE_S + 1 + beyond_s)]
-    for line in lines:
-        decide(line)
-    log.write(*lines)
-    take(log)
+    ingested(log, *lines)
     found = list(Download.objects.order_by("opened_at"))
     assert [download.sent_complete for download in found] == ([True] if downloads == 1 else [False, False])
 
@@ -128,9 +123,7 @@ def test_a_download_is_closed_when_no_line_of_it_is_awaited(log: Log, beyond_us:
     from xaccel.audit.settings import audit_settings
 
     line = log.line()
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     now = T0 + timedelta(days=1, seconds=IDLE_S, microseconds=beyond_us)
     assert sweep(audit_settings(), now=now, using="default") == 0
     assert Download.objects.get().closed_at == (T0 if closed else None)

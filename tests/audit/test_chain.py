@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.audit.chain import _chained, filled, newest, sent, tidy, verdict  # noqa: F401
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, decide, ingested, take
 
 __all__ = ["_chained", "filled"]
 
@@ -26,9 +26,7 @@ def test_an_honest_trail_holds(filled: list[Any]) -> None:
 def test_the_same_holds_on_the_next_day(filled: list[Any], log: Log) -> None:
     before = newest()
     line = log.line(99)
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     tidy()
     found = verdict(before)
     assert (found.problems, found.sealed) == ([], 8)
@@ -121,10 +119,7 @@ def test_a_user_of_many_rows_is_forgotten_in_slices(log: Log, monkeypatch: Any) 
     from xaccel.audit.models import Download, Seal, Transfer
 
     lines = [log.part(at * 10, at * 10 + 10, 100, at) for at in range(5)]
-    for line in lines:
-        decide(line)
-    log.write(*lines)
-    take(log)
+    ingested(log, *lines)
     tidy()
     before = Download.objects.get().group
     monkeypatch.setattr(retention, "AT_ONCE", 2)
@@ -256,9 +251,7 @@ def test_a_seal_that_is_gone_shows(filled: list[Any], log: Log) -> None:
     from xaccel.audit.models import Seal, Transfer
 
     line = log.line(99)
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     tidy()
     Transfer.objects.filter(batch=1).delete()
     Seal.objects.get(number=1).delete()
@@ -338,10 +331,7 @@ def test_parts_in_any_order_and_of_unknown_length_are_counted_again(log: Log) ->
     lines += [log.part(0, 10, 100, 11, subject="9"), log.part(10, 90, 90, 12, subject="9")]
     lines.append(log.line(13, subject="10", protocol="HTTP/1.1", sent_length="", framing="chunked"))
     lines.append(log.line(14, subject="11", body_bytes=0, sent_length="0"))
-    for line in lines:
-        decide(line)
-    log.write(*lines)
-    take(log)
+    ingested(log, *lines)
     tidy()
     found = verdict()
     assert (found.problems, found.downloads, found.sealed) == ([], 7, len(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,20 +36,50 @@ def test_a_whole_file_is_one_complete_download(log: Log) -> None:
     assert found.completed_at == found.last_at == T0
 
 
-def test_a_resume_in_three_parts_is_one_download(log: Log) -> None:
-    (found,) = taken(
-        log,
-        log.line(0, body_bytes=30, sent_length="100", completion=""),
-        log.part(30, 100, 100, 10, body_bytes=20, completion=""),
-        log.part(50, 100, 100, 20),
-    )
-    assert (found.transfers, found.sent_complete, found.sent_bytes) == (3, True, 100)
+def part(first: int, end: int, at: float = 0.0, **fields: Any) -> dict[str, Any]:
+    """Return an entry of a part of 100 bytes."""
+    return Log(Path()).part(first, end, 100, at, **fields)
 
 
-def test_parts_in_any_order_and_twice_count_once(log: Log) -> None:
-    lines = [log.part(50, 100, 100, 1), log.part(0, 60, 100, 1), log.part(55, 70, 100, 2)]
-    (found,) = taken(log, *lines)
-    assert (found.spans, found.sent_bytes, found.given_bytes) == ([[0, 100]], 100, 125)
+def whole(at: float = 0.0, **fields: Any) -> dict[str, Any]:
+    return Log(Path()).line(at, **fields)
+
+
+BEGUN = {"body_bytes": 10, "completion": ""}
+LATER = {"etag": '"v2"'}
+IN_CHUNKS = {"sent_length": "", "framing": "chunked", "size": "100", "protocol": "HTTP/2.0"}
+DOWNLOADS: dict[str, tuple[list[dict[str, Any]], list[tuple[int, bool, int, int]]]] = {
+    "a resume in three parts": (
+        [
+            whole(0, body_bytes=30, completion=""),
+            part(30, 100, 10, body_bytes=20, completion=""),
+            part(50, 100, 20),
+        ],
+        [(3, True, 100, 100)],
+    ),
+    "parts in any order": ([part(50, 100, 1), part(0, 60, 1), part(55, 70, 2)], [(3, True, 100, 125)]),
+    "a byte is missing": ([part(0, 99)], [(1, False, 99, 99)]),
+    "a new start after the end": ([whole(0), whole(10)], [(1, True, 100, 100)] * 2),
+    "a range after the end": ([whole(0), part(40, 60, 5)], [(2, True, 100, 120)]),
+    "a second start before the end": ([whole(0, **BEGUN), whole(5)], [(2, True, 100, 110)]),
+    "an empty file": ([whole(body_bytes=0, sent_length="0")], [(1, True, 0, 0)]),
+    "another address, not signed in": (
+        [part(0, 50, 0, subject=""), part(50, 100, 5, subject="", ip="192.0.2.8")],
+        [(1, False, 50, 50)] * 2,
+    ),
+    "another address, signed in": ([part(0, 50), part(50, 100, 5, ip="192.0.2.8")], [(2, True, 100, 100)]),
+    "a part of a new version": ([part(0, 50), part(50, 100, 5, **LATER)], [(1, False, 50, 50)] * 2),
+    "a new version": ([part(0, 50), whole(5, **LATER)], [(1, False, 50, 50), (1, True, 100, 100)]),
+    "chunks over HTTP/2, of a known size": ([whole(**IN_CHUNKS)], [(1, True, 100, 100)]),
+}
+
+
+@pytest.mark.parametrize(("lines", "wanted"), DOWNLOADS.values(), ids=DOWNLOADS.keys())
+def test_transfers_are_put_together_to_downloads(
+    log: Log, lines: list[dict[str, Any]], wanted: list[tuple[int, bool, int, int]]
+) -> None:
+    found = taken(log, *lines)
+    assert [(row.transfers, row.sent_complete, row.sent_bytes, row.given_bytes) for row in found] == wanted
 
 
 def test_of_parts_at_the_same_time_the_one_that_ends_last_completes(log: Log) -> None:
@@ -71,27 +102,6 @@ def test_a_length_that_is_known_at_last_shows_that_all_was_sent(log: Log) -> Non
     ]
     (found,) = taken(log, *lines)
     assert (found.total, found.sent_complete, found.completed_at) == (100, True, T0 + timedelta(seconds=5))
-
-
-def test_what_was_not_sent_is_not_complete(log: Log) -> None:
-    (found,) = taken(log, log.part(0, 99, 100))
-    assert (found.sent_complete, found.completed_at, found.sent_bytes) == (False, None, 99)
-
-
-def test_a_new_start_after_the_end_is_a_new_download(log: Log) -> None:
-    first, second = taken(log, log.line(0), log.line(10))
-    assert first.sent_complete
-    assert second.sent_complete
-
-
-def test_a_range_after_the_end_belongs_to_the_open_one(log: Log) -> None:
-    (found,) = taken(log, log.line(0), log.part(40, 60, 100, 5))
-    assert (found.transfers, found.given_bytes, found.sent_bytes) == (2, 120, 100)
-
-
-def test_a_second_start_before_the_end_belongs_to_the_open_one(log: Log) -> None:
-    (found,) = taken(log, log.line(0, body_bytes=10, completion=""), log.line(5))
-    assert (found.transfers, found.sent_complete) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +153,6 @@ def test_a_head_that_went_out_is_no_refusal(log: Log, fields: dict[str, Any]) ->
     assert Transfer.objects.get().outcome == "incomplete"
 
 
-def test_an_empty_file_completes_on_200(log: Log) -> None:
-    (found,) = taken(log, log.line(body_bytes=0, sent_length="0"))
-    assert (found.sent_complete, found.total, found.spans) == (True, 0, [])
-
-
 @pytest.mark.parametrize("changed", ["subject", "client", "key", "origin"])
 def test_another_person_program_or_file_is_another_download(log: Log, changed: str) -> None:
     first, second = log.part(0, 50, 100, 0), log.part(50, 100, 100, 5)
@@ -158,34 +163,12 @@ def test_another_person_program_or_file_is_another_download(log: Log, changed: s
     assert [found.sent_complete for found in downloads()] == [False, False]
 
 
-def test_who_is_not_signed_in_is_told_apart_by_address(log: Log) -> None:
-    first, second = log.part(0, 50, 100, 0, subject=""), log.part(50, 100, 100, 5, subject="", ip="192.0.2.8")
-    assert len(taken(log, first, second)) == 2
-
-
-def test_who_is_signed_in_may_change_the_address(log: Log) -> None:
-    first, second = log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, ip="192.0.2.8")
-    (found,) = taken(log, first, second)
-    assert found.sent_complete
-
-
-def test_versions_are_never_added_up(log: Log) -> None:
-    first, second = taken(log, log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"'))
-    assert (first.sent_complete, second.sent_complete) == (False, False)
-    assert (first.version, second.version) == ('"v1"', '"v2"')
-
-
 def test_where_no_entity_tag_is_sent_the_date_tells_versions_apart(log: Log) -> None:
     later = "Sun, 01 Nov 2026 11:00:00 GMT"
     lines = [log.part(0, 50, 100, 0, etag=""), log.part(50, 100, 100, 5, etag="", last_modified=later)]
     first, second = taken(log, *lines, log.part(50, 100, 100, 6, etag=""))
     assert (first.sent_complete, second.sent_complete) == (True, False)
     assert (first.version, second.version) == (lines[0]["last_modified"], later)
-
-
-def test_a_new_version_from_its_start_is_complete(log: Log) -> None:
-    first, second = taken(log, log.part(0, 50, 100, 0), log.line(5, etag='"v2"'))
-    assert (first.sent_complete, second.sent_complete) == (False, True)
 
 
 def test_the_apps_own_version_counts_before_the_entity_tag(log: Log) -> None:
@@ -234,13 +217,6 @@ def test_what_is_not_exact_is_marked_and_not_guessed(log: Log, fields: dict[str,
     assert (found.sent_complete, found.sent_bytes, found.spans) == (False, 0, [])
     transfer = Transfer.objects.get()
     assert (transfer.outcome, transfer.details["exact"], transfer.first) == ("inexact", False, None)
-
-
-def test_chunks_over_http_2_are_exact_where_the_app_knows_the_size(log: Log) -> None:
-    (found,) = taken(
-        log, log.line(sent_length="", framing="chunked", size="100", protocol="HTTP/2.0", body_bytes=100)
-    )
-    assert found.sent_complete
 
 
 def test_the_size_without_a_coding_is_no_total_of_a_coded_file(log: Log) -> None:

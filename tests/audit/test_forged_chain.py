@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.audit.chain import _chained, filled, newest, sent, tidy, verdict  # noqa: F401
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, decide, ingested
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -166,10 +166,7 @@ def test_a_moment_that_was_taken_out_is_a_problem_and_no_error(log: Log, at: int
     from xaccel.audit.models import Transfer
 
     lines = [log.part(0, 50, 100), log.part(50, 100, 100, at=1)]
-    for line in lines:
-        decide(line)
-    log.write(*lines)
-    take(log)
+    ingested(log, *lines)
     tidy()
     assert verdict().problems == []
     row = Transfer.objects.get(pk=lines[at]["id"])

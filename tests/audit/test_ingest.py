@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.audit.conftest import ODD_TEXT, Log, decide, ids, some, take, wanted
+from tests.audit.conftest import ODD_TEXT, Log, decide, ids, ingested, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -223,9 +223,7 @@ def test_a_receiver_is_told_after_the_rows_are_stored_and_again_if_it_failed(log
     download_completed.connect(on_download)
     try:
         line = log.line()
-        decide(line)
-        log.write(line)
-        take(log)
+        ingested(log, line)
         assert told == [("download", Download.objects.get().pk)]
         assert [row.transfer for row in PendingSignal.objects.all()] == [Transfer.objects.get().pk]
         fail[0] = False

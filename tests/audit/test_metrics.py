@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.audit.conftest import Log, decide, take
+from tests.audit.conftest import Log, decide, ingested, take
 from tests.audit.ingester import ROOT, process
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
@@ -80,10 +80,7 @@ def test_decisions_are_counted_in_the_request(client: Any, counted: Counted) -> 
 def test_transfers_bytes_seconds_and_downloads_are_counted_on_ingestion(log: Log, counted: Counted) -> None:
     whole, cut, refused = log.line(), log.line(1, subject="8", body_bytes=40), log.line(2, status="502")
     refused |= {"why": "origin_503", "body_bytes": 150, "origin_seconds": ""}
-    for line in (whole, cut, refused):
-        decide(line)
-    log.write(whole, cut, refused)
-    take(log)
+    ingested(log, whole, cut, refused)
     assert counted("xaccel_transfers_total", origin="partner", outcome="sent", why="") == 1
     assert counted("xaccel_transfers_total", origin="partner", outcome="incomplete", why="") == 1
     assert counted("xaccel_transfers_total", origin="partner", outcome="refused", why="origin_5xx") == 1

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, decide, ingested, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,13 +44,9 @@ def test_a_moment_is_what_the_line_says_to_the_microsecond(log: Log, seconds: fl
 
     ended = T0 + timedelta(seconds=seconds)
     first = log.part(0, 50, 100, seconds, seconds=0.125)
-    decide(first)
-    log.write(first)
-    take(log)
+    ingested(log, first)
     second = log.part(50, 100, 100, seconds + 1, seconds=0.5)
-    decide(second)
-    log.write(second)
-    take(log)
+    ingested(log, second)
     row = Transfer.objects.get(pk=first["id"])
     assert (row.started_at, row.ended_at) == (ended - timedelta(seconds=0.125), ended)
     (found,) = Download.objects.all()

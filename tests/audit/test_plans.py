@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from benchmarks.questions.audit_plans import _indexes, _scans
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, ingested
 from tests.servers.postgres import postgres_server
 from tests.servers.started import started
 
@@ -22,10 +22,7 @@ def test_the_few_incomplete_downloads_are_found_by_their_index(log: Log) -> None
     from xaccel.audit.models import Download
 
     lines = [log.part(0, 50, 100, 0), log.part(50, 100, 100, 5, etag='"v2"')]  # of two versions
-    for line in lines:
-        decide(line)
-    log.write(*lines)
-    take(log)
+    ingested(log, *lines)
     [one, other] = Download.objects.all()
     many: dict[str, Any] = {field.attname: getattr(one, field.attname) for field in Download._meta.fields}
     Download.objects.bulk_create(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, take
+from tests.audit.conftest import T0, Log, decide, ingested, take
 from tests.audit.reconciling import SECRET_QUERY, reconcile
 from xaccel.handoff.identifiers import new_transfer_id
 
@@ -389,9 +389,7 @@ def test_a_time_that_cannot_be_does_not_extend_the_comparison(
 ) -> None:
     """A transfer that is not in the storage's log yet is no contradiction because of it."""
     line = log.line(origin="documents")
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     store.other(-1)
     store.other(1)
     at = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -228,18 +228,17 @@ def test_a_cache_version_that_no_database_stores_is_recorded() -> None:
     assert (row.outcome, row.version) == ("granted", "v��")
 
 
-def test_a_304_of_the_app_is_a_row_that_awaits_no_line(client: Any) -> None:
-    answer = client.get("/send", {"key": "a", "etag": "x"}, HTTP_IF_NONE_MATCH='"x"')
-    assert answer.status_code == 304
+@pytest.mark.parametrize(
+    ("condition", "status", "outcome"),
+    [({"If-None-Match": '"x"'}, 304, "not_modified"), ({"If-Match": '"y"'}, 412, "refused")],
+)
+def test_a_response_of_the_app_is_a_row_that_awaits_no_log_entry(
+    client: Any, condition: dict[str, str], status: int, outcome: str
+) -> None:
+    answer = client.get("/send", {"key": "a", "etag": "x"}, headers=condition)
+    assert answer.status_code == status
     (row,) = rows()
-    assert (row.outcome, row.reason, row.version) == ("not_modified", "304 by the app", '"x"')
-
-
-def test_a_412_of_the_app_is_refused(client: Any) -> None:
-    answer = client.get("/send", {"key": "a", "etag": "x"}, HTTP_IF_MATCH='"y"')
-    assert answer.status_code == 412
-    (row,) = rows()
-    assert (row.outcome, row.reason, row.version) == ("refused", "412 by the app", '"x"')
+    assert (row.outcome, row.reason, row.version) == (outcome, f"{status} by the app", '"x"')
 
 
 def test_what_cannot_be_recorded_is_not_carried_out(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,17 +324,3 @@ def test_all_problems_are_told_at_once(settings: Any) -> None:
     with pytest.raises(ConfigErrors) as told:
         audit_settings()
     assert len(told.value.problems) == 3
-
-
-@pytest.mark.parametrize("name", ["RECORD", "DECISIONS"])
-def test_a_setting_that_was_removed_is_an_unknown_one(settings: Any, name: str) -> None:
-    from xaccel.audit.settings import audit_settings
-    from xaccel.errors import ConfigErrors
-
-    settings.XACCEL_AUDIT = {name: "request"}
-    with pytest.raises(ConfigErrors) as told:
-        audit_settings()
-    (problem,) = told.value.problems
-    assert problem.where == "XACCEL_AUDIT"
-    assert problem.what == f"{name!r} is not a setting"
-    assert f" {name}" not in problem.remedy

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, ids, some, take, wanted
+from tests.audit.conftest import T0, Log, decide, ids, ingested, some, take, wanted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,9 +133,7 @@ def test_reading_the_log_again_brings_nobody_back(log: Log) -> None:
     from xaccel.audit.retention import forget
 
     line = log.line()
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     forget("7", using="default")
     LogPosition.objects.all().delete()
     assert take(log)["duplicates"] == 1
@@ -154,9 +152,7 @@ def test_the_commands(log: Log) -> None:
     from xaccel.audit.models import Transfer
 
     line = log.line()
-    decide(line)
-    log.write(line)
-    take(log)
+    ingested(log, line)
     assert run("prune", "--addresses-older-than", "1h") == "removed 1 addresses\n"
     assert Transfer.objects.get().ip is None
     assert run("forget", "7").startswith("1 transfers and 1 downloads now belong to forgotten-")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from xaccel import HandOff, HTTPOrigin, InputRefused, LocalOrigin, ObjectRef, Options, S3Origin, Site
 from xaccel.errors import FileNameRefused, HeaderRefused, KeyRefused, OptionRefused, OriginUnknown
 from xaccel.handoff.builder import Signing, make_handoff
-from xaccel.handoff.headers import SANDBOX, default_policy
+from xaccel.handoff.headers import SANDBOX, default_policy, plain_response
 from xaccel.handoff.identifiers import cache_key
 from xaccel.handoff.places import Places
 from xaccel.signing.endpoint import Endpoint
@@ -471,3 +471,11 @@ def test_a_directory_target_never_leaves_the_directory(key: str) -> None:
     entry = dict(made.headers)["X-Accel-Redirect"]
     assert unquote(entry) == f"/_xaccel/disk/{key}"
     assert not {"", ".", ".."} & set(key.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("text", "body"), [("", b"Forbidden\n"), ("Ask for access.\n", b"Ask for access.\n")]
+)
+def test_a_plain_response_without_a_text_says_what_its_status_means(text: str, body: bytes) -> None:
+    assert plain_response(403, "GET", text).body == body
+    assert plain_response(403, "HEAD", text).body == b""

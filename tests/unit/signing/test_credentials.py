@@ -168,6 +168,24 @@ def test_a_failed_early_refresh_keeps_valid_credentials(
     assert PAUSE_S > 1
 
 
+def test_a_failed_early_refresh_is_tried_again_after_a_pause() -> None:
+    role = Role()
+
+    def fails() -> dict[str, Any]:
+        raise OSError("no route to the metadata service")
+
+    role.answer = fails
+    source = source_of(role, 5 * 60)
+    source.current()
+    finish_refresh()
+    role.answer = lambda: issued("new", 3600)
+    after_the_failure(source)
+    source._next_ahead -= PAUSE_S
+    source.current()
+    finish_refresh()
+    assert source.current().access_key == "new"
+
+
 def test_a_failed_refresh_in_the_last_seconds_gives_the_old_ones() -> None:
     role = Role()
 

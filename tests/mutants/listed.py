@@ -11,7 +11,8 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tests.mutants import engine, python
@@ -53,21 +54,21 @@ class Mutant:
 class Place:
     """A statement that may have mutants. `changed` returns the text of the file with another statement."""
 
-    line: int
-    last_line: int
-    nth: int
     scope: str
     before: str
+    line: int
+    last_line: int
     mutants: Callable[[], list[str]]
     changed: Callable[[str], str]
+    nth: int = 1
 
 
 def places(path: Path) -> Iterator[Place]:
     """Yield the places of a file."""
     text, seen = path.read_text(encoding="utf-8"), Counter[tuple[str, str]]()
-    for scope, before, line, last, mutants, changed in (_conf if path.suffix == ".conf" else _python)(text):
-        seen[scope, before] += 1
-        yield Place(line, last, seen[scope, before], scope, before, mutants, changed)
+    for place in _in_engine(text.splitlines()) if path.suffix == ".conf" else _in_python(ast.parse(text)):
+        seen[place.scope, place.before] += 1
+        yield replace(place, nth=seen[place.scope, place.before])
 
 
 def draw(root: Path, seed: int, *, of_python: int, of_engine: int) -> list[Mutant]:
@@ -111,37 +112,24 @@ def _drawable(root: Path, folder: str, pattern: str) -> list[tuple[str, Place, l
     ]
 
 
-_Found = tuple[str, str, int, int, Callable[[], list[str]], Callable[[str], str]]
-
-
-def _python(text: str) -> Iterator[_Found]:
-    tree = ast.parse(text)
-
-    def change(block: list[ast.stmt], index: int, after: str) -> str:
+def _in_python(tree: ast.Module) -> Iterator[Place]:
+    def changed(block: list[ast.stmt], index: int, after: str) -> str:
         python.replace(block, index, after)
         return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
     for scope, block, index in python.statements(tree):
-        statement = block[index]
+        statement, line = block[index], block[index].lineno
         last = statement.body[0].lineno - 1 if hasattr(statement, "body") else statement.end_lineno
-        yield (
-            scope, python.head(statement), statement.lineno, last or statement.lineno,
-            lambda statement=statement: python.mutants(statement),
-            lambda after, block=block, index=index: change(block, index, after),
-        )  # fmt: skip
+        mutants = partial(python.mutants, statement)
+        before = python.head(statement)
+        yield Place(scope, before, line, last or line, mutants, partial(changed, block, index))
 
 
-def _conf(text: str) -> Iterator[_Found]:
-    lines = text.splitlines()
-
-    def change(index: int, after: str) -> str:
+def _in_engine(lines: list[str]) -> Iterator[Place]:
+    def changed(index: int, after: str) -> str:
         return "\n".join([*lines[:index], after, *lines[index + 1 :]]) + "\n"
 
     for scope, index in engine.lines(lines):
         before = engine.without_comment(lines[index])
-        is_row = scope.startswith("map ")
-        yield (
-            scope, before, index + 1, index + 1,
-            lambda before=before, is_row=is_row: engine.mutants(before, is_row=is_row),
-            lambda after, index=index: change(index, after),
-        )  # fmt: skip
+        mutants = partial(engine.mutants, before, is_row=scope.startswith("map "))
+        yield Place(scope, before, index + 1, index + 1, mutants, partial(changed, index))

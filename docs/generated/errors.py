@@ -12,10 +12,9 @@ from docs.generated.docstrings import prose
 from xaccel import HTTPOrigin, ObjectRef, S3Origin, Sender, Site
 from xaccel.errors import ConfigErrors, XaccelError
 from xaccel.handoff.disposition import safe_name
-from xaccel.handoff.headers import cache_control
+from xaccel.handoff.headers import cache_control, require_header_value
 from xaccel.nginx.emit import quote
 from xaccel.site import read_mapping
-from xaccel.site.rules import require_header_value
 from xaccel.urls import quote_key
 
 _SITE = Site(

@@ -1,49 +1,32 @@
-"""Base of the adapters for Flask, Starlette, ASGI and WSGI: build the response to a download, and log it."""
+"""Base of the adapters for Flask, Starlette, ASGI and WSGI: from a request to the response of a download."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Unpack
+from typing import Any, NamedTuple
 
-from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
-from xaccel.events import DeniedRecord, DownloadEvent, by_the_app, denied, log_event, logger
+from xaccel.decisions import authorized, log_event
+from xaccel.errors import InputRefused
+from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.conditions import CONDITIONS, answer_to_conditions, headers_of_answer
-from xaccel.handoff.headers import DECLARED, PRIVATE_NAMES, Answer, keeps_shared_caches_out, plain_response
+from xaccel.handoff.headers import TOKEN_HEADER, Answer
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE_ENVIRON
 from xaccel.handoff.trace_key import HEADER as TRACE_HEADER
 from xaccel.handoff.trace_key import Spend, Traced, spend_on_machine, trace_headers
-from xaccel.handoff.without_nginx import TOKEN_HEADER, is_from_nginx, page
 from xaccel.options import Options, SendArguments
 from xaccel.sender import Sender
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
-from xaccel.site.rules import header_value_ok
 
-DeniedStatus = Literal[403, 404]
 ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
 _TOKEN = f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}"
 _RAW = {name.lower().encode(): name for name in (*CONDITIONS, TOKEN_HEADER, TRACE_HEADER)}
-_DOUBLED = {"content-disposition", "expires", "accept-ranges"}
-"""NGINX copies these from the app's response, and sends them in addition to the download's headers."""
-_NOT_LOST = {
-    "content-type",
-    "content-length",
-    "set-cookie",
-    "date",
-    "server",
-    "connection",
-    "x-accel-redirect",
-}
-DATA_REFUSED = (KeyRefused, FileNameRefused)
-"""Errors of stored data, not of the program or the settings."""
 
 
 class ClientRequest(NamedTuple):
@@ -108,7 +91,7 @@ class BaseDownloads:
 
     def _warn_of(self, others: Iterable[Any], request: Mapping[str, Any], remedy: str) -> None:
         """Warn once if there is other middleware, and nothing passes its headers."""
-        if self._warned or HeadersOfOthers.MARK in request:
+        if self._warned or MiddlewareHeaders.MARK in request:
             return
         if names := ", ".join(getattr(each, "__qualname__", repr(each)) for each in others):
             self._warned = True
@@ -161,133 +144,16 @@ def answer_of(
         more += trace_headers(site, traced, hand_off, status, spend)
     if status is not None:
         return Answer(status, (*headers_of_answer(hand_off.visible_headers), *more))
-    if debug and not is_from_nginx(site, token):
-        return page(method)
+    if debug:
+        from xaccel.handoff.without_nginx import is_from_nginx, page  # no worker of a deployment needs it
+
+        if not is_from_nginx(site, token):
+            return page(method)
     # NGINX drops this type. Frameworks would say that the empty response is HTML.
     return Answer(hand_off.status, (("Content-Type", "application/octet-stream"), *hand_off.headers, *more))
 
 
-def in_order(site: Site, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the headers of a hand-off, with those that middleware set where NGINX sends them to the user, once.
-
-    Headers of RESPONSE_HEADERS move into the hand-off, unless the view passed them. A Cache-Control that keeps shared
-    caches out replaces the default one.
-    """
-    carriers = {name.lower(): f"{DECLARED}{name}" for name in site.response_headers}
-    carriers["cache-control"] = PRIVATE_NAMES["Cache-Control"]
-    kept: list[tuple[str, str]] = []
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in headers:
-        if (lower := name.lower()) in carriers:
-            found[lower].append(value)
-        elif lower not in _DOUBLED:
-            kept.append((name, value))
-    of_view = {name.lower() for name, _ in kept}
-    for lower, values in found.items():
-        name, value, carrier = lower.title(), ", ".join(dict.fromkeys(values)), carriers[lower]
-        if carrier.lower() in of_view:
-            continue
-        if not header_value_ok(value):
-            logger.warning("the header %s was dropped from a download: it is not printable ASCII", name)
-        elif lower == "cache-control" and not keeps_shared_caches_out(value):
-            logger.warning(
-                "Cache-Control %r was dropped from a download: it lets shared caches store it. Pass cache_control= and"
-                " allow_shared_cache=True to send_file if everybody may have the file.",
-                value,
-            )
-        else:
-            kept.append((carrier, value))
-    return kept
-
-
-class HeadersOfOthers:
-    """Passes headers that other middleware set on hand-offs of `downloads`. Warns once of those that NGINX drops."""
-
-    MARK = "xaccel.headers_of_others"
-    """In the scope or environ of a request that this class sees."""
-
-    def __init__(self, downloads: BaseDownloads) -> None:
-        self._site = downloads.sender.site
-        self._warned = False
-
-    def passed(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers of a response; they change only if it is a hand-off of the site."""
-        if not any(name.lower() == "xaccel-auth" and value in self._site.secrets for name, value in headers):
-            return headers
-        ordered = in_order(self._site, headers)
-        names = {name.title() for name, _ in ordered if not name.lower().startswith("xaccel-")}
-        lost = sorted(name for name in names if name.lower() not in _NOT_LOST)
-        if lost and not self._warned:
-            self._warned = True
-            logger.warning(
-                "downloads are sent without %s, which middleware sets. List them in RESPONSE_HEADERS, and generate the"
-                " NGINX configuration again.",
-                ", ".join(lost),
-            )
-        return ordered
-
-
-def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
-    """Return the event of an allowed download.
-
-    If `status` is 304 or 412, the app responded to the client's conditions itself. NGINX then writes no log entry, so
-    the event has no transfer id.
-    """
-    by_app = status in (304, 412)
-    return DownloadEvent(
-        transfer_id="" if by_app else hand_off.transfer_id,
-        allowed=True,
-        origin=hand_off.origin,
-        key=hand_off.key,
-        method=hand_off.method,
-        subject=hand_off.subject,
-        filename=hand_off.filename,
-        as_attachment=hand_off.as_attachment,
-        reason=by_the_app(status) if by_app else "",
-        at=datetime.now(UTC),
-        version=hand_off.version,
-        size=hand_off.size,
-        bucket=hand_off.bucket,
-        query=hand_off.query,
-    )
-
-
-def record_denial(method: str, status: DeniedStatus, record: DeniedRecord) -> Answer:
-    """Log a download that is denied with `status`, and return the plain response for it.
-
-    Raises ValueError for another status than 403 and 404.
-    """
-    if status not in (403, 404):
-        raise ValueError(f"a download is denied with 403 or 404, not {status!r}")
-    log_event(denied(method, **record))
-    return plain_response(status, method)
-
-
-def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[DeniedRecord]) -> DownloadEvent:
-    """Return the event of a download that is denied because of `refused`, and log what is wrong."""
-    logger.warning("a download was refused with 404: %s", refused)
-    record["key"] = record["key"].encode("utf-8", "replace").decode("utf-8")
-    record["reason"] = type(refused).__name__
-    return denied(method, **record)
-
-
-def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: SendArguments) -> int:
-    """Log `refused`, and return the status for it.
-
-    An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the
-    traceback in the log.
-    """
-    if isinstance(refused, DATA_REFUSED):
-        record: dict[str, Any] = {name: arguments.get(name) or "" for name in ("subject", "origin", "bucket")}
-        log_event(refusal_event(method, refused, key=key or "", **record))
-        return 404
-    logger.error("a download was refused with 400: %s", refused, exc_info=refused)
-    return 400
-
-
-def as_framework_error(
-    refused: InputRefused, base: type[Exception], attributes: Mapping[str, Any] = MappingProxyType({})
-) -> InputRefused:
+def as_framework_error(refused: InputRefused, base: type[Exception], **attributes: Any) -> InputRefused:
     """Return `refused` as an exception of its class and of a framework's, to which the framework responds.
 
     The class of `refused` comes first, and so does an app's handler for it. attributes: what the framework's

@@ -6,17 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Unpack
 
-from xaccel.adapter import (
-    BaseDownloads,
-    ClientRequest,
-    DeniedStatus,
-    HeadersOfOthers,
-    log_refusal,
-    record_denial,
-)
+from xaccel.adapter import BaseDownloads, ClientRequest
+from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -88,18 +83,18 @@ class HandOffMiddleware:
 
     def __init__(self, app: Callable[..., Awaitable[None]], downloads: BaseDownloads) -> None:
         self._app = app
-        self._others = HeadersOfOthers(downloads)
+        self._headers = MiddlewareHeaders(downloads.sender.site)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         async def passing(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 raw = message.get("headers", ())
                 came = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
-                passed = self._others.passed(came)
+                passed = self._headers.carried(came)
                 message = message if passed is came else {**message, "headers": _raw(passed)}
             await send(message)
 
-        scope[HeadersOfOthers.MARK] = True
+        scope[MiddlewareHeaders.MARK] = True
         await self._app(scope, receive, passing)
 
 

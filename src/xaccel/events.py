@@ -68,30 +68,3 @@ def denied(method: str | None, **record: Unpack[DeniedRecord]) -> DownloadEvent:
     """Return the event of a download that is denied."""
     asked = "HEAD" if method == "HEAD" else "GET"
     return DownloadEvent(allowed=False, method=asked, at=datetime.now(UTC), **record)
-
-
-def log_event(event: DownloadEvent) -> None:
-    """Write `event` to the logger "xaccel", its fields under `extra["xaccel"]`.
-
-    The level is INFO, and WARNING for a download that is denied: Python prints that even if no logging is configured.
-    """
-    extra = {"xaccel": event}
-    if event.allowed:
-        logger.info(
-            "download authorized: origin=%s id=%s subject=%r",
-            event.origin,
-            event.transfer_id,
-            event.subject,
-            extra=extra,
-        )
-    else:
-        given = {
-            "origin": event.origin,
-            "key": event.object_name,
-            "subject": event.subject,
-            "reason": event.reason,
-        }
-        said = " ".join(f"{name}={value!r}" for name, value in given.items() if value)
-        logger.warning(
-            "download denied: %s", said or "deny_download got no key, subject or reason", extra=extra
-        )

@@ -11,14 +11,8 @@ try:
 except ImportError as error:
     raise ImportError("xaccel.flask needs Flask: install the package flask") from error
 
-from xaccel.adapter import (
-    BaseDownloads,
-    ClientRequest,
-    DeniedStatus,
-    as_framework_error,
-    log_refusal,
-    record_denial,
-)
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
+from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.options import SendArguments
@@ -35,7 +29,7 @@ if TYPE_CHECKING:
 _KEY, _EXTENSION = "XACCEL", "xaccel"
 __all__ = ["Downloads"]
 
-_ERRORS = {404: (NotFound, {"response": None}), 400: (BadRequest, {"response": None})}
+_ERRORS = {404: NotFound, 400: BadRequest}
 
 
 class _ConditionAnswer(Response):
@@ -116,7 +110,7 @@ class Downloads(BaseDownloads):
             )
         except InputRefused as refused:
             status = log_refusal(refused, request.method, key, arguments)
-            raise as_framework_error(refused, *_ERRORS[status]) from refused
+            raise as_framework_error(refused, _ERRORS[status], response=None) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 

@@ -37,8 +37,6 @@ class Options:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-# The TypeError for an unknown option names the function that users call.
-Options.__init__.__qualname__ = "send_file"
 DEFAULTS = Options()
 
 

@@ -17,15 +17,9 @@ except ImportError as error:
         "xaccel.starlette needs Starlette: install the package starlette, or fastapi"
     ) from error
 
-from xaccel.adapter import (
-    BaseDownloads,
-    ClientRequest,
-    DeniedStatus,
-    as_framework_error,
-    log_refusal,
-    record_denial,
-)
+from xaccel.adapter import BaseDownloads, ClientRequest, as_framework_error
 from xaccel.asgi import HandOffMiddleware
+from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
@@ -33,10 +27,6 @@ from xaccel.options import SendArguments
 
 __all__ = ["Downloads", "HandOffMiddleware", "RequestDownloads", "download_route"]
 
-_ERRORS = {
-    status: (HTTPException, {"status_code": status, "detail": HTTPStatus(status).phrase, "headers": None})
-    for status in (404, 400)
-}
 _FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
@@ -93,8 +83,7 @@ class Downloads(BaseDownloads):
         try:
             return _response(self._answer(self._asked(key, arguments), asking, debug=debug))
         except InputRefused as refused:
-            status = log_refusal(refused, request.method, key, arguments)
-            raise as_framework_error(refused, *_ERRORS[status]) from refused
+            raise _error(request, refused, key, arguments) from refused
 
     async def asend_file(
         self, request: Request, key: str | None = None, **arguments: Unpack[SendArguments]
@@ -104,8 +93,7 @@ class Downloads(BaseDownloads):
         try:
             return _response(await self._aanswer(run_in_threadpool, key, arguments, asking, debug=debug))
         except InputRefused as refused:
-            status = log_refusal(refused, request.method, key, arguments)
-            raise as_framework_error(refused, *_ERRORS[status]) from refused
+            raise _error(request, refused, key, arguments) from refused
 
     def _received(self, request: Request) -> tuple[ClientRequest, bool]:
         others = getattr(request.scope.get("app"), "user_middleware", ())
@@ -143,6 +131,14 @@ class RequestDownloads:
 
 def _response(answer: Answer) -> Response:
     return Response(answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+
+def _error(
+    request: Request, refused: InputRefused, key: str | None, arguments: SendArguments
+) -> InputRefused:
+    status = log_refusal(refused, request.method, key, arguments)
+    detail = HTTPStatus(status).phrase
+    return as_framework_error(refused, HTTPException, status_code=status, detail=detail, headers=None)
 
 
 def _in_debug_mode(request: Request) -> bool:

@@ -6,17 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xaccel.adapter import (
-    BaseDownloads,
-    ClientRequest,
-    DeniedStatus,
-    HeadersOfOthers,
-    log_refusal,
-    record_denial,
-)
+from xaccel.adapter import BaseDownloads, ClientRequest
+from xaccel.decisions import DeniedStatus, log_refusal, record_denial
 from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer, plain_response
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
 
@@ -95,13 +90,13 @@ class HandOffMiddleware:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:
         self._app = app
-        self._others = HeadersOfOthers(downloads)
+        self._headers = MiddlewareHeaders(downloads.sender.site)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
-            return start_response(status, self._others.passed(headers), *more)
+            return start_response(status, self._headers.carried(headers), *more)
 
-        environ[HeadersOfOthers.MARK] = True
+        environ[MiddlewareHeaders.MARK] = True
         return self._app(environ, start)
 
 

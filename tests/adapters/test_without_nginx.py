@@ -20,7 +20,8 @@ import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
 import xaccel.wsgi
-from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
+from xaccel.handoff.headers import TOKEN_HEADER
+from xaccel.handoff.without_nginx import nginx_token
 from xaccel.testing import assert_hand_off
 
 OLD, NEW = "old-23456789-abcdefghijklmnopqrstuvwxyz", "new-23456789-abcdefghijklmnopqrstuvwxyz"
@@ -122,7 +123,7 @@ def test_in_debug_mode_nginx_gets_the_hand_off(made: Callable[[bool], Ask], secr
 def test_without_debug_mode_the_token_is_not_looked_at(
     made: Callable[[bool], Ask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xaccel.adapter.is_from_nginx", None)
+    monkeypatch.setattr("xaccel.handoff.without_nginx.is_from_nginx", None)
     assert_hand_off(made(False)("GET", {}), key="a.txt")
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from xaccel.django.conf import derived_secrets
-from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
+from xaccel.handoff.headers import TOKEN_HEADER
+from xaccel.handoff.without_nginx import nginx_token
 from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from xaccel.events import DeniedRecord, DownloadEvent, denied, log_event
+from xaccel.decisions import log_event
+from xaccel.events import DeniedRecord, DownloadEvent, denied
 
 
 def event(*, allowed: bool) -> DownloadEvent:

@@ -23,9 +23,7 @@ AT_START = "filled when modules are imported or Django starts"
 
 KEPT: dict[str, dict[str, str]] = {
     "adapter.py": {"_of_both": PURE}
-    | dict.fromkeys(
-        ["BaseDownloads._warned", "HeadersOfOthers._warned"], "whether a warning about the app was logged"
-    ),
+    | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
     "audit/reconcile/storage_log.py": {"_time": PURE},
@@ -58,6 +56,9 @@ KEPT: dict[str, dict[str, str]] = {
     "http_client/exchange.py": {"_until": "a ContextVar: of one call"},
     "explain/why.py": {"WHY": AT_START},
     "handoff/headers.py": {"default_policy": PURE},
+    "handoff/middleware_headers.py": {
+        "MiddlewareHeaders._warned": "whether a warning about the app was logged"
+    },
     "handoff/places.py": {"Places._index": ONE_SITE, "Places._place": BY_VALUE},
     "nginx/engine_files.py": dict.fromkeys(
         ["_heading", "comments", "contents", "disguised_paths", "pages"], INSTALLED

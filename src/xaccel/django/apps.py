@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.checks import CheckMessage, register
 
 COMMANDS: dict[str, str] = {}
 """By the word after `manage.py xaccel`: where the command is, for `pkgutil.resolve_name`. An application adds its own
@@ -24,13 +27,19 @@ class XaccelConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from django.core.checks import register
-
-        from xaccel.django import checks
-
         # Test runners switch DEBUG off later; the checks need what the project says.
         self.debug_at_start = settings.DEBUG
-        register(checks.check_configuration, "xaccel")
-        register(checks.check_middleware, "xaccel")
-        register(checks.check_log, "xaccel", deploy=True)
-        register(checks.check_headers, "xaccel", deploy=True)
+        register(_check, "xaccel")
+        register(_check_deployment, "xaccel", deploy=True)
+
+
+def _check(**_: Any) -> list[CheckMessage]:
+    from xaccel.django import checks  # workers check nothing
+
+    return [*checks.check_configuration(), *checks.check_middleware()]
+
+
+def _check_deployment(**_: Any) -> list[CheckMessage]:
+    from xaccel.django import checks
+
+    return [*checks.check_log(), *checks.check_headers()]

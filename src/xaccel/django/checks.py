@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -43,7 +42,7 @@ _BY_DEFAULT = {
 """Headers of other middleware, each with the middleware and the setting that switches it on, if there is one."""
 
 
-def check_configuration(**_: Any) -> list[CheckMessage]:
+def check_configuration() -> list[CheckMessage]:
     """Check settings.XACCEL and the settings around it."""
     try:
         conf = configuration()
@@ -55,7 +54,7 @@ def check_configuration(**_: Any) -> list[CheckMessage]:
     return [*_problems(conf), *_headers(conf, _CHOSEN)]
 
 
-def check_middleware(**_: Any) -> list[CheckMessage]:
+def check_middleware() -> list[CheckMessage]:
     """Check that HandOffMiddleware sees what every other middleware sets."""
     places = [index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
     if not places:
@@ -63,14 +62,14 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
     return [_message("E003", first=settings.MIDDLEWARE[0])] if places[0] else []
 
 
-def check_log(**_: Any) -> list[CheckMessage]:
+def check_log() -> list[CheckMessage]:
     """Check where NGINX writes its log: only with `check --deploy`, since a relative path is right for `nginx -p`."""
     with suppress(ConfigErrors):
         return [_message("W005", problem=problem) for problem in configuration().site.log_problems()]
     return []
 
 
-def check_headers(**_: Any) -> list[CheckMessage]:
+def check_headers() -> list[CheckMessage]:
     """Check that downloads have the headers that Django's middleware sets by default: only with `check --deploy`."""
     with suppress(ConfigErrors):
         return list(_headers(configuration(), _BY_DEFAULT))

@@ -15,8 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest
 
-from xaccel.adapter import DeniedStatus
-from xaccel.events import DeniedRecord, DownloadEvent, denied, log_event
+from xaccel.decisions import DeniedStatus, log_event
+from xaccel.events import DeniedRecord, DownloadEvent, denied
 
 download_authorized = Signal()
 """A user may have a file, and the response that sends it is about to be returned."""

@@ -13,11 +13,11 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
-from xaccel.adapter import in_order
 from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
+from xaccel.handoff.middleware_headers import carry_headers
 
 _AFTER_VIEW = "xaccel.after_view"
 _UNRECORDED = "xaccel.unrecorded"
@@ -92,7 +92,9 @@ def _run_after_view(request: HttpRequest) -> None:
 
 def _finish_hand_off(response: HttpResponseBase) -> HttpResponseBase:
     if isinstance(response, HandOffResponse):
-        response.headers = ResponseHeaders(dict(in_order(configuration().site, response.headers.items())))
+        response.headers = ResponseHeaders(
+            dict(carry_headers(configuration().site, response.headers.items()))
+        )
     else:
         _strip_private_headers(response)
     return response

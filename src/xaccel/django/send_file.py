@@ -13,14 +13,8 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from xaccel.adapter import (
-    DATA_REFUSED,
-    ClientRequest,
-    answer_of,
-    as_framework_error,
-    authorized,
-    refusal_event,
-)
+from xaccel.adapter import ClientRequest, answer_of, as_framework_error
+from xaccel.decisions import DATA_REFUSED, authorized, refusal_event
 from xaccel.django.conf import configuration, under_test
 from xaccel.django.decisions import asend_decision, send_decision, subject_of
 from xaccel.errors import InputRefused

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 
-from xaccel.adapter import DeniedStatus
+from xaccel.decisions import DeniedStatus
 from xaccel.django.conf import configuration
 from xaccel.django.decisions import adeny_download, deny_download
 from xaccel.django.send_file import asend_file, send_file

@@ -22,6 +22,8 @@ from xaccel.handoff.headers import (
     etag_header,
     last_modified_header,
     limit_headers,
+    require_header_value,
+    require_number,
 )
 from xaccel.handoff.identifiers import cache_key, version_query
 from xaccel.handoff.objects import Located
@@ -29,7 +31,6 @@ from xaccel.options import Options
 from xaccel.signing.signer import S3Signer, choose_life
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
-from xaccel.site.rules import require_header_value, require_number
 from xaccel.site.url_query import recorded_query
 
 if TYPE_CHECKING:

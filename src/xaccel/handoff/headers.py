@@ -11,10 +11,10 @@ from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
 
-from xaccel.errors import OptionRefused
+from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.options import UNLIMITED, Options
 from xaccel.site import Site
-from xaccel.site.rules import header_value_ok, require_header_value, require_number
+from xaccel.site.rules import HEADER_VALUE, header_value_ok
 
 DEFAULT_CACHE_CONTROL = "private, no-cache"
 """The browser stores the file and asks each time: permission is checked, and a 304 saves the bytes."""
@@ -27,6 +27,10 @@ PRIVATE_NAMES = {
     "Last-Modified": "Xaccel-Last-Modified",
 }
 """The user's headers that a hand-off decides, each with the private header that carries it."""
+
+TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
+"""With it NGINX shows an app in debug mode that the request came through it. Django hides a header with "Token" in its
+name on the pages for errors."""
 
 CSP = "Xaccel-Csp"
 DECLARED = "Xaccel-Header-"
@@ -204,3 +208,23 @@ def _spelled(key: str) -> str:
     if not key or (len(key) <= LONGEST_KEY and header_value_ok(key)):
         return key
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def require_header_value(value: object, where: str) -> str:
+    """Return `value` if a header can carry it.
+
+    Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app servers refuse
+    or re-encode the rest.
+    """
+    if isinstance(value, str) and HEADER_VALUE.fullmatch(value):
+        return value
+    remedy = "Use printable ASCII without blanks at its ends."
+    raise HeaderRefused(f"{value!r} cannot be a header value", where=where, remedy=remedy)
+
+
+def require_number(value: object, where: str, least: int) -> str:
+    """Return a number of bytes, of 18 digits at most, as a header has it. Raises OptionRefused for another value."""
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value < 10**18:
+        return str(value)
+    remedy = f"Give a whole number, {least} or more."
+    raise OptionRefused(f"{value!r} is not a number of bytes", where=where, remedy=remedy)

@@ -13,9 +13,6 @@ import hmac
 from xaccel.handoff.headers import Answer, plain_response
 from xaccel.site import Site
 
-TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
-"""Django hides a header with "Token" in its name on the pages for errors."""
-
 TEXT = """\
 This response is for NGINX; run `xaccel serve`.
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from xaccel.errors import NginxError
-from xaccel.handoff.without_nginx import TOKEN_HEADER, nginx_token
+from xaccel.handoff.headers import TOKEN_HEADER
+from xaccel.handoff.without_nginx import nginx_token
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable

@@ -6,7 +6,6 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.options import UNLIMITED
 from xaccel.site.setting import Rules, Test
 
@@ -41,7 +40,7 @@ _TEXT = r"[^\x00-\x1f\x7f$]*"
 """NGINX has no escape for "$" and control characters."""
 _NAME = r"[a-z][a-z0-9-]{0,63}"
 """A header's name, without "_" (RFC 9110 section 5.1)."""
-_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _URL = re.compile(r"(?i:https?)://([A-Za-z0-9.\[\]:-]+)(?:/[!$->@-~]*)?")
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
@@ -68,9 +67,9 @@ is_positive = range(1, 10**18).__contains__
 declarable = matches(rf"(?ai)(?!(?:x-?accel-.*|{'|'.join(OWNED_RESPONSE_HEADERS)})\Z){_NAME}")
 """Whether a site may have the name in its `response_headers`."""
 is_request_header = matches(rf"(?ai)(?!(?:{'|'.join(FORBIDDEN_REQUEST_HEADERS)})\Z){_NAME}")
-header_value_ok = matches(_VALUE.pattern)
+header_value_ok = matches(HEADER_VALUE.pattern)
 """Whether a value is non-empty printable ASCII without blanks at its ends (RFC 9110 section 5.5)."""
-_is_plain_value = matches(rf"(?!.*\$){_VALUE.pattern}")
+_is_plain_value = matches(rf"(?!.*\$){HEADER_VALUE.pattern}")
 is_added_header = both(declarable, _is_plain_value)
 """Whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
 is_error_page = both(
@@ -172,23 +171,3 @@ REQUEST_HEADER: Rules = {
     "request_header": lambda header: is_request_header(header[0]),
     "request_header_value": lambda header: _is_plain_value(header[1]),
 }
-
-
-def require_header_value(value: object, where: str) -> str:
-    """Return `value` if a header can carry it.
-
-    Raises HeaderRefused for anything but printable ASCII: a CR or LF would start another header, and app servers refuse
-    or re-encode the rest.
-    """
-    if isinstance(value, str) and _VALUE.fullmatch(value):
-        return value
-    remedy = "Use printable ASCII without blanks at its ends."
-    raise HeaderRefused(f"{value!r} cannot be a header value", where=where, remedy=remedy)
-
-
-def require_number(value: object, where: str, least: int) -> str:
-    """Return a number of bytes, of 18 digits at most, as a header has it. Raises OptionRefused for another value."""
-    if isinstance(value, int) and not isinstance(value, bool) and least <= value < 10**18:
-        return str(value)
-    remedy = f"Give a whole number, {least} or more."
-    raise OptionRefused(f"{value!r} is not a number of bytes", where=where, remedy=remedy)

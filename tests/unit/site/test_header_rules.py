@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaccel.errors import HeaderRefused
+from xaccel.handoff.headers import require_header_value
 from xaccel.site.rules import (
     FORBIDDEN_REQUEST_HEADERS,
     OWNED_RESPONSE_HEADERS,
     declarable,
     header_value_ok,
     is_request_header,
-    require_header_value,
 )
 
 

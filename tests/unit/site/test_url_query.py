@@ -7,7 +7,7 @@ import re
 import pytest
 
 from xaccel import ObjectRef
-from xaccel.adapter import authorized
+from xaccel.decisions import authorized
 from xaccel.errors import ConfigErrors
 from xaccel.options import Options
 from xaccel.sender import Sender

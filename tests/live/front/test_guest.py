@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,6 +20,7 @@ from tests.live.front.guest import (
     guest,
     guest_with_lines,
 )
+from tests.pages import ROOT
 from xaccel.servers.processes import wait_until
 from xaccel.testing import Variant
 
@@ -124,6 +127,18 @@ def test_the_operators_other_pages_keep_their_settings(guest: Guest) -> None:
     assert b"the operator's pdf" in ask(port, "/a.pdf").body
     assert b"the operator's partner" in ask(port, "/partner").body
     assert OPERATOR_PAGE in ask(port, "/static/none").body
+
+
+@pytest.mark.parametrize(("excluded", "status"), [("|_xaccel", 200), ("", 302)])
+def test_a_redirect_of_other_pages_spares_downloads_as_the_page_says(
+    variant: Variant, tmp_path: Path, excluded: str, status: int
+) -> None:
+    page = (ROOT / "docs/operate/nginx.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"^if \(\$uri .*", page, re.MULTILINE)
+    server = line.replace("portal/|_xaccel", f"send{excluded}")
+    with guest_with_lines(variant, tmp_path, server) as running:
+        assert running.stage.get("partner", "x").status == status
+        assert ask(running.stage.nginx.port, "/page").one("Location").endswith("/portal/")
 
 
 @pytest.fixture(scope="module")

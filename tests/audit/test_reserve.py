@@ -98,7 +98,7 @@ def test_of_many_requests_at_once_of_one_client_all_are_one_use() -> None:
         assert of.reservations.get().requests == AT_ONCE
 
 
-def test_all_but_the_last_byte_again_and_again_is_no_second_copy(log: Log) -> None:
+def test_a_client_that_never_takes_the_last_byte_gets_one_copy(log: Log) -> None:
     """Each is settled before the next; test_reserve_live has a hundred, with and without ingestion beside them."""
     one, first, answered = allowance(), Client(), Counter()
     for _ in range(20):

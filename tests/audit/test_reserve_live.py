@@ -263,7 +263,7 @@ def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: 
     [("x", {"Range": "bytes=0-8"}, 206), ("moved", {}, 502)],
     ids=["9 of 1,000 bytes", "the storage failed"],
 )
-def test_next_to_nothing_comes_back_when_its_line_is_in_a_bounded_number_of_times(
+def test_an_almost_empty_download_is_given_back_a_bounded_number_of_times(
     links: Links, key: str, asked: dict[str, str], status: int
 ) -> None:
     one = allowance(give_backs=2)

@@ -315,6 +315,8 @@ def test_an_empty_option_means_the_default() -> None:
 REFUSED: list[tuple[str, type[InputRefused], Options]] = [
     ("filename", FileNameRefused, Options(filename="a\ud800")),
     ("content_type", OptionRefused, Options(content_type="text")),
+    ("content_type", OptionRefused, Options(content_type="text/hétml")),
+    ("content_type", OptionRefused, Options(content_type="Multipart/byteranges")),
     ("content_type", OptionRefused, Options(content_type='video/mp4;a="x')),
     ("content_type", HeaderRefused, Options(content_type="text/html; ")),
     ("cache_control", HeaderRefused, Options(cache_control="private\n")),
@@ -322,6 +324,7 @@ REFUSED: list[tuple[str, type[InputRefused], Options]] = [
     ("size", OptionRefused, Options(size=-1)),
     ("subject", HeaderRefused, Options(subject=42)),  # type: ignore[arg-type]
     ("headers", HeaderRefused, Options(headers={"Vary\r\nX": "1"})),
+    ("headers", HeaderRefused, Options(headers={"Xaccel-Url": "http://evil.example/"})),
     ("headers['Vary']", HeaderRefused, Options(headers={"Vary": ""})),
 ]
 

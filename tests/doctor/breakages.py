@@ -364,17 +364,17 @@ def _s3(
 
 simple(
     408,
-    "The clock of the store differs by an hour",
-    lambda s: s.store(_s3(Date=formatdate(time.time() - 3600, usegmt=True))),
+    "The clock of the storage differs by an hour",
+    lambda s: s.storage(_s3(Date=formatdate(time.time() - 3600, usegmt=True))),
 )
-simple(409, "The bucket is in another region", lambda s: s.store(_s3(400, x_amz_bucket_region="eu-west-3")))
+simple(409, "The bucket is in another region", lambda s: s.storage(_s3(400, x_amz_bucket_region="eu-west-3")))
 simple(410, "The secret key of the bucket is wrong", lambda s: s.origin("documents", secret_key="wrong"))
 simple(410, "The access key of the bucket is wrong", lambda s: s.origin("documents", access_key="unknown"))
 simple(411, "The name of the bucket is misspelt", lambda s: s.origin("documents", bucket="reports-2025"))
 simple(
     412,
     "Everybody can list the bucket",
-    lambda s: s.store(lambda r: Answer(200 if "list-type" in r.target else 404)),
+    lambda s: s.storage(lambda r: Answer(200 if "list-type" in r.target else 404)),
 )
 
 
@@ -384,13 +384,13 @@ def _(s: Stage) -> None:
         found = 404 if "list-type" in request.target else 200 if request.method == "HEAD" else 206
         return Answer(found, [], b"x")
 
-    s.store(answer)
+    s.storage(answer)
     s.arguments |= {"--object": "archive/x", "--download": ""}
 
 
-@breaks(413, "The store redirects to a host that `redirect_hosts` lacks")
+@breaks(413, "The storage redirects to a host that `redirect_hosts` lacks")
 def _(s: Stage) -> None:
-    s.store(
+    s.storage(
         lambda r: Answer(302 if "Signature" in r.target else 404, [("Location", "https://elsewhere.test/x")])
     )
     s.arguments |= {"--object": "archive/x", "--download": ""}
@@ -401,9 +401,9 @@ def _(s: Stage) -> None:
     s.arguments["--object"] = f"documents/{KEY}.old"
 
 
-@breaks(414, "A proxy before the store refuses HEAD")
+@breaks(414, "A proxy before the storage refuses HEAD")
 def _(s: Stage) -> None:
-    s.store(lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x"))
+    s.storage(lambda r: Answer(403 if r.method == "HEAD" or "Signature" not in r.target else 206, [], b"x"))
     s.arguments |= {"--object": "archive/x", "--download": ""}
 
 
@@ -481,9 +481,9 @@ COMMON = "django.middleware.common.CommonMiddleware"
 
 
 def refuses(s: Stage, code: str, status: int = 403, message: str = "") -> None:
-    """Let a store refuse each signed request with a code."""
+    """Let a storage refuse each signed request with a code."""
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    s.store(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
+    s.storage(lambda r: Answer(status if "Signature" in r.target else 403, [], body))
     s.arguments |= {"--object": "archive/x", "--download": ""}
 
 
@@ -556,9 +556,24 @@ def _cut(s: Stage) -> None:
 
 
 simple(606, "A proxy in front cuts the download", _cut)
-simple(607, "A proxy in front removes Range", lambda s: s.front('proxy_set_header Range "";'))
-simple(608, "A proxy in front refuses HEAD", lambda s: s.front("if ($request_method = HEAD) { return 405; }"))
-simple(609, "A proxy in front removes If-None-Match", lambda s: s.front('proxy_set_header If-None-Match "";'))
+simple(
+    607,
+    "A proxy in front removes Range",
+    lambda s: s.front('proxy_set_header Range "";'),
+    says="in front of it",
+)
+simple(
+    608,
+    "A proxy in front refuses HEAD",
+    lambda s: s.front("if ($request_method = HEAD) { return 405; }"),
+    says="in front of it",
+)
+simple(
+    609,
+    "A proxy in front removes If-None-Match",
+    lambda s: s.front('proxy_set_header If-None-Match "";'),
+    says="in front of it",
+)
 
 
 @breaks(610, "The app sends another object than the one named")
@@ -568,7 +583,7 @@ def _(s: Stage) -> None:
 
 
 simple(
-    611, "A proxy in front adds a header of the store", lambda s: s.front("add_header x-amz-request-id 1;")
+    611, "A proxy in front adds a header of the storage", lambda s: s.front("add_header x-amz-request-id 1;")
 )
 simple(
     612,

@@ -145,9 +145,13 @@ simple(
 simple(105, "LIMIT_RATE was meant in KB a second", lambda s: s.change(LIMIT_RATE=8_000), "warn", says="bytes")
 
 
-@breaks(420, "`endpoint_url` is the store's console, whose page is the response to each request", says="HTML")
+@breaks(
+    420, "`endpoint_url` is the storage's console, whose page is the response to each request", says="HTML"
+)
 def _(s: Stage) -> None:
-    s.store(lambda _: Answer(200, [("Content-Type", "text/html")], b"<!doctype html><title>Console</title>"))
+    s.storage(
+        lambda _: Answer(200, [("Content-Type", "text/html")], b"<!doctype html><title>Console</title>")
+    )
     behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
     s.arguments |= {"--download": download(KEY, "archive"), "--object": f"archive/{KEY}"}
 

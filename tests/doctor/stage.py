@@ -114,13 +114,13 @@ class Stage:
         origins = {**self.settings["ORIGINS"], name: {**known, **options}}
         self.change(generate=generate, reload=reload, ORIGINS=origins)
 
-    def store(self, answer: Callable[[Request], Answer]) -> Origin:
-        """Add the origin `archive`: a bucket in a store that answers what a test wants."""
-        store = self.stack.enter_context(origin_server(answer))
+    def storage(self, answer: Callable[[Request], Answer]) -> Origin:
+        """Add the origin `archive`: a bucket in a storage that answers what a test wants."""
+        server = self.stack.enter_context(origin_server(answer))
         self.origin(
-            "archive", **s3_origin(self.backends, endpoint_url=store.url, bucket="archive", cache=False)
+            "archive", **s3_origin(self.backends, endpoint_url=server.url, bucket="archive", cache=False)
         )
-        return store
+        return server
 
     def tls(self, *, names: tuple[str, ...] = ("partner.test",), **certificate: Any) -> None:
         """Let the origin `partner` be one with another certificate of the same authority."""

@@ -160,18 +160,18 @@ def test_a_rotated_log_with_one_endless_line_needs_little_memory(tmp_path: Path,
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Origin]:
+def storage() -> Iterator[Origin]:
     with origin_server(lambda _: Answer()) as running:
         yield running
 
 
-def ask(store: Origin, raw: bytes) -> str:
+def ask(storage: Origin, raw: bytes) -> str:
     site = Site(
         secrets=("0123456789-abcdefghijklmnopqrstuvwxyz",),
         transfer_log="/dev/null",
-        origins={"partner": HTTPOrigin(base_url=store.url, redirect_hosts=("127.0.0.1:1", "*.test"))},
+        origins={"partner": HTTPOrigin(base_url=storage.url, redirect_hosts=("127.0.0.1:1", "*.test"))},
     )
-    store.answer = lambda _: Answer(raw=raw)
+    storage.answer = lambda _: Answer(raw=raw)
     began = time.process_time()
     finding = ask_storage(site, ObjectRef("partner", "a"))
     assert time.process_time() - began < LONGEST_S
@@ -191,8 +191,8 @@ LOCATIONS = [
 
 
 @pytest.mark.parametrize("location", LOCATIONS, ids=range(len(LOCATIONS)))
-def test_a_storage_that_redirects_to_nonsense_is_named(location: str, store: Origin) -> None:
-    found = ask(store, f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode("latin-1"))
+def test_a_storage_that_redirects_to_nonsense_is_named(location: str, storage: Origin) -> None:
+    found = ask(storage, f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode("latin-1"))
     assert found in ("redirect_refused", "redirect_without_location", "too_many_redirects", "unreachable")
 
 
@@ -206,14 +206,14 @@ PART = st.binary(max_size=12) | st.sampled_from(
 
 @fuzzed
 @given(head=HEAD, parts=st.lists(PART, max_size=12))
-def test_any_response_of_a_storage_is_explained(head: bytes, parts: list[bytes], store: Origin) -> None:
-    assert isinstance(ask(store, head + b"".join(parts)), str)
+def test_any_response_of_a_storage_is_explained(head: bytes, parts: list[bytes], storage: Origin) -> None:
+    assert isinstance(ask(storage, head + b"".join(parts)), str)
 
 
-def test_a_storage_that_only_says_continue_is_left(store: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_only_says_continue_is_left(storage: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xaccel.http_client.exchange.RESPONSE_S", 0.5)
     began = time.monotonic()
-    assert ask(store, b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000_000) == "unreachable"
+    assert ask(storage, b"HTTP/1.1 100 Continue\r\n\r\n" * 3_000_000) == "unreachable"
     assert time.monotonic() - began < LONGEST_S
 
 

@@ -11,7 +11,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 import tests.doctor.first_list
-import tests.doctor.second_list  # noqa: F401  (their rows)
+import tests.doctor.second_list
+import tests.doctor.third_list  # noqa: F401  (their rows)
 from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, refuses, simple
 from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.conftest import running_app
@@ -198,7 +199,7 @@ def _(s: Stage) -> None:
 # The storage
 
 
-@breaks(406, "The store accepts connections, and does not respond", says="does not respond")
+@breaks(406, "The storage accepts connections, and does not respond", says="does not respond")
 def _(s: Stage) -> None:
     server = s.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     s.origin("archive", **s3_origin(s.backends, endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}"))
@@ -210,7 +211,7 @@ simple(
 )
 simple(413, "A policy of the bucket denies the object", lambda s: refuses(s, "AccessDenied"), says="policy")
 simple(413, "The object is archived", lambda s: refuses(s, "InvalidObjectState"), says="Restore it")
-simple(413, "The store limits requests", lambda s: refuses(s, "SlowDown", 503), says="limits")
+simple(413, "The storage limits requests", lambda s: refuses(s, "SlowDown", 503), says="limits")
 
 
 @breaks(609, "The storage does not respond to conditions", says="the storage itself")
@@ -223,7 +224,7 @@ def _(s: Stage) -> None:
             return Answer(206, [*headers, ("Content-Range", "bytes 1-1/3")], b"b")
         return Answer(200 if signed else 403, headers, b"abc")
 
-    s.store(answer)
+    s.storage(answer)
     behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
     s.arguments |= {"--object": "archive/x", "--download": download("x", "archive")}
 
@@ -334,3 +335,10 @@ def _(s: Stage) -> None:
     children = Path(f"/proc/{s.nginx.server.pid}/task/{s.nginx.server.pid}/children").read_text()
     os.kill(int(children.split()[0]), signal.SIGKILL)
     assert is_said(s, "exited on signal 9")
+
+
+@breaks(301, "The pid file was removed, and NGINX runs and logs errors", says="nginx.pid is wrong")
+def _(s: Stage) -> None:
+    elsewhere(s, "root /nowhere;")
+    assert is_said(s, "No such file")
+    s.file("nginx.pid").unlink()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,26 +47,25 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
     _require_known([*args.only, *args.accept], {each.id for each in known})
-    strict, accepted, end = (
-        args.fail_on == "warn",
-        _accepted(args),
-        time.monotonic() + _seconds(args.wait, "--wait"),
+    strict, accepted = args.fail_on == "warn", _accepted(args)
+    end = time.monotonic() + _seconds(args.wait, "--wait")
+    stack = RunningSite(
+        read_site=read_site,
+        nginx=_program(args),
+        has_app=not args.no_app,
+        options=args.nginx_option,
+        without=args.without,
+        write_addresses=args.resolve,
+        url=args.url,
+        download=args.download,
+        headers=headers_of(args.header),
+        named=_named(args.object),
+        config=args.config,
+        timeout_s=_seconds(args.timeout, "--timeout"),
     )
-    options = {
-        "read_site": read_site,
-        "nginx": _program(args),
-        "has_app": not args.no_app,
-        "options": tuple(args.nginx_option),
-        "without": tuple(args.without),
-        "write_addresses": args.resolve,
-        "headers": headers_of(args.header),
-        "named": _named(args.object),
-        "timeout_s": _seconds(args.timeout, "--timeout"),
-        **{name: getattr(args, name) for name in ("url", "download", "config")},
-    }
     while True:
         with _progress() as watch:
-            results = examine(known, RunningSite(**options), only=args.only, accepted=accepted, watch=watch)
+            results = examine(known, replace(stack), only=args.only, accepted=accepted, watch=watch)
         status = exit_status(results, strict=strict)
         if status == CLEAN or time.monotonic() >= end:
             break

@@ -14,14 +14,11 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import wraps
 from http.client import HTTPException
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any
-from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from xaccel.doctor.check import REMEDIES, check
-from xaccel.doctor.evidence import Evidence, Skipped, Status
+from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_storage import ask_storage
@@ -32,15 +29,18 @@ from xaccel.http_client.origin import ask_origin, origin_connection
 from xaccel.sender import Sender
 from xaccel.signing.credentials import CredentialSource
 from xaccel.signing.endpoint import resolve_endpoint
-from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
+from xaccel.site.origins import LocalOrigin, Origin, RemoteOrigin, S3Origin, covers_many
+from xaccel.site.rules import is_address
 
 _DATES, _NAME = (9, 10), (62, 63, 64)
 """Codes of OpenSSL (openssl/x509_vfy.h)."""
 _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
 _DNS_S = 2.0
-_NO_SUCH = ("NoSuchKey", "FileNotFoundError")
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+_KEYS = ("access_key", "secret_key", "session_token")
+_NO_NAME = 3
+"""NXDOMAIN (RFC 1035)."""
 _ALERTS = ("certificate required", "bad certificate", "handshake failure", "unknown ca")
 """Of TLS, from an origin that wants a client certificate."""
 
@@ -53,6 +53,12 @@ class Remote:
     origin: RemoteOrigin
     url: str
     servers: tuple[tuple[str, int], ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Its kinds, for `check_each`."""
+        kind = "bucket" if isinstance(self.origin, S3Origin) else "server"
+        return "on the network", kind, urlsplit(self.url).scheme
 
     def ask(self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Exchange:
         """Send one request as NGINX does. Raises OSError and http.client.HTTPException."""
@@ -77,28 +83,19 @@ def remotes(origins: Mapping[str, Origin]) -> Iterator[Remote]:
             yield Remote(name, origin, url, tuple(map(address_of, origin.connect_to or (url,))))
 
 
-LookAtOne = Callable[[RunningSite, Remote], Iterator["str | Evidence"]]
-Kind = tuple[Callable[[Remote], bool], str]
-"""The origins to look at, and the reason to skip a check without one."""
-_ANY: Kind = (lambda _: True, "the site has no origin on the network")
-_TLS: Kind = (lambda remote: remote.url.startswith("https:"), "no origin speaks TLS")
-_BUCKET: Kind = (
-    lambda remote: isinstance(remote.origin, S3Origin),
-    "the site has no bucket with a fixed name",
-)
+LookAtOne = Callable[[RunningSite, Remote], Iterator[Evidence]]
 
 
-def check_each(kind: Kind, *ids: str) -> Callable[[LookAtOne], LookAtOne]:
+def check_each(kind: str, *ids: str) -> Callable[[LookAtOne], LookAtOne]:
     """Make a function the one that looks at each origin of a kind, as `check` does."""
-    is_wanted, missing = kind
 
     def registered(look: LookAtOne) -> LookAtOne:
         @check(*ids)
         @wraps(look)
         def look_at_each(stack: RunningSite) -> Iterator[Evidence]:
-            found = [remote for remote in remotes(stack.site.origins) if is_wanted(remote)]
+            found = [remote for remote in remotes(stack.site.origins) if kind in remote.kinds]
             if not found:
-                raise Skipped(missing)
+                raise Skipped(f"no origin of the site is of this kind: {kind}")
             for remote in found:
                 for seen in _looked(look, ids, stack, remote):
                     yield replace(seen, text=f"origin {remote.name}: {seen.text}")
@@ -112,11 +109,7 @@ def _looked(look: LookAtOne, ids: tuple[str, ...], stack: RunningSite, remote: R
     """Look at an origin until it fails a check: it is left out of later ones."""
     try:
         for one in () if remote.name in stack.broken else look(stack, remote):
-            seen = (
-                replace(one, check=one.check or ids[0])
-                if isinstance(one, Evidence)
-                else Evidence(one, check=ids[0])
-            )
+            seen = replace(one, check=one.check or ids[0])
             if seen.status in (None, "fail", "unknown"):
                 stack.broken[remote.name] = seen.check
             yield seen
@@ -141,16 +134,23 @@ def buckets_have_endpoint_and_credentials(stack: RunningSite) -> Iterator[str]:
             yield f"origin {name}: {error}"
 
 
-@check_each(_ANY, "XA401")
-def hosts_are_in_dns(_: RunningSite, remote: Remote) -> Iterator[str]:
-    allowed = [
+@check_each("on the network", "XA401", "XA402")
+def origin_is_reachable(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
+    redirects = [
         urlsplit(f"//{host}").hostname or "" for host in remote.origin.redirect_hosts if "*" not in host
     ]
-    for host in [*(host for host, _ in remote.servers), *allowed]:
+    is_known = True
+    for host in [*(host for host, _ in remote.servers), *redirects]:
         try:
             _look_up(host)
         except OSError as error:
-            yield f"{host}: {error.strerror or error}"
+            is_known = False
+            yield Evidence(f"{host}: {error.strerror or error}", check="XA401")
+    for host, port in remote.servers if is_known else ():
+        try:
+            socket.create_connection((host, port), timeout=wait_s(5)).close()
+        except OSError as error:
+            yield Evidence(f"{host}:{port}: {error.strerror or error}", check="XA402")
 
 
 def _look_up(host: str) -> None:
@@ -174,37 +174,42 @@ def _look_up(host: str) -> None:
 
 
 @check("XA419")
-def dns_servers_respond(stack: RunningSite) -> Iterator[Evidence]:
-    silent = [server for server in stack.site.resolver if not _responds(server)]
-    status: Status = "fail" if len(silent) == len(stack.site.resolver) else "warn"
+def resolver_knows_the_hosts(stack: RunningSite) -> Iterator[Evidence]:
+    codes = {server: _rcode(server) for server in stack.site.resolver}
+    silent = [server for server, code in codes.items() if code is None]
     for server in silent:
-        yield Evidence(f"{server} does not respond", status)
+        yield Evidence(f"{server} does not respond", "fail" if len(silent) == len(codes) else "warn")
+    hosts: dict[str, str] = {}
+    for remote in remotes(stack.site.origins) if len(silent) < len(codes) else ():
+        for exchange in ask_origin(remote.origin, remote.url, method="HEAD")[
+            bool(remote.origin.connect_to) :
+        ]:
+            hosts[urlsplit(exchange.url).hostname or ""] = remote.name
+    for server in codes.keys() - {*silent}:
+        for host, name in hosts.items():
+            if not is_address(host) and _rcode(server, host) == _NO_NAME:
+                text = f"{server} does not know {host}, where NGINX fetches files of the origin {name}"
+                yield Evidence(text)
 
 
-def _responds(server: str) -> bool:
-    """Ask a DNS server for the name servers of the root, and take any response."""
+def _rcode(server: str, host: str = "") -> int | None:
+    """Ask a DNS server for a host, or for the name servers of the root; return its status, or None without one."""
     parts, most_s = urlsplit(f"//{server}"), wait_s(_DNS_S)
-    query = secrets.token_bytes(2) + bytes.fromhex("0100 0001 0000 0000 0000  00 0002 0001")
+    labels = b"".join(bytes([len(label)]) + label for label in host.encode("idna").split(b".") if label)
+    number, kind = secrets.token_bytes(2), 1 if host else 2
+    query = number + bytes.fromhex("0100 0001 0000 0000 0000") + labels + bytes([0, 0, kind, 0, 1])
     with socket.socket(socket.AF_INET6 if server[0] == "[" else socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(most_s)
         try:
             asking.connect((parts.hostname, parts.port or 53))
             asking.send(query)
-            return asking.recv(512)[:2] == query[:2]
+            reply = asking.recv(512)
         except OSError:
-            return False
+            return None
+    return reply[3] & 15 if reply[:2] == number and len(reply) > 3 else None
 
 
-@check_each(_ANY, "XA402")
-def origin_accepts_connections(_: RunningSite, remote: Remote) -> Iterator[str]:
-    for host, port in remote.servers:
-        try:
-            socket.create_connection((host, port), timeout=wait_s(5)).close()
-        except OSError as error:
-            yield f"{host}:{port}: {error.strerror or error}"
-
-
-@check_each(_TLS, "XA403", "XA404", "XA405")
+@check_each("https", "XA403", "XA404", "XA405")
 def nginx_accepts_the_certificate(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
     try:
         with closing(remote.connect()) as made:
@@ -220,13 +225,15 @@ def nginx_accepts_the_certificate(_: RunningSite, remote: Remote) -> Iterator[Ev
         return  # it fails XA406 or XA407
 
 
-@check_each(_ANY, "XA406", "XA407")
+@check_each("on the network", "XA406", "XA407")
 def origin_speaks_http(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
     try:
         remote.ask(remote.url, method="HEAD")
     except (OSError, HTTPException) as error:
         name = "XA407" if remote.url.startswith("https:") and _wants_certificate(remote) else "XA406"
         remedy = REMEDIES["storage_hangs"] if isinstance(error, TimeoutError) else ""
+        if isinstance(error, socket.gaierror):
+            remedy = REMEDIES["redirect_not_in_dns"]
         yield Evidence(str(error) or type(error).__name__, remedy=remedy, check=name)
 
 
@@ -240,14 +247,15 @@ def _wants_certificate(remote: Remote) -> bool:
     return False
 
 
-@check_each(_BUCKET, "XA420")
-def storage_speaks_s3(_: RunningSite, remote: Remote) -> Iterator[str]:
+@check_each("bucket", "XA420")
+def storage_speaks_s3(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
     reply = remote.ask(f"{remote.url}xaccel-doctor-{secrets.token_hex(8)}")
-    if reply.status < 400 and "html" in reply.header("Content-Type"):
-        yield f"{remote.url} responds with {reply.status} and a page of HTML to a key that no bucket has"
+    if "html" in reply.header("Content-Type"):
+        text = f"{remote.url} responds with {reply.status} and a page of HTML to a key that no bucket has"
+        yield Evidence(text, remedy=REMEDIES["not_s3"] if reply.status >= 400 else "")
 
 
-@check_each(_BUCKET, "XA408", "XA409")
+@check_each("bucket", "XA408", "XA409")
 def bucket_has_this_time_and_region(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
     assert isinstance(remote.origin, S3Origin)
     reply = remote.ask(remote.url, method="HEAD")
@@ -266,73 +274,30 @@ def bucket_has_this_time_and_region(_: RunningSite, remote: Remote) -> Iterator[
         yield Evidence(f"the bucket is in {region}, and downloads are signed for {signed}", check="XA409")
 
 
-@check_each(_BUCKET, "XA410", "XA411")
+@check_each("bucket", "XA410", "XA411")
 def bucket_accepts_the_credentials(stack: RunningSite, remote: Remote) -> Iterator[Evidence]:
     """Request an object that no bucket has: the code says what else is wrong."""
     finding = ask_storage(stack.site, ObjectRef(remote.name, f"xaccel-doctor-{secrets.token_hex(8)}"))
     if finding.code in _NO_KEYS:
-        yield Evidence(f"{finding.code}. {finding.remedy}", check="XA410")
+        values = {name: getattr(remote.origin, name, None) or "" for name in _KEYS}
+        names = " and ".join(f"`{name}`" for name, value in values.items() if value != value.strip())
+        remedy = REMEDIES["white_space"].format(names=names) if names else ""
+        yield Evidence(f"{finding.code}. {finding.remedy}", remedy=remedy, check="XA410")
     elif finding.code == "NoSuchBucket":
         yield Evidence(getattr(remote.origin, "bucket", ""), check="XA411")
 
 
-@check_each(_BUCKET, "XA412")
-def bucket_is_private(stack: RunningSite, remote: Remote) -> Iterator[str]:
+@check_each("bucket", "XA412")
+def bucket_is_private(stack: RunningSite, remote: Remote) -> Iterator[Evidence]:
     if remote.ask(f"{remote.url}?list-type=2&max-keys=1").status == 200:
-        yield "anyone can list it"
+        yield Evidence("anyone can list it")
     if stack.named and stack.object.origin == remote.name:
         url = Sender(stack.site).hand_off(stack.object).target
         if remote.ask(url.partition("?")[0], {"Range": "bytes=0-0"}).status in (200, 206):
-            yield f"anyone can read {stack.named[1]}"
+            yield Evidence(f"anyone can read {stack.named[1]}")
 
 
-@check("XA413")
-def object_is_delivered(stack: RunningSite) -> Iterator[Evidence]:
-    finding = ask_storage(stack.site, stack.object)
-    if finding.code and finding.code != "not asked":
-        text = f"{stack.object.key} of origin {stack.object.origin}: {finding.code}. {finding.remedy}"
-        yield Evidence(text, remedy=_elsewhere(stack, stack.object) if finding.code in _NO_SUCH else "")
-
-
-def _elsewhere(stack: RunningSite, ref: ObjectRef) -> str:
-    """Return where an object is that is not at its key: without the prefix, or with other Unicode characters."""
-    origin = stack.site.origin(ref.origin)
-    if isinstance(origin, LocalOrigin):
-        path = Path(origin.root) / ref.key
-        names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        wanted = normalize("NFKC", path.name).casefold().strip()
-        alike = next((name for name in names if normalize("NFKC", name).casefold().strip() == wanted), None)
-        if alike is None:
-            return ""
-        is_of_unicode = normalize("NFC", alike) == normalize("NFC", path.name)
-        differ = "NFC and NFD" if is_of_unicode else "case or spaces"
-        return REMEDIES["other_name"].format(there=ascii(alike), key=ascii(path.name), differ=differ)
-    if not isinstance(origin, S3Origin) or not origin.prefix:
-        return ""
-    site = replace(stack.site, origins={**stack.site.origins, ref.origin: replace(origin, prefix="")})
-    text = REMEDIES["prefix"].format(prefix=origin.prefix, key=ref.key)
-    return text if ask_storage(site, ref).code else f"{text} {REMEDIES['without_prefix']}"
-
-
-def ask_for_object(
-    stack: RunningSite, headers: Mapping[str, str] = MappingProxyType({}), **options: Any
-) -> Exchange:
-    """Request the named object as NGINX does. Raises Skipped for one of a directory, OSError and HTTPException."""
-    origin = stack.site.origin(stack.object.origin)
-    if isinstance(origin, LocalOrigin):
-        raise Skipped("the origin is a directory")
-    hand_off = Sender(stack.site).hand_off(stack.object, method=options.get("method", "GET"))
-    return ask_origin(origin, hand_off.target, headers, **options)[-1].completed()
-
-
-@check("XA414")
-def object_is_delivered_to_head(stack: RunningSite) -> Iterator[str]:
-    if (status := ask_for_object(stack, method="HEAD").status) != 200:
-        yield f"{stack.object.key} of origin {stack.object.origin}: status {status}"
-
-
-@check_each(_ANY, "XA416")
-def server_accepts_the_request_headers(_: RunningSite, remote: Remote) -> Iterator[str]:
-    is_plain = isinstance(remote.origin, HTTPOrigin) and not remote.origin.expires_s
-    if is_plain and remote.ask(remote.url, {"Range": "bytes=0-0"}).status == 401:
-        yield "status 401"
+@check_each("server", "XA416")
+def server_accepts_the_request_headers(_: RunningSite, remote: Remote) -> Iterator[Evidence]:
+    if not remote.origin.expires_s and remote.ask(remote.url, {"Range": "bytes=0-0"}).status == 401:
+        yield Evidence("status 401")

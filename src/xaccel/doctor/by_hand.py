@@ -8,7 +8,8 @@ from pathlib import Path
 
 from xaccel.doctor.check import check
 from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.own_directives import Levels, Line, each_line, effective, parse
+from xaccel.doctor.location import Location
+from xaccel.doctor.own_directives import Levels, Line, each_line, effective, lines_of, parse
 from xaccel.doctor.running_site import RunningSite
 
 _S3_HEADERS = ("x-amz-id-2", "x-amz-request-id")
@@ -18,8 +19,8 @@ _MOST_BYTES = 4 << 20
 """Of a configuration: a longer file is something else."""
 
 
-class FetchLocation:
-    """A location that fetches files, with the levels around it.
+class FetchLocation(Location):
+    """A location that fetches files.
 
     has_variable_host: NGINX resolves the host at each request. has_chosen_host: the request chooses the host.
     is_inside: no client can request the location. is_secure: the storage may be requested over TLS.
@@ -27,11 +28,9 @@ class FetchLocation:
     """
 
     def __init__(self, line: Line, path: Levels) -> None:
-        self.path = path
-        self.name = name = " ".join(line.words[1:])
-        target = self.value("proxy_pass")
-        self.where = f"{line.where}: location {name}"
-        lines = [one.words for level in path for one in level if one.words[0] == "set" and one.words[2:]]
+        super().__init__(line, path)
+        name, target = line.words[-1], self.value("proxy_pass")
+        lines = [one.words for level in path for one in lines_of("set", level) if one.words[2:]]
         sets = {words[1].lstrip("$"): words[2] for words in lines}
         self.has_variable_host = _VARIABLE_HOST.match(target) is not None
         host = _beginning(target, sets).removeprefix("https://").removeprefix("http://").partition("/")[0]
@@ -39,10 +38,6 @@ class FetchLocation:
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
         self.is_secure = not _beginning(target, sets).startswith("http://")
         self.follows_anywhere = "_location" in target or "upstream_http_location" in _variables(target, sets)
-
-    def value(self, name: str) -> str:
-        """Return the first argument of a directive that applies here; empty where there is none."""
-        return next((line.words[1] if line.words[1:] else "yes" for line in effective(name, self.path)), "")
 
     def words(self, name: str) -> set[str]:
         """Return all arguments of a directive that applies here, in lower case."""
@@ -80,9 +75,13 @@ def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
     # The locations of `auth_request` fetch no file.
     asked = {line.words[1] for line, _ in lines if line.words[0] == "auth_request"}
     for line, path in lines:
-        if line.words[0] == "location" and any(one.words[0] == "proxy_pass" for one in line.inside):
+        if (
+            line.words[0] == "location"
+            and lines_of("proxy_pass", line.inside)
+            and line.words[-1] not in asked
+        ):
             found = FetchLocation(line, (*path, line.inside))
-            if line.words[-1] not in asked and (found.is_inside or found.has_chosen_host):
+            if found.is_inside or found.has_chosen_host:
                 yield found
 
 
@@ -116,7 +115,7 @@ def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
         ("XA712", "proxy_pass_request_body", "off", True),
         ("XA713", "proxy_method", "GET", place.value("proxy_cache") in ("", "off")),
     ):
-        if is_needed and place.value(directive) != value:
+        if is_needed and value.lower() not in place.words(directive):
             yield name, f"has no `{directive} {value}`"
 
 
@@ -130,7 +129,7 @@ def recipe_is_safe(stack: RunningSite) -> Iterator[Evidence]:
     if not found:
         raise Skipped(f"{path} has no internal location with proxy_pass")
     for place in found:
-        yield from (Evidence(f"{place.where} {fault}", check=name) for name, fault in faults(place))
+        yield from (Evidence(f"{place.shown} {fault}", check=name) for name, fault in faults(place))
 
 
 @check("XA216")
@@ -138,10 +137,10 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
     lines = [line.words for line, _ in each_line((stack.main,))]
     fallbacks = {words[-1] for words in lines if words[0] in ("try_files", "error_page")}
     for place in places(stack.main):
-        if place.name in fallbacks and not place.has_chosen_host:
+        if place.line.words[-1] in fallbacks and not place.has_chosen_host:
             continue  # it proxies to an app
         if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
-            yield f"{place.where}: {'; '.join(found)}"
+            yield f"{place.shown}: {'; '.join(found)}"
 
 
 def _read(path: Path) -> str:

@@ -6,6 +6,7 @@ import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -20,14 +21,15 @@ Look = Callable[[RunningSite], Iterable[str | Evidence]]
 _Look = TypeVar("_Look", bound=Look)
 PAGE = "operate/doctor.html"
 TABLE = Path(__file__).with_name("checks.toml")
-MODULES = ("configuration", "ask_origins", "log_and_disk", "download", "by_hand", "error_log")
+MODULES = ("configuration", "ask_origins", "named_object", "log_and_disk", "download", "by_hand", "error_log")
 """Those of this package that have checks. `module` in the table names others, which need Django."""
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
 """Those of evidence, where a check has several."""
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand", "error log")
 """In the order of the first digit of the ids."""
-_BY_HAND = "by hand"
+_BY_HAND, _OF_NGINX = "7", "258"
+"""Their digits."""
 _SETTINGS, _PROGRAM = "XA101", "XA201"
 _looks: dict[str, Look] = {}
 SCHEMA_VERSION = 1
@@ -62,7 +64,7 @@ class Check:
 
     id: str
     title: str
-    where: Where = "anywhere"
+    where: Where
     needs: Sequence[str] = ()
     after: Sequence[str] = ()
     consequence: str = ""
@@ -143,29 +145,22 @@ def checks(*, by_hand: bool = False) -> tuple[Check, ...]:
     """
     for name in MODULES:
         import_module(f"xaccel.doctor.{name}")
-    made = (
-        Check(id=name, look=_in_django(name, row["module"]) if "module" in row else _looks[name], **row)
-        for name, row in _TABLE.items()
-        if name.startswith("XA")
-    )
-    if by_hand:
-        return tuple(each for each in made if each.area == _BY_HAND)
-    return tuple(replace(each, needs=_needs(each)) for each in made if each.area != _BY_HAND)
+    found = []
+    for name, row in _TABLE.items():
+        if name == "remedies" or (name[2] == _BY_HAND) != by_hand:
+            continue
+        where = row.get("where", "NGINX's host" if name[2] in _OF_NGINX else "anywhere")
+        needed = () if by_hand else (_SETTINGS, *([_PROGRAM] if where == "NGINX's host" else []))
+        needs = (*(one for one in needed if one < name), *row.get("needs", ()))
+        look = partial(_look_in, row["module"], name) if "module" in row else _looks[name]
+        found.append(Check(**{**row, "id": name, "where": where, "needs": needs, "look": look}))
+    return tuple(found)
 
 
-def _in_django(name: str, module: str) -> Look:
-    """Return a function that imports the one of a check when it looks."""
-
-    def look(stack: RunningSite) -> Iterable[str | Evidence]:
-        import_module(module)
-        return _looks[name](stack)
-
-    return look
-
-
-def _needs(each: Check) -> tuple[str, ...]:
-    needed = (_SETTINGS, *([_PROGRAM] if each.where == "NGINX's host" else []))
-    return (*(name for name in needed if name < each.id), *each.needs)
+def _look_in(module: str, name: str, stack: RunningSite) -> Iterable[str | Evidence]:
+    """Look with a function that only now is imported."""
+    import_module(module)
+    return _looks[name](stack)
 
 
 def examine(
@@ -215,7 +210,8 @@ def _result(
     status: Status = min((one.status or each.worst for one in seen), key=_ORDER.index, default="ok")
     causes = ended
     if status in _BAD:
-        earlier = (before[name] for name in each.after if name in before)
+        names = [*each.after, *(name for need in each.needs for name in before[need].check.after)]
+        earlier = (before[name] for name in names if name in before)
         causes = [one for one in earlier if one.because or one.status in _ENDS]
     own = each.remedy if each.explains(status) else ""
     remedies = [one.remedy or (each.remedy if each.explains(one.status) else "") for one in seen]

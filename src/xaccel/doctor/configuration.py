@@ -12,9 +12,9 @@ from pathlib import Path
 
 from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.location import server_of
+from xaccel.doctor.location import includes_site, server_of
 from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, findings, lines_of, paths_to
-from xaccel.doctor.running_site import OF_NGINX, RunningSite, workers_of
+from xaccel.doctor.running_site import OF_NGINX, RunningSite, digest_in, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
 from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
@@ -50,15 +50,11 @@ def settings_can_be_read(stack: RunningSite) -> Iterator[str]:
         yield from map(str, getattr(error, "problems", [error]))
 
 
-@check("XA102")
-def log_has_an_absolute_path(stack: RunningSite) -> Iterator[str]:
-    yield from map(str, stack.site.log_problems())
-
-
-@check("XA105")
-def limit_rate_is_no_mistake(stack: RunningSite) -> Iterator[str]:
+@check("XA102", "XA105")
+def settings_make_sense(stack: RunningSite) -> Iterator[Evidence]:
+    yield from (Evidence(str(problem), check="XA102") for problem in stack.site.log_problems())
     if (rate := stack.site.limit_rate) and rate < _SLOWEST:
-        yield f"LIMIT_RATE is {rate:,} bytes a second"
+        yield Evidence(f"LIMIT_RATE is {rate:,} bytes a second", check="XA105")
 
 
 @check("XA201")
@@ -215,10 +211,7 @@ def nginx_knows_the_site(stack: RunningSite) -> Iterator[Evidence]:
         yield Evidence(f"{url} redirects to {reply.header('Location').partition('?')[0]}", "unknown")
     elif stack.running is None:
         browser = {"User-Agent": "Mozilla/5.0"}
-        if (
-            reply.status != 404
-            and stack.front_door.ask("GET", digest_path(stack.site), browser).status == 200
-        ):
+        if reply.status != 404 and digest_in(stack.front_door.ask("GET", digest_path(stack.site), browser)):
             text = f"{url} has status {reply.status} for the doctor, and 200 for the User-Agent of a browser"
             yield Evidence(text, remedy=REMEDIES["by_agent"])
         else:
@@ -229,11 +222,12 @@ def nginx_knows_the_site(stack: RunningSite) -> Iterator[Evidence]:
 def _without_includes(stack: RunningSite) -> str:
     with suppress(Skipped):
         server = server_of(stack.http, stack.front_door)
-        if server and ("include", "server") not in [line.words for line in server.inside]:
-            folder = stack.folder
-            return REMEDIES["no_include"].format(
-                where=server.where, folder=folder, site=folder / stack.site.folder
-            )
+        if server and not includes_site(server.inside):
+            own = tuple(line for line in lines_of("server", stack.http) if includes_site(line.inside))
+            if other := server_of(own, stack.front_door):
+                return REMEDIES["other_default"].format(where=server.where, own=other.where)
+            site = stack.folder / stack.site.folder
+            return REMEDIES["no_include"].format(where=server.where, folder=stack.folder, site=site)
         for line in server.inside if server else ():
             if (name := line.words[0]) in ("if", "return", "rewrite"):
                 return REMEDIES["if_of_server"].format(

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from xaccel.doctor.ask_origins import ask_for_object, remotes
-from xaccel.doctor.check import REMEDIES, check
+from xaccel.doctor.ask_origins import remotes
+from xaccel.doctor.check import REMEDIES, Look, check
 from xaccel.doctor.error_log import ends, written_since
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.location import MOST_BYTES, App
 from xaccel.doctor.log_and_disk import why_unreadable
+from xaccel.doctor.named_object import ask_for_object
 from xaccel.doctor.no_transfer import no_transfer
 from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import XaccelError
@@ -39,6 +40,9 @@ _OF_MIDDLEWARE = (
     *("Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy"),
     *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
 )
+_SECRET = ("XA603", "the secret of these settings")
+_REFUSED = {"forged": _SECRET, "no_id": _SECRET, "url_refused": ("XA604", "these settings")}
+"""By `why`: the check, and what would be the same."""
 _EACH_SERVER, _MOST_ASKED = 4, 16
 """Requests through NGINX, to see whether servers of the app differ."""
 _COMPARED = "content-type content-length etag last-modified content-disposition cache-control".split()
@@ -94,12 +98,9 @@ def download_arrives(stack: RunningSite) -> Iterator[Evidence]:
         if seen:
             yield seen
             return
-    for name, whys, same in (
-        ("XA603", ("forged", "no_id"), "the secret of these settings"),
-        ("XA604", ("url_refused",), "these settings"),
-    ):
-        if done.why in whys:
-            yield Evidence(f"`why` is {done.why}, and the running NGINX has {same}", check=name)
+    if done.why in _REFUSED:
+        name, same = _REFUSED[done.why]
+        yield Evidence(f"`why` is {done.why}, and the running NGINX has {same}", check=name)
     try:
         yield from (replace(one, check="XA606") for one in _undelivered(stack, done))
     except Skipped as reason:
@@ -118,11 +119,19 @@ def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]
         return
     text = f"status {status}, `why` is {done.why or '(not known)'}" if status else done.reply.problem
     cause, remedy = (f" {meaning.cause}", meaning.remedy) if meaning else ("", "")
-    yield Evidence(f"{text}.{cause}", remedy=remedy)
-    if done.entry and isinstance(stack.site.origins.get(done.entry.get("origin", "")), LocalOrigin):
-        handed = unquote(stack.from_app.header("X-Accel-Redirect")) if stack.from_app else ""
-        name, _, key = handed.removeprefix(stack.site.internal_prefix).partition("/")
-        yield from why_unreadable(stack, ObjectRef(name, key)) if key else ()
+    if not (denied := _denied_file(stack, done)):
+        yield Evidence(f"{text}.{cause}", remedy=remedy)
+    else:
+        yield replace(denied, text=f"{text}.{cause} {denied.text}")
+
+
+def _denied_file(stack: RunningSite, done: LoggedDownload) -> Evidence | None:
+    origins, name = stack.site.origins, (done.entry or {}).get("origin", "")
+    if not isinstance(origins.get(name), LocalOrigin) or not stack.from_app:
+        return None  # the app is only asked about a file
+    path = unquote(stack.from_app.header("X-Accel-Redirect")).removeprefix(stack.site.internal_prefix)
+    name, _, key = path.partition("/")
+    return why_unreadable(stack, ObjectRef(name, key)) if key else None
 
 
 @check("XA624")
@@ -151,7 +160,29 @@ def _hand_off_of(stack: RunningSite, app: App) -> str:
     return "" if reply.header("Xaccel-Auth") in stack.site.secrets else "has another secret"
 
 
-@check("XA607")
+def check_hops(name: str) -> Callable[[Look], Look]:
+    """Make a function the one that looks for a check at the front door. Its evidence says what NGINX itself does."""
+
+    def registered(look: Look) -> Look:
+        @check(name)
+        @wraps(look)
+        def compared(stack: RunningSite) -> Iterator[Evidence]:
+            seen = [one if isinstance(one, Evidence) else Evidence(one) for one in look(stack)]
+            more = ""
+            with suppress(Skipped, OSError, HTTPException):
+                if seen and (behind := stack.behind):
+                    does = (
+                        "responds so too" if list(look(behind)) else "does not: the cause is in front of it"
+                    )
+                    more = f"; NGINX itself, at {behind.front_door.url}, {does}"
+            yield from (replace(one, text=f"{one.text}{more}") for one in seen)
+
+        return look
+
+    return registered
+
+
+@check_hops("XA607")
 def ranges_are_answered(stack: RunningSite) -> Iterator[str]:
     whole = stack.fetched
     if len(whole.body) < 2:
@@ -161,7 +192,7 @@ def ranges_are_answered(stack: RunningSite) -> Iterator[str]:
         yield f"status {part.status} and {len(part.body)} bytes instead of 206 and one byte"
 
 
-@check("XA608")
+@check_hops("XA608")
 def head_has_the_headers_of_get(stack: RunningSite) -> Iterator[str]:
     head, whole = stack.fetch("HEAD"), stack.fetched
     if head.status != whole.status:
@@ -172,7 +203,7 @@ def head_has_the_headers_of_get(stack: RunningSite) -> Iterator[str]:
             yield f"{name} is {head.header(name)!r} for HEAD and {whole.header(name)!r} for GET"
 
 
-@check("XA609")
+@check_hops("XA609")
 def conditions_are_answered(stack: RunningSite) -> Iterator[Evidence]:
     etag = stack.fetched.header("ETag")
     if not etag:
@@ -199,7 +230,7 @@ def bytes_are_those_of_the_object(stack: RunningSite) -> Iterator[str]:
         yield f"SHA-256 begins with {there} in the storage and with {here} from NGINX"
 
 
-@check("XA611")
+@check_hops("XA611")
 def storage_is_hidden(stack: RunningSite) -> Iterator[str]:
     words = {remote.servers[0][0] for remote in remotes(stack.site.origins)}
     words |= {origin.bucket for origin in stack.site.origins.values() if isinstance(origin, S3Origin)}
@@ -209,7 +240,7 @@ def storage_is_hidden(stack: RunningSite) -> Iterator[str]:
             yield f"the header {name}"
 
 
-@check("XA630")
+@check_hops("XA630")
 def headers_of_middleware_are_not_lost(stack: RunningSite) -> Iterator[str]:
     """Compare with the app's 404 for an unknown page: middleware sets its headers there too."""
     asked = {"Origin": stack.front_door.url, **stack.headers}
@@ -223,7 +254,7 @@ def headers_of_middleware_are_not_lost(stack: RunningSite) -> Iterator[str]:
         yield f"another page (status {page.status}) has {', '.join(lost)}"
 
 
-@check("XA612")
+@check_hops("XA612")
 def name_and_type_are_those_of_the_app(stack: RunningSite) -> Iterator[str]:
     for name in (*_OF_THE_APP, "X-Content-Type-Options"):
         if not stack.fetched.header(name):
@@ -237,14 +268,18 @@ def name_and_type_are_those_of_the_app(stack: RunningSite) -> Iterator[str]:
                 yield f"{public} is {traced.header(public)!r}, and the app sent {value!r}"
 
 
-@check("XA613")
-def nothing_compresses(stack: RunningSite) -> Iterator[str]:
+@check_hops("XA613")
+def nothing_compresses(stack: RunningSite) -> Iterator[Evidence]:
     reply = stack.fetch(Accept_Encoding="gzip, br, zstd")
     by = f"(Via or Server: {reply.header('Via') or reply.header('Server') or 'nothing'})"
     if encoding := reply.header("Content-Encoding"):
-        yield f"Content-Encoding is {encoding} {by}"
+        remedy = ""
+        with suppress(Skipped, OSError, HTTPException):
+            if ask_for_object(stack).header("Content-Encoding") == encoding:
+                remedy = REMEDIES["stored_encoding"]
+        yield Evidence(f"Content-Encoding is {encoding} {by}", remedy=remedy)
     elif not reply.header("Content-Length"):
-        yield f"there is no Content-Length {by}"
+        yield Evidence(f"there is no Content-Length {by}")
 
 
 @check("XA614")
@@ -266,7 +301,7 @@ def transfer_is_logged(stack: RunningSite) -> Iterator[str]:
         yield f"none in {stack.log}"
 
 
-@check("XA616")
+@check_hops("XA616")
 def credentials_are_required(stack: RunningSite) -> Iterator[str]:
     if not stack.headers:
         raise Skipped("the download needs no --header, so that every client may have it")

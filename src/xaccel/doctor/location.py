@@ -62,7 +62,7 @@ def _names(server: tuple[Line, ...]) -> list[str]:
     return [word for line in lines_of("server_name", server) for word in line.words[1:]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Location:
     """The `location { }` that gets a request, else the `server { }`. path: the levels around it, and its own."""
 

@@ -16,6 +16,7 @@ from xaccel.site.origins import LocalOrigin
 _MOST_BYTES = 1024**3
 _LEAST_FREE = 64 * 1024 * 1024
 """Bytes; some 100,000 log entries."""
+_LEAST_INODES = 64
 _RIGHTS = {"-r": "read", "-w": "write to", "-x": "enter"}
 """By the option of `test`."""
 
@@ -26,46 +27,43 @@ def _denied(stack: RunningSite, path: Path, right: str) -> str:
     return "" if may else f"{stack.workers[0]} may not {_RIGHTS[right]} {path}"
 
 
-@check("XA415")
-def workers_may_enter_the_directories(stack: RunningSite) -> Iterator[str]:
-    found = [(name, one.root) for name, one in stack.site.origins.items() if isinstance(one, LocalOrigin)]
-    if not found:
-        raise Skipped("the site has no directory")
-    for name, root in found:
-        if not Path(root).is_dir():
-            yield f"origin {name}: {root} is not a directory"
-        elif denied := _denied(stack, Path(root), "-x"):
-            yield f"origin {name}: {denied}"
+@check("XA415", "XA418", "XA502", "XA505")
+def workers_may_use_the_paths(stack: RunningSite) -> Iterator[Evidence]:
+    site, prefix = stack.site, stack.prefix
+    roots = [origin.root for origin in site.origins.values() if isinstance(origin, LocalOrigin)]
+    needed = [("XA415", Path(root), "-x") for root in roots]
+    needed += [("XA505", prefix / name, "-r") for name in site.error_pages.values()]
+    missing = [(name, path) for name, path, _ in needed if not path.exists()]
+    for name, path in missing:
+        yield Evidence(f"{path} is missing", check=name)
+    needed += [("XA502", stack.log.parent, "-x")]
+    needed += [("XA418", prefix / site.cache.path, "-w")] if site.cache else []
+    for name, path, right in needed:
+        if (name, path) not in missing and (denied := _denied(stack, path, right)):
+            yield Evidence(denied, check=name)
 
 
 @check("XA417")
 def workers_may_read_the_object(stack: RunningSite) -> Iterator[Evidence]:
-    return why_unreadable(stack, stack.object)
+    if why := why_unreadable(stack, stack.object):
+        yield why
 
 
-def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Iterator[Evidence]:
-    """Yield why NGINX's workers cannot send a file of a directory that is there. Raises Skipped."""
-    origin = stack.site.origin(ref.origin)
+def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Evidence | None:
+    """Return why NGINX's workers cannot send a file of a directory that is there. Raises Skipped."""
+    origin = stack.site.origins.get(ref.origin)
     if not isinstance(origin, LocalOrigin):
-        return
+        return None
     path = Path(origin.root)
     for part in Path(ref.key).parts:
         path /= part
         if path.is_symlink():
             text = f"{path} is a symbolic link, and NGINX follows none below the directory of an origin"
-            yield Evidence(text, remedy=REMEDIES["symlink"])
-            return
+            return Evidence(text, remedy=REMEDIES["symlink"])
         if path.exists() and (denied := _denied(stack, path, "-x" if path.is_dir() else "-r")):
-            yield Evidence(f"{denied} (mode {path.stat().st_mode & 0o777:o}, owner {path.owner()})")
-            return
-
-
-@check("XA418")
-def workers_may_write_to_the_cache(stack: RunningSite) -> Iterator[str]:
-    if stack.site.cache is None:
-        raise Skipped("the site has no CACHE")
-    if denied := _denied(stack, stack.prefix / stack.site.cache.path, "-w"):
-        yield denied
+            text = f"{denied} (mode {path.stat().st_mode & 0o777:o}, owner {path.owner()})"
+            return Evidence(text, remedy=REMEDIES["not_allowed"])
+    return None
 
 
 @check("XA501")
@@ -79,12 +77,6 @@ def log_is_a_file_that_can_be_read(stack: RunningSite) -> Iterator[str]:
             file.read(1)
     except OSError as error:
         yield f"{log}: {error.strerror}"
-
-
-@check("XA502")
-def workers_may_enter_the_folder_of_the_log(stack: RunningSite) -> Iterator[str]:
-    if denied := _denied(stack, stack.log.parent, "-x"):
-        yield denied
 
 
 @check("XA503")
@@ -107,7 +99,9 @@ def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         text = f"{folder}: {free // 1024 // 1024} MB are free"
-        if free < _LEAST_FREE:
+        if disk.f_files and disk.f_favail < _LEAST_INODES:
+            yield Evidence(f"{folder}: {disk.f_favail} inodes are free", remedy=REMEDIES["no_inodes"])
+        elif free < _LEAST_FREE:
             yield Evidence(text)
         elif cache and folder == cached and free < cache.min_free_bytes:
             text = f"{text}, and `min_free` of CACHE is {cache.min_free}"
@@ -118,14 +112,3 @@ def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
 def log_is_rotated(stack: RunningSite) -> Iterator[str]:
     if (size := stack.log.stat().st_size) > _MOST_BYTES:
         yield f"{stack.log} has {size // 1024**2:,} MB"
-
-
-@check("XA505")
-def workers_may_read_the_error_pages(stack: RunningSite) -> Iterator[str]:
-    if not stack.site.error_pages:
-        raise Skipped("the site has no ERROR_PAGES")
-    for path in (stack.prefix / name for name in stack.site.error_pages.values()):
-        if not path.is_file():
-            yield f"{path} is missing"
-        elif denied := _denied(stack, path, "-r"):
-            yield denied

@@ -28,6 +28,16 @@ _BY_WORDS = {
     r"bind\([^)]*\) failed": "proxy_bind",
     "sent too big header|HeadTooLarge": "large_response",
     "Header Or Cookie Too Large": "large_request",
+    "limiting (?:requests|connections)": "limited_by_nginx",
+    r"\(13: Permission denied\)": "not_allowed",
+    r"\(24: Too many open files\)": "open_files",
+    r"\(28: No space left on device\)": "no_space",
+    r"\(2: No such file": "no_socket",
+    r"(?:with|status) 405\b": "other_method",
+    r"(?:with|status) 42[16]\b": "wants_https",
+    r"(?:with|has) (?:status )?503\b": "unavailable_app",
+    r"(?:with|status) 414\b": "long_url_for_app",
+    r"(?:with|status) 429\b": "limited_by_app",
     r"(?:with|status) 431\b": "large_request_for_app",
 }
 """Remedies by words of NGINX's error log, of its page or of the app's response."""
@@ -79,7 +89,7 @@ def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: s
         text = f"{seen}, although {where} {_does(app)}"
         if reply.status == 0 and _hands_off(app):
             text = f"{text}: NGINX waits for the storage{log}"
-            return Evidence(text, remedy=REMEDIES["slow_storage"], check="XA606")
+            return Evidence(text, remedy=REMEDIES["storage_hangs"], check="XA606")
         return Evidence(f"{text} now{log}", remedy=_by_words(log), check="XA602")
     if isinstance(app.error, TimeoutError) if app else "timed out" in reply.problem + log:
         text = f"{seen}: {where} does not respond in time{log}"
@@ -108,16 +118,28 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
     if status == 400:
         return _bad_host(stack, seen)
     if status >= 500:
-        return Evidence(seen, check="XA621" if status == 501 else "XA620")
+        remedy = _by_words(seen)
+        return Evidence(seen, remedy=remedy, check="XA621" if status == 501 else "XA620")
     server = stack.from_app.header("Server") if stack.from_app else ""
     if status == 404 and stack.app and OF_NGINX.match(server):
         seen = f"{seen}, and {stack.app.shown} is an NGINX (Server: {server})"
         remedy = REMEDIES["proxy_between"]
     elif status in (404, 410):
-        remedy = REMEDIES["no_such"]
+        remedy = _below_a_path(stack) or REMEDIES["no_such"]
     else:
         remedy = "" if status in (401, 403) else _by_words(seen) or REMEDIES["other_status"]
     return Evidence(seen, remedy=remedy, check="XA605")
+
+
+def _below_a_path(stack: RunningSite) -> str:
+    """Return what to do if the app has the download without the path of its location."""
+    words = stack.location.line.words if stack.location else ()
+    path = words[-1].rstrip("/") if words[:1] == ("location",) else ""
+    if stack.app and path[:1] == "/" and stack.target.startswith(f"{path}/"):
+        inside = stack.app.ask(stack.front_door, stack.target.removeprefix(path), stack.headers)
+        if _hands_off(inside):
+            return REMEDIES["below_a_path"].format(path=path, base=stack.app.base.rstrip("/"))
+    return ""
 
 
 def _moved(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:

@@ -7,8 +7,9 @@ import pwd
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPException
@@ -33,7 +34,6 @@ _ROOT_HTTP = re.compile(r"^# configuration file (.+)/http\.conf:\n# For hand-off
 _NO_NGINX = "this is not NGINX's host; --nginx PATH names its program"
 _DIGEST = re.compile(rf"([0-9a-f]{{16}}) \d+ ([\d.]+)({SERVED})?")
 _DENIED = re.compile(r"\(13: Permission denied\)")
-_LONGER = "`--timeout` gives them more"
 MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
 OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
@@ -58,6 +58,11 @@ def workers_of(master: int) -> list[float]:
     return found
 
 
+def digest_in(reply: Exchange) -> re.Match[str] | None:
+    """Return digest and version of a response; None if it is not of an NGINX that knows the site."""
+    return _DIGEST.fullmatch(reply.body[:200].decode("latin-1")) if reply.status == 200 else None
+
+
 @dataclass(kw_only=True, eq=False)
 class RunningSite:
     """A site with the NGINX in front of it. Facts are found out when the first check needs them.
@@ -73,8 +78,8 @@ class RunningSite:
     read_site: Callable[[], Site]
     nginx: str = ""
     has_app: bool = True
-    options: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    options: Sequence[str] = ()
+    without: Sequence[str] = ()
     write_addresses: bool = False
     url: str = ""
     download: str = ""
@@ -82,20 +87,17 @@ class RunningSite:
     named: tuple[str, str] | None = None
     config: Path | None = None
     timeout_s: float = 10.0
-    broken: dict[str, str] = field(default_factory=dict)
-    refused: list[Exchange] = field(default_factory=list)
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Bound the time of all checks together."""
-        self._end = time.monotonic() + MOST_TIMEOUTS * self.timeout_s
+    broken: dict[str, str] = field(default_factory=dict, init=False)
+    refused: list[Exchange] = field(default_factory=list, init=False)
+    began: float = field(default_factory=time.monotonic, init=False)
 
     @contextmanager
     def patience(self) -> Iterator[None]:
         """Bound the requests of one check together. Raises TimeoutError after the end of the time of all checks."""
-        left = self._end - time.monotonic()
+        most_s = MOST_TIMEOUTS * self.timeout_s
+        left = self.began + most_s - time.monotonic()
         if left <= 0:
-            raise TimeoutError(f"not done: the checks took {MOST_TIMEOUTS * self.timeout_s:.0f} s. {_LONGER}")
+            raise TimeoutError(f"not done: the checks took {most_s:.0f} s. `--timeout` gives them more")
         with at_most(min(self.timeout_s, left)):
             yield
 
@@ -228,10 +230,25 @@ class RunningSite:
         for url in (self.url, self.download):
             if url.startswith(("http://", "https://")):
                 return FrontDoor.at(url)
-        if self.nginx and self.tested.returncode == 0:
-            for found in filter(None, map(front_door_of, paths_to("server", self.http))):
-                return found
+        if own := self._own_door():
+            return own
         raise Skipped("the address of the site is not known; --url https://app.example names it")
+
+    def _own_door(self) -> FrontDoor | None:
+        has_http = self.nginx and self.tested.returncode == 0
+        return next(filter(None, map(front_door_of, paths_to("server", self.http) if has_http else ())), None)
+
+    @cached_property
+    def behind(self) -> RunningSite | None:
+        """The same site at NGINX's own address; None if that is the front door, or not known. Raises Skipped."""
+        own = self._own_door()
+        if own is None or own.address == self.front_door.address:
+            return None
+        made = copy(self)
+        for name in ("shown_digest", "fetched", "location", "app", "from_app"):
+            made.__dict__.pop(name, None)
+        made.front_door = own
+        return made
 
     @cached_property
     def shown_digest(self) -> Exchange:
@@ -249,9 +266,7 @@ class RunningSite:
     @property
     def running(self) -> re.Match[str] | None:
         """The digest and the version of the running NGINX; None where it does not know the site."""
-        reply = self.shown_digest
-        text = reply.body[:200].decode("latin-1")
-        return _DIGEST.fullmatch(text) if reply.status == 200 else None
+        return digest_in(self.shown_digest)
 
     @cached_property
     def target(self) -> str:
@@ -313,6 +328,6 @@ class RunningSite:
                 secrets += getattr(origin, "request_headers", {}).values()
             if self.config is None:
                 secrets += [*self.site.secrets, digest_path(self.site).rpartition("/")[2]]
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        for secret in sorted(filter(None, map(str.strip, secrets)), key=len, reverse=True):
             text = text.replace(secret, "***")
         return escape_for_terminal(_QUERY.sub(r"\1?***", text))

@@ -80,6 +80,8 @@ def _refused(origin: RemoteOrigin, found: Sequence[Exchange]) -> StorageFinding:
         status = f"{last.status} {http.client.responses.get(last.status, '')}"
         return StorageFinding(str(last.status), FINDINGS["status"].format(status=status))
     elements = dict(re.findall("<(Code|Message)>([^<]*)</", last.body.decode("utf-8", "replace")))
+    if not elements and "html" in last.header("Content-Type"):
+        return StorageFinding(f"status {last.status}", FINDINGS["html"])
     code = elements.get("Code") or _BY_STATUS.get(last.status, str(last.status))
     remedy = S3_CODES.get(code, FINDINGS["unknown_code"])
     if code in {"AccessDenied", "InvalidRequest"}:

@@ -63,6 +63,15 @@ def test_the_stores_code_and_a_remedy_are_named(places: Places) -> None:
         assert places.s3.secret_key not in finding.remedy
 
 
+def test_a_page_of_html_has_no_code_of_s3(places: Places) -> None:
+    page = Answer(status=403, headers=[("Content-Type", "text/html")], body=b"<h1>Blocked</h1>")
+    places.origin.answer = lambda _: page
+    site = with_documents(places.site, endpoint_url=places.origin.url)
+    finding = ask_storage(site, ObjectRef("documents", "explain.txt"))
+    assert finding.code == "status 403"
+    assert "The response is HTML" in finding.remedy
+
+
 def test_other_kinds_of_origins_are_asked_too(places: Places) -> None:
     assert ask_storage(places.site, ObjectRef("media", "explain.txt")).code == ""
     assert ask_storage(places.site, ObjectRef("media", "missing")).code == "FileNotFoundError"

@@ -1,0 +1,209 @@
+"""Rows of the table that a third operator invented without reading the doctor's checks."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import socketserver
+import subprocess
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from re import fullmatch
+from unicodedata import normalize
+
+from tests.doctor.breakages import breaks, simple
+from tests.doctor.first_list import app_at
+from tests.doctor.stage import BODY, KEY, Stage, download
+from tests.live.conftest import running_app
+from tests.live.origin.dns_server import dns_server
+from tests.servers.origin import Answer, Request, origin_server
+
+BLOCKED = b"<html><h1>Access denied</h1><p>Blocked by the security policy of this network.</p></html>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
+NO_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+
+
+def own_app(s: Stage, **settings: object) -> str:
+    """Run an app with the settings of the site, or with others, and return its address."""
+    folder = s.folder / f"app-{len(list(s.folder.glob('app-*')))}"
+    return s.stack.enter_context(running_app(folder, {**s.settings, **settings})).address
+
+
+def before_the_app(s: Stage, change: Callable[[Request, Answer], Answer]) -> None:
+    """Let the app answer otherwise."""
+
+    def answer(request: Request) -> Answer:
+        connection = http.client.HTTPConnection(s.backends.app.address, timeout=5)
+        connection.request(request.method, request.target, request.body, dict(request.headers))
+        reply = connection.getresponse()
+        headers = [each for each in reply.getheaders() if each[0] not in ("Transfer-Encoding", "Connection")]
+        made = Answer(reply.status, headers, reply.read())
+        connection.close()
+        return change(request, made)
+
+    app_at(s, s.stack.enter_context(origin_server(answer)).address)
+
+
+def stored_at(s: Stage, answer: Callable[[Request], Answer]) -> None:
+    """Let app and NGINX have the documents from a server that answers so."""
+    s.origin("documents", endpoint_url=s.stack.enter_context(origin_server(answer)).url)
+    app_at(s, own_app(s))
+
+
+def object_with(*headers: tuple[str, str]) -> Callable[[Request], Answer]:
+    """Answer as a private bucket with one object that has these headers."""
+
+    def answer(request: Request) -> Answer:
+        if "X-Amz-Signature" not in request.target and request.header("Authorization") is None:
+            return Answer(403, [("Content-Type", "application/xml")], DENIED)
+        if KEY not in request.target:
+            return Answer(404, [("Content-Type", "application/xml")], NO_KEY)
+        first, last = 0, len(BODY) - 1
+        if part := fullmatch(r"bytes=(\d+)-(\d*)", request.header("Range") or ""):
+            first, last = int(part[1]), min(int(part[2] or last), last)
+        known = [("ETag", '"a"'), ("Accept-Ranges", "bytes"), ("Content-Type", "text/plain"), *headers]
+        where = [("Content-Range", f"bytes {first}-{last}/{len(BODY)}")] if part else []
+        return Answer(206 if part else 200, [*known, *where], BODY[first : last + 1])
+
+    return answer
+
+
+# NGINX
+
+
+@breaks(
+    308,
+    "A new server on the same port is the default, and the site's has no `server_name`",
+    says="server_name",
+)
+def _(s: Stage) -> None:
+    other = f'server {{ listen 127.0.0.1:{s.port} default_server; return 200 "Welcome to nginx!"; }}'
+    s.edit("nginx.conf", "# more servers", other)
+
+
+@breaks(
+    605, "The app's location is below a path, and `proxy_pass` passes it on", "unknown", says="proxy_pass"
+)
+def _(s: Stage) -> None:
+    s.edit("nginx.conf", "location / {", "location /portal/ {")
+    s.arguments["--download"] = "/portal" + download()
+
+
+@breaks(504, "The disk of the cache has space, and no inodes", says="inodes")
+def _(s: Stage) -> None:
+    place = s.folder / "var/cache"
+    options = "size=2g,mode=777,nr_inodes=16"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+    s.stack.callback(subprocess.run, ["umount", "--lazy", str(place)], check=True)
+    s.reload()
+    for number in range(16):
+        try:
+            (place / f"left-{number}").touch()
+        except OSError:
+            return
+
+
+# The app
+
+
+@breaks(605, "The URL of the download is longer than the app's server takes", "unknown", says="request line")
+def _(s: Stage) -> None:
+    s.arguments["--download"] = download() + "&from=" + "x" * 4500
+
+
+@breaks(608, "The view of downloads accepts GET only", says="view")
+def _(s: Stage) -> None:
+    def only_get(request: Request, answer: Answer) -> Answer:
+        return Answer(405, [("Allow", "GET")]) if request.method == "HEAD" else answer
+
+    before_the_app(s, only_get)
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        host, port = self.server.app.split(":")  # type: ignore[attr-defined]
+        with socket.create_connection((host, int(port))) as app:
+            back = threading.Thread(target=_pump, args=(app, self.request))
+            back.start()
+            _pump(self.request, app)
+            back.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    while data := source.recv(65536):
+        target.sendall(data)
+    target.shutdown(socket.SHUT_WR)
+
+
+@breaks(602, "NGINX's workers may not open the socket of the app", says="user of NGINX's workers")
+def _(s: Stage) -> None:
+    place = s.folder / "app.sock"
+    server = s.stack.enter_context(socketserver.ThreadingUnixStreamServer(str(place), _Relay))
+    server.app = s.backends.app.address  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    s.stack.callback(server.shutdown)
+    place.chmod(0o600)
+    app_at(s, f"unix:{place}:")
+
+
+# The storage
+
+
+simple(
+    404,
+    "The certificate of an origin is not yet valid: the clock of the machine is a day slow",
+    lambda s: s.tls(
+        not_before=datetime.now(UTC) + timedelta(days=1), not_after=datetime.now(UTC) + timedelta(days=90)
+    ),
+    says="not yet valid",
+)
+simple(
+    420,
+    "A web proxy before the storage responds in its place",
+    lambda s: stored_at(s, lambda _: Answer(403, [("Content-Type", "text/html")], BLOCKED)),
+    says="HTML",
+)
+simple(
+    613,
+    "The storage kept `aws-chunked` of the upload as Content-Encoding",
+    lambda s: stored_at(s, object_with(("Content-Encoding", "aws-chunked"))),
+    says="the storage",
+)
+
+
+@breaks(410, "The secret key ends with a newline", says="newline")
+def _(s: Stage) -> None:
+    s.origin("documents", secret_key=s.backends.s3.secret_key + "\n")
+    app_at(s, own_app(s))
+
+
+@breaks(413, "One of two addresses of `connect_to` lacks the object", says="connect_to")
+def _(s: Stage) -> None:
+    def without(request: Request) -> Answer:
+        return Answer(404, [("Content-Type", "application/xml")], NO_KEY)
+
+    node = s.stack.enter_context(origin_server(without))
+    address = s.backends.s3.endpoint.removeprefix("http://")
+    s.origin("documents", cache=False, connect_to=[address, node.address])
+    app_at(s, own_app(s))
+
+
+@breaks(413, "The name of an object is in NFD, and the key in NFC", says="NFC and NFD")
+def _(s: Stage) -> None:
+    stored, asked = (normalize(form, "reports/Übersicht.txt") for form in ("NFD", "NFC"))
+    s3, bucket = s.backends.s3, s.backends.bucket
+    s3.put(bucket, stored, BODY, "text/plain")
+    s.stack.callback(s3.client().delete_object, Bucket=bucket, Key=stored)
+    s.arguments |= {"--download": download(asked), "--object": f"documents/{asked}"}
+
+
+@breaks(419, "RESOLVER does not know the host of a redirect", says="files.cdn.test")
+def _(s: Stage) -> None:
+    names = s.stack.enter_context(dns_server())
+    away = Answer(302, [("Location", "http://files.cdn.test/x.txt")])
+    mirror = s.stack.enter_context(origin_server(lambda request: away))
+    origin = {"type": "http", "base_url": f"{mirror.url}/", "redirect_hosts": ["*.cdn.test"]}
+    s.change(RESOLVER=[names.address], ORIGINS={**s.settings["ORIGINS"], "mirror": origin})
+    app_at(s, own_app(s))
+    s.arguments["--download"] = download("x.txt", "mirror")

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.live.conftest import build_of
-from tests.live.front.front_door import Door, door, ending, everywhere, hand_off, one_line
+from tests.live.front.front_door import FrontDoor, door, ending, everywhere, hand_off, one_line
 from tests.live.front.table import CUT, NOTHING, WHOLE
 from tests.live.front.transfer import Asked
 from tests.live.objects import ranges, serve
@@ -43,7 +43,7 @@ FAILURES: dict[str, tuple[str, Callable[[Request], Answer]]] = {
 @pytest.mark.parametrize("first", [0, 500], ids=["whole", "range"])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_later_slice_that_fails_is_an_error_for_the_client(
-    door: Door, protocol: str, failure: str, first: int
+    door: FrontDoor, protocol: str, failure: str, first: int
 ) -> None:
     """Where there are no slices the origin is asked once, and dies in the middle of the one answer."""
     origin, subject = door.live.places.origin, f"slice-{uuid4()}"

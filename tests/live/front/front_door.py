@@ -38,7 +38,7 @@ PAIRS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class FrontDoor:
     """The NGINX behind it, and where it speaks TLS and QUIC."""
 
     live: Live
@@ -103,13 +103,13 @@ def certify(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def door(
     variant: Variant, places: Places, app: AppServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Door]:
+) -> Iterator[FrontDoor]:
     folder = tmp_path_factory.mktemp(f"door-{variant.name}")
     ca_file, plain, port = certify(folder), free_port(), free_port()
     extra = listening(port, folder, quic=has_quic(variant.binary))
     text = config_text(places, variant, app, plain, extra_server=extra)
     with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
-        yield Door(Live(variant, nginx, places, app), port, ca_file)
+        yield FrontDoor(Live(variant, nginx, places, app), port, ca_file)
 
 
 everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
@@ -119,7 +119,7 @@ def hand_off(subject: str = "", key: str = "x", origin: str = "partner", **optio
     return send_target({"origin": origin, "key": key, "options": {"subject": subject, **options}})
 
 
-def one_line(door: Door, subject: str, protocol: str) -> dict[str, Any]:
+def one_line(door: FrontDoor, subject: str, protocol: str) -> dict[str, Any]:
     line = line_where(door.live.nginx, "subject", subject)
     assert line["protocol"] == SPOKEN[protocol]
     return line

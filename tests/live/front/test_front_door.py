@@ -17,7 +17,7 @@ from tests.live.client import KNOWN, OTHER_ID, send_target
 from tests.live.front.front_door import (
     BUILDS,
     PAIRS,
-    Door,
+    FrontDoor,
     door,
     ending,
     everywhere,
@@ -59,7 +59,7 @@ FRAMING = {"h1": 15, "h2": 0, "h3": 4}
 
 @everywhere
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_each_row_is_true(door: Door, protocol: str, row: Row) -> None:
+def test_each_row_is_true(door: FrontDoor, protocol: str, row: Row) -> None:
     origin, subject = door.live.places.origin, f"row-{uuid4()}"
     origin.answer = row.answer
     got = row.stock if row.stock is not None and not door.live.variant.njs else row.got
@@ -113,7 +113,7 @@ def not_http(protocol: str) -> bytes:
 
 
 @everywhere
-def test_a_response_that_is_not_http_is_cut_with_njs(door: Door, protocol: str) -> None:
+def test_a_response_that_is_not_http_is_cut_with_njs(door: FrontDoor, protocol: str) -> None:
     """Stock NGINX passes the bytes. Over HTTP/2 they are the body of an answer without a status; else the answer."""
     raw, subject = not_http(protocol), f"raw-{uuid4()}"
     door.live.places.origin.answer = lambda _: Answer(raw=raw)
@@ -137,7 +137,7 @@ def test_a_response_that_is_not_http_is_cut_with_njs(door: Door, protocol: str) 
 
 @everywhere
 @pytest.mark.parametrize("status", [100, 101, 103])
-def test_an_interim_answer_is_no_final_one_where_njs_can(door: Door, protocol: str, status: int) -> None:
+def test_an_interim_answer_is_no_final_one_where_njs_can(door: FrontDoor, protocol: str, status: int) -> None:
     """After HTTP/1.1 the clients refuse what stock NGINX makes of it. The newer NGINX waits after 103 by itself."""
     final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     raw = f"HTTP/1.1 {status} X\r\nLink: x\r\n\r\n".encode() + final
@@ -161,7 +161,9 @@ def test_an_interim_answer_is_no_final_one_where_njs_can(door: Door, protocol: s
 
 @everywhere
 @pytest.mark.parametrize("how", ["abort", "close"])
-def test_a_client_that_leaves_has_a_log_entry_with_the_reason(door: Door, protocol: str, how: str) -> None:
+def test_a_client_that_leaves_has_a_log_entry_with_the_reason(
+    door: FrontDoor, protocol: str, how: str
+) -> None:
     door.live.places.origin.answer = lambda _: endless()
     subject = f"gone-{uuid4()}"
     with door.transfer(protocol, Asked(hand_off(subject))) as transfer:
@@ -173,7 +175,7 @@ def test_a_client_that_leaves_has_a_log_entry_with_the_reason(door: Door, protoc
 
 
 @contextmanager
-def held(door: Door, protocol: str, subject: str) -> Iterator[list[Transfer]]:
+def held(door: FrontDoor, protocol: str, subject: str) -> Iterator[list[Transfer]]:
     """As many transfers as one subject may have, begun and not at their end; on one connection where it takes them."""
     target = hand_off(subject, limit_rate=1000)
     with ExitStack() as opened:
@@ -186,7 +188,7 @@ def held(door: Door, protocol: str, subject: str) -> Iterator[list[Transfer]]:
 
 
 @everywhere
-def test_a_subject_has_three_transfers_at_once(door: Door, protocol: str) -> None:
+def test_a_subject_has_three_transfers_at_once(door: FrontDoor, protocol: str) -> None:
     door.live.places.origin.answer = lambda _: endless()
     subject, extra = f"limited-{uuid4()}", f"other-{uuid4()}"
     with held(door, protocol, subject) as transfers:
@@ -204,7 +206,7 @@ def test_a_subject_has_three_transfers_at_once(door: Door, protocol: str) -> Non
 
 
 @everywhere
-def test_the_rate_of_a_transfer_is_limited(door: Door, protocol: str) -> None:
+def test_the_rate_of_a_transfer_is_limited(door: FrontDoor, protocol: str) -> None:
     door.live.places.origin.answer = lambda _: Answer(body=LARGE)
     started = time.monotonic()
     assert door.ask(protocol, hand_off(limit_rate=600_000)).body == LARGE
@@ -217,7 +219,7 @@ def test_the_rate_of_a_transfer_is_limited(door: Door, protocol: str) -> None:
     indirect=["variant"],
     scope="session",
 )
-def test_a_cut_transfer_leaves_the_others_of_its_connection_whole(door: Door, protocol: str) -> None:
+def test_a_cut_transfer_leaves_the_others_of_its_connection_whole(door: FrontDoor, protocol: str) -> None:
     def answer(request: Request) -> Answer:
         if request.target.endswith("cut"):
             return Answer(headers=[("Content-Length", "1000000")], body=LARGE[:400_000], close=True)
@@ -236,7 +238,7 @@ def test_a_cut_transfer_leaves_the_others_of_its_connection_whole(door: Door, pr
 
 @everywhere
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_an_internal_location_is_404_from_outside(door: Door, protocol: str, method: str) -> None:
+def test_an_internal_location_is_404_from_outside(door: FrontDoor, protocol: str, method: str) -> None:
     forged = {
         "X-Accel-Redirect": "/_xaccel/partner",
         "Xaccel-Auth": door.live.places.site.secrets[0],
@@ -258,7 +260,7 @@ def test_an_internal_location_is_404_from_outside(door: Door, protocol: str, met
 
 @everywhere
 @pytest.mark.parametrize("origin", ["partner", "media"])
-def test_a_forged_hand_off_is_404(door: Door, protocol: str, origin: str) -> None:
+def test_a_forged_hand_off_is_404(door: FrontDoor, protocol: str, origin: str) -> None:
     subject = f"forged-{uuid4()}"
     asked = {"origin": origin, "key": "x", "options": {"subject": subject}, "put": {"Xaccel-Auth": "0" * 37}}
     reply = door.ask(protocol, send_target(asked))
@@ -269,7 +271,7 @@ def test_a_forged_hand_off_is_404(door: Door, protocol: str, origin: str) -> Non
 
 @everywhere
 @pytest.mark.parametrize("origin", ["documents", "cached", "media"])
-def test_a_real_file_arrives_whole_and_in_parts(door: Door, protocol: str, origin: str) -> None:
+def test_a_real_file_arrives_whole_and_in_parts(door: FrontDoor, protocol: str, origin: str) -> None:
     places = door.live.places
     places.s3.put(places.bucket, "door.bin", LARGE, "application/x-door")
     (places.media / "door.bin").write_bytes(LARGE)
@@ -288,7 +290,7 @@ def test_a_real_file_arrives_whole_and_in_parts(door: Door, protocol: str, origi
     assert (head.status, head.body, head.one("Content-Length")) == (200, b"", str(len(LARGE)))
 
 
-def test_a_build_speaks_what_it_is_built_for(variant: Variant, door: Door, tmp_path: Path) -> None:
+def test_a_build_speaks_what_it_is_built_for(variant: Variant, door: FrontDoor, tmp_path: Path) -> None:
     """The wheel has no HTTP/3: its -V says so, and it refuses the text of one that has."""
     spoken = BUILDS[variant.name.partition("-")[0]]
     text = (door.live.nginx.directory / "nginx.conf").read_text()

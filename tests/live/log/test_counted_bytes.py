@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of
-from tests.live.front.front_door import PAIRS, Door, door, ending, hand_off, one_line
+from tests.live.front.front_door import PAIRS, FrontDoor, door, ending, hand_off, one_line
 from tests.live.front.transfer import Asked
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
@@ -79,7 +79,7 @@ CASES = {
 
 @everywhere
 @pytest.mark.parametrize("name", CASES)
-def test_the_row_has_the_bytes_of_the_body(door: Door, protocol: str, name: str) -> None:
+def test_the_row_has_the_bytes_of_the_body(door: FrontDoor, protocol: str, name: str) -> None:
     origin, method, headers, body, expected = CASES[name]
     door.live.places.origin.answer = origin
     subject = f"counted-{uuid4()}"
@@ -111,7 +111,9 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("head", "interim"), REQUESTS)
-def test_nginx_sends_100_continue_exactly_where_the_line_says_so(door: Door, head: str, interim: int) -> None:
+def test_nginx_sends_100_continue_exactly_where_the_line_says_so(
+    door: FrontDoor, head: str, interim: int
+) -> None:
     """Twice on one connection where it stays open: each request has its own."""
     door.live.places.origin.answer = whole
     subjects = [f"continued-{uuid4()}" for _ in range(2)]
@@ -134,7 +136,7 @@ def test_nginx_sends_100_continue_exactly_where_the_line_says_so(door: Door, hea
             assert (row(line).sent, row(line).outcome) == (1000, "sent")
 
 
-def test_two_lines_of_expect_are_no_request(door: Door) -> None:
+def test_two_lines_of_expect_are_no_request(door: FrontDoor) -> None:
     headers = (("Expect", EXPECT), ("Expect", EXPECT))
     assert ask(door.live.nginx.port, hand_off(), headers=headers).status == 400
 

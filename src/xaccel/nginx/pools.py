@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -56,21 +56,30 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """An upstream of NGINX, with connections that are kept."""
+
+    name: str
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where NGINX requests the objects of one origin.
 
     home: scheme and authority, as in Xaccel-Url; for a pattern of buckets the whole URL, with its "*".
     tls: all plain HTTP origins have the same.
-    pool: the origin whose connections it uses: the first that is reached in the same way.
+    redirects: where the origin may redirect, scheme and authority without the scheme's own port, and the pool of each.
+        Hosts of "*.suffix" have none: they are looked up for each transfer.
     """
 
     name: str
     origin: RemoteOrigin
     home: str
     scheme: str
-    servers: tuple[str, ...]
     tls: Tls
-    pool: str
+    pool: Pool
+    redirects: Mapping[str, Pool | None]
 
     @property
     def request_headers(self) -> dict[str, str]:
@@ -88,7 +97,7 @@ def routes(site: Site) -> tuple[Route, ...]:
     Raises ConfigError as `base_url` does.
     """
     found: list[Route] = []
-    pools: dict[tuple[str, tuple[str, ...], Tls], str] = {}
+    pools: dict[tuple[object, ...], Pool] = {}
     for name, origin in site.origins.items():
         if isinstance(origin, LocalOrigin):
             continue
@@ -100,12 +109,32 @@ def routes(site: Site) -> tuple[Route, ...]:
         servers, tls = origin.connect_to or (own,), Tls()
         if scheme == "https":
             tls = Tls(origin.ca_file, origin.verify_tls, origin.client_certificate, origin.client_key)
-        pool = pools.setdefault((urls.authority(home), servers, tls), name)
-        found.append(Route(name, origin, home, scheme, servers, tls, pool))
+        pool_name = f"{site.stem}_to_{name}"
+        pool = pools.setdefault((urls.authority(home), servers, tls), Pool(pool_name, servers))
+        redirects = {
+            place: None
+            if "://*." in place
+            else pools.setdefault((place, tls), Pool(f"{pool_name}_{ending}", (server,)))
+            for place, server, ending in _redirects(origin, scheme)
+        }
+        found.append(Route(name, origin, home, scheme, tls, pool, redirects))
     return tuple(found)
 
 
-def groups(found: tuple[Route, ...]) -> dict[str, list[Route]]:
+def _redirects(origin: RemoteOrigin, scheme: str) -> Iterator[tuple[str, str, str]]:
+    """Yield where an origin may redirect: scheme and authority, the server, and the end of its pool's name.
+
+    An https origin may redirect to https only.
+    """
+    for index, host in enumerate(origin.redirect_hosts, start=1):
+        name, port = _PORT.split(host) if _PORT.search(host) else (host, "")
+        for allowed in ("https",) if scheme == "https" else ("https", "http"):
+            own_port = _DEFAULT_PORT[allowed]
+            authority = name if port in ("", own_port) else f"{name}:{port}"
+            yield f"{allowed}://{authority}", f"{name}:{port or own_port}", f"{index}_{allowed}"
+
+
+def groups(found: Sequence[Route]) -> dict[str, list[Route]]:
     """Return the origins that each fetch location serves, by its name without stem: those with the same TLS options."""
     kinds: dict[Tls, list[Route]] = {}
     for route in found:
@@ -141,29 +170,25 @@ def request_header_names(found: Iterable[Route]) -> list[str]:
     return sorted({name for route in found for name in route.request_headers})
 
 
-def upstreams(
-    found: tuple[Route, ...], redirects: Mapping[str, tuple[Redirect, ...]], site: Site, lookup: Lookup | None
-) -> Iterator[Directive]:
+def upstreams(found: Sequence[Route], site: Site, lookup: Lookup | None) -> Iterator[Directive]:
     """Yield the pools of all origins. A variable host without one would open a connection for each download.
 
     `lookup` gives addresses instead of names; None leaves the names to NGINX, which then follows DNS.
     """
-    pools = {f"{site.stem}_to_{route.name}": route.servers for route in found if route.pool == route.name}
-    for redirect in chain.from_iterable(redirects.values()):
-        if redirect.peer:
-            pools[redirect.peer.partition("://")[2]] = (redirect.server,)
+    redirects = chain.from_iterable(route.redirects.values() for route in found)
+    pools = dict.fromkeys([*(route.pool for route in found), *filter(None, redirects)])
     if lookup is not None:
-        lookup = all_at_once(lookup, chain.from_iterable(pools.values()))
-    for name, servers in pools.items():
-        yield block("upstream", name, inside=_pool(name, servers, site, lookup))
+        lookup = all_at_once(lookup, chain.from_iterable(pool.servers for pool in pools))
+    for pool in pools:
+        yield block("upstream", pool.name, inside=_upstream(pool, site, lookup))
 
 
-def _pool(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None) -> Iterator[Directive]:
-    if lookup is None and any(map(is_name, servers)):
-        yield directive("zone", name, "64k")
+def _upstream(pool: Pool, site: Site, lookup: Lookup | None) -> Iterator[Directive]:
+    if lookup is None and any(map(is_name, pool.servers)):
+        yield directive("zone", pool.name, "64k")
         yield directive("resolver", *resolvers(site))
         yield directive("resolver_timeout", "5s")
-    for server in servers:
+    for server in pool.servers:
         if lookup is None or not is_name(server):
             yield directive("server", server, *(["resolve"] if is_name(server) else []))
         elif found := lookup(server):
@@ -175,45 +200,14 @@ def _pool(name: str, servers: tuple[str, ...], site: Site, lookup: Lookup | None
     yield directive("keepalive", KEEPALIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """A host to which an origin may redirect, by one scheme.
-
-    base: scheme and authority, without the scheme's own port; the host may be "*.suffix". peer: the scheme and upstream
-    that NGINX passes to; empty for a suffix, whose hosts are looked up for each transfer.
-    """
-
-    base: str
-    peer: str
-    server: str
-
-
-def allowed_redirects(found: tuple[Route, ...], stem: str) -> dict[str, tuple[Redirect, ...]]:
-    """Return the redirects of each origin that NGINX follows, by its name; those of an https origin are https only.
-
-    Origins with the same TLS options share the connections to one host.
-    """
-    shared: dict[tuple[str, Tls], str] = {}
-
-    def redirects(route: Route) -> Iterator[Redirect]:
-        for index, host in enumerate(route.origin.redirect_hosts, start=1):
-            name, port = _PORT.split(host) if _PORT.search(host) else (host, "")
-            for scheme in ("https",) if route.scheme == "https" else ("https", "http"):
-                own_port = _DEFAULT_PORT[scheme]
-                base = f"{scheme}://{name}" if port in ("", own_port) else f"{scheme}://{name}:{port}"
-                wanted = f"{scheme}://{stem}_to_{route.name}_{index}_{scheme}"
-                peer = "" if name.startswith("*.") else shared.setdefault((base, route.tls), wanted)
-                yield Redirect(base, peer, f"{name}:{port or own_port}")
-
-    return {route.name: tuple(redirects(route)) for route in found}
-
-
-def destination(route: Route, redirects: tuple[Redirect, ...], stem: str) -> Iterator[str]:
+def destination(route: Route) -> Iterator[str]:
     """Yield the settings of an origin that name the servers of its URLs (engine/locations/accept.conf)."""
-    yield f" home={route.home} peer={route.scheme}://{stem}_to_{route.pool}"
+    yield f" home={route.home} peer={route.scheme}://{route.pool.name}"
     if isinstance(route.origin, S3Origin) and route.origin.treat_403_as_404:
         yield " treat_403_as_404"
-    yield from (f" {redirect.base}={redirect.peer}" for redirect in redirects)
+    for place, pool in route.redirects.items():
+        scheme = place.partition("://")[0]
+        yield f" {place}={f'{scheme}://{pool.name}' if pool else ''}"
 
 
 def resolvers(site: Site) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_
 from xaccel.nginx.pools import (
     Lookup,
     Route,
-    allowed_redirects,
     destination,
     groups,
     request_header_names,
@@ -157,7 +156,7 @@ class _Printer:
         self.engine_folder = engine.FOLDER if folder is None else f"{folder}/engine"
         self.files: dict[str, tuple[Directive, ...]] = {}
         self.routes = routes(site)
-        self.redirects, self.groups = allowed_redirects(self.routes, site.stem), groups(self.routes)
+        self.groups = groups(self.routes)
 
     def engine(self, name: str) -> Directive:
         return directive("include", f"{self.engine_folder}/{name}.conf")
@@ -213,7 +212,7 @@ class _Printer:
             most = [f"max_size={cache.max_size}", *([f"min_free={cache.min_free}"] if cache.min_free else [])]
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)
-        yield from upstreams(self.routes, self.redirects, site, self.lookup)
+        yield from upstreams(self.routes, site, self.lookup)
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
@@ -232,8 +231,7 @@ class _Printer:
         # a hand-off to another name would otherwise be a request for the app, which could choose its $args
         yield block("location", Raw("^~"), prefix, inside=[directive("return", 404)])
         for route in self.routes:
-            settings = destination(route, self.redirects[route.name], stem)
-            inside = self.handed_off(route.name, senders[route.name], settings)
+            inside = self.handed_off(route.name, senders[route.name], destination(route))
             yield block("location", "=", f"{prefix}{route.name}", inside=inside)
         for name, origin in self.site.directories.items():
             inside = self.handed_off(name, "file", [f" root={require_quotable(origin.root)}"])

@@ -251,3 +251,13 @@ def test_a_key_in_two_spellings_is_a_problem_and_no_value_is_shown() -> None:
         "XACCEL: 'SECRET' and 'secret' are the same setting. Give it once.",
         "XACCEL: 'Name' and 'name' are the same setting. Give it once.",
     ]
+
+
+def test_each_status_that_ends_a_download_may_have_a_page() -> None:
+    pages = dict.fromkeys((404, 412, 416, 429, 502, 503, 504), "/srv/pages/error.html")
+    assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == pages
+
+
+@pytest.mark.parametrize("page", [{500: "/srv/error.html"}, {404: "error.html"}, {404: "/srv/../error.html"}])
+def test_no_other_status_or_path_has_a_page(page: dict[int, str]) -> None:
+    assert told({**LEAST, "ERROR_PAGES": page}) == ['XACCEL["ERROR_PAGES"]']

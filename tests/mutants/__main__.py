@@ -30,6 +30,9 @@ def main() -> None:
     running.add_argument("list", type=Path)
     running.add_argument("results", type=Path)
     running.add_argument("--commit", help="whose code and tests; without it that of the list")
+    running.add_argument(
+        "--before", type=Path, default=Path("-"), help="results of an earlier run of the list"
+    )
     running.add_argument("--numbers", default="1-800", help="of these mutants: 1-600")
     running.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
@@ -40,7 +43,15 @@ def main() -> None:
         return
     first, last = map(int, given.numbers.split("-"))
     chosen = [mutant for mutant in read(given.list) if first <= mutant.number <= last]
-    runs.run(chosen, commit(given.commit or commit_of(given.list)), given.results, given.processes)
+    drawn_from = commit_of(given.list)
+    runs.run(
+        chosen,
+        commit(given.commit or drawn_from),
+        given.results,
+        recorded=drawn_from,
+        before=given.before,
+        processes=given.processes,
+    )
     found = Counter(text.partition(":")[0] for text in runs.read(given.results).values())
     print(", ".join(f"{number} {name}" for name, number in found.most_common()))
 

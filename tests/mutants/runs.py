@@ -10,7 +10,6 @@ import subprocess
 import tomllib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
-from operator import itemgetter
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -74,41 +73,47 @@ def record(commit: str, folder: str) -> dict[str, Any]:
 
 
 class Tests:
-    """The tests of a commit, as they ran without a mutant."""
+    """The tests of a commit, as they ran without a mutant, and those that killed a mutant before."""
 
-    def __init__(self, commit: str, folders: Sequence[str]) -> None:
+    def __init__(self, commit: str, folders: Sequence[str], before: dict[int, str]) -> None:
+        self._tree = tree_of(commit, f"{commit[:8]}-recorded")
+        self._before = before
         self._found: dict[str, Any] = {}
         for folder in folders:
             self._found |= record(commit, folder)
 
-    def of(self, mutant: Mutant, tree: Path) -> Iterator[tuple[str, list[str]]]:
-        """Yield the tests of a mutant in the order in which they run: a folder, and tests of one process."""
+    def of(self, mutant: Mutant) -> Iterator[list[str]]:
+        """Yield the tests of a mutant, for one process each, in the order in which they run."""
+        killer = self._before.get(mutant.number, "").partition(": ")[2]
+        yield [killer] if killer in self._found else []
+        place = mutant.find(self._tree)
         if mutant.path.endswith(".conf"):
-            yield from self._of_engine(mutant, tree)
-            return
-        place = mutant.find(tree)
-        assert place
-        of_file = {name: self._found[name] for name in self._found if mutant.path in self._found[name][1]}
-        lines = {*range(place.line, place.last_line + 1)}
-        # what runs at import has no test: then those of the file have to do
-        chosen = [name for name, (_, run) in of_file.items() if lines & {*run[mutant.path]}] or [*of_file]
-        near = PurePath(mutant.path).parent.name
+            yield from self._of_engine(mutant)
+        elif place:
+            yield from self._of_python(mutant.path, {*range(place.line, place.last_line + 1)})
+
+    def _of_python(self, path: str, lines: set[int]) -> Iterator[list[str]]:
+        near = f"/{PurePath(path).parent.name}/"
+        quick = {name: run for name, (seconds, run) in self._found.items() if seconds < _QUICK_S}
+        chosen = [name for name, run in quick.items() if lines & {*run.get(path, ())}]
+        if not chosen:  # it runs at import
+            yield [name for name in quick if near in name]
+            chosen = [name for name, run in quick.items() if path in run and near not in name]
         for folder in OF_PYTHON:
             own = [name for name in chosen if name.startswith(f"{folder}/")]
-            own = [name for name in own if self._found[name][0] < _QUICK_S]
-            first = [name for name in own if f"/{near}/" in name or folder == "tests/audit"]
-            for some in (first, [name for name in own if name not in {*first}]):
-                yield folder, self._bounded(some)
+            first = [name for name in own if near in name or folder == "tests/audit"]
+            yield self._bounded(first)
+            yield self._bounded([name for name in own if name not in {*first}])
 
-    def _of_engine(self, mutant: Mutant, tree: Path) -> Iterator[tuple[str, list[str]]]:
+    def _of_engine(self, mutant: Mutant) -> Iterator[list[str]]:
         path = PurePath(mutant.path).relative_to(ENGINE)
         maps = [name for name in self._found if name.startswith("tests/maps/") and "[wheel" not in name]
-        chains = (tree / "tests/maps/chains.py").read_text(encoding="utf-8")
+        chains = (self._tree / "tests/maps/chains.py").read_text(encoding="utf-8")
         if path.parent.name == "maps" or f'between("{path.stem}"' in chains:
-            yield "tests/maps", [name for name in maps if f"[deb-{path.stem}/" in name]
-            yield "tests/maps", self._bounded([name for name in maps if "test_tables" not in name])
-        named = promised(tree, str(path))
-        yield "tests/live", self._bounded([name for name in self._found if name.partition("[")[0] in named])
+            yield [name for name in maps if f"[deb-{path.stem}/" in name]
+            yield self._bounded([name for name in maps if "test_tables" not in name])
+        named = promised(self._tree, str(path))
+        yield self._bounded([name for name in self._found if name.partition("[")[0] in named])
 
     def _bounded(self, names: Sequence[str]) -> list[str]:
         """Return tests from the shortest on, until they would take too long."""
@@ -123,21 +128,36 @@ class Tests:
         return sum(self._found[name][0] for name in names)
 
 
+def present(tree: Path, names: Sequence[str]) -> list[str]:
+    """Return the tests whose file is still there, or in another folder of the same one."""
+    files: dict[str, str] = {}
+    for file in {name.partition("::")[0] for name in names}:
+        folder, name = "/".join(file.split("/")[:2]), PurePath(file).name
+        moved = [str(path.relative_to(tree)) for path in (tree / folder).rglob(name)]
+        if found := [file] if file in moved else moved:
+            files[file] = found[0]
+    split = (name.partition("::") for name in names)
+    return [f"{files[file]}::{test}" for file, _, test in split if file in files]
+
+
 def outcome(mutant: Mutant, tree: Path, tests: Tests) -> str:
     """Return how a mutant ended."""
     place = mutant.find(tree)
     if place is None:
         return "gone"
     file = tree / mutant.path
-    before, times = file.read_bytes(), file.stat()
-    ran, chosen_tests = 0, [*tests.of(mutant, tree)]
+    before, times, ran = file.read_bytes(), file.stat(), 0
     try:
         file.write_text(place.changed(mutant.after), encoding="utf-8")
         # so that no compiled file of another mutant is taken for this one
         os.utime(file, (mutant.number, mutant.number))
-        for folder, chosen in filter(itemgetter(1), chosen_tests):
+        for recorded in tests.of(mutant):
+            chosen = present(tree, recorded)
+            if not chosen:
+                continue
+            folder = "/".join(chosen[0].split("/")[:2])
             files = sorted({name.partition("::")[0] for name in chosen})
-            limit_s = 60 + 5 * tests.seconds(chosen)
+            limit_s = 60 + 5 * tests.seconds(recorded)
             found = trial.run(tree, [*OPTIONS[folder], "-x", *files], trial.Chosen(chosen), limit_s)
             if found is None:
                 return f"killed: no end after {limit_s:.0f} s of {len(chosen)} tests in {folder}"
@@ -151,17 +171,22 @@ def outcome(mutant: Mutant, tree: Path, tests: Tests) -> str:
     return f"survived: {ran} tests" if ran else "survived: no test"
 
 
-def run(mutants: Sequence[Mutant], commit: str, results: Path, processes: int) -> None:
-    """Run the mutants that have no result yet, and write each result as it comes."""
+def run(
+    mutants: Sequence[Mutant], commit: str, results: Path, *, recorded: str, before: Path, processes: int
+) -> None:
+    """Run the mutants that have no result yet, and write each result as it comes.
+
+    The tests are those that ran the statement at the commit `recorded`, first the one that killed the mutant `before`.
+    """
     WORK.mkdir(parents=True, exist_ok=True)
     trial.import_early()
-    known = read(results)
     # odd ones first: a run that is ended early has every other mutant of the list
     ordered = sorted(mutants, key=lambda mutant: (mutant.number % 2 == 0, mutant.number))
+    known = read(results)
     missing = [mutant for mutant in ordered if mutant.number not in known]
     kinds = {mutant.path.endswith(".conf") for mutant in missing}
     folders = [*(OF_PYTHON if False in kinds else ()), *(OF_ENGINE if True in kinds else ())]
-    tests = Tests(commit, folders)
+    tests = Tests(recorded, folders, read(before))
     trees: multiprocessing.Queue[Path] = multiprocessing.Queue()
     for number in range(processes):
         trees.put(tree_of(commit, f"{commit[:8]}-{os.getpid()}-{number}"))

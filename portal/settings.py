@@ -27,7 +27,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from portal.database_url import read_database
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
 from portal.xaccel_settings import read_xaccel
 
 PACKAGE = Path(__file__).resolve().parent
@@ -45,7 +47,44 @@ HTTPS = _flag("PORTAL_HTTPS")
 DEMO = _flag("PORTAL_DEMO")
 
 DATA_DIR = Path(os.environ.get("PORTAL_DATA_DIR", PACKAGE.parent / ".xaccel" / "portal"))
-DATABASES = {"default": read_database(os.environ.get("PORTAL_DATABASE_URL", ""), DATA_DIR)}
+
+
+def postgresql(url: str) -> dict[str, Any]:
+    """Make the entry of DATABASES of a postgresql:// URL. Raises ImproperlyConfigured for another one."""
+    try:
+        database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
+    except ValueError:
+        database = {}
+    if database.get("ENGINE") != "django.db.backends.postgresql" or not database["NAME"]:
+        raise ImproperlyConfigured(
+            "PORTAL_DATABASE_URL: not the URL of a PostgreSQL database. "
+            "Write postgresql://user:password@host:port/name, or leave it out for SQLite."
+        )
+    return database
+
+
+def sqlite(folder: Path) -> dict[str, Any]:
+    """Make the entry of DATABASES of `folder`/portal.sqlite3, which only this user can read if it is new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "portal.sqlite3"
+    if not file.exists():
+        # SQLite would create it readable by every user, with sessions and password hashes in it.
+        file.touch(mode=0o600)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": file,
+        "OPTIONS": {
+            # A transaction that first reads and then writes fails at once when another process wrote in between;
+            # IMMEDIATE makes it wait its turn. https://docs.djangoproject.com/en/stable/ref/databases/
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+DATABASE_URL = os.environ.get("PORTAL_DATABASE_URL", "")
+DATABASES = {"default": postgresql(DATABASE_URL) if DATABASE_URL else sqlite(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 XACCEL = read_xaccel(os.environ)

@@ -22,13 +22,12 @@ def migrated(folder: Path) -> Iterator[str]:
 
 def setup(dsn: str) -> None:
     """Make this process a Django with the audit trail there."""
+    import dj_database_url
     import django
     from django.conf import settings
 
-    from portal.database_url import read_database
-
     settings.configure(
-        DATABASES={"default": read_database(dsn, Path.cwd())},
+        DATABASES={"default": dj_database_url.parse(dsn, conn_max_age=60, conn_health_checks=True)},
         INSTALLED_APPS=[
             "django.contrib.admin",
             "django.contrib.auth",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from tempfile import gettempdir
 
-from portal.database_url import read_database
+import dj_database_url
 
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["*"]
@@ -17,10 +17,18 @@ INSTALLED_APPS = [
     "xaccel.share_links",
     "tests.audit",
 ]
-_database = read_database(os.environ.get("AUDIT_DATABASE_URL", ""), Path(gettempdir()))
-# a file, not memory: other processes open it too
-_file = Path(gettempdir()) / f"xaccel-audit-{os.getpid()}.sqlite3"
-DATABASES = {"default": {**_database, "TEST": {"NAME": _file if "sqlite" in _database["ENGINE"] else None}}}
+if _url := os.environ.get("AUDIT_DATABASE_URL", ""):
+    DATABASES = {"default": dj_database_url.parse(_url, conn_max_age=60, conn_health_checks=True)}
+else:
+    # a file, not memory: other processes open it too
+    _file = Path(gettempdir()) / f"xaccel-audit-{os.getpid()}.sqlite3"
+    _options = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    _sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": _file, "OPTIONS": _options}
+    DATABASES = {"default": {**_sqlite, "TEST": {"NAME": _file}}}
 MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
 ROOT_URLCONF = "tests.audit.urls"
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None}

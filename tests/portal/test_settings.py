@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.database_url import read_database
+from portal.settings import postgresql, sqlite
 from portal.xaccel_settings import read_xaccel
 
 
 def test_no_url_is_sqlite_in_the_data_folder(tmp_path):
-    database = read_database("", tmp_path / "new")
+    database = sqlite(tmp_path / "new")
     assert database["NAME"] == tmp_path / "new" / "portal.sqlite3"
     assert database["NAME"].stat().st_mode & 0o777 == 0o600
 
 
 def test_mode_of_a_database_that_exists_is_kept(tmp_path):
     (tmp_path / "portal.sqlite3").touch(mode=0o640)
-    assert read_database("", tmp_path)["NAME"].stat().st_mode & 0o777 == 0o640
+    assert sqlite(tmp_path)["NAME"].stat().st_mode & 0o777 == 0o640
 
 
 def test_postgresql_url_is_decoded():
-    database = read_database(
-        "postgresql://mei:p%40ss%2F@db.example:5433/the%20portal?sslmode=require", Path("unused")
-    )
+    database = postgresql("postgresql://mei:p%40ss%2F@db.example:5433/the%20portal?sslmode=require")
     assert database["ENGINE"] == "django.db.backends.postgresql"
     parts = [database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")]
-    assert parts == ["the portal", "mei", "p@ss/", "db.example", "5433", {"sslmode": "require"}]
+    assert parts == ["the portal", "mei", "p@ss/", "db.example", 5433, {"sslmode": "require"}]
 
 
-@pytest.mark.parametrize("url", ["mysql://host/name", "postgresql://host/", "portal.sqlite3"])
+@pytest.mark.parametrize(
+    "url", ["mysql://host/name", "postgresql://host/", "postgresql://u:p@host:port/n", "portal.sqlite3"]
+)
 def test_other_database_is_refused(url):
     with pytest.raises(ImproperlyConfigured, match="PORTAL_DATABASE_URL"):
-        read_database(url, Path("unused"))
+        postgresql(url)
 
 
 def test_storage_of_the_environment_becomes_the_origin():

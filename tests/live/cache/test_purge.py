@@ -66,16 +66,6 @@ def test_the_next_request_after_a_purge_gets_the_new_object(
     assert cache_status(live, "partner-cached", "purged/b", "1") == ("HIT", b"old")
 
 
-def test_the_other_tenants_object_of_the_same_key_stays(live: Live) -> None:
-    for bucket, body in ((live.places.bucket, b"one"), (live.places.other_bucket, b"two")):
-        live.places.s3.put(bucket, "purge/same.txt", body, "text/plain")
-    for origin, body in (("cached", b"one"), ("cached-other", b"two")):
-        assert cache_status(live, origin, "purge/same.txt", "1") == ("MISS", body)
-    purge(live, "cached", "purge/same.txt")
-    assert cache_status(live, "cached", "purge/same.txt", "1") == ("MISS", b"one")
-    assert cache_status(live, "cached-other", "purge/same.txt", "1") == ("HIT", b"two")
-
-
 def test_one_download_fills_every_slice_for_another_user_and_a_purge_removes_them(
     live: Live, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,9 +15,6 @@ from tests.live.objects import ranges, serve
 from tests.servers.origin import Answer, Request
 
 __all__ = ["door"]
-
-SLICE = 1024
-"""Of the site of the live tests."""
 BODY = bytes(range(251)) * 28
 """6.9 slices."""
 THIRD, LAST = "bytes=2048-3071", "bytes=6144-7167"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -260,14 +260,6 @@ def attempt(action: Callable[[], Reply]) -> None:
     """A download that may break off."""
     with suppress(http.client.IncompleteRead, ConnectionError):
         action()
-
-
-def test_ids_are_those_of_the_app_and_no_two_are_equal(log: Log) -> None:
-    before = len(log.stage.hand_offs)
-    lines = log.stage.lines_of(lambda: [log.stage.get("store") for _ in range(30)])
-    assert [line["id"] for line in lines] == [made.transfer_id for made in log.stage.hand_offs[before:]]
-    assert len({line["id"] for line in lines}) == 30
-    assert {UUID(line["id"]).version for line in lines} == {7}
 
 
 def test_the_line_leads_nowhere(log: Log) -> None:

@@ -143,18 +143,6 @@ def test_origins_of_one_bucket_sign_with_their_own_credentials(one_bucket: Stage
             assert (line["status"], line["origin_status"]) == ("502", "403"), wrong
 
 
-def test_prefixes_of_one_bucket_are_apart_also_in_the_cache(one_bucket: Stage) -> None:
-    for expected in ("MISS", "HIT"):
-        for name in ("a", "b"):
-            replies: list[bytes] = []
-            [line] = one_bucket.lines_of(
-                lambda name=name, replies=replies: replies.append(
-                    one_bucket.get(name, options={"cache_version": "1"}).body
-                )
-            )
-            assert (line["cache"], replies) == (expected, [f"of {name}".encode()])
-
-
 @pytest.fixture(scope="module")
 def one_host(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Origin]]:
     """Origins at one host and port whose certificate some of them accept."""

@@ -114,26 +114,6 @@ def test_range_and_conditions_pass(live: Live) -> None:
     assert {name: sent.header(name) for name in conditions} == conditions
 
 
-@pytest.mark.parametrize(
-    ("if_range", "asked"),
-    [
-        ('"fine"', {"Range": "bytes=0-3", "If-Match": '"fine"', "If-Unmodified-Since": None}),
-        (
-            "Mon, 01 Jan 2024 00:00:00 GMT",
-            {"Range": "bytes=0-3", "If-Match": None, "If-Unmodified-Since": "Mon, 01 Jan 2024 00:00:00 GMT"},
-        ),
-        ('W/"fine"', {"Range": None, "If-Match": None, "If-Unmodified-Since": None}),
-        ("junk", {"Range": None, "If-Match": None, "If-Unmodified-Since": None}),
-    ],
-)
-def test_if_range_travels_as_a_precondition_too(
-    live: Live, if_range: str, asked: dict[str, str | None]
-) -> None:
-    live.get("partner", "x", headers={"Range": "bytes=0-3", "If-Range": if_range})
-    sent = live.places.origin.requests[-1]
-    assert {name: sent.header(name) for name in asked} == asked
-
-
 @pytest.mark.parametrize("owned", [{"etag": "mine"}, {"last_modified": "2026-01-01T00:00:00+00:00"}])
 def test_no_condition_passes_where_the_app_owns_the_validator(live: Live, owned: dict[str, str]) -> None:
     conditions = {"If-None-Match": '"other"', "If-Range": '"other"', "Range": "bytes=0-3"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import Live, cache_status
+from tests.live.conftest import Live
 
 ORIGINS = ("tenants", "tenants-vhost")
 
@@ -68,18 +68,6 @@ def test_two_tenants_with_one_key_and_one_identity_never_share_an_entry(live: Li
                 )
             )
             assert (line["cache"], replies[0].body) == (expected, body)
-
-
-def test_the_pattern_and_an_origin_of_one_bucket_keep_their_entries_apart(live: Live) -> None:
-    live.places.s3.put(live.places.bucket, "apart.txt", b"apart", "text/plain")
-    identity = f"apart {live.variant.name}"
-    assert cache_status(live, "cached", "apart.txt", cache_version=identity)[0] == "MISS"
-    (line,) = live.new_lines(
-        lambda: live.get(
-            "tenants", "apart.txt", bucket=live.places.bucket, options={"cache_version": identity}
-        )
-    )
-    assert line["cache"] == "MISS"
 
 
 @pytest.mark.parametrize("origin", ORIGINS)

@@ -81,9 +81,6 @@ def integrate(name: str) -> str:
 BASICS = integrate("basics")
 LOGIN = {"flask_login.py": FLASK_LOGIN}
 PAGES = [
-    Page(integrate("flask"), "@login_required", files=LOGIN, site=BASICS),
-    Page(integrate("starlette"), "request: Request", FASTAPI, kind="asgi", site=BASICS),
-    Page(integrate("starlette"), "RequestDownloads", FASTAPI, kind="asgi", site=BASICS),
     Page(
         integrate("wsgi"),
         "# app.py",

@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 14_279
+MOST_LINES = 14_277
 """Lines of Python in src/xaccel without doctor, trace, serve and demo. Repairs of the security review add to 0.1."""
 MOST_ENTRIES = 26
 """The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters."""

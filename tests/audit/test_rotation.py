@@ -74,6 +74,33 @@ def test_a_rotation_after_the_folder_was_listed_hides_no_file(
     assert (counted["lines"], counted["duplicates"], counted["lost"]) == (9, 0, 0)
 
 
+def test_a_log_that_is_cut_right_after_it_was_opened_is_read_anew(log: Log) -> None:
+    from xaccel.audit.ingest.ingest import Ingest
+    from xaccel.audit.settings import audit_settings
+
+    log.write(*some(log))
+    new = some(log, 9)
+    ingest = Ingest(log.path, audit_settings(), using="default")
+    (found,) = ingest._files
+    os.truncate(log.path, 0)
+    log.write(*new)
+    ingest._read(found)
+    found.close()
+    assert ingest.counted["lines"] == 0
+    assert (take(log)["duplicates"], ids()) == (0, wanted(*new))
+
+
+def test_a_log_is_recognised_by_its_first_kilobyte_once_it_has_that(log: Log) -> None:
+    from xaccel.audit.log.log_file import digest
+    from xaccel.audit.models import LogPosition
+
+    for count in (1, 9):
+        log.write(*some(log, count))
+        take(log)
+    row = LogPosition.objects.get()
+    assert (row.start_length, row.start) == (1024, digest(log.path.read_bytes()[:1024]))
+
+
 def test_idle_compressed_files_are_not_decompressed_again_and_again(log: Log, monkeypatch: Any) -> None:
     from xaccel.audit.ingest.ingest import Ingest
     from xaccel.audit.settings import audit_settings

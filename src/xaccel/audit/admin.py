@@ -44,8 +44,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        found: int = rows.order_by()[:MOST].count()
-        return found
+        return int(rows.order_by()[:MOST].count())
 
 
 class OriginFilter(admin.SimpleListFilter):

@@ -11,8 +11,6 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import CharField, DateTimeField, Field, ManyToOneRel, Model, QuerySet, UUIDField
 from django.db.models.expressions import RawSQL
 
-Row = Mapping[str, Any]
-"""Values by column; UUIDs may be texts in the canonical form."""
 _LOCK = 0x7861_6363_656C  # "xaccel"
 _AT_ONCE = 1000
 """Rows of one statement, which has them in one parameter of JSON: more take as long, and more memory."""
@@ -53,8 +51,10 @@ def rows_among(model: type[Model], column: str, ids: Iterable[str], *, using: st
     return model._default_manager.using(using).filter(**{f"{column}__in": listed})
 
 
-def upsert_rows(model: type[Model], rows: Sequence[Row], *, update: Iterable[str] = (), using: str) -> None:
-    """Insert `rows`, and update rows that have the same id: these columns (default: all). All have the same keys."""
+def upsert_rows(
+    model: type[Model], rows: Sequence[Mapping[str, Any]], *, update: Iterable[str] = (), using: str
+) -> None:
+    """Insert `rows`, each with the same columns; of rows that have the same id, update these columns (default: all)."""
     if not rows:
         return
     table = model._meta.db_table

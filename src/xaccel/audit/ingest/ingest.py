@@ -129,12 +129,8 @@ class Ingest:
         times = [each.entry.started_at for each in found if each.entry]
         if len(times) == len(found):
             return 0
-        pruned, path, now = (
-            removed_until("prune", using=self.using),
-            storable(str(self.path)),
-            datetime.now(UTC),
-        )
-        started = times[0] if times else pruned
+        pruned, path = removed_until("prune", using=self.using), storable(str(self.path))
+        started, now = times[0] if times else pruned, datetime.now(UTC)
         rows = []
         for each in found:
             if each.entry:

@@ -46,15 +46,18 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     made: list[tuple[LogEntry, Any]] = []
     for entry in entries.values():
         row = stored.get(entry.id)
-        if entry.id not in skipped and _replaces(entry, row):
-            # None for an entry whose decision was rolled back, or that is forged.
-            decision = row if row and row.is_decided else None
-            if decision:
-                _take_over(entry, decision)
-            made.append((entry, decision))
-    gave = [_as_download(*each) for each in made if each[1] and each[0].outcome in GAVE_BYTES]
+        if entry.id in skipped or not _replaces(entry, row):
+            continue
+        # None for an entry whose decision was rolled back, or that is forged.
+        decision = row if row and row.is_decided else None
+        if decision:
+            _take_over(entry, decision)
+        made.append((entry, decision))
+    gave = [
+        _as_download(entry, decision) for entry, decision in made if decision and entry.outcome in GAVE_BYTES
+    ]
     placed, completed = _place(gave, using, conf.idle)
-    columns = [_columns(*each, placed.get(each[0].id), chain=conf.chain) for each in made]
+    columns = [_columns(entry, decision, placed.get(entry.id), chain=conf.chain) for entry, decision in made]
     upsert_rows(Transfer, columns, update=_OF_ENTRY, using=using)
     if late := [UUID(entry.id) for entry, decision in made if decision and decision.batch]:
         seal_late(late, using=using)

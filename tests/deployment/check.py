@@ -22,10 +22,11 @@ CROWD, PROBE = "ann", "bob"
 SIZES = {"small.bin": 4_000, "large.bin": 30_000_000}
 
 _UPLOAD = """
-import hashlib, json, os, random
+import hashlib, json, os, random, socket
 import botocore.session
+# one node: another one may not have the bucket yet, and then remembers for a time that there is none
 client = botocore.session.Session().create_client(
-    "s3", endpoint_url=os.environ["PORTAL_S3_ENDPOINT"], region_name="us-east-1",
+    "s3", endpoint_url=f"http://{socket.gethostbyname('s3')}:8333", region_name="us-east-1",
     aws_access_key_id=os.environ["PORTAL_S3_ACCESS_KEY"], aws_secret_access_key=os.environ["PORTAL_S3_SECRET_KEY"])
 try:
     client.create_bucket(Bucket="portal")
@@ -39,6 +40,16 @@ for name, size in SIZES.items():
                   "sha256": hashlib.sha256(content).hexdigest()})
 print(json.dumps(found))
 """
+_EVERYWHERE = """
+import socket, urllib.request
+nodes = {address for *_, (address, _) in socket.getaddrinfo("s3", 8888, socket.AF_INET)}
+for node in nodes:
+    for name in SIZES:
+        asked = urllib.request.Request(f"http://{node}:8888/buckets/portal/{name}", method="HEAD")
+        urllib.request.urlopen(asked, timeout=3)
+print("everywhere")
+"""
+"""Asks the file tables of SeaweedFS: a node that starts responds 404 until it has those of the others."""
 _REPLICAS = """
 import collections, json, urllib.request
 found = collections.Counter()
@@ -98,13 +109,20 @@ class Files:
 
 def seed(topology: Topology) -> Files:
     """Upload the files, and give them to both users."""
+    described: list[dict[str, str]] = []
+
+    def uploaded() -> bool:
+        printed = topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}", check=False)
+        described.extend(json.loads(printed or "[]"))
+        return bool(described)
+
+    wait_until(uploaded, "the S3 server takes objects")
+    everywhere = f"SIZES = {SIZES!r}{_EVERYWHERE}"
     wait_until(
-        lambda: (
-            "portal" in topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}print('portal')", check=False)
-        ),
-        "the S3 server takes objects",
+        lambda: "everywhere" in topology.python("app-1", everywhere, check=False),
+        "each S3 node has the files",
+        120,
     )
-    described = json.loads(topology.python("app-1", f"SIZES = {SIZES!r}{_UPLOAD}"))
     known = f"PASSWORD = {PASSWORD!r}; USERS = {(CROWD, PROBE)!r}"
     pks = json.loads(topology.python("app-1", f"{known}; FILES = {described!r}{_SEED}"))
     return Files(

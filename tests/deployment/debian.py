@@ -68,15 +68,13 @@ _IDENTITIES = {
         }
     ]
 }
-_WITH_DJANGO = """
-import django, json, os
-for line in filter(str.strip, open("/etc/default/app")):
-    name, _, value = line.strip().partition("=")
-    os.environ[name] = value
-import sys
+_WITH_DJANGO = f"""
+import django, json, os, sys
+os.environ.update(line.split("=", 1) for line in {_ENVIRONMENT!r}.splitlines())
 sys.path.insert(0, "/srv/app")
 django.setup()
 """
+"""Only root may read /etc/default/app, which has the same environment."""
 _SEED = """
 import sys
 from django.contrib.auth.models import User

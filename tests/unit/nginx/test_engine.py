@@ -73,6 +73,14 @@ def test_every_error_of_an_origin_has_a_page() -> None:
     assert set(named.values()) == {1}
 
 
+@pytest.mark.parametrize("file", ["app.conf", "locations/hide.conf"])
+def test_every_private_header_is_hidden(file: str) -> None:
+    """From the app, where NGINX is configured to ignore X-Accel-Redirect, and from an origin."""
+    read = {name.replace("_", "-") for name in re.findall(r"\$upstream_http_(xaccel_\w+)", WRITTEN)}
+    hidden = re.findall(r"proxy_hide_header (xaccel-[\w-]+);", TEXTS[file], re.IGNORECASE)
+    assert sorted(name.lower() for name in hidden) == sorted(read)
+
+
 def test_each_page_has_its_words() -> None:
     assert [page.status for page in engine_files.pages() if not page.text] == []
     assert {page.status: page.retry_after_s for page in engine_files.pages() if page.retry_after_s} == {

@@ -261,3 +261,9 @@ def test_each_status_that_ends_a_download_may_have_a_page() -> None:
 @pytest.mark.parametrize("page", [{500: "/srv/error.html"}, {404: "error.html"}, {404: "/srv/../error.html"}])
 def test_no_other_status_or_path_has_a_page(page: dict[int, str]) -> None:
     assert told({**LEAST, "ERROR_PAGES": page}) == ['XACCEL["ERROR_PAGES"]']
+
+
+def test_a_size_or_a_time_needs_no_unit() -> None:
+    cache = read({**LEAST, "CACHE": {"path": "/c", "max_size": "1000000", "inactive": "90"}}).cache
+    assert cache
+    assert (cache.max_bytes, cache.inactive) == (1_000_000, "90")

@@ -69,6 +69,14 @@ def test_a_signature_is_in_no_record_and_does_not_change_the_digest(signature: s
                 recorded("", plain=(name,))
 
 
+@pytest.mark.parametrize(
+    "name", ["password", "pwd", "API_KEY", "sessionid", "Authorization", "jwt", "secret"]
+)
+def test_a_parameter_with_the_name_of_a_secret_is_not_recorded_as_it_is(name: str) -> None:
+    with pytest.raises(ConfigErrors, match="may have a signature or a password"):
+        recorded("?id=7", plain=(name,))
+
+
 def test_short_names_are_azures_beside_its_signature_only() -> None:
     assert recorded("?se=7") != recorded("?se=8")
 

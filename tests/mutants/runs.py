@@ -30,7 +30,7 @@ OPTIONS = {
 OF_PYTHON = ("tests/unit", "tests/django", "tests/audit", "tests/adapters")
 OF_ENGINE = ("tests/maps", "tests/live")
 _QUICK_S = 4
-_MOST_S = 15
+_MOST_S = 20
 """Tests of a mutant in one process, by the seconds that they took before."""
 _COMPARE_TEXT = {"test_golden.py", "test_engine_sites.py"}
 """They compare the text of the configuration, so every mutant of the engine would fail them."""
@@ -97,11 +97,11 @@ class Tests:
         quick = {name: run for name, (seconds, run) in self._found.items() if seconds < _QUICK_S}
         chosen = [name for name, run in quick.items() if lines & {*run.get(path, ())}]
         if not chosen:  # it runs at import
-            yield [name for name in quick if near in name]
-            chosen = [name for name, run in quick.items() if path in run and near not in name]
+            nearest = [name for name in quick if near in name.partition("::")[0]]
+            chosen = nearest or [name for name, run in quick.items() if path in run]
         for folder in OF_PYTHON:
             own = [name for name in chosen if name.startswith(f"{folder}/")]
-            first = [name for name in own if near in name or folder == "tests/audit"]
+            first = [name for name in own if near in name.partition("::")[0] or folder == "tests/audit"]
             yield self._bounded(first)
             yield self._bounded([name for name in own if name not in {*first}])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -310,3 +311,21 @@ def test_a_streamed_response_has_no_private_header(origin: OriginServer, client:
     shown = f"{dict(response.headers)}"
     for private in ("xaccel", "X-Accel", "Signature", "acme-documents", "127.0.0.1", "AKIASTREAM", "store"):
         assert private not in shown
+
+
+def test_the_certificate_of_an_origin_must_be_of_a_known_authority(site: Any, tmp_path: Path) -> None:
+    """tests/live/origin/test_explain.py has the names and client certificates of the same HTTP client."""
+    trustme = pytest.importorskip("trustme", reason="trustme is not installed: TLS is tested where it is")
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority.issue_cert("files.example").configure_cert(context)
+    with origin_server(context) as server:
+        there = {
+            "base_url": "https://files.example/",
+            "connect_to": [f"127.0.0.1:{server.server_address[1]}"],
+        }
+        for more, status in (({}, 502), ({"ca_file": str(tmp_path / "ca.pem")}, 200)):
+            site(DELIVERY="stream", ORIGINS={"partner": {"type": "http", **there, **more}})
+            response = get("r.pdf", "partner")
+            assert (response.status_code, body(response) == BODY) == (status, status == 200)
+        assert len(server.asked) == 1

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
 
-
 _KEY, _EXTENSION = "XACCEL", "xaccel"
 __all__ = ["Downloads"]
 

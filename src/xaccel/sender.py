@@ -1,4 +1,4 @@
-"""Make hand-offs for one site: give each its clock, its id and its credentials; and the events of hand-offs."""
+"""Make hand-offs for one site: give each its clock, its id and its credentials."""
 
 from __future__ import annotations
 

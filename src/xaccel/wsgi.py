@@ -18,7 +18,6 @@ from xaccel.site.read_mapping import SiteSource
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 

@@ -7,11 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.config import Config
+from django.core.files.storage import storages
 from storages.backends.s3 import S3Storage
 
 from tests.django.storage_files import GET, STORAGE, describe, file_on, s3
 from xaccel import ConfigErrors
-from xaccel.django import send_file
+from xaccel.django import check_file, send_file
 from xaccel.django.conf import configuration
 from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import InputRefused, KeyRefused
@@ -98,12 +99,25 @@ def test_an_unsupported_bucket_is_an_error_at_configuration_and_at_the_call(
         configuration()
 
 
-def test_a_key_for_some_files_is_refused_for_those() -> None:
-    class SomeEncrypted(S3Storage):
-        def get_object_parameters(self, name: str) -> dict[str, Any]:
-            return SSE_C if name.startswith("tenant-a/secret/") else {}
+def test_a_key_in_the_origin_of_a_storage_is_requested_as_it_is(site: Any, settings: Any) -> None:
+    """S3 stores it under this name; the storage would normalise the name of a file."""
+    settings.STORAGES = {"default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": STORAGE}}
+    site(ORIGINS={"docs": {"storage": "default"}})
+    key = "a//b/./c.pdf"
+    check_file(key, origin="docs")
+    assert urlsplit(send_file(GET, key, origin="docs")["Xaccel-Url"]).path == f"/tenant-a/{key}"
 
-    storage = SomeEncrypted(**STORAGE)
+
+class SomeEncrypted(S3Storage):
+    def get_object_parameters(self, name: str) -> dict[str, Any]:
+        return SSE_C if name.startswith("tenant-a/secret/") else {}
+
+
+def test_a_key_for_some_files_is_refused_for_those(site: Any, settings: Any) -> None:
+    settings.STORAGES = {"default": {"BACKEND": f"{__name__}.SomeEncrypted", "OPTIONS": STORAGE}}
+    site(ORIGINS={"docs": {"storage": "default"}})
+    storage = storages["default"]
     assert "Xaccel-Url" in send_file(GET, file_on(storage, "open/x"))
-    with pytest.raises(KeyRefused, match="SSE-C"):
-        send_file(GET, file_on(storage, "secret/x"))
+    for secret in (file_on(storage, "secret/x"), "secret/x"):
+        with pytest.raises(KeyRefused, match="SSE-C"):
+            send_file(GET, secret, origin="docs")

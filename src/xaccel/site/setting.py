@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -85,9 +84,10 @@ class Setting:
         by_name = isinstance(taken, Mapping)
         items = taken.items() if by_name else taken if isinstance(taken, tuple) else [taken]
         for item, rules in [*((item, {"not": self.ok, **self.rules}) for item in items), (taken, self.whole)]:
-            for name in islice((name for name, test in rules.items() if not test(item)), 1):
+            broken = next((name for name, test in rules.items() if not test(item)), None)
+            if broken is not None:
                 shown = dict([item]) if by_name else item
-                found.append(problem(place, name, value=shown, item=item, **self.words))
+                found.append(problem(place, broken, value=shown, item=item, **self.words))
         if self.needs and given.get(self.needs) is None:
             found.append(problem(place, "needs", other=self.needs))
         found += [problem(place, "excludes", other=other) for other in self.excludes if given.get(other)]

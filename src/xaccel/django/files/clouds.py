@@ -19,6 +19,8 @@ from xaccel.site.origins import HTTPOrigin
 
 
 class Google(SignedByItsSDK):
+    """GoogleCloudStorage of django-storages."""
+
     client, kept = "bucket", "bucket_name project_id credentials"
     place = "bucket_name location custom_endpoint default_acl querystring_auth expiration"
 
@@ -62,6 +64,8 @@ class Google(SignedByItsSDK):
 
 
 class Azure(SignedByItsSDK):
+    """AzureStorage of django-storages."""
+
     client = "client"
     kept = (
         "azure_container account_name azure_ssl endpoint_suffix connection_string client_options sas_token"
@@ -86,6 +90,8 @@ class Azure(SignedByItsSDK):
         return HTTPOrigin(base_url=root, expires_s=storage.expiration_secs or LEAST_S)
 
     def key(self, file: StoredFile) -> str:
+        if file.is_key:
+            return super().key(file)
         try:
             key: str = file.storage._get_valid_path(file.name)
         except ValueError as error:

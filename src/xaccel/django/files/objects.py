@@ -27,7 +27,6 @@ from xaccel.django.files.origins_of_files import (
     OriginsOfFiles,
     StoredFile,
     elsewhere,
-    require_same_key,
 )
 from xaccel.errors import ConfigError, KeyRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
@@ -68,30 +67,29 @@ class Objects:
             if not file_or_key.name:
                 remedy = "Respond with 404 if there is no file, or upload one."
                 raise KeyRefused("the file field is empty", where="file", remedy=remedy)
-            return self._stored(file_or_key.storage, file_or_key.name, origin, bucket)
+            file = StoredFile(file_or_key.storage, file_or_key.name, origin, bucket, is_key=False)
+            return self._stored(file)
         if not isinstance(file_or_key, FieldFile | str | None):
             raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
         key: Any = file_or_key
         ref = self._refer(key, origin=origin, bucket=bucket, url=url)
         if url is not None or ref.origin not in self._aliases:
             return ref
-        found = self._stored(storages[self._aliases[ref.origin]], key, ref.origin, bucket)
-        require_same_key(found, key)
-        return found
+        storage = storages[self._aliases[ref.origin]]
+        return self._stored(StoredFile(storage, key, ref.origin, bucket, is_key=True))
 
-    def _stored(self, storage: Any, name: str, origin: str | None, bucket: str | None) -> ObjectRef:
-        """Return the object of a name in a storage, which may be a lazy one such as `default_storage`."""
-        if isinstance(storage, LazyObject):
+    def _stored(self, file: StoredFile) -> ObjectRef:
+        storage: Any = file.storage
+        if isinstance(storage, LazyObject):  # such as `default_storage`
             if storage._wrapped is empty:
                 storage._setup()
-            storage = storage._wrapped
+            file = file._replace(storage=storage._wrapped)
         try:
-            file = StoredFile(storage, name, origin, bucket)
-            return kind_of(type(storage)).object_of(self._origins, file)
+            return kind_of(type(file.storage)).object_of(self._origins, file)
         except StorageNotDescribed as error:
             raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
         except SuspiciousOperation as error:
-            what = f"{name!r} is outside the storage's location, or a name that it cannot store"
+            what = f"{file.name!r} is outside the storage's location, or a name that it cannot store"
             raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
 
 
@@ -227,6 +225,8 @@ class SignedByItsSDK(Kind):
 
     def key(self, file: StoredFile) -> str:
         """Return the object key, with the storage's location. Raises SuspiciousOperation."""
+        if file.is_key:
+            return _prefix_of(file.storage) + file.name
         from storages.utils import clean_name
 
         key: str = file.storage._normalize_name(clean_name(file.name))

@@ -29,12 +29,16 @@ RELOAD = "generate the NGINX configuration again, and reload NGINX."
 
 
 class StoredFile(NamedTuple):
-    """A file by its name in a storage, with the origin and the bucket that the call names."""
+    """A file by its name in a storage, with the origin and the bucket that the call names.
+
+    is_key: the name is an object key, which the storage would not normalise.
+    """
 
     storage: Any
     name: str
     origin: str | None
     bucket: str | None
+    is_key: bool
 
 
 Match = tuple[str, ObjectRef]
@@ -73,7 +77,10 @@ class OriginsOfFiles:
 
         def checked(method: str) -> str:
             url = make(method)
-            require_same_key(ref, self._places.key_of_url(ref.origin, url))
+            if self._places.key_of_url(ref.origin, url) != ref.key:
+                what = f"the storage has another name for {ref.key!r}, so it would be another object"
+                remedy = "Write the key as the storage does, without '//', '.' and '..'."
+                raise KeyRefused(what, where="key", remedy=remedy)
             return url
 
         return replace(ref, url=checked)
@@ -81,7 +88,11 @@ class OriginsOfFiles:
     def _find_matches(self, place: S3Origin | LocalOrigin) -> tuple[str, list[Match]]:
         """Return where a place is, and the origins that have files of it, the nearest first."""
         base, found = base_url(place), []
-        for name in self._names_near(place):
+        if isinstance(place, S3Origin):
+            near = [place.bucket, _MANY]
+        else:
+            near = [str(folder) for folder in (PurePosixPath(place.root), *PurePosixPath(place.root).parents)]
+        for name in [name for each in near for name in self._by_place.get(each, ())]:
             origin = self.origin(name)
             if isinstance(origin, LocalOrigin):
                 found.append((base_url(origin), ObjectRef(name)))
@@ -94,13 +105,6 @@ class OriginsOfFiles:
             return len(match[0]), not covers_many(self.origin(match[1].origin))
 
         return base, sorted(found, key=nearness, reverse=True)
-
-    def _names_near(self, place: S3Origin | LocalOrigin) -> list[str]:
-        if isinstance(place, S3Origin):
-            near = [place.bucket, _MANY]
-        else:
-            near = [place.root, *map(str, PurePosixPath(place.root).parents)]
-        return [name for each in near for name in self._by_place.get(each, ())]
 
     @cached_property
     def _by_place(self) -> dict[str, list[str]]:
@@ -122,14 +126,6 @@ def _has(origin: S3Origin, place: S3Origin) -> bool:
 def _with_values_of(place: S3Origin, origin: S3Origin) -> S3Origin:
     values = {field: getattr(place, field) for field in (*_OF_THE_STORAGE, *KEYS)}
     return replace(origin, **values, request_payer=place.request_payer or origin.request_payer)
-
-
-def require_same_key(ref: ObjectRef, key: str) -> None:
-    """Raise KeyRefused unless this is the key of the object."""
-    if ref.key != key:
-        what = f"the storage has another name for {key!r}, so it would be another object"
-        remedy = "Write the key as the storage does, without '//', '.' and '..'."
-        raise KeyRefused(what, where="key", remedy=remedy)
 
 
 def elsewhere(file: StoredFile, everywhere: str) -> str:

@@ -17,8 +17,8 @@ from xaccel.site import Site
 
 def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     method, headers = "HEAD" if args.head else "GET", tuple(headers_of(args.header).items())
-    log, door = Path(args.log or site.transfer_log), {"connect_to": args.connect, "ca_file": args.ca_file}
-    found = trace(site, args.url, method, headers, log, **door)
+    log = Path(args.log or site.transfer_log)
+    found = trace(site, args.url, method, headers, log, connect_to=args.connect, ca_file=args.ca_file)
     shown = Mask(site.secrets, site.recorded_parameters).everywhere(found)
     if args.json:
         print(json.dumps(shown, indent=2))

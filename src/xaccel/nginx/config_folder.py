@@ -131,17 +131,17 @@ def differences(made: Mapping[Path, str]) -> list[str]:
     """
     found: list[str] = []
     for path, text in made.items():
-        if (there := _before(path)) is None:
+        there = _before(path)
+        if there is None:
             found.append(f"{path} is missing")
-            continue
-        if not is_secret(path):
+        elif not is_secret(path):
             old, new = there.splitlines(), text.splitlines()
             found += unified_diff(old, new, str(path), "the settings", lineterm="", n=1)
-            continue
-        if _is_open_secret(path):
-            found.append(f"{path} can be read by other users")
-        if there != text:
-            found.append(f"{path} differs")
+        else:
+            if _is_open_secret(path):
+                found.append(f"{path} can be read by other users")
+            if there != text:
+                found.append(f"{path} differs")
     return found
 
 

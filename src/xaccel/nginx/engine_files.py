@@ -126,8 +126,8 @@ def pages() -> tuple[Page, ...]:
     waits: dict[str, str] = dict(_rows("maps/7-pages", "xaccel_retry_after", row))
     origins = {404: (404, 410), 412: (412,), 416: (416,), 429: (), 503: (429, 503), 504: (504,), 502: ()}
 
-    def page(status: int) -> Page:
+    found = []
+    for status, origin in origins.items():
         text, wait = texts.get(str(status), texts["default"]), waits.get(str(status))
-        return Page(status, origins[status], text, int(wait) if wait else None)
-
-    return tuple(map(page, origins))
+        found.append(Page(status, origin, text, int(wait) if wait else None))
+    return tuple(found)

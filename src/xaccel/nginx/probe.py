@@ -94,9 +94,8 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     answer = call([binary, "-V"]).stderr
     match = re.search(r"nginx version: \S+?/(\d+)\.(\d+)\.(\d+)", answer)
     if match is None:
-        raise NginxError(
-            f"{binary!r} is not NGINX", where="nginx", remedy="Give the path of the nginx binary."
-        )
+        remedy = "Give the path of the nginx binary."
+        raise NginxError(f"{binary!r} is not NGINX", where="nginx", remedy=remedy)
     version = (int(match[1]), int(match[2]), int(match[3]))
     arguments = shlex.split(answer.partition("configure arguments:")[2])
     require_supported(version)
@@ -137,8 +136,5 @@ def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[N
 def require_supported(version: tuple[int, int, int]) -> None:
     """Raise NginxError for a version that the configuration was never tested with."""
     if version < OLDEST:
-        raise NginxError(
-            f"NGINX {'.'.join(map(str, version))} is too old",
-            where="nginx",
-            remedy=f"Use {'.'.join(map(str, OLDEST))} or newer.",
-        )
+        found, oldest = (".".join(map(str, each)) for each in (version, OLDEST))
+        raise NginxError(f"NGINX {found} is too old", where="nginx", remedy=f"Use {oldest} or newer.")

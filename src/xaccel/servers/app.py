@@ -74,21 +74,24 @@ def app_server(
 
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        command = [
-            *(sys.executable, "-m", "gunicorn"),
-            *("--config", str(config)),
-            *("--bind", f"fd://{listener.fileno()}"),
-            *("--workers", str(workers)),
-            *("--worker-class", worker),
-            *("--threads", str(threads)),
-            *("--worker-tmp-dir", str(directory / "tmp")),
-            *("--timeout", str(timeout_s)),
-            *("--graceful-timeout", "2"),
-            "--no-control-socket",
-            application,
+        options = {
+            "config": config,
+            "bind": f"fd://{listener.fileno()}",
+            "workers": workers,
+            "worker-class": worker,
+            "threads": threads,
+            "worker-tmp-dir": directory / "tmp",
+            "timeout": timeout_s,
+            "graceful-timeout": 2,
+        }
+        gunicorn = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            *(f"--{name}={value}" for name, value in options.items()),
         ]
         server = running(
-            command,
+            [*gunicorn, "--no-control-socket", application],
             name="app",
             directory=directory,
             ready=lambda pid: len(list(marks.iterdir())) >= workers,

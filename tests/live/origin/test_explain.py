@@ -1,4 +1,4 @@
-"""`xaccel explain`: the store's own reason, and what to do about it."""
+"""`xaccel explain`: the storage's own reason, and what to do about it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def log_of(folder: Path, **fields: object) -> str:
     return str(log)
 
 
-def test_the_stores_code_and_a_remedy_are_named(places: Places) -> None:
+def test_the_code_of_the_storage_and_a_remedy_are_named(places: Places) -> None:
     site = places.site
     for key, code in (("explain.txt", ""), ("explain-empty", ""), ("missing", "NoSuchKey")):
         assert ask_storage(site, ObjectRef("documents", key)).code == code
@@ -85,11 +85,11 @@ def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> N
     (line,) = live.new_lines(lambda: live.get("documents", "not there"))
     site = replace(live.places.site, transfer_log=str(live.nginx.directory / "xaccel.log"))
     printed = explain(site, line["id"], "--key", "not there")
-    shown, why, advice, store, remedy = printed.splitlines()
+    shown, why, advice, storage, remedy = printed.splitlines()
     assert json.loads(shown.removeprefix("log entry: ")) == line
     assert why.startswith("why: origin_404: The storage has no such object.")
     assert advice.startswith("remedy: Compare the key")
-    assert store == "storage: NoSuchKey"
+    assert storage == "storage: NoSuchKey"
     assert remedy.startswith("remedy: There is no such object")
 
 
@@ -153,7 +153,7 @@ def test_an_allowed_redirect_is_followed_without_the_fixed_headers(places: Place
     assert ask_storage(places.site, ObjectRef("partner", "x")).code == "too_many_redirects"
 
 
-def test_a_store_that_redirects_gets_no_signature_elsewhere(places: Places) -> None:
+def test_a_storage_that_redirects_gets_no_signature_elsewhere(places: Places) -> None:
     with origin_server(lambda _: Answer(body=b"stolen")) as thief:
         there = f"http://127.0.0.1:{thief.port}/stolen"
         places.origin.answer = lambda _: Answer(status=307, headers=[("Location", there)])

@@ -13,18 +13,18 @@ from xaccel.nginx import render
 from xaccel.nginx.emit import Raw, directive, emit
 from xaccel.site import Site
 
-STORE: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:9000", "region": "x"}
+STORAGE: dict[str, Any] = {"endpoint_url": "http://127.0.0.1:9000", "region": "x"}
 
 
 def printed(count: int, build: str) -> tuple[int, int, int]:
-    """Rows of all maps, fetch locations, and pools of connections to the store that all buckets share."""
+    """Rows of all maps, fetch locations, and pools of connections to the storage that all buckets share."""
     origins: dict[str, Any] = {}
     for number in range(count):
         origins[f"web-{number}"] = HTTPOrigin(
             base_url=f"http://h{number}.test/", connect_to=("127.0.0.1:1",), redirect_hosts=("127.0.0.1:2",)
         )
-        origins[f"s3-{number}"] = S3Origin(bucket=f"bucket-{number}", **STORE)
-        origins[f"tenants-{number}"] = S3Origin(bucket=f"tenant{number}-*", **STORE)
+        origins[f"s3-{number}"] = S3Origin(bucket=f"bucket-{number}", **STORAGE)
+        origins[f"tenants-{number}"] = S3Origin(bucket=f"tenant{number}-*", **STORAGE)
         origins[f"media-{number}"] = LocalOrigin(root=f"/srv/{number}")
     parts = render(Site(origins=origins, secrets=("s" * 32,)), BUILDS[build])
     rows = sum(len(item.block or ()) for item in parts.http if item.name == "map")

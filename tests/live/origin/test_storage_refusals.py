@@ -22,7 +22,7 @@ MARKER = (("x-amz-delete-marker", "true"), ("x-amz-version-id", "m1"))
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the store answers, what the user sees, and words of the remedy that `explain` tells."""
+    """The response of the storage, what the user sees, and words of the remedy of `explain`."""
 
     status: int
     code: str
@@ -73,7 +73,7 @@ def test_the_user_gets_a_plain_page_and_explain_the_reason(live: Live, row: Refu
 
 
 def test_a_head_of_what_is_archived_is_answered(live: Live) -> None:
-    """The store has the head at hand; only the bytes are not."""
+    """The storage has the head at hand, but not the bytes."""
     archived = [("Content-Length", "9"), ("x-amz-storage-class", "GLACIER"), ("Content-Type", "text/plain")]
     live.places.origin.answer = lambda request: (
         Answer(headers=archived) if request.method == "HEAD" else Answer(status=403)

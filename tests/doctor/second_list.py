@@ -111,6 +111,20 @@ simple(
 )
 
 
+simple(
+    602,
+    "`proxy_pass` has https, and the app server speaks HTTP",
+    lambda s: s.edit("nginx.conf", f"http://{s.backends.app.address}", f"https://{s.backends.app.address}"),
+    says="`proxy_pass` has https",
+)
+simple(
+    602,
+    "`proxy_pass` names [::1], and the app listens on 127.0.0.1",
+    lambda s: app_at(s, f"[::1]:{free_port()}"),
+    says="listens on 127.0.0.1",
+)
+
+
 # Settings and storages
 
 

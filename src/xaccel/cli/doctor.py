@@ -77,7 +77,7 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Check, Finding | None], object]]:
-    """Print a line for each area to a terminal: what is looked at, then the results."""
+    """Print a line for each area to a terminal: its name, then the results."""
     area, marks = "", list[str]()
 
     def show(text: str) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from xaccel.doctor.check import REMEDIES, check
 from xaccel.doctor.evidence import Evidence, Skipped
-from xaccel.doctor.running_site import RunningSite
+from xaccel.doctor.running_site import CREDENTIALS, RunningSite
 from xaccel.errors import ConfigError, CredentialsUnavailable, XaccelError
 from xaccel.explain.ask_storage import ask_storage
 from xaccel.handoff.objects import ObjectRef
@@ -38,7 +38,6 @@ _SOON_DAYS = 14
 _SKEW_S, _MOST_SKEW_S = 60, 900
 _DNS_S = 2.0
 _NO_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
-_KEYS = ("access_key", "secret_key", "session_token")
 _NO_NAME = 3
 """NXDOMAIN (RFC 1035)."""
 _ALERTS = ("certificate required", "bad certificate", "handshake failure", "unknown ca")
@@ -87,7 +86,7 @@ LookAtOne = Callable[[RunningSite, Remote], Iterator[Evidence]]
 
 
 def check_each(kind: str, *ids: str) -> Callable[[LookAtOne], LookAtOne]:
-    """Make a function the one that looks at each origin of a kind, as `check` does."""
+    """Register a function, as `check` does, that looks at each origin of a kind."""
 
     def registered(look: LookAtOne) -> LookAtOne:
         @check(*ids)
@@ -279,7 +278,7 @@ def bucket_accepts_the_credentials(stack: RunningSite, remote: Remote) -> Iterat
     """Request an object that no bucket has: the code says what else is wrong."""
     finding = ask_storage(stack.site, ObjectRef(remote.name, f"xaccel-doctor-{secrets.token_hex(8)}"))
     if finding.code in _NO_KEYS:
-        values = {name: getattr(remote.origin, name, None) or "" for name in _KEYS}
+        values = {name: getattr(remote.origin, name, None) or "" for name in CREDENTIALS}
         names = " and ".join(f"`{name}`" for name, value in values.items() if value != value.strip())
         remedy = REMEDIES["white_space"].format(names=names) if names else ""
         yield Evidence(f"{finding.code}. {finding.remedy}", remedy=remedy, check="XA410")

@@ -86,7 +86,7 @@ def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
 
 
 def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a location, each fault after its check."""
+    """Yield the faults of a location, each after its check."""
     if not place.is_inside:
         yield "XA701", "can be requested by clients, and they choose its host"
     sent = [name for name in ("cookie", "authorization") if not place.sets_header(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -26,6 +27,28 @@ MODULES = ("configuration", "ask_origins", "named_object", "log_and_disk", "down
 _TABLE: dict[str, dict[str, Any]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
 REMEDIES: Mapping[str, str] = _TABLE["remedies"]
 """Those of evidence, where a check has several."""
+_BY_WORDS = {
+    r"bind\([^)]*\) failed": "proxy_bind",
+    "sent too big header|HeadTooLarge": "large_response",
+    "Header Or Cookie Too Large": "large_request",
+    "limiting (?:requests|connections)": "limited_by_nginx",
+    "in cache keys zone": "small_zone",
+    r"HTTP request (?:to an? HTTPS|was sent to HTTPS)": "app_with_tls",
+    r"SSL_do_handshake\(\) failed": "app_without_tls",
+    r"app at ::1:\d+: ConnectionRefusedError": "localhost",
+    r"\(13: Permission denied\)": "not_allowed",
+    r"\(24: Too many open files\)": "open_files",
+    r"\(28: No space left on device\)": "no_space",
+    r"connect\(\) to unix:\S+ failed \(2:": "no_socket",
+    r"connect\(\) failed \((?:101|110|113):|upstream timed out \(110: .* while connecting": "no_route",
+    r"(?:with|has) (?:status )?405\b": "other_method",
+    r"(?:with|has) (?:status )?414\b": "long_url_for_app",
+    r"(?:with|has) (?:status )?42[16]\b": "wants_https",
+    r"(?:with|has) (?:status )?429\b": "limited_by_app",
+    r"(?:with|has) (?:status )?431\b": "large_request_for_app",
+    r"(?:with|has) (?:status )?503\b": "unavailable_app",
+}
+"""Remedies by words of NGINX's error log, of its page or of the app's response."""
 _AREAS = ("settings", "on disk", "in memory", "origins", "log and disk", "download", "by hand", "error log")
 """In the order of the first digit of the ids."""
 _BY_HAND, _OF_NGINX = "7", "258"
@@ -40,7 +63,7 @@ _ENDS, _BAD = _ORDER[:2], _ORDER[:3]
 
 
 def check(*ids: str) -> Callable[[_Look], _Look]:
-    """Make a function the one that looks for checks of checks.toml. It yields evidence of what is wrong.
+    """Register a function for checks of checks.toml. It yields evidence of faults, none on a healthy site.
 
     A function for several checks looks once for all of them, and each evidence names its check. The function raises
     Skipped where there is nothing to look at. Any other error makes the status `unknown`.
@@ -53,11 +76,16 @@ def check(*ids: str) -> Callable[[_Look], _Look]:
     return registered
 
 
+def remedy_for(text: str) -> str:
+    """Return the remedy for a message of NGINX or a response of the app; empty: none is known."""
+    return next((REMEDIES[name] for words, name in _BY_WORDS.items() if re.search(words, text)), "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One question about a running site.
 
-    title: what is so on a healthy site. needs: checks whose failure leaves nothing to look at here. after: checks whose
+    title: the state of a healthy site. needs: checks whose failure leaves nothing to look at here. after: checks whose
     failure can make this one fail too. worst: the status of the evidence that `look` yields, which is none on a healthy
     site. consequence, remedy: empty where only the evidence can say it. module: of `look`, where it needs Django.
     """
@@ -120,7 +148,7 @@ class Finding:
 
     @property
     def is_bad(self) -> bool:
-        """True for what is reported, as a cause or as what may follow from one."""
+        """True if the report shows it, as a cause or as a consequence of one."""
         return self.status in _BAD
 
     def as_json(self) -> dict[str, Any]:

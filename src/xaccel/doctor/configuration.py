@@ -17,6 +17,7 @@ from xaccel.doctor.own_directives import DUPLICATE, FILE, effective, findings, l
 from xaccel.doctor.running_site import OF_NGINX, RunningSite, digest_in, workers_of
 from xaccel.errors import ConfigError, ConfigErrors, NginxError
 from xaccel.nginx import config_folder
+from xaccel.nginx.probe import only_loaded
 from xaccel.nginx.render import digest, digest_path, digest_text, mark_of_doctor
 from xaccel.nginx.switch import is_secret
 from xaccel.site.origins import LocalOrigin
@@ -107,7 +108,8 @@ def responses_of_the_app_are_not_cached(stack: RunningSite) -> Iterator[str]:
 
 @check("XA213", "XA214")
 def files_are_those_of_the_settings(stack: RunningSite) -> Iterator[Evidence]:
-    made = config_folder.texts(stack.site, stack.loaded, stack.folder, write_addresses=stack.write_addresses)
+    nginx, *_ = only_loaded(stack.build, stack.tested)
+    made = config_folder.texts(stack.site, nginx, stack.folder, write_addresses=stack.write_addresses)
     for path, text in made.items():
         if not is_secret(path):
             lines = [line for line in config_folder.differences({path: text}) if line[:1] in "+-"]

@@ -153,7 +153,7 @@ def servers_of_the_app_respond_alike(stack: RunningSite) -> Iterator[str]:
 
 
 def _hand_off_of(stack: RunningSite, app: App) -> str:
-    """Return what is wrong with the response of one server of the app; empty: it is a hand-off of the site."""
+    """Return the fault in the response of one server of the app; empty: it is a hand-off of the site."""
     reply = app.ask(stack.front_door, stack.target, stack.headers)
     if not reply.header("X-Accel-Redirect"):
         return f"responds with {reply.status}" if reply.status else f"does not respond ({reply.problem})"
@@ -161,7 +161,7 @@ def _hand_off_of(stack: RunningSite, app: App) -> str:
 
 
 def check_hops(name: str) -> Callable[[Look], Look]:
-    """Make a function the one that looks for a check at the front door. Its evidence says what NGINX itself does."""
+    """Register a function that looks at the front door, as `check` does. Its evidence says what NGINX itself does."""
 
     def registered(look: Look) -> Look:
         @check(name)

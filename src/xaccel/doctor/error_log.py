@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from xaccel.doctor.check import check
+from xaccel.doctor.check import check, remedy_for
 from xaccel.doctor.evidence import Evidence, Skipped
 from xaccel.doctor.own_directives import each_line
 from xaccel.doctor.running_site import RunningSite, workers_of
@@ -75,7 +75,8 @@ def error_log_has_no_alarm(stack: RunningSite) -> Iterator[Evidence]:
     with suppress(Skipped):
         yield from _limits(stack)
     for (name, text), times in _recent(stack).most_common():
-        yield Evidence(f"{text}{f' ({times} times)' if times > 1 else ''}", check=name)
+        shown = f"{text}{f' ({times} times)' if times > 1 else ''}"
+        yield Evidence(shown, remedy=remedy_for(text) if name == _OTHER else "", check=name)
 
 
 def _limits(stack: RunningSite) -> Iterator[Evidence]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
@@ -138,12 +139,9 @@ def _rank(server: Line, host: str) -> int:
     names = _names(server.inside)
     if host in names or f".{host}" in names:
         return 0
-    for name in names:
-        pattern = name[1:] if name[0] == "~" else re.escape(name).replace(r"\*", ".+")
-        pattern = rf"(?:.+)?{pattern}" if name[0] == "." else pattern
-        if _fits(pattern if name[0] == "~" else f"^{pattern}$", host):
-            return 1
-    return 2
+    wildcards = (f"*{name}" if name[0] == "." else name for name in names)
+    is_matched = any(_fits(one[1:], host) if one[0] == "~" else fnmatchcase(host, one) for one in wildcards)
+    return 1 if is_matched else 2
 
 
 def _fits(pattern: str, text: str, *, ignore_case: bool = True) -> bool:

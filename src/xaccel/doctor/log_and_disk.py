@@ -66,17 +66,19 @@ def why_unreadable(stack: RunningSite, ref: ObjectRef) -> Evidence | None:
     return None
 
 
-@check("XA501")
-def log_is_a_file_that_can_be_read(stack: RunningSite) -> Iterator[str]:
+@check("XA501", "XA507")
+def log_can_be_read_and_is_rotated(stack: RunningSite) -> Iterator[Evidence]:
     log = stack.log
     try:
-        if not stat.S_ISREG(log.stat().st_mode):
-            yield f"{log} is not a regular file, but a device, a pipe or a folder"
+        status = log.stat()
+        if not stat.S_ISREG(status.st_mode):
+            yield Evidence(f"{log} is not a regular file, but a device, a pipe or a folder", check="XA501")
             return
-        with log.open("rb") as file:
-            file.read(1)
+        log.open("rb").close()
+        if status.st_size > _MOST_BYTES:
+            yield Evidence(f"{log} has {status.st_size // 1024**2:,} MB", check="XA507")
     except OSError as error:
-        yield f"{log}: {error.strerror}"
+        yield Evidence(f"{log}: {error.strerror}", check="XA501")
 
 
 @check("XA503")
@@ -106,9 +108,3 @@ def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
         elif cache and folder == cached and free < cache.min_free_bytes:
             text = f"{text}, and `min_free` of CACHE is {cache.min_free}"
             yield Evidence(text, "warn", REMEDIES["min_free"])
-
-
-@check("XA507")
-def log_is_rotated(stack: RunningSite) -> Iterator[str]:
-    if (size := stack.log.stat().st_size) > _MOST_BYTES:
-        yield f"{stack.log} has {size // 1024**2:,} MB"

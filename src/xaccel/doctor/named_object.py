@@ -29,6 +29,7 @@ _WAYS: dict[str, Callable[[str], str]] = {
     "slashes": lambda text: "/".join(filter(None, text.split("/"))),
     "spelling": lambda text: normalize("NFKC", text).casefold().strip(),
 }
+"""Ways in which texts that look alike differ: equal texts are equal without it."""
 
 
 def difference(one: str, other: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
-from xaccel.doctor.check import REMEDIES
+from xaccel.doctor.check import REMEDIES, remedy_for
 from xaccel.doctor.evidence import Evidence
 from xaccel.doctor.own_directives import effective
 from xaccel.doctor.running_site import LIMITED, OF_NGINX, RunningSite
@@ -24,29 +24,12 @@ _RULES = {
     **dict.fromkeys(LIMITED, ("limit_req", "limit_conn")),
 }
 """The directives with which NGINX itself responds so."""
-_BY_WORDS = {
-    r"bind\([^)]*\) failed": "proxy_bind",
-    "sent too big header|HeadTooLarge": "large_response",
-    "Header Or Cookie Too Large": "large_request",
-    "limiting (?:requests|connections)": "limited_by_nginx",
-    r"\(13: Permission denied\)": "not_allowed",
-    r"\(24: Too many open files\)": "open_files",
-    r"\(28: No space left on device\)": "no_space",
-    r"\(2: No such file": "no_socket",
-    r"(?:with|status) 405\b": "other_method",
-    r"(?:with|status) 42[16]\b": "wants_https",
-    r"(?:with|has) (?:status )?503\b": "unavailable_app",
-    r"(?:with|status) 414\b": "long_url_for_app",
-    r"(?:with|status) 429\b": "limited_by_app",
-    r"(?:with|status) 431\b": "large_request_for_app",
-}
-"""Remedies by words of NGINX's error log, of its page or of the app's response."""
 
 
 def no_transfer(
     stack: RunningSite, reply: Exchange, said: tuple[str, ...], *, is_logged: bool
 ) -> Evidence | None:
-    """Return what is seen of a response without a log entry, for its check; None: it belongs to none.
+    """Return the evidence in a response without a log entry, for its check; None: it belongs to none.
 
     said: the messages of NGINX's error log about it. is_logged: a transfer would have an entry.
     """
@@ -77,10 +60,6 @@ def _does(app: Exchange) -> str:
     return "hands the download off" if _hands_off(app) else f"responds with {app.status}"
 
 
-def _by_words(text: str) -> str:
-    return next((REMEDIES[name] for words, name in _BY_WORDS.items() if re.search(words, text)), "")
-
-
 def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: str) -> Evidence:
     """Tell an app that hangs from one that does not run, and both from a storage that hangs."""
     seen = f"status {reply.status}" if reply.status else f"no response ({reply.problem})"
@@ -90,19 +69,19 @@ def _unreached(stack: RunningSite, reply: Exchange, app: Exchange | None, log: s
         if reply.status == 0 and _hands_off(app):
             text = f"{text}: NGINX waits for the storage{log}"
             return Evidence(text, remedy=REMEDIES["storage_hangs"], check="XA606")
-        return Evidence(f"{text} now{log}", remedy=_by_words(log), check="XA602")
+        return Evidence(f"{text} now{log}", remedy=remedy_for(log), check="XA602")
     if isinstance(app.error, TimeoutError) if app else "timed out" in reply.problem + log:
         text = f"{seen}: {where} does not respond in time{log}"
         return Evidence(text, remedy=REMEDIES["slow_app"], check="XA602")
     text = f"{seen}{f': {where}: {app.problem}' if app else ''}{log}"
-    return Evidence(text, remedy=_by_words(text), check="XA602")
+    return Evidence(text, remedy=remedy_for(text), check="XA602")
 
 
 def _by_nginx(stack: RunningSite, reply: Exchange, why: str) -> Evidence:
     found = stack.location
     rules = [name for name in _RULES.get(reply.status, ()) if found and found.value(name)]
     place = f" ({found.shown}{''.join(f', with {name}' for name in rules)})" if found else ""
-    remedy = _by_words(reply.body.decode("latin-1") + why)
+    remedy = remedy_for(reply.body.decode("latin-1") + why)
     if found and not found.includes_app:
         remedy = REMEDIES["own_location"]
     elif rules:
@@ -115,10 +94,10 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
     status = reply.status
     if status in _MOVED:
         return _moved(stack, reply, seen)
-    if status == 400:
+    remedy = remedy_for(f"{seen}; {reply.body[:1000].decode('latin-1')}")
+    if status == 400 and not remedy:
         return _bad_host(stack, seen)
-    if status >= 500:
-        remedy = _by_words(seen)
+    if status == 400 or status >= 500:
         return Evidence(seen, remedy=remedy, check="XA621" if status == 501 else "XA620")
     server = stack.from_app.header("Server") if stack.from_app else ""
     if status == 404 and stack.app and OF_NGINX.match(server):
@@ -127,7 +106,7 @@ def _by_app(stack: RunningSite, reply: Exchange, seen: str) -> Evidence:
     elif status in (404, 410):
         remedy = _below_a_path(stack) or REMEDIES["no_such"]
     else:
-        remedy = "" if status in (401, 403) else _by_words(seen) or REMEDIES["other_status"]
+        remedy = "" if status in (401, 403) else remedy or REMEDIES["other_status"]
     return Evidence(seen, remedy=remedy, check="XA605")
 
 

@@ -132,10 +132,7 @@ def _can_be_empty(zone: str, http: tuple[Line, ...]) -> bool:
     zones = [line.words for line in lines_of("limit_conn_zone", http)]
     keys = {words[1] for words in zones if any(word.startswith(f"zone={zone}:") for word in words)}
     maps = [line.inside for line in lines_of("map", http) if line.words[-1] in keys]
-    return any(
-        any(row.words[-1] == "" for row in rows) or not any(row.words[0] == "default" for row in rows)
-        for rows in maps
-    )
+    return any("" in [row.words[-1] for row in rows] or not lines_of("default", rows) for rows in maps)
 
 
 def each_line(path: Levels) -> Iterator[tuple[Line, Levels]]:

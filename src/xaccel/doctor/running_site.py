@@ -24,7 +24,6 @@ from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.objects import ObjectRef
 from xaccel.http_client.exchange import Exchange, at_most
 from xaccel.nginx import Nginx, probe
-from xaccel.nginx.probe import only_loaded
 from xaccel.nginx.render import SERVED, digest_path
 from xaccel.site import Site
 
@@ -38,6 +37,8 @@ MOST_TIMEOUTS = 6
 """How often all checks together may take the time of one."""
 OF_NGINX = re.compile(r"nginx|openresty|angie|freenginx")
 """The beginning of its header Server."""
+CREDENTIALS = ("access_key", "secret_key", "session_token")
+"""Settings of a bucket."""
 LIMITED = (429, 503)
 """Statuses of a limit."""
 
@@ -151,11 +152,6 @@ class RunningSite:
         """The content of `http { }` on disk."""
         return http_of(self.main)
 
-    @property
-    def loaded(self) -> Nginx:
-        """The build, reduced to the modules that NGINX loads."""
-        return only_loaded(self.build, self.tested)[0]
-
     @cached_property
     def folder(self) -> Path:
         """The folder of `config --write`. Raises Skipped where no include leads there."""
@@ -258,10 +254,9 @@ class RunningSite:
     @cached_property
     def is_served(self) -> bool:
         """True if the NGINX at `url` is that of `xaccel serve`."""
-        try:
+        with suppress(OSError, HTTPException):
             return bool(self.url and self.running and self.running[3])
-        except (OSError, HTTPException):
-            return False
+        return False
 
     @property
     def running(self) -> re.Match[str] | None:
@@ -322,12 +317,11 @@ class RunningSite:
         """Return a text without secrets, queries of URLs and characters that steer a terminal."""
         secrets = [*self.headers.values()]
         with suppress(XaccelError, OSError):
-            for origin in self.site.origins.values() if self.config is None else ():
-                names = ("secret_key", "session_token", "access_key")
-                secrets += [getattr(origin, name, None) or "" for name in names]
+            site = None if self.config else self.site
+            for origin in site.origins.values() if site else ():
+                secrets += [getattr(origin, name, None) or "" for name in CREDENTIALS]
                 secrets += getattr(origin, "request_headers", {}).values()
-            if self.config is None:
-                secrets += [*self.site.secrets, digest_path(self.site).rpartition("/")[2]]
+            secrets += [*site.secrets, digest_path(site).rpartition("/")[2]] if site else []
         for secret in sorted(filter(None, map(str.strip, secrets)), key=len, reverse=True):
             text = text.replace(secret, "***")
         return escape_for_terminal(_QUERY.sub(r"\1?***", text))

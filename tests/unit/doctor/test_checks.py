@@ -8,6 +8,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 import xaccel
 from xaccel.doctor import check
 
@@ -40,3 +42,38 @@ def test_each_check_is_found_by_its_id_and_has_a_function_with_a_name() -> None:
 def test_each_remedy_of_the_table_is_given() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     assert [name for name in check.REMEDIES if f'"{name}"' not in sources] == []
+
+
+MESSAGES = [
+    ("bind(192.0.2.7:0) failed (99: Cannot assign requested address) while connecting", "proxy_bind"),
+    ("upstream sent too big header while reading response header from upstream", "large_response"),
+    ("status 400 …: <title>400 Request Header Or Cookie Too Large</title>", "large_request"),
+    ('limiting requests, excess: 0.9 by zone "few"', "limited_by_nginx"),
+    ('could not allocate node in cache keys zone "one"', "small_zone"),
+    ("the app responds with status 400; Client sent an HTTP request to an HTTPS server.", "app_with_tls"),
+    ("the app responds with status 400; The plain HTTP request was sent to HTTPS port", "app_with_tls"),
+    ("SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number)", "app_without_tls"),
+    ("status 502: the app at ::1:8000: ConnectionRefusedError: [Errno 111] Connection refused", "localhost"),
+    ("connect() to unix:/run/app.sock failed (13: Permission denied)", "not_allowed"),
+    ("accept4() failed (24: Too many open files)", "open_files"),
+    ('open() "/var/cache/1" failed (28: No space left on device)', "no_space"),
+    ("connect() to unix:/run/app.sock failed (2: No such file or directory)", "no_socket"),
+    ("connect() failed (113: No route to host) while connecting to upstream", "no_route"),
+    ("upstream timed out (110: Connection timed out) while connecting to upstream", "no_route"),
+    ("the app responds with status 405", "other_method"),
+    ("the response has status 414", "long_url_for_app"),
+    ("the app responds with status 426", "wants_https"),
+    ("the app responds with status 429", "limited_by_app"),
+    ("does not come from the app: the app responds with 431", "large_request_for_app"),
+    ("the app responds with status 503", "unavailable_app"),
+    ('open() "/srv/x" failed (2: No such file or directory)', ""),
+]
+
+
+@pytest.mark.parametrize(("message", "name"), MESSAGES)
+def test_the_words_of_a_message_choose_the_remedy(message: str, name: str) -> None:
+    assert check.remedy_for(message) == (check.REMEDIES[name] if name else "")
+
+
+def test_each_remedy_by_words_has_a_message() -> None:
+    assert {name for _, name in MESSAGES} - {""} == {*check._BY_WORDS.values()}

@@ -30,7 +30,6 @@ STORIES = {
     "copied, truncated and grown": "write 2, take, copytruncate, write 9, take",
     "a copy under another inode": "write, take, restore, write, take",
     "a file beside it is no log": "write, take, note, rename, age, write, take",
-    "a rotated file grows and comes back": "write, take, rename, age, write-late, take, take, come-back, write, take",
     "a rotated file without an end of line": "write, write-without-end, take, rename, age, write, take",
     **{
         f"cut by {gone} bytes, {more} entries follow": f"write 20, take, cut {gone}, write {more}, take, write, take"
@@ -73,6 +72,12 @@ def test_a_log_that_is_cut_and_rotated_is_read_again(tmp_path: Path, story: str,
     world = World(tmp_path, drain_s)
     world.play(story)
     assert ids() == set(world.texts)
+
+
+def test_a_rotated_file_that_is_the_log_again_is_read_on(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.play("write, take, rename, age, write, take, take, come-back, write, take")
+    assert (ids(), world.counted["duplicates"]) == (set(world.texts), 0)
 
 
 def test_a_rotated_file_that_was_left_alone_is_finished(tmp_path: Path) -> None:

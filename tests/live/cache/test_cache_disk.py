@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -51,18 +52,33 @@ def size_of(file: Path) -> int:
     return 0
 
 
-def test_the_directory_comes_below_max_size(variant: Variant, tmp_path: Path) -> None:
-    """Every download is whole, also of what was removed for others."""
-    with running(tmp_path, variant, max_size="512k") as made:
+def test_each_bound_holds_after_a_while(variant: Variant, tmp_path: Path) -> None:
+    """max_size, and min_free as given and by default, side by side. Also what was removed for others comes whole."""
+    for name in ("directory", "given", "default"):
+        (tmp_path / name).mkdir()
+    with (
+        small_disk(tmp_path / "given", "4m") as given_disk,
+        small_disk(tmp_path / "default", "1025m") as default_disk,
+        running(tmp_path / "directory", variant, max_size="512k") as directory,
+        running(tmp_path / "given", variant, max_size="1g", min_free="3m") as given,
+        running(tmp_path / "default", variant, max_size="1g") as default,
+    ):
 
         def used() -> int:
-            return sum(size_of(file) for file in cached_objects.find_files(tmp_path / "cache"))
+            return sum(size_of(file) for file in cached_objects.find_files(tmp_path / "directory" / "cache"))
 
-        for number in range(8):
+        def hold() -> list[bool]:
+            return [
+                0 < used() <= 512 * 1024,
+                shutil.disk_usage(given_disk).free >= 3 << 20,
+                shutil.disk_usage(default_disk).free >= 1 << 30,
+            ]
+
+        for made, number in product((directory, given, default), range(8)):
             assert body_of(made, str(number)) == BODY
-        assert wait_until(lambda: used() <= 512 * 1024, timeout_s=LOOKS_S, every_s=0.5), used()
-        assert used() > 0
-        assert body_of(made, "0") == BODY
+        assert wait_until(lambda: all(hold()), timeout_s=LOOKS_S, every_s=0.5), hold()
+        for made in (directory, given, default):
+            assert body_of(made, "0") == BODY
 
 
 def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, tmp_path: Path) -> None:
@@ -79,24 +95,6 @@ def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, 
         assert 400 < len(list(cached_objects.find_files(tmp_path / "cache"))) < 500
         assert [kept(599), kept(0)] == ["HIT", "MISS"]
         assert "[alert]" not in made.nginx.error_log
-
-
-@pytest.mark.parametrize(
-    ("disk", "settings", "free"),
-    [("4m", {"min_free": "3m"}, 3 << 20), ("1025m", {}, 1 << 30)],
-    ids=["given", "default"],
-)
-def test_the_disk_gets_min_free_back(
-    variant: Variant, tmp_path: Path, disk: str, settings: dict[str, str], free: int
-) -> None:
-    with (
-        small_disk(tmp_path, disk) as cache,
-        running(tmp_path, variant, max_size="1g", **settings) as made,
-    ):
-        for number in range(8):
-            assert body_of(made, str(number)) == BODY
-        assert wait_until(lambda: shutil.disk_usage(cache).free >= free, timeout_s=LOOKS_S, every_s=0.5)
-        assert body_of(made, "0") == BODY
 
 
 def test_a_full_disk_cuts_cached_transfers_only(variant: Variant, tmp_path: Path) -> None:

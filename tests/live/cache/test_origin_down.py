@@ -24,6 +24,13 @@ SLICE = 65_536
 LARGE = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""
 SMALL = LARGE[:SLICE]
+
+
+def named(value: object) -> str:
+    """Name an object by its size."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+
+
 BODIES = pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 
 DOWN: dict[str, Callable[[Request], Answer]] = {
@@ -108,8 +115,9 @@ def test_a_cached_object_is_sent_while_the_origin_refuses(
             assert (cold.status, cold.body) == (502, b"The file store did not deliver the file.\n")
 
 
-@BODIES
-@pytest.mark.parametrize("failure", DOWN)
+@pytest.mark.parametrize(
+    ("failure", "body"), [*((failure, SMALL) for failure in DOWN), ("500", LARGE)], ids=named
+)
 def test_an_expired_object_is_sent_while_the_origin_fails(
     short: tuple[Stage, Origin], failure: str, body: bytes
 ) -> None:
@@ -131,8 +139,9 @@ def test_an_expired_object_is_sent_while_the_origin_fails(
     assert get(made, name, body).body == changed
 
 
-@BODIES
-@pytest.mark.parametrize(("status", "page"), [(404, 404), (403, 502), (410, 404)])
+@pytest.mark.parametrize(
+    ("status", "page", "body"), [(404, 404, LARGE), (403, 502, SMALL), (410, 404, SMALL)], ids=named
+)
 def test_a_404_or_403_of_the_origin_replaces_an_expired_object(
     short: tuple[Stage, Origin], status: int, page: int, body: bytes
 ) -> None:

@@ -111,4 +111,4 @@ def _crowd(behind: Stage, front: Front, path: str, stored: Stored, count: int) -
     return taken, len(behind.origin_connections()) - before
 
 
-QUESTION = Question(asks="what a crowd that asks for a new object at once costs the origin", answer=answer)
+QUESTION = Question(asks="what a crowd that requests a new object together costs the origin", answer=answer)

@@ -34,10 +34,14 @@ class Body:
 
 
 def written(directory: Path) -> dict[str, int]:
-    """Size on disk of each file below NGINX's directory, but for its logs."""
+    """Return the size on disk of each file below NGINX's directory, but for its logs.
+
+    Nor of the cache, which may still get the object of the test before: this download is not cached.
+    """
+    found = (file for file in directory.rglob("*") if "cache" not in file.relative_to(directory).parts)
     return {
         str(file): file.stat().st_blocks * 512
-        for file in directory.rglob("*")
+        for file in found
         if file.is_file() and file.name not in LOGS and file.suffix != ".log"
     }
 

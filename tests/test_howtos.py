@@ -122,6 +122,48 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
     assert found >= 6
 
 
+NOT_RUN = {
+    r"pip install '\.\.?/xaccel\[[a-z0-9,]+\]'.*": "needs a registry; scripts/matrix installs the wheel",
+    r"scripts/test faults(?: --quick)?": "starts pytest; scripts/test all has the same tests, but the long ones",
+    r"mkdir (?:tutorial && cd tutorial|files && cd files|private && echo .*)": "tests have their own",
+    r"(?:python3 -m venv venv && )?\. venv/bin/activate": "tests have their own",
+}
+"""Commands that no test runs as they are, as patterns, and the reason."""
+RUN_BY = {
+    r"scripts/demo": "tests/demo/test_serving.py::test_whole_life_of_a_demo_beside_another",
+    r"scripts/example flask": "tests/adapters/test_examples.py::test_the_command_prints_an_address_and_ends_at_ctrl_c",
+    r"django-admin .*|python manage\.py (?:startapp|makemigrations) documents"
+    r"|python manage\.py (?:test|migrate|createsuperuser|runserver 8000)"
+    r"|python manage\.py xaccel (?:serve --log|ingest|export .*) .*"
+    r"|curl --head http:.*/_xaccel/documents": "tests/live/examples/test_tutorial.py::"
+    "test_the_tutorial_leads_to_a_download_refusals_and_a_row_of_the_trail",
+    r"python -m pytest|flask run --debug .*|gunicorn .*|curl --silent .*": "tests/live/examples/"
+    "test_framework_pages.py::test_a_page_leads_to_a_test_a_download_and_a_refusal",
+    r"curl --continue-at .*": "tests/browser/test_cookbook.py::test_a_download_of_5_gb_resumes_at_its_last_bytes",
+    r"python manage\.py check": "tests/django/test_checks.py::test_settings_of_these_tests_pass",
+    r"python manage\.py runserver 8000": "tests/django/test_runserver.py::"
+    "test_runserver_hands_off_to_nginx_alone",
+    r"python -m xaccel serve .*": "tests/live/examples/test_serve.py::"
+    "test_transfers_are_shown_and_a_changed_site_is_loaded",
+    r"python manage\.py xaccel serve": "tests/live/examples/test_serve.py::"
+    "test_a_django_project_is_served_and_its_changed_settings_are_loaded",
+    r"curl --head .*https://app\.example/files/1": "tests/adapters/test_pages.py::"
+    "test_each_code_block_sends_only_permitted_files",
+    r"python manage\.py migrate": "tests/audit/test_outage.py::test_postgresql_that_is_stopped_and_started",
+    r"scripts/wheels|scripts/deploy env >deploy/\.env|mkdir -p deploy/secrets .*|echo S3_PEERS=.*|docker .*": "tests/"
+    "deployment/page.py::check",
+    r'(?:compose|secret|old|new)=.*|echo "\$.*" >\$secret|until \$compose .*|\$compose kill .*|sleep 30': "tests/"
+    "deployment/page.py::rotate_secret",
+    r"deploy/debian/install .*|systemctl .*|logrotate .*|apt-get install .* rsyslog-relp|pip install --upgrade .*"
+    r"|python -m xaccel --version|python manage\.py xaccel config --write /etc/nginx/xaccel"
+    r"|nginx -t && systemctl reload nginx|head --lines 1 .*": "tests/deployment/debian.py::check",
+    r"curl --head https://app\.example/_xaccel/documents": "tests/live/handoff/test_internal.py::"
+    "test_an_internal_location_is_404_from_outside",
+    r"zcat .*|python manage\.py xaccel ingest older\.log": "tests/audit/test_command.py::"
+    "test_older_files_are_ingested_by_hand_as_the_page_says",
+    r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_another_project",
+}
+"""Other commands, and the test that runs them, with other addresses and folders."""
 HERE = re.compile(
     r"python -m xaccel (?:secret|config site\.toml --write .*)"
     r"|python manage\.py xaccel config --write .*"
@@ -133,6 +175,7 @@ MACHINES = {"containers", "debian", "directory", "faults", "growth", "production
 RUN = [
     ROOT / "README.md",
     ROOT / "docs/index.md",
+    *(ROOT / "docs/cookbook").glob("*.md"),
     *(page for page in HOW_TOS if page.parent.name != "operate" or page.stem in MACHINES),
 ]
 
@@ -149,6 +192,20 @@ def commands() -> Iterator[tuple[Path, str, list[str]]]:
 
 def is_run_here(block: str) -> bool:
     return all(HERE.fullmatch(line) for line in block.splitlines())
+
+
+def test_each_command_is_run_by_a_test() -> None:
+    unknown = []
+    for page, block, _ in commands():
+        for line in [] if is_run_here(block) else block.splitlines():
+            if not any(re.fullmatch(pattern, line) for pattern in [*NOT_RUN, *RUN_BY]):
+                unknown.append(f"{page.name}: {line}")
+    assert "\n".join(unknown) == ""
+    lines = [line for _, block, _ in commands() for line in block.splitlines()]
+    assert [each for each in (*NOT_RUN, *RUN_BY) if not any(re.fullmatch(each, line) for line in lines)] == []
+    for test in RUN_BY.values():
+        file, _, function = test.partition("::")
+        assert f"\ndef {function}(" in text(ROOT / file)
 
 
 def test_commands_without_a_server_print_the_output_of_the_pages(tmp_path: Path) -> None:

@@ -1,6 +1,12 @@
 // xaccel engine: what njs does. It refuses a response that cannot be the file, and passes only known response headers.
 // Without njs, locations/hide.conf hides known names. Imported in http { }; locations/njs.conf and page-njs.conf call
 // it. Plain objects, since njs 0.8 has neither Map nor Set.
+//
+// NGINX's filters see the headers of a response in this order, on which the engine relies:
+// 1. not-modified: compares the client's conditions with the origin's validators (if_modified_since exact);
+// 2. njs: this file removes what the origin must not send;
+// 3. add_header: adds what the app decided, so the list below does not apply to it (locations/fetch.conf, send.conf);
+// 4. range: cuts a cached file, and compares If-Range with the validators that add_header has set.
 
 function names(list) {
     const found = {};

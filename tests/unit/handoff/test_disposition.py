@@ -9,7 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xaccel.errors import FileNameRefused
-from xaccel.handoff.disposition import MAX_NAME_BYTES, content_disposition, name_of_key, safe_name
+from xaccel.handoff.disposition import (
+    MAX_NAME_BYTES,
+    content_disposition,
+    filename_of,
+    name_of_key,
+    safe_name,
+)
 
 HOSTILE = [
     "report.pdf",
@@ -246,3 +252,9 @@ def test_no_key_is_refused_for_its_name(key: str) -> None:
 @example(" a")
 def test_a_plain_last_segment_is_the_same_name_as_a_given_one(name: str) -> None:
     assert name_of_key(f"a/{name}") == safe_name(name)
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "Übersicht 100 %.pdf", "50%.txt"])
+def test_the_name_that_a_browser_saves_is_read_back(name: str) -> None:
+    assert filename_of(content_disposition(name, as_attachment=True)) == name
+    assert filename_of("inline") is None

@@ -482,3 +482,7 @@ def test_a_directory_target_never_leaves_the_directory(key: str) -> None:
 def test_a_plain_response_without_a_text_says_what_its_status_means(text: str, body: bytes) -> None:
     assert plain_response(403, "GET", text).body == body
     assert plain_response(403, "HEAD", text).body == b""
+
+
+def test_a_hand_off_of_a_key_records_no_query() -> None:
+    assert hand_off("web", "a?b").query == ""

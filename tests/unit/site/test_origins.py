@@ -30,3 +30,10 @@ def test_no_repr_of_an_origin_has_a_secret() -> None:
 
 def test_other_credentials_are_another_origin() -> None:
     assert S3Origin(bucket="docs", access_key="a", secret_key="b") != S3Origin(bucket="docs")
+
+
+def test_certificates_are_verified_and_a_403_is_an_error_unless_the_site_says_otherwise() -> None:
+    bucket, server = S3Origin(bucket="docs"), HTTPOrigin(base_url="https://h.example/")
+    assert bucket.verify_tls
+    assert server.verify_tls
+    assert not bucket.treat_403_as_404

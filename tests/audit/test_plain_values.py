@@ -86,3 +86,16 @@ def test_a_group_is_told_apart_by_each_of_its_parts() -> None:
     assert group_of("", *parts[1:], ip=other) != group_of("", *parts[1:], ip=one)
     assert group_of("7p", "artner", *parts[2:], ip=one) != group_of(*parts, ip=one)
     assert group_of("7", "1:x", *parts[2:], ip=one) != group_of("73:", "x", *parts[2:], ip=one)
+
+
+def test_a_download_that_joins_two_has_the_numbers_of_both() -> None:
+    from xaccel.audit.ingest.downloads import State
+
+    who = ("alice", "docs", "a.mp4", "", "", "", "group")
+    first, second = (
+        State(id_, *who, T0, T0, transfers=transfers, given_bytes=given, pruned=pruned)
+        for id_, transfers, given, pruned in (("1", 3, 10, 1), ("2", 5, 20, 2))
+    )
+    first.join(second)
+    assert (first.transfers, first.given_bytes, first.pruned) == (8, 30, 3)
+    assert first.joined == ("2",)

@@ -30,9 +30,7 @@ def main() -> None:
     running.add_argument("list", type=Path)
     running.add_argument("results", type=Path)
     running.add_argument("--commit", help="whose code and tests; without it that of the list")
-    running.add_argument(
-        "--before", type=Path, default=Path("-"), help="results of an earlier run of the list"
-    )
+    running.add_argument("--before", type=Path, help="run only the mutants that died in these results")
     running.add_argument("--numbers", default="1-800", help="of these mutants: 1-600")
     running.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
@@ -42,16 +40,15 @@ def main() -> None:
         given.list.write_text("\n\n".join([title, *map(str, drawn)]) + "\n", encoding="utf-8")
         return
     first, last = map(int, given.numbers.split("-"))
-    chosen = [mutant for mutant in read(given.list) if first <= mutant.number <= last]
-    drawn_from = commit_of(given.list)
-    runs.run(
-        chosen,
-        commit(given.commit or drawn_from),
-        given.results,
-        recorded=drawn_from,
-        before=given.before,
-        processes=given.processes,
-    )
+    before = runs.read(given.before) if given.before else {}
+    chosen = [
+        mutant
+        for mutant in read(given.list)
+        if first <= mutant.number <= last
+        if not before or before.get(mutant.number, "").startswith("killed")
+    ]
+    at = commit(given.commit or commit_of(given.list))
+    runs.run(chosen, at, given.results, before, given.processes)
     found = Counter(text.partition(":")[0] for text in runs.read(given.results).values())
     print(", ".join(f"{number} {name}" for name, number in found.most_common()))
 

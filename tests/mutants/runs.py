@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from tests.mutants import trial
-from tests.mutants.listed import ENGINE, PACKAGES, Mutant
+from tests.mutants.listed import ENGINE, PACKAGES, Mutant, Place
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / ".xaccel" / "mutants"
@@ -28,10 +28,13 @@ OPTIONS = {
 }
 """The options of pytest for each folder: a process has one Django."""
 OF_PYTHON = ("tests/unit", "tests/django", "tests/audit", "tests/adapters")
-OF_ENGINE = ("tests/maps", "tests/live")
+OF_ENGINE = ("tests/unit", "tests/maps", "tests/live")
 _QUICK_S = 4
+_FEW = 3
 _MOST_S = 20
 """Tests of a mutant in one process, by the seconds that they took before."""
+_ENGINE_RULES = "tests/unit/nginx/test_engine.py::test_every_"
+"""Rules for all maps and lists of the engine. The other tests there compare its text."""
 _COMPARE_TEXT = {"test_golden.py", "test_engine_sites.py"}
 """They compare the text of the configuration, so every mutant of the engine would fail them."""
 
@@ -65,7 +68,7 @@ def record(commit: str, folder: str) -> dict[str, Any]:
         print(f"recording {folder} at {commit[:8]}", flush=True)
         tree = tree_of(commit, f"{commit[:8]}-record")
         tests = sorted(promised(tree)) if folder == "tests/live" else [folder]
-        folders = [] if folder in OF_ENGINE else [f"src/xaccel/{name}/" for name in PACKAGES]
+        folders = [f"src/xaccel/{name}/" for name in PACKAGES] if folder in OF_PYTHON else []
         found = trial.run(tree, [*OPTIONS[folder], *tests], trial.Record(tree, folders), 3600)
         file.write_text(json.dumps(found))
     result: dict[str, Any] = json.loads(file.read_text())
@@ -73,46 +76,46 @@ def record(commit: str, folder: str) -> dict[str, Any]:
 
 
 class Tests:
-    """The tests of a commit, as they ran without a mutant, and those that killed a mutant before."""
+    """The tests of a commit, as they ran without a mutant, and the results of an earlier run."""
 
     def __init__(self, commit: str, folders: Sequence[str], before: dict[int, str]) -> None:
-        self._tree = tree_of(commit, f"{commit[:8]}-recorded")
-        self._before = before
         self._found: dict[str, Any] = {}
         for folder in folders:
             self._found |= record(commit, folder)
+        self._before = before
 
-    def of(self, mutant: Mutant) -> Iterator[list[str]]:
+    def of(self, mutant: Mutant, place: Place, tree: Path) -> Iterator[list[str]]:
         """Yield the tests of a mutant, for one process each, in the order in which they run."""
-        killer = self._before.get(mutant.number, "").partition(": ")[2]
-        yield [killer] if killer in self._found else []
-        place = mutant.find(self._tree)
+        file, _, test = self._before.get(mutant.number, "").partition(": ")[2].partition("::")
+        # it may have been moved to another folder
+        yield [name for name in self._found if test and name.endswith(f"/{PurePath(file).name}::{test}")]
         if mutant.path.endswith(".conf"):
-            yield from self._of_engine(mutant)
-        elif place:
+            yield from self._of_engine(mutant.path, tree)
+        else:
             yield from self._of_python(mutant.path, {*range(place.line, place.last_line + 1)})
 
     def _of_python(self, path: str, lines: set[int]) -> Iterator[list[str]]:
         near = f"/{PurePath(path).parent.name}/"
         quick = {name: run for name, (seconds, run) in self._found.items() if seconds < _QUICK_S}
         chosen = [name for name, run in quick.items() if lines & {*run.get(path, ())}]
-        if not chosen:  # it runs at import
+        if len(chosen) < _FEW:  # it runs at import
             nearest = [name for name in quick if near in name.partition("::")[0]]
-            chosen = nearest or [name for name, run in quick.items() if path in run]
+            chosen += nearest or [name for name, run in quick.items() if path in run]
         for folder in OF_PYTHON:
             own = [name for name in chosen if name.startswith(f"{folder}/")]
             first = [name for name in own if near in name.partition("::")[0] or folder == "tests/audit"]
             yield self._bounded(first)
             yield self._bounded([name for name in own if name not in {*first}])
 
-    def _of_engine(self, mutant: Mutant) -> Iterator[list[str]]:
-        path = PurePath(mutant.path).relative_to(ENGINE)
+    def _of_engine(self, file: str, tree: Path) -> Iterator[list[str]]:
+        path = PurePath(file).relative_to(ENGINE)
+        yield [name for name in self._found if name.startswith(_ENGINE_RULES)]
         maps = [name for name in self._found if name.startswith("tests/maps/") and "[wheel" not in name]
-        chains = (self._tree / "tests/maps/chains.py").read_text(encoding="utf-8")
+        chains = (tree / "tests/maps/chains.py").read_text(encoding="utf-8")
         if path.parent.name == "maps" or f'between("{path.stem}"' in chains:
             yield [name for name in maps if f"[deb-{path.stem}/" in name]
             yield self._bounded([name for name in maps if "test_tables" not in name])
-        named = promised(self._tree, str(path))
+        named = promised(tree, str(path))
         yield self._bounded([name for name in self._found if name.partition("[")[0] in named])
 
     def _bounded(self, names: Sequence[str]) -> list[str]:
@@ -128,18 +131,6 @@ class Tests:
         return sum(self._found[name][0] for name in names)
 
 
-def present(tree: Path, names: Sequence[str]) -> list[str]:
-    """Return the tests whose file is still there, or in another folder of the same one."""
-    files: dict[str, str] = {}
-    for file in {name.partition("::")[0] for name in names}:
-        folder, name = "/".join(file.split("/")[:2]), PurePath(file).name
-        moved = [str(path.relative_to(tree)) for path in (tree / folder).rglob(name)]
-        if found := [file] if file in moved else moved:
-            files[file] = found[0]
-    split = (name.partition("::") for name in names)
-    return [f"{files[file]}::{test}" for file, _, test in split if file in files]
-
-
 def outcome(mutant: Mutant, tree: Path, tests: Tests) -> str:
     """Return how a mutant ended."""
     place = mutant.find(tree)
@@ -151,13 +142,10 @@ def outcome(mutant: Mutant, tree: Path, tests: Tests) -> str:
         file.write_text(place.changed(mutant.after), encoding="utf-8")
         # so that no compiled file of another mutant is taken for this one
         os.utime(file, (mutant.number, mutant.number))
-        for recorded in tests.of(mutant):
-            chosen = present(tree, recorded)
-            if not chosen:
-                continue
+        for chosen in filter(None, tests.of(mutant, place, tree)):
             folder = "/".join(chosen[0].split("/")[:2])
             files = sorted({name.partition("::")[0] for name in chosen})
-            limit_s = 60 + 5 * tests.seconds(recorded)
+            limit_s = 60 + 5 * tests.seconds(chosen)
             found = trial.run(tree, [*OPTIONS[folder], "-x", *files], trial.Chosen(chosen), limit_s)
             if found is None:
                 return f"killed: no end after {limit_s:.0f} s of {len(chosen)} tests in {folder}"
@@ -172,11 +160,11 @@ def outcome(mutant: Mutant, tree: Path, tests: Tests) -> str:
 
 
 def run(
-    mutants: Sequence[Mutant], commit: str, results: Path, *, recorded: str, before: Path, processes: int
+    mutants: Sequence[Mutant], commit: str, results: Path, before: dict[int, str], processes: int
 ) -> None:
     """Run the mutants that have no result yet, and write each result as it comes.
 
-    The tests are those that ran the statement at the commit `recorded`, first the one that killed the mutant `before`.
+    before: the results of an earlier run. The test that killed a mutant then is the first that runs.
     """
     WORK.mkdir(parents=True, exist_ok=True)
     trial.import_early()
@@ -185,8 +173,8 @@ def run(
     known = read(results)
     missing = [mutant for mutant in ordered if mutant.number not in known]
     kinds = {mutant.path.endswith(".conf") for mutant in missing}
-    folders = [*(OF_PYTHON if False in kinds else ()), *(OF_ENGINE if True in kinds else ())]
-    tests = Tests(recorded, folders, read(before))
+    folders = dict.fromkeys([*(OF_PYTHON if False in kinds else ()), *(OF_ENGINE if True in kinds else ())])
+    tests = Tests(commit, folders, before)
     trees: multiprocessing.Queue[Path] = multiprocessing.Queue()
     for number in range(processes):
         trees.put(tree_of(commit, f"{commit[:8]}-{os.getpid()}-{number}"))

@@ -19,6 +19,11 @@ from xaccel.errors import InputRefused
 
 REFERENCE = ("origin", "key")
 
+shown_as_saved = RegexValidator(
+    r"[/\\\u202a-\u202e\u2066-\u2069]",
+    "Leave out /, \\ and characters that change the direction of text: the saved file would have another name.",
+    inverse_match=True,
+)
 sha256_hex = RegexValidator(r"^[0-9a-f]{64}\Z", "Write 64 lower-case hexadecimal digits.")
 
 
@@ -77,6 +82,7 @@ class File(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         max_length=255,
+        validators=[shown_as_saved],
         help_text="Shown to users; also the name of the saved file.",
     )
     folder = models.CharField(

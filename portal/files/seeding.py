@@ -35,24 +35,28 @@ def add_file(
     key: str,
     name: str,
     size: int,
-    content_type: str,
     sha256: str,
+    content_type: str | None = None,
     origin: str = "documents",
-    folder: str = "",
+    folder: str | None = None,
     users: Iterable[str] = (),
     groups: Iterable[str] = (),
     granted_by: User | None = None,
 ) -> File:
     """Return the File of that object with the given metadata, granted to `users` and `groups` (their names).
 
-    `size` in bytes, `sha256` in lower-case hexadecimal. Of a file that exists already, the metadata is set and the
-    grants are added to. Raises ValidationError for bad metadata, DoesNotExist for an unknown user or group.
+    `size` in bytes, `sha256` in lower-case hexadecimal. If the file exists, its metadata is set, a `content_type` or
+    `folder` of None stays as it is, and the grants are added. Raises ValidationError for bad metadata, DoesNotExist
+    for an unknown user or group.
     """
     file = File.objects.filter(origin=origin, key=key).first() or File(
         origin=origin, key=key, created_by=granted_by
     )
-    file.name, file.size, file.content_type, file.sha256 = name, size, content_type, sha256
-    file.folder = folder
+    file.name, file.size, file.sha256 = name, size, sha256
+    if content_type is not None:
+        file.content_type = content_type
+    if folder is not None:
+        file.folder = folder
     file.full_clean()
     file.save()
     for username in users:

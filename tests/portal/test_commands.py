@@ -85,6 +85,23 @@ def test_seed_file_reads_many_from_json(person, tmp_path):
     assert run("seed_file", f"--json={given}").split() == [str(File.objects.get(key=key).pk) for key in "abc"]
 
 
+def test_a_repeated_seed_file_keeps_folder_and_type(person):
+    arguments = ["seed_file", "--key=a", "--name=A.txt", "--size=3", f"--sha256={'a' * 64}"]
+    run(*arguments, "--folder=Finance", "--content-type=text/plain")
+    run(*arguments)
+    file = File.objects.get(key="a")
+    assert (file.folder, file.content_type) == ("Finance", "text/plain")
+
+
+def test_a_seed_file_with_an_error_in_its_list_registers_none(tmp_path, db):
+    entry = {"name": "A.txt", "size": 3, "sha256": "a" * 64}
+    given = tmp_path / "files.json"
+    given.write_text(json.dumps([entry | {"key": "good"}, entry | {"key": ".."}]))
+    with pytest.raises(CommandError):
+        run("seed_file", f"--json={given}")
+    assert not File.objects.exists()
+
+
 def test_a_seed_file_with_an_invalid_key_or_name_is_refused(person):
     for key, name in (("..", "a.txt"), ("a", "a\u2028.txt")):
         with pytest.raises(CommandError, match=" has "):

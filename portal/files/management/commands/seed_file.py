@@ -10,7 +10,9 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from portal.files.models import File
 from portal.files.seeding import add_file
 
 
@@ -29,8 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--key")
         parser.add_argument("--name")
         parser.add_argument("--size", type=int, help="in bytes")
-        parser.add_argument("--content-type", default="application/octet-stream")
+        parser.add_argument("--content-type", help="without it, that of an existing file stays as it is")
         parser.add_argument("--sha256")
+        parser.add_argument("--folder", help="without it, that of an existing file stays as it is")
         parser.add_argument("--user", action="append", default=[], dest="users", metavar="USERNAME")
         parser.add_argument("--group", action="append", default=[], dest="groups", metavar="GROUP")
 
@@ -40,16 +43,21 @@ class Command(BaseCommand):
                 sys.stdin.read() if options["json"] == "-" else Path(options["json"]).read_text()
             )
         else:
-            names = ("origin", "key", "name", "size", "content_type", "sha256", "users", "groups")
+            names = ("origin", "key", "name", "size", "content_type", "sha256", "folder", "users", "groups")
             entries = [{name: options[name] for name in names}]
             missing = [name for name in ("key", "name", "size", "sha256") if options[name] is None]
             if missing:
                 raise CommandError(f"missing: {', '.join('--' + name for name in missing)}")
-        for entry in entries:
-            try:
-                file = add_file(**entry)
-            except (User.DoesNotExist, Group.DoesNotExist) as error:
-                raise CommandError(f"{entry['name']}: {error}") from error
-            except ValidationError as error:
-                raise CommandError(f"{entry['name']}: {'; '.join(error.messages)}") from error
+        # all or none
+        with transaction.atomic():
+            files = [self._add(entry) for entry in entries]
+        for file in files:
             self.stdout.write(str(file.pk))
+
+    def _add(self, entry: dict[str, Any]) -> File:
+        try:
+            return add_file(**entry)
+        except (User.DoesNotExist, Group.DoesNotExist) as error:
+            raise CommandError(f"{entry['name']}: {error}") from error
+        except ValidationError as error:
+            raise CommandError(f"{entry['name']}: {'; '.join(error.messages)}") from error

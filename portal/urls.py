@@ -19,6 +19,7 @@ urlpatterns = [
     path("downloads", views.MyDownloads.as_view(), name="downloads"),
     path("statistics", views.Statistics.as_view(), name="statistics"),
     path("files/<uuid:pk>/preview", views.preview, name="preview"),
+    path("files/<uuid:pk>/begun", views.begun, name="begun"),
     path("files/<uuid:pk>/download", views.deliver, {"as_attachment": True}, name="download"),
     path(
         "files/<uuid:pk>/open",
@@ -29,5 +30,6 @@ urlpatterns = [
     ),
     path("login", views.SignIn.as_view(redirect_authenticated_user=True), name="login"),
     path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("favicon.ico", views.favicon),
     path("admin/", admin.site.urls),
 ]

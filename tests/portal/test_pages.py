@@ -47,6 +47,25 @@ def test_an_empty_list_names_the_next_step(person, signed_in):
     assert "tell the sender your user name: sam" in words
 
 
+def test_the_count_on_the_first_page_includes_folders(person, signed_in):
+    user = person("mei")
+    give(user, ["one.pdf", "two.pdf", "three.pdf"])
+    File.objects.filter(name="two.pdf").update(folder="Finance")
+    browser = signed_in(user)
+    assert "3 files shared with you" in text_of(browser.get(reverse("files")))
+    assert "1 file shared with you" in text_of(browser.get(reverse("files"), {"folder": "Finance"}))
+    File.objects.update(folder="Finance")
+    assert "3 files shared with you" in text_of(browser.get(reverse("files")))
+
+
+def test_a_folder_without_files_is_named_so(person, signed_in):
+    user = person("mei")
+    give(user, ["one.pdf"])
+    words = text_of(signed_in(user).get(reverse("files"), {"folder": "gone"}))
+    assert "No files in this folder" in words
+    assert "Nothing has been shared" not in words
+
+
 def test_list_shows_names_sizes_and_links(person, signed_in):
     user = person("mei")
     give(user, NAMES)
@@ -92,9 +111,39 @@ def test_many_files_come_in_pages_and_the_search_is_kept(person, signed_in):
     assert browser.get(reverse("files"), {"page": 4}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("asked", "content_type", "shown"),
+    [
+        ("download", "application/pdf", "begun"),
+        ("open", "application/pdf", "preview"),
+        ("open", "application/zip", "begun"),
+        ("preview", "application/zip", "begun"),
+    ],
+)
+def test_sign_in_for_a_file_leads_to_a_page(asked, content_type, shown, person, file):
+    File.objects.update(content_type=content_type)
+    Grant.objects.create(file=file, user=person("mei"))
+    entered = {"username": "mei", "password": "password of mei", "next": reverse(asked, args=[file.pk])}
+    page = Client().post(reverse("login"), entered, follow=True)
+    assert (page.status_code, page.request["PATH_INFO"]) == (200, reverse(shown, args=[file.pk]))
+    assert reverse("download", args=[file.pk]) in page.content.decode()
+
+
+def test_start_of_a_download_names_the_file_and_starts_it(person, file, signed_in):
+    user = person("mei")
+    where = reverse("begun", args=[file.pk])
+    assert signed_in(user).get(where).status_code == 404
+    assert Transfer.objects.get().reason == "no grant"
+    Grant.objects.create(file=file, user=user)
+    page = signed_in(user).get(where)
+    assert "Your download has begun Report.pdf , 1.2 KB" in text_of(page)
+    download_address = reverse("download", args=[file.pk])
+    assert f'<meta http-equiv="refresh" content="0; url={download_address}">' in page.content.decode()
+
+
 def test_sign_in_leads_to_the_requested_page(person, file):
     Grant.objects.create(file=file, user=person("mei"))
-    browser, wanted = Client(enforce_csrf_checks=True), reverse("download", args=[file.pk])
+    browser, wanted = Client(enforce_csrf_checks=True), reverse("preview", args=[file.pk])
     page = browser.get(wanted, follow=True)
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
     entered = {
@@ -124,6 +173,17 @@ def test_sign_out_needs_a_form_and_ends_the_session(person, signed_in):
     assert browser.get(reverse("logout")).status_code == 405
     assert browser.post(reverse("logout"))["Location"] == reverse("login")
     assert browser.get(reverse("files")).status_code == 302
+
+
+def test_sign_out_from_a_page_of_an_older_session_signs_out(person):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(person("mei"))
+    assert browser.post(reverse("logout"))["Location"] == reverse("login")
+    assert browser.get(reverse("files")).status_code == 302
+
+
+def test_browsers_find_the_icon(client):
+    assert client.get("/favicon.ico")["Location"] == "/static/portal/icon.svg"
 
 
 def test_form_without_token_gets_the_page_that_explains(person):
@@ -260,7 +320,7 @@ def test_preview_of_a_web_page_downloads_it_and_one_of_another_user_is_404(perso
     File.objects.update(content_type="text/html")
     Grant.objects.create(file=file, user=person("mei"))
     where = reverse("preview", args=[file.pk])
-    assert signed_in(person("mei")).get(where)["Location"] == reverse("download", args=[file.pk])
+    assert signed_in(person("mei")).get(where)["Location"] == reverse("begun", args=[file.pk])
     assert signed_in(person("sam")).get(where).status_code == 404
     assert Transfer.objects.get().reason == "no grant"
 

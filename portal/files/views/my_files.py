@@ -40,12 +40,15 @@ class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
         return files.order_by(order, "name", "pk")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        is_first = not self.search and not self.folder and self.request.GET.get("page") in (None, "1")
+        at_top = not self.search and not self.folder
+        folders = self._folders()
+        is_first = at_top and self.request.GET.get("page") in (None, "1")
         return super().get_context_data(
             **kwargs,
             search=self.search,
             folder=self.folder,
-            folders=self._folders() if is_first else (),
+            folders=folders if is_first else (),
+            in_folders=sum(one["many"] for one in folders) if at_top else 0,
             columns=[self._column(name) for name in COLUMNS],
             tour=settings.DEMO and is_first,
         )

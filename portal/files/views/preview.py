@@ -1,4 +1,4 @@
-"""The page that shows a file inside the portal."""
+"""The pages about one file: its preview, and the start of its download."""
 
 from __future__ import annotations
 
@@ -19,9 +19,22 @@ from portal.files.views.delivery import refuse
 @never_cache
 def preview(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show the file with a way back. A file that no browser shows safely is downloaded."""
+    file = _file(request, pk)
+    if not file.kind.opens:
+        return redirect("begun", pk)
+    return render(request, "files/preview.html", {"file": file})
+
+
+@require_safe
+@login_required
+@never_cache
+def begun(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Start the download from a page that says so."""
+    return render(request, "files/begun.html", {"file": _file(request, pk)})
+
+
+def _file(request: HttpRequest, pk: UUID) -> File:
     file = File.objects.visible_to(request.user).filter(pk=pk).first()
     if file is None:
         refuse(request, pk)
-    if not file.kind.opens:
-        return redirect("download", pk)
-    return render(request, "files/preview.html", {"file": file})
+    return file

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
 
 def refused_form(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say what to do; mostly the page was open in two tabs while somebody signed in."""
+    """Say what to do; mostly the page was open in two tabs while somebody signed in.
+
+    Signing out works from an old page too: SameSite keeps the session's cookie out of forms of other sites.
+    """
+    if request.path == reverse("logout"):
+        logout(request)
+        return redirect("login")
     return render(request, "403_csrf.html", status=403)

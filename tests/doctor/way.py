@@ -11,6 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 import tests.doctor.first_list
+import tests.doctor.fourth_list
 import tests.doctor.second_list
 import tests.doctor.third_list  # noqa: F401  (their rows)
 from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, refuses, simple

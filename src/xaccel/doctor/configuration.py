@@ -24,6 +24,8 @@ from xaccel.site.origins import LocalOrigin
 
 _SHOWN = 3
 _SLOWEST = 10_000
+_STOPS = 1_000
+"""Bytes a second with which a download ends in a time-out of the client."""
 _REFUSALS = (
     ("XA203", re.compile(r'unknown directive "(?:js_|more_)|module "\S+" is not binary compatible')),
     ("XA206", DUPLICATE),
@@ -55,7 +57,8 @@ def settings_can_be_read(stack: RunningSite) -> Iterator[str]:
 def settings_make_sense(stack: RunningSite) -> Iterator[Evidence]:
     yield from (Evidence(str(problem), check="XA102") for problem in stack.site.log_problems())
     if (rate := stack.site.limit_rate) and rate < _SLOWEST:
-        yield Evidence(f"LIMIT_RATE is {rate:,} bytes a second", check="XA105")
+        text = f"LIMIT_RATE is {rate:,} bytes a second"
+        yield Evidence(text, "fail" if rate < _STOPS else None, check="XA105")
 
 
 @check("XA201")

@@ -119,6 +119,8 @@ def _undelivered(stack: RunningSite, done: LoggedDownload) -> Iterator[Evidence]
         return
     text = f"status {status}, `why` is {done.why or '(not known)'}" if status else done.reply.problem
     cause, remedy = (f" {meaning.cause}", meaning.remedy) if meaning else ("", "")
+    if done.why == "origin_403":
+        remedy = REMEDIES["other_keys"]
     if not (denied := _denied_file(stack, done)):
         yield Evidence(f"{text}.{cause}", remedy=remedy)
     else:

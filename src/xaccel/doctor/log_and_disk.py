@@ -103,8 +103,8 @@ def disks_have_room(stack: RunningSite) -> Iterator[Evidence]:
         text = f"{folder}: {free // 1024 // 1024} MB are free"
         if disk.f_files and disk.f_favail < _LEAST_INODES:
             yield Evidence(f"{folder}: {disk.f_favail} inodes are free", remedy=REMEDIES["no_inodes"])
-        elif free < _LEAST_FREE:
-            yield Evidence(text)
         elif cache and folder == cached and free < cache.min_free_bytes:
             text = f"{text}, and `min_free` of CACHE is {cache.min_free}"
-            yield Evidence(text, "warn", REMEDIES["min_free"])
+            yield Evidence(text, "warn" if free >= _LEAST_FREE else "fail", REMEDIES["min_free"])
+        elif free < _LEAST_FREE:
+            yield Evidence(text)

@@ -48,7 +48,7 @@ def object_is_delivered(stack: RunningSite) -> Iterator[Evidence]:
         if finding.code and finding.code != "not asked":
             at = f" at {address} of `connect_to`" if len(addresses) > 1 else ""
             text = f"{ref.key} of origin {ref.origin}{at}: {finding.code}. {finding.remedy}"
-            remedy = _elsewhere(stack, ref) if finding.code in _NO_SUCH else ""
+            remedy = (_empty_root(stack, ref) or _elsewhere(stack, ref)) if finding.code in _NO_SUCH else ""
             if not all(each.code for each in found):
                 remedy = REMEDIES["nodes_differ"]
             yield Evidence(text, remedy=remedy)
@@ -58,6 +58,13 @@ def _ask(stack: RunningSite, ref: ObjectRef, **changes: Any) -> StorageFinding:
     """Request an object, with changes of its origin."""
     changed = {**stack.site.origins, ref.origin: replace(stack.site.origin(ref.origin), **changes)}
     return ask_storage(replace(stack.site, origins=changed) if changes else stack.site, ref)
+
+
+def _empty_root(stack: RunningSite, ref: ObjectRef) -> str:
+    origin = stack.site.origin(ref.origin)
+    if isinstance(origin, LocalOrigin) and not any(Path(origin.root).glob("*")):
+        return REMEDIES["empty_root"].format(root=origin.root)
+    return ""
 
 
 def _elsewhere(stack: RunningSite, ref: ObjectRef) -> str:

@@ -31,6 +31,7 @@ OF_PYTHON = ("tests/unit", "tests/django", "tests/audit", "tests/adapters")
 OF_ENGINE = ("tests/unit", "tests/maps", "tests/live")
 _QUICK_S = 4
 _FEW = 3
+"""A statement that runs at import has no test of its own, or those few that import its module again."""
 _MOST_S = 20
 """Tests of a mutant in one process, by the seconds that they took before."""
 _ENGINE_RULES = "tests/unit/nginx/test_engine.py::test_every_"
@@ -98,7 +99,7 @@ class Tests:
         near = f"/{PurePath(path).parent.name}/"
         quick = {name: run for name, (seconds, run) in self._found.items() if seconds < _QUICK_S}
         chosen = [name for name, run in quick.items() if lines & {*run.get(path, ())}]
-        if len(chosen) < _FEW:  # it runs at import
+        if len(chosen) < _FEW:
             nearest = [name for name in quick if near in name.partition("::")[0]]
             chosen += nearest or [name for name, run in quick.items() if path in run]
         for folder in OF_PYTHON:
@@ -175,15 +176,18 @@ def run(
     kinds = {mutant.path.endswith(".conf") for mutant in missing}
     folders = dict.fromkeys([*(OF_PYTHON if False in kinds else ()), *(OF_ENGINE if True in kinds else ())])
     tests = Tests(commit, folders, before)
+    copies = [tree_of(commit, f"{commit[:8]}-{os.getpid()}-{number}") for number in range(processes)]
     trees: multiprocessing.Queue[Path] = multiprocessing.Queue()
-    for number in range(processes):
-        trees.put(tree_of(commit, f"{commit[:8]}-{os.getpid()}-{number}"))
+    for tree in copies:
+        trees.put(tree)
     with (
         multiprocessing.Pool(processes, _in_worker, (trees, tests)) as pool,
         results.open("a", encoding="utf-8") as file,
     ):
         for number, text in pool.imap_unordered(_one, missing):
             print(number, text, file=file, flush=True)
+    for tree in copies:
+        shutil.rmtree(tree, ignore_errors=True)
     lines = [f"{number} {text}\n" for number, text in sorted(read(results).items())]
     results.write_text("".join(lines), encoding="utf-8")
 

@@ -91,7 +91,7 @@ class Chosen:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.run += report.when == "call"
         if report.failed and not self.failed:
-            self.failed = f"{report.nodeid}"
+            self.failed = report.nodeid
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and not self.failed:

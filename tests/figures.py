@@ -23,9 +23,10 @@ MOST_LINES = 14_277
 MOST_ENTRIES = 26
 """The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters."""
 MOST_NAMES = 13
-DOCTOR = 2_590
+DOCTOR = 2_621
 """Lines of `xaccel doctor`: the package, its command and the digest of the settings. It follows a request through
-NGINX's configuration to the app, and reads NGINX's error log. It compares hops, addresses, spellings and DNS."""
+NGINX's configuration to the app, and reads NGINX's error log. It compares hops, addresses, spellings and DNS.
+A terminal gets colours and indented lines."""
 TRACE = 402
 """Lines of `xaccel trace`: the command, the asking, the output, and the key that the app reads."""
 SERVE_AND_DEMO = 207

@@ -1,4 +1,4 @@
-"""The page of `xaccel doctor`: the checks from their table, the breakages from the tests."""
+"""The page of the doctor's checks: the checks from their table, the breakages from the tests."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 from tests.doctor.breakages import Breakage
 from tests.doctor.stage import Stage
 from tests.doctor.way import TABLE
+from xaccel.cli.doctor import printed
 
 WITHIN_S = 10.0
 NEEDS_ROOT = {"XA501", "XA615", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
@@ -30,11 +31,11 @@ def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
     breakage.make(healthy)
     started = time.monotonic()
     found = healthy.found()
-    said = " ".join(
-        f"{each.evidence} {each.remedy}" for each in healthy.results if each.check.id == breakage.id
-    )
     took = time.monotonic() - started
     assert found == {breakage.id: breakage.status}
-    assert breakage.says in said
+    (result,) = (each for each in healthy.results if each.check.id == breakage.id)
+    assert breakage.says in f"{result.evidence} {result.remedy}"
+    word = {"fail": "FAIL", "warn": "WARN", "unknown": "?   "}[breakage.status]
+    assert f"{word} {breakage.id} {result.check.failure}\n" in printed(healthy.results, "report")
     assert took < WITHIN_S
     assert healthy.leaks() == []

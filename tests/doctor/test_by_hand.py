@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,37 @@ def test_sarif_names_file_and_line_of_each_finding(
         {"kind": "external", "justification": "one host (until 2999-01-01)"}
     ]
     assert "suppressions" not in by_id["XA703"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_gets_colours_and_indented_lines(
+    no_color: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hand.conf").write_text(COMMON)
+    words = ["doctor", "--config", str(tmp_path / "hand.conf"), "--only", "XA702", "--only", "XA705"]
+    with pytest.raises(SystemExit):
+        main(words)
+    piped = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    with pytest.raises(SystemExit):
+        main(words)
+    shown = terminal.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;]+m", "", shown)
+    for coloured in ("\x1b[1;31mFAIL\x1b[0m XA702 ", "\x1b[1;33mWARN\x1b[0m XA705 "):
+        assert (coloured in shown) != bool(no_color)
+    assert "\x1b" not in piped
+    assert plain.split() == piped.split()
+    assert "FAIL XA702 The storage gets the client's cookies\n           and credentials\n" in plain
+    assert "\n     Consequence: The storage and its log have the\n       users' sessions." in plain
+    assert max(len(line) for line in plain.splitlines() if str(tmp_path) not in line) <= 50
+    assert plain.splitlines()[-1] == "xaccel doctor: 1 failed, 1 with a warning, 0 fine"
 
 
 @pytest.mark.parametrize(

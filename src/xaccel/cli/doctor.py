@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +28,9 @@ from xaccel.site import Site, read_mapping
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 _PAUSE_S = 0.5
+_WORDS = {"fail": "FAIL", "warn": "WARN", "unknown": "?", "ok": "ok", "skipped": "skip"}
+_COLOURS = {"FAIL": "1;31", "WARN": "1;33", "?": "1;35", "ok": "32"}  # bold red, yellow, magenta; green
+_HEADLINE = re.compile(r" *(FAIL|WARN|\?|ok) +XA\d+ ")
 
 
 def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: FindObject | None) -> None:
@@ -71,8 +77,24 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
             break
         time.sleep(_PAUSE_S)
     form = "json" if args.json else "sarif" if args.sarif else "all" if args.all else "report"
-    print(printed(results, form, strict=strict))
+    text = printed(results, form, strict=strict)
+    print(_for_terminal(text) if form in ("report", "all") and sys.stdout.isatty() else text)
     return status
+
+
+def _for_terminal(text: str) -> str:
+    """Wrap the lines of a report under their indent, and colour its words unless NO_COLOR is set."""
+    lines, width = [], min(shutil.get_terminal_size().columns, 100)
+    for line in text.splitlines():
+        start = _HEADLINE.match(line)
+        indent = " " * (start.end() if start else len(line) - len(line.lstrip()) + 2)
+        filled = textwrap.fill(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        if start and not os.environ.get("NO_COLOR"):  # https://no-color.org
+            filled = filled.replace(start[1], f"\033[{_COLOURS[start[1]]}m{start[1]}\033[0m", 1)
+        lines.append(filled)
+    return "\n".join(lines)
 
 
 @contextmanager
@@ -119,8 +141,8 @@ def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
     """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
     rules, found = [], []
     for each in filter(lambda each: each.is_bad, results):
-        title = {"text": each.check.title}
-        text = {"text": f"{each.check.consequence} {each.check.remedy}".strip() or each.check.title}
+        title = {"text": each.check.failure}
+        text = {"text": f"{each.check.consequence} {each.check.remedy}".strip() or each.check.failure}
         rules.append({"id": each.check.id, "shortDescription": title, "help": text})
         found += [_sarif_result(each, text) for text in each.evidence]
     driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
@@ -146,20 +168,27 @@ def _program(args: argparse.Namespace) -> str:
 def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
     for each in results:
         if each.is_bad and not each.because:
-            yield f"{each.check.id} {each.mark}. Expected: {each.check.title}"
-            yield from (f"    {text}" for text in each.evidence)
+            yield _headline(each)
+            yield from (f"     {text}" for text in each.evidence)
             if each.accepted:
-                yield f"    Accepted: {each.accepted}"
+                yield f"     Accepted: {each.accepted}"
                 continue
             for label in ("consequence", "remedy"):
                 if text := getattr(each, label):
-                    yield f"    {label.capitalize()}: {text}"
-            yield f"    Check again: --only {each.check.id}\n"
+                    yield f"     {label.capitalize()}: {text}"
+            yield f"     Check again: --only {each.check.id}\n"
         elif everything:
             reason = f"because of {each.because}" if each.because else "; ".join(each.evidence)
-            yield f"{each.check.id} {each.mark}: {each.check.title}{f' ({reason})' if reason else ''}"
+            yield f"{_headline(each)}{f' ({reason})' if reason else ''}"
     yield from _what_follows(results)
     yield f"xaccel doctor: {_counted([each.mark for each in results])}"
+
+
+def _headline(each: Finding) -> str:
+    word = "accepted" if each.accepted else _WORDS[each.status]
+    known = each.check.failure if each.is_bad else each.check.title
+    said = known if each.check.explains(each.status) else f"Not known: {each.check.title}"
+    return f"{word:4} {each.check.id} {said}"
 
 
 def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
@@ -170,7 +199,7 @@ def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
         if bad:
             yield f"Perhaps because of {cause}: correct that, and check again."
         for each in bad:
-            yield f"    {each.check.id} {each.status}: {'; '.join(each.evidence)}"
+            yield f"    {_headline(each)}: {'; '.join(each.evidence)}"
         if skipped := [each.check.id for each in of_cause if each.status == "skipped"]:
             yield f"Not checked because of {cause}: {', '.join(skipped)}"
         yield ""

@@ -20,7 +20,7 @@ from xaccel.errors import XaccelError
 Where = Literal["NGINX's host", "the app's host", "anywhere"]
 Look = Callable[[RunningSite], Iterable[str | Evidence]]
 _Look = TypeVar("_Look", bound=Look)
-PAGE = "operate/doctor.html"
+PAGE = "reference/doctor-checks.html"
 TABLE = Path(__file__).with_name("checks.toml")
 MODULES = ("configuration", "ask_origins", "named_object", "log_and_disk", "download", "by_hand", "error_log")
 """Those of this package that have checks. `module` in the table names others, which need Django."""
@@ -85,13 +85,15 @@ def remedy_for(text: str) -> str:
 class Check:
     """One question about a running site.
 
-    title: the state of a healthy site. needs: checks whose failure leaves nothing to look at here. after: checks whose
-    failure can make this one fail too. worst: the status of the evidence that `look` yields, which is none on a healthy
-    site. consequence, remedy: empty where only the evidence can say it. module: of `look`, where it needs Django.
+    title: the state of a healthy site. failure: what is wrong otherwise. needs: checks whose failure leaves nothing to
+    look at here. after: checks whose failure can make this one fail too. worst: the status of the evidence that `look`
+    yields, which is none on a healthy site. consequence, remedy: empty where only the evidence can say it. module: of
+    `look`, where it needs Django.
     """
 
     id: str
     title: str
+    failure: str
     where: Where
     needs: Sequence[str] = ()
     after: Sequence[str] = ()
@@ -114,7 +116,7 @@ class Check:
         """Return what `xaccel doctor explain` prints, which is the section of the documentation too."""
         needs = ", ".join(name for name in self.needs if name not in (_SETTINGS, _PROGRAM))
         paragraphs = (
-            f"{self.title}.",
+            f"{self.title}. Otherwise: {self.failure}.",
             f"Area: {self.area}. Where it runs: {self.where}. Status otherwise: {self.worst}.",
             f"Skipped if one of these fails: {needs}." if needs else "",
             f"May follow from: {', '.join(self.after)}." if self.after else "",
@@ -154,7 +156,7 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """Return the values for `--json`."""
         return {
-            **{name: getattr(self.check, name) for name in ("id", "area", "title", "where")},
+            **{name: getattr(self.check, name) for name in ("id", "area", "title", "failure", "where")},
             "consequence": self.consequence,
             "remedy": self.remedy,
             "depends_on": [*self.check.needs, *self.check.after],

@@ -268,4 +268,4 @@ def test_a_hand_off_of_another_protocol_is_404_and_the_doctor_says_why(
     site.write_text(json.dumps(live.places.settings))
     with pytest.raises(SystemExit, match="1"):
         main(["doctor", str(site), "--no-nginx", "--only", "XA308", "--url", live.nginx.url])
-    assert "XA308 fail" in capsys.readouterr().out
+    assert "FAIL XA308" in capsys.readouterr().out

@@ -15,6 +15,7 @@ from xaccel.doctor import check
 
 PACKAGE = Path(xaccel.__file__).parent
 LISTED = re.findall(r"^\[(XA\d{3})\]$", check.TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+GENERATE = "Run `xaccel config --write DIR` as root, then `nginx -t`, and reload NGINX."
 SCRIPT = """
 import sys
 from xaccel.doctor.check import checks
@@ -37,6 +38,23 @@ def test_each_check_is_found_by_its_id_and_has_a_function_with_a_name() -> None:
             import_module(each.module)
     names = [check._looks[name].__name__ for name in LISTED]
     assert [name for name in names if not re.fullmatch("[a-z][a-z0-9]+(_[a-z0-9]+)+", name)] == []
+
+
+def test_each_check_says_what_is_wrong_in_other_words_than_what_is_right() -> None:
+    for each in (*check.checks(), *check.checks(by_hand=True)):
+        row = check._TABLE[each.id]
+        assert row["failure"] not in ("", row["title"]), each.id
+        assert not row["failure"].endswith("."), each.id
+    failures = [check._TABLE[name]["failure"] for name in LISTED]
+    assert len(failures) == len({*failures, *(check._TABLE[name]["title"] for name in LISTED)}) - len(LISTED)
+
+
+def test_a_new_configuration_has_one_remedy() -> None:
+    remedies = [*check.REMEDIES.values(), *(check._TABLE[name].get("remedy", "") for name in LISTED)]
+    for remedy in remedies:
+        rest = remedy.replace(GENERATE, "")
+        assert not re.search("[Gg]enerate (the|and|with|again)|(Then|Run) .*config --write", rest), remedy
+    assert sum(GENERATE in remedy for remedy in remedies) >= 15
 
 
 def test_each_remedy_of_the_table_is_given() -> None:

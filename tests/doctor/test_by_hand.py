@@ -189,7 +189,7 @@ def test_a_terminal_gets_colours_and_indented_lines(
     assert "\x1b" not in piped
     assert plain.split() == piped.split()
     assert "FAIL XA702 The storage gets the client's cookies\n           and credentials\n" in plain
-    assert "\n     Consequence: The storage and its log have the\n       users' sessions." in plain
+    assert "\n     Consequence: The storage and its log contain\n       the users' sessions." in plain
     assert max(len(line) for line in plain.splitlines() if str(tmp_path) not in line) <= 50
     assert plain.splitlines()[-1] == "xaccel doctor: 1 failed, 1 with a warning, 0 fine"
 

@@ -45,6 +45,20 @@ def give(file: File, at: datetime = NOON, **to: Any) -> Grant:
     return grant
 
 
+def test_a_file_that_was_only_opened_is_not_downloaded(file: File, person: Any) -> None:
+    user, later = person("mei"), NOON + timedelta(minutes=1)
+    give(file, user=user)
+    opened = download(file.key, later, subject=str(user.pk))
+    rows.transfer(file.key, download=opened, decided_at=later, as_attachment=False)
+    assert counts.downloads(WEEK) == {}
+    assert counts.top_files(WEEK, 3) == []
+    assert [grant.user for grant in counts.waiting(WEEK, 3)] == [user]
+    rows.transfer(file.key, download=opened, decided_at=later)
+    assert counts.downloads(WEEK) == {(TODAY, counts.COMPLETE): 1}
+    assert counts.top_files(WEEK, 3) == [(file.name, 1, 0)]
+    assert counts.waiting(WEEK, 3) == []
+
+
 def test_downloads_are_counted_by_the_day_they_began() -> None:
     for _ in range(3):
         download()

@@ -1,6 +1,6 @@
 """The numbers behind the charts: an index narrows each query to the days that are shown.
 
-The database splits days, in Django's current time zone.
+A file that was only opened in the browser is not downloaded. The database splits days, in Django's current time zone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
-from django.db.models.functions import Cast, TruncDate
+from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from portal.files.models import File, Grant
 from portal.files.statistics.period import Period
@@ -25,24 +25,22 @@ TROUBLES = (Outcome.DENIED, Outcome.INCOMPLETE, Outcome.REFUSED, Outcome.GRANTED
 _AWAITED = (Outcome.GRANTED, Outcome.UNKNOWN)
 COMPLETE, PART, NOTHING = "complete", "part", "nothing"
 
+_how = Transfer.objects.filter(download=OuterRef("pk")).order_by("-as_attachment").values("as_attachment")
+# PostgreSQL reads all transfers for an EXISTS here, and an index for a LIMIT.
+_SAVED = Coalesce(Subquery(_how[:1]), Value(True))
+"""Whether a browser saved the download, in one transfer at least. True if `prune` deleted all of them."""
+
 
 def downloads(period: Period) -> ByDay:
     """Count downloads by the day they began, COMPLETE and PART."""
-    rows = Download.objects.filter(_within("opened_at", period)).annotate(day=TruncDate("opened_at"))
-    # Two questions that an index answers alone, for one that reads every row.
-    everything, part = (
-        dict(some.values_list("day").annotate(many=Count("*")).order_by())
-        for some in (rows, rows.filter(sent_complete=False))
-    )
-    whole = {(day, COMPLETE): many - part.get(day, 0) for day, many in everything.items()}
-    return {key: many for key, many in whole.items() if many} | {
-        (day, PART): many for day, many in part.items()
-    }
+    rows = Download.objects.filter(_SAVED, _within("opened_at", period)).annotate(day=TruncDate("opened_at"))
+    found = rows.values_list("day", "sent_complete").annotate(many=Count("*")).order_by()
+    return {(day, COMPLETE if complete else PART): many for day, complete, many in found}
 
 
 def top_files(period: Period, most: int) -> list[tuple[str, int, int]]:
     """Return name, complete and other downloads of the files that were downloaded most, the first one first."""
-    rows = Download.objects.filter(_within("opened_at", period)).values("origin", "key")
+    rows = Download.objects.filter(_SAVED, _within("opened_at", period)).values("origin", "key")
     counted = rows.annotate(all=Count("pk"), complete=Count("pk", filter=Q(sent_complete=True)))
     found = list(counted.order_by("-all", "origin", "key")[:most])
     names = file_names((row["origin"], row["key"]) for row in found)
@@ -111,6 +109,7 @@ def _grants(period: Period) -> Iterable[QuerySet[Grant, Any]]:
     some = members.filter(group=OuterRef(OuterRef("group_id"))).annotate(text=Cast("user_id", TextField()))
     for kind, subject in (("user", Q(subject=one)), ("group", Q(subject__in=Subquery(some.values("text"))))):
         theirs = Download.objects.filter(
+            _SAVED,
             subject,
             origin=OuterRef("file__origin"),
             key=OuterRef("file__key"),

@@ -182,7 +182,7 @@ XACCEL_AUDIT = {"ADDRESS_HEADER": "X-Real-IP"} if TRUSTED_PROXY else {}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},

@@ -13,8 +13,9 @@ from types import FrameType
 from portal.demo import options, place
 from portal.demo.check.run import check_all, expect_failure
 from portal.demo.ended import ended_servers
-from portal.demo.lines import LineFollower
+from portal.demo.lines import LineFollower, Spelling
 from portal.demo.options import DemoOptions
+from portal.demo.portal_settings import refusal_log
 from portal.demo.ready import ready_file
 from portal.demo.samples import LARGE_BYTES
 from portal.demo.seed import SeedingFailed
@@ -102,15 +103,23 @@ def _run(wanted: DemoOptions, folder: Path) -> int:
 
 
 def _serve(stack: Stack, *, port_was_given: bool) -> None:
-    names = {f'"{file.sha256}"': file.name for file in stack.files}
-    follower = LineFollower(stack.line_log, stack.people, names)
+    spelling = Spelling(
+        stack.people,
+        by_tag={f'"{file.sha256}"': file.name for file in stack.files},
+        by_key={file.sample.key: file.name for file in stack.files},
+    )
+    followers = (
+        LineFollower(stack.line_log, spelling.transfer),
+        LineFollower(refusal_log(stack.folder), spelling.refusal),
+    )
     print("\n".join(welcome(stack, port_was_given=port_was_given)))
     never = threading.Event()
     # a server that ends is not started again: what then happens is part of what is shown
     reported: set[str] = set()
     while not never.wait(0.2):
-        for line in follower.new():
-            print(line)
+        for follower in followers:
+            for line in follower.new():
+                print(line)
         for ended in ended_servers(stack):
             if ended.name not in reported:
                 reported.add(ended.name)

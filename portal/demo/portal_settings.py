@@ -11,6 +11,11 @@ from xaccel.site import Site, read_mapping
 from xaccel.testing import S3Server
 
 
+def refusal_log(folder: Path) -> Path:
+    """Return the file of the refusals, one JSON object per line."""
+    return folder / "portal" / "refused.jsonl"
+
+
 def portal_settings(
     folder: Path, identity: Identity, s3: S3Server, *, echo_port: int | None = None
 ) -> dict[str, str]:

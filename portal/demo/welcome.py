@@ -25,7 +25,7 @@ def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
     yield f"  All files are in {stack.folder}. Ctrl-C stops everything."
     yield from _about_nginx(stack)
     yield ""
-    yield "  Each transfer prints one line:"
+    yield "  Each transfer and each refusal prints one line:"
     yield ""
 
 

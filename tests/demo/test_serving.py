@@ -131,6 +131,14 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
         )
         assert listed.stdout.split()[-1] == "24"
 
+        carol = Browser(demo.port, [], "carol")
+        assert carol.sign_in(demo.user("carol")["password"]).status == 302
+        assert carol.get(next(iter(names))).status == 404
+        refused = re.compile(
+            rf"carol +GET  404 +refused  {re.escape(next(iter(names.values())))}  \(no grant\)\n"
+        )
+        assert wait_until(lambda: refused.search(demo.output.read_text()), timeout_s=5)
+
         empty = demo.file("alice", "Empty.txt")
         assert browser.get(urlsplit(empty["url"]).path).status == 200
         line = re.compile(r"alice +GET  200 .* Empty\.txt\n")

@@ -12,6 +12,7 @@ PORTAL_TRUSTED_PROXY   1: NGINX is in front and sets X-Real-IP and X-Forwarded-P
 PORTAL_TIME_ZONE       for the times on the pages; default UTC
 PORTAL_DELIVERY        nginx (default), or stream: through Django, for development with PORTAL_DEBUG=1 only
 PORTAL_LOG             path of NGINX's JSON lines, one per transfer
+PORTAL_ERROR_PAGES     folder of the pages that NGINX sends if a download fails; `manage.py error_pages` writes them
 PORTAL_S3_BUCKET       bucket of the origin "documents"
 PORTAL_S3_ENDPOINT, PORTAL_S3_REGION, PORTAL_S3_ADDRESSING_STYLE, PORTAL_S3_ACCESS_KEY, PORTAL_S3_SECRET_KEY
                        default: as botocore finds them (environment, profile, instance role)

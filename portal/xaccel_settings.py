@@ -15,6 +15,7 @@ RESPONSE_HEADERS = [
     "Strict-Transport-Security",
     "X-Frame-Options",
 ]
+DOWNLOAD_ERRORS = (404, 412, 416, 429, 502, 503, 504)
 S3_OPTIONS = {
     "bucket": "PORTAL_S3_BUCKET",
     "endpoint_url": "PORTAL_S3_ENDPOINT",
@@ -38,6 +39,8 @@ def read_xaccel(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     if environ.get("PORTAL_LOG"):
         xaccel["TRANSFER_LOG"] = environ["PORTAL_LOG"]
+    if folder := environ.get("PORTAL_ERROR_PAGES"):
+        xaccel["ERROR_PAGES"] = {status: f"{folder}/{status}.html" for status in DOWNLOAD_ERRORS}
     extra = _read_extra(environ.get("PORTAL_XACCEL_EXTRA") or "{}")
     xaccel["ORIGINS"].update(extra.pop("ORIGINS", {}))
     return xaccel | extra

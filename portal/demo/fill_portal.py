@@ -6,6 +6,7 @@ Reads one JSON object from standard input and writes one to standard output.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("error_pages", Path(os.environ["PORTAL_DATA_DIR"]) / "errors", verbosity=0)
     wanted: dict[str, Any] = json.load(sys.stdin)
 
     from django.conf import settings

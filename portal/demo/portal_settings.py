@@ -8,6 +8,7 @@ from pathlib import Path
 from portal.demo.identity import Identity
 from portal.xaccel_settings import read_xaccel
 from xaccel.site import Site, read_mapping
+from xaccel.site.rules import is_error_page
 from xaccel.testing import S3Server
 
 
@@ -16,10 +17,16 @@ def refusal_log(folder: Path) -> Path:
     return folder / "portal" / "refused.jsonl"
 
 
+def error_folder(folder: Path) -> Path:
+    """Return the folder of the pages that NGINX sends itself."""
+    return folder / "portal" / "errors"
+
+
 def portal_settings(
     folder: Path, identity: Identity, s3: S3Server, *, echo_port: int | None = None
 ) -> dict[str, str]:
     """Return the variables; with `echo_port` the portal has a second origin, "echo", on that port."""
+    errors = error_folder(folder)
     extra: dict[str, object] = {"SECRET": identity.site_secret}
     if echo_port is not None:
         options = {"base_url": f"http://127.0.0.1:{echo_port}/"}
@@ -30,6 +37,8 @@ def portal_settings(
         "PORTAL_DATA_DIR": str(folder / "portal"),
         "PORTAL_TRUSTED_PROXY": "1",
         "PORTAL_DEMO": "1",
+        # ERROR_PAGES takes no path with a space
+        "PORTAL_ERROR_PAGES": str(errors) if is_error_page((404, f"{errors}/404.html")) else "",
         "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
         "PORTAL_S3_BUCKET": identity.bucket,
         "PORTAL_S3_ENDPOINT": s3.endpoint,

@@ -16,6 +16,27 @@ _TYPES = {
 }
 
 
+_ERRORS = (400, 404, 413, 414, 500, 502, 503, 504)
+
+
+def error_pages(folder: Path) -> list[Directive]:
+    """Return the directives for the pages that NGINX sends itself, outside of downloads."""
+    return [
+        *(directive("error_page", status, f"/_errors/{status}.html") for status in _ERRORS),
+        block(
+            "location",
+            "/_errors/",
+            inside=[
+                directive("internal"),
+                directive("alias", f"{folder}/"),
+                block("types", inside=[directive("text/html", "html")]),
+                directive("charset", "utf-8"),
+            ],
+            why="The portal's error pages.",
+        ),
+    ]
+
+
 def static_location(folder: Path) -> Directive:
     """Print the location of STATIC_URL."""
     return block(

@@ -16,11 +16,11 @@ from portal.demo.identity import Identity, read_or_make
 from portal.demo.ingester import ingester
 from portal.demo.kept_samples import kept_or_stored
 from portal.demo.place import PROJECT
-from portal.demo.portal_settings import portal_settings, site_of
+from portal.demo.portal_settings import error_folder, portal_settings, site_of
 from portal.demo.ports import serve_on
 from portal.demo.probes import Probes
 from portal.demo.samples import LARGE_BYTES, Sample
-from portal.demo.site_files import static_location
+from portal.demo.site_files import error_pages, static_location
 from xaccel.nginx import Nginx, Parts, render, standalone
 from xaccel.servers import ServerFailed
 from xaccel.servers.processes import RunningServer, alive, wait_until
@@ -101,7 +101,7 @@ class Stack:
 
     def text(self, port: int, parts: Parts | None = None) -> str:
         """Print the whole configuration, with `parts` instead of the sound ones if given."""
-        static = static_location(self.folder / "portal" / "static")
+        own = [static_location(self.folder / "portal" / "static"), *error_pages(error_folder(self.folder))]
         probes = self.probes
         return standalone(
             self.site,
@@ -110,7 +110,7 @@ class Stack:
             app=self.app.address,
             # the folder may lie where nobody but root can look
             root_user="root" if os.geteuid() == 0 else None,
-            extra_server=[static, *([probing.rogue_location(probes)] if probes else [])],
+            extra_server=[*own, *([probing.rogue_location(probes)] if probes else [])],
             extra_http=probing.servers(probes, self.site) if probes else (),
             parts=parts or self.sound,
         )

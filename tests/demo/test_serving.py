@@ -156,7 +156,9 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
             while block := answer.read(1024 * 1024):
                 digest.update(block)
         assert digest.hexdigest() == large["sha256"]
-        assert browser.get("/").status == 502
+        down = browser.get("/")
+        assert down.status == 502
+        assert "The file or page is not available" in down.text
         assert demo.process.poll() is None
 
         [ingest] = ready["pids"]["ingest"]

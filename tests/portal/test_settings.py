@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 
 from portal.settings import postgresql, sqlite
 from portal.xaccel_settings import read_xaccel
@@ -41,6 +43,13 @@ def test_other_database_is_refused(url):
 def test_storage_of_the_environment_becomes_the_origin():
     origin = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_S3_ENDPOINT": "http://s3", "PORTAL_S3_REGION": ""})
     assert origin["ORIGINS"]["documents"] == {"type": "s3", "bucket": "b", "endpoint_url": "http://s3"}
+
+
+def test_each_error_of_a_download_has_a_page(tmp_path):
+    pages = read_xaccel({"PORTAL_ERROR_PAGES": str(tmp_path)})["ERROR_PAGES"]
+    call_command("error_pages", tmp_path)
+    assert pages.keys() == {404, 412, 416, 429, 502, 503, 504}
+    assert all(f'<p class="code">{status}</p>' in Path(page).read_text() for status, page in pages.items())
 
 
 def test_extra_adds_origins_and_replaces_the_rest():

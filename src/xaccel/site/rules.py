@@ -73,7 +73,7 @@ _is_plain_value = matches(rf"(?!.*\$){HEADER_VALUE.pattern}")
 is_added_header = both(declarable, _is_plain_value)
 """Whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
 is_error_page = both(
-    {404, 412, 416, 429, 502, 503, 504}.__contains__, matches(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+    {404, 412, 416, 429, 502, 503, 504}.__contains__, matches(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+")
 )
 """Whether a download can end with the status, and NGINX takes the path of the file."""
 is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)

@@ -254,11 +254,18 @@ def test_a_key_in_two_spellings_is_a_problem_and_no_value_is_shown() -> None:
 
 
 def test_each_status_that_ends_a_download_may_have_a_page() -> None:
-    pages = dict.fromkeys((404, 412, 416, 429, 502, 503, 504), "/srv/pages/error.html")
-    assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == pages
+    for path in ("/srv/pages/error.html", "/srv/.pages/..error"):
+        pages = dict.fromkeys((404, 412, 416, 429, 502, 503, 504), path)
+        assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == pages
 
 
-@pytest.mark.parametrize("page", [{500: "/srv/error.html"}, {404: "error.html"}, {404: "/srv/../error.html"}])
+@pytest.mark.parametrize(
+    "page",
+    [
+        {500: "/srv/error.html"},
+        *({404: path} for path in ("e.html", "/srv/../e.html", "/srv/./e.html", "/srv/..")),
+    ],
+)
 def test_no_other_status_or_path_has_a_page(page: dict[int, str]) -> None:
     assert told({**LEAST, "ERROR_PAGES": page}) == ['XACCEL["ERROR_PAGES"]']
 

@@ -1,0 +1,73 @@
+"""axe-core finds nothing on the portal's pages, light and dark, on a wide screen and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+import pytest
+
+from tests.browser.people import named, signed_in
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from portal.demo.stack import Stack
+
+pytestmark = pytest.mark.variants("deb-njs")
+
+AXE = Path(__file__).resolve().parents[2] / ".xaccel/azurite/node_modules/axe-core/axe.min.js"
+_NOWHERE = "/files/00000000-0000-4000-8000-000000000000/download"
+
+
+@pytest.fixture(scope="module")
+def axe(unavailable: Callable[[str], NoReturn]) -> str:
+    if not AXE.exists():
+        unavailable("axe-core is not installed: run scripts/azurite")
+    return AXE.read_text(encoding="utf-8")
+
+
+def violations(page: Page, axe: str) -> list[tuple[str, str]]:
+    """Return rule and element of each violation. The script goes around the policy, which lets no page run it."""
+    page.evaluate(f"() => {{ {axe} }}")
+    # a frame of a file is the browser's own viewer
+    found: dict[str, Any] = page.evaluate("axe.run(document, {iframes: false})")
+    return [(rule["id"], node["html"]) for rule in found["violations"] for node in rule["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_has_a_violation(
+    portal: Stack, page: Page, axe: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    wrong = {}
+
+    def look(*paths: str) -> None:
+        for path in paths:
+            page.goto(f"{portal.nginx.url}{path}")
+            wrong[path] = violations(page, axe)
+
+    look("/login", f"/login?next={_NOWHERE}", "/static/none")
+    signed_in(portal, page, "alice")
+    previews = [
+        f"/files/{named(portal, name).pk}/preview" for name in ("Harbour", "Clock", "C++ notes", "Empty")
+    ]
+    begun = f"/files/{named(portal, 'Page.html').pk}/begun"
+    look(
+        "/", "/?folder=none", "/?q=report", "/?q=zzz", "/?sort=size", "/downloads", *previews, begun, _NOWHERE
+    )
+    page.context.clear_cookies()
+    signed_in(portal, page, "carol")
+    look("/?carol", "/downloads?carol")
+    page.context.clear_cookies()
+    signed_in(portal, page, "admin")
+    look("/statistics", "/statistics?days=90", "/admin/nothing")
+    assert {path: found for path, found in wrong.items() if found} == {}
+
+
+def test_axe_finds_a_violation(page: Page, axe: str) -> None:
+    page.set_content("<title>page</title><main><h1>page</h1><img src='x'></main>")
+    assert [rule for rule, _ in violations(page, axe)] == ["html-has-lang", "image-alt"]

@@ -39,4 +39,5 @@ async def adownload(request: HttpRequest, name: str) -> HttpResponseBase:
 
 urlpatterns = [path("download/<name>", download), path("adownload/<name>", adownload)]
 wsgi = get_wsgi_application()
-asgi = at_coroutines(get_asgi_application())
+_asgi = get_asgi_application()
+asgi = at_coroutines(_asgi)

@@ -166,7 +166,7 @@ def test_the_user_of_ingest_is_named_if_the_log_is_not_readable(open_log: Log) -
     open_log.write(*aged(open_log, HOUR))
     assert "runs `ingest`" not in found(open_log.path)[1][0]
     for mode, seen, words in (
-        (0o644, "of the user nobody runs `ingest`", "Look at the messages of this process"),
+        (0o644, "of the user nobody runs `ingest`", "Check the messages of this process"),
         (0o600, "and may not read it", "Make nobody a member of the log's group"),
     ):
         open_log.path.chmod(mode)

@@ -43,6 +43,14 @@ def test_focus_is_never_out_of_sight(portal: Stack, page: Page, width: int) -> N
         assert [name for name, out_of_sight in seen if out_of_sight] == []
 
 
+def test_the_first_file_is_on_the_first_screen_of_a_phone(portal: Stack, page: Page) -> None:
+    signed_in(portal, page, "alice")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.get_by_role("rowheader").first.bounding_box()
+    assert box is not None
+    assert box["y"] < 844
+
+
 def test_a_phone_can_sort(portal: Stack, page: Page) -> None:
     signed_in(portal, page, "alice")
     page.set_viewport_size({"width": 390, "height": 844})

@@ -162,7 +162,8 @@ def running_stack(
         stored = kept_or_stored(folder, s3, identity.bucket, large_bytes, say)
         say("Making the portal's database …")
         extra = _extra_entries() if probes else {}
-        seeded = seeder.add(identity, [*map(seed.entry_of, stored), *extra.values()])
+        entries = [*map(seed.entry_of, stored), *extra.values()]
+        seeded = seeder.add(identity, entries, for_check=with_probes)
         say("Starting the portal and NGINX …")
         app = exits.enter_context(_app_server(folder, settings, breakable=with_probes))
         stack = Stack(

@@ -98,7 +98,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "axes",
+    "portal.files.apps.SignInConfig",
     "xaccel.django",
     "xaccel.audit",
     "portal.files",

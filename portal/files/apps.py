@@ -1,7 +1,8 @@
-"""The files app."""
+"""The files app, and words for the section of django-axes in the admin."""
 
 from __future__ import annotations
 
+from axes.apps import AppConfig as AxesConfig
 from django.apps import AppConfig
 
 
@@ -9,4 +10,12 @@ class FilesConfig(AppConfig):
     """The portal's only app. xaccel.audit records what users request."""
 
     name = "portal.files"
+    default = True
     verbose_name = "Files"
+
+
+class SignInConfig(AxesConfig):  # type: ignore[misc]
+    """Attempts to sign in, which django-axes counts."""
+
+    verbose_name = "Sign-in attempts"
+    default = False

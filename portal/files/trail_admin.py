@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from portal.files.models import File
 from portal.files.sent_share import share_of_transfer
@@ -59,6 +59,20 @@ class Named(ReadOnly):
     def file(self, row: Any) -> str:
         """Return the name of the file; its key if the file was deleted."""
         return str(row.file_shown or row.key)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        if (row := self.get_object(request, object_id)) is not None:
+            row.person_shown = User.objects.filter(pk=_key_of(row)).first()
+            row.file_shown = file_names([(row.origin, row.key)]).get((row.origin, row.key))
+            context["subtitle"] = f"{self.file(row)}, {self.user(row)}"
+        return super().change_view(request, object_id, form_url, context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -121,8 +121,9 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
                 *ready["manage"],
                 "shell",
                 "-c",
-                "from django.contrib.auth.models import User; from portal.files.models import File; "
-                "print(*User.objects.order_by('pk').values_list('username', flat=True), File.objects.count())",
+                "from django.contrib.auth.models import User; from portal.files.models import File, Grant; "
+                "print(*User.objects.order_by('pk').values_list('username', flat=True), File.objects.count(), "
+                "Grant.objects.filter(granted_by=None).count())",
             ],
             cwd="/",
             env={"PATH": os.environ["PATH"]},
@@ -130,7 +131,7 @@ def test_whole_life_of_a_demo_beside_another(tmp_path: Path, homes: dict[str, st
             text=True,
             check=True,
         )
-        assert listed.stdout.split()[-5:] == ["alice", "bob", "carol", "admin", "24"]
+        assert listed.stdout.split()[-6:] == ["alice", "bob", "carol", "admin", "24", "0"]
 
         carol = Browser(demo.port, [], "carol")
         assert carol.sign_in(demo.user("carol")["password"]).status == 302

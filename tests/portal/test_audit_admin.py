@@ -11,10 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from portal.files.models import File
 from tests.portal.rows import NOW, download, transfer
 from xaccel.audit.models import Transfer
 from xaccel.audit.retention import forget
@@ -44,6 +46,20 @@ def test_the_lists_show_how_much_was_sent(admin_client: Client) -> None:
         "0 bytes",
     ):
         assert f'<td class="field-progress">{said}</td>' in text
+
+
+def test_a_row_has_the_names_of_its_file_and_user_as_its_title(
+    admin_client: Client, admin_user: User, file: File
+) -> None:
+    row = download(file.key, subject=str(admin_user.pk))
+    text = admin_client.get(f"/admin/xaccel_audit/download/{row.pk}/change/").content.decode()
+    assert "<h2>Report.pdf, admin</h2>" in text
+
+
+def test_the_sections_of_the_admin_have_words(admin_client: Client) -> None:
+    text = admin_client.get("/admin/").content.decode()
+    assert "Sign-in attempts" in text
+    assert "Axes" not in text
 
 
 DAY = {"gte": "2026-11-24 00:00:00+00:00", "lt": "2026-11-25 00:00:00+00:00"}

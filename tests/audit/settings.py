@@ -20,15 +20,21 @@ INSTALLED_APPS = [
 if _url := os.environ.get("AUDIT_DATABASE_URL", ""):
     DATABASES = {"default": dj_database_url.parse(_url, conn_max_age=60, conn_health_checks=True)}
 else:
-    # a file, not memory: other processes open it too
-    _file = Path(gettempdir()) / f"xaccel-audit-{os.getpid()}.sqlite3"
+    # files, not memory: other processes open them too
+    _folder = Path(gettempdir())
     _options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    _sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": _file, "OPTIONS": _options}
-    DATABASES = {"default": {**_sqlite, "TEST": {"NAME": _file}}}
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": _folder / "portal.sqlite3",
+            "OPTIONS": _options,
+            "TEST": {"NAME": _folder / f"xaccel-audit-{os.getpid()}.sqlite3"},
+        }
+    }
 MIDDLEWARE = ["xaccel.django.HandOffMiddleware"]
 ROOT_URLCONF = "tests.audit.urls"
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [], "UNAUTHENTICATED_USER": None}

@@ -84,7 +84,6 @@ def shoot(browser: Browser, stack: Stack, file: Path) -> None:
     film = Film(browser, context.new_page())
     large = max(stack.files, key=lambda each: each.size)
     signed_in(stack, film.page, "alice")
-    film.page.locator(".tour summary").click()
     film.page.get_by_role("link", name=large.name, exact=True).scroll_into_view_if_needed()
     film.command("scripts/demo", f"\n  {stack.nginx.url}/\n\n  user   alice, bob, carol, admin\n ")
     film.scene("Alice opens her files. Your app decides who may have which.")

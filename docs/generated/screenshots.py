@@ -100,8 +100,6 @@ def photograph(
     context = browser.new_context(viewport=SIZE, color_scheme=scheme, device_scale_factor=1.5)
     page = context.new_page()
     signed_in(stack, page, "alice")
-    # without the box that explains the demo there is room for the files
-    page.locator(".tour summary").click()
     save(page, "portal", scheme)
     context.clear_cookies()
     signed_in(stack, page, "admin")

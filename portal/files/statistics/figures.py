@@ -49,7 +49,7 @@ def downloads(period: Period) -> Figure:
         period,
         slug="downloads",
         title="Downloads",
-        note="By the day of their start. A resumed download and a video watched in parts are one download each.",
+        note="By the day of their start. A resumed download is one download; files that were only opened are none.",
         unit="download",
     )
 

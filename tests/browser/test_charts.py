@@ -114,7 +114,8 @@ def in_the_database(portal: Stack) -> dict[str, dict[str, int]]:
     def recent(row: dict[str, Any], moment: str) -> bool:
         return row[moment] is not None and datetime.fromisoformat(row[moment]).date() >= since
 
-    downloads = [row for row in downloads if recent(row, "opened_at")]
+    saved = {row["download_id"] for row in transfers if row["as_attachment"]}
+    downloads = [row for row in downloads if recent(row, "opened_at") and row["id"] in saved]
     transfers = [row for row in transfers if recent(row, "decided_at")]
     outcomes = Counter("incomplete" if row["why"] == "client_left" else row["outcome"] for row in transfers)
     per_file = Counter((row["origin"], row["key"]) for row in downloads)

@@ -28,6 +28,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = 3600.0
 
 
+@pytest.fixture(autouse=True)
+def _in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor looks for an `ingest` of its own working directory, where other tests run theirs at the same time."""
+    monkeypatch.chdir(tmp_path)
+
+
 def aged(log: Log, *ages_s: float) -> list[dict[str, Any]]:
     """Entries that ended so many seconds ago."""
     return [log.line(end=time.time() - age_s) for age_s in ages_s]

@@ -50,7 +50,7 @@ try:
     ready = json.loads(ready_file.read_text())
     assert Path(ready["data_dir"]).parent == homes["TMPDIR"].resolve()
     # the ready file is written before the demo prints its address
-    while "Each transfer prints one line" not in (text := output.read_text()):
+    while "prints one line:" not in (text := output.read_text()):
         assert time.monotonic() < deadline, text
         time.sleep(0.05)
     assert "listens on 127.0.0.1 only" in text

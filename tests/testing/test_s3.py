@@ -9,8 +9,10 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -29,6 +31,18 @@ from xaccel.testing import S3Server, free_ports, s3_server
 def strays(ports: list[str]) -> list[Path]:
     """Sockets of SeaweedFS outside its directory."""
     return [path for path in Path("/tmp").glob("seaweedfs-*.sock") if path.stem.rpartition("-")[2] in ports]
+
+
+def test_a_server_that_pauses_while_it_takes_an_object_gets_it(s3: S3Server, tmp_path: Path) -> None:
+    """A busy disk can hold it up for some seconds."""
+    s3.create_bucket("slow-test")
+    (tmp_path / "large").write_bytes(bytes(40_000_000))
+    for pid in s3.pids:
+        os.kill(pid, signal.SIGSTOP)
+    resume = threading.Timer(5, lambda: [os.kill(pid, signal.SIGCONT) for pid in s3.pids])
+    resume.start()
+    s3.put("slow-test", "large", tmp_path / "large")
+    resume.join()
 
 
 def test_stores_and_verifies_signatures(s3: S3Server) -> None:

@@ -178,7 +178,7 @@ def _client(endpoint: str, access_key: str, secret_key: str, *, read_timeout_s: 
         aws_secret_access_key=secret_key,
         config=Config(
             retries={"total_max_attempts": 1},
-            connect_timeout=2,
+            connect_timeout=read_timeout_s,  # botocore bounds each send of a body by it too
             read_timeout=read_timeout_s,
             proxies={},
             s3={"addressing_style": "path"},

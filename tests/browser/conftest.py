@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from tests.browser.firefox import Firefox, firefox
 from tests.browser.opened_files import OPENED
 from tests.demo.running import running_here
 from tests.live.client import Reply, ask, send_target
-from tests.live.conftest import build_of
+from tests.live.conftest import config_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -182,18 +181,11 @@ def running_project(
 
 @contextmanager
 def behind_nginx(project: Project, variant: Variant, folder: Path) -> Iterator[Shown]:
-    from xaccel.nginx import standalone
     from xaccel.site import read_mapping
     from xaccel.testing import free_port, nginx_server
 
     port = free_port()
-    text = standalone(
-        read_mapping.read(project.settings),
-        build_of(variant),
-        listen=f"127.0.0.1:{port}",
-        app=project.app.address,
-        root_user="root" if os.geteuid() == 0 else None,
-    )
+    text = config_text(read_mapping.read(project.settings), variant, project.app.address, port)
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
         yield Shown(variant, nginx)
 

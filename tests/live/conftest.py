@@ -222,14 +222,12 @@ def build_of(variant: Variant) -> Nginx:
     return probe(variant.binary, njs=variant.njs, headers_more=False)
 
 
-def config_text(places: Places, variant: Variant, app: AppServer, port: int, **more: Any) -> str:
-    """The configuration of the live tests."""
+def config_text(site: Site, variant: Variant, app: str, port: int, **more: Any) -> str:
+    """The whole configuration of a site on a loopback port, in front of the app at an address."""
     from xaccel.nginx import standalone
 
     user = "root" if os.geteuid() == 0 else None
-    return standalone(
-        places.site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user, **more
-    )
+    return standalone(site, build_of(variant), listen=f"127.0.0.1:{port}", app=app, root_user=user, **more)
 
 
 @pytest.fixture(scope="session")
@@ -239,7 +237,7 @@ def live(
     from xaccel.testing import free_port, nginx_server
 
     port = free_port()
-    text = config_text(places, variant, app, port)
+    text = config_text(places.site, variant, app.address, port)
     with nginx_server(
         tmp_path_factory.mktemp(variant.name), text, binary=variant.binary, ready_port=port
     ) as nginx:

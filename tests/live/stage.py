@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from portal.demo.expanded import expanded
 from tests.live.client import Reply, ask, send_target
-from tests.live.conftest import build_of
+from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef
 from xaccel.handoff.builder import HandOff
-from xaccel.nginx import Directive, Parts, render, standalone
+from xaccel.nginx import Directive, Parts, render
 from xaccel.options import Options
 from xaccel.sender import Sender
 from xaccel.servers.processes import wait_until
@@ -138,10 +137,7 @@ def stage(
         if write is not None:
             text = write(parts, port, app.address)
         else:
-            user = "root" if os.geteuid() == 0 else None
-            text = standalone(
-                site, build, listen=f"127.0.0.1:{port}", app=app.address, root_user=user, parts=parts
-            )
+            text = config_text(site, variant, app.address, port, parts=parts)
         with nginx_server(directory, text, binary=variant.binary, ready_port=port) as nginx:
             yield Stage(nginx, site, variant, made)
 

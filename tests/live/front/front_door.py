@@ -107,7 +107,7 @@ def door(
     folder = tmp_path_factory.mktemp(f"door-{variant.name}")
     ca_file, plain, port = certify(folder), free_port(), free_port()
     extra = listening(port, folder, quic=has_quic(variant.binary))
-    text = config_text(places, variant, app, plain, extra_server=extra)
+    text = config_text(places.site, variant, app.address, plain, extra_server=extra)
     with nginx_server(folder, text, binary=variant.binary, ready_port=plain) as nginx:
         yield FrontDoor(Live(variant, nginx, places, app), port, ca_file)
 

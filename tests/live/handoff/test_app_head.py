@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.live.client import ask
-from tests.live.conftest import build_of
+from tests.live.conftest import config_text
 from tests.live.stage import SECRET
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel import LocalOrigin, ObjectRef, Sender, Site
-from xaccel.nginx import standalone
 from xaccel.testing import NginxServer, Variant, free_port, nginx_server
 
 CONTENT = b"%PDF- the report"
@@ -34,11 +32,8 @@ def nginx(variant: Variant, tmp_path: Path) -> Iterator[NginxServer]:
         return Answer(headers=[*headers, ("X-Padding", padding)])
 
     port = free_port()
-    user = "root" if os.geteuid() == 0 else None
     with origin_server(hand_off) as app:
-        text = standalone(
-            site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user
-        )
+        text = config_text(site, variant, app.address, port)
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as server:
             yield server
 

@@ -92,7 +92,7 @@ def test_a_full_cache_disk_logs_no_signature_and_still_delivers(
     """The cache lies on a file system of 128 KB; NGINX's alerts about it name the upstream URL."""
     with small_disk(tmp_path / "nginx", "128k"):
         port = free_port()
-        text = config_text(places, variant, app, port)
+        text = config_text(places.site, variant, app.address, port)
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:
             asked = {"origin": "cached", "key": "large.bin", "options": {"cache_version": "full disk"}}
             for _ in range(2):
@@ -108,7 +108,7 @@ def test_at_the_usual_level_the_signature_would_be_logged(
     """The reason for `error_log /dev/null emerg`: without it this NGINX writes the URL."""
     port = free_port()
     parts = set_everywhere(render(places.site, build_of(variant)), "error_log", "error.log", "error")
-    text = config_text(places, variant, app, port, parts=parts)
+    text = config_text(places.site, variant, app.address, port, parts=parts)
     with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
         assert ask(port, send_target({"origin": "tls-wrong-ca", "key": "x"})).status == 502
         assert places.tls_origin.address in nginx.error_log
@@ -124,7 +124,7 @@ def test_a_full_log_disk_is_reported_only_with_the_signature(
         parts = render(places.site, build_of(variant))
         if level:
             parts = set_everywhere(parts, "error_log", str(ours), level)
-        text = config_text(places, variant, app, port, parts=parts)
+        text = config_text(places.site, variant, app.address, port, parts=parts)
         text = text.replace(" xaccel.log ", f" {disk}/xaccel.log ")
         assert f"{disk}/xaccel.log" in text
         with nginx_server(tmp_path / "nginx", text, binary=variant.binary, ready_port=port) as nginx:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.client import Reply, ask, send_target
-from tests.live.conftest import build_of
+from tests.live.conftest import config_text
 from tests.live.origin import doorkeepers
 from tests.live.origin.emulators import AZURE, ROOT, azurite, fake_gcs
 from tests.live.stage import line_where
 from tests.servers.origin import Origin, origin_server
 from tests.signatures import private_pem, service_account
-from xaccel.nginx import standalone
 from xaccel.site import read_mapping
 from xaccel.testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 
@@ -188,12 +187,6 @@ def running_stores(folder: Path, s3: S3Server) -> Iterator[Stores]:
 def running_nginx(folder: Path, variant: Variant, stores: Stores) -> Iterator[Delivery]:
     """An NGINX with the text of the site that the app's settings mean."""
     port = free_port()
-    text = standalone(
-        read_mapping.read(stores.settings),
-        build_of(variant),
-        listen=f"127.0.0.1:{port}",
-        app=stores.app.address,
-        root_user="root" if os.geteuid() == 0 else None,
-    )
+    text = config_text(read_mapping.read(stores.settings), variant, stores.app.address, port)
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
         yield Delivery(nginx, stores)

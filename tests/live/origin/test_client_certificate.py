@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from dataclasses import replace
 from pathlib import Path
 
 from tests.live.client import ask, send_target
-from tests.live.conftest import Places, build_of, fine
+from tests.live.conftest import Places, config_text, fine
 from tests.servers.origin import origin_server
-from xaccel.nginx import standalone
 from xaccel.nginx.emit import directive
 from xaccel.site.origins import HTTPOrigin
 from xaccel.testing import AppServer, Variant, free_port, nginx_server
@@ -42,13 +40,11 @@ def test_a_client_certificate_is_sent_to_its_origin_only(
         shows = HTTPOrigin(**common, client_certificate=str(certificate), client_key=str(key))
         site = replace(places.site, origins={"tls": shows, "tls-wrong-name": HTTPOrigin(**common)})
         port = free_port()
-        user = "root" if os.geteuid() == 0 else None
-        text = standalone(
+        text = config_text(
             site,
-            build_of(variant),
-            listen=f"127.0.0.1:{port}",
-            app=app.address,
-            root_user=user,
+            variant,
+            app.address,
+            port,
             extra_http=(
                 directive("proxy_ssl_certificate", str(certificate)),
                 directive("proxy_ssl_certificate_key", str(key)),

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from tests.live.conftest import build_of
+from tests.live.conftest import config_text
 from tests.live.origin.emulators import ROOT
 from tests.servers.postgres import postgres_server
 from tests.servers.started import started
-from xaccel.nginx import standalone
 from xaccel.site import read_mapping
 from xaccel.testing import AppServer, NginxServer, app_server, free_port, nginx_server
 
@@ -99,13 +98,7 @@ def nginx(
     variant: Variant, project: dict[str, Any], app: AppServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NginxServer]:
     port = free_port()
-    text = standalone(
-        read_mapping.read(project["xaccel"]),
-        build_of(variant),
-        listen=f"127.0.0.1:{port}",
-        app=app.address,
-        root_user="root" if os.geteuid() == 0 else None,
-    )
+    text = config_text(read_mapping.read(project["xaccel"]), variant, app.address, port)
     folder = tmp_path_factory.mktemp(f"tenants-{variant.name}")
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as server:
         yield server

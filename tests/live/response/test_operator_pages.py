@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from tests.live.client import Reply, ask, send_target
-from tests.live.conftest import Places, build_of
+from tests.live.conftest import Places, config_text
 from tests.servers.origin import Answer
-from xaccel.nginx import standalone
 from xaccel.testing import AppServer, Variant, free_port, nginx_server
 
 STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
@@ -25,8 +23,7 @@ def test_the_operators_page_is_sent_with_xaccels_status_headers_and_entry(
         file.write_text(f"<p>His own {status}</p>")
     site = replace(places.site, error_pages={status: str(file) for status, file in named.items()})
     port = free_port()
-    user = "root" if os.geteuid() == 0 else None
-    text = standalone(site, build_of(variant), listen=f"127.0.0.1:{port}", app=app.address, root_user=user)
+    text = config_text(site, variant, app.address, port)
 
     def get(headers: dict[str, str]) -> Reply:
         return ask(port, send_target({"origin": "partner", "key": "x"}), headers=headers)

@@ -113,9 +113,15 @@ def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
 
         def logged() -> list[int]:
             """Return the first byte that each download of an entry asked for, the oldest entry first."""
-            files = [found.folder / name for name in names]
-            lines = "".join(file.read_text() for file in files if file.exists()).splitlines()
-            return [int(re.split("[=-]", json.loads(line)["range"])[1]) for line in lines]
+            paths = [found.folder / name for name in names]
+            while True:
+                # a rotation meanwhile renames the files: they are read again
+                with suppress(FileNotFoundError):
+                    files = [path for path in paths if path.exists()]
+                    numbers = [path.stat().st_ino for path in files]
+                    lines = "".join(path.read_text() for path in files).splitlines()
+                    if numbers == [path.stat().st_ino for path in paths if path.exists()]:
+                        return [int(re.split("[=-]", json.loads(line)["range"])[1]) for line in lines]
 
         asked = 0
         while asked < 1000 and (asked < 100 or logged()[:1] == [0]):

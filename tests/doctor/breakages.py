@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import trustme
@@ -26,7 +27,7 @@ from xaccel.servers.processes import wait_until
 from xaccel.testing import free_port
 
 if TYPE_CHECKING:
-    from xaccel.testing import AppServer
+    pass
 
 Break = Callable[[Stage], None]
 CLOCK_TICK_S = 0.02
@@ -487,25 +488,25 @@ def refuses(s: Stage, code: str, status: int = 403, message: str = "") -> None:
     s.arguments |= {"--object": "archive/x", "--download": ""}
 
 
-def behind(s: Stage, app: AppServer) -> None:
+def app_at(s: Stage, address: str) -> None:
     """Let NGINX proxy to another app."""
-    s.edit("nginx.conf", f"http://{s.backends.app.address}", f"http://{app.address}")
+    s.edit("nginx.conf", f"http://{s.backends.app.address};", f"http://{address};")
+
+
+def own_app(s: Stage, environment: Mapping[str, str] = MappingProxyType({}), **settings: object) -> str:
+    """Run an app with the settings of the site, or with others, and return its address."""
+    folder = s.folder / f"app-{len(list(s.folder.glob('app-*')))}"
+    return s.stack.enter_context(running_app(folder, {**s.settings, **settings}, **environment)).address
 
 
 def in_the_app(s: Stage, *, middleware: str = COMMON, **settings: object) -> None:
     """Put an app with other settings of Django behind NGINX."""
     settings["MIDDLEWARE"] = ["xaccel.django.HandOffMiddleware", middleware]
-    more = {"LIVE_SETTINGS": json.dumps({"ALLOWED_HOSTS": ["*"], **settings})}
-    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings, **more)))
+    app_at(s, own_app(s, {"LIVE_SETTINGS": json.dumps({"ALLOWED_HOSTS": ["*"], **settings})}))
 
 
 def _app(s: Stage, secret: str = SECRET, **options: object) -> None:
-    settings = {
-        "SECRET": secret,
-        "ORIGINS": {"documents": s3_origin(s.backends, **options)},
-        "CACHE": {"path": "c"},
-    }
-    behind(s, s.stack.enter_context(running_app(s.folder / "app", settings)))
+    app_at(s, own_app(s, SECRET=secret, ORIGINS={"documents": s3_origin(s.backends, **options)}))
 
 
 simple(603, "The app was not restarted after a change of the secret", lambda s: _app(s, OTHER_SECRET))

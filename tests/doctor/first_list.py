@@ -6,9 +6,8 @@ import ssl
 
 import trustme
 
-from tests.doctor.breakages import OTHER_SECRET, breaks
+from tests.doctor.breakages import OTHER_SECRET, app_at, breaks, own_app
 from tests.doctor.stage import Stage, download, tls_origin
-from tests.live.conftest import running_app
 from xaccel.testing import free_port
 
 
@@ -22,11 +21,6 @@ def in_http(stage: Stage, lines: str) -> None:
 
 def in_location(stage: Stage, lines: str) -> None:
     stage.edit("nginx.conf", "proxy_set_header Host", f"{lines}\n            proxy_set_header Host")
-
-
-def app_at(stage: Stage, address: str) -> None:
-    old = f"proxy_pass http://{stage.backends.app.address};"
-    stage.edit("nginx.conf", old, f"proxy_pass http://{address};")
 
 
 # NGINX's configuration
@@ -107,8 +101,7 @@ def _(stage: Stage) -> None:
 
 @breaks(624, "One of two servers of the app has the old secret", says="another secret")
 def _(stage: Stage) -> None:
-    settings = {**stage.settings, "SECRET": OTHER_SECRET}
-    old = stage.stack.enter_context(running_app(stage.folder / "app", settings)).address
+    old = own_app(stage, SECRET=OTHER_SECRET)
     in_http(stage, f"upstream two {{ server {stage.backends.app.address}; server {old}; }}")
     app_at(stage, "two")
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from tests.doctor.breakages import breaks, simple
-from tests.doctor.first_list import app_at
+from tests.doctor.breakages import app_at, breaks, own_app, simple
 from tests.doctor.stage import Stage, download
-from tests.doctor.third_list import own_app
 from tests.live.small_disk import small_disk
 
 simple(

@@ -11,10 +11,9 @@ from unittest.mock import patch
 
 import trustme
 
-from tests.doctor.breakages import behind, breaks, in_the_app, refuses, simple
-from tests.doctor.first_list import app_at, in_http
+from tests.doctor.breakages import app_at, breaks, in_the_app, own_app, refuses, simple
+from tests.doctor.first_list import in_http
 from tests.doctor.stage import KEY, SESSION, Stage, download
-from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.signing import endpoint
@@ -166,7 +165,7 @@ def _(s: Stage) -> None:
     s.storage(
         lambda _: Answer(200, [("Content-Type", "text/html")], b"<!doctype html><title>Console</title>")
     )
-    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
+    app_at(s, own_app(s))
     s.arguments |= {"--download": download(KEY, "archive"), "--object": f"archive/{KEY}"}
 
 

@@ -12,22 +12,14 @@ from datetime import UTC, datetime, timedelta
 from re import fullmatch
 from unicodedata import normalize
 
-from tests.doctor.breakages import breaks, simple
-from tests.doctor.first_list import app_at
+from tests.doctor.breakages import app_at, breaks, own_app, simple
 from tests.doctor.stage import BODY, KEY, Stage, download
-from tests.live.conftest import running_app
 from tests.live.origin.dns_server import dns_server
 from tests.servers.origin import Answer, Request, origin_server
 
 BLOCKED = b"<html><h1>Access denied</h1><p>Blocked by the security policy of this network.</p></html>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 NO_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
-
-
-def own_app(s: Stage, **settings: object) -> str:
-    """Run an app with the settings of the site, or with others, and return its address."""
-    folder = s.folder / f"app-{len(list(s.folder.glob('app-*')))}"
-    return s.stack.enter_context(running_app(folder, {**s.settings, **settings})).address
 
 
 def before_the_app(s: Stage, change: Callable[[Request, Answer], Answer]) -> None:

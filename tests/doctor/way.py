@@ -14,9 +14,8 @@ import tests.doctor.first_list
 import tests.doctor.fourth_list
 import tests.doctor.second_list
 import tests.doctor.third_list  # noqa: F401  (their rows)
-from tests.doctor.breakages import ROWS, behind, breaks, in_the_app, refuses, simple
+from tests.doctor.breakages import ROWS, app_at, breaks, in_the_app, own_app, refuses, simple
 from tests.doctor.stage import Stage, download, s3_origin
-from tests.live.conftest import running_app
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.location import FrontDoor
@@ -116,9 +115,8 @@ simple(
 def _(s: Stage) -> None:
     origins = s.settings["ORIGINS"]
     lacking = {**origins["documents"], "access_key": None, "secret_key": None}
-    settings = {**s.settings, "ORIGINS": {**origins, "documents": lacking}}
     no_keys = {"AWS_EC2_METADATA_DISABLED": "true"}
-    behind(s, s.stack.enter_context(running_app(s.folder / "app", settings, **no_keys)))
+    app_at(s, own_app(s, no_keys, ORIGINS={**origins, "documents": lacking}))
 
 
 @breaks(602, "The app accepts connections, and does not respond", says="does not respond")
@@ -226,7 +224,7 @@ def _(s: Stage) -> None:
         return Answer(200 if signed else 403, headers, b"abc")
 
     s.storage(answer)
-    behind(s, s.stack.enter_context(running_app(s.folder / "app", s.settings)))
+    app_at(s, own_app(s))
     s.arguments |= {"--object": "archive/x", "--download": download("x", "archive")}
 
 

@@ -1,4 +1,7 @@
-"""Make the moving picture of the README: a download whose app is killed, in a real browser and a real terminal."""
+"""Make the moving picture of the README: a download whose app is killed, in a real browser and a real terminal.
+
+The outputs are those of the programs. Commands are shown without cookies and long addresses.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from base64 import b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -36,6 +38,8 @@ COLOURS = 96
 SECONDS = (3, 2, 3, 3, 3, 6)
 """How long each scene is shown."""
 RATE = 30_000_000
+WIDTH = "46"
+"""Columns of the terminal, for curl's progress bar."""
 FRAME = """<!doctype html><style>
 body {{ margin: 0; background: #1c2529; color: #eef3f5; font: 17px/1.3 "DejaVu Sans", sans-serif; }}
 h1 {{ font: inherit; font-weight: 600; margin: 0; padding: 16px 20px; height: 22px; }}
@@ -85,7 +89,7 @@ def shoot(browser: Browser, stack: Stack, file: Path) -> None:
     large = max(stack.files, key=lambda each: each.size)
     signed_in(stack, film.page, "alice")
     film.page.get_by_role("link", name=large.name, exact=True).scroll_into_view_if_needed()
-    film.command("scripts/demo", f"\n  {stack.nginx.url}/\n\n  user   alice, bob, carol, admin\n ")
+    film.command("scripts/demo", f"\n  {stack.nginx.url}/\n ")
     film.scene("Alice opens her files. Your app decides who may have which.")
     download(film, stack, large)
     settings = portal_settings(stack.folder, stack.identity, stack.s3)
@@ -103,7 +107,8 @@ def download(film: Film, stack: Stack, large: SharedFile) -> None:
     cookies = "; ".join(f"{name}={value}" for name, value in stack.sessions["alice"].items())
     film.command(f"curl --cookie $ALICE -o archive.bin \\\n  {stack.nginx.url}/files/…/download")
     command = ["curl", "--progress-bar", "--limit-rate", str(RATE), "--cookie", cookies, "-o", str(target)]
-    with subprocess.Popen([*command, f"{stack.nginx.url}{large.path}"], stderr=subprocess.PIPE) as curl:
+    command.append(f"{stack.nginx.url}{large.path}")
+    with subprocess.Popen(command, env={**os.environ, "COLUMNS": WIDTH}, stderr=subprocess.PIPE) as curl:
         film.lines.append(progress(curl, at_least=20))
         film.scene("NGINX fetches the file from S3 and sends it. Python carries no byte.")
         pids = stack.app.pids
@@ -129,32 +134,25 @@ def progress(curl: subprocess.Popen[bytes], *, at_least: int) -> str:
     while byte := curl.stderr.read(1):
         shown = b"" if byte == b"\r" else shown + byte
         if (found := re.search(rb"([\d.]+)%$", shown)) and float(found[1]) >= at_least:
-            bar = round(float(found[1]) * 0.36) * "#"
-            return f"{bar:<36} {found[1].decode()}%"
+            return shown.decode()
     raise AssertionError("curl ended early")
 
 
 def trail(film: Film, stack: Stack, large: SharedFile) -> None:
     """Wait for the row of the audit trail, and show it in Django's admin and in the terminal."""
-    deadline = time.monotonic() + 30
-    while True:
-        done = subprocess.run(
-            [*stack.manage, "xaccel", "export", "downloads", "--format", "jsonl"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        whole = [row for row in rows if row["sent_complete"] and row["sent_bytes"] == large.size]
-        if whole or time.monotonic() > deadline:
-            break
-        time.sleep(0.5)
-    row = whole[-1]
+    command = ["xaccel", "export", "downloads", "--format", "jsonl"]
+
+    def last_row() -> str:
+        done = subprocess.run([*stack.manage, *command], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    def is_whole() -> bool:
+        row = json.loads(last_row())
+        return row["sent_complete"] is True and row["sent_bytes"] == large.size
+
+    assert wait_until(is_whole, timeout_s=30, every_s=0.5), "the trail has no whole download"
     film.lines.clear()
-    shown = {name: row[name] for name in ("subject", "key", "sent_bytes", "sent_complete", "completed_at")}
-    film.command(
-        "manage.py xaccel export downloads", "\n".join(f"{name:<14} {value}" for name, value in shown.items())
-    )
+    film.command(f"manage.py {' '.join(command)} | tail -1", last_row())
     film.page.context.clear_cookies()
     signed_in(stack, film.page, "admin")
     film.page.goto(f"{stack.nginx.url}/admin/xaccel_audit/download/")

@@ -15,14 +15,21 @@ from xaccel.site.origins import HTTPOrigin
 SECRETS = ("new-0123456789-abcdefghijklmnopqrstuvwxyz", "old.0123456789+abcdefghijklmnopqrstuvwxyz")
 
 PARTS = ("base", "scheme", "host", "tls_name", "path", "file", "dir", "peer")
-URL_INPUTS = ("xaccel_home", "xaccel_leads", "xaccel_url")
-REDIRECT_INPUTS = (*URL_INPUTS, "upstream_status", "upstream_http_location", "xaccel_hops")
+URL_INPUTS = ("xaccel_origin_url", "xaccel_redirect_hosts", "xaccel_url")
+REDIRECT_INPUTS = (*URL_INPUTS, "upstream_status", "upstream_http_location", "xaccel_redirect_count")
 
 CONDITION_INPUTS = (
     "http_range", "http_if_range", "http_if_match", "http_if_unmodified_since", "http_if_none_match",
-    "http_if_modified_since", "xaccel_etag", "xaccel_last_modified", "xaccel_whole",
+    "http_if_modified_since", "xaccel_etag", "xaccel_last_modified", "xaccel_refetch_whole",
 )  # fmt: skip
-REQUESTED = ("ask_range", "if_range", "if_match", "if_unmodified_since", "if_none_match", "if_modified_since")
+REQUESTED = (
+    "origin_range",
+    "if_range",
+    "if_match",
+    "if_unmodified_since",
+    "if_none_match",
+    "if_modified_since",
+)
 
 HAND_OFF_INPUTS = (
     "upstream_http_xaccel_auth",
@@ -48,8 +55,8 @@ def between(file: str, first: str, last: str) -> str:
 
 def urls() -> list[str]:
     """Write the way of a URL to its parts and, after a status and a Location, to those of the next URL."""
-    request = between("fetch", "set $xaccel_hops", "set $xaccel_asked")
-    begin = 'error_page 502 = @refused; set $xaccel_home_peer home; set $xaccel_asked "";'
+    request = between("fetch", "set $xaccel_redirect_count", "set $xaccel_was_requested")
+    begin = 'error_page 502 = @refused; set $xaccel_origin_upstream home; set $xaccel_was_requested "";'
     parts = " ".join(f"$xaccel_{name}" for name in PARTS)
     taken_apart = between("fetch", "if ($xaccel_url", "if ($xaccel_url")
     return [

@@ -95,4 +95,4 @@ def test_a_url_is_of_a_bucket_of_the_pattern_or_refused(benches: Mapping[str, Be
     rows += [(pattern, text) for pattern in PATTERNS for text in fixed if taken_apart(text)]
     expected = [model(*row) for row in rows]
     assert sum(map(bool, expected)) > 1000
-    require_same(benches, "3-where/xaccel_is_home", rows, expected)
+    require_same(benches, "3-where/xaccel_is_origin_url", rows, expected)

@@ -20,10 +20,8 @@ from xaccel.site.origins import HTTPOrigin, LocalOrigin
 TWICE: dict[str, str] = {}
 """Names that two expressions may have, and why."""
 
-SETTINGS = {
-    f"xaccel_{name}": "the origin of the hand-off"
-    for name in ("site", "origin", "sender", "root", "home", "home_peer", "hides_missing", "leads")
-}
+OF_THE_ORIGIN = "site origin sender root origin_url origin_upstream treat_403_as_404 redirect_hosts"
+SETTINGS = {f"xaccel_{name}": "the origin of the hand-off" for name in OF_THE_ORIGIN.split()}
 REMEMBERED = {
     **SETTINGS,
     "xaccel_base": "the last URL, from which a Location is resolved",
@@ -32,10 +30,10 @@ REMEMBERED = {
     "xaccel_dir": "the last URL",
     "xaccel_host": "the request of this URL",
     "xaccel_path": "the request of this URL",
-    "xaccel_at_home": "the request of this URL",
+    "xaccel_at_origin": "the request of this URL",
     "xaccel_public_id": "the requests of this transfer",
-    "xaccel_last_asked": "which slice was requested last, for the log",
-    "xaccel_last_came": "which slice came last, for the log",
+    "xaccel_last_slice_requested": "which slice was requested last, for the log",
+    "xaccel_last_slice_received": "which slice came last, for the log",
     "xaccel_torn": "a slice was torn: no slice after it is requested",
 }
 """Captures that something else reads than the row with the expression, and what they are read for."""
@@ -143,7 +141,7 @@ def test_no_directive_assigns_to_a_capture() -> None:
     """A capture that a map or `set` also assigns would have two meanings; some also have a map that explains them."""
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
-    of_url = ("base", "scheme", "host", "file", "dir", "at_home")
+    of_url = ("base", "scheme", "host", "file", "dir", "at_origin")
     parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS}
     assert uses(engine()).keys() & (maps | assigned) == parts
 

@@ -35,7 +35,7 @@ def pair(random: Random) -> tuple[int, int]:
     )
 
 
-@pytest.mark.parametrize("name", ["xaccel_too_large", "xaccel_came_too_large"])
+@pytest.mark.parametrize("name", ["xaccel_too_large", "xaccel_response_too_large"])
 def test_larger_means_larger(benches: Mapping[str, Bench], name: str) -> None:
     random = Random(7)
     pairs = [pair(random) for _ in range(30_000)]
@@ -45,7 +45,7 @@ def test_larger_means_larger(benches: Mapping[str, Bench], name: str) -> None:
     require_same(benches, f"9-cache/{name}", rows, expected)
 
 
-@pytest.mark.parametrize("name", ["xaccel_too_large", "xaccel_came_too_large"])
+@pytest.mark.parametrize("name", ["xaccel_too_large", "xaccel_response_too_large"])
 def test_text_that_is_not_a_number_is_not_larger(benches: Mapping[str, Bench], name: str) -> None:
     random = Random(8)
     rows = []
@@ -119,4 +119,4 @@ def test_a_part_is_a_part(benches: Mapping[str, Bench]) -> None:
     random = Random(10)
     rows = [(mostly(random, CONTENT_RANGES),) for _ in range(20_000)]
     expected = ["none" if text == "" else "bad" if part_of(text) is None else "ok" for (text,) in rows]
-    require_same(benches, "5-passes/xaccel_part", rows, expected)
+    require_same(benches, "5-passes/xaccel_content_range_kind", rows, expected)

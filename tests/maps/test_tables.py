@@ -14,7 +14,7 @@ from xaccel.testing import Variant
 
 NOT_NEEDED = {
     "xaccel_too_large": ['"~^\\d{0,9} \\d{10}"'],  # decides most sizes at once
-    "xaccel_came_too_large": ['"~^\\d{0,9} \\d{10}"'],
+    "xaccel_response_too_large": ['"~^\\d{0,9} \\d{10}"'],
     "xaccel_framing": ['"~\\d\\|$"'],
     # an empty value at once, without a regular expression
     **{

@@ -98,7 +98,8 @@ def _rows(file: str, variable: str, row: str) -> list[Any]:
 @cache
 def disguised_paths() -> re.Pattern[str]:
     """Return the expression that finds a path which a redirect may not have."""
-    return re.compile("|".join(_rows("maps/3-where", "xaccel_crooked", r'"~\*(.+)" 1;')), re.IGNORECASE)
+    rows = _rows("maps/3-where", "xaccel_has_dot_segments", r'"~\*(.+)" 1;')
+    return re.compile("|".join(rows), re.IGNORECASE)
 
 
 class Page(NamedTuple):

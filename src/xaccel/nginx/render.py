@@ -324,7 +324,7 @@ class _Printer:
                 for route in self.routes
                 if header in route.request_headers
             )
-            yield self.map(phrase("$xaccel_at_home|$xaccel_origin"), self.fixed(header), *rows)
+            yield self.map(phrase("$xaccel_at_origin|$xaccel_origin"), self.fixed(header), *rows)
 
     def fixed(self, header: str) -> Raw:
         """Name the variable with the value of a fixed request header."""

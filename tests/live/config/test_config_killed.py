@@ -53,7 +53,7 @@ def later(made: Files) -> Files:
     new = MARKER.replace(str(VERSION), str(VERSION + 1))
     renamed = {
         Path(str(path).replace(MARKER, new)): text.replace(MARKER, new).replace(
-            "$xaccel_at_home", "$xaccel_home"
+            "$xaccel_at_origin", "$xaccel_origin_url"
         )
         for path, text in made.items()
     }

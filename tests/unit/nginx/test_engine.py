@@ -39,7 +39,7 @@ def maps() -> list[tuple[str, str, str]]:
 def test_every_variable_of_a_transfer_is_worked_out_anew() -> None:
     """A map that NGINX remembers would keep a decision of another request of the same page (mirror, SSI)."""
     kept = {variable for source, variable, rows in maps() if "volatile" not in rows and source != '""'}
-    assert kept == {"$xaccel_one_range", "$xaccel_client_method"}
+    assert kept == {"$xaccel_single_range", "$xaccel_client_method"}
     of_the_client = [source for source, variable, _ in maps() if variable in kept]
     assert sorted(of_the_client) == ["$http_range", "$request"]
 

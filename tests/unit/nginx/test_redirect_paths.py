@@ -16,7 +16,7 @@ PIECES = st.sampled_from(
 
 
 def refused(path: str) -> bool:
-    """As the map $xaccel_crooked decides."""
+    """As the map $xaccel_has_dot_segments decides."""
     return disguised_paths().search(path) is not None
 
 

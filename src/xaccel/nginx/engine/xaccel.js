@@ -34,7 +34,7 @@ function keep(r, allowed) {
 // An exception closes the connection before a byte is sent. maps/5-passes.conf decides; without that map, nothing
 // passes.
 function answer(r) {
-    const doubt = r.variables.xaccel_doubt;
+    const doubt = r.variables.xaccel_bad_response;
     if (doubt !== '') {
         throw new Error(`the response cannot be the file: ${doubt}`);
     }

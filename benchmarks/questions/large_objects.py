@@ -108,7 +108,7 @@ def answer(size: Size) -> list[Table]:
 
 def _defaults(parts: Parts) -> Parts:
     """Leave our buffers out of the locations that ask an origin."""
-    from portal.demo.expanded import expanded
+    from tests.engine_text import expanded
 
     return replace(parts, server=tuple(_without(one) for one in expanded(parts.server)))
 

@@ -12,15 +12,6 @@ def demo() -> str:
     return arguments(_parser())
 
 
-def failures() -> str:
-    """Return the table of the named breaks."""
-    from portal.demo.failures import FAILURES
-
-    rows = ["| Name | What is broken |", "|---|---|"]
-    rows += [f"| `{name}` | {failure.what} |" for name, failure in FAILURES.items()]
-    return "\n".join(rows) + "\n"
-
-
 def bench() -> str:
     """Return the table of the questions of the benchmark."""
     from benchmarks.__main__ import QUESTIONS, question

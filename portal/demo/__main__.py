@@ -11,19 +11,17 @@ from pathlib import Path
 from types import FrameType
 
 from portal.demo import options, place
-from portal.demo.check.run import check_all, expect_failure
+from portal.demo.check import check_all
 from portal.demo.ended import ended_servers
 from portal.demo.lines import LineFollower, Spelling
 from portal.demo.options import DemoOptions
 from portal.demo.portal_settings import refusal_log
 from portal.demo.ready import ready_file
-from portal.demo.samples import LARGE_BYTES
 from portal.demo.seed import SeedingFailed
 from portal.demo.stack import Stack, running_stack
 from portal.demo.welcome import welcome
 from xaccel.errors import XaccelError
 
-_SMALL_BYTES = 24 * 1024 * 1024
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -81,15 +79,12 @@ def _run(wanted: DemoOptions, folder: Path) -> int:
         wanted.nginx,
         wanted.build,
         port=wanted.port,
-        large_bytes=_SMALL_BYTES if wanted.failures else LARGE_BYTES,
-        with_probes=wanted.check,
         keep=wanted.data_dir is not None,
         say=print,
     ) as stack:
         if wanted.check:
             with ready_file(wanted.ready_file, stack):
-                found = [expect_failure(stack, name) for name in wanted.failures] or [check_all(stack)]
-            return 0 if all(found) else 1
+                return 0 if check_all(stack) else 1
         try:
             # a program that waits for the file may end the demo at once
             with ready_file(wanted.ready_file, stack):

@@ -50,9 +50,10 @@ LOGGING = {
 class DemoPasswordHasher(PBKDF2PasswordHasher):
     """Django's own hash with few iterations, for the demo only.
 
-    Django's million iterations slow down who guesses a password from its stolen hash. The demo's passwords are random,
-    with 60 bits, and of no use elsewhere: nobody guesses them at any speed. `scripts/demo --check` signs in about 20
-    times, which would take a processor five seconds. Hashes that an earlier version kept in a folder stay valid.
+    Django's million iterations slow down an attacker who guesses a password from its stolen hash. The demo's passwords
+    are random, with 60 bits, and of no use elsewhere, so nobody guesses them at any speed. Tests and
+    `scripts/demo --check` sign in often, which would take a processor a quarter of a second each time. Hashes that an
+    earlier version kept in a folder stay valid.
     """
 
     iterations = 1000

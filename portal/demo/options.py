@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.demo.failures import FAILURES
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, probe
 from xaccel.servers.ports import is_free
@@ -24,21 +23,12 @@ class DemoOptions:
     build: Nginx
     ready_file: Path | None
     check: bool
-    failures: tuple[str, ...]
 
 
 def read(arguments: Sequence[str] | None = None) -> DemoOptions:
     """Read the command line. Ends the program, with status 2 and a reason, when it cannot be followed."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.list_failures:
-        print("\n".join(FAILURES))
-        parser.exit()
-    if given.expect_failure and not given.check:
-        parser.error("--expect-failure needs --check")
-    for name in given.expect_failure:
-        if name not in FAILURES:
-            parser.error(f"--expect-failure: unknown name {name!r}; see --list-failures")
     if given.port is not None and not 1 <= given.port <= 65535:
         parser.error(f"--port: {given.port} is not a port (1 to 65535)")
     if given.port is not None and not is_free(given.port):
@@ -55,7 +45,6 @@ def read(arguments: Sequence[str] | None = None) -> DemoOptions:
         build=build,
         ready_file=given.ready_file.absolute() if given.ready_file else None,
         check=given.check,
-        failures=tuple(given.expect_failure),
     )
 
 
@@ -86,15 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", action="store_true", help="try everything, print a table, exit with 0 or 1"
     )
-    parser.add_argument(
-        "--expect-failure",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="with --check: break the running servers first; exit with 0 if the check finds it, 1 if not"
-        " (may be given several times)",
-    )
-    parser.add_argument("--list-failures", action="store_true", help="print the names for --expect-failure")
     return parser
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """listed: printed when the demo starts; the others are for the check."""
+    """`about` is printed when the demo starts."""
 
     username: str
     full_name: str
     about: str
     groups: tuple[str, ...] = ()
     superuser: bool = False
-    listed: bool = True
 
 
 PEOPLE = (
@@ -22,5 +21,4 @@ PEOPLE = (
     Person("bob", "Bob Tanaka", "files granted to his group", groups=("finance",)),
     Person("carol", "Carol Ahmed", "no files"),
     Person("admin", "Admin", "no files; sees the statistics and the administration", superuser=True),
-    Person("prober", "Check", "files of the check", listed=False),
 )

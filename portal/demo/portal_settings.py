@@ -22,15 +22,9 @@ def error_folder(folder: Path) -> Path:
     return folder / "portal" / "errors"
 
 
-def portal_settings(
-    folder: Path, identity: Identity, s3: S3Server, *, echo_port: int | None = None
-) -> dict[str, str]:
-    """Return the variables; with `echo_port` the portal has a second origin, "echo", on that port."""
+def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str, str]:
+    """Return the variables."""
     errors = error_folder(folder)
-    extra: dict[str, object] = {"SECRET": identity.site_secret}
-    if echo_port is not None:
-        options = {"base_url": f"http://127.0.0.1:{echo_port}/"}
-        extra["ORIGINS"] = {"echo": {"type": "http", **options}}
     return {
         "DJANGO_SETTINGS_MODULE": "portal.demo.django_settings",
         "PORTAL_SECRET_KEY": identity.django_key,
@@ -45,7 +39,7 @@ def portal_settings(
         "PORTAL_S3_REGION": "us-east-1",
         "PORTAL_S3_ACCESS_KEY": s3.access_key,
         "PORTAL_S3_SECRET_KEY": s3.secret_key,
-        "PORTAL_XACCEL_EXTRA": json.dumps(extra),
+        "PORTAL_XACCEL_EXTRA": json.dumps({"SECRET": identity.site_secret}),
     }
 
 

@@ -24,9 +24,7 @@ def contents(stack: Stack) -> dict[str, Any]:
     return {
         "url": f"{url}/",
         "login_url": f"{url}/login",
-        "users": [
-            _user(person.username, stack) for person in PEOPLE if person.listed and not person.superuser
-        ],
+        "users": [_user(person.username, stack) for person in PEOPLE if not person.superuser],
         "admin": {
             "url": f"{url}/admin/",
             **next(_login(person.username, stack) for person in PEOPLE if person.superuser),

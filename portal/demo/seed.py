@@ -36,10 +36,8 @@ class Seeder:
         self._process = process
         self._log = log
 
-    def add(self, identity: Identity, files: Iterable[Mapping[str, Any]], *, for_check: bool) -> Seeded:
+    def add(self, identity: Identity, files: Iterable[Mapping[str, Any]]) -> Seeded:
         """Add the sample users and `files`: arguments of portal.files.seeding.add_file, and `age_days`.
-
-        `for_check` adds the users that only the check signs in.
 
         Raises SeedingFailed.
         """
@@ -52,7 +50,6 @@ class Seeder:
                 "superuser": person.superuser,
             }
             for person in PEOPLE
-            if person.listed or for_check
         ]
         answer, _ = self._process.communicate(json.dumps({"people": people, "files": list(files)}))
         if self._process.returncode != 0:

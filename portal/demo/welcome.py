@@ -19,8 +19,7 @@ def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:
     yield ""
     yield "  user    password         has"
     for person in PEOPLE:
-        if person.listed:
-            yield f"  {person.username:<7} {stack.identity.passwords[person.username]:<16} {person.about}"
+        yield f"  {person.username:<7} {stack.identity.passwords[person.username]:<16} {person.about}"
     yield ""
     yield f"  All files are in {stack.folder}. Ctrl-C stops everything."
     yield from _about_nginx(stack)

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from portal.demo.stack import SharedFile, Stack
 
 
+_SESSIONS: dict[tuple[str, str], dict[str, str]] = {}
+"""The cookies of users who have signed in, by address of the portal and user name."""
+
+
 def signed_in(portal: Stack, page: Page, name: str) -> Page:
     """Sign in by the form for the first time, then with the cookies of that session."""
     url = portal.nginx.url
-    known = portal.sessions.get(name, {})
+    known = _SESSIONS.get((url, name), {})
     page.context.add_cookies([{"name": key, "value": value, "url": url} for key, value in known.items()])
     page.goto(url)
     if not known:
@@ -22,7 +26,7 @@ def signed_in(portal: Stack, page: Page, name: str) -> Page:
         page.get_by_label("Password").fill(portal.identity.passwords[name])
         page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Sign out").wait_for()
-    portal.sessions[name] = {cookie["name"]: cookie["value"] for cookie in page.context.cookies(url)}
+    _SESSIONS[url, name] = {cookie["name"]: cookie["value"] for cookie in page.context.cookies(url)}
     return page
 
 

@@ -26,7 +26,7 @@ def stack(
     if binary is None:
         unavailable("no NGINX is installed")
     folder = tmp_path_factory.mktemp("demo")
-    with running_here(folder, binary, large_bytes=_LARGE_BYTES, with_probes=True) as started:
+    with running_here(folder, binary, large_bytes=_LARGE_BYTES) as started:
         yield started
 
 

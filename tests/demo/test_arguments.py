@@ -8,22 +8,12 @@ from pathlib import Path
 import pytest
 
 from portal.demo import options
-from portal.demo.failures import FAILURES
 from tests.demo.running import run_demo
-
-
-def test_failures_are_listed_one_a_line() -> None:
-    done = run_demo("--list-failures")
-    assert done.returncode == 0
-    assert done.stdout.splitlines() == list(FAILURES)
-    assert len(FAILURES) >= 10
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--check", "--expect-failure", "nothing-like-it"], "unknown name 'nothing-like-it'"),
-        (["--expect-failure", "internal-removed"], "--expect-failure needs --check"),
         (["--port", "0"], "0 is not a port"),
         (["--port", "70000"], "70000 is not a port"),
         (["--port", "http"], "invalid int value"),

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from portal.demo.check.browser import Browser
+from portal.demo.browser import Browser
 
 
 @pytest.mark.parametrize(("sent", "status"), [(b"whole", 200), (b"who", 0)])

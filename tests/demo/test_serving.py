@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portal.demo.check.browser import Browser
+from portal.demo.browser import Browser
 from portal.demo.stack import Stack
 from tests.demo.running import ROOT, serving, starting
 from xaccel.servers.ports import accepts

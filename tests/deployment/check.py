@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
-from portal.demo.check.browser import Browser, Exchange
+from portal.demo.browser import Browser, Exchange
 from tests.deployment.containers import Failed, Topology, say, wait_until
 
 PASSWORD = "correct-horse-of-the-check"

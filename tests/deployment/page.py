@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from portal.demo.check.browser import Browser
+from portal.demo.browser import Browser
 from tests.deployment.check import PASSWORD
 from tests.deployment.containers import (
     ROOT,

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from portal.demo.check.browser import Exchange
+from portal.demo.browser import Exchange
 from tests.deployment.check import Crowd, Files, wrongly_told
 
 

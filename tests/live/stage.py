@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from portal.demo.expanded import expanded
+from tests.engine_text import expanded
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server

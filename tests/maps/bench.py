@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from portal.demo.expanded import parse
+from tests.engine_text import parse
 from xaccel.nginx import Directive
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.testing import free_port, nginx_server

@@ -5,7 +5,7 @@ The steps are the lines of the engine's locations, with the variables that `set`
 
 from __future__ import annotations
 
-from portal.demo.expanded import parse
+from tests.engine_text import parse
 from tests.maps.bench import location, written
 from xaccel.nginx import Directive, Nginx, Parts, render
 from xaccel.nginx.engine_files import FOLDER

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.demo.expanded import expanded, parse
+from tests.engine_text import expanded, parse
 from tests.live.config.golden import BUILDS
 from xaccel.nginx import Directive, standalone
 from xaccel.nginx.engine_files import FOLDER

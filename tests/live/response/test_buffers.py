@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.demo.expanded import expanded
+from tests.engine_text import expanded
 from tests.live.conftest import build_of
 from tests.live.front.guest import operators_text
 from tests.live.stage import set_everywhere, stage

@@ -9,10 +9,9 @@ import hashlib
 import html
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from types import MappingProxyType
 from urllib.parse import urlencode
 
 _BLOCK = 256 * 1024
@@ -41,10 +40,6 @@ class Exchange:
         """Return the value of each line of that header."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
-    def header(self, name: str) -> str:
-        """Return the value of that header, "" without it, and lines joined where there are several."""
-        return ", ".join(self.every(name))
-
     @property
     def text(self) -> str:
         return self.body.decode(errors="replace")
@@ -52,7 +47,7 @@ class Exchange:
     @property
     def is_file(self) -> bool:
         """True if the body is the bytes of a file, in whole or in part."""
-        return self.status in (200, 206) and bool(self.header("Content-Disposition"))
+        return self.status in (200, 206) and bool(self.every("Content-Disposition"))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}: {self.status}"
@@ -61,22 +56,16 @@ class Exchange:
 class Browser:
     """One user's session, or an anonymous one. `seen` gets every exchange."""
 
-    def __init__(
-        self,
-        port: int,
-        seen: list[Exchange],
-        who: str = "nobody",
-        cookies: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, port: int, seen: list[Exchange], who: str = "nobody") -> None:
         self._port = port
         self._seen = seen
-        self.cookies = dict(cookies)
+        self._cookies: dict[str, str] = {}
         self.who = who
 
     @property
     def cookie(self) -> str:
         """The Cookie header that is sent."""
-        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
 
     def sign_in(self, password: str) -> Exchange:
         """Fill in the form and send it. Raises LookupError when there is no form."""
@@ -85,12 +74,8 @@ class Browser:
         if token is None:
             raise LookupError(f"no form to sign in: {form}")
         fields = {"csrfmiddlewaretoken": token[1], "username": self.who, "password": password, "next": "/"}
-        return self.request(
-            "POST",
-            "/login",
-            {"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(fields).encode("ascii"),
-        )
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.request("POST", "/login", kind, body=urlencode(fields).encode("ascii"))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, *, keep: bool = False) -> Exchange:
         """Send GET; `keep` holds the bytes of a file too."""
@@ -106,23 +91,21 @@ class Browser:
         keep: bool = False,
     ) -> Exchange:
         """Send one request, read the whole response and keep both; an incomplete response has status 0."""
-        digest, size, kept = hashlib.sha256(), 0, b""
-        status = 0
+        digest, size, kept, status = hashlib.sha256(), 0, b"", 0
         fields: tuple[tuple[str, str], ...] = ()
-        try:
-            with self.opened(method, path, headers, body=body) as answer:
-                fields = tuple(answer.getheaders())
-                while block := answer.read(_BLOCK):
-                    digest.update(block)
-                    size += len(block)
-                    if keep or len(kept) < _KEPT:
-                        kept += block
-                # a read of some bytes does not tell that the connection ended early
-                status = 0 if answer.length else answer.status
-        except (OSError, HTTPException):
-            status = 0
+        with suppress(OSError, HTTPException), self.opened(method, path, headers, body=body) as answer:
+            fields = tuple(answer.getheaders())
+            while block := answer.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
+                if keep or len(kept) < _KEPT:
+                    kept += block
+            # a read of some bytes does not tell that the connection ended early
+            status = 0 if answer.length else answer.status
         found = Exchange(self.who, method, path, status, fields, kept, size, digest.hexdigest())
-        self._remember_cookies(found)
+        for line in found.every("Set-Cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            self._cookies[name.strip()] = value
         self._seen.append(found)
         return found
 
@@ -132,7 +115,7 @@ class Browser:
     ) -> Iterator[HTTPResponse]:
         """Send a request and yield the response unread; the connection ends with the block."""
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
-            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self.cookies else {})}
+            own = {"User-Agent": "demo-check", **({"Cookie": self.cookie} if self._cookies else {})}
             connection.request(method, path, body=body, headers={**own, **(headers or {})})
             yield connection.getresponse()
 
@@ -142,17 +125,10 @@ class Browser:
         paths = ["/"]
         while paths:
             page = self.get(paths.pop()).text
-            paths += [
-                f"/{html.unescape(link)}"
-                for link in re.findall(r'class="folder">.*?href="([^"]+)"', page, re.DOTALL)
-            ]
+            folders = re.findall(r'class="folder">.*?href="([^"]+)"', page, re.DOTALL)
+            next_pages = re.findall(r'rel="next" href="([^"]+)"', page)
+            paths += [f"/{html.unescape(link)}" for link in (*folders, *next_pages)]
             for pk in re.findall(r'href="/files/([0-9a-f-]+)/download"', page):
                 name = re.search(rf'id="f-{pk}">.*?<bdi>(.*?)</bdi>', page, re.DOTALL)
                 found[f"/files/{pk}/download"] = html.unescape(name[1]) if name else ""
-            paths += [f"/{html.unescape(link)}" for link in re.findall(r'rel="next" href="([^"]+)"', page)]
         return found
-
-    def _remember_cookies(self, exchange: Exchange) -> None:
-        for line in exchange.every("Set-Cookie"):
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name.strip()] = value

@@ -1,0 +1,231 @@
+"""Try the running demo as its users, and print a table: `xaccel demo --check`.
+
+It shows a newcomer that everything works together. The project's tests check each promise in detail.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.client import HTTPException
+from typing import Any
+
+from portal.demo.browser import Browser, Exchange
+from portal.demo.bucket import readable
+from portal.demo.people import PEOPLE
+from portal.demo.stack import SharedFile, Stack
+from xaccel.handoff.disposition import content_disposition
+from xaccel.servers.processes import alive, wait_until
+
+_BLOCK = 256 * 1024
+_WAIT_S = 30
+_REMOVED = "Price list, autumn.csv"
+"""The file whose grant is taken back for a moment."""
+
+
+@dataclass(slots=True)
+class Check:
+    """One run. `browsers` are the users', who have signed in; `seen` gets every response."""
+
+    stack: Stack
+    seen: list[Exchange] = field(default_factory=list)
+    browsers: dict[str, Browser] = field(default_factory=dict)
+
+    def browser(self, username: str = "nobody") -> Browser:
+        """Return a new browser, in which nobody has signed in."""
+        return Browser(self.stack.nginx.port, self.seen, username)
+
+    def file(self, name: str) -> SharedFile:
+        """Return the sample of that name."""
+        return next(file for file in self.stack.files if file.name == name)
+
+    @property
+    def largest(self) -> SharedFile:
+        return max(self.stack.files, key=lambda file: file.size)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command of the portal. Return what it printed."""
+        command = [*self.stack.manage, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout
+
+
+Question = Callable[[Check], Iterator[str]]
+"""Yields what is wrong; its docstring says what the result shows."""
+
+
+def sign_in(check: Check) -> Iterator[str]:
+    """each user signs in and sees exactly their files; a wrong password is refused"""
+    if check.browser("alice").sign_in("not-her-password").status != 200:
+        yield "alice signed in with a wrong password"
+    for person in PEOPLE:
+        browser = check.browsers[person.username] = check.browser(person.username)
+        if browser.sign_in(check.stack.identity.passwords[person.username]).status != 302:
+            yield f"{person.username} cannot sign in"
+        elif browser.links_to_files() != {
+            file.path: file.name for file in check.stack.files_of(person.username)
+        }:
+            yield f"{person.username} sees other files than were granted"
+
+
+def downloads(check: Check) -> Iterator[str]:
+    """every file arrives whole, under its name, private, and with a type that nobody guesses"""
+    for username in ("alice", "bob"):
+        for file in check.stack.files_of(username):
+            found = check.browsers[username].get(file.path)
+            wanted = {
+                "Content-Length": str(file.size),
+                "Content-Disposition": content_disposition(file.name, as_attachment=True),
+                "Content-Type": file.sample.content_type,
+                "Cache-Control": "private, no-cache",
+                "X-Content-Type-Options": "nosniff",
+            }
+            if (found.status, found.sha256) != (200, file.sha256):
+                yield f"{file.name!r}: status {found.status}, {found.size} of {file.size} bytes, or others"
+            yield from (
+                f"{file.name!r}: {name} {found.every(name)}"
+                for name, value in wanted.items()
+                if found.every(name) != [value]
+            )
+
+
+def ranges(check: Check) -> Iterator[str]:
+    """two parts by Range and If-Range make the file; for another version the whole file comes"""
+    alice, file = check.browsers["alice"], check.file("Harbour at dusk.jpg")
+    middle, etag = file.size // 3, f'"{file.sha256}"'
+    first = alice.get(file.path, {"Range": f"bytes=0-{middle - 1}"}, keep=True)
+    rest = {"Range": f"bytes={middle}-"}
+    second = alice.get(file.path, {**rest, "If-Range": etag}, keep=True)
+    if (first.status, second.status) != (206, 206):
+        yield f"the parts have status {first.status} and {second.status}"
+    elif sha256(first.body + second.body).hexdigest() != file.sha256:
+        yield "the two parts do not make the file"
+    if alice.get(file.path, {**rest, "If-Range": '"another"'}).sha256 != file.sha256:
+        yield "a resumed download mixes two versions"
+
+
+def refusals(check: Check) -> Iterator[str]:
+    """without a grant: 404 for users, and the sign-in page for everybody else"""
+    for file in check.stack.files:
+        for username, status in (("carol", 404), ("admin", 404), ("nobody", 302)):
+            browser = check.browsers.get(username) or check.browser()
+            found = browser.get(file.path, {"Range": "bytes=0-9"})
+            if found.status != status or found.is_file:
+                yield f"{username}, {file.name!r}: {found.status}"
+
+
+def revocation(check: Check) -> Iterator[str]:
+    """a grant that is taken back: 404 for the next request, also of a resumed download"""
+    alice, file = check.browsers["alice"], check.file(_REMOVED)
+    check.manage("revoke", "alice", file.pk)
+    try:
+        for headers in ({}, {"Range": "bytes=10-"}, {"If-None-Match": f'"{file.sha256}"'}):
+            if (found := alice.get(file.path, headers)).status != 404:
+                yield f"after it was taken back: {found.status} for {headers}"
+    finally:
+        check.manage("grant", "alice", file.pk)
+    if alice.get(file.path).sha256 != file.sha256:
+        yield "it does not come back with the grant"
+
+
+def trail(check: Check) -> Iterator[str]:
+    """the audit trail says who got what, to the byte, and who was refused"""
+    alice, carol, file = check.browsers["alice"], check.browsers["carol"], check.file("C++ notes.txt")
+    known = {row["id"] for row in _rows(check)}
+    for headers in ({}, {"Range": "bytes=0-9"}):
+        alice.get(file.path, headers)
+    carol.get(file.path)
+    people = check.stack.people
+    wanted = sorted(
+        [("sent", people["alice"], file.size), ("sent", people["alice"], 10), ("denied", people["carol"], 0)]
+    )
+    found: list[tuple[str, str, int]] = []
+
+    def complete() -> bool:
+        new = [row for row in _rows(check) if row["id"] not in known]
+        found[:] = sorted((row["outcome"], row["subject"], row["sent"] or 0) for row in new)
+        return found == wanted
+
+    if not wait_until(complete, timeout_s=_WAIT_S, every_s=0.1):
+        yield f"its rows say {found}"
+
+
+def _rows(check: Check) -> list[dict[str, Any]]:
+    exported = check.manage("xaccel", "export", "transfers", "--format", "jsonl")
+    # splitlines would also split at U+2028 and U+2029, which JSON strings may contain
+    return [json.loads(line) for line in exported.split("\n") if line]
+
+
+def traces(check: Check) -> Iterator[str]:
+    """no response, page or log so far contains the storage's address, a signature or a key"""
+    alice, stack = check.browsers["alice"], check.stack
+    alice.get(check.file("C++ notes.txt").path, {"Range": "bytes=99999999-"})
+    alice.get(f"{stack.site.internal_prefix}documents")
+    check.browsers["admin"].get("/admin/files/file/")
+    keys = [stack.s3.access_key, stack.s3.secret_key, stack.identity.site_secret, "X-Amz-Signature"]
+    secret = re.compile(
+        "|".join(map(re.escape, [*keys, stack.identity.bucket, stack.s3.address])), re.IGNORECASE
+    )
+    for exchange in check.seen:
+        # the bytes of a file are its owner's
+        body = "" if exchange.is_file else exchange.text
+        if found := secret.search(f"{exchange.headers}{body}"):
+            yield f"{exchange}, {found[0]!r}"
+    in_logs = re.compile("|".join(map(re.escape, keys)), re.IGNORECASE)
+    for file, text in stack.logs().items():
+        if found := in_logs.search(text):
+            yield f"{found[0]!r} in {file.name}"
+
+
+def app_killed(check: Check) -> Iterator[str]:
+    """the app was killed during the largest download, which arrived whole; the next request gets 502"""
+    alice, digest = check.browsers["alice"], sha256()
+    with alice.opened("GET", check.largest.path) as response:
+        digest.update(response.read(1_000_000))
+        pids = check.stack.app.pids
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        if not wait_until(lambda: not any(map(alive, pids)), timeout_s=_WAIT_S):
+            yield "the app does not end"
+        while block := response.read(_BLOCK):
+            digest.update(block)
+    if digest.hexdigest() != check.largest.sha256:
+        yield "the download is not whole"
+    if (found := alice.get(check.largest.path)).status != 502:
+        yield f"the next request: {found.status}"
+
+
+QUESTIONS: tuple[Question, ...] = (sign_in, downloads, ranges, refusals, revocation, trail, traces)
+"""Those that leave everything as it was; `sign_in` comes first."""
+
+
+def check_all(stack: Stack) -> bool:
+    """Ask everything, print the table, and return True if all is good. The app is dead afterwards."""
+    return run(stack, (*QUESTIONS, app_killed))
+
+
+def run(stack: Stack, questions: tuple[Question, ...]) -> bool:
+    """Ask the questions in order, and print a row for each and a summary."""
+    started, check, failed = time.monotonic(), Check(stack), []
+    print(f"{'check':<12} {'result':<6}  seen\n{'-' * 12} {'-' * 6}  {'-' * 60}")
+    for question in questions:
+        try:
+            wrong = list(question(check))
+        except (OSError, HTTPException, LookupError, subprocess.CalledProcessError) as error:
+            wrong = [f"broke off: {type(error).__name__}: {error}"]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        seen = f"{wrong[0]}{more}" if wrong else question.__doc__
+        name = question.__name__.replace("_", "-")
+        print(f"{name:<12} {'FAILED' if wrong else 'ok':<6}  {seen}")
+        failed += [name] if wrong else []
+    size = readable(sum(exchange.size for exchange in check.seen))
+    result = f"{len(failed)} failed: {', '.join(failed)}" if failed else "all good"
+    seconds = time.monotonic() - started
+    print(f"{len(questions)} checks in {seconds:.1f} s, {len(check.seen)} requests, {size}: {result}")
+    return not failed

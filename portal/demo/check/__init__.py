@@ -1,1 +1,0 @@
-"""The HTTP requests of `scripts/demo --check`: one question per file, independent of the others."""

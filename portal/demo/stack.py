@@ -46,7 +46,7 @@ class SharedFile:
 class Stack:
     """The running servers, with their contents.
 
-    people: primary keys of users by user name.
+    `people` has the primary key of each user, by user name.
     """
 
     folder: Path

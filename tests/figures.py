@@ -21,8 +21,9 @@ PACKAGE = ROOT / "src" / "xaccel"
 MOST_LINES = 18_400
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them."""
-MOST_ENTRIES = 26
-"""The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters."""
+MOST_ENTRIES = 27
+"""The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters.
+Archives are a package too: a site without them loads none of its modules."""
 MOST_NAMES = 13
 SHORT = 16
 """Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet."""

@@ -10,6 +10,8 @@ from unittest.mock import patch
 import xaccel.errors
 from docs.generated.docstrings import prose
 from xaccel import HTTPOrigin, ObjectRef, S3Origin, Sender, Site
+from xaccel.archives.layout import Layout
+from xaccel.archives.members import ZipMember
 from xaccel.errors import ConfigErrors, XaccelError
 from xaccel.handoff.disposition import safe_name
 from xaccel.handoff.headers import cache_control, require_header_value
@@ -100,6 +102,7 @@ _CALLS: dict[str, Callable[[], object]] = {
     "OptionRefused": lambda: cache_control("public, max-age=3600", allow_shared_cache=False),
     "OriginUnknown": lambda: Sender(_SITE).hand_off(ObjectRef("archive", "report.pdf")),
     "OriginNotAllowed": lambda: Sender(_SITE).places.origin_of_url("https://elsewhere.example/report.pdf"),
+    "ArchiveRefused": lambda: Layout.of([ZipMember(ObjectRef("documents", "report.pdf"), size=5, etag="e1")]),
     "CredentialsUnavailable": _unsigned,
     "NginxError": lambda: quote("$uri"),
 }

@@ -78,6 +78,12 @@ class OriginNotAllowed(InputRefused):
     """A URL or a storage outside all origins of the site."""
 
 
+class ArchiveRefused(InputRefused):
+    """Files that cannot be sent as one archive; `members` has the names of the wrong ones."""
+
+    members: tuple[str, ...] = ()
+
+
 class CredentialsUnavailable(XaccelError):
     """Nothing to sign with: botocore found no credentials, or could not refresh them."""
 

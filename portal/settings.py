@@ -23,6 +23,7 @@ PORTAL_XACCEL_EXTRA    JSON merged into XACCEL: its ORIGINS are added by name, o
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +32,15 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.xaccel_settings import read_xaccel
-
 PACKAGE = Path(__file__).resolve().parent
 
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "") == "1"
+
+
+def _given(name: str) -> str | None:
+    return os.environ.get(name) or None
 
 
 DEBUG = _flag("PORTAL_DEBUG")
@@ -88,7 +91,53 @@ DATABASE_URL = os.environ.get("PORTAL_DATABASE_URL", "")
 DATABASES = {"default": postgresql(DATABASE_URL) if DATABASE_URL else sqlite(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-XACCEL = read_xaccel(os.environ)
+ERROR_PAGES = _given("PORTAL_ERROR_PAGES")
+XACCEL: dict[str, Any] = {
+    "ORIGINS": {
+        "documents": {
+            "type": "s3",
+            "bucket": os.environ.get("PORTAL_S3_BUCKET", ""),
+            "endpoint_url": _given("PORTAL_S3_ENDPOINT"),
+            "region": _given("PORTAL_S3_REGION"),
+            "addressing_style": _given("PORTAL_S3_ADDRESSING_STYLE"),
+            "access_key": _given("PORTAL_S3_ACCESS_KEY"),
+            "secret_key": _given("PORTAL_S3_SECRET_KEY"),
+        },
+    },
+    "TRANSFER_LOG": os.environ.get("PORTAL_LOG", "/var/log/nginx/xaccel.log"),
+    # Django's middleware sets these, and NGINX would drop them from a download.
+    "RESPONSE_HEADERS": [
+        "Cross-Origin-Opener-Policy",
+        "Referrer-Policy",
+        "Strict-Transport-Security",
+        "X-Frame-Options",
+    ],
+    "ERROR_PAGES": {
+        status: f"{ERROR_PAGES}/{status}.html"
+        for status in (404, 412, 416, 429, 502, 503, 504)
+        if ERROR_PAGES
+    },
+    # downloads that one user may have at once
+    "CONCURRENCY": {"default": 30},
+    "DELIVERY": os.environ.get("PORTAL_DELIVERY", "nginx"),
+}
+
+
+def add_extra(xaccel: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return `xaccel` with the JSON of `text` merged in. Raises ImproperlyConfigured if that is not a JSON object."""
+    try:
+        extra = json.loads(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PORTAL_XACCEL_EXTRA: not JSON: {error}. Write a JSON object.") from error
+    if not isinstance(extra, dict) or not isinstance(origins := extra.pop("ORIGINS", {}), dict):
+        raise ImproperlyConfigured(
+            "PORTAL_XACCEL_EXTRA: not a JSON object, or its ORIGINS are not one. "
+            'Write for example {"CONCURRENCY": 8}.'
+        )
+    return {**xaccel, **extra, "ORIGINS": {**xaccel["ORIGINS"], **origins}}
+
+
+XACCEL = add_extra(XACCEL, os.environ.get("PORTAL_XACCEL_EXTRA") or "{}")
 
 INSTALLED_APPS = [
     "django.contrib.admin",

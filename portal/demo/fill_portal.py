@@ -34,7 +34,7 @@ def main() -> None:
         people = {entry["username"]: str(add_person(**entry).pk) for entry in wanted["people"]}
         files = [_add_aged(**entry) for entry in wanted["files"]]
         make_history(Path(settings.XACCEL["TRANSFER_LOG"]))
-    json.dump({"people": people, "files": files}, sys.stdout)
+    json.dump({"people": people, "files": files, "xaccel": settings.XACCEL}, sys.stdout)
 
 
 def _add_aged(*, age_days: float = 0, **entry: Any) -> str:

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 from portal.demo.identity import Identity
-from portal.xaccel_settings import read_xaccel
-from xaccel.site import Site, read_mapping
 from xaccel.site.rules import is_error_page
 from xaccel.testing import S3Server
 
@@ -41,10 +39,3 @@ def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str,
         "PORTAL_S3_SECRET_KEY": s3.secret_key,
         "PORTAL_XACCEL_EXTRA": json.dumps({"SECRET": identity.site_secret}),
     }
-
-
-def site_of(settings: dict[str, str]) -> Site:
-    """Return the site that the portal makes of `settings`: NGINX's text and the app come from the same value."""
-    # which is for Django only
-    mapping = {key: value for key, value in read_xaccel(settings).items() if key != "DELIVERY"}
-    return read_mapping.read(mapping)

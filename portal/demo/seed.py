@@ -15,6 +15,7 @@ from portal.demo.bucket import Stored
 from portal.demo.identity import Identity
 from portal.demo.people import PEOPLE
 from portal.demo.place import PROJECT
+from xaccel.site import Site, read_mapping
 
 
 class SeedingFailed(RuntimeError):
@@ -23,10 +24,11 @@ class SeedingFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """Primary keys: of users by user name, of files in the order given."""
+    """Primary keys: of users by user name, of files in the order given. site: of the portal's settings."""
 
     people: dict[str, str]
     files: tuple[str, ...]
+    site: Site
 
 
 class Seeder:
@@ -55,7 +57,9 @@ class Seeder:
         if self._process.returncode != 0:
             raise SeedingFailed(self._log.read_text())
         found = json.loads(answer)
-        return Seeded(found["people"], tuple(found["files"]))
+        # NGINX's text and the app come from the same value
+        site = read_mapping.read(found["xaccel"], more_keys=["DELIVERY"])
+        return Seeded(found["people"], tuple(found["files"]), site)
 
 
 @contextmanager

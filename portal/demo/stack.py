@@ -13,7 +13,7 @@ from portal.demo.identity import Identity, read_or_make
 from portal.demo.ingester import ingester
 from portal.demo.kept_samples import kept_or_stored
 from portal.demo.place import PROJECT
-from portal.demo.portal_settings import error_folder, portal_settings, site_of
+from portal.demo.portal_settings import error_folder, portal_settings
 from portal.demo.ports import serve_on
 from portal.demo.samples import LARGE_BYTES, Sample
 from portal.demo.site_files import error_pages, static_location
@@ -137,7 +137,7 @@ def running_stack(
         stack = Stack(
             folder=folder,
             identity=identity,
-            site=site_of(settings),
+            site=seeded.site,
             build=build,
             s3=s3,
             files=tuple(

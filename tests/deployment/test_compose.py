@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import yaml
 
-from portal.xaccel_settings import read_xaccel
 from tests.deployment.containers import COMPOSE, IMAGES, run
 from xaccel.nginx.render import digest
 from xaccel.site import read_mapping
@@ -42,7 +45,14 @@ def test_the_app_and_nginx_have_the_same_settings(tmp_path: Path) -> None:
         name: value.replace("/etc/xaccel/secrets", str(tmp_path))
         for name, value in SERVICES["app-1"]["environment"].items()
     }
-    app = read_mapping.read(read_xaccel(variables), more_keys=["DELIVERY"])
+    printed = subprocess.run(
+        [sys.executable, "-c", "import json, portal.settings; print(json.dumps(portal.settings.XACCEL))"],
+        env={**os.environ, **variables, "PORTAL_DATABASE_URL": "", "PORTAL_DATA_DIR": str(tmp_path)},
+        cwd=COMPOSE.parents[1],
+        capture_output=True,
+        check=True,
+    )
+    app = read_mapping.read(json.loads(printed.stdout), more_keys=["DELIVERY"])
     assert digest(app) == digest(read_mapping.site_of(site))
 
 

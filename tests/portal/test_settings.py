@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from importlib import import_module
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
-from portal.settings import postgresql, sqlite
-from portal.xaccel_settings import read_xaccel
+import portal.settings
+from portal.settings import add_extra, postgresql, sqlite
 
 
 def test_no_url_is_sqlite_in_the_data_folder(tmp_path):
@@ -40,13 +41,9 @@ def test_other_database_is_refused(url):
         postgresql(url)
 
 
-def test_storage_of_the_environment_becomes_the_origin():
-    origin = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_S3_ENDPOINT": "http://s3", "PORTAL_S3_REGION": ""})
-    assert origin["ORIGINS"]["documents"] == {"type": "s3", "bucket": "b", "endpoint_url": "http://s3"}
-
-
-def test_each_error_of_a_download_has_a_page(tmp_path):
-    pages = read_xaccel({"PORTAL_ERROR_PAGES": str(tmp_path)})["ERROR_PAGES"]
+def test_each_error_of_a_download_has_a_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("PORTAL_ERROR_PAGES", str(tmp_path))
+    pages = runpy.run_path(portal.settings.__file__)["XACCEL"]["ERROR_PAGES"]
     call_command("error_pages", tmp_path)
     assert pages.keys() == {404, 412, 416, 429, 502, 503, 504}
     assert all(f'<p class="code">{status}</p>' in Path(page).read_text() for status, page in pages.items())
@@ -54,15 +51,17 @@ def test_each_error_of_a_download_has_a_page(tmp_path):
 
 def test_extra_adds_origins_and_replaces_the_rest():
     extra = '{"ORIGINS": {"disk": {"type": "local", "root": "/srv"}}, "TRANSFER_LOG": "x.log"}'
-    xaccel = read_xaccel({"PORTAL_S3_BUCKET": "b", "PORTAL_LOG": "first.log", "PORTAL_XACCEL_EXTRA": extra})
+    xaccel = add_extra(
+        {"ORIGINS": {"documents": {}}, "TRANSFER_LOG": "first.log", "DELIVERY": "nginx"}, extra
+    )
     assert set(xaccel["ORIGINS"]) == {"documents", "disk"}
-    assert xaccel["TRANSFER_LOG"] == "x.log"
+    assert (xaccel["TRANSFER_LOG"], xaccel["DELIVERY"]) == ("x.log", "nginx")
 
 
 @pytest.mark.parametrize("extra", ["{", "[]", '{"ORIGINS": []}'])
 def test_bad_extra_is_refused(extra):
     with pytest.raises(ImproperlyConfigured, match="PORTAL_XACCEL_EXTRA"):
-        read_xaccel({"PORTAL_XACCEL_EXTRA": extra})
+        add_extra({}, extra)
 
 
 def test_quick_password_hash_is_the_demos_alone():

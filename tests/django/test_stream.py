@@ -15,11 +15,13 @@ from urllib.parse import urlsplit
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.http import HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.utils.http import parse_http_date
 
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
-from xaccel.django import asend_file, send_file
+from xaccel.django import HandOffMiddleware, asend_file, send_file
+from xaccel.errors import ConfigError
 from xaccel.handoff.headers import SANDBOX, default_policy
 from xaccel.http_client import exchange
 from xaccel.http_client.origin import redirect_target
@@ -68,17 +70,33 @@ def body(response: Any) -> bytes:
         response.close()
 
 
+def unchanged(response: Any) -> Any:
+    """What a hook of the project returns."""
+    return response
+
+
 def get(
-    key: str, name: str = "documents", *, headers: Any = None, method: str = "GET", **options: Any
+    key: str,
+    name: str = "documents",
+    *,
+    headers: Any = None,
+    method: str = "GET",
+    hook: Any = unchanged,
+    **options: Any,
 ) -> Any:
-    """What a plain view answers."""
+    """What the client of a plain view gets."""
     request = RequestFactory().generic(method, "/", headers=headers)
-    return send_file(request, key, origin=name, **options)
+    return HandOffMiddleware(lambda asked: hook(send_file(asked, key, origin=name, **options)))(request)
 
 
-def aget(key: str, name: str = "documents", **options: Any) -> Any:
-    """What a coroutine answers."""
-    return async_to_sync(asend_file)(AsyncRequestFactory().get("/"), key, origin=name, **options)
+def aget(key: str, name: str = "documents", *, hook: Any = unchanged, **options: Any) -> Any:
+    """What the client of a coroutine gets."""
+
+    async def view(request: Any) -> Any:
+        return hook(await asend_file(request, key, origin=name, **options))
+
+    answer: Any = HandOffMiddleware(view)
+    return async_to_sync(answer)(AsyncRequestFactory().get("/"))
 
 
 @pytest.mark.parametrize("ask", [get, aget])
@@ -103,6 +121,27 @@ def test_file_arrives_whole_with_the_headers_of_the_download(
         "Content-Security-Policy": default_policy("application/pdf"),
         "Accept-Ranges": "none",
     }
+
+
+@pytest.mark.parametrize("ask", [get, aget])
+def test_code_of_the_project_gets_the_response_of_production(origin: OriginServer, ask: Any) -> None:
+    """Hooks such as Wagtail's test for HttpResponse, which a StreamingHttpResponse is not."""
+
+    def hook(response: Any) -> Any:
+        assert isinstance(response, HttpResponse)
+        assert (response.streaming, response.content) == (False, b"")
+        response.set_cookie("seen", "yes")
+        response["X-Robots-Tag"], response["X-Lost"] = "noindex", "NGINX drops it"
+        return response
+
+    response = ask("r.pdf", hook=hook)
+    assert (body(response), response.cookies["seen"].value) == (BODY, "yes")
+    assert (response["X-Robots-Tag"], "X-Lost" in response) == ("noindex", False)
+
+
+def test_a_project_without_the_middleware_gets_an_error(origin: OriginServer) -> None:
+    with pytest.raises(ConfigError, match="needs HandOffMiddleware"):
+        send_file(RequestFactory().get("/"), "r.pdf", origin="documents")
 
 
 def test_the_origin_gets_no_header_of_the_client(origin: OriginServer) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from xaccel.django import send_file
+from xaccel.django import HandOffMiddleware, send_file
 from xaccel.django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ if when == "tests":
     setup_test_environment()
 from django.test import AsyncRequestFactory, RequestFactory
 
-from xaccel.django import asend_file, download_authorized, send_file
+from xaccel.django import HandOffMiddleware, asend_file, download_authorized, send_file
 from xaccel.errors import ConfigError
 
 told = []
@@ -57,11 +57,16 @@ async def async_body(answer):
     return b"".join([chunk async for chunk in answer]).decode()
 
 
+async def aview(request):
+    return await asend_file(request, "a.txt")
+
+
 async def asked():
-    return await async_body(await asend_file(AsyncRequestFactory().get("/"), "a.txt"))
+    return await async_body(await HandOffMiddleware(aview)(AsyncRequestFactory().get("/")))
 
 
-for ask in (lambda: body(send_file(RequestFactory().get("/"), "a.txt")), lambda: asyncio.run(asked())):
+view = HandOffMiddleware(lambda request: send_file(request, "a.txt"))
+for ask in (lambda: body(view(RequestFactory().get("/"))), lambda: asyncio.run(asked())):
     try:
         print(ask())
     except ConfigError as error:
@@ -112,9 +117,10 @@ def disk(site: Any, tmp_path: Path) -> Path:
 
 
 def sent(key: str) -> tuple[int, bytes]:
-    answer = send_file(RequestFactory().get("/"), key, origin="documents")
+    view = HandOffMiddleware(lambda request: send_file(request, key, origin="documents"))
+    answer: Any = view(RequestFactory().get("/"))
     try:
-        return answer.status_code, b"".join(answer)  # type: ignore[arg-type]
+        return answer.status_code, b"".join(answer)
     finally:
         answer.close()
 

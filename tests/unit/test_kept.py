@@ -42,7 +42,6 @@ KEPT: dict[str, dict[str, str]] = {
     "django/middleware.py": {"META": ONE_CALL},
     "django/send_file.py": dict.fromkeys(
         [
-            "_Download.hand_off",
             "_Download.options",
             "_Download.ref",
             "_Download.refused",

@@ -1,6 +1,7 @@
 """Development without NGINX: Django sends the file, with the headers that NGINX would send.
 
-No ranges, no conditions of the storage, no cache, no limits. With DEBUG off it is refused.
+HandOffMiddleware replaces the hand-off after all other middleware, so that the project's code sees the same response as
+in production. No ranges, no conditions of the storage, no cache, no limits. With DEBUG off it is refused.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import http.client
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +23,8 @@ from django.utils.http import http_date
 from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
-from xaccel.handoff.headers import CSP, default_policy
+from xaccel.handoff.headers import CSP, default_policy, visible_headers
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.http_client.origin import open_origin
 from xaccel.nginx.engine_files import pages
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
@@ -32,14 +35,31 @@ CHUNK_BYTES = 64 * 1024
 _PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
 
 
-def require_development() -> None:
-    """Raise ConfigError unless DEBUG is on or a test runner has set up its environment."""
+def require_development(request: HttpRequest) -> None:
+    """Raise ConfigError unless DEBUG is on or a test runner is at work, and HandOffMiddleware sees the response."""
     if not debug_is_on() and not under_test():
         raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
+    if MiddlewareHeaders.MARK not in request.META:
+        raise problem('XACCEL["DELIVERY"]', "stream_without_middleware")
 
 
-def stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
-    """Return the file itself, or the plain page that NGINX would send."""
+def follow(request: HttpRequest, response: HttpResponse, hand_off: HandOff) -> HttpResponseBase:
+    """Return the user's response: the file, or the plain page of NGINX.
+
+    response: the hand-off after all middleware.
+    """
+    headers = tuple(response.items())
+    visible = tuple(visible_headers(headers).items())
+    answer = _stream(request, replace(hand_off, headers=headers, visible_headers=visible))
+    # NGINX passes Set-Cookie on
+    answer.cookies = response.cookies
+    # the request's uploads are closed with the response that the server gets
+    closers: Any = answer
+    closers._resource_closers.extend(vars(response)["_resource_closers"])
+    return answer
+
+
+def _stream(request: HttpRequest, hand_off: HandOff) -> HttpResponseBase:
     fetched = _fetch(hand_off, configuration().site.origin(hand_off.origin))
     if isinstance(fetched, int):
         return _page(fetched)

@@ -17,7 +17,7 @@ from xaccel.django.conf import configuration
 from xaccel.django.send_file import HandOffResponse
 from xaccel.errors import XaccelError
 from xaccel.events import logger
-from xaccel.handoff.middleware_headers import carry_headers
+from xaccel.handoff.middleware_headers import MiddlewareHeaders, carry_headers
 
 _AFTER_VIEW = "xaccel.after_view"
 _UNRECORDED = "xaccel.unrecorded"
@@ -47,22 +47,33 @@ class HandOffMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Return the project's response, with the headers of a hand-off put in order."""
+        request.META[MiddlewareHeaders.MARK] = True
         if self._is_async:
             return self._acall(request)
         response: HttpResponseBase = self.get_response(request)
         _run_after_view(request)
-        return _finish_hand_off(response)
+        _finish_hand_off(response)
+        if isinstance(response, HandOffResponse) and response.streams:
+            from xaccel.django.development import follow  # no worker of a deployment needs it
+
+            return follow(request, response, response.hand_off)
+        return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            response = await self.get_response(request)
+            response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
             # The client went away. A view in a thread keeps running; `sync_to_async` queues behind it.
             await sync_to_async(_run_after_view)(request)
             raise
         if _AFTER_VIEW in request.META:
             await sync_to_async(_run_after_view)(request)
-        return _finish_hand_off(response)
+        _finish_hand_off(response)
+        if isinstance(response, HandOffResponse) and response.streams:
+            from xaccel.django.development import follow
+
+            return await sync_to_async(follow, thread_sensitive=False)(request, response, response.hand_off)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Respond with 503 if the decision could not be recorded, because its database is down."""
@@ -90,14 +101,13 @@ def _run_after_view(request: HttpRequest) -> None:
         do()
 
 
-def _finish_hand_off(response: HttpResponseBase) -> HttpResponseBase:
+def _finish_hand_off(response: HttpResponseBase) -> None:
     if isinstance(response, HandOffResponse):
         response.headers = ResponseHeaders(
             dict(carry_headers(configuration().site, response.headers.items()))
         )
     else:
         _strip_private_headers(response)
-    return response
 
 
 def _strip_private_headers(response: HttpResponseBase) -> None:

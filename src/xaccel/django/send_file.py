@@ -11,7 +11,6 @@ from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from xaccel.adapter import ClientRequest, answer_of, as_framework_error
 from xaccel.decisions import DATA_REFUSED, authorized, refusal_event
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 def send_file(
     request: HttpRequest, file_or_key: FileOrKey = None, **arguments: Unpack[SendArguments]
-) -> HttpResponseBase:
+) -> HttpResponse:
     """Return the response that makes NGINX send a file. Check the permission before you call it.
 
     `file_or_key` is the value of a FileField, whose storage is matched to an origin of the site, or an object key in
@@ -56,12 +55,12 @@ def send_file(
     """
     download = _Download(request, file_or_key, arguments)
     send_decision(request, download.decide())
-    return download.finish() if download.response is None else download.response
+    return download.response or download.refuse()
 
 
 async def asend_file(
     request: HttpRequest, file_or_key: FileOrKey = None, **arguments: Unpack[SendArguments]
-) -> HttpResponseBase:
+) -> HttpResponse:
     """Like `send_file`, for a coroutine: only what would wait runs in a thread."""
     if "subject" not in arguments:
         # `request.user` may query the database, which the event loop must not wait for.
@@ -71,11 +70,7 @@ async def asend_file(
     ready = download.is_ready()
     # In the thread of Django's database connections, on which the tenant of a storage may depend.
     await asend_decision(request, download.decide() if ready else await sync_to_async(download.decide)())
-    return (
-        await sync_to_async(download.finish, thread_sensitive=False)()
-        if download.response is None
-        else download.response
-    )
+    return download.response or download.refuse()
 
 
 def check_file(
@@ -95,7 +90,7 @@ def check_file(
 class _Download:
     """One call of `send_file`: what functions and coroutines have in common.
 
-    response: what `finish` returns, if it is known before the decision is recorded.
+    response: what `decide` made; None if it was refused.
     """
 
     def __init__(self, request: HttpRequest, file_or_key: FileOrKey, arguments: SendArguments) -> None:
@@ -104,7 +99,6 @@ class _Download:
         self.options: dict[str, Any] = {**arguments}
         self.place = {name: self.options.pop(name, None) for name in ("origin", "bucket", "url")}
         self.ref: ObjectRef | None = None
-        self.hand_off: HandOff | None = None
         self.refused: InputRefused | None = None
         self.response: HttpResponse | None = None
 
@@ -132,7 +126,7 @@ class _Download:
         if conf.delivery == "stream":
             from xaccel.django.development import require_development  # no worker of a deployment needs it
 
-            require_development()
+            require_development(request)
         if "subject" not in self.options:
             self.options["subject"] = subject_of(getattr(request, "user", None))
         options = Options(**self.options)
@@ -142,7 +136,6 @@ class _Download:
         except DATA_REFUSED as refused:
             self.refused = refused
             return self._denied(refused, options)
-        self.hand_off = hand_off
         # Django has decoded the path of META.
         asked = ClientRequest.of_environ(request.META, "utf-8", request.method or "")
         streams = conf.delivery == "stream"
@@ -151,21 +144,17 @@ class _Download:
         kind = HandOffResponse if answer.status == hand_off.status else HttpResponse
         response = kind(answer.body, status=answer.status, headers=dict(answer.headers))
         if isinstance(response, HandOffResponse):
-            response.hand_off = hand_off
+            response.hand_off, response.streams = hand_off, streams
         elif answer.status in (304, 412):
             # It is empty, and so has no type.
             del response["Content-Type"]
-        self.response = None if streams and kind is HandOffResponse else response
+        self.response = response
         return authorized(hand_off, answer.status)
 
-    def finish(self) -> HttpResponseBase:
-        """Raise what `decide` was refused with, or send the file through Django."""
-        if self.refused is not None:
-            raise as_framework_error(self.refused, Http404) from self.refused
-        assert self.hand_off is not None, "finish comes after decide"
-        from xaccel.django.development import stream
-
-        return stream(self.request, self.hand_off)
+    def refuse(self) -> NoReturn:
+        """Raise what `decide` was refused with."""
+        assert self.refused is not None, "decide was refused, or made a response"
+        raise as_framework_error(self.refused, Http404) from self.refused
 
     def _denied(self, refused: InputRefused, options: Options) -> DownloadEvent:
         key: Any = getattr(self.file_or_key, "name", self.file_or_key)
@@ -186,9 +175,11 @@ class HandOffResponse(HttpResponse):
     It has no Content-Disposition, Cache-Control or Expires: NGINX would send them in addition to those of the download.
 
     hand_off: what was decided, for tests; NGINX obeys the headers, which middleware may still change.
+    streams: HandOffMiddleware sends the file itself, for development.
     """
 
     hand_off: HandOff
+    streams: bool
 
     def __getstate__(self) -> NoReturn:
         """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import django.test
@@ -11,10 +10,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
 
-from xaccel.django.development import stream
+from xaccel.django.development import follow
 from xaccel.django.send_file import HandOffResponse
-from xaccel.handoff.builder import HandOff
-from xaccel.handoff.headers import visible_headers
 
 __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 
@@ -33,7 +30,7 @@ class _Handler(ClientHandler):
         response = super().get_response(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = stream(request, _hand_off(response))
+        answer = follow(request, response, response.hand_off)
         return _followed(response, answer, b"".join(answer))
 
 
@@ -42,7 +39,8 @@ class _AsyncHandler(AsyncClientHandler):
         response = await super().get_response_async(request)
         if not isinstance(response, HandOffResponse):
             return response
-        answer = await sync_to_async(stream, thread_sensitive=False)(request, _hand_off(response))
+        following = sync_to_async(follow, thread_sensitive=False)
+        answer = await following(request, response, response.hand_off)
         if isinstance(answer, StreamingHttpResponse):
             return _followed(response, answer, b"".join([chunk async for chunk in answer]))
         return _followed(response, answer, b"".join(answer))
@@ -79,18 +77,8 @@ class AsyncClient(django.test.AsyncClient):
         self.handler = _AsyncHandler(enforce_csrf_checks)
 
 
-def _hand_off(response: HandOffResponse) -> HandOff:
-    """Return the hand-off with the headers that it has after middleware."""
-    headers = tuple(response.items())
-    visible = tuple(visible_headers(headers).items())
-    return replace(response.hand_off, headers=headers, visible_headers=visible)
-
-
 def _followed(response: HandOffResponse, answer: HttpResponseBase, content: bytes) -> FollowedResponse:
     followed: Any = FollowedResponse(content, status=answer.status_code, headers=dict(answer.items()))
-    # NGINX passes Set-Cookie on
-    followed.cookies = response.cookies
-    followed.hand_off = response
-    # the request's uploads are closed with the answer that the test gets
-    followed._resource_closers.extend(vars(response)["_resource_closers"])
+    followed.cookies, followed.hand_off = answer.cookies, response
+    followed._resource_closers.extend(vars(answer)["_resource_closers"])
     return cast("FollowedResponse", followed)

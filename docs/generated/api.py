@@ -64,13 +64,12 @@ def _section(path: str, value: Any) -> str:
 
 
 def _methods(value: type) -> list[tuple[str, Any]]:
-    own = [kind for kind in value.__mro__ if kind.__module__.startswith("xaccel.")]
-    return [
-        (name, member)
-        for kind in own
-        for name, member in vars(kind).items()
-        if inspect.isfunction(member) and not name.startswith("_")
-    ]
+    found: dict[str, Any] = {}
+    for kind in value.__mro__:
+        for name, member in vars(kind).items() if kind.__module__.startswith("xaccel.") else ():
+            if inspect.isfunction(member) and not name.startswith("_"):
+                found.setdefault(name, member)
+    return [*found.items()]
 
 
 def _signature(function: Any, name: str) -> str:

@@ -149,7 +149,7 @@ class Kind:
         values = {*self.place.split(), *self.kept.split(), *KEYS.values()}
         is_computed: dict[str, bool] = {}
         for base in reversed(cls.__mro__[:-1]):
-            is_own = not base.__module__.startswith(("django.", "storages."))
+            is_own = not base.__module__.startswith(("django.", "storages.", "xaccel."))
             is_computed.update(
                 (name, is_own and hasattr(value, "__get__")) for name, value in vars(base).items()
             )
@@ -168,7 +168,7 @@ class Kind:
         """
         may_wait()
         try:
-            url = file.storage.url(file.name)
+            url = getattr(file.storage, "storage_url", file.storage.url)(file.name)
         except NotImplementedError:
             url = ""
         if not isinstance(url, str) or not url.lower().startswith(("https://", "http://")):

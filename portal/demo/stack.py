@@ -18,6 +18,7 @@ from portal.demo.ports import serve_on
 from portal.demo.samples import LARGE_BYTES, Sample
 from portal.demo.site_files import error_pages, static_location
 from xaccel.nginx import Nginx, standalone
+from xaccel.nginx.emit import directive
 from xaccel.servers.processes import RunningServer
 from xaccel.site import Site
 from xaccel.testing import AppServer, NginxServer, S3Server, app_server, s3_server
@@ -94,6 +95,8 @@ class Stack:
             # the folder may lie where nobody but root can look
             root_user="root" if os.geteuid() == 0 else None,
             extra_server=[
+                # a file of at most 100 MB, and the other fields of its form
+                directive("client_max_body_size", "101m"),
                 static_location(self.folder / "portal" / "static"),
                 *error_pages(error_folder(self.folder)),
             ],

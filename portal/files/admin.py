@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.forms import BaseInlineFormSet, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 
-from portal.files import trail_admin  # noqa: F401  (registers the audit trail)
+from portal.files import bucket, trail_admin  # noqa: F401  (registers the audit trail)
 from portal.files.models import File, Grant
+from portal.files.upload_form import UploadForm
 
 
 class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -28,7 +29,7 @@ class GrantInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(File)
 class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Files; origin and key are fixed once stored."""
+    """Files: one is uploaded, and then its origin and key are fixed."""
 
     list_display = ("name", "kind", "readable_size", "origin", "created_at", "created_by")
     list_filter = ("origin", "content_type", "created_at")
@@ -48,13 +49,32 @@ class FileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: File | None = None) -> tuple[str, ...]:
-        always = ("id", "created_at", "created_by")
-        return (*always, "origin", "key") if obj else always
+        return ("id", "created_at", "created_by", "origin", "key") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: File | None = None) -> Any:
+        return self.fields if obj else UploadForm.Meta.fields
+
+    def get_form(
+        self, request: HttpRequest, obj: File | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        return super().get_form(request, obj, change, **kwargs) if obj else UploadForm
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except bucket.StoringFailed as failed:
+            # the row has been rolled back
+            self.message_user(request, str(failed), messages.ERROR)
+            return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: File, form: ModelForm[File], change: bool) -> None:
         if not change:
             obj.created_by = _user(request)
         super().save_model(request, obj, form, change)
+        if not change:
+            bucket.put(obj, form.cleaned_data["content"])
 
     def save_formset(
         self,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from portal.files.models import File, Grant
+from portal.files.upload_form import MOST_BYTES
 from xaccel.audit.models import Transfer
 
 NO_GRANTS = {"grants-TOTAL_FORMS": "0", "grants-INITIAL_FORMS": "0"}
@@ -46,39 +47,33 @@ def test_the_trail_can_only_be_read(browser):
     assert Transfer.objects.get().subject == transfer.subject
 
 
-def test_added_file_and_its_grants_say_who_made_them(browser, root):
-    group = Group.objects.create(name="Finance")
-    entered = {
-        "name": "New.txt",
-        "origin": "documents",
-        "key": "new",
-        "size": "7",
-        "content_type": "text/plain",
-        "sha256": "e" * 64,
-        **NO_GRANTS,
-        "grants-TOTAL_FORMS": "1",
-        "grants-0-group": str(group.pk),
-    }
-    assert browser.post(reverse("admin:files_file_add"), entered).status_code == 302
-    file = File.objects.get(key="new")
-    assert file.created_by == root
-    assert [(grant.group, grant.granted_by) for grant in file.grants.all()] == [(group, root)]
+def upload(browser, content=b"seven b", **fields):
+    file = SimpleUploadedFile("New.txt", content, content_type="text/html")
+    return browser.post(
+        reverse("admin:files_file_add"), {"content": file, **NO_GRANTS, **fields}, follow=True
+    )
 
 
-def test_file_that_could_not_be_sent_is_refused_beside_its_field(browser):
-    entered = {
-        "name": "a\u2028b.txt",
-        "origin": "documents",
-        "key": "../../etc/hosts",
-        "size": "7",
-        "content_type": "text/plain",
-        "sha256": "e" * 64,
-        **NO_GRANTS,
-    }
-    page = browser.post(reverse("admin:files_file_add"), entered)
-    assert page.status_code == 200
-    assert set(page.context["adminform"].form.errors) == {"name", "key"}
-    assert not File.objects.filter(key="../../etc/hosts").exists()
+def test_a_storage_that_does_not_answer_leaves_no_file(browser):
+    """Its address is one that no resolver knows. tests/browser/test_upload.py has a storage that takes it."""
+    page = upload(browser)
+    assert "The storage did not take New.txt: Could not connect" in page.content.decode()
+    assert not File.objects.filter(name="New.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "field"),
+    [
+        ({"name": "a\u2028b.txt"}, b"seven b", "name"),
+        ({"name": "a/b.txt"}, b"seven b", "name"),
+        ({}, b"", "content"),
+        ({}, b"x" * (MOST_BYTES + 1), "content"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_beside_its_field(browser, fields, content, field):
+    page = upload(browser, content, **fields)
+    assert set(page.context["adminform"].form.errors) == {field}
+    assert not File.objects.filter(key__startswith="uploads/").exists()
 
 
 def test_grant_on_the_page_of_its_file_can_be_removed_and_not_changed(browser, root, file, person):

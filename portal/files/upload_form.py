@@ -1,0 +1,54 @@
+"""The form by which an administrator adds a file."""
+
+from __future__ import annotations
+
+import mimetypes
+from hashlib import sha256
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+
+from portal.files.models import File
+
+MOST_BYTES = 100 * 1024 * 1024
+"""Django and NGINX keep an upload in temporary files, so it is bounded. NGINX's `client_max_body_size` allows a little
+more: the other fields of the form."""
+
+
+class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A file from the administrator's computer. The portal finds size, type and SHA-256 itself."""
+
+    content = forms.FileField(label="File", help_text=f"At most {filesizeformat(MOST_BYTES)}.")
+    name = forms.CharField(
+        max_length=255,
+        required=False,
+        help_text="Shown to users; also the name of the saved file. Default: its name now.",
+    )
+
+    class Meta:
+        model = File
+        fields = ("content", "name", "folder")
+
+    def clean_content(self) -> UploadedFile[Any]:
+        content: UploadedFile[Any] = self.cleaned_data["content"]
+        if (content.size or 0) > MOST_BYTES:
+            raise ValidationError(f"This file has {filesizeformat(content.size or 0)}.")
+        return content
+
+    def clean(self) -> dict[str, Any] | None:
+        """Set all that the model needs; the type is the name's, not what the browser says."""
+        cleaned = super().clean()
+        content: UploadedFile[Any] | None = self.cleaned_data.get("content")
+        if content is not None:
+            digest = sha256()
+            for block in content.chunks():
+                digest.update(block)
+            content.seek(0)
+            name = self.cleaned_data["name"] = self.cleaned_data.get("name") or content.name or ""
+            self.instance.key = f"uploads/{self.instance.pk}"
+            self.instance.size, self.instance.sha256 = content.size or 0, digest.hexdigest()
+            self.instance.content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return cleaned

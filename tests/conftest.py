@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
+USUAL = ("deb-njs", "wheel")
+"""The builds of a test that names none: each program, and njs on one. The NGINX configuration with njs differs only in
+which headers and which responses of an origin reach the user, so tests of these are `on_all_builds`."""
+on_all_builds = pytest.mark.variants(*VARIANTS)
 KEEPS_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """For Debian's C library: the wheel's has no such setting. While NGINX reads a `map`, it has a megabyte of zeros.
 If it is given back, the kernel clears pages for each one, which takes two thirds of the time of a start."""
@@ -38,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in sorted(FOLDER.glob("*/")):
         config.addinivalue_line("markers", f"{folder.name}: what is in {FOLDER.name}/{folder.name}")
     config.addinivalue_line(
-        "markers", "variants(*names): the builds of NGINX that a test runs on, if not all"
+        "markers", f"variants(*names): the builds of NGINX that a test runs on, if not {' and '.join(USUAL)}"
     )
     os.environ.update(KEEPS_FREED_MEMORY)
     # a run that is ended from outside stops its servers, as Ctrl-C does
@@ -48,13 +52,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make the tests of the chosen builds only: making those of all four takes each live group seconds."""
+    """Make the tests of the chosen builds only: making those of all takes each live group seconds."""
     own = any("variant" in str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize"))
     if "variant" in metafunc.fixturenames and not own:
         wanted: list[str] = metafunc.config.getoption("--variant") or []
         mark = metafunc.definition.get_closest_marker("variants")
-        named = mark.args if mark else VARIANTS
-        chosen = [name for name in named if name in wanted] or named
+        named = mark.args if mark else USUAL
+        # one that is not wanted is left out by `pytest_collection_modifyitems`
+        chosen = [name for name in named if name in wanted or not wanted] or named[:1]
         metafunc.parametrize("variant", chosen, indirect=True, scope="session")
 
 

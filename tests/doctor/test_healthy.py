@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from tests.conftest import on_all_builds
 from tests.doctor.stage import ROOT, SECRET, Stage
 
 
+@on_all_builds
 def test_a_healthy_site_has_no_finding(healthy: Stage) -> None:
     status, printed = healthy.doctor("--json")
     report = json.loads(printed)

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.migration.conftest import FILES, on_two_builds
+from tests.migration.conftest import FILES, on_one_build
 from tests.migration.seen import STAFF
 from xaccel.testing import assert_nothing_leaked
 
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair
 
-pytestmark = on_two_builds
+pytestmark = on_one_build
 
 PDF = {"type": ("application/pdf; charset=utf-8", "application/pdf")}
 BODY = FILES["report.pdf"]

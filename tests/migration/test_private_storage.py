@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.migration.conftest import FILES, on_two_builds
+from tests.migration.conftest import FILES, on_one_build
 
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair
 
-pytestmark = on_two_builds
+pytestmark = on_one_build
 
 TEXT = "2026/Bericht 50% + \u56db\u534a\u671f.txt"
 NAMES = list(FILES)

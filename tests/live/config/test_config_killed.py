@@ -28,6 +28,9 @@ from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.site import Cache
 from xaccel.testing import Variant
 
+# the files are switched by the same code for each build of NGINX
+pytestmark = pytest.mark.variants("deb-njs")
+
 WEB = HTTPOrigin(base_url="http://192.0.2.1/", request_headers={"Authorization": "Bearer of-the-web"})
 FEW = Site(origins={"web": WEB}, secrets=(SECRET,))
 MANY = replace(
@@ -236,8 +239,6 @@ def test_a_kill_at_any_step_leaves_the_old_files_or_the_new_ones(changed: Change
     assert len(folder.accepted) == len({changed.name, "same settings"})
 
 
-# the files are switched by the same code for each build of NGINX
-@pytest.mark.variants("deb-njs")
 @pytest.mark.parametrize("kills", [5, pytest.param(25, marks=pytest.mark.slow)])
 def test_a_command_that_is_killed_at_any_moment_is_repeated(changed: Changed, kills: int) -> None:
     """With --slow 25 kills of each change: 225."""

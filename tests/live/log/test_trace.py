@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.client import ask, send_target
 from tests.live.commands import run
 from tests.live.conftest import Live
@@ -19,6 +20,8 @@ from xaccel import LocalOrigin, Site
 from xaccel.errors import OptionRefused
 from xaccel.handoff.trace_key import COOKIE, HEADER, ONE_MACHINE, make_key, report_of
 from xaccel.testing import free_port
+
+pytestmark = on_all_builds
 
 SIGNATURES = ("c0ffee5166b1ed", "t0k3n0fTheStore", "s3ss10nOfTheUser", "3ch0edSecretOfTheStore")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.origin.bad_origins import impatient
 from tests.live.origin.failure_rows import (
     CUT,
@@ -32,6 +33,8 @@ from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage, target
 from tests.servers.origin import Answer, origin_server
 from xaccel.testing import Variant
+
+pytestmark = on_all_builds
 
 BROKEN = Got((200, CUT), "200", "origin_cut", "length", "OK")
 BROKEN_CHUNKS = Got((200, CUT), "200", "", "chunked", "OK")

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.conftest import Live, fine
 from tests.live.stage import stage
 from tests.servers.origin import Answer
 from xaccel.testing import Variant
+
+pytestmark = on_all_builds
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.conftest import Live
 from tests.servers.origin import Answer, Request
 from xaccel.nginx.engine_files import FOLLOWED, MAX_REDIRECTS
@@ -30,6 +31,7 @@ def targets(live: Live) -> list[str]:
     return [request.target for request in live.places.origin.requests]
 
 
+@on_all_builds
 @pytest.mark.parametrize("status", FOLLOWED)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_each_kind_of_redirect_is_followed(live: Live, status: int, method: str) -> None:
@@ -109,6 +111,7 @@ def test_an_origin_without_redirect_hosts_leads_to_itself_only(live: Live) -> No
     assert live.places.second_origin.requests == []
 
 
+@on_all_builds
 def test_fixed_headers_and_cookies_go_to_no_other_host(live: Live) -> None:
     lead(live, f"http://{live.places.second_origin.address}/x")
     headers = {"Cookie": "sid=1", "Authorization": "Basic x", "Range": "bytes=1-2", "If-None-Match": '"q"'}

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.conftest import Live, build_of
 from tests.live.objects import serve
 from tests.servers.origin import Answer, Origin, Request
@@ -56,6 +57,7 @@ def test_the_user_agent_is_the_id_of_the_transfer_without_its_end(live: Live) ->
         assert agents(live.places.origin) == [f"xaccel t={line['id'][:23]}"]
 
 
+@on_all_builds
 def test_a_redirect_target_gets_no_id_and_the_origin_itself_does(live: Live) -> None:
     home, other = live.places.origin, live.places.second_origin
 

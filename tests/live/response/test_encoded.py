@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.conftest import Live, build_of
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import Directive, Parts
 from xaccel.testing import Variant
+
+pytestmark = on_all_builds
 
 PLAIN = b"a,b,c\n" * 4000
 CODED = gzip.compress(PLAIN, mtime=0)

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
 from xaccel.handoff.headers import SANDBOX
+
+pytestmark = on_all_builds
 
 XML = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><BucketName>acme</BucketName><Key>x</Key></Error>"
 EXPECTED = {404: 404, 410: 404, 412: 412, 416: 416, 429: 503, 503: 503, 504: 504}

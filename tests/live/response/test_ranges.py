@@ -6,8 +6,11 @@ import http.client
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.conftest import Live, build_of
 from tests.servers.origin import Answer
+
+pytestmark = on_all_builds
 
 BODY = bytes(range(256)) * 8
 MINE = "v7"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from docs.generated.engine import hidden_headers
+from tests.conftest import on_all_builds
 from tests.live.client import KNOWN
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
 from xaccel.handoff.headers import BY_TYPE, SANDBOX
+
+pytestmark = on_all_builds
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -63,7 +63,7 @@ def write_lines(log: Path, count: int, *, first: int = 0) -> None:
                 }
             )
             if len(rows) == 5000 or number == first + count - 1:
-                upsert_rows(Transfer, rows, using="default")
+                upsert_rows(Transfer, [*rows[0]], [[*row.values()] for row in rows], using="default")
                 rows = []
 
 

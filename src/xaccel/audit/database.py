@@ -8,7 +8,17 @@ from typing import Any
 
 import msgspec
 from django.db import IntegrityError, connections, transaction
-from django.db.models import CharField, DateTimeField, Field, ManyToOneRel, Model, QuerySet, UUIDField
+from django.db.models import (
+    CharField,
+    DateTimeField,
+    Field,
+    JSONField,
+    ManyToOneRel,
+    Model,
+    QuerySet,
+    TextField,
+    UUIDField,
+)
 from django.db.models.expressions import RawSQL
 
 _LOCK = 0x7861_6363_656C  # "xaccel"
@@ -52,34 +62,60 @@ def rows_among(model: type[Model], column: str, ids: Iterable[str], *, using: st
 
 
 def upsert_rows(
-    model: type[Model], rows: Sequence[Mapping[str, Any]], *, update: Iterable[str] = (), using: str
+    model: type[Model],
+    columns: Sequence[str],
+    rows: Sequence[Any],
+    *,
+    update: Iterable[str] = (),
+    new: Mapping[str, Any] | None = None,
+    using: str,
 ) -> None:
-    """Insert `rows`, each with the same columns; of rows that have the same id, update these columns (default: all)."""
+    """Insert `rows`, or update the rows that have the same id already.
+
+    Each row is an array in JSON, with a value for each of `columns`; names that are no columns are left out.
+    update: the columns that an update sets; all of `columns` by default. new: more columns, which only an insert sets.
+    """
     if not rows:
         return
-    table = model._meta.db_table
-    fields = [field for field in model._meta.concrete_fields if field.attname in rows[0]]
-    if is_sqlite(using):
-        source, values = "json_each(%s) AS given", [_in_sqlite(field) for field in fields]
-    else:
-        source = f'json_populate_recordset(NULL::"{table}", %s) AS given'
-        values = [f'given."{field.column}"' for field in fields]
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    update = update or [field.attname for field in fields if not field.primary_key]
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in update)
+    new = new or {}
+    fields = {field.attname: field for field in model._meta.concrete_fields if field.attname in columns}
+    value = _in_sqlite if is_sqlite(using) else _in_postgresql
+    values = [value(field, columns.index(name)) for name, field in fields.items()] + ["%s"] * len(new)
+    source = "json_each(%s)" if is_sqlite(using) else "jsonb_array_elements(%s) AS given(value)"
+    names = ", ".join(f'"{name}"' for name in [*fields, *new])
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in update or fields if name != "id")
     # All names come from the models, and no value is in the text.
     statement = (
-        f'INSERT INTO "{table}" ({names}) SELECT {", ".join(values)} FROM {source} WHERE true'  # noqa: S608
+        f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT {", ".join(values)} FROM {source} WHERE true'  # noqa: S608
         f" ON CONFLICT (id) DO UPDATE SET {changes}"
     )
-    with connections[using].cursor() as cursor:
+    with connections[using].wrap_database_errors, _cursor(using) as cursor:
         for first in range(0, len(rows), _AT_ONCE):
-            cursor.execute(statement, [_json(rows[first : first + _AT_ONCE]).decode()])
+            given = _json(rows[first : first + _AT_ONCE]).decode()
+            cursor.execute(statement, [*new.values(), given])
 
 
-def _in_sqlite(field: Field[Any, Any]) -> str:
-    """Return the value of a column from JSON, without the parts that Django omits from it in SQLite."""
-    value = f"json_extract(given.value, '$.\"{field.column}\"')"
+def _cursor(using: str) -> Any:
+    """Open a cursor that sends parameters apart. psycopg's for Django puts them into the statement's text, which took a
+    tenth of the time of an entry.
+    """
+    connection: Any = connections[using]
+    apart = None if is_sqlite(using) else getattr(connection.Database, "Cursor", None)  # psycopg 2 has none
+    return apart(connection.connection) if apart else connection.cursor()
+
+
+def _in_postgresql(field: Field[Any, Any], index: int) -> str:
+    """Return the value of a column from an array of JSON."""
+    if isinstance(field, JSONField):
+        return f"value -> {index}"
+    text = f"(value ->> {index})"
+    is_text = isinstance(field, CharField | TextField)
+    return text if is_text else f"{text}::{field.db_type(connections['default'])}"
+
+
+def _in_sqlite(field: Field[Any, Any], index: int) -> str:
+    """Return the value of a column from an array of JSON, without the parts that Django omits from it in SQLite."""
+    value = f"json_extract(value, '$[{index}]')"
     kind = type(getattr(field, "target_field", field))
     if kind is UUIDField:
         return f"replace({value}, '-', '')"

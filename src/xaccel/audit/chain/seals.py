@@ -71,7 +71,8 @@ def hide(rows: QuerySet[Transfer], *, using: str, person: bool) -> None:
             row["person_proof"] = proof_of(row, "person_proof")
     if hidden and person:
         _append("forget", map(leaf_of, hidden), using=using)
-    upsert_rows(Transfer, hidden, update=_HIDDEN_BY, using=using)
+    columns = [field.attname for field in Transfer._meta.concrete_fields]
+    upsert_rows(Transfer, columns, [[*row.values()] for row in hidden], update=_HIDDEN_BY, using=using)
 
 
 def _append(

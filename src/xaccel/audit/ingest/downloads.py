@@ -17,8 +17,8 @@ MOST_BYTES = 2**63 - 1
 """A column holds no larger number."""
 
 
-class State(msgspec.Struct, gc=False):
-    """The columns of `models.Download`; ids are UUIDs in the canonical form.
+class State(msgspec.Struct, gc=False, array_like=True):
+    """The columns of `models.Download`; ids are UUIDs in the canonical form. An array in JSON, for `upsert_rows`.
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 

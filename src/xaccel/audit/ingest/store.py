@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
-from msgspec.structs import asdict
 
 from xaccel.audit.chain.seals import seal_late
 from xaccel.audit.database import merge_rows, rows_among, upsert_rows
@@ -25,7 +24,6 @@ from xaccel.audit.values import FORGED, GAVE_BYTES, is_pseudonym
 _TEXTS = ("key", "query", "client", "filename", "reason", "person_proof", "address_proof")
 _NO_DECISION = {"decided_at": None, "as_attachment": False, **dict.fromkeys(_TEXTS, "")}
 """Columns that no log entry sets, with their values in a row that the app did not make."""
-_OF_ENTRY = {field.attname for field in Transfer._meta.concrete_fields}.difference(["id", *_NO_DECISION])
 _READ = "text origin key version query subject client method ended_at why batch is_decided".split()
 
 
@@ -38,10 +36,10 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     for item in batch:
         if _replaces(item, entries.get(item.id)):
             entries[item.id] = item
-    rows = rows_among(Transfer, "id", entries, using=using)
+    found = rows_among(Transfer, "id", entries, using=using)
     # As texts and booleans: reading UUIDs and times takes twice as long.
-    rows = rows.annotate(text=Cast("id", TextField()), is_decided=Q(decided_at__isnull=False))
-    stored = {_canonical(row.text): row for row in rows.values_list(*_READ, named=True)}
+    found = found.annotate(text=Cast("id", TextField()), is_decided=Q(decided_at__isnull=False))
+    stored = {_canonical(row.text): row for row in found.values_list(*_READ, named=True)}
     skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
     made: list[tuple[LogEntry, Any]] = []
     for entry in entries.values():
@@ -52,13 +50,17 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
         decision = row if row and row.is_decided else None
         if decision:
             _take_over(entry, decision)
+        if entry.batch is None and conf.chain and entry.why not in FORGED:
+            entry.batch = 0
         made.append((entry, decision))
     gave = [
         _as_download(entry, decision) for entry, decision in made if decision and entry.outcome in GAVE_BYTES
     ]
     placed, completed = _place(gave, using, conf.idle)
-    columns = [_columns(entry, decision, placed.get(entry.id), chain=conf.chain) for entry, decision in made]
-    upsert_rows(Transfer, columns, update=_OF_ENTRY, using=using)
+    for entry, _ in made:
+        entry.download_id = placed.get(entry.id)
+    columns, rows = LogEntry.__struct_fields__, [entry for entry, _ in made]
+    upsert_rows(Transfer, columns, rows, new=_NO_DECISION, using=using)
     if late := [UUID(entry.id) for entry, decision in made if decision and decision.batch]:
         seal_late(late, using=using)
     pending: list[PendingSignal] = []
@@ -88,22 +90,13 @@ def _replaces(entry: LogEntry, other: Any) -> bool:
 
 def _take_over(entry: LogEntry, decision: Any) -> None:
     """Replace what the entry says by what the app decided."""
+    entry.batch = decision.batch or None
     if decision.batch:
         entry.details.version_before = decision.version
     entry.version = decision.version or ("" if entry.why in FORGED else entry.version)
     entry.origin, entry.subject, entry.method = decision.origin, decision.subject, decision.method
     if is_pseudonym(decision.subject):  # forgotten while the transfer was under way
         entry.ip = None
-
-
-def _columns(entry: LogEntry, decision: Any, download: str | None, *, chain: bool) -> dict[str, Any]:
-    batch = decision.batch if decision else None
-    return {
-        **_NO_DECISION,
-        **asdict(entry),
-        "download_id": download,
-        "batch": batch or (0 if chain and entry.why not in FORGED else None),
-    }
 
 
 def _as_download(entry: LogEntry, decision: Any) -> State:
@@ -143,7 +136,7 @@ def _place(transfers: list[State], using: str, idle: timedelta) -> tuple[dict[st
     complete = {state.id for state in _states(known) if state.sent_complete}
     assign(transfers, known, idle)
     states = [state for state in _states(known) if state.changed]
-    upsert_rows(Download, [asdict(state) for state in states], using=using)
+    upsert_rows(Download, State.__struct_fields__, states, using=using)
     for state in states:
         if joined := stored.intersection(state.joined):
             merge_rows(Download, joined, state.id, using=using)

@@ -85,12 +85,13 @@ class Details(msgspec.Struct, gc=False, omit_defaults=True):
     version_before: str | None = None
 
 
-class LogEntry(msgspec.Struct, gc=False):
-    """NGINX's log entry of one transfer.
+class LogEntry(msgspec.Struct, gc=False, array_like=True):
+    """NGINX's log entry of one transfer; an array in JSON, for `database.upsert_rows`.
 
     id: in the canonical form of a UUID, in lower case.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None if unknown.
     total: bytes of the object, if known. version: the entity tag, else Last-Modified.
+    download_id, batch: columns of `Transfer` that the entry does not have; `ingest.store` sets them.
     """
 
     id: str
@@ -109,6 +110,8 @@ class LogEntry(msgspec.Struct, gc=False):
     ended_at: datetime
     ip: str | None
     details: Details
+    download_id: str | None = None
+    batch: int | None = None
 
 
 _decode = msgspec.json.Decoder(_Raw).decode

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.files.models import File, Grant
 from tests.portal import settings as configured
@@ -358,3 +359,29 @@ def test_only_the_demo_explains_itself_and_only_on_its_first_page(person, signed
     settings.DEMO = True
     assert "what to try" in text_of(browser.get(reverse("files")))
     assert "what to try" not in text_of(browser.get(reverse("files"), {"q": "x"}))
+
+
+def test_the_demo_ticks_off_what_was_tried_today(person, signed_in, settings, file):
+    settings.DEMO = True
+    now, mei = timezone.now(), person("mei")
+    browser = signed_in(mei)
+
+    def done() -> str:
+        return text_of(browser.get(reverse("files"))).partition("what to try: ")[2].partition(" done")[0]
+
+    # the trail of a new demo has earlier months
+    transfer("none", subject=str(mei.pk), decided_at=now - timedelta(days=2), outcome="denied")
+    assert done() == "0 of 4"
+    transfer("none", subject=str(mei.pk), decided_at=now, outcome="denied")
+    assert done() == "1 of 4"
+    for key, size, content_type, number in (
+        ("film", 5, "video/webm", "2 of 4"),
+        ("archive", 300_000_000, "application/zip", "3 of 4"),
+    ):
+        File.objects.create(key=key, name=key, size=size, content_type=content_type, sha256="a" * 64)
+        download(key, last_at=now, transfers=1)
+        assert done() != number
+        download(key, last_at=now, transfers=2)
+        assert done() == number
+    signed_in(person("root", superuser=True))
+    assert done() == "4 of 4"

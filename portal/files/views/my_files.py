@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from portal.files.models import File
+from portal.files.tour import tried
 
 COLUMNS: dict[str, tuple[str, F | Lower]] = {
     "name": ("Name", Lower("name")),
@@ -43,6 +44,7 @@ class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
         at_top = not self.search and not self.folder
         folders = self._folders()
         is_first = at_top and self.request.GET.get("page") in (None, "1")
+        tour = tried() if settings.DEMO and is_first else {}
         return super().get_context_data(
             **kwargs,
             search=self.search,
@@ -50,7 +52,8 @@ class MyFiles(LoginRequiredMixin, ListView):  # type: ignore[type-arg]
             folders=folders if is_first else (),
             in_folders=sum(one["many"] for one in folders) if at_top else 0,
             columns=[self._column(name) for name in COLUMNS],
-            tour=settings.DEMO and is_first,
+            tour=tour,
+            tried=sum(tour.values()),
         )
 
     def _folders(self) -> QuerySet[File, Any]:

@@ -98,7 +98,7 @@ ENVIRONMENTS = [
         ("demo.py",),
         extras="demo",
         pins="demo.txt",
-        brings=("boto3", "botocore", "django", "gunicorn", "msgspec", "storages"),
+        brings=("boto3", "botocore", "django", "gunicorn", "msgspec", "storages", "xaccel_testing"),
         pythons=PYTHONS[-1:],
     ),
     Environment(
@@ -106,7 +106,7 @@ ENVIRONMENTS = [
         ("serve.py",),
         extras="nginx",
         beside=("flask",),
-        brings=("flask", "werkzeug"),
+        brings=("flask", "werkzeug", "xaccel_testing"),
         pythons=PYTHONS[-1:],
     ),
     *(
@@ -115,7 +115,7 @@ ENVIRONMENTS = [
             ("stack.py",),
             extras="testing",
             beside=beside,
-            brings=("botocore", "gunicorn", *brings),
+            brings=("botocore", "gunicorn", "xaccel_testing", *brings),
         )
         for name, beside, brings in (
             ("testing", (), ()),
@@ -135,7 +135,7 @@ def define(environment: Environment, python: str) -> None:
     def session(session: nox.Session) -> None:
         wheel = f"xaccel[{environment.extras}] @ {Path(WHEEL).as_uri()}" if environment.extras else WHEEL
         pins = ROOT / "requirements" / environment.pins
-        # xaccel-portal, which the extra demo needs, is beside the wheel
+        # xaccel-testing and xaccel-portal, which extras need, are beside the wheel
         links = f"--find-links={Path(WHEEL).parent}"
         session.install("--only-binary=:all:", f"--constraints={pins}", links, wheel, *environment.beside)
         programs = ROOT / "tests" / "wheel"

@@ -15,8 +15,8 @@ from pathlib import Path
 from examples import run_node
 from xaccel.errors import XaccelError
 from xaccel.site.rules import PLACEHOLDER
-from xaccel.testing import S3Server, Variant, s3_server, variants
-from xaccel.testing.stack import Project, Stack, run_stack
+from xaccel_testing import S3Server, Variant, s3_server, variants
+from xaccel_testing.stack import Project, Stack, run_stack
 
 HERE = Path(__file__).resolve().parent
 KEY = "ann/minutes + 100%.pdf"

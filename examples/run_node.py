@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from xaccel.servers.processes import running
-from xaccel.testing import (
+from xaccel_testing import (
     NginxServer,
     S3Server,
     ServerFailed,
@@ -22,6 +21,7 @@ from xaccel.testing import (
     free_port,
     nginx_server,
 )
+from xaccel_testing.servers.processes import running
 
 EXAMPLE = Path(__file__).resolve().parent / "node"
 KEY = "minutes + 100%.pdf"

@@ -70,12 +70,12 @@ def release(source: Source, out: Path) -> None:
         )
         run(sys.executable, "-m", "twine", "check", "--strict", *map(str, built))
         say("twine", "check --strict passed")
-        wheel = next(path for path in built if path.suffix == ".whl")
+        wheel, testing = (path for path in built[:-1] if path.suffix == ".whl")
         # W002: packages without code have equal __init__.py files. W004: Django's migrations begin with digits.
-        run("check-wheel-contents", "--ignore", "W002,W004", str(wheel))
-        say("wheel", "check-wheel-contents passed")
+        run("check-wheel-contents", "--ignore", "W002,W004", str(wheel), str(testing))
+        say("wheels", "check-wheel-contents passed")
         say("installed", install(wheel, folder / "environment", source))
-        requirements = statements.write_requirements(source, folder)
+        requirements = statements.write_requirements(source, wheel.parent, folder)
         say("advisories", audit(requirements))
         out.mkdir(parents=True, exist_ok=True)
         paths = [Path(shutil.copy(path, out)) for path in built]

@@ -1,4 +1,4 @@
-"""The wheel, the sdist and the portal's wheel: built from a copy of the commit, twice, and compared byte for byte."""
+"""The sdist and the wheels of all distributions: built from a copy of the commit, twice, and compared byte for byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[1]
-ARTIFACTS = (("xaccel", ".tar.gz"), ("xaccel", ".whl"), ("xaccel_portal", ".whl"))
+ARTIFACTS = (("xaccel", ".tar.gz"), ("xaccel", ".whl"), ("xaccel_testing", ".whl"), ("xaccel_portal", ".whl"))
 """Name and suffix of each file that is built."""
 _LINK = re.compile(r'(\]\(|src="|href=")(?![a-z]+:|#|/)([^)"]+)')
 
@@ -80,7 +80,7 @@ def project_urls(source: Source) -> dict[str, str]:
 
 
 def build(source: Source, folder: Path) -> list[Path]:
-    """Build the sdist, the wheel from the sdist, and the portal's wheel, in a new folder. Return them in this order."""
+    """Build the sdist, the wheel from the sdist, and the other wheels, in a new folder. Return them as in ARTIFACTS."""
     tree, dist = folder / "tree", folder / "dist"
     tree.mkdir(parents=True)
     (folder / "tree.tar").write_bytes(
@@ -96,7 +96,7 @@ def build(source: Source, folder: Path) -> list[Path]:
     shutil.copytree(tree / "packaging" / "portal", portal)
     shutil.copy(tree / "LICENSE", portal)
     shutil.copytree(tree / "portal", portal / "xaccel_portal" / "portal")
-    for place, kind in ((tree, ()), (portal, ("--wheel",))):
+    for place, kind in ((tree, ()), (tree / "testing", ("--wheel",)), (portal, ("--wheel",))):
         run(
             *(os.environ["XACCEL_UV"], "build", "--quiet", "--no-index", "--no-build-isolation", *kind),
             *("--python", sys.executable, "--out-dir", str(dist), str(place)),
@@ -125,10 +125,10 @@ def check_contents(paths: list[Path], source: Source) -> None:
 
     The paths are in the order of ARTIFACTS.
     """
-    sdist, wheel, portal = paths
-    tracked, of_portal = (
+    sdist, wheel, testing, portal = paths
+    tracked, of_testing, of_portal = (
         run("git", "ls-tree", "-r", "--name-only", source.commit, folder).splitlines()
-        for folder in ("src/xaccel", "portal")
+        for folder in ("src/xaccel", "testing/xaccel_testing", "portal")
     )
     problems, metadata = _wheel_problems(wheel, {name.removeprefix("src/") for name in tracked})
     lines = metadata.splitlines()
@@ -137,6 +137,7 @@ def check_contents(paths: list[Path], source: Source) -> None:
         for name, url in project_urls(source).items()
         if f"Project-URL: {name}, {url}" not in lines
     ]
+    problems += _wheel_problems(testing, {name.removeprefix("testing/") for name in of_testing})[0]
     problems += _wheel_problems(portal, {f"xaccel_portal/{name}" for name in of_portal})[0]
     with tarfile.open(sdist) as archive:
         in_sdist = {str(PurePosixPath(*PurePosixPath(name).parts[1:])) for name in archive.getnames()}

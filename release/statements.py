@@ -12,16 +12,14 @@ from typing import Any
 
 from release.artifacts import ROOT, ReleaseRefused, Source, digest, run
 
-NOT_LISTED = {"demo"}
-"""The extra that has only xaccel-portal, which is built here too; requirements/demo.txt pins what that needs."""
-
 PINS = ROOT / "requirements" / "test.txt"
+OWN = ("xaccel", "xaccel-testing", "xaccel-portal")
+"""Distributions of this repository: extras of the first need the others, and these need the first."""
 
 
-def write_requirements(source: Source, folder: Path) -> Path:
-    """Write the pinned packages, with hashes, that the wheel and its extras install, except NOT_LISTED."""
+def write_requirements(source: Source, wheels: Path, folder: Path) -> Path:
+    """Write the pinned packages, with hashes, that the wheel and its extras install, except those built in `wheels`."""
     project = tomllib.loads(run("git", "show", f"{source.commit}:pyproject.toml"))["project"]
-    extras = sorted({*project["optional-dependencies"]} - NOT_LISTED)
     path = folder / "requirements.txt"
     run(
         *(os.environ["XACCEL_UV"], "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
@@ -33,7 +31,8 @@ def write_requirements(source: Source, folder: Path) -> Path:
             "--python-version",
             "3.11",
         ),
-        *("--constraints", str(PINS), *(word for extra in extras for word in ("--extra", extra))),
+        *("--find-links", str(wheels), *(f"--no-emit-package={name}" for name in OWN)),
+        *("--constraints", str(PINS), *(f"--extra={extra}" for extra in project["optional-dependencies"])),
         *("--output-file", str(path), "pyproject.toml"),
     )
     return path

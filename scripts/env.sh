@@ -95,10 +95,11 @@ xaccel_environment() {
         "$XACCEL_UV" pip sync --quiet --require-hashes --python "$folder/bin/python" "${files[@]}" || return 1
         printf '%s\n' "$wanted" >"$stamp"
     fi
-    wanted=$(cksum <pyproject.toml)
+    wanted=$(cat pyproject.toml testing/pyproject.toml | cksum)
     if [ "${group%%-*}" != gixy ] && [ "$(cat "$stamp-project" 2>/dev/null)" != "$wanted" ]; then
-        "$XACCEL_UV" pip install --quiet --no-index --no-deps --no-build-isolation --reinstall-package xaccel \
-            --python "$folder/bin/python" --editable . || return 1
+        "$XACCEL_UV" pip install --quiet --no-index --no-deps --no-build-isolation \
+            --reinstall-package xaccel --reinstall-package xaccel-testing --python "$folder/bin/python" \
+            --editable . --editable testing || return 1
         printf '%s\n' "$wanted" >"$stamp-project"
     fi
     exec 9>&-

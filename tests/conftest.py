@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 FOLDER = Path(__file__).parent
 VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
@@ -126,7 +126,7 @@ def worker_exit(server, worker):
 @pytest.fixture(scope="session", autouse=True)
 def _a_worker_of_an_app_ends_without_freeing_its_modules() -> Iterator[None]:
     """Let Python end when the application has: freeing what it imported takes 0.15 s, and tests end hundreds."""
-    from xaccel.servers import app
+    from xaccel_testing.servers import app
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "_CONFIG", app._CONFIG + _ENDS_AT_ONCE)
@@ -148,7 +148,7 @@ def unavailable() -> Callable[[str], NoReturn]:
 @pytest.fixture(scope="session")
 def variant(request: pytest.FixtureRequest, unavailable: Callable[[str], NoReturn]) -> Variant:
     """Each NGINX that a live test runs on."""
-    from xaccel.testing import variants
+    from xaccel_testing import variants
 
     found = variants()[request.param]
     if found.missing:
@@ -162,7 +162,7 @@ def s3(
 ) -> Iterator[S3Server]:
     """One S3 server for the whole run: take a bucket of your own."""
     from tests.servers.started import started
-    from xaccel.testing import s3_server
+    from xaccel_testing import s3_server
 
     with started(s3_server(tmp_path_factory.mktemp("s3")), unavailable) as server:
         yield server

@@ -18,7 +18,7 @@ import xaccel
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "xaccel"
 
-MOST_LINES = 18_400
+MOST_LINES = 17_500
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them."""
 MOST_ENTRIES = 27
@@ -42,7 +42,9 @@ def entries() -> list[str]:
 
 def circle() -> list[str]:
     """Return modules that import each other in a circle, if only for types; empty if there are none."""
-    graph = grimp.build_graph("xaccel", "portal", exclude_type_checking_imports=False, cache_dir=None)
+    graph = grimp.build_graph(
+        "xaccel", "xaccel_testing", "portal", exclude_type_checking_imports=False, cache_dir=None
+    )
     imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
     try:
         TopologicalSorter(imports).prepare()
@@ -67,6 +69,7 @@ def figures() -> Iterable[tuple[str, int, int | None]]:
     yield "modules in an import circle", len(set(circle())), 0
     yield "lines of Python in tests", tests, None
     yield "lines of tests for 100 lines of src/xaccel", round(100 * tests / source), None
+    yield "lines of Python in testing", lines("testing"), None
     yield "lines of Python in portal", lines("portal"), None
     yield "lines of Python in benchmarks", lines("benchmarks"), None
 

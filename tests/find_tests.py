@@ -16,6 +16,7 @@ from tests.promises import read
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path("src/xaccel")
+SOURCES = (Path("src"), Path("testing"))
 ENGINE = PACKAGE / "nginx" / "engine"
 
 
@@ -27,8 +28,13 @@ def find_tests(file: str) -> list[str]:
     found = [*_promised(path)]
     if path.is_relative_to(ENGINE):
         found += ["tests/maps"] if path.parent.name == "maps" or _is_in_a_chain(path) else []
-    elif path.is_relative_to(PACKAGE) and path.suffix == ".py":
-        found += [*_of_module(path)]
+    elif path.suffix == ".py":
+        found += [
+            test
+            for each in SOURCES
+            if path.is_relative_to(each)
+            for test in _of_module(path.relative_to(each))
+        ]
     folders = tuple(f"{name}/" for name in found if (ROOT / name).is_dir())
     return sorted(name for name in {*found} if not name.startswith(folders))
 
@@ -45,13 +51,13 @@ def _is_in_a_chain(path: Path) -> bool:
 
 
 def _of_module(path: Path) -> Iterator[str]:
-    package = Path("tests/unit", path.parent.relative_to(PACKAGE))
+    package = Path("tests/unit", *path.parent.parts[1:])
     mirrors = [package / f"test_{path.stem}.py", *([] if package.name == "unit" else [package])]
     yield from (str(mirror) for mirror in mirrors if (ROOT / mirror).exists())
     imports = {str(test.relative_to(ROOT)): {*_imports(test)} for test in (ROOT / "tests").rglob("test_*.py")}
-    module = ".".join(path.relative_to("src").with_suffix("").parts).removesuffix(".__init__")
+    module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
     found: list[str] = []
-    while not found and module != "xaccel":
+    while not found and "." in module:
         found = [
             test
             for test, names in imports.items()

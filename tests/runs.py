@@ -31,7 +31,7 @@ AT_ONCE = 5
 USAGE = f"""\
 scripts/test                   the unit and Django tests
 scripts/test PATH ...          the tests in these files or folders
-scripts/test for FILE          the tests of a file of src/xaccel; --list prints them only
+scripts/test for FILE          the tests of a file of the library or of xaccel-testing; --list prints them only
 scripts/test live [VARIANT]    the live tests on all builds of NGINX, or on one: {", ".join(VARIANTS)}
 scripts/test doctor            xaccel doctor on a healthy site, with all builds of NGINX, and on broken ones
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL

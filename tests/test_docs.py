@@ -165,7 +165,7 @@ def test_every_row_about_s3_names_a_test_that_is_there() -> None:
 def test_every_test_that_the_code_cites_is_there() -> None:
     cited = re.compile(r"(tests/[a-z_/]+\.py)(?:::(test_[a-z0-9_]+))?")
     missing = []
-    for file in sorted((ROOT / "src").rglob("*.py")):
+    for file in sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "testing").rglob("*.py")]):
         for path, test in cited.findall(file.read_text(encoding="utf-8")):
             if not (ROOT / path).is_file() or (test and test not in functions(path)):
                 missing.append(f"{name(file)} cites {path} {test}")
@@ -242,7 +242,7 @@ print("all ran")
 def test_every_example_in_a_docstring_compiles() -> None:
     """The reference has those of public names: there they are run."""
     found = 0
-    for file in (ROOT / "src" / "xaccel").rglob("*.py"):
+    for file in [*(ROOT / "src").rglob("*.py"), *(ROOT / "testing").rglob("*.py")]:
         for node in ast.walk(ast.parse(text(file))):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 code = docstrings.example(ast.get_docstring(node) or "")[1]

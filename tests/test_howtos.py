@@ -110,7 +110,7 @@ def test_each_install_quotes_the_version_and_the_packages_of_its_extras() -> Non
     found = 0
     for page in [*HOW_TOS, ROOT / "README.md"]:
         for extras, packages in re.findall(
-            r"pip install '\.\.?/xaccel\[([a-z0-9,]+)\]'[a-z0-9 ]*\n *```\n+ *```text\n *Successfully installed (.+)",
+            r"pip install '\.\.?/xaccel\[([a-z0-9,]+)\]'[a-z0-9 ./]*\n *```\n+ *```text\n *Successfully installed (.+)",
             text(page),
         ):
             needed = " ".join(" ".join(project["optional-dependencies"][each]) for each in extras.split(","))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.contenders.place import Place
 from xaccel.nginx.emit import block, directive, emit
-from xaccel.servers.processes import running
-from xaccel.testing import app_server, free_port, nginx_server, s3_server
+from xaccel_testing import app_server, free_port, nginx_server, s3_server
+from xaccel_testing.servers.processes import running
 
 ROOT = Path(__file__).parents[2]
 BUCKET, REGION = "documents", "us-east-1"

@@ -25,7 +25,7 @@ from benchmarks.servers import classic
 from xaccel import ObjectRef, S3Origin, Sender
 from xaccel.nginx import probe, standalone
 from xaccel.site import Site, read_mapping
-from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
+from xaccel_testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 STREAMING: Mapping[str, Callable[[Path, Mapping[str, str], int], AbstractContextManager[App]]] = {
     "storages-gunicorn": servers.gunicorn,

@@ -66,7 +66,7 @@ def _site(whole: Site, count: int) -> Site:
 
 def _text(fronts: Fronts, size: Size) -> Table:
     from benchmarks.measure.processes import memory
-    from xaccel.servers.nginx_server import CONFIG, check_config
+    from xaccel_testing.servers.nginx_server import CONFIG, check_config
 
     def test(front: Front) -> Sampler:
         def sample() -> float:

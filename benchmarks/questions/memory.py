@@ -23,7 +23,7 @@ from benchmarks.measure.processes import memory, peak
 from benchmarks.measure.question import Question, Size, Table, Target, require
 
 if TYPE_CHECKING:
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 _ROOT = Path(__file__).parents[2]
 _BLOCK = 1024 * 1024
@@ -42,7 +42,7 @@ class _Object:
 
 def answer(size: Size) -> list[Table]:
     """Download the same object again and again, every byte checked, and look at the app meanwhile."""
-    from xaccel.testing import app_server, s3_server
+    from xaccel_testing import app_server, s3_server
 
     with _directory() as folder, s3_server(folder / "s3") as s3:
         from benchmarks.servers.app import BUCKET, KEY
@@ -155,7 +155,7 @@ def _settings(s3: S3Server) -> dict[str, Any]:
 def _nginx(folder: Path, settings: dict[str, Any], app: AppServer) -> Iterator[tuple[Variant, NginxServer]]:
     from xaccel.nginx import probe, standalone
     from xaccel.site import read_mapping
-    from xaccel.testing import free_port, nginx_server, variants
+    from xaccel_testing import free_port, nginx_server, variants
 
     found = [variant for variant in variants().values() if not variant.missing]
     require(bool(found), "no NGINX was found: run scripts/system")

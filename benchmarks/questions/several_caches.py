@@ -102,7 +102,7 @@ def _fronts(behind: Stage, keys: str) -> list[Front]:
 def _send(behind: Stage, fronts: Sequence[Front], hash_: str, names: Sequence[str]) -> Counter[str]:
     """Return how many requests were hits and misses, and how many each NGINX got."""
     from benchmarks.clients.wrk import Connection
-    from xaccel.testing import free_port, nginx_server
+    from xaccel_testing import free_port, nginx_server
 
     port = free_port()
     servers = "".join(f"server 127.0.0.1:{front.port};" for front in fronts)

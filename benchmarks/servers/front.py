@@ -25,7 +25,7 @@ from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import Directive, Raw, block, directive
 from xaccel.nginx.render import Parts
 from xaccel.site import Site, read_mapping
-from xaccel.testing import NginxServer, Variant, free_ports, nginx_server, variants
+from xaccel_testing import NginxServer, Variant, free_ports, nginx_server, variants
 
 _ROOT = Path(__file__).parents[2]
 _LISTEN = re.compile(r"(listen 127\.0\.0\.1:[0-9]+);")

@@ -66,7 +66,9 @@ def _section(path: str, value: Any) -> str:
 def _methods(value: type) -> list[tuple[str, Any]]:
     found: dict[str, Any] = {}
     for kind in value.__mro__:
-        for name, member in vars(kind).items() if kind.__module__.startswith("xaccel.") else ():
+        for name, member in (
+            vars(kind).items() if kind.__module__.startswith(("xaccel.", "xaccel_testing.")) else ()
+        ):
             if inspect.isfunction(member) and not name.startswith("_"):
                 found.setdefault(name, member)
     return [*found.items()]

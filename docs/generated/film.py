@@ -23,8 +23,8 @@ from PIL import Image
 from portal.demo.place import PROJECT
 from portal.demo.portal_settings import portal_settings
 from tests.browser.people import signed_in
-from xaccel.servers.processes import alive, wait_until
-from xaccel.testing import app_server
+from xaccel_testing import app_server
+from xaccel_testing.servers.processes import alive, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from portal.demo.samples import Sample
-from xaccel.testing import S3Server
+from xaccel_testing import S3Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from portal.demo.bucket import readable
 from portal.demo.people import PEOPLE
 from portal.demo.stack import SharedFile, Stack
 from xaccel.handoff.disposition import content_disposition
-from xaccel.servers.processes import alive, wait_until
+from xaccel_testing.servers.processes import alive, wait_until
 
 _BLOCK = 256 * 1024
 _WAIT_S = 30

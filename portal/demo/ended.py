@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from portal.demo.stack import Stack
-from xaccel.servers.processes import RunningServer
+from xaccel_testing.servers.processes import RunningServer
 
 _LINES_SHOWN = 5
 

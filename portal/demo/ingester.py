@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from portal.demo.place import PROJECT
-from xaccel.servers.processes import RunningServer, running
+from xaccel_testing.servers.processes import RunningServer, running
 
 _UP_TO_DATE = b"Up to date, waiting for new log entries"
 _START_WITHIN_S = 60.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portal.demo.bucket import Stored, store
 from portal.demo.samples import samples
-from xaccel.testing import S3Server
+from xaccel_testing import S3Server
 
 
 def kept_or_stored(

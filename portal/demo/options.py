@@ -9,8 +9,8 @@ from pathlib import Path
 
 from xaccel.errors import NginxError
 from xaccel.nginx import Nginx, probe
-from xaccel.servers.ports import is_free
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
+from xaccel_testing.servers.ports import is_free
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portal.demo.identity import Identity
 from xaccel.site.rules import is_error_page
-from xaccel.testing import S3Server
+from xaccel_testing import S3Server
 
 
 def refusal_log(folder: Path) -> Path:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xaccel.errors import NginxError
-from xaccel.servers.ports import is_free
-from xaccel.testing import NginxServer, free_port, nginx_server
+from xaccel_testing import NginxServer, free_port, nginx_server
+from xaccel_testing.servers.ports import is_free
 
 USUAL = 8080
 _ATTEMPTS = 5

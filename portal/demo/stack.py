@@ -19,9 +19,9 @@ from portal.demo.samples import LARGE_BYTES, Sample
 from portal.demo.site_files import error_pages, static_location
 from xaccel.nginx import Nginx, standalone
 from xaccel.nginx.emit import directive
-from xaccel.servers.processes import RunningServer
 from xaccel.site import Site
-from xaccel.testing import AppServer, NginxServer, S3Server, app_server, s3_server
+from xaccel_testing import AppServer, NginxServer, S3Server, app_server, s3_server
+from xaccel_testing.servers.processes import RunningServer
 
 
 @dataclass(frozen=True, slots=True)

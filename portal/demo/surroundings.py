@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from portal.demo.place import ENVIRONMENTS, PROJECT
-from xaccel.servers.processes import write_private
+from xaccel_testing.servers.processes import write_private
 
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "AWS_", "PORTAL_", "DJANGO_", "GUNICORN_", "BOTO_", "S3_USE_SIGV4")
 _EMPTY = os.devnull

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from portal.demo.people import PEOPLE
 from portal.demo.ports import USUAL
 from portal.demo.stack import Stack
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
 
 
 def welcome(stack: Stack, *, port_was_given: bool) -> Iterator[str]:

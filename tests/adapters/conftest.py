@@ -9,7 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.adapters.scene import Contest
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def doors(contest: Contest, variant: Variant) -> Iterator[Variant]:
 @pytest.fixture(scope="session")
 def some_variant(unavailable: Callable[[str], NoReturn]) -> Variant:
     """One NGINX that is here: what differs between them, the table shows."""
-    from xaccel.testing import variants
+    from xaccel_testing import variants
 
     found = [each for each in variants().values() if not each.missing]
     if not found:

@@ -36,7 +36,7 @@ def gunicorn(application: str, kind: Literal["wsgi", "asgi"] = "wsgi") -> Start:
 
     @contextmanager
     def start(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-        from xaccel.testing import app_server
+        from xaccel_testing import app_server
 
         name = f"tests.adapters.apps.{application}"
         with app_server(folder, name, env=env, cwd=ROOT, workers=1, kind=kind) as app:
@@ -50,7 +50,7 @@ def program(*command: str) -> Start:
 
     @contextmanager
     def start(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-        from xaccel.servers.processes import running
+        from xaccel_testing.servers.processes import running
 
         socket_path = folder / "app.sock"
         with running(

@@ -18,8 +18,8 @@ from browser_download_filename import suggested_filename
 from examples.run import CONTENT, HERE, NAMES
 from tests.live.client import Reply, ask
 from tests.live.examples import node
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 COMMAND = HERE.parent / "scripts" / "example"
 

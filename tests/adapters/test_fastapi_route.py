@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.testclient import TestClient
 
 from xaccel.starlette import Downloads, RequestDownloads, download_route
-from xaccel.testing import assert_hand_off
+from xaccel_testing import assert_hand_off
 
 SITE: dict[str, Any] = {"SECRET": "s" * 32, "ORIGINS": {"disk": {"type": "local", "root": "/srv"}}}
 downloads = Downloads(SITE)

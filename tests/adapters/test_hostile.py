@@ -13,7 +13,7 @@ from tests.adapters.scene import OBJECTS, Contest
 from tests.live.client import Reply, ask
 
 if TYPE_CHECKING:
-    from xaccel.testing import NginxServer, Variant
+    from xaccel_testing import NginxServer, Variant
 
 WITHOUT_DJANGO = [
     each for each in CONTENDERS if each.name in ("flask", "starlette", "fastapi", "wsgi", "asgi")

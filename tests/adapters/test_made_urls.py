@@ -17,7 +17,7 @@ import xaccel.starlette
 import xaccel.wsgi
 from xaccel import HTTPOrigin, Site
 from xaccel.errors import OriginUnknown
-from xaccel.testing import assert_hand_off
+from xaccel_testing import assert_hand_off
 
 BASE = "https://store.example/docs/"
 SITE = Site(origins={"docs": HTTPOrigin(base_url=BASE, expires_s=60)}, secrets=("s" * 32,))

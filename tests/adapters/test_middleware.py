@@ -14,7 +14,7 @@ from tests.adapters.scene import Contest, directory_scene
 from tests.live.client import Reply, ask
 
 if TYPE_CHECKING:
-    from xaccel.testing import Variant
+    from xaccel_testing import Variant
 
 ASYNC = {"django_async", "starlette", "fastapi", "asgi"}
 

@@ -17,8 +17,8 @@ from tests.live.client import ask
 from tests.pages import FENCE, text
 from tests.unit.senders import SECRET
 from xaccel.asgi import Downloads
-from xaccel.testing import S3Server, Variant
-from xaccel.testing.stack import Project, run_stack
+from xaccel_testing import S3Server, Variant
+from xaccel_testing.stack import Project, run_stack
 
 MINIMAL = ROOT / "examples" / "minimal"
 CONTENT = b"%PDF- the minutes"

@@ -25,7 +25,7 @@ import xaccel.starlette
 import xaccel.wsgi
 from tests.live.client import ask
 from xaccel import InputRefused
-from xaccel.testing import app_server
+from xaccel_testing import app_server
 
 SITE: dict[str, Any] = {
     "SECRET": "s" * 32,

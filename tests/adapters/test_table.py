@@ -13,7 +13,7 @@ from tests.adapters.scene import TABLE, Contest, send, validators
 from tests.live.client import Reply
 
 if TYPE_CHECKING:
-    from xaccel.testing import Variant
+    from xaccel_testing import Variant
 
 # What NGINX makes of a hand-off, tests/live shows on every build. Two hand-offs that are the same are so on any.
 pytestmark = pytest.mark.variants("deb", "wheel-njs")

@@ -11,7 +11,7 @@ from tests.adapters.scene import Contest
 from tests.live.client import Reply, ask
 
 if TYPE_CHECKING:
-    from xaccel.testing import Variant
+    from xaccel_testing import Variant
 
 RECORD = {"key": "dossier.pdf", "origin": "documents", "reason": "embargo", "subject": "ada-7"}
 

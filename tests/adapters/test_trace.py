@@ -15,7 +15,7 @@ from xaccel.handoff.trace_key import ONE_MACHINE
 from xaccel.site import read_mapping
 
 if TYPE_CHECKING:
-    from xaccel.testing import Variant
+    from xaccel_testing import Variant
 
 EACH = [each for each in (REFERENCE, *CONTENDERS) if each is not NODE]
 

@@ -22,7 +22,7 @@ import xaccel.starlette
 import xaccel.wsgi
 from xaccel.handoff.headers import TOKEN_HEADER
 from xaccel.handoff.without_nginx import nginx_token
-from xaccel.testing import assert_hand_off
+from xaccel_testing import assert_hand_off
 
 OLD, NEW = "old-23456789-abcdefghijklmnopqrstuvwxyz", "new-23456789-abcdefghijklmnopqrstuvwxyz"
 SITE = {"SECRET": [NEW, OLD], "ORIGINS": {"disk": {"type": "local", "root": "/srv"}}}

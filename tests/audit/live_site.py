@@ -22,8 +22,8 @@ from tests.live.front.front_door import CLIENTS, certify, listening
 from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx.emit import directive
-from xaccel.servers.processes import wait_until
-from xaccel.testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
 
 BODY = bytes(range(250)) * 4
 BIG = 64 * 1024 * 1024

@@ -17,7 +17,7 @@ from django.db import IntegrityError, OperationalError, connection
 from tests.audit.conftest import T0, Log
 from tests.audit.ingester import ROOT, command, environment, process
 from tests.pages import FENCE, text
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

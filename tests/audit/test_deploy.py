@@ -24,8 +24,8 @@ import pytest
 from tests.audit.conftest import ids
 from tests.audit.ingester import ROOT, process
 from tests.audit.live_site import BODY, Site, of_its_own
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

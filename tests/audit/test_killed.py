@@ -15,7 +15,7 @@ import pytest
 
 from tests.audit.conftest import Log, decision, ids, take
 from tests.audit.ingester import process
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,8 +20,8 @@ from tests.audit.conftest import Log, forbidden, some, take
 from xaccel.audit.log.lag import lag_s
 from xaccel.doctor.check import Finding, checks, examine
 from xaccel.doctor.running_site import RunningSite
-from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -25,7 +25,7 @@ from tests.audit.live_site import (
 )
 from tests.live.front.front_door import SPOKEN
 from tests.live.front.transfer import NAME, tls_context
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

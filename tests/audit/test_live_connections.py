@@ -30,7 +30,7 @@ from tests.audit.live_site import (
 from tests.live.front.h1_client import H1Connection
 from tests.live.front.h2_client import WINDOW
 from tests.live.front.transfer import Transfer
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,8 @@ import pytest
 
 from tests.audit.conftest import Log, take
 from tests.audit.live_site import BIG, BODY, DONE, NEVER_SENT, WHOLE, Site, downloads, of_its_own, transfer
-from xaccel.servers.processes import alive, wait_until
-from xaccel.testing import NginxServer, Variant
+from xaccel_testing import NginxServer, Variant
+from xaccel_testing.servers.processes import alive, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -21,7 +21,7 @@ from tests.audit.live_site import (
 )
 from tests.audit.urls import Held
 from tests.live.small_disk import small_disk
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

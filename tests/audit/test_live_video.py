@@ -16,7 +16,7 @@ from tests.browser.conftest import ARGUMENTS
 from tests.browser.player import player
 from tests.live.front.front_door import SPOKEN
 from xaccel.audit.values import Span, add_span
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.audit.conftest import Log, decide, ingested, take
 from tests.audit.ingester import ROOT, process
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,8 +24,8 @@ from tests.audit.conftest import Log, some
 from tests.audit.ingester import ROOT, environment
 from tests.live.small_disk import small_disk
 from tests.servers.postgres import postgres_server
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,8 +19,8 @@ from tests.audit.conftest import Log, take
 from tests.audit.ingester import ROOT
 from tests.audit.reconciling import reconcile
 from tests.live.client import Reply, ask
-from xaccel.servers.processes import wait_until
-from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server, s3_server
+from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server, s3_server
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

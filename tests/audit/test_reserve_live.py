@@ -20,9 +20,9 @@ from tests.audit.ingester import ROOT, process
 from tests.audit.live_site import BODY, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
-from xaccel.servers.processes import wait_until
 from xaccel.share_links.reserve import COOKIE
-from xaccel.testing import NginxServer, Variant, app_server, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

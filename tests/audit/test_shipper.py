@@ -22,9 +22,9 @@ from django.db.models import Sum
 from tests.audit.conftest import Log
 from tests.audit.ingester import ROOT, environment, process
 from tests.audit.live_site import BODY, Site, behind, in_front
-from xaccel.servers.ports import accepts, free_port
-from xaccel.servers.processes import RunningServer, running, wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.ports import accepts, free_port
+from xaccel_testing.servers.processes import RunningServer, running, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

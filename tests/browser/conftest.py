@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
     from tests.servers.origin import Origin
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 REQUEST_ID = "an-id-of-the-project"
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,7 @@ class Shown:
 def running_project(
     folder: Path, s3: S3Server, bucket: str, elsewhere: Origin, *, middleware: bool
 ) -> Iterator[Project]:
-    from xaccel.testing import app_server
+    from xaccel_testing import app_server
 
     options = {
         "bucket": bucket,
@@ -182,7 +182,7 @@ def running_project(
 @contextmanager
 def behind_nginx(project: Project, variant: Variant, folder: Path) -> Iterator[Shown]:
     from xaccel.site import read_mapping
-    from xaccel.testing import free_port, nginx_server
+    from xaccel_testing import free_port, nginx_server
 
     port = free_port()
     text = config_text(read_mapping.read(project.settings), variant, project.app.address, port)
@@ -226,7 +226,7 @@ def shown_bare(
 @pytest.fixture(scope="package")
 def portal(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The demo, as scripts/demo runs it."""
-    from xaccel.testing import free_port
+    from xaccel_testing import free_port
 
     folder = tmp_path_factory.mktemp("portal")
     with running_here(folder, variant.binary, port=free_port(), large_bytes=LARGE_BYTES) as stack:

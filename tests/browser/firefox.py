@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 
 class FirefoxError(Exception):

@@ -12,7 +12,7 @@ import pytest
 
 from portal.files.statistics.period import USUAL
 from tests.browser.people import named, signed_in
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

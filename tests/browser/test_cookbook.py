@@ -19,15 +19,15 @@ from portal.demo.sample_files import report
 from tests.browser.opened_files import OPENED
 from tests.live.client import Reply, ask
 from tests.pages import FENCE, ROOT, text
-from xaccel.servers.processes import wait_until
-from xaccel.testing.stack import Project, Stack, run_stack
+from xaccel_testing.servers.processes import wait_until
+from xaccel_testing.stack import Project, Stack, run_stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.browser.firefox import Firefox
     from tests.servers.origin import Origin
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 pytestmark = pytest.mark.variants("deb-njs")
 """The pages are about Python and browsers. Other tests compare the builds of NGINX."""

@@ -12,7 +12,7 @@ from tests.browser.conftest import Shown
 from tests.browser.opened_files import AUDIO_SECONDS, OPENED
 from tests.browser.player import player
 from xaccel.handoff.headers import SANDBOX
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

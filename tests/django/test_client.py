@@ -1,4 +1,4 @@
-"""xaccel.django.test: clients that follow a hand-off without NGINX."""
+"""xaccel_testing.django: clients that follow a hand-off without NGINX."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from django.utils.http import http_date
 from tests.django.library.models import Document
 from tests.django.origin_server import BODY, CHANGED, OriginServer, origin_server
 from xaccel.django.conf import configuration
-from xaccel.django.test import AsyncClient, Client, FollowedResponse
 from xaccel.handoff.headers import default_policy
-from xaccel.testing import assert_hand_off, assert_nothing_leaked
+from xaccel_testing import assert_hand_off, assert_nothing_leaked
+from xaccel_testing.django import AsyncClient, Client, FollowedResponse
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from xaccel.django.conf import derived_secrets
 from xaccel.handoff.headers import TOKEN_HEADER
 from xaccel.handoff.without_nginx import nginx_token
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 SETTINGS = """
 from tests.django.settings import *

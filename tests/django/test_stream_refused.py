@@ -12,7 +12,7 @@ import pytest
 from django.test import RequestFactory
 
 from xaccel.django import HandOffMiddleware, send_file
-from xaccel.django.test import Client
+from xaccel_testing.django import Client
 
 pytestmark = pytest.mark.django_db
 

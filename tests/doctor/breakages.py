@@ -23,8 +23,8 @@ from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.location import FrontDoor
 from xaccel.doctor.running_site import workers_of
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     pass

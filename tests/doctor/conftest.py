@@ -18,7 +18,7 @@ from xaccel.cli import nginx_arguments
 from xaccel.doctor import running_site
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import trustme
 
 from tests.doctor.breakages import OTHER_SECRET, app_at, breaks, own_app
 from tests.doctor.stage import Stage, download, tls_origin
-from xaccel.testing import free_port
+from xaccel_testing import free_port
 
 
 def in_server(stage: Stage, lines: str) -> None:

@@ -17,7 +17,7 @@ from tests.doctor.stage import KEY, SESSION, Stage, download
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.signing import endpoint
-from xaccel.testing import free_port
+from xaccel_testing import free_port
 
 simple(
     617,

@@ -23,12 +23,12 @@ from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.cli import doctor, main
 from xaccel.nginx import probe
 from xaccel.nginx.render import digest_path
-from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.doctor.check import Finding
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -134,7 +134,7 @@ class Stage:
 
     def front(self, lines: str, before: str = "") -> None:
         """Put a proxy before NGINX, as a CDN is, and let the doctor ask that one. before: lines of http { }."""
-        from xaccel.testing import free_port
+        from xaccel_testing import free_port
 
         port = free_port()
         server = (
@@ -241,7 +241,7 @@ def tls_origin(folder: Path, prepare: Callable[[ssl.SSLContext], None] | None = 
 @contextmanager
 def stage(folder: Path, variant: Variant, backends: Backends) -> Iterator[Stage]:
     """Run a healthy site in `folder`, which NGINX's workers can enter."""
-    from xaccel.testing import free_port, nginx_server
+    from xaccel_testing import free_port, nginx_server
 
     with ExitStack() as stack:
         partner = stack.enter_context(tls_origin(folder / "tls"))

@@ -19,8 +19,8 @@ from tests.doctor.stage import Stage, download, s3_origin
 from tests.live.small_disk import small_disk
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel.doctor.location import FrontDoor
-from xaccel.servers.processes import wait_until
-from xaccel.testing import free_port
+from xaccel_testing import free_port
+from xaccel_testing.servers.processes import wait_until
 
 TABLE = ROWS
 """All rows."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.objects import DIGESTS, LARGE, MEDIUM, OBJECTS, SMALL
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 _BLOCK = 1 << 18
 _TIMEOUT_S = 90

@@ -12,8 +12,8 @@ import pytest
 from tests.faults.clients import Users
 from tests.faults.topology import Topology, topology
 from tests.servers.started import started
-from xaccel.servers.processes import wait_until
-from xaccel.testing import variants
+from xaccel_testing import variants
+from xaccel_testing.servers.processes import wait_until
 
 VARIANT = "deb-njs"
 

@@ -13,8 +13,15 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.faults.topology import Topology, nginx_text
-from xaccel.servers.ports import accepts, free_port
-from xaccel.servers.processes import alive, command_line, family, private_folder, wait_until, write_private
+from xaccel_testing.servers.ports import accepts, free_port
+from xaccel_testing.servers.processes import (
+    alive,
+    command_line,
+    family,
+    private_folder,
+    wait_until,
+    write_private,
+)
 
 
 @dataclass(frozen=True, slots=True)

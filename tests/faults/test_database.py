@@ -12,7 +12,7 @@ import pytest
 from tests.faults.clients import UnderWay, Users
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches, rows
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 DOWN = b"Downloads are not available at the moment. Try again in a minute.\n"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.clients import UnderWay, Users
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.clients import UnderWay, Users, resumed
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches, rows
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 WITHIN_S = {"app": 10, "nginx": 10, "s3": 30}
 """Seconds after which new downloads work, as scripts/deploy promises them too."""

@@ -16,7 +16,7 @@ from tests.faults.clients import Seen, Users
 from tests.faults.objects import MEDIUM, OBJECTS
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 CLIENTS = 8
 

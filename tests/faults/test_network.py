@@ -11,7 +11,7 @@ from tests.faults.clients import Users
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches
 from tests.servers.s3_cluster import Network
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 
 @pytest.fixture

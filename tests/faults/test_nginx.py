@@ -15,7 +15,7 @@ from tests.faults.clients import UnderWay, Users
 from tests.faults.own_nginx import OwnNginx, own_nginx
 from tests.faults.topology import Topology
 from tests.faults.trail import mismatches
-from xaccel.servers.processes import alive, wait_until
+from xaccel_testing.servers.processes import alive, wait_until
 
 
 @contextmanager

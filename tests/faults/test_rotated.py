@@ -19,9 +19,9 @@ from tests.faults.objects import OBJECTS
 from tests.faults.own_nginx import OwnNginx, daemon_text, own_nginx
 from tests.faults.topology import APP_TIMEOUT_S, Topology, app_of, write_site
 from tests.faults.trail import mismatches
-from xaccel.servers.app import AppServer
-from xaccel.servers.ports import free_port
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.app import AppServer
+from xaccel_testing.servers.ports import free_port
+from xaccel_testing.servers.processes import wait_until
 
 PATIENT = {f"proxy_read_timeout {APP_TIMEOUT_S}s;": "proxy_read_timeout 60s;"}
 """Requests wait while gunicorn's new workers load the app."""

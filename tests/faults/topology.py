@@ -26,10 +26,10 @@ from tests.servers.part import Part
 from tests.servers.postgres import USER, PostgresServer, postgres_server, standby_server
 from tests.servers.s3_cluster import BUCKET, S3Cluster, s3_cluster
 from xaccel.nginx import render, standalone
-from xaccel.servers.app import AppServer, app_server
-from xaccel.servers.processes import StartedServer, running
 from xaccel.site import read_mapping
-from xaccel.testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing.servers.app import AppServer, app_server
+from xaccel_testing.servers.processes import StartedServer, running
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "faults-0123456789-abcdefghijklmnopqrstuvwxyz"

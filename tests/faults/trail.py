@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.faults.clients import Seen
 from tests.faults.topology import Topology
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 _OUTCOMES = {("HEAD", 200): "headers", ("GET", 304): "not_modified", ("GET", 403): "denied"}
 _COLUMNS = "client, outcome, status, sent, method, key, ended_at IS NOT NULL"

@@ -12,7 +12,7 @@ from xaccel import cli
 from xaccel.cli import main
 from xaccel.cli.command import FindObject
 from xaccel.site import Site
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 
 def explain(site: Site, *arguments: str, find_object: FindObject | None = None) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.servers.origin import Origin
     from xaccel.nginx import Nginx
     from xaccel.site import Site
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -193,7 +193,7 @@ def _fresh_origins(request: pytest.FixtureRequest) -> Iterator[None]:
 @contextmanager
 def running_app(folder: Path, settings: dict[str, Any], **more: str) -> Iterator[AppServer]:
     """Run the app of the live tests with these settings. `more` are environment variables."""
-    from xaccel.testing import app_server
+    from xaccel_testing import app_server
 
     folder.mkdir(exist_ok=True)
     (folder / "site.json").write_text(json.dumps(settings))
@@ -234,7 +234,7 @@ def config_text(site: Site, variant: Variant, app: str, port: int, **more: Any) 
 def live(
     variant: Variant, places: Places, app: AppServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
-    from xaccel.testing import free_port, nginx_server
+    from xaccel_testing import free_port, nginx_server
 
     port = free_port()
     text = config_text(places.site, variant, app.address, port)

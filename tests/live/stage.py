@@ -19,9 +19,9 @@ from xaccel.handoff.builder import HandOff
 from xaccel.nginx import Directive, Parts, render
 from xaccel.options import Options
 from xaccel.sender import Sender
-from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
-from xaccel.testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from xaccel.site import Site

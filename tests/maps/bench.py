@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.engine_text import parse
 from xaccel.nginx import Directive
 from xaccel.nginx.engine_files import FOLDER
-from xaccel.testing import free_port, nginx_server
+from xaccel_testing import free_port, nginx_server
 
 MOST_INPUTS = 14
 _OWN_OF_NGINX = re.compile(r"\$(\{?)(?!xaccel_|args\b|bench_)(?=[a-z])")

@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.maps.bench import Bench
-    from xaccel.testing import Variant
+    from xaccel_testing import Variant
 
 BUILDS = ("deb", "wheel")
 
@@ -51,7 +51,7 @@ def _bench(build: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def _found(name: str, unavailable: Callable[[str], NoReturn]) -> Variant:
-    from xaccel.testing import variants
+    from xaccel_testing import variants
 
     found = variants()[name]
     if found.missing:

@@ -10,7 +10,7 @@ import pytest
 from tests.maps.bench import Bench, Map, location, maps, names, running
 from tests.maps.tables import FOLDER, rows, tables
 from xaccel.nginx import Directive
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 NOT_NEEDED = {
     "xaccel_too_large": ['"~^\\d{0,9} \\d{10}"'],  # decides most sizes at once

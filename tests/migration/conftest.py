@@ -19,7 +19,7 @@ from tests.migration.seen import STAFF, Seen, changes, see
 
 if TYPE_CHECKING:
     from tests.servers.origin import Answer, Origin, Request
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
@@ -56,7 +56,7 @@ class Places:
     partner: Origin
 
     def env(self, package: str, side: str) -> dict[str, str]:
-        from xaccel.testing.stack import s3_environment
+        from xaccel_testing.stack import s3_environment
 
         return {
             **s3_environment(self.s3),
@@ -130,7 +130,7 @@ def as_a_partner(request: Request) -> Answer:
 @pytest.fixture(scope="session")
 def old_app(places: Places) -> Iterator[Callable[[str], AppServer]]:
     """The project of a package as it was; NGINX is the only thing that variants differ in."""
-    from xaccel.testing import app_server
+    from xaccel_testing import app_server
 
     with ExitStack() as stack:
         running: dict[str, AppServer] = {}
@@ -159,8 +159,8 @@ def pair_of(
     variant: Variant, places: Places, old_app: Callable[[str], AppServer]
 ) -> Iterator[Callable[[str], Pair]]:
     """Both sides of a package's project, by the package's name; each is started once for a variant."""
-    from xaccel.testing import free_port, nginx_server
-    from xaccel.testing.stack import Project, run_stack
+    from xaccel_testing import free_port, nginx_server
+    from xaccel_testing.stack import Project, run_stack
 
     with ExitStack() as stack:
         running: dict[str, Pair] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.migration.conftest import FILES, on_one_build
 from tests.migration.seen import STAFF
-from xaccel.testing import assert_nothing_leaked
+from xaccel_testing import assert_nothing_leaked
 
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair

@@ -45,7 +45,7 @@ from django.db import models
 from django.test import RequestFactory
 from private_storage.fields import PrivateFileField
 from xaccel.django import send_file
-from xaccel.testing import assert_hand_off
+from xaccel_testing import assert_hand_off
 
 
 class Document(models.Model):

@@ -151,7 +151,7 @@ def _in_child(tree: Path, arguments: Collection[str], plugin: Record | Chosen, r
         for number in (1, 2):
             os.dup2(output, number)
         os.chdir(tree)
-        here = [str(tree), str(tree / "src")]
+        here = [str(tree), str(tree / "src"), str(tree / "testing")]
         sys.path[:0] = here
         os.environ["PYTHONPATH"] = os.pathsep.join(here)
         for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:

@@ -25,6 +25,8 @@ FILES = (
     "src/xaccel/django/*.toml",
     "src/xaccel/nginx/*.toml",
     "src/xaccel/site/*.toml",
+    "testing/*.md",
+    "testing/xaccel_testing/*.py",
     "portal/*.py",
     "portal/*.html",
     "examples/*.md",

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 
 @dataclass(frozen=True, slots=True)

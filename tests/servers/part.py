@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
-from xaccel.servers.processes import alive, wait_until
+from xaccel_testing.servers.processes import alive, wait_until
 
 
 class Server(Protocol):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers import ServerFailed, ServerMissing
-from xaccel.servers.processes import StartedServer, running, wait_until
+from xaccel_testing.servers import ServerFailed, ServerMissing
+from xaccel_testing.servers.processes import StartedServer, running, wait_until
 
 USER = "app"
 _UNPRIVILEGED = "nobody"

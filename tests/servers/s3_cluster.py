@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.part import Part
-from xaccel.servers import ServerFailed
-from xaccel.servers.ports import free_ports
-from xaccel.servers.processes import StartedServer, private_folder, running, wait_until, write_private
-from xaccel.servers.s3 import weed_binary
+from xaccel_testing.servers import ServerFailed
+from xaccel_testing.servers.ports import free_ports
+from xaccel_testing.servers.processes import StartedServer, private_folder, running, wait_until, write_private
+from xaccel_testing.servers.s3 import weed_binary
 
 NODES = 3
 BUCKET = "files"

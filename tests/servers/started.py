@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NoReturn, TypeVar
 
-from xaccel.servers import ServerMissing
+from xaccel_testing.servers import ServerMissing
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 
-from xaccel.servers.processes import alive
+from xaccel_testing.servers.processes import alive
 
 
 def get(url: str) -> bytes:

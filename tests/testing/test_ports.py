@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.testing import ServerFailed, free_port, free_ports
+from xaccel_testing import ServerFailed, free_port, free_ports
 
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
-MANY = "from xaccel.testing import free_ports; print(*free_ports(200), flush=True); input()"
+MANY = "from xaccel_testing import free_ports; print(*free_ports(200), flush=True); input()"
 FORKED = """
 import os
-from xaccel.testing import free_ports
+from xaccel_testing import free_ports
 free_ports(1)
 if os.fork():
     os.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xaccel.servers.processes import running, wait_until
+from xaccel_testing.servers.processes import running, wait_until
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 

@@ -1,4 +1,4 @@
-"""The fixtures of xaccel.testing.pytest_plugin, in a user's project with a pytest run of its own."""
+"""The fixtures of xaccel_testing.pytest_plugin, in a user's project with a pytest run of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from tests.testing.asking import gone
-from xaccel.testing import variants
+from xaccel_testing import variants
 
 SHOP = Path(__file__).parent / "shop"
 APP = """
@@ -47,7 +47,7 @@ def test_what_fails(xaccel_stack):
 """
 WITHOUT_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Importing the installed plugins takes half a second."""
-PLUGIN = 'pytest_plugins = ["xaccel.testing.pytest_plugin"]\n'
+PLUGIN = 'pytest_plugins = ["xaccel_testing.pytest_plugin"]\n'
 
 
 def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

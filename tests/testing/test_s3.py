@@ -1,4 +1,4 @@
-"""The S3 server of xaccel.testing: verifies signatures, keeps its directory, nothing left."""
+"""The S3 server of xaccel_testing: verifies signatures, keeps its directory, nothing left."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ import pytest
 
 from tests.live.small_disk import small_disk
 from tests.testing.asking import get, gone
-from xaccel.servers.processes import command_line
-from xaccel.testing import S3Server, free_ports, s3_server
+from xaccel_testing import S3Server, free_ports, s3_server
+from xaccel_testing.servers.processes import command_line
 
 
 def strays(ports: list[str]) -> list[Path]:
@@ -180,7 +180,7 @@ def test_port_taken_in_the_last_moment(tmp_path: Path, monkeypatch: pytest.Monke
         first = free_ports(10)
         first[index] = quicker.getsockname()[1]
         offers = [free_ports(10), first]
-        monkeypatch.setattr("xaccel.servers.s3.free_ports", lambda count: offers.pop())
+        monkeypatch.setattr("xaccel_testing.servers.s3.free_ports", lambda count: offers.pop())
         with s3_server(tmp_path) as s3:
             s3.create_bucket("after-all")
     assert not offers

@@ -18,7 +18,7 @@ LOADED = """
 import sys
 import xaccel
 heavy = ("botocore", "boto3", "django", "flask", "starlette", "storages", "urllib3", "xaccel.django",
-         "xaccel.nginx", "xaccel.testing")
+         "xaccel.nginx")
 print(sorted(name for name in sys.modules if name in heavy or name.startswith(tuple(f"{one}." for one in heavy))))
 """
 
@@ -76,7 +76,7 @@ def test_the_public_names_are_few_sorted_and_there() -> None:
 
 def test_a_name_of_the_testing_package_that_a_module_has_too_stays_the_function() -> None:
     script = (
-        "from xaccel.testing import Variant; from xaccel.testing import variants; print(callable(variants))"
+        "from xaccel_testing import Variant; from xaccel_testing import variants; print(callable(variants))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
@@ -106,6 +106,7 @@ def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
         ("src/xaccel/sender.py", {"tests/unit/test_sender.py"}),
         ("src/xaccel/signing/signer.py", {"tests/unit/signing"}),
         ("src/xaccel/audit/ingest/store.py", {"tests/audit/test_ingest.py"}),
+        ("testing/xaccel_testing/servers/processes.py", {"tests/testing/test_process.py"}),
         ("tests/maps/test_urls.py", {"tests/maps/test_urls.py"}),
     ],
 )

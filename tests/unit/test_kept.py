@@ -67,7 +67,6 @@ KEPT: dict[str, dict[str, str]] = {
         "Sender._source": BY_VALUE,
         "Sender._source_of_keys": BY_VALUE,
     },
-    "servers/ports.py": {"_ports_of": "the process is that of a test or a demo"},
     "signing/credentials.py": dict.fromkeys(
         [f"CredentialSource.{name}" for name in "_failed_at _failure _found _frozen _next_ahead".split()],
         "a source is made for one set of keys, or one profile",

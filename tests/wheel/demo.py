@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
-from xaccel.testing import nginx_binaries
+from xaccel_testing import nginx_binaries
 
 STARTS_WITHIN_S, ENDS_WITHIN_S = 240, 20
 program = Path(sys.executable).with_name("xaccel")
@@ -34,7 +34,8 @@ assert find_spec("portal") is None, "a package with a common name is installed"
 own = {line.partition(";")[0].strip() for line in requires("xaccel") or () if "extra == 'demo'" in line}
 assert own == {f"xaccel-portal=={version('xaccel')}"}, own
 assert version("xaccel-portal") == version("xaccel")
-assert f"xaccel=={version('xaccel')}" in (requires("xaccel-portal") or ())
+for name in ("xaccel", "xaccel-testing"):
+    assert f"{name}=={version('xaccel')}" in (requires("xaccel-portal") or ())
 
 environ = {"PATH": os.environ["PATH"], **{name: str(folder) for name, folder in homes.items()}}
 # the program knows its environment by the path at which it was installed, this process by another one

@@ -15,7 +15,7 @@ import xaccel
 
 FRAMEWORKS = (
     "boto3 botocore cryptography django fastapi flask gunicorn msgspec ninja opentelemetry prometheus_client"
-    " rest_framework starlette storages werkzeug"
+    " rest_framework starlette storages werkzeug xaccel_testing"
 ).split()
 DATA = (
     "py.typed",

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from xaccel.nginx import probe, standalone
 from xaccel.site import read_mapping
-from xaccel.testing import app_server, free_port, nginx_binaries, nginx_server
+from xaccel_testing import app_server, free_port, nginx_binaries, nginx_server
 
 CORE = """
 import json

@@ -18,7 +18,7 @@ STOPPED, NOT_READ = 130, 141
 COMMANDS: Commands = {
     "config": "xaccel.cli.config:COMMAND",
     "refresh": "xaccel.cli.config:REFRESH",
-    "serve": "xaccel.cli.serve:COMMAND",
+    "serve": "xaccel.cli.development:SERVE",
     "doctor": "xaccel.cli.doctor:COMMAND",
     "explain": "xaccel.cli.explain:COMMAND",
     "trace": "xaccel.cli.trace:COMMAND",
@@ -26,7 +26,7 @@ COMMANDS: Commands = {
     "secret": "xaccel.cli.secret:COMMAND",
     "cache": {"purge": "xaccel.cli.purge:COMMAND"},
 }
-STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.demo:COMMAND"}
+STAND_ALONE: Commands = {**COMMANDS, "demo": "xaccel.cli.development:DEMO"}
 """Those of `python -m xaccel`: a project has no use for the demo."""
 
 

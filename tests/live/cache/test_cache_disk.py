@@ -18,8 +18,8 @@ from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, cached_stage
 from tests.servers.origin import Answer
 from xaccel.nginx import cached_objects
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 BODY = bytes(range(251)) * 1_000
 """3.8 slices, where there are slices."""

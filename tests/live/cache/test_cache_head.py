@@ -15,7 +15,7 @@ from tests.live.objects import serve
 from tests.live.stage import Stage, cached_stage
 from tests.servers.origin import Answer, Origin, Request
 from xaccel.nginx import cached_objects
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 SLICE = 65_536
 FIRST = "bytes=0-65535"

@@ -17,7 +17,7 @@ from tests.live.small_disk import small_disk
 from tests.live.stage import Stage, cached_stage, target
 from tests.servers.origin import Answer, Origin, Request
 from xaccel.nginx import cached_objects
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 SLICE = 65_536
 MAX = 2 * SLICE

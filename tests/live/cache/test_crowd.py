@@ -17,8 +17,8 @@ from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import cached_objects
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 CLIENTS = 500
 SLICE = 16_384

@@ -17,8 +17,8 @@ from tests.live.origin.bad_origins import impatient
 from tests.live.origin.dns_server import dns_server
 from tests.live.stage import Stage, cached_stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 SLICE = 65_536
 LARGE = bytes(range(251)) * 1_000

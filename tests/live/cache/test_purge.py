@@ -18,7 +18,7 @@ from tests.live.objects import serve
 from tests.servers.origin import Answer
 from xaccel import cli
 from xaccel.nginx import cached_objects
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 LARGE = bytes(range(256)) * 65536
 """16 MiB: more than the buffers of NGINX and of the kernel hold."""

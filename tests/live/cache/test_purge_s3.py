@@ -11,7 +11,7 @@ import pytest
 from tests.live.stage import Stage, stage
 from xaccel import cli
 from xaccel.errors import InputRefused
-from xaccel.testing import S3Server, Variant
+from xaccel_testing import S3Server, Variant
 
 KEY = "hot +.bin"
 OLD, NEW = b"old" * 100_000, b"new" * 100_000

@@ -16,7 +16,7 @@ from tests.live.conftest import build_of
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, cached_stage, target
 from tests.servers.origin import Answer, Origin, Request
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 SLICE = 65_536
 BODY = bytes(range(251)) * 2_000

@@ -14,8 +14,8 @@ from tests.live.front.guest import operators_text
 from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, cached_stage
 from tests.servers.origin import Answer, Origin
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 SLICE = 65_536
 BODY = bytes(range(251)) * 1_000

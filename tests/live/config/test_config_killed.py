@@ -26,7 +26,7 @@ from xaccel.nginx.probe import call
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
 from xaccel.site.site import Cache
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 # the files are switched by the same code for each build of NGINX
 pytestmark = pytest.mark.variants("deb-njs")

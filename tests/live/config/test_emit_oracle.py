@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xaccel.errors import NginxError
 from xaccel.nginx import Directive, emit
-from xaccel.testing import Variant, free_port, nginx_server
+from xaccel_testing import Variant, free_port, nginx_server
 
 KNOWN = [
     "", " ", "a b", ";", "{", "}", "{}", "#", "a # b", "a;b", '"', "'", '"a"', "'a'", "\\", "\\\\", '\\"', "a\\",
@@ -74,7 +74,7 @@ def printable(text: str) -> bool:
 @pytest.fixture(params=["deb", "wheel"])
 def build(request: pytest.FixtureRequest, unavailable) -> Variant:  # type: ignore[no-untyped-def]
     """Each program: what njs adds has no part in reading a configuration."""
-    from xaccel.testing import variants
+    from xaccel_testing import variants
 
     found = variants()[request.param]
     if found.missing:

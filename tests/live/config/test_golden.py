@@ -13,7 +13,7 @@ import trustme
 
 from tests.live.config import golden
 from xaccel.nginx import probe
-from xaccel.testing import check_config, variants
+from xaccel_testing import check_config, variants
 
 NAMES = [f"{kind}-{build}" for kind, build in golden.CASES]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.commands import config, write_nginx
 from xaccel.nginx import probe
-from xaccel.testing import Variant, free_port
+from xaccel_testing import Variant, free_port
 
 BOTH = pytest.mark.variants("deb", "wheel")
 """Both NGINX print their configuration (`nginx -T`), and njs is not read."""

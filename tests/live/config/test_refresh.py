@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xaccel.cli import main
-from xaccel.testing import Variant, free_port
+from xaccel_testing import Variant, free_port
 
 SITE = """
 secret = "0123456789-abcdefghijklmnopqrstuvwxyz"

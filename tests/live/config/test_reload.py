@@ -17,8 +17,8 @@ from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, origin_server
 from xaccel.audit.log.entry import LogEntry, read_entry
 from xaccel.nginx.engine_files import SHUTDOWN
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 RATE = 200_000
 

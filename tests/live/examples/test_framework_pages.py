@@ -12,8 +12,8 @@ import pytest
 from tests.live.client import ask
 from tests.live.examples.followed import FollowedPage, wait_for
 from xaccel.site.rules import PLACEHOLDER
-from xaccel.testing import S3Server, free_port
-from xaccel.testing.stack import s3_environment
+from xaccel_testing import S3Server, free_port
+from xaccel_testing.stack import s3_environment
 
 STARTS = {
     "flask": ("flask run", "Running on"),

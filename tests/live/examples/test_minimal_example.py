@@ -14,7 +14,7 @@ import pytest
 from tests.live.examples.minimal_example import EXAMPLE, Browser, manage
 
 if TYPE_CHECKING:
-    from xaccel.testing import AppServer, S3Server, Variant
+    from xaccel_testing import AppServer, S3Server, Variant
 
 # Its commands and its pages are Python, whatever the build. test_upgrade has its downloads on two builds.
 pytestmark = pytest.mark.variants("wheel-njs")
@@ -54,7 +54,7 @@ def environ(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 @pytest.fixture(scope="session")
 def app(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """The example with its document, for all variants."""
-    from xaccel.testing import app_server
+    from xaccel_testing import app_server
 
     manage(environ, "shell", "-c", SEED)
     wsgi = "django.core.wsgi:get_wsgi_application()"
@@ -66,7 +66,7 @@ def app(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def url(environ: dict[str, str], app: AppServer, variant: Variant, tmp_path: Path) -> Iterator[str]:
-    from xaccel.testing import free_port, nginx_server
+    from xaccel_testing import free_port, nginx_server
 
     port = free_port()
     shape = ["--standalone", "--nginx", variant.binary, "--listen", f"127.0.0.1:{port}", "--app", app.address]

@@ -18,7 +18,7 @@ from tests.live.client import Reply, ask
 from tests.live.examples import node
 
 if TYPE_CHECKING:
-    from xaccel.testing import NginxServer, S3Server, Variant
+    from xaccel_testing import NginxServer, S3Server, Variant
 
 # the vectors have the same hand-off for every build
 pytestmark = pytest.mark.variants("deb", "wheel-njs")

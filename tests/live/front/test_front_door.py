@@ -46,9 +46,9 @@ from tests.live.limits.held import PAGE as TOO_MANY
 from tests.servers.origin import Answer, Request
 from xaccel.errors import NginxError
 from xaccel.handoff.headers import SANDBOX
-from xaccel.servers.nginx_server import check_config
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.nginx_server import check_config
+from xaccel_testing.servers.processes import wait_until
 
 __all__ = ["door"]
 

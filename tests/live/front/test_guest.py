@@ -24,8 +24,8 @@ from tests.live.front.guest import (
 )
 from tests.live.stage import target
 from tests.pages import ROOT
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 __all__ = ["guest"]
 

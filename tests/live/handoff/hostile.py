@@ -23,7 +23,7 @@ from xaccel.nginx import Parts, emit, render
 from xaccel.nginx.engine_files import FOLDER
 from xaccel.sender import Sender
 from xaccel.site import read_mapping
-from xaccel.testing import Variant, free_port, nginx_server
+from xaccel_testing import Variant, free_port, nginx_server
 
 SECRET = "hostile-0123456789-abcdefghijklmnopqrstuvwxyz"
 TOKEN = "Bearer of-the-partner"

@@ -12,7 +12,7 @@ from tests.live.conftest import config_text
 from tests.live.stage import SECRET
 from tests.servers.origin import Answer, Request, origin_server
 from xaccel import LocalOrigin, ObjectRef, Sender, Site
-from xaccel.testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, free_port, nginx_server
 
 CONTENT = b"%PDF- the report"
 

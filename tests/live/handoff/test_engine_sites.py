@@ -24,9 +24,9 @@ from xaccel.errors import NginxError
 from xaccel.nginx import config_folder
 from xaccel.nginx.engine_files import MARKER
 from xaccel.sender import Sender
-from xaccel.servers.processes import wait_until
 from xaccel.site import read_mapping
-from xaccel.testing import NginxServer, Variant, check_config, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, check_config, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
 
 NAMES = ("", "two")
 HOSTILE = """

@@ -32,8 +32,8 @@ from tests.live.handoff.hostile import (
 )
 from tests.live.stage import line_where
 from tests.servers.origin import Answer, Request
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 ORIGINS = ("partner", "cached", "media")
 both = pytest.mark.parametrize("protocol", ["h1", "h2"])

@@ -21,9 +21,9 @@ from tests.live.stage import line_where, stage, target
 from tests.servers.origin import Answer, Request
 from xaccel.handoff.headers import LONGEST_KEY
 from xaccel.nginx import Parts
-from xaccel.servers.nginx_server import CONFIG
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.nginx_server import CONFIG
+from xaccel_testing.servers.processes import wait_until
 
 
 @pytest.fixture(scope="session", autouse=True)

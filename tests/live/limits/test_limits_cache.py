@@ -13,8 +13,8 @@ from tests.live.limits.held import PAGE, held
 from tests.live.objects import serve
 from tests.live.stage import Stage, cached_stage, target
 from tests.servers.origin import Origin
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 SLICE = 65_536
 LARGE = bytes(range(256)) * 256 * 8

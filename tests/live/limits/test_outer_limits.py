@@ -17,7 +17,7 @@ from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, origin_server
 from xaccel.nginx import Directive, Parts
 from xaccel.nginx.emit import directive
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 OURS = 2
 TEAM = {"X-Team": "blue"}

@@ -24,7 +24,7 @@ from xaccel.audit.log.entry import LogEntry, read_entry
 from xaccel.nginx import Parts, standalone
 from xaccel.nginx.emit import directive
 from xaccel.site import read_mapping
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 __all__ = ["door"]
 

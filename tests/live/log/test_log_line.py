@@ -18,8 +18,8 @@ from docs.generated.engine import log_fields
 from tests.live.client import Reply
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 BODY = b"0123456789" * 100
 NAMES = [name for name, _, _ in log_fields()]

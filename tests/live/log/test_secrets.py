@@ -15,7 +15,7 @@ from tests.live.small_disk import small_disk
 from tests.live.stage import set_everywhere
 from tests.servers.origin import Answer
 from xaccel.nginx import render
-from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import AppServer, NginxServer, Variant, free_port, nginx_server
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 TRACE, PARENT = "a" * 32, "b" * 16
 SITE = """

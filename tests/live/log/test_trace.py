@@ -19,7 +19,7 @@ from tests.servers.origin import Answer, Request
 from xaccel import LocalOrigin, Site
 from xaccel.errors import OptionRefused
 from xaccel.handoff.trace_key import COOKIE, HEADER, ONE_MACHINE, make_key, report_of
-from xaccel.testing import free_port
+from xaccel_testing import free_port
 
 pytestmark = on_all_builds
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xaccel.servers.processes import running
-from xaccel.testing import ServerMissing, free_port
+from xaccel_testing import ServerMissing, free_port
+from xaccel_testing.servers.processes import running
 
 AZURE = "azure.acme.test"
 """What NGINX calls an Azurite with TLS: it verifies no address in a certificate."""

@@ -19,7 +19,7 @@ from tests.live.stage import line_where
 from tests.servers.origin import Origin, origin_server
 from tests.signatures import private_pem, service_account
 from xaccel.site import read_mapping
-from xaccel.testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
+from xaccel_testing import AppServer, NginxServer, S3Server, Variant, app_server, free_port, nginx_server
 
 TEXT = "".join(f"line {number}\n" for number in range(2000))
 NAMES = ["plain.txt", "2026/März (1).pdf", "a b/100% 'q' & #1;=~!*.bin"]

@@ -11,7 +11,7 @@ from tests.live.conftest import Places, config_text, fine
 from tests.servers.origin import origin_server
 from xaccel.nginx.emit import directive
 from xaccel.site.origins import HTTPOrigin
-from xaccel.testing import AppServer, Variant, free_port, nginx_server
+from xaccel_testing import AppServer, Variant, free_port, nginx_server
 
 
 def test_a_client_certificate_is_sent_to_its_origin_only(

@@ -11,7 +11,7 @@ from tests.live.client import Reply
 from tests.live.conftest import Live
 from tests.live.stage import Stage, line_where, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 WORKERS = 2
 

@@ -17,10 +17,10 @@ from xaccel.errors import NginxError
 from xaccel.nginx import Directive, Parts, emit, render, standalone
 from xaccel.nginx.config_folder import refresh, texts, write
 from xaccel.nginx.pools import resolvers
-from xaccel.servers.processes import wait_until
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
-from xaccel.testing import AppServer, NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import AppServer, NginxServer, Variant, free_port, nginx_server
+from xaccel_testing.servers.processes import wait_until
 
 
 def named_site(places: Places) -> Site:

@@ -32,7 +32,7 @@ from tests.live.origin.failure_rows import (
 from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage, target
 from tests.servers.origin import Answer, origin_server
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 pytestmark = on_all_builds
 

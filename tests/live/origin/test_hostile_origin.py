@@ -15,7 +15,7 @@ from tests.conftest import on_all_builds
 from tests.live.conftest import Live, fine
 from tests.live.stage import stage
 from tests.servers.origin import Answer
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 pytestmark = on_all_builds
 

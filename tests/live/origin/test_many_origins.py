@@ -11,8 +11,8 @@ import pytest
 
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.servers.nginx_server import check_config
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.nginx_server import check_config
 
 COUNT = 1000
 KINDS = ("shared", "own", "leads", "bucket", "tenants", "folder")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, origin_server
-from xaccel.testing import S3Server, Variant
+from xaccel_testing import S3Server, Variant
 
 WORKERS = 2
 

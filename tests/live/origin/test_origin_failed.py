@@ -21,8 +21,8 @@ from tests.live.raw_server import raw_server, reset
 from tests.live.stage import Stage, line_where, stage
 from tests.servers.origin import Answer, origin_server
 from xaccel.nginx import Directive, Parts, Raw
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 NO_CONNECTION, BROKEN = "-", r"\d+\.\d+"
 """The last value of `$upstream_connect_time`, as docs/reference/log-line.md has it."""

@@ -12,7 +12,7 @@ from dnslib import QTYPE, RR
 from tests.live.origin.dns_server import Names, dns_server
 from tests.live.stage import stage
 from tests.servers.origin import Answer, Request, origin_server
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 
 def drop_private(names: Names) -> None:

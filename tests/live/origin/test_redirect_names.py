@@ -13,8 +13,8 @@ from tests.live.conftest import fine
 from tests.live.origin.dns_server import Names, dns_server
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, origin_server
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant
+from xaccel_testing import Variant
+from xaccel_testing.servers.processes import wait_until
 
 
 @dataclass

@@ -24,8 +24,8 @@ from tests.live.objects import ranges, serve
 from tests.live.stage import Stage, stage, target
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx import emit
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant, free_port
+from xaccel_testing import Variant, free_port
+from xaccel_testing.servers.processes import wait_until
 
 BODY = bytes(range(256)) * 4096 * 24
 """24 MB: more than NGINX and the kernels hold of a transfer that nobody reads."""

@@ -26,10 +26,10 @@ from tests.live.origin.stores import (
 )
 from tests.servers.started import started
 from xaccel.handoff.disposition import content_disposition
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 # Both NGINX, and once with njs, which removes the stores' headers. Only the signed URL differs from other HTTP origins,
 # and Python makes it. On all builds six servers and an app with three SDKs would start four times.

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.live.stage import stage
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 NOBODY = 65534
 PAGE = (404, b"Not found.\n")

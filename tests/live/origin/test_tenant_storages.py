@@ -21,10 +21,10 @@ from tests.live.origin.emulators import ROOT
 from tests.servers.postgres import postgres_server
 from tests.servers.started import started
 from xaccel.site import read_mapping
-from xaccel.testing import AppServer, NginxServer, app_server, free_port, nginx_server
+from xaccel_testing import AppServer, NginxServer, app_server, free_port, nginx_server
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server, Variant
+    from xaccel_testing import S3Server, Variant
 
 # Python chooses the place; NGINX sees a path or a signed URL as of any other origin.
 pytestmark = pytest.mark.variants("deb", "wheel-njs")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 WORKERS = 2
 BUCKETS = tuple(f"acme-{number}" for number in range(10))

@@ -23,7 +23,7 @@ from tests.live.raw_server import raw_server
 from tests.live.stage import Stage, set_everywhere, stage
 from xaccel.nginx import Parts
 from xaccel.nginx.emit import directive
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 NAME = "origin.test"
 

@@ -15,7 +15,7 @@ from tests.unit.site.buffer_values import REFUSED, TAKEN
 from xaccel.errors import NginxError
 from xaccel.nginx import Parts, emit, render
 from xaccel.site.rules import split_buffers as split
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 BODY = b"0123456789abcdef" * 200_000
 OUTER = [

@@ -12,7 +12,7 @@ import pytest
 from tests.live.client import send_target
 from tests.live.conftest import Live
 from tests.servers.origin import Answer
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 SIZE = 200_000_000
 BLOCK = b"0123456789abcdef" * 4096

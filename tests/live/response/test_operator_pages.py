@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import Places, config_text
 from tests.servers.origin import Answer
-from xaccel.testing import AppServer, Variant, free_port, nginx_server
+from xaccel_testing import AppServer, Variant, free_port, nginx_server
 
 STATUSES = {404: 404, 412: 412, 416: 416, 429: 503, 403: 502, 503: 503, 504: 504}
 

@@ -19,8 +19,8 @@ from tests.live.front.transfer import Asked, Transfer
 from tests.live.raw_server import raw_server, read_head, reset
 from tests.live.stage import Stage, line_where, set_everywhere, stage, target
 from xaccel.nginx import Parts, emit
-from xaccel.servers.processes import wait_until
-from xaccel.testing import Variant, free_port
+from xaccel_testing import Variant, free_port
+from xaccel_testing.servers.processes import wait_until
 
 BODY = b"".join(b"%015d\n" % number for number in range(200_000))
 """More than the buffers of NGINX and of both sockets hold, as they are set here."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, origin_server
-from xaccel.testing import Variant
+from xaccel_testing import Variant
 
 BODY = b"0123456789" * 300
 LONG_AGO = "Fri, 01 Jan 2010 00:00:00 GMT"

@@ -21,11 +21,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from xaccel.servers.ports import accepts, free_port
-from xaccel.servers.processes import RunningServer, private_folder, running
+from xaccel_testing.servers.ports import accepts, free_port
+from xaccel_testing.servers.processes import RunningServer, private_folder, running
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server
+    from xaccel_testing import S3Server
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGE = ROOT / "deploy" / "images" / "nginx"
@@ -169,7 +169,7 @@ class Apps:
 @contextmanager
 def running_apps(s3: S3Server, folder: Path) -> Iterator[Apps]:
     """Run an app for each sidecar until the block ends."""
-    from xaccel.testing import app_server
+    from xaccel_testing import app_server
 
     name, film = f"sidecar-{secrets.token_hex(4)}", Random(17).randbytes(SIZE)
     s3.create_bucket(name)

@@ -20,10 +20,10 @@ import httpx2
 import pytest
 
 from tests.live.sidecar.sidecars import NAME, ROOT, SIDECARS, Apps, Sidecar, running_apps, sidecar
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
-    from xaccel.testing import S3Server
+    from xaccel_testing import S3Server
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ class IdleReader:
 def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> None:
     import resource
 
-    from xaccel.testing import free_ports
+    from xaccel_testing import free_ports
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -70,7 +70,7 @@ def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> 
 
 def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_path: Path) -> None:
     """Each reader has two connections: its own, and one to the store."""
-    from xaccel.testing import free_ports
+    from xaccel_testing import free_ports
 
     env = {"XACCEL_WORKER_CONNECTIONS": "200"}
     with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
@@ -86,7 +86,7 @@ def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_p
 
 
 def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:
-    from xaccel.testing import free_ports
+    from xaccel_testing import free_ports
 
     env = {"XACCEL_WORKERS": "1", "XACCEL_WORKER_CONNECTIONS": str(2**30)}
     with apps.sidecar(0, tmp_path / "sidecar", free_ports(2), **env) as found:
@@ -100,7 +100,7 @@ def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_pat
 def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
     apps: Apps, tmp_path: Path
 ) -> None:
-    from xaccel.testing import free_ports
+    from xaccel_testing import free_ports
 
     env, names = (
         {"XACCEL_LOG_MB": "1", "XACCEL_LOG_FILES": "2"},
@@ -140,7 +140,7 @@ def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
 
 def test_a_rotated_secret_is_a_reload_that_no_download_notices(apps: Apps, tmp_path: Path) -> None:
     """In the steps of docs/operate/containers.md, with the image's `refresh`."""
-    from xaccel.testing import app_server, free_ports
+    from xaccel_testing import app_server, free_ports
 
     secret, folder = tmp_path / "secret", tmp_path / "sidecar"
     old, new = secrets.token_hex(24), secrets.token_hex(24)

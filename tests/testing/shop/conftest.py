@@ -1,3 +1,3 @@
 """Fixtures of the project's tests."""
 
-pytest_plugins = ["xaccel.testing.pytest_plugin"]
+pytest_plugins = ["xaccel_testing.pytest_plugin"]

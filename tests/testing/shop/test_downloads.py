@@ -5,14 +5,14 @@ from urllib.error import HTTPError
 
 import pytest
 
-from xaccel.django.test import Client
-from xaccel.testing import assert_hand_off, assert_nothing_leaked
+from xaccel_testing import assert_hand_off, assert_nothing_leaked
+from xaccel_testing.django import Client
 
 
 @pytest.fixture
 def stored(xaccel_stack, monkeypatch):
     """A document in the bucket, and the test's own process with the same storage as the application."""
-    from xaccel.testing.stack import s3_environment
+    from xaccel_testing.stack import s3_environment
 
     for name, value in s3_environment(xaccel_stack.s3).items():
         monkeypatch.setenv(name, value)

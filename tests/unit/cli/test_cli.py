@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from xaccel import cli
-from xaccel.servers.processes import wait_until
+from xaccel_testing.servers.processes import wait_until
 
 SITE = """
 secret = "0123456789abcdef0123456789abcdef"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import xaccel_testing.demo  # noqa: F401  (Python imports some modules of it otherwise while os.name is "nt")
 from xaccel import cli
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +21,25 @@ ROOT = Path(__file__).parents[3]
 
 def project(path: str) -> dict[str, Any]:
     return tomllib.loads((ROOT / path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("command", "extra"), [("serve", "nginx"), ("demo", "demo")])
+def test_a_command_of_xaccel_testing_without_it_names_the_extra(
+    command: str,
+    extra: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'secret = "{"s" * 32}"\n[origins.media]\ntype = "local"\nroot = "/srv"\n')
+    for name in [name for name in sys.modules if name.partition(".")[0] == "xaccel_testing"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "xaccel_testing", None)
+    assert cli.main([command, *([str(site)] if command == "serve" else [])]) == 1
+    assert capsys.readouterr().err == (
+        f"xaccel: {command}: xaccel-testing is not installed. Install it: pip install 'xaccel[{extra}]'.\n"
+    )
 
 
 def test_demo_without_the_portal_names_the_extra() -> None:
@@ -52,16 +72,20 @@ def test_demo_on_windows_names_the_systems(
     assert "the demo does not run on " in capsys.readouterr().err
 
 
-def test_portal_has_the_version_of_the_library_and_the_packages_of_the_demo() -> None:
-    library, portal = project("pyproject.toml"), project("packaging/portal/pyproject.toml")
-    version = library["project"]["version"]
-    assert portal["project"]["version"] == version
-    assert library["project"]["optional-dependencies"]["demo"] == [f"xaccel-portal=={version}"]
-    assert portal["build-system"] == library["build-system"]
+def test_the_distributions_have_one_version_and_the_portal_the_packages_of_the_demo() -> None:
+    library, testing = project("pyproject.toml"), project("testing/pyproject.toml")
+    portal = project("packaging/portal/pyproject.toml")
+    version, extras = library["project"]["version"], library["project"]["optional-dependencies"]
+    for other in (testing, portal):
+        assert other["project"]["version"] == version
+        assert other["build-system"] == library["build-system"]
+        assert f"xaccel=={version}" in other["project"]["dependencies"]
+    assert extras["demo"] == [f"xaccel-portal=={version}"]
+    for needing in (extras["nginx"], extras["testing"], portal["project"]["dependencies"]):
+        assert f"xaccel-testing=={version}" in needing
 
     def packages(lines: list[str]) -> set[str]:
         return {re.match(r"[a-z0-9-]+", line)[0] for line in lines}  # type: ignore[index]
 
-    assert packages(portal["project"]["dependencies"]) - {"xaccel"} == packages(
-        library["dependency-groups"]["demo"]
-    )
+    needed = packages(portal["project"]["dependencies"]) | packages(testing["project"]["dependencies"])
+    assert needed - {"xaccel", "xaccel-testing"} == packages(library["dependency-groups"]["demo"])

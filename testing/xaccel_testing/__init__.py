@@ -2,12 +2,13 @@
 
 The servers (NGINX, an S3 server, an application under gunicorn) are context managers: a server is ready when the block
 begins, and has ended when the block ends. All its files are in the directory it is given, and the operating system
-chooses its ports. The servers are for Linux and need the extra `testing`; the assertions need no package.
+chooses its ports. The servers are for Linux and need the extra `testing` of xaccel.
 """
 
-from xaccel.servers import ServerFailed, ServerMissing
-from xaccel.servers.app import AppServer, app_server
-from xaccel.servers.nginx_server import (
+from xaccel_testing.assertions import assert_hand_off, assert_nothing_leaked
+from xaccel_testing.servers import ServerFailed, ServerMissing
+from xaccel_testing.servers.app import AppServer, app_server
+from xaccel_testing.servers.nginx_server import (
     NginxServer,
     Variant,
     check_config,
@@ -15,10 +16,9 @@ from xaccel.servers.nginx_server import (
     nginx_server,
     variants,
 )
-from xaccel.servers.ports import free_port, free_ports
-from xaccel.servers.s3 import S3Server, s3_server
-from xaccel.testing.assertions import assert_hand_off, assert_nothing_leaked
-from xaccel.testing.stack import Project, Stack, run_stack
+from xaccel_testing.servers.ports import free_port, free_ports
+from xaccel_testing.servers.s3 import S3Server, s3_server
+from xaccel_testing.stack import Project, Stack, run_stack
 
 __all__ = [
     "AppServer",

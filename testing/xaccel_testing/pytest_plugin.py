@@ -1,6 +1,6 @@
 """Fixtures for pytest: the user's own application behind a real NGINX and an S3 server.
 
-The user loads it with `pytest_plugins = ["xaccel.testing.pytest_plugin"]` in the topmost conftest.py.
+The user loads it with `pytest_plugins = ["xaccel_testing.pytest_plugin"]` in the topmost conftest.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from xaccel.errors import ConfigError
-from xaccel.servers.nginx_server import NAMES, Variant, variants
-from xaccel.servers.s3 import S3Server, s3_server
-from xaccel.testing.stack import Project, Stack, run_stack
+from xaccel_testing.servers.nginx_server import NAMES, Variant, variants
+from xaccel_testing.servers.s3 import S3Server, s3_server
+from xaccel_testing.stack import Project, Stack, run_stack
 
 _LOG_SHOWN = 3000
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from xaccel.errors import NginxError
 from xaccel.nginx.probe import failed, probe, require
-from xaccel.servers import ServerFailed
-from xaccel.servers.ports import accepts
-from xaccel.servers.processes import (
+from xaccel_testing.servers import ServerFailed
+from xaccel_testing.servers.ports import accepts
+from xaccel_testing.servers.processes import (
     StartedServer,
     alive,
     command_line,

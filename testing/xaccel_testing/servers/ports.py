@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import cycle, islice
 
-from xaccel.servers import ServerFailed
+from xaccel_testing.servers import ServerFailed
 
 _BLOCK = 1000
 _FIRSTS = range(12_000, 32_000, _BLOCK)

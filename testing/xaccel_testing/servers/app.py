@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xaccel.servers.processes import StartedServer, private_folder, running
+from xaccel_testing.servers.processes import StartedServer, private_folder, running
 
 # gunicorn listens before a worker can respond, so each worker writes a mark when it can: a WSGI worker when it has
 # loaded the application, an ASGI worker when the application's lifespan startup has ended too

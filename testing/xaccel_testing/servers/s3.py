@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xaccel.servers import ServerFailed, ServerMissing
-from xaccel.servers.ports import free_ports
-from xaccel.servers.processes import StartedServer, private_folder, running, write_private
+from xaccel_testing.servers import ServerFailed, ServerMissing
+from xaccel_testing.servers.ports import free_ports
+from xaccel_testing.servers.processes import StartedServer, private_folder, running, write_private
 
 DOMAIN = "s3.test"
 _ROLES = ("master", "volume", "filer", "s3", "admin")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from xaccel.servers import ServerFailed, ServerMissing
-from xaccel.servers.app import AppServer, app_server
-from xaccel.servers.nginx_server import NginxServer, Variant, nginx_server
-from xaccel.servers.ports import free_port
-from xaccel.servers.s3 import S3Server
+from xaccel_testing.servers import ServerFailed, ServerMissing
+from xaccel_testing.servers.app import AppServer, app_server
+from xaccel_testing.servers.nginx_server import NginxServer, Variant, nginx_server
+from xaccel_testing.servers.ports import free_port
+from xaccel_testing.servers.s3 import S3Server
 
 _TIMEOUT_S = 120
 

@@ -1,0 +1,36 @@
+"""`xaccel serve` and `xaccel demo`, whose code is in the distribution xaccel-testing: production does not need it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pkgutil import resolve_name
+from typing import Any
+
+from xaccel.cli.command import make_command
+from xaccel.errors import XaccelError
+
+
+def _run(name: str, extra: str, *arguments: Any) -> None:
+    """Run the command. Raises XaccelError if xaccel-testing is not installed."""
+    try:
+        run = resolve_name(f"xaccel_testing.{name}:run")
+    except ModuleNotFoundError as error:
+        remedy = f"Install it: pip install 'xaccel[{extra}]'."
+        raise XaccelError("xaccel-testing is not installed", where=name, remedy=remedy) from error
+    run(*arguments)
+
+
+def _add_arguments_of_demo(parser: argparse.ArgumentParser) -> None:
+    # this parser must not read options, not even --help: all arguments are the portal's
+    parser.prefix_chars = "\0"
+    parser.add_argument(
+        "options", nargs="*", metavar="OPTION", help="of the demo; `xaccel demo --help` lists them"
+    )
+
+
+SERVE = make_command("serve", run=partial(_run, "serve", "nginx"))
+DEMO = replace(
+    make_command("demo", run_unread=partial(_run, "demo", "demo")), add_arguments=_add_arguments_of_demo
+)

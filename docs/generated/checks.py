@@ -28,7 +28,6 @@ _SECURITY = "django.middleware.security.SecurityMiddleware"
 _SETTINGS: dict[str, dict[str, Any]] = {
     "xaccel.E001": {"XACCEL": {"ORIGINS": {"documents": {"type": "s3-bucket"}}}},
     "xaccel.E002": {"MIDDLEWARE": [_SECURITY]},
-    "xaccel.E003": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
     "xaccel.E004": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}, "DELIVERY": "stream"}},
     "xaccel.E005": {"MEDIA_URL": "/_xaccel/media/"},
     "xaccel.E006": {
@@ -43,6 +42,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "SECURE_HSTS_SECONDS": 31536000,
     },
     "xaccel.W005": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.W006": {"MIDDLEWARE": [_SECURITY, "xaccel.django.HandOffMiddleware"]},
 }
 
 

@@ -58,9 +58,17 @@ def test_E002_middleware_is_missing(settings: Any) -> None:
     assert found() == ["xaccel.E002"]
 
 
-def test_E003_middleware_is_not_first(settings: Any) -> None:
-    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware", *settings.MIDDLEWARE]
-    assert found() == ["xaccel.E003"]
+def test_W006_middleware_is_not_first(settings: Any) -> None:
+    """A warning: a plugin system appends its middleware, and its commands must run."""
+    settings.SECURE_HSTS_SECONDS = 60
+    settings.MIDDLEWARE = [SECURITY, "corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+    [message] = run_checks(tags=["xaccel"])
+    assert (message.id, message.is_serious()) == ("xaccel.W006", False)
+    names = "Strict-Transport-Security, Access-Control-Allow-Origin, Vary, Referrer-Policy, Cross-Origin-Opener-Policy."
+    assert message.msg.endswith(f"CorsMiddleware. Downloads lack the headers that these set: {names}")
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware", *settings.MIDDLEWARE[2:]]
+    [message] = run_checks(tags=["xaccel"])
+    assert message.msg.endswith("CommonMiddleware. Downloads lack the headers that these set.")
 
 
 @pytest.mark.parametrize("path", [f"{__name__}.OwnMiddleware", "xaccel.django.middleware.HandOffMiddleware"])

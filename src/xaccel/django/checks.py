@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,7 +59,11 @@ def check_middleware() -> list[CheckMessage]:
     places = [index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
     if not places:
         return [_message("E002")]
-    return [_message("E003", first=settings.MIDDLEWARE[0])] if places[0] else []
+    before = settings.MIDDLEWARE[: places[0]]
+    if not before:
+        return []
+    known = ", ".join(_set_by({**_CHOSEN, **_BY_DEFAULT}, before))
+    return [_message("W006", before=", ".join(before), names=f": {known}" if known else "")]
 
 
 def check_log() -> list[CheckMessage]:
@@ -106,17 +110,18 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
 def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterator[CheckMessage]:
     """Yield one message for those of `lost` that neither RESPONSE_HEADERS nor ADD_HEADERS keeps."""
     kept = {name.lower() for name in (*conf.site.response_headers, *dict(conf.site.add_headers))}
-    names = [
-        name
-        for name, (middleware, setting) in lost.items()
-        if middleware in settings.MIDDLEWARE
-        and getattr(settings, setting, not setting)
-        and name.lower() not in kept
-    ]
+    names = [name for name in _set_by(lost, settings.MIDDLEWARE) if name.lower() not in kept]
     if names:
         denied = "X-Frame-Options" in names and settings.X_FRAME_OPTIONS.upper() == "DENY"
         frames = CHECKS["W003"]["frames"] if denied else ""
         yield _message("W003", names=", ".join(names), quoted=", ".join(map(repr, names)), frames=frames)
+
+
+def _set_by(headers: Mapping[str, tuple[str, str]], middleware: Collection[str]) -> Iterator[str]:
+    """Yield those of `headers` that this middleware sets with the settings of the project."""
+    for name, (path, setting) in headers.items():
+        if path in middleware and getattr(settings, setting, not setting):
+            yield name
 
 
 def _message(number: str, **values: object) -> CheckMessage:

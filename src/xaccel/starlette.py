@@ -31,10 +31,13 @@ _FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "stri
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoint], _Endpoint]:
+def download_route(
+    router: Any, path: str, *, first: bool = False, **options: Any
+) -> Callable[[_Endpoint], _Endpoint]:
     """Decorate an endpoint of FastAPI that sends a file: it responds to GET and HEAD, and the schema has a file.
 
-    `router` is the FastAPI app or an APIRouter. `options` are those of `router.get`. For example:
+    `router` is the FastAPI app or an APIRouter. `options` are those of `router.get`. FastAPI takes the first route that
+    fits. With `first` that is this one, instead of an older one with the same path. For example:
 
         # app.py
         @download_route(app, "/reports/{name}")
@@ -45,8 +48,11 @@ def download_route(router: Any, path: str, **options: Any) -> Callable[[_Endpoin
     def register(endpoint: _Endpoint) -> _Endpoint:
         responses = {200: _FILE, **options.get("responses", {})}
         shown = {"response_class": Response, **options, "responses": responses}
+        before = len(router.routes)
         router.add_api_route(path, endpoint, methods=["GET"], **shown)
         router.add_api_route(path, endpoint, methods=["HEAD"], **{**shown, "include_in_schema": False})
+        if first:
+            router.routes[:] = [*router.routes[before:], *router.routes[:before]]
         return endpoint
 
     return register

@@ -55,3 +55,21 @@ def test_get_and_head_are_one_operation_that_sends_a_file(make: Any) -> None:
         assert_hand_off(client.request(method, "/files/a.txt"), key="a.txt")
     assert client.post("/files/a.txt").status_code == 405
     assert app.url_path_for("download", name="a.txt") == "/files/a.txt"
+
+
+@pytest.mark.parametrize("kind", [FastAPI, APIRouter])
+def test_a_first_route_replaces_one_that_is_there(kind: Any) -> None:
+    """MLflow's plugins get an app that has all routes."""
+    router: Any = kind()
+    router.get("/files/{name:path}")(lambda name: "from the app itself")
+
+    @download_route(router, "/files/{name:path}", first=True)
+    def download(files: Files, name: str) -> Response:
+        return files.send_file(name)
+
+    app = router
+    if kind is APIRouter:
+        app = FastAPI()
+        app.include_router(router)
+    for method in ("GET", "HEAD"):
+        assert_hand_off(TestClient(app).request(method, "/files/a/b.txt"), key="a/b.txt")

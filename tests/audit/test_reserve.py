@@ -125,6 +125,18 @@ def test_a_limit_of_0_ends_open_uses_and_a_lower_one_does_not() -> None:
     assert used(of) == (2, 0)
 
 
+def test_an_allowance_ends_at_its_time_for_those_too_who_have_a_use() -> None:
+    now, of, client = datetime.now(UTC), allowance(limit=2), Client()
+    hour = timedelta(hours=1)
+    for until, status in ((now + hour, 200), (now - hour, 403), (None, 200), (now - hour, 403)):
+        type(of).objects.update(valid_until=until)
+        assert get(client, of).status_code == status
+        assert client.head("/share", {"allowance": of.pk}).status_code == status
+        assert Client().head("/share", {"allowance": of.pk}).status_code == status
+    assert get(Client(), of).status_code == 403
+    assert used(of) == (1, 0)
+
+
 def test_resume_and_seeking_are_free_and_another_client_is_not() -> None:
     two, first = allowance(limit=2), Client()
     for _ in range(20):

@@ -14,6 +14,7 @@ class Allowance(models.Model):
     give_backs: how many uses in total may be given back because nearly nothing was sent. Each time up to 1 % of the
         object was sent, so ten at most. given_back: how many were.
     requests: hand-offs for each use, so that a copied cookie has a limit too.
+    valid_until: when the link ends, also for uses that are taken; None: never.
     """
 
     limit = models.PositiveBigIntegerField()
@@ -21,6 +22,7 @@ class Allowance(models.Model):
     give_backs = models.PositiveIntegerField(default=3)
     given_back = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=500)
+    valid_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "xaccel_allowance"

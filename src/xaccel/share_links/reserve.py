@@ -65,13 +65,14 @@ class Reserved:
 def reserve(
     request: HttpRequest, allowance: Allowance, *, version: str = "", lifetime: timedelta = LIFETIME
 ) -> Reserved | None:
-    """Return the use that this client has, or take one; None if no use is left.
+    """Return the use that this client has, or take one; None if no use is left or the link has ended.
 
     version: identifies the object and its bytes; a reservation is for one version.
     lifetime: how long a use that is taken now lasts.
 
-    A limit of 0 ends the uses that are taken; any other one leaves them. HEAD takes no use and gets the response of a
-    GET. Call `reserve` and `send_file` in one transaction: then an error between them takes no use. For example:
+    A limit of 0 and `valid_until` end the uses that are taken; another limit leaves them. HEAD takes no use and gets the
+    response of a GET. Call `reserve` and `send_file` in one transaction: then an error between them takes no use. For
+    example:
 
         def shared(request, link):
             with transaction.atomic():
@@ -84,6 +85,8 @@ def reserve(
     """
     now, using, version = datetime.now(UTC), router.db_for_write(Allowance), storable(version)
     given = request.COOKIES.get(COOKIE, "")
+    if allowance.valid_until is not None and allowance.valid_until <= now:
+        return None
     secret = given if _SECRET.fullmatch(given) else secrets.token_urlsafe(32)
     new = Reservation(
         id=UUID(new_transfer_id(now)),

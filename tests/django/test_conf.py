@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import RequestFactory
+from storages.backends.s3 import S3Storage
 
 from xaccel import ConfigErrors, LocalOrigin, S3Origin
 from xaccel.django import send_file
-from xaccel.django.conf import configuration
+from xaccel.django.conf import configuration, derived_secrets
 
 PARTNER = {"partner": {"type": "http", "base_url": "https://p.example/"}}
 
@@ -58,6 +61,104 @@ def test_origin_may_name_a_storage_and_add_to_it(site: Any) -> None:
     assert isinstance(origin, S3Origin)
     assert (origin.bucket, origin.prefix, origin.expires_s) == ("acme-documents", "tenant-a/", 30)
     assert origin.connect_to == ("10.0.0.5:9000",)
+
+
+class FilerStorage(FileSystemStorage):
+    """A storage of an application with its own setting for storages, such as FILER_STORAGES."""
+
+    def __init__(self, location: str = "/srv/filer") -> None:
+        super().__init__(location)
+
+
+private = FilerStorage("/srv/private")
+
+
+def make_storage() -> FilerStorage:
+    return FilerStorage("/srv/made")
+
+
+@pytest.mark.parametrize(
+    ("storage", "root"),
+    [
+        (f"{__name__}.FilerStorage", "/srv/filer"),
+        (f"{__name__}.private", "/srv/private"),
+        (f"{__name__}.make_storage", "/srv/made"),
+        (private, "/srv/private"),
+        (FilerStorage, "/srv/filer"),
+        (default_storage, None),
+        ("default", None),
+    ],
+)
+def test_origin_may_name_a_storage_that_has_no_alias(
+    settings: Any, site: Any, storage: Any, root: Any
+) -> None:
+    site(ORIGINS={"files": {"storage": storage}})
+    assert configuration().site.origins == {"files": LocalOrigin(root=root or settings.MEDIA_ROOT)}
+    response = send_file(RequestFactory().get("/"), "a.txt", origin="files")
+    assert response["X-Accel-Redirect"] == "/_xaccel/files/a.txt"
+
+
+def test_a_storage_without_alias_signs_keys_of_its_origin(settings: Any, site: Any) -> None:
+    storage = S3Storage(**settings.STORAGES["bucket"]["OPTIONS"])
+    site(ORIGINS={"files": {"storage": storage}})
+    url = send_file(RequestFactory().get("/"), "a.txt", origin="files")["Xaccel-Url"]
+    assert url.startswith("https://acme-documents.s3.eu-central-1.amazonaws.com/tenant-a/a.txt?")
+    assert "AKIASTORAGE" in url
+
+
+@pytest.mark.parametrize(
+    ("storage", "reason"),
+    [
+        ("nowhere", "Could not find config for 'nowhere'"),
+        ("no.such.module", "No module named 'no'"),
+        (f"{__name__}.nothing", "does not define"),
+        (f"{__name__}.PARTNER", "it is not a storage of Django"),
+        (7, "it is not a storage of Django"),
+    ],
+)
+def test_what_is_no_storage_is_named(site: Any, storage: Any, reason: str) -> None:
+    site(ORIGINS={"files": {"storage": storage}})
+    [said] = problems()
+    assert said.startswith(f'XACCEL["ORIGINS"]["files"]["storage"]: the storage {storage!r} cannot be made (')
+    assert reason in said
+
+
+def test_a_file_may_have_the_site_of_a_project(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Label Studio and others read their settings from the environment."""
+    file = tmp_path / "site.toml"
+    file.write_text('delivery = "stream"\n[origins.files]\nstorage = "default"\n')
+    monkeypatch.setenv("XACCEL_SITE", str(file))
+    del settings.XACCEL
+    found = configuration()
+    assert (found.delivery, found.site.origins) == (
+        "stream",
+        {"files": LocalOrigin(root=settings.MEDIA_ROOT)},
+    )
+    assert found.site.secrets == tuple(derived_secrets(""))
+    settings.XACCEL = {"ORIGINS": PARTNER}
+    assert set(configuration().site.origins) == {"partner"}, "the setting comes first"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", ": it cannot be read"),
+        ("[]", ": [] is not a mapping"),
+        ('{"origins": {"files": {"storage": "nowhere"}}}', '["ORIGINS"]["files"]["storage"]: the storage'),
+        ('{"dlivery": "stream"}', ": 'DLIVERY' is not a setting"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_with_its_path(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    del settings.XACCEL
+    file = tmp_path / "site.json"
+    file.write_text(text)
+    monkeypatch.setenv("XACCEL_SITE", str(file))
+    [found] = problems()
+    assert found.startswith(f"{file}{said}")
 
 
 def test_origin_may_be_given_as_a_value(site: Any) -> None:

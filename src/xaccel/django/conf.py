@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -12,11 +13,12 @@ from typing import Any, Literal
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import InvalidStorageError, storages
+from django.core.files.storage import InvalidStorageError, Storage, storages
 from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 
-from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described
+from xaccel.django.files.objects import Objects, StorageNotDescribed, kind_of, not_described, unwrapped
 from xaccel.django.files.origins_of_files import PLACE_AND_KEYS
 from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.sender import Sender
@@ -25,6 +27,8 @@ from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
+SITE_FILE = "XACCEL_SITE"
+"""The environment variable with the path of a file, for projects without the setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,28 +64,25 @@ _NOT_FOR_DOWNLOADS = {"staticfiles"}
 @lru_cache(maxsize=1)
 def configuration() -> Configuration:
     """Return the one configuration of this process. Raises ConfigErrors with every problem of settings.XACCEL."""
-    given = getattr(settings, WHERE, {})
-    if not isinstance(given, Mapping):
-        raise ConfigErrors([problem(WHERE, "mapping", value=given)])
+    given, where = _settings()
     found: list[ConfigError] = []
-    values = read_mapping.in_upper_case(given, WHERE, found)
+    values = read_mapping.in_upper_case(given, where, found)
     skipped: list[ConfigError] = []
     django = {key: values.pop(key) for key in DJANGO_KEYS if key in values}
-    own = build(DjangoSettings, django, WHERE, found)
-    aliases: dict[str, str] = {}
+    own = build(DjangoSettings, django, where, found)
+    signing: dict[str, Storage] = {}
     if "ORIGINS" not in values:
         every = {alias: {"storage": alias} for alias in settings.STORAGES if alias not in _NOT_FOR_DOWNLOADS}
-        values["ORIGINS"], aliases = _with_storages(every, 'STORAGES["{}"]', skipped)
+        values["ORIGINS"], signing = _with_storages(every, 'STORAGES["{}"]', skipped)
     elif isinstance(origins := values["ORIGINS"], Mapping):
-        where = f'{WHERE}["ORIGINS"]["{{}}"]["storage"]'
-        values["ORIGINS"], aliases = _with_storages(origins, where, found)
+        values["ORIGINS"], signing = _with_storages(origins, f'{where}["ORIGINS"]["{{}}"]["storage"]', found)
     if not values.keys() & {"SECRET", *read_mapping.SECRET_SOURCES}:
         values["SECRET"] = derived_secrets(str(values.get("NAME", "")))
     try:
-        site = read_mapping.read(values, where=WHERE, more_keys=DJANGO_KEYS)
+        site = read_mapping.read(values, where=where, more_keys=DJANGO_KEYS)
     except ConfigErrors as errors:
         # Where each entry had its own problem, none is left, and saying so again helps nobody.
-        empty = f'{WHERE}["ORIGINS"]'
+        empty = f'{where}["ORIGINS"]'
         found.extend(problem for problem in errors.problems if not (found and problem.where == empty))
     if found or own is None:
         raise ConfigErrors(found)
@@ -89,23 +90,39 @@ def configuration() -> Configuration:
     return Configuration(
         site=site,
         sender=sender,
-        objects=Objects(sender, aliases),
+        objects=Objects(sender, signing),
         delivery=own.delivery,
         skipped=tuple(skipped),
     )
 
 
+def _settings() -> tuple[Mapping[str, Any], str]:
+    """Return settings.XACCEL or else the file of XACCEL_SITE, and how the paths of its errors begin."""
+    file, where = os.environ.get(SITE_FILE, ""), WHERE
+    if hasattr(settings, WHERE) or not file:
+        given = getattr(settings, WHERE, {})
+    else:
+        where = file
+        try:
+            given = read_mapping.read_file(file)
+        except ConfigError as error:
+            raise ConfigErrors([error]) from error
+    if not isinstance(given, Mapping):
+        raise ConfigErrors([problem(where, "mapping", value=given)])
+    return given, where
+
+
 def _with_storages(
     given: Mapping[str, Any], where: str, found: list[ConfigError]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return `given` with each {"storage": alias} entry spelled out, and the aliases that sign, by origin.
+) -> tuple[dict[str, Any], dict[str, Storage]]:
+    """Return `given` with each {"storage": …} entry spelled out, and the storages that sign, by origin.
 
     Other options of an entry come on top of the storage's. The storage does not sign for an entry with another place or
     with keys. `where` names an entry in errors, with "{}" for its name. Problems go to `found`; their entries are left
     out.
     """
     origins: dict[str, Any] = {}
-    aliases: dict[str, str] = {}
+    signing: dict[str, Storage] = {}
     for name, entry in given.items():
         path = where.format(name)
         if not isinstance(entry, Mapping) or "storage" not in entry:
@@ -114,22 +131,34 @@ def _with_storages(
             found.append(problem(path, "storage_and_type"))
         else:
             options = {**entry}
-            alias = str(options.pop("storage"))
             try:
-                origins[name] = _settings_of(alias) | options
+                storage = _storage(options.pop("storage"))
+                origins[name] = _settings_of(storage) | options
             except StorageNotDescribed as error:
                 found.append(StorageNotDescribed(error.what, where=path, remedy=error.remedy))
-            if options.keys().isdisjoint(PLACE_AND_KEYS):
-                aliases[name] = alias
-    return origins, aliases
+            else:
+                if options.keys().isdisjoint(PLACE_AND_KEYS):
+                    signing[name] = storage
+    return origins, signing
 
 
-def _settings_of(alias: str) -> dict[str, Any]:
-    """Return the settings of the origin that a storage is. Raises StorageNotDescribed."""
+def _storage(named: Any) -> Storage:
+    """Return a storage by its alias in STORAGES, by the dotted path of it or of its class, or as it is."""
+    made = named
     try:
-        storage = storages[alias]
-    except (InvalidStorageError, ImproperlyConfigured) as error:
-        raise not_described("storage", alias=alias, reason=error) from error
+        if isinstance(named, str):
+            is_path = named not in settings.STORAGES and "." in named
+            made = import_string(named) if is_path else storages[named]
+        made = unwrapped(made() if callable(made) else made)
+    except (InvalidStorageError, ImproperlyConfigured, ImportError, TypeError) as error:
+        raise not_described("storage", storage=named, reason=error) from error
+    if not isinstance(made, Storage):
+        raise not_described("storage", storage=named, reason="it is not a storage of Django")
+    return made
+
+
+def _settings_of(storage: Storage) -> dict[str, Any]:
+    """Return the settings of the origin that a storage is. Raises StorageNotDescribed."""
     kind = kind_of(type(storage))
     if names := sorted(kind.computed & set(kind.place.split())):
         raise not_described("storage_computed", kind=kind.name, names=", ".join(names))

@@ -70,7 +70,7 @@ def reserve(
     version: identifies the object and its bytes; a reservation is for one version.
     lifetime: how long a use that is taken now lasts.
 
-    A limit of 0 and `valid_until` end the uses that are taken; another limit leaves them. HEAD takes no use and gets the
+    A limit of 0 and `valid_until` end the uses that are taken; another limit does not. HEAD takes no use and gets the
     response of a GET. Call `reserve` and `send_file` in one transaction: then an error between them takes no use. For
     example:
 

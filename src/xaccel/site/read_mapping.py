@@ -46,12 +46,16 @@ def site_of(source: SiteSource) -> Site:
     if isinstance(source, Mapping):
         return read(source)
     file = fspath(source)
+    return read(read_file(file), file)
+
+
+def read_file(file: str) -> Any:
+    """Return what a file of TOML or JSON has. Raises ConfigError if it cannot be read."""
     try:
         text = Path(file).read_text(encoding="utf-8")
-        mapping = json.loads(text) if Path(file).suffix == ".json" else tomllib.loads(text)
+        return json.loads(text) if Path(file).suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
         raise problem(file, "file", reason=error) from error
-    return read(mapping, file)
 
 
 def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterable[str] = ()) -> Site:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
 from django.core.exceptions import SuspiciousOperation
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import Storage
 from django.db.models.fields.files import FieldFile
 from django.utils.functional import LazyObject, empty
 
@@ -43,13 +43,13 @@ FileOrKey = FieldFile | str | None
 class Objects:
     """The objects of a site's storages. Thread-safe.
 
-    aliases: by origin, the alias of STORAGES that signs for it.
+    signing: by origin, the storage that signs for it.
     """
 
-    def __init__(self, sender: Sender, aliases: Mapping[str, str]) -> None:
+    def __init__(self, sender: Sender, signing: Mapping[str, Storage]) -> None:
         self._refer = sender.refer
         self._origins = OriginsOfFiles(sender)
-        self._aliases = aliases
+        self._signing = signing
 
     def find(
         self, file_or_key: FileOrKey, *, origin: str | None, bucket: str | None = None, url: Url | None = None
@@ -73,17 +73,13 @@ class Objects:
             raise TypeError(f"send_file takes a FieldFile or an object key, not {type(file_or_key).__name__}")
         key: Any = file_or_key
         ref = self._refer(key, origin=origin, bucket=bucket, url=url)
-        if url is not None or ref.origin not in self._aliases:
+        if url is not None or ref.origin not in self._signing:
             return ref
-        storage = storages[self._aliases[ref.origin]]
-        return self._stored(StoredFile(storage, key, ref.origin, bucket, is_key=True))
+        return self._stored(StoredFile(self._signing[ref.origin], key, ref.origin, bucket, is_key=True))
 
     def _stored(self, file: StoredFile) -> ObjectRef:
-        storage: Any = file.storage
-        if isinstance(storage, LazyObject):  # such as `default_storage`
-            if storage._wrapped is empty:
-                storage._setup()
-            file = file._replace(storage=storage._wrapped)
+        if isinstance(file.storage, LazyObject):
+            file = file._replace(storage=unwrapped(file.storage))
         try:
             return kind_of(type(file.storage)).object_of(self._origins, file)
         except StorageNotDescribed as error:
@@ -91,6 +87,15 @@ class Objects:
         except SuspiciousOperation as error:
             what = f"{file.name!r} is outside the storage's location, or a name that it cannot store"
             raise KeyRefused(what, where="file", remedy="Check where the name came from.") from error
+
+
+def unwrapped(storage: Any) -> Any:
+    """Return the storage itself, also of a lazy one such as `default_storage`."""
+    if isinstance(storage, LazyObject):
+        if storage._wrapped is empty:
+            storage._setup()
+        return storage._wrapped
+    return storage
 
 
 def _in_place(

@@ -126,8 +126,8 @@ def test_every_reason_that_nginx_prints_is_explained() -> None:
     table = text(REFERENCE / "log-line.md").partition("## Values of `why`")[2]
     reasons = set(re.findall(r"set \$xaccel_refused ([a-z_]+);", written))
     for block in re.findall(
-        r"map [^\n]* \$xaccel_(?:denied|denied_for|malformed|bad_redirect|refusal|redirect_refusal|doubt|interrupted"
-        r"|why_not) \{\n(.*?)\n\}",
+        r"map [^\n]* \$xaccel_(?:denied|denied_for|malformed|bad_redirect|refusal|redirect_refusal|bad_response"
+        r"|interrupted|failure) \{\n(.*?)\n\}",
         written,
         re.DOTALL,
     ):

@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
+from tests.conftest import USUAL, VARIANTS
 from tests.faults.table import cited
 from tests.find_tests import find_tests
 
 ROOT = Path(__file__).parents[1]
 LOG = ROOT / ".xaccel" / "log"
-VARIANTS = ("deb", "deb-njs", "wheel", "wheel-njs")
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.13")
+"""The oldest and the newest. `scripts/matrix` has those between too."""
 AT_ONCE = 5
 """On two cores, because most tests wait for servers: the closing line of a group says how much it computed."""
 
@@ -37,7 +38,8 @@ scripts/test doctor            xaccel doctor on a healthy site, with all builds 
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
 scripts/test faults [--quick]  kill, hang, fill and cut off each server; --quick leaves out the long tests, and those of
                                tests/faults/faults.toml that are in other folders
-scripts/test all               all tests but the long faults, also on other Pythons, and the wheel in clean environments
+scripts/test all               all tests but the long faults, some also on the newest Python, and the wheel in clean
+                               environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
 scripts/test mutants           change the code in 800 ways and see whether a test fails: tests/mutants/README.md
 
@@ -182,10 +184,12 @@ def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
 
 
 def live() -> list[Group]:
-    """Return the live tests, one group for each build of NGINX and one for those that are on no certain one."""
+    """Return the live tests: a group for each usual build of NGINX, one for the others, one for no certain build."""
+    others = [name for name in VARIANTS if name not in USUAL]
+    builds = {"none": ["none"], **{name: [name] for name in USUAL}, "others": others}
     return [
-        Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, f"--variant={name}"))
-        for name in ("none", *VARIANTS)
+        Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, *(f"--variant={build}" for build in chosen)))
+        for name, chosen in builds.items()
     ]
 
 

@@ -215,7 +215,7 @@ def test_commands_without_a_server_print_the_output_of_the_pages(tmp_path: Path)
     env = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "examples/minimal"), *sys.path]),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled")),
         "DJANGO_SETTINGS_MODULE": "settings",
         "DEBUG": "1",
         "S3_BUCKET": "documents",

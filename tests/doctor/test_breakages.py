@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -12,7 +11,6 @@ from tests.doctor.stage import Stage
 from tests.doctor.way import TABLE
 from xaccel.cli.doctor import printed
 
-WITHIN_S = 10.0
 NEEDS_ROOT = {"XA501", "XA615", "XA504", "XA415-NGINX's workers may not enter the directory", "XA502"}
 
 
@@ -29,13 +27,10 @@ def test_a_breakage_is_reported_as_its_own_check_and_as_nothing_else(
     if os.geteuid() != 0 and any(breakage.name.startswith(name) for name in NEEDS_ROOT):
         pytest.skip("the workers are this user's own processes")
     breakage.make(healthy)
-    started = time.monotonic()
-    found = healthy.found()
-    took = time.monotonic() - started
-    assert found == {breakage.id: breakage.status}
+    # a check that had to be cut off would be found too
+    assert healthy.found() == {breakage.id: breakage.status}
     (result,) = (each for each in healthy.results if each.check.id == breakage.id)
     assert breakage.says in f"{result.evidence} {result.remedy}"
     word = {"fail": "FAIL", "warn": "WARN", "unknown": "?   "}[breakage.status]
     assert f"{word} {breakage.id} {result.check.failure}\n" in printed(healthy.results, "report")
-    assert took < WITHIN_S
     assert healthy.leaks() == []

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from botocore import session
 
-from tests.loop_time import longest_turn_ms
+from tests.loop_time import MOST_MS, longest_turn_ms
 from xaccel import ObjectRef, Sender
 from xaccel.asgi import Downloads
 from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site.read_mapping import site_of
 
-MOST_MS = 20
 S3 = {"type": "s3", "region": "eu-central-1", "access_key": "k", "secret_key": "s"}
 SITE = {
     "SECRET": "0123456789-abcdefghijklmnopqrstuvwxyz",

@@ -49,7 +49,7 @@ class IdleReader:
         self._socket.close()
 
 
-def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> None:
+def test_hundreds_of_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> None:
     import resource
 
     from xaccel_testing import free_ports
@@ -58,8 +58,10 @@ def test_a_thousand_idle_readers_keep_nobody_out(apps: Apps, tmp_path: Path) -> 
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         with apps.sidecar(0, tmp_path / "sidecar", free_ports(2)) as found, ExitStack() as stack:
-            readers = [stack.enter_context(closing(IdleReader(found))) for _ in range(1000)]
-            assert Counter(each.status for each in readers) == {200: 1000}
+            # with two connections each: more than workers have by NGINX's default
+            count = 300 * max(2, os.cpu_count() or 1)
+            readers = [stack.enter_context(closing(IdleReader(found))) for _ in range(count)]
+            assert Counter(each.status for each in readers) == {200: count}
             assert found.is_ready()
             url = f"http://{found.address}:{found.port}"
             others = [httpx2.get(f"{url}/seen", headers={"Host": NAME}, timeout=30) for _ in range(20)]
@@ -82,7 +84,7 @@ def test_a_sidecar_is_not_ready_before_its_connections_run_out(apps: Apps, tmp_p
                     break
             else:
                 pytest.fail("ready, with as many readers as connections")
-        assert wait_until(found.is_ready, timeout_s=10)
+        assert wait_until(found.is_ready, timeout_s=30, every_s=0.5)
 
 
 def test_fewer_open_files_than_connections_need_are_reported(apps: Apps, tmp_path: Path) -> None:
@@ -166,12 +168,12 @@ def test_a_rotated_secret_is_a_reload_that_no_download_notices(apps: Apps, tmp_p
     ):
 
         def download() -> None:
-            while not stop.is_set():
+            while not stop.wait(0.02):
                 statuses[client.get(target, headers={"Range": "bytes=0-9"}).status_code] += 1
 
         def ready_with(text: str) -> bool:
             secret.write_text(text)
-            return wait_until(found.is_ready, timeout_s=30)
+            return wait_until(found.is_ready, timeout_s=60, every_s=0.5)
 
         blocks = slow.iter_bytes(4096)
         body = [next(blocks)]
@@ -182,7 +184,7 @@ def test_a_rotated_secret_is_a_reload_that_no_download_notices(apps: Apps, tmp_p
             assert ready_with(f"{old} {new}")
             assert ready_with(f"{new} {old}")
             app.server.signal(signal.SIGHUP)
-            assert wait_until(lambda: not workers & {*app.pids}, timeout_s=30)
+            assert wait_until(lambda: not workers & {*app.pids}, timeout_s=60)
             assert ready_with(new)
         finally:
             stop.set()

@@ -92,7 +92,6 @@ ENVIRONMENTS = [
         extras="audit,metrics",
         brings=("django", "msgspec", "prometheus_client"),
     ),
-    Environment("otel", ("spans.py",), extras="otel", brings=("opentelemetry",)),
     Environment(
         "demo",
         ("demo.py",),

@@ -200,7 +200,7 @@ class Stage:
 
     def leaks(self) -> list[str]:
         """Return which secrets the doctor printed of the last results as JSON, and would print in any other form."""
-        texts = [self.printed, *(_printed(self.results, form) for form in ("report", "all", "sarif"))]
+        texts = [self.printed, *(_printed(self.results, form) for form in ("report", "all"))]
         s3 = self.backends.s3
         origins = {"media": {"type": "local", "root": "/srv"}}
         paths = [

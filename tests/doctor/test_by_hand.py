@@ -139,30 +139,6 @@ def test_the_location_of_auth_request_fetches_no_file(
     assert found(tmp_path, f"server {{ {inside} }}", capsys) == {}
 
 
-def test_sarif_names_file_and_line_of_each_finding(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "hand.conf").write_text(COMMON)
-    accepted = ["--accept", "XA705", "--reason", "one host", "--until", "2999-01-01"]
-    with pytest.raises(SystemExit) as end:
-        main(["doctor", "--config", str(tmp_path / "hand.conf"), "--sarif", *accepted])
-    log = json.loads(capsys.readouterr().out)
-    (run,) = log["runs"]
-    assert (end.value.code, log["version"]) == (1, "2.1.0")
-    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {
-        one["ruleId"] for one in run["results"]
-    }
-    by_id = {one["ruleId"]: one for one in run["results"]}
-    place = by_id["XA703"]["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"] == str(tmp_path / "hand.conf")
-    assert place["region"] == {"startLine": 3}
-    assert (by_id["XA703"]["level"], by_id["XA705"]["level"]) == ("error", "warning")
-    assert by_id["XA705"]["suppressions"] == [
-        {"kind": "external", "justification": "one host (until 2999-01-01)"}
-    ]
-    assert "suppressions" not in by_id["XA703"]
-
-
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

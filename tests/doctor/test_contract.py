@@ -1,4 +1,4 @@
-"""What scripts and people can rely on: ids, exit statuses, JSON, --only, --wait, --accept, and no secret."""
+"""What scripts and people can rely on: ids, exit statuses, JSON, --only, --wait, and no secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -70,8 +69,6 @@ def test_explain_and_list_need_no_site(capsys: pytest.CaptureFixture[str]) -> No
         (["explain", "XA999"], "there is no check 'XA999'"),
         (["site.toml", "--only", "XA1"], "there is no check 'XA1'"),
         ([], "it needs one file"),
-        (["site.toml", "--accept", "XA306"], "each --accept needs one --reason and one --until"),
-        (["site.toml", "--accept", "XA306", "--reason", "x", "--until", "soon"], "not a date"),
         (["site.toml", "--wait", "long"], "'long' is not a time"),
         (["site.toml", "--header", "nonsense"], "it is not a header"),
         (["site.toml", "--object", "documents"], "'documents' is not an object"),
@@ -222,18 +219,6 @@ def test_only_makes_the_check_and_its_causes(healthy: Stage) -> None:
     status, printed = healthy.doctor("--json", "--only", "XA304")
     found = {one["id"]: one["status"] for one in json.loads(printed)["results"]}
     assert (status, found) == (1, {"XA301": "fail", "XA302": "fail", "XA304": "skipped"})
-
-
-@on_deb
-def test_an_accepted_finding_does_not_fail_up_to_its_day(healthy: Stage) -> None:
-    healthy.change(SECRET=SECRET[::-1], generate=False)
-    today = datetime.now(UTC).date()
-    accepts = ["--accept", "XA214", "--reason", "rotation on Monday", "--until"]
-    status, printed = healthy.doctor(*accepts, str(today))
-    assert status == 0
-    assert "accepted XA214 The secret on disk differs " in printed
-    assert "Accepted: rotation on Monday" in printed
-    assert healthy.doctor(*accepts, str(today - timedelta(days=1)))[0] == 1
 
 
 @on_deb

@@ -203,8 +203,6 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "explain: no object": runs("explain", "no-such-transfer", transfer_log="/nowhere/xaccel.log"),
     "doctor: no file": lambda: cli.main(["doctor"]),
     "doctor: no such check": runs("doctor", "--only", "XA1"),
-    "doctor: no reason": runs("doctor", "--accept", "XA306"),
-    "doctor: no date": runs("doctor", "--accept", "XA306", "--reason", "x", "--until", "soon"),
     "doctor: no time": runs("doctor", "--wait", "long"),
     "doctor: no header": runs("doctor", "--header", "nonsense"),
     "doctor: no object": runs("doctor", "--object", "documents"),

@@ -22,7 +22,6 @@ COMMANDS: Commands = {
     "doctor": "xaccel.cli.doctor:COMMAND",
     "explain": "xaccel.cli.explain:COMMAND",
     "trace": "xaccel.cli.trace:COMMAND",
-    "spans": "xaccel.cli.spans:COMMAND",
     "secret": "xaccel.cli.secret:COMMAND",
     "cache": {"purge": "xaccel.cli.purge:COMMAND"},
 }

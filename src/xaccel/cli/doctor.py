@@ -13,10 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from xaccel.cli.command import FindObject, headers_of, make_command
 from xaccel.cli.nginx_arguments import find_nginx
@@ -25,8 +22,6 @@ from xaccel.doctor.running_site import RunningSite
 from xaccel.errors import NginxError, OptionRefused
 from xaccel.site import Site, read_mapping
 
-_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"fail": "error", "warn": "warning", "unknown": "note"}
 _PAUSE_S = 0.5
 _WORDS = {"fail": "FAIL", "warn": "WARN", "unknown": "?", "ok": "ok", "skipped": "skip"}
 _COLOURS = {"FAIL": "1;31", "WARN": "1;33", "?": "1;35", "ok": "32"}  # bold red, yellow, magenta; green
@@ -52,8 +47,8 @@ def _run(args: argparse.Namespace, read_site: Callable[[], Site] | None, _: Find
 
 
 def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callable[[], Site]) -> int:
-    _require_known([*args.only, *args.accept], {each.id for each in known})
-    strict, accepted = args.fail_on == "warn", _accepted(args)
+    _require_known(args.only, {each.id for each in known})
+    strict = args.fail_on == "warn"
     end = time.monotonic() + _seconds(args.wait, "--wait")
     stack = RunningSite(
         read_site=read_site,
@@ -71,14 +66,14 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     )
     while True:
         with _progress() as watch:
-            results = examine(known, replace(stack), only=args.only, accepted=accepted, watch=watch)
+            results = examine(known, replace(stack), only=args.only, watch=watch)
         status = exit_status(results, strict=strict)
         if status == CLEAN or time.monotonic() >= end:
             break
         time.sleep(_PAUSE_S)
-    form = "json" if args.json else "sarif" if args.sarif else "all" if args.all else "report"
+    form = "json" if args.json else "all" if args.all else "report"
     text = printed(results, form, strict=strict)
-    print(_for_terminal(text) if form in ("report", "all") and sys.stdout.isatty() else text)
+    print(_for_terminal(text) if form != "json" and sys.stdout.isatty() else text)
     return status
 
 
@@ -127,36 +122,12 @@ def _require_known(ids: Collection[str], known: Collection[str]) -> None:
 
 
 def printed(results: Sequence[Finding], form: str, *, strict: bool = False) -> str:
-    """Return what is printed in a form: `json`, `sarif`, `report`, or `all`, a report with what is fine too."""
+    """Return what is printed in a form: `json`, `report`, or `all`, a report with what is fine too."""
     if form == "json":
         status, found = exit_status(results, strict=strict), [each.as_json() for each in results]
         shown = {"schema_version": SCHEMA_VERSION, "exit_status": status, "results": found}
         return json.dumps(shown, indent=2)
-    if form == "sarif":
-        return json.dumps(_sarif(results), indent=2)
     return "\n".join(_report(results, everything=form == "all"))
-
-
-def _sarif(results: Sequence[Finding]) -> dict[str, Any]:
-    """Return the findings as a log of SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
-    rules, found = [], []
-    for each in filter(lambda each: each.is_bad, results):
-        title = {"text": each.check.failure}
-        text = {"text": f"{each.check.consequence} {each.check.remedy}".strip() or each.check.failure}
-        rules.append({"id": each.check.id, "shortDescription": title, "help": text})
-        found += [_sarif_result(each, text) for text in each.evidence]
-    driver = {"name": "xaccel doctor", "version": version("xaccel"), "rules": rules}
-    return {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": found}]}
-
-
-def _sarif_result(each: Finding, text: str) -> dict[str, Any]:
-    made: dict[str, Any] = {"ruleId": each.check.id, "level": _LEVELS[each.status], "message": {"text": text}}
-    if place := re.match(r"(/[^:]+|[^:/ ][^: ]*\.conf):(\d+): ", text):
-        file = {"artifactLocation": {"uri": place[1]}, "region": {"startLine": int(place[2])}}
-        made["locations"] = [{"physicalLocation": file}]
-    if each.accepted:
-        made["suppressions"] = [{"kind": "external", "justification": each.accepted}]
-    return made
 
 
 def _program(args: argparse.Namespace) -> str:
@@ -170,9 +141,6 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
         if each.is_bad and not each.because:
             yield _headline(each)
             yield from (f"     {text}" for text in each.evidence)
-            if each.accepted:
-                yield f"     Accepted: {each.accepted}"
-                continue
             for label in ("consequence", "remedy"):
                 if text := getattr(each, label):
                     yield f"     {label.capitalize()}: {text}"
@@ -185,10 +153,9 @@ def _report(results: Sequence[Finding], *, everything: bool) -> Iterator[str]:
 
 
 def _headline(each: Finding) -> str:
-    word = "accepted" if each.accepted else _WORDS[each.status]
     known = each.check.failure if each.is_bad else each.check.title
     said = known if each.check.explains(each.status) else f"Not known: {each.check.title}"
-    return f"{word:4} {each.check.id} {said}"
+    return f"{_WORDS[each.status]:4} {each.check.id} {said}"
 
 
 def _what_follows(results: Sequence[Finding]) -> Iterator[str]:
@@ -218,22 +185,7 @@ _SAID = {
     "follows": "perhaps because of another",
     "ok": "fine",
     "skipped": "skipped (--all gives the reasons)",
-    "accepted": "accepted",
 }
-
-
-def _accepted(args: argparse.Namespace) -> dict[str, str]:
-    """Return the reasons by id, without those whose last day is over."""
-    if not len(args.accept) == len(args.reason) == len(args.until):
-        remedy = 'Write for example: --accept XA306 --reason "restart on Monday" --until 2026-12-01.'
-        raise OptionRefused("each --accept needs one --reason and one --until", where="doctor", remedy=remedy)
-    try:
-        days = [date.fromisoformat(text) for text in args.until]
-    except ValueError as error:
-        remedy = "Write it like 2026-12-01."
-        raise OptionRefused(f"not a date ({error})", where="--until", remedy=remedy) from error
-    given, today = zip(args.accept, args.reason, days, strict=True), datetime.now(UTC).date()
-    return {name: f"{reason} (until {day})" for name, reason, day in given if day >= today}
 
 
 def _seconds(text: str, where: str) -> float:

@@ -6,11 +6,10 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from xaccel.doctor.evidence import Evidence, Skipped, Status
@@ -129,10 +128,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one check.
-
-    because: the failed check that this one needs, or may follow from. accepted: why it is tolerated.
-    """
+    """The result of one check. because: the failed check that this one needs, or may follow from."""
 
     check: Check
     status: Status
@@ -140,13 +136,11 @@ class Finding:
     consequence: str
     remedy: str
     because: str = ""
-    accepted: str = ""
 
     @property
     def mark(self) -> str:
         """The status of a report: `follows` for what may have the cause of another failure."""
-        follows = "follows" if self.because and self.is_bad else self.status
-        return "accepted" if self.accepted else follows
+        return "follows" if self.because and self.is_bad else self.status
 
     @property
     def is_bad(self) -> bool:
@@ -163,7 +157,6 @@ class Finding:
             "status": self.status,
             "evidence": list(self.evidence),
             "hidden_by": self.because or None,
-            "accepted": self.accepted or None,
             "page": f"{PAGE}#{self.check.id.lower()}",
         }
 
@@ -198,10 +191,9 @@ def examine(
     stack: RunningSite,
     *,
     only: Collection[str] = (),
-    accepted: Mapping[str, str] = MappingProxyType({}),
     watch: Callable[[Check, Finding | None], object] = lambda *_: None,
 ) -> tuple[Finding, ...]:
-    """Make the checks; with `only` these and those that they depend on. accepted: why one is tolerated, by id.
+    """Make the checks; with `only` these and those that they depend on.
 
     watch: called before each check, and after it with its result.
     """
@@ -212,9 +204,7 @@ def examine(
     for each in checks:
         if each.id in wanted:
             watch(each, None)
-            result = _result(each, stack, found, seen)
-            reason = accepted.get(each.id, "") if result.status in ("fail", "warn") else ""
-            found[each.id] = replace(result, accepted=reason)
+            found[each.id] = _result(each, stack, found, seen)
             watch(each, found[each.id])
     return tuple(
         result
@@ -225,7 +215,7 @@ def examine(
 
 def exit_status(results: Sequence[Finding], *, strict: bool) -> int:
     """Return the exit status: 1 for a failure, 2 if a check could not run. `strict`: warnings fail."""
-    seen = {result.status for result in results if not result.accepted and not result.because}
+    seen = {result.status for result in results if not result.because}
     if "fail" in seen or (strict and "warn" in seen):
         return FAILED
     return NOT_LOOKED if "unknown" in seen else CLEAN

@@ -45,6 +45,7 @@ STORAGES = {
 }
 XACCEL = {
     "TRANSFER_LOG": "/var/log/xaccel/transfers.log",
+    "ALLOW_WITHOUT_NJS": True,
     "ORIGINS": {
         "disk": {"storage": "default"},
         "documents": {"storage": "bucket"},

@@ -226,6 +226,12 @@ simple(
 )
 simple(215, "Everybody can read the secret", lambda s: s.file("xaccel/site/secret.conf").chmod(0o644), "warn")
 
+simple(
+    220,
+    "NGINX does not load njs, and an origin is an HTTP server",
+    lambda s: s.change(ALLOW_WITHOUT_NJS=False, generate=False),
+)
+
 # Running NGINX
 
 simple(301, "NGINX was stopped", lambda s: s.stop())

@@ -284,6 +284,7 @@ def _settings(folder: Path, backends: Backends, partner: Origin) -> dict[str, An
         "ACCESS_LOGS": [f"{folder}/log/access.log combined"],
         "ADD_HEADERS": [["Strict-Transport-Security", HSTS]],
         "ERROR_PAGES": {404: str(folder / "missing.html")},
+        "ALLOW_WITHOUT_NJS": True,
     }
 
 

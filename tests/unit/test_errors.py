@@ -272,6 +272,7 @@ TRIGGERS: dict[str, Callable[[], object]] = {
     "directory": reads_origin("local", root="srv"),
     "directory: unprintable": reads_origin("local", root="/$x"),
     "file": lambda: cli.main(["config", "/no/such/file.toml"]),
+    "NGINX without njs": runs("config", "--nginx-version", "1.26.3"),
 }
 
 

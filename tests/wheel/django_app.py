@@ -53,5 +53,5 @@ assert Client().get("/download", headers={"If-None-Match": '"v1"'}).status_code 
 
 call_command("check", fail_level="WARNING", stdout=StringIO())
 with redirect_stdout(StringIO()) as printed:
-    call_command("xaccel", "config", "--nginx-version", "1.26.3")
+    call_command("xaccel", "config", "--nginx-version", "1.26.3", "--module", "njs")
 assert "location = /_xaccel/partner {" in printed.getvalue()

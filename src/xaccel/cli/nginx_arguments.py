@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from xaccel.doctor.own_directives import dump, warnings
-from xaccel.errors import NginxError
+from xaccel.errors import ConfigErrors, NginxError
 from xaccel.nginx import Nginx, probe
 from xaccel.nginx.probe import DEFAULT, only_loaded, require_supported
 from xaccel.site import Site
@@ -33,13 +33,15 @@ def find_nginx() -> str:
 def nginx_of(args: argparse.Namespace, site: Site, *, loads_itself: bool = False) -> Nginx:
     """Return the NGINX of the arguments. Print it on standard error, with warnings about its configuration.
 
-    `loads_itself`: the generated configuration is a whole one, and loads the modules itself.
+    `loads_itself`: the generated configuration is a whole one, for development, and loads the modules itself.
 
-    Raises NginxError if NGINX cannot be run or is too old.
+    Raises NginxError if NGINX cannot be run or is too old, ConfigErrors if it lacks njs and an origin needs that.
     """
     nginx = _nginx(args)
     if args.nginx_version is None and not loads_itself:
         nginx = _loaded(nginx, [args.nginx or find_nginx(), *args.nginx_option], site)
+    if "njs" not in nginx.modules and not loads_itself and (problems := list(site.njs_problems())):
+        raise ConfigErrors(problems)
     print(
         f"xaccel: for NGINX {'.'.join(map(str, nginx.version))}; the storage's headers are hidden by {nginx.hides_by}",
         file=sys.stderr,

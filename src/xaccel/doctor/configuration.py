@@ -109,6 +109,13 @@ def responses_of_the_app_are_not_cached(stack: RunningSite) -> Iterator[str]:
                 yield f"{line.where}: {' '.join(line.words)} applies to the app"
 
 
+@check("XA220")
+def origins_of_others_have_njs(stack: RunningSite) -> Iterator[str]:
+    nginx, *_ = only_loaded(stack.build, stack.tested)
+    if "njs" not in nginx.modules:
+        yield from map(str, stack.site.njs_problems())
+
+
 @check("XA213", "XA214")
 def files_are_those_of_the_settings(stack: RunningSite) -> Iterator[Evidence]:
     nginx, *_ = only_loaded(stack.build, stack.tested)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from xaccel.errors import ConfigError, OriginUnknown
 from xaccel.site import rules, url_query
-from xaccel.site.origins import LocalOrigin, Origin
+from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin
 from xaccel.site.setting import option, problem
 
 PROTOCOL = 1
@@ -79,6 +79,7 @@ class Site:
     limit_rate_after: int = option(0, ok=rules.is_number)
     buffers: str = option(rules.DEFAULT_BUFFERS, ok=rules.are_buffers)
     recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
+    allow_without_njs: bool = False
 
     @property
     def stem(self) -> str:
@@ -104,6 +105,17 @@ class Site:
         """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
         if not self.transfer_log.startswith("/"):
             yield problem("TRANSFER_LOG", "relative_log", path=self.transfer_log)
+
+    def njs_problems(self) -> Iterator[ConfigError]:
+        """Yield an error for each origin that needs njs: an HTTP server, which may be somebody else's.
+
+        Buckets and directories are the site's own. Without njs NGINX passes what the server sends
+        (docs/background/threats.md).
+        """
+        if not self.allow_without_njs:
+            for name, origin in self.origins.items():
+                if isinstance(origin, HTTPOrigin):
+                    yield problem(f'ORIGINS["{name}"]', "without_njs")
 
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`. Raises OriginUnknown when the site has none."""

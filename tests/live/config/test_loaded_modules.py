@@ -40,7 +40,7 @@ def test_what_was_generated_for_a_module_that_is_not_loaded_is_mended(
 ) -> None:
     """The includes are there already, and NGINX refuses them: `unknown directive "js_import"`."""
     modules = probe(variant.binary).load_modules
-    remote = 'origins.partner.type = "http"\norigins.partner.base_url = "http://127.0.0.1:9/"\n'
+    remote = 'allow_without_njs = true\norigins.partner.type = "http"\norigins.partner.base_url = "http://127.0.0.1:9/"\n'
     options = write_nginx(tmp_path, modules, "")
     config(variant, tmp_path, options, remote)
     options = write_nginx(tmp_path, (), INCLUDES.format(port=free_port()))

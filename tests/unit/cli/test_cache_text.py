@@ -53,7 +53,7 @@ def test_the_command_warns_of_an_nginx_without_slices(
 ) -> None:
     site = tmp_path / "site.toml"
     site.write_text(
-        'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\n'
+        'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\nallow_without_njs = true\n'
         f'cache = {{ path = "c", slice = "{slice_size}" }}\n[origins.store]\n{origin}\n'
     )
     assert cli.main(["config", str(site), "--nginx-version", "1.31.3", *module]) == 0

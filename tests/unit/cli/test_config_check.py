@@ -12,6 +12,7 @@ from xaccel import cli
 SITE = """
 secret = "{secret}"
 transfer_log = "{log}"
+allow_without_njs = true
 [origins.web]
 type = "http"
 base_url = "http://192.0.2.1/"

@@ -11,6 +11,7 @@ from xaccel.nginx.probe import OPTIONAL
 
 SITE = """
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz"
+ALLOW_WITHOUT_NJS = true
 CACHE = { path = "cache" }
 [ORIGINS.partner]
 type = "http"

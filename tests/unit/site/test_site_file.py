@@ -9,7 +9,7 @@ import pytest
 
 from xaccel import cli
 
-ASK = ["--nginx-version", "1.26.3"]
+ASK = ["--nginx-version", "1.26.3", "--module", "njs"]
 ORIGIN = {"type": "http", "base_url": "http://192.0.2.1/"}
 SITE = {"secret": "s" * 32, "response_headers": ["X-Robots-Tag"], "origins": {"web": ORIGIN}}
 TOML = """

@@ -1,0 +1,66 @@
+"""`xaccel config` for an NGINX without njs: refused if an origin may be somebody else's server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xaccel import cli
+from xaccel.nginx.render import digest
+from xaccel.site.read_mapping import site_of
+
+OWN = """
+secret = "0123456789-abcdefghijklmnopqrstuvwxyz"
+transfer_log = "/var/log/xaccel/transfers.log"
+origins.media = { type = "local", root = "/srv/media" }
+origins.bucket = { type = "s3", bucket = "acme", endpoint_url = "http://192.0.2.1:9000", region = "r" }
+"""
+SERVERS = """
+origins.partner = { type = "http", base_url = "http://192.0.2.2/" }
+origins.other = { type = "http", base_url = "http://192.0.2.3/" }
+"""
+
+
+def config(folder: Path, text: str, *arguments: str) -> int:
+    (folder / "site.toml").write_text(text)
+    try:
+        return cli.main(["config", str(folder / "site.toml"), "--nginx-version", "1.26.3", *arguments])
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+@pytest.mark.parametrize("more", [[], ["--module", "headers-more"], ["--module", "njs", "--without", "njs"]])
+def test_each_server_is_named_with_the_line_to_add(
+    more: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "out")
+    assert config(tmp_path, OWN + SERVERS, *more, "--write", folder) == 1
+    said = capsys.readouterr().err
+    assert "2 problem(s) in the configuration" in said
+    for name in ("partner", "other"):
+        assert f'ORIGINS["{name}"]: this NGINX has no njs' in said
+    assert "allow_without_njs = true" in said
+    assert not Path(folder).exists()
+    assert config(tmp_path, OWN + SERVERS, *more, "--check", str(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        (OWN, []),
+        (OWN + SERVERS, ["--module", "njs"]),
+        (OWN + SERVERS, ["--standalone"]),
+        (f"allow_without_njs = true\n{OWN}{SERVERS}", []),
+    ],
+    ids=["buckets and directories", "njs", "development", "the setting"],
+)
+def test_a_site_is_generated(text: str, arguments: list[str], tmp_path: Path) -> None:
+    assert config(tmp_path, text, *arguments) == 0
+
+
+def test_the_setting_changes_nothing_in_nginx(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(OWN + SERVERS)
+    site = site_of(tmp_path / "site.toml")
+    assert digest(replace(site, allow_without_njs=True)) == digest(site)

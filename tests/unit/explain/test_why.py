@@ -10,7 +10,7 @@ from tests.live.origin.failure_rows import ROWS
 from xaccel.explain.why import ALL_SENT, ANY_STATUS, LEFT, MISSING, NOT_READ, WHY, why_of
 
 ENGINE = Path(__file__).parents[3] / "src/xaccel/nginx/engine"
-WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "doubt")
+WHERE_A_WHY_IS_DECIDED = ("why", "denied", "refused", "refusal", "bad_response")
 """Variables without their stem; those that their values name are followed."""
 
 

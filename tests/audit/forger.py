@@ -233,10 +233,13 @@ def sums(rows: list[Row]) -> Row:
 _which = st.lists(st.integers(0, 15), min_size=1, max_size=6)
 
 
-def _one_of(values: dict[str, list[Any]]) -> st.SearchStrategy[tuple[str, Any]]:
-    return st.sampled_from(
-        [(name, value) for names in values for name in names.split() for value in values[names]]
-    )
+def values_of(columns: dict[str, list[Any]]) -> list[tuple[str, Any]]:
+    """Return each value of each column."""
+    return [(name, value) for names in columns for name in names.split() for value in columns[names]]
+
+
+def _one_of(columns: dict[str, list[Any]]) -> st.SearchStrategy[tuple[str, Any]]:
+    return st.sampled_from(values_of(columns))
 
 
 _of_seals = st.sampled_from(

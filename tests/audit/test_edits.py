@@ -117,6 +117,45 @@ KNOWN: dict[str, list[forger.Edit]] = {
     "a refusal in a download": [(forger.move, [11], 7), (change_download, [7], ("transfers", 2))],
     "a seal of rows that never were": [(seal, [], "transfers", 0, None, 5), (seal, [], "prune", 0, None, 5)],
     "a row that is sealed twice": [(seal_again, [1])],
+    "a row that was changed and is in no seal": [(change, [1], ("sent", 1)), (change, [1], ("batch", None))],
+    "a row that was changed and sealed again": [(change, [1], ("sent", 1)), (seal_again, [1])],
+    "a row that was changed and is in another seal": [
+        (change, [1], ("sent", 1)),
+        (change, [1], ("batch", 2)),
+    ],
+    "a change that becomes a late entry": [
+        (change, [1], ("sent", 1)),
+        (change, [1], ("details", {"version_before": '"v1"'})),
+        (seal, [1], "late", 0, None, None),
+    ],
+    "a row without its times": [
+        (change, [4], (f"{name}_at", None)) for name in ("decided", "started", "ended")
+    ],
+    "a row slipped into a seal": [(forger.insert, [0], ("batch", 1))],
+    "a row of a seal that is not there": [(forger.insert, [0], ("batch", 9))],
+    "one gone, and a note of `prune` for older ones": [
+        (seal, [6], "prune", 0, forger.TIMES[0], 1),
+        (delete, [6]),
+    ],
+    "one gone, and a note of `prune` for all": [(seal, [6], "prune", 0, forger.TIMES[2], 1), (delete, [6])],
+    "an address put back": [
+        (hide, [0], False),
+        (seal, [0], "addresses", 0, T0 + timedelta(seconds=0.5), 1),
+        (change, [0], ("ip", "198.51.100.1")),
+    ],
+    "a user removed without a note": [(hide, [2], True)],
+    **{
+        f"a forgotten user with another {name}": [
+            (hide, [2], True),
+            (seal, [2], "forget", 0, None, None),
+            (change, [2], (name, value)),
+        ]
+        for name, value in {"subject": "framed", "client": "x", "filename": "x"}.items()
+    },
+    "a seal with another count": [(forger.change_seal, 1, ("count", 9))],
+    "a seal of another kind": [(forger.change_seal, 1, ("kind", "x"))],
+    "a first seal without its leaves": [(forger.change_seal, 1, ("leaves", b""))],
+    "a transfer taken out of its download": [(change, [1], ("download_id", None))],
     "a row with an impossible seal": [(forger.insert, [0], ("batch", -1))],
 }
 
@@ -152,6 +191,19 @@ def test_a_known_forgery_is_found(log: Log, name: str) -> None:
     if "download" not in name:
         agree()
     assert verdict(known).problems != []
+
+
+def test_each_value_of_each_column_alarms(log: Log) -> None:
+    fill(log)
+    before = forger.state()
+    for edit, values in ((change, forger.VALUES), (change_download, forger.OF_DOWNLOADS)):
+        for column, value in forger.values_of(values):
+            with transaction.atomic():
+                apply([(edit, [1], (column, value))])
+                after = forger.state()
+                problems, unexcused = verdict().problems, forger.unexcused(before, after)
+                transaction.set_rollback(True)
+            assert problems or not unexcused, (column, value)
 
 
 @pytest.mark.parametrize("history", [young, age], ids=["young", "pruned and forgotten"])

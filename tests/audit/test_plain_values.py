@@ -8,34 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.audit.conftest import T0, Log, decide, ingested, take
+from tests.audit.conftest import T0, Log, ingested, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SEPARATORS = ["None", "\x1f", "a\x1eb", "\x1e", "\r", "a\r\nb", "\\.", "\x1e\x1f\n", "True", " a ", '"']
-
-
-@pytest.mark.parametrize("alone", [True, False])
-def test_what_looks_like_a_separator_or_like_nothing_is_stored(log: Log, alone: bool) -> None:
-    from xaccel.audit.models import Download, Transfer
-
-    for at, text in enumerate(SEPARATORS):
-        line = log.line(at, subject=text, etag=text, cache="" if at % 2 else "None")
-        log.write(line)
-        decide(line, key=f"{at}{text}", client=text)
-        if alone:
-            take(log)
-    take(log)
-    rows = Transfer.objects.order_by("ended_at").values_list(
-        "subject", "details__etag", "key", "client", "details__cache", "first"
-    )
-    assert list(rows) == [
-        (text, text, f"{at}{text}", text, None if at % 2 else "None", 0) for at, text in enumerate(SEPARATORS)
-    ]
-    downloads = Download.objects.order_by("opened_at").values_list(
-        "subject", "client", "version", "closed_at"
-    )
-    assert list(downloads) == [(text, text, text, None) for text in SEPARATORS]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.000001, 0.25, 59.999999, 86399.123456, 100 * 365 * 86400.000001])

@@ -22,37 +22,6 @@ def verified(capsys: Any) -> tuple[bool, str]:
     return True, capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "poison",
-    [
-        {"end": -62_135_596_000.0},
-        {"end": 0.5, "seconds": 1.0},
-        {"body_bytes": 2**62},
-        {"body_bytes": 2**53 + 1},
-    ],
-    ids=str,
-)
-def test_a_poison_line_is_set_aside(log: Log, poison: dict[str, Any]) -> None:
-    first, last = some(log, 2)
-    for line in (first, last):
-        decide(line)
-    bad = [{**log.line(), **poison} for _ in range(2)]
-    for line in bad:
-        decide(log.line() | {"id": line["id"]})
-    log.write(first, *bad, last)
-    counted = take(log)
-    assert ids() == wanted(first, last)
-    assert (counted["lines"], counted["rejected"]) == (2, 2)
-    assert take(log)["rejected"] == 0
-
-
-def test_a_line_that_is_nested_deeply_is_set_aside(log: Log) -> None:
-    first, last = some(log, 2)
-    deep = b'{"v":1,"x":' + b"[" * 50_000 + b"]" * 50_000 + b"}\n"
-    log.write(first, deep, last)
-    assert (take(log)["rejected"], ids()) == (1, wanted(first, last))
-
-
 def test_entries_that_the_database_refuses_are_stored_as_garbage_one_by_one(log: Log) -> None:
     """Each of these lines is possible; their sum in one download is not."""
     from xaccel.audit.models import RejectedLine, Transfer

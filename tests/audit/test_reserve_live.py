@@ -8,7 +8,6 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -164,38 +163,6 @@ def test_of_many_first_requests_at_once_as_many_as_the_limit_get_the_file(
     assert used(one) == (limit, 0)
 
 
-def test_one_client_that_asks_80_times_at_once_takes_one_use(links: Links) -> None:
-    """With requests that forge, resume or only look in between: HEAD, made-up cookies, ranges."""
-    one, first = allowance(2, requests=100), links.person()
-    assert first.get(one).status == 200
-    asked = [
-        *[("GET", first.cookie)] * 40,
-        *[("HEAD", "")] * 20,
-        *[("GET", "made-up")] * 10,
-        *[("GET", "A" * 43)] * 10,
-    ]
-    with ThreadPoolExecutor(len(asked)) as pool:
-        got = Counter(zip(asked, pool.map(lambda each: status_of(links, one, *each), asked), strict=True))
-    new = got[("GET", "made-up"), 200] + got[("GET", "A" * 43), 200]
-    assert got[("GET", first.cookie), 200] == 40
-    assert got[("HEAD", ""), 200] + got[("HEAD", ""), 403] == 20
-    # A made-up secret of the right form is a client of its own, and its ten requests share what it took.
-    assert new == 1 or got[("GET", "A" * 43), 200] == new == 10
-    assert used(one) == (2, 0)
-
-
-def status_of(links: Links, of: Any, method: str, cookie: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", links.nginx.port, timeout=60)
-    try:
-        headers = {"Cookie": f"{COOKIE}={cookie}"} if cookie else {}
-        connection.request(method, f"/share?allowance={of.pk}&key=x", headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    finally:
-        connection.close()
-
-
 @pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])
 def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, ingestion: bool) -> None:
     one, first = allowance(), links.person()
@@ -255,29 +222,4 @@ def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: 
     download = Download.objects.get()
     assert (download.transfers, download.sent_complete) == (5, True)
     assert download.subject == f"reservation-{one.reservations.get().pk}"
-    assert used(one) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    ("key", "asked", "status"),
-    [("x", {"Range": "bytes=0-8"}, 206), ("moved", {}, 502)],
-    ids=["9 of 1,000 bytes", "the storage failed"],
-)
-def test_an_almost_empty_download_is_given_back_a_bounded_number_of_times(
-    links: Links, key: str, asked: dict[str, str], status: int
-) -> None:
-    one = allowance(give_backs=2)
-    for number in range(1, 4):
-        assert links.person().get(one, key, **asked).status == status
-        assert links.person().get(one).status == 403
-        assert used(one)[0] == 1
-        links.take_in(number)
-        assert used(one) == ((0, number) if number <= 2 else (1, 2))
-    assert links.person().get(one).status == 403
-
-
-def test_a_hundredth_does_not_come_back(links: Links) -> None:
-    one = allowance()
-    assert links.person().get(one, Range="bytes=0-9").status == 206
-    links.take_in(1)
     assert used(one) == (1, 0)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.senders import BUCKET, KEYS, SECRET, STORE, sender
 from xaccel import HTTPOrigin, LocalOrigin, ObjectRef, Options, OriginNotAllowed, S3Origin, Sender, Site
-from xaccel.errors import CredentialsUnavailable, KeyRefused, OptionRefused, OriginUnknown
+from xaccel.errors import OriginUnknown
 from xaccel.signing.signer import _kept
 from xaccel.site.origins import Origin
 
@@ -58,39 +58,10 @@ def test_a_function_that_makes_the_url_may_wait() -> None:
     assert sender().is_ready(ObjectRef("web", url="https://files.example/base/a"))
 
 
-def test_an_origin_without_credentials_is_an_error() -> None:
-    one = sender(bare=S3Origin(bucket="docs", **STORE))
-    with pytest.raises(CredentialsUnavailable):
-        one.hand_off(ObjectRef("bare", "a.pdf"))
-
-
 @pytest.mark.parametrize("call", ["hand_off", "is_ready", "check", "object_part"])
 def test_an_unknown_origin_is_an_error(call: str) -> None:
     with pytest.raises(OriginUnknown):
         getattr(sender(), call)(ObjectRef("nowhere", "a"))
-
-
-@pytest.mark.parametrize("origin_name", ["docs", "tenant", "web", "disk"])
-def test_neither_key_nor_url_is_no_object(origin_name: str) -> None:
-    with pytest.raises(KeyRefused):
-        sender().hand_off(ObjectRef(origin_name))
-
-
-@pytest.mark.parametrize(
-    "rest",
-    ["a.pdf", "a%20b%2Fc.pdf", "a+b", "//x", "%E6%97%A5.pdf", "%e6%97%a5.pdf", "a?sig=x%2F&b=../c", "a%"],
-)
-def test_a_stored_url_is_requested_byte_for_byte(rest: str) -> None:
-    made = sender().hand_off(ObjectRef("web", url=f"https://FILES.example:443/b%61se/{rest}"))
-    assert dict(made.headers)["Xaccel-Url"] == f"https://files.example/b%61se/{rest}"
-
-
-def test_a_stored_url_of_a_bucket_is_signed_as_it_is() -> None:
-    made = sender().hand_off(ObjectRef("docs", url=BUCKET + "tenant/%e6%97%a5+(1).pdf"))
-    assert unsigned(made.target) == BUCKET + "tenant/%e6%97%a5+(1).pdf"
-    assert "X-Amz-Signature=" in made.target
-    assert made.key == "tenant/日+(1).pdf"
-    assert made.filename == "日+(1).pdf"
 
 
 def test_key_and_url_of_a_prefixed_origin_name_the_same_key() -> None:
@@ -106,19 +77,6 @@ def entry(origin_name: str, key: str = "", *, url: str | None = None) -> str:
     return dict(sender().hand_off(ref, options=Options(cache_version="1")).headers)["Xaccel-Cache-Key"]
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("https://files.example/base/x?id=1", "https://files.example/base/x?id=2"),
-        ("https://files.example/base/x", "https://files.example/base/x?"),
-        ("https://files.example/base/%FF", "https://files.example/base/%FE"),
-        ("https://files.example/base/a%2Fb", "https://files.example/base/a/b"),
-    ],
-)
-def test_two_stored_urls_never_share_a_cache_entry(one: str, other: str) -> None:
-    assert entry(origin_name="web", url=one) != entry(origin_name="web", url=other)
-
-
 def test_a_stored_url_never_shares_a_cache_entry_with_another_object_by_key() -> None:
     by_url = entry(origin_name="tenant", url=BUCKET + "tenant/x")
     assert by_url == entry(origin_name="tenant", key="x")
@@ -129,26 +87,11 @@ def test_a_stored_url_never_shares_a_cache_entry_with_another_object_by_key() ->
     ("origin_name", "url"),
     [
         ("web", "https://files.example/base-of-others/a"),
-        ("web", "https://files.example/base"),
-        ("web", "https://other.example/base/a"),
-        ("web", "https://files.example/base/../a"),
-        ("web", "https://files.example/base/%252e%252e/a"),
-        ("web", "https://u@files.example/base/a"),
         ("web", BUCKET + "a"),
-        ("docs", "http://127.0.0.1:9000/docs-of-others/a"),
-        ("docs", "http://127.0.0.1:9000/docs%2Fa"),
         ("docs", BUCKET + "a?versionId=1"),
-        ("docs", BUCKET + "?list-type=2"),
-        ("docs", BUCKET + "a?"),
-        ("docs", BUCKET),
-        ("docs", "http://127.0.0.1:9000/docs"),
         ("docs", "http://127.0.0.1:9000/"),
         ("tenant", BUCKET + "tenant-2/a"),
-        ("tenant", BUCKET + "tenant/"),
         ("tenant", BUCKET + "tenant"),
-        ("tenant", BUCKET + "a"),
-        ("tenant", BUCKET),
-        ("disk", "file:///srv/a"),
         ("disk", "http://127.0.0.1/srv/a"),
     ],
 )
@@ -250,24 +193,6 @@ def test_many_threads_make_whole_hand_offs() -> None:
 
 
 MANY = {"tenants": S3Origin(bucket="tenant-*", prefix="files/", cache=True, **STORE, **KEYS)}
-
-
-def test_one_origin_sends_from_each_bucket_of_its_pattern() -> None:
-    one = sender(**MANY)
-    for bucket in ("tenant-7", "tenant-8"):
-        made = one.hand_off(ObjectRef("tenants", "a b.pdf", bucket=bucket))
-        assert unsigned(made.target) == f"http://127.0.0.1:9000/{bucket}/files/a%20b.pdf"
-        assert (made.origin, made.bucket, made.key) == ("tenants", bucket, "a b.pdf")
-        assert dict(made.headers)["X-Accel-Redirect"] == "/_xaccel/tenants"
-
-
-@pytest.mark.parametrize("bucket", ["docs", "tenant-7/../docs", "tenant-", "tenant-a.b", ""])
-def test_another_bucket_is_refused_before_credentials_are_asked(bucket: str) -> None:
-    one = sender(tenants=S3Origin(bucket="tenant-*", **STORE))
-    with pytest.raises(OriginNotAllowed):
-        one.hand_off(ObjectRef("tenants", "a", bucket=bucket))
-    with pytest.raises(OptionRefused):
-        one.hand_off(ObjectRef("tenants", "a"))
 
 
 def test_two_tenants_never_share_a_cache_entry() -> None:

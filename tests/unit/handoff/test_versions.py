@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from tests.unit.senders import BUCKET, KEYS, STORE, sender
 from xaccel import ObjectRef, Options, S3Origin
-from xaccel.errors import OptionRefused
 
 
 def query_of(key: str = "k", url: str | None = None, **more: Any) -> dict[str, list[str]]:
@@ -21,33 +18,9 @@ def entry(**options: Any) -> str | None:
     return dict(made.headers).get("Xaccel-Cache-Key")
 
 
-@pytest.mark.parametrize("version", ["v1", "null", "+/=&?#% ".strip(), "~" * 1024])
-def test_a_version_is_requested(version: str) -> None:
-    query = query_of(options=Options(version_id=version))
-    assert query["versionId"] == [version]
-    assert "X-Amz-Signature" in query
-
-
 def test_a_version_of_a_stored_url_is_asked_for() -> None:
     query = query_of("", url=f"{BUCKET}a%20b", options=Options(version_id="v1"))
     assert query["versionId"] == ["v1"]
-
-
-@pytest.mark.parametrize("version", [None, ""])
-def test_without_a_version_the_newest_is_asked_for(version: str | None) -> None:
-    assert "versionId" not in query_of(options=Options(version_id=version))
-
-
-@pytest.mark.parametrize("version", ["a b", "a\n", "é", "v" * 1025, 5])
-def test_an_invalid_version_is_refused(version: Any) -> None:
-    with pytest.raises(OptionRefused, match="version_id"):
-        sender().hand_off(ObjectRef("docs", "k"), options=Options(version_id=version))
-
-
-@pytest.mark.parametrize("name", ["web", "disk"])
-def test_only_buckets_have_versions(name: str) -> None:
-    with pytest.raises(OptionRefused, match="only the objects of an S3 origin"):
-        sender().hand_off(ObjectRef(name, "k"), options=Options(version_id="v1"))
 
 
 def test_a_version_names_the_cache_entry() -> None:

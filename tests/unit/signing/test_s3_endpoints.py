@@ -102,27 +102,9 @@ def test_a_bucket_has_the_address_that_botocores_client_uses(case: dict[str, Any
 @pytest.mark.parametrize(
     ("options", "host", "region"),
     [
-        ({"region": "us-east-1"}, "docs.s3.amazonaws.com", "us-east-1"),
-        (
-            {"region": "us-east-1", "use_dualstack_endpoint": True},
-            "docs.s3.dualstack.us-east-1.amazonaws.com",
-            None,
-        ),
-        ({"region": "us-east-1", "use_fips_endpoint": True}, "docs.s3-fips.us-east-1.amazonaws.com", None),
-        ({"region": "eu-west-1", "use_accelerate_endpoint": True}, "docs.s3-accelerate.amazonaws.com", None),
         (
             {"region": "eu-west-1", "endpoint_url": "https://s3-accelerate.amazonaws.com"},
             "docs.s3-accelerate.amazonaws.com",
-            None,
-        ),
-        (
-            {"region": "us-gov-west-1", "use_dualstack_endpoint": True, "use_fips_endpoint": True},
-            "docs.s3-fips.dualstack.us-gov-west-1.amazonaws.com",
-            None,
-        ),
-        (
-            {"region": "cn-north-1", "use_dualstack_endpoint": True},
-            "docs.s3.dualstack.cn-north-1.amazonaws.com.cn",
             None,
         ),
         (

@@ -79,24 +79,16 @@ def test_the_lists_are_lower_case() -> None:
     assert not any(map(is_request_header, FORBIDDEN_REQUEST_HEADERS))
 
 
-@pytest.mark.parametrize("value", ["a", "a b", "noindex, nofollow", '"quoted"', "$x", "~!"])
-def test_printable_ascii_is_a_value(value: str) -> None:
-    assert require_header_value(value, "headers") == value
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["", " ", " a", "a ", "a\tb", "a\n", "a\r\nX: y", "a\x00", "a\x7f", "é", "\ud800", None, 5, b"a"],
-    ids=ascii,
-)
-def test_anything_else_is_refused(value: object) -> None:
-    assert not header_value_ok(value)
+@pytest.mark.parametrize("value", ["a\n", "é", None, 5, b"a"], ids=ascii)
+def test_an_invalid_header_value_is_refused(value: object) -> None:
     with pytest.raises(HeaderRefused) as refused:
         require_header_value(value, "options.subject")
     assert refused.value.where == "options.subject"
 
 
-@given(st.text(max_size=20))
+@given(st.text(max_size=20) | st.text(st.characters(max_codepoint=127), max_size=4))
 def test_a_value_is_taken_exactly_when_it_is_printable_ascii(value: str) -> None:
     printable = value.isascii() and value.isprintable() and bool(value) and value == value.strip(" ")
     assert header_value_ok(value) == printable
+    if printable:
+        assert require_header_value(value, "headers") == value

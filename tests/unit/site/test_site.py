@@ -8,16 +8,6 @@ from xaccel.errors import OriginUnknown
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-@pytest.mark.parametrize(("name", "prefix"), [("", "/_xaccel/"), ("shop", "/_xaccel_shop/")])
-def test_the_internal_prefix_names_the_site(name: str, prefix: str) -> None:
-    assert Site(origins={}, secrets=(SECRET,), name=name).internal_prefix == prefix
-
-
-def test_an_origin_is_found_by_its_name() -> None:
-    disk = LocalOrigin(root="/srv")
-    assert Site(origins={"disk": disk}, secrets=(SECRET,)).origin("disk") is disk
-
-
 @pytest.mark.parametrize(
     ("origins", "known"), [({"b": LocalOrigin(root="/b"), "a": LocalOrigin(root="/a")}, "a, b"), ({}, "none")]
 )

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from xaccel.errors import InputRefused, OptionRefused, OriginUnknown
 from xaccel.handoff.builder import HandOff, Signing, make_handoff
 from xaccel.handoff.identifiers import new_transfer_id, object_part
-from xaccel.handoff.objects import ObjectRef, Place
+from xaccel.handoff.objects import Located, ObjectRef, Place
 from xaccel.handoff.places import Places
 from xaccel.options import DEFAULTS, Options, Url
 from xaccel.signing.credentials import CredentialSource
@@ -16,6 +16,7 @@ from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.signing.signer import S3Signer, longest_s
 from xaccel.site import Site
 from xaccel.site.origins import LocalOrigin, S3Origin
+from xaccel.site.rules import MAX_EXPIRES_S
 
 
 class Sender:
@@ -107,6 +108,19 @@ class Sender:
             is_valid_for=is_valid_for,
         )
         return make_handoff(self.site, located, options, signing)
+
+    def sign(self, located: Located, *, later_s: int = 0) -> str:
+        """Return the URL of a located object, as NGINX requests it. later_s: seconds until it does, at most.
+
+        Raises CredentialsUnavailable.
+        """
+        origin = located.place.origin
+        if not isinstance(origin, S3Origin):
+            return located.target
+        signer, source = self._signs(located.place)
+        lives_s = min(origin.expires_s + later_s, MAX_EXPIRES_S)
+        signer = signer._replace(expires_s=lives_s, reuse_s=0)
+        return signer.sign(located.target, located.request_method, source.current(), datetime.now(UTC))
 
     def check(self, ref: ObjectRef, options: Options = DEFAULTS) -> None:
         """Raise InputRefused if `hand_off` would refuse. It needs no credentials and makes no request."""

@@ -24,6 +24,7 @@ AT_START = "filled when modules are imported or Django starts"
 KEPT: dict[str, dict[str, str]] = {
     "adapter.py": {"_of_both": PURE}
     | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
+    "archives/store.py": {"Layouts._load": "a layout by the digest of all that is in it"},
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},
     "audit/reconcile/storage_log.py": {"_time": PURE},
@@ -31,6 +32,7 @@ KEPT: dict[str, dict[str, str]] = {
     "audit/values.py": {"address_of": PURE},
     "django/apps.py": {"XaccelConfig.debug_at_start": INSTALLED},
     "django/conf.py": {"configuration": INSTALLED},
+    "django/crc_fill.py": dict.fromkeys(["_Progress.bytes", "_Progress._shown"], ONE_RUN),
     "django/files/origins_of_files.py": {
         "OriginsOfFiles._by_place": ONE_SITE,
         "OriginsOfFiles.matches": BY_VALUE,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, register
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str | Mapping[str, str]] = {"crc": {"fill": "xaccel.django.crc_fill:COMMAND"}}
 """By the word after `manage.py xaccel`: where the command is, for `pkgutil.resolve_name`. An application adds its own
 when Django starts, and workers import none."""
 

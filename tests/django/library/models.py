@@ -13,3 +13,17 @@ class Document(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     file = models.FileField()
     scan = models.FileField(storage=storages["bucket"])
+
+
+class Page(models.Model):
+    """A file with all that an archive needs, and one whose columns have its name."""
+
+    file = models.FileField()
+    size = models.BigIntegerField(null=True)
+    etag = models.CharField(max_length=80, default="", blank=True)
+    crc32 = models.BigIntegerField(null=True)
+    modified = models.DateTimeField(null=True)
+    proof = models.FileField(blank=True)
+    proof_size = models.BigIntegerField(null=True)
+    proof_etag = models.CharField(max_length=80, default="")
+    proof_crc32 = models.BigIntegerField(null=True)

@@ -1,0 +1,146 @@
+"""Find the CRC-32 of an object: the storage's own, that of its parts, or of its bytes, read once."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import Message
+from pathlib import Path
+from typing import NamedTuple
+
+from xaccel.errors import ArchiveRefused
+from xaccel.handoff.objects import Located, ObjectRef
+from xaccel.http_client.origin import open_origin
+from xaccel.sender import Sender
+from xaccel.site.origins import LocalOrigin, RemoteOrigin, S3Origin
+
+Read = Callable[[int], object]
+"""It is called with the number of bytes that came."""
+_BLOCK = 1 << 20
+_REPLACED, _AGAIN = "the object was replaced, or its transfer was cut", "Run it again."
+_POLYNOMIAL = 0xEDB88320
+
+
+class Checked(NamedTuple):
+    """One version of an object: bytes, entity tag in quotes, CRC-32."""
+
+    size: int
+    etag: str
+    crc32: int
+
+
+def file_etag(found: os.stat_result) -> str:
+    """Return the entity tag that NGINX gives a file: time and size in hexadecimal (ngx_http_set_etag)."""
+    return f'"{int(found.st_mtime):x}-{found.st_size:x}"'
+
+
+def find_crc32(sender: Sender, ref: ObjectRef, *, read: Read = lambda _: None) -> Checked:
+    """Return size, entity tag and CRC-32 of an object, all of one version.
+
+    A HEAD request finds the CRC-32 that S3 has of the whole object, or those of its parts. Other objects are read once,
+    with `If-Match`.
+
+    Raises ArchiveRefused for an object that is missing, has no strong entity tag, or is replaced meanwhile; and as
+    `Sender.hand_off` and `open_origin` do.
+    """
+    located = sender.places.locate(ref, "HEAD")
+    origin = located.place.origin
+    if isinstance(origin, LocalOrigin):
+        return _read_file(Path(located.target), read)
+    is_s3 = isinstance(origin, S3Origin)
+    head = _ask(sender, origin, located, "x-amz-checksum-mode=ENABLED" if is_s3 else "")
+    size, etag = int(head["Content-Length"] or -1), head["ETag"] or ""
+    if size < 0 or not etag.startswith('"'):
+        what = "the storage sends no length or no strong entity tag"
+        raise ArchiveRefused(what, where=located.key, remedy="Archives need both.")
+    checksum = head["x-amz-checksum-crc32"] or ""
+    if is_s3 and re.fullmatch(".*-[0-9]+", checksum):
+        found = _combine_parts(sender, origin, located, etag, int(checksum.rpartition("-")[2]))
+        if found is not None and found.size == size:
+            return found
+    elif is_s3 and checksum and head["x-amz-checksum-type"] in (None, "FULL_OBJECT"):
+        return Checked(size, etag, _number(checksum))
+    return _read_object(sender, origin, sender.places.locate(ref), Checked(size, etag, 0), read)
+
+
+def combine(first: int, second: int, second_size: int) -> int:
+    """Return the CRC-32 of two contents, one behind the other, as crc32_combine of zlib does."""
+    power, square = 1 << 31, 1 << 23  # the polynomials 1 and x**8
+    while second_size:
+        if second_size & 1:
+            power = _multiply(power, square)
+        square, second_size = _multiply(square, square), second_size >> 1
+    return _multiply(power, first) ^ second
+
+
+def _multiply(a: int, b: int) -> int:
+    """Multiply polynomials modulo that of CRC-32; the highest bit is 1."""
+    product = 0
+    for bit in range(31, -1, -1):
+        product ^= b if a >> bit & 1 else 0
+        b = b >> 1 ^ (_POLYNOMIAL if b & 1 else 0)
+    return product
+
+
+def _combine_parts(
+    sender: Sender, origin: RemoteOrigin, located: Located, etag: str, count: int
+) -> Checked | None:
+    """Combine the CRC-32 of the parts of an upload; None if the storage does not send one."""
+    size = crc32 = 0
+    for number in range(1, count + 1):
+        head = _ask(sender, origin, located, f"partNumber={number}&x-amz-checksum-mode=ENABLED")
+        text = head["x-amz-checksum-crc32"] or ""
+        if head["ETag"] != etag or not text or "-" in text:
+            return None
+        size += int(head["Content-Length"] or 0)
+        crc32 = combine(crc32, _number(text), int(head["Content-Length"] or 0))
+    return Checked(size, etag, crc32)
+
+
+def _number(checksum: str) -> int:
+    return int.from_bytes(base64.b64decode(checksum), "big")
+
+
+def _ask(sender: Sender, origin: RemoteOrigin, located: Located, query: str) -> Message:
+    """Return the headers of a HEAD request; S3 takes the query if it is signed."""
+    asked = replace(located, target=f"{located.target}?{query}") if query else located
+    with open_origin(origin, sender.sign(asked), method=asked.request_method) as response:
+        _require(located, response.status)
+        return response.headers
+
+
+def _read_object(
+    sender: Sender, origin: RemoteOrigin, located: Located, known: Checked, read: Read
+) -> Checked:
+    size, crc32 = 0, 0
+    with open_origin(origin, sender.sign(located), {"If-Match": known.etag}) as response:
+        _require(located, response.status)
+        while block := response.read(_BLOCK):
+            size, crc32 = size + len(block), zlib.crc32(block, crc32)
+            read(len(block))
+        if response.headers["ETag"] != known.etag or size != known.size:
+            _require(located, 412)
+    return known._replace(crc32=crc32)
+
+
+def _read_file(path: Path, read: Read) -> Checked:
+    crc32 = 0
+    with path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        while file.tell() < before.st_size and (block := file.read(_BLOCK)):
+            crc32 = zlib.crc32(block, crc32)
+            read(len(block))
+        after = os.fstat(file.fileno())
+        if (after.st_mtime_ns, file.tell()) != (before.st_mtime_ns, after.st_size):
+            raise ArchiveRefused(_REPLACED, where=str(path), remedy=_AGAIN)
+    return Checked(before.st_size, file_etag(before), crc32)
+
+
+def _require(located: Located, status: int) -> None:
+    if status not in (200, 206):
+        what = _REPLACED if status == 412 else f"the storage responds with {status}"
+        raise ArchiveRefused(what, where=f"{located.place.name}: {located.key}", remedy=_AGAIN)

@@ -23,6 +23,8 @@ USUAL = ("deb-njs", "wheel")
 """The builds of a test that names none: each program, and njs on one. The NGINX configuration with njs differs only in
 which headers and which responses of an origin reach the user, so tests of these are `on_all_builds`."""
 on_all_builds = pytest.mark.variants(*VARIANTS)
+on_one_build = pytest.mark.variants(USUAL[0])
+"""For what an app or a browser does: what NGINX does with a hand-off, tests/live shows."""
 KEEPS_FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
 """For Debian's C library: the wheel's has no such setting. While NGINX reads a `map`, it has a megabyte of zeros.
 If it is given back, the kernel clears pages for each one, which takes two thirds of the time of a start."""

@@ -10,17 +10,15 @@ from browser_download_filename import suggested_filename
 
 from tests.adapters.contenders import CONTENDERS, REFERENCE, Contender
 from tests.adapters.scene import TABLE, Contest, send, validators
+from tests.conftest import on_one_build
 from tests.live.client import Reply
 
 if TYPE_CHECKING:
     from xaccel_testing import Variant
 
-# What NGINX makes of a hand-off, tests/live shows on every build. Two hand-offs that are the same are so on any.
-pytestmark = pytest.mark.variants("deb", "wheel-njs")
+pytestmark = on_one_build
 
 GROUPS = list(dict.fromkeys(request["group"] for request in TABLE["requests"]))
-# The app answers these, or hands off as in other groups.
-OF_THE_APP = {"conditions", "refusals"}
 PAGE_OF_THE_APP = ("Content-Disposition", "Content-Security-Policy", "X-Robots-Tag", "ETag", "Content-Range")
 
 
@@ -86,13 +84,7 @@ def test_the_reference_answers_with_the_status_and_the_name_of_the_table(
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize(
-    "group",
-    [
-        pytest.param(group, marks=pytest.mark.variants("deb") if group in OF_THE_APP else ())
-        for group in GROUPS
-    ],
-)
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_adapter_answers_as_the_django_adapter(
     contest: Contest, doors: Variant, expected: Mapping[Any, Any], contender: Contender, group: str
 ) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import pytest
 
 from tests.browser.people import named, signed_in
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 AXE = Path(__file__).resolve().parents[2] / ".xaccel/azurite/node_modules/axe-core/axe.min.js"
 _NOWHERE = "/files/00000000-0000-4000-8000-000000000000/download"

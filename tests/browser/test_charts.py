@@ -12,6 +12,7 @@ import pytest
 
 from portal.files.statistics.period import USUAL
 from tests.browser.people import named, signed_in
+from tests.conftest import on_one_build
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 
 @pytest.mark.parametrize(

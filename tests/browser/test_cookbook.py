@@ -17,6 +17,7 @@ import pytest
 
 from portal.demo.sample_files import report
 from tests.browser.opened_files import OPENED
+from tests.conftest import on_one_build
 from tests.live.client import Reply, ask
 from tests.pages import FENCE, ROOT, text
 from xaccel_testing.servers.processes import wait_until
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from tests.servers.origin import Origin
     from xaccel_testing import S3Server, Variant
 
-pytestmark = pytest.mark.variants("deb-njs")
-"""The pages are about Python and browsers. Other tests compare the builds of NGINX."""
+pytestmark = on_one_build
 
 COOKBOOK = ROOT / "docs/cookbook"
 MINIMAL = ROOT / "examples/minimal"

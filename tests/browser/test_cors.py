@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.browser.conftest import REQUEST_ID, Shown
 from tests.browser.opened_files import OPENED
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.servers.origin import Origin
+
+pytestmark = on_one_build
 
 DECLARED = {
     "Access-Control-Allow-Origin": "",
@@ -41,10 +42,6 @@ async ([url, credentials]) => {
 """
 
 
-in_a_browser = pytest.mark.variants("deb-njs", "wheel")
-"""The headers themselves are compared on each build."""
-
-
 def fetch(page: Page, origin: Origin, shown: Shown, credentials: str = "include") -> Any:
     """What a page of `origin` gets of a download, its user known to the app."""
     page.goto(f"{shown.nginx.url}/enter")
@@ -53,7 +50,6 @@ def fetch(page: Page, origin: Origin, shown: Shown, credentials: str = "include"
     return page.evaluate(FETCH, [url, credentials])
 
 
-@in_a_browser
 def test_another_origin_reads_a_download_and_its_exposed_headers(
     shown: Shown, page: Page, elsewhere: Origin
 ) -> None:
@@ -66,14 +62,12 @@ def test_another_origin_reads_a_download_and_its_exposed_headers(
     }
 
 
-@in_a_browser
 def test_an_answer_to_somebody_unknown_is_readable_and_says_403(
     shown: Shown, page: Page, elsewhere: Origin
 ) -> None:
     assert fetch(page, elsewhere, shown, credentials="omit")["status"] == 403
 
 
-@in_a_browser
 def test_an_origin_that_is_not_allowed_reads_nothing(shown: Shown, page: Page) -> None:
     from tests.servers.origin import Answer, origin_server
 
@@ -81,7 +75,6 @@ def test_an_origin_that_is_not_allowed_reads_nothing(shown: Shown, page: Page) -
         assert fetch(page, stranger, shown) == {"refused": "TypeError"}
 
 
-@in_a_browser
 def test_without_the_middleware_another_origin_reads_nothing(
     shown_bare: Shown, page: Page, elsewhere: Origin
 ) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.people import named, signed_in
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Frame, Page
 
     from portal.demo.stack import SharedFile, Stack
 
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 
 @contextmanager

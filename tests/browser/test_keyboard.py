@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.people import signed_in
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 _FOCUSED = """() => {
     const it = document.activeElement, box = it.getBoundingClientRect()

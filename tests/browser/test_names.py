@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from browser_download_filename import suggested_filename
 
 from tests.browser.conftest import Shown
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# NGINX itself keeps this header of the app's response, with njs and without
-pytestmark = pytest.mark.variants("deb-njs", "wheel")
+pytestmark = on_one_build
 
 UNCHANGED = [
     "report.pdf",

@@ -11,17 +11,16 @@ from PIL import Image
 from tests.browser.conftest import Shown
 from tests.browser.opened_files import AUDIO_SECONDS, OPENED
 from tests.browser.player import player
+from tests.conftest import on_one_build
 from xaccel.handoff.headers import SANDBOX
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.variants("deb-njs", "wheel")
+pytestmark = on_one_build
 
 GREEN, WHITE = (0, 128, 0), (255, 255, 255)
-one_build = pytest.mark.variants("deb-njs")
-"""What Chromium does with another policy than the library's does not depend on NGINX."""
 LOOSE = "default-src * 'unsafe-inline'"
 """Stops nothing that the samples try."""
 
@@ -46,7 +45,6 @@ def test_a_script_in_a_file_does_not_run(shown: Shown, page: Page, kind: str) ->
     assert calls_home(shown) == before
 
 
-@one_build
 @pytest.mark.parametrize("kind", ["html", "svg"])
 def test_the_same_script_runs_without_the_policy(shown: Shown, page: Page, kind: str) -> None:
     before = calls_home(shown)
@@ -75,7 +73,7 @@ def test_a_text_is_shown_as_text(shown: Shown, page: Page) -> None:
     assert page.evaluate("document.body.innerText").strip() == OPENED["text"].content().decode().strip()
 
 
-@pytest.mark.parametrize("policy", [None, pytest.param(SANDBOX, marks=one_build)], ids=["own", "strictest"])
+@pytest.mark.parametrize("policy", [None, SANDBOX], ids=["own", "strictest"])
 def test_a_pdf_is_shown_by_the_browser(shown: Shown, page: Page, policy: str | None) -> None:
     """The strictest policy does not stop Chromium, which takes every policy off a PDF: ours is for other browsers."""
     refused: list[str] = []
@@ -114,7 +112,6 @@ def test_audio_plays_and_jumps(shown: Shown, page: Page) -> None:
     )
 
 
-@one_build
 @pytest.mark.parametrize(
     "policy", [SANDBOX, "default-src 'none'", "default-src 'none'; media-src 'self'; sandbox"]
 )

@@ -12,6 +12,7 @@ from browser_download_filename import suggested_filename
 from portal.demo.sample_files import clock
 from tests.browser.people import named, show, signed_in
 from tests.browser.player import player
+from tests.conftest import on_one_build
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from portal.demo.stack import Stack
 
 # test_open.py and test_names.py open and save files on two builds, tests/demo runs the portal on two
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 
 @pytest.fixture

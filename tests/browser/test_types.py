@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.conftest import Shown
 from tests.browser.firefox import Firefox, FirefoxError
+from tests.conftest import on_one_build
 from xaccel_testing.servers.processes import wait_until
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from xaccel_testing import S3Server
 
-pytestmark = pytest.mark.variants("deb", "wheel-njs")
+pytestmark = on_one_build
 
 PAGE = (
     b'<html xmlns="http://www.w3.org/1999/xhtml"><head><title>quiet</title><base href="/page?based=" /></head>'
@@ -64,8 +65,7 @@ class Chromium:
         return self._page.evaluate(expression)
 
 
-# Chromium looks at two builds; Firefox takes twice the time
-@pytest.fixture(params=["chromium", pytest.param("firefox", marks=pytest.mark.variants("deb"))])
+@pytest.fixture(params=["chromium", "firefox"])
 def window(request: pytest.FixtureRequest) -> Chromium | Firefox:
     fox: Firefox | None = request.getfixturevalue("fox") if request.param == "firefox" else None
     return fox or Chromium(request.getfixturevalue("page"))

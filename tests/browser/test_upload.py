@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.browser.people import signed_in
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from portal.demo.stack import Stack
 
-pytestmark = pytest.mark.variants("deb-njs")
+pytestmark = on_one_build
 
 
 def test_an_uploaded_file_arrives_as_it_was(portal: Stack, page: Page, tmp_path: Path) -> None:

@@ -36,8 +36,6 @@ TYPES = {
     "gz": "application/gzip",
     "unknown": "application/octet-stream",
 }
-on_one_build = pytest.mark.variants("deb-njs")
-"""What differs between a package and xaccel is made in Python. tests/live shows what NGINX makes of a hand-off."""
 LOCATIONS = {
     "sendfile2": old_nginx.SENDFILE2,
     "private_storage": old_nginx.PRIVATE_STORAGE,

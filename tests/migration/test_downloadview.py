@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.migration.conftest import FILES, on_one_build
+from tests.conftest import on_one_build
+from tests.migration.conftest import FILES
 from tests.migration.seen import STAFF
 from xaccel_testing import assert_nothing_leaked
 

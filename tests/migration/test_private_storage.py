@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.migration.conftest import FILES, on_one_build
+from tests.conftest import on_one_build
+from tests.migration.conftest import FILES
 
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.migration.conftest import on_one_build
+from tests.conftest import on_one_build
 
 if TYPE_CHECKING:
     from tests.migration.conftest import Pair

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.live.conftest import build_of
-from tests.live.front.front_door import FrontDoor, door, ending, everywhere, hand_off, one_line
+from tests.live.front.front_door import FrontDoor, door, ending, hand_off, on_usual_builds, one_line
 from tests.live.front.table import CUT, NOTHING, WHOLE
 from tests.live.front.transfer import Asked
 from tests.live.objects import ranges, serve
@@ -36,7 +36,7 @@ FAILURES: dict[str, tuple[str, Callable[[Request], Answer]]] = {
 }
 
 
-@everywhere
+@on_usual_builds
 @pytest.mark.parametrize("first", [0, 500], ids=["whole", "range"])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_later_slice_that_fails_is_an_error_for_the_client(

@@ -31,7 +31,7 @@ from xaccel_testing.servers.processes import wait_until
 if TYPE_CHECKING:
     from xaccel_testing import AppServer, NginxServer, S3Server, Variant
 
-# Debian's and the wheel's, without and with njs: a rolling upgrade takes a minute on each.
+# Debian's and the wheel's, without and with njs
 pytestmark = pytest.mark.variants("deb", "wheel-njs")
 
 SIZE, MEDIUM_SIZE = 12_000_000, 1_500_000
@@ -231,6 +231,8 @@ class Crowd:
         assert wait_until(went_on, timeout_s=60), self.failed
 
 
+# the test before has each configuration on both
+@pytest.mark.variants("deb")
 @pytest.mark.parametrize("first", ["app", "nginx"])
 def test_no_download_fails_while_one_after_the_other_is_upgraded(
     variant: Variant, releases: Releases, apps: dict[str, AppServer], tmp_path: Path, first: str

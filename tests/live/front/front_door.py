@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.conftest import USUAL
 from tests.live.client import Reply, send_target
 from tests.live.conftest import Live, Places, config_text
 from tests.live.front.h1_client import H1Connection
@@ -113,6 +114,13 @@ def door(
 
 
 everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
+on_usual_builds = pytest.mark.parametrize(
+    ("variant", "protocol"),
+    [pair for pair in PAIRS if pair[0] in USUAL],
+    indirect=["variant"],
+    scope="session",
+)
+"""For what njs does not change."""
 
 
 def hand_off(subject: str = "", key: str = "x", origin: str = "partner", **options: Any) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of
-from tests.live.front.front_door import PAIRS, FrontDoor, door, ending, hand_off, one_line
+from tests.live.front.front_door import FrontDoor, door, ending, hand_off, on_usual_builds, one_line
 from tests.live.front.transfer import Asked
 from tests.live.stage import SECRET, line_where, stage, target
 from tests.servers.origin import Answer, Request, origin_server
@@ -28,7 +28,6 @@ from xaccel_testing import Variant
 
 __all__ = ["door"]
 
-everywhere = pytest.mark.parametrize(("variant", "protocol"), PAIRS, indirect=["variant"], scope="session")
 
 BODY = b"0123456789" * 100
 EXPECT = "100-continue"
@@ -77,7 +76,7 @@ CASES = {
 """The origin, the method, headers and body, and the row: bytes (None where framing is counted), exact, outcome, why."""
 
 
-@everywhere
+@on_usual_builds
 @pytest.mark.parametrize("name", CASES)
 def test_the_row_has_the_bytes_of_the_body(door: FrontDoor, protocol: str, name: str) -> None:
     origin, method, headers, body, expected = CASES[name]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xaccel_testing import S3Server, Variant
 
 # Python chooses the place; NGINX sees a path or a signed URL as of any other origin.
-pytestmark = pytest.mark.variants("deb", "wheel-njs")
+pytestmark = pytest.mark.variants("deb")
 TENANTS = ("alpha", "beta", "gamma")
 
 

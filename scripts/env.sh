@@ -2,6 +2,7 @@
 # Environments of this project, to be sourced from its root. Nothing is written outside .xaccel/.
 #
 #   xaccel_environment GROUP [PYTHON]   makes or reuses .xaccel/GROUP and sets XACCEL_PYTHON to its interpreter
+#   xaccel_lock FILE ARGUMENT...        resolves requirements into a file with every version pinned, every file by hash
 #   xaccel_pythons [first]              one line per usable minor version: "3.12 /path/of/python"
 
 XACCEL_ROOT=$PWD
@@ -66,6 +67,13 @@ xaccel_install_uv() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+xaccel_lock() {
+    local file=$1
+    shift
+    "$XACCEL_UV" pip compile --quiet --universal --generate-hashes --python-version "${oldest:-3.11}" --no-emit-index-url \
+        --no-emit-find-links --custom-compile-command "scripts/lock" --output-file "$file" "$@"
+}
+
 xaccel_environment() {
     local group=$1 python=${2:-} folder stamp wanted file files=()
     [ -n "$python" ] || python=$(xaccel_default_python) || return 1
@@ -81,6 +89,12 @@ xaccel_environment() {
     case $group in
         uv) exec 9>&-; return 0 ;;
         gixy | gixy-ng) files=("requirements/$group.txt") ;;
+        integration-*) files=(requirements/build.txt "requirements/integrations/${group#integration-}.txt") ;;
+        newest-*)
+            files=(requirements/build.txt ".xaccel/$group.txt")
+            rm -f "${files[1]}"
+            xaccel_lock "${files[1]}" --group integration "integrations/${group#newest-}/requirements.in" || return 1
+            ;;
         check) files=(requirements/build.txt requirements/check.txt requirements/tools.txt) ;;
         *) files=(requirements/build.txt "requirements/${group%%-*}.txt") ;;
     esac

@@ -21,10 +21,12 @@ PACKAGE = ROOT / "src" / "xaccel"
 MOST_LINES = 17_500
 """Lines of Python in src/xaccel, with comments and blank lines; the goal is 17,600. Modules of `contrib`, of at most
 60 lines each, are not among them."""
-MOST_ENTRIES = 27
+MOST_ENTRIES = 28
 """The HTTP client of explain, doctor and trace is a package beside them, and decisions a module below the adapters.
-Archives are a package too: a site without them loads none of its modules."""
+Archives are a package too: a site without them loads none of its modules. `contrib` has the drop-ins for applications
+that others wrote."""
 MOST_NAMES = 13
+MOST_LINES_OF_A_DROP_IN = 60
 SHORT = 18
 """Modules of fewer than 60 lines: what Django looks for, single commands, and where two packages meet, such as archives
 and the rows of an app."""
@@ -39,6 +41,13 @@ def lines(*folders: str) -> int:
 def entries() -> list[str]:
     """Return the modules and packages at the top of xaccel."""
     return sorted(path.name for path in PACKAGE.iterdir() if path.name not in {"__pycache__", "py.typed"})
+
+
+def drop_ins() -> list[int]:
+    """Return the lines of each module or package of contrib."""
+    places = [path for path in (PACKAGE / "contrib").iterdir() if not path.name.startswith("__")]
+    files = [[path] if path.is_file() else [*path.rglob("*.py")] for path in places]
+    return [sum(len(file.read_text(encoding="utf-8").splitlines()) for file in found) for found in files]
 
 
 def circle() -> list[str]:
@@ -63,10 +72,11 @@ def figures() -> Iterable[tuple[str, int, int | None]]:
     lengths = [
         len(path.read_text(encoding="utf-8").splitlines())
         for path in PACKAGE.rglob("*.py")
-        if path.name != "__init__.py"
+        if path.name != "__init__.py" and not path.is_relative_to(PACKAGE / "contrib")
     ]
     yield "modules of more than 400 lines", sum(length > 400 for length in lengths), 0
     yield "modules of fewer than 60 lines", sum(length < 60 for length in lengths), SHORT
+    yield "lines of the longest drop-in in contrib", max(drop_ins()), MOST_LINES_OF_A_DROP_IN
     yield "modules in an import circle", len(set(circle())), 0
     yield "lines of Python in tests", tests, None
     yield "lines of tests for 100 lines of src/xaccel", round(100 * tests / source), None

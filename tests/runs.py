@@ -29,6 +29,9 @@ PYTHONS = ("3.11", "3.13")
 AT_ONCE = 5
 """On two cores, because most tests wait for servers: the closing line of a group says how much it computed."""
 
+IN_ALL = ("wagtail",)
+"""The applications of `scripts/test all`. The others take minutes to install."""
+
 USAGE = f"""\
 scripts/test                   the unit and Django tests
 scripts/test PATH ...          the tests in these files or folders
@@ -38,6 +41,9 @@ scripts/test doctor            xaccel doctor on a healthy site, with all builds 
 scripts/test audit             tests/audit and tests/portal, on SQLite and on PostgreSQL
 scripts/test faults [--quick]  kill, hang, fill and cut off each server; --quick leaves out the long tests, and those of
                                tests/faults/faults.toml that are in other folders
+scripts/test integrations [NAME] [--newest]
+                               Wagtail and others with xaccel, each installed from its package: NAME is a folder of
+                               integrations/. --newest takes today's versions instead of those of requirements/
 scripts/test all               all tests but the long faults, some also on the newest Python, and the wheel in clean
                                environments
 scripts/test promises          print the promises of the NGINX side, with their files and tests
@@ -63,6 +69,12 @@ xaccel_environment "unit-$1" "$python" || exit 1
 shift
 exec "$XACCEL_PYTHON" "$@"
 """
+_IN_ENVIRONMENT = """
+. scripts/env.sh
+xaccel_environment "$1" || exit 1
+shift
+exec "$XACCEL_PYTHON" "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ class Group:
 
     on_postgres: whether the process has a PostgreSQL server of its own.
     python: the version of another interpreter than that of this process.
+    environment: another environment than that of this process, by its name in scripts/env.sh.
     command: a program in place of pytest.
     """
 
@@ -78,12 +91,16 @@ class Group:
     arguments: tuple[str, ...] = ()
     on_postgres: bool = False
     python: str = ""
+    environment: str = ""
     command: tuple[str, ...] = ()
 
     def command_line(self, temporary: Path, more: Sequence[str]) -> list[str]:
         if self.command:
             return list(self.command)
-        python = ["bash", "-c", _ON_PYTHON, "bash", self.python] if self.python else [sys.executable]
+        python = [sys.executable]
+        if self.python or self.environment:
+            script = _ON_PYTHON if self.python else _IN_ENVIRONMENT
+            python = ["bash", "-c", script, "bash", self.python or self.environment]
         return [
             *python,
             *("-X", "dev", "-m", "tests.on_postgres" if self.on_postgres else "pytest"),
@@ -144,8 +161,8 @@ def groups_of(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     named = {"all": everything, "doctor": lambda: [Group("doctor", ("tests/doctor", "tests/unit/doctor"))]}
     if first == "audit":
         return [group for folder in _OWN_SETTINGS for group in on_both(folder, (folder,))], more
-    if first in ("live", "faults"):
-        return _live(more) if first == "live" else _faults(more)
+    if first in ("live", "faults", "integrations"):
+        return {"live": _live, "faults": _faults, "integrations": _integrations}[first](more)
     if first in named:
         return named[first](), more
     paths = [word for word in words if not word.startswith("-") and (ROOT / word.partition("::")[0]).exists()]
@@ -181,6 +198,27 @@ def _faults(words: Sequence[str]) -> tuple[list[Group], list[str]]:
     variants = ("--variant=deb-njs", "--variant=none")
     found = [replace(group, arguments=(*group.arguments, *variants)) for group in _paths(cited())]
     return [faults, *found], ["--slow", *words]
+
+
+def _integrations(words: Sequence[str]) -> tuple[list[Group], list[str]]:
+    kind = "newest" if "--newest" in words else "integration"
+    more = [word for word in words if word != "--newest"]
+    named = [more.pop(0)] if more and not more[0].startswith("-") else applications()
+    if unknown := [name for name in named if name not in applications()]:
+        sys.exit(
+            f"scripts/test: {unknown[0]!r} is not in integrations/. Choose one of {', '.join(applications())}."
+        )
+    return [integration(name, kind) for name in named], more
+
+
+def applications() -> list[str]:
+    """Return the folders of `integrations`."""
+    return sorted(path.parent.name for path in (ROOT / "integrations").glob("*/requirements.in"))
+
+
+def integration(name: str, kind: str = "integration") -> Group:
+    """Return the tests of an application, in an environment that has it."""
+    return Group(f"{kind}-{name}", (f"integrations/{name}",), environment=f"{kind}-{name}")
 
 
 def live() -> list[Group]:
@@ -225,6 +263,7 @@ def everything() -> list[Group]:
         *live(),
         Group("faults", ("tests/faults",)),
         Group("wheel", command=("scripts/matrix", "--tags", "ends")),
+        *(integration(name) for name in IN_ALL),
         Group("doctor", ("tests/doctor",)),
         Group("others", (*others, *pages)),
         Group("adapters", ("tests/adapters",)),

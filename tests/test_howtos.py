@@ -19,7 +19,7 @@ from tests.pages import FENCE, ROOT, own_secret, text
 from xaccel.cli import main
 from xaccel.doctor.check import checks
 
-LISTS = {"origins.md", "migrate.md", "comparison.md", "faq.md"}
+LISTS = {"origins.md", "migrate.md", "applications.md", "comparison.md", "faq.md"}
 """Pages that lead to how-tos or compare: nothing to do in them."""
 HOW_TOS = sorted(
     page

@@ -97,7 +97,7 @@ def app_server(
             ready=lambda pid: len(list(marks.iterdir())) >= workers,
             env={"TMPDIR": str(directory / "tmp"), **(env or {})},
             cwd=cwd,
-            start_within_s=30.0,
+            start_within_s=120.0,
             stop_within_s=4.0,
             popen={"pass_fds": [listener.fileno()]},
         )

@@ -1,0 +1,43 @@
+"""Blocks for the pages "Private files in …": settings and code that were tested, and measured tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "integrations"
+
+
+def settings(name: str) -> str:
+    """Return what settings.py adds to the settings before, as a block of Python."""
+    return _block("settings.py", _text(FOLDER / name / "settings.py").partition("import *\n")[2])
+
+
+def code(path: str) -> str:
+    """Return a file of the repository as a block of Python, with its name and without its docstring."""
+    return _block(path.rpartition("/")[2], _text(ROOT / path).partition('"""\n\n')[2])
+
+
+def _text(file: Path) -> str:
+    """Return a file with the name of a user's package in place of that in this repository."""
+    return re.sub(r"\bintegrations\.\w+\.", "mysite.", file.read_text(encoding="utf-8"))
+
+
+def _block(name: str, text: str) -> str:
+    return f"```python\n# {name}\n{text.strip()}\n```\n"
+
+
+def table(name: str, **titles: str) -> str:
+    """Return a column for each measured side, in the order of `titles`; what is wrong is bold."""
+    record: dict[str, Any] = json.loads((FOLDER / name / "measured.json").read_text(encoding="utf-8"))
+    sides = [record["sides"][side] for side in titles]
+    lines = [f"| | {' | '.join(titles.values())} |", f"|---|{'---|' * len(titles)}"]
+    for row in sides[0]:
+        cells = [text if is_right else f"**{text}**" for text, is_right in (side[row] for side in sides)]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
+    versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())
+    note = f"Measured with {versions}, NGINX {record['nginx']} and a file of {record['megabytes']} MB."
+    return "\n".join([*lines, "", note]) + "\n"

@@ -32,7 +32,7 @@ def workers_may_use_the_paths(stack: RunningSite) -> Iterator[Evidence]:
     site, prefix = stack.site, stack.prefix
     roots = [origin.root for origin in site.origins.values() if isinstance(origin, LocalOrigin)]
     needed = [("XA415", Path(root), "-x") for root in roots]
-    needed += [("XA505", prefix / name, "-r") for name in site.error_pages.values()]
+    needed += [("XA505", prefix / name, "-r") for names in site.error_pages.values() for name in names]
     missing = [(name, path) for name, path, _ in needed if not path.exists()]
     for name, path in missing:
         yield Evidence(f"{path} is missing", check=name)

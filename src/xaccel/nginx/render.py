@@ -13,6 +13,7 @@ from xaccel.errors import NginxError
 from xaccel.handoff.headers import TOKEN_HEADER
 from xaccel.handoff.without_nginx import nginx_token
 from xaccel.nginx import engine_files as engine
+from xaccel.nginx import error_pages
 from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.pools import (
@@ -202,8 +203,7 @@ class _Printer:
         if request_header_names(self.routes):
             yield from self.of_site("secret-headers", self.fixed_headers())
         if site.error_pages:
-            pages = (directive(str(status), path) for status, path in site.error_pages.items())
-            yield self.map("$status", f"${site.stem}_pages", *pages, why="Your own pages.")
+            yield from error_pages.maps(site.error_pages, site.stem)
         for name in site.concurrency:
             yield from self.counted(name)
         if site.cache is not None:

@@ -72,10 +72,29 @@ header_value_ok = matches(HEADER_VALUE.pattern)
 _is_plain_value = matches(rf"(?!.*\$){HEADER_VALUE.pattern}")
 is_added_header = both(declarable, _is_plain_value)
 """Whether NGINX's `add_header` can have a name and a value, and no download has the header already."""
-is_error_page = both(
-    {404, 412, 416, 429, 502, 503, 504}.__contains__, matches(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+")
-)
-"""Whether a download can end with the status, and NGINX takes the path of the file."""
+_is_page = matches(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]+)+")
+_LANGUAGE = re.compile(r"\.([a-z]{2,3}(?:-[a-z]{2,4})?)\.(?:html|json)\Z")
+
+
+def type_of_page(path: str) -> str:
+    """Return "json" or "html", the type of an error page by the end of its name."""
+    return "json" if path.endswith(".json") else "html"
+
+
+def language_of_page(path: str) -> str:
+    """Return the language in a name such as "404.pt-br.html"; "" without one."""
+    found = _LANGUAGE.search(path)
+    return found[1] if found else ""
+
+
+def _are_pages(paths: tuple[str, ...]) -> bool:
+    kinds = [(type_of_page(path), language_of_page(path)) for path in paths]
+    is_clear = len(kinds) == 1 or bool(kinds and kinds[0][1]) or not any(language for _, language in kinds)
+    return bool(paths) and all(map(_is_page, paths)) and len({*kinds}) == len(kinds) and is_clear
+
+
+is_error_page = both({404, 412, 416, 429, 502, 503, 504}.__contains__, _are_pages)
+"""Whether a download can end with the status, NGINX takes the paths of the files, and knows which one to choose."""
 is_class = both(matches(rf"(?!{UNLIMITED}\Z)[a-z][a-z0-9_]{{0,19}}"), range(1, 1 << 16).__contains__)
 """Whether NGINX counts transfers of a class of this name, in 16 bits (ngx_http_limit_conn_module.c)."""
 _is_bucket_name = matches(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")

@@ -147,6 +147,8 @@ def _taken(hint: Any, value: Any) -> Any:
         return tuple(_taken(kind, item) for kind, item in zip(kinds, value, strict=True))
     if origin is Mapping and isinstance(value, Mapping):
         pairs = [(int(key) if args[0] is int and str(key).isdecimal() else key, value[key]) for key in value]
+        if get_origin(args[1]) is tuple:
+            pairs = [(key, item if isinstance(item, tuple | list) else [item]) for key, item in pairs]
         return dict(_taken(tuple[tuple[args], ...], pairs))  # type: ignore[valid-type]
     if origin is Literal and value in args:
         return value

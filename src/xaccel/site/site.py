@@ -70,7 +70,7 @@ class Site:
     transfer_log: str = option("xaccel.log", ok=rules.is_path)
     access_logs: tuple[str, ...] = option((), ok=rules.is_access_log)
     add_headers: tuple[tuple[str, str], ...] = option((), ok=rules.is_added_header)
-    error_pages: Mapping[int, str] = option({}, ok=rules.is_error_page)
+    error_pages: Mapping[int, tuple[str, ...]] = option({}, ok=rules.is_error_page)
     resolver: tuple[str, ...] = option((), ok=rules.is_dns_server)
     concurrency: Mapping[str, int] = option(
         {}, wrap_single=lambda number: {rules.DEFAULT_CLASS: number}, ok=rules.is_class

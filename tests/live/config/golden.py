@@ -97,7 +97,10 @@ SITES = {
         cache=Cache(path="cache", max_size="10g", inactive="7d"),
         access_logs=("access.log combined",),
         add_headers=(("Strict-Transport-Security", "max-age=31536000"),),
-        error_pages={404: "/srv/pages/404.html", 502: "/srv/pages/502.html"},
+        error_pages={
+            404: ("/srv/pages/404.en.html", "/srv/pages/404.de.html", "/srv/pages/404.json"),
+            502: ("/srv/pages/502.html",),
+        },
         resolver=("192.0.2.53",),
         concurrency={"default": 8, "guests": 2},
         limit_rate=10_000_000,

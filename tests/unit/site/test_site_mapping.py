@@ -256,7 +256,21 @@ def test_a_key_in_two_spellings_is_a_problem_and_no_value_is_shown() -> None:
 def test_each_status_that_ends_a_download_may_have_a_page() -> None:
     for path in ("/srv/pages/error.html", "/srv/.pages/..error"):
         pages = dict.fromkeys((404, 412, 416, 429, 502, 503, 504), path)
-        assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == pages
+        assert read({**LEAST, "ERROR_PAGES": pages}).error_pages == dict.fromkeys(pages, (path,))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["404.html", "404.json"],
+        ["404.en.html", "404.de.html", "404.pt-br.html", "404.json", "404.de.json"],
+        ["404.en.json"],
+        ["404.en.html", "404.html"],
+    ],
+)
+def test_a_status_may_have_a_page_for_each_type_and_language(names: list[str]) -> None:
+    paths = [f"/srv/{name}" for name in names]
+    assert read({**LEAST, "ERROR_PAGES": {404: paths}}).error_pages == {404: tuple(paths)}
 
 
 @pytest.mark.parametrize(
@@ -264,9 +278,13 @@ def test_each_status_that_ends_a_download_may_have_a_page() -> None:
     [
         {500: "/srv/error.html"},
         *({404: path} for path in ("e.html", "/srv/../e.html", "/srv/./e.html", "/srv/..")),
+        {404: ["/srv/e.html", "e.json"]},
+        {404: []},
+        {404: ["/srv/e.html", "/srv/f.html"]},
+        {404: ["/srv/404.html", "/srv/404.de.html"]},
     ],
 )
-def test_no_other_status_or_path_has_a_page(page: dict[int, str]) -> None:
+def test_no_other_status_or_path_has_a_page(page: dict[int, Any]) -> None:
     assert told({**LEAST, "ERROR_PAGES": page}) == ['XACCEL["ERROR_PAGES"]']
 
 

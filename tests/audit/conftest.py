@@ -27,7 +27,6 @@ _OF_NGINX = {"test_live.py", "test_live_connections.py", "test_live_killed.py", 
 _ON_POSTGRES = "deb-njs"
 _OF_OTHER_PROGRAMS = {
     "test_deploy.py",  # systemd and logrotate
-    "test_live_video.py",  # the requests of a browser
     "test_outage.py",  # has databases of its own
     "test_reconcile_live.py",  # the log of SeaweedFS; test_reconcile has the rows
     "test_shipper.py",  # rsyslog

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
@@ -16,13 +16,13 @@ from uuid import UUID
 
 import pytest
 
-from portal.demo.sample_files import clock
 from tests.audit.conftest import Log, take
+from tests.audit.ingester import ROOT
 from tests.live.front.front_door import CLIENTS, certify, listening
 from tests.live.front.transfer import Asked, Transfer
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel.nginx.emit import directive
-from xaccel_testing import NginxServer, Variant, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server
 from xaccel_testing.servers.processes import wait_until
 
 BODY = bytes(range(250)) * 4
@@ -57,8 +57,7 @@ HOLDS = dict[str, Hold]()
 def stored(request: Request) -> Answer:  # noqa: PLR0911
     """The origin."""
     name = request.target.partition("?")[0].rpartition("/")[2]
-    kind = "video/webm" if name == "clock.webm" else "application/octet-stream"
-    headers = [("ETag", '"v1"'), ("Content-Type", kind), ("Accept-Ranges", "bytes")]
+    headers = [("ETag", '"v1"'), ("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes")]
     if name == "empty":
         return Answer(headers=headers)
     if name == "moved":
@@ -80,14 +79,13 @@ def stored(request: Request) -> Answer:  # noqa: PLR0911
         return Answer(headers=[*headers, ("Content-Length", str(BIG))], body=blocks)
     if request.header("If-None-Match") == '"v1"':
         return Answer(status=304, headers=headers)
-    body = video() if name == "clock.webm" else BODY
     asked = request.header("Range")
     if asked is None:
-        return Answer(headers=headers, body=body)
+        return Answer(headers=headers, body=BODY)
     first, _, last = asked.removeprefix("bytes=").partition("-")
-    end = min(int(last) + 1, len(body)) if last else len(body)
-    part = body[int(first) : end]
-    headers.append(("Content-Range", f"bytes {first}-{end - 1}/{len(body)}"))
+    end = min(int(last) + 1, len(BODY)) if last else len(BODY)
+    part = BODY[int(first) : end]
+    headers.append(("Content-Range", f"bytes {first}-{end - 1}/{len(BODY)}"))
     if name == "paired":
         return Answer(
             status=206, headers=[*headers, ("Content-Length", str(len(part)))], body=in_a_pair(part)
@@ -100,12 +98,6 @@ def in_a_pair(part: bytes) -> Iterator[bytes]:
     yield part[: len(part) // 2]
     BOTH.wait()
     yield part[len(part) // 2 :]
-
-
-@cache
-def video() -> bytes:
-    """Two minutes, of which a browser fetches parts."""
-    return b"".join(clock.blocks())
 
 
 def app(request: Request) -> Answer:
@@ -315,3 +307,35 @@ def part(first: int, end: int) -> dict[str, Any]:
         "asked_range": f"bytes={first}-{end - 1}",
         "content_range": f"bytes {first}-{end - 1}/1000",
     }
+
+
+@contextmanager
+def in_processes(
+    folder: Path, variant: Variant, settings: dict[str, Any], **server: int
+) -> Iterator[NginxServer]:
+    """Run the app under gunicorn, on the database of the test, and NGINX in front of it. server: workers, threads."""
+    from django.db import connection
+
+    from tests.live.conftest import build_of
+    from xaccel.nginx import standalone
+    from xaccel.site import read_mapping
+
+    env = {
+        "AUDIT_SITE": json.dumps(settings),
+        "AUDIT_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        "PYTHONPATH": str(ROOT),
+        # the second worker need not import everything again
+        "GUNICORN_CMD_ARGS": "--preload",
+    }
+    (folder / "app").mkdir()
+    with app_server(folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, **server) as app:
+        port = free_port()
+        text = standalone(
+            read_mapping.read(settings),
+            build_of(variant),
+            listen=f"127.0.0.1:{port}",
+            app=app.address,
+            root_user="root" if os.geteuid() == 0 else None,
+        )
+        with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
+            yield nginx

@@ -227,15 +227,3 @@ def test_the_size_without_a_coding_is_no_total_of_a_coded_file(log: Log) -> None
         log.part(0, 60, 60, 5, **coded),
     )
     assert (found.total, found.sent_complete) == (60, True)
-
-
-def test_lines_in_another_order_make_the_same_downloads(log: Log) -> None:
-    lines = [log.part(50, 100, 100, 20), log.line(0, body_bytes=50, completion="")]
-    (found,) = taken(log, *lines)
-    assert (found.sent_complete, found.opened_at) == (True, T0 - timedelta(seconds=1))
-
-
-def test_batches_see_what_earlier_ones_opened(log: Log) -> None:
-    taken(log, log.part(0, 50, 100, 0))
-    (found,) = taken(log, log.part(50, 100, 100, 5))
-    assert (found.transfers, found.sent_complete) == (2, True)

@@ -343,11 +343,3 @@ def test_a_line_that_never_came_is_unknown_and_one_that_comes_late_still_counts(
     assert Transfer.objects.get(pk=line["id"]).outcome == "sent"
     assert sweep(audit_settings(), now=now, using="default") == 0
     assert Download.objects.get().closed_at is not None
-
-
-def test_the_position_says_how_much_was_taken(log: Log) -> None:
-    from xaccel.audit.models import LogPosition
-
-    log.write(*some(log), b"garbage\n")
-    take(log)
-    assert LogPosition.objects.get().offset == log.path.stat().st_size

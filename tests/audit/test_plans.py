@@ -1,18 +1,13 @@
-"""Query plans of the rare queries; the benchmark of plans notices a scan."""
+"""The plan of a rare query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from benchmarks.questions.audit_plans import _indexes, _scans
 from tests.audit.conftest import T0, Log, ingested
-from tests.servers.postgres import postgres_server
-from tests.servers.started import started
 
 
 @pytest.mark.django_db(transaction=True)
@@ -35,35 +30,3 @@ def test_the_few_incomplete_downloads_are_found_by_their_index(log: Log) -> None
     incomplete = Download.objects.filter(sent_complete=False).order_by("-opened_at")
     assert "xaccel_download_incomplete" in incomplete[:50].explain()
     assert set(incomplete) == {one, other}
-
-
-@pytest.mark.once
-def test_the_benchmark_tells_a_scan_from_an_index(
-    tmp_path: Path, unavailable: Callable[[str], NoReturn]
-) -> None:
-    import psycopg
-
-    asked = "EXPLAIN SELECT * FROM xaccel_download WHERE subject = '77'"
-    with (
-        started(postgres_server(tmp_path), unavailable) as server,
-        psycopg.connect(server.dsn, autocommit=True) as connection,
-    ):
-
-        def plan() -> str:
-            return "\n".join(text for (text,) in connection.execute(asked))
-
-        connection.execute(
-            "CREATE TABLE xaccel_download AS SELECT n::text AS subject FROM generate_series(1, 10000) AS n"
-        )
-        connection.execute("ANALYZE")
-        without = plan()
-        connection.execute("CREATE INDEX xaccel_download_subject ON xaccel_download (subject)")
-        within = plan()
-        connection.execute("ALTER TABLE xaccel_download RENAME TO xaccel_download_seen")
-        connection.execute("DROP INDEX xaccel_download_subject")
-        asked = asked.replace("xaccel_download", "xaccel_download_seen")
-        of_another = plan()
-    assert (_scans(without), _indexes(without)) == (True, [])
-    assert (_scans(within), _indexes(within)) == (False, ["xaccel_download_subject"])
-    assert "Seq Scan" in of_another
-    assert not _scans(of_another)

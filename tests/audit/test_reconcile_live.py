@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -16,10 +15,10 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log, take
-from tests.audit.ingester import ROOT
+from tests.audit.live_site import in_processes
 from tests.audit.reconciling import reconcile
 from tests.live.client import Reply, ask
-from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server, s3_server
+from xaccel_testing import NginxServer, Variant, s3_server
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
@@ -115,13 +114,7 @@ def ours() -> set[str]:
 def running(
     variant: Variant, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    from django.db import connection
-
-    from tests.live.conftest import build_of
-    from xaccel.nginx import standalone
-    from xaccel.site import read_mapping
-
-    folder, port = tmp_path_factory.mktemp(f"reconcile-{variant.name}"), free_port()
+    folder = tmp_path_factory.mktemp(f"reconcile-{variant.name}")
     log = folder / "store.jsonl"
     with collector(log) as collector_port:
         fluent = {"fluent_host": "127.0.0.1", "fluent_port": collector_port, "marshal_as_json": True}
@@ -139,24 +132,8 @@ def running(
                 },
                 "CACHE": {"path": "cache", "max_size": "16m", "slice": "1k"},
             }
-            env = {
-                "AUDIT_SITE": json.dumps(settings),
-                "AUDIT_DATABASE_NAME": str(connection.settings_dict["NAME"]),
-                "PYTHONPATH": str(ROOT),
-            }
-            (folder / "app").mkdir()
-            with app_server(
-                folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, workers=1
-            ) as app:
-                text = standalone(
-                    read_mapping.read(settings),
-                    build_of(variant),
-                    listen=f"127.0.0.1:{port}",
-                    app=app.address,
-                    root_user="root" if os.geteuid() == 0 else None,
-                )
-                with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
-                    yield Site(nginx, settings, log)
+            with in_processes(folder, variant, settings, workers=1) as nginx:
+                yield Site(nginx, settings, log)
 
 
 @pytest.fixture

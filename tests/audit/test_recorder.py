@@ -144,12 +144,6 @@ def test_two_programs_are_two_clients(client: Any) -> None:
     assert len({row.client for row in rows()}) == 2
 
 
-def test_a_denial_is_a_row(client: Any) -> None:
-    assert client.get("/deny", {"key": "a.pdf"}).status_code == 403
-    (row,) = rows()
-    assert (row.outcome, row.key, row.reason) == ("denied", "a.pdf", "no grant")
-
-
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
@@ -257,29 +251,6 @@ def test_a_decision_whose_transfer_has_a_row_is_not_carried_out() -> None:
     with pytest.raises(IntegrityError):
         record(None, request=request, event=replace(event, key="b"))
     assert [row.key for row in rows()] == ["a"]
-
-
-def test_the_objects_of_two_tenants_are_two(client: Any) -> None:
-    from xaccel.audit.record import record
-    from xaccel.events import DownloadEvent
-
-    request = RequestFactory().get("/")
-    for bucket in ("acme-one", "acme-two"):
-        event = DownloadEvent(
-            transfer_id=new_transfer_id(datetime.now(UTC)),
-            allowed=True,
-            origin="tenants",
-            bucket=bucket,
-            key="a.pdf",
-            method="GET",
-            subject="42",
-            filename="a.pdf",
-            as_attachment=True,
-            reason="",
-            at=datetime.now(UTC),
-        )
-        record(None, request=request, event=event)
-    assert [row.key for row in rows()] == ["acme-one/a.pdf", "acme-two/a.pdf"]
 
 
 @pytest.mark.parametrize(

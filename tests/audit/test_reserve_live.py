@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
-import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import Log, take
-from tests.audit.ingester import ROOT, process
-from tests.audit.live_site import BODY, stored
+from tests.audit.ingester import process
+from tests.audit.live_site import BODY, in_processes, stored
 from tests.live.client import Reply
 from tests.servers.origin import origin_server
 from xaccel.share_links.reserve import COOKIE
-from xaccel_testing import NginxServer, Variant, app_server, free_port, nginx_server
+from xaccel_testing import NginxServer, Variant
 from xaccel_testing.servers.processes import wait_until
 
 pytestmark = [
@@ -86,36 +84,12 @@ class Links:
 def links(
     variant: Variant, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Links]:
-    from django.db import connection
-
-    from tests.live.conftest import build_of
-    from xaccel.nginx import standalone
-    from xaccel.site import read_mapping
-
-    folder, port = tmp_path_factory.mktemp(f"links-{variant.name}"), free_port()
+    folder = tmp_path_factory.mktemp(f"links-{variant.name}")
     with origin_server(stored) as origin:
         partner = {"type": "http", "base_url": f"{origin.url}/files/"}
         settings = {"SECRET": SECRET, "ORIGINS": {"partner": partner}}
-        env = {
-            "AUDIT_SITE": json.dumps(settings),
-            "AUDIT_DATABASE_NAME": str(connection.settings_dict["NAME"]),
-            "PYTHONPATH": str(ROOT),
-            # the second worker need not import everything again
-            "GUNICORN_CMD_ARGS": "--preload",
-        }
-        (folder / "app").mkdir()
-        with app_server(
-            folder / "app", "tests.audit.wsgi:application", env=env, cwd=ROOT, workers=2, threads=12
-        ) as app:
-            text = standalone(
-                read_mapping.read(settings),
-                build_of(variant),
-                listen=f"127.0.0.1:{port}",
-                app=app.address,
-                root_user="root" if os.geteuid() == 0 else None,
-            )
-            with nginx_server(folder, text, binary=variant.binary, ready_port=port) as nginx:
-                yield Links(nginx)
+        with in_processes(folder, variant, settings, workers=2, threads=12) as nginx:
+            yield Links(nginx)
 
 
 def allowance(limit: int = 1, **fields: Any) -> Any:

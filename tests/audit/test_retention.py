@@ -128,18 +128,6 @@ def test_a_line_that_comes_after_it_brings_nobody_back(log: Log) -> None:
     assert (download.subject, download.client, download.sent_complete) == (pseudonym, "", True)
 
 
-def test_reading_the_log_again_brings_nobody_back(log: Log) -> None:
-    from xaccel.audit.models import LogPosition, Transfer
-    from xaccel.audit.retention import forget
-
-    line = log.line()
-    ingested(log, line)
-    forget("7", using="default")
-    LogPosition.objects.all().delete()
-    assert take(log)["duplicates"] == 1
-    assert not Transfer.objects.filter(subject="7").exists()
-
-
 def run(*arguments: str) -> str:
     from django.core.management import call_command
 

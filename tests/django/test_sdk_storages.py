@@ -41,51 +41,6 @@ KEY = base64.b64encode(b"k" * 64).decode()
 HARD = "2026/März (1) 100% 'q' & #1;=~!*.pdf"
 
 
-def google(**options: Any) -> GoogleCloudStorage:
-    given = {
-        "bucket_name": "acme-documents",
-        "project_id": "acme",
-        "location": "tenant-a",
-        "credentials": Credentials.from_service_account_info(service_account()),  # type: ignore[no-untyped-call]
-    }
-    return GoogleCloudStorage(**{**given, **options})
-
-
-def azure(**options: Any) -> AzureStorage:
-    given = {
-        "account_name": "acme",
-        "account_key": KEY,
-        "azure_container": "documents",
-        "location": "tenant-a",
-    }
-    return AzureStorage(**{**given, **options})
-
-
-def behind_cloudfront(**options: Any) -> S3Storage:
-    given = {
-        "custom_domain": "cdn.acme.example",
-        "cloudfront_key_id": "K2ACME",
-        "cloudfront_key": private_pem(),
-        "querystring_expire": 600,
-    }
-    return S3Storage(**{**STORAGE, **given, **options})
-
-
-class Absolute(Storage):
-    """A storage that nobody here knows."""
-
-    base = "https://files.partner.example/out/"
-    query = "?token=secret-token&e=1"
-
-    def url(self, name: str | None) -> str:
-        return f"{self.base}{name}{self.query}"
-
-
-CLASSES = {
-    "google": ("storages.backends.gcloud.GoogleCloudStorage", google),
-    "azure": ("storages.backends.azure_storage.AzureStorage", azure),
-    "cdn": ("storages.backends.s3.S3Storage", behind_cloudfront),
-}
 OPTIONS: dict[str, dict[str, Any]] = {
     "google": {
         "bucket_name": "acme-documents",
@@ -104,7 +59,37 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "custom_domain": "cdn.acme.example",
         "cloudfront_key_id": "K2ACME",
         "cloudfront_key": private_pem(),
+        "querystring_expire": 600,
     },
+}
+
+
+def google(**options: Any) -> GoogleCloudStorage:
+    return GoogleCloudStorage(**{**OPTIONS["google"], **options})
+
+
+def azure(**options: Any) -> AzureStorage:
+    return AzureStorage(**{**OPTIONS["azure"], **options})
+
+
+def behind_cloudfront(**options: Any) -> S3Storage:
+    return S3Storage(**{**OPTIONS["cdn"], **options})
+
+
+class Absolute(Storage):
+    """A storage that nobody here knows."""
+
+    base = "https://files.partner.example/out/"
+    query = "?token=secret-token&e=1"
+
+    def url(self, name: str | None) -> str:
+        return f"{self.base}{name}{self.query}"
+
+
+CLASSES = {
+    "google": ("storages.backends.gcloud.GoogleCloudStorage", google),
+    "azure": ("storages.backends.azure_storage.AzureStorage", azure),
+    "cdn": ("storages.backends.s3.S3Storage", behind_cloudfront),
 }
 
 

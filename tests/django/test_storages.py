@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.files.storage import (
     DefaultStorage,
     FileSystemStorage,
@@ -18,13 +17,12 @@ from django.core.files.storage import (
     default_storage,
     storages,
 )
-from django.test import AsyncRequestFactory
 
 from tests.django.data_dir import DATA_DIR
 from tests.django.library.models import Document
 from tests.django.storage_files import GET, describe, file_on, s3
 from xaccel import OriginNotAllowed
-from xaccel.django import asend_file, send_file
+from xaccel.django import send_file
 from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.errors import KeyRefused
 from xaccel.signing.signer import _kept
@@ -74,11 +72,6 @@ def test_file_on_s3_is_signed_with_the_credentials_of_its_storage() -> None:
     url = urlsplit(send_file(GET, file_on(s3(), "x/y.pdf"))["Xaccel-Url"])
     assert url.path == "/tenant-a/x/y.pdf"
     assert parse_qs(url.query)["X-Amz-Credential"][0].startswith("AKIAOTHER/")
-
-
-def test_session_token_of_the_storage_is_in_the_signature() -> None:
-    url = send_file(GET, file_on(s3(security_token="TOKEN+1"), "x"))["Xaccel-Url"]
-    assert parse_qs(urlsplit(url).query)["X-Amz-Security-Token"] == ["TOKEN+1"]
 
 
 def test_profile_of_the_storage_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,11 +316,3 @@ def test_changed_media_root_is_seen(site: Any, settings: Any, tmp_path: Path) ->
     settings.MEDIA_ROOT = str(tmp_path)
     site(ORIGINS={"moved": {"type": "local", "root": str(tmp_path)}})
     assert send_file(GET, file)["X-Accel-Redirect"] == "/_xaccel/moved/a.pdf"
-
-
-def test_coroutine_finds_the_same_place() -> None:
-    request = AsyncRequestFactory().get("/")
-    file = file_on(s3(), "x/y.pdf")
-    for _ in range(2):
-        response = async_to_sync(asend_file)(request, file)
-        assert urlsplit(response["Xaccel-Url"]).path == "/tenant-a/x/y.pdf"

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import xaccel
 from tests.find_tests import ENGINE, find_tests
 from tests.runs import ROOT, VARIANTS, everything
@@ -47,16 +45,6 @@ print("botocore" in sys.modules)
     assert done.stdout.strip() == "False"
 
 
-def test_no_app_has_a_migration_that_is_not_listed() -> None:
-    found = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("migrations/0*.py"))
-    listed = (
-        "audit/migrations/0001_initial",
-        "audit/migrations/0002_names",
-        "share_links/migrations/0001_initial",
-    )
-    assert found == [f"{name}.py" for name in listed]
-
-
 def test_no_test_imports_a_test_module() -> None:
     """What tests share is in a module of its own, so that a test module can be moved or deleted alone."""
     importing = re.compile(r"^ *(?:from|import) +tests[\w.]*(?:\.| import (?:.*, *)?)test_\w+", re.MULTILINE)
@@ -93,27 +81,6 @@ def test_all_runs_every_test_module_once_and_each_build_of_nginx() -> None:
     assert sorted(word for word in words if word.startswith("--variant")) == sorted(
         f"--variant={name}" for name in (*VARIANTS, "none")
     )
-
-
-@pytest.mark.parametrize(
-    ("file", "some"),
-    [
-        (f"{ENGINE}/maps/5-passes.conf", {"tests/maps"}),
-        (
-            f"{ENGINE}/xaccel.js",
-            {"tests/live/response/test_response_headers.py::test_unknown_headers_pass_only_without_njs"},
-        ),
-        ("src/xaccel/sender.py", {"tests/unit/test_sender.py"}),
-        ("src/xaccel/signing/signer.py", {"tests/unit/signing"}),
-        ("src/xaccel/audit/ingest/store.py", {"tests/audit/test_ingest.py"}),
-        ("testing/xaccel_testing/servers/processes.py", {"tests/testing/test_process.py"}),
-        ("tests/maps/test_urls.py", {"tests/maps/test_urls.py"}),
-    ],
-)
-def test_the_tests_of_a_file_are_found(file: str, some: set[str]) -> None:
-    found = find_tests(file)
-    assert some <= {*found}
-    assert [test for test in found if not (ROOT / test.partition("::")[0]).exists()] == []
 
 
 def test_each_file_of_the_engine_with_a_directive_has_tests() -> None:

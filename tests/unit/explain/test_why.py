@@ -21,7 +21,8 @@ def logged(text: str) -> set[str]:
     stem = found[1]
     values: defaultdict[str, set[str]] = defaultdict(set)
     for name, rows in re.findall(r"map [^\n]* \$(\w+) \{\n(.*?)\n\}", text, re.DOTALL):
-        values[name] |= {row.strip().rpartition(" ")[2].rstrip(";") for row in rows.splitlines()}
+        lines = [row.strip() for row in rows.splitlines()]
+        values[name] |= {row.rpartition(" ")[2].rstrip(";") for row in lines if not row.startswith("#")}
     for name, value in re.findall(r"set \$(\w+) ([^\s;]+);", text):
         values[name].add(value)
     words, waiting, done = set(), {stem + name for name in WHERE_A_WHY_IS_DECIDED}, set()

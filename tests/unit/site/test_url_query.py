@@ -65,7 +65,7 @@ def test_a_signature_is_in_no_record_and_does_not_change_the_digest(signature: s
     assert recorded(f"?{signature}") == ""
     for name in names:
         if not name.startswith("%"):
-            with pytest.raises(ConfigErrors, match="may have a signature or a password"):
+            with pytest.raises(ConfigErrors, match="may contain a signature or a password"):
                 recorded("", plain=(name,))
 
 
@@ -73,7 +73,7 @@ def test_a_signature_is_in_no_record_and_does_not_change_the_digest(signature: s
     "name", ["password", "pwd", "API_KEY", "sessionid", "Authorization", "jwt", "secret"]
 )
 def test_a_parameter_with_the_name_of_a_secret_is_not_recorded_as_it_is(name: str) -> None:
-    with pytest.raises(ConfigErrors, match="may have a signature or a password"):
+    with pytest.raises(ConfigErrors, match="may contain a signature or a password"):
         recorded("?id=7", plain=(name,))
 
 

@@ -415,9 +415,9 @@ def test_azure_without_a_delegation_key_is_an_error_that_names_the_role(
     with pytest.raises(CredentialsUnavailable) as told:
         send_file(GET, file_on(storage, "x"))
     assert str(told.value) == (
-        "file: the storage's SDK could not sign (ClientAuthenticationError). Check that AZURE_TOKEN_CREDENTIAL"
-        " gets a token, and that its identity may request a user delegation key. The role Storage Blob Delegator"
-        " allows that."
+        "file: the storage's SDK could not sign (ClientAuthenticationError). Set AZURE_ACCOUNT_KEY,"
+        " AZURE_SAS_TOKEN or AZURE_TOKEN_CREDENTIAL. The identity of a token needs the role Storage Blob Delegator, to"
+        " request a user delegation key."
     )
 
 

@@ -34,7 +34,7 @@ KEPT: dict[str, dict[str, str]] = {
     "django/conf.py": {"configuration": INSTALLED},
     "django/crc_fill.py": dict.fromkeys(["_Progress.bytes", "_Progress._shown"], ONE_RUN),
     "django/files/origins_of_files.py": {
-        "OriginsOfFiles._by_place": ONE_SITE,
+        "OriginsOfFiles._names": ONE_SITE,
         "OriginsOfFiles.matches": BY_VALUE,
     },
     "django/files/objects.py": {

@@ -7,10 +7,10 @@ caches have the values that were read as their keys, never the storage.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pkgutil import resolve_name
 from typing import Any, ClassVar, cast
 from urllib.parse import quote
@@ -21,14 +21,8 @@ from django.db.models.fields.files import FieldFile
 from django.utils.functional import LazyObject, empty
 
 from xaccel import urls
-from xaccel.django.files.origins_of_files import (
-    KEYS,
-    RELOAD,
-    OriginsOfFiles,
-    StoredFile,
-    elsewhere,
-)
-from xaccel.errors import ConfigError, KeyRefused, OriginNotAllowed
+from xaccel.django.files.origins_of_files import KEYS, OriginsOfFiles, StoredFile, elsewhere
+from xaccel.errors import ConfigError, CredentialsUnavailable, KeyRefused, OriginNotAllowed
 from xaccel.handoff.objects import ObjectRef
 from xaccel.options import Url
 from xaccel.sender import Sender
@@ -38,6 +32,26 @@ from xaccel.site.rules import is_other_kind
 from xaccel.site.setting import problem
 
 FileOrKey = FieldFile | str | None
+LEAST_S = 120
+"""Seconds that a signature lives where the storage does not say."""
+
+_KINDS = {
+    "django.core.files.storage.filesystem.FileSystemStorage": "xaccel.django.files.objects:_Directory",
+    "storages.backends.s3.S3Storage": "xaccel.django.files.objects:_Bucket",
+    "storages.backends.gcloud.GoogleCloudStorage": "xaccel.django.files.clouds:Google",
+    "storages.backends.azure_storage.AzureStorage": "xaccel.django.files.clouds:Azure",
+}
+_SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
+"""Parameters of objects that are encrypted with a key of the client's."""
+
+
+class StorageNotDescribed(ConfigError):
+    """A storage of a kind, or in a state, that no origin can stand for."""
+
+
+def not_described(name: str, /, **values: object) -> StorageNotDescribed:
+    """Return an error of the table [wrong] in settings.toml."""
+    return problem("storage", name, StorageNotDescribed, **values)
 
 
 class Objects:
@@ -80,8 +94,11 @@ class Objects:
     def _stored(self, file: StoredFile) -> ObjectRef:
         if isinstance(file.storage, LazyObject):
             file = file._replace(storage=unwrapped(file.storage))
+        kind = kind_of(type(file.storage))
+        if kind.is_slow:
+            may_wait()
         try:
-            return kind_of(type(file.storage)).object_of(self._origins, file)
+            return kind.object_of(self._origins, file)
         except StorageNotDescribed as error:
             raise OriginNotAllowed(error.what, where="file", remedy=error.remedy) from error
         except SuspiciousOperation as error:
@@ -108,59 +125,35 @@ def _in_place(
         is_asked = file.origin in (None, ref.origin) and file.bucket in (None, ref.bucket)
         if is_asked and whole.startswith(root):
             return ObjectRef(ref.origin, whole[len(root) :], bucket=ref.bucket, stand_in=ref.stand_in)
-    if file.bucket is not None:
-        where = f"in another place than bucket {file.bucket!r}"
-    else:
-        where = elsewhere(file, "in none of the site's origins")
-    what = f"the storage of this file ({type(file.storage).__qualname__}) is {where}"
-    remedy = f'Add {{"storage": "<its alias in STORAGES>"}} to XACCEL["ORIGINS"], {RELOAD}'
-    raise OriginNotAllowed(what, where="file", remedy=remedy)
-
-
-LEAST_S = 120
-"""Seconds that a signature lives where the storage does not say."""
-
-_SSE_C = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"))
-"""Parameters of objects that are encrypted with a key of the client's."""
-
-_METHODS = frozenset(
-    "path url bucket connection client service_client _normalize_name _get_valid_path get_object_parameters".split()
-)
-
-
-class StorageNotDescribed(ConfigError):
-    """A storage of a kind, or in a state, that no origin can stand for."""
-
-
-def not_described(name: str, /, **values: object) -> StorageNotDescribed:
-    """Return an error of the table [wrong] in settings.toml."""
-    return problem("storage", name, StorageNotDescribed, **values)
+    raise elsewhere(file, "in none of the site's origins")
 
 
 class Kind:
     """A kind of storage, for one class of storages. This one is for classes that xaccel does not know.
 
     place: attributes that decide the place or another setting of an origin. client: what the storage makes at its first
-    use, from the attributes `kept`. computed: which of all these, and which methods, the project's own classes define,
+    use, from the attributes `kept`. also: other attributes and methods that are read. is_slow: reading may take long.
+    known: the class of Django or django-storages. computed: which of all these names the project's own classes define,
     so that another request may get another value.
     """
 
     place: ClassVar[str] = ""
     client: ClassVar[str] = ""
     kept: ClassVar[str] = ""
+    also: ClassVar[str] = ""
+    is_slow = True
 
-    def __init__(self, cls: type[Storage]) -> None:
-        self.name = f"{cls.__module__}.{cls.__qualname__}"
-        values = {*self.place.split(), *self.kept.split(), *KEYS.values()}
-        is_computed: dict[str, bool] = {}
-        for base in reversed(cls.__mro__[:-1]):
-            is_own = not base.__module__.startswith(("django.", "storages.", "xaccel."))
-            is_computed.update(
-                (name, is_own and hasattr(value, "__get__")) for name, value in vars(base).items()
-            )
-        self.computed = {name for name in values | _METHODS if is_computed.get(name)}
-        if is_computed.get("__getattr__") or is_computed.get("__getattribute__"):
-            self.computed |= values
+    def __init__(self, cls: Any, known: Any) -> None:
+        self.known, self.name = known, f"{cls.__module__}.{cls.__qualname__}"
+        defined = {name: base for base in reversed(cls.__mro__[:-1]) for name in vars(base)}
+        theirs = ("django.", "storages.", "xaccel.")
+        own = {name for name, base in defined.items() if not base.__module__.startswith(theirs)}
+        own = {name for name in own if hasattr(vars(defined[name])[name], "__get__")}
+        values = {*self.place.split(), *self.kept.split()}
+        if own.isdisjoint(("__getattr__", "__getattribute__")):
+            values &= own
+        self.computed = values | (own & {self.client, *self.also.split()})
+        self.is_slow = self.is_slow or bool(self.computed)
 
     def origin_of(self, storage: Any) -> Origin:
         """Return the origin that an entry of ORIGINS means which names the storage. Raises StorageNotDescribed."""
@@ -171,7 +164,6 @@ class Kind:
 
         Raises OriginNotAllowed, KeyRefused and StorageNotDescribed, and SuspiciousOperation for a name outside of it.
         """
-        may_wait()
         try:
             url = getattr(file.storage, "storage_url", file.storage.url)(file.name)
         except NotImplementedError:
@@ -195,8 +187,8 @@ class Kind:
 class _Directory(Kind):
     """Django's FileSystemStorage."""
 
-    place = "location base_location"
-    client, kept = "location", "base_location"
+    place, client, kept, also = "location base_location", "location", "base_location", "path"
+    is_slow = False
 
     def origin_of(self, storage: Any) -> LocalOrigin:
         self.require_own_client()
@@ -205,8 +197,6 @@ class _Directory(Kind):
         return LocalOrigin(root=str(storage.location))
 
     def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
-        if self.computed:
-            may_wait()
         place, name = self.origin_of(file.storage), file.name
         if "path" in self.computed:
             root, name = os.path.split(file.storage.path(name))
@@ -217,15 +207,19 @@ class _Directory(Kind):
 class SignedByItsSDK(Kind):
     """A storage of django-storages whose own SDK makes URLs.
 
-    It uses the methods of django-storages, also for a subclass whose `url()` names a view of the project.
+    It uses the methods of django-storages, also for a subclass whose `url()` names a view of the project. remedy: if
+    the SDK cannot sign.
     """
+
+    also = "client service_client _normalize_name _get_valid_path"
+    remedy = "Check the storage's keys."
 
     def base(self, storage: Any) -> HTTPOrigin:
         """Return where the storage's URLs begin, without its location. Raises StorageNotDescribed."""
         raise NotImplementedError
 
     def url(self, storage: Any, name: str, method: str) -> str:
-        """Make the URL of a name for "GET" or "HEAD", or raise CredentialsUnavailable."""
+        """Make the URL of a name for "GET" or "HEAD", or raise any error."""
         raise NotImplementedError
 
     def key(self, file: StoredFile) -> str:
@@ -243,7 +237,20 @@ class SignedByItsSDK(Kind):
 
     def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
         ref = origins.below(self.base(file.storage).base_url + quote(self.key(file), safe="/"), file)
-        return origins.made_by(partial(self.url, file.storage, file.name), ref)
+
+        def url(method: str) -> str:
+            try:
+                made = self.url(file.storage, file.name, method)
+            except Exception as error:  # its message may have what was signed
+                what = f"the storage's SDK could not sign ({type(error).__name__})"
+                raise CredentialsUnavailable(what, where="file", remedy=self.remedy) from error
+            if origins.below(made, file) != ref:
+                what = f"the storage has another name for {ref.key!r}, so it would be another object"
+                remedy = "Write the key as the storage does, without '//', '.' and '..'."
+                raise KeyRefused(what, where="key", remedy=remedy)
+            return made
+
+        return replace(ref, url=url)
 
 
 class _Bucket(SignedByItsSDK):
@@ -256,6 +263,8 @@ class _Bucket(SignedByItsSDK):
         "bucket_name location region_name endpoint_url client_config object_parameters verify session_profile"
         " custom_domain url_protocol querystring_auth querystring_expire cloudfront_signer"
     )
+    also = "bucket connection get_object_parameters _normalize_name access_key secret_key security_token"
+    is_slow = False
 
     def base(self, storage: Any) -> HTTPOrigin:
         signed = storage.querystring_auth and storage.cloudfront_signer
@@ -264,20 +273,18 @@ class _Bucket(SignedByItsSDK):
 
     def url(self, storage: Any, name: str, method: str) -> Any:
         # CloudFront's signature does not say for which method it is.
-        from storages.backends.s3 import S3Storage
-
-        return S3Storage.url(storage, name)
+        return self.known.url(storage, name)
 
     def bucket(self, storage: Any, name: str | None, without: Collection[str] = ()) -> S3Origin:
         """Return the bucket of a name, and the credentials of the storage but those `without`."""
         return _bucket(
             name,
-            region=storage.region_name,
-            endpoint_url=storage.endpoint_url,
+            storage.region_name,
+            storage.endpoint_url,
             config=storage.client_config,
             profile=storage.session_profile,
             payer=storage.object_parameters.get("RequestPayer"),
-            keys=tuple([None if name in without else getattr(storage, name) for name in KEYS.values()]),
+            keys=tuple([None if key in without else getattr(storage, key) for key in KEYS.values()]),
         )
 
     def origin_of(self, storage: Any) -> Origin:
@@ -294,10 +301,7 @@ class _Bucket(SignedByItsSDK):
         )
 
     def object_of(self, origins: OriginsOfFiles, file: StoredFile) -> ObjectRef:
-        storage = file.storage
-        if self.computed:
-            may_wait()
-        key = self.key(file)
+        storage, key = file.storage, self.key(file)
         if not _SSE_C.isdisjoint(storage.get_object_parameters(key)):
             what = f"{file.name!r} is read with a key of the client's (SSE-C), which NGINX cannot send"
             raise KeyRefused(what, where="file", remedy="Store the objects with SSE-S3 or SSE-KMS.")
@@ -313,13 +317,13 @@ class _Bucket(SignedByItsSDK):
 @lru_cache(maxsize=4096)
 def _bucket(
     name: str | None,
+    region: Any,
+    endpoint: Any,
     *,
-    region: str | None,
-    endpoint_url: str | None,
     config: Any,
-    profile: str | None,
-    payer: str | None,
-    keys: tuple[str | None, ...],
+    profile: Any,
+    payer: Any,
+    keys: Sequence[Any],
 ) -> S3Origin:
     if not name:
         settings = "AWS_STORAGE_BUCKET_NAME or OPTIONS['bucket_name']"
@@ -334,7 +338,7 @@ def _bucket(
     return S3Origin(
         bucket=name,
         region=region or getattr(config, "region_name", None),
-        endpoint_url=endpoint_url or None,
+        endpoint_url=endpoint or None,
         addressing_style=s3.get("addressing_style") or None,
         use_dualstack_endpoint=s3.get("use_dualstack_endpoint", dualstack),
         use_fips_endpoint=getattr(config, "use_fips_endpoint", None),
@@ -350,20 +354,12 @@ def _prefix_of(storage: Any) -> str:
     return f"{location}/" if location else ""
 
 
-_KINDS = {
-    "django.core.files.storage.filesystem.FileSystemStorage": "xaccel.django.files.objects:_Directory",
-    "storages.backends.s3.S3Storage": "xaccel.django.files.objects:_Bucket",
-    "storages.backends.gcloud.GoogleCloudStorage": "xaccel.django.files.clouds:Google",
-    "storages.backends.azure_storage.AzureStorage": "xaccel.django.files.clouds:Azure",
-}
-
-
 def _kind_of(cls: type[Storage]) -> Kind:
     for base in cls.__mro__:
         if (kind := _KINDS.get(f"{base.__module__}.{base.__qualname__}")) is not None:
-            found: Kind = resolve_name(kind)(cls)
+            found: Kind = resolve_name(kind)(cls, base)
             return found
-    return Kind(cls)
+    return Kind(cls, Storage)
 
 
 # To mypy, a class is not hashable.

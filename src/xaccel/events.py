@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 logger = logging.getLogger("xaccel")
 
@@ -35,6 +35,7 @@ class DownloadEvent:
     ip: the client's address, if the app gave it with a denial; NGINX logs that of a download.
     reason: of a denied download, "304 by the app" or "412 by the app"; "" for a file that is sent.
     at: aware, in UTC.
+    archive: of an archive, its `xaccel.archives.layout.Layout`.
     """
 
     transfer_id: str = ""
@@ -52,6 +53,7 @@ class DownloadEvent:
     bucket: str = ""
     query: str = ""
     ip: str = ""
+    archive: Any = field(default=None, repr=False)
 
     @property
     def object_name(self) -> str:

@@ -277,3 +277,9 @@ def _dos(moment: datetime | None) -> int:
         | at.minute << 5
         | at.second >> 1
     )
+
+
+def moment_of(dos: int) -> datetime:
+    """Return the date of a member, in UTC."""
+    time = (dos >> 11 & 31, dos >> 5 & 63, (dos & 31) * 2)
+    return datetime(1980 + (dos >> 25), dos >> 21 & 15, dos >> 16 & 31, *time, tzinfo=UTC)

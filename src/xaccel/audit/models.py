@@ -119,6 +119,42 @@ class Transfer(models.Model):
         return f"{self.id} {self.outcome}"
 
 
+class ArchivePage(models.Model):
+    """A part of the layout of an archive, stored at its first decision; see `audit.archives`.
+
+    archive: the key of its transfers. slot: the number of pages, a power of two, plus the number of this one.
+    """
+
+    archive = models.TextField()
+    slot = models.BigIntegerField(db_index=True)
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "xaccel_archive_page"
+        constraints = (models.UniqueConstraint(fields=["archive", "slot"], name=f"{db_table}_once"),)
+
+
+class FailedMember(models.Model):
+    """A member of an archive that failed in a transfer, so that the archive broke, from the log of members.
+
+    id: a digest of the line, so that a file that is read again adds no row. number: of the member, from 0; -1 for a
+    part of the archive, which the app makes. transfer: its `Transfer.id`. sent: bytes that the storage sent.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    transfer = models.UUIDField(db_index=True)
+    number = models.BigIntegerField()
+    origin = models.TextField()
+    range = models.TextField()
+    status = models.IntegerField(null=True)
+    sent = models.BigIntegerField(null=True)
+    why = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "xaccel_failed_member"
+
+
 class LogPosition(models.Model):
     """How far a file of a log has been read, stored in the transaction of the rows that were made from it.
 

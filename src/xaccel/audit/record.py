@@ -68,7 +68,12 @@ def record(sender: object, *, request: HttpRequest, event: DownloadEvent, **_: A
             setattr(row, name, storable(value))
     using = router.db_for_write(Transfer)
     try:
-        row.save(force_insert=True, using=using)
+        if event.archive is None:
+            row.save(force_insert=True, using=using)
+        else:
+            from xaccel.audit.archives import save_archive  # no worker without archives needs it
+
+            save_archive(row, event.archive, using=using)
     except (OperationalError, InterfaceError):
         unrecorded(request)
         raise

@@ -12,9 +12,10 @@ from django.db import router
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, UUIDField
 from django.db.models.functions import Cast, Coalesce
 
+from xaccel.audit import archives
 from xaccel.audit.chain.seals import hide, note
 from xaccel.audit.database import random_text, writing
-from xaccel.audit.models import Download, LogPosition, RejectedLine, Transfer
+from xaccel.audit.models import Download, FailedMember, LogPosition, RejectedLine, Transfer
 from xaccel.audit.removals import note_forgotten, note_pruned
 from xaccel.audit.signals import post_prune
 from xaccel.audit.values import indexable, new_pseudonym
@@ -39,6 +40,8 @@ def prune(before: datetime, *, using: str) -> Counter[str]:
     whole = Transfer.objects.using(using).filter(download=OuterRef("id"))
     past = Download.objects.using(using).filter(~Exists(whole), last_at__lt=before)
     removed["downloads"] += past.delete()[0]
+    archives.delete_layouts(using=using)
+    FailedMember.objects.using(using).filter(at__lt=before).delete()
     removed["rejected"] = RejectedLine.objects.using(using).filter(at__lt=before).delete()[0]
     LogPosition.objects.using(using).filter(at__lt=before, finished=True).delete()
     post_prune.send(Transfer, before=before)
@@ -95,6 +98,7 @@ def forget(subject: str, *, using: str) -> tuple[str, int, int]:
     with writing(using):
         rows = Transfer.objects.using(using).filter(subject=subject)
         note_forgotten(subject, using=using)
+        archives.forget_names(subject, using=using)
         transfers = 0
         while ids := list(rows.values_list("id", flat=True)[:AT_ONCE]):
             some = Transfer.objects.using(using).filter(id__in=ids)

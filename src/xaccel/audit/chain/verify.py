@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections, router, transaction
 from django.db.models import Max, Q
 
+from xaccel.audit import archives
 from xaccel.audit.chain import checkpoint, recount, seals
 from xaccel.audit.database import is_sqlite
 from xaccel.audit.models import Download, Seal, Transfer
@@ -42,6 +43,7 @@ class Verification:
         self._forgotten, self._late = set[bytes](), dict[bytes, bytes]()
         pruned = self._seals.filter(kind="prune").aggregate(until=Max("until"))["until"]
         self.problems = [*self._walk(known), *self._count(), *recount.problems(using, pruned)]
+        self.problems += archives.altered_layouts(using=using)
         self.sealed, self.forgotten, self.late = (
             self._counts[kind] for kind in ("transfers", "forget", "late")
         )

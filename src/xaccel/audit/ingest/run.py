@@ -82,6 +82,8 @@ def _ingest(args: argparse.Namespace, *_: object) -> None:
     conf, using = audit_settings(), router.db_for_write(Transfer)
 
     def tidy(now: datetime) -> None:
+        if failed_members is not None:
+            failed_members.ingest_available()
         unknown = sweep(conf, now=now, using=using)
         free, awaited = watch(path, now=now, using=using)
         if args.metrics:
@@ -90,6 +92,13 @@ def _ingest(args: argparse.Namespace, *_: object) -> None:
     with ExitStack() as stack:
         stopped = stack.enter_context(_stopping())
         ingest = Ingest(path, conf, using=using, stopped=stopped)
+        failed_members = None
+        if args.members is not None:
+            from xaccel.audit.ingest.failed_members import (
+                IngestFailedMembers,
+            )  # no site without archives needs it
+
+            failed_members = IngestFailedMembers(args.members, conf, using=using, stopped=stopped)
         outage = Outage(ingest)
         if args.metrics:
             from xaccel.audit import metrics
@@ -142,4 +151,4 @@ def _address(text: str) -> tuple[str, int]:
     return address_of(text)
 
 
-INGEST = make_command("ingest", types={"file": Path, "--metrics": _address}, run=_ingest)
+INGEST = make_command("ingest", types={"file": Path, "--members": Path, "--metrics": _address}, run=_ingest)

@@ -33,7 +33,7 @@ _MEANINGS = {
     "origin_seconds": "time until the origin's last byte",
     "cache": "HIT, MISS, STALE …; empty without the cache",
     "why": "reason of a refusal or a failure; empty for a success",
-    "note": "text from the app (`Xaccel-Note`); xaccel's adapters send none",
+    "note": "text from the app (`Xaccel-Note`): its decision, with [`LOG_DECISIONS`](settings.md#log_decisions)",
     "end": "end of the transfer, seconds since 1970",
     "seconds": "from the client's first byte to the end",
     "ip": "the client's address in NGINX",

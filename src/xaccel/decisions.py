@@ -32,7 +32,7 @@ def authorized(hand_off: HandOff, status: int) -> DownloadEvent:
         subject=hand_off.subject,
         filename=hand_off.filename,
         as_attachment=hand_off.as_attachment,
-        reason=by_the_app(status) if by_app else "",
+        reason=by_the_app(status) if by_app else hand_off.reason,
         at=datetime.now(UTC),
         version=hand_off.version,
         size=hand_off.size,

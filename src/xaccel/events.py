@@ -33,7 +33,7 @@ class DownloadEvent:
     query: of a stored URL: the parameters of RECORDED_PARAMETERS, "#", and a keyed digest of all but signatures; ""
         without a query.
     ip: the client's address, if the app gave it with a denial; NGINX logs that of a download.
-    reason: of a denied download, "304 by the app" or "412 by the app"; "" for a file that is sent.
+    reason: why a download is denied or allowed, if the app gave a reason; "304 by the app" or "412 by the app".
     at: aware, in UTC.
     archive: of an archive, its `xaccel.archives.layout.Layout`.
     """

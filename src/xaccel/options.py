@@ -33,6 +33,7 @@ class Options:
     cache_version: str | None = None
     version_id: str | None = None
     subject: str = ""
+    reason: str = ""
     content_security_policy: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ class SendOptions(TypedDict, total=False):
     cache_version: str | None
     version_id: str | None
     subject: str
+    reason: str
     content_security_policy: str | None
     headers: Mapping[str, str]
 

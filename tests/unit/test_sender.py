@@ -286,3 +286,27 @@ def test_a_url_and_a_hand_off_do_not_ask_all_origins() -> None:
     work(10)
     few, many = work(10), work(1000)
     assert many <= few * 1.2, f"{few} calls with 30 origins, {many} with 3000"
+
+
+def test_a_hand_off_has_the_decision_for_the_log_only_if_the_site_allows_it() -> None:
+    options = Options(
+        filename="Bericht für Ada.pdf", as_attachment=True, cache_version="v 2", reason="case 7"
+    )
+    ref = ObjectRef("many", "2026/ä&b.pdf", bucket="acme-1")
+    origins = {"many": S3Origin(bucket="acme-*", **STORE, **KEYS)}
+    for log_decisions in (False, True):
+        site = Site(origins=origins, secrets=(SECRET,), log_decisions=log_decisions)
+        made = Sender(site).hand_off(ref, options=options)
+        assert made.reason == "case 7"
+        note = dict(made.headers).get("Xaccel-Note", "")
+        if not log_decisions:
+            assert not note
+            continue
+        assert note.isascii()
+        assert parse_qs(note.removeprefix("decision:")) == {
+            "key": ["acme-1/2026/ä&b.pdf"],
+            "filename": ["Bericht für Ada.pdf"],
+            "version": ["v 2"],
+            "reason": ["case 7"],
+            "as_attachment": ["1"],
+        }

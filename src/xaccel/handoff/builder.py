@@ -18,6 +18,7 @@ from xaccel.handoff.headers import (
     PARAMETERS,
     PRIVATE_NAMES,
     cache_control,
+    decision_note,
     default_policy,
     etag_header,
     last_modified_header,
@@ -69,6 +70,7 @@ class HandOff:
     target: str = field(repr=False)
     request_headers: Mapping[str, str] = field(repr=False)
     bucket: str = ""
+    reason: str = ""
     status: int = 200
 
 
@@ -103,6 +105,17 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
     query = ""
     if located.by_url:
         query = recorded_query(place.origin, located.target, site.recorded_parameters, site.secrets[0])
+    version = options.cache_version or options.version_id or shown.get("ETag", "")
+    if site.log_decisions:
+        note = decision_note(
+            key=f"{place.bucket}/{key}" if place.bucket else key,
+            filename=filename,
+            version=version,
+            query=query,
+            reason=options.reason,
+            as_attachment="1" if options.as_attachment else "",
+        )
+        private.append(("Xaccel-Note", note))
     return HandOff(
         headers=(
             ("X-Accel-Redirect", located.entry),
@@ -126,7 +139,8 @@ def make_handoff(site: Site, located: Located, options: Options, signing: Signin
         subject=options.subject,
         filename=filename,
         as_attachment=options.as_attachment,
-        version=options.cache_version or options.version_id or shown.get("ETag", ""),
+        version=version,
+        reason=options.reason,
         size=options.size,
         query=query,
         target=target,

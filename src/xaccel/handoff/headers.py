@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
+from urllib.parse import quote, urlencode
 
 from xaccel.errors import HeaderRefused, OptionRefused
 from xaccel.options import UNLIMITED, Options
@@ -78,6 +79,10 @@ _PUBLIC_NAMES = {private.lower(): public for public, private in PRIVATE_NAMES.it
 }
 _ETAG = re.compile(r'(?:W/)?"[!#-~]*"')
 _OPAQUE = re.compile(r"[!#-~]{1,200}")
+
+
+NOTE_OF_DECISION = "decision:"
+"""How the note of a hand-off begins that says what the app decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,12 @@ def _spelled(key: str) -> str:
     if not key or (len(key) <= LONGEST_KEY and header_value_ok(key)):
         return key
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def decision_note(**given: str) -> str:
+    """Return the note for the log entry: "decision:key=2026/report.pdf&reason=…", without empty values."""
+    said = {name: value for name, value in given.items() if value}
+    return NOTE_OF_DECISION + urlencode(said, safe="/", errors="replace", quote_via=quote)
 
 
 def require_header_value(value: object, where: str) -> str:

@@ -97,10 +97,11 @@ _CREDENTIALS = {"access_key", "secret_key", "session_token"}
 def digest(site: Site) -> str:
     """Return a digest of the settings, without secrets and the version of xaccel.
 
-    The app has credentials of buckets, and NGINX's host needs none. Only `xaccel config` reads `allow_without_njs`.
+    The app has credentials of buckets, and NGINX's host needs none. Only `xaccel config` reads `allow_without_njs`, and
+    only the app `log_decisions`.
     """
     values = asdict(site)
-    del values["secrets"], values["allow_without_njs"]
+    del values["secrets"], values["allow_without_njs"], values["log_decisions"]
     for name, origin in site.origins.items():
         kept = dict(values["origins"][name])
         kept |= dict.fromkeys(_CREDENTIALS & kept.keys())

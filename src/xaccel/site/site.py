@@ -78,6 +78,7 @@ class Site:
     limit_rate: int | None = option(None, ok=rules.is_positive)
     limit_rate_after: int = option(0, ok=rules.is_number)
     buffers: str = option(rules.DEFAULT_BUFFERS, ok=rules.are_buffers)
+    log_decisions: bool = option(False)
     recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
     allow_without_njs: bool = False
 

@@ -64,3 +64,4 @@ def test_the_setting_changes_nothing_in_nginx(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(OWN + SERVERS)
     site = site_of(tmp_path / "site.toml")
     assert digest(replace(site, allow_without_njs=True)) == digest(site)
+    assert digest(replace(site, log_decisions=True)) == digest(site)

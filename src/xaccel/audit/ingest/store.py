@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.db.models import Q, TextField
@@ -19,7 +20,8 @@ from xaccel.audit.models import Download, PendingSignal, Transfer
 from xaccel.audit.removals import removed_ids
 from xaccel.audit.settings import AuditSettings
 from xaccel.audit.signals import download_completed, transfer_completed
-from xaccel.audit.values import FORGED, GAVE_BYTES, is_pseudonym
+from xaccel.audit.values import FORGED, GAVE_BYTES, Outcome, indexable, is_pseudonym, storable
+from xaccel.handoff.headers import NOTE_OF_DECISION
 
 _TEXTS = ("key", "query", "client", "filename", "reason", "person_proof", "address_proof")
 _NO_DECISION = {"decided_at": None, "as_attachment": False, **dict.fromkeys(_TEXTS, "")}
@@ -41,13 +43,16 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     found = found.annotate(text=Cast("id", TextField()), is_decided=Q(decided_at__isnull=False))
     stored = {_canonical(row.text): row for row in found.values_list(*_READ, named=True)}
     skipped = removed_ids((entry for entry in entries.values() if entry.id not in stored), using=using)
+    new = [entry for entry in entries.values() if entry.id not in stored and entry.id not in skipped]
+    noted = {entry.id: _decision_in(entry) for entry in new if entry.note and entry.why not in FORGED}
+    Transfer.objects.using(using).bulk_create(noted.values(), batch_size=500)
     made: list[tuple[LogEntry, Any]] = []
     for entry in entries.values():
         row = stored.get(entry.id)
         if entry.id in skipped or not _replaces(entry, row):
             continue
         # None for an entry whose decision was rolled back, or that is forged.
-        decision = row if row and row.is_decided else None
+        decision = row if row and row.is_decided else noted.get(entry.id)
         if decision:
             _take_over(entry, decision)
         if entry.batch is None and conf.chain and entry.why not in FORGED:
@@ -71,6 +76,23 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
     PendingSignal.objects.using(using).bulk_create(pending, batch_size=500)
     duplicates = len(batch) - len(made) - len(skipped)
     return Counter(lines=len(batch), duplicates=duplicates, skipped=len(skipped))
+
+
+def _decision_in(entry: LogEntry) -> Transfer:
+    """Return the row of a decision that is in the note of its log entry, since the app has no trail (LOG_DECISIONS)."""
+    said = dict(parse_qsl(entry.note.removeprefix(NOTE_OF_DECISION)))
+    texts = {name: storable(said.get(name, "")) for name in ("version", "query", "filename", "reason")}
+    return Transfer(
+        id=entry.id,
+        outcome=Outcome.GRANTED,
+        decided_at=entry.started_at,
+        origin=entry.origin,
+        key=indexable(said.get("key", "")),
+        subject=entry.subject,
+        method=entry.method,
+        as_attachment="as_attachment" in said,
+        **texts,
+    )
 
 
 def _canonical(id_: str) -> str:

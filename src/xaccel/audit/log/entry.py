@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from xaccel.audit.values import Outcome, address_of, datetime_of, indexable
+from xaccel.handoff.headers import NOTE_OF_DECISION
 
 ORIGIN_CUT = "origin_cut"
 CLIENT_OR_NGINX = "client_or_nginx"
@@ -59,6 +60,7 @@ class _Raw(msgspec.Struct, gc=False):
     origin_seconds: str = ""
     cache: str = ""
     why: str = ""
+    note: str = ""
     seconds: float = 0.0
     ip: str = ""
 
@@ -91,6 +93,7 @@ class LogEntry(msgspec.Struct, gc=False, array_like=True):
     id: in the canonical form of a UUID, in lower case.
     first, sent: the interval of the object's bytes that NGINX gave to the connection; `first` is None if unknown.
     total: bytes of the object, if known. version: the entity tag, else Last-Modified.
+    note: what the app decided (`xaccel.handoff.headers.decision_note`); no column.
     download_id, batch: columns of `Transfer` that the entry does not have; `ingest.store` sets them.
     """
 
@@ -110,6 +113,7 @@ class LogEntry(msgspec.Struct, gc=False, array_like=True):
     ended_at: datetime
     ip: str | None
     details: Details
+    note: str = ""
     download_id: str | None = None
     batch: int | None = None
 
@@ -174,6 +178,7 @@ def _entry(raw: _Raw) -> LogEntry:
             float(raw.origin_seconds) if raw.origin_seconds else None,
             raw.cache[:16],
         ),
+        raw.note if raw.note.startswith(NOTE_OF_DECISION) else "",
     )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from tests.audit.conftest import Log
-from xaccel.audit.log.entry import LogEntry, NotAnEntry, read_entry
+from xaccel.audit.log.entry import Details, LogEntry, NotAnEntry, read_entry
 from xaccel.audit.values import Outcome
 
 
@@ -67,3 +68,11 @@ def test_a_transfer_that_ended_early_for_no_known_cause_blames_nobody(tmp_path: 
     """NGINX's entry is the same where a client left and where a worker was ended after a reload."""
     assert read(tmp_path, completion="", **fields).why == "client_or_nginx"
     assert read(tmp_path, completion="", why="slice_failed", **fields).why == "slice_failed"
+
+
+def test_a_field_that_an_entry_lacks_is_empty() -> None:
+    """NGINX may have written the entry for an earlier xaccel."""
+    entry = read_entry(b'{"id": "0190163d-8694-739b-aea5-966c26f8ad91", "status": "200", "end": 1}')
+    assert (entry.method, entry.subject, entry.sent, entry.total, entry.ip) == ("", "", 0, None, None)
+    assert entry.started_at == entry.ended_at
+    assert asdict(entry.details) == {**asdict(Details()), "exact": False}

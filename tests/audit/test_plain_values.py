@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.audit.conftest import T0, Log, ingested, take
 
@@ -48,19 +50,23 @@ def test_a_moment_in_no_year_of_four_digits_is_none(seconds: float) -> None:
         datetime_of(seconds)
 
 
-def test_a_group_is_told_apart_by_each_of_its_parts() -> None:
+_part = st.text("1a:", max_size=3)
+_who = st.tuples(_part, _part, _part, _part, _part, st.sampled_from([None, "192.0.2.1", "192.0.2.2"]))
+
+
+@given(_who, _who)
+@example(("0", "123456710:1234567890", "", "", "", None), ("20:1234567", "1234567890", "", "", "", None))
+def test_a_group_is_told_apart_by_each_of_its_parts(one: Any, other: Any) -> None:
+    """The address counts only for users who are not signed in."""
     from xaccel.audit.ingest.downloads import group_of
 
-    parts: list[Any] = ["7", "partner", "a/b", "c"]
-    one, other = "192.0.2.1", "192.0.2.2"
-    groups = {group_of(*parts, ip=one)}
-    for at in range(4):
-        groups.add(group_of(*parts[:at], parts[at] + "x", *parts[at + 1 :], ip=one))
-    assert len(groups) == 5
-    assert group_of(*parts, ip=other) in groups
-    assert group_of("", *parts[1:], ip=other) != group_of("", *parts[1:], ip=one)
-    assert group_of("7p", "artner", *parts[2:], ip=one) != group_of(*parts, ip=one)
-    assert group_of("7", "1:x", *parts[2:], ip=one) != group_of("73:", "x", *parts[2:], ip=one)
+    def group(who: Any) -> str:
+        *parts, query, ip = who
+        return group_of(*parts, ip=ip, query=query)
+
+    same = one[:5] == other[:5] and (bool(one[0]) or one[5] == other[5])
+    assert (group(one) == group(other)) == same
+    assert group((one[0] or "7", *one[1:5], "192.0.2.1")) == group((one[0] or "7", *one[1:5], None))
 
 
 def test_a_download_that_joins_two_has_the_numbers_of_both() -> None:

@@ -94,16 +94,8 @@ def transfer(log: Log, key: str = "report.pdf", at: float = 1.0, **fields: Any) 
 
 
 MATCHED = "matched"
-EXPLAINED = "explained: "
 AWAITED = "not in the storage's log yet"
 CONTRADICTION = "contradiction: "
-
-
-def test_a_request_with_the_id_of_a_transfer_is_matched(log: Log, store: Store) -> None:
-    id_ = transfer(log)
-    take(log)
-    store.add(id_)
-    assert reconcile(store.path)[0] == {id_: MATCHED}
 
 
 @pytest.mark.parametrize(

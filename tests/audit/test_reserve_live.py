@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,34 +106,6 @@ def outcomes() -> Counter[str]:
     from xaccel.audit.models import Transfer
 
     return Counter(Transfer.objects.filter(decided_at__isnull=False).values_list("outcome", flat=True))
-
-
-@pytest.mark.parametrize(("at_once", "limit"), [(200, 1), (60, 7)])
-def test_of_many_first_requests_at_once_as_many_as_the_limit_get_the_file(
-    links: Links, at_once: int, limit: int
-) -> None:
-    one = allowance(limit)
-    request = f"GET /share?allowance={one.pk}&key=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    connections = [
-        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(at_once)
-    ]
-    try:
-        for connection in connections:
-            connection.sendall(request.encode())
-        got = []
-        for connection in connections:
-            answer = http.client.HTTPResponse(connection)
-            answer.begin()
-            got.append((answer.status, answer.read()))
-    finally:
-        for connection in connections:
-            connection.close()
-    assert Counter(status for status, _ in got) == {200: limit, 403: at_once - limit}
-    assert [body for status, body in got if status == 200] == [BODY] * limit
-    assert used(one) == (limit, 0)
-    links.take_in(limit)
-    assert outcomes() == {"sent": limit, "denied": at_once - limit}
-    assert used(one) == (limit, 0)
 
 
 @pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])

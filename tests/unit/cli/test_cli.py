@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -29,17 +28,6 @@ root = "/srv"
 def site(tmp_path: Path) -> Path:
     (tmp_path / "site.toml").write_text(SITE)
     return tmp_path / "site.toml"
-
-
-def test_a_reader_that_leaves_is_no_traceback(site: Path) -> None:
-    command = f"{sys.executable} -m xaccel config {shlex.quote(str(site))} --nginx-version 1.31.9 | head -n 1"
-    done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
-    assert done.stdout.startswith("# ---- /etc/nginx/xaccel/http.conf")
-    assert done.returncode in (0, cli.NOT_READ)
 
 
 def test_version_is_printed() -> None:

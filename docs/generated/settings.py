@@ -14,6 +14,7 @@ from xaccel.django.conf import DjangoSettings
 from xaccel.site import Cache, Site
 from xaccel.site.read_mapping import TYPES, SecretSource
 from xaccel.site.setting import Setting, table
+from xaccel.site.site import Archives
 
 SHARED = table(TYPES["s3"]).keys() & table(TYPES["http"]).keys() - {"expires_s"}
 """Options that both kinds of remote origins have. `expires_s` means something else in each."""
@@ -54,6 +55,11 @@ def cache_options() -> str:
     return _sections(table(Cache).values(), 3)
 
 
+def archive_options() -> str:
+    """Return the options of ARCHIVES."""
+    return _sections(table(Archives).values(), 3)
+
+
 def _sections(rows: Iterable[Setting], level: int) -> str:
     return "\n".join(_section(row, level) for row in rows)
 
@@ -77,5 +83,5 @@ def _default(row: Setting) -> str:
 
 def every() -> Iterator[Setting]:
     """Yield each setting of each table."""
-    for kind in (Site, SecretSource, DjangoSettings, Cache, *TYPES.values(), AuditSettings):
+    for kind in (Site, SecretSource, DjangoSettings, Cache, Archives, *TYPES.values(), AuditSettings):
         yield from table(kind).values()

@@ -41,27 +41,32 @@ class Options:
 DEFAULTS = Options()
 
 
-class SendOptions(TypedDict, total=False):
+class ZipOptions(TypedDict, total=False):
+    """The fields of `Options` that an archive may have, as keywords."""
+
+    cache_control: str | None
+    limit_rate: int | Literal["unlimited"] | None
+    limit_rate_after: int | None
+    concurrency: str | None
+    concurrency_key: str | None
+    subject: str
+    reason: str
+    headers: Mapping[str, str]
+
+
+class SendOptions(ZipOptions, total=False):
     """The fields of `Options`, which says what they mean, as keywords."""
 
     as_attachment: bool
     filename: str | None
     content_type: str | None
-    cache_control: str | None
     allow_shared_cache: bool
     etag: str | None
     last_modified: datetime | None
     size: int | None
-    limit_rate: int | Literal["unlimited"] | None
-    limit_rate_after: int | None
-    concurrency: str | None
-    concurrency_key: str | None
     cache_version: str | None
     version_id: str | None
-    subject: str
-    reason: str
     content_security_policy: str | None
-    headers: Mapping[str, str]
 
 
 class SendArguments(SendOptions, total=False):

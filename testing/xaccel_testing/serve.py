@@ -52,7 +52,9 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if args.print:
         sys.stdout.write(text)
         return
-    _require_free(args.listen)
+    _require_free(args.listen, "--listen")
+    if site.archives is not None:
+        _require_free(site.archives.listen, 'XACCEL["ARCHIVES"]["listen"]')
     # so that the folder is removed if a supervisor stops the command
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
@@ -69,7 +71,7 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         )
 
 
-def _require_free(address: str) -> None:
+def _require_free(address: str, where: str) -> None:
     """Raise NginxError if another program listens there: NGINX would try five times, and log each one."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
@@ -78,14 +80,17 @@ def _require_free(address: str) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             what = f"another program listens on {address}"
-            raise NginxError(what, where="--listen", remedy="Choose another port with --listen.") from error
+            raise NginxError(what, where=where, remedy=f"Choose another port with {where}.") from error
 
 
 def _configuration(args: argparse.Namespace, site: Site, binary: str) -> str:
     """Return the configuration of the site, with log and cache below the folder of this NGINX."""
     cache = replace(site.cache, path="cache") if site.cache else None
     access_logs = (f"{_LOG} xaccel_serve",)
-    served = replace(site, transfer_log=_transfer_log(args), access_logs=access_logs, cache=cache)
+    archives = replace(site.archives, app=args.app, log="members.log") if site.archives else None
+    served = replace(
+        site, transfer_log=_transfer_log(args), access_logs=access_logs, cache=cache, archives=archives
+    )
     nginx = probe(binary)
     parts = render(served, nginx)
     log_format = directive("log_format", "xaccel_serve", "escape=json", phrase(_FORMAT))

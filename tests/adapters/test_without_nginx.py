@@ -20,8 +20,7 @@ import xaccel.asgi
 import xaccel.flask
 import xaccel.starlette
 import xaccel.wsgi
-from xaccel.handoff.headers import TOKEN_HEADER
-from xaccel.handoff.without_nginx import nginx_token
+from xaccel.site.site import TOKEN_HEADER, nginx_token
 from xaccel_testing import assert_hand_off
 
 OLD, NEW = "old-23456789-abcdefghijklmnopqrstuvwxyz", "new-23456789-abcdefghijklmnopqrstuvwxyz"

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from xaccel.django.conf import derived_secrets
-from xaccel.handoff.headers import TOKEN_HEADER
-from xaccel.handoff.without_nginx import nginx_token
+from xaccel.site.site import TOKEN_HEADER, nginx_token
 from xaccel_testing import free_port
 from xaccel_testing.servers.processes import wait_until
 

@@ -17,13 +17,22 @@ from xaccel.nginx.engine_files import FOLDER
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin
 
-TWICE: dict[str, str] = {}
-"""Names that two expressions may have, and why."""
-
 OF_THE_ORIGIN = "site origin sender root origin_url origin_upstream treat_403_as_404 redirect_hosts"
 SETTINGS = {f"xaccel_{name}": "the origin of the hand-off" for name in OF_THE_ORIGIN.split()}
+OF_A_MEMBER = "number origin asked span"
+TWICE = {
+    **dict.fromkeys(
+        SETTINGS.keys() - {"xaccel_site", "xaccel_root"}, "a hand-off, or a member of an archive"
+    ),
+    **{f"xaccel_member_{name}": "a member of an archive, or a part" for name in OF_A_MEMBER.split()},
+    "xaccel_public_id": "a hand-off, or the request to assemble its archive",
+}
+"""Names that two expressions of the engine may have, and why: no request meets both."""
+
 REMEMBERED = {
     **SETTINGS,
+    **{f"xaccel_member_{name}": "the last member" for name in "number span way etag url".split()},
+    "xaccel_ticket": "the parts of this archive",
     "xaccel_base": "the last URL, from which a Location is resolved",
     "xaccel_scheme": "the last URL",
     "xaccel_file": "the last URL",
@@ -117,7 +126,7 @@ def test_no_two_expressions_of_a_site_share_a_capture(build: str) -> None:
         for name, places in found.items()
         if len({each.text for each in places}) > 1
     }
-    assert shared.keys() == TWICE.keys(), shared
+    assert shared == {}
 
 
 def test_a_capture_has_a_name_of_xaccel() -> None:
@@ -142,7 +151,7 @@ def test_no_directive_assigns_to_a_capture() -> None:
     maps = {name[1:] for path in sorted((FOLDER / "maps").glob("*.conf")) for name in declared(path)}
     assigned = {each.text.split()[1][1:] for each in engine() if each.text.startswith("set $")}
     of_url = ("base", "scheme", "host", "file", "dir", "at_origin")
-    parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS}
+    parts = {*(f"xaccel_{name}" for name in of_url), *SETTINGS, "xaccel_member_number"}
     assert uses(engine()).keys() & (maps | assigned) == parts
 
 

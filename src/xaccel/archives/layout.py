@@ -83,7 +83,7 @@ class Layout(Sequence[LaidOut]):
         layout.size, layout.etag, layout[0].name
 
     size: bytes of the archive. etag: strong, in quotes; the digest of names, sizes, CRC-32, dates, objects and their
-    entity tags. directory: offset of the central directory.
+    entity tags. begins: offset of each local header, then of the central directory. directory: this last one.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -104,9 +104,9 @@ class Layout(Sequence[LaidOut]):
         self._body = body
         self.etag = f'"{sha256(_VERSION + body).hexdigest()[:32]}"'
         each = map(_local_length, lengths, self._sizes)
-        self._begins = array("Q", accumulate(each, initial=0))
-        self.directory = self._begins[-1]
-        each = map(_entry_length, lengths, self._sizes, self._begins)
+        self.begins = array("Q", accumulate(each, initial=0))
+        self.directory = self.begins[-1]
+        each = map(_entry_length, lengths, self._sizes, self.begins)
         self._entries = array("Q", accumulate(each, initial=self.directory))
         self.size = self._entries[-1] + len(self._end())
 
@@ -157,7 +157,7 @@ class Layout(Sequence[LaidOut]):
         key = self._keys[index].decode("utf-8", "surrogatepass")
         ref = ObjectRef(origin, url=key) if by_url else ObjectRef(origin, key, bucket=bucket)
         size, etag = self._sizes[index], f'"{self._etags[index].decode()}"'
-        begins, ends = self._begins[index], self._begins[index + 1]
+        begins, ends = self.begins[index], self.begins[index + 1]
         return LaidOut(
             self._names[index], ref, size, self._crcs[index], etag, self._dates[index], begins, ends - size
         )
@@ -185,11 +185,11 @@ class Layout(Sequence[LaidOut]):
     def pieces(self, first: int, end: int) -> Iterator[bytes | Content]:
         """Yield what makes the bytes [first, end) of the archive: headers and directory as bytes, and contents."""
         if first < self.directory:
-            for index in range(bisect_right(self._begins, first) - 1, len(self)):
-                begins = self._begins[index]
+            for index in range(bisect_right(self.begins, first) - 1, len(self)):
+                begins = self.begins[index]
                 if begins >= end:
                     break
-                data = self._begins[index + 1] - self._sizes[index]
+                data = self.begins[index + 1] - self._sizes[index]
                 if first < data:
                     yield self._local(index)[max(0, first - begins) : end - begins]
                 low, high = max(first, data), min(end, data + self._sizes[index])
@@ -208,7 +208,7 @@ class Layout(Sequence[LaidOut]):
         """Return the members that were sent whole, header and content; spans: [first, end) of what was sent, merged."""
         found = []
         for first, end in spans:
-            whole = range(bisect_left(self._begins, first), bisect_right(self._begins, end) - 1)
+            whole = range(bisect_left(self.begins, first), bisect_right(self.begins, end) - 1)
             if whole:
                 found.append(whole)
         return found
@@ -224,7 +224,7 @@ class Layout(Sequence[LaidOut]):
 
     def _entry(self, index: int) -> bytes:
         """Return the entry of the central directory (APPNOTE 4.3.12)."""
-        name, size, begins = self._names[index], self._sizes[index], self._begins[index]
+        name, size, begins = self._names[index], self._sizes[index], self.begins[index]
         large = [*([size] * 2 if size >= _MAX32 else []), *([begins] if begins >= _MAX32 else [])]
         extra = struct.pack(f"<HH{len(large)}Q", 1, 8 * len(large), *large) if large else b""
         needs, short = (45 if large else 20), min(size, _MAX32)

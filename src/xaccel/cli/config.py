@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from xaccel.cli import nginx_arguments
@@ -38,6 +40,7 @@ def _run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
     if 1 in site.concurrency.values():
         nginx_arguments.warn([_CLASS_OF_ONE])
     if args.write:
+        nginx_arguments.warn(_taken(site))
         config_folder.require_same_build(site, Path(args.write))
         made = _made(args, site, nginx, args.write)
         # those for another folder are copied there, or committed
@@ -64,6 +67,27 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
         raise NginxError(f"{args.path!r} is not an absolute path", where="--path", remedy=remedy)
     installed = args.path and args.path.rstrip("/")
     return config_folder.texts(site, nginx, Path(folder), installed=installed, write_addresses=args.resolve)
+
+
+def _taken(site: Site) -> Iterator[str]:
+    """Warn if another program listens where NGINX will: NGINX would not start, with all its sites."""
+    if site.archives is None:
+        return
+    connection = HTTPConnection(site.archives.listen, timeout=5)
+    try:
+        connection.request("GET", "/")
+        is_nginx = connection.getresponse().getheader("Server", "").startswith("nginx")
+    except OSError:
+        return
+    except HTTPException:
+        is_nginx = False
+    finally:
+        connection.close()
+    if not is_nginx:
+        yield (
+            f"another program listens on {site.archives.listen}, so NGINX will not start: choose another address for"
+            ' ARCHIVES["listen"]'
+        )
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:

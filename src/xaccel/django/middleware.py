@@ -50,6 +50,8 @@ class HandOffMiddleware:
         request.META[MiddlewareHeaders.MARK] = True
         if self._is_async:
             return self._acall(request)
+        if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
+            return assemble(request)
         response: HttpResponseBase = self.get_response(request)
         _run_after_view(request)
         _finish_hand_off(response)
@@ -60,6 +62,8 @@ class HandOffMiddleware:
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/_xaccel") and (assemble := _assembler(request)):
+            return await sync_to_async(assemble)(request)
         try:
             response: HttpResponseBase = await self.get_response(request)
         except CancelledError:
@@ -99,6 +103,16 @@ def run_after_view(request: HttpRequest, do: Callable[[], object]) -> None:
 def _run_after_view(request: HttpRequest) -> None:
     for do in request.META.pop(_AFTER_VIEW, ()):
         do()
+
+
+def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
+    """Return what responds to NGINX, if it assembles an archive."""
+    site = configuration().site
+    if site.archives is None or not request.path_info.startswith(site.archives_path):
+        return None
+    from xaccel.django.archives import assemble  # a site without archives does not need it
+
+    return assemble
 
 
 def _finish_hand_off(response: HttpResponseBase) -> None:

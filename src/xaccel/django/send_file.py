@@ -58,6 +58,14 @@ def send_file(
     return download.response or download.refuse()
 
 
+def send_ref(request: HttpRequest, ref: ObjectRef, options: dict[str, Any]) -> HttpResponse:
+    """Return the response that makes NGINX send an object, as `send_file`."""
+    download = _Download(request, None, options)
+    download.ref = ref
+    send_decision(request, download.decide())
+    return download.response or download.refuse()
+
+
 async def asend_file(
     request: HttpRequest, file_or_key: FileOrKey = None, **arguments: Unpack[SendArguments]
 ) -> HttpResponse:
@@ -93,7 +101,9 @@ class _Download:
     response: what `decide` made; None if it was refused.
     """
 
-    def __init__(self, request: HttpRequest, file_or_key: FileOrKey, arguments: SendArguments) -> None:
+    def __init__(
+        self, request: HttpRequest, file_or_key: FileOrKey, arguments: SendArguments | dict[str, Any]
+    ) -> None:
         self.request = request
         self.file_or_key = file_or_key
         self.options: dict[str, Any] = {**arguments}

@@ -29,10 +29,6 @@ PRIVATE_NAMES = {
 }
 """The user's headers that a hand-off decides, each with the private header that carries it."""
 
-TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
-"""With it NGINX shows an app in debug mode that the request came through it. Django hides a header with "Token" in its
-name on the pages for errors."""
-
 CSP = "Xaccel-Csp"
 DECLARED = "Xaccel-Header-"
 """Text before the name of a header that the site declares."""

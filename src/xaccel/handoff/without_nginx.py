@@ -7,11 +7,10 @@ so it is a separate file.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from xaccel.handoff.headers import Answer, plain_response
-from xaccel.site import Site
+from xaccel.site.site import Site, nginx_token
 
 TEXT = """\
 This response is for NGINX; run `xaccel serve`.
@@ -25,11 +24,6 @@ In development, start `xaccel serve` beside the app, and open the address that i
 If your own NGINX is in front of this app in debug mode, include the file secret-debug.conf of your site in the location
 of the app. If the secret of the site has changed: restart the app, generate the configuration, and reload NGINX.
 """
-
-
-def nginx_token(secret: str) -> str:
-    """Return the token of NGINX. It does not reveal the secret."""
-    return hmac.new(secret.encode(), b"xaccel nginx", hashlib.sha256).hexdigest()
 
 
 def is_from_nginx(site: Site, token: str) -> bool:

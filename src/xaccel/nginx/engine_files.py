@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from xaccel.nginx.probe import Nginx
+
 FOLDER = Path(__file__).with_name("engine")
 SCRIPT = "xaccel.js"
 VERSION = 2
@@ -29,6 +31,14 @@ SHUTDOWN = "1h"
 """How long NGINX's workers continue downloads after a reload or QUIT. A unit or manifest that stops NGINX must wait as
 long: systemd's `TimeoutStopSec`, Kubernetes' `terminationGracePeriodSeconds`, Compose's `stop_grace_period`."""
 
+_MODULES = (
+    "gzip ssi charset userid headers access mirror autoindex auth_basic auth_request gunzip gzip_static sub addition"
+).split()
+"""Modules to switch off for downloads. An operator may use them for other pages."""
+
+_SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
+"""Newer NGINX features to switch off, by engine file."""
+
 _HEADING = re.compile(r"# xaccel (\d+(?:\.\d+)*)\S*, engine (\d+)\n")
 
 
@@ -36,6 +46,13 @@ def maps(*, slices: bool) -> tuple[str, ...]:
     """Return the names of the files for the http level, in order. `slices`: NGINX has the module."""
     other = "9-whole" if slices else "9-slices"
     return tuple(f"maps/{path.stem}" for path in sorted(FOLDER.glob("maps/*.conf")) if path.stem != other)
+
+
+def off(nginx: Nginx) -> list[str]:
+    """Return the names of the files that switch off what an operator may use for other pages."""
+    names = [name for name in _MODULES if name in nginx.modules]
+    names += [name for name, feature in _SINCE.items() if nginx.has(feature)]
+    return [f"off/{name}" for name in names]
 
 
 @cache

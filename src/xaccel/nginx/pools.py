@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from xaccel import urls
 from xaccel.handoff.places import base_url
-from xaccel.nginx.emit import Directive, block, directive
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, RemoteOrigin, S3Origin
 from xaccel.site.rules import is_address
@@ -36,6 +36,9 @@ KEEPALIVE = 64
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 _AT_ONCE = 32
+_LONGEST = 2000
+"""Characters of one `set`; NGINX reads no value of 4096 bytes."""
+
 _PORT = re.compile(r":(?=[0-9]+$)")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
 
@@ -98,7 +101,7 @@ def routes(site: Site) -> tuple[Route, ...]:
     """
     found: list[Route] = []
     pools: dict[tuple[object, ...], Pool] = {}
-    for name, origin in site.origins.items():
+    for name, origin in {**site.origins, **site.assembler}.items():
         if isinstance(origin, LocalOrigin):
             continue
         base = base_url(origin)
@@ -208,6 +211,16 @@ def destination(route: Route) -> Iterator[str]:
     for place, pool in route.redirects.items():
         scheme = place.partition("://")[0]
         yield f" {place}={f'{scheme}://{pool.name}' if pool else ''}"
+
+
+def placed(variable: str, start: str, settings: Iterable[str]) -> Iterator[Directive]:
+    """Yield directives that set a variable to a start and settings of an origin: one `set` takes no long text."""
+    texts = [start]
+    for text in settings:
+        if len(texts[-1]) + len(text) > _LONGEST:
+            texts.append(variable)
+        texts[-1] += text
+    return (directive("set", Raw(variable), phrase(text)) for text in texts)
 
 
 def resolvers(site: Site) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,11 +44,13 @@ class Nginx:
     modules: those of DEFAULT, OPTIONAL and DYNAMIC that it has. A dynamic one is built in, or a file below the modules
         path.
     load_modules: files that a whole configuration must load first; an NGINX with other sites loads them itself.
+    package: the version of Debian's package that the binary is from; "" if it is from none.
     """
 
     version: tuple[int, int, int]
     modules: frozenset[str] = DEFAULT
     load_modules: tuple[str, ...] = ()
+    package: str = ""
 
     @property
     def hides_by(self) -> str:
@@ -108,7 +111,22 @@ def probe(binary: str, *, njs: bool = True, headers_more: bool = True) -> Nginx:
     default = DEFAULT.difference(re.findall(r"--without-http_(\w+)_module", answer))
     optional = {name for name in OPTIONAL if f"--with-http_{name}_module" in arguments}
     modules = default | optional | built_in | files.keys()
-    return Nginx(version=version, modules=modules, load_modules=tuple(files.values()))
+    return Nginx(
+        version=version, modules=modules, load_modules=tuple(files.values()), package=_package_of(binary)
+    )
+
+
+def _package_of(binary: str) -> str:
+    """Return the version of Debian's package that has this file; "" where there is none."""
+    path = shutil.which(binary) or binary
+    try:
+        owner = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True, check=False)
+        query = ["dpkg-query", "-W", "-f=${Version}", owner.stdout.partition(":")[0]]
+        return (
+            subprocess.run(query, capture_output=True, text=True, check=False).stdout if owner.stdout else ""
+        )
+    except OSError:
+        return ""
 
 
 def only_loaded(nginx: Nginx, done: subprocess.CompletedProcess[str]) -> tuple[Nginx, tuple[str, ...], bool]:
@@ -138,3 +156,23 @@ def require_supported(version: tuple[int, int, int]) -> None:
     if version < OLDEST:
         found, oldest = (".".join(map(str, each)) for each in (version, OLDEST))
         raise NginxError(f"NGINX {found} is too old", where="nginx", remedy=f"Use {oldest} or newer.")
+
+
+_SSI_FIXED = re.compile(r"1\.26\.3-3\+deb13u(?:[89]|[1-9][0-9]+)")
+"""Packages of Debian 13 with the fix (its changelog)."""
+
+
+def require_safe_ssi(nginx: Nginx) -> None:
+    """Raise NginxError if SSI, which assembles archives, can use freed memory: CVE-2026-56434.
+
+    It is fixed in 1.30.4 and 1.31.3 (https://nginx.org/en/security_advisories.html), and in Debian's package.
+    CVE-2026-97205 needs asynchronous file I/O: engine/archives/assembler.conf has `aio off`.
+    """
+    fixed = nginx.version >= (1, 31, 3) or (1, 30, 4) <= nginx.version < (1, 31)
+    if not fixed and not _SSI_FIXED.match(nginx.package):
+        which = nginx.package or ".".join(map(str, nginx.version))
+        raise NginxError(
+            f"NGINX {which} has CVE-2026-56434: server-side includes, which assemble archives, can use freed memory",
+            where="ARCHIVES",
+            remedy="Use NGINX 1.30.4, 1.31.3 or Debian's 1.26.3-3+deb13u8, or newer ones; or remove ARCHIVES.",
+        )

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from xaccel.errors import NginxError
-from xaccel.handoff.headers import TOKEN_HEADER
-from xaccel.handoff.without_nginx import nginx_token
 from xaccel.nginx import engine_files as engine
 from xaccel.nginx import error_pages
+from xaccel.nginx.archives import Assembler, member_origin
 from xaccel.nginx.cached_objects import LEVELS
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase, require_quotable
 from xaccel.nginx.pools import (
@@ -21,6 +20,7 @@ from xaccel.nginx.pools import (
     Route,
     destination,
     groups,
+    placed,
     request_header_names,
     resolvers,
     routes,
@@ -28,21 +28,11 @@ from xaccel.nginx.pools import (
     tls_directives,
     upstreams,
 )
-from xaccel.nginx.probe import Nginx
+from xaccel.nginx.probe import Nginx, require_safe_ssi
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
-
-_LONGEST = 2000
-"""Characters of one `set`; NGINX reads no value of 4096 bytes."""
-
-_MODULES = (
-    "gzip ssi charset userid headers access mirror autoindex auth_basic auth_request gunzip gzip_static sub addition"
-).split()
-"""Modules to switch off for downloads. An operator may use them for other pages."""
-
-_SINCE = {"early_hints": "early_hints", "trailers": "proxy_pass_trailers", "inherit": "add_header_inherit"}
-"""Newer NGINX features to switch off, by engine file."""
+from xaccel.site.site import TOKEN_HEADER, Archives, nginx_token
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -102,6 +92,8 @@ def digest(site: Site) -> str:
     """
     values = asdict(site)
     del values["secrets"], values["allow_without_njs"], values["log_decisions"]
+    if site.archives is None:
+        del values["archives"]
     for name, origin in site.origins.items():
         kept = dict(values["origins"][name])
         kept |= dict.fromkeys(_CREDENTIALS & kept.keys())
@@ -214,6 +206,14 @@ class _Printer:
             kept = [f"inactive={cache.inactive}", "use_temp_path=off"]
             yield directive("proxy_cache_path", *where, *most, *kept)
         yield from upstreams(self.routes, site, self.lookup)
+        if site.archives is not None:
+            yield from self.of_site("secret-archives", self.archives(site.archives))
+
+    def archives(self, archives: Archives) -> Iterator[Directive]:
+        """Yield the assembler of archives. Raises NginxError if a flaw of this NGINX is in the way."""
+        require_safe_ssi(self.nginx)
+        made = Assembler(self.site, archives, self.nginx, self.groups, self.engine, self.connection)
+        return made.http()
 
     def counted(self, name: str) -> Iterator[Directive]:
         """Count the transfers of one class. A transfer of an unknown class is one of the default class."""
@@ -256,9 +256,7 @@ class _Printer:
 
     def ending(self, *, slices: bool = False) -> Iterator[Directive]:
         """Yield the end of each location: modules and features that are switched off, and the log."""
-        names = [name for name in _MODULES if name in self.nginx.modules]
-        names += [name for name, feature in _SINCE.items() if self.nginx.has(feature)]
-        off = self.shared("off", (self.engine(f"off/{name}") for name in names))
+        off = self.shared("off", map(self.engine, engine.off(self.nginx)))
         return self.of_site("log-slices" if slices else "log", (*off, *self.log_lines(slices=slices)))
 
     def log_lines(self, *, slices: bool) -> Iterator[Directive]:
@@ -290,12 +288,7 @@ class _Printer:
     def handed_off(self, name: str, sender: str, settings: Iterable[str]) -> Iterator[Directive]:
         """Yield the location of an origin: its settings, for `accepted`."""
         stem = self.site.stem
-        texts = [f"${stem}_trust origin={name} sender=@{stem}_{sender}"]
-        for text in settings:
-            if len(texts[-1]) + len(text) > _LONGEST:
-                texts.append("$xaccel_place")
-            texts[-1] += text
-        yield from (directive("set", Raw("$xaccel_place"), phrase(text)) for text in texts)
+        yield from placed("$xaccel_place", f"${stem}_trust origin={name} sender=@{stem}_{sender}", settings)
         yield from self.of_engine("hand-off")
         # NGINX ends a request here, and logs it, if the client has left
         yield from self.ending()
@@ -321,9 +314,13 @@ class _Printer:
         """Yield the values of fixed request headers. They are sent to the origin, not where it redirects."""
         for header in request_header_names(self.routes):
             rows = (
-                Directive(f'"1|{route.name}"', (route.request_headers[header],))
+                Directive(f'"1|{name}"', (route.request_headers[header],))
                 for route in self.routes
                 if header in route.request_headers
+                for name in (
+                    route.name,
+                    *([member_origin(self.site, route.name)] if self.site.archives else []),
+                )
             )
             yield self.map(phrase("$xaccel_at_origin|$xaccel_origin"), self.fixed(header), *rows)
 
@@ -353,13 +350,17 @@ class _Printer:
         """Yield the directives of all fetch locations of a group."""
         means = {"njs": ["njs"], "headers-more": ["hide", "headers-more"], "stock": ["hide"]}
         yield from self.of_engine("fetch", *means[self.nginx.hides_by])
+        yield from self.connection(members)
+        yield from self.limits()
+
+    def connection(self, members: list[Route]) -> Iterator[Directive]:
+        """Yield what the connections of a group need."""
         yield from self.tls(members)
         for name in request_header_names(members):
             yield directive("proxy_set_header", name.title(), self.fixed(name))
         if any(host.startswith("*.") for route in members for host in route.origin.redirect_hosts):
             yield directive("resolver", *resolvers(self.site))
             yield directive("resolver_timeout", "5s")
-        yield from self.limits()
 
     def buffers(self) -> Iterator[Directive]:
         if self.site.buffers == DEFAULT_BUFFERS:

@@ -16,7 +16,7 @@ from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, Origin, S3Origin
 from xaccel.site.rules import is_absolute, matches
 from xaccel.site.setting import build, option, problem, table
-from xaccel.site.site import Site
+from xaccel.site.site import ARCHIVES, CLASS_OF_ARCHIVES, Site
 
 TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
@@ -73,9 +73,14 @@ def read(mapping: Mapping[str, Any], where: str = "XACCEL", *, more_keys: Iterab
     cached = [name for name, one in values["ORIGINS"].items() if getattr(one, "cache", False)]
     if cached and values.get("CACHE") is None:
         found.append(problem(f'{where}["CACHE"]', "no_cache", origin=cached[0]))
+    if values.get("ARCHIVES") is not None and ARCHIVES in values["ORIGINS"]:
+        found.append(problem(f'{where}["ORIGINS"]["{ARCHIVES}"]', "origin_of_archives"))
     if found or site is None:
         raise ConfigErrors(found)
-    return site
+    if site.archives is None:
+        return site
+    # an archive costs memory of NGINX, requests to the storage and time of the app: without a bound it is an attack
+    return dataclasses.replace(site, concurrency={ARCHIVES: CLASS_OF_ARCHIVES, **site.concurrency})
 
 
 def in_upper_case(mapping: Mapping[Any, Any], where: str, found: list[ConfigError]) -> dict[str, Any]:

@@ -138,6 +138,17 @@ def is_server(value: str) -> bool:
     return value.rpartition(":")[2].isdigit() and authority_ok(value)
 
 
+def is_app_server(value: str) -> bool:
+    """Tell whether `value` is "host:port" or "unix:/path" of an app server."""
+    return is_server(value) or (value.startswith("unix:/") and " " not in value and is_path(value))
+
+
+def is_loopback(value: str) -> bool:
+    """Tell whether `value` is "address:port" of this machine alone."""
+    host = value.rpartition(":")[0]
+    return is_server(value) and is_address(host) and ipaddress.ip_address(host.strip("[]")).is_loopback
+
+
 def is_redirect_host(value: str) -> bool:
     """Tell whether `value` is "host", "host:port" or "*.suffix" in lower case; no suffix is of IP addresses."""
     named = not value.startswith("*.") or value.rpartition(".")[2][:1].isalpha()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +14,16 @@ from xaccel.site.setting import option, problem
 
 PROTOCOL = 1
 """The version of the hand-off between app and NGINX (docs/extend/protocol.md); it is bound to `internal_prefix`."""
+
+ARCHIVES = "archives"
+"""The name of the origin that assembles ZIP archives."""
+
+CLASS_OF_ARCHIVES = 8
+"""Archives and ranges of archives that one subject may have at once, unless CONCURRENCY says another number."""
+
+TOKEN_HEADER = "Xaccel-Nginx-Token"  # noqa: S105
+"""With it NGINX shows an app in debug mode, and the assembler of archives, that a request came through it. Django hides
+a header with "Token" in its name on the pages for errors."""
 
 _SIZE = r"[0-9]{1,9}[kKmMgG]?"
 _is_time = rules.matches(r"[0-9]{1,6}[smhdwMy]?")
@@ -50,6 +62,22 @@ class Cache:
         return _bytes(self.max_size)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archives:
+    """How NGINX assembles ZIP archives of many objects: it requests templates from the app."""
+
+    app: str = field(metadata={"ok": rules.is_app_server})
+    listen: str = option("127.0.0.1:9399", ok=rules.is_loopback)
+    log: str = option("members.log", ok=rules.is_path)
+    layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"))
+    proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
+
+
+def nginx_token(secret: str) -> str:
+    """Return the token of NGINX. It does not reveal the secret."""
+    return hmac.new(secret.encode(), b"xaccel nginx", hashlib.sha256).hexdigest()
+
+
 def _bytes(size: str) -> int:
     digits = size.rstrip("kKmMgG")
     return int(digits) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[len(digits) :].lower()]
@@ -81,6 +109,7 @@ class Site:
     log_decisions: bool = option(False)
     recorded_parameters: tuple[str, ...] = option((), rules=url_query.PARAMETER)
     allow_without_njs: bool = False
+    archives: Archives | None = None
 
     @property
     def stem(self) -> str:
@@ -102,6 +131,29 @@ class Site:
         """The origins that are directories, by name."""
         return {name: origin for name, origin in self.origins.items() if isinstance(origin, LocalOrigin)}
 
+    @property
+    def archive_host(self) -> str:
+        """The URL of the assembler, whose name no DNS has (RFC 6761 section 6.4)."""
+        return f"http://archives{f'-{self.name}' if self.name else ''}.invalid"
+
+    @property
+    def archives_path(self) -> str:
+        """The beginning of the paths that NGINX requests from the app to assemble an archive."""
+        return f"{self.internal_prefix}{ARCHIVES}/"
+
+    @property
+    def assembler(self) -> dict[str, Origin]:
+        """The origin of archives, by its name: the assembler, which listens in the same NGINX. Empty without one."""
+        if self.archives is None:
+            return {}
+        token = {TOKEN_HEADER: nginx_token(self.secrets[0])}
+        origin = HTTPOrigin(
+            base_url=f"{self.archive_host}/archive/",
+            connect_to=(self.archives.listen,),
+            request_headers=token,
+        )
+        return {ARCHIVES: origin}
+
     def log_problems(self) -> Iterator[ConfigError]:
         """Warn of a TRANSFER_LOG below NGINX's prefix: right only where the prefix is the site's own (`nginx -p`)."""
         if not self.transfer_log.startswith("/"):
@@ -121,7 +173,7 @@ class Site:
     def origin(self, name: str) -> Origin:
         """Return the origin called `name`. Raises OriginUnknown when the site has none."""
         try:
-            return self.origins[name]
+            return self.origins[name] if name in self.origins else self.assembler[name]
         except KeyError:
             remedy = f"Use one of: {', '.join(sorted(self.origins)) or '(none is configured)'}."
             raise OriginUnknown(f"the site has no origin {name!r}", where="origin", remedy=remedy) from None

@@ -16,20 +16,25 @@ from xaccel.nginx.engine_files import contents
 from xaccel.nginx.probe import DEFAULT, OPTIONAL
 from xaccel.site import Cache, Site
 from xaccel.site.origins import HTTPOrigin, LocalOrigin, S3Origin
+from xaccel.site.site import Archives
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
 SECRET, OLD_SECRET = "golden-0123456789-abcdefghijklmnopqrst", "golden-9876543210-zyxwvutsrqponmlkjihg"
 NJS_MODULE = "modules/ngx_http_js_module.so"
 HEADERS_MORE_MODULE = "modules/ngx_http_headers_more_filter_module.so"
 
+PACKAGE = "1.26.3-3+deb13u11"
 DEBIAN = DEFAULT | set(OPTIONAL)
 BUILDS = {
-    "deb": Nginx(version=(1, 26, 3), modules=DEBIAN),
-    "deb-njs": Nginx(version=(1, 26, 3), modules=DEBIAN | {"njs"}, load_modules=(NJS_MODULE,)),
+    "deb": Nginx(version=(1, 26, 3), modules=DEBIAN, package=PACKAGE),
+    "deb-njs": Nginx(
+        version=(1, 26, 3), modules=DEBIAN | {"njs"}, load_modules=(NJS_MODULE,), package=PACKAGE
+    ),
     "deb-headers-more": Nginx(
         version=(1, 26, 3),
         modules=DEBIAN | {"headers_more"},
         load_modules=(HEADERS_MORE_MODULE,),
+        package=PACKAGE,
     ),
     "wheel": Nginx(version=(1, 31, 3), modules=DEFAULT | {"auth_request"}),
     "wheel-njs": Nginx(version=(1, 31, 3), modules=DEFAULT | {"auth_request", "njs"}),
@@ -63,6 +68,12 @@ SITES = {
     "tls": Site(origins={"private": PRIVATE_CA}, secrets=(SECRET,)),
     "local": Site(origins={"media": DIRECTORY}, secrets=(SECRET,)),
     "cached": Site(origins={"store": CACHED}, secrets=(SECRET,), cache=Cache(path="cache")),
+    "archives": Site(
+        origins={"documents": BUCKET, "partner": PARTNER, "media": DIRECTORY},
+        secrets=(SECRET, OLD_SECRET),
+        concurrency={"archives": 8},
+        archives=Archives(app="unix:/run/app.sock"),
+    ),
     "everything": Site(
         name="shop",
         origins={
@@ -112,6 +123,7 @@ SITES = {
 CASES = [
     *((kind, "deb") for kind in SITES),
     ("s3", "deb-njs"),
+    ("archives", "wheel-njs"),
     ("http", "deb-headers-more"),
     ("http", "wheel"),
     ("everything", "wheel-njs"),

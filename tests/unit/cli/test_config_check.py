@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -126,3 +128,35 @@ def test_a_secret_that_others_can_read_differs(tmp_path: Path, capsys: pytest.Ca
     capsys.readouterr()
     assert run(tmp_path, "--check", str(tmp_path / "out")) == 1
     assert f"{tmp_path}/out/site/secret.conf can be read by other users" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("server", [None, "nginx/1.26.3", "SimpleHTTP"])
+def test_a_taken_port_of_the_assembler_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], server: str | None
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = server or "", ""
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as taken:
+        address = f"127.0.0.1:{taken.server_port}"
+        thread = Thread(target=taken.serve_forever, daemon=True)
+        if server is None:
+            taken.server_close()
+        else:
+            thread.start()
+        site = tmp_path / "site.toml"
+        site.write_text(
+            'secret = "0123456789-abcdefghijklmnopqrstuvwxyz"\n[origins.media]\ntype = "local"\nroot = "/srv"\n'
+            f'[archives]\napp = "127.0.0.1:8000"\nlisten = "{address}"\n'
+        )
+        command = ["config", str(site), "--nginx-version", "1.31.3", "--write", str(tmp_path / "xaccel")]
+        assert cli.main(command) == 0
+        if server is not None:
+            taken.shutdown()
+    is_named = f"another program listens on {address}" in capsys.readouterr().err
+    assert is_named is (server == "SimpleHTTP")

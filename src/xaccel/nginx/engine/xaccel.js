@@ -46,4 +46,13 @@ function error(r) {
     keep(r, PASS_ON_ERROR);
 }
 
-export default {answer, error};
+// A member of an archive must be exactly what the app knows: archives/maps.conf decides.
+function member(r) {
+    const doubt = r.variables.xaccel_member_doubt;
+    if (doubt !== '') {
+        r.variables.xaccel_member_refused = r.variables.upstream_status;
+        throw new Error(`the response cannot be the member: ${doubt}`);
+    }
+}
+
+export default {answer, error, member};

@@ -1,0 +1,123 @@
+"""Respond to NGINX, which assembles an archive: with the template of the archive, or of a range of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import NamedTuple
+
+from xaccel.archives import template
+from xaccel.archives.layout import Content, Layout
+from xaccel.archives.store import Layouts
+from xaccel.archives.ticket import Ticket, unseal
+from xaccel.events import DownloadEvent, denied, logger
+from xaccel.handoff.headers import Answer, plain_response
+from xaccel.handoff.without_nginx import is_from_nginx
+from xaccel.sender import Sender
+from xaccel.signing.signer import transfer_s
+from xaccel.site.origins import LocalOrigin
+from xaccel.site.site import ARCHIVES, TOKEN_HEADER
+
+HEADERS = (TOKEN_HEADER, "Xaccel-Ticket", "Range")
+"""The request headers that `respond` reads, as fields of `Asked`."""
+
+SLOWEST_RATE = 64 << 10
+"""Bytes a second: a signature is valid until a client of this speed has all that is before its member in the part."""
+
+_RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]*)|-([0-9]+))")
+
+
+class Asked(NamedTuple):
+    """A request of the assembler. token: of NGINX. span: the header Range."""
+
+    token: str
+    ticket: str
+    span: str
+
+
+def respond(
+    sender: Sender, layouts: Layouts, method: str, asked: Asked, record: Callable[[DownloadEvent], object]
+) -> Answer:
+    """Return the response to the assembler. record: reports a member that is denied now.
+
+    404: it is not NGINX. 403: the ticket is not valid, or a member of the range is denied. 410: the layout is lost.
+    """
+    if not is_from_nginx(sender.site, asked.token):
+        return plain_response(404, method)
+    ticket = unseal(sender.site, asked.ticket)
+    if ticket is None:
+        return plain_response(403, method)
+    layout = layouts.get(ticket.layout)
+    if layout is None:
+        logger.warning("the layout of an archive is lost: the client must request the archive again")
+        return plain_response(410, method)
+    size = layout.size
+    span = _span(asked.span, size)
+    if span is None:
+        return Answer(416, (("Content-Range", f"bytes */{size}"), ("Content-Length", "0")))
+    first, end = span
+    headers = [("Content-Type", template.TYPE), ("Archive-Length", str(end - first))]
+    if asked.span:
+        headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
+    # NGINX's SSI ignores a template of length 0
+    body, length = b"", end - first
+    if method != "HEAD":
+        found = template.touched(layout, first, end)
+        if not found and (member := _first_denied(layout, first, end, ticket)) is not None:
+            record(denied(method, subject=ticket.subject, **member))
+            return plain_response(403, method)
+        body = template.of_parts(layout, found) if found else _of_members(sender, layout, first, end)
+        length = len(body)
+    return Answer(206 if asked.span else 200, (*headers, ("Content-Length", str(length))), body)
+
+
+def _span(text: str, size: int) -> tuple[int, int] | None:
+    """Return the first byte of a range and the one behind it; None if there is none. The engine passes valid ones."""
+    if not text:
+        return 0, size
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None
+    first, last, count = (int(group) if group else None for group in match.groups())
+    if first is None:
+        first, last = max(0, size - (count or 0)), None
+    end = size if last is None else min(last + 1, size)
+    return (first, end) if first < end else None
+
+
+def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[str, str] | None:
+    """Ask the app again for each member of a range. Return the record of the first one that is denied."""
+    if not ticket.check:
+        return None
+    for piece in layout.pieces(first, end):
+        if isinstance(piece, bytes):
+            continue
+        ref, reason = layout[piece.member].ref, "check"
+        try:
+            if resolve_name(ticket.check)(ticket.subject, ref):
+                continue
+        except Exception as error:  # noqa: BLE001  (a check that fails has not allowed)
+            logger.error("the check of a member of an archive failed: it is denied", exc_info=error)
+            reason = type(error).__name__
+        return {"origin": ref.origin, "bucket": ref.bucket or "", "key": ref.key, "reason": reason}
+    return None
+
+
+def _of_members(sender: Sender, layout: Layout, first: int, end: int) -> bytes:
+    """Return the template with the URLs of the members, signed now."""
+    site = sender.site
+
+    def path(content: Content) -> str:
+        member = layout[content.member]
+        located = sender.places.locate(member.ref)
+        origin = located.place.name
+        if isinstance(located.place.origin, LocalOrigin):
+            # the assembler sends files too: NGINX makes no ranges of files that are included
+            below = located.entry.removeprefix(site.internal_prefix)
+            return template.member_path(layout, content, ARCHIVES, f"{site.archive_host}/file/{below}")
+        before = max(0, member.begins - first)
+        url = sender.sign(located, later_s=transfer_s(before, SLOWEST_RATE, site.limit_rate))
+        return template.member_path(layout, content, origin, url)
+
+    return template.of_members(layout, first, end, path)

@@ -1,0 +1,110 @@
+"""Write the template from which NGINX assembles an archive by server-side includes (SSI), or a range of it.
+
+The template has the literal bytes of headers and directory, and an include for each member or part. All about a member
+is in the arguments of its include, since NGINX shares variables between includes (engine/archives/member.conf).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from math import isqrt
+from typing import NamedTuple
+
+from xaccel.archives.layout import Content, Layout
+
+TYPE = "application/x-xaccel-template"
+LEAST_MEMBERS = 100
+"""Members of a part, at least. A part costs NGINX as much memory as a member, so large archives have √n parts."""
+MOST_BYTES = 32 << 30
+"""Bytes of members in a part, so that a signature for its last one is valid in time: 6 days at 64 KiB/s."""
+DIRECTORY_BYTES = 192 << 10
+"""Bytes of a part of the directory: NGINX buffers a template in 1 MB."""
+
+_COMMAND = b"<!--#"
+_NOTHING = b'<!--#config timefmt="x" -->'
+"""A command without output."""
+
+
+class Part(NamedTuple):
+    """Bytes [first, end) of an archive, which NGINX assembles in one more request."""
+
+    number: int
+    first: int
+    end: int
+
+
+Path = Callable[[Content], str]
+"""From a member's content to the internal location with its arguments (`member_path`)."""
+
+
+def parts(layout: Layout) -> Iterator[Part]:
+    """Yield the parts of an archive: runs of members, then pieces of the directory."""
+    most, begins = max(LEAST_MEMBERS, isqrt(len(layout))), layout.begins
+    number = index = 0
+    while index < len(layout):
+        fitting = bisect_right(begins, begins[index] + MOST_BYTES) - 1
+        end = min(max(fitting, index + 1), index + most, len(layout))
+        yield Part(number, begins[index], begins[end])
+        number, index = number + 1, end
+    for first in range(layout.directory, layout.size, DIRECTORY_BYTES):
+        yield Part(number, first, min(first + DIRECTORY_BYTES, layout.size))
+        number += 1
+
+
+def touched(layout: Layout, first: int, end: int) -> list[Part]:
+    """Return the parts of a range, each cut to it. A range of one part, or of a small archive, has none."""
+    found = [
+        Part(one.number, max(one.first, first), min(one.end, end))
+        for one in parts(layout)
+        if one.first < end and one.end > first
+    ]
+    of_members = sum(one.first < layout.directory for one in found)
+    return [] if of_members <= 1 and len(found) <= 2 else found
+
+
+def of_parts(layout: Layout, found: Iterable[Part]) -> bytes:
+    """Return the template that includes parts."""
+    asked = (
+        _include(
+            one.number, f"/part?{one.number}:{one.first}-{one.end - 1}/{layout.size}:{one.end - one.first}:p:"
+        )
+        for one in found
+    )
+    return b"".join([*asked, _NOTHING])
+
+
+def of_members(layout: Layout, first: int, end: int, path: Path) -> bytes:
+    """Return the template of a range that includes members."""
+    template, literal = [], b""
+    for piece in layout.pieces(first, end):
+        if isinstance(piece, bytes):
+            literal += piece
+        else:
+            template += [_spelled(literal), _include(piece.member, path(piece))]
+            literal = b""
+    # NGINX keeps back what may begin a command, and drops it at the end of the template
+    return b"".join([*template, _spelled(literal), _NOTHING])
+
+
+def member_path(layout: Layout, content: Content, origin: str, url: str) -> str:
+    """Return the internal location of a member's content, with its arguments. `url` has no "#"."""
+    member = layout[content.member]
+    low, high, size = content.first, content.end, member.size
+    way = "w" if high - low == size else "p"
+    asked = f"{content.member}:{low}-{high - 1}/{size}:{high - low}:{way}"
+    return f"/member/{origin}?{asked}:{url}#{member.etag[1:-1]}"
+
+
+def _include(number: int, path: str) -> bytes:
+    """Include, wait, and cut the transfer unless exactly this one came: nothing may follow a gap."""
+    spelled = path.replace("\\", r"\\").replace("$", r"\$")
+    return (
+        f'<!--#include virtual="{spelled}" wait="yes" --><!--#if expr="$xaccel_came != {number}" -->'
+        '<!--#include virtual="/cut" wait="yes" --><!--#endif -->'
+    ).encode("ascii")
+
+
+def _spelled(literal: bytes) -> bytes:
+    """Spell bytes so that SSI outputs them: no name, checksum or offset is read as a command."""
+    return literal.replace(_COMMAND, b"<!-" + _NOTHING + b"-#")

@@ -1,0 +1,124 @@
+"""Generate the assembler of a site: a server of the same NGINX that makes archives of many objects.
+
+For the servers that send downloads an archive is one more HTTP origin, `archives`. So its ranges, conditions, limits,
+error pages and log entries are those of all downloads. engine/archives/ has what all sites share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
+from xaccel.nginx.engine_files import off
+from xaccel.nginx.pools import Route, destination, placed
+from xaccel.nginx.probe import Nginx
+from xaccel.site import Site
+from xaccel.site.origins import HTTPOrigin
+from xaccel.site.site import ARCHIVES, TOKEN_HEADER, Archives, nginx_token
+
+_LOG = (
+    '{"v":1,"id":"$xaccel_public_id","member":"$xaccel_member_number","origin":"$xaccel_member_origin",'
+    '"range":"$xaccel_member_asked","origin_status":"$xaccel_member_origin_status",'
+    '"origin_bytes":"$xaccel_member_origin_bytes","why":"$xaccel_member_why","end":$msec}'
+)
+_APP_KEEPALIVE = 16
+_GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
+
+
+def member_origin(site: Site, name: str) -> str:
+    """Return what $xaccel_origin is for a member: a name that no other site of this NGINX has.
+
+    A template can show every variable. So the maps with fixed headers of another site must not match, even if an
+    origin of that site has the same name.
+    """
+    return f"{site.folder}.{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """The assembler of one site.
+
+    groups: the origins of each fetch location, by its name without stem. engine: includes a file of the engine.
+    connection: what the connections of a group need.
+    """
+
+    site: Site
+    archives: Archives
+    nginx: Nginx
+    groups: Mapping[str, list[Route]]
+    engine: Callable[[str], Directive]
+    connection: Callable[[list[Route]], Iterable[Directive]]
+
+    def http(self) -> Iterator[Directive]:
+        """Yield the assembler, for the http level."""
+        stem = self.site.stem
+        why = "The assembler of archives. It needs variables_hash_max_size 8192; in http { }."
+        yield directive("include", *self.engine("archives/maps").args, why=why)
+        yield directive("log_format", f"{stem}_member", "escape=json", phrase(_LOG))
+        app = [directive("server", self.archives.app), directive("keepalive", _APP_KEEPALIVE)]
+        yield block("upstream", f"{stem}_archives_app", inside=app)
+        yield block("server", inside=self._server())
+
+    def _server(self) -> Iterator[Directive]:
+        site, stem = self.site, self.site.stem
+        tokens = "|".join(map(nginx_token, site.secrets))
+        yield directive("listen", self.archives.listen)
+        yield directive("server_name", site.archive_host.partition("://")[2])
+        yield self.engine("archives/assembler")
+        yield from map(self.engine, off(self.nginx))
+        if self.nginx.has("add_header_inherit"):
+            yield directive("add_header_inherit", "on")
+        yield self._log("$xaccel_member_failed")
+        yield block(
+            "if",
+            Raw(f"({_GIVEN}"),
+            Raw("!~"),
+            Raw(f'"^(?:{tokens})$")'),
+            inside=[directive("return", 404)],
+            why="Two secrets while they rotate.",
+        )
+        yield directive("set", Raw("$xaccel_site"), stem.removeprefix("xaccel"))
+        yield block("location", "=", "/", inside=[directive("return", 204)])
+        yield from self._requests_to_itself()
+        for location, routes in self.groups.items():
+            yield from (self._member(route, location) for route in routes if self._may_be_member(route))
+            checks = [self.engine("archives/njs")] if "njs" in self.nginx.modules else []
+            asks = [self.engine("archives/ask"), self.engine("locations/fetch"), *checks]
+            yield block("location", f"@{stem}_{location}", inside=[*asks, *self.connection(routes)])
+        for name, origin in site.directories.items():
+            inside = [directive("set", Raw("$xaccel_root"), origin.root), self.engine("locations/file")]
+            yield block("location", Raw("^~"), f"/file/{name}/", inside=inside)
+        yield block("location", "=", "/cut", inside=[self.engine("archives/cut")])
+        for name in ("page", "401", "cut"):
+            yield block("location", f"@{stem}_{name}", inside=[self.engine("archives/failed")])
+
+    def _requests_to_itself(self) -> Iterator[Directive]:
+        """Yield the locations of archives and parts: the first requests the app, the second one this server."""
+        site, stem = self.site, self.site.stem
+        token = directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
+        [pool] = [
+            each.pool.name for routes in self.groups.values() for each in routes if each.name == ARCHIVES
+        ]
+        to_app = f"http://{stem}_archives_app{site.internal_prefix}{ARCHIVES}/"
+        to_itself = Raw(f"http://{pool}$xaccel_archive?token=$xaccel_ticket")
+        template = [directive("proxy_pass", to_app), token, self.engine("archives/template")]
+        yield block(
+            "location", Raw("^~"), "/archive/", inside=[*template, self._log("$xaccel_member_refused")]
+        )
+        part = [directive("proxy_pass", to_itself), token, self.engine("archives/part")]
+        yield block("location", "=", "/part", inside=part)
+
+    def _log(self, condition: str) -> Directive:
+        log_format = f"{self.site.stem}_member"
+        return directive("access_log", self.archives.log, log_format, Raw(f"if={condition}"))
+
+    def _member(self, route: Route, location: str) -> Directive:
+        start = f"origin={member_origin(self.site, route.name)} sender=@{self.site.stem}_{location}"
+        inside = [*placed("$xaccel_place", start, destination(route)), self.engine("archives/member")]
+        return block("location", "=", f"/member/{route.name}", inside=inside)
+
+    def _may_be_member(self, route: Route) -> bool:
+        """Tell whether NGINX knows in time that a response is not the member, or the origin itself does."""
+        is_sure = not isinstance(route.origin, HTTPOrigin) or route.name in (ARCHIVES, *self.archives.proven)
+        return is_sure or "njs" in self.nginx.modules

@@ -95,6 +95,11 @@ class Started:
     content: bytes = field(repr=False)
 
     @property
+    def app_port(self) -> int:
+        """The application's own port, behind NGINX."""
+        return int(self.app.address.rpartition(":")[2])
+
+    @property
     def temporary(self) -> Path:
         """The folder for its temporary files."""
         return self.folder / "tmp"

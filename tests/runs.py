@@ -29,7 +29,7 @@ PYTHONS = ("3.11", "3.13")
 AT_ONCE = 5
 """On two cores, because most tests wait for servers: the closing line of a group says how much it computed."""
 
-IN_ALL = ("wagtail",)
+IN_ALL = ("wagtail", "filer")
 """The applications of `scripts/test all`. The others take minutes to install."""
 
 USAGE = f"""\

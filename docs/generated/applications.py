@@ -7,8 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from xaccel.site.rules import PLACEHOLDER
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "integrations"
+NOT_THERE = "the application makes none"
+"""A row of integrations/table.py that an application does not have."""
 
 
 def settings(name: str) -> str:
@@ -19,6 +23,14 @@ def settings(name: str) -> str:
 def code(path: str) -> str:
     """Return a file of the repository as a block of Python, with its name and without its docstring."""
     return _block(path.rpartition("/")[2], _text(ROOT / path).partition('"""\n\n')[2])
+
+
+def site(name: str) -> str:
+    """Return the site of an application as a block of TOML, with a secret to replace."""
+    text = _text(FOLDER / name / "site.toml").replace(
+        'secret_env = "XACCEL_SECRET"', f'secret = "{PLACEHOLDER}"'
+    )
+    return f"```toml\n{text.strip()}\n```\n"
 
 
 def _text(file: Path) -> str:
@@ -36,6 +48,8 @@ def table(name: str, **titles: str) -> str:
     sides = [record["sides"][side] for side in titles]
     lines = [f"| | {' | '.join(titles.values())} |", f"|---|{'---|' * len(titles)}"]
     for row in sides[0]:
+        if all(side[row][0] == NOT_THERE for side in sides):
+            continue
         cells = [text if is_right else f"**{text}**" for text, is_right in (side[row] for side in sides)]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     versions = ", ".join(f"{package} {number}" for package, number in record["versions"].items())

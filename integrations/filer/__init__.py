@@ -1,0 +1,1 @@
+"""django-filer: private files and their thumbnails in a bucket."""

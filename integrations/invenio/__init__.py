@@ -1,0 +1,1 @@
+"""The files of InvenioRDM: invenio-files-rest with invenio-s3."""

@@ -1,0 +1,39 @@
+"""Private files and thumbnails of django-filer in a bucket: NGINX sends them, after filer's own check."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from easy_thumbnails.files import ThumbnailFile
+from filer.server.backends.base import ServerBase
+from storages.backends.s3 import S3Storage
+
+from xaccel.django import send_file
+from xaccel.django.media import AppURLs
+
+
+class PrivateS3Storage(AppURLs, S3Storage):
+    """A private storage for `FILER_STORAGES`, with the option `base_url`: files have addresses of filer there."""
+
+    is_secure = True
+
+    def get_default_settings(self) -> dict[str, Any]:
+        """Accept `base_url` in `OPTIONS`."""
+        return {**super().get_default_settings(), "base_url": ""}
+
+
+class NginxServer(ServerBase):
+    """A server for `FILER_SERVERS`, for files and for thumbnails."""
+
+    def serve(self, request: HttpRequest, filer_file: Any, **kwargs: Any) -> HttpResponse:
+        """Hand the file to NGINX. filer has asked `has_read_permission`."""
+        if isinstance(filer_file, ThumbnailFile):
+            return send_file(request, filer_file, content_type=filer_file.mime_type)
+        save_as = kwargs.get("save_as", False)
+        return send_file(
+            request,
+            filer_file.file,
+            filename=save_as if isinstance(save_as, str) else filer_file.original_filename,
+            content_type=filer_file.mime_type,
+            size=filer_file.size,
+            as_attachment=save_as is not False,
+        )

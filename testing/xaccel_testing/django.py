@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test.client import AsyncClientHandler, ClientHandler
 
-from xaccel.django.development import follow
 from xaccel.django.send_file import HandOffResponse
+from xaccel_testing.stream import follow
 
 __all__ = ["AsyncClient", "Client", "FollowedResponse"]
 

@@ -34,6 +34,8 @@ settings.configure(
     },
 )
 django.setup()
+if when == "debug alone":
+    sys.modules["xaccel_testing"] = None
 if when == "debug off later":
     settings.DEBUG = False
 if when == "tests":
@@ -77,11 +79,16 @@ REFUSAL = (
     "ConfigError XACCEL[\"DELIVERY\"]: 'stream' is for development, and DEBUG is off: each download would occupy a"
     " worker of the app. Remove DELIVERY, and let NGINX deliver: manage.py xaccel config writes its configuration."
 )
+MISSING = (
+    "ConfigError XACCEL[\"DELIVERY\"]: 'stream' needs the package xaccel-testing, which sends the file, and it is not"
+    " installed. Run `pip install xaccel-testing` on development machines."
+)
 
 
 @pytest.mark.parametrize(
     ("when", "lines"),
     [
+        ("debug alone", [MISSING, MISSING, "0"]),
         ("production", [REFUSAL, REFUSAL, "0"]),
         ("debug", ["the file", "the file", "2"]),
         ("debug off later", ["the file", "the file", "2"]),

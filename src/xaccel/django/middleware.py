@@ -6,6 +6,7 @@ import posixpath
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,8 @@ from xaccel.errors import XaccelError
 from xaccel.events import logger
 from xaccel.handoff.middleware_headers import MiddlewareHeaders, carry_headers
 
+_FOLLOW = "xaccel_testing.stream:follow"
+"""Sends the file in development. A deployment does not have it."""
 _AFTER_VIEW = "xaccel.after_view"
 _UNRECORDED = "xaccel.unrecorded"
 
@@ -56,9 +59,8 @@ class HandOffMiddleware:
         _run_after_view(request)
         _finish_hand_off(response)
         if isinstance(response, HandOffResponse) and response.streams:
-            from xaccel.django.development import follow  # no worker of a deployment needs it
-
-            return follow(request, response, response.hand_off)
+            follow = resolve_name(_FOLLOW)
+            return follow(request, response, response.hand_off)  # type: ignore[no-any-return]
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -74,9 +76,8 @@ class HandOffMiddleware:
             await sync_to_async(_run_after_view)(request)
         _finish_hand_off(response)
         if isinstance(response, HandOffResponse) and response.streams:
-            from xaccel.django.development import follow
-
-            return await sync_to_async(follow, thread_sensitive=False)(request, response, response.hand_off)
+            follow = sync_to_async(resolve_name(_FOLLOW), thread_sensitive=False)
+            return await follow(request, response, response.hand_off)  # type: ignore[no-any-return]
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

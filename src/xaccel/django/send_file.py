@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from asgiref.sync import sync_to_async
@@ -14,16 +15,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from xaccel.adapter import ClientRequest, answer_of, as_framework_error
 from xaccel.decisions import DATA_REFUSED, authorized, refusal_event
-from xaccel.django.conf import configuration, under_test
+from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import asend_decision, send_decision, subject_of
 from xaccel.errors import InputRefused
 from xaccel.events import DownloadEvent, logger
 from xaccel.handoff.builder import HandOff
+from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.handoff.objects import ObjectRef
 from xaccel.handoff.trace_key import ENVIRON as TRACE
 from xaccel.handoff.trace_key import LIFE_S, spend_on_machine
 from xaccel.options import Options, SendArguments, SendOptions
 from xaccel.signing.endpoint import WouldWait, without_waiting
+from xaccel.site.setting import problem
 
 if TYPE_CHECKING:
     from xaccel.django.files.objects import FileOrKey
@@ -134,9 +137,7 @@ class _Download:
         inner: Any = getattr(request, "_request", request)
         inner._cache_update_cache = False
         if conf.delivery == "stream":
-            from xaccel.django.development import require_development  # no worker of a deployment needs it
-
-            require_development(request)
+            _require_development(request)
         if "subject" not in self.options:
             self.options["subject"] = subject_of(getattr(request, "user", None))
         options = Options(**self.options)
@@ -194,6 +195,16 @@ class HandOffResponse(HttpResponse):
     def __getstate__(self) -> NoReturn:
         """Refuse to be pickled, which is what a cache does: another user would get the file unchecked."""
         raise TypeError("a hand-off is for one request and cannot be stored: do not cache this view")
+
+
+def _require_development(request: HttpRequest) -> None:
+    """Raise ConfigError unless DEBUG is on or a test runner is at work, and what sends the file is there."""
+    if not debug_is_on() and not under_test():
+        raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
+    if find_spec("xaccel_testing") is None:
+        raise problem('XACCEL["DELIVERY"]', "stream_without_testing")
+    if MiddlewareHeaders.MARK not in request.META:
+        raise problem('XACCEL["DELIVERY"]', "stream_without_middleware")
 
 
 def _spend(nonce: str, now: float) -> str | None:

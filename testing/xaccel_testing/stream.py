@@ -20,27 +20,17 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
-from xaccel.django.conf import configuration, debug_is_on, under_test
+from xaccel.django.conf import configuration
 from xaccel.events import logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import CSP, default_policy, visible_headers
-from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.http_client.origin import open_origin
 from xaccel.nginx.engine_files import pages
 from xaccel.site.origins import LocalOrigin, Origin, S3Origin
-from xaccel.site.setting import problem
 
 CHUNK_BYTES = 64 * 1024
 
 _PASSED_ON = "Content-Type Content-Length Content-Encoding Content-Language ETag Last-Modified".split()
-
-
-def require_development(request: HttpRequest) -> None:
-    """Raise ConfigError unless DEBUG is on or a test runner is at work, and HandOffMiddleware sees the response."""
-    if not debug_is_on() and not under_test():
-        raise problem('XACCEL["DELIVERY"]', "stream_without_debug")
-    if MiddlewareHeaders.MARK not in request.META:
-        raise problem('XACCEL["DELIVERY"]', "stream_without_middleware")
 
 
 def follow(request: HttpRequest, response: HttpResponse, hand_off: HandOff) -> HttpResponseBase:

@@ -224,7 +224,7 @@ def integration(name: str, kind: str = "integration") -> Group:
 def live() -> list[Group]:
     """Return the live tests: a group for each usual build of NGINX, one for the others, one for no certain build."""
     others = [name for name in VARIANTS if name not in USUAL]
-    builds = {"none": ["none"], **{name: [name] for name in USUAL}, "others": others}
+    builds = {**{name: [name] for name in USUAL}, "others": others, "none": ["none"]}
     return [
         Group(f"live-{name}", ("tests/live", *_WITHOUT_DJANGO, *(f"--variant={build}" for build in chosen)))
         for name, chosen in builds.items()
@@ -259,17 +259,17 @@ def everything() -> list[Group]:
     portal, portal_postgres = on_both("tests/portal", ("tests/portal",))
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     return [
-        Group("demo", ("tests/demo",)),
+        Group("doctor", ("tests/doctor",)),
         *live(),
-        Group("faults", ("tests/faults",)),
+        Group("browser", ("tests/browser",)),
+        Group("others", (*others, *pages)),
+        Group("demo", ("tests/demo",)),
+        audit,
+        audit_postgres,
         Group("wheel", command=("scripts/matrix", "--tags", "ends")),
         *(integration(name) for name in IN_ALL),
-        Group("doctor", ("tests/doctor",)),
-        Group("others", (*others, *pages)),
         Group("adapters", ("tests/adapters",)),
-        audit,
-        Group("browser", ("tests/browser",)),
-        audit_postgres,
+        Group("faults", ("tests/faults",)),
         *(group for version in PYTHONS if version != own for group in unit(version)),
         *unit(),
         portal,

@@ -85,7 +85,7 @@ def test_the_charts_plot_the_numbers_of_the_database(portal: Stack, charts: Page
         found.update(in_the_database(portal))
         return found["troubles"]["no log entry"] == 0 and plotted(charts) == found
 
-    assert wait_until(all_is_taken_in, timeout_s=15, every_s=0.1), (plotted(charts), found)
+    assert wait_until(all_is_taken_in, timeout_s=60, every_s=0.1), (plotted(charts), found)
     assert found["downloads"]["complete"] >= 2
     assert found["downloads"]["incomplete or in progress"] >= 1
     assert found["troubles"]["denied"] >= 1

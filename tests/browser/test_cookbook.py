@@ -206,9 +206,9 @@ def test_a_video_starts_and_jumps(cook: Cook, page: Page) -> None:
         enter(stack, page, path_of("page", "audio"))
         player = page.locator("video")
         player.evaluate("async it => { it.muted = true; await it.play(); it.currentTime = 100 }")
-        assert wait_until(lambda: player.evaluate("it => it.currentTime") > 100.2, timeout_s=15)
+        assert wait_until(lambda: player.evaluate("it => it.currentTime") > 100.2, timeout_s=60)
         page.close()
-        assert wait_until(lambda: any(start(line) > 8_000_000 for line in stack.lines()), timeout_s=5)
+        assert wait_until(lambda: any(start(line) > 8_000_000 for line in stack.lines()), timeout_s=60)
         require_permission(stack, "video", "text")
 
 
@@ -272,9 +272,9 @@ def test_a_pdf_is_shown_in_a_frame_as_the_page_says_only(
 ) -> None:
     with cook("pdf-frame", changes) as stack:
         enter(stack, page, path_of("page", "pdf"))
-        assert wait_until(lambda: address in page.frames[1].url, timeout_s=15)
+        assert wait_until(lambda: address in page.frames[1].url, timeout_s=60)
         if not changes:
-            assert wait_until(lambda: len(page.frames) > 2, timeout_s=15)
+            assert wait_until(lambda: len(page.frames) > 2, timeout_s=60)
             page.frames[2].locator("#pagelength").wait_for()
 
 
@@ -303,7 +303,7 @@ def test_firefox_reads_a_pdf_by_ranges(cook: Cook, fox: Firefox, s3: S3Server, b
         # not `open`, which waits for the whole file
         fox.evaluate("location.assign('/pdf/1')")
         assert wait_until(
-            lambda: any(line["range"] for line in stack.lines() if line["status"] == "206"), timeout_s=20
+            lambda: any(line["range"] for line in stack.lines() if line["status"] == "206"), timeout_s=60
         )
 
 

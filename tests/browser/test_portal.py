@@ -73,7 +73,7 @@ def the_file_in(folder: Path) -> tuple[str, int, str]:
             [] if any(file.suffix == ".crdownload" or file.name.startswith(".") for file in there) else there
         )
 
-    assert wait_until(lambda: bool(complete()), timeout_s=10), f"nothing was saved in {folder}"
+    assert wait_until(lambda: bool(complete()), timeout_s=60), f"nothing was saved in {folder}"
     [file] = complete()
     content = file.read_bytes()
     return file.name, len(content), sha256(content).hexdigest()
@@ -88,7 +88,7 @@ def opened(portal: Stack, page: Page, start: str) -> None:
 
 def test_an_image_opens(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Harbour")
-    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") == 1600, timeout_s=10)
+    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") == 1600, timeout_s=60)
     alice.get_by_role("link", name="Back to my files").click()
     alice.get_by_role("heading", name="My files").wait_for()
 
@@ -100,7 +100,7 @@ def test_a_text_opens(portal: Stack, alice: Page) -> None:
 
 def test_a_drawing_opens_and_its_script_does_not_run(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Drawing")
-    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") > 0, timeout_s=10)
+    assert wait_until(lambda: alice.evaluate("document.images[0].naturalWidth") > 0, timeout_s=60)
     alice.goto(alice.url.replace("/preview", "/open"))
     assert alice.evaluate("document.documentElement.tagName") == "svg"
     assert alice.evaluate("document.documentElement.getAttribute('data-script')") is None
@@ -108,8 +108,8 @@ def test_a_drawing_opens_and_its_script_does_not_run(portal: Stack, alice: Page)
 
 def test_a_pdf_opens_in_the_viewer_of_the_browser(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Annual report")
-    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 1, timeout_s=10)
-    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 2, timeout_s=10)
+    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 1, timeout_s=60)
+    assert wait_until(lambda: alice.evaluate("true") and len(alice.frames) > 2, timeout_s=60)
     pages = alice.frames[2].locator("#pagelength")
     pages.wait_for()
     assert pages.inner_text() == "4"
@@ -117,12 +117,12 @@ def test_a_pdf_opens_in_the_viewer_of_the_browser(portal: Stack, alice: Page) ->
 
 def test_a_video_plays_and_jumps(portal: Stack, alice: Page) -> None:
     opened(portal, alice, "Clock")
-    assert wait_until(lambda: player(alice, "it && it.readyState >= 3"), timeout_s=10)
+    assert wait_until(lambda: player(alice, "it && it.readyState >= 3"), timeout_s=60)
     player(alice, "it.currentTime = 90")
     player(alice, "void it.play()")
-    assert wait_until(lambda: player(alice, "it.currentTime") > 90.2, timeout_s=10)
+    assert wait_until(lambda: player(alice, "it.currentTime") > 90.2, timeout_s=60)
     player(alice, "it.currentTime = 31.2")
-    assert wait_until(lambda: 31.4 < player(alice, "it.currentTime") < 90, timeout_s=10)
+    assert wait_until(lambda: 31.4 < player(alice, "it.currentTime") < 90, timeout_s=60)
     assert player(alice, "it.duration") == clock.SECONDS
     assert player(alice, "it.videoWidth") == 480
     assert player(alice, "it.error") is None

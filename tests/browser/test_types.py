@@ -104,6 +104,6 @@ def test_no_upload_leaves_the_sandbox_by_its_type(
     # a later request of the same browser is in the log, so an earlier one would be too
     mark = secrets.token_hex(8)
     window.open(f"{shown.nginx.url}/page?{mark}")
-    assert wait_until(lambda: mark in shown.nginx.access_log, timeout_s=10)
+    assert wait_until(lambda: mark in shown.nginx.access_log, timeout_s=60)
     assert "form-sent" not in shown.nginx.access_log
     assert "called-home" not in shown.nginx.access_log

@@ -278,7 +278,7 @@ def _(s: Stage) -> None:
 def _(s: Stage) -> None:
     assert s.nginx is not None
     started = max(workers_of(s.nginx.server.pid))
-    assert wait_until(lambda: time.time() > started + CLOCK_TICK_S, timeout_s=5)
+    assert wait_until(lambda: time.time() > started + CLOCK_TICK_S, timeout_s=60)
     s.edit("nginx.conf", "# more servers", "# fewer servers", reload=False)
 
 

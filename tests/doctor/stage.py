@@ -153,7 +153,7 @@ class Stage:
         """Reload NGINX. A configuration that it refuses is not in force then, as on a real machine."""
         if self.nginx is not None:
             with contextlib.suppress(Exception):
-                self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=5)
+                self.nginx.reload(self.file("nginx.conf").read_text(), timeout_s=20)
 
     def broken_on_disk(self, name: str, old: str, new: str) -> None:
         """Write what NGINX would refuse; the running one goes on."""
@@ -162,7 +162,7 @@ class Stage:
     def stop(self) -> None:
         assert self.nginx is not None
         self.nginx.server.signal(signal.SIGTERM)
-        assert wait_until(lambda: not self.nginx or self.nginx.server.exit_status is not None, timeout_s=5)
+        assert wait_until(lambda: not self.nginx or self.nginx.server.exit_status is not None, timeout_s=60)
 
     # The doctor
 

@@ -260,7 +260,7 @@ def _(s: Stage) -> None:
 
 
 def is_said(s: Stage, text: str) -> bool:
-    return wait_until(lambda: text in s.file("error.log").read_text(), timeout_s=5)
+    return wait_until(lambda: text in s.file("error.log").read_text(), timeout_s=60)
 
 
 def crowd(s: Stage, text: str) -> None:

@@ -66,7 +66,7 @@ class OwnNginx:
         """Start the program again in place, and let the old one finish its downloads (USR2, QUIT)."""
         old = self.pid
         os.kill(old, signal.SIGUSR2)
-        assert wait_until(lambda: self.pid not in (0, old) and len(self.pids) > 1, timeout_s=10)
+        assert wait_until(lambda: self.pid not in (0, old) and len(self.pids) > 1, timeout_s=60)
         os.kill(old, signal.SIGQUIT)
 
 
@@ -98,7 +98,7 @@ def own_nginx(
     write_private(folder / "nginx.conf", text)
     nginx = OwnNginx(folder, running.variant.binary, port)
     subprocess.run([nginx.binary, "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log"], check=True)
-    assert wait_until(lambda: (folder / "nginx.pid").exists() and accepts(port), timeout_s=10)
+    assert wait_until(lambda: (folder / "nginx.pid").exists() and accepts(port), timeout_s=60)
     try:
         yield nginx
     finally:
@@ -108,4 +108,4 @@ def own_nginx(
         for pid in ending:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        assert wait_until(lambda: not any(map(alive, ending)), timeout_s=10)
+        assert wait_until(lambda: not any(map(alive, ending)), timeout_s=60)

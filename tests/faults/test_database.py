@@ -34,7 +34,7 @@ def test_a_restart_of_the_database_loses_no_row(running: Topology, users: Users)
     with users.busy():
         for _ in range(2):
             running.primary.stop()
-            assert wait_until(lambda: users.get("/store/small.bin").status == 503, timeout_s=10)
+            assert wait_until(lambda: users.get("/store/small.bin").status == 503, timeout_s=60)
             running.primary.start()
             assert users.work_within(10)
     assert users.wrong == []
@@ -63,7 +63,7 @@ def test_a_slow_database_delays_downloads_and_fails_none(running: Topology, user
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with users.busy(), ThreadPoolExecutor(1) as aside:
         held = aside.submit(running.query, lock)
-        assert wait_until(lambda: running.query(waiting)[0][0] > 0, timeout_s=10)
+        assert wait_until(lambda: running.query(waiting)[0][0] > 0, timeout_s=60)
         held.result()
     assert {seen.status for seen in users.seen} == {200}
     assert mismatches(running, users.seen) == []

@@ -42,7 +42,7 @@ def test_an_upgrade_in_place_ends_no_download(running: Topology, users: Users, t
             assert wait_until(lambda: len(own.seen) > 40, timeout_s=60)
         assert not {*old} & {*nginx.pids}
         assert under_way.finish().is_whole
-        assert wait_until(lambda: not any(map(alive, old)), timeout_s=10)
+        assert wait_until(lambda: not any(map(alive, old)), timeout_s=60)
         running.manage("xaccel", "ingest", str(nginx.log))
     assert all(seen.is_whole for seen in own.seen)
     assert mismatches(running, own.seen) == []
@@ -59,7 +59,7 @@ def test_out_of_file_descriptors_no_download_under_way_is_cut(
         own = Users([nginx.port])
         under_way = UnderWay(own, nginx.port).begin()
         with connections(nginx.port, 200):
-            assert wait_until(lambda: "Too many open files" in nginx.errors, timeout_s=10)
+            assert wait_until(lambda: "Too many open files" in nginx.errors, timeout_s=60)
             assert under_way.finish().is_whole
         assert own.work_within(10)
         running.manage("xaccel", "ingest", str(nginx.log))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -42,19 +43,26 @@ def ask(
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     body: bytes | None = None,
 ) -> Reply:
-    """One request on a connection of its own. `target` goes out byte for byte."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
+    """One request on a connection of its own. `target` goes out byte for byte.
+
+    NGINX closes the connection when it has cached the object and written the entry, so both are there on return.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with closing(connection):
         connection.putrequest(method, target, skip_accept_encoding=True)
         for name, value in headers.items() if isinstance(headers, Mapping) else headers:
             connection.putheader(name, value)
+        connection.putheader("Connection", "close")
         if body is not None:
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)
-        response = connection.getresponse()
-        return Reply(response.status, tuple(response.getheaders()), response.read())
-    finally:
-        connection.close()
+        with connection.sock.dup() as other:
+            other.settimeout(60)
+            response = connection.getresponse()
+            reply = Reply(response.status, tuple(response.getheaders()), response.read())
+            with suppress(ConnectionError):
+                other.recv(1)
+            return reply
 
 
 def send_target(asked: Mapping[str, Any]) -> str:

@@ -78,6 +78,12 @@ class Live:
         }
         return ask(self.nginx.port, send_target(asked), method, headers, body)
 
+    def logged(self, *args: Any, **more: Any) -> tuple[Reply, dict[str, Any]]:
+        """Ask as `get` does, and return the reply and the log entry."""
+        replies: list[Reply] = []
+        (line,) = self.new_lines(lambda: replies.append(self.get(*args, **more)))
+        return replies[0], line
+
     def new_lines(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
         """The JSON lines of the downloads that `action` asks for, found by a subject of their own."""
         self.mark = secrets.token_hex(8)
@@ -255,7 +261,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def cache_status(live: Live, origin: str, key: str, **options: str) -> tuple[str, bytes]:
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get(origin, key, options=options)))
-    assert replies[0].status == 200
-    return line["cache"], replies[0].body
+    reply, line = live.logged(origin, key, options=options)
+    assert reply.status == 200
+    return line["cache"], reply.body

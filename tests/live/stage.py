@@ -52,6 +52,11 @@ class Stage:
         """Ask for a download; `put` replaces headers of the hand-off as a forger would."""
         return ask(self.nginx.port, target(origin, key, options, put, bucket), method, headers)
 
+    def logged(self, *args: Any, **more: Any) -> tuple[Reply, dict[str, Any]]:
+        """Ask as `get` does, and return the reply and the log entry."""
+        reply = self.get(*args, **more)
+        return reply, line_where(self.nginx, "id", self.hand_offs[-1].transfer_id)
+
     def lines_of(self, action: Callable[[], Any]) -> list[dict[str, Any]]:
         """The JSON lines of the hand-offs that `action` causes, in the order of the hand-offs."""
         before = len(self.hand_offs)
@@ -65,7 +70,7 @@ def line_where(nginx: NginxServer, name: str, value: str) -> dict[str, Any]:
     def found() -> list[dict[str, Any]]:
         return [line for line in nginx.lines(containing=value) if line[name] == value]
 
-    assert wait_until(lambda: bool(found()), timeout_s=5), f"no line has {name} {value}"
+    assert wait_until(lambda: bool(found()), timeout_s=60), f"no line has {name} {value}"
     [line] = found()
     return line
 

@@ -65,7 +65,7 @@ class Origin:
     ca_file: Path | None = None
     requests: list[Request] = field(default_factory=list)
 
-    def wait_for(self, count: int, *, timeout_s: float = 5.0) -> list[Request]:
+    def wait_for(self, count: int, *, timeout_s: float = 60.0) -> list[Request]:
         """The requests, once there are `count` of them. Raises TimeoutError."""
         if not wait_until(lambda: len(self.requests) >= count, timeout_s=timeout_s):
             raise TimeoutError(f"{len(self.requests)} of {count} requests after {timeout_s} s")

@@ -49,7 +49,7 @@ class Part(Generic[S]):
         """End all its processes without a warning, as a power cut does."""
         pids = self.now.pids
         self.signal(signal.SIGKILL)
-        assert wait_until(lambda: not any(map(alive, pids)), timeout_s=10)
+        assert wait_until(lambda: not any(map(alive, pids)), timeout_s=60)
         self.stop()
 
     def stop(self) -> None:

@@ -64,7 +64,7 @@ def postgres_server(directory: Path, *options: str) -> Iterator[PostgresServer]:
                 yield PostgresServer(f"postgresql://{USER}@/postgres?host={home}", env, server=server)
             finally:
                 server.signal(signal.SIGINT)  # SIGTERM waits for clients
-                wait_until(lambda: server.exit_status is not None, timeout_s=5)
+                wait_until(lambda: server.exit_status is not None, timeout_s=60)
 
 
 def postgres_binaries() -> Path:

@@ -114,7 +114,7 @@ class S3Cluster:
         """Revoke `access_key` on all nodes until the block ends."""
         self._accept([self.second_key])
         try:
-            assert wait_until(self._refuses, timeout_s=10)
+            assert wait_until(self._refuses, timeout_s=60)
             yield
         finally:
             self._accept([(self.access_key, self.secret_key), self.second_key])

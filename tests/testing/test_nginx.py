@@ -31,14 +31,14 @@ def config(variant: Variant, port: int, text: str, *, workers: int = 2) -> str:
 
 def all_pids(nginx: NginxServer) -> list[int]:
     """Return master and workers. The first worker can answer before the master has forked the second."""
-    assert wait_until(lambda: len(nginx.pids) == 3, timeout_s=10), nginx.pids
+    assert wait_until(lambda: len(nginx.pids) == 3, timeout_s=60), nginx.pids
     return list(nginx.pids)
 
 
 def workers_of(nginx: NginxServer) -> set[int]:
     """Return the workers when they have their titles, which can be after another worker has answered."""
     found = set(all_pids(nginx)) - {nginx.pid}
-    assert wait_until(lambda: all("worker process" in command_line(pid) for pid in found), timeout_s=10)
+    assert wait_until(lambda: all("worker process" in command_line(pid) for pid in found), timeout_s=60)
     return found
 
 
@@ -117,7 +117,7 @@ def test_a_reload_that_is_only_slow_is_not_refused(variant: Variant, tmp_path: P
         finally:
             for pid in workers:
                 os.kill(pid, signal.SIGCONT)
-        assert wait_until(lambda: gone(list(workers)), timeout_s=10)
+        assert wait_until(lambda: gone(list(workers)), timeout_s=60)
         assert get(nginx.url) == b"1"
 
 
@@ -158,7 +158,7 @@ def test_no_worker_remains_after_the_master_was_killed(variant: Variant, tmp_pat
     with nginx_server(tmp_path, config(variant, port, ""), binary=variant.binary, ready_port=port) as nginx:
         pids = all_pids(nginx)
         os.kill(nginx.pid, signal.SIGKILL)
-        assert wait_until(lambda: not alive(nginx.pid), timeout_s=5)
+        assert wait_until(lambda: not alive(nginx.pid), timeout_s=60)
         assert set(nginx.pids) == set(pids) - {nginx.pid}
     assert gone(pids)
 

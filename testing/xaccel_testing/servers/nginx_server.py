@@ -67,7 +67,7 @@ class NginxServer(StartedServer):
         return self.server.log + _text(self.directory / "error.log")
 
     def lines(
-        self, at_least: int = 0, *, containing: str = "", timeout_s: float = 5.0
+        self, at_least: int = 0, *, containing: str = "", timeout_s: float = 30.0
     ) -> list[dict[str, Any]]:
         """Return the entries of the JSON log that contain a text, such as an id; others are not parsed.
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.live.client import Reply
 from tests.live.conftest import Live
 
 BODY = bytes(range(250)) * 12
@@ -123,11 +122,7 @@ def test_every_way_gives_the_same_response(
     origin, options = warmed(live, way)
     known = validators["media" if way == "directory" else "documents"]
     headers = {name: value.format(**known) for name, value in row.headers.items()}
-    replies: list[Reply] = []
-    (line,) = live.new_lines(
-        lambda: replies.append(live.get(origin, KEY, method=row.method, headers=headers, options=options))
-    )
-    (reply,) = replies
+    reply, line = live.logged(origin, KEY, method=row.method, headers=headers, options=options)
     assert (reply.status, line["status"]) == (row.status, str(row.status))
     if way == "hit whole":
         # NGINX would answer 412 if the object had no date (tests/live/response/test_unmodified_since.py)

@@ -27,11 +27,8 @@ class Tenants:
 
     def cache(self, bucket: str, body: bytes, **options: str) -> str:
         """What the line says of the cache for a user who asks for this."""
-        replies = []
-        (line,) = self.stage.lines_of(
-            lambda: replies.append(self.stage.get("tenants", KEY, bucket=bucket, options=options))
-        )
-        assert (replies[0].status, replies[0].body) == (200, body)
+        reply, line = self.stage.logged("tenants", KEY, bucket=bucket, options=options)
+        assert (reply.status, reply.body) == (200, body)
         cache: str = line["cache"]
         return cache
 

@@ -259,7 +259,7 @@ def test_a_client_that_leaves_while_a_later_slice_is_awaited_is_no_failure(
 
     def answer(request: Request) -> Answer:
         if request.header("Range") == SECOND:
-            assert gone.wait(10)
+            assert gone.wait(60)
         return serve(request, BODY)
 
     def leave() -> None:

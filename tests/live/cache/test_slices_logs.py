@@ -68,5 +68,5 @@ def test_each_log_has_one_line_of_a_transfer(running: tuple[Stage, Origin], fail
         def found(name: str = name) -> list[str]:
             return [text for text in (made.nginx.directory / name).read_text().splitlines() if mark in text]
 
-        assert wait_until(lambda found=found: bool(found()), timeout_s=5), name
+        assert wait_until(lambda found=found: bool(found()), timeout_s=60), name
         assert [text.split()[:2] for text in found()] == [[line["status"], sent]], name

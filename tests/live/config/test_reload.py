@@ -43,7 +43,7 @@ def reloaded(variant: Variant, folder: Path, *, seconds: int, timeout: str) -> t
 
         client = threading.Thread(target=download)
         client.start()
-        assert wait_until(lambda: bool(origin.requests), timeout_s=10)
+        assert wait_until(lambda: bool(origin.requests), timeout_s=60)
         running.nginx.reload(text)
         client.join(timeout=seconds + 30)
         line: dict[str, Any] = line_where(running.nginx, "id", running.hand_offs[0].transfer_id)

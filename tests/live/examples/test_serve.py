@@ -76,7 +76,7 @@ class Served:
             return bytes(response.read())
 
     def says(self, text: str) -> bool:
-        if not wait_until(lambda: text in self.output.read_text(), timeout_s=20):
+        if not wait_until(lambda: text in self.output.read_text(), timeout_s=60):
             raise AssertionError(f"{text!r} is not in:\n{self.output.read_text()}")
         return True
 

@@ -178,12 +178,13 @@ def test_each_app_downloads_through_each_nginx(
         ranged = Request(server.url + SMALL, headers={"Range": "bytes=2-4"})
         with reader.opener.open(ranged, timeout=10) as response:
             assert (response.status, response.read()) == (206, b"DF-")
-        # the trail of the new release reads the log of both
+        # the trail of the new release reads the log of both; NGINX writes an entry when the client has its bytes
+        server.lines(3)
         entries = [read_entry(line) for line in (tmp_path / "xaccel.log").read_bytes().splitlines()]
-        assert [(entry.status, entry.outcome, entry.sent) for entry in entries[:2]] == [
+        assert {(entry.status, entry.outcome, entry.sent) for entry in entries} >= {
             (200, Outcome.SENT, len(body)),
             (200, Outcome.SENT, SIZE),
-        ]
+        }
 
 
 @dataclass(slots=True)

@@ -202,7 +202,7 @@ def test_a_subject_has_three_transfers_at_once(door: FrontDoor, protocol: str) -
         door.live.places.origin.answer = lambda _: Answer(body=TEXT)
         assert door.ask(protocol, hand_off(extra)).status == 200
         transfers[0].abort()
-        assert wait_until(lambda: door.ask(protocol, hand_off(subject)).status == 200, timeout_s=5)
+        assert wait_until(lambda: door.ask(protocol, hand_off(subject)).status == 200, timeout_s=60)
 
 
 @everywhere

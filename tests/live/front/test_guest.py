@@ -179,7 +179,7 @@ def test_the_operators_access_rules_apply_to_other_pages(guest: Guest) -> None:
 
 def test_a_trailer_of_an_origin_never_reaches_the_client(guest: Guest) -> None:
     """An operator may pass them on for his own servers (proxy_pass_trailers, since NGINX 1.27.2)."""
-    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", guest.stage.nginx.port), timeout=30) as connection:
         at = target("partner", "trailer")
         connection.sendall(
             f"GET {at} HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: close\r\n\r\n".encode()
@@ -238,7 +238,7 @@ def test_the_operators_logs_have_one_entry_per_download_with_its_address(
     nginx, mark = repeating.stage.nginx, str(uuid4())
     [line] = repeating.stage.lines_of(lambda: repeating.stage.get(origin, key, options={"subject": mark}))
     for name in ("his.log", "his-combined.log"):
-        wait_until(lambda name=name: mark in (nginx.directory / name).read_text(), timeout_s=5)
+        wait_until(lambda name=name: mark in (nginx.directory / name).read_text(), timeout_s=60)
         [found] = [text for text in (nginx.directory / name).read_text().splitlines() if mark in text]
         assert '"GET /send?q=' in found
         assert f'" {line["status"]} ' in found

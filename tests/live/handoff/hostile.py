@@ -130,7 +130,7 @@ class Gate:
         return lambda _: Answer(status=status, headers=list((headers or {}).items()), body=blocks())
 
     def wait(self) -> None:
-        assert self._written.wait(5), "the backend was not asked"
+        assert self._written.wait(60), "the backend was not asked"
         self._server.settle()
 
 

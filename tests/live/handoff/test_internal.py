@@ -96,9 +96,8 @@ def assert_plain_404(reply) -> None:  # type: ignore[no-untyped-def]
 def test_a_url_outside_the_origin_is_refused_before_a_byte_is_sent(live: Live, url: str) -> None:
     spelled = url.format(address=live.places.origin.address)
     change = {"put": {"Xaccel-Url": spelled}} if spelled else {"drop": ["Xaccel-Url"]}
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x", **change)))
-    assert (replies[0].status, line["why"]) == (502, "url_refused")
+    reply, line = live.logged("partner", "x", **change)
+    assert (reply.status, line["why"]) == (502, "url_refused")
     assert live.places.origin.requests == []
 
 

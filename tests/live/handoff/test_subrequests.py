@@ -330,7 +330,7 @@ def test_a_backend_that_knows_the_origins_part_of_the_id_changes_nothing(
         at = f"/_xaccel/{origin}"
 
         def sub(request: Request, known: threading.Event = known, told: list[str] = told) -> Answer:
-            assert known.wait(5)
+            assert known.wait(60)
             return redirects(f"/c{at}?{told[0]}")(request)  # noqa: B023
 
         def origin_waits(known: threading.Event = known, told: list[str] = told, gate: Gate = gate) -> None:
@@ -403,7 +403,7 @@ def test_a_download_in_a_subrequest_is_right_or_refused_with_a_reason(
         return sum(bool(hostile.stage.nginx.lines(containing=id_)) for id_ in made) == count
 
     path = WAYS[way] if way == "ssi" else WAYS[way] + asked
-    reply = hostile.ask(protocol, path, until=lambda: wait_until(logged, timeout_s=5))
+    reply = hostile.ask(protocol, path, until=lambda: wait_until(logged, timeout_s=60))
     made = list(hostile.stage.hand_offs)
     lines = [line_where(hostile.stage.nginx, "id", one.transfer_id) for one in made]
     assert {(line["origin"], line["subject"]) for line in lines} == {(origin, "the user")}
@@ -429,7 +429,7 @@ def test_each_forged_hand_off_has_an_entry_with_the_reason(hostile: Hostile) -> 
     def found() -> list[dict[str, Any]]:
         return hostile.stage.nginx.lines()[before:]
 
-    assert wait_until(lambda: len(found()) == 2, timeout_s=5), found()
+    assert wait_until(lambda: len(found()) == 2, timeout_s=60), found()
     expected = {"id": FORGED_ID, "why": "forged", "status": "404", "origin": "partner", "subject": "nobody"}
     assert [{name: line[name] for name in expected} for line in found()] == [expected] * 2
 

@@ -114,7 +114,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
     with nginx_server(tmp_path, text, binary=variant.binary, ready_port=port) as nginx:
         # a cache has two processes of its own, which start after the workers
         processes = 1 + 2 + (2 if site.cache is not None else 0)
-        assert wait_until(lambda: len(nginx.pids) == processes, timeout_s=10), nginx.pids
+        assert wait_until(lambda: len(nginx.pids) == processes, timeout_s=60), nginx.pids
         workers = set(nginx.pids)
         assert refresh(texts(site, build, folder, write_addresses=True), folder, command) == []
         assert set(nginx.pids) == workers
@@ -123,7 +123,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
         changed = refresh(texts(other, build, folder, write_addresses=True), folder, command)
         assert {path.parent.name for path in changed} == {"site"}
         assert wait_until(
-            lambda: nginx.pid in nginx.pids and not workers - {nginx.pid} <= set(nginx.pids), timeout_s=10
+            lambda: nginx.pid in nginx.pids and not workers - {nginx.pid} <= set(nginx.pids), timeout_s=60
         )
 
         before = (folder / "http.conf").read_text()
@@ -133,7 +133,7 @@ def test_refresh_reloads_only_what_changed_and_what_nginx_accepts(
         assert (folder / "http.conf").read_text() == before
         assert ask(port, "/page").status == 200
         os.kill(nginx.pid, signal.SIGHUP)
-        assert wait_until(lambda: ask(port, "/page").status == 200, timeout_s=5)
+        assert wait_until(lambda: ask(port, "/page").status == 200, timeout_s=60)
 
 
 def test_only_the_secrets_are_for_their_owner_alone(variant: Variant, places: Places, tmp_path: Path) -> None:

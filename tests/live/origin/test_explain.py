@@ -328,10 +328,9 @@ def test_a_certificate_for_an_ip_address_is_judged_as_nginx_judges_it(
 def test_a_403_of_a_bucket_without_list_permission_is_404_if_the_site_says_so(live: Live) -> None:
     """The origin `hides` of the live tests has treat_403_as_404; SeaweedFS and the others answer 404 by themselves."""
     live.places.origin.answer = lambda _: Answer(status=403, body=b"<Error><Code>AccessDenied</Code></Error>")
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get("hides", "x", options={"filename": "a.pdf"})))
-    assert (replies[0].status, replies[0].body) == (404, b"Not found.\n")
-    assert replies[0].one("Content-Disposition") is None
+    reply, line = live.logged("hides", "x", options={"filename": "a.pdf"})
+    assert (reply.status, reply.body) == (404, b"Not found.\n")
+    assert reply.one("Content-Disposition") is None
     assert (line["why"], line["status"]) == ("origin_403", "404")
     assert live.get("partner", "x").status == 502
     live.places.origin.answer = lambda _: Answer(status=401)

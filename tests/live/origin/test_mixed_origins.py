@@ -174,9 +174,8 @@ def test_no_connection_is_reused_for_an_origin_with_other_settings(
         for name in ("careless", "right"):
             assert running.get(name).body == b"TLS"
         for name in ("stranger", "system"):
-            replies = []
-            [line] = running.lines_of(lambda name=name, replies=replies: replies.append(running.get(name)))
-            assert (line["why"], replies[0].status) == ("origin_failed", 502), name
+            reply, line = running.logged(name)
+            assert (line["why"], reply.status) == ("origin_failed", 502), name
     assert len(host.requests) == 12
 
 

@@ -104,7 +104,7 @@ def test_explain_finds_the_cause_that_nginx_cannot_log(running: Stage, cause: st
         lines = (running.nginx.directory / "own.log").read_text().splitlines()
         return next((line for line in lines if line.startswith(f"{cause}|")), "")
 
-    assert wait_until(lambda: bool(own()), timeout_s=5)
+    assert wait_until(lambda: bool(own()), timeout_s=60)
     assert re.fullmatch(rf"{cause}\|[\d.]+ : {logged}", own())  # before " : " is the time of the app
 
     log = str(running.nginx.directory / "xaccel.log")

@@ -87,17 +87,14 @@ def test_a_redirect_to_another_host_is_refused_with_a_reason(
     live: Live, location: str | None, why: str | None
 ) -> None:
     lead(live, None if location is None else location.format(home=live.places.origin.address))
-    replies = []
-    (line,) = live.new_lines(
-        lambda: replies.append(live.get("partner", "dir/a.txt", options={"filename": "f"}))
-    )
+    reply, line = live.logged("partner", "dir/a.txt", options={"filename": "f"})
     if why is None:
-        assert (replies[0].status, len(live.places.origin.requests)) == (200, 2)
+        assert (reply.status, len(live.places.origin.requests)) == (200, 2)
         return
-    assert (replies[0].status, line["why"], len(live.places.origin.requests)) == (502, why, 1)
-    assert replies[0].body == b"The file store did not deliver the file.\n"
-    assert replies[0].one("Content-Disposition") is None
-    assert b"evil" not in replies[0].everything()
+    assert (reply.status, line["why"], len(live.places.origin.requests)) == (502, why, 1)
+    assert reply.body == b"The file store did not deliver the file.\n"
+    assert reply.one("Content-Disposition") is None
+    assert b"evil" not in reply.everything()
 
 
 def test_two_location_lines_are_refused(live: Live) -> None:
@@ -137,9 +134,8 @@ def test_redirects_are_followed_up_to_a_bound(live: Live) -> None:
     lead(live, "/again", times=MAX_REDIRECTS)
     assert live.get("partner", "x").status == 200
     lead(live, "/again", times=MAX_REDIRECTS + 1)
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
-    assert (replies[0].status, line["why"]) == (502, "too_many_redirects")
+    reply, line = live.logged("partner", "x")
+    assert (reply.status, line["why"]) == (502, "too_many_redirects")
     assert len(live.places.origin.requests) == 2 * (MAX_REDIRECTS + 1)
 
 

@@ -186,7 +186,7 @@ def test_a_signature_that_ends_between_slices_breaks_the_transfer(
     def tired(asked: Request) -> Answer:
         answer = store(asked)
         if len(origin.requests) == 4:
-            assert wait_until(lambda: time.time() > ends(asked) + 0.1, timeout_s=10)
+            assert wait_until(lambda: time.time() > ends(asked) + 0.1, timeout_s=60)
         return answer
 
     origin.answer = tired

@@ -53,9 +53,7 @@ def test_the_user_gets_a_plain_page_and_explain_the_reason(live: Live, row: Refu
     xml = f"<?xml version='1.0'?><Error><Code>{row.code}</Code><Message>{row.message}</Message></Error>"
     typed = [("Content-Type", "application/xml"), *row.headers]
     live.places.origin.answer = lambda _: Answer(status=row.status, headers=typed, body=xml.encode())
-    replies = []
-    (line,) = live.new_lines(lambda: replies.append(live.get("partner", "x")))
-    [reply] = replies
+    reply, line = live.logged("partner", "x")
     page = b"Not found.\n" if row.seen == 404 else b"The file store did not deliver the file.\n"
     assert (reply.status, reply.body) == (row.seen, page)
     assert not any(name.lower().startswith("x-amz") for name, _ in reply.headers)

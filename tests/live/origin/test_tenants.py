@@ -83,11 +83,7 @@ def test_a_bucket_outside_the_pattern_is_refused_by_the_app(live: Live, origin: 
 
 
 def forged(live: Live, origin: str, url: str) -> tuple[Any, dict[str, Any]]:
-    replies = []
-    (line,) = live.new_lines(
-        lambda: replies.append(live.get(origin, "a.txt", bucket=live.places.bucket, put={"Xaccel-Url": url}))
-    )
-    return replies[0], line
+    return live.logged(origin, "a.txt", bucket=live.places.bucket, put={"Xaccel-Url": url})
 
 
 @pytest.mark.parametrize(("origin", "style"), [("tenants", "path"), ("tenants-vhost", "virtual")])

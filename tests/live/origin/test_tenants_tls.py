@@ -92,9 +92,8 @@ def test_a_certificate_that_does_not_cover_the_buckets_name_is_refused(
     variant: Variant, tmp_path: Path, certificate: str
 ) -> None:
     with store(tmp_path, variant, [certificate]) as running:
-        replies = []
-        [line] = running.stage.lines_of(lambda: replies.append(running.stage.get("tenants", bucket="acme-1")))
-        assert (replies[0].status, line["why"]) == (502, "origin_failed")
+        reply, line = running.stage.logged("tenants", bucket="acme-1")
+        assert (reply.status, line["why"]) == (502, "origin_failed")
         assert running.names == ["acme-1.s3.test"]
         assert running.origin.requests == []
 

@@ -55,11 +55,8 @@ def _huge(live: Live) -> None:
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_head_has_the_whole_length(live: Live, origin: str) -> None:
-    replies = []
-    (line,) = live.new_lines(
-        lambda: replies.append(live.get(origin, "x", method="HEAD", options={"size": SIZE}))
-    )
-    assert (replies[0].status, replies[0].one("Content-Length")) == (200, "5497558138880")
+    reply, line = live.logged(origin, "x", method="HEAD", options={"size": SIZE})
+    assert (reply.status, reply.one("Content-Length")) == (200, "5497558138880")
     assert (line["sent_length"], line["size"], line["body_bytes"]) == ("5497558138880", "5497558138880", 0)
     assert line["why"] == ""
 
@@ -82,11 +79,7 @@ def test_head_has_the_whole_length(live: Live, origin: str) -> None:
 def test_a_part_anywhere_is_right_to_the_byte(
     live: Live, origin: str, asked: str, start: int, stop: int
 ) -> None:
-    replies = []
-    (line,) = live.new_lines(
-        lambda: replies.append(live.get(origin, "x", headers={"Range": asked}, options={"size": SIZE}))
-    )
-    [reply] = replies
+    reply, line = live.logged(origin, "x", headers={"Range": asked}, options={"size": SIZE})
     assert reply.status == 206
     assert reply.body == content(start, stop)
     shown = f"bytes {start}-{stop - 1}/{SIZE}"
@@ -150,12 +143,9 @@ def test_with_the_cache_on_a_part_is_right_to_the_byte_and_no_more_is_fetched(
     shown = f"bytes {start}-{stop - 1}/{SIZE}"
 
     def got(**request: Any) -> tuple[Reply, dict[str, Any]]:
-        replies = []
-        (line,) = live.new_lines(
-            lambda: replies.append(live.get("partner-cached", "x", options=options, **request))
-        )
-        assert (line["size"], line["why"], line["body_bytes"]) == (str(SIZE), "", len(replies[0].body))
-        return replies[0], line
+        reply, line = live.logged("partner-cached", "x", options=options, **request)
+        assert (line["size"], line["why"], line["body_bytes"]) == (str(SIZE), "", len(reply.body))
+        return reply, line
 
     head, line = got(method="HEAD")
     assert (head.status, head.one("Content-Length"), line["sent_length"]) == (200, str(SIZE), str(SIZE))

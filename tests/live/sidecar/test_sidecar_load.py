@@ -135,7 +135,7 @@ def test_a_log_that_reaches_its_size_is_rotated_and_the_newest_entries_stay(
         expected = lambda: [*range(logged()[0], asked)]  # noqa: E731
         listed = lambda: sorted(path.name for path in found.folder.glob("transfers.log*"))  # noqa: E731
         assert wait_until(
-            lambda: logged() == expected() and listed() == sorted(names), timeout_s=10, every_s=0.2
+            lambda: logged() == expected() and listed() == sorted(names), timeout_s=60, every_s=0.2
         )
         assert logged()[0] > 0
 

@@ -45,7 +45,7 @@ def write_nginx(folder: Path, modules: tuple[str, ...], inside: str) -> list[str
         {"user root;" if os.geteuid() == 0 else ""} pid nginx.pid; events {{ }}
         http {{
             {" ".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "scgi", "uwsgi"))}
-            access_log off; map_hash_bucket_size 128; variables_hash_max_size 2048;
+            access_log off; map_hash_bucket_size 128; variables_hash_max_size 8192;
             {inside}
         }}"""
     )

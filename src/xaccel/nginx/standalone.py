@@ -42,7 +42,6 @@ def standalone(
     _require("--user", root_user, root_user is None or _USER.fullmatch(root_user) is not None, "www-data")
     made = parts or render(site, nginx)
     values = {"protocol": PROTOCOL, "workers": workers, "shutdown": SHUTDOWN, "app": quote(app)}
-    values["variables"] = 8192 if site.archives else 4096
     user = [directive("user", root_user)] if root_user else []
     blocks: Mapping[str, Iterable[Directive]] = {
         "main": [*(directive("load_module", path) for path in nginx.load_modules), *user],

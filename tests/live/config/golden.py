@@ -160,7 +160,7 @@ events {{
 http {{
     access_log access.log;
     server_tokens off;
-    variables_hash_max_size 4096;
+    variables_hash_max_size 8192;
 {paths}
     include xaccel/http.conf;
 

@@ -110,7 +110,7 @@ class Folder:
             pid nginx.pid; events {{ }}
             http {{
                 {" ".join(f"{kind}_temp_path {kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 4096;
+                access_log off; variables_hash_max_size 8192;
                 {includes["http.conf"]}
                 server {{
                     listen 127.0.0.1:1; {includes["site/server.conf"]} {includes["two/server.conf"]}

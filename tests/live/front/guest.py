@@ -86,7 +86,7 @@ events {{ worker_connections 512; }}
 http {{
     {paths}
     access_log access.log;
-    variables_hash_max_size 4096;
+    variables_hash_max_size 8192;
     {http}
     {emit((*parts.engine, *parts.http))}
     {operators_server(parts, port, app, server)}

@@ -121,7 +121,7 @@ def two_sites(variant: Variant, folder: Path, *, apart: bool = False) -> Iterato
             worker_processes 1; events {{ }}
             http {{
                 {" ".join(f"{kind}_temp_path tmp/{kind};" for kind in kinds)}
-                access_log off; variables_hash_max_size 4096;
+                access_log off; variables_hash_max_size 8192;
                 include xaccel/http.conf;
                 {"".join(f"server {{ listen 127.0.0.1:{at}; {text} }}" for at, text in inside.items())}
             }}"""

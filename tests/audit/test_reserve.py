@@ -80,7 +80,7 @@ def at_once(count: int, of: Any, cookie: str = "") -> Counter[int]:
     return Counter(statuses)
 
 
-# Each of them has a connection to the database.
+# Each of them has a connection to the database. test_reserve_live has 200, of two processes with 12 connections each.
 AT_ONCE = 50
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,6 +109,34 @@ def outcomes() -> Counter[str]:
     return Counter(Transfer.objects.filter(decided_at__isnull=False).values_list("outcome", flat=True))
 
 
+@pytest.mark.parametrize(("at_once", "limit"), [(200, 1), (60, 7)])
+def test_of_many_first_requests_at_once_as_many_as_the_limit_get_the_file(
+    links: Links, at_once: int, limit: int
+) -> None:
+    one = allowance(limit)
+    request = f"GET /share?allowance={one.pk}&key=x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    connections = [
+        socket.create_connection(("127.0.0.1", links.nginx.port), timeout=60) for _ in range(at_once)
+    ]
+    try:
+        for connection in connections:
+            connection.sendall(request.encode())
+        got = []
+        for connection in connections:
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            got.append((answer.status, answer.read()))
+    finally:
+        for connection in connections:
+            connection.close()
+    assert Counter(status for status, _ in got) == {200: limit, 403: at_once - limit}
+    assert [body for status, body in got if status == 200] == [BODY] * limit
+    assert used(one) == (limit, 0)
+    links.take_in(limit)
+    assert outcomes() == {"sent": limit, "denied": at_once - limit}
+    assert used(one) == (limit, 0)
+
+
 @pytest.mark.parametrize("ingestion", [True, False], ids=["ingestion running", "ingestion stopped"])
 def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, ingestion: bool) -> None:
     one, first = allowance(), links.person()
@@ -168,3 +197,21 @@ def test_a_resume_is_free_inside_a_reservation_and_somebody_elses_is_not(links: 
     assert (download.transfers, download.sent_complete) == (5, True)
     assert download.subject == f"reservation-{one.reservations.get().pk}"
     assert used(one) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "asked", "status"),
+    [("x", {"Range": "bytes=0-8"}, 206), ("moved", {}, 502)],
+    ids=["9 of 1,000 bytes", "the storage failed"],
+)
+def test_an_almost_empty_download_is_given_back_a_bounded_number_of_times(
+    links: Links, key: str, asked: dict[str, str], status: int
+) -> None:
+    one = allowance(give_backs=2)
+    for number in range(1, 4):
+        assert links.person().get(one, key, **asked).status == status
+        assert links.person().get(one).status == 403
+        assert used(one)[0] == 1
+        links.take_in(number)
+        assert used(one) == ((0, number) if number <= 2 else (1, 2))
+    assert links.person().get(one).status == 403

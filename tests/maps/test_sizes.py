@@ -112,7 +112,7 @@ def test_the_size_of_the_app_is_held_against_the_response(benches: Mapping[str, 
     require_same(benches, "5-passes/xaccel_size_ok", rows, expected)
     of_origin = [row[1:] for row in rows]
     expected = [origin_agrees(*row) for row in of_origin]
-    require_same(benches, "5-passes/xaccel_origin_size_ok", of_origin, expected)
+    require_same(benches, "5-passes/xaccel_response_size_ok", of_origin, expected)
 
 
 def test_a_part_is_a_part(benches: Mapping[str, Bench]) -> None:

@@ -200,6 +200,10 @@ def log(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ({"key": "chunked"}, {"framing": "chunked", "sent_length": "", "body_bytes": 1012}),
         ({"origin": "media"}, {"origin_status": "", "etag": "*", "last_modified": "*", "framing": "*"}),
         (
+            {"origin": "media", "options": {"size": 1000}},
+            {"origin_status": "", "etag": "*", "last_modified": "*", "framing": "*", "size": "1000"},
+        ),
+        (
             {"origin": "media", "key": "none"},
             {
                 "status": "404",

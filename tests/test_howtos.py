@@ -160,6 +160,8 @@ RUN_BY = {
     "test_an_internal_location_is_404_from_outside",
     r"zcat .*|python manage\.py xaccel ingest older\.log": "tests/audit/test_command.py::"
     "test_older_files_are_ingested_by_hand_as_the_page_says",
+    r"xaccel doctor --config .*": "tests/doctor/test_replacement.py::test_the_entry_of_a_location",
+    r"xaccel doctor site\.toml .*": "tests/doctor/test_healthy.py::test_a_healthy_site_has_no_finding",
     r"pytest": "tests/testing/test_pytest_plugin.py::test_every_helper_works_in_another_project",
 }
 """Other commands, and the test that runs them, with other addresses and folders."""

@@ -74,7 +74,19 @@ def _look(args: argparse.Namespace, known: tuple[Check, ...], read_site: Callabl
     form = "json" if args.json else "all" if args.all else "report"
     text = printed(results, form, strict=strict)
     print(_for_terminal(text) if form != "json" and sys.stdout.isatty() else text)
+    if args.config and form != "json":
+        print(_replacement(args.config), end="")
     return status
+
+
+def _replacement(config: Path) -> str:
+    """Return what replaces a configuration that somebody wrote, and the guide as the last line."""
+    from xaccel.doctor.replacement import GUIDE, settings_for
+
+    with suppress(OSError):  # a check has reported it
+        if settings := settings_for(config):
+            return f"\nThese settings replace its locations:\n\n{settings}\n\nThe steps: {GUIDE}\n"
+    return ""
 
 
 def _for_terminal(text: str) -> str:

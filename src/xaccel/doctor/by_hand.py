@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xaccel.doctor.check import check
@@ -22,6 +22,7 @@ _MOST_BYTES = 4 << 20
 class FetchLocation(Location):
     """A location that fetches files.
 
+    url: of `proxy_pass`, with variables written out up to the first that only a request sets.
     has_variable_host: NGINX resolves the host at each request. has_chosen_host: the request chooses the host.
     is_inside: no client can request the location. is_secure: the storage may be requested over TLS.
     follows_anywhere: the storage's redirects choose the host.
@@ -33,21 +34,26 @@ class FetchLocation(Location):
         lines = [one.words for level in path for one in lines_of("set", level) if one.words[2:]]
         sets = {words[1].lstrip("$"): words[2] for words in lines}
         self.has_variable_host = _VARIABLE_HOST.match(target) is not None
-        host = _beginning(target, sets).removeprefix("https://").removeprefix("http://").partition("/")[0]
+        self.url = _beginning(target, sets)
+        host = self.url.removeprefix("https://").removeprefix("http://").partition("/")[0]
         self.has_chosen_host = not _variables(host, sets) <= sets.keys()
         self.is_inside = name.startswith("@") or any(one.words == ("internal",) for one in path[-1])
-        self.is_secure = not _beginning(target, sets).startswith("http://")
+        self.is_secure = not self.url.startswith("http://")
         self.follows_anywhere = "_location" in target or "upstream_http_location" in _variables(target, sets)
+
+    def lines(self, name: str) -> Iterable[Line]:
+        """Return the directives of that name that apply here."""
+        return effective(name, self.path)
 
     def words(self, name: str) -> set[str]:
         """Return all arguments of a directive that applies here, in lower case."""
-        return {word.lower() for line in effective(name, self.path) for word in line.words[1:]}
+        return {word.lower() for line in self.lines(name) for word in line.words[1:]}
 
     def sets_header(self, name: str) -> bool:
         """Tell whether the request to the storage has another value of a header than the client's, or none."""
         return any(
             line.words[1].lower() == name and f"$http_{name}" not in line.words[2:]
-            for line in effective("proxy_set_header", self.path)
+            for line in self.lines("proxy_set_header")
         )
 
 
@@ -62,10 +68,10 @@ def _variables(text: str, sets: Mapping[str, str]) -> set[str]:
 
 
 def _beginning(text: str, sets: Mapping[str, str]) -> str:
-    """Return a text with the variables at its beginning written out."""
+    """Return a text with its variables written out, up to the first that only a request sets."""
     left = dict(sets)
-    while (variable := _VARIABLE.match(text)) and variable[1] in left:
-        text = left.pop(variable[1]) + text[variable.end() :]
+    while (variable := _VARIABLE.search(text)) and variable[1] in left:
+        text = text[: variable.start()] + left.pop(variable[1]) + text[variable.end() :]
     return text
 
 
@@ -83,6 +89,11 @@ def places(main: tuple[Line, ...]) -> Iterator[FetchLocation]:
             found = FetchLocation(line, (*path, line.inside))
             if found.is_inside or found.has_chosen_host:
                 yield found
+
+
+def places_of(config: Path) -> Iterator[FetchLocation]:
+    """Yield the locations of a file. Raises OSError if it cannot be read, or is no configuration."""
+    return places(parse(f"# configuration file {config}:\n{_read(config)}", ""))
 
 
 def faults(place: FetchLocation) -> Iterator[tuple[str, str]]:
@@ -125,7 +136,7 @@ _IDS = "XA701 XA702 XA703 XA704 XA705 XA706 XA707 XA708 XA709 XA710 XA711 XA712 
 @check(*_IDS)
 def recipe_is_safe(stack: RunningSite) -> Iterator[Evidence]:
     path = stack.config or Path()
-    found = list(places(parse(f"# configuration file {path}:\n{_read(path)}", "")))
+    found = list(places_of(path))
     if not found:
         raise Skipped(f"{path} has no internal location with proxy_pass")
     for place in found:

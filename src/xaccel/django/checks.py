@@ -56,10 +56,9 @@ def check_configuration() -> list[CheckMessage]:
 
 def check_middleware() -> list[CheckMessage]:
     """Check that HandOffMiddleware sees what every other middleware sets."""
-    places = [index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)]
-    if not places:
+    before, behind = _around()
+    if not behind:
         return [_message("E002")]
-    before = settings.MIDDLEWARE[: places[0]]
     if not before:
         return []
     known = ", ".join(_set_by({**_CHOSEN, **_BY_DEFAULT}, before))
@@ -78,6 +77,12 @@ def check_headers() -> list[CheckMessage]:
     with suppress(ConfigErrors):
         return list(_headers(configuration(), _BY_DEFAULT))
     return []
+
+
+def _around() -> tuple[list[str], list[str]]:
+    """Return the middleware before HandOffMiddleware, and the rest, which is empty without it."""
+    place = next((index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)), None)
+    return settings.MIDDLEWARE[:place], [] if place is None else settings.MIDDLEWARE[place:]
 
 
 def _is_ours(path: str) -> bool:
@@ -110,7 +115,7 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
 def _headers(conf: Configuration, lost: Mapping[str, tuple[str, str]]) -> Iterator[CheckMessage]:
     """Yield one message for those of `lost` that neither RESPONSE_HEADERS nor ADD_HEADERS keeps."""
     kept = {name.lower() for name in (*conf.site.response_headers, *dict(conf.site.add_headers))}
-    names = [name for name in _set_by(lost, settings.MIDDLEWARE) if name.lower() not in kept]
+    names = [name for name in _set_by(lost, _around()[1]) if name.lower() not in kept]
     if names:
         denied = "X-Frame-Options" in names and settings.X_FRAME_OPTIONS.upper() == "DENY"
         frames = CHECKS["W003"]["frames"] if denied else ""

@@ -26,6 +26,7 @@ from xaccel.nginx import probe, render, standalone
 from xaccel.nginx.emit import directive, phrase
 from xaccel.nginx.render import SERVED, digest_location, mark_of_doctor
 from xaccel.site import Site
+from xaccel.site.read_mapping import SITE_FILE
 from xaccel_testing.servers.nginx_server import NginxServer, nginx_binaries, nginx_server
 
 _LOG = "serve.log"
@@ -123,10 +124,11 @@ def _follow(args: argparse.Namespace, server: NginxServer, text: str, mark: str)
 
 
 def _changes(args: argparse.Namespace) -> dict[str, float]:
-    """Return when the file of the site, or each loaded module of a Django project, was changed."""
-    modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    """Return when the file of the site was changed, and each loaded module of a Django project."""
+    modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     found: dict[str, float] = {}
-    for path in [args.file] if hasattr(args, "file") else filter(None, modules):
+    of_django = filter(None, [*modules, os.environ.get(SITE_FILE)])
+    for path in [args.file] if hasattr(args, "file") else of_django:
         with suppress(OSError):
             found[path] = Path(path).stat().st_mtime
     return found

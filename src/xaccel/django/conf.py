@@ -27,8 +27,6 @@ from xaccel.site.setting import build, problem, table
 
 WHERE = "XACCEL"
 """The name of the setting, and how the errors' paths begin."""
-SITE_FILE = "XACCEL_SITE"
-"""The environment variable with the path of a file, for projects without the setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,7 @@ def configuration() -> Configuration:
 
 def _settings() -> tuple[Mapping[str, Any], str]:
     """Return settings.XACCEL or else the file of XACCEL_SITE, and how the paths of its errors begin."""
-    file, where = os.environ.get(SITE_FILE, ""), WHERE
+    file, where = os.environ.get(read_mapping.SITE_FILE, ""), WHERE
     if hasattr(settings, WHERE) or not file:
         given = getattr(settings, WHERE, {})
     else:

@@ -21,6 +21,8 @@ from xaccel.site.site import ARCHIVES, CLASS_OF_ARCHIVES, Site
 TYPES: Mapping[str, type[Origin]] = {kind.type: kind for kind in (S3Origin, HTTPOrigin, LocalOrigin)}
 SiteSource = Site | Mapping[str, Any] | str | PathLike[str]
 """A site as it is, a mapping with the keys of settings.XACCEL, or the path of a file with them."""
+SITE_FILE = "XACCEL_SITE"
+"""The environment variable with the path of a file, for Django projects without the setting XACCEL."""
 
 _is_name = matches(r"[a-z0-9][a-z0-9_-]{0,29}")
 

@@ -160,15 +160,28 @@ def test_transfers_are_shown_and_a_changed_site_is_loaded(variant: Variant, proj
         assert served.end(signal.SIGINT) == 0
 
 
-def test_a_django_project_is_served_and_its_changed_settings_are_loaded(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("served_settings.py", "XACCEL = {", 'XACCEL = {"LIMIT_RATE": 1_000_000, '),
+        ("site.toml", "secret =", "limit_rate = 1_000_000\nsecret ="),
+    ],
+)
+def test_a_django_project_is_served_and_its_changed_settings_are_loaded(
+    project: Path, monkeypatch: pytest.MonkeyPatch, file: str, before: str, after: str
+) -> None:
+    if file == "site.toml":
+        settings = project / "served_settings.py"
+        settings.write_text(settings.read_text().partition("XACCEL = ")[0])
+        monkeypatch.setenv("XACCEL_SITE", file)
     with (
         app_server(project / "app", "served_urls:application", cwd=project, workers=1) as app,
         serving(project, ["-m", "django", "xaccel", "serve"], "--app", app.address) as served,
     ):
         assert served.get("/report") == b"served"
         assert served.says("Report.txt\n")
-        with (project / "served_settings.py").open("a") as settings:
-            settings.write('XACCEL["LIMIT_RATE"] = 1_000_000\n')
+        changed = project / file
+        changed.write_text(changed.read_text().replace(before, after))
         assert served.says("NGINX has reloaded its configuration.")
         assert served.get("/report") == b"served"
         assert served.end(signal.SIGTERM) == 0

@@ -86,7 +86,7 @@ def require_a_download(name: str, owned: str, others: str, files: Path) -> None:
         traces = ("accel", "not the owner", *servers)
         assert [trace for trace in traces if trace.encode() in reply.everything().lower()] == []
     entries = configuration.with_name("xaccel.log")
-    assert wait_until(lambda: entries.read_text().count("\n") >= 2, timeout_s=5)
+    assert wait_until(lambda: entries.read_text().count("\n") >= 2, timeout_s=60)
     assert {json.loads(line)["subject"] for line in entries.read_text().splitlines()} == {subject}
 
 

@@ -162,7 +162,7 @@ class Site:
         """
         from xaccel.audit.models import Transfer as Row
 
-        assert wait_until(lambda: len(self._lines()) >= count, timeout_s=10), self._lines()
+        assert wait_until(lambda: len(self._lines()) >= count, timeout_s=60), self._lines()
         counted = take(Log(self.nginx.directory / "xaccel.log"))
         assert (counted["rejected"], counted["lost"]) == (0, 0)
         return list(Row.objects.filter(decided_at__isnull=False).order_by("id"))

@@ -229,11 +229,11 @@ def test_a_rotation_loses_no_entry_and_ingest_reads_on(
             with site.begin("x") as under_way:
                 found.rotate()
                 assert under_way.until_end().body == BODY
-            assert wait_until(lambda: _fills(site, log), timeout_s=20), site.nginx.error_log
+            assert wait_until(lambda: _fills(site, log), timeout_s=60), site.nginx.error_log
             download(5)
         assert {file.name for file in log.parent.iterdir()} == {"transfers.log", *found.rotated}
         sent = handed_off()
-        assert wait_until(lambda: entries(log.parent) == sent, timeout_s=20)
+        assert wait_until(lambda: entries(log.parent) == sent, timeout_s=60)
         assert wait_until(lambda: sorted(ids()) == sent, timeout_s=60), len(ids())
         assert following.poll() is None
         assert "Permission denied" not in site.nginx.error_log

@@ -160,7 +160,7 @@ def ingesting(user: str) -> Iterator[None]:
     with subprocess.Popen(words, stdin=subprocess.PIPE, user=user) as process:
         try:
             path = Path(f"/proc/{process.pid}/cmdline")
-            assert wait_until(lambda: b"ingest" in path.read_bytes(), timeout_s=5)
+            assert wait_until(lambda: b"ingest" in path.read_bytes(), timeout_s=60)
             yield
         finally:
             process.communicate()

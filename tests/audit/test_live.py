@@ -168,7 +168,7 @@ def test_denied(site: Site) -> None:
         answer = transfer_.until_end()
     assert (answer.status, BODY in answer.body) == (403, False)
     site.get("y")
-    assert len(site.nginx.lines(lines + 1, timeout_s=10)) == lines + 1
+    assert len(site.nginx.lines(lines + 1, timeout_s=60)) == lines + 1
     denied, sent = site.rows(1)
     assert transfer(denied) == {**dict.fromkeys(WHOLE), **NEVER_SENT, "outcome": "denied"}
     assert (denied.reason, denied.origin, denied.key, denied.method) == ("no grant", "partner", "x", "GET")

@@ -28,7 +28,7 @@ def killed(nginx: NginxServer) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not any(map(alive, pids)), timeout_s=10)
+    assert wait_until(lambda: not any(map(alive, pids)), timeout_s=60)
 
 
 def one_sent_and_one_cut(site: Site) -> None:

@@ -84,7 +84,7 @@ class Site:
     def verdicts(self, transfers: int) -> tuple[list[str], str]:
         """The verdicts in the order of this test's transfers, and what was printed, once NGINX has logged so many."""
         assert wait_until(
-            lambda: sum(line["id"] in ours() for line in self.nginx.lines()) >= transfers, timeout_s=10
+            lambda: sum(line["id"] in ours() for line in self.nginx.lines()) >= transfers, timeout_s=60
         )
         take(Log(self.nginx.directory / "xaccel.log"))
         found, said = reconcile(self.log, grace="0h")
@@ -97,7 +97,7 @@ class Site:
         """Wait for so many requests of NGINX in the storage's log."""
         assert wait_until(
             lambda: sum("xaccel t=" in entry for entry in self.entries()[self.before :]) >= requests,
-            timeout_s=20,
+            timeout_s=60,
         ), self.entries()
 
 

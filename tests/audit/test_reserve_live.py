@@ -75,7 +75,7 @@ class Links:
             ours = {str(id_) for id_ in decided.values_list("id", flat=True)}
             return sum(line["id"] in ours for line in self.nginx.lines()) >= count
 
-        assert wait_until(arrived, timeout_s=10)
+        assert wait_until(arrived, timeout_s=60)
         take(Log(self.nginx.directory / "xaccel.log"))
         sweep(audit_settings(), now=datetime.now(UTC) + timedelta(hours=1), using="default")
 
@@ -152,8 +152,8 @@ def test_all_but_the_last_byte_a_hundred_times_is_no_second_copy(links: Links, i
             got[True, answer.status] += 1
             got[False, links.person().get(one).status] += 1
         if ingest is not None:
-            assert wait_until(lambda: outcomes()["granted"] == 0, timeout_s=20), outcomes()
-            assert wait_until(lambda: one.reservations.get().settled_at is not None, timeout_s=20)
+            assert wait_until(lambda: outcomes()["granted"] == 0, timeout_s=60), outcomes()
+            assert wait_until(lambda: one.reservations.get().settled_at is not None, timeout_s=60)
     finally:
         if ingest is not None:
             ingest.terminate()

@@ -139,7 +139,7 @@ class Machine:
                 old.rename(self.log.with_name(f"{self.log.name}.{number + 1}"))
         self.download(1)
         self.site.nginx.server.signal(signal.SIGUSR1)
-        assert wait_until(self.log.exists, timeout_s=20)
+        assert wait_until(self.log.exists, timeout_s=60)
 
     def ids(self) -> list[str]:
         return [

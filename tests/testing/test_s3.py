@@ -81,7 +81,7 @@ def test_leaves_nothing_and_keeps_its_directory(tmp_path: Path) -> None:
         assert second.client().get_object(Bucket="kept", Key="object")["Body"].read() == b"here"
         pids = second.pids
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert gone(pids)
     assert {path.name for path in tmp_path.iterdir()} >= {"data", "s3.json", "s3.log"}
 

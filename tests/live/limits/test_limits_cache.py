@@ -61,4 +61,4 @@ def test_the_rate_limits_cached_objects(running: tuple[Stage, Origin], body: byt
     (line,) = made.lines_of(lambda: made.get("store", options={**options, "limit_rate": len(body) // 2}))
     seconds = time.monotonic() - before
     assert line["cache"] == "HIT"
-    assert 1 <= seconds <= 6, seconds
+    assert seconds >= 1

@@ -18,7 +18,7 @@ from xaccel_testing.stack import s3_environment
 ROOT = Path(__file__).resolve().parents[1]
 XACCEL = "xaccel"
 """The side of each application that hands its files to NGINX. All others are ways without xaccel."""
-_TIMEOUT_S = 300
+_TIMEOUT_S = 600
 _PLAIN = """\
 daemon off;
 pid nginx.pid;

@@ -11,16 +11,15 @@ django.setup()
 
 from django.contrib.auth import get_user_model
 from django.core.files import File as Content
-from django.core.management import call_command
 from django.utils.encoding import iri_to_uri
 from filer.models import File, Image
 from PIL import Image as Picture
 
-from integrations.session import cookie
+from integrations.django_project import cookie, migrate
 
 FILENAME = "Résumé 2026 – Übersicht 日本.zip"
 
-call_command("migrate", verbosity=0, skip_checks=True)
+migrate()
 users = get_user_model().objects
 owner, stranger = users.create_superuser("owner"), users.create_user("stranger", is_staff=True)
 with Path(sys.argv[1]).open("rb") as content:

@@ -12,18 +12,17 @@ django.setup()
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.files import File
-from django.core.management import call_command
 from django.utils.encoding import iri_to_uri
 from PIL import Image as Picture
 from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.models import Collection, CollectionViewRestriction
 
-from integrations.session import cookie
+from integrations.django_project import cookie, migrate
 
 FILENAME = "Résumé 2026 – Übersicht 日本.zip"
 
-call_command("migrate", verbosity=0, skip_checks=True)
+migrate()
 readers = Group.objects.create(name="Readers")
 users = get_user_model().objects
 owner, stranger = users.create_user("owner"), users.create_user("stranger")

@@ -1,0 +1,1 @@
+"""MLflow's server with its login, whose artifacts are in a bucket."""

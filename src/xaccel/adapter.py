@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xaccel.decisions import authorized, log_event
 from xaccel.errors import InputRefused
@@ -23,6 +23,9 @@ from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site import Site
 from xaccel.site.read_mapping import SiteSource, site_of
 from xaccel.site.site import TOKEN_HEADER
+
+if TYPE_CHECKING:
+    from xaccel.archives.send import Members, ZipArguments
 
 ENVIRON = {f"HTTP_{name.upper().replace('-', '_')}": name for name in CONDITIONS}
 """The conditions of a request, by the name that WSGI gives each (PEP 3333)."""
@@ -110,6 +113,29 @@ class BaseDownloads:
         answer = answer_of(self.sender.site, hand_off, request, debug=debug)
         log_event(authorized(hand_off, answer.status))
         return answer
+
+    def _archive(
+        self, members: Members, arguments: ZipArguments, request: ClientRequest, *, debug: bool
+    ) -> Answer:
+        from xaccel.archives.send import (  # a site without archives does not need it
+            layouts_in_folder,
+            make_archive,
+        )
+
+        layouts = layouts_in_folder(self.sender.site)
+        archive = make_archive(self.sender, layouts, members, arguments)
+        return self._answer((archive.ref, Options(**archive.options)), request, debug=debug)
+
+    def assemble(self, method: str, headers: Mapping[str, str]) -> Answer:
+        """Return the response to NGINX, which assembles an archive: for `HandOffMiddleware`.
+
+        headers: by their names in lower case.
+        """
+        from xaccel.archives.assemble import HEADERS, Asked, respond
+        from xaccel.archives.send import layouts_in_folder
+
+        asked = Asked(*(headers.get(name.lower(), "") for name in HEADERS))
+        return respond(self.sender, layouts_in_folder(self.sender.site), method, asked, log_event)
 
     async def _aanswer(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from xaccel.adapter import BaseDownloads, ClientRequest
 from xaccel.decisions import DeniedStatus, log_refusal, record_denial
@@ -14,6 +14,9 @@ from xaccel.handoff.headers import Answer, plain_response
 from xaccel.handoff.middleware_headers import MiddlewareHeaders
 from xaccel.options import SendArguments
 from xaccel.site.read_mapping import SiteSource
+
+if TYPE_CHECKING:
+    from xaccel.archives.send import Members, ZipArguments
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -59,6 +62,24 @@ class Downloads(BaseDownloads):
         else:
             await _send(send, answer)
 
+    async def asend_zip(
+        self, scope: Scope, send: Send, members: Members, **arguments: Unpack[ZipArguments]
+    ) -> None:
+        """Send the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
+
+        It runs in a thread. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Put `HandOffMiddleware`
+        around the app.
+        """
+        request = ClientRequest.of_scope(scope)
+        try:
+            answer = await asyncio.to_thread(self._archive, members, arguments, request, debug=self._debug)
+        except InputRefused as refused:
+            await self.arefuse_invalid(
+                scope, send, refused, log_refusal(refused, scope["method"], None, arguments)
+            )
+        else:
+            await _send(send, answer)
+
     async def arefuse_invalid(self, scope: Scope, send: Send, refused: InputRefused, status: int) -> None:
         """Send the response to invalid arguments. Override it for another page.
 
@@ -77,15 +98,24 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    Put it around all other middleware: `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
+    It also responds to NGINX, which assembles an archive. Put it around all other middleware:
+    `app = HandOffMiddleware(app, files)`. In Starlette and FastAPI add it last:
     `app.add_middleware(HandOffMiddleware, downloads=files)`.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]], downloads: BaseDownloads) -> None:
         self._app = app
+        self._downloads = downloads
         self._headers = MiddlewareHeaders(downloads.sender.site)
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        if self._downloads.sender.site.is_for_archives(scope.get("path", "")):
+            given = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+            }
+            await _send(send, await asyncio.to_thread(self._downloads.assemble, scope["method"], given))
+            return
+
         async def passing(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 raw = message.get("headers", ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, Unpack
 
@@ -9,7 +10,6 @@ from xaccel.errors import FileNameRefused, InputRefused, KeyRefused
 from xaccel.events import DeniedRecord, DownloadEvent, by_the_app, denied, logger
 from xaccel.handoff.builder import HandOff
 from xaccel.handoff.headers import Answer, plain_response
-from xaccel.options import SendArguments
 
 DeniedStatus = Literal[403, 404]
 DATA_REFUSED = (KeyRefused, FileNameRefused)
@@ -87,7 +87,7 @@ def refusal_event(method: str | None, refused: InputRefused, **record: Unpack[De
     return denied(method, **record)
 
 
-def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: SendArguments) -> int:
+def log_refusal(refused: InputRefused, method: str, key: str | None, arguments: Mapping[str, Any]) -> int:
     """Log `refused`, and return the status for it.
 
     An invalid stored key or name is 404, and recorded as denied. Any other one is a mistake in the call: 400, with the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 try:
     from flask import Flask, Response, abort, current_app, request
@@ -24,6 +25,8 @@ from xaccel.wsgi import HandOffMiddleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
+
+    from xaccel.archives.send import Members, ZipArguments
 
 _KEY, _EXTENSION = "XACCEL", "xaccel"
 __all__ = ["Downloads"]
@@ -100,16 +103,28 @@ class Downloads(BaseDownloads):
         client's conditions. Raises InputRefused and CredentialsUnavailable. Unless the app handles InputRefused, Flask
         responds with 404 to KeyRefused and FileNameRefused, which stored data cause, and with 400 to the others.
         """
-        debug = current_app.debug and not current_app.testing
         others = chain.from_iterable(current_app.after_request_funcs.values())
         self._warn_of(others, request.environ, "Call init_app(app) of Downloads.")
+        debug = current_app.debug and not current_app.testing
         try:
-            answer = self._answer(
-                self._asked(key, arguments), ClientRequest.of_environ(request.environ), debug=debug
-            )
+            asked = self._asked(key, arguments)
+            answer = self._answer(asked, ClientRequest.of_environ(request.environ), debug=debug)
         except InputRefused as refused:
-            status = log_refusal(refused, request.method, key, arguments)
-            raise as_framework_error(refused, _ERRORS[status], response=None) from refused
+            raise _error(refused, key, arguments) from refused
+        kind = _ConditionAnswer if answer.status in (304, 412) else Response
+        return kind(answer.body, status=answer.status, headers=list(answer.headers))
+
+    def send_zip(self, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
+        """Return the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
+
+        Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Call `init_app(app)` before. Raises what
+        `send_file` raises, and ArchiveRefused.
+        """
+        debug = current_app.debug and not current_app.testing
+        try:
+            answer = self._archive(members, arguments, ClientRequest.of_environ(request.environ), debug=debug)
+        except InputRefused as refused:
+            raise _error(refused, None, arguments) from refused
         kind = _ConditionAnswer if answer.status in (304, 412) else Response
         return kind(answer.body, status=answer.status, headers=list(answer.headers))
 
@@ -117,3 +132,8 @@ class Downloads(BaseDownloads):
         """Abort the current request. 404 hides that the file exists; `record` is for the log only."""
         record_denial(request.method, status, record)
         abort(status)
+
+
+def _error(refused: InputRefused, key: str | None, arguments: Mapping[str, Any]) -> InputRefused:
+    status = log_refusal(refused, request.method, key, arguments)
+    return as_framework_error(refused, _ERRORS[status], response=None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, NoReturn, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack
 
 try:
     from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,9 @@ from xaccel.errors import InputRefused
 from xaccel.events import DeniedRecord
 from xaccel.handoff.headers import Answer
 from xaccel.options import SendArguments
+
+if TYPE_CHECKING:
+    from xaccel.archives.send import Members, ZipArguments
 
 __all__ = ["Downloads", "HandOffMiddleware", "RequestDownloads", "download_route"]
 
@@ -101,6 +104,24 @@ class Downloads(BaseDownloads):
         except InputRefused as refused:
             raise _error(request, refused, key, arguments) from refused
 
+    def send_zip(self, request: Request, members: Members, **arguments: Unpack[ZipArguments]) -> Response:
+        """Return the response that makes NGINX send a ZIP archive, in a plain function.
+
+        It is as `xaccel.django.archives.send_zip`. Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag.
+        `HandOffMiddleware` must have been added. Raises as `send_file`, and ArchiveRefused.
+        """
+        asking, debug = self._received(request)
+        try:
+            return _response(self._archive(members, arguments, asking, debug=debug))
+        except InputRefused as refused:
+            raise _error(request, refused, None, arguments) from refused
+
+    async def asend_zip(
+        self, request: Request, members: Members, **arguments: Unpack[ZipArguments]
+    ) -> Response:
+        """Like `send_zip`, for a coroutine. It runs in a thread."""
+        return await run_in_threadpool(self.send_zip, request, members, **arguments)
+
     def _received(self, request: Request) -> tuple[ClientRequest, bool]:
         others = getattr(request.scope.get("app"), "user_middleware", ())
         remedy = "Add it last: app.add_middleware(HandOffMiddleware, downloads=files), of xaccel.starlette."
@@ -131,6 +152,8 @@ class RequestDownloads:
     def __init__(self, downloads: Downloads, request: Request) -> None:
         self.send_file = partial(downloads.send_file, request)
         self.asend_file = partial(downloads.asend_file, request)
+        self.send_zip = partial(downloads.send_zip, request)
+        self.asend_zip = partial(downloads.asend_zip, request)
         self.deny_download = partial(downloads.deny_download, request)
         self.adeny_download = partial(downloads.adeny_download, request)
 
@@ -140,7 +163,7 @@ def _response(answer: Answer) -> Response:
 
 
 def _error(
-    request: Request, refused: InputRefused, key: str | None, arguments: SendArguments
+    request: Request, refused: InputRefused, key: str | None, arguments: Mapping[str, Any]
 ) -> InputRefused:
     status = log_refusal(refused, request.method, key, arguments)
     detail = HTTPStatus(status).phrase

@@ -18,6 +18,8 @@ from xaccel.site.read_mapping import SiteSource
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
+    from xaccel.archives.send import Members, ZipArguments
+
 __all__ = ["Downloads", "HandOffMiddleware"]
 
 
@@ -59,6 +61,24 @@ class Downloads(BaseDownloads):
             status = log_refusal(refused, environ["REQUEST_METHOD"], key, arguments)
             return self.refuse_invalid(environ, start_response, refused, status)
 
+    def send_zip(
+        self,
+        environ: Mapping[str, Any],
+        start_response: StartResponse,
+        members: Members,
+        **arguments: Unpack[ZipArguments],
+    ) -> list[bytes]:
+        """Start the response that makes NGINX send a ZIP archive, as `xaccel.django.archives.send_zip`.
+
+        Each member has an `ObjectRef`, a size, a CRC-32 and an entity tag. Put `HandOffMiddleware` around the app.
+        """
+        try:
+            request = ClientRequest.of_environ(environ)
+            return _start(start_response, self._archive(members, arguments, request, debug=self._debug))
+        except InputRefused as refused:
+            status = log_refusal(refused, environ["REQUEST_METHOD"], None, arguments)
+            return self.refuse_invalid(environ, start_response, refused, status)
+
     def refuse_invalid(
         self, environ: Mapping[str, Any], start_response: StartResponse, refused: InputRefused, status: int
     ) -> list[bytes]:
@@ -84,14 +104,24 @@ class Downloads(BaseDownloads):
 class HandOffMiddleware:
     """Passes headers that other middleware sets on downloads: those of RESPONSE_HEADERS, and Cache-Control.
 
-    Put it around all other middleware: `app = HandOffMiddleware(app, files)`.
+    It also responds to NGINX, which assembles an archive. Put it around all other middleware:
+    `app = HandOffMiddleware(app, files)`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], downloads: BaseDownloads) -> None:
         self._app = app
+        self._downloads = downloads
         self._headers = MiddlewareHeaders(downloads.sender.site)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if self._downloads.sender.site.is_for_archives(environ.get("PATH_INFO", "")):
+            given = {
+                name[5:].replace("_", "-").lower(): value
+                for name, value in environ.items()
+                if name.startswith("HTTP_")
+            }
+            return _start(start_response, self._downloads.assemble(environ["REQUEST_METHOD"], given))
+
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             return start_response(status, self._headers.carried(headers), *more)
 

@@ -24,6 +24,7 @@ AT_START = "filled when modules are imported or Django starts"
 KEPT: dict[str, dict[str, str]] = {
     "adapter.py": {"_of_both": PURE}
     | dict.fromkeys(["BaseDownloads._warned"], "whether a warning about the app was logged"),
+    "archives/send.py": {"layouts_in_folder": BY_VALUE},
     "archives/store.py": {"Layouts._load": "a layout by the digest of all that is in it"},
     "audit/admin.py": {"BoundedPaginator.count": ONE_CALL},
     "audit/apps.py": {"COMMANDS": AT_START, "FINDERS": AT_START},

@@ -108,8 +108,7 @@ def _run_after_view(request: HttpRequest) -> None:
 
 def _assembler(request: HttpRequest) -> Callable[[HttpRequest], HttpResponse] | None:
     """Return what responds to NGINX, if it assembles an archive."""
-    site = configuration().site
-    if site.archives is None or not request.path_info.startswith(site.archives_path):
+    if not configuration().site.is_for_archives(request.path_info):
         return None
     from xaccel.django.archives import assemble  # a site without archives does not need it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
@@ -29,6 +30,7 @@ from xaccel.signing.endpoint import WouldWait, without_waiting
 from xaccel.site.setting import problem
 
 if TYPE_CHECKING:
+    from xaccel.archives.send import Archive
     from xaccel.django.files.objects import FileOrKey
 
 
@@ -61,11 +63,11 @@ def send_file(
     return download.response or download.refuse()
 
 
-def send_ref(request: HttpRequest, ref: ObjectRef, options: dict[str, Any]) -> HttpResponse:
-    """Return the response that makes NGINX send an object, as `send_file`."""
-    download = _Download(request, None, options)
-    download.ref = ref
-    send_decision(request, download.decide())
+def send_archive(request: HttpRequest, archive: Archive) -> HttpResponse:
+    """Return the response that makes NGINX send an archive, and record it with its members."""
+    download = _Download(request, None, archive.options)
+    download.ref = archive.ref
+    send_decision(request, replace(download.decide(), archive=archive.layout))
     return download.response or download.refuse()
 
 

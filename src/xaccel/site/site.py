@@ -136,10 +136,9 @@ class Site:
         """The URL of the assembler, whose name no DNS has (RFC 6761 section 6.4)."""
         return f"http://archives{f'-{self.name}' if self.name else ''}.invalid"
 
-    @property
-    def archives_path(self) -> str:
-        """The beginning of the paths that NGINX requests from the app to assemble an archive."""
-        return f"{self.internal_prefix}{ARCHIVES}/"
+    def is_for_archives(self, path: str) -> bool:
+        """Tell whether NGINX requests this path from the app to assemble an archive."""
+        return self.archives is not None and path.startswith(f"{self.internal_prefix}{ARCHIVES}/")
 
     @property
     def assembler(self) -> dict[str, Origin]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tests.live.conftest import ROOT, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -156,8 +156,16 @@ def part_of(body: bytes, request: Request) -> Answer:
 
 
 @contextmanager
-def scene(folder: Path, variant: Variant, s3: S3Server, **settings: Any) -> Iterator[Scene]:
-    """Run a site with archives. `settings` are further keys of settings.XACCEL."""
+def scene(
+    folder: Path,
+    variant: Variant,
+    s3: S3Server,
+    *,
+    adapter: str = "",
+    kind: Literal["wsgi", "asgi"] = "wsgi",
+    **settings: Any,
+) -> Iterator[Scene]:
+    """Run a site with archives, with Django or another adapter. `settings` are further keys of settings.XACCEL."""
     for name in ("archives", "denied", "media", "nginx", "app"):
         (folder / name).mkdir(parents=True)
     bucket = f"archives-{secrets.token_hex(4)}"
@@ -187,6 +195,7 @@ def scene(folder: Path, variant: Variant, s3: S3Server, **settings: Any) -> Iter
                 "app": f"127.0.0.1:{app_port}",
                 "listen": f"127.0.0.1:{free_port()}",
                 "proven": ["partner"],
+                **({"layouts": str(folder / "layouts")} if adapter else {}),
             },
             **settings,
         }
@@ -195,8 +204,13 @@ def scene(folder: Path, variant: Variant, s3: S3Server, **settings: Any) -> Iter
         app = stack.enter_context(
             app_server(
                 folder / "app",
-                "tests.live.archives.app:application",
-                env={"ARCHIVES_FOLDER": str(folder), "PYTHONPATH": str(ROOT)},
+                f"tests.live.archives.{'frameworks' if adapter else 'app'}:application",
+                env={
+                    "ARCHIVES_FOLDER": str(folder),
+                    "ARCHIVES_ADAPTER": adapter,
+                    "PYTHONPATH": str(ROOT),
+                },
+                kind=kind,
                 cwd=ROOT,
                 workers=2,
                 port=app_port,

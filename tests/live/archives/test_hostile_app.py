@@ -17,8 +17,8 @@ import pytest
 from tests.live.client import ask
 from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
-from xaccel import Options, Sender
-from xaccel.archives.send import archive_ref
+from xaccel import ObjectRef, Options, Sender
+from xaccel.archives.ticket import Ticket, seal
 from xaccel.nginx import render
 from xaccel.nginx.engine_files import contents
 from xaccel.site import read_mapping
@@ -72,7 +72,8 @@ def hostile(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     def app(request: Request) -> Answer:
         if not request.target.startswith("/_xaccel/archives/"):
-            ref = archive_ref(site, "0" * 32, subject="", check=None)
+            ticket = seal(site, Ticket("0" * 32, "", "", 2**40))
+            ref = ObjectRef("archives", url=f"http://archives.invalid/archive/{'0' * 32}?token={ticket}")
             made = sender.hand_off(ref, options=Options(size=10_000, etag="x"))
             return Answer(headers=made.headers)
         headers = [("Content-Type", "application/x-xaccel-template"), ("Archive-Length", "10000")]

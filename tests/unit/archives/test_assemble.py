@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -13,9 +13,9 @@ from xaccel.archives import template
 from xaccel.archives.assemble import Asked, respond
 from xaccel.archives.layout import Layout
 from xaccel.archives.members import ZipMember
-from xaccel.archives.send import archive_ref, layout_of, options_of
+from xaccel.archives.send import ZipArguments, layouts_in_folder, make_archive
 from xaccel.archives.store import Folder, Layouts
-from xaccel.archives.ticket import Ticket, seal, unseal
+from xaccel.archives.ticket import Ticket, name_of, seal, unseal
 from xaccel.errors import ConfigError, OptionRefused, OriginNotAllowed
 from xaccel.events import DownloadEvent
 from xaccel.handoff.headers import Answer
@@ -73,9 +73,9 @@ class App:
     ) -> None:
         self.sender, self.layout, self.denied = Sender(SITE), layout, list[DownloadEvent]()
         self.layouts = Layouts(Folder(str(folder)), SITE.secrets)
-        tag = self.layouts.put(layout)
-        url = archive_ref(SITE, tag, subject=subject, check=check).url  # type: ignore[arg-type]
-        self.ticket = parse_qs(urlsplit(str(url)).query)["token"][0]
+        ends = int(time.time()) + 60
+        name = name_of(check)  # type: ignore[arg-type]
+        self.ticket = seal(SITE, Ticket(self.layouts.put(layout), subject, name, ends))
 
     def ask(self, span: str = "", *, method: str = "GET", **other: str) -> Answer:
         asked = Asked(**{"token": nginx_token(SECRET), "ticket": self.ticket, "span": span, **other})
@@ -179,24 +179,29 @@ def test_a_lost_layout_ends_the_archive(tmp_path: object) -> None:
 def test_a_check_must_be_found_by_other_processes() -> None:
     for check in (lambda subject, ref: True, "no.such:function"):
         with pytest.raises(OptionRefused, match="check"):
-            archive_ref(SITE, "0" * 32, subject="", check=check)  # type: ignore[arg-type]
+            name_of(check)  # type: ignore[arg-type]
 
 
-def test_objects_that_nginx_could_not_fetch_later_are_refused() -> None:
-    sender = Sender(SITE)
+def test_objects_that_nginx_could_not_fetch_later_are_refused(tmp_path: object) -> None:
+    sender, layouts = Sender(SITE), Layouts(Folder(str(tmp_path)), SITE.secrets)
     url = ZipMember(ObjectRef("signed", url="http://signed.test/x"), name="x", size=1, crc32=1, etag="e")
     for chosen in ([url], lambda: [url]):
         with pytest.raises(OriginNotAllowed, match="signed"):
-            layout_of(sender, chosen, max_members=10, max_bytes=None)
-    without = Sender(replace(SITE, archives=None))
-    with pytest.raises(ConfigError, match="ARCHIVES"):
-        layout_of(without, members("a"), max_members=10, max_bytes=None)
+            make_archive(sender, layouts, chosen, {"filename": "a.zip"})
+    with pytest.raises(ConfigError, match="does not assemble"):
+        layouts_in_folder(replace(SITE, archives=None))
+    with pytest.raises(ConfigError, match="folder"):
+        layouts_in_folder(SITE)
 
 
-def test_the_hand_off_of_an_archive_shows_no_ticket() -> None:
-    layout = many(2)
-    ref = archive_ref(SITE, layout.etag[1:-1], subject="7", check=None)
-    made = Sender(SITE).hand_off(ref, options=Options(subject="7", **options_of(layout, "all.zip", {})))
+def test_the_hand_off_of_an_archive_shows_no_ticket(tmp_path: object) -> None:
+    sender, layouts = Sender(SITE), Layouts(Folder(str(tmp_path)), SITE.secrets)
+    arguments: ZipArguments = {"filename": "all.zip", "subject": "7", "check": may_have}
+    ref, options, layout = make_archive(sender, layouts, lambda: members("a", "b"), arguments)
+    found = layouts.get(layout.etag[1:-1])
+    assert found is not None
+    assert found.etag == layout.etag
+    made = sender.hand_off(ref, options=Options(**options))
     assert (made.origin, made.key, made.query) == ("archives", layout.etag[1:-1], "")
     headers = dict(made.headers)
     assert headers["Xaccel-Size"] == str(layout.size)

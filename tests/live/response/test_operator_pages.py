@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tests.conftest import on_all_builds
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import Places, config_text
 from tests.servers.origin import Answer
@@ -64,6 +65,7 @@ CHOICES: list[tuple[dict[str, str], str]] = [
 """The headers of a client, and the page that it gets."""
 
 
+@on_all_builds
 def test_the_page_has_the_type_and_the_language_that_the_client_prefers(
     variant: Variant, places: Places, app: AppServer, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ def test_the_zone_of_keys_limits_the_number_of_cached_objects(variant: Variant, 
 
         def kept(number: int) -> str:
             options = {"cache_version": str(number), "size": 5}
-            (line,) = made.lines_of(lambda: made.get("store", options=options))
+            _, line = made.logged("store", options=options)
             return str(line["cache"])
 
         for number in range(600):

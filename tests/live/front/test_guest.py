@@ -236,7 +236,7 @@ def test_the_operators_logs_have_one_entry_per_download_with_its_address(
     repeating: Guest, origin: str, key: str
 ) -> None:
     nginx, mark = repeating.stage.nginx, str(uuid4())
-    [line] = repeating.stage.lines_of(lambda: repeating.stage.get(origin, key, options={"subject": mark}))
+    _, line = repeating.stage.logged(origin, key, options={"subject": mark})
     for name in ("his.log", "his-combined.log"):
         wait_until(lambda name=name: mark in (nginx.directory / name).read_text(), timeout_s=60)
         [found] = [text for text in (nginx.directory / name).read_text().splitlines() if mark in text]

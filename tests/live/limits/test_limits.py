@@ -251,7 +251,7 @@ def test_if_the_zone_is_full_a_new_subject_is_429_and_others_continue(
 
         def has_room() -> bool:
             # a request is counted until its entry is written, after its response
-            [line] = running.lines_of(lambda: running.get("media", method="HEAD", options=options(1000)))
+            _, line = running.logged("media", method="HEAD", options=options(1000))
             return line["status"] == "200"
 
         ends: list[Callable[[], None]] = []

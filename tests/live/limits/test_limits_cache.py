@@ -55,10 +55,10 @@ def test_the_rate_limits_cached_objects(running: tuple[Stage, Origin], body: byt
     made, origin = running
     origin.answer = lambda request: serve(request, body)
     options = {"cache_version": f"rate {len(body)}", "size": len(body)}
-    (line,) = made.lines_of(lambda: made.get("store", options=options))
+    _, line = made.logged("store", options=options)
     assert line["body_bytes"] == len(body)
     before = time.monotonic()
-    (line,) = made.lines_of(lambda: made.get("store", options={**options, "limit_rate": len(body) // 2}))
+    _, line = made.logged("store", options={**options, "limit_rate": len(body) // 2})
     seconds = time.monotonic() - before
     assert line["cache"] == "HIT"
     assert seconds >= 1

@@ -233,10 +233,10 @@ def test_every_field_is_right(log: Log, asked: dict[str, Any], expected: dict[st
 def test_a_traceparent_is_in_the_entry_and_goes_to_the_app_alone(log: Log) -> None:
     """Of the W3C (Trace Context); tests/maps/tables/8-log.toml has what is not valid."""
     sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": sent}))
+    _, line = log.stage.logged("store", "x", headers={"traceparent": sent})
     assert line["traceparent"] == sent
     assert log.origin.requests[-1].header("traceparent") is None
-    [line] = log.stage.lines_of(lambda: log.stage.get("store", "x", headers={"traceparent": f'{sent}"'}))
+    _, line = log.stage.logged("store", "x", headers={"traceparent": f'{sent}"'})
     assert line["traceparent"] == ""
 
 
@@ -324,12 +324,12 @@ def test_hostile_values_stay_inside_their_field(log: Log, field: str, value: str
 
 
 def test_what_an_origin_says_stays_inside_its_field(log: Log) -> None:
-    [line] = log.stage.lines_of(lambda: log.stage.get("store", "hostile"))
+    _, line = log.stage.logged("store", "hostile")
     assert (line["why"], line["etag"]) == ("", 'W/"a\\"b\\\\c","why":"forged')
 
 
 def test_fields_stand_in_their_order_and_have_their_types_and_are_documented(log: Log) -> None:
-    [line] = log.stage.lines_of(lambda: log.stage.get("store"))
+    _, line = log.stage.logged("store")
     assert list(line) == NAMES
     assert {name for name, value in line.items() if not isinstance(value, str)} == NUMBERS
     page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "log-line.md").read_text()

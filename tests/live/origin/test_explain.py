@@ -82,7 +82,7 @@ def test_other_kinds_of_origins_are_asked_too(places: Places) -> None:
 
 
 def test_the_command_shows_line_code_and_remedy(live: Live, tmp_path: Path) -> None:
-    (line,) = live.new_lines(lambda: live.get("documents", "not there"))
+    _, line = live.logged("documents", "not there")
     site = replace(live.places.site, transfer_log=str(live.nginx.directory / "xaccel.log"))
     printed = explain(site, line["id"], "--key", "not there")
     shown, why, advice, storage, remedy = printed.splitlines()

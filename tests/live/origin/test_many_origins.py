@@ -113,7 +113,7 @@ def test_each_redirects_to_its_own_hosts_only(many: Many) -> None:
         assert many.stage.get(name, "away").body == b"elsewhere"
     for kind in ("shared", "own"):
         for name, _ in many.tried(kind):
-            [line] = many.stage.lines_of(lambda name=name: many.stage.get(name, "away"))
+            _, line = many.stage.logged(name, "away")
             assert (line["status"], line["why"]) == ("502", "redirect_refused"), name
 
 

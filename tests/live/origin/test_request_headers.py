@@ -52,7 +52,7 @@ def agents(origin: Origin) -> list[str | None]:
 
 def test_the_user_agent_is_the_id_of_the_transfer_without_its_end(live: Live) -> None:
     for method in ("GET", "HEAD"):
-        (line,) = live.new_lines(lambda method=method: live.get("partner", "x", method=method, headers=NOSY))
+        _, line = live.logged("partner", "x", method=method, headers=NOSY)
         assert re.fullmatch(f"{SENT_PATTERN}-[0-9a-f]{{12}}", line["id"])
         assert agents(live.places.origin) == [f"xaccel t={line['id'][:23]}"]
 
@@ -66,7 +66,7 @@ def test_a_redirect_target_gets_no_id_and_the_origin_itself_does(live: Live) -> 
         return Answer(status=302, headers=[("Location", paths[request.target])])
 
     home.answer = lead
-    (line,) = live.new_lines(lambda: live.get("partner", "x"))
+    _, line = live.logged("partner", "x")
     assert line["status"] == "200"
     assert agents(home) == [f"xaccel t={line['id'][:23]}"] * 2
     assert agents(other) == [None]
@@ -89,9 +89,7 @@ def test_each_slice_is_fetched_with_the_id_of_the_transfer_that_needs_it(live: L
     options = {"cache_version": f"slices-{live.variant.name}", "size": len(body)}
 
     def get(part: str) -> str:
-        (line,) = live.new_lines(
-            lambda: live.get("partner-cached", "sliced", headers={"Range": part}, options=options)
-        )
+        _, line = live.logged("partner-cached", "sliced", headers={"Range": part}, options=options)
         return f"xaccel t={line['id'][:23]}"
 
     first = get("bytes=0-1500")

@@ -48,7 +48,7 @@ def test_versions_are_cached_apart_without_another_identity(live: Live) -> None:
     for _ in range(2):
         assert live.get("versioned-cached", key, options={"version_id": old}).body == OLD
         assert live.get("versioned-cached", key, options={"version_id": new}).body == NEW
-    (line,) = live.new_lines(lambda: live.get("versioned-cached", key, options={"version_id": old}))
+    _, line = live.logged("versioned-cached", key, options={"version_id": old})
     assert line["cache"] == "HIT"
 
 

@@ -69,9 +69,9 @@ CODINGS = pytest.mark.parametrize(
 def test_a_stored_encoding_is_sent(live: Live, coding: str, body: bytes) -> None:
     stored(live, coding, body)
     check(lambda **more: live.get("documents", f"t.{coding}", **more), coding, body)
-    (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(body)}))
+    _, line = live.logged("documents", f"t.{coding}", options={"size": len(body)})
     assert (line["encoding"], line["body_bytes"], line["why"]) == (coding, len(body), "")
-    (line,) = live.new_lines(lambda: live.get("documents", f"t.{coding}", options={"size": len(PLAIN)}))
+    _, line = live.logged("documents", f"t.{coding}", options={"size": len(PLAIN)})
     assert line["why"] == "size_differs"
 
 
@@ -85,7 +85,7 @@ def test_a_cache_hit_has_the_encoding_and_counts_encoded_bytes(
     stored(live, coding, body)
     options = {"cache_version": secrets.token_hex(8), "size": len(body)}
     for kept in ("MISS", "HIT"):
-        (line,) = live.new_lines(lambda: live.get("cached", f"t.{coding}", options=options))
+        _, line = live.logged("cached", f"t.{coding}", options=options)
         assert (line["cache"], line["encoding"], line["body_bytes"], line["sent_length"], line["why"]) == (
             *(kept, coding, len(body), str(len(body)), ""),
         )
@@ -130,5 +130,5 @@ def filtered(variant: Variant, origin: Origin, tmp_path: Path) -> Iterator[Stage
 def test_an_operators_gzip_and_gunzip_do_not_change_it(filtered: Stage) -> None:
     assert "gzip on;" in (filtered.nginx.directory / "nginx.conf").read_text()
     check(lambda **more: filtered.get("files", "x", **more))
-    (line,) = filtered.lines_of(lambda: filtered.get("files", "x", options={"size": len(CODED)}))
+    _, line = filtered.logged("files", "x", options={"size": len(CODED)})
     assert (line["encoding"], line["body_bytes"], line["why"]) == ("gzip", len(CODED), "")

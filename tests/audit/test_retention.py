@@ -99,7 +99,7 @@ def test_addresses_leave_no_digest_behind(log: Log) -> None:
     }
 
     def found() -> list[str]:
-        return sorted(map(str, (digests.get(str(row.group), "random") for row in Download.objects.all())))
+        return sorted(map(str, (digests.get(row.group.hex, "random") for row in Download.objects.all())))
 
     # A download that goes on keeps it: the rest of the file is put into the same one.
     log.write(lines[1])

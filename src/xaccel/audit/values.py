@@ -57,7 +57,7 @@ def new_pseudonym() -> str:
 
 def storable(text: str) -> str:
     """Replace NUL, which PostgreSQL's text cannot hold, and lone surrogates, which no database can, by U+FFFD."""
-    return _UNSTORABLE.sub("�", text)
+    return _UNSTORABLE.sub("�", text) if "\0" in text or not text.isascii() else text
 
 
 def indexable(text: str) -> str:

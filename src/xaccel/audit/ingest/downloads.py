@@ -18,7 +18,9 @@ MOST_BYTES = 2**63 - 1
 
 
 class State(msgspec.Struct, gc=False, array_like=True):
-    """The columns of `models.Download`; ids are UUIDs in the canonical form. An array in JSON, for `upsert_rows`.
+    """The columns of `models.Download`, an array in JSON for `upsert_rows`.
+
+    id: a UUID in the canonical form. group: one without hyphens.
 
     A transfer that gave bytes of an object is one too, without an id. If it is not known which bytes, it has no span.
 
@@ -106,7 +108,7 @@ Open = dict[tuple[str, str], list[State]]
 
 
 def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None, query: str = "") -> str:
-    """Return a digest of who asked for what, in the form of a UUID.
+    """Return a digest of who asked for what: a UUID without hyphens.
 
     Users who are not signed in are distinguished by their address.
     """
@@ -118,8 +120,7 @@ def group_of(subject: str, origin: str, key: str, client: str, *, ip: str | None
     )
     if query:
         text += f"{len(query)}:{query}"
-    digits = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def assign(transfers: Iterable[State], known: Open, idle: timedelta) -> None:

@@ -55,8 +55,8 @@ def store(batch: Sequence[LogEntry], *, using: str, conf: AuditSettings) -> Coun
         decision = row if row and row.is_decided else noted.get(entry.id)
         if decision:
             _take_over(entry, decision)
-        if entry.batch is None and conf.chain and entry.why not in FORGED:
-            entry.batch = 0
+        if entry.batch is None and entry.why not in FORGED:
+            entry.batch = conf.waiting
         made.append((entry, decision))
     gave = [
         _as_download(entry, decision) for entry, decision in made if decision and entry.outcome in GAVE_BYTES
@@ -176,6 +176,6 @@ def _open_downloads(groups: Collection[str], since: datetime, using: str) -> Ope
     rows = rows_among(Download, "group", groups, using=using).filter(closed_at=None, last_at__gte=since)
     for row in rows.order_by("opened_at", "id").values():
         spans = tuple((first, end) for first, end in row["spans"])
-        state = State(**row | {"id": str(row["id"]), "group": str(row["group"]), "spans": spans})
+        state = State(**row | {"id": str(row["id"]), "group": row["group"].hex, "spans": spans})
         found.setdefault((state.group, state.version), []).append(state)
     return found

@@ -35,6 +35,10 @@ _SETTINGS: dict[str, dict[str, Any]] = {
         "STORAGES": {"default": _MEMORY},
     },
     "xaccel.E007": {"XACCEL": {"ORIGINS": {"documents": _BUCKET}}},
+    "xaccel.E008": {
+        "XACCEL": {"ORIGINS": {"documents": _BUCKET}, "ARCHIVES": {"app": "unix:/run/app.sock"}},
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
+    },
     "xaccel.W001": {"XACCEL": {}, "STORAGES": {"default": _DISK, "scratch": _MEMORY}},
     "xaccel.W002": {"MEDIA_ROOT": "/srv", "MEDIA_URL": "/media/"},
     "xaccel.W003": {

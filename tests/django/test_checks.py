@@ -121,6 +121,17 @@ def test_E007_botocore_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found() == ["xaccel.E007"]
 
 
+def test_E008_layouts_are_in_the_memory_of_one_process(
+    site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("xaccel.django.archives.under_test", lambda: False)
+    assert found() == []
+    site(ARCHIVES={"app": "unix:/run/app.sock"})
+    assert found() == ["xaccel.E008"]
+    site(ARCHIVES={"app": "unix:/run/app.sock", "layouts": str(tmp_path)})
+    assert found() == []
+
+
 def test_W001_alias_that_gives_no_origin(settings: Any) -> None:
     settings.STORAGES = {
         **settings.STORAGES,

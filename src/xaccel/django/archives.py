@@ -8,14 +8,16 @@ from typing import Unpack
 
 from asgiref.sync import sync_to_async
 from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from xaccel.archives.assemble import HEADERS, Asked, respond
 from xaccel.archives.members import ZipMember
 from xaccel.archives.send import Members, ZipArguments, make_archive, require_archives
-from xaccel.archives.store import Cache, Folder, Layouts
-from xaccel.django.conf import configuration
+from xaccel.archives.store import Cache, Folder, Layouts, Store
+from xaccel.django.conf import configuration, debug_is_on, under_test
 from xaccel.django.decisions import send_decision, subject_of
 from xaccel.django.send_file import send_archive
 from xaccel.django.zip_members import filled
@@ -62,8 +64,18 @@ async def asend_zip(
 
 @lru_cache(maxsize=1)
 def _layouts(site: Site) -> Layouts:
-    folder = site.archives.layouts if site.archives else ""
-    return Layouts(Folder(folder) if folder else Cache(caches["default"]), site.secrets)
+    return Layouts(store_of(site), site.secrets)
+
+
+def store_of(site: Site) -> Store:
+    """Return where the layouts are. Raises ConfigError for a cache that other processes of the app do not see."""
+    if site.archives and site.archives.layouts:
+        return Folder(site.archives.layouts)
+    cache = caches["default"]
+    is_alone = isinstance(cache, LocMemCache) and not (debug_is_on() or under_test())
+    if is_alone or isinstance(cache, DummyCache):
+        raise problem('CACHES["default"]', "cache_of_one_process", kind=type(cache).__name__)
+    return Cache(cache)
 
 
 def assemble(request: HttpRequest) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from xaccel.django.conf import Configuration, configuration, debug_is_on
 from xaccel.django.files.objects import StorageNotDescribed
 from xaccel.django.middleware import HandOffMiddleware
-from xaccel.errors import ConfigErrors
+from xaccel.errors import ConfigError, ConfigErrors
 from xaccel.site.origins import S3Origin
 
 CHECKS: Mapping[str, Mapping[str, str]] = tomllib.loads(
@@ -102,6 +102,13 @@ def _problems(conf: Configuration) -> Iterator[CheckMessage]:
         if urlsplit(getattr(settings, name) or "").path.startswith(prefix):
             yield _message("E005", name=name, prefix=prefix)
     yield from (_message("W001", problem=problem) for problem in conf.skipped)
+    if conf.site.archives is not None:
+        from xaccel.django.archives import store_of
+
+        try:
+            store_of(conf.site)
+        except ConfigError as wrong:
+            yield _message("E008", problem=wrong)
     buckets = [name for name, origin in conf.site.origins.items() if isinstance(origin, S3Origin)]
     if buckets and find_spec("botocore") is None:
         yield _message("E007", name=buckets[0])

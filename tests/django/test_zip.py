@@ -1,0 +1,59 @@
+"""`send_zip` in Django: members from rows, layouts where all processes find them, an event with the layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from tests.django.library.models import Page
+from xaccel.archives.members import ZipMember
+from xaccel.django import conf
+from xaccel.django.archives import send_zip, store_of
+from xaccel.errors import ArchiveRefused, ConfigError
+
+ARCHIVES = {"app": "unix:/run/app.sock"}
+
+
+@pytest.fixture
+def with_archives(site: Any, settings: Any, tmp_path: Any) -> None:
+    site(ARCHIVES=ARCHIVES)
+    backend = "django.core.cache.backends.filebased.FileBasedCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path)}}
+
+
+@pytest.mark.usefixtures("with_archives")
+def test_members_come_from_rows_and_the_event_has_the_layout(events: list[Any]) -> None:
+    rows = [Page(file=f"{name}.pdf", size=5, etag="e", crc32=7) for name in "ab"]
+    response = send_zip(
+        RequestFactory().get("/"), [ZipMember(row.file) for row in rows], filename="all.zip", subject="7"
+    )
+    [(_, event)] = events
+    assert [(one.name, one.ref.origin, one.size, one.crc32) for one in event.archive] == [
+        (b"a.pdf", "disk", 5, 7),
+        (b"b.pdf", "disk", 5, 7),
+    ]
+    assert response["Xaccel-Size"] == str(event.archive.size)
+
+
+@pytest.mark.usefixtures("with_archives")
+def test_rows_without_crc32_are_named() -> None:
+    rows = [Page(file="a.pdf", size=5, etag="e"), Page(file="b.pdf", size=5, etag="e", crc32=7)]
+    with pytest.raises(ArchiveRefused, match=r"1 of 2 members have no CRC-32: 'a\.pdf'"):
+        send_zip(RequestFactory().get("/"), (ZipMember(row.file) for row in rows), filename="all.zip")
+
+
+@pytest.mark.parametrize("kind", ["locmem.LocMemCache", "dummy.DummyCache"])
+def test_a_cache_of_one_process_is_refused(
+    kind: str, site: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site(ARCHIVES=ARCHIVES)
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{kind}"}}
+    monkeypatch.setattr("xaccel.django.archives.under_test", lambda: False)
+    with pytest.raises(ConfigError, match="all processes of the app need the layouts"):
+        store_of(conf.configuration().site)
+    settings.DEBUG = True
+    monkeypatch.setattr("xaccel.django.archives.debug_is_on", lambda: True)
+    if kind.startswith("locmem"):
+        store_of(conf.configuration().site)

@@ -16,12 +16,9 @@ def migrate() -> None:
     call_command("migrate", verbosity=0, skip_checks=True)
 
 
-def cookie(user: Any, **values: Any) -> dict[str, str]:
-    """Return the request header of a new session of `user`, with further values in it."""
+def cookie(user: Any) -> dict[str, str]:
+    """Return the request header of a new session of `user`."""
     client = Client()
     client.force_login(user)
-    session = client.session
-    session.update(values)
-    session.save()
     name = settings.SESSION_COOKIE_NAME
     return {"Cookie": f"{name}={client.cookies[name].value}"}

@@ -19,7 +19,15 @@ if not settings.configured:
     settings.configure(
         ROOT_URLCONF=__name__,
         SECRET_KEY="only for tests",
-        INSTALLED_APPS=["xaccel.django"],
+        INSTALLED_APPS=["xaccel.django", "xaccel.audit"],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(FOLDER / "trail.sqlite3"),
+                "OPTIONS": {"timeout": 60},
+            }
+        },
+        USE_TZ=True,
         ALLOWED_HOSTS=["*"],
         MIDDLEWARE=["xaccel.django.HandOffMiddleware"],
         CACHES={

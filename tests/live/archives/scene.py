@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import secrets
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -155,6 +158,23 @@ def part_of(body: bytes, request: Request) -> Answer:
     return Answer(status=206, headers=headers, body=body[first : last + 1])
 
 
+def in_project(folder: Path, code: str) -> str:
+    """Run code in the Django project of the app, and return what it printed."""
+    code = f"import tests.live.archives.app\nfrom django.core.management import call_command\n{code}"
+    env = {**os.environ, "ARCHIVES_FOLDER": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @contextmanager
 def scene(
     folder: Path,
@@ -201,6 +221,8 @@ def scene(
         }
         (folder / "site.json").write_text(json.dumps(mapping))
         site = read_mapping.read(mapping)
+        if not adapter:
+            in_project(folder, 'call_command("migrate", verbosity=0)')
         app = stack.enter_context(
             app_server(
                 folder / "app",

@@ -118,7 +118,7 @@ def crooked(path: str) -> bool:
 
 def model_of_parts(text: str) -> str:
     parts = taken_apart(text)
-    return "refused: url_refused" if parts is None else parts.shown("")
+    return "refused: " if parts is None else parts.shown("")
 
 
 def test_a_url_is_taken_apart(benches: Mapping[str, Bench]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Any
@@ -64,10 +64,8 @@ def select(members: Iterable[ZipMember], *, max_members: int, max_bytes: int | N
         error.add_note(f"It came from the members of an archive, after {len(found)} of them{last}.")
         raise
     if not found:
-        what, remedy = "the selection has no members", "Respond with 404, or let the user select a file."
-        if isinstance(members, Iterator):
-            what, remedy = f"{what}, or its generator was read before", "Pass a list, or a function."
-        raise ArchiveRefused(what, where="members", remedy=remedy)
+        remedy = "Let the user select a file. A generator can be read once: pass a list, or a function."
+        raise ArchiveRefused("the selection has no members", where="members", remedy=remedy)
     if len(found) > max_members:
         what = f"the selection has more than {max_members} members"
         _refuse(what, found[-1:], "Raise max_members, or let the user select less.")

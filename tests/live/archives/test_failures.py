@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.archives.scene import BODY, TAG, Row, Scene, part_of, ranged
 from tests.servers.origin import Answer, Request
 from xaccel_testing.servers.processes import wait_until
+
+pytestmark = on_all_builds
 
 GOOD = Row("bad.bin", len(BODY), zlib.crc32(BODY), "partner", "plain", TAG)
 

@@ -6,7 +6,10 @@ import io
 import random
 import zipfile
 
+from tests.conftest import on_all_builds
 from tests.live.archives.scene import Scene
+
+pytestmark = on_all_builds
 
 PATTERNS = [b"<!--", b"!--#", b"--#<", b"#<!-", b"<!-<", b"<<!-", b"<!--", b"-#<!"]
 

@@ -10,7 +10,10 @@ import zipfile
 
 import pytest
 
+from tests.conftest import on_all_builds
 from tests.live.archives.scene import Scene
+
+pytestmark = on_all_builds
 
 both = pytest.mark.parametrize("name", ["mixed", "large"])
 RANGES = int(os.environ.get("XACCEL_RANGES", "60"))

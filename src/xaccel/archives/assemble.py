@@ -56,9 +56,9 @@ def respond(
     span = _span(asked.span, size)
     if span is None:
         return Answer(416, (("Content-Range", f"bytes */{size}"), ("Content-Length", "0")))
-    first, end = span
+    first, end, is_part = span
     headers = [("Content-Type", template.TYPE), ("Archive-Length", str(end - first))]
-    if asked.span:
+    if is_part:
         headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
     # NGINX's SSI ignores a template of length 0
     body, length = b"", end - first
@@ -69,21 +69,23 @@ def respond(
             return plain_response(403, method)
         body = template.of_parts(layout, found) if found else _of_members(sender, layout, first, end)
         length = len(body)
-    return Answer(206 if asked.span else 200, (*headers, ("Content-Length", str(length))), body)
+    return Answer(206 if is_part else 200, (*headers, ("Content-Length", str(length))), body)
 
 
-def _span(text: str, size: int) -> tuple[int, int] | None:
-    """Return the first byte of a range and the one behind it; None if there is none. The engine passes valid ones."""
-    if not text:
-        return 0, size
+def _span(text: str, size: int) -> tuple[int, int, bool] | None:
+    """Return the first byte of a range, the one behind it, and whether it is one; None if there are no such bytes.
+
+    An invalid range means the whole archive (RFC 9110 section 14.2).
+    """
     match = _RANGE.fullmatch(text)
-    if match is None:
-        return None
-    first, last, count = (int(group) if group else None for group in match.groups())
+    first, last, count = (
+        (int(group) if group else None for group in match.groups()) if match else (0, -1, None)
+    )
     if first is None:
         first, last = max(0, size - (count or 0)), None
-    end = size if last is None else min(last + 1, size)
-    return (first, end) if first < end else None
+    if last is not None and last < first:
+        return 0, size, False
+    return (first, size if last is None else min(last + 1, size), True) if first < size else None
 
 
 def _first_denied(layout: Layout, first: int, end: int, ticket: Ticket) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -129,6 +129,10 @@ class Scene:
             own.close()
         return Came(response.status, dict(response.getheaders()), bytes(body), is_cut)
 
+    def app_again(self) -> AbstractContextManager[AppServer]:
+        """Start the app once more, after its end, at the address that NGINX knows."""
+        return django_app(self.folder, int(self.app.address.rpartition(":")[2]), "again")
+
     def deny(self, who: str, text: str = "") -> None:
         (self.folder / "denied" / who).write_text(text)
 
@@ -173,6 +177,19 @@ def in_project(folder: Path, code: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def django_app(folder: Path, port: int, name: str = "app", adapter: str = "", **more: Any) -> Any:
+    """Run the app of a folder, with Django or another adapter."""
+    return app_server(
+        folder / name,
+        f"tests.live.archives.{'frameworks' if adapter else 'app'}:application",
+        env={"ARCHIVES_FOLDER": str(folder), "ARCHIVES_ADAPTER": adapter, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        workers=2,
+        port=port,
+        **more,
+    )
 
 
 @contextmanager
@@ -223,21 +240,7 @@ def scene(
         site = read_mapping.read(mapping)
         if not adapter:
             in_project(folder, 'call_command("migrate", verbosity=0)')
-        app = stack.enter_context(
-            app_server(
-                folder / "app",
-                f"tests.live.archives.{'frameworks' if adapter else 'app'}:application",
-                env={
-                    "ARCHIVES_FOLDER": str(folder),
-                    "ARCHIVES_ADAPTER": adapter,
-                    "PYTHONPATH": str(ROOT),
-                },
-                kind=kind,
-                cwd=ROOT,
-                workers=2,
-                port=app_port,
-            )
-        )
+        app = stack.enter_context(django_app(folder, app_port, adapter=adapter, kind=kind))
         text = config_text(site, variant, app.address, port, extra_server=[directive("http2", "on")])
         nginx = stack.enter_context(
             nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port)

@@ -110,7 +110,8 @@ def test_a_range_has_its_numbers_and_head_has_no_template(tmp_path: object) -> N
         assert headers["Content-Range"] == f"bytes {first}-{end - 1}/{size}"
         assert headers["Archive-Length"] == str(end - first)
     assert app.ask(f"bytes={size}-").status == 416
-    assert app.ask("bytes=9-5").status == 416
+    assert app.ask("bytes=-0").status == 416
+    assert app.ask("bytes=9-5").status == 200
     answer = app.ask(method="HEAD")
     assert (answer.status, answer.body, dict(answer.headers)["Archive-Length"]) == (200, b"", str(size))
     # NGINX's SSI skips a response without a length above 0

@@ -30,7 +30,7 @@ def portal_settings(folder: Path, identity: Identity, s3: S3Server) -> dict[str,
         "PORTAL_TRUSTED_PROXY": "1",
         "PORTAL_DEMO": "1",
         # ERROR_PAGES takes no path with a space
-        "PORTAL_ERROR_PAGES": str(errors) if is_error_page((404, f"{errors}/404.html")) else "",
+        "PORTAL_ERROR_PAGES": str(errors) if is_error_page((404, (f"{errors}/404.html",))) else "",
         "PORTAL_LOG": str(folder / "nginx" / "xaccel.log"),
         "PORTAL_S3_BUCKET": identity.bucket,
         "PORTAL_S3_ENDPOINT": s3.endpoint,

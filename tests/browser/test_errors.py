@@ -27,8 +27,10 @@ def missing(portal: Stack, file: SharedFile) -> Iterator[None]:
     client = portal.s3.client()
     content = client.get_object(**place)["Body"].read()
     client.delete_object(**place)
-    yield
-    client.put_object(**place, Body=content, ContentType=file.sample.content_type)
+    try:
+        yield
+    finally:
+        client.put_object(**place, Body=content, ContentType=file.sample.content_type)
 
 
 def check_look(frame: Page | Frame) -> None:

@@ -64,7 +64,7 @@ def browser(unavailable: Callable[[str], NoReturn]) -> Iterator[Browser]:
 def profile(browser: Browser) -> Iterator[BrowserContext]:
     """One profile for the tests of a module: another one takes a processor 0.4 s."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     # while it is open, another page needs no new window
     context.new_page()
     yield context

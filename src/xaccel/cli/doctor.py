@@ -83,7 +83,7 @@ def _replacement(config: Path) -> str:
     """Return what replaces a configuration that somebody wrote, and the guide as the last line."""
     from xaccel.doctor.replacement import GUIDE, settings_for
 
-    with suppress(OSError):  # a check has reported it
+    with suppress(OSError, RecursionError):  # a check has reported it
         if settings := settings_for(config):
             return f"\nThese settings replace its locations:\n\n{settings}\n\nThe steps: {GUIDE}\n"
     return ""

@@ -7,10 +7,15 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from xaccel.cli import main
+from xaccel.doctor import by_hand
+from xaccel.doctor.own_directives import parse
+from xaccel.nginx import Nginx, standalone
+from xaccel.site import read_mapping
 
 COMMON = """
 server {
@@ -137,6 +142,19 @@ def test_the_location_of_auth_request_fetches_no_file(
 ) -> None:
     inside = "location = /auth { internal; proxy_pass http://auth; } location / { auth_request /auth; }"
     assert found(tmp_path, f"server {{ {inside} }}", capsys) == {}
+
+
+def test_the_locations_of_archives_are_no_recipe() -> None:
+    mapping = {
+        "SECRET": "s" * 32,
+        "ORIGINS": {"media": {"type": "local", "root": "/srv"}},
+        "ARCHIVES": {"app": "127.0.0.1:8000", "layouts": "/srv/layouts"},
+    }
+    build = Nginx(version=(1, 26, 3), package="1.26.3-3+deb13u11")
+    text = standalone(read_mapping.read(mapping), build, listen="127.0.0.1:8080", app="127.0.0.1:8000")
+    found = parse(f"# configuration file nginx.conf:\n{text}{COMMON}", "")
+    [warning] = by_hand.no_recipe_is_beside_the_site(SimpleNamespace(main=found))
+    assert "location ~* ^/private/(.*)" in warning
 
 
 class Terminal(io.StringIO):

@@ -150,6 +150,8 @@ def no_recipe_is_beside_the_site(stack: RunningSite) -> Iterator[str]:
     for place in places(stack.main):
         if place.line.words[-1] in fallbacks and not place.has_chosen_host:
             continue  # it proxies to an app
+        if place.url.startswith("http://xaccel_"):
+            continue  # xaccel's own, of archives
         if found := [f"{fault} ({name})" for name, fault in sorted(faults(place))]:
             yield f"{place.shown}: {'; '.join(found)}"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.engine_text import expanded
+from tests.live import stand_in
 from tests.live.client import Reply, ask, send_target
 from tests.live.conftest import build_of, config_text
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -92,21 +93,24 @@ def kind(options: Mapping[str, Any]) -> str:
     return "local" if "root" in options else "s3" if "bucket" in options else "http"
 
 
-def application(sender: Sender, hand_offs: list[HandOff]) -> Callable[[Request], Answer]:
-    """An app that hands off what /send?q=… asks for; any other path is an ordinary page."""
+def application(
+    sender: Sender, hand_offs: list[HandOff], size_of: stand_in.SizeOf = lambda _: None
+) -> Callable[[Request], Answer]:
+    """An app that hands off what /send?q=… asks for; any other path is an ordinary page. size_of: for archives."""
 
     def answer(request: Request) -> Answer:
+        if (template := stand_in.template(sender.site, request, size_of)) is not None:
+            return template
         parts = urlsplit(request.target)
         if parts.path != "/send":
             return Answer(
                 headers=[("Content-Type", "text/html")], body=b"an ordinary page, long enough " * 200
             )
         asked = json.loads(parse_qs(parts.query)["q"][0])
-        hand_off = sender.hand_off(
-            ObjectRef(asked["origin"], asked["key"], bucket=asked["bucket"]),
-            method=request.method,
-            options=Options(**asked["options"]),
-        )
+        ref, options = ObjectRef(asked["origin"], asked["key"], bucket=asked["bucket"]), asked["options"]
+        if asked["origin"] == stand_in.ARCHIVES:
+            ref, options = stand_in.archive(sender.site, asked["key"]), {"etag": "of-the-archive", **options}
+        hand_off = sender.hand_off(ref, method=request.method, options=Options(**options))
         hand_offs.append(hand_off)
         headers = {**dict(hand_off.headers), "Content-Type": "text/html", **asked["put"]}
         return Answer(status=hand_off.status, headers=list(headers.items()))
@@ -122,12 +126,13 @@ def stage(
     *,
     change: Callable[[Parts], Parts] = lambda parts: parts,
     write: Callable[[Parts, int, str], str] | None = None,
+    size_of: stand_in.SizeOf = lambda _: None,
     **settings: Any,
 ) -> Iterator[Stage]:
     """Run NGINX for one site: `origins` are options, of S3 where they have a bucket, of a directory where a root.
 
     `settings` are further keys of settings.XACCEL. `change` edits the printed directives. `write` makes the whole
-    text from parts, port and the app's address; the default is `standalone`.
+    text from parts, port and the app's address; the default is `standalone`. size_of: of the objects in archives.
     """
     site = read_mapping.read(
         {
@@ -137,8 +142,8 @@ def stage(
         }
     )
     build, port, made = build_of(variant), free_port(), []
-    parts = change(render(site, build))
-    with origin_server(application(Sender(site), made)) as app:
+    with origin_server(application(Sender(site), made, size_of)) as app:
+        parts = change(render(stand_in.with_app(site, app.address), build))
         if write is not None:
             text = write(parts, port, app.address)
         else:

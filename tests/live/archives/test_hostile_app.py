@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +16,41 @@ import pytest
 
 from tests.live.client import ask
 from tests.live.conftest import build_of, config_text
+from tests.live.handoff.hostile import FORGED_ID, as_the_engine
 from tests.servers.origin import Answer, Origin, Request, origin_server
 from xaccel import ObjectRef, Options, Sender
 from xaccel.archives.ticket import Ticket, seal
 from xaccel.nginx import render
 from xaccel.nginx.engine_files import contents
-from xaccel.site import read_mapping
+from xaccel.site import Site, read_mapping
 from xaccel.site.site import nginx_token
 from xaccel_testing import Variant, free_port, nginx_server
 
 OWN, OTHERS = "own-secret-0123456789-abcdefghijklmnopq", "others-secret-0123456789-abcdefghijklmn"
 PARTNER = "?0:0-6/7:7:w:{url}#"
 STOLEN = b"stolen!"
+TEMPLATE = f"/_xaccel/archives/{'0' * 32}"
 
 
 @dataclass
 class Hostile:
+    """Two sites of one NGINX. commands: of the template. replies: headers that replace the app's, by the path."""
+
     port: int
+    app: Origin
     own: Origin
     others: Origin
     elsewhere: Origin
     text: str
+    shop: Site
     listen: str
-    commands: list[bytes] = field(default_factory=list)
+    logs: Path
+    commands: list[bytes]
+    replies: dict[str, dict[str, str]]
+
+    @property
+    def named_locations(self) -> list[str]:
+        return sorted(set(re.findall(r"location (@\S+)", self.text)))
 
     def assembled(self, *commands: str) -> bytes:
         """What the client gets of an archive whose template has these commands."""
@@ -68,17 +80,19 @@ def settings(secret: str, origin: Origin, media: Path, listen: str, app: str, **
 @pytest.fixture(scope="module")
 def hostile(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostile]:
     folder, port, listen = tmp_path_factory.mktemp("hostile"), free_port(), f"127.0.0.1:{free_port()}"
-    commands: list[bytes] = []
+    commands, replies = list[bytes](), dict[str, dict[str, str]]()
 
     def app(request: Request) -> Answer:
-        if not request.target.startswith("/_xaccel/archives/"):
+        path = request.target.partition("?")[0]
+        if path != TEMPLATE:
             ticket = seal(site, Ticket("0" * 32, "", "", 2**40))
             ref = ObjectRef("archives", url=f"http://archives.invalid/archive/{'0' * 32}?token={ticket}")
             made = sender.hand_off(ref, options=Options(size=10_000, etag="x"))
-            return Answer(headers=made.headers)
-        headers = [("Content-Type", "application/x-xaccel-template"), ("Archive-Length", "10000")]
+            return Answer(headers=[*{**dict(made.headers), **replies.get(path, {})}.items()])
+        headers = {"Content-Type": "application/x-xaccel-template", "Archive-Length": "10000"}
         return Answer(
-            headers=headers, body=b"template:" + b"".join(commands) + b'<!--#if expr="1" --><!--#endif -->'
+            headers=[*{**headers, **replies.get(path, {})}.items()],
+            body=b"template:" + b"".join(commands) + b'<!--#if expr="1" --><!--#endif -->'
         )
 
     def sends(request: Request) -> Answer:
@@ -101,15 +115,19 @@ def hostile(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
             site, variant, server.address, port, extra_http=parts.http, extra_server=parts.server
         )
         with nginx_server(folder / "nginx", text, binary=variant.binary, ready_port=port):
-            yield Hostile(port, own, others, elsewhere, text, listen, commands)
+            made = Hostile(
+                port, server, own, others, elsewhere, text, other, listen, folder / "nginx", commands, replies
+            )
+            yield made
 
 
-def nothing_stolen(hostile: Hostile, *commands: str) -> None:
+def nothing_stolen(hostile: Hostile, *commands: str) -> bytes:
     for origin in (hostile.others, hostile.elsewhere):
         origin.requests.clear()
     body = hostile.assembled(*commands)
     assert STOLEN not in body
     assert hostile.others.requests == hostile.elsewhere.requests == []
+    return body
 
 
 def test_its_own_origins_are_there(hostile: Hostile) -> None:
@@ -190,3 +208,82 @@ def test_members_that_run_at_once_do_not_mix_two_origins(hostile: Hostile) -> No
     assert hostile.others.requests == hostile.elsewhere.requests == []
     assert {request.header("Authorization") for request in hostile.own.requests} == {f"Bearer of-{OWN[:6]}"}
     assert not any(request.header("Xaccel-Nginx-Token") for request in hostile.own.requests)
+
+
+@pytest.fixture
+def replies(hostile: Hostile) -> Iterator[dict[str, dict[str, str]]]:
+    for origin in (hostile.app, hostile.own, hostile.others, hostile.elsewhere):
+        origin.requests.clear()
+    yield hostile.replies
+    hostile.replies.clear()
+
+
+def private(url: str, secret: str = OWN) -> dict[str, str]:
+    return {"Xaccel-Auth": secret, "Xaccel-Id": FORGED_ID, "Xaccel-Url": url}
+
+
+def test_a_template_jumps_nowhere(hostile: Hostile, replies: dict[str, dict[str, str]]) -> None:
+    """It may have the headers of a hand-off, and NGINX ignores them."""
+    url = f"{hostile.elsewhere.url}/x"
+    for to in (
+        *hostile.named_locations,
+        "/_xaccel/partner",
+        "/_xaccel_shop/partner",
+        "/_xaccel_shop/media/secret.txt",
+        "/file/media/../../others/secret.txt",
+        "/member/partner" + PARTNER.format(url=url),
+        f"/x?trusted site= origin=partner sender=@xaccel_fetch home={hostile.elsewhere.url} peer={url}",
+    ):
+        replies[TEMPLATE] = {"X-Accel-Redirect": to, "Location": url, **private(url)}
+        assert nothing_stolen(hostile).startswith(b"template:"), to
+    assert hostile.own.requests == []
+
+
+def test_a_hand_off_reaches_only_the_assembler_of_its_own_site(
+    hostile: Hostile, replies: dict[str, dict[str, str]]
+) -> None:
+    token = seal(hostile.shop, Ticket("0" * 32, "", "", 2**40))
+    shops = f"http://archives-shop.invalid/archive/{'0' * 32}?token={token}"
+    for sent in (
+        {"Xaccel-Url": f"{hostile.elsewhere.url}/x"},
+        {"Xaccel-Url": shops},
+        {"Xaccel-Url": f"http://archives.invalid@{hostile.elsewhere.address}/x"},
+        {"Xaccel-Url": f"http://{hostile.listen}/archive/{'0' * 32}?token={token}"},
+        {"X-Accel-Redirect": "/_xaccel_shop/archives", "Xaccel-Url": shops},
+        {"X-Accel-Redirect": "/_xaccel_shop/archives", **private(shops)},
+        {"Xaccel-Auth": ""},
+        {"Xaccel-Auth": OWN[:-1]},
+        *({"X-Accel-Redirect": name} for name in hostile.named_locations),
+    ):
+        replies["/x"] = sent
+        reply = ask(hostile.port, "/x")
+        assert (reply.status >= 400, STOLEN in reply.body) == (True, False), sent
+    assert {request.target for request in hostile.app.requests} == {"/x"}
+    assert hostile.others.requests == hostile.elsewhere.requests == []
+
+
+@pytest.mark.parametrize("first", ["/b/x", "/_xaccel/none/x", "/_xaccel_shop/none/x"])
+def test_no_arguments_of_the_app_are_taken_for_the_settings_of_archives(
+    hostile: Hostile, replies: dict[str, dict[str, str]], first: str
+) -> None:
+    """The app sends itself a request whose `$args` look like the engine's, then jumps with its secret."""
+    peer = hostile.elsewhere.url
+    for site in ("", "_shop"):
+        place = f"origin=archives sender=@xaccel{site}_fetch home={peer} peer={peer}"
+        for args in as_the_engine(site, place):
+            for name in hostile.named_locations:
+                replies["/x"] = {"X-Accel-Redirect": f"{first}?{args}"}
+                replies[first] = {"X-Accel-Redirect": name, **private(f"{peer}/x")}
+                reply = ask(hostile.port, "/x")
+                assert (reply.status >= 400, STOLEN in reply.body) == (True, False), (args, name)
+    assert hostile.others.requests == hostile.elsewhere.requests == hostile.own.requests == []
+
+
+def test_no_log_has_a_token_a_ticket_or_a_fixed_header(hostile: Hostile) -> None:
+    for url in (f"{hostile.own.url}/x?X-Amz-Signature=x", f"{hostile.elsewhere.url}/x"):
+        hostile.assembled(include("/member/partner" + PARTNER.format(url=url).replace("6/7:7", "8/9:9")))
+    logs = [*hostile.logs.glob("*.log")]
+    assert '"why":"url_refused"' in (hostile.logs / "members.log").read_text()
+    for log in logs:
+        for secret in (OWN, OTHERS, nginx_token(OWN), nginx_token(OTHERS), "Bearer", "WyI", "X-Amz"):
+            assert secret not in log.read_text(), (log, secret)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.client import Reply
+from tests.live import stand_in
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server
@@ -187,12 +188,14 @@ def guest(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             variant,
             origins,
             write=operators_text(variant, http=http),
+            size_of=lambda key: None if key == "missing" else len(BODY),
             cache={"path": "cache"},
+            archives=stand_in.settings(),
         ) as running:
             yield Guest(running, origin)
 
 
-ORIGINS = ("partner", "cached", "media")
+ORIGINS = ("partner", "cached", "media", "archives")
 
 
 def get(guest: Guest, origin: str, key: str = "x", *, method: str = "GET", **headers: str) -> Reply:

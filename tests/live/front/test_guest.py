@@ -53,7 +53,7 @@ def test_ranges_work(guest: Guest, origin: str) -> None:
     assert (reply.status, reply.body) == (206, BODY[2:6])
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize("origin", ["partner", "cached", "media"])  # of archives the adapter knows the tag
 def test_a_file_that_did_not_change_is_304(guest: Guest, origin: str) -> None:
     if origin == "partner":
         guest.origin.requests.clear()
@@ -98,7 +98,7 @@ def test_the_operators_settings_send_nothing_to_the_origin(guest: Guest) -> None
 def test_an_operators_error_page_does_not_replace_xaccels(
     guest: Guest, origin: str, key: str, status: int, text: bytes
 ) -> None:
-    if origin == "media":
+    if origin in ("media", "archives"):
         key, status, text = "missing", 404, b"Not found"
     reply = get(guest, origin, key)
     assert reply.status == status

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.live import stand_in
 from tests.live.client import Reply, ask
 from tests.live.conftest import build_of
 from tests.live.front.front_door import CLIENTS, certify, listening
@@ -183,10 +184,11 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
             {
                 "SECRET": SECRET,
                 "CACHE": {"path": "cache", "slice": "4k"},
+                "ARCHIVES": stand_in.settings(),
                 "ORIGINS": {name: {"type": kind(options), **options} for name, options in origins.items()},
             }
         )
-        parts, hands_off = render(site, build), application(Sender(site), made)
+        hands_off = application(Sender(site), made, lambda key: len(STOLEN if key == "stolen" else BODY))
         running: list[Hostile] = []
 
         def decide(request: Request) -> Answer:
@@ -204,6 +206,7 @@ def hostile_server(variant: Variant, folder: Path) -> Iterator[Hostile]:
         app = opened.enter_context(origin_server(decide))
         hostile = opened.enter_context(origin_server(attack))
         origin.answer = store
+        parts = render(stand_in.with_app(site, app.address), build)
         ca_file = certify(folder / "nginx")
         own = LOCATIONS.format(app=app.address, hostile=hostile.address, included=emit(parts.app))
         if "addition" in build.modules:

@@ -48,12 +48,30 @@ def test_members_and_parts_are_internal_even_with_the_token(archives: Scene) -> 
     assert [assembler(archives, path, **token) for path in PATHS] == [204, 404, 404, 404, 404, 200, 404]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 @pytest.mark.parametrize(
-    "path", [*PATHS, f"/_xaccel/archives/{TAG}", f"/x/../_xaccel/archives/{TAG}", "/_xaccel/archives"]
+    "path",
+    [
+        *PATHS,
+        f"/_xaccel/archives/{TAG}",
+        f"/x/../_xaccel/archives/{TAG}",
+        "/_xaccel/archives",
+        "//_xaccel/archives",
+        "/%5Fxaccel/archives",
+        "/%5fxaccel%2farchives",
+        "/@xaccel_fetch",
+    ],
 )
-def test_no_client_reaches_a_location_of_archives(archives: Scene, path: str) -> None:
-    headers = {TOKEN_HEADER: nginx_token(archives.site.secrets[0]), "Xaccel-Ticket": "x"}
-    assert ask(archives.nginx.port, path, headers=headers).status == 404
+def test_no_client_reaches_a_location_of_archives(archives: Scene, path: str, method: str) -> None:
+    secret = archives.site.secrets[0]
+    headers = {
+        TOKEN_HEADER: nginx_token(secret),
+        "Xaccel-Ticket": "x",
+        "X-Accel-Redirect": "/_xaccel/archives",
+        "Xaccel-Auth": secret,
+        "Xaccel-Url": f"{archives.site.archive_host}/archive/{TAG}?token=x",
+    }
+    assert ask(archives.nginx.port, path, method, headers).status == 404
 
 
 def test_the_app_gives_a_template_to_nginx_alone(archives: Scene) -> None:

@@ -92,7 +92,7 @@ def hostile(variant: Variant, tmp_path_factory: pytest.TempPathFactory) -> Itera
         headers = {"Content-Type": "application/x-xaccel-template", "Archive-Length": "10000"}
         return Answer(
             headers=[*{**headers, **replies.get(path, {})}.items()],
-            body=b"template:" + b"".join(commands) + b'<!--#if expr="1" --><!--#endif -->'
+            body=b"template:" + b"".join(commands) + b'<!--#if expr="1" --><!--#endif -->',
         )
 
     def sends(request: Request) -> Answer:

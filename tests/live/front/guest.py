@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.client import Reply
 from tests.live import stand_in
+from tests.live.client import Reply
 from tests.live.conftest import build_of
 from tests.live.stage import Stage, stage
 from tests.servers.origin import Answer, Origin, Request, origin_server

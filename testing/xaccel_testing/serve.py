@@ -54,8 +54,8 @@ def run(args: argparse.Namespace, site: Site, _: FindObject | None) -> None:
         sys.stdout.write(text)
         return
     _require_free(args.listen, "--listen")
-    if site.archives is not None:
-        _require_free(site.archives.listen, 'XACCEL["ARCHIVES"]["listen"]')
+    for key, loopback in site.loopbacks.items():
+        _require_free(loopback.listen, f'XACCEL["{key}"]["listen"]')
     # so that the folder is removed if a supervisor stops the command
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (

@@ -71,23 +71,25 @@ def _made(args: argparse.Namespace, site: Site, nginx: Nginx, folder: str) -> di
 
 def _taken(site: Site) -> Iterator[str]:
     """Warn if another program listens where NGINX will: NGINX would not start, with all its sites."""
-    if site.archives is None:
-        return
-    connection = HTTPConnection(site.archives.listen, timeout=5)
+    for key, loopback in site.loopbacks.items():
+        if _is_taken(loopback.listen):
+            yield (
+                f"another program listens on {loopback.listen}, so NGINX will not start: choose another address for"
+                f' {key}["listen"]'
+            )
+
+
+def _is_taken(address: str) -> bool:
+    connection = HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/")
-        is_nginx = connection.getresponse().getheader("Server", "").startswith("nginx")
+        return not connection.getresponse().getheader("Server", "").startswith("nginx")
     except OSError:
-        return
+        return False
     except HTTPException:
-        is_nginx = False
+        return True
     finally:
         connection.close()
-    if not is_nginx:
-        yield (
-            f"another program listens on {site.archives.listen}, so NGINX will not start: choose another address for"
-            ' ARCHIVES["listen"]'
-        )
 
 
 def _lacks_slices(site: Site, nginx: Nginx) -> bool:

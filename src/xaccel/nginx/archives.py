@@ -10,20 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xaccel.nginx.emit import Directive, Raw, block, directive, phrase
-from xaccel.nginx.engine_files import off
+from xaccel.nginx.listener import app_upstream, loopback_server, token_directive
 from xaccel.nginx.pools import Route, destination, placed
 from xaccel.nginx.probe import Nginx
 from xaccel.site import Site
 from xaccel.site.origins import HTTPOrigin
-from xaccel.site.site import ARCHIVES, TOKEN_HEADER, Archives, nginx_token
+from xaccel.site.site import ARCHIVES, Archives
 
 _LOG = (
     '{"v":1,"id":"$xaccel_public_id","member":"$xaccel_member_number","origin":"$xaccel_member_origin",'
     '"range":"$xaccel_member_asked","origin_status":"$xaccel_member_origin_status",'
     '"origin_bytes":"$xaccel_member_origin_bytes","why":"$xaccel_member_why","end":$msec}'
 )
-_APP_KEEPALIVE = 16
-_GIVEN = Raw(f"$http_{TOKEN_HEADER.lower().replace('-', '_')}")
 
 
 def member_origin(site: Site, name: str) -> str:
@@ -56,29 +54,20 @@ class Assembler:
         why = "The assembler of archives. It needs variables_hash_max_size 8192; in http { }."
         yield directive("include", *self.engine("archives/maps").args, why=why)
         yield directive("log_format", f"{stem}_member", "escape=json", phrase(_LOG))
-        app = [directive("server", self.archives.app), directive("keepalive", _APP_KEEPALIVE)]
-        yield block("upstream", f"{stem}_archives_app", inside=app)
-        yield block("server", inside=self._server())
-
-    def _server(self) -> Iterator[Directive]:
-        site, stem = self.site, self.site.stem
-        tokens = "|".join(map(nginx_token, site.secrets))
-        yield directive("listen", self.archives.listen)
-        yield directive("server_name", site.archive_host.partition("://")[2])
-        yield self.engine("archives/assembler")
-        yield from map(self.engine, off(self.nginx))
-        if self.nginx.has("add_header_inherit"):
-            yield directive("add_header_inherit", "on")
-        yield self._log("$xaccel_member_failed")
-        yield block(
-            "if",
-            Raw(f"({_GIVEN}"),
-            Raw("!~"),
-            Raw(f'"^(?:{tokens})$")'),
-            inside=[directive("return", 404)],
-            why="Two secrets while they rotate.",
+        yield app_upstream(self.site, ARCHIVES, self.archives)
+        yield loopback_server(
+            self.site,
+            self.nginx,
+            ARCHIVES,
+            self.archives,
+            inside=self._assembler(),
+            engine=self.engine,
         )
-        yield directive("set", Raw("$xaccel_site"), stem.removeprefix("xaccel"))
+
+    def _assembler(self) -> Iterator[Directive]:
+        site, stem = self.site, self.site.stem
+        yield self.engine("archives/assembler")
+        yield self._log("$xaccel_member_failed")
         yield block("location", "=", "/", inside=[directive("return", 204)])
         yield from self._requests_to_itself()
         for location, routes in self.groups.items():
@@ -96,7 +85,7 @@ class Assembler:
     def _requests_to_itself(self) -> Iterator[Directive]:
         """Yield the locations of archives and parts: the first requests the app, the second one this server."""
         site, stem = self.site, self.site.stem
-        token = directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
+        token = token_directive(site)
         [pool] = [
             each.pool.name for routes in self.groups.values() for each in routes if each.name == ARCHIVES
         ]

@@ -32,7 +32,7 @@ from xaccel.nginx.probe import Nginx, require_safe_ssi
 from xaccel.options import UNLIMITED
 from xaccel.site import DEFAULT_CLASS, Site
 from xaccel.site.rules import DEFAULT_BUFFERS, split_buffers
-from xaccel.site.site import TOKEN_HEADER, Archives, nginx_token
+from xaccel.site.site import Archives
 
 _ZONE = "10m"
 """It holds 160,000 keys of up to 28 bytes at the same time, 80,000 of up to 92 and 20,000 of up to 255."""
@@ -125,11 +125,6 @@ def digest_location(site: Site, suffix: str = "") -> Directive:
     """Make the location of the digest. `return` responds before passwords and address rules of outer levels apply."""
     text = phrase(f"{digest_text(site)}$nginx_version{suffix}")
     return block("location", "=", digest_path(site), inside=[directive("return", 200, text)])
-
-
-def token_directive(site: Site) -> Directive:
-    """Make the directive by which an app in debug mode recognises its NGINX."""
-    return directive("proxy_set_header", TOKEN_HEADER, nginx_token(site.secrets[0]))
 
 
 class _Printer:

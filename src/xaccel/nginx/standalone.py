@@ -9,8 +9,9 @@ from pathlib import Path
 from xaccel.errors import NginxError
 from xaccel.nginx.emit import Directive, directive, emit, quote
 from xaccel.nginx.engine_files import SHUTDOWN, comments
+from xaccel.nginx.listener import token_directive
 from xaccel.nginx.probe import Nginx
-from xaccel.nginx.render import Parts, render, token_directive
+from xaccel.nginx.render import Parts, render
 from xaccel.site import PROTOCOL, Site
 from xaccel.site.rules import authority_ok
 

@@ -63,11 +63,17 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Archives:
-    """How NGINX assembles ZIP archives of many objects: it requests templates from the app."""
+class Loopback:
+    """Where NGINX sends requests to itself, and where they go on to: to the app."""
 
     app: str = field(metadata={"ok": rules.is_app_server})
     listen: str = option("127.0.0.1:9399", ok=rules.is_loopback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archives(Loopback):
+    """How NGINX assembles ZIP archives of many objects: it requests templates from the app."""
+
     log: str = option("members.log", ok=rules.is_path)
     layouts: str = option("", ok=rules.matches(r"(?:/[^\x00]*)?"))
     proven: tuple[str, ...] = option((), ok=rules.matches(r"[a-z0-9][a-z0-9_-]{0,29}"))
@@ -131,10 +137,19 @@ class Site:
         """The origins that are directories, by name."""
         return {name: origin for name, origin in self.origins.items() if isinstance(origin, LocalOrigin)}
 
+    def loopback_host(self, name: str) -> str:
+        """Return the name of a server to which NGINX sends requests. No DNS has it (RFC 6761 section 6.4)."""
+        return f"{name}{f'-{self.name}' if self.name else ''}.invalid"
+
+    @property
+    def loopbacks(self) -> dict[str, Loopback]:
+        """The settings for whose sake NGINX sends requests to itself, by their keys."""
+        return {"ARCHIVES": self.archives} if self.archives else {}
+
     @property
     def archive_host(self) -> str:
-        """The URL of the assembler, whose name no DNS has (RFC 6761 section 6.4)."""
-        return f"http://archives{f'-{self.name}' if self.name else ''}.invalid"
+        """The URL of the assembler."""
+        return f"http://{self.loopback_host(ARCHIVES)}"
 
     def is_for_archives(self, path: str) -> bool:
         """Tell whether NGINX requests this path from the app to assemble an archive."""

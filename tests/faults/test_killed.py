@@ -50,7 +50,7 @@ def test_a_killed_s3_node_loses_no_object(running: Topology, users: Users, numbe
         assert users.work_within(WITHIN_S["s3"])
         for download in under_way:
             seen = download.finish()
-            assert seen.is_whole or wait_until(lambda cut=seen: resumed(users, cut), timeout_s=WITHIN_S["s3"])
+            assert seen.is_whole or wait_until(lambda cut=seen: resumed(users, cut), timeout_s=120)
     assert users.wrong == []
     assert mismatches(running, users.seen) == []
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from tests.pages import FENCE, ROOT, text
+from tests.pages import FENCE, ROOT, replace_each, text
 
 FILE = re.compile(r"(?:# (at the end of )?(\S+\.(?:py|toml))|<!-- ()(\S+\.html) -->)\n")
 
@@ -37,12 +37,12 @@ class FollowedPage:
                 appended, path = found[1], self.folder / (found[2] or found[4])
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("a" if appended else "w", encoding="utf-8") as file:
-                    file.write(_changed(code[found.end() :], changes or {}))
+                    file.write(replace_each(code[found.end() :], changes or {}))
 
     def write(self, file: str, start: str, changes: Mapping[str, str]) -> None:
         """Write the one block that begins with `start` as `file`."""
         [code] = [code for _, code in self.blocks if code.startswith(start)]
-        (self.folder / file).write_text(_changed(code, changes), encoding="utf-8")
+        (self.folder / file).write_text(replace_each(code, changes), encoding="utf-8")
 
     def run(self, word: str, changes: Mapping[str, str] | None = None) -> str:
         """Run a block of commands, require each line of the output on the page, and return what was printed."""
@@ -94,13 +94,7 @@ class FollowedPage:
 
     def _block(self, word: str, changes: Mapping[str, str]) -> str:
         [code] = [code for kind, code in self.blocks if kind == "sh" and word in code]
-        return "set -e\n" + _changed(code, {". venv/bin/activate": ":", **changes})
-
-
-def _changed(code: str, changes: Mapping[str, str]) -> str:
-    for old, new in changes.items():
-        code = code.replace(old, new)
-    return code
+        return "set -e\n" + replace_each(code, {". venv/bin/activate": ":", **changes})
 
 
 def wait_for(output: Path, pattern: str) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.pages import replace_each
 from xaccel_testing.servers.ports import accepts, free_port
 from xaccel_testing.servers.processes import RunningServer, private_folder, running
 
@@ -220,10 +221,8 @@ def envoy_yaml(folder: Path, port: int, sidecars: tuple[Sidecar, Sidecar], certi
 
 
 def _with_addresses(text: str, sidecars: tuple[Sidecar, Sidecar]) -> str:
-    text = text.replace("8080", str(sidecars[0].port)).replace("8081", str(sidecars[0].alive_port))
-    for number, found in enumerate(sidecars, 1):
-        text = text.replace(f"sidecar-{number}", found.address)
-    return text
+    named = {f"sidecar-{number}": found.address for number, found in enumerate(sidecars, 1)}
+    return replace_each(text, {"8080": str(sidecars[0].port), "8081": str(sidecars[0].alive_port), **named})
 
 
 @contextmanager
